@@ -1,0 +1,33 @@
+"""Sphinx settings. The reference pages are generated from the code before anything is read; see `_generate.py`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import _generate  # noqa: E402  # found through the line above
+
+project = "judge-harness"
+author = "The judge-harness authors"
+release = version = _generate.__version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"judge-harness {version}"
+html_show_copyright = False
+myst_heading_anchors = 3
+myst_enable_extensions = ["deflist"]
+default_role = "code"  # docstrings are written with single backticks
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_class_signature = "separated"
+autodoc_default_options = {"members": True, "exclude-members": "__init__, __new__"}
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+python_maximum_signature_line_length = 100
+suppress_warnings: list[str] = []
+
+_generate.write_all(HERE / "reference" / "generated")

@@ -1,0 +1,113 @@
+"""Cards: what a plugin offers, before any of it is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+API_VERSION = 1
+"""Version of `harness.api` for plugins. A card states the version that it was written for."""
+
+Lazy: TypeAlias = str | Callable[..., Any]
+"""`"package.module:attribute"`, imported only when a manifest uses it, or the object itself."""
+
+
+class IsPath:
+    """Marks a text option as a path: `answers: Annotated[str, IsPath()]`.
+
+    The harness makes such an option absolute before the factory sees it: relative to the manifest's folder where the
+    manifest says it, relative to the working directory where `--set` on the command line does.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What every kind of plugin object says about itself. Light: making one imports nothing."""
+
+    kind: ClassVar[str]
+
+    name: str
+    """Lower-case words joined by hyphens. The canonical id is `plugin/name`."""
+    summary: str
+    """One line for `harness list`."""
+    factory: Lazy
+    """Called as `factory(options, context)`; `options` is an instance of the options model or `None`."""
+    options: Lazy | None = None
+    """A pydantic model; the manifest's `with:` is checked against it, position by position."""
+    unfold: Lazy | None = None
+    """Called as `unfold(options, context)` at plan time; returns the `Unfolded` that stand in the entry's place."""
+    licence: str = ""
+    """Licence of the code, the data or the weights."""
+    source: str = ""
+    """Paper, repository or dataset that this comes from."""
+    description: str = ""
+    """A paragraph for `harness show`: what it measures, what it does not, known traps."""
+    capabilities: frozenset[str] = frozenset()
+    """What it needs or can do: `network`, `gpu`, `images`, `video`, `text`, `probabilities`, ..."""
+    api_version: int = API_VERSION
+    """The `API_VERSION` that it was written for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCard(Card):
+    """A judging task. The factory returns a `Task`."""
+
+    kind: ClassVar[str] = "task"
+
+    splits: tuple[str, ...] = ("test",)
+    """Names of its splits."""
+    answers: str = ""
+    """Kind of answer space: `choice`, `preference`, `score` or `ranking`."""
+    suite: str = ""
+    """The collection that it belongs to, for `--group-by suite`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeCard(Card):
+    """A judge model. The factory returns a `Judge`."""
+
+    kind: ClassVar[str] = "judge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardCard(Card):
+    """A reward for training. The factory returns a `Reward`."""
+
+    kind: ClassVar[str] = "reward"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainerCard(Card):
+    """A way to train a judge. The factory returns a `Trainer`."""
+
+    kind: ClassVar[str] = "trainer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatCard(Card):
+    """A verdict format. The factory returns a `VerdictFormat`."""
+
+    kind: ClassVar[str] = "format"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricCard(Card):
+    """A metric. The factory returns a `Metric`."""
+
+    kind: ClassVar[str] = "metric"
+
+    answers: frozenset[str] = frozenset({"choice", "preference", "score", "ranking"})
+    """Kinds of answer space that it is defined for."""
+    greater_is_better: bool = True
+    """False for errors and distances."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfolded:
+    """One of several entries that a manifest entry stands for."""
+
+    name: str
+    """Name in the plan and on the leaderboard."""
+    options: dict[str, Any]
+    """Its `with:` mapping."""

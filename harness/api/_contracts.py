@@ -1,0 +1,176 @@
+"""What plugin objects must do, as `typing.Protocol`s: implement the methods; no base class is needed.
+
+Inner loops call these protocols directly; hooks (see `harness.api.hookspecs`) are for registration and for coarse
+events only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from harness.api._formats import VerdictFormat
+from harness.api._protocol import Protocol as ScoringProtocol
+from harness.api._records import Item, Judgement, Request
+from harness.api._spaces import Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A request with its gold, for judges that learn and for trainers."""
+
+    request: Request
+    """What a judge would be shown."""
+    gold: Verdict
+    """The right answer in *shown* places."""
+    item: Item
+    """Where it came from."""
+
+
+class Context(Protocol):
+    """What the harness gives to a factory: the entry's own facts and doors to the other parts of the plan."""
+
+    @property
+    def name(self) -> str:
+        """Name of the entry in the plan, as on the leaderboard."""
+
+    @property
+    def data(self) -> str | None:
+        """The entry's `data:`: the absolute path of a file or folder that exists, or `hub:ORG/NAME[@REVISION]`."""
+
+    @property
+    def workspace(self) -> Path:
+        """A folder that the plugin may keep files in from run to run. It may be shared by several processes."""
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+
+    def examples(self, task: str, split: str) -> Iterator[Example]:
+        """Stream a task's split, rendered as its protocol says, with the gold.
+
+        Args:
+            task: Name of a task in the plan, or the id of any installed task that needs no `data:`.
+            split: One of its splits.
+
+        Raises:
+            UserError: There is no such task, or it has no such split.
+        """
+
+    def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+        """Ask another judge of the plan; answers already in the journal are taken from there.
+
+        Args:
+            judge: Name of a judge in the plan.
+            requests: Streamed; answers may come in any order.
+        """
+
+
+@runtime_checkable
+class Task(Protocol):
+    """A source of items and the way to put them to a judge.
+
+    A task may also have `count_items(split) -> int`, cheap, for progress bars and `--dry-run`.
+    """
+
+    @property
+    def protocol(self) -> ScoringProtocol:
+        """The official protocol."""
+
+    @property
+    def format(self) -> str:
+        """Id of the verdict format that the benchmark asks for, such as `harness/tagged`."""
+
+    def items(self, split: str) -> Iterator[Item]:
+        """Stream the items of a split, in the same order every time. Images stay lazy.
+
+        Raises:
+            DataError: The data cannot be used; the message names file, row and column.
+        """
+
+    def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
+        """Put one item to a judge. Pure: equal arguments give an equal `Request.key`; the gold must not leak.
+
+        Args:
+            item: One of `items`.
+            order: The permutation of the candidates to show; `()` without candidates.
+            format: Its `instruction` ends the prompt.
+        """
+
+    def fingerprint(self) -> str:
+        """Changes whenever the items or their rendering may change (data files, options, version of the code)."""
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """A judge model."""
+
+    def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+        """Answer requests as they stream in, each exactly once, in any order.
+
+        The judge owns its batching and its concurrency: it pulls as many requests as it wants to have in flight. It
+        should yield each answer as soon as it has it. An exception ends this call only: the engine asks the requests in
+        flight again one by one and records the one that fails as an `error`.
+        """
+
+    def fingerprint(self) -> str:
+        """Changes whenever its answers may change (weights, prompt, decoding, version of the code)."""
+
+
+@runtime_checkable
+class Reward(Protocol):
+    """A reward for training: uses the same parser and the same spaces as evaluation."""
+
+    def __call__(self, request: Request, judgement: Judgement, gold: Verdict) -> float | None:
+        """The reward of one answer, `gold` in shown places; `None` where it does not apply to this task."""
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """A way to train a judge."""
+
+    def train(self, recipe: Any, workspace: Path) -> Path:
+        """Train as `recipe` says and return the checkpoint folder."""
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """A score of many answers, vectorised over weightings of the data.
+
+    The same function gives the point estimate (one row of weights), the bootstrap (a row for each resample) and the
+    paired comparison. `units` are the *distinct* combinations of gold and prediction in a cell; `weights[b, t]` says
+    how often unit `t` occurs in resample `b`. See `docs/explanation/statistics.md`.
+    """
+
+    def __call__(self, units: Units, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Value for each row of weights.
+
+        Args:
+            units: T distinct answered units.
+            weights: Shape (B, T), non-negative.
+
+        Returns:
+            Shape (B,); NaN where the metric is not defined for a resample.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Units:
+    """T distinct answered units of one cell, as columns."""
+
+    space: Any
+    """The answer space; for preferences and rankings the largest one that occurs."""
+    gold: tuple[Verdict, ...]
+    """Length T: the right answers, canonical."""
+    predicted: tuple[Verdict | None, ...]
+    """Length T: the answers, canonical; `None` where the protocol counts a missing answer as wrong."""
+    credit: NDArray[np.float64]
+    """Shape (T,): points for the answer under the protocol, from 0 to 1; what accuracy averages."""
+    positive: NDArray[np.float64]
+    """Shape (T,): probability of the positive class (the first label or candidate), NaN where not known."""

@@ -1,0 +1,44 @@
+"""Every error that the harness raises on purpose.
+
+    HarnessError
+    ├── UserError            the user can mend it: printed without a traceback, exit code 2
+    │   ├── ManifestError    a manifest, an option or a `--set` is wrong; carries every problem with its position
+    │   ├── PluginError      a plugin is missing, broken, ambiguous, or breaks its contract
+    │   ├── DataError        an image, an item, a data file or an archive cannot be used
+    │   └── JournalError     a run folder is locked, full, corrupted, or belongs to another run
+    └── JudgeError           one request failed; recorded as a judgement with status `error`, never ends a run
+
+A message names the object, the place and the fix. `JudgeError` and `DataError` are the two that plugins raise.
+"""
+
+from __future__ import annotations
+
+
+class HarnessError(Exception):
+    """Root of the tree; catch it to catch everything the harness raises on purpose."""
+
+
+class UserError(HarnessError):
+    """Something that the user can mend. Printed without a traceback."""
+
+    exit_code = 2
+
+
+class ManifestError(UserError):
+    """A manifest, an option or a `--set` is wrong. `str()` lists every problem, one block each."""
+
+
+class PluginError(UserError):
+    """A plugin is missing, broken, ambiguous, or does not keep its contract."""
+
+
+class DataError(UserError):
+    """An image, an item, a data file or an archive cannot be used."""
+
+
+class JournalError(UserError):
+    """A run folder is locked, full, corrupted, or belongs to another run."""
+
+
+class JudgeError(HarnessError):
+    """One request failed. The engine records a judgement with status `error` and goes on."""

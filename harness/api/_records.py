@@ -1,0 +1,250 @@
+"""The records that flow through the harness: item, request, judgement. Immutable, typed, plain on disk.
+
+Item  --task renders-->  Request  --judge answers-->  Judgement
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from harness.api._errors import DataError
+from harness.api._images import Image
+from harness.api._spaces import AnswerSpace, Verdict, verdict_from_json
+
+if TYPE_CHECKING:
+    from harness.api._formats import VerdictFormat
+
+_canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+Part: TypeAlias = str | Image
+"""A piece of a question, of a candidate or of a message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One question with its gold answer.
+
+    Raises:
+        DataError: The gold is not an answer of the space (a NaN, a misspelt label, ...), or an id is empty.
+    """
+
+    id: str
+    """Unique within its task and split, stable from run to run."""
+    group: str
+    """The cluster for statistics: items that share a source image or a prompt share a group."""
+    space: AnswerSpace
+    """What may be answered."""
+    gold: Verdict
+    """The right answer, in canonical places."""
+    question: tuple[Part, ...] = ()
+    """The case to judge, without the candidates."""
+    candidates: tuple[tuple[Part, ...], ...] = ()
+    """What is compared, in canonical order; empty for pointwise tasks."""
+    category: str = ""
+    """The benchmark's own sub-division, for per-category scores and macro averages."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Anything else worth keeping with the item."""
+
+    def __post_init__(self) -> None:
+        if not self.id or not self.group:
+            raise DataError(f"item {self.id!r}: id and group must not be empty")
+        if not self.space.contains(self.gold):
+            raise DataError(f"item {self.id!r}: gold {self.gold!r} is not an answer of {self.space}; mend the data")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of the conversation that a judge is shown."""
+
+    role: str
+    """`"system"`, `"user"` or `"assistant"`."""
+    parts: tuple[Part, ...]
+    """Text and images in reading order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One question put to a judge. It never carries the gold."""
+
+    task: str
+    """Name of the task in the plan."""
+    item: str
+    """`Item.id`."""
+    messages: tuple[Message, ...]
+    """What the judge is shown, instruction included."""
+    space: AnswerSpace
+    """What may be answered, in shown places."""
+    format: VerdictFormat
+    """How the answer is written; the same object wrote the instruction and reads the answer."""
+    order: tuple[int, ...] = ()
+    """`order[k]` is the candidate shown in place k."""
+    sample: int = 0
+    """Number of the repeat, from 0."""
+
+    @cached_property
+    def key(self) -> str:
+        """Name of the content: SHA-256 over messages, image contents, space, format, order and sample, 32 hex digits.
+
+        The task's and the item's names are not part of it: the same question asked twice is asked once.
+        """
+        return hashlib.sha256(self.content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    @cached_property
+    def content(self) -> str:
+        """Canonical JSON of all that the key covers; images appear as `{"image": digest}`.
+
+        Raises:
+            DataError: An image cannot be read; the message names the item as well.
+        """
+        try:
+            messages = [
+                [m.role, [part if isinstance(part, str) else {"image": part.digest} for part in m.parts]]
+                for m in self.messages
+            ]
+        except DataError as error:
+            raise DataError(f"task {self.task}, item {self.item!r}: {error}") from error
+        return _canonical_json(
+            {
+                "messages": messages,
+                "space": self.space.to_json(),
+                "format": self.format.name,
+                "order": self.order,
+                "sample": self.sample,
+            }
+        )
+
+    @property
+    def seed(self) -> int:
+        """A seed of this request's own (63 bits), so that a resumed run equals an uninterrupted one."""
+        return int(self.key[:16], 16) >> 1
+
+    @property
+    def text(self) -> str:
+        """All text of all messages, for judges and tests that do not look at pictures."""
+        return "\n".join(part for m in self.messages for part in m.parts if isinstance(part, str))
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """All images in reading order."""
+        return tuple(part for m in self.messages for part in m.parts if isinstance(part, Image))
+
+    def read(self, raw: str, **fields: Any) -> Judgement:
+        """Parse a judge's raw answer with this request's own format.
+
+        Args:
+            raw: What the model wrote.
+            **fields: Further fields of `Judgement`, such as `completion_tokens` or `latency_s`.
+        """
+        reading = self.format.parse(raw, self.space)
+        return Judgement(
+            status=Status.OK if reading.verdict is not None else Status.UNPARSED,
+            verdict=reading.verdict,
+            raw=raw,
+            rationale=reading.rationale,
+            error=reading.problem,
+            **fields,
+        )
+
+
+class Status(StrEnum):
+    """What became of a request. Only `ok` has a verdict; none of the others is ever a wrong answer in disguise."""
+
+    OK = "ok"
+    """A verdict of the space was read."""
+    UNPARSED = "unparsed"
+    """The judge answered, and no one verdict can be read from it."""
+    REFUSED = "refused"
+    """The judge declined, or says that it cannot answer this kind of question."""
+    TRUNCATED = "truncated"
+    """The answer was cut off before its verdict."""
+    ERROR = "error"
+    """The judge failed: it raised, hung, or gave something that is no answer at all. Asked again on the next run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a judge answered to one request.
+
+    Raises:
+        DataError: A verdict without status `ok`, or the other way round.
+    """
+
+    status: Status
+    """What became of the request."""
+    verdict: Verdict | None = None
+    """The answer in *shown* places; `None` unless the status is `ok`."""
+    raw: str = ""
+    """What the judge wrote, to the letter."""
+    rationale: str = ""
+    """The reasoning that the format told apart from the verdict."""
+    probabilities: Mapping[str, float] | None = None
+    """Probability of each verdict by `AnswerSpace.name`, in shown places, where the judge knows it."""
+    error: str = ""
+    """Why there is no verdict."""
+    prompt_tokens: int | None = None
+    """Tokens read, images included."""
+    completion_tokens: int | None = None
+    """Tokens written."""
+    latency_s: float | None = None
+    """Seconds from question to answer."""
+    cost_usd: float | None = None
+    """Money, in US dollars."""
+    model: str = ""
+    """The snapshot that answered, where the judge knows it."""
+
+    def __post_init__(self) -> None:
+        if (self.status is Status.OK) != (self.verdict is not None):
+            raise DataError(f"judgement: status {self.status} with verdict {self.verdict!r}")
+
+    @classmethod
+    def of(cls, verdict: Verdict, **fields: Any) -> Judgement:
+        """A judgement that went well."""
+        return cls(status=Status.OK, verdict=verdict, **fields)
+
+    @classmethod
+    def failed(cls, status: Status, error: str, **fields: Any) -> Judgement:
+        """A judgement without a verdict, and why."""
+        return cls(status=status, error=error, **fields)
+
+    def checked(self, space: AnswerSpace) -> Judgement:
+        """Itself, or an error judgement when the verdict or the probabilities do not fit the space."""
+        if self.status is Status.OK and not (self.verdict is not None and space.contains(self.verdict)):
+            problem = f"the judge's verdict {self.verdict!r} is not an answer of {space}"
+        elif self.probabilities is not None and not _is_distribution(self.probabilities.values()):
+            problem = "the judge's probabilities are not numbers from 0 to 1 that sum to 1"
+        else:
+            return self
+        return replace(self, status=Status.ERROR, verdict=None, probabilities=None, error=problem)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain mapping without the fields that hold their default."""
+        plain: dict[str, Any] = {"status": self.status.value}
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if name != "status" and value is not None and value != "":
+                plain[name] = dict(value) if isinstance(value, Mapping) else value
+        return plain
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Judgement:
+        """The judgement that `to_json` wrote."""
+        fields = dict(data)
+        fields["status"] = Status(fields["status"])
+        if "verdict" in fields:
+            fields["verdict"] = verdict_from_json(fields["verdict"])
+        return cls(**fields)
+
+
+def _is_distribution(values: Sequence[float] | Any) -> bool:
+    total = 0.0
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -1e-9 <= value <= 1 + 1e-6:
+            return False
+        total += value
+    return abs(total - 1) < 1e-3

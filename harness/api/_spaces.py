@@ -1,0 +1,321 @@
+"""Answer spaces: what a judge may say, as data.
+
+A *verdict* is a plain value of one space: a label (`Choice`), the place of the preferred candidate or the name
+of a tie (`Preference`), a number (`Score`), or places from best to worst (`Ranking`).
+
+Two frames of reference exist for the spaces about candidates. *Shown* places count from 0 in the order in which
+the judge saw the candidates; *canonical* places count in the order of `Item.candidates`. A judge only ever speaks
+in shown places, the gold is canonical, and `AnswerSpace.canonical` / `AnswerSpace.shown` go between the two.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias, cast
+
+from harness.api._errors import DataError
+
+Verdict: TypeAlias = str | int | float | tuple[int, ...]
+"""One answer: `str` for a label or a tie, `int` for a place, `float` for a score, a tuple for a ranking."""
+
+TIE = "tie"
+"""The verdict "neither is better" when it is not said which kind of tie is meant."""
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_MOST_RANKED = 8  # 8! = 40,320 rankings; enumerating more is never meant
+
+
+class AnswerSpace(ABC):
+    """What a judge may answer to one request. Immutable, hashable, and a plain mapping on disk."""
+
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def contains(self, verdict: object) -> bool:
+        """Whether `verdict` is an answer of this space."""
+
+    @abstractmethod
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Every answer, in a fixed order.
+
+        Raises:
+            DataError: The space is continuous or too large to list.
+        """
+
+    @abstractmethod
+    def name(self, verdict: Verdict) -> str:
+        """How a verdict is written in an answer: `"yes"`, `"A"`, `"4"`, `"B > A > C"`."""
+
+    @abstractmethod
+    def read(self, text: str) -> Verdict | None:
+        """The verdict that `text` *is*, up to case and white space, or `None`. The inverse of `name`."""
+
+    @abstractmethod
+    def worst(self, gold: Verdict) -> Verdict:
+        """An answer as far from `gold` as the space allows: what a missing answer counts as at worst."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """A plain mapping from which `space_from_json` makes an equal space."""
+
+    def agrees(self, verdict: Verdict, gold: Verdict) -> bool:
+        """Whether `verdict` is right, both in the same frame."""
+        return verdict == gold
+
+    def canonical(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
+        """Map shown places to canonical ones; `order[k]` is the candidate shown in place `k`."""
+        return verdict
+
+    def shown(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
+        """Map canonical places to shown ones: the inverse of `canonical`."""
+        return verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(AnswerSpace):
+    """One label of a fixed few, such as `Choice(("yes", "no"))`.
+
+    Attributes:
+        labels: At least two different labels, different also up to case. The first is the *positive* class of
+            positive-class F1 and ROC-AUC.
+    """
+
+    labels: tuple[str, ...]
+    kind: ClassVar[str] = "choice"
+
+    def __post_init__(self) -> None:
+        folded = {label.strip().casefold() for label in self.labels}
+        if len(self.labels) < 2 or len(folded) != len(self.labels) or "" in folded:
+            raise DataError(f"Choice: labels must be two or more different words, got {list(self.labels)!r}")
+
+    def contains(self, verdict: object) -> bool:
+        """Whether `verdict` is one of the labels, to the letter."""
+        return isinstance(verdict, str) and verdict in self.labels
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The labels."""
+        return self.labels
+
+    def name(self, verdict: Verdict) -> str:
+        """The label itself."""
+        return str(verdict)
+
+    def read(self, text: str) -> Verdict | None:
+        """The label that `text` is, whatever its case."""
+        return next((label for label in self.labels if _same_word(text, label)), None)
+
+    def worst(self, gold: Verdict) -> Verdict:
+        """Any other label."""
+        return next(label for label in self.labels if label != gold)
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"kind": "choice", "labels": [...]}`."""
+        return {"kind": self.kind, "labels": list(self.labels)}
+
+
+@dataclass(frozen=True, slots=True)
+class Preference(AnswerSpace):
+    """Which of `n` candidates is better: a place from 0, or the name of a tie.
+
+    Attributes:
+        n: Number of candidates, 2 to 26; shown to a judge as A, B, C, ...
+        ties: Names of the tie classes, none by default. With any, the plain verdict `TIE` is allowed as well and
+            agrees with each of them (GenAI-Bench tells "both good" from "both bad" and accepts a bare tie for either).
+    """
+
+    n: int = 2
+    ties: tuple[str, ...] = ()
+    kind: ClassVar[str] = "preference"
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.n <= len(_LETTERS):
+            raise DataError(f"Preference: n must be 2 to {len(_LETTERS)}, got {self.n}")
+        if len({tie.casefold() for tie in self.ties}) != len(self.ties) or any(len(tie) < 2 for tie in self.ties):
+            raise DataError(f"Preference: ties must be different words, got {list(self.ties)!r}")
+
+    def contains(self, verdict: object) -> bool:
+        """Whether `verdict` is a place or, with ties, the name of one."""
+        if isinstance(verdict, str):
+            return bool(self.ties) and (verdict == TIE or verdict in self.ties)
+        return isinstance(verdict, int) and not isinstance(verdict, bool) and 0 <= verdict < self.n
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The places in order, then the tie classes."""
+        return (*range(self.n), *self.ties)
+
+    def name(self, verdict: Verdict) -> str:
+        """`"A"` for place 0 and so on; a tie is its own name."""
+        return verdict if isinstance(verdict, str) else _LETTERS[cast("int", verdict)]
+
+    def read(self, text: str) -> Verdict | None:
+        """A single letter, or the name of a tie."""
+        word = text.strip()
+        if len(word) == 1 and word.isascii() and word.isalpha():
+            place = _LETTERS.index(word.upper())
+            return place if place < self.n else None
+        named = next((tie for tie in self.ties if _same_word(word, tie)), None)
+        return TIE if named is None and self.ties and _same_word(word, TIE) else named
+
+    def agrees(self, verdict: Verdict, gold: Verdict) -> bool:
+        """Equal, or a bare `TIE` for any tie class."""
+        return verdict == gold or (verdict == TIE and isinstance(gold, str))
+
+    def worst(self, gold: Verdict) -> Verdict:
+        """Another candidate."""
+        return 1 if gold == 0 else 0
+
+    def canonical(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
+        """The candidate shown in that place; a tie stays a tie."""
+        return verdict if isinstance(verdict, str) else order[cast("int", verdict)]
+
+    def shown(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
+        """The place where that candidate was shown; a tie stays a tie."""
+        return verdict if isinstance(verdict, str) else order.index(cast("int", verdict))
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"kind": "preference", "n": ..., "ties": [...]}`."""
+        return {"kind": self.kind, "n": self.n, "ties": list(self.ties)}
+
+
+@dataclass(frozen=True, slots=True)
+class Score(AnswerSpace):
+    """A number from `low` to `high`, in steps of `step` (0: any number in between)."""
+
+    low: float = 1.0
+    high: float = 5.0
+    step: float = 1.0
+    kind: ClassVar[str] = "score"
+
+    def __post_init__(self) -> None:
+        finite = all(math.isfinite(x) for x in (self.low, self.high, self.step))
+        if not finite or self.low >= self.high or self.step < 0:
+            raise DataError(f"Score: needs finite low < high and step >= 0, got {self.low}, {self.high}, {self.step}")
+
+    def contains(self, verdict: object) -> bool:
+        """Whether `verdict` is a finite number in range and on a step."""
+        if isinstance(verdict, bool) or not isinstance(verdict, int | float):
+            return False
+        if not self.low <= verdict <= self.high:  # nor is NaN
+            return False
+        if self.step == 0:
+            return True
+        steps = (verdict - self.low) / self.step
+        return abs(steps - round(steps)) < 1e-6
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The steps from low to high."""
+        count = (self.high - self.low) / self.step + 1 if self.step else math.inf
+        if count > 1001:
+            raise DataError(f"Score from {self.low} to {self.high} by {self.step}: too many values to list")
+        return tuple(self.low + k * self.step for k in range(int(count + 1e-6)))
+
+    def name(self, verdict: Verdict) -> str:
+        """The number, without a needless `.0`."""
+        return f"{verdict:.6f}".rstrip("0").rstrip(".")
+
+    def read(self, text: str) -> Verdict | None:
+        """A decimal number; also `4/5` when 5 is the top of the scale."""
+        match = re.fullmatch(r"([+-]?\d{1,9}(?:\.\d{1,9})?)(?:\s*/\s*(\d{1,9}))?", text.strip(), re.ASCII)
+        if match is None or (match[2] is not None and float(match[2]) != self.high):
+            return None
+        value = float(match[1])
+        return value if self.contains(value) else None
+
+    def worst(self, gold: Verdict) -> Verdict:
+        """The end of the scale that is farther from `gold`."""
+        value = cast("float", gold)
+        return self.low if value - self.low >= self.high - value else self.high
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"kind": "score", "low": ..., "high": ..., "step": ...}`."""
+        return {"kind": self.kind, "low": self.low, "high": self.high, "step": self.step}
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking(AnswerSpace):
+    """All `n` candidates from best to worst, as a tuple of places."""
+
+    n: int = 3
+    kind: ClassVar[str] = "ranking"
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.n <= len(_LETTERS):
+            raise DataError(f"Ranking: n must be 2 to {len(_LETTERS)}, got {self.n}")
+
+    def contains(self, verdict: object) -> bool:
+        """Whether `verdict` is a permutation of the places."""
+        if not isinstance(verdict, tuple) or len(verdict) != self.n:
+            return False
+        places = [place for place in verdict if isinstance(place, int) and not isinstance(place, bool)]
+        return sorted(places) == list(range(self.n))
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Every permutation, in lexicographic order."""
+        if self.n > _MOST_RANKED:
+            raise DataError(f"Ranking of {self.n}: too many permutations to list")
+        return tuple(itertools.permutations(range(self.n)))
+
+    def name(self, verdict: Verdict) -> str:
+        """Letters from best to worst: `"B > A > C"`."""
+        return " > ".join(_LETTERS[place] for place in cast("tuple[int, ...]", verdict))
+
+    def read(self, text: str) -> Verdict | None:
+        """Letters from best to worst, apart by `>`, `,` or white space, or run together (`BAC`)."""
+        word = text.strip()
+        if not re.fullmatch(r"[A-Za-z](?:[\s,>]*[A-Za-z])*", word):
+            return None
+        places = tuple(_LETTERS.index(letter.upper()) for letter in re.findall(r"[A-Za-z]", word))
+        return places if self.contains(places) else None
+
+    def worst(self, gold: Verdict) -> Verdict:
+        """The reverse ranking."""
+        return tuple(reversed(cast("tuple[int, ...]", gold)))
+
+    def canonical(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
+        """The candidates shown in those places."""
+        return tuple(order[place] for place in cast("tuple[int, ...]", verdict))
+
+    def shown(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
+        """The places where those candidates were shown."""
+        return tuple(order.index(candidate) for candidate in cast("tuple[int, ...]", verdict))
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"kind": "ranking", "n": ...}`."""
+        return {"kind": self.kind, "n": self.n}
+
+
+def _same_word(text: str, word: str) -> bool:
+    """Equal up to case and white space around; look-alikes such as the Kelvin sign are other letters."""
+    text, word = text.strip(), word.strip()
+    return text.isascii() == word.isascii() and text.casefold() == word.casefold()
+
+
+def space_from_json(data: Mapping[str, Any]) -> AnswerSpace:
+    """The space that `AnswerSpace.to_json` wrote.
+
+    Raises:
+        DataError: `data` is not a space that this version knows.
+    """
+    try:
+        kind = data["kind"]
+        if kind == "choice":
+            return Choice(tuple(data["labels"]))
+        if kind == "preference":
+            return Preference(data["n"], tuple(data["ties"]))
+        if kind == "score":
+            return Score(data["low"], data["high"], data["step"])
+        if kind == "ranking":
+            return Ranking(data["n"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"not an answer space: {dict(data)!r} ({error!r})") from error
+    raise DataError(f"not an answer space: unknown kind {kind!r}; known are choice, preference, score, ranking")
+
+
+def verdict_from_json(value: Any) -> Verdict:
+    """JSON knows no tuples: a list is a ranking."""
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,105 @@
+"""The hooks: the manual of what a plugin may implement. All are optional; write only the arguments that you use.
+
+A distribution advertises one module:
+
+    [project.entry-points.harness]
+    mine = "harness_mine.plugin"
+
+The entry point's name is the plugin's name and the first half of every id (`mine/my-task`). That module must be light:
+its registration hooks return cards, and the heavy code is named in them as `"module:attribute"`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from harness.api._cards import FormatCard, JudgeCard, MetricCard, RewardCard, TaskCard, TrainerCard
+from harness.api._records import Judgement, Request
+
+hookspec = pluggy.HookspecMarker("harness")
+hookimpl = pluggy.HookimplMarker("harness")
+"""Marks a function as an implementation of the hook of its name."""
+
+
+@hookspec
+def harness_tasks() -> list[TaskCard]:  # type: ignore[empty-body]
+    """Return the tasks that this plugin offers."""
+
+
+@hookspec
+def harness_judges() -> list[JudgeCard]:  # type: ignore[empty-body]
+    """Return the judges that this plugin offers."""
+
+
+@hookspec
+def harness_rewards() -> list[RewardCard]:  # type: ignore[empty-body]
+    """Return the rewards that this plugin offers."""
+
+
+@hookspec
+def harness_trainers() -> list[TrainerCard]:  # type: ignore[empty-body]
+    """Return the trainers that this plugin offers."""
+
+
+@hookspec
+def harness_formats() -> list[FormatCard]:  # type: ignore[empty-body]
+    """Return the verdict formats that this plugin offers."""
+
+
+@hookspec
+def harness_metrics() -> list[MetricCard]:  # type: ignore[empty-body]
+    """Return the metrics that this plugin offers."""
+
+
+@hookspec
+def harness_run_started(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Called once before the first judge is asked.
+
+    Args:
+        folder: The run folder.
+        manifest: The resolved manifest, secrets not expanded.
+    """
+
+
+@hookspec
+def harness_judgements_recorded(task: str, judge: str, judgements: Sequence[tuple[Request, Judgement]]) -> None:
+    """Called after each batch of judgements is safely in the journal, in batches of up to a few hundred.
+
+    Args:
+        task: Name of the task in the plan.
+        judge: Name of the judge in the plan.
+        judgements: What was recorded; do not keep it, memory is meant to stay flat.
+    """
+
+
+@hookspec
+def harness_run_finished(folder: Path, leaderboard: Mapping[str, Any]) -> None:
+    """Called once after the leaderboard has been written.
+
+    Args:
+        folder: The run folder.
+        leaderboard: The leaderboard as in `leaderboard.json`.
+    """
+
+
+@hookspec
+def harness_report_sections(leaderboard: Mapping[str, Any]) -> list[tuple[str, str]]:  # type: ignore[empty-body]
+    """Add sections to the Markdown report: return pairs of a title and Markdown text.
+
+    Args:
+        leaderboard: The leaderboard as in `leaderboard.json`.
+    """
+
+
+@hookspec
+def harness_training_logged(step: int, metrics: Mapping[str, float]) -> None:
+    """Called by trainers at each logged step.
+
+    Args:
+        step: Optimizer steps done.
+        metrics: Scalars by name, per-task ones as `task/metric`.
+    """

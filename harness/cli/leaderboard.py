@@ -1,0 +1,110 @@
+"""`harness leaderboard`: the leaderboard of one or many runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli._common import load_plugins
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.discovery import Plugins
+    from harness.report.records import Leaderboard
+    from harness.run.results import RunResults
+
+
+@click.command("leaderboard")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["terminal", "md", "csv", "json", "latex"]),
+    default="terminal",
+    show_default=True,
+    help="How to print it.",
+)
+@click.option("--metric", metavar="NAME", help="Show this metric instead of each task's headline.")
+@click.option(
+    "--group-by",
+    type=click.Choice(["task", "category", "suite"]),
+    help="Rank within tasks, within categories of tasks, or by the mean over suites.  [default: as the run says]",
+)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to a file instead.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    runs: tuple[Path, ...],
+    format_: str,
+    metric: str | None,
+    group_by: str | None,
+    output: Path | None,
+) -> None:
+    r"""Print the leaderboard of one or many RUNS.
+
+    Judges of several runs are ranked together, task by task. Runs whose protocol or data differ are refused, and the
+    message says what differs. A metric that was not scored is scored from the journal; no judge is asked.
+
+    \b
+    Examples:
+      harness leaderboard runs/ood-1a2b3c4d5e6f
+      harness leaderboard runs/ood-* --metric balanced_accuracy --group-by suite
+      harness leaderboard runs/genai-bench-* --format latex --output table.tex
+    """
+    leaderboard = _build(_loaded(runs), load_plugins(ctx), metric=metric, group_by=group_by)
+    if format_ == "terminal" and output is None:
+        from rich.console import Console
+
+        from harness.report.terminal import print_leaderboard
+
+        print_leaderboard(leaderboard, Console())
+        return
+    from harness.report.render import render
+
+    text = render(leaderboard, format_)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    from harness.run.folder import write_atomically
+
+    write_atomically(output, text)
+    click.echo(f"written: {output}", err=True)
+
+
+def _loaded(folders: Sequence[Path]) -> list[RunResults]:
+    from harness.api import UserError
+    from harness.run.results import load_run
+
+    places = [folder.resolve() for folder in folders]
+    twice = next((folder for folder in places if places.count(folder) > 1), None)
+    if twice is not None:
+        raise UserError(f"run {twice.name} is given twice; name each run once")
+    return [load_run(folder) for folder in folders]
+
+
+def _build(
+    runs: Sequence[RunResults],
+    plugins: Plugins,
+    *,
+    metric: str | None,
+    group_by: str | None,
+) -> Leaderboard:
+    from harness.report.leaderboard import build_leaderboard
+    from harness.report.settings import agreed
+    from harness.run.results import make_metric
+
+    settings = agreed(runs, metric=metric, group_by=group_by)
+    return build_leaderboard(
+        [cell for run in runs for cell in run.cells],
+        metric=settings.metric,
+        group_by=settings.group_by,
+        compare=settings.compare,
+        confidence=settings.confidence,
+        resamples=settings.resamples,
+        seed=settings.seed,
+        min_coverage=settings.min_coverage,
+        find_metric=lambda name: make_metric(name, plugins),
+    )

@@ -1,0 +1,38 @@
+"""`harness merge`: put the shards of a run together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli._common import load_plugins
+
+
+@click.command("merge")
+@click.argument("shards", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Where to; default: beside the shards.")
+@click.pass_context
+def command(ctx: click.Context, shards: tuple[Path, ...], out: Path | None) -> int:
+    r"""Merge the run folders of all SHARDS of one manifest into the folder of the whole run, and score it.
+
+    The result is what an unsharded run would have made, and `harness run` goes on from it.
+
+    \b
+    Example:
+      harness run benchmarks/ood.yaml --shard 1/2
+      harness run benchmarks/ood.yaml --shard 2/2
+      harness merge runs/ood-*-shard-*-of-2
+    """
+    from rich.console import Console
+
+    from harness.report.terminal import print_leaderboard
+    from harness.run.merge import merge_shards
+    from harness.run.session import finish
+
+    folder = merge_shards(shards, out)
+    leaderboard = finish(folder, load_plugins(ctx))
+    if leaderboard is not None:
+        print_leaderboard(leaderboard, Console())
+    click.echo(f"\nrun folder: {folder}", err=True)
+    return 0

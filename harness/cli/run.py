@@ -1,0 +1,179 @@
+"""`harness run`: judge, score and print the leaderboard of a manifest."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli._common import load_plugins
+
+if TYPE_CHECKING:
+    from harness.manifest.load import LoadedManifest
+    from harness.run.asks import Shard
+    from harness.run.session import Session
+
+
+@click.command("run")
+@click.argument("manifest", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override one value of the manifest.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most N items of each task.")
+@click.option("--shard", "part", metavar="I/N", help="Only part I of N of every task; see `harness merge`.")
+@click.option("--fresh", is_flag=True, help="Start anew; the older run folder is kept beside the new one.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and what the journal already holds; ask nobody.")
+@click.option(
+    "--fail-on-error",
+    type=click.FloatRange(0, 1),
+    metavar="RATE",
+    help="Stop when more than this share of a cell's judgements failed.",
+)
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs"),
+    show_default=True,
+    help="Where run folders are kept.",
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    manifest: Path,
+    sets: tuple[str, ...],
+    limit: int | None,
+    part: str | None,
+    fresh: bool,
+    dry_run: bool,
+    fail_on_error: float | None,
+    runs: Path,
+) -> int:
+    r"""Judge, score and print the leaderboard of MANIFEST.
+
+    The same command goes on where it stopped, whatever stopped it; failed judgements are asked again.
+
+    \b
+    Examples:
+      harness run benchmarks/ood.yaml
+      harness run benchmarks/ood.yaml --limit 50
+      harness run benchmarks/genai_bench.yaml --set vars.data=path/to/genai_bench
+      harness run benchmarks/ood.yaml --shard 1/4
+    """
+    from harness.manifest.load import load_manifest
+    from harness.run.progress import make_progress
+    from harness.run.session import run_manifest
+
+    shard = _shard(part)
+    plugins = load_plugins(ctx)
+    if limit is not None:
+        sets = (*sets, f"run.limit={limit}")
+    if fail_on_error is not None:
+        sets = (*sets, f"run.fail_on_error={fail_on_error}")
+    loaded = load_manifest(manifest, sets=sets, plugins=plugins)
+    if dry_run:
+        _print_plan(loaded, ctx, runs, shard)
+        return 0
+    session = run_manifest(loaded, plugins, runs=runs, fresh=fresh, shard=shard, progress=make_progress())
+    return _report(session, loaded.manifest.report.min_coverage)
+
+
+def _shard(part: str | None) -> Shard | None:
+    from harness.run.asks import Shard
+
+    if part is None:
+        return None
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", part)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise click.BadParameter(f"{part!r}: write I/N with I from 1 to N, such as 2/8", param_hint="--shard")
+    return Shard(index=int(match[1]), count=int(match[2]))
+
+
+def _report(session: Session, gate: float | None) -> int:
+    """Print what came out; the exit code says how it went."""
+    outcome = session.outcome
+    if outcome.interrupted:
+        click.echo(f"interrupted; run the same command again to go on ({session.folder})", err=True)
+        return 130
+    if session.leaderboard is not None:
+        from rich.console import Console
+
+        from harness.report.terminal import print_leaderboard
+
+        print_leaderboard(session.leaderboard, Console())
+    click.echo(f"\nrun folder: {session.folder} (leaderboard.md, leaderboard.csv, leaderboard.json)", err=True)
+    if outcome.too_many_errors:
+        click.echo(f"stopped: {outcome.too_many_errors}", err=True)
+    if outcome.errors:
+        _print_failures(session)
+    if outcome.errors or outcome.too_many_errors:
+        return 3
+    return 4 if _below_gate(session, gate) else 0
+
+
+def _below_gate(session: Session, gate: float | None) -> bool:
+    """Whether the manifest declares a gate (`report.min_coverage`) and a row is below it."""
+    rows = session.leaderboard.rows if session.leaderboard is not None and gate is not None else ()
+    low = [row for row in rows if gate is not None and row.coverage < gate]
+    for row in low:
+        click.echo(f"{row.judge} on {row.task}: coverage {row.coverage:.1%} is below the gate of {gate:.1%}", err=True)
+    return bool(low)
+
+
+def _print_failures(session: Session) -> None:
+    from harness.run.folder import JOURNAL
+    from harness.run.journal import Journal
+    from harness.run.results import load_run
+
+    keys = {(cell.task, cell.judge): cell.judge_key for cell in load_run(session.folder).cells}
+    journal = Journal(session.folder / JOURNAL, readonly=True)
+    try:
+        for (task, judge), count in session.outcome.errors.items():
+            click.echo(f"{judge} on {task}: {count} judgements failed; the same command asks them again", err=True)
+            for item, problem in journal.failures(task, keys[task, judge], 3):
+                click.echo(f"  {item}: {problem}", err=True)
+    finally:
+        journal.close()
+
+
+def _print_plan(loaded: LoadedManifest, ctx: click.Context, runs: Path, shard: Shard | None) -> None:
+    from harness.run.folder import JOURNAL
+    from harness.run.journal import Journal
+    from harness.run.plan import build_plan
+    from harness.run.session import run_folder
+
+    plan = build_plan(loaded, load_plugins(ctx, warn=False), workspace=runs / ".workspace")
+    folder = run_folder(runs, loaded, shard)
+    journal = Journal(folder / JOURNAL, readonly=True) if (folder / JOURNAL).is_file() else None
+    click.echo(f"run folder: {folder} ({'exists' if journal else 'new'})")
+    total = held = 0
+    try:
+        for cell in plan.cells():
+            asks = _count(cell.task, shard)
+            have = 0
+            if journal is not None:
+                statuses = journal.statuses(cell.task.name, cell.judge.key)
+                have = sum(n for status, n in statuses.items() if status not in ("missing", "error"))
+            total, held = total + asks, held + have
+            click.echo(
+                f"  {cell.task.name} · {cell.judge.name}: {asks:,} requests, {have:,} already in the journal "
+                f"({cell.task.protocol.summary()})"
+            )
+    finally:
+        if journal is not None:
+            journal.close()
+    click.echo(f"{len(plan.cells())} cells, {total:,} requests, {held:,} already answered, {total - held:,} to ask")
+
+
+def _count(task: object, shard: Shard | None) -> int:
+    from itertools import islice
+
+    from harness.run.asks import orders_of
+    from harness.run.plan import PlannedTask
+
+    assert isinstance(task, PlannedTask)
+    items = islice(task.task.items(task.split), task.limit)
+    return sum(
+        len(orders_of(item, task.protocol)) * task.protocol.samples
+        for item in items
+        if shard is None or shard.holds(item.id)
+    )

@@ -1,0 +1,126 @@
+"""`harness show`: a plugin object, a sample of a task as pictures, a resolved manifest, or the manifest's schema."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli._common import load_plugins
+
+if TYPE_CHECKING:
+    from harness.discovery import Offer, Plugins
+
+
+@click.command("show")
+@click.argument("name", required=False)
+@click.option("--sample", type=click.IntRange(1, 200), metavar="N", help="Draw N items of a task into a PNG.")
+@click.option("--split", default=None, help="Split to sample; default: test.")
+@click.option("--data", default=None, help="The task's `data:`, where it needs any.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the PNG.")
+@click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override one value of a manifest.")
+@click.option("--origins/--no-origins", default=True, help="Say where each value of a manifest comes from.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of manifests, for editors.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    name: str | None,
+    sample: int | None,
+    split: str | None,
+    data: str | None,
+    output: Path | None,
+    sets: tuple[str, ...],
+    origins: bool,
+    schema: bool,
+) -> int:
+    r"""Show NAME: a plugin object by id, or a MANIFEST with every value and where it comes from.
+
+    \b
+    Examples:
+      harness show miniature/safety
+      harness show miniature/pairwise-alignment --sample 6
+      harness show benchmarks/ood.yaml
+      harness show --schema > manifest.schema.json
+    """
+    plugins = load_plugins(ctx)
+    if schema:
+        from harness.manifest.schema import manifest_schema
+
+        click.echo(json.dumps(manifest_schema(plugins), indent=2))
+        return 0
+    if name is None:
+        raise click.UsageError("give the id of a plugin object or a manifest, or --schema", ctx)
+    if name.endswith((".yaml", ".yml")) or Path(name).is_file():
+        from harness.manifest.load import load_manifest, render_resolved
+
+        click.echo(render_resolved(load_manifest(Path(name), sets=sets, plugins=plugins), origins=origins), nl=False)
+        return 0
+    offer = _find(plugins, name)
+    if sample is None:
+        _print_card(offer)
+        return 0
+    path = output or Path(f"{offer.id.replace('/', '-')}.png")
+    _draw(plugins, offer, sample=sample, split=split or "test", data=data, path=path)
+    click.echo(f"wrote {path}", err=True)
+    return 0
+
+
+def _find(plugins: Plugins, name: str) -> Offer:
+    from harness.api import PluginError
+    from harness.discovery import KINDS
+
+    problems: list[str] = []
+    for kind in KINDS:
+        try:
+            return plugins.find(kind, name)
+        except PluginError as error:
+            if "Did you mean" in str(error) or "ambiguous" in str(error) or "plugin '" in str(error):
+                problems.append(str(error))
+    raise PluginError(
+        problems[0] if problems else f"nothing installed is called {name!r}; see `harness list tasks` and so on"
+    )
+
+
+def _print_card(offer: Offer) -> None:
+    card = offer.card
+    click.echo(f"{offer.id}  ({card.kind}, {offer.distribution} {offer.version})")
+    click.echo(f"  {card.summary}")
+    if card.description:
+        click.echo(f"\n{card.description}\n")
+    for label, value in (
+        ("suite", getattr(card, "suite", "")),
+        (
+            "answers",
+            ", ".join(sorted(answers)) if isinstance(answers := getattr(card, "answers", ""), frozenset) else answers,
+        ),
+        ("splits", ", ".join(getattr(card, "splits", ()))),
+        ("licence", card.licence),
+        ("source", card.source),
+        ("capabilities", ", ".join(sorted(card.capabilities))),
+    ):
+        if value:
+            click.echo(f"  {label}: {value}")
+    model = offer.options_model()
+    if model is None:
+        return
+    click.echo("  options:")
+    for name, spec in model.model_fields.items():
+        default = "required" if spec.is_required() else f"default {spec.get_default(call_default_factory=True)!r}"
+        click.echo(f"    {spec.alias or name} ({default}): {spec.description or ''}")
+
+
+def _draw(plugins: Plugins, offer: Offer, *, sample: int, split: str, data: str | None, path: Path) -> None:
+    from harness.api import UserError
+    from harness.report.sheet import contact_sheet
+    from harness.run.asks import asks_of
+    from harness.run.plan import sample_task
+
+    if offer.card.kind != "task":
+        raise UserError(f"{offer.id} is a {offer.card.kind}; only tasks can be sampled")
+    planned = sample_task(offer, plugins, split=split, data=data)
+    drawn = [ask for ask in islice(asks_of(planned), sample * planned.asks_per_item) if ask.ask_row.place == 0]
+    asks = [ask for ask in drawn[:sample] if ask.request is not None]
+    contact_sheet([ask.item for ask in asks], [ask.request for ask in asks if ask.request is not None], path)

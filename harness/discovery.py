@@ -1,0 +1,320 @@
+"""Finding plugins: entry points indexed first, then loaded one by one, failures kept as data.
+
+pluggy's own loader stops at the first broken plugin and silently drops a second distribution of the same name
+(pluggy#154, #174). So the entry points are indexed here, blocked ones are left alone before anything of theirs is
+imported, and each of the others is loaded by itself. What goes wrong becomes a row with its cause; it turns into an
+error only when a manifest uses that plugin, or at once with `HARNESS_STRICT_PLUGINS=1`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from harness.api import API_VERSION, Card, PluginError, Unfolded, UserError, hookspecs
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+GROUP = "harness"
+"""The entry-point group."""
+
+KINDS = ("task", "judge", "reward", "trainer", "format", "metric")
+"""Kinds of plugin objects; `harness_<kind>s` is the hook that returns their cards."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginRow:
+    """One advertised plugin and what became of it."""
+
+    name: str
+    """Name of the entry point; first half of every id."""
+    distribution: str
+    """Name of the distribution, or the path of a file given with `--plugin`."""
+    version: str
+    """Version of the distribution."""
+    status: str
+    """`ok`, `broken`, `conflict` or `blocked`."""
+    problem: str = ""
+    """Cause, when the status is not ok."""
+    cards: tuple[Card, ...] = ()
+    """What it offers."""
+    hooks: tuple[str, ...] = ()
+    """Names of the hooks that it implements."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A card with its provenance: what a manifest's `use:` resolves to."""
+
+    id: str
+    """Canonical id, `plugin/name`."""
+    card: Card
+    """The card."""
+    distribution: str
+    """Who ships it."""
+    version: str
+    """In which version."""
+
+    def options_model(self) -> type[BaseModel] | None:
+        """The pydantic model of its options, imported now."""
+        if self.card.options is None:
+            return None
+        model: type[BaseModel] = self._resolve(self.card.options)
+        return model
+
+    def create(self, options: object, context: object) -> Any:
+        """Call the factory.
+
+        Raises:
+            PluginError: It cannot be imported or it raised; the cause is named.
+            UserError: Whatever the factory says on purpose.
+        """
+        return self._call(self.card.factory, options, context)
+
+    def unfold(self, options: object, context: object) -> list[Unfolded] | None:
+        """The entries that this one stands for, or `None` when it stands for itself."""
+        if self.card.unfold is None:
+            return None
+        unfolded: list[Unfolded] = self._call(self.card.unfold, options, context)
+        return unfolded
+
+    def _call(self, lazy: str | Callable[..., Any], options: object, context: object) -> Any:
+        try:
+            return self._resolve(lazy)(options, context)
+        except UserError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"{self.card.kind} {self.id} ({self.distribution} {self.version}): could not be made: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+    def _resolve(self, lazy: str | Callable[..., Any]) -> Any:
+        if not isinstance(lazy, str):
+            return lazy
+        module, _, attribute = lazy.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except Exception as error:
+            raise PluginError(
+                f"{self.card.kind} {self.id} ({self.distribution} {self.version}): cannot load {lazy!r}: "
+                f"{type(error).__name__}: {error}; reinstall the plugin, or tell its authors"
+            ) from error
+
+
+@dataclass
+class _Found:
+    """An entry point, or a file or module given with `--plugin`, before it is loaded."""
+
+    name: str
+    distribution: str
+    version: str
+    load: Callable[[], ModuleType] = field(repr=False)
+
+
+class Plugins:
+    """All plugins of this process."""
+
+    def __init__(self) -> None:
+        """Empty; use `load`."""
+        self._manager = pluggy.PluginManager(GROUP)
+        self._manager.add_hookspecs(hookspecs)
+        self._offers: dict[str, dict[str, Offer]] = {kind: {} for kind in KINDS}
+        self.rows: list[PluginRow] = []
+        """One row for each advertised plugin, by name."""
+
+    @classmethod
+    def load(cls, *, blocked: Iterable[str] = (), extra: Sequence[str] = ()) -> Plugins:
+        """Find and load every plugin that is not blocked.
+
+        Args:
+            blocked: Names of plugins or of distributions; `HARNESS_DISABLE_PLUGINS` (comma-separated) adds to them.
+            extra: Python files or importable modules to use as plugins as well, named after their stem.
+
+        Raises:
+            PluginError: In strict mode (`HARNESS_STRICT_PLUGINS=1`), when any plugin is broken; or an `extra` is.
+        """
+        plugins = cls()
+        stop = {_normal(name) for name in (*blocked, *os.environ.get("HARNESS_DISABLE_PLUGINS", "").split(",")) if name}
+        found = [_from_entry_point(point) for point in entry_points(group=GROUP)]
+        found += [_from_argument(argument) for argument in extra]
+        by_name: dict[str, list[_Found]] = {}
+        for one in sorted(found, key=lambda one: (one.name, one.distribution)):
+            if _normal(one.name) in stop or _normal(one.distribution) in stop:
+                plugins._add_row(one, status="blocked", problem="blocked by --no-plugin or HARNESS_DISABLE_PLUGINS")
+            else:
+                by_name.setdefault(one.name, []).append(one)
+        for name, rivals in by_name.items():
+            if len(rivals) == 1:
+                plugins._load_one(rivals[0])
+            else:
+                both = " and ".join(f"{rival.distribution} {rival.version}" for rival in rivals)
+                problem = f"two distributions advertise the plugin {name!r}: {both}; uninstall or block one of them"
+                for rival in rivals:
+                    plugins._add_row(rival, status="conflict", problem=problem)
+        plugins.rows.sort(key=lambda row: (row.name, row.distribution))
+        if os.environ.get("HARNESS_STRICT_PLUGINS", "") not in ("", "0"):
+            plugins._refuse_broken()
+        return plugins
+
+    def offers(self, kind: str) -> list[Offer]:
+        """All offers of one kind, sorted by id."""
+        return [offer for _, offer in sorted(self._offers[kind].items())]
+
+    def find(self, kind: str, name: str) -> Offer:
+        """The offer that `name` means: a canonical id, or a bare name while it is unique.
+
+        Raises:
+            PluginError: Unknown (with near misses), ambiguous (naming all), or of a plugin that did not load (with its
+                cause).
+        """
+        offers = self._offers[kind]
+        if name in offers:
+            return offers[name]
+        same = [offer for offer in offers.values() if offer.card.name == name]
+        if len(same) == 1:
+            return same[0]
+        if same:
+            listed = ", ".join(f"{offer.id} ({offer.distribution} {offer.version})" for offer in same)
+            raise PluginError(f"the {kind} name {name!r} is ambiguous: {listed}; write the full id")
+        for row in self.rows:
+            if row.status != "ok" and name.partition("/")[0] == row.name:
+                raise PluginError(f"{kind} {name!r}: plugin {row.name!r} is {row.status}: {row.problem}")
+        raise PluginError(f"there is no {kind} {name!r}{self._hint(kind, name)}")
+
+    def notify(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+        """Call a life-cycle hook on every plugin; one that raises is warned about and never ends a run.
+
+        Returns:
+            Pairs of plugin name and what it returned.
+        """
+        results: list[tuple[str, Any]] = []
+        for impl in getattr(self._manager.hook, hook).get_hookimpls():
+            try:
+                results.append((impl.plugin_name, impl.function(**{name: arguments[name] for name in impl.argnames})))
+            except Exception as error:
+                print(f"warning: plugin {impl.plugin_name}: {hook} raised {error!r}", file=sys.stderr)  # noqa: T201
+        return results
+
+    def warnings(self) -> list[str]:
+        """One line for each plugin that did not load."""
+        return [
+            f"plugin {row.name} ({row.distribution} {row.version}) is {row.status}: {row.problem}"
+            for row in self.rows
+            if row.status in ("broken", "conflict")
+        ]
+
+    def _hint(self, kind: str, name: str) -> str:
+        known = [*self._offers[kind], *(offer.card.name for offer in self._offers[kind].values())]
+        close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+        if close:
+            return f". Did you mean {' or '.join(repr(match) for match in dict.fromkeys(close))}?"
+        return f"; `harness list {kind}s` shows the installed ones, or install the plugin that offers it"
+
+    def _refuse_broken(self) -> None:
+        problems = self.warnings()
+        if problems:
+            raise PluginError("HARNESS_STRICT_PLUGINS is set, and not every plugin loads:\n  " + "\n  ".join(problems))
+
+    def _add_row(self, one: _Found, **fields: Any) -> None:
+        self.rows.append(PluginRow(name=one.name, distribution=one.distribution, version=one.version, **fields))
+
+    def _load_one(self, one: _Found) -> None:
+        try:
+            module = one.load()
+            self._manager.register(module, name=one.name)
+            try:
+                self._manager.check_pending()
+                hooks = tuple(sorted(caller.name for caller in self._manager.get_hookcallers(module) or ()))
+                cards = _checked_cards(self._collect(module))
+            except Exception:
+                self._manager.unregister(module)
+                raise
+        except Exception as error:
+            self._add_row(one, status="broken", problem=f"{type(error).__name__}: {error}")
+            return
+        for card in cards:
+            offer = Offer(f"{one.name}/{card.name}", card, one.distribution, one.version)
+            self._offers[card.kind][offer.id] = offer
+        self._add_row(one, status="ok", cards=tuple(cards), hooks=hooks)
+
+    def _collect(self, module: ModuleType) -> Iterator[tuple[str, Any]]:
+        for kind in KINDS:
+            for impl in getattr(self._manager.hook, f"harness_{kind}s").get_hookimpls():
+                if impl.plugin is module:
+                    for card in impl.function():
+                        yield kind, card
+
+
+def _checked_cards(found: Iterable[tuple[str, Any]]) -> list[Card]:
+    cards: list[Card] = []
+    for kind, card in found:
+        if not isinstance(card, Card) or card.kind != kind:
+            raise PluginError(f"harness_{kind}s returned {card!r}, which is no {kind} card")
+        if not _NAME.fullmatch(card.name):
+            raise PluginError(f"{kind} {card.name!r}: names are lower-case letters, digits and . _ -")
+        if card.api_version != API_VERSION:
+            fix = "upgrade judge-harness" if card.api_version > API_VERSION else "upgrade the plugin"
+            raise PluginError(
+                f"{kind} {card.name!r} was written for version {card.api_version} of the plugin API and this harness "
+                f"speaks version {API_VERSION}; {fix}"
+            )
+        if any(other.kind == kind and other.name == card.name for other in cards):
+            raise PluginError(f"it offers two {kind}s named {card.name!r}")
+        cards.append(card)
+    return cards
+
+
+def _normal(name: str) -> str:
+    """Distribution names compare by PEP 503."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def _from_entry_point(point: EntryPoint) -> _Found:
+    distribution = point.dist
+    return _Found(
+        name=point.name,
+        distribution=distribution.name if distribution is not None else "?",
+        version=distribution.version if distribution is not None else "?",
+        load=point.load,
+    )
+
+
+def _from_argument(argument: str) -> _Found:
+    path = Path(argument)
+    if path.suffix != ".py":
+        return _Found(argument.rpartition(".")[2], argument, "-", lambda: importlib.import_module(argument))
+    if not path.is_file():
+        raise PluginError(f"--plugin {argument}: no such file")
+    return _Found(re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()), str(path), "-", lambda: _load_file(path))
+
+
+def _load_file(path: Path) -> ModuleType:
+    name = f"harness_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"--plugin {path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pydantic look their module up by name
+    spec.loader.exec_module(module)
+    return module
+
+
+def options_of(model: BaseModel | None) -> Mapping[str, Any]:
+    """Options as plain JSON data, for keys and records."""
+    return {} if model is None else model.model_dump(mode="json")

@@ -1,0 +1,1 @@
+"""The built-in verdict formats, one to a module. Discovery gives them out by id; see `harness.formats.cards`."""

@@ -1,0 +1,25 @@
+"""How an answer space is put into words for a judge. Not for reading answers."""
+
+from __future__ import annotations
+
+from harness.api import AnswerSpace, Ranking, Score
+
+
+def possible_answers(space: AnswerSpace) -> str:
+    """What may be answered: `yes or no`, `A, B or tie`, `a whole number from 1 to 5`, ..."""
+    if isinstance(space, Score):
+        return _numbers(space)
+    if isinstance(space, Ranking):
+        letters = ", ".join(space.name((place,)) for place in range(space.n))
+        return f"the letters {letters}, all of them, from best to worst with > between them"
+    *most, last = (space.name(verdict) for verdict in space.verdicts())
+    return f"{', '.join(most)} or {last}"
+
+
+def _numbers(space: Score) -> str:
+    ends = f"from {space.name(space.low)} to {space.name(space.high)}"
+    if space.step == 0:
+        return f"a number {ends}"
+    if space.step == 1 and float(space.low).is_integer():
+        return f"a whole number {ends}"
+    return f"a number {ends} in steps of {space.name(space.step)}"

@@ -1,0 +1,103 @@
+"""`[[A>B]]`, `[[B>A]]`, `[[A=B]]`: the verdicts of Arena-Hard and GenAI-Bench, read by the harness's own strict rule.
+
+Not GenAI-Bench's official reading, which holds a judge to its first line: `preference/genai-bench` does that.
+"""
+
+from __future__ import annotations
+
+import re
+
+from harness.api import TIE, AnswerSpace, Context, DataError, Preference, Ranking, Reading, Verdict
+from harness.formats._binding import (
+    agreed,
+    brackets_cut_off,
+    double_brackets,
+    stands_alone,
+    without_echo,
+    without_mark,
+)
+
+
+class ArenaFormat:
+    """Preferences between two candidates and rankings, in double square brackets.
+
+    `[[A>>B]]` reads as `[[A>B]]`. A tie is `[[A=B]]`, a named one `[[A=B=Good]]`.
+    """
+
+    name = "harness/arena"
+
+    def instruction(self, space: AnswerSpace) -> str:
+        """Names every label, or for a ranking the form.
+
+        Raises:
+            DataError: The space is neither a preference between two candidates nor a ranking.
+        """
+        _refuse_others(space)
+        if isinstance(space, Ranking):
+            letters = ", ".join(space.name((place,)) for place in range(space.n))
+            form = f"a ranking of {letters}, all of them, from best to worst with > between them: [[...>...]]"
+        else:
+            *most, last = (_label(verdict, space) for verdict in space.verdicts())
+            form = f"exactly one of {', '.join(most)} or {last}"
+        return f"First explain your judgement. Then end with your verdict on a line of its own, {form}."
+
+    def parse(self, text: str, space: AnswerSpace) -> Reading:
+        """Read an answer. Total: any text gives a `Reading`."""
+        if not _fits(space):
+            return Reading(rationale=text.strip(), problem=f"{self.name} cannot say an answer of {space}")
+        text = without_echo(text, self.instruction(space))
+        marks = double_brackets(text)
+        if brackets_cut_off(text, marks):
+            return Reading(rationale=text.strip(), problem="cut off: [[ is not closed")
+        if not marks:
+            return Reading(rationale=text.strip(), problem="no [[...]] in the answer")
+        verdict, problem = agreed(text, marks, space, read=lambda body: _read(body, space))
+        well_formed = verdict is not None and len(marks) == 1 and stands_alone(text, marks[0], _label(verdict, space))
+        return Reading(
+            verdict=verdict, rationale=without_mark(text, marks[-1]), problem=problem, well_formed=well_formed
+        )
+
+    def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:
+        """The rationale, then the label in a paragraph of its own.
+
+        Raises:
+            DataError: The space is neither a preference between two candidates nor a ranking.
+        """
+        _refuse_others(space)
+        mark = _label(verdict, space)
+        return f"{rationale}\n\n{mark}" if rationale else mark
+
+
+def arena(options: None, context: Context) -> ArenaFormat:
+    """The factory of the card."""
+    return ArenaFormat()
+
+
+def _fits(space: AnswerSpace) -> bool:
+    return isinstance(space, Ranking) or (isinstance(space, Preference) and space.n == 2)
+
+
+def _refuse_others(space: AnswerSpace) -> None:
+    if not _fits(space):
+        raise DataError(
+            f"format {ArenaFormat.name}: cannot say an answer of {space}, only preferences between two candidates and "
+            "rankings; use harness/brackets"
+        )
+
+
+def _label(verdict: Verdict, space: AnswerSpace) -> str:
+    if isinstance(space, Ranking):
+        return f"[[{space.name(verdict).replace(' ', '')}]]"
+    if isinstance(verdict, str):
+        return "[[A=B]]" if verdict == TIE else f"[[A=B={verdict[0].upper()}{verdict[1:]}]]"
+    return "[[B>A]]" if verdict else "[[A>B]]"
+
+
+def _read(body: str, space: AnswerSpace) -> Verdict | None:
+    order = re.sub(r"\s*>>?\s*", ">", body.strip())
+    if isinstance(space, Ranking):
+        return space.read(order) if order.count(">") == space.n - 1 else None
+    sides = [side.strip() for side in body.split("=", 2)]
+    if [side.upper() for side in sides[:2]] == ["A", "B"]:
+        return space.read(sides[2] if len(sides) == 3 else TIE)
+    return {"A>B": 0, "B>A": 1}.get(order.upper())

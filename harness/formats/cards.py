@@ -1,0 +1,47 @@
+"""The built-in formats as cards. Light: imports nothing but `harness.api`."""
+
+from __future__ import annotations
+
+from harness.api import FormatCard
+
+FORMATS: list[FormatCard] = [
+    FormatCard(
+        name="tagged",
+        summary="<think>reasoning</think><answer>VERDICT</answer>",
+        factory="harness.formats.tagged:tagged",
+        licence="Apache-2.0",
+        source="DeepSeek-R1, arXiv:2501.12948; MT-RL-Judge, arXiv:2603.11665",
+        description="Only what follows the last </think> counts; an answer inside the reasoning is none.",
+    ),
+    FormatCard(
+        name="json",
+        summary='One JSON object, {"reasoning": "...", "verdict": "..."}',
+        factory="harness.formats.json_object:json_object",
+        licence="Apache-2.0",
+        source="RFC 8259",
+        description="Bare or inside a code fence. Duplicate keys and contradicting objects give no verdict.",
+    ),
+    FormatCard(
+        name="brackets",
+        summary="[[A]], [[yes]], [[4]] or [[B > A > C]]",
+        factory="harness.formats.brackets:brackets",
+        licence="Apache-2.0",
+        source="MT-Bench, arXiv:2306.05685",
+        description="Reasoning in plain text, then the verdict in double square brackets.",
+    ),
+    FormatCard(
+        name="label",
+        summary="The bare label on the last line",
+        factory="harness.formats.label:label",
+        licence="Apache-2.0",
+        description="The last line that is not empty is the verdict and nothing else; `Answer:` before it is forgiven.",
+    ),
+    FormatCard(
+        name="arena",
+        summary="[[A>B]], [[B>A]], [[A=B]] or [[B>A>C]]",
+        factory="harness.formats.arena:arena",
+        licence="Apache-2.0",
+        source="Arena-Hard, arXiv:2406.11939; GenAI-Bench, arXiv:2406.04485",
+        description="Preferences between two candidates, and rankings. [[A>>B]] reads as [[A>B]].",
+    ),
+]

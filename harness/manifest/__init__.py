@@ -1,0 +1,1 @@
+"""Manifests: from YAML to a typed, checked, resolved plan of what to run."""

@@ -1,0 +1,264 @@
+"""Checks a tree of nodes against pydantic models and says what is wrong, where, in plain words.
+
+Values are checked strictly, as JSON: `"7"` is no number and `yes` is no text, but a list may become a tuple. Keys are
+checked here and not by pydantic, so that a model that forgot `extra="forbid"` still refuses unknown ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import AliasChoices, BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from harness.api import IsPath
+from harness.manifest.problems import Problems, did_you_mean, join
+from harness.manifest.source import Node, escape
+
+M = TypeVar("M", bound=BaseModel)
+
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "set_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+
+def validate(model: type[M], node: Node, path: str, problems: Problems) -> M | None:
+    """An instance of `model` made from `node`, or `None` with every mistake added to `problems`.
+
+    Args:
+        model: The core's own or a plugin's.
+        node: The mapping to check.
+        path: Its dotted path in the manifest.
+        problems: Gets one problem for each mistake.
+    """
+    known = _check_keys(model, node, path, problems)
+    try:
+        return model.model_validate_json(json.dumps(known.data()), strict=True)
+    except ValidationError as error:
+        _report(error, node, path, problems)
+    except Exception as error:  # a plugin's validator may raise anything
+        cause = f"{type(error).__name__}: {error}"
+        problems.add(
+            node.key or node.origin,
+            path,
+            f"these options make {model.__name__} fail ({cause}); tell the plugin's authors",
+        )
+    return None
+
+
+def absolute_paths(annotation: Any, node: Node) -> Node:
+    """`node` with every text that `annotation` marks with `IsPath` made absolute, at any depth."""
+    if get_origin(annotation) is Annotated:
+        inner, *metadata = get_args(annotation)
+        return make_absolute(node) if _marks_path(metadata) else absolute_paths(inner, node)
+    arguments = get_args(annotation)
+    if get_origin(annotation) in (Union, UnionType):
+        for argument in arguments:
+            node = absolute_paths(argument, node)
+        return node
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        for name, spec in annotation.model_fields.items():
+            for key in keys_of(name, spec):
+                child = node.child(key) if isinstance(node.value, Mapping) else None
+                if child is not None:
+                    marked = _marks_path(spec.metadata)
+                    node = node.put(key, make_absolute(child) if marked else absolute_paths(spec.annotation, child))
+        return node
+    if isinstance(node.value, tuple) and arguments:
+        return replace(node, value=tuple(absolute_paths(arguments[0], child) for child in node.value))
+    if isinstance(node.value, Mapping) and len(arguments) == 2:
+        pairs = {key: absolute_paths(arguments[1], child) for key, child in node.value.items()}
+        return replace(node, value=pairs)
+    return node
+
+
+def make_absolute(node: Node) -> Node:
+    """A text node, or a list of them, as absolute paths; anything else as it is."""
+    if isinstance(node.value, tuple):
+        return replace(node, value=tuple(make_absolute(child) for child in node.value))
+    text = node.value
+    if not isinstance(text, str) or not text or "\0" in text:
+        return node
+    base = node.folder or node.origin.folder
+    stored = node.stored
+    if stored is not None and not Path(_expanded(text)).is_absolute():
+        stored = f"{escape(str(base))}/{stored}"
+    return replace(node, value=_normal(base / _expanded(text)), stored=stored)
+
+
+def keys_of(name: str, spec: FieldInfo) -> list[str]:
+    """The keys that a field may be given under, the preferred one first."""
+    alias = spec.validation_alias or spec.alias
+    if isinstance(alias, AliasChoices):
+        return [*(one for one in alias.choices if isinstance(one, str)), name]
+    return [alias, name] if isinstance(alias, str) else [name]
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models that a value of this annotation may be, through `Annotated` and unions but not into containers."""
+    if get_origin(annotation) is Annotated:
+        return models_in(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [model for argument in get_args(annotation) for model in models_in(argument)]
+    return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
+
+
+def _expanded(text: str) -> str:
+    return os.path.expanduser(text) if text == "~" or text.startswith("~/") else text
+
+
+def _normal(path: Path) -> str:
+    return os.path.normpath(path.absolute())
+
+
+def _marks_path(metadata: Sequence[Any]) -> bool:
+    return any(one is IsPath or isinstance(one, IsPath) for one in metadata)
+
+
+def _check_keys(annotation: Any, node: Node, path: str, problems: Problems) -> Node:
+    """Report unknown keys in `node` at any depth; returns it without them."""
+    models = models_in(annotation)
+    if models and isinstance(node.value, Mapping):
+        return _check_model_keys(models[0], node, path, problems) if len(models) == 1 else node
+    if get_origin(annotation) is Annotated:
+        return _check_keys(get_args(annotation)[0], node, path, problems)
+    if get_origin(annotation) in (Union, UnionType):
+        parts = [one for one in get_args(annotation) if one is not type(None)]
+        return _check_keys(parts[0], node, path, problems) if len(parts) == 1 else node
+    arguments = get_args(annotation)
+    if isinstance(node.value, tuple) and arguments:
+        checked = (_check_keys(arguments[0], child, join(path, k), problems) for k, child in enumerate(node.value))
+        return replace(node, value=tuple(checked))
+    if isinstance(node.value, Mapping) and len(arguments) == 2:
+        pairs = {key: _check_keys(arguments[1], child, join(path, key), problems) for key, child in node.value.items()}
+        return replace(node, value=pairs)
+    return node
+
+
+def _check_model_keys(model: type[BaseModel], node: Node, path: str, problems: Problems) -> Node:
+    assert isinstance(node.value, Mapping)
+    by_name = bool(model.model_config.get("populate_by_name") or model.model_config.get("validate_by_name"))
+    known: dict[str, Any] = {}
+    for name, spec in model.model_fields.items():
+        keys = keys_of(name, spec)
+        for key in keys if by_name or keys == [name] else keys[:-1]:
+            known[key] = spec.annotation
+    allowed = model.model_config.get("extra") == "allow"
+    kept: dict[str, Node] = {}
+    for key, child in node.value.items():
+        if key in known:
+            kept[key] = _check_keys(known[key], child, join(path, key), problems)
+        elif allowed:
+            kept[key] = child
+        else:
+            problems.add(
+                child.key or child.origin,
+                join(path, key[:80]),
+                f"unknown key.{did_you_mean(key, known) or ' It takes none.'}",
+            )
+    return replace(node, value=kept)
+
+
+def _report(error: ValidationError, node: Node, path: str, problems: Problems) -> None:
+    """Turn pydantic's errors into problems; several at one place (a union) become one sentence."""
+    found: dict[tuple[str, bool], tuple[Node, list[str]]] = {}
+    for detail in error.errors(include_url=False, include_input=False):
+        where, trail, lost = _locate(node, path, detail["loc"])
+        missing = detail["type"] == "missing" and bool(lost)
+        if missing:
+            trail, message = join(trail, lost[-1]), "required key is missing; add it"
+        elif detail["type"] == "extra_forbidden":
+            message = "unknown key"
+        else:
+            message = _words(detail["type"], detail["msg"], detail.get("ctx", {}), where)
+        messages = found.setdefault((trail, missing), (where, []))[1]
+        if message not in messages:
+            messages.append(message)
+    for (trail, missing), (where, messages) in found.items():
+        origin = (where.key or where.origin) if missing else where.origin
+        problems.add(origin, trail, "; or ".join(messages), missing=missing)
+
+
+def _locate(node: Node, path: str, loc: Sequence[int | str]) -> tuple[Node, str, list[str]]:
+    """The node that `loc` leads to, its path, and the steps that lead nowhere (missing keys, members of unions)."""
+    lost: list[str] = []
+    for step in loc:
+        child = node.child(step)
+        if child is None:
+            lost.append(str(step))
+        else:
+            node, path, lost = child, join(path, step), []
+    return node, path, lost
+
+
+def _words(kind: str, message: str, context: Mapping[str, Any], node: Node) -> str:
+    """What pydantic says, in plain words and with the fix."""
+    if kind in ("literal_error", "enum"):
+        choices = str(context.get("expected", ""))
+        options = re.findall(r"'([^']*)'", choices)
+        hint = f".{did_you_mean(node.value, options)}" if isinstance(node.value, str) else _fix("text", node)
+        return f"must be {choices}, got {_shown(node)}{hint}"
+    if kind == "string_pattern_mismatch":
+        return f"must match {context.get('pattern')}, got {_shown(node)}"
+    if kind == "too_short" and context.get("actual_length") == 0:
+        return "is empty; it needs at least one entry"
+    expected = _EXPECTED.get(kind)
+    if expected is not None:
+        return f"must be {expected}, got {_shown(node)}{_fix(expected, node)}"
+    message = re.sub(r"^(Value error|Assertion failed), ", "", message)
+    if message.startswith("Input should"):
+        return (
+            f"{message.replace('Input should be', 'must be', 1).replace('Input should', 'must', 1)}, got {_shown(node)}"
+        )
+    return message
+
+
+def _shown(node: Node) -> str:
+    """A value in a message: short, and never more than was written in the file."""
+    if isinstance(node.value, Mapping):
+        return "a mapping"
+    if isinstance(node.value, tuple):
+        return "a list"
+    if node.plain == "" or (node.value is None and node.plain in (None, "~", "null")):
+        return "nothing" if node.plain == "" else "null"
+    if node.stored is not None:
+        return f"the text {node.stored[:80]!r}"
+    if isinstance(node.value, str):
+        return f"the text {node.value[:80]!r}"
+    kind = "the truth value" if isinstance(node.value, bool) else "the number" if node.value is not None else ""
+    return f"{kind} {node.plain[:80] if node.plain is not None else node.value}".strip()
+
+
+def _fix(expected: str, node: Node) -> str:
+    plain = node.plain
+    if expected == "text" and plain and node.value is not None:
+        return f"; quote it: {plain[:80]!r}"
+    if expected == "true or false" or plain is None or not isinstance(node.value, str):
+        if expected in ("a whole number", "a number") and isinstance(node.value, str) and node.stored is None:
+            return "; remove the quotes"
+        return ""
+    if "number" in expected:
+        if re.fullmatch(r"[-+]?0[0-7]+", plain):
+            return f"; YAML 1.1 reads {plain} in base 8 and YAML 1.2 in base 10: write the number without leading zeros"
+        if re.fullmatch(r"[-+]?\d+(:[0-5]?\d)+(\.\d*)?", plain):
+            return f"; YAML 1.1 reads {plain} in base 60: write the number in full"
+        if re.fullmatch(r"[-+]?[\d_]+(\.[\d_]*)?", plain):
+            return "; write it without leading zeros and without _"
+    return ""

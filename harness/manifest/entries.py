@@ -1,0 +1,221 @@
+"""Resolves what each entry of `tasks:` and `judges:` refers to: plugin object, options, data, format, metrics, names.
+
+Not for unfolding an entry into several: that is the plan's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from harness.api import DataError, PluginError, Protocol
+from harness.manifest.check import absolute_paths, make_absolute, validate
+from harness.manifest.model import protocol_model
+from harness.manifest.problems import Origin, Problems, did_you_mean, join
+from harness.manifest.source import Node
+
+if TYPE_CHECKING:
+    from harness.discovery import Offer, Plugins
+
+DEFAULT = Origin(label="default", folder=Path())
+"""Where values come from that nobody wrote."""
+
+_HUB = re.compile(r"hub:[A-Za-z0-9._-]+/[A-Za-z0-9._-]+(@[A-Za-z0-9._/-]+)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What an entry refers to."""
+
+    offer: Offer
+    """The plugin object."""
+    options: BaseModel | None
+    """Its checked options; `None` where it takes none, or where they are wrong."""
+
+
+def resolve_entries(root: Node, plugins: Plugins, problems: Problems) -> tuple[Node, dict[str, list[Found | None]]]:
+    """Resolve all entries.
+
+    Returns:
+        The manifest with canonical ids, absolute paths and names put in; and for `tasks` and `judges` what each entry
+        refers to, `None` where that has a problem.
+    """
+    found: dict[str, list[Found | None]] = {"tasks": [], "judges": []}
+    for section, kind in (("tasks", "task"), ("judges", "judge")):
+        entries = root.child(section)
+        if entries is None or not isinstance(entries.value, tuple):
+            continue
+        resolver = _Resolver(kind, plugins, problems)
+        nodes: list[Node] = []
+        for number, entry in enumerate(entries.value):
+            node, one = resolver.resolve(entry, f"{section}.{number}")
+            nodes.append(node)
+            found[section].append(one)
+        named = _named(kind, nodes, found[section], problems)
+        root = root.put(section, replace(entries, value=tuple(named)))
+    metric = (root.child("report") or root).child("metric")
+    if metric is not None:
+        _Resolver("task", plugins, problems).check_metric(metric, "report.metric")
+    return root, found
+
+
+class _Resolver:
+    def __init__(self, kind: str, plugins: Plugins, problems: Problems) -> None:
+        self._kind, self._plugins, self._problems = kind, plugins, problems
+
+    def resolve(self, node: Node, path: str) -> tuple[Node, Found | None]:
+        """One entry with its references put in, and what it refers to."""
+        use = node.child("use") if isinstance(node.value, Mapping) else None
+        if self._kind == "task" and isinstance(node.value, Mapping):
+            node = self._task_fields(node, path)
+        if use is None or not isinstance(use.value, str):
+            return node, None  # the check of the whole manifest says so
+        offer = self._find(self._kind, use, join(path, "use"))
+        if offer is None:
+            return node, None
+        if self._kind == "task":
+            self._check_split(offer, use, node.child("split"), path)
+        node = node.put("use", replace(use, value=offer.id, stored=None, plain=None))
+        try:
+            model = offer.options_model()
+        except PluginError as error:
+            self._problems.add(use.origin, join(path, "use"), str(error))
+            return node, None
+        if model is not None and not (isinstance(model, type) and issubclass(model, BaseModel)):
+            self._problems.add(
+                use.origin,
+                join(path, "use"),
+                f"{offer.id}: its options are no pydantic model; tell the plugin's authors",
+            )
+            return node, None
+        node, options = self._options(offer, model, node, use, path)
+        return node, None if model is not None and options is None else Found(offer=offer, options=options)
+
+    def check_metric(self, node: Node, path: str) -> None:
+        """A metric is installed, or comes from the `evaluate` library."""
+        if isinstance(node.value, str) and not node.value.startswith("evaluate:"):
+            self._find("metric", node, path)
+
+    def _find(self, kind: str, node: Node, path: str) -> Offer | None:
+        try:
+            return self._plugins.find(kind, str(node.value))
+        except PluginError as error:
+            self._problems.add(node.origin, path, str(error))
+            return None
+
+    def _options(
+        self, offer: Offer, model: type[BaseModel] | None, node: Node, use: Node, path: str
+    ) -> tuple[Node, BaseModel | None]:
+        given = node.child("with")
+        here = join(path, "with")
+        if model is None:
+            if given is not None and isinstance(given.value, Mapping) and given.value:
+                first, child = next(iter(given.value.items()))
+                message = f"{self._kind} {offer.id} takes no options; remove with:"
+                self._problems.add(child.key or child.origin, join(here, first), message)
+            return node, None
+        if given is not None and not isinstance(given.value, Mapping):
+            return node, None  # the check of the whole manifest says so
+        options = absolute_paths(model, given if given is not None else Node(value={}, origin=use.origin, key=use.key))
+        checked = validate(model, options, here, self._problems)
+        return node.put("with", options) if given is not None else node, checked
+
+    def _task_fields(self, node: Node, path: str) -> Node:
+        data, form, protocol = node.child("data"), node.child("format"), node.child("protocol")
+        if data is not None and isinstance(data.value, str):
+            node = node.put("data", self._data(data, join(path, "data")))
+        if form is not None and isinstance(form.value, str):
+            offer = self._find("format", form, join(path, "format"))
+            if offer is not None:
+                node = node.put("format", replace(form, value=offer.id, stored=None, plain=None))
+        if protocol is not None and isinstance(protocol.value, Mapping):
+            self._check_protocol(protocol, join(path, "protocol"))
+        return node
+
+    def _data(self, node: Node, path: str) -> Node:
+        text = str(node.value)
+        if text.startswith("hub:"):
+            if not _HUB.fullmatch(text):
+                self._problems.add(
+                    node.origin, path, "write a dataset of the hub as hub:ORG/NAME or hub:ORG/NAME@REVISION"
+                )
+            return node
+        placed = make_absolute(node)
+        if not os.path.exists(str(placed.value)):
+            hint = f"hub:{text}" if re.fullmatch(r"[\w.-]+/[\w.-]+", text, re.ASCII) else "hub:ORG/NAME"
+            self._problems.add(
+                node.origin,
+                path,
+                f"there is nothing at {str(placed.value)[:300]}; give an existing file or folder (relative to the "
+                f"manifest, or with --set to the working directory), or {hint} for a dataset of the hub",
+            )
+        return placed
+
+    def _check_split(self, offer: Offer, use: Node, split: Node | None, path: str) -> None:
+        splits: tuple[str, ...] = getattr(offer.card, "splits", ())
+        name = "test" if split is None else split.value
+        if isinstance(name, str) and name not in splits:
+            where = use if split is None else split
+            self._problems.add(
+                where.origin,
+                join(path, "split"),
+                f"task {offer.id} has no split {name[:80]!r}.{did_you_mean(name, splits)}",
+            )
+
+    def _check_protocol(self, node: Node, path: str) -> None:
+        """Each override alone, then order and pooling together; the rest of the protocol is the task's to know."""
+        checked = validate(protocol_model(), node, path, self._problems)
+        if checked is None or not isinstance(node.value, Mapping):
+            return
+        given: dict[str, Any] = {name: getattr(checked, name) for name in checked.model_fields_set}
+        for name, value in given.items():
+            self._construct({name: value} | ({"order": "both"} if name == "pooling" else {}), node, name, path)
+        if "order" in given and "pooling" in given:
+            self._construct({name: given[name] for name in ("order", "pooling")}, node, "pooling", path)
+        metrics = node.child("metrics")
+        if metrics is not None and isinstance(metrics.value, tuple):
+            for number, metric in enumerate(metrics.value):
+                self.check_metric(metric, join(join(path, "metrics"), number))
+
+    def _construct(self, values: dict[str, Any], node: Node, name: str, path: str) -> None:
+        child = node.child(name)
+        try:
+            Protocol(**values)
+        except DataError as error:
+            assert child is not None
+            self._problems.add(child.origin, join(path, name), str(error).removeprefix("protocol: "))
+
+
+def _named(kind: str, nodes: list[Node], found: list[Found | None], problems: Problems) -> list[Node]:
+    """Give every entry without a name one of its own, except where the plan will unfold it into several."""
+    taken: dict[str, Node] = {}
+    for number, node in enumerate(nodes):
+        name = node.child("name") if isinstance(node.value, Mapping) else None
+        if name is None or not isinstance(name.value, str):
+            continue
+        if name.value in taken:
+            message = (
+                f"two {kind}s are named {name.value[:80]!r}, the other one at {taken[name.value].origin}; rename one"
+            )
+            problems.add(name.origin, f"{kind}s.{number}.name", message)
+        taken.setdefault(name.value, name)
+    named: list[Node] = []
+    for node, one in zip(nodes, found, strict=True):
+        given = node.child("name") if isinstance(node.value, Mapping) else None
+        if one is not None and one.offer.card.unfold is None and (given is None or given.value is None):
+            stem = name_text = one.offer.card.name
+            count = 1
+            while name_text in taken:
+                count += 1
+                name_text = f"{stem}-{count}"
+            fresh = Node(value=name_text, origin=DEFAULT)
+            taken[name_text] = fresh
+            node = node.put("name", fresh)
+        named.append(node)
+    return named

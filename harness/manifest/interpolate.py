@@ -1,0 +1,186 @@
+"""`${vars.NAME}` and `${env:NAME}` in text values; `$${` is a literal `${`. Nothing else is ever interpolated.
+
+A text that is exactly one `${vars.NAME}` becomes that variable's value, of whatever type; within longer text it must be
+a scalar. Environment variables are always text. They are put in for use but not for storing: `Node.stored` keeps
+`${env:NAME}`, so that no secret is written to a run folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from harness.manifest.problems import Origin, Problems, did_you_mean, join
+from harness.manifest.source import MAX_DEPTH, MAX_NODES, Node
+
+_TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MAX_TEXT = 1_000_000
+
+
+def interpolate(root: Node, problems: Problems) -> tuple[Node, list[tuple[str, str]]]:
+    """Put variables and environment into a whole manifest; `vars` itself is used up.
+
+    Returns:
+        The manifest without `vars`, and the pairs of value and name of all environment variables that were used.
+    """
+    assert isinstance(root.value, Mapping)
+    expander = _Expander(root.value.get("vars"), problems)
+    expander.check_vars()
+    children = {key: expander.expand(node, key) for key, node in root.value.items() if key != "vars"}
+    return replace(root, value=children), sorted(expander.env.items(), key=lambda pair: -len(pair[0]))
+
+
+class _Expander:
+    def __init__(self, given: Node | None, problems: Problems) -> None:
+        self._problems = problems
+        self.env: dict[str, str] = {}
+        self._vars = given if given is not None and isinstance(given.value, Mapping) else None
+        self._known: dict[str, Node | None] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
+        self._open: list[str] = []
+        self._budget = MAX_NODES + _MAX_TEXT
+        if given is not None and self._vars is None:
+            problems.add(given.origin, "vars", "must be a mapping of names to values")
+
+    def check_vars(self) -> None:
+        """Expand every variable, used or not, so that a mistake in any is found."""
+        for name in self._vars.value if self._vars is not None and isinstance(self._vars.value, Mapping) else ():
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name):
+                assert self._vars is not None
+                child = self._vars.child(name)
+                if child is not None:
+                    self._problems.add(
+                        child.key or child.origin,
+                        join("vars", name),
+                        "names of variables are letters, digits, _ and -, beginning with a letter or _",
+                    )
+            else:
+                self._variable(name)
+
+    def expand(self, node: Node, path: str) -> Node:
+        """A node with all text in it expanded."""
+        if isinstance(node.value, str):
+            return self._text(node, path)
+        if isinstance(node.value, Mapping):
+            pairs = {key: self.expand(child, join(path, key)) for key, child in node.value.items()}
+            return replace(node, value=pairs)
+        if isinstance(node.value, tuple):
+            return replace(node, value=tuple(self.expand(c, join(path, k)) for k, c in enumerate(node.value)))
+        return node
+
+    def _text(self, node: Node, path: str) -> Node:
+        text = node.value
+        assert isinstance(text, str)
+        if "${" not in text:
+            return node
+        whole = _TOKEN.fullmatch(text)
+        if whole is not None and whole[1] is not None and whole[1].startswith("vars."):
+            found = self._lookup(whole[1], node.origin, path)
+            return replace(found, key=node.key) if found is not None else node
+        live: list[str] = []
+        stored: list[str] = []
+        folder, end = node.folder, 0
+        for token in _TOKEN.finditer(text):
+            live.append(text[end : token.start()])
+            stored.append(text[end : token.start()])
+            end = token.end()
+            if token[0] == "$${":
+                live.append("${")
+                stored.append("$${")
+                continue
+            part = self._part(token[1], node.origin, path)
+            if part is None:
+                return node
+            live.append(part[0])
+            stored.append(part[1])
+            folder = part[2] if token.start() == 0 and part[2] is not None else folder
+        live.append(text[end:])
+        stored.append(text[end:])
+        return replace(node, value="".join(live), stored="".join(stored), folder=folder, plain=None)
+
+    def _part(self, name: str | None, origin: Origin, path: str) -> tuple[str, str, Path | None] | None:
+        """Text, stored text and folder of one interpolation within a longer text."""
+        if name is not None and name.startswith("env:"):
+            value = self._environment(name[4:], origin, path)
+            return None if value is None else (value, f"${{{name}}}", None)
+        if name is None or not name.startswith("vars."):
+            self._problems.add(
+                origin, path, "only ${vars.NAME} and ${env:NAME} are interpolated; write $${ for a literal ${"
+            )
+            return None
+        found = self._lookup(name, origin, path)
+        if found is None:
+            return None
+        if isinstance(found.value, Mapping | tuple):
+            self._problems.add(origin, path, f"${{{name}}} is a list or a mapping; it cannot stand within text")
+            return None
+        text = found.value if isinstance(found.value, str) else found.plain or ""
+        return text, found.stored if found.stored is not None else text, found.folder or found.origin.folder
+
+    def _environment(self, name: str, origin: Origin, path: str) -> str | None:
+        value = os.environ.get(name) if _ENV_NAME.fullmatch(name) else None
+        if value is None:
+            self._problems.add(origin, path, f"the environment variable {name[:80]!r} is not set; set it and run again")
+            return None
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            self._problems.add(origin, path, f"the environment variable {name!r} is not valid UTF-8")
+            return None
+        self.env[value] = name
+        return value
+
+    def _lookup(self, name: str, origin: Origin, path: str) -> Node | None:
+        """The value of `vars.a` or, within mappings and lists, `vars.a.b`; counts what it costs."""
+        first, *rest = name.removeprefix("vars.").split(".")
+        if self._vars is None or self._vars.child(first) is None:
+            known: Mapping[str, Node] = (
+                self._vars.value if self._vars is not None and isinstance(self._vars.value, Mapping) else {}
+            )
+            self._problems.add(origin, path, f"there is no variable {first[:80]!r}.{did_you_mean(first, known)}")
+            return None
+        if first in self._open or len(self._open) >= MAX_DEPTH:
+            chain = " -> ".join([*self._open[self._open.index(first) if first in self._open else 0 :], first])
+            what = "variables that refer to each other in a circle" if first in self._open else "too long a chain"
+            self._problems.add(origin, path, f"{what}: {chain[:300]}")
+            return None
+        found = self._variable(first)
+        for step in rest:
+            if found is None:
+                return None
+            number = step.isascii() and step.isdecimal() and len(step) < 7
+            inner = found.child(int(step) if number and isinstance(found.value, tuple) else step)
+            if inner is None:
+                keys = found.value if isinstance(found.value, Mapping) else ()
+                self._problems.add(origin, path, f"there is no {name!r}.{did_you_mean(step, keys)}")
+                return None
+            found = inner
+        if found is None:
+            return None
+        size, depth = self._sizes[first]
+        self._budget -= size
+        if self._budget < 0 or depth > MAX_DEPTH:
+            self._problems.add(origin, path, "the variables grow too large; write less in them")
+            return None
+        return found
+
+    def _variable(self, name: str) -> Node | None:
+        """A variable, expanded once."""
+        if name not in self._known:
+            node = self._vars.child(name) if self._vars is not None else None
+            assert node is not None
+            self._open.append(name)
+            expanded = self.expand(node, join("vars", name))
+            self._open.pop()
+            self._sizes[name] = _measure(expanded)
+            self._known[name] = expanded
+        return self._known[name]
+
+
+def _measure(node: Node) -> tuple[int, int]:
+    """Size (values and characters) and depth of a tree."""
+    sizes = [_measure(child) for _, child in node.children()]
+    own = len(node.value) if isinstance(node.value, str) else 0
+    return 1 + own + sum(size for size, _ in sizes), 1 + max((depth for _, depth in sizes), default=0)

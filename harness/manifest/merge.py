@@ -1,0 +1,115 @@
+"""`extends:`: a manifest that starts from others. Mappings merge deeply; lists and scalars are replaced.
+
+Later bases win over earlier ones, and the file itself wins over all of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from harness.manifest.problems import InvalidManifestError, Origin, Problems
+from harness.manifest.source import Node, read_file
+
+MAX_FILES = 64
+
+
+def load_merged(path: Path, problems: Problems) -> Node:
+    """Read a manifest and everything that it extends.
+
+    Args:
+        path: The manifest; its name in messages is this path as given.
+        problems: Gets what is wrong without stopping the reading.
+
+    Raises:
+        InvalidManifestError: A file cannot be read or is not YAML, so that to check the rest would mislead.
+    """
+    loader = _Loader(problems)
+    try:
+        node = loader.load(path, str(path), ())
+    except InvalidManifestError as error:
+        loader.take(error)
+        problems.raise_if_any()
+        raise
+    if loader.incomplete:
+        problems.raise_if_any()
+    return node
+
+
+class _Loader:
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+        self._done: dict[str, Node] = {}
+        self.incomplete = False
+
+    def take(self, error: InvalidManifestError) -> None:
+        """Add the problems of a file that cannot be read to the rest."""
+        for problem in error.problems:
+            self._problems.add(problem.origin, problem.path, problem.message)
+
+    def load(self, path: Path, label: str, chain: tuple[tuple[str, str], ...]) -> Node:
+        """One file merged over its bases; each file is read once, however many extend it."""
+        real = os.path.realpath(path)
+        if real not in self._done:
+            node = read_file(path, label=label, problems=self._problems)
+            self._done[real] = self._over_bases(node, path, label, (*chain, (real, label)))
+        return self._done[real]
+
+    def _over_bases(self, node: Node, path: Path, label: str, chain: tuple[tuple[str, str], ...]) -> Node:
+        assert isinstance(node.value, Mapping)
+        own = replace(node, value={key: child for key, child in node.value.items() if key != "extends"})
+        given = node.value.get("extends")
+        merged: Node | None = None
+        for name, origin in self._names(given):
+            base = self._base(name, origin, path, label, chain)
+            self.incomplete |= base is None
+            if base is not None:
+                merged = base if merged is None else merge(merged, base)
+        return own if merged is None else merge(merged, own)
+
+    def _base(
+        self, name: str, origin: Origin, path: Path, label: str, chain: tuple[tuple[str, str], ...]
+    ) -> Node | None:
+        base = path.absolute().parent / name
+        base_label = os.path.normpath(os.path.join(os.path.dirname(label), name))
+        real = os.path.realpath(base)
+        if any(real == seen for seen, _ in chain):
+            names = " -> ".join([*(one for _, one in chain), base_label])
+            self._problems.add(origin, "extends", f"files that extend each other in a circle: {names}")
+            return None
+        if len(chain) + len(self._done) >= MAX_FILES:
+            self._problems.add(origin, "extends", f"more than {MAX_FILES} files; merge some of them")
+            return None
+        if not os.path.isfile(base):
+            self._problems.add(origin, "extends", f"there is no file {base_label}; the path is relative to {label}")
+            return None
+        try:
+            return self.load(base, base_label, chain)
+        except InvalidManifestError as error:
+            self.take(error)
+            return None
+
+    def _names(self, given: Node | None) -> list[tuple[str, Origin]]:
+        if given is None:
+            return []
+        nodes = given.value if isinstance(given.value, tuple) else (given,)
+        names: list[tuple[str, Origin]] = []
+        for node in nodes:
+            if isinstance(node.value, str) and node.value and "\0" not in node.value:
+                names.append((node.value, node.origin))
+            else:
+                self.incomplete = True
+                self._problems.add(node.origin, "extends", "must be a path or a list of paths, as text")
+        return names
+
+
+def merge(base: Node, over: Node) -> Node:
+    """`over` merged onto `base`; every value keeps the position where it was written."""
+    if not (isinstance(base.value, Mapping) and isinstance(over.value, Mapping)):
+        return over
+    merged = dict(base.value)
+    for key, child in over.value.items():
+        merged[key] = merge(merged[key], child) if key in merged else child
+    return replace(over, value=merged)

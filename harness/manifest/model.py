@@ -1,0 +1,126 @@
+"""What a manifest says, typed. The descriptions go into the JSON Schema and the generated documentation."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from dataclasses import fields
+from typing import Annotated, Any, Literal, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from harness.api import Protocol
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class TaskEntry(_Section):
+    """One entry of `tasks:`."""
+
+    use: Name
+    """Id of an installed task, such as `miniature/safety`; the bare name will do while it is unique."""
+    name: Name | None = None
+    """Label on the leaderboard. Default: the last part of the id, with a number where that is taken."""
+    split: Name = "test"
+    """Which split to ask."""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Ask at most so many items; all by default."""
+    data: Name | None = None
+    """Where the data is: a file or folder, relative to the manifest, or `hub:ORG/NAME[@REVISION]`."""
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with")
+    """Options of the task; `harness show ID` lists them."""
+    format: Name | None = None
+    """Id of the verdict format to ask for, such as `harness/tagged`; the benchmark's own by default."""
+    protocol: dict[str, Any] = Field(default_factory=dict)
+    """Changes to the official protocol, field by field."""
+    suite: Name | None = None
+    """The collection that it counts for in `group_by: suite`; the task's own by default."""
+
+
+class JudgeEntry(_Section):
+    """One entry of `judges:`."""
+
+    use: Name
+    """Id of an installed judge, such as `baselines/prior`; the bare name will do while it is unique."""
+    name: Name | None = None
+    """Label on the leaderboard. Default: the last part of the id, with a number where that is taken."""
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with")
+    """Options of the judge; `harness show ID` lists them."""
+
+
+class RunSettings(_Section):
+    """How to run."""
+
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    """Seed of everything random: judges that draw, bootstrap resamples."""
+    timeout: Annotated[float, Field(gt=0)] = 600.0
+    """Seconds that a judge may stay silent while requests wait for it; then it is given up and asked anew."""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Ask at most so many items of every task."""
+    fail_on_error: Share | None = None
+    """Stop when more than this share of judgements failed, from 0 to 1; by default go on and count them."""
+
+
+class ReportSettings(_Section):
+    """What to print."""
+
+    metric: Name | None = None
+    """Headline metric of every task; by default each task's own."""
+    compare: Literal["all-pairs", "none"] = "all-pairs"
+    """Whether to test each pair of judges for a difference."""
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """Confidence of intervals and tests."""
+    resamples: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
+    """Resamples of the cluster bootstrap."""
+    group_by: Literal["task", "category", "suite"] = "task"
+    """What one block of the leaderboard is."""
+    min_coverage: Share | None = None
+    """Do not rank a judge that answered less than this share, from 0 to 1; by default as each protocol says."""
+
+
+class Manifest(_Section):
+    """A whole manifest, after `extends`, variables and `--set`."""
+
+    name: Annotated[str, Field(max_length=80, pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    """Lower-case name; the run folder begins with it."""
+    description: str = ""
+    """What it measures, for people."""
+    vars: dict[str, Any] = Field(default_factory=dict)
+    """Values to use as `${vars.NAME}`; put in before the manifest is checked."""
+    tasks: Annotated[list[TaskEntry], Field(min_length=1)]
+    """What is asked."""
+    judges: Annotated[list[JudgeEntry], Field(min_length=1)]
+    """Who is asked."""
+    run: RunSettings = RunSettings()
+    """How to run."""
+    report: ReportSettings = ReportSettings()
+    """What to print."""
+
+
+def protocol_model() -> type[BaseModel]:
+    """`harness.api.Protocol` with every field optional, for checking overrides key by key."""
+    docs, hints = _attribute_docs(Protocol), get_type_hints(Protocol)
+    overrides: dict[str, Any] = {
+        spec.name: (hints[spec.name], Field(default=None, description=docs.get(spec.name, "")))
+        for spec in fields(Protocol)
+    }
+    return create_model("ProtocolOverrides", __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **overrides)
+
+
+def _attribute_docs(cls: type) -> dict[str, str]:
+    """The docstrings under the attributes of a class, white space folded."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    docs: dict[str, str] = {}
+    for line, following in zip(body.body, body.body[1:], strict=False):
+        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and isinstance(following, ast.Expr):
+            text = following.value
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                docs[line.target.id] = " ".join(text.value.split())
+    return docs

@@ -1,0 +1,125 @@
+"""What is wrong with a manifest, where, and how to mend it: collected first, then raised all at once.
+
+Not for finding problems: the other modules of this package do that and add them to a `Problems`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.api import ManifestError
+
+_WIDEST = 160  # characters of a source line that are shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a value was written."""
+
+    label: str
+    """The file as the user named it, or the whole `--set path=value`."""
+    line: int = 0
+    """From 1; 0 for a `--set`."""
+    column: int = 0
+    """From 1, in characters; 0 for a `--set`."""
+    text: str = ""
+    """The source line."""
+    folder: Path
+    """What a relative path written here is relative to."""
+
+    def __str__(self) -> str:
+        return f"{self.label}:{self.line}:{self.column}" if self.line else self.label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One mistake."""
+
+    origin: Origin
+    """Where it is."""
+    path: str
+    """Dotted path of the value, such as `tasks.0.limit`; empty where there is none."""
+    message: str
+    """What is wrong and how to mend it."""
+
+    def __str__(self) -> str:
+        path = f"{display(self.path)}: " if self.path else ""
+        head = f"{self.origin}: {path}{self.message}"
+        return f"{head}\n{self._excerpt()}" if self.origin.line and self.origin.text.strip() else head
+
+    def _excerpt(self) -> str:
+        """The source line with a caret under the place; long lines are cut around it."""
+        at = self.origin.column - 1
+        start = max(0, at - _WIDEST // 2) if len(self.origin.text) > _WIDEST else 0
+        shown = "".join(c if c.isprintable() else " " for c in self.origin.text[start : start + _WIDEST]).rstrip()
+        return f"    {shown}\n    {' ' * (at - start)}^"
+
+
+class InvalidManifestError(ManifestError):
+    """A manifest with problems; `str()` lists them all, sorted by position.
+
+    Attributes:
+        problems: All of them, sorted.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=_sort_key))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class Problems:
+    """Collects problems while a manifest is read; at most one for each place, as later ones follow from the first."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self._found: dict[tuple[str, int, int, str], Problem] = {}
+
+    def add(self, origin: Origin, path: str, message: str, *, missing: bool = False) -> None:
+        """Note a problem; the first one at a place counts. Of keys that are `missing` a place may have several."""
+        place = (origin.label, origin.line, origin.column, path if missing or not origin.line else "")
+        self._found.setdefault(place, Problem(origin=origin, path=path, message=message))
+
+    def scrub(self, secrets: Iterable[tuple[str, str]]) -> None:
+        """Replace the values of environment variables by their names wherever a message repeats them."""
+        for place, problem in self._found.items():
+            message = problem.message
+            for value, name in secrets:
+                message = message.replace(value, f"${{env:{name}}}") if value else message
+            self._found[place] = Problem(origin=problem.origin, path=problem.path, message=message)
+
+    def raise_if_any(self) -> None:
+        """Raise what was found.
+
+        Raises:
+            InvalidManifestError: Something was.
+        """
+        if self._found:
+            raise InvalidManifestError(self._found.values())
+
+
+def display(path: str) -> str:
+    """`tasks.0.with.model` as people write it: `tasks[0].with.model`."""
+    words = path.split(".")
+    return "".join(f"[{w}]" if w.isdecimal() else f".{w}" if k else w for k, w in enumerate(words))
+
+
+def join(path: str, step: str | int) -> str:
+    """The dotted path of a child."""
+    return f"{path}.{step}" if path else str(step)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Near misses as a sentence, else the list of what there is."""
+    names = sorted(set(known))
+    close = difflib.get_close_matches(word[:100], names, n=3, cutoff=0.6)
+    if close:
+        return f" Did you mean {' or '.join(repr(name) for name in close)}?"
+    return f" Known: {', '.join(names)}." if names else ""
+
+
+def _sort_key(problem: Problem) -> tuple[bool, str, int, int, str]:
+    origin = problem.origin
+    return (not origin.line, origin.label, origin.line, origin.column, problem.path)

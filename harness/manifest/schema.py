@@ -1,0 +1,134 @@
+"""The JSON Schema of manifests, for editors.
+
+Write it to a file with `harness show --schema > manifest.schema.json` and name that in a manifest's first line:
+`# yaml-language-server: $schema=manifest.schema.json`. It is draft-07, which is what the YAML language server reads.
+The options of each installed plugin appear under `with:` according to `use:`. Not what manifests are checked with:
+that is `harness.manifest.check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from harness.manifest.model import Manifest, protocol_model
+
+if TYPE_CHECKING:
+    from harness.discovery import Offer, Plugins
+
+_DEFINITIONS = "#/definitions/"
+_VARIABLE = {
+    "type": "string",
+    "pattern": r"^\$\{vars\.[^{}]+\}$",
+    "description": "The value of a variable, whatever its type.",
+}
+
+
+def manifest_schema(plugins: Plugins) -> dict[str, Any]:
+    """The schema with the options of every installed task and judge.
+
+    Args:
+        plugins: The installed plugins. Their options models are imported.
+
+    Raises:
+        PluginError: An options model cannot be imported.
+    """
+    definitions: dict[str, Any] = {}
+    schema = _of_model(Manifest, "", definitions)
+    definitions["variable"] = _VARIABLE
+    definitions["TaskEntry"]["properties"]["protocol"] = {
+        **_of_model(protocol_model(), "", definitions),
+        "description": "Changes to the official protocol, field by field.",
+    }
+    for kind, entry in (("task", "TaskEntry"), ("judge", "JudgeEntry")):
+        _add_offers(definitions[entry], kind, plugins, definitions)
+    definitions["TaskEntry"]["properties"]["format"]["examples"] = [offer.id for offer in plugins.offers("format")]
+    schema["properties"]["extends"] = {
+        "description": "Manifests to start from, relative to this one; mappings merge, lists are replaced.",
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+    }
+    required = schema.pop("required")
+    schema["anyOf"] = [{"required": ["extends"]}, {"required": required}]
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "Manifest of judge-harness",
+        **{key: value for key, value in schema.items() if key != "title"},
+        "definitions": definitions,
+    }
+
+
+def _of_model(model: type[BaseModel], prefix: str, definitions: dict[str, Any]) -> dict[str, Any]:
+    """A model's schema; what it refers to goes into `definitions`, under names that begin with `prefix`."""
+    raw = model.model_json_schema(by_alias=True, ref_template=f"{_DEFINITIONS}{prefix}{{model}}")
+    for name, definition in raw.pop("$defs", {}).items():
+        definitions[f"{prefix}{name}"] = _draft_07(definition)
+    schema = _draft_07(raw)
+    if model.model_config.get("extra") != "allow":
+        schema["additionalProperties"] = False
+    assert isinstance(schema, dict)
+    return schema
+
+
+def _add_offers(entry: dict[str, Any], kind: str, plugins: Plugins, definitions: dict[str, Any]) -> None:
+    """Names to complete `use:` with, and for each the schema of its `with:`."""
+    offers = plugins.offers(kind)
+    names = {offer.id: _names(offer, offers) for offer in offers}
+    entry["properties"]["use"] = {
+        "description": entry["properties"]["use"].get("description", ""),
+        "anyOf": [
+            {"enum": [offer.id for offer in offers]} if offers else {"type": "string"},
+            {"type": "string", "minLength": 1},
+        ],
+    }
+    entry["allOf"] = [
+        {
+            "if": {"required": ["use"], "properties": {"use": {"enum": names[offer.id]}}},
+            "then": {"properties": {"with": _options(offer, kind, definitions)}},
+        }
+        for offer in offers
+    ]
+
+
+def _options(offer: Offer, kind: str, definitions: dict[str, Any]) -> dict[str, Any]:
+    model = offer.options_model()
+    name = f"{kind}:{offer.id}".replace("/", ".")  # a slash would divide the reference
+    if model is None:
+        definitions[name] = {"type": "object", "maxProperties": 0, "description": offer.card.summary}
+    else:
+        definitions[name] = {**_of_model(model, f"{name}:", definitions), "description": offer.card.summary}
+    return {"$ref": f"{_DEFINITIONS}{name}"}
+
+
+def _names(offer: Offer, offers: list[Offer]) -> list[str]:
+    """The canonical id and, while it is unique, the bare name."""
+    bare = offer.card.name
+    return [offer.id, bare] if [other.card.name for other in offers].count(bare) == 1 else [offer.id]
+
+
+def _draft_07(value: Any, *, is_property: bool = False) -> Any:
+    """From the draft 2020-12 that pydantic writes: rename what differs, and let any property be a variable."""
+    if isinstance(value, list):
+        return [_draft_07(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    schema: dict[str, Any] = {}
+    for key, one in value.items():
+        if key == "properties":
+            schema[key] = {name: _draft_07(inner, is_property=True) for name, inner in one.items()}
+        elif key in ("default", "const", "enum", "examples"):
+            schema[key] = one
+        elif key == "prefixItems":
+            schema["items"] = _draft_07(one)
+        elif key != "discriminator" and not (key == "title" and isinstance(one, str)):
+            schema[key] = _draft_07(one)
+    if "$ref" in schema and len(schema) > 1:  # draft-07 ignores what stands beside a reference
+        schema = {**{key: one for key, one in schema.items() if key != "$ref"}, "allOf": [{"$ref": schema["$ref"]}]}
+    return _or_variable(schema) if is_property and schema.get("type") != "string" else schema
+
+
+def _or_variable(schema: dict[str, Any]) -> dict[str, Any]:
+    """`if` and `else` in place of `anyOf`, so that an editor still says which key is wrong, and where."""
+    about: dict[str, Any] = {key: schema.pop(key) for key in ("description", "default") if key in schema}
+    return {**about, "if": {"$ref": f"{_DEFINITIONS}variable"}, "then": True, "else": schema} if schema else about

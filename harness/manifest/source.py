@@ -1,0 +1,325 @@
+"""YAML text to plain data that knows where each value was written. Not for what the values mean.
+
+Only data comes in: no tags, no aliases (nothing can multiply), no merge keys, text keys only, bounded depth and size.
+The parser's events are read one by one with a stack of our own, because libyaml's composer recurses without a bound.
+
+Plain (unquoted) scalars are read by the rules of YAML 1.2 where 1.1 has traps, and refused where the two disagree in a
+way that matters:
+
+- `1e-5`, `1.5e3`: numbers. `012`, `1:30`, `1_000`, `2024-01-01`: text; where a number is expected the message says so.
+- `yes`, `no`, `on`, `off`: truth values, as in YAML 1.1; where text is expected the message says to quote it.
+- `.inf` is a number; `.nan` is refused, for it equals nothing and can be no setting.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+from harness.manifest.problems import InvalidManifestError, Origin, Problem, Problems, join
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 32
+MAX_NODES = 50_000
+_MAX_DIGITS = 300
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+|0o[0-7]+")
+_FLOAT = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
+_WORDS: Mapping[str, Scalar] = {
+    "": None,
+    "~": None,
+    "null": None,
+    **dict.fromkeys(("true", "yes", "on"), True),
+    **dict.fromkeys(("false", "no", "off"), False),
+    ".inf": float("inf"),
+    "+.inf": float("inf"),
+    "-.inf": float("-inf"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A value with its position. Immutable: merging and interpolation make new ones."""
+
+    value: Scalar | tuple[Node, ...] | Mapping[str, Node]
+    """A scalar, a list or a mapping."""
+    origin: Origin
+    """Where the value is written."""
+    key: Origin | None = None
+    """Where its key is written, when it sits in a mapping."""
+    plain: str | None = None
+    """The text as written, for unquoted scalars."""
+    stored: str | None = None
+    """For text with interpolation: what stands for it in a stored manifest (variables put in, `${env:...}` kept)."""
+    folder: Path | None = None
+    """What it is relative to as a path, where that is not `origin.folder`."""
+
+    def children(self) -> Iterator[tuple[str | int, Node]]:
+        """Pairs of key or index and child; none for scalars."""
+        if isinstance(self.value, Mapping):
+            yield from self.value.items()
+        elif isinstance(self.value, tuple):
+            yield from enumerate(self.value)
+
+    def child(self, step: str | int) -> Node | None:
+        """The child under a key or index."""
+        if isinstance(self.value, Mapping):
+            return self.value.get(str(step))
+        if isinstance(self.value, tuple) and isinstance(step, int) and 0 <= step < len(self.value):
+            return self.value[step]
+        return None
+
+    def data(self, *, stored: bool = False) -> Any:
+        """Plain data: as it is used or, with `stored`, as it is written into a stored manifest."""
+        if isinstance(self.value, Mapping):
+            return {key: node.data(stored=stored) for key, node in self.value.items()}
+        if isinstance(self.value, tuple):
+            return [node.data(stored=stored) for node in self.value]
+        if not stored or not isinstance(self.value, str):
+            return self.value
+        return self.stored if self.stored is not None else escape(self.value)
+
+    def put(self, step: str | int, child: Node) -> Node:
+        """A copy with one child replaced or, in a mapping, added."""
+        if isinstance(self.value, Mapping):
+            return replace(self, value={**self.value, str(step): child})
+        assert isinstance(self.value, tuple)
+        assert isinstance(step, int)
+        return replace(self, value=(*self.value[:step], child, *self.value[step + 1 :]))
+
+
+def escape(text: str) -> str:
+    """`text` written so that interpolation gives it back."""
+    return text.replace("${", "$${")
+
+
+def read_file(path: Path, *, label: str, problems: Problems) -> Node:
+    """Read a manifest file.
+
+    Args:
+        path: The file.
+        label: Its name in messages.
+        problems: Gets the mistakes that do not stop the reading.
+
+    Raises:
+        InvalidManifestError: It cannot be read, or it is not YAML.
+    """
+    folder = path.absolute().parent
+    start = Origin(label=label, line=1, column=1, folder=folder)
+    try:
+        if not path.is_file():
+            raise _fatal(start, "there is no such file; give the path of a YAML manifest")
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise _fatal(start, f"cannot be read: {error}") from error
+    if len(raw) > MAX_BYTES:
+        raise _fatal(start, f"is larger than {MAX_BYTES} bytes; data does not belong into a manifest")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = _BREAK.split(raw[: error.start].decode("utf-8-sig", "replace"))
+        here = Origin(label=label, line=len(before), column=len(before[-1]) + 1, text=before[-1], folder=folder)
+        raise _fatal(here, "is not UTF-8 from here on; save it as UTF-8") from error
+    node = read_text(text, label=label, folder=folder, problems=problems)
+    if not isinstance(node.value, Mapping):
+        raise _fatal(node.origin, "a manifest is a mapping of keys such as name:, tasks: and judges:")
+    return node
+
+
+def read_text(text: str, *, label: str, folder: Path, problems: Problems, lines: bool = True) -> Node:
+    """Read YAML text.
+
+    Args:
+        text: One YAML document.
+        label: Name in messages.
+        folder: What relative paths in it are relative to.
+        problems: Gets the mistakes that do not stop the reading: duplicate keys, aliases, tags, keys that are no text.
+        lines: Whether positions have lines and columns; without, they are just the label.
+
+    Raises:
+        InvalidManifestError: It is not YAML, or it is too deep or too large.
+    """
+    reader = _Reader(text, label=label, folder=folder, problems=problems, lines=lines)
+    return reader.read()
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping that is still being read."""
+
+    origin: Origin
+    items: list[Node] | None
+    entries: dict[str, Node]
+    key: Node | None = None
+
+
+class _Reader:
+    def __init__(self, text: str, *, label: str, folder: Path, problems: Problems, lines: bool) -> None:
+        self._text = text
+        self._lines = _BREAK.split(text) if lines else None
+        self._label, self._folder, self._problems = label, folder, problems
+        self._stack: list[_Open] = []
+        self._count = 0
+
+    def read(self) -> Node:
+        bad = _UNPRINTABLE.search(self._text)
+        if bad:
+            before = _BREAK.split(self._text[: bad.start()])
+            code = f"U+{ord(bad[0]):04X}"
+            raise _fatal(
+                self._origin(len(before) - 1, len(before[-1])), f"the character {code} is not allowed; remove it"
+            )
+        root: Node | None = None
+        documents = 0
+        try:
+            for event in yaml.parse(self._text, Loader=_LOADER):
+                if isinstance(event, yaml.DocumentStartEvent):
+                    documents += 1
+                    if documents > 1:
+                        raise _fatal(self._at(event.start_mark), "a second document begins here; keep one in a file")
+                done = self._event(event)
+                if done is not None:
+                    root = done
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            origin = self._at(mark) if mark is not None else self._origin(0, 0)
+            raise _fatal(origin, f"not valid YAML: {error.problem or error.context}{_quote_hint(error)}") from error
+        except (yaml.YAMLError, ValueError) as error:
+            raise _fatal(self._origin(0, 0), f"not valid YAML: {error}") from error
+        return root if root is not None else Node(value=None, origin=self._origin(0, 0), plain="")
+
+    def _event(self, event: Any) -> Node | None:
+        """Take one event; returns the root when it is complete."""
+        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            origin = self._at(event.start_mark)
+            self._refuse_tag(event, origin)
+            if len(self._stack) >= MAX_DEPTH:
+                raise _fatal(origin, f"nested more than {MAX_DEPTH} deep; write it flatter")
+            is_list = isinstance(event, yaml.SequenceStartEvent)
+            self._stack.append(_Open(origin=origin, items=[] if is_list else None, entries={}))
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            closed = self._stack.pop()
+            value = closed.entries if closed.items is None else tuple(closed.items)
+            return self._add(Node(value=value, origin=closed.origin))
+        elif isinstance(event, yaml.ScalarEvent):
+            return self._add(self._scalar(event))
+        elif isinstance(event, yaml.AliasEvent):
+            origin = self._at(event.start_mark)
+            self._problem(origin, f"aliases (*{event.anchor}) are not allowed; write it out or use ${{vars.NAME}}")
+            return self._add(Node(value=None, origin=origin))
+        return None
+
+    def _scalar(self, event: Any) -> Node:
+        origin = self._at(event.start_mark)
+        self._refuse_tag(event, origin)
+        if not event.implicit[0]:
+            if _UNPRINTABLE.search(event.value) and _unencodable(event.value):
+                self._problem(origin, "half of a surrogate pair is no character; write the whole one")
+                return Node(value="", origin=origin)
+            return Node(value=event.value, origin=origin)
+        return Node(value=self._resolve(event.value, origin), origin=origin, plain=event.value)
+
+    def _resolve(self, text: str, origin: Origin) -> Scalar:
+        folded = text.lower()
+        if folded in _WORDS and text in (folded, text.upper(), text.capitalize()):
+            return _WORDS[folded]
+        if folded == ".nan":
+            self._problem(origin, "NaN is not a value that a manifest may have; give a number or quote it as text")
+            return None
+        if _INTEGER.fullmatch(text) or (_FLOAT.fullmatch(text) and not _LEADING_ZERO.fullmatch(text)):
+            if len(text) > _MAX_DIGITS:
+                self._problem(origin, f"a number of {len(text)} digits; quote it if it is text")
+                return None
+            return _number(text)
+        return text
+
+    def _add(self, node: Node) -> Node | None:
+        """Put a finished node into what is open; returns it when nothing is."""
+        self._count += 1
+        if self._count > MAX_NODES:
+            raise _fatal(node.origin, f"has more than {MAX_NODES} values; data does not belong into a manifest")
+        if not self._stack:
+            return node
+        top = self._stack[-1]
+        if top.items is not None:
+            top.items.append(node)
+        elif top.key is None:
+            top.key = node
+        else:
+            self._add_entry(top, top.key, node)
+            top.key = None
+        return None
+
+    def _add_entry(self, top: _Open, key: Node, node: Node) -> None:
+        if key.plain == "<<":
+            self._problem(key.origin, "merge keys (<<) are not allowed; write it out or use extends:")
+        elif not isinstance(key.value, str):
+            hint = f"; quote it: {key.plain!r}" if key.plain else ""
+            self._problem(key.origin, f"keys must be text{hint}")
+        elif key.value in top.entries:
+            first = top.entries[key.value].key
+            self._problem(key.origin, f"duplicate key {key.value!r}; it is already set at {first}")
+        else:
+            top.entries[key.value] = replace(node, key=key.origin)
+
+    def _refuse_tag(self, event: Any, origin: Origin) -> None:
+        if event.tag is not None:
+            name = str(event.tag).replace("tag:yaml.org,2002:", "!!")
+            self._problem(origin, f"tags ({name[:80]}) are not allowed; manifests are plain data")
+
+    def _problem(self, origin: Origin, message: str) -> None:
+        path = ""
+        for one in self._stack:
+            if one.items is not None:
+                path = join(path, len(one.items))
+            elif one.key is not None and isinstance(one.key.value, str):
+                path = join(path, one.key.value)
+        self._problems.add(origin, path, message)
+
+    def _at(self, mark: Any) -> Origin:
+        return self._origin(mark.line, mark.column)
+
+    def _origin(self, line: int, column: int) -> Origin:
+        if self._lines is None:
+            return Origin(label=self._label, folder=self._folder)
+        text = self._lines[line] if line < len(self._lines) else ""
+        return Origin(label=self._label, line=line + 1, column=column + 1, text=text, folder=self._folder)
+
+
+def _number(text: str) -> int | float:
+    digits = text.lstrip("+-")
+    if digits.startswith(("0x", "0o")):
+        return int(digits, 0)
+    return int(text) if _INTEGER.fullmatch(text) else float(text)
+
+
+def _unencodable(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _quote_hint(error: yaml.MarkedYAMLError) -> str:
+    """The commonest causes of a syntax error, said plainly."""
+    problem = str(error.problem)
+    if "cannot start any token" in problem:
+        return "; quote the value"
+    if "tab" in problem:
+        return "; indent with spaces"
+    if "mapping values are not allowed" in problem:
+        return "; quote a value that has ': ' in it, or mend the indentation"
+    return ""
+
+
+def _fatal(origin: Origin, message: str) -> InvalidManifestError:
+    return InvalidManifestError([Problem(origin=origin, path="", message=message)])

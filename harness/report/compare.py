@@ -1,0 +1,291 @@
+"""Two judges side by side: paired differences on every task they share, and the items on which they disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, zip_longest
+from typing import Any
+
+from harness.api import Metric, UserError, Verdict
+from harness.report.entries import Entry, check_rivals
+from harness.report.markdown import table
+from harness.report.measure import Measure, installed_metric
+from harness.report.numbers import heading, number, p_value, signed, signed_interval
+from harness.report.records import Cell, as_plain
+from harness.report.tables import csv_text, to_json_text
+from harness.report.text import clean, for_markdown
+from harness.score.records import Answer, Comparison
+from harness.score.significance import adjusted
+
+SCHEMA = "judge-harness/comparison/1"
+"""Name and version of the JSON schema."""
+
+_FIELDS = {"a": "judge_a", "b": "judge_b", "p": "p_value", "p_adjusted": "p_holm"}  # as in the leaderboard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disagreement:
+    """One question to which two judges gave different answers. Verdicts are canonical, by name."""
+
+    task: str
+    """Name of the task."""
+    item: str
+    """Id of the item."""
+    category: str
+    """Its category."""
+    order: tuple[int, ...]
+    """The permutation that was shown."""
+    sample: int
+    """Number of the repeat."""
+    gold: str
+    """The right answer."""
+    verdict_a: str
+    """What a said; in brackets the status of an answer without a verdict."""
+    verdict_b: str
+    """What b said."""
+    right: str
+    """Who is right: `a`, `b` or nobody (empty)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeComparison:
+    """Two judges on every task that both answered."""
+
+    judge_a: str
+    """The first judge."""
+    judge_b: str
+    """The second judge."""
+    alpha: float
+    """Intervals have confidence 1 - alpha."""
+    tasks: tuple[Comparison, ...]
+    """One comparison for each task, p-values corrected by Holm over the tasks."""
+    names: tuple[str, ...]
+    """Names of the tasks, in the same order."""
+    left_out: tuple[str, ...]
+    """Tasks that only one of the two answered."""
+    disagreements: tuple[Disagreement, ...]
+    """A sample: those where one is right first, a and b taking turns."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The comparison as plain data, floats rounded to six decimals."""
+        tasks = [
+            {"task": name, **{_FIELDS.get(key, key): value for key, value in as_plain(one).items()}}
+            for name, one in zip(self.names, self.tasks, strict=True)
+        ]
+        return {
+            "schema": SCHEMA,
+            "judge_a": self.judge_a,
+            "judge_b": self.judge_b,
+            "alpha": self.alpha,
+            "tasks": tasks,
+            "left_out": list(self.left_out),
+            "disagreements": [as_plain(one) for one in self.disagreements],
+        }
+
+
+def compare_judges(
+    cells_a: Iterable[Cell],
+    cells_b: Iterable[Cell],
+    *,
+    metric: str | None = None,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+    items: int = 10,
+    find_metric: Callable[[str], Metric] | None = None,
+) -> JudgeComparison:
+    """Compare two judges on every task that both answered.
+
+    Args:
+        cells_a: Cells of one judge.
+        cells_b: Cells of the other, of the same run or of another one.
+        metric: Name of the metric; `None`: each task's headline.
+        confidence: Of the intervals; tests have level 1 - confidence.
+        resamples: Of the bootstrap.
+        seed: Of the bootstrap.
+        items: The most disagreements to list.
+        find_metric: Gives the metric of a name or raises `UserError`; `None`: looks among the installed plugins.
+
+    Raises:
+        UserError: They share no task, or a task was scored by different rules or on different data.
+    """
+    of_a, of_b = ({cell.task: cell for cell in cells} for cells in (cells_a, cells_b))
+    shared = [task for task in of_a if task in of_b]
+    if not shared:
+        raise UserError(
+            f"the two judges share no task: one answered {_listed(of_a)}, the other {_listed(of_b)}; "
+            "run both by one manifest"
+        )
+    alpha = round(1 - confidence, 10)
+    measure = Measure(find_metric=find_metric or installed_metric(), alpha=alpha, resamples=resamples, seed=seed)
+    first = {task: next(measure.entries(of_a[task], metric=metric, by_category=False)) for task in shared}
+    second = {task: next(measure.entries(of_b[task], metric=metric, by_category=False)) for task in shared}
+    compared: list[Comparison] = []
+    for task in shared:
+        rivals = _named(first[task], second[task])
+        check_rivals(rivals)
+        compared += measure.compared(rivals)
+    names = [entry.judge for entry in _named(first[shared[0]], second[shared[0]])]
+    return JudgeComparison(
+        judge_a=names[0],
+        judge_b=names[1],
+        alpha=alpha,
+        tasks=adjusted(compared),
+        names=tuple(shared),
+        left_out=tuple(sorted(set(of_a) ^ set(of_b))),
+        disagreements=tuple(_sample([(of_a[task], of_b[task]) for task in shared], most=items)),
+    )
+
+
+def render_comparison(compared: JudgeComparison, format: str) -> str:
+    """The comparison as text.
+
+    Args:
+        compared: What to show.
+        format: `md`, `json` or `csv` (the tasks only, fractions as fractions).
+
+    Raises:
+        UserError: There is no such format.
+    """
+    if format == "json":
+        return to_json_text(compared.to_json())
+    if format == "csv":
+        tasks = compared.to_json()["tasks"]
+        return csv_text(list(tasks[0]), [list(task.values()) for task in tasks])
+    if format == "md":
+        return _markdown(compared)
+    raise UserError(f"there is no comparison format {format!r}; known are terminal, md, json, csv")
+
+
+def title(compared: JudgeComparison) -> str:
+    """Who is a and who is b, and the metric where all tasks have the same."""
+    metrics = {heading(one.metric) for one in compared.tasks}
+    unit = f" · {metrics.pop()}" if len(metrics) == 1 else ""
+    return f"a is {compared.judge_a}, b is {compared.judge_b}{unit}"
+
+
+def difference_rows(compared: JudgeComparison) -> tuple[list[str], list[list[str]]]:
+    """Header and cells of the table of differences, as people read them; the task's metric where they differ."""
+    header = ["task", "a", "b", "a − b", "interval", "p", "p (Holm)", "n", "only a", "only b"]
+    several = len({one.metric for one in compared.tasks}) > 1
+    return header, [
+        [
+            f"{name} · {heading(one.metric)}" if several else name,
+            number(one.metric, one.value_a),
+            number(one.metric, one.value_b),
+            signed(one.metric, one.difference),
+            signed_interval(one.metric, one.ci_low, one.ci_high),
+            p_value(one.p),
+            p_value(one.p_adjusted),
+            f"{one.n:,}",
+            f"{one.only_a:,}",
+            f"{one.only_b:,}",
+        ]
+        for name, one in zip(compared.names, compared.tasks, strict=True)
+    ]
+
+
+def disagreement_rows(compared: JudgeComparison) -> tuple[list[str], list[list[str]]]:
+    """Header and cells of the table of disagreements."""
+    header = ["task", "item", "category", "order", "gold", "a", "b", "right"]
+    return header, [
+        [one.task, one.item, one.category, order_name(one.order), one.gold, one.verdict_a, one.verdict_b, one.right]
+        for one in compared.disagreements
+    ]
+
+
+def verdict_lines(compared: JudgeComparison) -> list[str]:
+    """What the numbers say, one sentence for each task."""
+    said = []
+    for name, one in zip(compared.names, compared.tasks, strict=True):
+        better = one.better(compared.alpha)
+        if better is None:
+            said.append(f"{name}: the data cannot tell the two apart")
+        else:
+            said.append(f"{name}: {better} is better (p {_sign(p_value(one.p_adjusted))})")
+    return said
+
+
+def order_name(order: Sequence[int]) -> str:
+    """The candidates in the order shown, by letter: `BA`."""
+    return "".join(chr(ord("A") + place) for place in order)
+
+
+def legend(compared: JudgeComparison) -> list[str]:
+    """How to read the numbers."""
+    said = [
+        f"interval: {(1 - compared.alpha) * 100:g} % confidence, both judges on the same resampled clusters",
+        "only a, only b: units that get more credit from one than from the other; places are the data's own",
+    ]
+    if compared.left_out:
+        said.append(f"answered by one of the two only, and left out: {', '.join(compared.left_out)}")
+    return said
+
+
+def _markdown(compared: JudgeComparison) -> str:
+    pieces = [
+        f"# {for_markdown(compared.judge_a)} against {for_markdown(compared.judge_b)}",
+        for_markdown(title(compared)),
+        table(*difference_rows(compared), left="lrrrrrrrrr"),
+        "\n".join(f"- {for_markdown(line)}" for line in (*verdict_lines(compared), *legend(compared))),
+    ]
+    if compared.disagreements:
+        pieces += ["## Where they disagree", table(*disagreement_rows(compared))]
+    return "\n\n".join(pieces) + "\n"
+
+
+def _named(a: Entry, b: Entry) -> list[Entry]:
+    """The two entries under names that differ."""
+    if a.judge != b.judge:
+        return [a, b]
+    if a.run == b.run:
+        raise UserError(f"judge {clean(a.judge)} of run {a.run} is compared with itself; name two judges")
+    return [replace(one, judge=f"{one.judge} ({one.run})") for one in (a, b)]
+
+
+def _sample(cells: Sequence[tuple[Cell, Cell]], *, most: int) -> Iterator[Disagreement]:
+    """Where a is right and where b is, in turns; then where neither is. Within each, in the order of the journal."""
+    kinds: dict[str, list[Disagreement]] = {"a": [], "b": [], "": []}
+    for cell_a, cell_b in cells:
+        for one in _disagreements(cell_a, cell_b):
+            if len(kinds[one.right]) < most:
+                kinds[one.right].append(one)
+    turns = (one for pair in zip_longest(kinds["a"], kinds["b"]) for one in pair if one is not None)
+    return islice((one for source in (turns, kinds[""]) for one in source), most)
+
+
+def _disagreements(cell_a: Cell, cell_b: Cell) -> Iterator[Disagreement]:
+    of_b = {(one.item, one.order, one.sample): _said(one) for one in cell_b.answers()}
+    for one in cell_a.answers():
+        other = of_b.get((one.item, one.order, one.sample))
+        ours, ours_right = _said(one)
+        if other is None or other[0] == ours:
+            continue
+        yield Disagreement(
+            task=cell_a.task,
+            item=one.item,
+            category=one.category,
+            order=one.order,
+            sample=one.sample,
+            gold=one.space.name(one.gold),
+            verdict_a=ours,
+            verdict_b=other[0],
+            right="a" if ours_right and not other[1] else "b" if other[1] and not ours_right else "",
+        )
+
+
+def _said(answer: Answer) -> tuple[str, bool]:
+    """What was said, canonical and by name, and whether it is right."""
+    if answer.verdict is None:
+        return f"({answer.status.value})", False
+    verdict: Verdict = answer.space.canonical(answer.verdict, answer.order) if answer.order else answer.verdict
+    return answer.space.name(verdict), answer.space.agrees(verdict, answer.gold)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(clean(name) for name in names) or "nothing"
+
+
+def _sign(shown: str) -> str:
+    return shown if shown.startswith("<") else f"= {shown}"

@@ -1,0 +1,120 @@
+"""From run folders to entries that may stand side by side: rivals checked, and names told apart.
+
+Not for ranking; that is `harness.report.leaderboard`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from harness.api import UserError
+from harness.report.records import Cell
+from harness.report.text import clean
+
+if TYPE_CHECKING:
+    from harness.score.records import CellScores, Estimate
+    from harness.score.table import CellTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One judge in one block, before it has a rank."""
+
+    run: str
+    """Name of the run folder."""
+    judge: str
+    """Name of the judge, unique within its block."""
+    category: str
+    """The category, when grouped by category."""
+    cell: Cell
+    """Where it comes from."""
+    scores: CellScores
+    """The numbers of the cell, or of its part in the category."""
+    estimate: Estimate
+    """The metric on show."""
+    table: Callable[[], CellTable]
+    """The units; built when first asked for."""
+
+    @property
+    def task(self) -> str:
+        """Name of the task in the plan."""
+        return self.scores.task
+
+
+def told_apart(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries with every judge's name unique in its block: `judge (run)` where two runs share the name.
+
+    Two runs that give one name to two different plugins' judges are told apart as well.
+
+    Raises:
+        UserError: Names are still the same after that.
+    """
+    listed = list(entries)
+    clashing: set[str] = set()
+    for name, same in itertools.groupby(sorted(listed, key=lambda one: one.judge), key=lambda one: one.judge):
+        group = list(same)
+        places = [(one.task, one.category) for one in group]
+        if len(set(places)) < len(places) or len({one.cell.judge_id for one in group}) > 1:
+            clashing.add(name)
+    named = [replace(one, judge=f"{one.judge} ({one.run})") if one.judge in clashing else one for one in listed]
+    seen: dict[tuple[str, str, str], Entry] = {}
+    for one in named:
+        other = seen.setdefault((one.task, one.category, one.judge), one)
+        if other is not one:
+            raise UserError(
+                f"task {clean(one.task)}: judge {clean(one.judge)} stands twice on the leaderboard, from run "
+                f"{clean(other.run)} and from run {clean(one.run)}; leave one out, or rename the judge in one manifest"
+            )
+    return named
+
+
+def check_rivals(entries: Sequence[Entry]) -> None:
+    """Entries of one task must have seen the same items and be scored by the same rules.
+
+    The list of a protocol's `metrics` may differ: the one on show is compared, and the others change nothing in it.
+
+    Raises:
+        UserError: They differ; the message names both runs and what differs.
+    """
+    for task, same in itertools.groupby(sorted(entries, key=lambda one: one.task), key=lambda one: one.task):
+        first, *others = list(same)
+        for other in others:
+            problems = _differences(first, other)
+            if problems:
+                runs = f"run {first.run}" if first.run == other.run else f"runs {first.run} and {other.run}"
+                raise UserError(
+                    f"task {clean(task)}: {clean(first.judge)} and {clean(other.judge)} of {runs} cannot be compared:\n"
+                    + "\n".join(f"  {problem}" for problem in problems)
+                    + "\nRun both by one manifest, or show them one run at a time."
+                )
+
+
+def _differences(first: Entry, other: Entry) -> list[str]:
+    problems = []
+    if first.cell.task_id != other.cell.task_id:
+        problems.append(f"the task: {first.cell.task_id} in {first.run}, {other.cell.task_id} in {other.run}")
+    if first.scores.data_hash != other.scores.data_hash:
+        problems.append(
+            f"the data: the items differ (hash {first.scores.data_hash[:12]} in {first.run}, "
+            f"{other.scores.data_hash[:12]} in {other.run})"
+        )
+    ours, theirs = first.scores.protocol, other.scores.protocol
+    for name in sorted({*ours, *theirs} - {"metrics"}):
+        if ours.get(name) != theirs.get(name):
+            problems.append(
+                f"the protocol: {name} is {_shown(ours.get(name))} in {first.run}, "
+                f"{_shown(theirs.get(name))} in {other.run}"
+            )
+    if first.estimate.metric != other.estimate.metric:
+        problems.append(
+            f"the headline metric: {first.estimate.metric} in {first.run}, {other.estimate.metric} in {other.run}; "
+            "choose one with --metric"
+        )
+    return problems
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is None else str(value)

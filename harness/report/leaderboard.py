@@ -1,0 +1,201 @@
+"""The leaderboard: rows from scored cells, paired tests between rivals, and rank groups from the tests.
+
+Scores are `harness.score`; names and refusals `harness.report.entries`; means over tasks `harness.report.suites`;
+what it looks like `harness.report.render`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import cast, get_args
+
+from harness.api import Metric, UserError
+from harness.report.entries import Entry, check_rivals, told_apart
+from harness.report.measure import Measure, installed_metric
+from harness.report.records import Block, Cell, Compare, GroupBy, Leaderboard, Pair, Row
+from harness.report.suites import suite_comparisons, suite_rows
+from harness.score.records import CellScores, Comparison
+from harness.score.significance import rank_groups
+
+UNRANKED = frozenset({"incomplete", "low-coverage", "no-answers", "partial"})
+"""Flags that keep a row off the ranks."""
+
+
+def build_leaderboard(
+    cells: Iterable[Cell],
+    *,
+    metric: str | None = None,
+    group_by: str = "task",
+    confidence: float = 0.95,
+    compare: str = "all-pairs",
+    resamples: int = 2000,
+    seed: int = 0,
+    min_coverage: float | None = None,
+    find_metric: Callable[[str], Metric] | None = None,
+) -> Leaderboard:
+    """Rank the judges of one or many runs.
+
+    Args:
+        cells: Scored cells. The same judge of two runs on one task becomes two rows, `judge (run)`.
+        metric: Name of the metric to show; `None`: each task's headline. One that was not scored is scored now.
+        group_by: Rank within each `task`, within each `category` of a task, or by the plain mean over each `suite`.
+        confidence: Of the intervals; the tests have level 1 - confidence.
+        compare: `all-pairs`; or `none`, which makes no tests, and then nothing is ranked.
+        resamples: Of the bootstrap behind tests and newly made intervals.
+        seed: Of the bootstrap.
+        min_coverage: Below it nothing is ranked; `None`: as each task's protocol says.
+        find_metric: Gives the metric of a name or raises `UserError`; `None`: looks among the installed plugins.
+
+    Returns:
+        Rows sorted by block, rank group, value. Equal input gives equal bytes of `to_json`.
+
+    Raises:
+        UserError: There are no cells, a cell is not scored, cells of one task were scored by different rules or saw
+            different data, or the metric does not fit a task.
+    """
+    grouping, tests, alpha = _checked(group_by, compare, confidence)
+    measure = Measure(find_metric=find_metric or installed_metric(), alpha=alpha, resamples=resamples, seed=seed)
+    by_category = grouping == "category"
+    entries = [entry for cell in cells for entry in measure.entries(cell, metric=metric, by_category=by_category)]
+    if not entries:
+        raise UserError("nothing to rank: the runs have no scored cells; run their manifests first")
+    check_rivals(entries)
+    entries = told_apart(entries)
+    blocks = _blocks([_row(entry, min_coverage=min_coverage) for entry in entries])
+    compared: dict[Block, tuple[Comparison, ...]] = {}
+    if tests == "all-pairs":
+        compared = {block: measure.compared(rivals) for block, rivals in _rivals(entries).items()}
+    if grouping == "suite":
+        by_task = {task: pairs for (task, _, _), pairs in compared.items()}
+        blocks = _blocks(suite_rows([row for rows in blocks.values() for row in rows], alpha=alpha))
+        if tests == "all-pairs":
+            compared = {block: suite_comparisons(rows, by_task, alpha=alpha) for block, rows in blocks.items()}
+    ranked = [row for block, rows in blocks.items() for row in _ranked(rows, compared.get(block), alpha=alpha)]
+    return Leaderboard(
+        title=", ".join(sorted({entry.run for entry in entries})),
+        group_by=grouping,
+        metric=metric,
+        alpha=alpha,
+        min_coverage=min_coverage,
+        compare=tests,
+        rows=tuple(sorted(ranked, key=_place)),
+        comparisons=tuple(_pair(blocks[block][0], one) for block in sorted(compared) for one in compared[block]),
+    )
+
+
+def _checked(group_by: str, compare: str, confidence: float) -> tuple[GroupBy, Compare, float]:
+    """The choices that `build_leaderboard` was given, and the level of its tests."""
+    if group_by not in get_args(GroupBy):
+        raise UserError(f"leaderboard: group_by must be one of {', '.join(get_args(GroupBy))}, got {group_by!r}")
+    if compare not in get_args(Compare):
+        raise UserError(f"leaderboard: compare must be one of {', '.join(get_args(Compare))}, got {compare!r}")
+    if not 0 < confidence < 1:
+        raise UserError(f"leaderboard: confidence must be between 0 and 1, such as 0.95, got {confidence}")
+    return cast("GroupBy", group_by), cast("Compare", compare), round(1 - confidence, 10)
+
+
+def _blocks(rows: Iterable[Row]) -> dict[Block, list[Row]]:
+    found: dict[Block, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.block, []).append(row)
+    return found
+
+
+def _rivals(entries: Iterable[Entry]) -> dict[Block, list[Entry]]:
+    """Entries by block and then by name, so that a pair has the same first judge whatever the order of the runs."""
+    found: dict[Block, list[Entry]] = {}
+    for entry in sorted(entries, key=lambda entry: (entry.task, entry.category, entry.judge)):
+        found.setdefault((entry.task, entry.category, ""), []).append(entry)
+    return found
+
+
+def _ranked(rows: Sequence[Row], compared: Sequence[Comparison] | None, *, alpha: float) -> list[Row]:
+    """The rows of one block with their ranks; without comparisons nothing is ranked."""
+    if compared is None:
+        return list(rows)
+    unranked = {row.judge for row in rows if row.value is None or UNRANKED & set(row.flags)}
+    ranks = rank_groups([row.judge for row in rows], compared, unranked=unranked, alpha=alpha)
+    return [replace(row, rank_group=ranks[row.judge]) for row in rows]
+
+
+def _place(row: Row) -> tuple[Block, float, bool, float, str]:
+    """Sorts rows by block, then rank group, then value, then name; what has no rank or no value comes last."""
+    rank = math.inf if row.rank_group is None else row.rank_group
+    value = 0.0 if row.value is None else row.value
+    return row.block, rank, row.value is None, -value if row.greater_is_better else value, row.judge
+
+
+def _pair(row: Row, one: Comparison) -> Pair:
+    return Pair(
+        task=row.task,
+        category=row.category,
+        suite=row.suite,
+        metric=one.metric,
+        greater_is_better=one.greater_is_better,
+        judge_a=one.a,
+        judge_b=one.b,
+        value_a=one.value_a,
+        value_b=one.value_b,
+        difference=one.difference,
+        ci_low=one.ci_low,
+        ci_high=one.ci_high,
+        p_value=one.p,
+        p_holm=one.p_adjusted,
+        method=one.method,
+        n=one.n,
+        disagreements=one.disagreements,
+        only_a=one.only_a,
+        only_b=one.only_b,
+    )
+
+
+def _row(entry: Entry, *, min_coverage: float | None) -> Row:
+    scores, estimate, cell = entry.scores, entry.estimate, entry.cell
+    consistency = {one.metric: one.value for one in scores.consistency}
+    return Row(
+        task=scores.task,
+        category=entry.category,
+        suite=scores.suite,
+        tasks=(scores.task,),
+        judge=entry.judge,
+        run=entry.run,
+        task_id=cell.task_id,
+        judge_id=cell.judge_id,
+        metric=estimate.metric,
+        greater_is_better=estimate.greater_is_better,
+        value=estimate.value,
+        ci_low=estimate.ci_low,
+        ci_high=estimate.ci_high,
+        method=estimate.method,
+        n=estimate.n,
+        asked=scores.asked,
+        coverage=scores.coverage,
+        excluded=estimate.excluded,
+        worst_case=estimate.worst_case,
+        rank_group=None,
+        flags=_flags(scores, state=cell.state, min_coverage=min_coverage),
+        swap_consistency=consistency.get("swap_consistency"),
+        first_position=consistency.get("first_position"),
+        repeat_consistency=consistency.get("repeat_consistency"),
+        histogram=scores.histogram,
+        shown_histogram=scores.shown_histogram,
+        gold_histogram=scores.gold_histogram,
+        statuses=scores.statuses,
+        items=scores.items,
+        groups=scores.groups,
+        protocol=scores.protocol,
+        data_hash=scores.data_hash,
+    )
+
+
+def _flags(scores: CellScores, *, state: str, min_coverage: float | None) -> tuple[str, ...]:
+    """The scores' own flags; the leaderboard's own bar of coverage, if it has one, replaces the protocol's."""
+    flags = [flag for flag in scores.flags if flag not in ("low-coverage", "partial")]
+    bar = scores.protocol["min_coverage"] if min_coverage is None else min_coverage
+    if scores.coverage < bar:
+        flags.append("low-coverage")
+    if state != "complete":
+        flags.append("partial")
+    return tuple(flags)

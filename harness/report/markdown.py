@@ -1,0 +1,145 @@
+"""The leaderboard as a Markdown report: everything that is known, in the order in which one asks.
+
+Ranks first, then warnings, then who differs from whom, then what each judge tends to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from harness.report import notes
+from harness.report.numbers import NOTHING, heading, interval, number, p_value, share, signed, signed_interval
+from harness.report.records import Leaderboard, Pair, Row
+from harness.report.text import for_markdown
+
+_MOST_VERDICTS = 12
+"""More verdicts than these are not listed in a histogram."""
+
+
+def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]] = ()) -> str:
+    """The whole report.
+
+    Args:
+        leaderboard: What to report.
+        sections: Pairs of a title and Markdown text from plugins, put at the end as they are.
+    """
+    pieces = [f"# Leaderboard: {for_markdown(leaderboard.title)}"]
+    for rows in notes.blocks(leaderboard):
+        pieces.append(f"## {for_markdown(notes.title(rows[0]))} · {for_markdown(heading(rows[0].metric))}")
+        pieces.append(for_markdown(" · ".join(notes.facts(rows))))
+        pieces.append(_ranking(rows))
+        said = notes.flag_notes(leaderboard, rows)
+        if said:
+            pieces.append("\n".join(f"- {for_markdown(note)}" for note in said))
+        compared = [one for one in leaderboard.comparisons if one.block == rows[0].block]
+        if compared:
+            pieces += ["### Paired differences", comparisons_table(compared)]
+        if _histograms_fit(rows):
+            pieces += ["### What was answered", _histograms(rows)]
+    pieces += ["## How to read this", "\n".join(f"- {for_markdown(line)}" for line in notes.legend(leaderboard))]
+    for title, text in sections:
+        pieces += [f"## {for_markdown(title)}", text.strip()]
+    return "\n\n".join(pieces) + "\n"
+
+
+def comparisons_table(comparisons: Sequence[Pair]) -> str:
+    """The pairs, the most certain difference first."""
+    ordered = sorted(
+        comparisons,
+        key=lambda one: (
+            2.0 if one.p_holm is None else one.p_holm,
+            -abs(one.difference or 0.0),
+            one.judge_a,
+            one.judge_b,
+        ),
+    )
+    return table(
+        ["a", "b", "a − b", "interval", "p", "p (Holm)", "n", "test"],
+        [
+            [
+                one.judge_a,
+                one.judge_b,
+                signed(one.metric, one.difference),
+                signed_interval(one.metric, one.ci_low, one.ci_high),
+                p_value(one.p_value),
+                p_value(one.p_holm),
+                f"{one.n:,}",
+                one.method,
+            ]
+            for one in ordered
+        ],
+        left="llrrrrrl",
+    )
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: str = "") -> str:
+    """A Markdown table of text that is shown to the letter.
+
+    Args:
+        header: Titles of the columns.
+        rows: Cells, hostile text welcome.
+        left: One letter a column, `l` or `r`; empty: all left.
+    """
+    from tabulate import tabulate
+
+    names = {"l": "left", "r": "right"}
+    return tabulate(
+        [[for_markdown(cell) for cell in row] for row in rows],
+        headers=[for_markdown(title) for title in header],
+        tablefmt="pipe",
+        disable_numparse=True,
+        colalign=[names[letter] for letter in left or "l" * len(header)] if rows else None,
+    )
+
+
+def _ranking(rows: Sequence[Row]) -> str:
+    metric = rows[0].metric
+    header = ["rank", "judge", "value", "interval", "n", "asked", "coverage", "excluded", "worst case"]
+    layout = "rlrrrrrrr"
+    asides: list[tuple[str, str]] = [
+        ("swap consistency", "swap_consistency"),
+        ("first position", "first_position"),
+        ("repeat consistency", "repeat_consistency"),
+    ]
+    present = [(title, name) for title, name in asides if any(getattr(row, name) is not None for row in rows)]
+    header += [title for title, _ in present]
+    header.append("flags")
+    layout += "r" * len(present) + "l"
+    cells = [
+        [
+            NOTHING if row.rank_group is None else str(row.rank_group),
+            row.judge,
+            number(metric, row.value),
+            interval(metric, row.ci_low, row.ci_high),
+            f"{row.n:,}",
+            f"{row.asked:,}",
+            share(row.coverage),
+            number(metric, row.excluded),
+            number(metric, row.worst_case),
+            *(share(getattr(row, name)) for _, name in present),
+            ", ".join(row.flags),
+        ]
+        for row in rows
+    ]
+    return table(header, cells, left=layout)
+
+
+def _histograms_fit(rows: Sequence[Row]) -> bool:
+    return 0 < len(_verdicts(rows)) <= _MOST_VERDICTS
+
+
+def _verdicts(rows: Sequence[Row]) -> list[str]:
+    return sorted({name for row in rows for name in (*row.histogram, *row.gold_histogram)})
+
+
+def _histograms(rows: Sequence[Row]) -> str:
+    """Share of each verdict, the gold in the first line; places are canonical."""
+    verdicts = _verdicts(rows)
+    lines = [["(gold)", *_shares(rows[0].gold_histogram, verdicts)]]
+    lines += [[row.judge, *_shares(row.histogram, verdicts)] for row in rows]
+    return table(["%", *verdicts], lines, left="l" + "r" * len(verdicts))
+
+
+def _shares(histogram: Mapping[str, int], verdicts: Sequence[str]) -> list[str]:
+    total = sum(histogram.values())
+    return [share(histogram.get(verdict, 0) / total) if total else NOTHING for verdict in verdicts]

@@ -1,0 +1,148 @@
+"""What is said in words around a block of the leaderboard: its headline facts, its flags and the legend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from harness.api import Protocol
+from harness.report.numbers import share
+from harness.report.records import Leaderboard, Row
+
+OF_THE_TASK = ("constant-gold", "few-items")
+"""Flags that say something about the task and not about the judge."""
+
+_WAYS = {
+    "wilson": "Wilson's score interval",
+    "cluster-bootstrap": "whole clusters of items resampled",
+    "normal-of-tasks": "normal, from the tasks' own intervals taken as independent",
+}
+
+
+def blocks(leaderboard: Leaderboard) -> list[list[Row]]:
+    """The rows by block, both in the leaderboard's order."""
+    found: dict[tuple[str, str, str], list[Row]] = {}
+    for row in leaderboard.rows:
+        found.setdefault(row.block, []).append(row)
+    return list(found.values())
+
+
+def title(row: Row) -> str:
+    """Name of the row's block: the task, `task · category`, or the suite."""
+    if not row.task:
+        return row.suite
+    return f"{row.task} · {row.category}" if row.category else row.task
+
+
+def facts(rows: Sequence[Row]) -> list[str]:
+    """What holds for a whole block, a line each: its size and most frequent gold answer, then its protocol."""
+    first = rows[0]
+    if not first.task:
+        most = max(rows, key=lambda row: len(row.tasks))
+        return [f"plain mean over {counted(len(most.tasks), 'task')}: {', '.join(most.tasks)}"]
+    size = counted(first.items, "item")
+    if first.groups != first.items:
+        size += f" in {counted(first.groups, 'cluster')}"
+    if first.gold_histogram:
+        verdict, part = most_frequent(first.gold_histogram)
+        size += f" · gold is most often {verdict} ({share(part)} %)"
+    return [size, summary(first.protocol)]
+
+
+def summary(protocol: Mapping[str, object]) -> str:
+    """The protocol in one line for people."""
+    fields = dict(protocol)
+    metrics = fields.pop("metrics", None)
+    if isinstance(metrics, list | tuple):
+        fields["metrics"] = tuple(str(name) for name in metrics)
+    return Protocol(**fields).summary()  # type: ignore[arg-type]  # checked by Protocol itself
+
+
+def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
+    """Each flag of a block in words; those that come from the task itself are said once."""
+    said: list[str] = []
+    if any("constant-gold" in row.flags for row in rows):
+        verdict, _ = most_frequent(rows[0].gold_histogram)
+        said.append(f"constant-gold — the right answer is always {verdict}, so always saying {verdict} looks perfect")
+    if any("few-items" in row.flags for row in rows):
+        said.append(f"few-items — {counted(rows[0].groups, 'cluster')}, too few for the intervals to be trusted")
+    for row in rows:
+        said += [f"{row.judge}: {_explained(leaderboard, row, flag)}" for flag in own_flags(row)]
+    return said
+
+
+def own_flags(row: Row) -> list[str]:
+    """The flags that the judge earned, without those that its task brings for every judge."""
+    return [flag for flag in row.flags if flag not in OF_THE_TASK]
+
+
+def legend(leaderboard: Leaderboard) -> list[str]:
+    """How to read the numbers, one sentence each."""
+    alpha = f"{leaderboard.alpha:g}"
+    confidence = f"{(1 - leaderboard.alpha) * 100:g} %"
+    said = []
+    if leaderboard.compare == "all-pairs":
+        said.append(
+            f"rank: judges that paired tests on the same items cannot tell apart (Holm, α = {alpha}) share one; "
+            "– is not ranked"
+        )
+    ways = " or ".join(
+        _WAYS[method] for method in _WAYS if any(row.method.startswith(method) for row in leaderboard.rows)
+    )
+    if ways:
+        said.append(f"interval: {confidence} confidence, {ways}")
+    said.append(
+        "n: units that the value rests on; coverage: % of requests with a verdict; "
+        "worst case: every missing answer counted as wrong as can be"
+    )
+    if any(row.swap_consistency is not None for row in leaderboard.rows):
+        said.append("swap consistency: % of items with the same verdict in both orders")
+    if any(row.first_position is not None for row in leaderboard.rows):
+        said.append("first position: % of decided answers that name the first place shown")
+    return said
+
+
+def most_frequent(histogram: Mapping[str, int]) -> tuple[str, float]:
+    """The most frequent verdict and its share; the first by name among equals."""
+    total = sum(histogram.values())
+    if not total:
+        return "", 0.0
+    verdict = min(histogram, key=lambda name: (-histogram[name], name))
+    return verdict, histogram[verdict] / total
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 item`, `1,735 items`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _explained(leaderboard: Leaderboard, row: Row, flag: str) -> str:
+    if flag == "incomplete":
+        return f"incomplete — {counted(len(row.tasks), 'task')} of the suite only, so its mean is not ranked"
+    if not row.task:
+        return f"{flag} on at least one of its tasks"
+    if flag == "collapsed":
+        return f"collapsed — {_habit(row)}"
+    if flag == "low-coverage":
+        bar = row.protocol.get("min_coverage") if leaderboard.min_coverage is None else leaderboard.min_coverage
+        lost = ", ".join(f"{count:,} {name}" for name, count in sorted(row.statuses.items()) if name != "ok" and count)
+        return (
+            f"low-coverage — {share(row.coverage)} % of requests have a verdict, {share(bar)} % are asked for ({lost})"
+        )
+    if flag == "partial":
+        return "partial — the run has not finished this cell; harness run goes on with it"
+    if flag == "no-answers":
+        return "no-answers — not one request has a verdict"
+    if flag == "position-biased":
+        return f"position-biased — names the first place shown in {share(row.first_position)} % of decided answers"
+    return flag
+
+
+def _habit(row: Row) -> str:
+    """What a collapsed judge always says: one verdict, or one place whatever stands in it."""
+    verdict, part = most_frequent(row.histogram)
+    place, place_part = most_frequent(row.shown_histogram)
+    if place_part > part:
+        return f"says {place} in {share(place_part)} % of answers, whichever candidate is shown there"
+    total = sum(row.gold_histogram.values())
+    right = share(row.gold_histogram.get(verdict, 0) / total) if total else "–"
+    return f"says {verdict} in {share(part)} % of answers while {verdict} is right in {right} %"

@@ -1,0 +1,258 @@
+"""The records of reporting: the leaderboard and its rows, and what it needs to know of a run.
+
+`Leaderboard.to_json` is the stable, documented schema of `leaderboard.json`; `harness.report.schema` describes it.
+Building a leaderboard is `harness.report.leaderboard`; showing one is `harness.report.render`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from harness.api import Protocol as ScoringProtocol
+    from harness.score.records import Answer, CellScores
+    from harness.score.table import CellTable
+
+SCHEMA = "judge-harness/leaderboard/1"
+"""Name and version of the JSON schema. Fields may be added within a version; none changes its meaning."""
+
+_DECIMALS = 6
+
+GroupBy = Literal["task", "category", "suite"]
+"""What a block of rows stands for."""
+
+Compare = Literal["all-pairs", "none"]
+"""Whether judges are compared pairwise."""
+
+Block: TypeAlias = tuple[str, str, str]
+"""Task, category and suite that name a block of rows; the suite only where there is no task."""
+
+
+class Cell(Protocol):
+    """What reporting needs to know of one judge on one task of one run; `harness.run.results.CellResult` is one."""
+
+    @property
+    def run(self) -> str:
+        """Name of the run folder."""
+
+    @property
+    def task(self) -> str:
+        """Name of the task in the plan."""
+
+    @property
+    def judge(self) -> str:
+        """Name of the judge in the plan."""
+
+    @property
+    def suite(self) -> str:
+        """Collection of the task."""
+
+    @property
+    def task_id(self) -> str:
+        """Canonical id of the task's plugin object, `plugin/name`."""
+
+    @property
+    def judge_id(self) -> str:
+        """Canonical id of the judge's plugin object, `plugin/name`."""
+
+    @property
+    def protocol(self) -> ScoringProtocol:
+        """The protocol that was used."""
+
+    @property
+    def data_hash(self) -> str:
+        """Hash of the items."""
+
+    @property
+    def state(self) -> str:
+        """`complete` or `partial`."""
+
+    @property
+    def scores(self) -> CellScores | None:
+        """All numbers of the cell, once scored."""
+
+    def table(self) -> CellTable:
+        """The cell's units; rebuilt from the journal on demand."""
+
+    def answers(self) -> Iterator[Answer]:
+        """The cell's answers, streamed from the journal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One judge in one block of the leaderboard."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
+
+    task: str
+    """Name of the task in the plan; empty on the rows of a suite."""
+    category: str
+    """The benchmark's sub-division; empty unless grouped by category."""
+    suite: str
+    """The collection that the task belongs to."""
+    tasks: tuple[str, ...]
+    """The tasks that the value rests on: one, or those that a suite's mean averages."""
+    judge: str
+    """Name of the judge in the plan, followed by its run in brackets where two runs share the name."""
+    run: str
+    """Names of the run folders that the numbers come from, joined by commas."""
+    task_id: str
+    """Canonical id of the task's plugin; empty on the rows of a suite."""
+    judge_id: str
+    """Canonical id of the judge's plugin."""
+    metric: str
+    """Name of the metric shown."""
+    greater_is_better: bool
+    """False for errors and distances."""
+    value: float | None
+    """The metric by the protocol, as a fraction; `null` where it is not defined."""
+    ci_low: float | None
+    """Lower end of the confidence interval."""
+    ci_high: float | None
+    """Upper end of the confidence interval."""
+    method: str
+    """How the interval was made: `cluster-bootstrap`, `wilson`, `normal-of-tasks`, or empty."""
+    n: int
+    """Units that the value rests on."""
+    asked: int
+    """Requests put to the judge."""
+    coverage: float
+    """Share of requests with a verdict."""
+    excluded: float | None
+    """The value when answers without a verdict are left out."""
+    worst_case: float | None
+    """The value when every answer without a verdict, errors included, counts as wrong as can be."""
+    rank_group: int | None
+    """Rank, from 1. Judges that the data cannot tell apart share one; `null`: shown, not ranked."""
+    flags: tuple[str, ...]
+    """Warnings in one word each, such as `collapsed`, `constant-gold`, `low-coverage`, `partial`."""
+    swap_consistency: float | None
+    """Share of items with the same verdict in both orders; `null` where only one order was asked."""
+    first_position: float | None
+    """Share of decided answers that name the first place shown; one half is unbiased between two candidates."""
+    repeat_consistency: float | None
+    """Share of repeats that agree; `null` without repeats."""
+    histogram: Mapping[str, int]
+    """How often each verdict was given, canonical, by name."""
+    shown_histogram: Mapping[str, int]
+    """How often each verdict was given, in the places shown, by name."""
+    gold_histogram: Mapping[str, int]
+    """How often each verdict is right, canonical, by name."""
+    statuses: Mapping[str, int]
+    """How many requests ended in each status: `ok`, `unparsed`, `refused`, `truncated`, `error`."""
+    items: int
+    """Items asked about."""
+    groups: int
+    """Clusters among them: what intervals and tests resample."""
+    protocol: Mapping[str, Any]
+    """The scoring protocol, field by field; empty on the rows of a suite."""
+    data_hash: str
+    """Hash of the items; on the rows of a suite a hash over those of its tasks."""
+
+    @property
+    def block(self) -> Block:
+        """What the row competes in: rows of one block are ranked together."""
+        return (self.task, self.category, self.suite if not self.task else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two judges on the same units, compared by the metric of their block."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
+
+    task: str
+    """Name of the task; empty when a suite is compared."""
+    category: str
+    """The category compared; empty unless grouped by category."""
+    suite: str
+    """The collection that the task belongs to."""
+    metric: str
+    """Name of the metric compared."""
+    greater_is_better: bool
+    """False for errors and distances."""
+    judge_a: str
+    """The first judge, as in the rows."""
+    judge_b: str
+    """The second judge, as in the rows."""
+    value_a: float | None
+    """The metric of a on the shared units, which need not be its value on all that it answered."""
+    value_b: float | None
+    """The metric of b on the shared units."""
+    difference: float | None
+    """`value_a - value_b`; `null` where it is not defined."""
+    ci_low: float | None
+    """Lower end of the difference's confidence interval."""
+    ci_high: float | None
+    """Upper end of the difference's confidence interval."""
+    p_value: float | None
+    """Two-sided, of this pair alone."""
+    p_holm: float | None
+    """Corrected by Holm's method for all pairs of the block."""
+    method: str
+    """The test: `mcnemar-exact`, `paired-cluster-bootstrap` or `normal-of-tasks`."""
+    n: int
+    """Shared units."""
+    disagreements: int
+    """Shared units on which the two verdicts differ."""
+    only_a: int
+    """Units that get more credit from a."""
+    only_b: int
+    """Units that get more credit from b."""
+
+    @property
+    def block(self) -> Block:
+        """The block of rows that it is about."""
+        return (self.task, self.category, self.suite if not self.task else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaderboard:
+    """All rows, sorted by block, then rank group, then value, with the paired comparisons behind the ranks."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
+
+    title: str
+    """Names of the runs, joined by commas."""
+    group_by: GroupBy
+    """What a block of rows stands for."""
+    metric: str | None
+    """The metric that was asked for; `null`: each task's own headline."""
+    alpha: float
+    """Level of the tests behind the rank groups; intervals have confidence 1 - alpha."""
+    min_coverage: float | None
+    """Below this coverage nothing is ranked; `null`: as each task's protocol says."""
+    compare: Compare
+    """Whether judges were compared pairwise; without comparisons nothing is ranked."""
+    rows: tuple[Row, ...]
+    """One for each judge in each block."""
+    comparisons: tuple[Pair, ...]
+    """All pairs of judges within each block."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The leaderboard as plain data: the content of `leaderboard.json`.
+
+        Floats are rounded to six decimals and not-a-number is `null`, so that equal input gives equal bytes.
+        """
+        plain: dict[str, Any] = {"schema": SCHEMA}
+        for spec in dataclasses.fields(self):
+            plain[spec.name] = as_plain(getattr(self, spec.name))
+        return plain
+
+
+def as_plain(value: Any) -> Any:
+    """Dataclasses, mappings and tuples as plain JSON data, floats rounded, NaN and infinity as `None`."""
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): as_plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_plain(entry) for entry in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {spec.name: as_plain(getattr(value, spec.name)) for spec in dataclasses.fields(value)}
+    number = float(value)  # a NumPy scalar as well
+    return round(number, _DECIMALS) + 0.0 if math.isfinite(number) else None

@@ -1,0 +1,91 @@
+"""The leaderboard as JSON, CSV and LaTeX: one flat table each. Markdown, which tells more, is next door."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from harness.report import notes
+from harness.report.numbers import NOTHING, heading, interval, number, share
+from harness.report.records import Leaderboard, Row, as_plain
+from harness.report.text import clean, for_csv, for_latex
+
+
+def to_json_text(data: Mapping[str, Any]) -> str:
+    """Plain data as JSON: sorted keys, ASCII only, so that names cannot play tricks on terminals."""
+    return json.dumps(data, sort_keys=True, indent=2, allow_nan=False) + "\n"
+
+
+def to_csv_text(leaderboard: Leaderboard) -> str:
+    """Every field of every row, fractions as fractions; lists joined by `;`, mappings as JSON."""
+    names = [spec.name for spec in dataclasses.fields(Row)]
+    return csv_text(names, [[_plain_cell(getattr(row, name)) for name in names] for row in leaderboard.rows])
+
+
+def csv_text(header: list[str], rows: list[list[Any]]) -> str:
+    """RFC 4180 lines in which no text cell is taken for a formula; `None` is an empty cell."""
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([[for_csv(cell) if isinstance(cell, str) else cell for cell in row] for row in rows])
+    return stream.getvalue()
+
+
+def to_latex(leaderboard: Leaderboard) -> str:
+    """One `booktabs` table, a rule between blocks; the notes follow as comments."""
+    body: list[str] = []
+    said = notes.legend(leaderboard)
+    for rows in notes.blocks(leaderboard):
+        if body:
+            body.append(r"\midrule")
+        body += [" & ".join(_latex_cells(row)) + r" \\" for row in rows]
+        said += notes.flag_notes(leaderboard, rows)
+    said = [
+        *notes.legend(leaderboard),
+        *(n for rows in notes.blocks(leaderboard) for n in notes.flag_notes(leaderboard, rows)),
+    ]
+    header = ["Task", "Metric", "Rank", "Judge", "Value", "Interval", "$n$", r"Coverage, \%", "Worst case"]
+    lines = [
+        "% \\usepackage{booktabs}",
+        *(f"% {clean(note)}" for note in said),
+        r"\begin{tabular}{llrlrrrrr}",
+        r"\toprule",
+        " & ".join(header) + r" \\",
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _latex_cells(row: Row) -> list[str]:
+    """Text is escaped; numbers are ours."""
+    return [
+        for_latex(notes.title(row)),
+        for_latex(heading(row.metric)),
+        _dash(NOTHING if row.rank_group is None else str(row.rank_group)),
+        for_latex(row.judge),
+        _dash(number(row.metric, row.value)),
+        _dash(interval(row.metric, row.ci_low, row.ci_high)),
+        str(row.n),
+        share(row.coverage),
+        _dash(number(row.metric, row.worst_case)),
+    ]
+
+
+def _dash(shown: str) -> str:
+    """Dashes and minus signs as LaTeX sets them."""
+    ends = [f"${end}$" if end.startswith("-") else end for end in shown.split(" … ")]
+    return r" \ldots{} ".join(ends).replace("–", "--")
+
+
+def _plain_cell(value: Any) -> Any:
+    plain = as_plain(value)
+    if isinstance(plain, dict | bool):
+        return json.dumps(plain, sort_keys=True)
+    return ";".join(str(entry) for entry in plain) if isinstance(plain, list) else plain

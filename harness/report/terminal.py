@@ -1,0 +1,202 @@
+"""The leaderboard on a terminal, through rich. Files are `harness.report.markdown` and `harness.report.tables`.
+
+Judge names and verdicts are hostile: everything is cleaned and put into `rich.text.Text`, which knows no markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.report import compare, notes
+from harness.report.numbers import NOTHING, heading, interval, number, share
+from harness.report.records import Leaderboard, Row
+from harness.report.text import clean
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from harness.report.compare import JudgeComparison
+
+_WIDE = 100
+_WIDEST_NAME = 34
+_ROOMY_NAME = 24
+_NARROWEST_NAME = 14
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    title: str
+    cell: Callable[[Row], str]
+    left: bool = False
+    optional: int = 0  # order in which columns go when the terminal is too narrow; 0: never
+
+
+def print_leaderboard(leaderboard: Leaderboard, console: Console) -> None:
+    """Print every block, its flags in words, and how to read them.
+
+    Args:
+        leaderboard: What to show.
+        console: Where to; its width decides how much fits: everything at 100 columns, with shorter names at 80.
+    """
+    from rich.text import Text
+
+    left_out: set[str] = set()
+    for rows in notes.blocks(leaderboard):
+        console.print(Text(f"{clean(notes.title(rows[0]))} · {clean(heading(rows[0].metric))}", style="bold"))
+        for fact in notes.facts(rows):
+            console.print(Text(clean(fact), style="dim"))
+        console.print()
+        console.print(_table(rows, console.width, left_out))
+        console.print()
+        for note in (said := notes.flag_notes(leaderboard, rows)):
+            console.print(_indented(note, style="yellow"))
+        if said:
+            console.print()
+    for line in notes.legend(leaderboard):
+        console.print(_indented(line, style="dim"))
+    if left_out:
+        hidden = ", ".join(sorted(left_out))
+        console.print(_indented(f"left out for want of width: {hidden}; --format md shows all", style="dim"))
+
+
+def print_comparison(compared: JudgeComparison, console: Console) -> None:
+    """Print two judges side by side: differences, what they say, and where the two disagree."""
+    from rich.text import Text
+
+    console.print(Text(clean(compare.title(compared)), style="bold"))
+    console.print()
+    gap = 1 if console.width >= _WIDE else 0
+    header, rows = compare.difference_rows(compared)
+    lone = len(rows) == 1  # then Holm corrects nothing
+    kept = [k for k, title in enumerate(header) if title != ("p (Holm)" if lone else "p")]
+    console.print(_plain_table(*([line[k] for k in kept] for line in (header, *rows)), gap=gap, right=range(1, 10)))
+    console.print()
+    for line in compare.verdict_lines(compared):
+        console.print(_indented(line, style=""))
+    if compared.disagreements:
+        console.print()
+        console.print(Text("Where they disagree", style="bold"))
+        console.print()
+        header, rows = compare.disagreement_rows(compared)
+        console.print(_plain_table(header, *rows, gap=gap))
+    console.print()
+    for line in compare.legend(compared):
+        console.print(_indented(line, style="dim"))
+
+
+def _plain_table(header: Sequence[str], *rows: Sequence[str], gap: int, right: Sequence[int] = ()) -> Table:
+    """A table of text; columns without any are left out, and long text ends in an ellipsis."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    kept = [k for k in range(len(header)) if any(row[k] for row in rows)]
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
+    for k in kept:
+        table.add_column(header[k], justify="right" if k in right else "left", no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        table.add_row(*(Text(clean(row[k])) for k in kept))
+    return table
+
+
+def terminal_text(leaderboard: Leaderboard, *, width: int = 100) -> str:
+    """What `print_leaderboard` prints, without colours, each line without trailing spaces."""
+    import io
+
+    from rich.console import Console
+
+    stream = io.StringIO()
+    print_leaderboard(leaderboard, Console(file=stream, width=width, color_system=None, legacy_windows=False))
+    return "".join(line.rstrip() + "\n" for line in stream.getvalue().splitlines())
+
+
+def _table(rows: Sequence[Row], width: int, left_out: set[str]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    columns, name_width, gap = _fit(rows, width, left_out)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
+    for column in columns:
+        table.add_column(
+            column.title,
+            justify="left" if column.left else "right",
+            no_wrap=True,
+            overflow="ellipsis",
+            max_width=name_width if column.title == "judge" else None,
+        )
+    for row in rows:
+        style = "dim" if row.rank_group is None else ("bold" if row.rank_group == 1 else "")
+        cells = [Text(clean(column.cell(row)), style=_style(column, style)) for column in columns]
+        table.add_row(*cells)
+    return table
+
+
+def _style(column: _Column, style: str) -> str:
+    if column.title == "flags":
+        return "yellow"
+    return style if column.title in ("rank", "judge", "value") or style == "dim" else ""
+
+
+def _fit(rows: Sequence[Row], width: int, left_out: set[str]) -> tuple[list[_Column], int, int]:
+    """The columns that fit, the width of the judges' names, and the gap between columns."""
+    from rich.cells import cell_len
+
+    columns = _columns(rows)
+    while True:
+        widths = {
+            column.title: max(cell_len(text) for text in (column.title, *(clean(column.cell(row)) for row in rows)))
+            for column in columns
+        }
+        name = min(widths.pop("judge"), _WIDEST_NAME)
+        for gap in (1, 0):
+            # rich pads the last column too, and puts one cell of its own between columns
+            room = width - sum(widths.values()) - gap * len(columns) - (len(columns) - 1)
+            if room >= min(name, _ROOMY_NAME if gap else _NARROWEST_NAME):
+                return columns, min(name, room), gap
+        optional = [column for column in columns if column.optional]
+        if not optional:
+            return columns, max(room, 1), 0
+        first = min(optional, key=lambda column: column.optional)
+        if first.title != "flags":  # these are explained beneath in any case
+            left_out.add(first.title)
+        columns = [column for column in columns if column is not first]
+
+
+def _columns(rows: Sequence[Row]) -> list[_Column]:
+    metric = rows[0].metric
+    columns = [
+        _Column("rank", lambda row: NOTHING if row.rank_group is None else str(row.rank_group)),
+        _Column("judge", lambda row: row.judge, left=True),
+        _Column("value", lambda row: number(metric, row.value)),
+        _Column("interval", lambda row: interval(metric, row.ci_low, row.ci_high)),
+        _Column("n", lambda row: f"{row.n:,}", optional=5),
+        _Column("cover", lambda row: share(row.coverage), optional=6),
+        _Column("worst", lambda row: number(metric, row.worst_case), optional=3),
+    ]
+    if any(row.swap_consistency is not None for row in rows):
+        columns.append(_Column("swap", lambda row: share(row.swap_consistency), optional=4))
+    if any(row.first_position is not None for row in rows):
+        columns.append(_Column("first", lambda row: share(row.first_position), optional=2))
+    if any(notes.own_flags(row) for row in rows):
+        columns.append(_Column("flags", _flags, left=True, optional=1))
+    return columns
+
+
+def _flags(row: Row) -> str:
+    """The first flag and how many more there are; all are explained beneath."""
+    own = notes.own_flags(row)
+    return "" if not own else own[0] if len(own) == 1 else f"{own[0]} +{len(own) - 1}"
+
+
+def _indented(text: str, *, style: str) -> Table:
+    """A hanging bullet that wraps within the terminal."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_row(Text("·", style=style), Text(clean(text), style=style, overflow="fold"))
+    return grid

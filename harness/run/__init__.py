@@ -1,0 +1,1 @@
+"""Running a plan: from requests to judgements, safely on disk."""

@@ -1,0 +1,216 @@
+"""Driving one judge: streams requests to it in a thread of its own and survives whatever it does.
+
+The main thread stays free to write the journal, draw progress and hear Ctrl-C. A judge that raises, hangs, ends early
+or yields nonsense loses nothing and blames nobody else: the requests it had in flight are asked again one by one, and
+the one that fails alone becomes an `error` judgement. Not for retries of a flaky network: those are the judge's own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+
+from harness.api import DataError, Judge, Judgement, Request, Status, UserError
+
+TICK_S = 0.05
+"""How often the main thread looks up when nothing happens."""
+
+MOST_WAITING = 1024
+"""Requests handed to a judge or answered, and not yet in the journal; more would let memory grow."""
+
+GRACE_S = 10.0
+"""How long an interrupted judge may take to finish what it has in flight."""
+
+Answered = tuple[Request, Judgement]
+
+
+class _Source:
+    """The requests still to ask, shared by one attempt after another. Pulled by worker threads under a lock."""
+
+    def __init__(self, requests: Iterator[Request]) -> None:
+        self._requests = requests
+        self._lock = threading.Lock()
+        self.exhausted = False
+        self.error: BaseException | None = None
+
+    def pull(self) -> Request | None:
+        with self._lock:
+            if self.exhausted:
+                return None
+            try:
+                return next(self._requests)
+            except StopIteration:
+                self.exhausted = True
+            except BaseException as error:
+                self.exhausted, self.error = True, error
+            return None
+
+
+class _Attempt:
+    """One call of `Judge.judge`, in a thread. Abandoned when it hangs; what it does afterwards is ignored."""
+
+    def __init__(self, judge: Judge, pull: Callable[[], Request | None], *, stopping: threading.Event) -> None:
+        self._judge = judge
+        self._pull = pull
+        self._stopping = stopping
+        self._room = threading.Condition()
+        self.wake = threading.Event()
+        self.answers: deque[Answered] = deque()
+        self.in_flight: dict[str, Request] = {}
+        self.failure: BaseException | None = None
+        self.done = False
+        self.abandoned = False
+        self.pulling = False
+        self.pulled = 0
+        self.waiting = 0
+        self.strays = 0
+        self.heard = time.monotonic()
+        threading.Thread(target=self._work, name="judge", daemon=True).start()
+
+    def _work(self) -> None:
+        try:
+            for answer in self._judge.judge(self._handed_out()):
+                if self.abandoned:
+                    return
+                self._accept(answer)
+        except BaseException as error:  # whatever a judge raises, SystemExit included, is its own failure
+            self.failure = error
+        finally:
+            self.done = True
+            self.wake.set()
+
+    def _handed_out(self) -> Iterator[Request]:
+        while True:
+            with self._room:
+                self._room.wait_for(lambda: self.waiting < MOST_WAITING or self.abandoned or self._stopping.is_set())
+            if self.abandoned or self._stopping.is_set():
+                return
+            self.pulling = True
+            request = self._pull()
+            self.heard, self.pulling = time.monotonic(), False
+            if request is None or self.abandoned:
+                return
+            self.pulled += 1
+            self.waiting += 1
+            self.in_flight[request.key] = request
+            yield request
+
+    def _accept(self, answer: object) -> None:
+        self.heard = time.monotonic()
+        request, judgement = answer if isinstance(answer, tuple) and len(answer) == 2 else (None, answer)
+        mine = self.in_flight.get(request.key) if isinstance(request, Request) else None
+        if mine is None:
+            self.strays += 1  # an answer to nothing that was asked, or a second one
+            return
+        if not isinstance(judgement, Judgement):
+            judgement = Judgement.failed(Status.ERROR, f"the judge yielded {judgement!r:.200}, which is no Judgement")
+        self.answers.append((mine, judgement.checked(mine.space)))
+        del self.in_flight[mine.key]
+        if len(self.answers) >= MOST_WAITING // 4:
+            self.wake.set()
+
+    def take(self) -> list[Answered]:
+        """All answers that have come in."""
+        taken = [self.answers.popleft() for _ in range(len(self.answers))]
+        if taken:
+            with self._room:
+                self.waiting -= len(taken)
+                self._room.notify()
+        return taken
+
+    def silent_for(self) -> float:
+        """Seconds since the judge was last heard of; 0 while it waits for the task to render a request."""
+        return 0.0 if self.pulling else time.monotonic() - self.heard
+
+    def abandon(self) -> None:
+        self.abandoned = True
+        with self._room:
+            self._room.notify()
+
+
+class Driver:
+    """Asks one judge all requests of a stream, each exactly once.
+
+    Args:
+        make_judge: Makes the judge; called again when one hangs.
+        requests: The stream; pulled from worker threads, never by two at once.
+        timeout: Seconds that the judge may stay silent while it has requests in flight.
+
+    Attributes:
+        strays: Answers that belonged to no open request and were dropped.
+    """
+
+    def __init__(self, *, make_judge: Callable[[], Judge], requests: Iterator[Request], timeout: float) -> None:
+        self._make_judge = make_judge
+        self._judge = make_judge()
+        self._source = _Source(requests)
+        self._timeout = timeout
+        self._stopping = threading.Event()
+        self._stopped_at = 0.0
+        self.strays = 0
+
+    def stop(self) -> None:
+        """Hand out no more requests. What is in flight may finish within `GRACE_S` seconds."""
+        self._stopped_at = time.monotonic()
+        self._stopping.set()
+
+    def batches(self) -> Iterator[list[Answered]]:
+        """Answers as they come, in batches; an empty one at least every `TICK_S` seconds.
+
+        Raises:
+            UserError: The task's data cannot be used, or the judge says that the user must mend something.
+        """
+        while not self._source.exhausted and not self._stopping.is_set():
+            attempt = _Attempt(self._judge, self._source.pull, stopping=self._stopping)
+            reason = yield from self._watch(attempt)
+            suspects = list(attempt.in_flight.values())
+            if len(suspects) == 1 and not self._stopping.is_set():
+                yield [(suspects[0], Judgement.failed(Status.ERROR, reason))]
+                continue
+            if attempt.pulled == 0:  # it failed before it took anything: see whether it can answer one at all
+                first = self._source.pull()
+                suspects = [] if first is None else [first]
+            for suspect in suspects:
+                yield from self._alone(suspect)
+        if self._source.error is not None:
+            raise self._source.error
+
+    def _alone(self, request: Request) -> Iterator[list[Answered]]:
+        """Ask one request by itself, so that only the culprit is blamed."""
+        if self._stopping.is_set():
+            return
+        one = iter([request])
+        attempt = _Attempt(self._judge, lambda: next(one, None), stopping=self._stopping)
+        reason = yield from self._watch(attempt)
+        answered = attempt.pulled and not attempt.in_flight
+        if not answered and not self._stopping.is_set():
+            yield [(request, Judgement.failed(Status.ERROR, reason))]
+
+    def _watch(self, attempt: _Attempt) -> Generator[list[Answered], None, str]:
+        """Yield an attempt's answers until it ends; return why what is left in flight has no answer."""
+        try:
+            while True:
+                attempt.wake.wait(TICK_S)
+                attempt.wake.clear()
+                done = attempt.done  # read before the answers are taken, so that none is left behind
+                yield attempt.take()
+                if done:
+                    break
+                if attempt.silent_for() > self._timeout:
+                    attempt.abandon()
+                    self._judge = self._make_judge()
+                    yield attempt.take()
+                    return f"the judge did not answer within {self._timeout:g} s"
+                if self._stopping.is_set() and time.monotonic() - self._stopped_at > GRACE_S:
+                    attempt.abandon()
+                    return "interrupted"
+        finally:
+            attempt.abandon()
+            self.strays += attempt.strays
+        if isinstance(attempt.failure, UserError) and not isinstance(attempt.failure, DataError):
+            raise attempt.failure
+        if attempt.failure is not None:
+            return f"the judge raised {type(attempt.failure).__name__}: {attempt.failure}"
+        return "the judge ended without an answer to this request"

@@ -1,0 +1,243 @@
+"""The engine: a loop over cells that asks each judge what the journal lacks and writes down the answers.
+
+    asks_of(task) -> leave out what is known -> Driver(judge) -> journal, in batches
+
+Memory does not grow with the number of items; a `kill -9` at any moment loses what was in flight and nothing else.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from types import FrameType
+from typing import Any
+
+from harness.api import DataError, Judge, Judgement, Request, Status
+from harness.run.asks import Ask, Shard, asks_of
+from harness.run.driver import Answered, Driver
+from harness.run.journal import CellRow, Journal
+from harness.run.plan import Cell, Plan
+from harness.run.progress import CellProgress
+
+CHUNK = 64
+"""Requests looked up in the journal at once."""
+
+FAIR_SAMPLE = 20
+"""A failure rate is not judged on fewer requests than this."""
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What a run of the engine came to."""
+
+    interrupted: bool = False
+    """Stopped by Ctrl-C; the same command goes on."""
+    too_many_errors: str = ""
+    """Why `--fail-on-error` stopped the run."""
+    asked: int = 0
+    """Requests put to judges in this process."""
+    errors: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Failed judgements in the journal by task and judge."""
+
+
+class Engine:
+    """Runs a plan against a journal.
+
+    Args:
+        plan: What to run.
+        journal: The open journal of the run folder.
+        timeout: Seconds that a judge may stay silent while it has requests in flight.
+        fail_on_error: Stop when more than this share of a cell's judgements failed; `None` never stops.
+        shard: Only this part of every task.
+        progress: Where to show how far it is.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        journal: Journal,
+        *,
+        timeout: float,
+        fail_on_error: float | None,
+        shard: Shard | None,
+        progress: CellProgress,
+    ) -> None:
+        self._plan = plan
+        self._journal = journal
+        self._timeout = timeout
+        self._fail_on_error = fail_on_error
+        self._shard = shard
+        self._progress = progress
+        self._stop_driver: Callable[[], None] | None = None
+        self._outcome = Outcome()
+        plan.journal = journal.path
+
+    def run(self) -> Outcome:
+        """Bring every cell as far as it gets.
+
+        Raises:
+            UserError: Data, a plugin or the journal cannot be used. What was judged is kept.
+        """
+        with self._progress, _ctrl_c(self._interrupt):
+            for cell in self._plan.cells():
+                if self._outcome.interrupted or self._outcome.too_many_errors:
+                    break
+                self._run_cell(cell)
+        return self._outcome
+
+    def _interrupt(self) -> None:
+        self._outcome.interrupted = True
+        if self._stop_driver is not None:
+            self._stop_driver()
+
+    def _run_cell(self, cell: Cell) -> None:
+        task, judge = cell.task, cell.judge
+        row = CellRow(task.name, judge.name, judge.key, task.fingerprint, "complete")
+        statuses = self._journal.statuses(task.name, judge.key)
+        if self._is_complete(row, statuses):
+            return
+        known = sum(count for status, count in statuses.items() if status not in ("missing", "error"))
+        count = task.count()
+        total = None if count is None or self._shard is not None else count * task.asks_per_item
+        self._progress.start(f"{task.name} · {judge.name}", total=total, done=known)
+        self._journal.set_cell(CellRow(task.name, judge.name, judge.key, task.fingerprint, "partial"))
+        work = _CellWork(cell, self._journal, self._plan, shard=self._shard)
+        try:
+            driver = Driver(make_judge=self._judge_maker(cell), requests=work.requests(), timeout=self._timeout)
+            self._stop_driver = driver.stop
+            if self._outcome.interrupted:
+                driver.stop()
+            self._collect(cell, work, driver, statuses)
+        finally:
+            self._stop_driver = None
+            work.close()
+        if work.finished and not self._outcome.too_many_errors:
+            self._journal.set_cell(row)
+        errors = self._journal.statuses(task.name, judge.key).get("error", 0)
+        if errors:
+            self._outcome.errors[task.name, judge.name] = errors
+        self._progress.end()
+
+    def _is_complete(self, row: CellRow, statuses: dict[str, int]) -> bool:
+        return row in self._journal.cells() and not statuses.get("error") and not statuses.get("missing")
+
+    def _judge_maker(self, cell: Cell) -> Callable[[], Judge]:
+        """The plan's judge first, a new one after a hang."""
+        first = [cell.judge.judge]
+        return lambda: first.pop() if first else cell.judge.make()
+
+    def _collect(self, cell: Cell, work: _CellWork, driver: Driver, statuses: dict[str, int]) -> None:
+        known = {status: count for status, count in statuses.items() if status not in ("missing", "error")}
+        done, answered, errors = sum(known.values()), known.get("ok", 0), 0
+        batches = driver.batches()
+        while True:
+            batch = next(batches, None)
+            judgements = work.record(batch or [])
+            self._outcome.asked += len(batch or [])
+            done += len(judgements)
+            answered += sum(judgement.status is Status.OK for judgement in judgements)
+            errors += sum(judgement.status is Status.ERROR for judgement in judgements)
+            self._progress.update(done=done, answered=answered)
+            if work.problem is not None:
+                driver.stop()  # and write down what is still in flight, before saying what is wrong
+            if batch is None:
+                break
+            if self._fail_on_error is not None and done >= FAIR_SAMPLE and errors > self._fail_on_error * done:
+                self._outcome.too_many_errors = (
+                    f"{errors} of {done} judgements of {cell.judge.name} on {cell.task.name} failed, more than the "
+                    f"{self._fail_on_error:.1%} that --fail-on-error allows"
+                )
+                driver.stop()
+        if work.problem is not None:
+            raise work.problem
+
+
+class _CellWork:
+    """The stream of one cell's requests, and the rows that go with them.
+
+    `requests` runs in the judge's thread, the rest in the main one; the deques between them are thread-safe.
+    """
+
+    def __init__(self, cell: Cell, journal: Journal, plan: Plan, *, shard: Shard | None) -> None:
+        self._cell = cell
+        self._journal = journal
+        self._reader = Journal(journal.path, readonly=True)
+        self._plan = plan
+        self._shard = shard
+        self._planned: deque[Ask] = deque()
+        self._unreadable: deque[tuple[str, Judgement]] = deque()
+        self._pending: set[str] = set()
+        self.finished = False
+        self.problem: DataError | None = None
+
+    def close(self) -> None:
+        """Close the reader; only once the judge's thread asks for nothing more."""
+        self._reader.close()
+
+    def requests(self) -> Iterator[Request]:
+        """The requests that the journal has no answer for, each content once."""
+        asks = asks_of(self._cell.task, shard=self._shard)
+        while chunk := list(islice(asks, CHUNK)):
+            known = self._reader.answered(self._cell.judge.key, [ask.ask_row.request for ask in chunk])
+            for ask in chunk:
+                self._planned.append(ask)
+                key = ask.ask_row.request
+                if key in known or key in self._pending:
+                    continue
+                if ask.request is None:
+                    self._unreadable.append((key, Judgement.failed(Status.ERROR, ask.problem)))
+                    continue
+                self._pending.add(key)
+                yield ask.request
+        self.finished = True
+
+    def record(self, batch: list[Answered]) -> list[Judgement]:
+        """Write what was planned and answered since the last call; returns every judgement written.
+
+        Where an id comes twice, or the data changed under the run, `problem` says so from then on.
+        """
+        planned = _drained(self._planned)
+        failed = _drained(self._unreadable)
+        if not (planned or failed or batch):
+            return []
+        judgements = [*((request.key, judgement) for request, judgement in batch), *failed]
+        with self._journal.transaction():
+            if self.problem is None:
+                self.problem = self._journal.add_asks([(ask.item_row, ask.ask_row) for ask in planned])
+            self._journal.add_judgements(self._cell.judge.key, judgements)
+        self._pending.difference_update(key for key, _ in judgements)
+        if batch:
+            self._plan.plugins.notify(
+                "harness_judgements_recorded",
+                task=self._cell.task.name,
+                judge=self._cell.judge.name,
+                judgements=batch,
+            )
+        return [judgement for _, judgement in judgements]
+
+
+def _drained(queue: deque[Any]) -> list[Any]:
+    return [queue.popleft() for _ in range(len(queue))]
+
+
+@contextmanager
+def _ctrl_c(interrupt: Callable[[], None]) -> Iterator[None]:
+    """First Ctrl-C: hand out nothing more and let what is in flight finish. Second: stop at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are heard by the main thread only
+        return
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        interrupt()
+
+    before = signal.signal(signal.SIGINT, heard)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,121 @@
+"""The run folder: its name, its lock, and the small files beside the journal.
+
+runs/<manifest name>-<hash>/
+  manifest.yaml      the resolved manifest, runnable again as it is
+  run.json           versions, machine, times, command line
+  journal.sqlite     every item, request and judgement
+  scores.json        all numbers of all cells
+  leaderboard.*      md, csv and json
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness import __version__
+from harness.api import JournalError
+
+JOURNAL = "journal.sqlite"
+MANIFEST = "manifest.yaml"
+RECORD = "run.json"
+SCORES = "scores.json"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file in one step, so that a reader never sees half of it.
+
+    Raises:
+        JournalError: The disk is full or the folder cannot be written to.
+    """
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise JournalError(
+            f"{path}: cannot be written ({error.strerror or error}); free space or mend the permissions"
+        ) from error
+
+
+def make_folder(path: Path, *, fresh: bool) -> None:
+    """Make the run folder; with `fresh`, an older one is kept beside it as `<name>.old-N`.
+
+    Raises:
+        JournalError: It cannot be made.
+    """
+    try:
+        if fresh and path.exists():
+            number = 1
+            while (aside := path.with_name(f"{path.name}.old-{number}")).exists():
+                number += 1
+            path.rename(aside)
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JournalError(f"run folder {path}: cannot be made ({error.strerror or error})") from error
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the run folder for this process. The operating system frees it when the process dies, however it dies.
+
+    Raises:
+        JournalError: Another process holds it.
+    """
+    path = folder / "run.lock"
+    with path.open("a+", encoding="utf-8") as handle:
+        if not _try_lock(handle.fileno()):
+            handle.seek(0)
+            holder = handle.read().strip() or "unknown"
+            raise JournalError(
+                f"run folder {folder}: another harness process (pid {holder}) is writing to it; wait for it to end"
+            )
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def write_record(folder: Path, *, plugins: Mapping[str, str], state: str, seconds: float, command: list[str]) -> None:
+    """Write `run.json`: what a reader needs to run this again, and nothing that scores depend on."""
+    record: dict[str, Any] = {
+        "schema": "judge-harness/run/1",
+        "harness": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "plugins": dict(sorted(plugins.items())),
+        "command": command,
+        "state": state,
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "seconds": round(seconds, 3),
+    }
+    write_atomically(folder / RECORD, json.dumps(record, indent=2) + "\n")

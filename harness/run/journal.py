@@ -1,0 +1,420 @@
+"""The journal: one SQLite file in the run folder that keeps every item, request and judgement.
+
+One process writes, through one connection, in batches; readers use connections of their own. WAL mode with
+`synchronous=NORMAL` survives `kill -9` at any moment: what was committed stays, the rest was never there. Judgements
+are keyed by judge and by the content of the request, so a question is never asked twice. Not for network file systems
+(SQLite's WAL needs shared memory).
+
+    items       what was asked about            (task, id)
+    asks        which request each item made    (task, item, place)
+    requests    what was asked, by content      (key)
+    judgements  what was answered               (judge, request)
+    cells       how far each cell got           (task, judge)
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from harness.api import (
+    AnswerSpace,
+    DataError,
+    JournalError,
+    Judgement,
+    Status,
+    Verdict,
+    space_from_json,
+    verdict_from_json,
+)
+from harness.score.records import Answer
+
+SCHEMA_VERSION = 1
+
+_STATUSES = {status.value: status for status in Status}
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS items (
+  task TEXT, id TEXT, ordinal INTEGER NOT NULL, grp TEXT NOT NULL, category TEXT NOT NULL, space TEXT NOT NULL,
+  gold TEXT NOT NULL, tags TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (task, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS asks (
+  task TEXT, item TEXT, place INTEGER, ord TEXT NOT NULL, sample INTEGER NOT NULL, request TEXT NOT NULL,
+  PRIMARY KEY (task, item, place)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS requests (key TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS judgements (
+  judge TEXT, request TEXT, status TEXT NOT NULL, verdict TEXT, probabilities TEXT, raw TEXT NOT NULL,
+  more TEXT NOT NULL, PRIMARY KEY (judge, request)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cells (
+  task TEXT, judge TEXT, judge_key TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL,
+  PRIMARY KEY (task, judge)) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """An item as the journal keeps it. `hash` is empty while an image of the item cannot be read."""
+
+    task: str
+    id: str
+    ordinal: int
+    group: str
+    category: str
+    space: str
+    gold: str
+    tags: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskRow:
+    """Which request an item made: `place` counts orders times samples."""
+
+    task: str
+    item: str
+    place: int
+    order: str
+    sample: int
+    request: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellRow:
+    """How far a cell got: `complete` or `partial`, for which judge and which data."""
+
+    task: str
+    judge: str
+    judge_key: str
+    fingerprint: str
+    state: str
+
+
+class Journal:
+    """One connection to a run's journal. Make one in each thread that needs it.
+
+    Raises:
+        JournalError: From every method: the file is locked, full, corrupted, or of another version.
+    """
+
+    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+        """Open, and unless `readonly`, create it when it is not there."""
+        self.path = path
+        if readonly and not path.is_file():
+            raise JournalError(f"journal {path}: no such file; is this a run folder?")
+        with self._explained():
+            address = f"{path.resolve().as_uri()}?mode={'ro' if readonly else 'rwc'}"
+            # A reader may be handed from one worker thread to the next; it is never used by two at once.
+            self._db = sqlite3.connect(
+                address, uri=True, timeout=10, isolation_level=None, check_same_thread=not readonly
+            )
+            try:
+                self._prepare(readonly=readonly)
+            except BaseException:
+                self._db.close()
+                raise
+
+    def _prepare(self, *, readonly: bool) -> None:
+        if not readonly:
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("PRAGMA journal_size_limit=67108864")
+            with self.transaction():
+                for statement in _SCHEMA.split(";"):
+                    self._db.execute(statement)
+                self._db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA_VERSION),))
+        version = self.meta("schema")
+        if version != str(SCHEMA_VERSION):
+            raise JournalError(
+                f"journal {self.path}: written by another version of the harness (schema {version}, this one reads "
+                f"{SCHEMA_VERSION}); use that version, or start anew with --fresh"
+            )
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing."""
+        with self._explained():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                if self._db.in_transaction:  # a full disk makes SQLite roll back by itself
+                    self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise JournalError(f"journal {self.path}: {_explain(error)}") from error
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def add_asks(self, rows: Sequence[tuple[ItemRow | None, AskRow]]) -> DataError | None:
+        """Record requests, each item with its first one; inside a transaction. Known items are compared.
+
+        Returns:
+            What is wrong with the first item that comes twice, or that differs from what this run recorded before. What
+            is ahead of it is recorded, it and what is behind it is not.
+        """
+        batch: dict[tuple[str, str], tuple[int, str]] = {}
+        problem: DataError | None = None
+        for count, (item, _) in enumerate(rows):
+            if item is None:
+                continue
+            name = (item.task, item.id)
+            known = batch.get(name) or self._one("SELECT ordinal, hash FROM items WHERE task=? AND id=?", name)
+            problem = None if known is None else _difference(item, *known)
+            if problem is not None:
+                rows = rows[:count]
+                break
+            batch[name] = (item.ordinal, item.hash)
+        items, asks = [item for item, _ in rows if item is not None], [ask for _, ask in rows]
+        self._db.executemany(
+            "INSERT OR REPLACE INTO items VALUES (?,?,?,?,?,?,?,?,?)",
+            [(i.task, i.id, i.ordinal, i.group, i.category, i.space, i.gold, i.tags, i.hash) for i in items],
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO asks VALUES (?,?,?,?,?,?)",
+            [(a.task, a.item, a.place, a.order, a.sample, a.request) for a in asks],
+        )
+        self._db.executemany("INSERT OR IGNORE INTO requests VALUES (?,?)", [(a.request, a.content) for a in asks])
+        return problem
+
+    def add_judgements(self, judge: str, judgements: Iterable[tuple[str, Judgement]]) -> None:
+        """Record answers by request key; inside a transaction. A new answer replaces an `error`, and nothing else."""
+        self._db.executemany(
+            "INSERT INTO judgements VALUES (?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET status=excluded.status, "
+            "verdict=excluded.verdict, probabilities=excluded.probabilities, raw=excluded.raw, more=excluded.more "
+            "WHERE status='error'",
+            [(judge, request, *_judgement_row(judgement)) for request, judgement in judgements],
+        )
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Remember a fact about the run."""
+        with self.transaction():
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?,?)", (key, value))
+
+    def set_cell(self, cell: CellRow) -> None:
+        """Record how far a cell got."""
+        with self.transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO cells VALUES (?,?,?,?,?)",
+                (cell.task, cell.judge, cell.judge_key, cell.fingerprint, cell.state),
+            )
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def meta(self, key: str) -> str | None:
+        """A fact about the run."""
+        row = self._one("SELECT value FROM meta WHERE key=?", (key,))
+        return None if row is None else str(row[0])
+
+    def answered(self, judge: str, keys: Sequence[str]) -> set[str]:
+        """Those of `keys` that need not be asked again: answered, and not with an error."""
+        marks = ",".join("?" * len(keys))
+        rows = self._all(
+            f"SELECT request FROM judgements WHERE judge=? AND status<>'error' AND request IN ({marks})", (judge, *keys)
+        )
+        return {row[0] for row in rows}
+
+    def judgement(self, judge: str, key: str) -> Judgement | None:
+        """The judgement of one request."""
+        row = self._one(
+            "SELECT status, verdict, probabilities, raw, more FROM judgements WHERE judge=? AND request=?", (judge, key)
+        )
+        return None if row is None else _judgement_from_row(*row)
+
+    def cells(self) -> list[CellRow]:
+        """All cells, in order of task and judge."""
+        return [CellRow(*row) for row in self._all("SELECT * FROM cells ORDER BY task, judge", ())]
+
+    def count_asks(self, task: str) -> int:
+        """Requests recorded for a task."""
+        row = self._one("SELECT count(*) FROM asks WHERE task=?", (task,))
+        return 0 if row is None else int(row[0])
+
+    def count_items(self, task: str) -> int:
+        """Items recorded for a task."""
+        row = self._one("SELECT count(*) FROM items WHERE task=?", (task,))
+        return 0 if row is None else int(row[0])
+
+    def statuses(self, task: str, judge: str) -> dict[str, int]:
+        """How many of a task's requests ended in each status; `missing` counts those without a judgement."""
+        rows = self._all(
+            "SELECT coalesce(j.status, 'missing'), count(*) FROM asks a LEFT JOIN judgements j "
+            "ON j.judge=? AND j.request=a.request WHERE a.task=? GROUP BY 1 ORDER BY 1",
+            (judge, task),
+        )
+        return {status: int(count) for status, count in rows}
+
+    def failures(self, task: str, judge: str, limit: int) -> list[tuple[str, str]]:
+        """The first few errors: item and cause."""
+        rows = self._all(
+            "SELECT a.item, j.more FROM asks a JOIN judgements j ON j.judge=? AND j.request=a.request "
+            "WHERE a.task=? AND j.status='error' ORDER BY a.item, a.place LIMIT ?",
+            (judge, task, limit),
+        )
+        return [(item, str(json.loads(more).get("error", ""))) for item, more in rows]
+
+    def answers(self, task: str, judge: str) -> Iterator[Answer]:
+        """Stream a cell's answers, ordered by item and place. Requests without a judgement are left out."""
+        query = (
+            "SELECT i.id, i.grp, i.category, i.space, i.gold, a.ord, a.sample, j.status, j.verdict, j.probabilities "
+            "FROM asks a JOIN items i ON i.task=a.task AND i.id=a.item "
+            "JOIN judgements j ON j.judge=? AND j.request=a.request WHERE a.task=? ORDER BY a.item, a.place"
+        )
+        with self._explained():
+            for item, group, category, space, gold, order, sample, status, verdict, probabilities in self._db.execute(
+                query, (judge, task)
+            ):
+                yield Answer(
+                    item=item,
+                    group=group,
+                    category=category,
+                    space=_space(space),
+                    gold=_verdict(gold),
+                    order=_order(order),
+                    sample=sample,
+                    status=_STATUSES[status],
+                    verdict=None if verdict is None else _verdict(verdict),
+                    probabilities=None if probabilities is None else json.loads(probabilities),
+                )
+
+    def details(self, task: str, item: str, judge: str) -> list[tuple[AskRow, Judgement | None]]:
+        """What was asked about one item and what came back, in order of place."""
+        rows = self._all(
+            "SELECT a.place, a.ord, a.sample, a.request, r.content, j.status, j.verdict, j.probabilities, j.raw, "
+            "j.more FROM asks a JOIN requests r ON r.key=a.request "
+            "LEFT JOIN judgements j ON j.judge=? AND j.request=a.request "
+            "WHERE a.task=? AND a.item=? ORDER BY a.place",
+            (judge, task, item),
+        )
+        return [
+            (
+                AskRow(task, item, place, order, sample, key, content),
+                None if rest[0] is None else _judgement_from_row(*rest),
+            )
+            for place, order, sample, key, content, *rest in rows
+        ]
+
+    def item_hashes(self, task: str) -> Iterator[tuple[str, str]]:
+        """Ids and content hashes of a task's items, ordered by id."""
+        with self._explained():
+            yield from self._db.execute("SELECT id, hash FROM items WHERE task=? ORDER BY id", (task,))
+
+    def merge_from(self, other: Path) -> None:
+        """Take over all that another journal of the same run holds; answers win over errors.
+
+        Raises:
+            JournalError: Both hold one item with different contents.
+        """
+        with self._explained():
+            self._db.execute("ATTACH DATABASE ? AS other", (str(other),))
+        try:
+            with self.transaction():
+                clash = self._one(
+                    "SELECT a.task, a.id FROM items a JOIN other.items b ON a.task=b.task AND a.id=b.id "
+                    "WHERE a.hash<>b.hash OR a.ordinal<>b.ordinal LIMIT 1",
+                    (),
+                )
+                if clash is not None:
+                    raise JournalError(
+                        f"{other}: item {clash[1]!r} of task {clash[0]!r} differs from the other shard's"
+                    )
+                for table in ("items", "asks", "requests"):
+                    self._db.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM other.{table}")
+                self._db.execute(
+                    "INSERT INTO judgements SELECT * FROM other.judgements WHERE true ON CONFLICT DO UPDATE SET "
+                    "status=excluded.status, verdict=excluded.verdict, probabilities=excluded.probabilities, "
+                    "raw=excluded.raw, more=excluded.more WHERE status='error'"
+                )
+        finally:
+            self._db.execute("DETACH DATABASE other")
+
+    def _one(self, query: str, values: tuple[Any, ...]) -> Any:
+        with self._explained():
+            return self._db.execute(query, values).fetchone()
+
+    def _all(self, query: str, values: tuple[Any, ...]) -> list[Any]:
+        with self._explained():
+            return self._db.execute(query, values).fetchall()
+
+
+def _difference(item: ItemRow, ordinal: int, known_hash: str) -> DataError | None:
+    if ordinal == item.ordinal and (known_hash == item.hash or not known_hash or not item.hash):
+        return None
+    if ordinal < item.ordinal:
+        return DataError(
+            f"task {item.task}: the id {item.id!r} comes twice (items {ordinal} and {item.ordinal}, counted from 0); "
+            "make ids unique (or, if the data changed since this run began, start anew with --fresh)"
+        )
+    return DataError(
+        f"task {item.task}: item {item.id!r} is not what this run recorded before: the data changed since it began; "
+        "start anew with --fresh"
+    )
+
+
+def _judgement_row(judgement: Judgement) -> tuple[str, str | None, str | None, str, str]:
+    plain = judgement.to_json()
+    verdict, probabilities = plain.pop("verdict", None), plain.pop("probabilities", None)
+    return (
+        plain.pop("status"),
+        None if verdict is None else json.dumps(verdict),
+        None if probabilities is None else json.dumps(probabilities),
+        plain.pop("raw", "").encode("utf-8", "surrogatepass").decode("utf-8", "replace"),
+        json.dumps(plain) if plain else "{}",
+    )
+
+
+def _judgement_from_row(status: str, verdict: str | None, probabilities: str | None, raw: str, more: str) -> Judgement:
+    plain: dict[str, Any] = {"status": status, "raw": raw, **json.loads(more)}
+    if verdict is not None:
+        plain["verdict"] = json.loads(verdict)
+    if probabilities is not None:
+        plain["probabilities"] = json.loads(probabilities)
+    return Judgement.from_json(plain)
+
+
+@lru_cache(maxsize=256)
+def _space(text: str) -> AnswerSpace:
+    return space_from_json(json.loads(text))
+
+
+@lru_cache(maxsize=1024)
+def _verdict(text: str) -> Verdict:
+    return verdict_from_json(json.loads(text))
+
+
+@lru_cache(maxsize=1024)
+def _order(text: str) -> tuple[int, ...]:
+    return tuple(json.loads(text))
+
+
+def _explain(error: sqlite3.Error) -> str:
+    """SQLite's error with what to do about it."""
+    message = str(error)
+    if "full" in message or "disk I/O" in message:
+        return f"{message}; free some space and run the same command again: all that was recorded is kept"
+    if "locked" in message or "busy" in message:
+        return f"{message} by another process; wait for it to end, or stop it, and run the same command again"
+    if "malformed" in message or "not a database" in message:
+        return (
+            f"{message}: the file is damaged; copy it away, try `sqlite3 FILE .recover`, or start anew with --fresh "
+            "(the damaged folder is kept beside the new one)"
+        )
+    if "readonly" in message or "unable to open" in message:
+        return f"{message}; check the permissions of the run folder"
+    return message

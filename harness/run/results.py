@@ -1,0 +1,244 @@
+"""What a run folder holds, read back: the second half of the line, from judgements to scores.
+
+run folder  --load_run-->  RunResults  --score_run-->  scores.json  -->  leaderboard
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.api import JournalError, Metric, Protocol
+from harness.run.folder import JOURNAL, SCORES, write_atomically
+from harness.run.journal import Journal
+from harness.score.records import Answer, CellScores
+
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
+    from harness.run.plan import Plan
+    from harness.score.table import CellTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRecord:
+    """The manifest's `report:` section."""
+
+    metric: str | None = None
+    compare: str = "all-pairs"
+    confidence: float = 0.95
+    resamples: int = 2000
+    group_by: str = "task"
+    min_coverage: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellResult:
+    """One judge on one task, as recorded."""
+
+    run: str
+    """Name of the run folder."""
+    task: str
+    """Name of the task in the plan."""
+    judge: str
+    """Name of the judge in the plan."""
+    task_id: str
+    """Canonical id."""
+    judge_id: str
+    """Canonical id."""
+    suite: str
+    """Collection of the task."""
+    protocol: Protocol
+    """The protocol that was used."""
+    format: str
+    """Id of the verdict format."""
+    data_hash: str
+    """Hash of the items."""
+    state: str
+    """`complete` or `partial`."""
+    judge_key: str
+    """Under which the journal keeps the judgements."""
+    journal: Path = field(repr=False)
+    """The journal file."""
+    scored: CellScores | None = field(default=None, repr=False)
+    """The numbers, once there are any; `scores` insists."""
+
+    @property
+    def scores(self) -> CellScores:
+        """The numbers.
+
+        Raises:
+            JournalError: The run was not scored yet.
+        """
+        if self.scored is None:
+            raise JournalError(
+                f"{self.journal.parent}: {self.judge} on {self.task} has no scores yet; "
+                f"`harness score {self.journal.parent}` makes them from what was judged"
+            )
+        return self.scored
+
+    def answers(self) -> Iterator[Answer]:
+        """Stream the recorded answers, ordered by item, order and sample."""
+        reader = Journal(self.journal, readonly=True)
+        try:
+            yield from reader.answers(self.task, self.judge_key)
+        finally:
+            reader.close()
+
+    def table(self) -> CellTable:
+        """The units that the protocol makes of the answers."""
+        from harness.score.units import build_cell
+
+        return build_cell(self.answers(), self.protocol)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResults:
+    """A run folder, read."""
+
+    folder: Path
+    """The folder."""
+    name: str
+    """Name of the folder, without the hash."""
+    report: ReportRecord
+    """How the manifest wants it reported."""
+    seed: int
+    """The run's seed; also that of the bootstrap."""
+    cells: list[CellResult]
+    """All cells, in the order of the manifest."""
+
+
+def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:
+    """What `load_run` needs to know of a plan, as JSON for the journal."""
+    return json.dumps(
+        {
+            "name": name,
+            "seed": plan.seed,
+            "report": dict(report),
+            "tasks": [
+                {
+                    "name": t.name,
+                    "id": t.id,
+                    "suite": t.suite,
+                    "protocol": t.protocol.to_json(),
+                    "format": t.format.name,
+                }
+                for t in plan.tasks
+            ],
+            "judges": [{"name": j.name, "id": j.id, "key": j.key, "version": j.offer.version} for j in plan.judges],
+        }
+    )
+
+
+def load_run(folder: Path) -> RunResults:
+    """Read a run folder.
+
+    Raises:
+        JournalError: It is not one, or it cannot be read.
+    """
+    if not (folder / JOURNAL).is_file():
+        raise JournalError(f"{folder}: not a run folder (it has no {JOURNAL}); give a folder that `harness run` made")
+    journal = Journal(folder / JOURNAL, readonly=True)
+    try:
+        record = journal.meta("plan")
+        if record is None:
+            raise JournalError(f"{folder}: the run never began; run its manifest again")
+        plan = json.loads(record)
+        states = {(cell.task, cell.judge): cell.state for cell in journal.cells()}
+        hashes = {task["name"]: _data_hash(journal, task["name"]) for task in plan["tasks"]}
+    finally:
+        journal.close()
+    scored = _read_scores(folder)
+    cells = [
+        CellResult(
+            run=folder.name,
+            task=task["name"],
+            judge=judge["name"],
+            task_id=task["id"],
+            judge_id=judge["id"],
+            suite=task["suite"],
+            protocol=Protocol(**{**task["protocol"], "metrics": tuple(task["protocol"]["metrics"])}),
+            format=task["format"],
+            data_hash=hashes[task["name"]],
+            state=states[task["name"], judge["name"]],
+            judge_key=judge["key"],
+            journal=folder / JOURNAL,
+            scored=scored.get((task["name"], judge["name"])),
+        )
+        for task in plan["tasks"]
+        for judge in plan["judges"]
+        if (task["name"], judge["name"]) in states
+    ]
+    return RunResults(
+        folder=folder, name=plan["name"], report=ReportRecord(**plan["report"]), seed=plan["seed"], cells=cells
+    )
+
+
+def score_run(run: RunResults, plugins: Plugins) -> RunResults:
+    """Score every cell from the journal and write `scores.json`; the same judgements give the same bytes.
+
+    Raises:
+        UserError: A metric is unknown, or not defined for a task's answers.
+    """
+    from harness.score.cell import score_cell
+
+    cells = [
+        replace(
+            cell,
+            scored=score_cell(
+                cell.table(),
+                task=cell.task,
+                judge=cell.judge,
+                suite=cell.suite,
+                metrics=metrics_of(cell.protocol, plugins),
+                data_hash=cell.data_hash,
+                resamples=run.report.resamples,
+                confidence=run.report.confidence,
+                seed=run.seed,
+            ),
+        )
+        for cell in run.cells
+    ]
+    payload = {
+        "schema": "judge-harness/scores/1",
+        "cells": [cell.scores.to_json() for cell in cells],
+    }
+    write_atomically(run.folder / SCORES, json.dumps(payload, indent=1, sort_keys=True) + "\n")
+    return replace(run, cells=cells)
+
+
+def metrics_of(protocol: Protocol, plugins: Plugins) -> dict[str, Metric]:
+    """The metrics that a protocol names, ready to call, the headline first."""
+    return {name: make_metric(name, plugins) for name in protocol.metrics}
+
+
+def make_metric(name: str, plugins: Plugins) -> Metric:
+    """A metric by id, by bare name, or `evaluate:NAME` from the `evaluate` library."""
+    if name.startswith("evaluate:"):
+        from harness.score.evaluate_bridge import evaluate_metric
+
+        return evaluate_metric(name.removeprefix("evaluate:"))
+    metric: Metric = plugins.find("metric", name).create(None, None)
+    return metric
+
+
+def _read_scores(folder: Path) -> dict[tuple[str, str], CellScores]:
+    path = folder / SCORES
+    if not path.is_file():
+        return {}
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        return {(cell["task"], cell["judge"]): CellScores.from_json(cell) for cell in cells}
+    except (ValueError, KeyError, TypeError) as error:
+        raise JournalError(f"{path}: damaged ({error}); `harness score {folder}` makes it anew") from error
+
+
+def _data_hash(journal: Journal, task: str) -> str:
+    """SHA-256 over all items by id; the order in which shards were merged does not matter."""
+    sha = hashlib.sha256()
+    for item, digest in journal.item_hashes(task):
+        sha.update(json.dumps([item, digest]).encode())
+    return sha.hexdigest()[:16]

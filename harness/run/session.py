@@ -1,0 +1,126 @@
+"""One `harness run` from manifest to leaderboard: plan, engine, scores, reports, in this order."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.manifest.load import render_resolved
+from harness.run.asks import Shard
+from harness.run.engine import Engine, Outcome
+from harness.run.folder import JOURNAL, MANIFEST, locked, make_folder, write_atomically, write_record
+from harness.run.journal import Journal
+from harness.run.plan import Plan, build_plan
+from harness.run.progress import CellProgress
+from harness.run.results import RunResults, load_run, plan_record, score_run
+
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
+    from harness.manifest.load import LoadedManifest
+    from harness.report.records import Leaderboard
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A run that has ended, one way or the other."""
+
+    folder: Path
+    """The run folder."""
+    outcome: Outcome
+    """What the engine came to."""
+    leaderboard: Leaderboard | None
+    """`None` where nothing was judged."""
+
+
+def run_folder(runs: Path, loaded: LoadedManifest, shard: Shard | None) -> Path:
+    """The folder of a manifest: the same command is the same folder."""
+    part = f"-shard-{shard.index}-of-{shard.count}" if shard is not None else ""
+    return runs / f"{loaded.manifest.name}-{loaded.hash}{part}"
+
+
+def run_manifest(
+    loaded: LoadedManifest,
+    plugins: Plugins,
+    *,
+    runs: Path,
+    fresh: bool,
+    shard: Shard | None,
+    progress: CellProgress,
+) -> Session:
+    """Run a manifest, or go on where an earlier run of it stopped.
+
+    Raises:
+        UserError: The plan, the data or the run folder cannot be used. What was judged is kept.
+    """
+    began = time.monotonic()
+    folder = run_folder(runs, loaded, shard)
+    plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
+    make_folder(folder, fresh=fresh)
+    with locked(folder):
+        journal = Journal(folder / JOURNAL)
+        try:
+            write_atomically(folder / MANIFEST, render_resolved(loaded, origins=False))
+            journal.set_meta(
+                "plan", plan_record(plan, name=loaded.manifest.name, report=loaded.manifest.report.model_dump())
+            )
+            plugins.notify("harness_run_started", folder=folder, manifest=loaded.resolved)
+            outcome = Engine(
+                plan,
+                journal,
+                timeout=loaded.manifest.run.timeout,
+                fail_on_error=loaded.manifest.run.fail_on_error,
+                shard=shard,
+                progress=progress,
+            ).run()
+            leaderboard = None if outcome.interrupted else finish(folder, plugins)
+        finally:
+            journal.close()
+        write_record(
+            folder,
+            plugins=_versions(plan, plugins),
+            state="interrupted" if outcome.interrupted else "stopped" if outcome.too_many_errors else "finished",
+            seconds=time.monotonic() - began,
+            command=sys.argv,
+        )
+    return Session(folder=folder, outcome=outcome, leaderboard=leaderboard)
+
+
+def finish(folder: Path, plugins: Plugins) -> Leaderboard | None:
+    """Score a run folder, write its reports and tell the plugins; `None` where nothing was judged."""
+    run = load_run(folder)
+    if not run.cells:
+        return None
+    run = score_run(run, plugins)
+    return publish(run, plugins)
+
+
+def publish(run: RunResults, plugins: Plugins) -> Leaderboard:
+    """Build the leaderboard of a scored run and write its reports."""
+    from harness.report.leaderboard import build_leaderboard
+    from harness.report.render import write_reports
+
+    leaderboard = build_leaderboard(
+        run.cells,
+        metric=run.report.metric,
+        group_by=run.report.group_by,
+        compare=run.report.compare,
+        confidence=run.report.confidence,
+        resamples=run.report.resamples,
+        seed=run.seed,
+        min_coverage=run.report.min_coverage,
+    )
+    plain = leaderboard.to_json()
+    sections = [
+        section for _, found in plugins.notify("harness_report_sections", leaderboard=plain) for section in found
+    ]
+    write_reports(leaderboard, run.folder, sections=sections)
+    plugins.notify("harness_run_finished", folder=run.folder, leaderboard=plain)
+    return leaderboard
+
+
+def _versions(plan: Plan, plugins: Plugins) -> dict[str, str]:
+    used = {name.partition("/")[0] for name in [*(t.id for t in plan.tasks), *(j.id for j in plan.judges)]}
+    return {row.distribution: row.version for row in plugins.rows if row.name in used}

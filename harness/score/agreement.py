@@ -1,0 +1,183 @@
+"""Metrics of classes: balanced accuracy, F1, Cohen's kappa, ROC-AUC. Not for scores or rankings.
+
+Every one checks against scikit-learn on the expanded sample. A missing answer that counts as wrong is a false negative
+of its gold class and no other class's false positive: for scikit-learn it is a predicted label outside `labels`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+
+from harness.api import Metric, Units, Verdict
+from harness.score.intervals import Statistic, divide
+from harness.score.metrics import CoreMetric
+from harness.score.table import Floats, Ints
+
+_CLASSES = frozenset({"choice", "preference"})
+
+
+class _Confusion(CoreMetric):
+    """A metric of the row sums, the column sums and the diagonal of the confusion matrix."""
+
+    answers = _CLASSES
+
+    @abstractmethod
+    def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
+        """The metric; all three have shape (B, K): units of each class that are right, that are, that are said to be.
+
+        The units predicted to be nothing are in `gold` only.
+        """
+
+    def classes(self, units: Units) -> list[Verdict]:
+        """The classes that occur, in any order."""
+        return list(dict.fromkeys((*units.gold, *(verdict for verdict in units.predicted if verdict is not None))))
+
+    def prepare(self, units: Units) -> Statistic:
+        """Three matrix products, then `of`."""
+        place = {verdict: k for k, verdict in enumerate(self.classes(units))}
+        gold, predicted = np.zeros((2, len(units.gold), len(place)))
+        for unit, (is_, said) in enumerate(zip(units.gold, units.predicted, strict=True)):
+            if is_ in place:
+                gold[unit, place[is_]] = 1
+            if said is not None and said in place:
+                predicted[unit, place[said]] = 1
+        right = gold * predicted
+        return lambda weights: self.of(weights @ right, weights @ gold, weights @ predicted)
+
+
+class BalancedAccuracy(_Confusion):
+    """Mean recall over the classes that occur in the gold (`sklearn.metrics.balanced_accuracy_score`)."""
+
+    def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
+        """Mean of right / gold."""
+        recall = np.where(gold > 0, divide(right, gold), 0)
+        return divide(recall.sum(axis=1), (gold > 0).sum(axis=1).astype(np.float64))
+
+
+class MacroF1(_Confusion):
+    """Plain mean of the F1 of each class that occurs in gold or answers.
+
+    As `sklearn.metrics.f1_score(average="macro", zero_division=0)`. A class that drops out of a resample drops out of
+    its mean.
+    """
+
+    def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
+        """Mean of 2 right / (gold + predicted)."""
+        together = gold + predicted
+        f1 = np.where(together > 0, divide(2 * right, together), 0)
+        return divide(f1.sum(axis=1), (together > 0).sum(axis=1).astype(np.float64))
+
+
+class PositiveF1(_Confusion):
+    """F1 of the positive class: the first label, or the first candidate (UnsafeBench: the class "unsafe")."""
+
+    def classes(self, units: Units) -> list[Verdict]:
+        """The positive class alone."""
+        return [_positive(units)]
+
+    def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
+        """2 right / (gold + predicted); NaN where the class occurs in neither."""
+        return divide(2 * right[:, 0], gold[:, 0] + predicted[:, 0])
+
+
+class Kappa(_Confusion):
+    """Cohen's kappa (1960): agreement beyond what the two class distributions would give by chance.
+
+    Missing answers that count as wrong are one more class of the answers, which never agrees.
+    """
+
+    def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
+        """(observed - expected) / (1 - expected)."""
+        n = gold.sum(axis=1)
+        observed = divide(right.sum(axis=1), n)
+        expected = divide((gold * predicted).sum(axis=1), n * n)
+        return divide(observed - expected, np.where(np.abs(1 - expected) < 1e-12, 0, 1 - expected))
+
+
+class RocAuc(CoreMetric):
+    """Area under the ROC curve of the positive class (first label or candidate) against all others.
+
+    A unit's score is its probability of the positive class where the judge knows it, else its hard verdict as 0 or 1,
+    as in SeeTRUE's released script. A missing answer that counts as wrong scores 0 on a positive and 1 on a negative.
+    Tied scores count a half (midranks, Mann and Whitney 1947).
+    """
+
+    uses = ("positive", "gold", "predicted")
+    answers = _CLASSES
+
+    def prepare(self, units: Units) -> Statistic:
+        """Sort once; a resample is then a cumulative sum."""
+        positive = _positive(units)
+        is_positive = np.array([verdict == positive for verdict in units.gold], dtype=np.int64)
+        hard = np.array(
+            [
+                gold != positive if said is None else said == positive
+                for gold, said in zip(units.gold, units.predicted, strict=True)
+            ],
+            dtype=np.float64,
+        )
+        score = np.where(np.isnan(units.positive), hard, units.positive)
+        order = np.argsort(score, kind="stable")
+        sorted_already = bool((order == np.arange(len(order))).all())
+        starts = np.flatnonzero(np.r_[True, np.diff(score[order]) > 0])
+        sizes = np.diff(np.r_[starts, len(order)])
+        tied = np.flatnonzero(np.repeat(sizes > 1, sizes))
+        tied_starts = np.r_[0, np.cumsum(sizes[sizes > 1])[:-1]].astype(np.int64)
+        positive_types = is_positive[order]
+
+        def area(weights: Floats) -> Floats:
+            # Whole numbers: a cumulative sum of them takes a sixth of the time, and is exact.
+            counts = (weights if sorted_already else weights[:, order]).astype(np.int64)
+            positives = counts * positive_types
+            counts -= positives  # from here on the negatives
+            below = np.cumsum(counts, axis=1)
+            total = below[:, -1]
+            pairs = np.einsum("bl,bl->b", positives, below).astype(np.float64)
+            if len(tied):
+                pairs += _ties(positives[:, tied], counts[:, tied], tied_starts)
+            return divide(pairs, positives.sum(axis=1) * total.astype(np.float64))
+
+        return area
+
+
+def _ties(positives: Ints, negatives: Ints, starts: Ints) -> Floats:
+    """What to add so that each pair of tied scores counts a half, whichever of the two came first in the sorting."""
+    in_group = np.add.reduceat(positives, starts, axis=1), np.add.reduceat(negatives, starts, axis=1)
+    below = np.cumsum(negatives, axis=1)
+    before = below[:, starts] - negatives[:, starts]
+    counted = np.add.reduceat(positives * below, starts, axis=1) - in_group[0] * before
+    out: Floats = (in_group[0] * in_group[1] / 2 - counted).sum(axis=1)
+    return out
+
+
+def _positive(units: Units) -> Verdict:
+    first: Verdict = units.space.verdicts()[0]
+    return first
+
+
+def balanced_accuracy(options: Any, context: Any) -> Metric:
+    """Factory of `harness/balanced_accuracy`."""
+    return BalancedAccuracy()
+
+
+def macro_f1(options: Any, context: Any) -> Metric:
+    """Factory of `harness/macro_f1`."""
+    return MacroF1()
+
+
+def f1(options: Any, context: Any) -> Metric:
+    """Factory of `harness/f1`."""
+    return PositiveF1()
+
+
+def kappa(options: Any, context: Any) -> Metric:
+    """Factory of `harness/kappa`."""
+    return Kappa()
+
+
+def roc_auc(options: Any, context: Any) -> Metric:
+    """Factory of `harness/roc_auc`."""
+    return RocAuc()

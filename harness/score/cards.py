@@ -1,0 +1,103 @@
+"""The core's metrics as cards, registered like anybody else's. Light: imports nothing but `harness.api`."""
+
+from __future__ import annotations
+
+from harness.api import MetricCard
+
+_CLASSES = frozenset({"choice", "preference"})
+_SCORES = frozenset({"score"})
+_RANKINGS = frozenset({"ranking"})
+
+METRICS: list[MetricCard] = [
+    MetricCard(
+        name="accuracy",
+        summary="Mean credit under the protocol: the share of right answers",
+        factory="harness.score.metrics:accuracy",
+    ),
+    MetricCard(
+        name="balanced_accuracy",
+        summary="Mean recall over the classes of the gold",
+        factory="harness.score.agreement:balanced_accuracy",
+        answers=_CLASSES,
+        source="sklearn.metrics.balanced_accuracy_score",
+    ),
+    MetricCard(
+        name="macro_f1",
+        summary="Plain mean of each class's F1",
+        factory="harness.score.agreement:macro_f1",
+        answers=_CLASSES,
+        source="sklearn.metrics.f1_score",
+    ),
+    MetricCard(
+        name="f1",
+        summary="F1 of the positive class: the first label or candidate",
+        factory="harness.score.agreement:f1",
+        answers=_CLASSES,
+        source="sklearn.metrics.f1_score",
+    ),
+    MetricCard(
+        name="roc_auc",
+        summary="Area under the ROC curve of the positive class, by probability or else by verdict",
+        factory="harness.score.agreement:roc_auc",
+        answers=_CLASSES,
+        source="sklearn.metrics.roc_auc_score",
+    ),
+    MetricCard(
+        name="kappa",
+        summary="Cohen's kappa: agreement beyond chance",
+        factory="harness.score.agreement:kappa",
+        answers=_CLASSES,
+        source="sklearn.metrics.cohen_kappa_score",
+    ),
+    MetricCard(
+        name="weighted_kappa",
+        summary="Quadratic-weighted kappa of scores",
+        factory="harness.score.correlation:weighted_kappa",
+        answers=_SCORES,
+        source="sklearn.metrics.cohen_kappa_score",
+    ),
+    MetricCard(
+        name="pearson",
+        summary="Pearson's correlation with the gold score",
+        factory="harness.score.correlation:pearson",
+        answers=_SCORES,
+        source="scipy.stats.pearsonr",
+    ),
+    MetricCard(
+        name="spearman",
+        summary="Spearman's rank correlation with the gold score",
+        factory="harness.score.correlation:spearman",
+        answers=_SCORES,
+        source="scipy.stats.spearmanr",
+    ),
+    MetricCard(
+        name="kendall",
+        summary="Kendall's tau-b with the gold score",
+        factory="harness.score.correlation:kendall",
+        answers=_SCORES,
+        source="scipy.stats.kendalltau",
+    ),
+    MetricCard(
+        name="mae",
+        summary="Mean absolute error, in the units of the scale",
+        factory="harness.score.metrics:mae",
+        answers=_SCORES,
+        greater_is_better=False,
+    ),
+    MetricCard(
+        name="levenshtein",
+        summary="Normalised Levenshtein distance between rankings",
+        factory="harness.score.ranking:levenshtein",
+        answers=_RANKINGS,
+        greater_is_better=False,
+        source="https://github.com/Dongping-Chen/MLLM-Judge",
+    ),
+    MetricCard(
+        name="rank_accuracy",
+        summary="Share of pairs of candidates in the right order",
+        factory="harness.score.ranking:rank_accuracy",
+        answers=_RANKINGS,
+        source="https://github.com/tgxs002/HPSv2",
+    ),
+]
+"""In the order of `harness list metrics`."""

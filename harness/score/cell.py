@@ -1,0 +1,169 @@
+"""One cell's scores: every metric of the protocol with interval, coverage and worst case. Not for comparing judges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from harness.api import Metric, Status, UserError
+from harness.score.consistency import consistency
+from harness.score.flags import flags
+from harness.score.intervals import percentile, wilson
+from harness.score.records import CellScores, Estimate
+from harness.score.sampling import bootstrap_of
+from harness.score.table import CellTable, View
+
+
+def score_cell(
+    table: CellTable,
+    *,
+    task: str,
+    judge: str,
+    metrics: Mapping[str, Metric],
+    data_hash: str,
+    suite: str = "",
+    resamples: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    lower_is_better: frozenset[str] = frozenset(),
+) -> CellScores:
+    """Score one cell. Equal arguments give equal scores, to the byte once they are JSON.
+
+    Args:
+        table: From `harness.score.units.build_cell`.
+        task: Name of the task in the plan.
+        judge: Name of the judge in the plan.
+        metrics: By name, the headline first.
+        data_hash: Hash of the items.
+        suite: Collection of the task.
+        resamples: Of the cluster bootstrap.
+        confidence: Of the intervals, such as 0.95.
+        seed: Of the resamples.
+        lower_is_better: Names of the metrics whose card says so, beside those that say it themselves.
+
+    Raises:
+        UserError: A metric does not fit the answer space or the protocol.
+    """
+    make = _Maker(table, resamples=resamples, confidence=confidence, seed=seed, lower_is_better=lower_is_better)
+    estimates = tuple(make.estimate(name, metric) for name, metric in metrics.items())
+    headline = next(iter(metrics.items()), None)
+    if headline is None:
+        raise UserError(f"task {task}: no metric to score by; name at least one in protocol: metrics")
+    own = consistency(table, resamples=resamples, confidence=confidence, seed=seed)
+    tallies = table.tallies
+    coverage = tallies.statuses[Status.OK.value] / tallies.asked
+    return CellScores(
+        task=task,
+        judge=judge,
+        suite=suite,
+        estimates=estimates,
+        consistency=own,
+        categories=make.categories(*headline),
+        asked=tallies.asked,
+        statuses=tallies.statuses,
+        coverage=coverage,
+        histogram=tallies.histogram,
+        shown_histogram=tallies.shown_histogram,
+        gold_histogram=tallies.gold_histogram,
+        items=len(table.items),
+        groups=table.groups,
+        flags=flags(table, own, coverage=coverage),
+        protocol=table.protocol.to_json(),
+        data_hash=data_hash,
+    )
+
+
+def check_protocol(table: CellTable, metric: Metric, *, name: str) -> None:
+    """Refuse a metric that cannot be had under the protocol.
+
+    Raises:
+        UserError: Missing answers are worth a part of a point, and the metric does not average points.
+    """
+    policy = table.protocol.unparsed
+    if policy in ("chance", "half") and not getattr(metric, "averages_credit", False):
+        raise UserError(
+            f"metric {name}: protocol says unparsed: {policy}, which only has a meaning for metrics that average "
+            "credit, such as accuracy; use unparsed: exclude or unparsed: wrong, or leave the metric out"
+        )
+
+
+class _Maker:
+    """Makes the estimates of one cell."""
+
+    def __init__(
+        self, table: CellTable, *, resamples: int, confidence: float, seed: int, lower_is_better: frozenset[str]
+    ) -> None:
+        self.table, self.lower_is_better = table, lower_is_better
+        self.resamples, self.confidence, self.seed = resamples, confidence, seed
+        self.value, self.excluded, self.worst = (table.view(which) for which in ("value", "excluded", "worst"))
+
+    def estimate(self, name: str, metric: Metric) -> Estimate:
+        """The metric of the whole cell, by the protocol's average."""
+        views = (self.value, self.excluded, self.worst)
+        return self._estimate(name, metric, views, average=self.table.protocol.average)
+
+    def categories(self, name: str, metric: Metric) -> dict[str, Estimate]:
+        """The metric of each category by name; empty where there is only one. Categories are not averaged further."""
+        names = self.table.categories
+        average = "group" if self.table.protocol.average == "group" else "micro"
+        if len(names) < 2:
+            return {}
+        views = (self.value, self.excluded, self.worst)
+        return {
+            category: self._estimate(
+                name,
+                metric,
+                tuple(view.take(view.category == code) for view in views),
+                average=average,
+            )
+            for code, category in sorted(enumerate(names), key=lambda pair: pair[1])
+        }
+
+    def _estimate(self, name: str, metric: Metric, views: tuple[View, ...], *, average: str) -> Estimate:
+        check_protocol(self.table, metric, name=name)
+        value_view, excluded_view, worst_view = views
+        value, interval, method = self._interval(name, metric, value_view, average=average)
+        low, high = interval or (None, None)
+        return Estimate(
+            metric=name,
+            value=value,
+            ci_low=low,
+            ci_high=high,
+            method=method if interval else "",
+            n=len(value_view),
+            excluded=self._point(name, metric, excluded_view, average=average),
+            worst_case=self._point(name, metric, worst_view, average=average),
+            greater_is_better=getattr(metric, "greater_is_better", True) and name not in self.lower_is_better,
+        )
+
+    def _point(self, name: str, metric: Metric, view: View, *, average: str) -> float | None:
+        if not len(view):
+            return None
+        return _finite(bootstrap_of(metric, [view], name=name, average=average).point()[0])
+
+    def _interval(
+        self, name: str, metric: Metric, view: View, *, average: str
+    ) -> tuple[float | None, tuple[float, float] | None, str]:
+        """Value, interval and the way it was made."""
+        if not len(view):
+            return None, None, ""
+        bootstrap = bootstrap_of(metric, [view], name=name, average=average)
+        value = _finite(bootstrap.point()[0])
+        if value is None:
+            return None, None, ""
+        if average == "micro" and getattr(metric, "averages_credit", False) and is_binomial(view):
+            return value, wilson(float(view.credit.sum()), len(view), confidence=self.confidence), "wilson"
+        count = bootstrap.resamples(self.resamples)
+        method = "cluster-bootstrap" if count == self.resamples else f"cluster-bootstrap ({count} resamples)"
+        resampled = bootstrap.resampled(count, seed=self.seed)[:, 0]
+        return value, percentile(resampled, self.confidence), method
+
+
+def is_binomial(view: View) -> bool:
+    """Whether credits are independent trials: each 0 or 1, each unit a cluster of its own."""
+    return bool(np.isin(view.credit, (0.0, 1.0)).all()) and len(np.unique(view.cluster)) == len(view)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,156 @@
+"""Metrics of scores: Pearson, Spearman, Kendall's tau-b, quadratic-weighted kappa. Not for classes or rankings.
+
+Checked against scipy and scikit-learn on the expanded sample. A missing answer that counts as wrong is at the end of
+the scale farther from the gold. All are NaN where gold or answers are constant.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from harness.api import Metric, Units
+from harness.score.intervals import Statistic, divide
+from harness.score.metrics import CoreMetric, numbers
+from harness.score.table import Floats, Ints
+
+_PAIRS = 1_500  # types up to which Kendall's tau is a matrix product over all pairs of them
+_SLOW = 200  # resamples of Kendall's tau beyond that
+_TINY = 1e-12  # a variance below this share of the scale's is rounding
+
+
+class _OfScores(CoreMetric):
+    answers = frozenset({"score"})
+
+
+class Pearson(_OfScores):
+    """Pearson's correlation of answer and gold."""
+
+    def prepare(self, units: Units) -> Statistic:
+        """Weighted moments."""
+        gold, predicted = numbers(units)
+        return lambda weights: _correlation(weights, _centred(gold)[None, :], _centred(predicted)[None, :])
+
+
+class Spearman(_OfScores):
+    """Spearman's correlation: Pearson's of the midranks, which are taken anew in each resample."""
+
+    def prepare(self, units: Units) -> Statistic:
+        """Midranks from cumulative sums over the distinct values."""
+        codes = [np.unique(values, return_inverse=True)[1] for values in numbers(units)]
+
+        def value(weights: Floats) -> Floats:
+            gold, predicted = (_midranks(weights, code) for code in codes)
+            return _correlation(weights, gold, predicted)
+
+        return value
+
+
+class Kendall(_OfScores):
+    """Kendall's tau-b (1945), corrected for ties on either side.
+
+    Up to 1,500 distinct pairs of gold and answer, a resample is a matrix product; with more, scipy's sorting
+    algorithm goes through the resamples one by one, and 200 of them are made.
+    """
+
+    def limit(self, units: Units) -> int | None:
+        """Fewer resamples for continuous scores."""
+        return None if len(units.gold) <= _PAIRS else _SLOW
+
+    def prepare(self, units: Units) -> Statistic:
+        """By pairs of types where they are few."""
+        gold, predicted = numbers(units)
+        if len(gold) > _PAIRS:
+            return lambda weights: np.array([_tau(row, gold, predicted) for row in weights])
+        signs = np.sign(gold[:, None] - gold[None, :]) * np.sign(predicted[:, None] - predicted[None, :])
+        levels = [np.eye(code.max() + 1)[code] for code in (_codes(gold), _codes(predicted))]
+
+        def value(weights: Floats) -> Floats:
+            difference = ((weights @ signs) * weights).sum(axis=1) / 2
+            n = weights.sum(axis=1)
+            pairs = n * (n - 1) / 2
+            tied = [((t := weights @ level) * (t - 1)).sum(axis=1) / 2 for level in levels]
+            return divide(difference, np.sqrt((pairs - tied[0]) * (pairs - tied[1])))
+
+        return value
+
+
+class WeightedKappa(_OfScores):
+    """Quadratic-weighted kappa (Cohen 1968), in closed form: 1 - E(x - y)^2 / E'(x - y)^2, E' over independent margins.
+
+    Equal to `sklearn.metrics.cohen_kappa_score(weights="quadratic", labels=<every step of the scale>)`.
+    """
+
+    def prepare(self, units: Units) -> Statistic:
+        """First and second moments."""
+        gold, predicted = numbers(units)
+        centre = gold.mean()
+        x, y = gold - centre, predicted - centre
+        table = np.stack([np.ones_like(x), x, y, (x - y) ** 2, x * x + y * y], axis=1)
+
+        def value(weights: Floats) -> Floats:
+            n, sum_x, sum_y, apart, squares = (weights @ table).T
+            expected = divide(squares, n) - 2 * divide(sum_x, n) * divide(sum_y, n)
+            expected = np.where(expected > _TINY * (1 + np.abs(centre)), expected, 0)
+            return 1 - divide(divide(apart, n), expected)
+
+        return value
+
+
+def _codes(values: Floats) -> Ints:
+    codes: Ints = np.unique(values, return_inverse=True)[1]
+    return codes
+
+
+def _centred(values: Floats) -> Floats:
+    """Centred and scaled, which changes no correlation and keeps sums of squares from cancelling."""
+    scale = np.abs(values - values.mean()).max()
+    centred: Floats = (values - values.mean()) / (scale or 1.0)
+    return centred
+
+
+def _correlation(weights: Floats, x: Floats, y: Floats) -> Floats:
+    """Weighted Pearson correlation of each row; `x` and `y` have shape (B, T) or (1, T)."""
+    n = weights.sum(axis=1, keepdims=True)
+    dx = x - divide((weights * x).sum(axis=1, keepdims=True), n)
+    dy = y - divide((weights * y).sum(axis=1, keepdims=True), n)
+    xx, yy, xy = ((weights * product).sum(axis=1) for product in (dx * dx, dy * dy, dx * dy))
+    floor = _TINY * n[:, 0] * np.maximum(1, np.abs(x).max(initial=0) ** 2)
+    return divide(xy, np.where((xx > floor) & (yy > floor), np.sqrt(xx * yy), 0))
+
+
+def _midranks(weights: Floats, codes: Ints) -> Floats:
+    """Midranks of the distinct values (shape (T,) of codes) in each resample, shape (B, T)."""
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(codes[order]) > 0])
+    levels = np.add.reduceat(weights[:, order], starts, axis=1)
+    ranks = np.cumsum(levels, axis=1) - (levels - 1) / 2
+    out: Floats = ranks[:, codes]
+    return out
+
+
+def _tau(row: Floats, gold: Floats, predicted: Floats) -> float:
+    times = row.astype(np.int64)
+    return float(stats.kendalltau(np.repeat(gold, times), np.repeat(predicted, times)).statistic)
+
+
+def pearson(options: Any, context: Any) -> Metric:
+    """Factory of `harness/pearson`."""
+    return Pearson()
+
+
+def spearman(options: Any, context: Any) -> Metric:
+    """Factory of `harness/spearman`."""
+    return Spearman()
+
+
+def kendall(options: Any, context: Any) -> Metric:
+    """Factory of `harness/kendall`."""
+    return Kendall()
+
+
+def weighted_kappa(options: Any, context: Any) -> Metric:
+    """Factory of `harness/weighted_kappa`."""
+    return WeightedKappa()

@@ -1,0 +1,124 @@
+"""What the core's metrics have in common, and those that are a plain mean over units: accuracy and MAE.
+
+Not for resampling. A metric never sees an item: it sees distinct units and how often each occurs.
+
+A metric is any callable that keeps to `harness.api.Metric`. These attributes are optional; each has a safe default:
+
+- `uses`: the columns it reads, of `gold`, `predicted`, `credit`, `positive` (default all). Units that are equal in
+  those are one unit to it, which is what makes the bootstrap fast.
+- `prepare(units)`: returns the function of the weights alone, so that encoding the units is done once.
+- `values(units)`: for a plain mean over units, the value of each; the average over groups needs it.
+- `averages_credit`: true for plain means of `Units.credit`, the only metrics for which a missing answer can be worth
+  the chance of a guess or a half.
+- `answers`: kinds of answer space that it is defined for (default all).
+- `greater_is_better`: false for errors and distances (default true).
+- `limit(units)`: the most resamples that are worth the wait, or `None` (default).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import partial
+from typing import Any, ClassVar, cast
+
+import numpy as np
+
+from harness.api import Metric, Score, Units, Verdict
+from harness.score.intervals import Statistic, divide
+from harness.score.table import Floats
+
+COLUMNS = ("gold", "predicted", "credit", "positive")
+"""The columns that a metric may read."""
+
+_KINDS = frozenset({"choice", "preference", "score", "ranking"})
+
+
+class CoreMetric(ABC):
+    """A metric of the core: encodes the units once, then works on weights alone."""
+
+    uses: ClassVar[tuple[str, ...]] = ("gold", "predicted")
+    answers: ClassVar[frozenset[str]] = _KINDS
+    greater_is_better: ClassVar[bool] = True
+    averages_credit: ClassVar[bool] = False
+
+    @abstractmethod
+    def prepare(self, units: Units) -> Statistic:
+        """The metric as a function of weights of shape (B, T); it returns shape (B,)."""
+
+    def limit(self, units: Units) -> int | None:
+        """The most resamples that are worth the wait."""
+        return None
+
+    def __call__(self, units: Units, weights: Floats) -> Floats:
+        """Value for each row of weights; see `harness.api.Metric`."""
+        return self.prepare(units)(weights)
+
+
+class MeanMetric(CoreMetric):
+    """The plain mean of a value that each unit has on its own."""
+
+    @abstractmethod
+    def values(self, units: Units) -> Floats:
+        """Shape (T,)."""
+
+    def prepare(self, units: Units) -> Statistic:
+        """The weighted mean of `values`."""
+        values = self.values(units)
+        return lambda weights: divide(weights @ values, weights.sum(axis=1))
+
+
+class Accuracy(MeanMetric):
+    """Mean credit under the protocol: the share of right answers where each is right or wrong."""
+
+    uses = ("credit",)
+    averages_credit = True
+
+    def values(self, units: Units) -> Floats:
+        """The credit itself."""
+        return units.credit
+
+
+class MeanAbsoluteError(MeanMetric):
+    """Mean absolute difference between score and gold, in the units of the scale.
+
+    A missing answer that counts as wrong is at the end of the scale farther from the gold.
+    """
+
+    answers = frozenset({"score"})
+    greater_is_better = False
+
+    def values(self, units: Units) -> Floats:
+        """Absolute differences."""
+        gold, predicted = numbers(units)
+        return np.abs(gold - predicted)
+
+
+def bind(metric: Metric, units: Units) -> Statistic:
+    """The metric as a function of the weights alone."""
+    prepare = getattr(metric, "prepare", None)
+    return cast("Statistic", prepare(units)) if prepare is not None else partial(metric, units)
+
+
+def filled(units: Units) -> tuple[Verdict, ...]:
+    """The answers of a score or ranking task, a missing one replaced by the answer farthest from the gold."""
+    return tuple(
+        units.space.worst(gold) if predicted is None else predicted
+        for gold, predicted in zip(units.gold, units.predicted, strict=True)
+    )
+
+
+def numbers(units: Units) -> tuple[Floats, Floats]:
+    """Gold and answer of a score task as numbers, a missing answer at the worst end of the scale."""
+    if not isinstance(units.space, Score):
+        raise TypeError(f"numbers: a score task is needed, got {units.space}")
+    return np.array(units.gold, dtype=np.float64), np.array(filled(units), dtype=np.float64)
+
+
+def accuracy(options: Any, context: Any) -> Metric:
+    """Factory of `harness/accuracy`."""
+    return Accuracy()
+
+
+def mae(options: Any, context: Any) -> Metric:
+    """Factory of `harness/mae`."""
+    return MeanAbsoluteError()

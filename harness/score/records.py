@@ -1,0 +1,198 @@
+"""The records of scoring: what goes in (`Answer`) and what comes out (`Estimate`, `CellScores`, `Comparison`).
+
+journal  --answers-->  build_cell  --CellTable-->  score_cell     --CellScores-->   leaderboard
+                                                  compare_cells  --Comparison-->   rank groups
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from harness.api import AnswerSpace, Status, Verdict
+
+_DIGITS = 10  # kept in JSON: far below any interval's width, and the same on every machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answered request joined with its item. The engine's journal streams these, ordered by item, order, sample."""
+
+    item: str
+    """`Item.id`."""
+    group: str
+    """`Item.group`: the cluster."""
+    category: str
+    """`Item.category`."""
+    space: AnswerSpace
+    """The item's answer space."""
+    gold: Verdict
+    """Canonical."""
+    order: tuple[int, ...]
+    """The permutation shown; `()` without candidates."""
+    sample: int
+    """Number of the repeat."""
+    status: Status
+    """What became of the request."""
+    verdict: Verdict | None
+    """In *shown* places; `None` unless the status is ok."""
+    probabilities: Mapping[str, float] | None = None
+    """By verdict name, in *shown* places."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """One number that can be trusted: never without n, interval and worst case."""
+
+    metric: str
+    """Name of the metric."""
+    value: float | None
+    """By the protocol; `None` where it is not defined (no answer, one class only, ...)."""
+    ci_low: float | None
+    """Lower end of the interval."""
+    ci_high: float | None
+    """Upper end of the interval."""
+    method: str
+    """How the interval was made: `wilson`; `cluster-bootstrap`, followed by ` (N resamples)` where a slow metric was
+    given fewer than asked for; or empty where there is none."""
+    n: int
+    """Units that the value rests on."""
+    excluded: float | None
+    """The value when answers without a verdict are left out."""
+    worst_case: float | None
+    """The value when every answer without a verdict, errors included, counts as wrong as can be."""
+    greater_is_better: bool = True
+    """False for errors and distances."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as plain data, floats rounded to 10 significant digits."""
+        return _mapping(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Estimate:
+        """The estimate that `to_json` wrote."""
+        return cls(**data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellScores:
+    """All numbers of one cell: one judge on one task."""
+
+    task: str
+    """Name of the task in the plan."""
+    judge: str
+    """Name of the judge in the plan."""
+    suite: str = ""
+    """Collection of the task."""
+    estimates: tuple[Estimate, ...]
+    """One for each metric of the protocol, the headline first."""
+    consistency: tuple[Estimate, ...] = ()
+    """`swap_consistency`, `first_position` (share of decided answers that name the first place shown) and
+    `repeat_consistency`, where they apply."""
+    categories: Mapping[str, Estimate] = field(default_factory=dict)
+    """The headline metric by category."""
+    asked: int
+    """Requests put to the judge."""
+    statuses: Mapping[str, int]
+    """How many requests ended in each status."""
+    coverage: float
+    """Share of requests with a verdict."""
+    histogram: Mapping[str, int]
+    """How often each verdict was given, canonical, by name."""
+    shown_histogram: Mapping[str, int]
+    """How often each verdict was given, in shown places, by name."""
+    gold_histogram: Mapping[str, int]
+    """How often each verdict is right, canonical, by name."""
+    items: int
+    """Items asked about."""
+    groups: int
+    """Clusters among them."""
+    flags: tuple[str, ...] = ()
+    """`collapsed`, `constant-gold`, `low-coverage`, ... see `harness.score.flags`."""
+    protocol: Mapping[str, Any]
+    """`Protocol.to_json`."""
+    data_hash: str
+    """Hash of the items: cells with different hashes are never compared."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as plain data, floats rounded to 10 significant digits: equal input gives equal bytes."""
+        return _mapping(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> CellScores:
+        """The scores that `to_json` wrote."""
+        values = dict(data)
+        for name in ("estimates", "consistency"):
+            values[name] = tuple(Estimate.from_json(one) for one in values[name])
+        values["categories"] = {name: Estimate.from_json(one) for name, one in values["categories"].items()}
+        values["flags"] = tuple(values["flags"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two judges on the units of one task that both answered."""
+
+    a: str
+    """Name of one judge."""
+    b: str
+    """Name of the other."""
+    metric: str
+    """Name of the metric."""
+    value_a: float | None
+    """The metric of `a` on the shared units, which need not be its value on all that it answered."""
+    value_b: float | None
+    """The metric of `b` on the shared units."""
+    difference: float | None
+    """`value_a - value_b`."""
+    ci_low: float | None
+    """Lower end of the interval of the difference (paired cluster bootstrap)."""
+    ci_high: float | None
+    """Upper end of it."""
+    p: float | None
+    """Two-sided p-value; `None` where there is no shared unit or the metric is not defined."""
+    p_adjusted: float | None
+    """`p` after Holm's correction over the family of comparisons; equal to `p` when there is only one."""
+    method: str
+    """Where `p` comes from: `mcnemar-exact` or `paired-cluster-bootstrap`."""
+    n: int
+    """Shared units."""
+    disagreements: int
+    """Shared units on which the two verdicts differ."""
+    only_a: int
+    """Units that get more credit from `a`."""
+    only_b: int
+    """Units that get more credit from `b`."""
+    greater_is_better: bool = True
+    """False for errors and distances."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as plain data, floats rounded to 10 significant digits."""
+        return _mapping(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Comparison:
+        """The comparison that `to_json` wrote."""
+        return cls(**data)
+
+    def better(self, alpha: float = 0.05) -> str | None:
+        """Name of the judge that is significantly better, or `None` where the data cannot tell the two apart."""
+        if self.p_adjusted is None or self.p_adjusted >= alpha or not self.difference:
+            return None
+        return self.a if (self.difference > 0) == self.greater_is_better else self.b
+
+
+def _plain(value: Any) -> Any:
+    """Plain data: records become mappings, tuples lists, floats rounded."""
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return _mapping(value) if isinstance(value, Estimate | CellScores | Comparison) else value
+
+
+def _mapping(record: Estimate | CellScores | Comparison) -> dict[str, Any]:
+    return {spec.name: _plain(getattr(record, spec.name)) for spec in fields(record)}

@@ -1,0 +1,169 @@
+"""The table of one cell: its units as columns. Filled by `harness.score.units`, read by everything that scores.
+
+Not for reading answers, and not for computing metrics: it only says which units count, and as what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.api import AnswerSpace, Protocol, Verdict
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+
+ANSWERED, MISSING, ERROR = 0, 1, 2
+"""States of a unit: it has an answer; the judge gave none (unparsed, refused, truncated, a drawn vote); or the
+machinery failed."""
+
+NOTHING = -1
+"""Code of "no verdict" in `CellTable.predicted`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Names:
+    """Many names in one block of memory: a tenth of what a list of `str` takes."""
+
+    text: bytes
+    """All names, end to end, as UTF-8."""
+    ends: NDArray[np.uint64]
+    """Where each name ends."""
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __getitem__(self, index: int) -> str:
+        start = int(self.ends[index - 1]) if index else 0
+        return self.text[start : int(self.ends[index])].decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tallies:
+    """What is counted over requests rather than units."""
+
+    asked: int
+    """Requests."""
+    statuses: Mapping[str, int]
+    """Requests by status."""
+    histogram: Mapping[str, int]
+    """Verdicts, canonical, by name."""
+    shown_histogram: Mapping[str, int]
+    """Verdicts, in shown places, by name."""
+    gold_histogram: Mapping[str, int]
+    """Right answers, canonical, by name: one count for each item."""
+    shown_gold_histogram: Mapping[str, int]
+    """Right answers, in shown places, by name: one count for each request with a verdict."""
+    orders: int
+    """The largest number of orders in which one item was shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trials:
+    """Hits among trials, one row for each item that has any: the raw material of a consistency."""
+
+    cluster: Ints
+    hits: Ints
+    trials: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class View:
+    """U units that count, and as what. All columns have shape (U,)."""
+
+    space: AnswerSpace
+    """The largest answer space that occurs."""
+    verdicts: tuple[Verdict, ...]
+    """What the codes in `gold` and `predicted` stand for."""
+    key: NDArray[np.uint64]
+    """Name of the unit: equal for two judges of the same task."""
+    item: Ints
+    """Row of the item's name."""
+    cluster: Ints
+    """Code of `Item.group`; stable within the table only."""
+    category: Ints
+    """Code of `Item.category`."""
+    gold: Ints
+    """Code of the right answer."""
+    predicted: Ints
+    """Code of the answer, or `NOTHING`."""
+    credit: Floats
+    """Points, from 0 to 1."""
+    positive: Floats
+    """Probability of the positive class, NaN where not known."""
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    def take(self, rows: Ints | NDArray[np.bool_]) -> View:
+        """Some of the units."""
+        return View(
+            space=self.space,
+            verdicts=self.verdicts,
+            key=self.key[rows],
+            item=self.item[rows],
+            cluster=self.cluster[rows],
+            category=self.category[rows],
+            gold=self.gold[rows],
+            predicted=self.predicted[rows],
+            credit=self.credit[rows],
+            positive=self.positive[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CellTable:
+    """One cell: one judge's answers on one task, by the task's protocol."""
+
+    protocol: Protocol
+    """How the answers became units."""
+    units: View
+    """Every unit, whatever its state."""
+    state: NDArray[np.uint8]
+    """Shape (U,): `ANSWERED`, `MISSING` or `ERROR`."""
+    worst: Ints
+    """Shape (U,): code of the answer farthest from the gold."""
+    items: Names
+    """Ids of the items."""
+    groups: int
+    """Distinct clusters among the items."""
+    categories: tuple[str, ...]
+    """Names of the codes in `units.category`."""
+    tallies: Tallies
+    """Counts over requests."""
+    swap: Trials
+    """Items with both orders answered: do the canonical verdicts agree?"""
+    first: Trials
+    """Decided preferences: do they name the first place shown?"""
+    repeat: Trials
+    """Pairs of samples of one order: do they agree?"""
+
+    def view(self, which: Literal["value", "excluded", "worst"] = "value") -> View:
+        """The units that count.
+
+        Args:
+            which: `value`: as the protocol says, errors left out. `excluded`: only those with an answer. `worst`: all,
+                and those without an answer, errors included, are as wrong as can be.
+        """
+        if which == "worst":
+            lost = self.state != ANSWERED
+            units = self.units
+            return View(
+                space=units.space,
+                verdicts=units.verdicts,
+                key=units.key,
+                item=units.item,
+                cluster=units.cluster,
+                category=units.category,
+                gold=units.gold,
+                predicted=np.where(lost, self.worst, units.predicted),
+                credit=np.where(lost, 0.0, units.credit),
+                positive=np.where(lost, np.nan, units.positive),
+            )
+        if which == "excluded" or self.protocol.unparsed == "exclude":
+            return self.units.take(self.state == ANSWERED)
+        return self.units.take(self.state != ERROR)

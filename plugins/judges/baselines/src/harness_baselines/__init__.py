@@ -1,0 +1,1 @@
+"""Baseline judges: constant, random, prior, pixels, replay of recorded answers, jury."""

@@ -1,0 +1,128 @@
+"""Several judges as one: a weighted vote with a quorum. Asks judges of the same plan; judges nothing itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import cast
+
+from harness.api import AnswerSpace, Context, Judgement, Request, Score, Status, UserError, Verdict
+from harness_baselines.options import JuryOptions
+from harness_baselines.verdicts import digest_of, on_step, shares
+
+_CHUNK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """What one member answered."""
+
+    judge: str
+    weight: float
+    judgement: Judgement
+
+
+class Jury:
+    """Asks every member about 64 requests at a time and counts.
+
+    Raises:
+        UserError: The jury would sit on itself.
+    """
+
+    def __init__(self, options: JuryOptions, context: Context) -> None:
+        if context.name in options.judges:
+            raise UserError(f"judge {context.name}: a jury cannot sit on itself; take it out of `judges:`")
+        self._options = options
+        self._context = context
+        self._weights = options.weights or [1.0] * len(options.judges)
+        self._quorum = options.quorum or len(options.judges) // 2 + 1
+
+    def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+        """Answer requests in chunks.
+
+        Raises:
+            UserError: A member is not in the plan, or juries ask each other in a circle.
+        """
+        stream = iter(requests)
+        while chunk := list(islice(stream, _CHUNK)):
+            answers = [self._ask(member, chunk) for member in self._options.judges]
+            for request in chunk:
+                ballots = [
+                    Ballot(member, weight, answer[request.key])
+                    for member, weight, answer in zip(self._options.judges, self._weights, answers, strict=True)
+                ]
+                yield request, count(request.space, ballots, quorum=self._quorum, vote=self._options.vote)
+
+    def fingerprint(self) -> str:
+        """Covers the options; the members' fingerprints are the members' own."""
+        return digest_of("jury", self._options.model_dump())
+
+    def _ask(self, member: str, chunk: list[Request]) -> dict[str, Judgement]:
+        answers = {
+            request.key: judgement.checked(request.space) for request, judgement in self._context.ask(member, chunk)
+        }
+        for request in chunk:
+            if request.key not in answers:
+                answers[request.key] = Judgement.failed(Status.ERROR, f"{member} gave no answer")
+        return answers
+
+
+def count(space: AnswerSpace, ballots: list[Ballot], *, quorum: int, vote: str) -> Judgement:
+    """Count the votes.
+
+    Too few valid votes give no verdict: `error` when failures of the machinery (which are asked again) are what is
+    missing to the quorum, else `unparsed`. So does a draw.
+
+    Args:
+        space: What could be answered.
+        ballots: One for each member.
+        quorum: Fewest valid votes.
+        vote: `majority` of weight, or weighted `mean` of scores, put on the nearest step of the scale (half-way up).
+    """
+    if vote == "mean" and not isinstance(space, Score):
+        return Judgement.failed(Status.REFUSED, f"vote: mean is for scores, and this is a {space.kind}; use majority")
+    said = "; ".join(_line(space, ballot) for ballot in ballots)
+    valid = [ballot for ballot in ballots if ballot.judgement.verdict is not None]
+    if len(valid) < quorum:
+        broken = sum(ballot.judgement.status is Status.ERROR for ballot in ballots)
+        status = Status.ERROR if len(valid) + broken >= quorum else Status.UNPARSED
+        problem = f"{len(valid)} of {len(ballots)} members gave a verdict, the quorum is {quorum}: {said}"
+        return Judgement.failed(status, problem, rationale=said)
+    weights = _weights(valid)
+    table = shares(space, weights)
+    if vote == "mean":
+        return Judgement.of(_mean(cast("Score", space), valid), rationale=said, probabilities=table)
+    most = max(weights.values())
+    winners = [verdict for verdict, weight in weights.items() if math.isclose(weight, most, rel_tol=1e-9)]
+    if len(winners) > 1:
+        names = ", ".join(sorted(space.name(verdict) for verdict in winners))
+        return Judgement.failed(Status.UNPARSED, f"a draw between {names}, {most:g} each: {said}", rationale=said)
+    return Judgement.of(winners[0], rationale=said, probabilities=table)
+
+
+def _weights(ballots: list[Ballot]) -> Mapping[Verdict, float]:
+    weights: dict[Verdict, list[float]] = {}
+    for ballot in ballots:
+        assert ballot.judgement.verdict is not None
+        weights.setdefault(ballot.judgement.verdict, []).append(ballot.weight)
+    # fsum: the order of the members must not decide a draw.
+    return {verdict: math.fsum(parts) for verdict, parts in weights.items()}
+
+
+def _mean(space: Score, ballots: list[Ballot]) -> float:
+    total = math.fsum(ballot.weight for ballot in ballots)
+    values = math.fsum(ballot.weight * float(cast("float", ballot.judgement.verdict)) for ballot in ballots)
+    return on_step(space, values / total)
+
+
+def _line(space: AnswerSpace, ballot: Ballot) -> str:
+    verdict = ballot.judgement.verdict
+    word = str(ballot.judgement.status) if verdict is None else space.name(verdict)
+    return f"{ballot.judge}: {word}" + ("" if ballot.weight == 1 else f" (weight {ballot.weight:g})")
+
+
+def make(options: JuryOptions, context: Context) -> Jury:
+    """The judge `jury`."""
+    return Jury(options, context)

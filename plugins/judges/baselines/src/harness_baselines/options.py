@@ -1,0 +1,105 @@
+"""What a manifest may set on the baseline judges."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from harness.api import IsPath
+
+
+class Options(BaseModel):
+    """Common to all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ConstantOptions(Options):
+    """Options of `constant`."""
+
+    answer: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The verdict, as it is written in an answer: A, yes, 3, 'B > A > C'. Default: the first verdict.",
+    )
+
+    @field_validator("answer", mode="before")
+    @classmethod
+    def _as_written(cls, value: object) -> object:
+        """YAML reads a bare yes, no or 3 as truth or number; here they are words."""
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return f"{value:g}" if isinstance(value, int | float) else value
+
+
+class RandomOptions(Options):
+    """Options of `random`."""
+
+    seed: int | None = Field(default=None, ge=0, description="Another seed, another die. Default: the run's seed.")
+
+
+class PriorOptions(Options):
+    """Options of `prior`."""
+
+    train: list[str] | None = Field(
+        default=None, min_length=1, description="Tasks to learn from. Default: the train split of the task judged."
+    )
+
+
+class PixelsOptions(Options):
+    """Options of `pixels`."""
+
+    train: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="Tasks to learn from, all in one classifier. Default: one classifier for each task, from its own "
+        "train split.",
+    )
+    limit: int = Field(default=1500, ge=2, le=100_000, description="At most so many training examples of a task.")
+    unseen: Literal["refuse", "guess"] = Field(
+        default="refuse", description="What to do with a form of question that it was not trained on."
+    )
+    seed: int | None = Field(default=None, ge=0, le=2**32 - 1, description="Default: the run's seed.")
+
+
+class ReplayOptions(Options):
+    """Options of `replay`."""
+
+    answers: Annotated[str, IsPath()] = Field(
+        description="A file of recorded answers (.jsonl, .jsonl.gz), or a folder with one such file for each judge."
+    )
+    files: list[str] | None = Field(
+        default=None, min_length=1, description="Only these files, relative to the folder `answers`, as one judge."
+    )
+    id_field: str | None = Field(default=None, min_length=1, description="Name of the id's field. Default: found.")
+    response_field: str | None = Field(
+        default=None, min_length=1, description="Name of the raw answer's field. Default: found."
+    )
+
+
+class JuryOptions(Options):
+    """Options of `jury`."""
+
+    judges: list[str] = Field(min_length=1, description="Names of judges in the plan.")
+    weights: list[float] | None = Field(default=None, description="One positive weight for each judge. Default: 1.")
+    quorum: int | None = Field(
+        default=None, ge=1, description="Fewest valid votes for a verdict. Default: more than half of the judges."
+    )
+    vote: Literal["majority", "mean"] = Field(
+        default="majority", description="The verdict with most weight behind it, or the mean (of scores)."
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> JuryOptions:
+        if len(set(self.judges)) != len(self.judges):
+            raise ValueError("judges: each may sit on the jury once; give it a weight instead")
+        if self.weights is not None:
+            if len(self.weights) != len(self.judges):
+                raise ValueError(f"weights: {len(self.judges)} judges need as many weights, got {len(self.weights)}")
+            if not all(math.isfinite(weight) and weight > 0 for weight in self.weights):
+                raise ValueError("weights: must be positive numbers; leave a judge out instead of giving it 0")
+        if self.quorum is not None and self.quorum > len(self.judges):
+            raise ValueError(f"quorum: {self.quorum} votes can never come from {len(self.judges)} judges")
+        return self

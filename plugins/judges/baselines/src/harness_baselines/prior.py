@@ -1,0 +1,77 @@
+"""The judge that knows how often each answer is right and nothing else: what a skewed test set gives away."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias, cast
+
+from harness.api import AnswerSpace, Context, Example, Judgement, Request, Score, Status, Verdict
+from harness_baselines.learning import Lessons, NoTrainSplit
+from harness_baselines.options import PriorOptions
+from harness_baselines.verdicts import described, digest_of, listed, shares
+
+Counts: TypeAlias = dict[AnswerSpace, Counter[Verdict]]
+
+
+class Prior:
+    """Gives the most frequent gold answer of the train split, in shown places, for each answer space.
+
+    Of equally frequent answers it gives the first of the space. On a continuous scale, where no value occurs twice,
+    it gives the median.
+    """
+
+    def __init__(self, options: PriorOptions, context: Context) -> None:
+        self._options = options
+        self._lessons: Lessons[Counts] = Lessons(context, train=options.train, limit=None, fit=_count)
+
+    def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+        """Answer each request; the train split is read at the first one."""
+        for request in requests:
+            yield request, self._answered(request)
+
+    def fingerprint(self) -> str:
+        """Covers the options; training data is as the tasks' own fingerprints say."""
+        return digest_of("prior", self._options.model_dump())
+
+    def _answered(self, request: Request) -> Judgement:
+        counts = self._lessons.model(request.task)
+        if isinstance(counts, NoTrainSplit):
+            return Judgement.failed(Status.REFUSED, f"task {request.task}: {counts.reason}")
+        seen = counts.get(request.space)
+        if seen is None:
+            learned = "; ".join(described(space) for space in counts) or "nothing"
+            reason = f"learned the answers to {learned}; this asks for {described(request.space)}"
+            return Judgement.failed(Status.REFUSED, reason)
+        return Judgement.of(_majority(request.space, seen), probabilities=_table(request.space, seen))
+
+
+def _count(examples: Iterator[Example]) -> Counts:
+    counts: Counts = {}
+    for example in examples:
+        counts.setdefault(example.request.space, Counter())[example.gold] += 1
+    return counts
+
+
+def _majority(space: AnswerSpace, seen: Counter[Verdict]) -> Verdict:
+    if isinstance(space, Score) and not space.step:
+        return statistics.median_low(cast("Iterable[float]", seen.elements()))
+    names = shares(space, seen)  # by name: 0.3 of the data and 0.1 + 0.2 of the scale are one step
+    most = max(names.values())
+    return next(verdict for name, verdict in _named(space, seen) if names[name] == most)
+
+
+def _named(space: AnswerSpace, seen: Counter[Verdict]) -> Iterator[tuple[str, Verdict]]:
+    """The verdicts in the order of the space, then those seen that it does not list, by name."""
+    yield from ((space.name(verdict), verdict) for verdict in listed(space) or ())
+    yield from sorted((space.name(verdict), verdict) for verdict in seen)
+
+
+def _table(space: AnswerSpace, seen: Counter[Verdict]) -> dict[str, float] | None:
+    return shares(space, seen) if listed(space) else None
+
+
+def make(options: PriorOptions, context: Context) -> Prior:
+    """The judge `prior`."""
+    return Prior(options, context)

@@ -1,0 +1,199 @@
+"""Reading recorded answers from JSON lines. Files are hostile: every fault is an error that names file and line.
+
+Not for what a recorded answer means: see `harness_baselines.replay`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, NoReturn, TypeAlias
+
+from harness.api import DataError
+
+ID_FIELDS = ("item_id", "item", "id", "idx", "pair_id", "question_id", "uid", "index")
+"""Where a row's id is looked for, in this order, in the first row of a file."""
+
+RESPONSE_FIELDS = ("response", "output", "raw", "raw_output", "answer", "completion", "judgment", "prediction", "text")
+"""Where the raw answer is looked for."""
+
+MOST_BYTES = 16 * 2**20
+"""Longest line, decompressed."""
+
+_LONG = 200  # shorter texts are not worth compressing
+_PLAIN = ("scores", "verdict", "probabilities", "rationale", "model", "latency_s", "cost_usd")
+_COUNTS = ("prompt_tokens", "completion_tokens")
+_RESULTS = ("scores", "verdict")
+
+Place: TypeAlias = tuple[str, str, int]
+"""Item id, order as text (see `order_name`), number of the sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One recorded answer. Long texts are kept compressed: about 1 kB of memory for an answer of 3 kB."""
+
+    source: str
+    """File and line, for messages."""
+    text: str | bytes | None
+    """The raw answer, compressed when long."""
+    rest: Mapping[str, Any] | None
+    """`scores`, `verdict`, `rationale`, ..., as far as recorded."""
+
+    @property
+    def response(self) -> str | None:
+        """The raw answer."""
+        return zlib.decompress(self.text).decode() if isinstance(self.text, bytes) else self.text
+
+    def get(self, name: str) -> Any:
+        """Another recorded field."""
+        return None if self.rest is None else self.rest.get(name)
+
+
+def order_name(order: tuple[int, ...]) -> str:
+    """`data` for the data's own order, `reverse` for its reverse, else the permutation."""
+    forward = tuple(range(len(order)))
+    return "data" if order == forward else "reverse" if order == forward[::-1] else ",".join(map(str, order))
+
+
+def read_recordings(
+    path: Path, *, id_field: str | None, response_field: str | None
+) -> Iterator[tuple[Place, Recorded]]:
+    """Stream the answers of one file, with the id as it is written in the row.
+
+    Raises:
+        DataError: The file cannot be read, or a row is not a recorded answer; names file, line and the fix.
+    """
+    known: str | None = id_field
+    for number, row in _rows(path):
+        source = f"{path}, line {number}"
+        known = known or next((field for field in ID_FIELDS if field in row), None)
+        if known is None:
+            _refuse(source, f"no id; name its field with `id_field` (looked for {', '.join(ID_FIELDS)})")
+        if known not in row or isinstance(row[known], bool) or not isinstance(row[known], str | int):
+            _refuse(source, f"{known!r} must be there and be a text or a whole number")
+        yield from _answers(row, str(row[known]), source=source, response_field=response_field)
+
+
+def _answers(
+    row: dict[str, Any], name: str, *, source: str, response_field: str | None
+) -> Iterator[tuple[Place, Recorded]]:
+    several = row.get("judgments")
+    if several is None:
+        order = _order(row.get("order"), source)
+        yield (name, order or "data", _sample(row, source)), _recorded(row, source, response_field)
+        return
+    if not isinstance(several, list) or not all(isinstance(one, dict) for one in several):
+        _refuse(source, "'judgments' must be a list of objects")
+    for place, one in enumerate(several):
+        order = _order(one.get("order"), source)
+        if order is None and place > 1:
+            _refuse(source, "more than two 'judgments' (the data's order and its reverse) each need an 'order'")
+        yield (name, order or ("data", "reverse")[place], _sample(one, source)), _recorded(one, source, response_field)
+
+
+def _recorded(row: dict[str, Any], source: str, response_field: str | None) -> Recorded:
+    fields = (response_field,) if response_field else RESPONSE_FIELDS
+    field = next((one for one in fields if one in row), None)
+    if field is None and not any(name in row for name in _RESULTS):
+        _refuse(source, f"no answer: needs one of {', '.join((*fields, *_RESULTS))}; `response_field` names another")
+    response = row.get(field) if field else None
+    if response is not None and not isinstance(response, str):
+        _refuse(source, f"{field!r} must be the raw text of the answer; put numbers under 'scores' or 'verdict'")
+    rest = {name: row[name] for name in (*_PLAIN, *_COUNTS) if row.get(name) is not None}
+    _check(rest, source)
+    if response is None:
+        return Recorded(source, None, rest or None)
+    # A lone surrogate is no text that anybody wrote, and no database takes it.
+    encoded = response.encode("utf-8", "replace")
+    return Recorded(source, zlib.compress(encoded, 1) if len(encoded) > _LONG else encoded.decode(), rest or None)
+
+
+def _check(rest: Mapping[str, Any], source: str) -> None:
+    scores = rest.get("scores")
+    if scores is not None and not (isinstance(scores, list) and scores and all(map(_is_number, scores))):
+        _refuse(source, "'scores' must be finite numbers, one for each candidate shown")
+    verdict = rest.get("verdict", "")
+    letters = verdict if isinstance(verdict, list) else []
+    if not (isinstance(verdict, str | list) or _is_number(verdict)) or not all(isinstance(one, str) for one in letters):
+        _refuse(source, "'verdict' must be the name of a verdict, a number, or a list of letters from best to worst")
+    table = rest.get("probabilities", {})
+    if not isinstance(table, dict) or not all(map(_is_number, table.values())):
+        _refuse(source, "'probabilities' must be numbers by verdict name")
+    for name in ("rationale", "model"):
+        if not isinstance(rest.get(name, ""), str):
+            _refuse(source, f"{name!r} must be text")
+    for name in ("latency_s", "cost_usd"):
+        if not _is_number(rest.get(name, 0)) or rest.get(name, 0) < 0:
+            _refuse(source, f"{name!r} must be a number, 0 or more")
+    for name in _COUNTS:
+        if not _is_whole(rest.get(name, 0)):
+            _refuse(source, f"{name!r} must be a whole number, 0 or more")
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < 1e300 and math.isfinite(value)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+def _order(order: object, source: str) -> str | None:
+    if order is None:
+        return None
+    if not isinstance(order, list) or not all(map(_is_whole, order)) or sorted(order) != list(range(len(order))):
+        _refuse(source, f"'order' must be a permutation such as [1, 0], got {order!r:.100}")
+    return order_name(tuple(order))
+
+
+def _sample(row: Mapping[str, Any], source: str) -> int:
+    sample = row.get("sample", 0)
+    if not isinstance(sample, int) or not _is_whole(sample):
+        _refuse(source, f"'sample' must be a whole number from 0, got {sample!r:.100}")
+    return sample
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    number = 0
+    try:
+        with _opened(path) as stream:
+            while line := stream.readline(MOST_BYTES + 1):
+                number += 1
+                if len(line) > MOST_BYTES:
+                    _refuse(f"{path}, line {number}", f"longer than {MOST_BYTES:,} bytes; not a recorded answer")
+                if line.strip():
+                    yield number, _parsed(line, f"{path}, line {number}")
+    except (OSError, EOFError, zlib.error) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise DataError(f"{path}, after line {number}: cannot be read ({reason}); replace the file") from error
+
+
+def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+
+
+def _parsed(line: bytes, source: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line.decode("utf-8-sig"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:  # bad UTF-8 and bad JSON are ValueErrors
+        raise DataError(f"{source}: not a JSON object ({error}); mend or remove the line") from error
+    if not isinstance(row, dict):
+        _refuse(source, "not a JSON object; mend or remove the line")
+    return row
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not a number that JSON knows")
+
+
+def _refuse(source: str, problem: str) -> NoReturn:
+    raise DataError(f"{source}: {problem}")

@@ -1,0 +1,218 @@
+"""The judge that repeats recorded answers, so that any judge in the world can be put on the leaderboard.
+
+A raw answer is read with the request's own format, exactly as a live one would be. What was not recorded is an error,
+never a wrong answer. The schema of the files is in the README of this distribution.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.api import (
+    TIE,
+    Context,
+    DataError,
+    Judgement,
+    Preference,
+    Ranking,
+    Request,
+    Score,
+    Status,
+    Unfolded,
+    Verdict,
+)
+from harness_baselines.options import ReplayOptions
+from harness_baselines.recordings import Place, Recorded, order_name, read_recordings
+from harness_baselines.verdicts import digest_of
+
+_SUFFIXES = (".jsonl", ".jsonl.gz")
+_OUTPUTS = "outputs"
+_CARRIED = ("prompt_tokens", "completion_tokens", "latency_s", "cost_usd", "model", "probabilities")
+
+
+class Replay:
+    """Answers from files, read at the first request and then held in memory (some 100,000 answers are no trouble).
+
+    Args:
+        options: What the manifest says.
+    """
+
+    def __init__(self, options: ReplayOptions) -> None:
+        self._options = options
+        self._files = _files(options)
+        self._answers: dict[Place, Recorded] | DataError | None = None
+
+    def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+        """Answer each request as recorded.
+
+        Raises:
+            DataError: A file cannot be used, or records one answer twice; names file and line.
+        """
+        for request in requests:
+            yield request, self._answered(request, self._known())
+
+    def fingerprint(self) -> str:
+        """Covers the bytes of the files."""
+        return digest_of(
+            "replay", self._options.id_field, self._options.response_field, [_digest(path) for path in self._files]
+        )
+
+    def _known(self) -> dict[Place, Recorded]:
+        if self._answers is None:
+            try:
+                self._answers = self._read()
+            except DataError as error:
+                self._answers = error  # read once, not once for each request
+        if isinstance(self._answers, DataError):
+            raise self._answers
+        return self._answers
+
+    def _read(self) -> dict[Place, Recorded]:
+        answers: dict[Place, Recorded] = {}
+        for path in self._files:
+            folder = path.absolute().parent
+            prefix = f"{folder.parent.name}/" if folder.name == _OUTPUTS else ""
+            recordings = read_recordings(
+                path, id_field=self._options.id_field, response_field=self._options.response_field
+            )
+            for (name, order, sample), recorded in recordings:
+                place = (prefix + name, order, sample)
+                if place in answers:
+                    raise DataError(
+                        f"{recorded.source}: item {place[0]!r}, order {order}, sample {sample} was already answered in "
+                        f"{answers[place].source}; keep one of them, or number them with 'sample'"
+                    )
+                answers[place] = recorded
+        return answers
+
+    def _answered(self, request: Request, answers: dict[Place, Recorded]) -> Judgement:
+        order = order_name(request.order)
+        recorded = answers.get((request.item, order, request.sample))
+        if recorded is None:
+            return Judgement.failed(Status.ERROR, self._missing(request, order, answers))
+        return judgement_of(recorded, request)
+
+    def _missing(self, request: Request, order: str, answers: dict[Place, Recorded]) -> str:
+        where = ", ".join(str(path) for path in self._files)
+        what = f"item {request.item!r}"
+        if (request.item, "data", 0) in answers or (request.item, order, 0) in answers:
+            what += f" in order {request.order}, sample {request.sample} (it has others)"
+        return f"no recorded answer for {what} in {where}"
+
+
+def judgement_of(recorded: Recorded, request: Request) -> Judgement:
+    """What a recorded answer says to a request: its `verdict`, else its text, else its `scores`."""
+    fields: dict[str, Any] = {name: recorded.get(name) for name in _CARRIED if recorded.get(name) is not None}
+    response, rationale = recorded.response or "", recorded.get("rationale") or ""
+    verdict, scores = recorded.get("verdict"), recorded.get("scores")
+    if verdict is not None:
+        return _named(verdict, request, raw=response, rationale=rationale, **fields)
+    if response or (recorded.response is not None and scores is None):
+        return request.read(response, **fields)
+    if scores is not None:
+        return _scored(scores, request, source=recorded.source, rationale=rationale, **fields)
+    return Judgement.failed(Status.ERROR, f"{recorded.source}: recorded without an answer")
+
+
+def _named(verdict: str | float | list[str], request: Request, **fields: Any) -> Judgement:
+    if isinstance(verdict, list):
+        verdict = " > ".join(verdict)
+    name = verdict if isinstance(verdict, str) else f"{verdict:.6g}"
+    read = request.space.read(name)
+    if read is None:
+        return Judgement.failed(Status.UNPARSED, f"the recorded verdict {name!r} is no {request.space}", **fields)
+    return Judgement.of(read, **fields)
+
+
+def _scored(scores: list[float], request: Request, *, source: str, **fields: Any) -> Judgement:
+    space = request.space
+    fields["raw"] = " ".join(f"{score!r}" for score in scores)
+    expected = space.n if isinstance(space, Preference | Ranking) else 1 if isinstance(space, Score) else None
+    if expected != len(scores):
+        needs = "no scores" if expected is None else f"{expected}"
+        return Judgement.failed(Status.ERROR, f"{source}: {len(scores)} scores, but {space} takes {needs}", **fields)
+    verdict, problem = _by_score(scores, request)
+    if verdict is None:
+        return Judgement.failed(Status.UNPARSED, problem, **fields)
+    return Judgement.of(verdict, **fields)
+
+
+def _by_score(scores: list[float], request: Request) -> tuple[Verdict | None, str]:
+    space = request.space
+    if isinstance(space, Score):
+        value = float(scores[0])
+        return (value, "") if space.contains(value) else (None, f"the recorded score {value:g} is no {space}")
+    best = sorted(range(len(scores)), key=lambda place: -scores[place])
+    equal = f"equal scores {scores}, and the question knows no tie"
+    if isinstance(space, Ranking):
+        return (None, equal) if len(set(scores)) < len(scores) else (tuple(best), "")
+    if scores[best[0]] > scores[best[1]]:
+        return best[0], ""
+    return (TIE, "") if isinstance(space, Preference) and space.ties else (None, equal)
+
+
+def unfold(options: ReplayOptions, context: Context) -> list[Unfolded]:
+    """One judge for each file name under the folder `answers`, in sorted order; a file is one judge.
+
+    Looks for `<folder>/*/outputs/*` and `<folder>/outputs/*`, and only where there is neither, for `<folder>/*`.
+
+    Raises:
+        DataError: There is no such file or folder, or no answers in it.
+    """
+    root = Path(options.answers)
+    if options.files is not None or not root.is_dir():
+        name = context.name if options.files is not None else _stem(_files(options)[0])
+        return [Unfolded(name=name, options=options.model_dump(exclude_none=True))]
+    found = [*root.glob(f"*/{_OUTPUTS}/*"), *root.glob(f"{_OUTPUTS}/*")]
+    found = [path for path in found if _is_recording(path)] or [path for path in root.glob("*") if _is_recording(path)]
+    judges: dict[str, list[str]] = {}
+    for path in sorted(found):
+        judges.setdefault(_stem(path), []).append(path.relative_to(root).as_posix())
+    if not judges:
+        raise DataError(
+            f"replay: no recorded answers in {root}; expected */{_OUTPUTS}/*.jsonl[.gz], {_OUTPUTS}/*.jsonl[.gz] or "
+            "*.jsonl[.gz]"
+        )
+    shared = options.model_dump(exclude_none=True)
+    return [Unfolded(name=name, options={**shared, "files": judges[name]}) for name in sorted(judges)]
+
+
+def _files(options: ReplayOptions) -> list[Path]:
+    root = Path(options.answers)
+    if not root.exists():
+        raise DataError(f"replay: {root}: no such file or folder; mend `answers:`")
+    if options.files is None:
+        if root.is_dir():
+            raise DataError(f"replay: {root} is a folder; name one file, or the files of one judge with `files:`")
+        return [root]
+    paths = [root / name for name in options.files]
+    for path in paths:
+        if not path.resolve().is_relative_to(root.resolve()):
+            raise DataError(f"replay: {path} leads out of {root}; keep recorded answers inside it")
+        if not path.is_file():
+            raise DataError(f"replay: {path}: no such file; mend `files:`")
+    return paths
+
+
+def _is_recording(path: Path) -> bool:
+    return path.is_file() and path.name.endswith(_SUFFIXES) and not path.name.startswith(".")
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".jsonl")
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"replay: {path}: cannot be read ({error.strerror or error}); mend the file") from error
+
+
+def make(options: ReplayOptions, context: Context) -> Replay:
+    """The judge `replay`."""
+    return Replay(options)

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import gzip
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.api import TIE, Choice, DataError, Preference, Ranking, Score, Status
+from harness_baselines.options import ReplayOptions
+from harness_baselines.replay import Replay, unfold
+
+PAIR = Preference(2)
+TIED = Preference(2, ("bothgood", "bothbad"))
+DATA = Path(__file__).resolve().parents[5] / "shared" / "data"
+
+
+def save(path: Path, *rows: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
+    return path
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Any:
+    """A replay judge of some rows."""
+
+    def make(*rows: Any, **options: Any) -> Replay:
+        return Replay(ReplayOptions(answers=str(save(tmp_path / "a.jsonl", *rows)), **options))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("space", "row", "verdict"),
+    [
+        (PAIR, {"response": "Better: [[B]]"}, 1),
+        (PAIR, {"response": "[[A]] but scores", "scores": [0, 1]}, 0),
+        (PAIR, {"response": "", "scores": [-1.4, -2.1]}, 0),
+        (PAIR, {"response": None, "scores": [1, 2]}, 1),
+        (PAIR, {"scores": [1, 2], "verdict": "A"}, 0),
+        (TIED, {"scores": [2, 2]}, TIE),
+        (TIED, {"verdict": "bothbad"}, "bothbad"),
+        (Choice(("yes", "no")), {"verdict": "No"}, "no"),
+        (Score(1, 5, 1), {"verdict": 4}, 4.0),
+        (Score(0, 1, 0), {"scores": [0.25]}, 0.25),
+        (Ranking(3), {"scores": [0.1, 0.9, 0.5]}, (1, 2, 0)),
+        (Ranking(3), {"verdict": ["B", "C", "A"]}, (1, 2, 0)),
+        (Ranking(3), {"verdict": "B > C > A"}, (1, 2, 0)),
+    ],
+    ids=str,
+)
+def test_text_scores_and_verdicts_are_read(
+    recorded: Any, one: Any, put: Any, space: Any, row: Any, verdict: Any
+) -> None:
+    assert one(recorded({"id": 1, **row}), put(space)).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("space", "row", "status", "says"),
+    [
+        (PAIR, {"response": "both are fine"}, Status.UNPARSED, "no one verdict"),
+        (PAIR, {"response": ""}, Status.UNPARSED, "no one verdict"),
+        (PAIR, {"scores": [2, 2]}, Status.UNPARSED, "equal scores"),
+        (Ranking(3), {"scores": [1, 2, 2]}, Status.UNPARSED, "equal scores"),
+        (PAIR, {"verdict": "C"}, Status.UNPARSED, "'C'"),
+        (Score(1, 5, 1), {"scores": [3.5]}, Status.UNPARSED, "3.5"),
+        (PAIR, {"scores": [1, 2, 3]}, Status.ERROR, "3 scores"),
+        (Choice(("yes", "no")), {"scores": [1, 2]}, Status.ERROR, "2 scores"),
+        (PAIR, {"response": None}, Status.ERROR, "without an answer"),
+    ],
+    ids=str,
+)
+def test_what_gives_no_verdict_is_never_a_wrong_answer(
+    recorded: Any, one: Any, put: Any, space: Any, row: Any, status: Status, says: str
+) -> None:
+    judgement = one(recorded({"id": 1, **row}), put(space))
+    assert judgement.status is status
+    assert says in judgement.error
+
+
+def test_what_else_was_recorded_is_kept(recorded: Any, one: Any, put: Any) -> None:
+    extra = {"latency_s": 1.5, "cost_usd": 0.01, "prompt_tokens": 10, "completion_tokens": 3, "model": "m-1"}
+    judgement = one(recorded({"id": 1, "response": "Sheep. [[A]]", "probabilities": {"A": 0.7, "B": 0.3}, **extra}), put(PAIR))
+    assert {name: getattr(judgement, name) for name in extra} == extra
+    assert (judgement.raw, judgement.rationale) == ("Sheep. [[A]]", "Sheep.")
+    assert judgement.probabilities == {"A": 0.7, "B": 0.3}
+    named = one(recorded({"id": 1, "verdict": "A", "rationale": "why", "response": "raw"}), put(PAIR))
+    assert (named.rationale, named.raw) == ("why", "raw")
+
+
+def test_orders_and_samples_are_told_apart(recorded: Any, one: Any, put: Any) -> None:
+    judge = recorded(
+        {"id": 1, "judgments": [{"response": "[[A]]"}, {"response": "[[B]]"}]},
+        {"id": 1, "response": "[[B]]", "sample": 1},
+        {"id": 2, "response": "[[A]]", "order": [1, 0]},
+        {"id": 3, "response": "[[A]]"},
+    )
+    asked = [("1", (0, 1), 0), ("1", (1, 0), 0), ("1", (0, 1), 1), ("2", (1, 0), 0), ("3", (0, 1), 0)]
+    answers = [one(judge, put(PAIR, item=item, order=order, sample=sample)) for item, order, sample in asked]
+    assert [judgement.verdict for judgement in answers] == [0, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"item": "9", "order": (0, 1)}, "item '9' in"),
+        ({"item": "1", "order": (1, 0)}, "order (1, 0)"),
+        ({"item": "1", "order": (0, 1), "sample": 1}, "sample 1"),
+    ],
+)
+def test_a_missing_answer_is_an_error_that_names_item_and_file(
+    recorded: Any, one: Any, put: Any, fields: Any, says: str
+) -> None:
+    judgement = one(recorded({"id": 1, "response": "[[A]]"}), put(PAIR, **fields))
+    assert judgement.status is Status.ERROR
+    assert says in judgement.error
+    assert "a.jsonl" in judgement.error
+
+
+def test_an_answer_recorded_twice_names_both_lines(recorded: Any, one: Any, put: Any) -> None:
+    judge = recorded(
+        {"id": 1, "response": "a"}, {"id": 2, "response": "b"}, {"id": "1", "response": "c", "order": [0, 1]}
+    )
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"(?s)line 3: item '1'.*line 1"):
+            one(judge, put(PAIR))
+
+
+def test_the_fingerprint_is_that_of_the_content(recorded: Any, tmp_path: Path) -> None:
+    first = recorded({"id": 1, "response": "a"}).fingerprint()
+    assert recorded({"id": 1, "response": "a"}).fingerprint() == first
+    assert recorded({"id": 1, "response": "b"}).fingerprint() != first
+    assert recorded({"id": 1, "response": "a"}, response_field="x").fingerprint() != first
+
+
+@pytest.fixture
+def unfolded(plan: Any) -> Any:
+    return lambda path: unfold(ReplayOptions(answers=str(path)), plan(name="replay"))
+
+
+def test_a_folder_is_one_judge_for_each_file_name(tmp_path: Path, unfolded: Any, one: Any, put: Any) -> None:
+    save(tmp_path / "edit" / "items.jsonl.gz", {"idx": 0})
+    save(tmp_path / "edit" / "outputs" / "zoe-1.5.jsonl.gz", {"idx": 0, "response": "[[A]]"})
+    save(tmp_path / "draw" / "outputs" / "zoe-1.5.jsonl", {"idx": 0, "response": "[[B]]"})
+    save(tmp_path / "draw" / "outputs" / "adam.jsonl", {"idx": 0, "response": "[[B]]"})
+    (tmp_path / "draw" / "outputs" / "notes.txt").write_text("no answers")
+    judges = unfolded(tmp_path)
+    assert [judge.name for judge in judges] == ["adam", "zoe-1.5"]
+    assert judges[1].options["files"] == ["draw/outputs/zoe-1.5.jsonl", "edit/outputs/zoe-1.5.jsonl.gz"]
+    zoe = Replay(ReplayOptions(**judges[1].options))
+    assert one(zoe, put(PAIR, item="edit/0")).verdict == 0
+    assert one(zoe, put(PAIR, item="draw/0")).verdict == 1
+    assert one(zoe, put(PAIR, item="0")).status is Status.ERROR
+
+
+def test_one_subset_is_found_from_inside(tmp_path: Path, unfolded: Any, one: Any, put: Any) -> None:
+    save(tmp_path / "edit" / "items.jsonl", {"idx": 0})
+    path = save(tmp_path / "edit" / "outputs" / "zoe.jsonl", {"idx": 0, "response": "[[A]]"})
+    for root in (tmp_path / "edit", path):
+        [judge] = unfolded(root)
+        assert judge.name == "zoe"
+        assert one(Replay(ReplayOptions(**judge.options)), put(PAIR, item="edit/0")).verdict == 0
+
+
+def test_plain_files_answer_ids_as_they_are(tmp_path: Path, unfolded: Any, one: Any, put: Any) -> None:
+    save(tmp_path / "b.jsonl", {"id": "x/1", "response": "[[A]]"})
+    save(tmp_path / "a.jsonl.gz", {"id": "x/1", "response": "[[B]]"})
+    judges = unfolded(tmp_path)
+    assert [judge.name for judge in judges] == ["a", "b"]
+    answers = [one(Replay(ReplayOptions(**judge.options)), put(PAIR, item="x/1")).verdict for judge in judges]
+    assert answers == [1, 0]
+
+
+def test_unfolding_again_changes_nothing(tmp_path: Path, plan: Any) -> None:
+    save(tmp_path / "b.jsonl", {"id": 1, "response": ""})
+    options = ReplayOptions(answers=str(tmp_path), files=["b.jsonl"])
+    [again] = unfold(options, plan(name="me"))
+    assert again.name == "me"
+    assert ReplayOptions(**again.options) == options
+
+
+def test_what_is_not_there_is_named(tmp_path: Path, unfolded: Any) -> None:
+    with pytest.raises(DataError, match=r"no recorded answers in .*outputs"):
+        unfolded(tmp_path)
+    with pytest.raises(DataError, match="nowhere: no such file or folder"):
+        unfolded(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="is a folder"):
+        Replay(ReplayOptions(answers=str(tmp_path)))
+    with pytest.raises(DataError, match=r"c\.jsonl: no such file"):
+        Replay(ReplayOptions(answers=str(tmp_path), files=["c.jsonl"]))
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_no_file_outside_the_folder_is_read(tmp_path: Path, link: bool) -> None:
+    outside = save(tmp_path / "outside.jsonl", {"id": 1, "response": ""})
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "link.jsonl").symlink_to(outside)
+    with pytest.raises(DataError, match="leads out of"):
+        Replay(ReplayOptions(answers=str(inside), files=["link.jsonl" if link else "../outside.jsonl"]))
+
+
+def rows_of(path: Path) -> list[Any]:
+    with gzip.open(path, "rt") as stream:
+        return [json.loads(line) for line in stream]
+
+
+@pytest.mark.skipif(not (DATA / "judgebench").exists(), reason="needs recorded answers in ../shared/data/judgebench")
+def test_recorded_reward_models_reach_their_published_judgebench_accuracy(plan: Any, one: Any, put: Any) -> None:
+    root = DATA / "judgebench"
+    expected = json.loads((root / "expected_accuracy.json").read_text())["gpt"]
+    judges = {judge.name: judge for judge in unfold(ReplayOptions(answers=str(root)), plan())}
+    assert set(judges) == set(expected)
+    items = rows_of(root / "gpt" / "items.jsonl.gz")
+    models = [name for name in expected if not name.startswith("o1")]  # o1 answers in words, for the task's own format
+    for name in models:
+        judge, right = Replay(ReplayOptions(**judges[name].options)), 0
+        for row in items:
+            gold = 0 if row["label"] == "A>B" else 1
+            net = 0
+            for order in ((0, 1), (1, 0)):
+                request = put(Preference(2, ("tie",)), item=f"gpt/{row['pair_id']}", order=order)
+                verdict = request.space.canonical(one(judge, request).verdict, order)
+                net += 0 if verdict == TIE else 1 if verdict == gold else -1
+            right += net > 0
+        assert round(100 * right / len(items), 2) == expected[name]
+
+
+@pytest.mark.skipif(not (DATA / "genai_bench").exists(), reason="needs recorded answers in ../shared/data/genai_bench")
+def test_recorded_votes_of_genai_bench_are_the_official_ones(plan: Any, put: Any) -> None:
+    root = DATA / "genai_bench"
+    expected = json.loads((root / "expected_accuracy.json").read_text())
+    golds = {"leftvote": 0, "rightvote": 1, "tievote": "bothgood", "bothbad_vote": "bothbad"}
+    judges = {judge.name: judge for judge in unfold(ReplayOptions(answers=str(root)), plan())}
+    assert set(judges) == set(expected["image_edition"])
+    for name in ("llava", "idefics2"):  # the two that answer with nothing but a label
+        judge = Replay(ReplayOptions(**judges[name].options))
+        right: dict[str, list[bool]] = defaultdict(list)
+        for subset in expected:
+            items = {f"{subset}/{row['idx']}": row["human_vote"] for row in rows_of(root / subset / "items.jsonl.gz")}
+            for request, judgement in judge.judge(put(TIED, item=item, order=(0, 1)) for item in items):
+                assert judgement.status is not Status.ERROR
+                right[subset].append(judgement.verdict == golds[items[request.item]])
+        for subset, hits in right.items():
+            assert round(100 * sum(hits) / len(hits), 2) == expected[subset][name]

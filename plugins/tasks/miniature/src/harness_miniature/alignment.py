@@ -1,0 +1,130 @@
+"""Text-image alignment: does the picture show what the words say?
+
+Each scene occurs with a caption that fits and with one that does not, so neither the picture nor the caption alone
+tells anything about the gold.
+"""
+
+from __future__ import annotations
+
+from harness.api import Choice, Preference, Protocol
+from harness_miniature.sampling import NUMERALS, Draw, digit
+from harness_miniature.scene import COLOURS, UNSEEN_COLOURS
+from harness_miniature.task import Case, Recipe
+
+YES_NO = Choice(("yes", "no"))
+POINTWISE = Protocol(metrics=("macro_f1", "accuracy", "balanced_accuracy", "roc_auc"))
+PAIRWISE = Protocol(order="both", pooling="each", metrics=("macro_f1", "accuracy"))
+
+_DIGIT = (
+    "The picture shows a handwritten numeral on a paper card. Does it fit this caption: \u201c{caption}\u201d? "
+    "Both the numeral and the colour of its ink must be as the caption says."
+)
+_RELATION = (
+    "The picture shows two paper cards, each with a handwritten numeral. Does it fit this caption: "
+    "\u201c{caption}\u201d? Look only at the numerals and where they are, not at their colours."
+)
+_PAIR = (
+    "Each of the two images shows a handwritten numeral on a paper card. Which image fits this caption better: "
+    "\u201c{caption}\u201d? Both the numeral and the colour of its ink must be as the caption says."
+)
+
+
+def _caption(number: int, ink: str) -> str:
+    return f"{'an' if ink[0] in 'aeiou' else 'a'} {ink} {NUMERALS[number]}"
+
+
+def _other(draw: Draw, colours: tuple[str, ...], ink: str) -> str:
+    return draw.pick([colour for colour in colours if colour != ink])
+
+
+def _digit_case(draw: Draw, colours: tuple[str, ...]) -> Case:
+    scan = draw.scan()
+    ink = draw.pick(colours)
+    scene = draw.scene(cards=(draw.one_card(scan, ink),))
+    shown = _caption(digit(scan), ink)
+    aspect = draw.turn(("digit", "colour"))
+    if aspect == "digit":
+        wrong = _caption(draw.pick([number for number in range(10) if number != digit(scan)]), ink)
+    else:
+        wrong = _caption(digit(scan), _other(draw, colours, ink))
+    caption = shown if draw.version == 0 else wrong
+    says = "It agrees." if draw.version == 0 else f"The {aspect} does not agree."
+    return Case(
+        question=_DIGIT.format(caption=caption),
+        scenes=(scene,),
+        sources=(scan,),
+        gold="yes" if draw.version == 0 else "no",
+        category=aspect,
+        rationale=f"The card shows {shown}. The caption says {caption}. {says}",
+        tags={"digit": str(digit(scan)), "colour": ink, "caption": caption},
+    )
+
+
+def _seen(draw: Draw) -> Case:
+    return _digit_case(draw, tuple(COLOURS))
+
+
+def _unseen(draw: Draw) -> Case:
+    return _digit_case(draw, tuple(UNSEEN_COLOURS))
+
+
+def _relation_case(draw: Draw) -> Case:
+    couple = draw.couple()
+    first, second = draw.shuffled(couple)
+    stacked = draw.turn((False, True))
+    scene = draw.scene(cards=draw.two_cards(first, second, stacked=stacked))
+    forwards, backwards = ("above", "below") if stacked else ("to the left of", "to the right of")
+    one, two = f"the {NUMERALS[digit(first)]}", f"the {NUMERALS[digit(second)]}"
+    # The fitting caption may start from either numeral; the other one turns its relation round.
+    subject, relation, opposite, target = draw.pick(((one, forwards, backwards, two), (two, backwards, forwards, one)))
+    fits = draw.version == 0
+    caption = f"{subject} is {relation if fits else opposite} {target}"
+    says = "so the caption fits." if fits else f"and not {opposite} it."
+    return Case(
+        question=_RELATION.format(caption=caption),
+        scenes=(scene,),
+        sources=couple,
+        gold="yes" if fits else "no",
+        category="above-below" if stacked else "left-right",
+        rationale=f"In the picture, {subject} is {relation} {target}, {says}",
+        tags={"digits": f"{digit(first)},{digit(second)}", "caption": caption},
+    )
+
+
+def _pair_case(draw: Draw) -> Case:
+    couple = draw.couple()
+    scan, stranger = draw.shuffled(couple)
+    colours = tuple(COLOURS)
+    ink = draw.pick(colours)
+    aspect = draw.turn(("digit", "colour"))
+    right = draw.scene(cards=(draw.one_card(scan, ink),))
+    if aspect == "digit":
+        wrong_scan, wrong_ink = stranger, ink
+    else:
+        wrong_scan, wrong_ink = scan, _other(draw, colours, ink)
+    wrong = draw.scene(cards=(draw.one_card(wrong_scan, wrong_ink),))
+    caption = _caption(digit(scan), ink)
+    return Case(
+        question=_PAIR.format(caption=caption),
+        scenes=(right, wrong) if draw.version == 0 else (wrong, right),
+        sources=couple,
+        gold=draw.version,
+        category=aspect,
+        rationale=f"One image shows {caption}, as the caption says; the other shows "
+        f"{_caption(digit(wrong_scan), wrong_ink)}, so its {aspect} is wrong.",
+        tags={"caption": caption, "wrong": _caption(digit(wrong_scan), wrong_ink)},
+    )
+
+
+DIGIT = Recipe(name="alignment-digit", space=YES_NO, make=_seen, protocol=POINTWISE)
+RELATION = Recipe(name="alignment-relation", space=YES_NO, make=_relation_case, protocol=POINTWISE)
+UNSEEN = Recipe(name="alignment-unseen", space=YES_NO, make=_unseen, protocol=POINTWISE, splits=("test",))
+PAIR = Recipe(
+    name="pairwise-alignment",
+    space=Preference(2),
+    make=_pair_case,
+    protocol=PAIRWISE,
+    splits=("test",),
+    shared=False,
+    compares=True,
+)

@@ -1,0 +1,186 @@
+"""What all pair benchmarks share: from rows to checked items, from items to requests, from one folder to its subsets.
+
+A benchmark is a `Benchmark` record in a module of its own: its official protocol, what its columns mean, and the words
+around the candidates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from harness.api import (
+    Context,
+    DataError,
+    Item,
+    Message,
+    Part,
+    Protocol,
+    Request,
+    Unfolded,
+    VerdictFormat,
+)
+from harness_preference import __version__
+from harness_preference.options import Options
+from harness_preference.rows import Row
+from harness_preference.sources import Layout, Source, find
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """The words around a question and its candidates. `{letter}` becomes A, B, ... in the order shown."""
+
+    system: str = ""
+    """System message, if any."""
+    opening: str
+    """Before the question."""
+    heading: str
+    """Before each candidate."""
+    ending: str = ""
+    """After each candidate."""
+    closing: str
+    """After the candidates and before the instruction of the format: what to look at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """What sets one pair benchmark apart."""
+
+    name: str
+    """Name of its card."""
+    entry: str
+    """Name in the plan of one subset; `{subset}` stands for it."""
+    protocol: Protocol
+    """The official one."""
+    format: str
+    """Id of the verdict format."""
+    layout: Layout
+    """Where its rows are."""
+    item: Callable[[Row, str], Item]
+    """The item of a row of a subset."""
+    frame: Callable[[str], Frame]
+    """The words of a subset."""
+
+
+class PairTask:
+    """One subset of a pair benchmark as a `Task`."""
+
+    def __init__(self, benchmark: Benchmark, options: Options | None, context: Context) -> None:
+        """Find the subset; nothing is read yet.
+
+        Raises:
+            DataError: The data hold no such subset, or several and none is named.
+        """
+        self._benchmark = benchmark
+        self._name = context.name
+        self._options = options or Options()
+        sources = _sources(benchmark, self._options, context)
+        if len(sources) != 1:
+            raise DataError(
+                f"task {self._name}: the data hold {', '.join(source.subset for source in sources)}; "
+                "name one with `with: {subset: ...}`"
+            )
+        self._source = sources[0]
+        self._frame = benchmark.frame(self._source.subset)
+
+    @property
+    def protocol(self) -> Protocol:
+        """The official protocol."""
+        return self._benchmark.protocol
+
+    @property
+    def format(self) -> str:
+        """Id of the verdict format that the benchmark asks for."""
+        return self._benchmark.format
+
+    def items(self, split: str) -> Iterator[Item]:
+        """Stream the items in the order of the files.
+
+        Raises:
+            DataError: There is no such split, a row cannot be used, an id is there twice, or there is no row at all.
+        """
+        if split != "test":
+            raise DataError(f"task {self._name}: there is no split {split!r}; it has test")
+        seen: set[str] = set()
+        for row in self._source.rows():
+            item = self._benchmark.item(row, self._source.subset)
+            if item.id in seen:
+                raise DataError(f"{row.place}: the id {item.id!r} is there twice; ids must be unique, remove one row")
+            seen.add(item.id)
+            yield item
+        if not seen:
+            where = self._source.hub or ", ".join(map(str, self._source.files))
+            raise DataError(f"task {self._name}: {where} holds no rows")
+
+    def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
+        """Opening, question, candidates in the order shown, what to look at, instruction."""
+        frame = self._frame
+        parts: list[Part] = [frame.opening, *item.question]
+        for place, candidate in enumerate(order):
+            letter = chr(ord("A") + place)
+            parts += [frame.heading.format(letter=letter), *item.candidates[candidate]]
+            parts += [frame.ending.format(letter=letter)] if frame.ending else []
+        parts += [frame.closing, format.instruction(item.space)]
+        system = (Message("system", (frame.system,)),) if frame.system else ()
+        return Request(
+            task=self._name,
+            item=item.id,
+            messages=(*system, Message("user", joined(parts))),
+            space=item.space,
+            format=format,
+            order=order,
+        )
+
+    def fingerprint(self) -> str:
+        """Hash of the data files, the options and the version of this plugin.
+
+        Files of more than 256 MB enter by size and time of change; a hub dataset by its name and revision.
+
+        Raises:
+            DataError: A file cannot be read.
+        """
+        facts = f"{self._benchmark.name}:{__version__}:{self._options.model_dump_json()}:{self._source.digest()}"
+        return hashlib.sha256(facts.encode()).hexdigest()
+
+
+def unfolded(benchmark: Benchmark, options: Options | None, context: Context) -> list[Unfolded]:
+    """One entry for each subset that the data hold, or for the one that the options name.
+
+    Raises:
+        DataError: The data are not of the benchmark's layout.
+    """
+    options = options or Options()
+    return [
+        Unfolded(
+            name=benchmark.entry.format(subset=source.subset),
+            options={**options.model_dump(exclude_none=True), "subset": source.subset},
+        )
+        for source in _sources(benchmark, options, context)
+    ]
+
+
+def joined(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Neighbouring texts become one, a blank line between them; images stay where they are."""
+    merged: list[Part] = []
+    for part in parts:
+        if isinstance(part, str) and merged and isinstance(merged[-1], str):
+            merged[-1] = f"{merged[-1]}\n\n{part}"
+        else:
+            merged.append(part)
+    return tuple(merged)
+
+
+def group_of(*texts: str) -> str:
+    """Name of the cluster of all items that share these texts: 16 hex digits of their SHA-256."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def _sources(benchmark: Benchmark, options: Options, context: Context) -> list[Source]:
+    return find(
+        context.data,
+        layout=benchmark.layout,
+        subset=options.subset,
+        split=options.hub_split,
+        task=context.name,
+    )

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+from pydantic import ValidationError
+
+from harness.api import FormatCard, TaskCard
+from harness_preference import plugin
+from harness_preference.options import Options
+
+CARDS = [*plugin.harness_tasks(), *plugin.harness_formats()]
+
+
+def test_the_plugin_is_advertised() -> None:
+    (entry,) = [entry for entry in entry_points(group="harness") if entry.name == "preference"]
+    assert entry.load() is plugin
+
+
+def test_importing_the_plugin_imports_nothing_heavy() -> None:
+    heavy = "{'datasets', 'pyarrow', 'pydantic', 'PIL', 'numpy', 'torch'}"
+    code = f"import harness_preference.plugin, sys; print(sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: f"{card.kind}-{card.name}")
+def test_a_card_names_what_exists_and_says_where_it_comes_from(card: TaskCard | FormatCard) -> None:
+    for lazy in (card.factory, card.unfold, card.options):
+        if lazy is not None:
+            module, _, attribute = str(lazy).partition(":")
+            assert callable(getattr(importlib.import_module(module), attribute))
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", card.name)
+    assert card.source
+    assert card.summary
+    assert all(word in card.description for word in ("Traps", "Deviations", "Metric")) or card.kind == "format"
+
+
+def test_options_are_checked() -> None:
+    assert Options().model_dump(exclude_none=True) == {}
+    for wrong in ({"subset": "../x"}, {"subset": ""}, {"subsets": "gpt"}, {"hub_split": "a b"}):
+        with pytest.raises(ValidationError):
+            Options.model_validate(wrong)

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.api import DataError
+from harness_preference import sources
+from harness_preference.sources import Layout, Source, find
+
+Writer = Callable[[Path, list[dict[str, Any]]], Path]
+CLOSED = Layout(subsets=("two", "one"), split="test_v1")
+OPEN = Layout(subsets=(), split="train", hub="files", unfolded_only_by_name=frozenset({"odd"}))
+ROWS: list[dict[str, Any]] = [{"a": 1}]
+
+
+def found(data: object, layout: Layout = CLOSED, subset: str | None = None, split: str | None = None) -> list[Source]:
+    return find(str(data), layout=layout, subset=subset, split=split, task="mine")
+
+
+def test_subsets_are_found_in_every_published_layout(tmp_path: Path, write_rows: Writer) -> None:
+    layouts = {
+        "recorded": ("one/items.jsonl.gz", "two/items.jsonl.gz"),
+        "hub": ("one/test_v1-00000-of-00002.jsonl", "one/test_v1-00001-of-00002.jsonl", "two/test_v1.jsonl"),
+        "data": ("data/one-00000-of-00001.jsonl", "data/two.csv"),
+        "flat": ("one.jsonl", "two.jsonl"),
+    }
+    for name, files in layouts.items():
+        for file in files:
+            write_rows(tmp_path / name / file, ROWS)
+        assert [source.subset for source in found(tmp_path / name)] == ["two", "one"], name
+    shards = [file.name for file in found(tmp_path / "hub", subset="one")[0].files]
+    assert shards == ["test_v1-00000-of-00002.jsonl", "test_v1-00001-of-00002.jsonl"]
+
+
+def test_what_is_not_a_subset_is_left_alone(tmp_path: Path, write_rows: Writer) -> None:
+    write_rows(tmp_path / "one/items.jsonl", ROWS)
+    for other in ("one/outputs/judge.jsonl.gz", "three/items.jsonl", "expected.json", "one/test-00000-of-00001.jsonl"):
+        write_rows(tmp_path / other, ROWS)
+    (only,) = found(tmp_path)
+    assert (only.subset, [file.name for file in only.files]) == ("one", ["items.jsonl"])
+
+
+def test_a_subset_folder_and_a_single_file_can_be_given(tmp_path: Path, write_rows: Writer) -> None:
+    file = write_rows(tmp_path / "one/items.jsonl.gz", ROWS)
+    assert [s.subset for s in found(file.parent)] == ["one"]
+    assert [s.subset for s in found(file)] == ["one"]
+    other = write_rows(tmp_path / "votes.jsonl", ROWS)
+    assert [s.subset for s in found(other, subset="two")] == ["two"]
+    with pytest.raises(DataError, match=r"votes.jsonl: which subset is it"):
+        found(other)
+
+
+def test_an_open_layout_takes_the_names_of_its_files(tmp_path: Path, write_rows: Writer) -> None:
+    for name in ("data/quality.jsonl", "data/safety-00000-of-00001.jsonl", "data/odd.jsonl"):
+        write_rows(tmp_path / name, ROWS)
+    assert [s.subset for s in found(tmp_path, OPEN)] == ["quality", "safety"]
+    assert [s.subset for s in found(tmp_path, OPEN, subset="odd")] == ["odd"]
+
+
+def test_two_copies_of_a_subset_are_an_error_that_names_both(tmp_path: Path, write_rows: Writer) -> None:
+    write_rows(tmp_path / "one/items.jsonl", ROWS)
+    write_rows(tmp_path / "data/one.jsonl", ROWS)
+    with pytest.raises(DataError, match=r"one is there twice: .*one/items.jsonl and .*data/one.jsonl"):
+        found(tmp_path)
+    (tmp_path / "data/one.jsonl").unlink()
+    write_rows(tmp_path / "one/items.jsonl.gz", ROWS)
+    with pytest.raises(DataError, match=r"items.jsonl and items.jsonl.gz are both there"):
+        found(tmp_path)
+
+
+def test_data_of_another_layout_are_an_error_that_says_what_was_expected(tmp_path: Path, write_rows: Writer) -> None:
+    with pytest.raises(DataError, match=r"does not hold its data; expected SUBSET/items.jsonl.gz"):
+        found(tmp_path)
+    write_rows(tmp_path / "one.jsonl", ROWS)
+    with pytest.raises(DataError, match=r"does not hold the subset 'two'.*found only one"):
+        found(tmp_path, subset="two")
+    with pytest.raises(DataError, match=r"there is no subset 'three'; it has two, one"):
+        found(tmp_path, subset="three")
+    (tmp_path / "x.txt").write_text("x")
+    with pytest.raises(DataError, match="this kind of file is not read"):
+        found(tmp_path / "x.txt")
+    with pytest.raises(DataError, match="write `data:`"):
+        find(None, layout=CLOSED, subset=None, split=None, task="mine")
+
+
+def test_the_digest_follows_the_content_and_not_the_place(tmp_path: Path, write_rows: Writer) -> None:
+    def digest(folder: str) -> str:
+        return found(tmp_path / folder)[0].digest()
+
+    write_rows(tmp_path / "a/one.jsonl", ROWS)
+    write_rows(tmp_path / "b/one.jsonl", ROWS)
+    assert digest("a") == digest("b")
+    write_rows(tmp_path / "b/one.jsonl", [{"a": 2}])
+    assert digest("a") != digest("b")
+
+
+def test_huge_files_enter_the_digest_by_size_and_time(
+    tmp_path: Path, write_rows: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_rows(tmp_path / "one.jsonl", ROWS)
+    monkeypatch.setattr(sources, "HASHED_WHOLE", 1)
+    before = found(tmp_path)[0].digest()
+    assert found(tmp_path)[0].digest() == before
+    os.utime(file, ns=(1, 1))
+    assert found(tmp_path)[0].digest() != before
+
+
+def test_hub_data_unfold_without_a_network(tmp_path: Path) -> None:
+    assert [s.subset for s in found("hub:A/B@abc123")] == ["two", "one"]
+    assert [s.subset for s in found("hub:A/B", subset="one")] == ["one"]
+    assert found("hub:A/B@v1")[0].digest() != found("hub:A/B@v2")[0].digest()
+    with pytest.raises(DataError, match=r"needs `with: \{subset"):
+        found("hub:A/B", OPEN)
+    for bad in ("hub:A", "hub:A/B/C", "hub:../x@", "hub:A/B@r v"):
+        with pytest.raises(DataError, match="is not a hub dataset"):
+            found(bad)

@@ -1,0 +1,119 @@
+"""The command line as a program: exit codes, help, and what it must not import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.cli import VERBS, main
+
+
+def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *arguments], cwd=cwd, capture_output=True, text=True, timeout=120
+    )
+
+
+def code_of(*arguments: str) -> object:
+    with pytest.raises(SystemExit) as caught:
+        main(list(arguments))
+    return caught.value.code
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_every_verb_has_a_worked_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of(verb, "--help") == 0
+    assert f"harness {verb}" in capsys.readouterr().out.partition("Example")[2]
+
+
+def test_a_misspelt_verb_gets_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("leaderbord") == 2
+    assert "Did you mean 'leaderboard'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list", "tasks"], ["list", "judges"], ["plugins"]])
+def test_what_must_be_instant_imports_nothing_heavy(arguments: list[str]) -> None:
+    script = (
+        "import sys, io, contextlib\n"
+        "from harness.cli import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        f"    main({arguments!r})\n"
+        "heavy = {'torch', 'transformers', 'datasets', 'numpy', 'pandas', 'scipy', 'sklearn', 'PIL', 'rich'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_does_not_even_look_for_plugins() -> None:
+    script = "import sys\nfrom harness.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    done = subprocess.run(
+        [sys.executable, "-c", script + "print('pydantic' in sys.modules, 'pluggy' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "False False"
+
+
+@pytest.mark.parametrize("kind", ["tasks", "judges", "rewards", "trainers", "formats", "metrics"])
+def test_every_kind_can_be_listed_for_programs(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("list", kind, "--json") == 0
+    for row in json.loads(capsys.readouterr().out):
+        assert row["id"].partition("/")[2]
+        assert row["summary"]
+
+
+def test_the_plugin_list_names_distribution_version_and_status(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("plugins", "--json") == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["miniature"]["distribution"] == "judge-harness-miniature"
+    assert rows["miniature"]["status"] == "ok"
+    assert "miniature/safety" in rows["miniature"]["offers"]["task"]
+
+
+def test_a_user_error_has_no_traceback_and_exit_code_2(tmp_path: Path) -> None:
+    done = run("run", "missing.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "missing.yaml" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_internal_fault_has_a_traceback_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from harness import discovery
+
+    def broken(**_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(discovery.Plugins, "load", broken)
+    assert code_of("plugins") == 1
+    assert "RuntimeError: a bug" in capsys.readouterr().err
+
+
+def test_show_prints_a_card_with_licence_and_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("show", "miniature/safety") == 0
+    out = capsys.readouterr().out
+    assert "controlled testbed" in out
+    assert "licence" in out
+    assert "seed" in out
+
+
+def test_show_of_an_unknown_name_suggests(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("show", "miniature/saftey") == 2
+    assert "miniature/safety" in capsys.readouterr().err
+
+
+def test_show_draws_a_contact_sheet(tmp_path: Path) -> None:
+    import PIL.Image
+
+    target = tmp_path / "sheet.png"
+    assert code_of("show", "miniature/pairwise-alignment", "--sample", "3", "--output", str(target)) == 0
+    with PIL.Image.open(target) as sheet:
+        assert min(sheet.size) > 200

@@ -1,0 +1,222 @@
+"""Every snippet of the documentation works: files are written, Python and commands are run, manifests are loaded.
+
+A page is a small world: its blocks act in order in one folder of its own. A name after the language is a file name, as in
+"```python my_judge.py". Named blocks are written there; what can be checked about them is checked:
+
+- `python`: run, whether named or not;
+- `yaml`: loaded as a manifest; an unnamed one may be a fragment, and is completed first;
+- `toml`, `json`, `jsonl`: parsed;
+- `console`: each line that starts with `$ harness`, `$ python` or `$ pytest` is run, and the lines after it are compared with
+  what it printed; `...` stands for anything.
+
+`<!-- not run: REASON -->` before a block leaves it out, and `OPTED_OUT` counts these. `<!-- exit: N -->` says that the last
+command of a block ends with N. Pages in `SLOW` need the finished OOD benchmark.
+"""
+
+from __future__ import annotations
+
+import doctest
+import json
+import os
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness.discovery import Plugins
+from harness.manifest.load import load_manifest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    path
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md"))
+    if "_build" not in path.parts and "generated" not in path.parts
+)
+SLOW = {"README.md", "docs/tutorials/first-run.md"}
+OPTED_OUT = {
+    "CONTRIBUTING.md": 1,
+    "README.md": 2,
+    "docs/how-to/publish-a-plugin.md": 1,
+    "docs/how-to/use-your-own-copy-of-a-benchmark.md": 1,
+}
+"""How many blocks of each page are not run. Say why in the page, and count here."""
+
+RUN = {"python", "yaml", "toml", "json", "jsonl", "csv", "console"}
+_PLAIN = {"", "text", "{toctree}", "{eval-rst}"}
+_FENCE = re.compile(r"^(?P<fence>`{3,})(?P<info>[^`\n]*)\n(?P<body>.*?)^(?P=fence)[ \t]*$", re.MULTILINE | re.DOTALL)
+_MARKER = re.compile(r"<!-- (not run|exit): (.+?) -->\s*\Z")
+_COMPLETION = {
+    "name": "snippet",
+    "tasks": [{"use": "miniature/technical", "name": "snippet-task"}],
+    "judges": [{"use": "baselines/constant", "name": "snippet-judge"}],
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block."""
+
+    language: str
+    file: str
+    body: str
+    line: int
+    marker: str
+    """`not run`, `exit` or empty."""
+    value: str
+    """The reason, or the exit code."""
+
+
+def blocks(path: Path) -> Iterator[Block]:
+    """The fenced blocks of a page, in order."""
+    text = path.read_text(encoding="utf-8")
+    for match in _FENCE.finditer(text):
+        language, _, file = match["info"].strip().partition(" ")
+        marker = _MARKER.search(text[: match.start()])
+        yield Block(
+            language=language,
+            file=file.strip(),
+            body=match["body"],
+            line=text.count("\n", 0, match.start()) + 1,
+            marker=marker[1] if marker else "",
+            value=marker[2] if marker else "",
+        )
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.slow) if name_of(page) in SLOW else page for page in PAGES],
+    ids=name_of,
+)
+def test_the_snippets_of_a_page_work(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    (tmp_path / "benchmarks").symlink_to(ROOT / "benchmarks")
+    if name_of(page) in SLOW:
+        (tmp_path / "runs").symlink_to(request.getfixturevalue("ood_runs"))
+    world = _World(tmp_path)
+    for block in blocks(page):
+        if block.marker != "not run":
+            world.act(block, where=f"{name_of(page)}:{block.line}")
+
+
+def test_every_block_that_is_not_run_is_counted_and_says_why() -> None:
+    found: dict[str, int] = {}
+    for page in PAGES:
+        skipped = [block for block in blocks(page) if block.marker == "not run"]
+        assert all(len(block.value) > 10 for block in skipped), f"{page}: give a reason"
+        if skipped:
+            found[name_of(page)] = len(skipped)
+    assert found == OPTED_OUT
+
+
+def test_every_block_has_a_language_that_somebody_knows() -> None:
+    for page in PAGES:
+        for block in blocks(page):
+            known = block.language in RUN | _PLAIN or block.marker == "not run"
+            assert known, f"{name_of(page)}:{block.line}: {block.language!r}"
+
+
+class _World:
+    """A folder in which the blocks of one page act."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.plugins: list[str] = []
+
+    def act(self, block: Block, *, where: str) -> None:
+        """Write the block, and check what can be checked."""
+        path = self.folder / (block.file or f"snippet-{block.line}.{block.language}")
+        if block.language in RUN - {"console"}:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.body, encoding="utf-8")
+        if block.language == "python":
+            self._python(path, where=where)
+        elif block.language == "yaml":
+            self._manifest(path, complete=not block.file, where=where)
+        elif block.language == "toml":
+            tomllib.loads(block.body)
+        elif block.language == "json":
+            json.loads(block.body)
+        elif block.language == "jsonl":
+            assert all(isinstance(json.loads(line), dict) for line in block.body.splitlines()), where
+        elif block.language == "console":
+            self._console(block, where=where)
+
+    def _python(self, path: Path, *, where: str) -> None:
+        """Run it in this process; a file with tests of its own is left to `$ pytest`."""
+        if path.name.startswith("test_"):
+            compile(path.read_text(encoding="utf-8"), where, "exec")
+            return
+        before = Path.cwd()
+        os.chdir(self.folder)
+        try:
+            sys.path.insert(0, str(path.parent))
+            names = runpy.run_path(str(path))
+        finally:
+            sys.path.remove(str(path.parent))
+            os.chdir(before)
+        if any(name.startswith("harness_") for name in names) and path.parent == self.folder:
+            self.plugins.append(str(path))
+
+    def _manifest(self, path: Path, *, complete: bool, where: str) -> None:
+        """Load it with the plugins that the page wrote so far."""
+        if complete:
+            plain = {**_COMPLETION, **yaml.safe_load(path.read_text(encoding="utf-8"))}
+            path.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
+        loaded = load_manifest(path, plugins=Plugins.load(extra=self.plugins))
+        assert loaded.tasks, where
+
+    def _console(self, block: Block, *, where: str) -> None:
+        commands = re.split(r"^\$ ", block.body, flags=re.MULTILINE)
+        assert not commands[0].strip(), f"{where}: output without a command"
+        for number, part in enumerate(commands[1:], start=1):
+            line, _, expected = part.partition("\n")
+            last = number == len(commands) - 1
+            code = int(block.value) if block.marker == "exit" and last else 0
+            done = self._run(line, where=where)
+            said = done.stdout + done.stderr
+            assert done.returncode == code, f"{where}: $ {line}\nexit code {done.returncode}\n{said}"
+            if expected.strip():
+                _compare(expected, said, where=f"{where}: $ {line}")
+
+    def _run(self, line: str, *, where: str) -> subprocess.CompletedProcess[str]:
+        program, *arguments = shlex.split(line)
+        programs = {
+            "harness": [sys.executable, "-m", "harness"],
+            "python": [sys.executable],
+            "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
+        }
+        assert program in programs, f"{where}: $ {line}: only {', '.join(programs)} can be run"
+        expanded = [one for argument in arguments for one in self._glob(argument)]
+        return subprocess.run(
+            [*programs[program], *expanded],
+            cwd=self.folder,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100", "PYTHONPATH": str(self.folder / "src")},
+            capture_output=True,
+            text=True,
+            timeout=250,
+            check=False,
+        )
+
+    def _glob(self, argument: str) -> list[str]:
+        """What a shell would make of `runs/ood-*`."""
+        if "*" not in argument:
+            return [argument]
+        return sorted(path.relative_to(self.folder).as_posix() for path in self.folder.glob(argument)) or [argument]
+
+
+def _compare(expected: str, said: str, *, where: str) -> None:
+    """Compare output, white space folded, `...` standing for anything."""
+    options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    same = doctest.OutputChecker().check_output(expected.strip() + "\n", said.strip() + "\n", options)
+    assert same, f"{where}\n--- documented\n{expected}\n--- printed\n{said}"

@@ -1,0 +1,201 @@
+"""The laws of `VerdictFormat`, for every built-in format and every answer space."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from harness.api import TIE, AnswerSpace, Choice, DataError, Preference, Ranking, Score, Verdict, VerdictFormat
+from harness.formats.arena import ArenaFormat
+from harness.formats.brackets import BracketsFormat
+from harness.formats.json_object import JsonFormat
+from harness.formats.label import LabelFormat
+from harness.formats.tagged import TaggedFormat
+
+FORMATS: list[VerdictFormat] = [TaggedFormat(), JsonFormat(), BracketsFormat(), LabelFormat(), ArenaFormat()]
+SPACES: list[AnswerSpace] = [
+    Choice(("yes", "no")),
+    Choice(("very good", "good", "bad", "größer")),
+    Preference(2),
+    Preference(2, ("good", "bad")),
+    Preference(2, (TIE,)),
+    Preference(4, (TIE,)),
+    Score(1, 5, 1),
+    Score(-1, 1, 0.25),
+    Score(0, 10_000_000, 1_000_000),
+    Ranking(2),
+    Ranking(4),
+]
+PAIRS = [
+    pytest.param(form, space, id=f"{form.name}-{space}")
+    for form in FORMATS
+    for space in SPACES
+    if not isinstance(form, ArenaFormat)
+    or isinstance(space, Ranking)
+    or (isinstance(space, Preference) and space.n == 2)
+]
+pairs = pytest.mark.parametrize(("form", "space"), PAIRS)
+HOSTILE = st.lists(
+    st.one_of(
+        st.sampled_from(
+            ['[[', ']]', '[[A]]', '[[A>B]]', '[[yes]]', '<think>', '</think>', '<answer>', '</answer>', 'A', 'yes', '4', '{"verdict":"', '{"', '"}', '":', '{', '}', '\\', 'Answer:', '=', '>', "\n\n", "\n", " ", "\x00", "�"]
+        ),
+        st.text(max_size=5),
+    ),
+    max_size=20,
+).map("".join)
+PROSE = st.text(st.characters(exclude_characters='[]<>{}"', exclude_categories=("Cs",)), max_size=60).map(str.strip)
+
+
+@pairs
+def test_what_is_written_is_read_back_and_well_formed(form: VerdictFormat, space: AnswerSpace) -> None:
+    for verdict in space.verdicts():
+        for rationale in ("", "Because it is.", "First.\n\nSecond, with \x00 and \ud800.", 'say "A" {or} yes'):
+            reading = form.parse(form.write(verdict, space, rationale), space)
+            assert (reading.verdict, reading.rationale, reading.problem) == (verdict, rationale, "")
+            assert reading.well_formed
+
+
+@pairs
+@given(rationale=PROSE, data=st.data())
+def test_any_rationale_comes_back(form: VerdictFormat, space: AnswerSpace, rationale: str, data: st.DataObject) -> None:
+    verdict = data.draw(st.sampled_from(space.verdicts()))
+    assume(form.instruction(space) not in rationale)
+    reading = form.parse(form.write(verdict, space, rationale), space)
+    assert (reading.verdict, reading.rationale) == (verdict, rationale)
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+@given(text=HOSTILE, space=st.sampled_from(SPACES))
+def test_any_text_gives_a_reading_inside_the_space(form: VerdictFormat, text: str, space: AnswerSpace) -> None:
+    reading = form.parse(text, space)
+    assert (reading.verdict is None) == bool(reading.problem)
+    if reading.verdict is None:
+        assert not reading.well_formed
+    else:
+        assert space.contains(reading.verdict)
+
+
+@pairs
+def test_an_echoed_instruction_is_no_verdict(form: VerdictFormat, space: AnswerSpace) -> None:
+    instruction = form.instruction(space)
+    for text in (instruction, f"Question?\n{instruction}\n", instruction * 3):
+        reading = form.parse(text, space)
+        assert reading.verdict is None
+        assert reading.problem
+
+
+@pairs
+def test_an_answer_around_an_echo_is_read(form: VerdictFormat, space: AnswerSpace) -> None:
+    verdict = space.verdicts()[0]
+    answer, instruction = form.write(verdict, space), form.instruction(space)
+    assert form.parse(f"{instruction} {answer}", space).verdict == verdict
+    assert form.parse(f"{answer}\n{instruction}", space).verdict == verdict
+
+
+@pairs
+def test_two_verdicts_in_the_last_paragraph_give_none(form: VerdictFormat, space: AnswerSpace) -> None:
+    one, other = (form.write(verdict, space) for verdict in space.verdicts()[:2])
+    one, other = (text.removeprefix("<think></think>") for text in (one, other))
+    reading = form.parse(f"{one}\n{other}", space)
+    assert reading.verdict is None
+    assert "two verdicts" in reading.problem
+
+
+@pairs
+def test_the_last_paragraph_decides(form: VerdictFormat, space: AnswerSpace) -> None:
+    first, second = space.verdicts()[:2]
+    text = f"{form.write(first, space)}\n \t\n{form.write(second, space)}"
+    assert form.parse(text, space).verdict == second
+
+
+@pairs
+def test_the_same_verdict_twice_is_one_verdict(form: VerdictFormat, space: AnswerSpace) -> None:
+    verdict = space.verdicts()[0]
+    assert form.parse("\n".join([form.write(verdict, space)] * 2), space).verdict == verdict
+
+
+@pairs
+def test_case_and_white_space_do_not_matter(form: VerdictFormat, space: AnswerSpace) -> None:
+    for verdict in space.verdicts():
+        name = space.name(verdict)
+        text = form.write(verdict, space).replace(name, f"  {name.swapcase()} ")
+        assert form.parse(f"\n\r\n {text} \n\n", space).verdict == verdict
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+@pytest.mark.parametrize(
+    ("space", "verdict", "letter", "alike"),
+    [
+        (Preference(2), 0, "A", "Ａ"),
+        (Preference(2), 0, "A", "А"),  # Cyrillic
+        (Ranking(2), (0, 1), "B", "Ｂ"),
+        (Score(1, 5), 4.0, "4", "４"),
+        (Score(1, 5), 4.0, "4", "٤"),
+        (Choice(("yes", "no")), "yes", "s", "ſ"),
+        (Choice(("ok", "bad")), "ok", "k", "\u212a"),
+    ],
+)
+def test_look_alikes_are_not_letters_or_digits(
+    form: VerdictFormat, space: AnswerSpace, verdict: Verdict, letter: str, alike: str
+) -> None:
+    try:
+        text = form.write(verdict, space)
+    except DataError:
+        pytest.skip("the format does not know this space")
+    name = space.name(verdict)
+    text = text.replace(name, name.replace(letter, alike)).replace("A>B", "A>B".replace(letter, alike))
+    assert form.parse(text, space).verdict is None
+
+
+MEGABYTE = 1_000_000
+ATTACKS = [
+    *(
+        "[",
+        "[[",
+        "]",
+        "[[A",
+        "[[A]] ",
+        "<answer>",
+        "</answer>",
+        "<think>",
+        "<answer>A",
+        "< ",
+        "{",
+        '{"',
+        '{"a":',
+        '{"a":"',
+    ),
+    *(
+        '{"a":[',
+        '{"a":1,',
+        '{"verdict":"A"}',
+        "\n",
+        " ",
+        "\n ",
+        "\n\n[[A]]",
+        "answer",
+        "Answer:",
+        "A\n",
+        "A >",
+        "4 ",
+        "1",
+        "\\",
+    ),
+    *('{"a":[' + "1," * 100, "\r\n", "_*", "final ", '{"verdict":[', "[[A>>", "[[A=B="),
+]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_hostile_megabyte_takes_no_longer_than_a_harmless_one(attack: str) -> None:
+    body = attack * (MEGABYTE // len(attack))
+    half = body[: MEGABYTE // 2]
+    wrapped = (f"<answer>4{half}x</answer>", f"[[{half}]]", f'{{"verdict": "4{half}x"}}')
+    for form in FORMATS:
+        for text, space in ((body, Preference(2)), *zip(wrapped, (Score(1, 5), Ranking(3), Score(1, 5)), strict=True)):
+            began = time.process_time()
+            form.parse(text, space)
+            assert time.process_time() - began < 3

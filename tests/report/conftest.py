@@ -1,0 +1,116 @@
+"""Cells made by hand: real answers, real units, real scores; only the journal is missing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import pytest
+
+from harness.api import Metric, Preference, Protocol, Status, UserError
+from harness.score.agreement import macro_f1
+from harness.score.cell import score_cell
+from harness.score.metrics import accuracy, mae
+from harness.score.records import Answer, CellScores
+from harness.score.table import CellTable
+from harness.score.units import build_cell
+
+SPACE = Preference(2, ("tie",))
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandMadeCell:
+    """What `harness.run.results.CellResult` is, from answers in memory."""
+
+    run: str
+    task: str
+    judge: str
+    suite: str
+    task_id: str
+    judge_id: str
+    protocol: Protocol
+    data_hash: str
+    state: str
+    scores: CellScores | None
+    given: tuple[Answer, ...]
+
+    def answers(self) -> Iterator[Answer]:
+        return iter(self.given)
+
+    def table(self) -> CellTable:
+        return build_cell(self.given, self.protocol)
+
+
+MakeCell: TypeAlias = Callable[..., HandMadeCell]
+
+
+def find_metric(name: str) -> Metric:
+    known = {"accuracy": accuracy, "macro_f1": macro_f1, "mae": mae}
+    if name.rpartition("/")[2] not in known:
+        raise UserError(f"there is no metric {name!r}")
+    return known[name.rpartition("/")[2]](None, None)
+
+
+def answers_of(said: str, gold: str, categories: Sequence[str]) -> Iterator[Answer]:
+    """One answer a letter: A, B or T for a tie; `-` is unparsed and `!` an error."""
+    for number, (word, right) in enumerate(zip(said, gold, strict=True)):
+        status = {"-": Status.UNPARSED, "!": Status.ERROR}.get(word, Status.OK)
+        verdicts: dict[str, int | str] = {"A": 0, "B": 1, "T": "tie"}
+        yield Answer(
+            item=f"item-{number:04}",
+            group=f"group-{number:04}",
+            category=categories[number % len(categories)],
+            space=SPACE,
+            gold=verdicts[right],
+            order=(0, 1),
+            sample=0,
+            status=status,
+            verdict=verdicts.get(word),
+        )
+
+
+@pytest.fixture(scope="session")
+def make_cell() -> MakeCell:
+    def make(
+        judge: str,
+        said: str,
+        gold: str,
+        *,
+        task: str = "t",
+        run: str = "run-1",
+        suite: str = "s",
+        protocol: Protocol | None = None,
+        categories: Sequence[str] = ("",),
+        data_hash: str | None = None,
+        **changes: Any,
+    ) -> HandMadeCell:
+        protocol = protocol or Protocol()
+        given = tuple(answers_of(said, gold, categories))
+        known = hashlib.sha256(gold.encode()).hexdigest()[:16] if data_hash is None else data_hash
+        scores = score_cell(
+            build_cell(given, protocol),
+            task=task,
+            judge=judge,
+            suite=suite,
+            metrics={name: find_metric(name) for name in protocol.metrics},
+            data_hash=known,
+            resamples=200,
+        )
+        cell = HandMadeCell(
+            run=run,
+            task=task,
+            judge=judge,
+            suite=suite,
+            task_id="tests/task",
+            judge_id="tests/judge",
+            protocol=protocol,
+            data_hash=known,
+            state="complete",
+            scores=scores,
+            given=given,
+        )
+        return replace(cell, **changes)
+
+    return make

@@ -1,0 +1,99 @@
+"""Two judges side by side."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+
+from harness.api import Metric, UserError
+from harness.report.compare import JudgeComparison, compare_judges, render_comparison
+from harness.score.metrics import accuracy
+
+GOLD = "AB" * 50
+
+
+def find(name: str) -> Metric:
+    return accuracy(None, None)
+
+
+def compared(a: list[Any], b: list[Any], **options: Any) -> JudgeComparison:
+    return compare_judges(a, b, **{"resamples": 200, "find_metric": find, **options})
+
+
+def test_wins_losses_and_the_test_are_those_of_the_hand_count(make_cell: Any) -> None:
+    a = make_cell("a", "AB" * 45 + "BA" * 5, GOLD)  # wrong on the last 10
+    b = make_cell("b", "BA" * 2 + "AB" * 43 + "AB" * 1 + "BA" * 4, GOLD)  # wrong on the first 4 and the last 8
+    (one,) = compared([a], [b]).tasks
+    assert (one.n, one.only_a, one.only_b, one.disagreements) == (100, 4, 2, 6)
+    assert (one.value_a, one.value_b) == (0.90, 0.88)
+    assert one.difference == pytest.approx(0.02)
+    assert one.p == pytest.approx(0.6875)  # binomial: 6 discordant pairs, 4 against 2
+    assert one.method == "mcnemar-exact"
+
+
+def test_disagreements_take_turns_and_say_who_is_right(make_cell: Any) -> None:
+    a = make_cell("a", "AB" * 45 + "BA" * 5, GOLD, categories=("odd", "even"))
+    b = make_cell("b", "BA" * 2 + "AB" * 43 + "AB" * 1 + "T-" * 4, GOLD, categories=("odd", "even"))
+    found = compared([a], [b], items=6).disagreements
+    assert [one.right for one in found] == ["a", "b", "a", "b", "a", "a"]
+    assert (found[0].item, found[0].category, found[0].gold) == ("item-0000", "odd", "A")
+    assert (found[0].verdict_a, found[0].verdict_b) == ("A", "B")
+    assert (found[1].item, found[1].verdict_a, found[1].verdict_b) == ("item-0090", "B", "A")
+    rest = compared([a], [b], items=100).disagreements
+    assert len(rest) == 14
+    assert {(one.verdict_b, one.right) for one in rest[6:]} == {("tie", ""), ("(unparsed)", "")}
+    assert compared([a], [b], items=0).disagreements == ()
+
+
+def test_p_values_are_corrected_over_the_tasks(make_cell: Any) -> None:
+    cells = [
+        [make_cell(j, said, GOLD, task=task) for task in "xyz"]
+        for j, said in (("a", GOLD), ("b", "BA" * 4 + "AB" * 46))
+    ]
+    result = compared(*cells)
+    assert result.names == ("x", "y", "z")
+    for one in result.tasks:
+        assert one.p == pytest.approx(2 * 0.5**8)
+        assert one.p_adjusted == pytest.approx(3 * 2 * 0.5**8)
+
+
+def test_one_judge_of_two_runs_is_told_apart(make_cell: Any) -> None:
+    result = compared([make_cell("j", GOLD, GOLD)], [make_cell("j", "A" * 100, GOLD, run="run-2")])
+    assert (result.judge_a, result.judge_b) == ("j (run-1)", "j (run-2)")
+
+
+def test_a_judge_against_itself_other_data_and_no_shared_task_are_refused(make_cell: Any) -> None:
+    cell = make_cell("j", GOLD, GOLD)
+    with pytest.raises(UserError, match="compared with itself"):
+        compared([cell], [cell])
+    with pytest.raises(UserError, match="the items differ"):
+        compared([cell], [make_cell("k", GOLD, GOLD, data_hash="other")])
+    with pytest.raises(UserError, match="share no task: one answered t, the other u"):
+        compared([cell], [make_cell("k", GOLD, GOLD, task="u")])
+
+
+def test_tasks_of_one_side_only_are_named(make_cell: Any) -> None:
+    a = [make_cell("a", GOLD, GOLD), make_cell("a", GOLD, GOLD, task="u")]
+    result = compared(a, [make_cell("b", "A" * 100, GOLD)])
+    assert result.left_out == ("u",)
+    assert "left out: u" in render_comparison(result, "md")
+
+
+def test_every_format_has_the_numbers(make_cell: Any) -> None:
+    result = compared([make_cell("=a|\x1b[1m", GOLD, GOLD)], [make_cell("b", "A" * 100, GOLD)], items=1)
+    plain = json.loads(render_comparison(result, "json"))
+    assert plain["schema"] == "judge-harness/comparison/1"
+    assert plain["tasks"][0]["difference"] == 0.5
+    assert plain["disagreements"][0]["item"] == "item-0001"
+    (row,) = csv.DictReader(io.StringIO(render_comparison(result, "csv")))
+    assert row["judge_a"].startswith("'=a|")
+    assert float(row["difference"]) == 0.5
+    text = render_comparison(result, "md")
+    assert "+50.00" in text
+    assert "=a\\|�\\[1m is better (p <0.001)" in text
+    with pytest.raises(UserError, match="no comparison format"):
+        render_comparison(result, "pdf")

@@ -1,0 +1,201 @@
+"""The leaderboard: values, ranks, refusals and names."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from harness.api import Metric, Protocol, UserError
+from harness.report.leaderboard import build_leaderboard
+from harness.report.records import Cell, Leaderboard, Row
+from harness.report.tables import to_json_text
+from harness.score.metrics import accuracy, mae
+
+GOLD = "AB" * 100
+
+
+def find(name: str) -> Metric:
+    if name not in ("accuracy", "mae"):
+        raise UserError(f"there is no metric {name!r}")
+    return accuracy(None, None) if name == "accuracy" else mae(None, None)
+
+
+def board(cells: Sequence[Cell], **options: Any) -> Leaderboard:
+    return build_leaderboard(cells, **{"resamples": 200, "find_metric": find, **options})
+
+
+def said(right: int) -> str:
+    """Answers to GOLD of which the first `right` are right."""
+    return GOLD[:right] + "".join("A" if gold == "B" else "B" for gold in GOLD[right:])
+
+
+def by_judge(leaderboard: Leaderboard) -> dict[str, Row]:
+    return {row.judge: row for row in leaderboard.rows}
+
+
+def test_values_are_those_of_the_hand_count(make_cell: Any) -> None:
+    row = by_judge(board([make_cell("j", "AB" * 90 + "--!!" + "BA" * 8, GOLD)]))["j"]
+    assert (row.n, row.asked) == (196, 200)  # unparsed and errors are left out by the protocol
+    assert row.value == pytest.approx(180 / 196)
+    assert row.worst_case == pytest.approx(180 / 200)
+    assert row.coverage == pytest.approx(196 / 200)
+    assert row.statuses["unparsed"] == 2
+    assert row.statuses["error"] == 2
+    assert (row.ci_low or 1) < 180 / 196 < (row.ci_high or 0)
+
+
+def test_judges_that_the_data_cannot_tell_apart_share_a_rank(make_cell: Any) -> None:
+    leaderboard = board(
+        [make_cell("c", said(100), GOLD), make_cell("b", said(178), GOLD), make_cell("a", said(180), GOLD)]
+    )
+    assert [(row.judge, row.rank_group) for row in leaderboard.rows] == [("a", 1), ("b", 1), ("c", 3)]
+    pairs = {(pair.judge_a, pair.judge_b): pair for pair in leaderboard.comparisons}
+    assert set(pairs) == {("a", "b"), ("a", "c"), ("b", "c")}
+    pair = pairs["a", "b"]
+    assert (pair.only_a, pair.only_b, pair.n) == (2, 0, 200)
+    assert pair.difference == pytest.approx(0.01)
+    assert pair.p_value == pytest.approx(0.5)  # two discordant pairs, both for a: 2 * 0.5 ** 2
+    assert pair.p_holm == pytest.approx(0.5)
+    assert pairs["a", "c"].p_holm is not None
+    assert pairs["a", "c"].p_holm < 1e-6
+
+
+def test_without_tests_nothing_is_ranked_and_rows_go_by_value(make_cell: Any) -> None:
+    leaderboard = board([make_cell("low", said(20), GOLD), make_cell("high", said(120), GOLD)], compare="none")
+    assert [(row.judge, row.rank_group) for row in leaderboard.rows] == [("high", None), ("low", None)]
+    assert leaderboard.comparisons == ()
+
+
+def test_below_the_coverage_a_judge_is_shown_last_and_not_ranked(make_cell: Any) -> None:
+    silent = make_cell("silent", "-" * 40 + GOLD[40:], GOLD)
+    leaderboard = board([silent, make_cell("j", said(150), GOLD)])
+    last = leaderboard.rows[-1]
+    assert (last.judge, last.rank_group, last.value) == ("silent", None, 1.0)
+    assert "low-coverage" in last.flags
+    assert leaderboard.rows[0].rank_group == 1, "nobody stands below a judge that is not ranked"
+    assert by_judge(board([silent], min_coverage=0.5))["silent"].rank_group == 1
+    assert by_judge(board([silent], min_coverage=0.5))["silent"].flags == ()
+
+
+def test_a_partial_cell_is_flagged_and_not_ranked(make_cell: Any) -> None:
+    row = by_judge(board([make_cell("j", said(150), GOLD, state="partial")]))["j"]
+    assert (row.rank_group, row.flags) == (None, ("partial",))
+
+
+def test_a_judge_that_says_one_thing_is_flagged_as_collapsed(make_cell: Any) -> None:
+    assert "collapsed" in by_judge(board([make_cell("llava", "A" * 200, GOLD)]))["llava"].flags
+
+
+def test_other_data_is_refused_and_both_runs_are_named(make_cell: Any) -> None:
+    cells = [make_cell("a", GOLD, GOLD), make_cell("b", GOLD, GOLD, run="run-2", data_hash="0123456789abcdef")]
+    with pytest.raises(UserError, match="run-1 and run-2") as caught:
+        board(cells)
+    assert "the data: the items differ" in str(caught.value)
+    assert "0123456789ab in run-2" in str(caught.value)
+
+
+def test_another_protocol_is_refused_field_by_field(make_cell: Any) -> None:
+    other = Protocol(unparsed="wrong", ties="skip")
+    with pytest.raises(UserError, match="run-1 and run-2") as caught:
+        board([make_cell("a", GOLD, GOLD), make_cell("b", GOLD, GOLD, run="run-2", protocol=other)])
+    message = str(caught.value)
+    assert "unparsed is exclude in run-1, wrong in run-2" in message
+    assert "ties is class in run-1, skip in run-2" in message
+    assert "pooling" not in message
+
+
+def test_a_longer_list_of_metrics_is_no_other_protocol(make_cell: Any) -> None:
+    other = Protocol(metrics=("accuracy", "macro_f1"))
+    leaderboard = board([make_cell("a", GOLD, GOLD), make_cell("b", said(100), GOLD, run="run-2", protocol=other)])
+    assert [row.rank_group for row in leaderboard.rows] == [1, 2]
+
+
+def test_another_headline_is_refused_and_metric_mends_it(make_cell: Any) -> None:
+    other = Protocol(metrics=("macro_f1", "accuracy"))
+    cells = [make_cell("a", GOLD, GOLD), make_cell("b", said(100), GOLD, run="run-2", protocol=other)]
+    with pytest.raises(UserError, match="accuracy in run-1, macro_f1 in run-2; choose one with --metric"):
+        board(cells)
+    assert {row.metric for row in board(cells, metric="accuracy").rows} == {"accuracy"}
+
+
+def test_one_name_in_two_runs_is_told_apart_and_others_are_left_alone(make_cell: Any) -> None:
+    cells = [make_cell("j", said(150), GOLD), make_cell("j", said(100), GOLD, run="run-2"), make_cell("k", GOLD, GOLD)]
+    assert {row.judge for row in board(cells).rows} == {"j (run-1)", "j (run-2)", "k"}
+
+
+def test_one_cell_twice_is_refused(make_cell: Any) -> None:
+    with pytest.raises(UserError, match="stands twice on the leaderboard, from run run-1 and from run run-1"):
+        board([make_cell("j", GOLD, GOLD), make_cell("j", GOLD, GOLD)])
+
+
+def test_a_metric_that_was_not_scored_is_scored_from_the_answers(make_cell: Any) -> None:
+    cell = make_cell("j", said(150), GOLD, protocol=Protocol(metrics=("macro_f1",)))
+    row = by_judge(board([cell], metric="accuracy"))["j"]
+    assert (row.metric, row.value) == ("accuracy", 0.75)
+
+
+def test_a_metric_that_does_not_fit_names_the_task(make_cell: Any) -> None:
+    with pytest.raises(UserError, match="task t: metric mae: not defined for preference answers"):
+        board([make_cell("j", said(150), GOLD)], metric="mae")
+    with pytest.raises(UserError, match="there is no metric 'nonsense'"):
+        board([make_cell("j", said(150), GOLD)], metric="nonsense")
+
+
+def test_an_unscored_cell_and_an_empty_run_are_refused(make_cell: Any) -> None:
+    with pytest.raises(UserError, match="has no scores; `harness score`"):
+        board([make_cell("j", GOLD, GOLD, scores=None)])
+    with pytest.raises(UserError, match="no scored cells"):
+        board([])
+
+
+@pytest.mark.parametrize(("option", "value"), [("group_by", "judge"), ("compare", "some"), ("confidence", 1.5)])
+def test_unknown_choices_are_refused(make_cell: Any, option: str, value: object) -> None:
+    with pytest.raises(UserError, match=option):
+        board([make_cell("j", GOLD, GOLD)], **{option: value})
+
+
+def test_categories_are_ranked_each_on_their_own(make_cell: Any) -> None:
+    halves = ("odd", "even")
+    good_when_odd = "".join(g if k % 2 == 0 else "T" for k, g in enumerate("A" * 200))
+    cells = [
+        make_cell("a", good_when_odd, "A" * 200, categories=halves),
+        make_cell("b", "T" * 200, "A" * 200, categories=halves),
+    ]
+    leaderboard = board(cells, group_by="category")
+    found = {(row.category, row.judge): (row.value, row.n, row.asked, row.rank_group) for row in leaderboard.rows}
+    assert found["odd", "a"] == (1.0, 100, 100, 1)
+    assert found["odd", "b"] == (0.0, 100, 100, 2)
+    assert found["even", "a"] == found["even", "b"] == (0.0, 100, 100, 1)
+    assert {pair.category for pair in leaderboard.comparisons} == {"odd", "even"}
+
+
+def test_equal_input_gives_equal_bytes_whatever_the_order_of_the_runs(make_cell: Any) -> None:
+    cells = [
+        make_cell(name, said(right), GOLD, task=task)
+        for name, right in (("a", 150), ("b", 140), ("c", 90))
+        for task in "xy"
+    ]
+    first = to_json_text(board(cells).to_json())
+    random.Random(1).shuffle(cells)
+    assert to_json_text(board(cells).to_json()) == first
+
+
+def test_json_has_every_promised_field(make_cell: Any) -> None:
+    plain = json.loads(to_json_text(board([make_cell("j", said(150), GOLD)]).to_json()))
+    assert plain["schema"] == "judge-harness/leaderboard/1"
+    promised = "judge task metric value ci_low ci_high n asked coverage worst_case rank_group flags protocol data_hash"
+    assert set(promised.split()) <= set(plain["rows"][0])
+
+
+def test_with_many_judges_the_bootstrap_can_still_tell_them_apart(make_cell: Any) -> None:
+    # credits of 0, 1/2 and 1 are not binomial, so that p is the bootstrap's, and never below 2 / (resamples + 1)
+    protocol = Protocol(unparsed="half", min_coverage=0.0)
+    good = [make_cell(f"good-{k}", GOLD[:190] + "-" * 10, GOLD, protocol=protocol) for k in range(6)]
+    bad = [make_cell(f"bad-{k}", "T" * 190 + "-" * 10, GOLD, protocol=protocol) for k in range(6)]
+    leaderboard = board([*good, *bad], resamples=200)
+    assert {pair.method for pair in leaderboard.comparisons} == {"paired-cluster-bootstrap"}
+    assert {row.judge[:3]: row.rank_group for row in leaderboard.rows} == {"goo": 1, "bad": 7}

@@ -1,0 +1,201 @@
+"""Every format, on hand-made cells and on hostile names."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.api import Metric, UserError
+from harness.report.leaderboard import build_leaderboard
+from harness.report.records import Leaderboard
+from harness.report.render import FORMATS, render, write_reports
+from harness.report.terminal import terminal_text
+from harness.score.metrics import accuracy
+
+GOLD = ("A" * 2 + "B" * 3) * 40
+HOSTILE = [
+    "=HYPERLINK(1)",
+    "[red]x[/red]",
+    "\x1b[31mred",
+    "a|b",
+    "x & y_z \\ {}",
+    "two\nlines",
+    "<b>",
+    "\u202eevil",
+    "*",
+]
+
+
+def find(name: str) -> Metric:
+    return accuracy(None, None)
+
+
+@pytest.fixture(scope="module")
+def board(make_cell: Any) -> Leaderboard:
+    good = GOLD[:160] + "".join("B" if gold == "A" else "A" for gold in GOLD[160:])
+    close = GOLD[:157] + "".join("B" if gold == "A" else "A" for gold in GOLD[157:])
+    cells = [
+        make_cell("gpt4o", good, GOLD, task="image_generation"),
+        make_cell("gemini-1.5-pro", close, GOLD, task="image_generation"),
+        make_cell("llava", "A" * 200, GOLD, task="image_generation"),
+        make_cell("mumbling-judge-with-a-very-long-name", "-" * 50 + GOLD[50:], GOLD, task="image_generation"),
+    ]
+    return build_leaderboard(cells, resamples=200, find_metric=find)
+
+
+@pytest.fixture(scope="module")
+def hostile(board: Leaderboard) -> Callable[[str], Leaderboard]:
+    def named(name: str) -> Leaderboard:
+        rows = tuple(replace(row, judge=name, category=name, histogram={name: 3}) for row in board.rows[:1])
+        return replace(board, title=name, rows=rows, comparisons=())
+
+    return named
+
+
+WIDE = """\
+image_generation · accuracy, %
+200 items · gold is most often B (60.0 %)
+fixed order; unparsed: exclude; ties: class; average: micro
+
+rank  judge                               value    interval    n  cover  worst  first  flags
+───────────────────────────────────────────────────────────────────────────────────────────────────
+   1  gpt4o                               80.00   73.9–85.0  200  100.0  80.00   44.0
+   1  gemini-1.5-pro                      78.50   72.3–83.6  200  100.0  78.50   45.5
+   3  llava                               40.00   33.5–46.9  200  100.0  40.00  100.0  collapsed
+   –  mumbling-judge-with-a-very-long-…  100.00  97.5–100.0  150   75.0  75.00   40.0  low-coverage
+
+· llava: collapsed — says A in 100.0 % of answers while A is right in 40.0 %
+· mumbling-judge-with-a-very-long-name: low-coverage — 75.0 % of requests have a verdict, 90.0 % are
+  asked for (50 unparsed)
+
+· rank: judges that paired tests on the same items cannot tell apart (Holm, α = 0.05) share one; –
+  is not ranked
+· interval: 95 % confidence, Wilson's score interval
+· n: units that the value rests on; coverage: % of requests with a verdict; worst case: every
+  missing answer counted as wrong as can be
+· first position: % of decided answers that name the first place shown
+"""
+
+NARROW = """\
+image_generation · accuracy, %
+200 items · gold is most often B (60.0 %)
+fixed order; unparsed: exclude; ties: class; average: micro
+
+rank judge                   value   interval   n cover worst first flags
+────────────────────────────────────────────────────────────────────────────────
+   1 gpt4o                   80.00  73.9–85.0 200 100.0 80.00  44.0
+   1 gemini-1.5-pro          78.50  72.3–83.6 200 100.0 78.50  45.5
+   3 llava                   40.00  33.5–46.9 200 100.0 40.00 100.0 collapsed
+   – mumbling-judge-with-a… 100.00 97.5–100.0 150  75.0 75.00  40.0 low-coverage
+
+· llava: collapsed — says A in 100.0 % of answers while A is right in 40.0 %
+· mumbling-judge-with-a-very-long-name: low-coverage — 75.0 % of requests have a
+  verdict, 90.0 % are asked for (50 unparsed)
+
+· rank: judges that paired tests on the same items cannot tell apart (Holm, α =
+  0.05) share one; – is not ranked
+· interval: 95 % confidence, Wilson's score interval
+· n: units that the value rests on; coverage: % of requests with a verdict;
+  worst case: every missing answer counted as wrong as can be
+· first position: % of decided answers that name the first place shown
+"""
+
+
+def test_golden_terminal_table_at_100_columns(board: Leaderboard) -> None:
+    assert terminal_text(board, width=100) == WIDE
+
+
+def test_golden_terminal_table_at_80_columns(board: Leaderboard) -> None:
+    assert terminal_text(board, width=80) == NARROW
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 160])
+def test_no_line_is_wider_than_the_terminal(board: Leaderboard, width: int) -> None:
+    assert max(map(len, terminal_text(board, width=width).splitlines())) <= width
+
+
+def test_at_80_columns_every_column_is_still_there(board: Leaderboard) -> None:
+    header = next(line for line in terminal_text(board, width=80).splitlines() if line.startswith("rank"))
+    assert header.split() == ["rank", "judge", "value", "interval", "n", "cover", "worst", "first", "flags"]
+
+
+def test_columns_that_do_not_fit_are_named(board: Leaderboard) -> None:
+    assert "left out for want of width: first;" in terminal_text(board, width=56)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("format", FORMATS)
+def test_hostile_names_are_shown_and_not_obeyed(hostile: Callable[[str], Leaderboard], name: str, format: str) -> None:
+    text = render(hostile(name), format)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_rich_markup_in_a_name_is_plain_text(hostile: Callable[[str], Leaderboard]) -> None:
+    assert "[red]x[/red]" in terminal_text(hostile("[red]x[/red]"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(name=st.text(min_size=1, max_size=30))
+def test_any_name_keeps_every_format_whole(hostile: Callable[[str], Leaderboard], name: str) -> None:
+    board = hostile(name)
+    assert json.loads(render(board, "json"))["rows"][0]["judge"] == name
+    header, row = csv.reader(io.StringIO(render(board, "csv")))
+    assert len(header) == len(row)
+    body = [line for line in render(board, "latex").splitlines() if line.endswith(r" \\")]
+    assert len(body) == 2, "a header and one row"
+    ranking = [line for line in render(board, "md").splitlines() if line.startswith("|")][:3]
+    assert len({line.replace(r"\\", "").replace(r"\|", "").count("|") for line in ranking}) == 1
+    assert max(map(len, terminal_text(board, width=100).splitlines())) <= 100
+
+
+def test_markdown_tells_everything(board: Leaderboard) -> None:
+    text = render(board, "md")
+    for part in ("image\\_generation", "unparsed: exclude", "### Paired differences", "### What was answered"):
+        assert part.replace("\\_", "_") in text
+    assert "llava: collapsed — says A in 100.0 % of answers while A is right in 40.0 %" in text
+    pairs = text.split("### Paired differences")[1].split("###")[0].splitlines()
+    adjusted = [line.split("|")[6].strip() for line in pairs if line.startswith("|")][2:]
+    assert adjusted[0] == "<0.001"
+    assert adjusted[-1] != "<0.001", "the surest differences come first"
+
+
+def test_csv_is_one_line_a_row_with_fractions(board: Leaderboard) -> None:
+    rows = list(csv.DictReader(io.StringIO(render(board, "csv"))))
+    assert [row["judge"] for row in rows] == [row.judge for row in board.rows]
+    assert float(rows[0]["value"]) == 0.8
+    assert json.loads(rows[0]["protocol"])["unparsed"] == "exclude"
+    assert rows[-1]["rank_group"] == ""
+
+
+def test_reports_are_written_whole_with_the_sections_of_plugins(board: Leaderboard, tmp_path: Path) -> None:
+    (tmp_path / "leaderboard.md").write_text("old")
+    files = write_reports(board, tmp_path, sections=[("Costs | money", "It was *free*.")])
+    assert sorted(path.name for path in files) == ["leaderboard.csv", "leaderboard.json", "leaderboard.md"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in files), (
+        "nothing is left over"
+    )
+    text = (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
+    assert text.endswith("## Costs \\| money\n\nIt was *free*.\n")
+    assert json.loads((tmp_path / "leaderboard.json").read_text(encoding="utf-8")) == board.to_json()
+    assert stat.S_IMODE((tmp_path / "leaderboard.csv").stat().st_mode) & 0o044
+
+
+def test_an_unwritable_folder_is_a_clear_error(board: Leaderboard, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be written"):
+        write_reports(board, tmp_path / "missing")
+
+
+def test_an_unknown_format_is_refused(board: Leaderboard) -> None:
+    with pytest.raises(UserError, match="no leaderboard format 'pdf'"):
+        render(board, "pdf")

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.api import Choice, DataError, Image, Item, Preference, Protocol
+from harness.run.asks import Shard, asks_of, orders_of
+from harness.run.plan import Plan
+
+MakePlan = Callable[..., Plan]
+
+
+def item_with(candidates: int, name: str = "i") -> Item:
+    return Item(id=name, group="g", space=Preference(2), gold=0, candidates=tuple((str(k),) for k in range(candidates)))
+
+
+def test_both_orders_are_the_datas_and_its_reverse() -> None:
+    assert orders_of(item_with(2), Protocol(order="both")) == [(0, 1), (1, 0)]
+    assert orders_of(item_with(3), Protocol(order="both")) == [(0, 1, 2), (2, 1, 0)]
+    assert orders_of(item_with(2), Protocol()) == [(0, 1)]
+    assert orders_of(item_with(0), Protocol(order="both")) == [()]
+
+
+@given(st.text(min_size=1), st.integers(2, 6), st.integers(0, 5))
+def test_a_shuffled_order_is_a_permutation_that_depends_on_item_and_seed_only(name: str, count: int, seed: int) -> None:
+    protocol = Protocol(order="shuffled", order_seed=seed)
+    [order] = orders_of(item_with(count, name), protocol)
+    assert sorted(order) == list(range(count))
+    assert orders_of(item_with(count, name), protocol) == [order]
+
+
+def test_shuffling_balances_a_constant_gold() -> None:
+    first = sum(orders_of(item_with(2, f"i{n}"), Protocol(order="shuffled"))[0] == (0, 1) for n in range(2000))
+    assert 900 < first < 1100
+
+
+def test_samples_and_orders_make_places_and_keys_of_their_own(make_plan: MakePlan, text_task: Any) -> None:
+    plan = make_plan(text_task(count=2, pairs=True, protocol=Protocol(order="both", samples=3)))
+    asks = list(asks_of(plan.tasks[0]))
+    assert [ask.ask_row.place for ask in asks] == [0, 1, 2, 3, 4, 5] * 2
+    assert len({ask.ask_row.request for ask in asks}) == 12
+    assert sum(ask.item_row is not None for ask in asks) == 2
+    assert all(ask.request is not None and ask.request.task == "text" for ask in asks)
+
+
+def test_shards_are_disjoint_and_complete(make_plan: MakePlan, text_task: Any) -> None:
+    plan = make_plan(text_task(count=100))
+    parts = [{a.item.id for a in asks_of(plan.tasks[0], shard=Shard(index=i, count=3))} for i in (1, 2, 3)]
+    assert sum(map(len, parts)) == 100
+    assert len(set.union(*parts)) == 100
+    assert all(len(part) > 15 for part in parts)
+
+
+def test_an_empty_task_is_an_error_that_names_it(make_plan: MakePlan, text_task: Any) -> None:
+    with pytest.raises(DataError, match=r"task text \(t/text\): split 'test' has no items"):
+        list(asks_of(make_plan(text_task(count=0)).tasks[0]))
+
+
+def test_an_image_that_cannot_be_read_is_a_problem_of_its_item_only(
+    make_plan: MakePlan, text_task: Any, tmp_path: Path
+) -> None:
+    def change(index: int, item: Item) -> Item:
+        image = Image.from_file(tmp_path / "missing.png") if index == 1 else "fine"
+        return Item(id=item.id, group="g", space=Choice(("yes", "no")), gold="yes", question=(image,))
+
+    asks = list(asks_of(make_plan(text_task(count=3, change=change)).tasks[0]))
+    assert [ask.request is None for ask in asks] == [False, True, False]
+    assert "missing.png: no such file" in asks[1].problem
+    assert "'test-1'" in asks[1].problem
+    assert asks[1].item_row is not None
+    assert asks[1].item_row.hash == ""
+
+
+def test_two_items_that_ask_the_same_share_a_key(make_plan: MakePlan, text_task: Any) -> None:
+    def change(index: int, item: Item) -> Item:
+        return Item(id=item.id, group=item.group, space=item.space, gold=item.gold, question=("the same",))
+
+    asks = list(asks_of(make_plan(text_task(count=2, change=change)).tasks[0]))
+    assert asks[0].ask_row.request == asks[1].ask_row.request

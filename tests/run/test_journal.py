@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from harness.api import DataError, JournalError, Judgement, Status
+from harness.run.journal import AskRow, CellRow, ItemRow, Journal
+
+ITEM = ItemRow("t", "i", 0, "g", "", '{"kind": "choice", "labels": ["yes", "no"]}', '"yes"', "{}", "abc")
+ASK = AskRow("t", "i", 0, "[]", 0, "key", "{}")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite"
+
+
+def filled(path: Path, *, item: ItemRow = ITEM, judgement: Judgement | None = None) -> Journal:
+    journal = Journal(path)
+    with journal.transaction():
+        journal.add_asks([(item, dataclasses.replace(ASK, item=item.id, request=f"key-{item.id}"))])
+        if judgement is not None:
+            journal.add_judgements("judge", [(f"key-{item.id}", judgement)])
+    return journal
+
+
+def test_a_judgement_comes_back_as_it_went_in(path: Path) -> None:
+    judgement = Judgement.of(
+        "yes",
+        raw="<answer>yes</answer>\x00\ud800",
+        rationale="be\ud800cause",
+        probabilities={"yes": 0.75, "no": 0.25},
+        latency_s=0.5,
+        prompt_tokens=7,
+        cost_usd=0.001,
+        model="m-1",
+    )
+    journal = filled(path, judgement=judgement)
+    back = journal.judgement("judge", "key-i")
+    assert back is not None
+    assert dataclasses.replace(back, raw="") == dataclasses.replace(judgement, raw="")
+    assert back.raw.startswith("<answer>yes</answer>")
+    journal.close()
+
+
+def test_an_answer_replaces_an_error_and_nothing_replaces_an_answer(path: Path) -> None:
+    journal = filled(path, judgement=Judgement.failed(Status.ERROR, "down"))
+    assert journal.answered("judge", ["key-i"]) == set()
+    for judgement in (Judgement.of("yes"), Judgement.of("no"), Judgement.failed(Status.ERROR, "late")):
+        with journal.transaction():
+            journal.add_judgements("judge", [("key-i", judgement)])
+    kept = journal.judgement("judge", "key-i")
+    assert kept is not None
+    assert kept.verdict == "yes"
+    assert journal.answered("judge", ["key-i", "other"]) == {"key-i"}
+    journal.close()
+
+
+def test_a_second_item_of_the_same_id_is_refused_and_both_places_are_named(path: Path) -> None:
+    journal = filled(path)
+    with journal.transaction():
+        problem = journal.add_asks([(dataclasses.replace(ITEM, ordinal=3), ASK)])
+    assert isinstance(problem, DataError)
+    assert "'i' comes twice (items 0 and 3" in str(problem)
+    journal.close()
+
+
+def test_data_that_changed_under_the_run_is_refused(path: Path) -> None:
+    journal = filled(path)
+    with journal.transaction():
+        problem = journal.add_asks([(dataclasses.replace(ITEM, hash="other"), ASK)])
+    assert "the data changed" in str(problem)
+    assert list(journal.item_hashes("t")) == [("i", "abc")]
+    journal.close()
+
+
+def test_an_item_whose_image_has_been_mended_is_taken(path: Path) -> None:
+    journal = filled(path, item=dataclasses.replace(ITEM, hash=""))
+    with journal.transaction():
+        journal.add_asks([(ITEM, ASK)])
+    assert list(journal.item_hashes("t")) == [("i", "abc")]
+    journal.close()
+
+
+def test_a_corrupted_file_is_named_and_left_alone(path: Path) -> None:
+    path.write_bytes(b"this is no database, not by a long way " * 200)
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match=r"journal\.sqlite: .*not a database.*--fresh"):
+        Journal(path)
+    assert path.read_bytes() == before
+
+
+def test_a_locked_journal_says_so(path: Path) -> None:
+    filled(path).close()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    journal = Journal(path, readonly=True)
+    journal.close()
+    writer = sqlite3.connect(path, timeout=0)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        writer.execute("INSERT INTO meta VALUES ('a', 'b')")
+    writer.close()
+    other.close()
+
+
+def test_a_full_disk_keeps_what_was_committed(path: Path) -> None:
+    journal = filled(path, judgement=Judgement.of("yes"))
+    pages = journal._one("PRAGMA page_count", ())[0]
+    journal._one(f"PRAGMA max_page_count={pages}", ())  # SQLite's own way of running out of space
+    with pytest.raises(JournalError, match="full; free some space"), journal.transaction():
+        journal.add_judgements("judge", [(f"k{n}", Judgement.of("yes", raw="x" * 5000)) for n in range(100)])
+    journal.close()
+    reader = Journal(path, readonly=True)
+    assert reader.statuses("t", "judge") == {"ok": 1}
+    reader.close()
+
+
+def test_a_journal_of_another_version_is_refused(path: Path) -> None:
+    journal = Journal(path)
+    journal.set_meta("schema", "99")
+    journal.close()
+    with pytest.raises(JournalError, match="schema 99"):
+        Journal(path)
+
+
+def test_merging_takes_all_of_both_and_prefers_answers_to_errors(tmp_path: Path) -> None:
+    one = filled(tmp_path / "1", item=ITEM, judgement=Judgement.of("yes"))
+    two = filled(tmp_path / "2", item=dataclasses.replace(ITEM, id="k", ordinal=1), judgement=Judgement.of("no"))
+    with two.transaction():
+        two.add_judgements("judge", [("key-i", Judgement.failed(Status.ERROR, "down"))])
+    two.close()
+    one.merge_from(tmp_path / "2")
+    assert [(a.item, a.verdict) for a in one.answers("t", "judge")] == [("i", "yes"), ("k", "no")]
+    one.close()
+
+
+def test_merging_shards_with_different_data_is_refused(tmp_path: Path) -> None:
+    one = filled(tmp_path / "1")
+    filled(tmp_path / "2", item=dataclasses.replace(ITEM, hash="other")).close()
+    with pytest.raises(JournalError, match="'i'"):
+        one.merge_from(tmp_path / "2")
+    one.close()
+
+
+def test_cells_keep_their_state(path: Path) -> None:
+    journal = Journal(path)
+    journal.set_cell(CellRow("t", "j", "key", "f", "partial"))
+    journal.set_cell(CellRow("t", "j", "key", "f", "complete"))
+    assert journal.cells() == [CellRow("t", "j", "key", "f", "complete")]
+    journal.close()

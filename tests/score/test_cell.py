@@ -1,0 +1,275 @@
+"""What one cell's scores say, and that they say it in the same bytes every time."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from harness.api import Choice, Metric, Preference, Protocol, Ranking, Score, Status, Units, UserError, Verdict
+from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, PositiveF1, RocAuc
+from harness.score.cell import score_cell
+from harness.score.correlation import Pearson
+from harness.score.metrics import Accuracy, MeanAbsoluteError
+from harness.score.ranking import Levenshtein
+from harness.score.records import Answer, CellScores
+from harness.score.table import Floats
+from harness.score.units import build_cell
+
+YES = Choice(("yes", "no"))
+
+
+def labels(
+    pairs: list[tuple[str, str | Status]], *, size: int = 1, categories: tuple[str, ...] = ("",)
+) -> list[Answer]:
+    return [
+        Answer(
+            item=f"i{k:04d}",
+            group=f"g{k // size}",
+            category=categories[k % len(categories)],
+            space=YES,
+            gold=gold,
+            order=(),
+            sample=0,
+            status=said if isinstance(said, Status) else Status.OK,
+            verdict=None if isinstance(said, Status) else said,
+        )
+        for k, (gold, said) in enumerate(pairs)
+    ]
+
+
+def scored(answers: list[Answer], metrics: dict[str, Metric], protocol: Protocol | None = None) -> CellScores:
+    table = build_cell(answers, protocol or Protocol())
+    return score_cell(table, task="t", judge="j", metrics=metrics, data_hash="h", resamples=200)
+
+
+MIXED: list[tuple[str, str | Status]] = [
+    ("yes", "yes"),
+    ("yes", "no"),
+    ("no", "no"),
+    ("no", "no"),
+    ("yes", Status.REFUSED),
+    ("no", Status.ERROR),
+]
+
+
+def test_value_excluded_and_worst_case_of_a_label_metric_by_hand() -> None:
+    wrong = scored(labels(MIXED), {"macro_f1": MacroF1()}, Protocol(unparsed="wrong")).estimates[0]
+    # excluded: yes 2*1/(2+1), no 2*2/(2+3); value: one more false negative of yes; worst: yes/no and no/yes swapped
+    assert wrong.excluded == pytest.approx((2 / 3 + 4 / 5) / 2)
+    assert wrong.value == pytest.approx((2 / 4 + 4 / 5) / 2)
+    assert wrong.worst_case == pytest.approx((2 / 5 + 4 / 7) / 2)
+    assert wrong.n == 5
+
+
+def test_accuracy_of_independent_items_has_a_wilson_interval_and_of_clusters_a_bootstrap() -> None:
+    pairs: list[tuple[str, str | Status]] = [("yes", "yes")] * 30 + [("yes", "no")] * 10
+    alone = scored(labels(pairs), {"accuracy": Accuracy()}).estimates[0]
+    grouped = scored(labels(pairs, size=4), {"accuracy": Accuracy()}).estimates[0]
+    assert (alone.method, grouped.method) == ("wilson", "cluster-bootstrap")
+    assert alone.ci_low is not None
+    assert alone.ci_low < 0.75
+    assert grouped.ci_high is not None
+    assert grouped.ci_high > 0.75
+    assert grouped.value == alone.value == 0.75
+
+
+@pytest.mark.parametrize("policy", ["chance", "half"])
+def test_part_credit_for_missing_answers_is_refused_for_other_metrics(policy: str) -> None:
+    protocol = Protocol(unparsed="chance" if policy == "chance" else "half")
+    with pytest.raises(UserError, match=f"metric macro_f1: protocol says unparsed: {policy}.*unparsed: exclude"):
+        scored(labels(MIXED), {"accuracy": Accuracy(), "macro_f1": MacroF1()}, protocol)
+
+
+def test_a_metric_that_does_not_fit_the_space_is_refused() -> None:
+    with pytest.raises(UserError, match="metric pearson: not defined for choice answers, only for score"):
+        scored(labels(MIXED), {"pearson": Pearson()})
+    with pytest.raises(UserError, match="metric kappa: average: group"):
+        scored(labels(MIXED), {"kappa": Kappa()}, Protocol(average="group"))
+
+
+def test_category_average_of_a_label_metric_by_hand() -> None:
+    pairs: list[tuple[str, str | Status]] = [("yes", "yes"), ("yes", "no"), ("no", "no"), ("no", "no")]
+    cell = scored(labels(pairs, categories=("x", "y")), {"macro_f1": MacroF1()}, Protocol(average="category"))
+    # x: yes/yes, no/no: 1; y: yes/no, no/no: F1 of yes 0, of no 2/3
+    assert cell.estimates[0].value == pytest.approx((1 + 1 / 3) / 2)
+    assert {name: one.value for name, one in cell.categories.items()} == {"x": 1, "y": pytest.approx(1 / 3)}
+    assert cell.estimates[0].ci_low is not None
+
+
+def test_worst_case_of_scores_and_rankings() -> None:
+    def one(item: str, said: Verdict | None, *, gold: Verdict, space: Score | Ranking) -> Answer:
+        order = () if isinstance(space, Score) else (0, 1, 2)
+        status = Status.ERROR if said is None else Status.OK
+        return Answer(
+            item=item,
+            group=item,
+            category="",
+            space=space,
+            gold=gold,
+            order=order,
+            sample=0,
+            status=status,
+            verdict=said,
+        )
+
+    score = [one("a", 3.0, gold=4.0, space=Score()), one("b", None, gold=4.0, space=Score())]
+    error = scored(score, {"mae": MeanAbsoluteError()}).estimates[0]
+    assert (error.value, error.worst_case, error.greater_is_better) == (1.0, 2.0, False)
+    gold = (0, 1, 2)
+    ranks = [one("a", gold, gold=gold, space=Ranking(3)), one("b", None, gold=gold, space=Ranking(3))]
+    distance = scored(ranks, {"levenshtein": Levenshtein()}).estimates[0]
+    assert distance.value == 0
+    assert distance.worst_case == pytest.approx((2 / 3) / 2)
+
+
+def test_nothing_answered_gives_no_value_but_a_worst_case_and_a_flag() -> None:
+    cell = scored(labels([("yes", Status.ERROR), ("no", Status.UNPARSED)]), {"accuracy": Accuracy()})
+    estimate = cell.estimates[0]
+    assert (estimate.value, estimate.ci_low, estimate.method, estimate.n) == (None, None, "", 0)
+    assert estimate.worst_case == 0
+    assert cell.coverage == 0
+    assert set(cell.flags) >= {"no-answers", "low-coverage"}
+
+
+def test_a_metric_that_is_not_defined_has_no_value() -> None:
+    cell = scored(labels([("yes", "yes"), ("yes", "no")]), {"roc_auc": RocAuc()})
+    assert cell.estimates[0].value is None
+
+
+def simulated() -> list[Answer]:
+    rng = np.random.default_rng(0)
+    words = np.array(YES.labels)
+    pairs: list[tuple[str, str | Status]] = []
+    for gold, said, lost in zip(rng.choice(words, 300), rng.choice(words, 300), rng.random(300), strict=True):
+        pairs.append((str(gold), Status.UNPARSED if lost < 0.05 else str(said)))
+    return labels(pairs, size=3, categories=("x", "y", "z"))
+
+
+ALL: dict[str, Metric] = {
+    "accuracy": Accuracy(),
+    "macro_f1": MacroF1(),
+    "f1": PositiveF1(),
+    "balanced_accuracy": BalancedAccuracy(),
+    "kappa": Kappa(),
+    "roc_auc": RocAuc(),
+}
+
+
+def test_equal_input_gives_equal_bytes_and_json_gives_the_scores_back() -> None:
+    first, second = (json.dumps(scored(simulated(), ALL).to_json()) for _ in range(2))
+    assert first == second
+    cell = CellScores.from_json(json.loads(first))
+    assert json.dumps(cell.to_json()) == first
+    assert [one.metric for one in cell.estimates] == list(ALL)
+    for one in cell.estimates:
+        assert one.value is not None
+        assert one.ci_low is not None
+        assert one.ci_high is not None
+        assert one.ci_low < one.value < one.ci_high
+        assert one.worst_case is not None
+        assert one.worst_case <= one.value
+
+
+def test_the_order_of_units_does_not_change_a_value() -> None:
+    forward, backward = scored(simulated(), ALL), scored(simulated()[::-1], ALL)
+    assert [one.value for one in forward.estimates] == pytest.approx([one.value for one in backward.estimates])
+
+
+class Mine:
+    """A stranger's metric: the bare contract, and slow."""
+
+    def __call__(self, units: Units, weights: Floats) -> Floats:
+        right = np.array([float(a == b) for a, b in zip(units.gold, units.predicted, strict=True)])
+        value: Floats = weights @ right / weights.sum(axis=1)
+        return value
+
+
+def test_a_plain_callable_is_a_metric() -> None:
+    cell = scored(simulated(), {"mine/share": Mine(), "accuracy": Accuracy()})
+    mine, ours = cell.estimates
+    assert mine.value == ours.value
+    assert mine.method == "cluster-bootstrap"
+    assert (mine.ci_low, mine.ci_high) == pytest.approx((ours.ci_low, ours.ci_high), abs=0.03)
+    table = build_cell(simulated(), Protocol())
+    lower = score_cell(
+        table,
+        task="t",
+        judge="j",
+        metrics={"mine/share": Mine()},
+        data_hash="h",
+        resamples=10,
+        lower_is_better=frozenset({"mine/share"}),
+    )
+    assert not lower.estimates[0].greater_is_better
+
+
+def pairs_of(shown: list[tuple[Verdict, Verdict]], golds: list[Verdict]) -> list[Answer]:
+    return [
+        Answer(
+            item=f"i{k:03d}",
+            group=f"i{k:03d}",
+            category="",
+            space=Preference(2),
+            gold=golds[k],
+            order=order,
+            sample=0,
+            status=Status.OK,
+            verdict=said,
+        )
+        for k, both in enumerate(shown)
+        for order, said in zip(((0, 1), (1, 0)), both, strict=True)
+    ]
+
+
+def test_consistency_by_hand() -> None:
+    answers = pairs_of([(0, 1), (0, 0), (1, 0), (1, 0)], [0, 0, 1, 1])
+    cell = scored(answers, {"accuracy": Accuracy()}, Protocol(order="both"))
+    values = {one.metric: (one.value, one.n) for one in cell.consistency}
+    assert values == {"swap_consistency": (0.75, 4), "first_position": (5 / 8, 8)}
+    assert {one.metric: one.method for one in cell.consistency} == {
+        "swap_consistency": "wilson",
+        "first_position": "cluster-bootstrap",
+    }
+
+
+def test_repeat_consistency_is_over_pairs_of_samples() -> None:
+    answers = [
+        Answer(
+            item="i", group="i", category="", space=YES, gold="yes", order=(), sample=k, status=Status.OK, verdict=said
+        )
+        for k, said in enumerate(("yes", "yes", "no"))
+    ]
+    cell = scored(answers, {"accuracy": Accuracy()}, Protocol(samples=3))
+    assert [(one.metric, one.value, one.n) for one in cell.consistency] == [("repeat_consistency", 1 / 3, 3)]
+
+
+def flags_of(cell: CellScores) -> set[str]:
+    return set(cell.flags)
+
+
+def test_a_judge_that_always_says_the_same_is_flagged_unless_the_gold_does_so_too() -> None:
+    varied = labels([("yes", "yes"), ("no", "yes")] * 20)
+    assert flags_of(scored(varied, {"accuracy": Accuracy()})) == {"collapsed"}
+    constant = labels([("yes", "yes")] * 40)
+    assert flags_of(scored(constant, {"accuracy": Accuracy()})) == {"constant-gold"}
+    honest = labels([("yes", "yes"), ("no", "no")] * 20)
+    assert flags_of(scored(honest, {"accuracy": Accuracy()})) == set()
+
+
+def test_a_judge_that_always_names_the_first_place_is_collapsed_and_biased() -> None:
+    golds: list[Verdict] = [0, 1] * 20
+    cell = scored(pairs_of([(0, 0)] * 40, golds), {"accuracy": Accuracy()}, Protocol(order="both"))
+    assert flags_of(cell) == {"collapsed", "position-biased"}
+    assert cell.histogram == {"A": 40, "B": 40}
+    constant: list[Verdict] = [0] * 40
+    shuffled = pairs_of([(0, 0)] * 40, constant)
+    assert "collapsed" in flags_of(scored(shuffled, {"accuracy": Accuracy()}, Protocol(order="both")))
+
+
+def test_few_clusters_and_low_coverage_are_flagged() -> None:
+    many = [("yes", "yes"), ("no", "no")] * 30
+    lost: list[tuple[str, str | Status]] = [*many, *[("yes", Status.TRUNCATED)] * 10]
+    assert flags_of(scored(labels(lost), {"accuracy": Accuracy()})) == {"low-coverage"}
+    assert flags_of(scored(labels(lost, size=10), {"accuracy": Accuracy()})) == {"low-coverage", "few-items"}

@@ -1,0 +1,127 @@
+"""Metrics of the `evaluate` library, offline, from a module written on the spot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.api import Choice, Protocol, Status, UserError
+from harness.score.cell import score_cell
+from harness.score.records import Answer
+from harness.score.units import build_cell
+
+pytest.importorskip("evaluate")
+
+MODULE = """
+import datasets
+import evaluate
+
+
+class Agreement(evaluate.Metric):
+    def _info(self):
+        return evaluate.MetricInfo(
+            description="share of equal pairs",
+            citation="",
+            inputs_description="",
+            features=datasets.Features({{name: datasets.Value("int32") for name in ("predictions", "references")}}),
+        )
+
+    def _compute(self, predictions, references):
+        return {result}
+"""
+
+SHARE = '{"share": sum(p == r for p, r in zip(predictions, references)) / len(references)}'
+
+
+@pytest.fixture(autouse=True)
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, folder in (("HF_HOME", "hf"), ("HF_MODULES_CACHE", "modules"), ("HF_EVALUATE_CACHE", "evaluate")):
+        monkeypatch.setenv(name, str(tmp_path / folder))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_EVALUATE_OFFLINE", "1")
+
+
+def written(folder: Path, result: str, *, name: str) -> str:
+    path = folder / name / f"{name}.py"
+    path.parent.mkdir()
+    path.write_text(MODULE.format(result=result), encoding="utf-8")
+    return str(path)
+
+
+def answers() -> list[Answer]:
+    said = ["yes", "no", "yes", "no", "yes", None]
+    gold = ["yes", "yes", "yes", "no", "no", "no"]
+    return [
+        Answer(
+            item=f"i{k}",
+            group=f"i{k}",
+            category="",
+            space=Choice(("yes", "no")),
+            gold=right,
+            order=(),
+            sample=0,
+            status=Status.OK if one else Status.UNPARSED,
+            verdict=one,
+        )
+        for k, (one, right) in enumerate(zip(said, gold, strict=True))
+    ]
+
+
+def test_a_local_module_is_scored_with_a_stated_number_of_resamples(tmp_path: Path) -> None:
+    from harness.score.evaluate_bridge import evaluate_metric
+
+    metric = evaluate_metric(written(tmp_path, SHARE, name="agreement_share"))
+    table = build_cell(answers(), Protocol(unparsed="wrong"))
+    cell = score_cell(table, task="t", judge="j", metrics={"evaluate:x": metric}, data_hash="h", resamples=1000)
+    estimate = cell.estimates[0]
+    assert estimate.value == pytest.approx(3 / 6)
+    assert estimate.excluded == pytest.approx(3 / 5)
+    assert estimate.method == "cluster-bootstrap (200 resamples)"
+    assert estimate.ci_low is not None
+    assert estimate.ci_low < 0.5
+
+
+def test_a_metric_with_several_results_is_refused(tmp_path: Path) -> None:
+    from harness.score.evaluate_bridge import evaluate_metric
+
+    metric = evaluate_metric(written(tmp_path, '{"one": 1.0, "two": 2.0}', name="two_results"))
+    table = build_cell(answers(), Protocol())
+    with pytest.raises(UserError, match="'one', 'two'"):
+        score_cell(table, task="t", judge="j", metrics={"x": metric}, data_hash="h", resamples=5)
+
+
+def test_a_name_that_cannot_be_had_offline_says_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from harness.score.evaluate_bridge import evaluate_metric
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"metric evaluate:no-such-metric: .*path of a local metric module"):
+        evaluate_metric("no-such-metric")
+
+
+def test_a_missing_library_names_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    from harness.score.evaluate_bridge import evaluate_metric
+
+    monkeypatch.setitem(sys.modules, "evaluate", None)
+    with pytest.raises(UserError, match=r"pip install 'judge-harness\[evaluate\]'"):
+        evaluate_metric("accuracy")
+
+
+def test_classes_are_whole_numbers_in_the_order_of_the_space() -> None:
+    from harness.score.evaluate_bridge import EvaluateMetric
+
+    seen: dict[str, list[object]] = {}
+
+    def compute(*, predictions: list[object], references: list[object]) -> dict[str, float]:
+        seen.update(predictions=predictions, references=references)
+        return {"mine": 1.0, "size": float(len(predictions))}
+
+    metric = EvaluateMetric("folder/mine.py", compute)
+    table = build_cell(answers(), Protocol(unparsed="wrong"))
+    cell = score_cell(table, task="t", judge="j", metrics={"x": metric}, data_hash="h", resamples=1)
+    assert cell.estimates[0].value == 1.0
+    assert all(isinstance(one, int) for one in seen["predictions"])
+    assert sorted(np.unique(np.array(seen["references"])).tolist()) == [0, 1]

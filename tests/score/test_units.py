@@ -1,0 +1,300 @@
+"""Every field of the protocol, against values computed by hand."""
+
+from __future__ import annotations
+
+import itertools
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+import pytest
+
+from harness.api import (
+    AnswerSpace,
+    Choice,
+    DataError,
+    Preference,
+    Protocol,
+    Ranking,
+    Score,
+    Status,
+    UserError,
+    Verdict,
+)
+from harness.score.cell import score_cell
+from harness.score.metrics import Accuracy
+from harness.score.records import Answer, Estimate
+from harness.score.table import ANSWERED, ERROR, MISSING, CellTable
+from harness.score.units import build_cell
+
+Said: TypeAlias = Verdict | Status
+PAIR = Preference(2)
+TIED = Preference(2, ("both-good", "both-bad"))
+YES = Choice(("yes", "no"))
+BOTH = ((0, 1), (1, 0))
+NONE: Said = Status.UNPARSED
+FAILED: Said = Status.ERROR
+
+
+def ask(
+    item: str,
+    gold: Verdict,
+    said: Said,
+    *,
+    space: AnswerSpace = PAIR,
+    order: tuple[int, ...] = (0, 1),
+    sample: int = 0,
+    group: str = "",
+    category: str = "",
+    probabilities: dict[str, float] | None = None,
+) -> Answer:
+    return Answer(
+        item=item,
+        group=group or item,
+        category=category,
+        space=space,
+        gold=gold,
+        order=order,
+        sample=sample,
+        status=said if isinstance(said, Status) else Status.OK,
+        verdict=None if isinstance(said, Status) else said,
+        probabilities=probabilities,
+    )
+
+
+def both(item: str, gold: Verdict, first: Said, second: Said, **fields: Any) -> list[Answer]:
+    """Verdicts in *shown* places: with the order reversed, 0 names the second candidate."""
+    return [
+        ask(item, gold, first, order=BOTH[0], **fields),
+        ask(item, gold, second, order=BOTH[1], **fields),
+    ]
+
+
+def predicted(table: CellTable) -> list[Verdict | None]:
+    units = table.units
+    return [None if code < 0 else units.verdicts[code] for code in units.predicted]
+
+
+def accuracy(answers: list[Answer], **fields: Any) -> Estimate:
+    table = build_cell(answers, Protocol(**fields))
+    cell = score_cell(table, task="t", judge="j", metrics={"accuracy": Accuracy()}, data_hash="h", resamples=50)
+    return cell.estimates[0]
+
+
+def test_shown_places_become_canonical_ones() -> None:
+    table = build_cell(both("i", 1, 1, 0), Protocol(order="both"))
+    assert predicted(table) == [1, 1]
+    assert table.units.credit.tolist() == [1, 1]
+    ranking = ask("r", (2, 0, 1), (0, 1, 2), space=Ranking(3), order=(2, 0, 1))
+    assert predicted(build_cell([ranking], Protocol())) == [(2, 0, 1)]
+
+
+def test_each_order_counts_on_its_own() -> None:
+    estimate = accuracy(both("a", 0, 0, 0) + both("b", 1, 1, 0), order="both")  # right, wrong, right, right
+    assert (estimate.value, estimate.n) == (0.75, 4)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "right"),
+    [
+        (0, 1, True),  # both for the gold
+        (0, 0, False),  # one for, one against: net 0
+        (0, NONE, True),  # a missing answer counts nothing
+        (NONE, 1, True),
+        (1, NONE, False),
+        (1, 0, False),
+        ("both-good", 1, True),  # neither does a tie
+        ("both-good", "both-good", False),
+    ],
+)
+def test_net_votes_decide_as_in_judgebench(first: Verdict, second: Verdict, right: bool) -> None:
+    table = build_cell(both("i", 0, first, second, space=TIED), Protocol(order="both", pooling="sum", unparsed="wrong"))
+    assert table.units.credit.tolist() == [float(right)]
+    assert table.state.tolist() == [ANSWERED]
+
+
+def test_net_votes_without_any_vote_are_missing_and_follow_the_rule_for_missing_answers() -> None:
+    answers = both("i", 0, NONE, NONE) + both("j", 0, 0, 1)
+    assert accuracy(answers, order="both", pooling="sum", unparsed="wrong").value == 0.5
+    assert accuracy(answers, order="both", pooling="sum", unparsed="exclude").value == 1.0
+
+
+def test_both_orders_must_agree() -> None:
+    answers = both("a", 0, 0, 1) + both("b", 0, 0, 0) + both("c", 0, 0, NONE)
+    table = build_cell(answers, Protocol(order="both", pooling="agree"))
+    assert predicted(table) == [0, None, None]
+    assert table.state.tolist() == [ANSWERED, ANSWERED, MISSING]
+    estimate = accuracy(answers, order="both", pooling="agree")
+    assert (estimate.value, estimate.n, estimate.worst_case) == (0.5, 2, 1 / 3)
+
+
+def test_an_item_with_one_order_asked_does_not_pass_for_agreement() -> None:
+    table = build_cell([ask("a", 0, 0)], Protocol(order="both", pooling="agree"))
+    assert table.state.tolist() == [ERROR]
+
+
+def test_pooling_leaves_tasks_without_candidates_alone() -> None:
+    table = build_cell([ask("a", "yes", "yes", space=YES, order=())], Protocol(order="both", pooling="agree"))
+    assert table.units.credit.tolist() == [1]
+
+
+def test_majority_of_samples_and_a_draw_gives_no_verdict() -> None:
+    answers = [ask("a", 0, said, sample=k) for k, said in enumerate((0, 1, 0))]
+    answers += [ask("b", 0, said, sample=k) for k, said in enumerate([0, 1, NONE])]
+    answers += [ask("c", 0, said, sample=k) for k, said in enumerate([NONE, 1, NONE])]
+    table = build_cell(answers, Protocol(samples=3))
+    assert predicted(table) == [0, None, 1]
+    assert table.state.tolist() == [ANSWERED, MISSING, ANSWERED]
+
+
+def test_mean_of_scores_is_not_snapped() -> None:
+    answers = [ask("a", 4.0, said, space=Score(), order=(), sample=k) for k, said in enumerate((3.0, 4.0))]
+    table = build_cell(answers, Protocol(samples=2, vote="mean"))
+    assert predicted(table) == [3.5]
+
+
+def test_mean_of_labels_is_refused_with_the_fix() -> None:
+    answers = [ask("a", "yes", "no", space=YES, order=(), sample=k) for k in range(2)]
+    with pytest.raises(UserError, match=r"'a'.*vote: mean.*vote: majority"):
+        build_cell(answers, Protocol(samples=2, vote="mean"))
+
+
+def test_each_sample_stands_for_itself() -> None:
+    answers = [ask("a", 0, said, sample=k) for k, said in enumerate([0, 1, NONE])]
+    table = build_cell(answers, Protocol(samples=3, vote="each"))
+    assert predicted(table) == [0, 1, None]
+    assert len(set(table.units.key.tolist())) == 3
+
+
+@pytest.mark.parametrize(
+    ("policy", "value", "n"), [("exclude", 1.0, 2), ("wrong", 0.5, 4), ("chance", 0.75, 4), ("half", 0.75, 4)]
+)
+def test_answers_without_a_verdict(policy: str, value: float, n: int) -> None:
+    answers = [
+        ask(name, "yes", said, space=YES, order=())
+        for name, said in zip("abcd", ["yes", "yes", NONE, NONE], strict=True)
+    ]
+    estimate = accuracy(answers, unparsed=policy)
+    assert (estimate.value, estimate.n, estimate.excluded, estimate.worst_case) == (value, n, 1.0, 0.5)
+
+
+def test_chance_is_one_over_the_number_of_verdicts() -> None:
+    answers = [ask("a", 2, NONE, space=Preference(4), order=(0, 1, 2, 3))]
+    assert accuracy(answers, unparsed="chance").value == 0.25
+
+
+@pytest.mark.parametrize("policy", ["exclude", "wrong", "chance", "half"])
+def test_failures_of_the_machinery_only_count_in_the_worst_case(policy: str) -> None:
+    answers = [ask("a", 0, 0), ask("b", 0, Status.ERROR), ask("c", 0, 0), ask("d", 0, Status.ERROR)]
+    estimate = accuracy(answers, unparsed=policy)
+    assert (estimate.value, estimate.n, estimate.excluded, estimate.worst_case) == (1.0, 2, 1.0, 0.5)
+
+
+def test_an_error_among_samples_or_orders_only_matters_when_no_verdict_is_left() -> None:
+    answers = [ask("a", 0, said, sample=k) for k, said in enumerate([0, FAILED])]
+    answers += [ask("b", 0, said, sample=k) for k, said in enumerate([NONE, FAILED])]
+    assert build_cell(answers, Protocol(samples=2)).state.tolist() == [ANSWERED, ERROR]
+    orders = both("a", 0, Status.ERROR, 1) + both("b", 0, Status.ERROR, NONE)
+    assert build_cell(orders, Protocol(order="both", pooling="sum")).state.tolist() == [ANSWERED, ERROR]
+
+
+def tie_answers() -> list[Answer]:
+    golds: list[Verdict] = ["both-bad", "both-bad", "both-bad", 0, 0]
+    said: list[Verdict] = ["both-bad", "tie", "both-good", 0, "tie"]
+    return [ask(f"i{k}", gold, one, space=TIED) for k, (gold, one) in enumerate(zip(golds, said, strict=True))]
+
+
+@pytest.mark.parametrize(
+    ("ties", "value", "n"),
+    [("class", 3 / 5, 5), ("skip", 1 / 2, 2), ("half", (3 * 0.5 + 1) / 5, 5)],
+)
+def test_ties(ties: str, value: float, n: int) -> None:
+    estimate = accuracy(tie_answers(), ties=ties)
+    assert estimate.value == pytest.approx(value)
+    assert estimate.n == n
+
+
+def test_a_bare_tie_is_the_golds_own_tie_class_or_else_the_first() -> None:
+    assert predicted(build_cell(tie_answers(), Protocol())) == ["both-bad", "both-bad", "both-good", 0, "both-good"]
+
+
+def test_where_ties_are_skipped_a_predicted_tie_is_no_class_of_its_own() -> None:
+    assert predicted(build_cell(tie_answers(), Protocol(ties="skip"))) == [0, None]
+
+
+def average_answers() -> list[Answer]:
+    rows = [("x", "g1", 0), ("x", "g1", 0), ("x", "g1", 1), ("y", "g2", 1)]  # x: 2/3, y: 0; g1: 2/3, g2: 0
+    rows += [("y", "g3", 0)]
+    return [ask(f"i{k}", 0, said, category=category, group=group) for k, (category, group, said) in enumerate(rows)]
+
+
+@pytest.mark.parametrize(
+    ("average", "value"), [("micro", 3 / 5), ("category", (2 / 3 + 1 / 2) / 2), ("group", (2 / 3 + 0 + 1) / 3)]
+)
+def test_averages(average: str, value: float) -> None:
+    assert accuracy(average_answers(), average=average).value == pytest.approx(value)
+
+
+def test_probabilities_follow_the_first_candidate_wherever_it_was_shown() -> None:
+    shown = {"A": 0.9, "B": 0.1}
+    answers = [
+        ask("i", 0, 0, order=BOTH[0], probabilities=shown),
+        ask("i", 0, 0, order=BOTH[1], probabilities=shown),
+        ask("j", 0, 0, order=BOTH[0]),
+    ]
+    assert build_cell(answers, Protocol(order="both")).units.positive.tolist()[:2] == [0.9, 0.1]
+    pooled = build_cell(answers[:2], Protocol(order="both", pooling="sum")).units.positive
+    assert pooled.tolist() == [0.5]
+    label = ask("i", "no", "no", space=YES, order=(), probabilities={"yes": 0.2, "no": 0.8})
+    assert build_cell([label], Protocol()).units.positive.tolist() == [0.2]
+
+
+def test_tallies_are_counts_of_requests_and_golds_of_items() -> None:
+    table = build_cell(both("a", 0, 0, 0) + both("b", 1, NONE, Status.ERROR), Protocol(order="both"))
+    tallies = table.tallies
+    assert tallies.asked == 4
+    assert {name: count for name, count in tallies.statuses.items() if count} == {"ok": 2, "unparsed": 1, "error": 1}
+    assert tallies.histogram == {"A": 1, "B": 1}
+    assert tallies.shown_histogram == {"A": 2, "B": 0}
+    assert tallies.gold_histogram == {"A": 1, "B": 1}
+    assert [table.items[k] for k in range(len(table.items))] == ["a", "b"]
+
+
+def test_the_histogram_of_a_continuous_score_has_ten_bins() -> None:
+    space = Score(0, 1, 0)
+    answers = [ask(f"i{k}", k / 100, k / 100, space=space, order=()) for k in range(101)]
+    histogram = build_cell(answers, Protocol()).tallies.histogram
+    assert list(histogram.values()) == [10] * 9 + [11]
+    assert next(iter(histogram)) == "0 to 0.1"
+
+
+def test_the_largest_space_stands_for_the_cell_and_mixed_kinds_are_refused() -> None:
+    answers = [ask("a", 0, 0), ask("b", 3, 3, space=Preference(4), order=(0, 1, 2, 3)), ask("c", 1, 1)]
+    assert build_cell(answers, Protocol()).units.space == Preference(4)
+    with pytest.raises(DataError, match=r"'b'.*make them two tasks"):
+        build_cell([ask("a", 0, 0), ask("b", "yes", "yes", space=YES, order=())], Protocol())
+
+
+def test_answers_that_come_apart_and_an_empty_cell_are_errors() -> None:
+    with pytest.raises(DataError, match=r"'a'.*ordered by item"):
+        build_cell([ask("a", 0, 0), ask("b", 0, 0), ask("a", 0, 0)], Protocol())
+    with pytest.raises(DataError, match="no answers"):
+        build_cell([], Protocol())
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_answers_cost_less_than_thirty_megabytes() -> None:
+    def stream() -> Iterator[Answer]:
+        for k in range(100_000):
+            yield ask(f"item-{k:06d}", "yes", "yes" if k % 3 else "no", space=YES, order=(), group=f"group-{k:06d}")
+
+    for _ in itertools.islice(stream(), 10):
+        pass
+    tracemalloc.start()
+    table = build_cell(stream(), Protocol())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(table.units) == 100_000
+    assert peak < 30e6, peak
+    assert np.isclose(table.units.credit.mean(), 0.66666)
