@@ -14,6 +14,7 @@ from harness.formats._words import possible_answers
 
 _OPENING = re.compile(r'\{[ \t\r\n]*"')
 _PATIENCE = 4  # how often, on average, a character may be looked at in vain
+_MOST_BROKEN = 500  # each error costs a count of the lines before it
 
 
 class _Members(list[tuple[str, Any]]):
@@ -78,7 +79,7 @@ def _objects(text: str) -> _Found:
     """The outermost objects that have a verdict, in order; the time taken is bounded for hostile text."""
     marks: list[Mark] = []
     reasoning = ""
-    end, vain, unclosed = 0, 0, -1
+    end, vain, broken, unclosed = 0, 0, 0, -1
     for start in (match.start() for match in _OPENING.finditer(text)):
         if start < end:
             continue
@@ -87,8 +88,8 @@ def _objects(text: str) -> _Found:
         except RecursionError:
             return _Found([], problem="the JSON is nested too deeply")
         except json.JSONDecodeError as error:
-            vain += error.pos - start
-            if vain > _PATIENCE * len(text):
+            vain, broken = vain + error.pos - start, broken + 1
+            if vain > _PATIENCE * len(text) or broken > _MOST_BROKEN:
                 return _Found([], problem="too many broken JSON objects")
             unclosed = start if unclosed < 0 else unclosed
             continue

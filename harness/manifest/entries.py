@@ -128,7 +128,7 @@ class _Resolver:
 
     def _task_fields(self, node: Node, path: str) -> Node:
         data, form, protocol = node.child("data"), node.child("format"), node.child("protocol")
-        if data is not None and isinstance(data.value, str):
+        if data is not None and isinstance(data.value, str) and data.value:
             node = node.put("data", self._data(data, join(path, "data")))
         if form is not None and isinstance(form.value, str):
             offer = self._find("format", form, join(path, "format"))
@@ -152,8 +152,8 @@ class _Resolver:
             self._problems.add(
                 node.origin,
                 path,
-                f"there is nothing at {str(placed.value)[:300]}; give an existing file or folder (relative to the "
-                f"manifest, or with --set to the working directory), or {hint} for a dataset of the hub",
+                f"there is nothing at {str(placed.stored or placed.value)[:300]}; give an existing file or folder "
+                f"(relative to the manifest, or with --set to the working directory), or {hint} for a dataset of the hub",
             )
         return placed
 

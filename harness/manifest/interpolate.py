@@ -14,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.manifest.problems import Origin, Problems, did_you_mean, join
-from harness.manifest.source import MAX_DEPTH, MAX_NODES, Node
+from harness.manifest.source import MAX_DEPTH, Node
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_MAX_TEXT = 1_000_000
+_BUDGET = 1_000_000  # characters that all variables together may put in; a value costs 20
 
 
 def interpolate(root: Node, problems: Problems) -> tuple[Node, list[tuple[str, str]]]:
@@ -42,7 +42,7 @@ class _Expander:
         self._known: dict[str, Node | None] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
         self._open: list[str] = []
-        self._budget = MAX_NODES + _MAX_TEXT
+        self._budget = _BUDGET
         if given is not None and self._vars is None:
             problems.add(given.origin, "vars", "must be a mapping of names to values")
 
@@ -180,7 +180,7 @@ class _Expander:
 
 
 def _measure(node: Node) -> tuple[int, int]:
-    """Size (values and characters) and depth of a tree."""
+    """What a tree costs, and its depth."""
     sizes = [_measure(child) for _, child in node.children()]
     own = len(node.value) if isinstance(node.value, str) else 0
-    return 1 + own + sum(size for size, _ in sizes), 1 + max((depth for _, depth in sizes), default=0)
+    return 20 + own + sum(size for size, _ in sizes), 1 + max((depth for _, depth in sizes), default=0)

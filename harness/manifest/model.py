@@ -6,6 +6,7 @@ import ast
 import inspect
 import textwrap
 from dataclasses import fields
+from functools import cache
 from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -31,7 +32,7 @@ class TaskEntry(_Section):
     """Which split to ask."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Ask at most so many items; all by default."""
-    data: Name | None = None
+    data: Annotated[str, Field(min_length=1)] | None = None
     """Where the data is: a file or folder, relative to the manifest, or `hub:ORG/NAME[@REVISION]`."""
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
     """Options of the task; `harness show ID` lists them."""
@@ -103,6 +104,7 @@ class Manifest(_Section):
     """What to print."""
 
 
+@cache
 def protocol_model() -> type[BaseModel]:
     """`harness.api.Protocol` with every field optional, for checking overrides key by key."""
     docs, hints = _attribute_docs(Protocol), get_type_hints(Protocol)

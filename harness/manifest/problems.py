@@ -87,7 +87,8 @@ class Problems:
         for place, problem in self._found.items():
             message = problem.message
             for value, name in secrets:
-                message = message.replace(value, f"${{env:{name}}}") if value else message
+                for form in (value, repr(value)[1:-1]) if len(value) > 2 else ():  # shorter ones hide nothing
+                    message = message.replace(form, f"${{env:{name}}}")
             self._found[place] = Problem(origin=problem.origin, path=problem.path, message=message)
 
     def raise_if_any(self) -> None:

@@ -25,7 +25,7 @@ from harness.manifest.problems import InvalidManifestError, Origin, Problem, Pro
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
-MAX_NODES = 50_000
+MAX_NODES = 20_000
 _MAX_DIGITS = 300
 
 Scalar: TypeAlias = str | int | float | bool | None

@@ -5,6 +5,9 @@ Not for results: it shows the gold and no judge's answer.
 
 from __future__ import annotations
 
+import bisect
+import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +137,7 @@ def _fitted(picture: PILImage) -> PILImage:
 
 
 def _text(text: str, width: int, *, size: int = 15, colour: tuple[int, int, int] = _TEXT_COLOUR) -> Iterator[_Row]:
-    lines = list(_wrapped(text[:_MOST_LETTERS], size, width))
+    lines = list(itertools.islice(_wrapped(text[:_MOST_LETTERS], size, width), _MOST_LINES + 1))
     if len(lines) > _MOST_LINES or len(text) > _MOST_LETTERS:
         lines = [*lines[: _MOST_LINES - 1], "..."]
     for line in lines:
@@ -155,7 +158,7 @@ def _wrapped(text: str, size: int, width: int) -> Iterator[str]:
             if line:
                 yield line
             while font.getlength(word) > room:
-                fits = next(k for k in range(len(word), 0, -1) if k == 1 or font.getlength(word[:k]) <= room)
+                fits = bisect.bisect_right(range(1, room), room, key=lambda k: math.ceil(font.getlength(word[:k]))) or 1
                 yield word[:fits]
                 word = word[fits:]
             line = word

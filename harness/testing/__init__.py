@@ -1,1 +1,31 @@
-"""What a plugin author tests with."""
+"""What a plugin author tests with: conformance checks, a fake judge, a fake context. Not used by the harness itself.
+
+from harness.testing import parametrize_with_checks
+
+@parametrize_with_checks(["mine/my-task", "mine/my-judge"])
+def test_conformance(check):
+check()
+"""
+
+from __future__ import annotations
+
+from harness.testing._checks import Check, checks_for
+from harness.testing._context import FakeContext
+from harness.testing._fake_judge import FakeJudge
+from harness.testing._formats import format_checks
+from harness.testing._judges import judge_checks
+from harness.testing._metrics import metric_checks
+from harness.testing._parametrize import parametrize_with_checks
+from harness.testing._tasks import task_checks
+
+__all__ = [
+    "Check",
+    "FakeContext",
+    "FakeJudge",
+    "checks_for",
+    "format_checks",
+    "judge_checks",
+    "metric_checks",
+    "parametrize_with_checks",
+    "task_checks",
+]

@@ -49,6 +49,7 @@ OPTED_OUT = {
 }
 """How many blocks of each page are not run. Say why in the page, and count here."""
 
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "COLUMNS": "100", "PYTHONUNBUFFERED": "1"}
 RUN = {"python", "yaml", "toml", "json", "jsonl", "csv", "console"}
 _PLAIN = {"", "text", "{toctree}", "{eval-rst}"}
 _FENCE = re.compile(r"^(?P<fence>`{3,})(?P<info>[^`\n]*)\n(?P<body>.*?)^(?P=fence)[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -184,10 +185,9 @@ class _World:
             last = number == len(commands) - 1
             code = int(block.value) if block.marker == "exit" and last else 0
             done = self._run(line, where=where)
-            said = done.stdout + done.stderr
-            assert done.returncode == code, f"{where}: $ {line}\nexit code {done.returncode}\n{said}"
+            assert done.returncode == code, f"{where}: $ {line}\nexit code {done.returncode}\n{done.stdout}"
             if expected.strip():
-                _compare(expected, said, where=f"{where}: $ {line}")
+                _compare(expected, done.stdout, where=f"{where}: $ {line}")
 
     def _run(self, line: str, *, where: str) -> subprocess.CompletedProcess[str]:
         program, *arguments = shlex.split(line)
@@ -201,8 +201,9 @@ class _World:
         return subprocess.run(
             [*programs[program], *expanded],
             cwd=self.folder,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100", "PYTHONPATH": str(self.folder / "src")},
-            capture_output=True,
+            env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(self.folder / "src")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             timeout=250,
             check=False,

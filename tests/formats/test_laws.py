@@ -41,7 +41,23 @@ pairs = pytest.mark.parametrize(("form", "space"), PAIRS)
 HOSTILE = st.lists(
     st.one_of(
         st.sampled_from(
-            ['[[', ']]', '[[A]]', '[[A>B]]', '[[yes]]', '<think>', '</think>', '<answer>', '</answer>', 'A', 'yes', '4', '{"verdict":"', '{"', '"}', '":', '{', '}', '\\', 'Answer:', '=', '>', "\n\n", "\n", " ", "\x00", "�"]
+            [
+                *(
+                    "[[",
+                    "]]",
+                    "[[A]]",
+                    "[[A>B]]",
+                    "[[yes]]",
+                    "<think>",
+                    "</think>",
+                    "<answer>",
+                    "</answer>",
+                    "A",
+                    "yes",
+                ),
+                *('{"verdict": "', '{"', '"}', '": ', "{", "}", "\\", "\n\n", "\n", " ", "Answer:", "=", ">", "4"),
+                *("\x00", "\ud800"),
+            ]
         ),
         st.text(max_size=5),
     ),

@@ -69,10 +69,11 @@ def test_sigkill_at_random_moments_loses_nothing_and_changes_no_score(folder: Pa
         deadline = time.monotonic() + 60
         while process.poll() is None and len(asked(folder, "killed")) < wanted and time.monotonic() < deadline:
             time.sleep(rng.random() * 0.02)
-        if process.poll() is not None:
-            break
-        process.send_signal(signal.SIGKILL)
+        over = process.poll() is not None
+        process.kill()
         finish(process)
+        if over:
+            break
         kills += 1
     code, err = finish(start(folder, "killed"))
     assert code == 0, err

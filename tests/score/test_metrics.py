@@ -61,7 +61,7 @@ def of_labels(metric: Metric, rows: Sequence[tuple[str, str | None, int]]) -> fl
 
 
 @given(rows=labelled)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_label_metrics_equal_scikit_learns(rows: list[tuple[str, str | None, int]]) -> None:
     gold, said = expanded(rows)
     if not gold:
@@ -85,7 +85,7 @@ probability = st.none() | st.sampled_from((0.0, 0.1, 0.5, 0.5, 0.9, 1.0))
 
 
 @given(rows=st.lists(st.tuples(label, label, probability, st.integers(0, 3)), min_size=1, max_size=25))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_roc_auc_equals_scikit_learns_with_hard_verdicts_where_no_probability_is_known(
     rows: list[tuple[str, str, float | None, int]],
 ) -> None:
@@ -111,7 +111,7 @@ def test_a_missing_answer_scores_against_its_gold_in_roc_auc() -> None:
 
 
 @given(rows=scored)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_score_metrics_equal_scipys_and_scikit_learns(rows: list[tuple[int, int, int]]) -> None:
     gold = np.array([g for g, _, times in rows for _ in range(times)], dtype=float)
     said = np.array([p for _, p, times in rows for _ in range(times)], dtype=float)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_statsmodels
@@ -70,6 +70,7 @@ def test_mcnemar_equals_statsmodels(only_a: int, only_b: int) -> None:
     assert mcnemar(only_a, only_b) == pytest.approx(min(1.0, theirs))
 
 
+@settings(max_examples=15, deadline=None)  # statsmodels takes a tenth of a second each
 @given(pvalues=st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_holm_equals_statsmodels(pvalues: list[float]) -> None:
     assert holm(pvalues) == pytest.approx(multipletests(pvalues, method="holm")[1].tolist())

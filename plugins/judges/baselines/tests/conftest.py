@@ -85,7 +85,12 @@ class Shades:
     def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
         parts = (*item.question, format.instruction(item.space))
         return Request(
-            task=self.name, item=item.id, messages=(Message("user", parts),), space=item.space, format=format, order=order
+            task=self.name,
+            item=item.id,
+            messages=(Message("user", parts),),
+            space=item.space,
+            format=format,
+            order=order,
         )
 
     def fingerprint(self) -> str:

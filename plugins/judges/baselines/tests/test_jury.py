@@ -63,7 +63,9 @@ def test_the_mean_of_scores_is_put_on_the_scale() -> None:
     scale = Score(1, 5, 1)
     assert count(scale, ballots(1.0, 2.0, 5.0), quorum=2, vote="mean").verdict == 3
     assert count(scale, ballots(1.0, 2.0), quorum=2, vote="mean").verdict == 2
-    assert count(Score(0, 1, 0), ballots(0.2, 0.8, weights=[3, 1]), quorum=1, vote="mean").verdict == pytest.approx(0.35)
+    assert count(Score(0, 1, 0), ballots(0.2, 0.8, weights=[3, 1]), quorum=1, vote="mean").verdict == pytest.approx(
+        0.35
+    )
 
 
 def test_a_mean_of_labels_is_refused() -> None:

@@ -20,8 +20,9 @@ def attribute(name: object) -> Any:
 
 
 def test_the_plugin_module_imports_nothing_heavy() -> None:
-    heavy = "numpy scipy sklearn PIL pydantic".split()
-    code = f"import sys, harness_baselines.plugin as p; p.harness_judges(); print([m for m in {heavy} if m in sys.modules])"
+    heavy = ["numpy", "scipy", "sklearn", "PIL", "pydantic"]
+    look = f"print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, harness_baselines.plugin as plugin; plugin.harness_judges(); {look}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -33,7 +34,7 @@ def test_every_card_names_an_options_model_and_a_factory_that_makes_a_judge(
     model = attribute(card.options)
     assert issubclass(model, BaseModel)
     (tmp_path / "a.jsonl").write_text('{"id": 1, "response": "[[A]]"}\n')
-    needed = {"replay": {"answers": str(tmp_path / "a.jsonl")}, "jury": {"judges": ["a"]}}
+    needed: dict[str, dict[str, Any]] = {"replay": {"answers": str(tmp_path / "a.jsonl")}, "jury": {"judges": ["a"]}}
     context = plan()
     judge = attribute(card.factory)(model(**needed.get(card.name, {})), context)
     assert isinstance(judge, Judge)

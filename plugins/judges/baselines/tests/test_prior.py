@@ -55,7 +55,9 @@ def test_a_form_never_learned_is_refused(taught: Any, one: Any, put: Any) -> Non
     assert "score from 1 to 5" in judgement.error
 
 
-def test_without_a_train_split_it_refuses_unless_told_where_to_learn(one: Any, put: Any, plan: Any, shades: Any) -> None:
+def test_without_a_train_split_it_refuses_unless_told_where_to_learn(
+    one: Any, put: Any, plan: Any, shades: Any
+) -> None:
     context = plan(tasks={"shades": shades(), "words": shades(splits={"test": 1})})
     request = put(Choice(("yes", "no")))
     refusal = one(Prior(PriorOptions(), context), request)

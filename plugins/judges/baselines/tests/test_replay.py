@@ -84,7 +84,9 @@ def test_what_gives_no_verdict_is_never_a_wrong_answer(
 
 def test_what_else_was_recorded_is_kept(recorded: Any, one: Any, put: Any) -> None:
     extra = {"latency_s": 1.5, "cost_usd": 0.01, "prompt_tokens": 10, "completion_tokens": 3, "model": "m-1"}
-    judgement = one(recorded({"id": 1, "response": "Sheep. [[A]]", "probabilities": {"A": 0.7, "B": 0.3}, **extra}), put(PAIR))
+    judgement = one(
+        recorded({"id": 1, "response": "Sheep. [[A]]", "probabilities": {"A": 0.7, "B": 0.3}, **extra}), put(PAIR)
+    )
     assert {name: getattr(judgement, name) for name in extra} == extra
     assert (judgement.raw, judgement.rationale) == ("Sheep. [[A]]", "Sheep.")
     assert judgement.probabilities == {"A": 0.7, "B": 0.3}

@@ -57,7 +57,7 @@ class PixelsOptions(Options):
         description="Tasks to learn from, all in one classifier. Default: one classifier for each task, from its own "
         "train split.",
     )
-    limit: int = Field(default=1500, ge=2, le=100_000, description="At most so many training examples of a task.")
+    limit: int = Field(default=1200, ge=2, le=100_000, description="At most so many training examples of a task.")
     unseen: Literal["refuse", "guess"] = Field(
         default="refuse", description="What to do with a form of question that it was not trained on."
     )

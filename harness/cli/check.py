@@ -1,0 +1,91 @@
+"""`harness check`: run the conformance checks on a plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli._common import load_plugins
+
+if TYPE_CHECKING:
+    from harness.discovery import Offer, Plugins
+    from harness.testing import Check
+
+
+@click.command("check")
+@click.argument("name", metavar="PLUGIN")
+@click.option("--data", type=click.Path(exists=True, resolve_path=True), help="Data for tasks that need some.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def command(ctx: click.Context, name: str, data: str | None, as_json: bool) -> int:
+    r"""Run the conformance checks on a plugin or on one of its objects.
+
+    Exit code 2 when a check fails.
+
+    \b
+    Example:
+      harness check miniature
+      harness check miniature/safety
+      harness --plugin my_judge.py check my_judge
+    """
+    from harness.testing._checks import run_check
+
+    plugins = load_plugins(ctx)
+    rows = []
+    for subject, check_name, check in _checks(plugins, name, data):
+        rows.append((subject, check_name, run_check(check)))
+        if not as_json and not rows[-1][2]:
+            click.echo(f"ok    {subject}  {check_name}")
+        elif not as_json:
+            click.echo(f"FAIL  {subject}  {check_name}\n      {rows[-1][2].replace(chr(10), chr(10) + '      ')}")
+    failed = sum(1 for _, _, fault in rows if fault)
+    if as_json:
+        import json
+
+        fields = ("object", "check", "fault")
+        click.echo(json.dumps([dict(zip(fields, row, strict=True)) for row in rows], indent=2))
+    else:
+        click.echo(f"{len(rows) - failed} checks passed, {failed} failed")
+    return 2 if failed else 0
+
+
+def _checks(plugins: Plugins, name: str, data: str | None) -> Iterator[tuple[str, str, Any]]:
+    from harness.testing import checks_for
+
+    for where, check in _of_module(plugins, name):
+        yield where, check[0], check[1]
+    for offer in _offers(plugins, name):
+        for check_name, check_function in checks_for(offer, data=data):
+            yield offer.id, check_name, check_function
+
+
+def _of_module(plugins: Plugins, name: str) -> Iterator[tuple[str, Check]]:
+    """The checks of the plugin's own module, where it is an installed one."""
+    from importlib.metadata import entry_points
+
+    from harness.testing._checks import plugin_checks
+
+    for point in entry_points(group="harness"):
+        if point.name == name:
+            for check in plugin_checks(point.module):
+                yield name, check
+
+
+def _offers(plugins: Plugins, name: str) -> list[Offer]:
+    from harness.api import PluginError
+    from harness.discovery import KINDS
+
+    every = [offer for kind in KINDS for offer in plugins.offers(kind)]
+    named = [offer for offer in every if name in (offer.id, offer.id.partition("/")[0])]
+    named = named or [offer for offer in every if offer.card.name == name]
+    if named:
+        return named
+    for row in plugins.rows:
+        if row.name == name and row.status == "ok":
+            return []
+        if row.name == name:
+            raise PluginError(f"plugin {name!r} is {row.status}: {row.problem}")
+    known = ", ".join(row.name for row in plugins.rows)
+    raise PluginError(f"there is no plugin or plugin object {name!r}; plugins are {known}")

@@ -1,0 +1,158 @@
+"""What a check is, how objects are found and made for checking, and the checks of cards and plugin modules."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from harness.api import Card, Context, HarnessError, PluginError
+from harness.discovery import KINDS, Offer, Plugins
+from harness.testing._context import FakeContext
+
+Check: TypeAlias = tuple[str, Callable[[], None]]
+"""A name, and a function that raises `AssertionError` with the fault and the fix."""
+
+HEAVY = ("torch", "transformers", "datasets", "numpy", "pandas", "sklearn", "scipy", "PIL", "matplotlib")
+"""What importing a `plugin.py` must not import: `harness list` imports every one of them."""
+
+
+@dataclass
+class Subject:
+    """One plugin object under test, made on first use, so that a factory that raises fails a check and not the list."""
+
+    offer: Offer
+    options: dict[str, Any] = field(default_factory=dict)
+    data: str | None = None
+    context: Context | None = None
+
+    def make(self) -> Any:
+        """The object, made anew by its factory."""
+        model = self.offer.options_model()
+        if model is None:
+            assert not self.options, f"{self.offer.id} takes no options, and {sorted(self.options)} were given"
+        context = self.context or FakeContext(
+            workspace=Path(tempfile.mkdtemp(prefix="harness-check-")), name=self.offer.card.name, data=self.data
+        )
+        return self.offer.create(None if model is None else model.model_validate(self.options), context)
+
+    @property
+    def made(self) -> Any:
+        """The object, made once."""
+        if not hasattr(self, "_made"):
+            self._made = self.make()
+        return self._made
+
+
+def subject(what: Card | str, **fields: Any) -> Subject:
+    """Find and wrap what is to be checked: a card, or an id such as `mine/my-task`."""
+    if isinstance(what, Card):
+        return Subject(Offer(f"card/{what.name}", what, "a card", "-"), **fields)
+    plugins = Plugins.load()
+    found = [offer for kind in KINDS for offer in plugins.offers(kind) if offer.id == what]
+    if len(found) == 1:
+        return Subject(found[0], **fields)
+    if found:
+        raise PluginError(f"{what!r} is the id of a {' and a '.join(one.card.kind for one in found)}; give the card")
+    for kind in KINDS:
+        named = [offer for offer in plugins.offers(kind) if offer.card.name == what]
+        if len(named) == 1:
+            return Subject(named[0], **fields)
+    plugins.find("task", what)  # raises with near misses or with what broke the plugin
+    raise PluginError(f"there is no plugin object {what!r}")
+
+
+def checks_for(what: Card | str | Offer, **fields: Any) -> Iterator[Check]:
+    """All checks that apply to one plugin object, by its kind.
+
+    Args:
+        what: A card, an id such as `mine/my-task`, or an offer of discovery.
+        **fields: `options` (the `with:` mapping), `data`, and `context` for the factory.
+
+    Raises:
+        PluginError: There is no such object.
+    """
+    from harness.testing import _formats, _judges, _metrics, _tasks
+
+    one = Subject(what, **fields) if isinstance(what, Offer) else subject(what, **fields)
+    yield from card_checks(one)
+    of_kind = {
+        "task": _tasks.checks,
+        "judge": _judges.checks,
+        "format": _formats.checks,
+        "metric": _metrics.checks,
+    }
+    if one.offer.card.kind in of_kind:
+        yield from of_kind[one.offer.card.kind](one)
+    else:
+        yield "made", lambda: _check_made(one)
+
+
+def card_checks(one: Subject) -> Iterator[Check]:
+    """What every card must say."""
+    card = one.offer.card
+    yield "card_summary", lambda: _check_summary(card)
+    yield "card_licence", lambda: _check_filled(card, "licence")
+    if card.kind in ("task", "judge"):
+        yield "card_source", lambda: _check_filled(card, "source")
+    for name in ("factory", "options", "unfold"):
+        module = getattr(card, name)
+        if isinstance(module, str):
+            yield f"card_{name}_exists", lambda lazy=module: _check_lazy(one.offer, lazy)  # type: ignore[misc]
+
+
+def plugin_checks(module: str) -> Iterator[Check]:
+    """What a `plugin.py` must keep to. `module` is its dotted name."""
+    yield "plugin_import_is_light", lambda: _check_light(module)
+
+
+def _check_summary(card: Card) -> None:
+    assert card.summary.strip(), f"{card.kind} {card.name}: the card has no summary; say in one line what it is"
+    assert "\n" not in card.summary, f"{card.kind} {card.name}: the summary must be one line"
+    assert len(card.summary) <= 160, f"{card.kind} {card.name}: the summary must fit a line of 160 characters"
+
+
+def _check_filled(card: Card, name: str) -> None:
+    assert getattr(card, name).strip(), f"{card.kind} {card.name}: the card does not state its {name}; fill it in"
+
+
+def _check_lazy(offer: Offer, lazy: str) -> None:
+    assert ":" in lazy, f"{offer.id}: {lazy!r} is not of the form 'module:attribute'"
+    offer._resolve(lazy)
+
+
+def _check_made(one: Subject) -> None:
+    assert one.made is not None, f"{one.offer.id}: the factory returned None"
+
+
+@cache
+def _heavy_after(module: str) -> tuple[str, ...]:
+    code = f"import sys, {module}\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        raise PluginError(f"importing {module} fails in a fresh process:\n{done.stderr.strip()[-2000:]}")
+    return tuple(done.stdout.split())
+
+
+def _check_light(module: str) -> None:
+    heavy = _heavy_after(module)
+    assert not heavy, (
+        f"importing {module} imports {', '.join(heavy)}, which makes every `harness` command slow; name factories and "
+        "options as 'module:attribute' strings instead"
+    )
+
+
+def run_check(check: Callable[[], None]) -> str:
+    """The fault that a check finds, or `""`."""
+    try:
+        check()
+    except (AssertionError, HarnessError) as error:
+        return str(error) or type(error).__name__
+    except Exception as error:  # a plugin may raise anything: that is a finding too
+        return f"{type(error).__name__}: {error}"
+    return ""

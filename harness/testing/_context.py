@@ -1,0 +1,47 @@
+"""A context for factories without a plan around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.api import Example, Judge, Judgement, Request, UserError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakeContext:
+    """Implements `harness.api.Context` from what a test gives it."""
+
+    workspace: Path
+    """An empty folder, such as pytest's `tmp_path`."""
+    name: str = "under-test"
+    """Name of the entry in the plan."""
+    data: str | None = None
+    """The entry's `data:`."""
+    seed: int = 0
+    """The run's seed."""
+    splits: Mapping[tuple[str, str], tuple[Example, ...]] = field(default_factory=dict)
+    """Examples by task and split."""
+    judges: Mapping[str, Judge] = field(default_factory=dict)
+    """Other judges of the plan, by name."""
+
+    def examples(self, task: str, split: str) -> Iterator[Example]:
+        """The examples given for that task and split.
+
+        Raises:
+            UserError: None were given.
+        """
+        if (task, split) not in self.splits:
+            raise UserError(f"FakeContext has no split {split!r} of task {task!r}; give it in `splits`")
+        return iter(self.splits[task, split])
+
+    def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+        """Ask one of `judges`.
+
+        Raises:
+            UserError: There is none of that name.
+        """
+        if judge not in self.judges:
+            raise UserError(f"FakeContext has no judge {judge!r}; give it in `judges`")
+        return self.judges[judge].judge(requests)

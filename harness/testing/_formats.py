@@ -1,0 +1,146 @@
+"""The laws of `VerdictFormat` as checks, with fixed hostile texts instead of generated ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from harness.api import (
+    AnswerSpace,
+    Card,
+    Choice,
+    DataError,
+    Preference,
+    Ranking,
+    Reading,
+    Score,
+    VerdictFormat,
+)
+from harness.testing._checks import Check, Subject, subject
+
+SPACES: tuple[AnswerSpace, ...] = (
+    Choice(("yes", "no")),
+    Choice(("very good", "good", "bad")),
+    Preference(2),
+    Preference(2, ("good", "bad")),
+    Preference(4, ("tie",)),
+    Score(1, 5, 1),
+    Score(0, 1, 0.25),
+    Ranking(3),
+)
+RATIONALES = ("", "It fits.", "First point.\n\nSecond point: é, 中, 🙂.")
+HOSTILE = (
+    "", " ", "\n", "\x00", "\ud800", "[[", "]]", "[[]]", "[[[[A]]]]", "{", "}", '{"', '{"verdict":', "{}", "[]", "null",
+    "<think>", "</think>", "<answer>", "</answer>", "<answer></answer>", "A", "B", "yes", "no", "4", "NaN", "1e999", "-1",
+    "A > B", "A=B", "tie", "Ａ", "４", "٤", "ＹＥＳ", "I refuse.", "Answer:", '{"verdict": NaN}', "[[A]][[B]]", "\\", "%s",
+)  # fmt: skip
+
+
+def format_checks(what: Card | str) -> Iterator[Check]:
+    """The checks of a format: a card, or its id."""
+    yield from checks(subject(what))
+
+
+def checks(one: Subject) -> Iterator[Check]:
+    """The laws, each as a check."""
+    yield "format_name_is_its_id", lambda: _check_name(one)
+    yield "format_knows_a_space", lambda: _check_spaces(one.made)
+    yield "format_round_trip", lambda: _check_round_trip(one.made)
+    yield "format_is_total", lambda: _check_total(one.made)
+    yield "format_echo_is_no_verdict", lambda: _check_echo(one.made)
+    yield "format_contradiction_is_no_verdict", lambda: _check_contradiction(one.made)
+    yield "format_is_linear", lambda: _check_linear(one.made)
+
+
+def spaces_of(form: VerdictFormat) -> list[AnswerSpace]:
+    """The spaces that the format can say: it refuses the others with `DataError`."""
+    known: list[AnswerSpace] = []
+    for space in SPACES:
+        try:
+            form.instruction(space)
+        except DataError:
+            continue
+        known.append(space)
+    return known
+
+
+def _check_name(one: Subject) -> None:
+    name, offered = one.made.name, one.offer
+    assert name.rpartition("/")[2] == offered.card.name, f"format {offered.id}: its name is {name!r}, not its id"
+    if not offered.id.startswith("card/"):
+        assert name == offered.id, f"format {offered.id}: its name is {name!r}; it must be the canonical id"
+
+
+def _check_spaces(form: VerdictFormat) -> None:
+    assert spaces_of(form), f"format {form.name}: refuses every answer space"
+
+
+def _check_round_trip(form: VerdictFormat) -> None:
+    for space in spaces_of(form):
+        for verdict in space.verdicts():
+            for rationale in RATIONALES:
+                text = form.write(verdict, space, rationale)
+                reading = form.parse(text, space)
+                where = f"format {form.name}, {space}: {text!r}"
+                assert reading.verdict == verdict, (
+                    f"{where} was written for {verdict!r} and read as {reading.verdict!r}"
+                )
+                assert reading.rationale == rationale, f"{where} was read with the rationale {reading.rationale!r}"
+                assert reading.well_formed, f"{where} was written by the format itself and is not well formed"
+
+
+def _check_total(form: VerdictFormat) -> None:
+    for space in SPACES:
+        own = [form.write(space.verdicts()[0], space)] if space in spaces_of(form) else []
+        cut = [text[:end] for text in own for end in range(len(text))]
+        for text in (*HOSTILE, *cut, *(a + b for a in (*own, *HOSTILE[:20]) for b in HOSTILE)):
+            where = f"format {form.name}, {space}, text {text[:80]!r}"
+            try:
+                reading = form.parse(text, space)
+            except Exception as error:
+                raise AssertionError(
+                    f"{where}: parse raised {type(error).__name__}: {error}; it must be total"
+                ) from error
+            assert isinstance(reading, Reading), f"{where}: parse returned {reading!r}, which is no Reading"
+            if reading.verdict is None:
+                assert reading.problem, f"{where}: no verdict, and no problem that says why"
+                assert not reading.well_formed, f"{where}: no verdict, and yet well formed"
+            else:
+                assert space.contains(reading.verdict), f"{where}: {reading.verdict!r} is outside the space"
+
+
+def _check_echo(form: VerdictFormat) -> None:
+    for space in spaces_of(form):
+        instruction = form.instruction(space)
+        for text in (instruction, f"Which is better?\n\n{instruction}\n"):
+            verdict = form.parse(text, space).verdict
+            assert verdict is None, f"format {form.name}, {space}: its own instruction is read as {verdict!r}"
+
+
+def _check_contradiction(form: VerdictFormat) -> None:
+    for space in spaces_of(form):
+        one, other = (form.write(verdict, space) for verdict in space.verdicts()[:2])
+        verdict = form.parse(f"{one}\n{other}", space).verdict
+        assert verdict is None, f"format {form.name}, {space}: {one!r} and {other!r} at once are read as {verdict!r}"
+
+
+def _check_linear(form: VerdictFormat) -> None:
+    for space in spaces_of(form)[:1]:
+        answer = form.write(space.verdicts()[0], space)
+        for piece in (
+            answer,
+            answer[: len(answer) // 2],
+            answer[:2],
+            answer[-2:],
+            "[[",
+            "<answer>",
+            '{"',
+            " ",
+            "\n",
+            "A",
+        ):
+            text = piece * (200_000 // len(piece))
+            began = time.process_time()
+            form.parse(text, space)
+            seconds = time.process_time() - began
+            assert seconds < 5, f"format {form.name}: {seconds:.0f} s for 200 KB of {piece!r}; it must take linear time"

@@ -1,0 +1,257 @@
+"""The contract of tasks as checks, on the first items of each split."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from harness.api import (
+    AnswerSpace,
+    Card,
+    DataError,
+    Item,
+    Preference,
+    Protocol,
+    Ranking,
+    Request,
+    Task,
+    TaskCard,
+    Verdict,
+    space_from_json,
+)
+from harness.formats.brackets import BracketsFormat
+from harness.testing._checks import Check, Subject, subject
+
+_FEW = 24  # items of a split that are rendered; ids are looked at further
+_MANY = 2_000
+_FORM = BracketsFormat()
+
+
+def task_checks(what: Card | str, **fields: object) -> Iterator[Check]:
+    """The checks of a task: a card, or its id; `options`, `data` and `context` go to its factory."""
+    yield from checks(subject(what, **fields))
+
+
+def checks(one: Subject) -> Iterator[Check]:
+    """The contract, each clause as a check."""
+    yield "task_protocol", lambda: _check_protocol(one)
+    yield "task_splits", lambda: _check_splits(one)
+    yield "task_ids_unique", lambda: _check_ids_unique(one)
+    yield "task_order_deterministic", lambda: _check_deterministic(one)
+    yield "task_gold_in_space", lambda: _check_gold(one)
+    yield "task_images_readable", lambda: _check_images(one)
+    yield "task_gold_not_leaked", lambda: _check_leak(one)
+    yield "task_render_is_pure", lambda: _check_pure(one)
+    yield "task_swap_symmetry", lambda: _check_swap(one)
+    yield "task_instruction_ends_the_prompt", lambda: _check_instruction(one)
+    yield "task_fingerprint_is_stable", lambda: _check_fingerprint(one)
+    yield "task_json_round_trip", lambda: _check_json(one)
+    if isinstance(one.offer.card.factory, str) and one.context is None:
+        yield "task_keys_equal_in_another_process", lambda: _check_process(one)
+
+
+def _task(one: Subject) -> Task:
+    made = one.made
+    assert isinstance(made, Task), f"task {one.offer.id}: the factory returned {made!r}, which is no Task"
+    return made
+
+
+def _splits(one: Subject) -> tuple[str, ...]:
+    card = one.offer.card
+    assert isinstance(card, TaskCard), f"{one.offer.id} is no task"
+    return card.splits
+
+
+def _items(one: Subject, count: int = _FEW) -> Iterator[tuple[str, Item]]:
+    for split in _splits(one):
+        for item in islice(_task(one).items(split), count):
+            yield f"task {one.offer.id}, split {split}, item {item.id!r}", item
+
+
+def _straight(item: Item) -> tuple[int, ...]:
+    return tuple(range(len(item.candidates)))
+
+
+def _shown(task: Task, item: Item, order: tuple[int, ...] | None = None) -> Request:
+    return task.render(item, order=_straight(item) if order is None else order, format=_FORM)
+
+
+def _check_protocol(one: Subject) -> None:
+    task = _task(one)
+    assert isinstance(task.protocol, Protocol), f"task {one.offer.id}: `protocol` is {task.protocol!r}, no Protocol"
+    assert "/" in task.format, f"task {one.offer.id}: `format` is {task.format!r}; write the full id, as harness/tagged"
+
+
+def _check_splits(one: Subject) -> None:
+    for split in _splits(one):
+        first = next(iter(_task(one).items(split)), None)
+        assert first is not None, f"task {one.offer.id}: split {split!r} is empty"
+    try:
+        list(islice(_task(one).items("no such split"), 1))
+    except DataError:
+        return
+    raise AssertionError(f"task {one.offer.id}: a split that does not exist must raise DataError")
+
+
+def _check_ids_unique(one: Subject) -> None:
+    for split in _splits(one):
+        seen: set[str] = set()
+        for item in islice(_task(one).items(split), _MANY):
+            assert item.id not in seen, f"task {one.offer.id}, split {split}: the id {item.id!r} occurs twice"
+            seen.add(item.id)
+
+
+def _check_deterministic(one: Subject) -> None:
+    for split in _splits(one):
+        passes = [
+            [(item.id, item.group, item.gold) for item in islice(task.items(split), 10 * _FEW)]
+            for task in (_task(one), _task(one), one.make())
+        ]
+        assert passes[0] == passes[1], f"task {one.offer.id}, split {split}: a second pass gives other items or golds"
+        assert passes[0] == passes[2], f"task {one.offer.id}, split {split}: made again, it gives other items or golds"
+
+
+def _check_gold(one: Subject) -> None:
+    kind = one.offer.card.answers if isinstance(one.offer.card, TaskCard) else ""
+    for where, item in _items(one):
+        assert isinstance(item, Item), f"{where}: {item!r} is no Item"
+        assert item.space.contains(item.gold), f"{where}: gold {item.gold!r} is not an answer of {item.space}"
+        assert not kind or item.space.kind == kind, f"{where}: a {item.space.kind}, and the card says {kind}"
+        places = getattr(item.space, "n", len(item.candidates))
+        assert places == len(item.candidates), f"{where}: {len(item.candidates)} candidates for {item.space}"
+
+
+def _check_images(one: Subject) -> None:
+    again = one.make()
+    for split in _splits(one):
+        for item, twin in zip(islice(_task(one).items(split), 6), again.items(split), strict=False):
+            where = f"task {one.offer.id}, split {split}, item {item.id!r}"
+            for image, other in zip(_shown(_task(one), item).images, _shown(again, twin).images, strict=True):
+                image.load()
+                assert image.digest == other.digest, f"{where}: {image} is not the same picture when made again"
+
+
+def _other_golds(space: AnswerSpace, gold: Verdict) -> list[Verdict]:
+    try:
+        return [verdict for verdict in space.verdicts() if verdict != gold][:3]
+    except DataError:
+        return [space.worst(gold)]
+
+
+def _check_leak(one: Subject) -> None:
+    for where, item in _items(one):
+        told = _shown(_task(one), item).content
+        for gold in _other_golds(item.space, item.gold):
+            other = _shown(_task(one), replace(item, gold=gold)).content
+            assert other == told, f"{where}: the prompt changes when the gold does; it must not be rendered"
+
+
+def _check_pure(one: Subject) -> None:
+    for where, item in _items(one):
+        keys = {_shown(_task(one), item).key for _ in range(3)}
+        assert len(keys) == 1, f"{where}: rendered three times alike, it has {len(keys)} different keys"
+
+
+def _check_swap(one: Subject) -> None:
+    for where, item in _items(one):
+        if not isinstance(item.space, Preference | Ranking):
+            continue
+        order = _straight(item)
+        straight, swapped = _shown(_task(one), item), _shown(_task(one), item, order[::-1])
+        assert swapped.order == order[::-1], (
+            f"{where}: asked for the order {order[::-1]}, the request says {swapped.order}"
+        )
+        assert swapped.space == straight.space, f"{where}: the answer space depends on the order"
+        mirrored = replace(item, candidates=item.candidates[::-1])
+        same = replace(_shown(_task(one), mirrored), order=order[::-1])
+        assert same.content == swapped.content, (
+            f"{where}: shown in reverse, the prompt is not that of the reversed candidates; something but the "
+            "candidates depends on the order, or does not"
+        )
+        if len(set(map(str, _contents(item)))) > 1:
+            assert replace(swapped, order=order).content != straight.content, f"{where}: the order changes nothing"
+
+
+def _contents(item: Item) -> list[list[str]]:
+    return [[part if isinstance(part, str) else part.digest for part in parts] for parts in item.candidates]
+
+
+@dataclass(frozen=True, slots=True)
+class _OtherFormat:
+    """A format with an instruction of its own, to see that the task asks the format that it is given."""
+
+    name: str = "check/other"
+
+    def instruction(self, space: AnswerSpace) -> str:
+        return "Say it with flowers."
+
+    parse = _FORM.parse
+    write = _FORM.write
+
+
+def _check_instruction(one: Subject) -> None:
+    for where, item in _items(one, 6):
+        request = _task(one).render(item, order=_straight(item), format=_OtherFormat())
+        assert request.text.rstrip().endswith("Say it with flowers."), (
+            f"{where}: the prompt does not end with the instruction of the format it is given"
+        )
+        assert request.format.name == "check/other", f"{where}: the request does not carry the format it is given"
+
+
+def _check_fingerprint(one: Subject) -> None:
+    first, second = _task(one).fingerprint(), one.make().fingerprint()
+    assert first, f"task {one.offer.id}: the fingerprint is empty"
+    assert first == second, f"task {one.offer.id}: made twice alike, the fingerprints are {first!r} and {second!r}"
+
+
+def _check_json(one: Subject) -> None:
+    for where, item in _items(one):
+        again = space_from_json(json.loads(json.dumps(item.space.to_json())))
+        assert again == item.space, f"{where}: {item.space} comes back from JSON as {again}"
+        assert _task(one).protocol == Protocol(
+            **{**_task(one).protocol.to_json(), "metrics": tuple(_task(one).protocol.metrics)}
+        ), f"task {one.offer.id}: its protocol does not come back from JSON"
+        json.dumps(dict(item.tags))
+
+
+def keys_of(one: Subject) -> list[str]:
+    """Keys of the first items of each split, and the fingerprint: what must be equal in every process."""
+    return [_task(one).fingerprint(), *(_shown(_task(one), item).key for _, item in _items(one, 4))]
+
+
+_OTHER = """
+import json, sys
+from harness.testing import _checks, _tasks
+from harness.api import TaskCard
+ask = json.loads(sys.stdin.read())
+sys.path[:] = ask["path"]
+card = TaskCard(name=ask["name"], summary="", factory=ask["factory"], options=ask["model"], splits=tuple(ask["splits"]))
+print(json.dumps(_tasks.keys_of(_checks.subject(card, options=ask["options"], data=ask["data"]))))
+"""
+
+
+def _check_process(one: Subject) -> None:
+    card = one.offer.card
+    if card.options is not None and not isinstance(card.options, str):
+        raise AssertionError(f"task {one.offer.id}: name `options` as 'module:attribute', so that it stays lazy")
+    ask = {
+        "name": card.name,
+        "factory": card.factory,
+        "model": card.options,
+        "splits": _splits(one),
+        "options": one.options,
+        "data": one.data,
+        "path": sys.path,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _OTHER], input=json.dumps(ask), capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, f"task {one.offer.id}: fails in a fresh process:\n{done.stderr.strip()[-2000:]}"
+    assert json.loads(done.stdout) == keys_of(one), (
+        f"task {one.offer.id}: another process gives other keys or another fingerprint; do not use hash(), set order, "
+        "time or unseeded random numbers"
+    )
