@@ -380,6 +380,19 @@ def attribute_docs(cls: type) -> dict[str, str]:
     return found
 
 
+def data_docs() -> dict[str, str]:
+    """The docstrings beneath the public constants and type aliases of `harness.api`."""
+    found: dict[str, str] = {}
+    for path in sorted(Path(inspect.getfile(api)).parent.glob("*.py")):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        for statement, after in itertools.pairwise(body):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+            said = after.value if isinstance(after, ast.Expr) else None
+            if isinstance(targets[0], ast.Name) and isinstance(said, ast.Constant) and isinstance(said.value, str):
+                found[targets[0].id] = " ".join(said.value.split())
+    return found
+
+
 def _hook_functions() -> dict[str, Any]:
     return {name: one for name, one in vars(hookspecs).items() if hasattr(one, "harness_spec")}
 
@@ -579,4 +592,5 @@ def _directive(name: str) -> str:
         return f".. autoclass:: harness.api.{name}\n   :show-inheritance:"
     if inspect.isfunction(thing):
         return f".. autofunction:: harness.api.{name}"
-    return f".. autodata:: harness.api.{name}"
+    said = data_docs().get(name, "").replace("`", "``")
+    return f".. py:data:: harness.api.{name}\n\n   {said}"

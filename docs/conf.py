@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
+
+from pygments.lexers import JsonLexer
+from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -31,3 +35,15 @@ python_maximum_signature_line_length = 100
 suppress_warnings: list[str] = []
 
 _generate.write_all(HERE / "reference" / "generated")
+
+
+def setup(app: Sphinx) -> None:
+    """Make docstrings and snippets known to Sphinx as they are written."""
+    app.add_lexer("jsonl", JsonLexer)
+    app.connect("autodoc-process-docstring", _literal, priority=100)  # before napoleon, which splits at colons
+
+
+def _literal(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    lines[:] = [re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", line) for line in lines]
+    if what in ("attribute", "property"):
+        lines.insert(0, "")  # else napoleon takes what stands before a colon for a type

@@ -63,6 +63,16 @@ class Context(Protocol):
             UserError: There is no such task, or it has no such split.
         """
 
+    def fingerprint(self, name: str) -> str:
+        """What would change the items of a task or the answers of a judge: for a judge that is built on either.
+
+        Args:
+            name: Name of a task or judge in the plan, or the id of any installed task that needs no `data:`.
+
+        Raises:
+            UserError: There is none of that name.
+        """
+
     def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         """Ask another judge of the plan; answers already in the journal are taken from there.
 
@@ -167,9 +177,9 @@ class Units:
     space: Any
     """The answer space; for preferences and rankings the largest one that occurs."""
     gold: tuple[Verdict, ...]
-    """Length T: the right answers, canonical."""
+    """Length T: the right answers. Preferences are in shown places where each order counts on its own."""
     predicted: tuple[Verdict | None, ...]
-    """Length T: the answers, canonical; `None` where the protocol counts a missing answer as wrong."""
+    """Length T: the answers, in the same places; `None` where the protocol counts a missing answer as wrong."""
     credit: NDArray[np.float64]
     """Shape (T,): points for the answer under the protocol, from 0 to 1; what accuracy averages."""
     positive: NDArray[np.float64]

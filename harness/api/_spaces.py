@@ -212,7 +212,7 @@ class Score(AnswerSpace):
         count = (self.high - self.low) / self.step + 1 if self.step else math.inf
         if count > 1001:
             raise DataError(f"Score from {self.low} to {self.high} by {self.step}: too many values to list")
-        return tuple(self.low + k * self.step for k in range(int(count + 1e-6)))
+        return tuple(min(self.low + k * self.step, self.high) for k in range(int(count + 1e-6)))
 
     def name(self, verdict: Verdict) -> str:
         """The number, without a needless `.0`."""

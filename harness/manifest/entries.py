@@ -153,7 +153,8 @@ class _Resolver:
                 node.origin,
                 path,
                 f"there is nothing at {str(placed.stored or placed.value)[:300]}; give an existing file or folder "
-                f"(relative to the manifest, or with --set to the working directory), or {hint} for a dataset of the hub",
+                "(relative to the manifest, or with --set to the working directory), "
+                f"or {hint} for a dataset of the hub",
             )
         return placed
 

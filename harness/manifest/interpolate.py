@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.manifest.problems import Origin, Problems, did_you_mean, join
-from harness.manifest.source import MAX_DEPTH, Node
+from harness.manifest.source import MAX_DEPTH, Node, escape
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -100,7 +100,9 @@ class _Expander:
             folder = part[2] if token.start() == 0 and part[2] is not None else folder
         live.append(text[end:])
         stored.append(text[end:])
-        return replace(node, value="".join(live), stored="".join(stored), folder=folder, plain=None)
+        value, written = "".join(live), "".join(stored)
+        secret = None if written == escape(value) else written
+        return replace(node, value=value, stored=secret, folder=folder, plain=None)
 
     def _part(self, name: str | None, origin: Origin, path: str) -> tuple[str, str, Path | None] | None:
         """Text, stored text and folder of one interpolation within a longer text."""
@@ -119,7 +121,7 @@ class _Expander:
             self._problems.add(origin, path, f"${{{name}}} is a list or a mapping; it cannot stand within text")
             return None
         text = found.value if isinstance(found.value, str) else found.plain or ""
-        return text, found.stored if found.stored is not None else text, found.folder or found.origin.folder
+        return text, found.stored if found.stored is not None else escape(text), found.folder or found.origin.folder
 
     def _environment(self, name: str, origin: Origin, path: str) -> str | None:
         value = os.environ.get(name) if _ENV_NAME.fullmatch(name) else None

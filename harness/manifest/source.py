@@ -61,7 +61,7 @@ class Node:
     plain: str | None = None
     """The text as written, for unquoted scalars."""
     stored: str | None = None
-    """For text with interpolation: what stands for it in a stored manifest (variables put in, `${env:...}` kept)."""
+    """For text from the environment: what stands for it in a stored manifest, with `${env:...}` kept."""
     folder: Path | None = None
     """What it is relative to as a path, where that is not `origin.folder`."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -151,10 +152,7 @@ class PlanContext:
 
     def examples(self, task: str, split: str) -> Iterator[Example]:
         """Stream a task's split, rendered as its protocol says, with the gold."""
-        planned = next((one for one in self.plan.tasks if task in (one.name, one.id)), None)
-        if planned is None:
-            offer = self.plan.plugins.find("task", task)
-            planned = _plan_task(self.plan, offer, name=offer.card.name, options=_default_options(offer))
+        planned = self._task(task)
         card = self.plan.plugins.find("task", planned.id).card
         if split not in getattr(card, "splits", ()):
             raise UserError(f"judge {self.name}: task {planned.id} has no split {split!r}; it has {_listed(card)}")
@@ -163,10 +161,42 @@ class PlanContext:
                 gold = ask.item.space.shown(ask.item.gold, ask.request.order)
                 yield Example(request=ask.request, gold=gold, item=ask.item)
 
+    def fingerprint(self, name: str) -> str:
+        """What would change the items of a task or the answers of a judge."""
+        if all(one.name != name for one in self.plan.judges):
+            return self._task(name).task.fingerprint()
+        with self._entered(name) as judge:
+            return judge.key
+
+    def _task(self, name: str) -> PlannedTask:
+        planned = next((one for one in self.plan.tasks if name in (one.name, one.id)), None)
+        if planned is not None:
+            return planned
+        offer = self.plan.plugins.find("task", name)
+        return _plan_task(self.plan, offer, name=offer.card.name, options=_default_options(offer))
+
     def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         """Ask another judge of the plan; answers already in the journal are taken from there."""
         from harness.run.journal import Journal
 
+        with self._entered(judge) as planned:
+            fresh: list[Request] = []
+            reader = Journal(self.plan.journal, readonly=True) if self.plan.journal is not None else None
+            try:
+                for request in requests:
+                    known = reader.judgement(planned.key, request.key) if reader is not None else None
+                    if known is None:
+                        fresh.append(request)
+                    else:
+                        yield request, known
+            finally:
+                if reader is not None:
+                    reader.close()
+            yield from planned.judge.judge(fresh)
+
+    @contextmanager
+    def _entered(self, judge: str) -> Iterator[PlannedJudge]:
+        """Another judge of the plan, refused where that would lead round in a circle."""
         planned = next((one for one in self.plan.judges if one.name == judge), None)
         if planned is None:
             known = ", ".join(one.name for one in self.plan.judges)
@@ -175,20 +205,10 @@ class PlanContext:
             circle = " -> ".join([*self.plan.asking, self.name, judge])
             raise UserError(f"judge {self.name}: judges that ask each other in a circle: {circle}")
         self.plan.asking.append(self.name)
-        reader = Journal(self.plan.journal, readonly=True) if self.plan.journal is not None else None
         try:
-            fresh: list[Request] = []
-            for request in requests:
-                known_answer = reader.judgement(planned.key, request.key) if reader is not None else None
-                if known_answer is None:
-                    fresh.append(request)
-                else:
-                    yield request, known_answer
-            yield from planned.judge.judge(fresh)
+            yield planned
         finally:
             self.plan.asking.remove(self.name)
-            if reader is not None:
-                reader.close()
 
 
 def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> Plan:

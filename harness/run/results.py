@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import JournalError, Metric, Protocol
+from harness.api import JournalError, Metric, PluginError, Protocol, UserError
 from harness.run.folder import JOURNAL, SCORES, write_atomically
 from harness.run.journal import Journal
 from harness.score.records import Answer, CellScores
@@ -221,8 +221,33 @@ def make_metric(name: str, plugins: Plugins) -> Metric:
         from harness.score.evaluate_bridge import evaluate_metric
 
         return evaluate_metric(name.removeprefix("evaluate:"))
-    metric: Metric = plugins.find("metric", name).create(None, None)
+    offer = plugins.find("metric", name)
+    metric: Metric = offer.create(None, None)
+    if getattr(metric, "greater_is_better", True) != getattr(offer.card, "greater_is_better", True):
+        raise PluginError(
+            f"metric {offer.id}: its card and the metric itself disagree on `greater_is_better`; say the same on both"
+        )
     return metric
+
+
+def check_metrics(plan: Plan, report_metric: str | None) -> None:
+    """Refuse, before any judge is asked, what could not be scored afterwards.
+
+    Raises:
+        UserError: A metric is unknown, or not defined for a task's answers.
+    """
+    for task in plan.tasks:
+        answers = getattr(plan.plugins.find("task", task.id).card, "answers", "")
+        for name in dict.fromkeys([*task.protocol.metrics, *([report_metric] if report_metric else [])]):
+            make_metric(name, plan.plugins)
+            if name.startswith("evaluate:"):
+                continue
+            served: frozenset[str] = getattr(plan.plugins.find("metric", name).card, "answers", frozenset())
+            if answers and answers not in served:
+                raise UserError(
+                    f"task {task.name}: the metric {name!r} is not defined for its answers ({answers}); it serves "
+                    f"{', '.join(sorted(served))}"
+                )
 
 
 def _read_scores(folder: Path) -> dict[tuple[str, str], CellScores]:

@@ -15,7 +15,7 @@ from harness.run.folder import JOURNAL, MANIFEST, locked, make_folder, write_ato
 from harness.run.journal import Journal
 from harness.run.plan import Plan, build_plan
 from harness.run.progress import CellProgress
-from harness.run.results import RunResults, load_run, plan_record, score_run
+from harness.run.results import RunResults, check_metrics, load_run, make_metric, plan_record, score_run
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -58,6 +58,7 @@ def run_manifest(
     began = time.monotonic()
     folder = run_folder(runs, loaded, shard)
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
+    check_metrics(plan, loaded.manifest.report.metric)
     make_folder(folder, fresh=fresh)
     with locked(folder):
         journal = Journal(folder / JOURNAL)
@@ -111,6 +112,7 @@ def publish(run: RunResults, plugins: Plugins) -> Leaderboard:
         resamples=run.report.resamples,
         seed=run.seed,
         min_coverage=run.report.min_coverage,
+        find_metric=lambda name: make_metric(name, plugins),
     )
     plain = leaderboard.to_json()
     sections = [

@@ -12,7 +12,7 @@ import itertools
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import cast
 
@@ -50,6 +50,8 @@ def build_cell(answers: Iterable[Answer], protocol: Protocol) -> CellTable:
     - `pooling: agree`: two different verdicts are an answered, wrong unit; where one is missing, so is the unit.
     - A bare `TIE` is read as the gold's own tie class, and as the space's first where the gold is no tie.
     - `ties: skip` leaves tied golds out of every value, the worst case too.
+    - `pooling: each` makes the classes of a preference *shown* places, as each order is judged by itself; a pooled
+      verdict's classes are the candidates. Accuracy is the same either way, macro-F1 and the like are not.
 
     Args:
         answers: Streamed, ordered by item, order, sample.
@@ -159,6 +161,11 @@ class _Builder:
         self.item.append(len(self.ends) - 1)
         self.cluster.append(cluster)
         self.category.append(self.categories.setdefault(head.category, len(self.categories)))
+        if type(space) is Preference and self.protocol.pooling == "each" and ballot.order:
+            # One order by itself is a question about places: its classes are "first" and "second", so that a gold which
+            # is always one candidate has both classes once it is shuffled (MJ-Bench in the paper's macro-F1).
+            gold = space.shown(gold, ballot.order)
+            verdict = None if verdict is None else space.shown(verdict, ballot.order)
         self.gold.append(self._code(gold))
         self.predicted.append(_NAN if verdict is None else self._code(verdict))
         self.worst.append(self._code(space.worst(gold)))
@@ -205,7 +212,8 @@ class _Builder:
         if len(ballots) < 2 or ballots[0].order == ballots[-1].order:
             return
         if self.protocol.vote == "each":  # one verdict for each order is needed here all the same
-            ballots = [_merged(same, "majority") for same in _by_order(answers)]
+            majority = replace(self.protocol, vote="majority")
+            ballots = [_merged(same, majority) for same in _by_order(answers)]
         verdicts = [ballot.verdict for ballot in ballots if ballot.verdict is not None]
         if len(verdicts) == len(ballots):
             self.swap.add(cluster, int(all(verdict == verdicts[0] for verdict in verdicts)), 1)
@@ -284,19 +292,19 @@ def _by_order(answers: list[Answer]) -> Iterator[list[Answer]]:
 
 def _ballots(answers: list[Answer], protocol: Protocol) -> Iterator[_Ballot]:
     if len(answers) == 1:
-        yield _Ballot(*_reading(answers[0]), answers[0].order, answers[0].sample)
+        yield _Ballot(*_reading(answers[0], protocol), answers[0].order, answers[0].sample)
         return
     for same in _by_order(answers):
         if len(same) > 1 and protocol.vote != "each":
-            yield _merged(same, protocol.vote)
+            yield _merged(same, protocol)
         else:
-            yield from (_Ballot(*_reading(answer), answer.order, answer.sample) for answer in same)
+            yield from (_Ballot(*_reading(answer, protocol), answer.order, answer.sample) for answer in same)
 
 
-def _reading(answer: Answer) -> tuple[Verdict | None, int, float]:
+def _reading(answer: Answer, protocol: Protocol) -> tuple[Verdict | None, int, float]:
     if answer.verdict is None:
         return None, ERROR if answer.status is Status.ERROR else MISSING, _NAN
-    return _canonical(answer), ANSWERED, _positive(answer)
+    return _canonical(answer), ANSWERED, _positive(answer, protocol)
 
 
 def _canonical(answer: Answer) -> Verdict:
@@ -304,27 +312,27 @@ def _canonical(answer: Answer) -> Verdict:
     return answer.space.canonical(verdict, answer.order) if answer.order else verdict
 
 
-def _positive(answer: Answer) -> float:
-    """Probability of the first label, or of the first candidate wherever it was shown."""
+def _positive(answer: Answer, protocol: Protocol) -> float:
+    """Probability of the first label, of the first place shown, or (pooled) of the first candidate wherever shown."""
     if answer.probabilities is None:
         return _NAN
     if type(answer.space) is ChoiceSpace:
         return float(answer.probabilities.get(answer.space.labels[0], 0.0))
     if type(answer.space) is Preference:
-        place = answer.space.shown(0, answer.order) if answer.order else 0
+        place = answer.space.shown(0, answer.order) if answer.order and protocol.pooling != "each" else 0
         return float(answer.probabilities.get(answer.space.name(place), 0.0))
     return _NAN
 
 
-def _merged(same: list[Answer], vote: str) -> _Ballot:
+def _merged(same: list[Answer], protocol: Protocol) -> _Ballot:
     """The samples of one order as one ballot."""
-    readings = [_reading(answer) for answer in same]
+    readings = [_reading(answer, protocol) for answer in same]
     given = [verdict for verdict, _, _ in readings if verdict is not None]
     if not given:
         failed = any(state == ERROR for _, state, _ in readings)
         return _Ballot(None, ERROR if failed else MISSING, _NAN, same[0].order, 0)
     positive = _mean([probability for _, _, probability in readings])
-    if vote == "mean":
+    if protocol.vote == "mean":
         if not isinstance(same[0].space, Score):
             raise UserError(
                 f"item {same[0].item!r}: protocol says vote: mean, and a {same[0].space.kind} has no mean; "

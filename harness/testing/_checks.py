@@ -97,8 +97,8 @@ def card_checks(one: Subject) -> Iterator[Check]:
     """What every card must say."""
     card = one.offer.card
     yield "card_summary", lambda: _check_summary(card)
-    yield "card_licence", lambda: _check_filled(card, "licence")
     if card.kind in ("task", "judge"):
+        yield "card_licence", lambda: _check_filled(card, "licence")
         yield "card_source", lambda: _check_filled(card, "source")
     for name in ("factory", "options", "unfold"):
         module = getattr(card, name)

@@ -36,6 +36,18 @@ class FakeContext:
             raise UserError(f"FakeContext has no split {split!r} of task {task!r}; give it in `splits`")
         return iter(self.splits[task, split])
 
+    def fingerprint(self, name: str) -> str:
+        """The fingerprint of one of `judges`, or a constant for a task of `splits`.
+
+        Raises:
+            UserError: There is none of that name.
+        """
+        if name in self.judges:
+            return self.judges[name].fingerprint()
+        if any(name == task for task, _ in self.splits):
+            return f"fake:{name}"
+        raise UserError(f"FakeContext has no task or judge {name!r}; give it in `splits` or `judges`")
+
     def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         """Ask one of `judges`.
 

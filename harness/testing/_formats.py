@@ -31,8 +31,9 @@ SPACES: tuple[AnswerSpace, ...] = (
 RATIONALES = ("", "It fits.", "First point.\n\nSecond point: é, 中, 🙂.")
 HOSTILE = (
     "", " ", "\n", "\x00", "\ud800", "[[", "]]", "[[]]", "[[[[A]]]]", "{", "}", '{"', '{"verdict":', "{}", "[]", "null",
-    "<think>", "</think>", "<answer>", "</answer>", "<answer></answer>", "A", "B", "yes", "no", "4", "NaN", "1e999", "-1",
-    "A > B", "A=B", "tie", "Ａ", "４", "٤", "ＹＥＳ", "I refuse.", "Answer:", '{"verdict": NaN}', "[[A]][[B]]", "\\", "%s",
+    "<think>", "</think>", "<answer>", "</answer>", "<answer></answer>", "A", "B", "yes", "no", "4", "NaN",
+    "A > B", "A=B", "tie", "Ａ", "４", "٤", "ＹＥＳ", "I refuse.", "Answer:", '{"verdict": NaN}', "[[A]][[B]]",
+    "\\", "-1", "1e999",
 )  # fmt: skip
 
 
@@ -82,9 +83,7 @@ def _check_round_trip(form: VerdictFormat) -> None:
                 text = form.write(verdict, space, rationale)
                 reading = form.parse(text, space)
                 where = f"format {form.name}, {space}: {text!r}"
-                assert reading.verdict == verdict, (
-                    f"{where} was written for {verdict!r} and read as {reading.verdict!r}"
-                )
+                assert reading.verdict == verdict, f"{where} stands for {verdict!r}, read as {reading.verdict!r}"
                 assert reading.rationale == rationale, f"{where} was read with the rationale {reading.rationale!r}"
                 assert reading.well_formed, f"{where} was written by the format itself and is not well formed"
 
@@ -98,9 +97,7 @@ def _check_total(form: VerdictFormat) -> None:
             try:
                 reading = form.parse(text, space)
             except Exception as error:
-                raise AssertionError(
-                    f"{where}: parse raised {type(error).__name__}: {error}; it must be total"
-                ) from error
+                raise AssertionError(f"{where}: parse raised {error!r}; it must be total") from error
             assert isinstance(reading, Reading), f"{where}: parse returned {reading!r}, which is no Reading"
             if reading.verdict is None:
                 assert reading.problem, f"{where}: no verdict, and no problem that says why"
@@ -120,6 +117,7 @@ def _check_echo(form: VerdictFormat) -> None:
 def _check_contradiction(form: VerdictFormat) -> None:
     for space in spaces_of(form):
         one, other = (form.write(verdict, space) for verdict in space.verdicts()[:2])
+        other = other.rpartition("</think>")[2]  # a new think block begins a new statement
         verdict = form.parse(f"{one}\n{other}", space).verdict
         assert verdict is None, f"format {form.name}, {space}: {one!r} and {other!r} at once are read as {verdict!r}"
 

@@ -70,9 +70,7 @@ def _check_shape(one: Subject) -> None:
     for space in _spaces(one):
         units = units_of(space)
         values = _metric(one)(units, np.ones((4, len(units.gold))))
-        assert getattr(values, "shape", None) == (4,), (
-            f"metric {one.offer.id}, {space}: 4 rows of weights gave {values!r}"
-        )
+        assert getattr(values, "shape", None) == (4,), f"metric {one.offer.id}, {space}: 4 rows gave {values!r}"
         assert np.allclose(values, values[0], equal_nan=True), f"metric {one.offer.id}, {space}: equal rows, {values}"
 
 

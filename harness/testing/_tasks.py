@@ -162,9 +162,7 @@ def _check_swap(one: Subject) -> None:
             continue
         order = _straight(item)
         straight, swapped = _shown(_task(one), item), _shown(_task(one), item, order[::-1])
-        assert swapped.order == order[::-1], (
-            f"{where}: asked for the order {order[::-1]}, the request says {swapped.order}"
-        )
+        assert swapped.order == order[::-1], f"{where}: asked for {order[::-1]}, the request says {swapped.order}"
         assert swapped.space == straight.space, f"{where}: the answer space depends on the order"
         mirrored = replace(item, candidates=item.candidates[::-1])
         same = replace(_shown(_task(one), mirrored), order=order[::-1])

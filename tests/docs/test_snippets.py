@@ -1,16 +1,16 @@
 """Every snippet of the documentation works: files are written, Python and commands are run, manifests are loaded.
 
-A page is a small world: its blocks act in order in one folder of its own. A name after the language is a file name, as in
-"```python my_judge.py". Named blocks are written there; what can be checked about them is checked:
+A page is a small world: its blocks act in order in one folder of its own. A name after the language is a file name, as
+in "```python my_judge.py". Named blocks are written there, and what can be checked about them is checked:
 
 - `python`: run, whether named or not;
 - `yaml`: loaded as a manifest; an unnamed one may be a fragment, and is completed first;
 - `toml`, `json`, `jsonl`: parsed;
-- `console`: each line that starts with `$ harness`, `$ python` or `$ pytest` is run, and the lines after it are compared with
-  what it printed; `...` stands for anything.
+- `console`: each line that starts with `$ harness`, `$ python` or `$ pytest` is run, and the lines after it are
+  compared with what it printed; `...` stands for anything.
 
-`<!-- not run: REASON -->` before a block leaves it out, and `OPTED_OUT` counts these. `<!-- exit: N -->` says that the last
-command of a block ends with N. Pages in `SLOW` need the finished OOD benchmark.
+`<!-- not run: REASON -->` before a block leaves it out, and `OPTED_OUT` counts these. `<!-- exit: N -->` says that the
+last command of a block ends with N. Pages in `SLOW` need the finished OOD benchmark.
 """
 
 from __future__ import annotations

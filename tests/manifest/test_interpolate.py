@@ -132,3 +132,12 @@ def test_folders_of_paths_follow_the_variable(folder: Path, load: Load) -> None:
     (folder / "sub" / "base.yaml").write_text("vars: {d: here, e: '${vars.d}/x'}\n", encoding="utf-8")
     loaded = load("extends: sub/base.yaml\n" + manifest("{}", "1").replace("anything: 1", "answers: '${vars.e}'"))
     assert getattr(loaded.judges[0].options, "answers", None) == str(folder / "sub" / "here" / "x")
+
+
+def test_a_path_that_begins_with_a_variable_follows_it_too(folder: Path, load: Load) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "base.yaml").write_text("vars: {d: here}\n", encoding="utf-8")
+    text = "extends: sub/base.yaml\n" + manifest("{}", "1").replace("anything: 1", "answers: '${vars.d}/../x'")
+    loaded = load(text)
+    assert getattr(loaded.judges[0].options, "answers", None) == str(folder / "sub" / "x")
+    assert load(render_resolved(loaded, origins=False)).resolved == loaded.resolved

@@ -151,3 +151,13 @@ def test_an_empty_default_that_the_model_would_refuse_is_left_out() -> None:
         b: str | None = None
 
     assert complete({}, Sloppy()) == {"b": None}
+
+
+def test_a_default_that_looks_like_interpolation_is_written_so_that_it_reads_back() -> None:
+    from pydantic import BaseModel
+
+    class Prompted(BaseModel):
+        prompt: str = "${question}"
+        more: list[str] = ["${x}"]
+
+    assert complete({}, Prompted()) == {"prompt": "$${question}", "more": ["$${x}"]}

@@ -22,6 +22,7 @@ from harness.api import (
     UserError,
     Verdict,
 )
+from harness.score.agreement import MacroF1
 from harness.score.cell import score_cell
 from harness.score.metrics import Accuracy
 from harness.score.records import Answer, Estimate
@@ -82,12 +83,27 @@ def accuracy(answers: list[Answer], **fields: Any) -> Estimate:
     return cell.estimates[0]
 
 
-def test_shown_places_become_canonical_ones() -> None:
-    table = build_cell(both("i", 1, 1, 0), Protocol(order="both"))
-    assert predicted(table) == [1, 1]
-    assert table.units.credit.tolist() == [1, 1]
+def test_where_orders_are_pooled_shown_places_become_canonical_ones() -> None:
+    table = build_cell(both("i", 1, 1, 0), Protocol(order="both", pooling="agree"))
+    assert predicted(table) == [1]
+    assert table.units.credit.tolist() == [1]
     ranking = ask("r", (2, 0, 1), (0, 1, 2), space=Ranking(3), order=(2, 0, 1))
     assert predicted(build_cell([ranking], Protocol())) == [(2, 0, 1)]
+
+
+def test_where_each_order_counts_the_classes_of_a_preference_are_places() -> None:
+    table = build_cell(both("i", 1, 1, 0), Protocol(order="both"))
+    assert predicted(table) == [1, 0]
+    assert table.units.credit.tolist() == [1, 1]
+
+
+def test_a_constant_judge_gets_no_macro_f1_out_of_a_constant_gold_that_was_shuffled() -> None:
+    answers = [ask(f"i{n}", 0, 0, order=BOTH[n % 2]) for n in range(40)]
+    table = build_cell(answers, Protocol(order="shuffled"))
+    metrics = {"macro_f1": MacroF1(), "accuracy": Accuracy()}
+    macro, plain = score_cell(table, task="t", judge="j", metrics=metrics, data_hash="h", resamples=50).estimates
+    assert macro.value == pytest.approx(1 / 3)
+    assert plain.value == 0.5
 
 
 def test_each_order_counts_on_its_own() -> None:
@@ -236,14 +252,14 @@ def test_averages(average: str, value: float) -> None:
     assert accuracy(average_answers(), average=average).value == pytest.approx(value)
 
 
-def test_probabilities_follow_the_first_candidate_wherever_it_was_shown() -> None:
+def test_probabilities_are_of_the_first_place_and_where_orders_are_pooled_of_the_first_candidate() -> None:
     shown = {"A": 0.9, "B": 0.1}
     answers = [
         ask("i", 0, 0, order=BOTH[0], probabilities=shown),
         ask("i", 0, 0, order=BOTH[1], probabilities=shown),
         ask("j", 0, 0, order=BOTH[0]),
     ]
-    assert build_cell(answers, Protocol(order="both")).units.positive.tolist()[:2] == [0.9, 0.1]
+    assert build_cell(answers, Protocol(order="both")).units.positive.tolist()[:2] == [0.9, 0.9]
     pooled = build_cell(answers[:2], Protocol(order="both", pooling="sum")).units.positive
     assert pooled.tolist() == [0.5]
     label = ask("i", "no", "no", space=YES, order=(), probabilities={"yes": 0.2, "no": 0.8})

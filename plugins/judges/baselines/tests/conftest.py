@@ -120,6 +120,13 @@ class Plan:
             request = self.tasks[task].render(item, order=(), format=Brackets())
             yield Example(request=request, gold=item.gold, item=item)
 
+    def fingerprint(self, name: str) -> str:
+        if name in self.judges:
+            return self.judges[name].fingerprint()
+        if name not in self.tasks:
+            raise UserError(f"there is no task or judge {name!r}")
+        return self.tasks[name].fingerprint()
+
     def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         if judge not in self.judges:
             raise UserError(f"there is no judge {judge!r}")

@@ -138,8 +138,11 @@ def test_an_unreadable_image_is_the_images_fault(plan: Any, shades: Any, bracket
         list(Pixels(PixelsOptions(), plan(tasks={"shades": shades()})).judge([request]))
 
 
-def test_what_changes_answers_changes_the_fingerprint(plan: Any) -> None:
+def test_what_changes_answers_changes_the_fingerprint(plan: Any, shades: Any) -> None:
+    context = plan(tasks={"a": shades(name="a")})
     variants = [{}, {"limit": 7}, {"unseen": "guess"}, {"train": ["a"]}, {"seed": 3}]
-    prints = {Pixels(PixelsOptions(**options), plan()).fingerprint() for options in variants}  # type: ignore[arg-type]
+    prints = {Pixels(PixelsOptions(**options), context).fingerprint() for options in variants}  # type: ignore[arg-type]
     assert len(prints) == len(variants)
     assert Pixels(PixelsOptions(), plan(seed=1)).fingerprint() not in prints
+    relearnt = plan(tasks={"a": shades(name="a", captions=True)})
+    assert Pixels(PixelsOptions(train=["a"]), relearnt).fingerprint() not in prints

@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from harness.api import Judge, JudgeCard
+from harness_baselines.options import ConstantOptions
 from harness_baselines.plugin import harness_judges
 
 CARDS = {card.name: card for card in harness_judges()}
@@ -35,7 +36,8 @@ def test_every_card_names_an_options_model_and_a_factory_that_makes_a_judge(
     assert issubclass(model, BaseModel)
     (tmp_path / "a.jsonl").write_text('{"id": 1, "response": "[[A]]"}\n')
     needed: dict[str, dict[str, Any]] = {"replay": {"answers": str(tmp_path / "a.jsonl")}, "jury": {"judges": ["a"]}}
-    context = plan()
+    member = attribute(CARDS["constant"].factory)(ConstantOptions(), plan())
+    context = plan(judges={"a": member})
     judge = attribute(card.factory)(model(**needed.get(card.name, {})), context)
     assert isinstance(judge, Judge)
     assert judge.fingerprint() == judge.fingerprint() != ""

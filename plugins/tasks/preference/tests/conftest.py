@@ -28,6 +28,9 @@ class Entry:
     def examples(self, task: str, split: str) -> Iterator[Example]:
         raise NotImplementedError
 
+    def fingerprint(self, name: str) -> str:
+        raise NotImplementedError
+
     def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         raise NotImplementedError
 

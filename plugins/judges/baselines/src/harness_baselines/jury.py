@@ -56,8 +56,9 @@ class Jury:
                 yield request, count(request.space, ballots, quorum=self._quorum, vote=self._options.vote)
 
     def fingerprint(self) -> str:
-        """Covers the options; the members' fingerprints are the members' own."""
-        return digest_of("jury", self._options.model_dump())
+        """Covers the options and the members."""
+        members = [self._context.fingerprint(member) for member in self._options.judges]
+        return digest_of("jury", self._options.model_dump(), members)
 
     def _ask(self, member: str, chunk: list[Request]) -> dict[str, Judgement]:
         answers = {

@@ -60,6 +60,10 @@ class Lessons(Generic[M]):
             raise known
         return known
 
+    def fingerprints(self) -> list[str]:
+        """Those of the tasks named in `train`. The task that is judged is part of every request already."""
+        return [self._context.fingerprint(task) for task in self._train or []]
+
     def _examples(self, tasks: list[str]) -> Iterator[Example]:
         for task in tasks:
             yield from islice(self._context.examples(task, "train"), self._limit)

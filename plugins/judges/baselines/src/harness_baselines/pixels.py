@@ -58,9 +58,9 @@ class Pixels:
                 yield from self._answered(batch)
 
     def fingerprint(self) -> str:
-        """Covers the options, the seed and the versions of what computes; training data has its task's fingerprint."""
+        """Covers the options, the seed, the versions of what computes, and the tasks learnt from."""
         versions = [version(name) for name in ("scikit-learn", "numpy", "pillow")]
-        return digest_of("pixels", self._options.model_dump(), self._seed, versions)
+        return digest_of("pixels", self._options.model_dump(), self._seed, versions, self._lessons.fingerprints())
 
     def _fit(self, examples: Iterator[Example]) -> dict[_Form, _Classifier]:
         gathered: dict[_Form, _Gathered] = {}
@@ -170,7 +170,7 @@ def _in_words(form: _Form) -> str:
 
 def _one_thread() -> AbstractContextManager[Any]:
     """Threads would only wait for each other on arrays this small, and other judges may want the cores."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
+    from threadpoolctl import threadpool_limits
 
     limits: AbstractContextManager[Any] = threadpool_limits(limits=1)
     return limits

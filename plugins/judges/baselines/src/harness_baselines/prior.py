@@ -32,8 +32,8 @@ class Prior:
             yield request, self._answered(request)
 
     def fingerprint(self) -> str:
-        """Covers the options; training data is as the tasks' own fingerprints say."""
-        return digest_of("prior", self._options.model_dump())
+        """Covers the options and the tasks learnt from."""
+        return digest_of("prior", self._options.model_dump(), self._lessons.fingerprints())
 
     def _answered(self, request: Request) -> Judgement:
         counts = self._lessons.model(request.task)

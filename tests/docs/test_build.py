@@ -1,0 +1,77 @@
+"""The documentation builds without a warning, every page can be reached, and every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+WRITTEN = sorted(
+    path.relative_to(DOCS)
+    for path in DOCS.rglob("*.md")
+    if "_build" not in path.parts and "generated" not in path.parts
+)
+_TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
+_CODE = re.compile(r"^(`{3,}).*?^\1", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.slow
+def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "-W",
+            "-q",
+            "-b",
+            "html",
+            "-d",
+            str(tmp_path / "t"),
+            str(DOCS),
+            str(tmp_path / "h"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "h" / "reference" / "generated" / "api.html").read_text(encoding="utf-8")
+    assert "harness.api.Judge.fingerprint" in page
+    assert "the gold must not leak" in page
+
+
+def test_every_page_is_linked_from_a_toctree() -> None:
+    linked = {Path("index.md")}
+    for page in WRITTEN:
+        text = (DOCS / page).read_text(encoding="utf-8")
+        for tree in _TOCTREE.findall(text):
+            entries = [line for line in tree.split("\n") if line.strip() and not line.startswith(":")]
+            linked |= {page.parent / f"{entry}.md" for entry in entries}
+    pages = {path for path in linked if "generated" not in path.parts}
+    assert pages == set(WRITTEN)
+
+
+def test_every_generated_page_is_linked_from_the_reference(generate: object) -> None:
+    text = (DOCS / "reference" / "index.md").read_text(encoding="utf-8")
+    pages: dict[str, object] = getattr(generate, "PAGES", {})
+    assert pages
+    assert sorted(re.findall(r"^generated/(\S+)$", text, re.MULTILINE)) == sorted(pages)
+
+
+def test_every_relative_link_leads_to_a_file() -> None:
+    for page in (
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "CHANGELOG.md",
+        *(DOCS / page for page in WRITTEN),
+    ):
+        for target in _LINK.findall(_CODE.sub("", page.read_text(encoding="utf-8"))):
+            if "://" not in target and "/generated/" not in f"/{target}":
+                assert (page.parent / target).exists(), f"{page.relative_to(ROOT)}: {target}"

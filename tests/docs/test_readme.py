@@ -1,0 +1,45 @@
+"""The README's two commands, its leaderboard, and its promises of length."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+COMMANDS = [
+    "pip install -r requirements.txt && harness run benchmarks/ood.yaml",
+    "pip install -r requirements.txt && pytest",
+]
+
+
+def test_the_two_commands_stand_between_their_markers(root: Path) -> None:
+    """`.ci/run` reads them from there."""
+    lines = (root / "README.md").read_text(encoding="utf-8").splitlines()
+    between = lines[lines.index("<!-- two-commands -->") + 1 : lines.index("<!-- /two-commands -->")]
+    assert [line for line in between if line.startswith("pip install")] == COMMANDS
+
+
+def test_the_judge_has_ten_lines_and_the_task_thirty(root: Path) -> None:
+    text = (root / "README.md").read_text(encoding="utf-8")
+    for name, most in (("my_judge.py", 10), ("my_task.py", 30)):
+        match = re.search(rf"^```python {name}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        assert match is not None
+        assert len([line for line in match[1].splitlines() if line.strip()]) <= most, name
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_leaderboard_has_the_shape_of_what_the_command_prints(
+    root: Path, readme: ModuleType, ood_runs: Path
+) -> None:
+    (run,) = ood_runs.glob("ood-*")
+    shown = readme.in_readme((root / "README.md").read_text(encoding="utf-8"))
+    real = readme.excerpt(readme.printed(run))
+    assert _shape(shown) == _shape(real), "make it anew: python docs/_readme.py RUN_FOLDER"
+
+
+def _shape(text: str) -> list[str]:
+    """Digits and spacing may differ from machine to machine, and with them the order of rows; nothing else may."""
+    return sorted(" ".join(re.sub(r"[─\d.,]+", "#", line).split()) for line in text.splitlines())

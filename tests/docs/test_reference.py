@@ -1,0 +1,142 @@
+"""What a user can write is named in the reference: no hook, verb, option, field or code is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import re
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+
+from harness import api
+from harness.api import Protocol, hookspecs
+from harness.cli import VERBS, cli
+from harness.manifest.model import JudgeEntry, Manifest, ReportSettings, RunSettings, TaskEntry
+from harness.report.records import Leaderboard, Pair, Row
+
+MODELS = (Manifest, TaskEntry, JudgeEntry, RunSettings, ReportSettings)
+
+
+@pytest.fixture(scope="session")
+def pages(generate: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The generated pages by name, as they are on disk."""
+    folder = tmp_path_factory.mktemp("generated")
+    generate.write_all(folder)
+    return {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
+
+
+def test_every_hook_is_named(pages: dict[str, str]) -> None:
+    hooks = [name for name, one in vars(hookspecs).items() if hasattr(one, "harness_spec")]
+    assert len(hooks) >= 11
+    assert [name for name in hooks if f"## `{name}`" not in pages["hooks"]] == []
+
+
+def test_every_verb_and_every_option_is_named(pages: dict[str, str]) -> None:
+    sections = {
+        match[1]: match[2]
+        for match in re.finditer(
+            r"^## `harness (\S+)`\n(.*?)(?=^## |\Z)", pages["command-line"], re.MULTILINE | re.DOTALL
+        )
+    }
+    assert list(sections) == list(VERBS)
+    for verb, section in sections.items():
+        command: click.Command = importlib.import_module(f"harness.cli.{verb}").command
+        missing = [name for option in _options(command) for name in option if f"`{name}`" not in section]
+        assert missing == [], verb
+        assert "harness " in section.partition("```")[2], f"{verb}: no example"
+    assert [name for option in _options(cli) for name in option if f"`{name}`" not in pages["command-line"]] == []
+
+
+def test_examples_of_the_command_line_are_code_and_not_prose(pages: dict[str, str]) -> None:
+    assert "\b" not in pages["command-line"]
+    assert r"\b" not in pages["command-line"]
+
+
+def test_every_field_of_a_manifest_is_named(pages: dict[str, str]) -> None:
+    for model in MODELS:
+        names = [spec.alias or name for name, spec in model.model_fields.items()]
+        assert [name for name in names if f"| `{name}` |" not in pages["manifest"]] == [], model.__name__
+        assert all(spec.description for spec in model.model_fields.values()), model.__name__
+    assert "`extends`" in pages["manifest"]
+
+
+def test_every_field_of_a_protocol_is_named_and_explained(pages: dict[str, str], root: Path) -> None:
+    explained = (root / "docs" / "explanation" / "protocols.md").read_text(encoding="utf-8")
+    for spec in dataclasses.fields(Protocol):
+        row = re.search(rf"^\| `{spec.name}` \|(.*)$", pages["protocol"], re.MULTILINE)
+        assert row is not None, spec.name
+        assert len(row[1]) > 20, spec.name
+        assert f"`{spec.name}`" in explained, spec.name
+
+
+def test_every_exit_code_is_named(pages: dict[str, str], root: Path) -> None:
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (root / "harness" / "cli").glob("*.py"))
+    used = {int(code) for code in re.findall(r"\breturn (?:\d+ if .* else )?(\d+)$", sources, re.MULTILINE)}
+    used |= {int(code) for code in re.findall(r"\breturn (\d+) if ", sources)} | {2}
+    assert used >= {0, 1, 2, 3, 4, 130}
+    assert [code for code in sorted(used) if f"| `{code}` |" not in pages["exit-codes"]] == []
+
+
+def test_every_field_of_the_leaderboard_is_named(pages: dict[str, str]) -> None:
+    for record in (Leaderboard, Row, Pair):
+        for spec in dataclasses.fields(record):
+            row = re.search(rf"^\| `{spec.name}` \|.*\| (.+) \|$", pages["leaderboard-json"], re.MULTILINE)
+            assert row is not None, f"{record.__name__}.{spec.name}"
+            assert len(row[1]) > 5, f"{record.__name__}.{spec.name}"
+
+
+def test_every_flag_is_named(pages: dict[str, str], root: Path) -> None:
+    source = (root / "harness" / "score" / "flags.py").read_text(encoding="utf-8")
+    flags = re.findall(r'^        "([a-z-]+)": ', source, re.MULTILINE)
+    explained = (root / "docs" / "explanation" / "statistics.md").read_text(encoding="utf-8")
+    assert "collapsed" in flags
+    for flag in (*flags, "partial", "incomplete"):
+        assert f"`{flag}`" in pages["leaderboard-json"], flag
+        assert f"| `{flag}` |" in explained, flag
+
+
+def test_every_public_name_is_on_the_api_page(pages: dict[str, str]) -> None:
+    assert [name for name in api.__all__ if f"harness.api.{name}\n" not in pages["api"]] == []
+    assert re.search(r"^\.\. py:data:: .*\n\n +\n", pages["api"], re.MULTILINE) is None, "a constant has no docstring"
+    assert "## More" not in pages["api"], "sort the new names into _generate.API_SECTIONS"
+
+
+def test_every_file_of_a_run_folder_and_every_table_is_named(pages: dict[str, str], generate: ModuleType) -> None:
+    named = ("manifest.yaml", "run.json", "journal.sqlite", "scores.json", "leaderboard")
+    assert [name for name in named if name not in pages["run-folder"]] == []
+    for table, columns in generate.journal_tables().items():
+        assert f"- `{table}`: " in pages["run-folder"]
+        assert [name for name, _ in columns if f"`{name}`" not in pages["run-folder"]] == []
+
+
+def test_every_environment_variable_is_named(root: Path) -> None:
+    page = (root / "docs" / "reference" / "environment.md").read_text(encoding="utf-8")
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (root / "harness").rglob("*.py"))
+    used = set(re.findall(r"""["'](HARNESS_[A-Z_]+)["']""", sources))
+    assert used
+    assert [name for name in sorted(used) if f"`{name}`" not in page] == []
+
+
+def test_every_plugin_object_metric_and_format_of_this_repository_is_named(pages: dict[str, str]) -> None:
+    from harness.discovery import Plugins
+
+    plugins = Plugins.load()
+    places = {"task": "plugin-objects", "judge": "plugin-objects", "format": "formats", "metric": "metrics"}
+    for kind, page in places.items():
+        ours = [offer.id for offer in plugins.offers(kind) if offer.distribution.startswith("judge-harness")]
+        assert ours, kind
+        assert [name for name in ours if f"`{name}`" not in pages[page]] == []
+
+
+def test_generated_pages_are_not_touched_when_nothing_changed(generate: ModuleType, tmp_path: Path) -> None:
+    generate.write_all(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    generate.write_all(tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+
+
+def _options(command: click.Command) -> list[list[str]]:
+    return [[*one.opts, *one.secondary_opts] for one in command.params if isinstance(one, click.Option)]

@@ -1,0 +1,111 @@
+"""`harness new` makes plugins that pass `harness check`, and `harness check` finds what is broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from harness.api import PluginError
+from harness.cli import new
+
+
+def harness(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("kind", ["task", "judge"])
+def test_a_new_plugin_passes_its_own_tests_and_its_checks(kind: str, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    made = CliRunner().invoke(new.command, [kind, "brand-new", "--dir", str(folder)], standalone_mode=False)
+    assert made.exception is None, made.output
+    source = str(folder / "src")
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": source},
+        timeout=120,
+    )
+    assert tested.returncode == 0, tested.stdout
+    checked = harness("--plugin", "harness_brand_new.plugin", "check", "brand-new", "--json", PYTHONPATH=source)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    rows = json.loads(checked.stdout)
+    assert len(rows) > 8
+    assert all(row["fault"] == "" for row in rows)
+
+
+def test_a_new_distribution_advertises_its_plugin(tmp_path: Path) -> None:
+    import tomllib
+
+    folder = tmp_path / "mine"
+    CliRunner().invoke(new.command, ["judge", "brand-new", "--dir", str(folder)], standalone_mode=False)
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    assert project["name"] == "judge-harness-brand-new"
+    point = EntryPoint("brand-new", project["entry-points"]["harness"]["brand-new"], "harness")
+    assert (folder / "src" / (point.module.replace(".", "/") + ".py")).is_file()
+    for path in folder.rglob("*"):
+        assert path.is_dir() or "$" not in path.read_text(encoding="utf-8"), f"{path} has a blank that was not filled"
+
+
+@pytest.mark.parametrize("name", ["Mine", "my_judge", "../evil", "1st", "", "a--b", "a b"])
+def test_a_name_that_cannot_be_a_plugin_is_refused(name: str, tmp_path: Path) -> None:
+    made = CliRunner().invoke(new.command, ["judge", "--dir", str(tmp_path / "x"), "--", name], standalone_mode=False)
+    assert isinstance(made.exception, PluginError)
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_with_files_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    made = CliRunner().invoke(new.command, ["judge", "brand-new", "--dir", str(tmp_path)], standalone_mode=False)
+    assert isinstance(made.exception, PluginError)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+BROKEN = """
+from harness.api import JudgeCard, hookimpl
+
+class Judge:
+    def judge(self, requests):
+        return iter(())
+    def fingerprint(self):
+        return "1"
+
+@hookimpl
+def harness_judges():
+    return [JudgeCard(name="mute", summary="s", licence="l", source="s", factory=lambda options, context: Judge())]
+"""
+
+
+def test_check_names_each_fault_and_exits_with_2(tmp_path: Path) -> None:
+    (tmp_path / "mute_plugin.py").write_text(BROKEN)
+    done = harness("--plugin", str(tmp_path / "mute_plugin.py"), "check", "mute_plugin")
+    assert done.returncode == 2
+    assert "FAIL  mute_plugin/mute  judge_answers_each_once" in done.stdout
+    assert "8 of 8 requests were never answered" in done.stdout
+    assert "ok    mute_plugin/mute  judge_takes_an_empty_stream" in done.stdout
+
+
+def test_check_of_an_unknown_plugin_is_an_error() -> None:
+    done = harness("check", "no-such-plugin")
+    assert done.returncode == 2
+    assert "there is no plugin or plugin object 'no-such-plugin'" in done.stderr
+
+
+def test_the_core_passes_its_own_checks() -> None:
+    done = harness("check", "harness")
+    assert done.returncode == 0, done.stdout
+    assert "ok    harness  plugin_import_is_light" in done.stdout
+    assert "ok    harness/tagged  format_round_trip" in done.stdout

@@ -1,0 +1,429 @@
+"""Sound plugins pass every check; for each check there is a plugin that breaks only what it looks at."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.api import (
+    AnswerSpace,
+    Card,
+    Choice,
+    DataError,
+    FormatCard,
+    Item,
+    JudgeCard,
+    Judgement,
+    Message,
+    MetricCard,
+    Preference,
+    Protocol,
+    Reading,
+    Request,
+    Status,
+    TaskCard,
+    Verdict,
+    VerdictFormat,
+)
+from harness.formats.brackets import BracketsFormat
+from harness.testing import FakeContext, FakeJudge, checks_for, format_checks, judge_checks, metric_checks, task_checks
+from harness.testing._checks import run_check
+
+COUNTER = count()
+
+
+@dataclass
+class SoundTask:
+    """Which word is longer? Each broken task below changes one thing."""
+
+    name: str = "words"
+    protocol: Protocol = field(default_factory=lambda: Protocol(order="both"))
+    format: str = "harness/brackets"
+
+    def items(self, split: str) -> Iterator[Item]:
+        if split != "test":
+            raise DataError(f"no split {split!r}; there is test")
+        for number in range(30):
+            words = ("a" * (number + 1), "b" * (number + 5 if number % 2 else 1))
+            gold = 0 if len(words[0]) >= len(words[1]) else 1
+            yield self.make(number, gold, words)
+
+    def make(self, number: int, gold: Verdict, words: tuple[str, str]) -> Item:
+        candidates = ((words[0],), (words[1],))
+        return Item(id=f"i{number}", group=f"g{number}", space=Preference(2), gold=gold, candidates=candidates)
+
+    def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
+        shown = [part for place in order for part in item.candidates[place]]
+        parts = ("Which is longer?", *shown, format.instruction(item.space))
+        messages = (Message("user", parts),)
+        return Request(task=self.name, item=item.id, messages=messages, space=item.space, format=format, order=order)
+
+    def fingerprint(self) -> str:
+        return "words-1"
+
+
+def _with_text(request: Request, text: str) -> Request:
+    first, *rest = request.messages
+    return replace(request, messages=(replace(first, parts=(text, *first.parts)), *rest))
+
+
+class RepeatedIds(SoundTask):
+    def make(self, number: int, gold: Verdict, words: tuple[str, str]) -> Item:
+        return replace(super().make(number, gold, words), id=f"i{number % 20}")
+
+
+class OtherOrder(SoundTask):
+    def items(self, split: str) -> Iterator[Item]:
+        items = list(super().items(split))
+        return iter(random.sample(items, len(items)))
+
+
+class Leaks(SoundTask):
+    def render(self, item: Item, **shown: Any) -> Request:
+        return _with_text(super().render(item, **shown), f"(hint: {item.gold})")
+
+
+class Impure(SoundTask):
+    def render(self, item: Item, **shown: Any) -> Request:
+        return _with_text(super().render(item, **shown), f"Call {next(COUNTER)}.")
+
+
+class IgnoresOrder(SoundTask):
+    def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
+        return replace(super().render(item, order=(0, 1), format=format), order=order)
+
+
+class TellsOrder(SoundTask):
+    def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
+        return _with_text(super().render(item, order=order, format=format), f"Order {order}.")
+
+
+class OwnInstruction(SoundTask):
+    def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
+        return super().render(item, order=order, format=BracketsFormat())
+
+
+class DriftingFingerprint(SoundTask):
+    def fingerprint(self) -> str:
+        return f"words-{next(COUNTER)}"
+
+
+class Hashed(SoundTask):
+    def fingerprint(self) -> str:
+        return f"words-{hash('words')}"
+
+
+class AnySplit(SoundTask):
+    def items(self, split: str) -> Iterator[Item]:
+        return super().items("test")
+
+
+class Empty(SoundTask):
+    def items(self, split: str) -> Iterator[Item]:
+        return iter(list(super().items(split))[:0])
+
+
+class OneCandidate(SoundTask):
+    def make(self, number: int, gold: Verdict, words: tuple[str, str]) -> Item:
+        return replace(super().make(number, 0, words), candidates=((words[0],),))
+
+
+class BareFormat(SoundTask):
+    def __init__(self) -> None:
+        super().__init__(format="brackets")
+
+
+class UnwritableTags(SoundTask):
+    def make(self, number: int, gold: Verdict, words: tuple[str, str]) -> Item:
+        tags: Any = {"set": {1}}
+        return replace(super().make(number, gold, words), tags=tags)
+
+
+class Repainted(SoundTask):
+    def make(self, number: int, gold: Verdict, words: tuple[str, str]) -> Item:
+        import PIL.Image
+
+        from harness.api import Image
+
+        image = Image.drawn(lambda: PIL.Image.new("L", (2, 2), next(COUNTER) % 256), name="x")
+        return replace(super().make(number, gold, words), candidates=((words[0],), (image,)))
+
+
+@dataclass
+class SoundJudge:
+    """Answers the first verdict of each space."""
+
+    def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+        for request in requests:
+            yield request, self.answer(request)
+
+    def answer(self, request: Request) -> Judgement:
+        return request.read(request.format.write(request.space.verdicts()[0], request.space))
+
+    def fingerprint(self) -> str:
+        return "sound-1"
+
+
+class Forgetful(SoundJudge):
+    def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+        yield from list(super().judge(requests))[1:]
+
+
+class Stutters(SoundJudge):
+    def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+        for request, judgement in super().judge(requests):
+            yield request, judgement
+            yield request, judgement
+
+
+class WantsList(SoundJudge):
+    def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+        assert isinstance(requests, list), "give me a list"
+        yield from super().judge(requests)
+
+
+class NeedsOne(SoundJudge):
+    def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+        stream = iter(requests)
+        first = list(stream)
+        first[0]
+        yield from super().judge(first)
+
+
+class OutsideSpace(SoundJudge):
+    def answer(self, request: Request) -> Judgement:
+        return Judgement.of("banana")
+
+
+class SilentFailure(SoundJudge):
+    def answer(self, request: Request) -> Judgement:
+        return Judgement.failed(Status.REFUSED, "")
+
+
+class Unserialisable(SoundJudge):
+    def answer(self, request: Request) -> Judgement:
+        return replace(super().answer(request), probabilities={"x": np.float32(1)})  # type: ignore[dict-item]
+
+
+class DriftingJudge(SoundJudge):
+    def fingerprint(self) -> str:
+        return f"judge-{next(COUNTER)}"
+
+
+class SoundFormat(BracketsFormat):
+    name = "mine/form"
+
+
+class Misnamed(BracketsFormat):
+    name = "mine/other"
+
+
+class Refuses(SoundFormat):
+    def instruction(self, space: AnswerSpace) -> str:
+        raise DataError("no")
+
+
+class ForgetsRationale(SoundFormat):
+    def parse(self, text: str, space: AnswerSpace) -> Reading:
+        return replace(super().parse(text, space), rationale="")
+
+
+class Raises(SoundFormat):
+    def parse(self, text: str, space: AnswerSpace) -> Reading:
+        if "\x00" in text:
+            raise ValueError("NUL")
+        return super().parse(text, space)
+
+
+class Gullible(SoundFormat):
+    def instruction(self, space: AnswerSpace) -> str:
+        return f"Say for example [[{space.name(space.verdicts()[0])}]] or say something else"
+
+    def parse(self, text: str, space: AnswerSpace) -> Reading:
+        return super().parse(text.replace("Say", "I say"), space)
+
+
+class TakesTheLast(SoundFormat):
+    def parse(self, text: str, space: AnswerSpace) -> Reading:
+        return super().parse(text.replace("\n[[", "\n\n[["), space)
+
+
+class Quadratic(SoundFormat):
+    def parse(self, text: str, space: AnswerSpace) -> Reading:
+        if len(text) > 100_000:
+            began = __import__("time").process_time()
+            while __import__("time").process_time() - began < 5.2:
+                pass
+        return super().parse(text, space)
+
+
+def sound_metric(units: Any, weights: Any) -> Any:
+    total = weights.sum(1)
+    return np.divide(weights @ units.credit, total, out=np.full(len(weights), np.nan), where=total > 0)
+
+
+METRICS: dict[str, Any] = {
+    "metric_shape": lambda units, weights: sound_metric(units, weights)[:1],
+    "metric_rows_are_independent": lambda units, weights: sound_metric(units, weights) / len(weights),
+    "metric_depends_on_relative_weights": lambda units, weights: np.where(
+        weights.sum(1) > 0, weights @ units.credit, np.nan
+    ),
+    "metric_of_nothing_is_nan": lambda units, weights: np.nan_to_num(sound_metric(units, weights)),
+    "metric_protocol": 3,
+}
+
+
+def card_of(kind: str, make: Any) -> Card:
+    factory = lambda options, context: make()  # noqa: E731 - one expression, four uses
+    if kind == "task":
+        return TaskCard(name="words", summary="s", licence="l", source="s", factory=factory, answers="preference")
+    if kind == "judge":
+        return JudgeCard(name="one", summary="s", licence="l", source="s", factory=factory)
+    if kind == "format":
+        return FormatCard(name="form", summary="s", factory=factory)
+    return MetricCard(name="m", summary="s", factory=factory)
+
+
+def faults(card: Card) -> dict[str, str]:
+    return {name: fault for name, check in checks_for(card) if (fault := run_check(check))}
+
+
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [("task", SoundTask), ("judge", SoundJudge), ("format", SoundFormat), ("metric", lambda: sound_metric)],
+)
+def test_a_sound_plugin_passes_every_check(kind: str, make: Any) -> None:
+    assert faults(card_of(kind, make)) == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "make", "check"),
+    [
+        ("task", lambda: object(), "task_protocol"),
+        ("task", BareFormat, "task_protocol"),
+        ("task", AnySplit, "task_splits"),
+        ("task", Empty, "task_splits"),
+        ("task", RepeatedIds, "task_ids_unique"),
+        ("task", OtherOrder, "task_order_deterministic"),
+        ("task", OneCandidate, "task_gold_in_space"),
+        ("task", Repainted, "task_images_readable"),
+        ("task", Leaks, "task_gold_not_leaked"),
+        ("task", Impure, "task_render_is_pure"),
+        ("task", IgnoresOrder, "task_swap_symmetry"),
+        ("task", TellsOrder, "task_swap_symmetry"),
+        ("task", OwnInstruction, "task_instruction_ends_the_prompt"),
+        ("task", DriftingFingerprint, "task_fingerprint_is_stable"),
+        ("task", UnwritableTags, "task_json_round_trip"),
+        ("judge", lambda: object(), "judge_protocol"),
+        ("judge", Forgetful, "judge_answers_each_once"),
+        ("judge", Stutters, "judge_answers_each_once"),
+        ("judge", WantsList, "judge_takes_a_generator"),
+        ("judge", NeedsOne, "judge_takes_an_empty_stream"),
+        ("judge", OutsideSpace, "judge_verdicts_in_space"),
+        ("judge", SilentFailure, "judge_statuses"),
+        ("judge", Unserialisable, "judge_json_round_trip"),
+        ("judge", DriftingJudge, "judge_fingerprint_is_stable"),
+        ("format", Misnamed, "format_name_is_its_id"),
+        ("format", Refuses, "format_knows_a_space"),
+        ("format", ForgetsRationale, "format_round_trip"),
+        ("format", Raises, "format_is_total"),
+        ("format", Gullible, "format_echo_is_no_verdict"),
+        ("format", TakesTheLast, "format_contradiction_is_no_verdict"),
+        ("format", Quadratic, "format_is_linear"),
+        *(("metric", lambda broken=broken: broken, check) for check, broken in METRICS.items()),
+    ],
+)
+def test_each_check_catches_its_fault(kind: str, make: Any, check: str) -> None:
+    found = dict(checks_for(card_of(kind, make)))
+    assert run_check(found[check]), f"{check} did not see the fault"
+
+
+def test_a_key_that_differs_between_processes_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    (tmp_path / "kit_under_test.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "factories.py").write_text(
+        "import kit_under_test\n"
+        "def sound(options, context): return kit_under_test.SoundTask()\n"
+        "def hashed(options, context): return kit_under_test.Hashed()\n"
+    )
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    for name, caught in (("sound", False), ("hashed", True)):
+        card = TaskCard(name=name, summary="s", factory=f"factories:{name}")
+        fault = run_check(dict(task_checks(card))["task_keys_equal_in_another_process"])
+        assert bool(fault) is caught, fault
+
+
+def test_a_factory_that_raises_fails_checks_and_not_the_listing() -> None:
+    def broken() -> None:
+        raise RuntimeError("no weights")
+
+    assert "no weights" in faults(card_of("judge", broken))["judge_protocol"]
+
+
+def test_empty_cards_and_missing_factories_are_caught() -> None:
+    card = TaskCard(name="x", summary=" ", factory="no_such_module:x", options="harness.api:NoSuch")
+    found = faults(card)
+    assert {"card_summary", "card_licence", "card_source", "card_factory_exists", "card_options_exists"} <= set(found)
+
+
+def test_the_named_functions_give_the_same_checks() -> None:
+    for kind, make, function in (
+        ("task", SoundTask, task_checks),
+        ("judge", SoundJudge, judge_checks),
+        ("format", SoundFormat, format_checks),
+        ("metric", lambda: sound_metric, metric_checks),
+    ):
+        card = card_of(kind, make)
+        names = [name for name, _ in function(card)]
+        assert names == [name for name, _ in checks_for(card) if not name.startswith("card_")]
+
+
+def test_a_heavy_plugin_module_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from harness.testing._checks import plugin_checks
+
+    (tmp_path / "heavy_plugin.py").write_text("import numpy\n")
+    (tmp_path / "light_plugin.py").write_text("import json\nimport harness.api\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert "imports numpy" in run_check(dict(plugin_checks("heavy_plugin"))["plugin_import_is_light"])
+    assert not run_check(dict(plugin_checks("light_plugin"))["plugin_import_is_light"])
+
+
+def test_the_fake_context_knows_what_it_was_given(tmp_path: Path) -> None:
+    judge = FakeJudge.saying("[[A]]")
+    context = FakeContext(workspace=tmp_path, judges={"a": judge})
+    item = next(SoundTask().items("test"))
+    request = SoundTask().render(item, order=(0, 1), format=BracketsFormat())
+    assert [judgement.verdict for _, judgement in context.ask("a", [request])] == [0]
+    with pytest.raises(Exception, match="no judge 'b'"):
+        list(context.ask("b", []))
+    with pytest.raises(Exception, match="no split 'train'"):
+        list(context.examples("t", "train"))
+
+
+def test_fake_judges_follow_their_script() -> None:
+    items = list(SoundTask().items("test"))[:3]
+    requests = [SoundTask().render(item, order=(0, 1), format=BracketsFormat()) for item in items]
+
+    def said(judge: FakeJudge) -> list[object]:
+        return [judgement.verdict or judgement.status.value for _, judgement in judge.judge(iter(requests))]
+
+    assert said(FakeJudge.scripted(1, Status.ERROR)) == [1, "error", 1]
+    assert said(FakeJudge.position_biased(1)) == [1, 1, 1]
+    assert said(FakeJudge.always_tie()) == ["refused"] * 3
+    assert said(FakeJudge.saying("no idea")) == ["unparsed"] * 3
+    assert said(FakeJudge.slow(0.001)) == ["ok"] * 3
+    fussy = FakeJudge.raising(when=lambda request: request.item == "i1")
+    with pytest.raises(Exception, match="scripted error"):
+        list(fussy.judge(requests))
+    assert [request.item for request in fussy.asked] == ["i0", "i1"]
+    tied = replace(requests[0], space=Preference(2, ("tie",)))
+    assert [judgement.verdict for _, judgement in FakeJudge.always_tie().judge([tied])] == ["tie"]
+    assert Choice(("a", "b")).contains(next(iter(FakeJudge.scripted("a").judge([tied])))[1].verdict)
