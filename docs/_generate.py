@@ -589,7 +589,8 @@ def _signature(name: str, function: Any) -> str:
 def _directive(name: str) -> str:
     thing = getattr(api, name)
     if isinstance(thing, type):
-        return f".. autoclass:: harness.api.{name}\n   :show-inheritance:"
+        call = "\n   :special-members: __call__" if name in ("Metric", "Reward") else ""
+        return f".. autoclass:: harness.api.{name}\n   :show-inheritance:{call}"
     if inspect.isfunction(thing):
         return f".. autofunction:: harness.api.{name}"
     said = data_docs().get(name, "").replace("`", "``")

@@ -17,7 +17,7 @@ import _generate  # noqa: E402  # found through the line above
 project = "judge-harness"
 author = "The judge-harness authors"
 release = version = _generate.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"judge-harness {version}"
@@ -29,8 +29,6 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_class_signature = "separated"
 autodoc_default_options = {"members": True, "exclude-members": "__init__, __new__"}
-napoleon_google_docstring = True
-napoleon_numpy_docstring = False
 python_maximum_signature_line_length = 100
 suppress_warnings: list[str] = []
 
@@ -40,10 +38,26 @@ _generate.write_all(HERE / "reference" / "generated")
 def setup(app: Sphinx) -> None:
     """Make docstrings and snippets known to Sphinx as they are written."""
     app.add_lexer("jsonl", JsonLexer)
-    app.connect("autodoc-process-docstring", _literal, priority=100)  # before napoleon, which splits at colons
+    app.connect("autodoc-process-docstring", _as_rest)
 
 
-def _literal(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    lines[:] = [re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", line) for line in lines]
-    if what in ("attribute", "property"):
-        lines.insert(0, "")  # else napoleon takes what stands before a colon for a type
+FIELDS = {"Args": "param", "Raises": "raises", "Attributes": "ivar"}
+
+
+def _as_rest(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Google sections and single backticks as reStructuredText.
+
+    Not napoleon: it takes whatever stands before a colon in an attribute's docstring for a type.
+    """
+    section, rest = "", []
+    for line in lines:
+        heading = re.fullmatch(r"(Args|Raises|Attributes|Returns):", line)
+        entry = re.match(r" {4}(\S[^:]*): (.*)", line)
+        if heading:
+            section = heading[1]
+            rest += [":returns:"] if section == "Returns" else []
+        elif section == "Returns" or not entry or section not in FIELDS:
+            rest.append(line)
+        else:
+            rest.append(f":{FIELDS[section]} {entry[1].replace('*', '')}: {entry[2]}")
+    lines[:] = [re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", line) for line in rest]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,24 +17,27 @@ if TYPE_CHECKING:
 @click.command("check")
 @click.argument("name", metavar="PLUGIN")
 @click.option("--data", type=click.Path(exists=True, resolve_path=True), help="Data for tasks that need some.")
+@click.option("--with", "options", multiple=True, metavar="OPTION=VALUE", help="An option for the factory (YAML).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def command(ctx: click.Context, name: str, data: str | None, as_json: bool) -> int:
+def command(ctx: click.Context, *, name: str, data: str | None, options: tuple[str, ...], as_json: bool) -> int:
     r"""Run the conformance checks on a plugin or on one of its objects.
 
-    Exit code 2 when a check fails.
+    Exit code 2 when a check fails. Of an object with options that must be given, only the card is checked until
+    `--with` gives them.
 
     \b
     Example:
       harness check miniature
       harness check miniature/safety
       harness --plugin my_judge.py check my_judge
+      harness check baselines/replay --with answers=answers.jsonl
     """
     from harness.testing._checks import run_check
 
     plugins = load_plugins(ctx)
     rows = []
-    for subject, check_name, check in _checks(plugins, name, data):
+    for subject, check_name, check in _checks(plugins, name, data=data, options=_parsed(options)):
         rows.append((subject, check_name, run_check(check)))
         if not as_json and not rows[-1][2]:
             click.echo(f"ok    {subject}  {check_name}")
@@ -51,14 +54,49 @@ def command(ctx: click.Context, name: str, data: str | None, as_json: bool) -> i
     return 2 if failed else 0
 
 
-def _checks(plugins: Plugins, name: str, data: str | None) -> Iterator[tuple[str, str, Any]]:
+def _checks(
+    plugins: Plugins, name: str, *, data: str | None, options: dict[str, Any]
+) -> Iterator[tuple[str, str, Callable[[], None]]]:
     from harness.testing import checks_for
 
     for where, check in _of_module(plugins, name):
         yield where, check[0], check[1]
     for offer in _offers(plugins, name):
-        for check_name, check_function in checks_for(offer, data=data):
-            yield offer.id, check_name, check_function
+        missing = _missing(offer, options)
+        if missing:
+            click.echo(f"{offer.id}: only its card is checked; give {', '.join(missing)} with `--with`", err=True)
+        for check_name, check_function in checks_for(offer, data=data, options=options):
+            if not missing or check_name.startswith("card_"):
+                yield offer.id, check_name, check_function
+
+
+def _missing(offer: Offer, options: dict[str, Any]) -> list[str]:
+    """The options that the object must have and was not given."""
+    from harness.api import PluginError
+
+    try:
+        model = offer.options_model()
+    except PluginError:  # the check of the card reports it
+        return []
+    fields = {} if model is None else model.model_fields
+    return [name for name, field in fields.items() if field.is_required() and name not in options]
+
+
+def _parsed(options: tuple[str, ...]) -> dict[str, Any]:
+    import yaml
+
+    from harness.api import UserError
+
+    parsed = {}
+    for option in options:
+        key, equals, value = option.partition("=")
+        try:
+            parsed[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UserError(f"--with {option}: the value is not YAML ({error})") from error
+        if not key or not equals:
+            raise UserError(f"--with {option}: write OPTION=VALUE")
+    return parsed
 
 
 def _of_module(plugins: Plugins, name: str) -> Iterator[tuple[str, Check]]:

@@ -233,6 +233,16 @@ class Leaderboard:
     comparisons: tuple[Pair, ...]
     """All pairs of judges within each block."""
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Leaderboard:
+        """The leaderboard that `to_json` wrote."""
+        fields = {name: value for name, value in data.items() if name != "schema"}
+        fields["rows"] = tuple(
+            Row(**{**row, "tasks": tuple(row["tasks"]), "flags": tuple(row["flags"])}) for row in data["rows"]
+        )
+        fields["comparisons"] = tuple(Pair(**pair) for pair in data["comparisons"])
+        return cls(**fields)
+
     def to_json(self) -> dict[str, Any]:
         """The leaderboard as plain data: the content of `leaderboard.json`.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.report import compare, notes
+from harness.report import notes
 from harness.report.numbers import NOTHING, heading, interval, number, share
 from harness.report.records import Leaderboard, Row
 from harness.report.text import clean

@@ -8,9 +8,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.api import AnswerSpace, DataError, Image, Item, Protocol, Request, Verdict
+from harness.api import AnswerSpace, DataError, Image, Item, Part, Protocol, Request, Verdict
 from harness.run.journal import AskRow, ItemRow
 
 if TYPE_CHECKING:
@@ -102,16 +102,16 @@ def _item_row(task: str, item: Item, ordinal: int) -> ItemRow:
     space = _space_json(item.space)
     gold = _json_of(item.gold)
     try:
-        parts = [_plain(item.question), [_plain(candidate) for candidate in item.candidates]]
-        text = json.dumps([item.id, item.group, item.category, space, gold, parts])
-        digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+        parts = (_plain(item.question), *(_plain(candidate) for candidate in item.candidates))
+        text = repr((item.id, item.group, item.category, space, gold, parts))  # of tuples of text: exact, and quick
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     except DataError:
         digest = ""  # an image cannot be read; the request says so
     return ItemRow(task, item.id, ordinal, item.group, item.category, space, gold, json.dumps(dict(item.tags)), digest)
 
 
-def _plain(parts: tuple[Any, ...]) -> list[Any]:
-    return [{"image": part.digest} if isinstance(part, Image) else part for part in parts]
+def _plain(parts: tuple[Part, ...]) -> tuple[str | tuple[str, str], ...]:
+    return tuple([("image", part.digest) if isinstance(part, Image) else part for part in parts])
 
 
 @lru_cache(maxsize=1024)

@@ -24,7 +24,7 @@ from harness.run.journal import CellRow, Journal
 from harness.run.plan import Cell, Plan
 from harness.run.progress import CellProgress
 
-CHUNK = 64
+CHUNK = 128
 """Requests looked up in the journal at once."""
 
 FAIR_SAMPLE = 20

@@ -28,6 +28,7 @@ JOURNAL = "journal.sqlite"
 MANIFEST = "manifest.yaml"
 RECORD = "run.json"
 SCORES = "scores.json"
+LEADERBOARD = "leaderboard.json"
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -37,6 +37,8 @@ from harness.score.records import Answer
 
 SCHEMA_VERSION = 1
 
+_MOST_VALUES = 500  # in one statement; SQLite's oldest limit is 999
+
 _STATUSES = {status.value: status for status in Status}
 
 _SCHEMA = """
@@ -47,10 +49,10 @@ CREATE TABLE IF NOT EXISTS items (
 CREATE TABLE IF NOT EXISTS asks (
   task TEXT, item TEXT, place INTEGER, ord TEXT NOT NULL, sample INTEGER NOT NULL, request TEXT NOT NULL,
   PRIMARY KEY (task, item, place)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS requests (key TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS requests (key TEXT PRIMARY KEY, content TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS judgements (
   judge TEXT, request TEXT, status TEXT NOT NULL, verdict TEXT, probabilities TEXT, raw TEXT NOT NULL,
-  more TEXT NOT NULL, PRIMARY KEY (judge, request)) WITHOUT ROWID;
+  more TEXT NOT NULL, PRIMARY KEY (judge, request));
 CREATE TABLE IF NOT EXISTS cells (
   task TEXT, judge TEXT, judge_key TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL,
   PRIMARY KEY (task, judge)) WITHOUT ROWID;
@@ -124,6 +126,7 @@ class Journal:
         if not readonly:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: each checkpoint waits for the disk
             self._db.execute("PRAGMA journal_size_limit=67108864")
             with self.transaction():
                 for statement in _SCHEMA.split(";"):
@@ -169,18 +172,17 @@ class Journal:
             What is wrong with the first item that comes twice, or that differs from what this run recorded before. What
             is ahead of it is recorded, it and what is behind it is not.
         """
-        batch: dict[tuple[str, str], tuple[int, str]] = {}
+        known = self._known_items([item for item, _ in rows if item is not None])
         problem: DataError | None = None
         for count, (item, _) in enumerate(rows):
             if item is None:
                 continue
-            name = (item.task, item.id)
-            known = batch.get(name) or self._one("SELECT ordinal, hash FROM items WHERE task=? AND id=?", name)
-            problem = None if known is None else _difference(item, *known)
+            before = known.get((item.task, item.id))
+            problem = None if before is None else _difference(item, *before)
             if problem is not None:
                 rows = rows[:count]
                 break
-            batch[name] = (item.ordinal, item.hash)
+            known[item.task, item.id] = (item.ordinal, item.hash)
         items, asks = [item for item, _ in rows if item is not None], [ask for _, ask in rows]
         self._db.executemany(
             "INSERT OR REPLACE INTO items VALUES (?,?,?,?,?,?,?,?,?)",
@@ -192,6 +194,20 @@ class Journal:
         )
         self._db.executemany("INSERT OR IGNORE INTO requests VALUES (?,?)", [(a.request, a.content) for a in asks])
         return problem
+
+    def _known_items(self, items: Sequence[ItemRow]) -> dict[tuple[str, str], tuple[int, str]]:
+        """Ordinal and hash of those items that are recorded already."""
+        known: dict[tuple[str, str], tuple[int, str]] = {}
+        for start in range(0, len(items), _MOST_VALUES):
+            part = items[start : start + _MOST_VALUES]
+            marks = ",".join("?" * len(part))
+            for task in {item.task for item in part}:
+                found = self._all(
+                    f"SELECT id, ordinal, hash FROM items WHERE task=? AND id IN ({marks})",
+                    (task, *(item.id for item in part)),
+                )
+                known.update({(task, item): (ordinal, digest) for item, ordinal, digest in found})
+        return known
 
     def add_judgements(self, judge: str, judgements: Iterable[tuple[str, Judgement]]) -> None:
         """Record answers by request key; inside a transaction. A new answer replaces an `error`, and nothing else."""
@@ -241,15 +257,11 @@ class Journal:
         """All cells, in order of task and judge."""
         return [CellRow(*row) for row in self._all("SELECT * FROM cells ORDER BY task, judge", ())]
 
-    def count_asks(self, task: str) -> int:
-        """Requests recorded for a task."""
-        row = self._one("SELECT count(*) FROM asks WHERE task=?", (task,))
-        return 0 if row is None else int(row[0])
-
-    def count_items(self, task: str) -> int:
-        """Items recorded for a task."""
-        row = self._one("SELECT count(*) FROM items WHERE task=?", (task,))
-        return 0 if row is None else int(row[0])
+    def state(self) -> list[Any]:
+        """Changes whenever scores may change: the plan, the cells, and how many judgements of each status there are."""
+        counts = self._all("SELECT judge, status, count(*) FROM judgements GROUP BY 1, 2 ORDER BY 1, 2", ())
+        asks = self._all("SELECT task, count(*) FROM asks GROUP BY 1 ORDER BY 1", ())
+        return [self.meta("plan"), self._all("SELECT * FROM cells ORDER BY 1, 2", ()), counts, asks]
 
     def statuses(self, task: str, judge: str) -> dict[str, int]:
         """How many of a task's requests ended in each status; `missing` counts those without a judgement."""

@@ -231,7 +231,7 @@ def make_metric(name: str, plugins: Plugins) -> Metric:
 
 
 def check_metrics(plan: Plan, report_metric: str | None) -> None:
-    """Refuse, before any judge is asked, what could not be scored afterwards.
+    """Refuse, before any judge is asked, what could not be scored afterwards. By the cards: nothing is imported.
 
     Raises:
         UserError: A metric is unknown, or not defined for a task's answers.
@@ -239,7 +239,6 @@ def check_metrics(plan: Plan, report_metric: str | None) -> None:
     for task in plan.tasks:
         answers = getattr(plan.plugins.find("task", task.id).card, "answers", "")
         for name in dict.fromkeys([*task.protocol.metrics, *([report_metric] if report_metric else [])]):
-            make_metric(name, plan.plugins)
             if name.startswith("evaluate:"):
                 continue
             served: frozenset[str] = getattr(plan.plugins.find("metric", name).card, "answers", frozenset())

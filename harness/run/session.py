@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness import __version__
 from harness.manifest.load import render_resolved
 from harness.run.asks import Shard
 from harness.run.engine import Engine, Outcome
-from harness.run.folder import JOURNAL, MANIFEST, locked, make_folder, write_atomically, write_record
+from harness.run.folder import (
+    JOURNAL,
+    LEADERBOARD,
+    MANIFEST,
+    SCORES,
+    locked,
+    make_folder,
+    write_atomically,
+    write_record,
+)
 from harness.run.journal import Journal
 from harness.run.plan import Plan, build_plan
 from harness.run.progress import CellProgress
@@ -76,7 +87,7 @@ def run_manifest(
                 shard=shard,
                 progress=progress,
             ).run()
-            leaderboard = None if outcome.interrupted else finish(folder, plugins)
+            leaderboard = None if outcome.interrupted else _finished(journal, folder, plugins)
         finally:
             journal.close()
         write_record(
@@ -87,6 +98,21 @@ def run_manifest(
             command=sys.argv,
         )
     return Session(folder=folder, outcome=outcome, leaderboard=leaderboard)
+
+
+def _finished(journal: Journal, folder: Path, plugins: Plugins) -> Leaderboard | None:
+    """The leaderboard: read back where nothing has changed since it was written, made anew otherwise."""
+    state = journal.state()
+    rows = sorted((row.name, row.distribution, row.version) for row in plugins.rows)
+    known = json.dumps([__version__, rows, state])
+    path = folder / LEADERBOARD
+    if journal.meta("published") == known and path.is_file() and (folder / SCORES).is_file():
+        from harness.report.records import Leaderboard
+
+        return Leaderboard.from_json(json.loads(path.read_text(encoding="utf-8")))
+    leaderboard = finish(folder, plugins)
+    journal.set_meta("published", known)
+    return leaderboard
 
 
 def finish(folder: Path, plugins: Plugins) -> Leaderboard | None:

@@ -7,10 +7,11 @@ in "```python my_judge.py". Named blocks are written there, and what can be chec
 - `yaml`: loaded as a manifest; an unnamed one may be a fragment, and is completed first;
 - `toml`, `json`, `jsonl`: parsed;
 - `console`: each line that starts with `$ harness`, `$ python` or `$ pytest` is run, and the lines after it are
-  compared with what it printed; `...` stands for anything.
+  compared with what it printed; `...` stands for anything. `$ pip install -e FOLDER` is played: it puts the metadata
+  of the `pyproject.toml` where the commands after it find them, without building anything.
 
 `<!-- not run: REASON -->` before a block leaves it out, and `OPTED_OUT` counts these. `<!-- exit: N -->` says that the
-last command of a block ends with N. Pages in `SLOW` need the finished OOD benchmark.
+last command of a block ends with N. Pages in `NEED_OOD` find a finished run of the OOD benchmark.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import os
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -40,11 +42,18 @@ PAGES = sorted(
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md"))
     if "_build" not in path.parts and "generated" not in path.parts
 )
-SLOW = {"README.md", "docs/tutorials/first-run.md"}
+NEED_OOD = {"docs/tutorials/first-run.md"}
+SLOW = NEED_OOD | {
+    "README.md",
+    "docs/how-to/compare-two-judges.md",
+    "docs/how-to/custom-metric.md",
+    "docs/how-to/publish-a-plugin.md",
+    "docs/how-to/resume-and-shard.md",
+    "docs/tutorials/your-own-judge.md",
+}
 OPTED_OUT = {
     "CONTRIBUTING.md": 1,
     "README.md": 2,
-    "docs/how-to/publish-a-plugin.md": 1,
     "docs/how-to/use-your-own-copy-of-a-benchmark.md": 1,
 }
 """How many blocks of each page are not run. Say why in the page, and count here."""
@@ -100,10 +109,11 @@ def name_of(path: Path) -> str:
     [pytest.param(page, marks=pytest.mark.slow) if name_of(page) in SLOW else page for page in PAGES],
     ids=name_of,
 )
+@pytest.mark.timeout(1200)
 def test_the_snippets_of_a_page_work(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     (tmp_path / "benchmarks").symlink_to(ROOT / "benchmarks")
-    if name_of(page) in SLOW:
-        (tmp_path / "runs").symlink_to(request.getfixturevalue("ood_runs"))
+    if name_of(page) in NEED_OOD:
+        shutil.copytree(request.getfixturevalue("ood_runs"), tmp_path / "runs")
     world = _World(tmp_path)
     for block in blocks(page):
         if block.marker != "not run":
@@ -133,6 +143,7 @@ class _World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.plugins: list[str] = []
+        self.installed: list[Path] = []
 
     def act(self, block: Block, *, where: str) -> None:
         """Write the block, and check what can be checked."""
@@ -174,7 +185,12 @@ class _World:
         if complete:
             plain = {**_COMPLETION, **yaml.safe_load(path.read_text(encoding="utf-8"))}
             path.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
-        loaded = load_manifest(path, plugins=Plugins.load(extra=self.plugins))
+        before = sys.path.copy()
+        sys.path[:0] = map(str, self.installed)
+        try:
+            loaded = load_manifest(path, plugins=Plugins.load(extra=self.plugins))
+        finally:
+            sys.path[:] = before
         assert loaded.tasks, where
 
     def _console(self, block: Block, *, where: str) -> None:
@@ -191,6 +207,9 @@ class _World:
 
     def _run(self, line: str, *, where: str) -> subprocess.CompletedProcess[str]:
         program, *arguments = shlex.split(line)
+        if arguments[:2] == ["install", "-e"]:
+            self._install(self.folder / arguments[2])
+            return subprocess.CompletedProcess(line, 0, stdout="")
         programs = {
             "harness": [sys.executable, "-m", "harness"],
             "python": [sys.executable],
@@ -201,13 +220,24 @@ class _World:
         return subprocess.run(
             [*programs[program], *expanded],
             cwd=self.folder,
-            env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(self.folder / "src")},
+            env={**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(map(str, self.installed))},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=250,
             check=False,
         )
+
+    def _install(self, distribution: Path) -> None:
+        """What `pip install -e` leaves behind: the sources on the path, and the metadata beside them."""
+        project = tomllib.loads((distribution / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        metadata = distribution / "src" / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+        metadata.mkdir()
+        head = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+        (metadata / "METADATA").write_text(head, encoding="utf-8")
+        points = [f"{name} = {place}" for name, place in project["entry-points"]["harness"].items()]
+        (metadata / "entry_points.txt").write_text("\n".join(["[harness]", *points, ""]), encoding="utf-8")
+        self.installed.append(distribution / "src")
 
     def _glob(self, argument: str) -> list[str]:
         """What a shell would make of `runs/ood-*`."""

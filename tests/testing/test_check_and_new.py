@@ -109,3 +109,17 @@ def test_the_core_passes_its_own_checks() -> None:
     assert done.returncode == 0, done.stdout
     assert "ok    harness  plugin_import_is_light" in done.stdout
     assert "ok    harness/tagged  format_round_trip" in done.stdout
+
+
+def test_an_object_without_its_options_has_only_its_card_checked(tmp_path: Path) -> None:
+    wants = "from pydantic import BaseModel\nclass Wants(BaseModel):\n    depth: int\n" + BROKEN.replace(
+        'source="s",', 'source="s", options=Wants,'
+    )
+    (tmp_path / "wants.py").write_text(wants)
+    plugin = str(tmp_path / "wants.py")
+    without = harness("--plugin", plugin, "check", "wants")
+    assert without.returncode == 0, without.stdout
+    assert "give depth with `--with`" in without.stderr
+    given = harness("--plugin", plugin, "check", "wants/mute", "--with", "depth=3")
+    assert "FAIL  wants/mute  judge_answers_each_once" in given.stdout
+    assert harness("check", "wants", "--with", "depth").returncode == 2
