@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from harness.api import AnswerSpace, Ranking, Score
 
 
+@lru_cache(maxsize=256)
 def possible_answers(space: AnswerSpace) -> str:
     """What may be answered: `yes or no`, `A, B or tie`, `a whole number from 1 to 5`, ..."""
     if isinstance(space, Score):

@@ -65,6 +65,8 @@ class Measure:
         """
         name, greater = rivals[0].estimate.metric, rivals[0].estimate.greater_is_better
         pairs = len(rivals) * (len(rivals) - 1) // 2
+        if not pairs:
+            return ()
         try:
             return compare_all(
                 {entry.judge: _for_one_metric(entry.table(), name) for entry in rivals},

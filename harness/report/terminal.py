@@ -66,6 +66,8 @@ def print_comparison(compared: JudgeComparison, console: Console) -> None:
     """Print two judges side by side: differences, what they say, and where the two disagree."""
     from rich.text import Text
 
+    from harness.report import compare  # brings the statistics, which a leaderboard read back does not need
+
     console.print(Text(clean(compare.title(compared)), style="bold"))
     console.print()
     gap = 1 if console.width >= _WIDE else 0

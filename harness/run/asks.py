@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.api import AnswerSpace, DataError, Image, Item, Part, Protocol, Request, Verdict
 from harness.run.journal import AskRow, ItemRow
@@ -30,8 +30,7 @@ class Shard:
         return int.from_bytes(hashlib.sha256(item.encode()).digest()[:8]) % self.count == self.index - 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(NamedTuple):
     """One request of one item, with the rows that the journal keeps of both."""
 
     item: Item

@@ -17,7 +17,7 @@ from harness.api import DataError, Judge, Judgement, Request, Status, UserError
 TICK_S = 0.05
 """How often the main thread looks up when nothing happens."""
 
-MOST_WAITING = 1024
+MOST_WAITING = 2048
 """Requests handed to a judge or answered, and not yet in the journal; more would let memory grow."""
 
 GRACE_S = 10.0
@@ -64,7 +64,7 @@ class _Attempt:
         self.abandoned = False
         self.pulling = False
         self.pulled = 0
-        self.waiting = 0
+        self.taken = 0
         self.strays = 0
         self.heard = time.monotonic()
         threading.Thread(target=self._work, name="judge", daemon=True).start()
@@ -83,8 +83,9 @@ class _Attempt:
 
     def _handed_out(self) -> Iterator[Request]:
         while True:
-            with self._room:
-                self._room.wait_for(lambda: self.waiting < MOST_WAITING or self.abandoned or self._stopping.is_set())
+            if not self._has_room():
+                with self._room:
+                    self._room.wait_for(self._may_go_on)
             if self.abandoned or self._stopping.is_set():
                 return
             self.pulling = True
@@ -93,9 +94,15 @@ class _Attempt:
             if request is None or self.abandoned:
                 return
             self.pulled += 1
-            self.waiting += 1
             self.in_flight[request.key] = request
             yield request
+
+    def _may_go_on(self) -> bool:
+        return self._has_room() or self.abandoned or self._stopping.is_set()
+
+    def _has_room(self) -> bool:
+        # One thread counts up each of the two, so that no count is ever lost.
+        return self.pulled - self.taken < MOST_WAITING
 
     def _accept(self, answer: object) -> None:
         self.heard = time.monotonic()
@@ -116,7 +123,7 @@ class _Attempt:
         taken = [self.answers.popleft() for _ in range(len(self.answers))]
         if taken:
             with self._room:
-                self.waiting -= len(taken)
+                self.taken += len(taken)
                 self._room.notify()
         return taken
 

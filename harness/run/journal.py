@@ -18,10 +18,10 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from harness.api import (
     AnswerSpace,
@@ -37,7 +37,10 @@ from harness.score.records import Answer
 
 SCHEMA_VERSION = 1
 
-_MOST_VALUES = 500  # in one statement; SQLite's oldest limit is 999
+_MOST_VALUES = 900  # in one statement; SQLite's oldest limit is 999
+
+_MORE = tuple(spec.name for spec in fields(Judgement) if spec.name not in ("status", "verdict", "probabilities", "raw"))
+"""Fields of a judgement that share one column."""
 
 _STATUSES = {status.value: status for status in Status}
 
@@ -59,9 +62,8 @@ CREATE TABLE IF NOT EXISTS cells (
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ItemRow:
-    """An item as the journal keeps it. `hash` is empty while an image of the item cannot be read."""
+class ItemRow(NamedTuple):
+    """An item as the journal keeps it, column by column. `hash` is empty while an image of it cannot be read."""
 
     task: str
     id: str
@@ -74,9 +76,8 @@ class ItemRow:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class AskRow:
-    """Which request an item made: `place` counts orders times samples."""
+class AskRow(NamedTuple):
+    """Which request an item made, column by column, and its content. `place` counts orders times samples."""
 
     task: str
     item: str
@@ -87,8 +88,11 @@ class AskRow:
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class CellRow:
+_Rows: TypeAlias = Sequence[tuple[ItemRow | None, AskRow]]
+"""Requests, each item with its first one."""
+
+
+class CellRow(NamedTuple):
     """How far a cell got: `complete` or `partial`, for which judge and which data."""
 
     task: str
@@ -165,35 +169,48 @@ class Journal:
 
     # -- writing -------------------------------------------------------------------------------------------------
 
-    def add_asks(self, rows: Sequence[tuple[ItemRow | None, AskRow]]) -> DataError | None:
+    def add_asks(self, rows: _Rows) -> DataError | None:
         """Record requests, each item with its first one; inside a transaction. Known items are compared.
 
         Returns:
             What is wrong with the first item that comes twice, or that differs from what this run recorded before. What
             is ahead of it is recorded, it and what is behind it is not.
         """
+        items = [item for item, _ in rows if item is not None]
+        self._db.execute("SAVEPOINT before_items")
+        if self._insert("OR IGNORE INTO items", items) < len(items):  # the slow way, only where an id is known already
+            self._db.execute("ROLLBACK TO before_items")
+            problem, rows = self._compared(rows)
+            self._insert("OR REPLACE INTO items", [item for item, _ in rows if item is not None])
+        else:
+            problem = None
+        self._insert("OR REPLACE INTO asks", [ask[:-1] for _, ask in rows])
+        self._insert("OR IGNORE INTO requests", [(ask.request, ask.content) for _, ask in rows])
+        return problem
+
+    def _compared(self, rows: _Rows) -> tuple[DataError | None, _Rows]:
+        """What is wrong with the first item that is not as recorded, and the rows ahead of it."""
         known = self._known_items([item for item, _ in rows if item is not None])
-        problem: DataError | None = None
         for count, (item, _) in enumerate(rows):
             if item is None:
                 continue
             before = known.get((item.task, item.id))
             problem = None if before is None else _difference(item, *before)
             if problem is not None:
-                rows = rows[:count]
-                break
+                return problem, rows[:count]
             known[item.task, item.id] = (item.ordinal, item.hash)
-        items, asks = [item for item, _ in rows if item is not None], [ask for _, ask in rows]
-        self._db.executemany(
-            "INSERT OR REPLACE INTO items VALUES (?,?,?,?,?,?,?,?,?)",
-            [(i.task, i.id, i.ordinal, i.group, i.category, i.space, i.gold, i.tags, i.hash) for i in items],
-        )
-        self._db.executemany(
-            "INSERT OR REPLACE INTO asks VALUES (?,?,?,?,?,?)",
-            [(a.task, a.item, a.place, a.order, a.sample, a.request) for a in asks],
-        )
-        self._db.executemany("INSERT OR IGNORE INTO requests VALUES (?,?)", [(a.request, a.content) for a in asks])
-        return problem
+        return None, rows
+
+    def _insert(self, target: str, rows: Sequence[tuple[Any, ...]], suffix: str = "") -> int:
+        """Insert rows and return how many were; many to a statement: `executemany` hands the lock over at every row."""
+        inserted = 0
+        at_once = max(1, _MOST_VALUES // max(1, len(rows[0]))) if rows else 1
+        for start in range(0, len(rows), at_once):
+            part = rows[start : start + at_once]
+            marks = ",".join(["(" + ",".join("?" * len(part[0])) + ")"] * len(part))
+            values = [value for row in part for value in row]
+            inserted += self._db.execute(f"INSERT {target} VALUES {marks} {suffix}", values).rowcount
+        return inserted
 
     def _known_items(self, items: Sequence[ItemRow]) -> dict[tuple[str, str], tuple[int, str]]:
         """Ordinal and hash of those items that are recorded already."""
@@ -211,11 +228,11 @@ class Journal:
 
     def add_judgements(self, judge: str, judgements: Iterable[tuple[str, Judgement]]) -> None:
         """Record answers by request key; inside a transaction. A new answer replaces an `error`, and nothing else."""
-        self._db.executemany(
-            "INSERT INTO judgements VALUES (?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET status=excluded.status, "
-            "verdict=excluded.verdict, probabilities=excluded.probabilities, raw=excluded.raw, more=excluded.more "
-            "WHERE status='error'",
+        self._insert(
+            "INTO judgements",
             [(judge, request, *_judgement_row(judgement)) for request, judgement in judgements],
+            "ON CONFLICT DO UPDATE SET status=excluded.status, verdict=excluded.verdict, "
+            "probabilities=excluded.probabilities, raw=excluded.raw, more=excluded.more WHERE status='error'",
         )
 
     def set_meta(self, key: str, value: str) -> None:
@@ -226,10 +243,7 @@ class Journal:
     def set_cell(self, cell: CellRow) -> None:
         """Record how far a cell got."""
         with self.transaction():
-            self._db.execute(
-                "INSERT OR REPLACE INTO cells VALUES (?,?,?,?,?)",
-                (cell.task, cell.judge, cell.judge_key, cell.fingerprint, cell.state),
-            )
+            self._insert("OR REPLACE INTO cells", [cell])
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -380,15 +394,20 @@ def _difference(item: ItemRow, ordinal: int, known_hash: str) -> DataError | Non
 
 
 def _judgement_row(judgement: Judgement) -> tuple[str, str | None, str | None, str, str]:
-    plain = judgement.to_json()
-    verdict, probabilities = plain.pop("verdict", None), plain.pop("probabilities", None)
+    more = {name: value for name in _MORE if (value := getattr(judgement, name)) not in (None, "")}
+    verdict, probabilities, raw = judgement.verdict, judgement.probabilities, judgement.raw
     return (
-        plain.pop("status"),
-        None if verdict is None else json.dumps(verdict),
-        None if probabilities is None else json.dumps(probabilities),
-        plain.pop("raw", "").encode("utf-8", "surrogatepass").decode("utf-8", "replace"),
-        json.dumps(plain) if plain else "{}",
+        judgement.status.value,
+        None if verdict is None else _text_of(verdict),
+        None if probabilities is None else json.dumps(dict(probabilities)),
+        raw if raw.isascii() else raw.encode("utf-8", "replace").decode(),  # half a surrogate pair is no text
+        json.dumps(more) if more else "{}",
     )
+
+
+@lru_cache(maxsize=1024)
+def _text_of(verdict: Verdict) -> str:
+    return json.dumps(verdict)
 
 
 def _judgement_from_row(status: str, verdict: str | None, probabilities: str | None, raw: str, more: str) -> Judgement:

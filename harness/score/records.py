@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.api import AnswerSpace, Status, Verdict
 
 _DIGITS = 10  # kept in JSON: far below any interval's width, and the same on every machine
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """One answered request joined with its item. The engine's journal streams these, ordered by item, order, sample."""
 
     item: str

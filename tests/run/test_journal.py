@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 def filled(path: Path, *, item: ItemRow = ITEM, judgement: Judgement | None = None) -> Journal:
     journal = Journal(path)
     with journal.transaction():
-        journal.add_asks([(item, dataclasses.replace(ASK, item=item.id, request=f"key-{item.id}"))])
+        journal.add_asks([(item, ASK._replace(item=item.id, request=f"key-{item.id}"))])
         if judgement is not None:
             journal.add_judgements("judge", [(f"key-{item.id}", judgement)])
     return journal
@@ -62,7 +62,7 @@ def test_an_answer_replaces_an_error_and_nothing_replaces_an_answer(path: Path) 
 def test_a_second_item_of_the_same_id_is_refused_and_both_places_are_named(path: Path) -> None:
     journal = filled(path)
     with journal.transaction():
-        problem = journal.add_asks([(dataclasses.replace(ITEM, ordinal=3), ASK)])
+        problem = journal.add_asks([(ITEM._replace(ordinal=3), ASK)])
     assert isinstance(problem, DataError)
     assert "'i' comes twice (items 0 and 3" in str(problem)
     journal.close()
@@ -71,14 +71,14 @@ def test_a_second_item_of_the_same_id_is_refused_and_both_places_are_named(path:
 def test_data_that_changed_under_the_run_is_refused(path: Path) -> None:
     journal = filled(path)
     with journal.transaction():
-        problem = journal.add_asks([(dataclasses.replace(ITEM, hash="other"), ASK)])
+        problem = journal.add_asks([(ITEM._replace(hash="other"), ASK)])
     assert "the data changed" in str(problem)
     assert list(journal.item_hashes("t")) == [("i", "abc")]
     journal.close()
 
 
 def test_an_item_whose_image_has_been_mended_is_taken(path: Path) -> None:
-    journal = filled(path, item=dataclasses.replace(ITEM, hash=""))
+    journal = filled(path, item=ITEM._replace(hash=""))
     with journal.transaction():
         journal.add_asks([(ITEM, ASK)])
     assert list(journal.item_hashes("t")) == [("i", "abc")]
@@ -128,7 +128,7 @@ def test_a_journal_of_another_version_is_refused(path: Path) -> None:
 
 def test_merging_takes_all_of_both_and_prefers_answers_to_errors(tmp_path: Path) -> None:
     one = filled(tmp_path / "1", item=ITEM, judgement=Judgement.of("yes"))
-    two = filled(tmp_path / "2", item=dataclasses.replace(ITEM, id="k", ordinal=1), judgement=Judgement.of("no"))
+    two = filled(tmp_path / "2", item=ITEM._replace(id="k", ordinal=1), judgement=Judgement.of("no"))
     with two.transaction():
         two.add_judgements("judge", [("key-i", Judgement.failed(Status.ERROR, "down"))])
     two.close()
@@ -139,7 +139,7 @@ def test_merging_takes_all_of_both_and_prefers_answers_to_errors(tmp_path: Path)
 
 def test_merging_shards_with_different_data_is_refused(tmp_path: Path) -> None:
     one = filled(tmp_path / "1")
-    filled(tmp_path / "2", item=dataclasses.replace(ITEM, hash="other")).close()
+    filled(tmp_path / "2", item=ITEM._replace(hash="other")).close()
     with pytest.raises(JournalError, match="'i'"):
         one.merge_from(tmp_path / "2")
     one.close()
