@@ -56,7 +56,7 @@ class _LazyGroup(click.Group):
 @click.version_option(package_name="judge-harness", prog_name="harness")
 @click.pass_context
 def cli(ctx: click.Context, extra: tuple[str, ...], blocked: tuple[str, ...]) -> None:
-    r"""Benchmark LLM-as-a-judge models honestly.
+    """Benchmark LLM-as-a-judge models honestly.
 
     \b
     Example:

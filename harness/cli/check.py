@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(ctx: click.Context, *, name: str, data: str | None, options: tuple[str, ...], as_json: bool) -> int:
-    r"""Run the conformance checks on a plugin or on one of its objects.
+    """Run the conformance checks on a plugin or on one of its objects.
 
     Exit code 2 when a check fails. Of an object with options that must be given, only the card is checked until
     `--with` gives them.

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def command(
     ctx: click.Context, a: str, b: str, folder: Path | None, metric: str | None, items: int, format_: str
 ) -> None:
-    r"""Compare judges A and B on the items that both answered.
+    """Compare judges A and B on the items that both answered.
 
     A and B are names of judges in one run; or RUN:JUDGE, for judges of two runs; or RUN alone where a run has only one
     judge.

@@ -43,7 +43,7 @@ def command(
     group_by: str | None,
     output: Path | None,
 ) -> None:
-    r"""Print the leaderboard of one or many RUNS.
+    """Print the leaderboard of one or many RUNS.
 
     Judges of several runs are ranked together, task by task. Runs whose protocol or data differ are refused, and the
     message says what differs. A metric that was not scored is scored from the journal; no judge is asked.

@@ -16,7 +16,7 @@ _KINDS = ("tasks", "judges", "rewards", "trainers", "formats", "metrics")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @click.pass_context
 def command(ctx: click.Context, kind: str, as_json: bool) -> int:
-    r"""List the installed plugin objects of one KIND. Imports none of them.
+    """List the installed plugin objects of one KIND. Imports none of them.
 
     \b
     Examples:

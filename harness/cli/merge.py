@@ -14,7 +14,7 @@ from harness.cli._common import load_plugins
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Where to; default: beside the shards.")
 @click.pass_context
 def command(ctx: click.Context, shards: tuple[Path, ...], out: Path | None) -> int:
-    r"""Merge the run folders of all SHARDS of one manifest into the folder of the whole run, and score it.
+    """Merge the run folders of all SHARDS of one manifest into the folder of the whole run, and score it.
 
     The result is what an unsharded run would have made, and `harness run` goes on from it.
 

@@ -18,7 +18,7 @@ import click
     "--dir", "folder", type=click.Path(path_type=Path), help="Where to put it; judge-harness-NAME by default."
 )
 def command(kind: str, name: str, folder: Path | None) -> int:
-    r"""Start a new plugin distribution: a working task or judge, with its card and its tests, to be changed.
+    """Start a new plugin distribution: a working task or judge, with its card and its tests, to be changed.
 
     \b
     Example:

@@ -13,7 +13,7 @@ from harness.cli._common import load_plugins
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> int:
-    r"""List the installed plugins: name, distribution, version, status and what they offer.
+    """List the installed plugins: name, distribution, version, status and what they offer.
 
     A plugin that does not load is a row with its cause. HARNESS_STRICT_PLUGINS=1 makes it an error.
 

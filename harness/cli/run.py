@@ -48,7 +48,7 @@ def command(
     fail_on_error: float | None,
     runs: Path,
 ) -> int:
-    r"""Judge, score and print the leaderboard of MANIFEST.
+    """Judge, score and print the leaderboard of MANIFEST.
 
     The same command goes on where it stopped, whatever stopped it; failed judgements are asked again.
 

@@ -13,7 +13,7 @@ from harness.cli._common import load_plugins
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 @click.pass_context
 def command(ctx: click.Context, run: Path) -> int:
-    r"""Score RUN again from its journal, without asking any judge, and write its reports anew.
+    """Score RUN again from its journal, without asking any judge, and write its reports anew.
 
     Useful after an interruption (what was judged is scored), or with a newer version of the harness.
 

@@ -36,7 +36,7 @@ def command(
     origins: bool,
     schema: bool,
 ) -> int:
-    r"""Show NAME: a plugin object by id, or a MANIFEST with every value and where it comes from.
+    """Show NAME: a plugin object by id, or a MANIFEST with every value and where it comes from.
 
     \b
     Examples:

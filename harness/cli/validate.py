@@ -14,7 +14,7 @@ from harness.cli._common import load_plugins
 @click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override one value of the manifest.")
 @click.pass_context
 def command(ctx: click.Context, manifests: tuple[Path, ...], sets: tuple[str, ...]) -> int:
-    r"""Check MANIFESTS: syntax, keys, plugin names and every plugin's options. Asks no judge and reads no data.
+    """Check MANIFESTS: syntax, keys, plugin names and every plugin's options. Asks no judge and reads no data.
 
     \b
     Example:

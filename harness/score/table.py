@@ -149,8 +149,10 @@ class CellTable:
             which: `value`: as the protocol says, errors left out. `excluded`: only those with an answer. `worst`: all,
                 and those without an answer, errors included, are as wrong as can be.
         """
+        lost = self.state != ANSWERED
+        if not lost.any():
+            return self.units  # all three are the same, and no column is copied
         if which == "worst":
-            lost = self.state != ANSWERED
             units = self.units
             return View(
                 space=units.space,
@@ -165,5 +167,5 @@ class CellTable:
                 positive=np.where(lost, np.nan, units.positive),
             )
         if which == "excluded" or self.protocol.unparsed == "exclude":
-            return self.units.take(self.state == ANSWERED)
+            return self.units.take(~lost)
         return self.units.take(self.state != ERROR)

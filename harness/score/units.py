@@ -84,7 +84,7 @@ class _Counts:
             self.trials.append(trials)
 
     def finish(self) -> Trials:
-        codes = np.unique(np.array(self.cluster, dtype=np.uint64), return_inverse=True)[1]
+        codes = np.unique(np.frombuffer(self.cluster, dtype=np.uint64), return_inverse=True)[1]
         return Trials(
             cluster=codes.astype(np.int64),
             hits=np.array(self.hits, dtype=np.int64),
@@ -223,26 +223,26 @@ class _Builder:
         if self.space is None:
             raise DataError("no answers to score: run the judge on this task first")
         gold, predicted, worst, verdicts = self._decoded()
-        cluster = np.unique(np.array(self.cluster, dtype=np.uint64), return_inverse=True)[1].astype(np.int64)
+        cluster = np.unique(np.frombuffer(self.cluster, dtype=np.uint64), return_inverse=True)[1].astype(np.int64)
         units = View(
             space=self.space,
             verdicts=verdicts,
-            key=np.array(self.key, dtype=np.uint64),
+            key=np.frombuffer(self.key, dtype=np.uint64),
             item=np.array(self.item, dtype=np.int64),
             cluster=cluster,
             category=np.array(self.category, dtype=np.int64),
             gold=gold,
             predicted=predicted,
-            credit=np.array(self.credit, dtype=np.float64),
-            positive=np.array(self.positive, dtype=np.float64),
+            credit=np.frombuffer(self.credit, dtype=np.float64),
+            positive=np.frombuffer(self.positive, dtype=np.float64),
         )
         return CellTable(
             protocol=self.protocol,
             units=units,
-            state=np.array(self.state, dtype=np.uint8),
+            state=np.frombuffer(self.state, dtype=np.uint8),
             worst=worst,
             items=self._names(),
-            groups=len(np.unique(np.array(self.groups, dtype=np.uint64))),
+            groups=len(np.unique(np.frombuffer(self.groups, dtype=np.uint64))),
             categories=tuple(self.categories),
             tallies=self._tallies(self.space),
             swap=self.swap.finish(),
@@ -251,8 +251,8 @@ class _Builder:
         )
 
     def _names(self) -> Names:
-        names = Names(text=bytes(self.text), ends=np.array(self.ends, dtype=np.uint64))
-        seen = np.array(self.seen, dtype=np.uint64)
+        names = Names(text=bytes(self.text), ends=np.frombuffer(self.ends, dtype=np.uint64))
+        seen = np.frombuffer(self.seen, dtype=np.uint64)
         _, first = np.unique(seen, return_index=True)
         if len(first) < len(seen):
             again = names[int(np.setdiff1d(np.arange(len(seen)), first)[0])]
@@ -261,7 +261,7 @@ class _Builder:
 
     def _decoded(self) -> tuple[Ints, Ints, Ints, tuple[Verdict, ...]]:
         """Codes of gold, answer and worst answer, and what they stand for."""
-        columns = [np.array(column, dtype=np.float64) for column in (self.gold, self.predicted, self.worst)]
+        columns = [np.frombuffer(column) for column in (self.gold, self.predicted, self.worst)]
         if type(self.space) is not Score:
             gold, predicted, worst = (np.where(np.isnan(c), NOTHING, c).astype(np.int64) for c in columns)
             return gold, predicted, worst, tuple(self.codes)
