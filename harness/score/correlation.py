@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from harness.api import Metric, Units
 from harness.score.intervals import Statistic, divide
@@ -133,6 +132,8 @@ def _midranks(weights: Floats, codes: Ints) -> Floats:
 
 def _tau(row: Floats, gold: Floats, predicted: Floats) -> float:
     times = row.astype(np.int64)
+    from scipy import stats  # a second to import, for this one metric
+
     return float(stats.kendalltau(np.repeat(gold, times), np.repeat(predicted, times)).statistic)
 
 

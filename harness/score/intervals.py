@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from scipy import sparse, stats
+from scipy import sparse, special
 
 from harness.score.table import Floats, Ints
 
@@ -143,7 +143,7 @@ def percentile(values: Floats, confidence: float) -> tuple[float, float] | None:
 
 def wilson(hits: float, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
     """The score interval of Wilson (1927) for a share of `hits` among `n` independent trials."""
-    z = float(stats.norm.ppf((1 + confidence) / 2))
+    z = float(special.ndtri((1 + confidence) / 2))
     share, scale = hits / n, 1 + z * z / n
     centre = (share + z * z / (2 * n)) / scale
     half = z / scale * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from harness.api import DataError, Metric
 from harness.score.cell import check_protocol, is_binomial
@@ -202,7 +202,7 @@ def disagreements(a: CellTable, b: CellTable) -> tuple[tuple[str, ...], tuple[st
 def mcnemar(only_a: int, only_b: int) -> float:
     """McNemar's exact two-sided p-value: a binomial test of the discordant pairs against a half; 1 without any."""
     discordant = only_a + only_b
-    return float(stats.binomtest(only_a, discordant, 0.5).pvalue) if discordant else 1.0
+    return min(1.0, 2 * float(special.bdtr(min(only_a, only_b), discordant, 0.5))) if discordant else 1.0
 
 
 def bootstrap_p(differences: Floats) -> float | None:
