@@ -21,7 +21,7 @@ from harness.api import DataError, Judge, Judgement, Request, Status
 from harness.run.asks import Ask, Shard, asks_of
 from harness.run.driver import Answered, Driver
 from harness.run.journal import CellRow, Journal
-from harness.run.plan import Cell, Plan
+from harness.run.plan import Cell, Plan, PlannedTask
 from harness.run.progress import CellProgress
 
 CHUNK = 128
@@ -75,6 +75,7 @@ class Engine:
         self._progress = progress
         self._stop_driver: Callable[[], None] | None = None
         self._outcome = Outcome()
+        self._totals: dict[str, int] = {}
         plan.journal = journal.path
 
     def run(self) -> Outcome:
@@ -102,8 +103,7 @@ class Engine:
         if self._is_complete(row, statuses):
             return
         known = sum(count for status, count in statuses.items() if status not in ("missing", "error"))
-        count = task.count()
-        total = None if count is None or self._shard is not None else count * task.asks_per_item
+        total = self._total(task)
         self._progress.start(f"{task.name} · {judge.name}", total=total, done=known)
         self._journal.set_cell(CellRow(task.name, judge.name, judge.key, task.fingerprint, "partial"))
         work = _CellWork(cell, self._journal, self._plan, shard=self._shard)
@@ -116,12 +116,21 @@ class Engine:
         finally:
             self._stop_driver = None
             work.close()
+        statuses = self._journal.statuses(task.name, judge.key)
         if work.finished and not self._outcome.too_many_errors:
             self._journal.set_cell(row)
-        errors = self._journal.statuses(task.name, judge.key).get("error", 0)
+            self._totals[task.name] = sum(statuses.values())
+        errors = statuses.get("error", 0)
         if errors:
             self._outcome.errors[task.name, judge.name] = errors
         self._progress.end()
+
+    def _total(self, task: PlannedTask) -> int | None:
+        """Requests of a cell: as an earlier cell of the same task found, or as the task itself says."""
+        if task.name not in self._totals:
+            count = task.count() if self._shard is None else None
+            return None if count is None else count * task.asks_per_item
+        return self._totals[task.name]
 
     def _is_complete(self, row: CellRow, statuses: dict[str, int]) -> bool:
         return row in self._journal.cells() and not statuses.get("error") and not statuses.get("missing")

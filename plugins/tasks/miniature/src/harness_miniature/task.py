@@ -99,6 +99,10 @@ class MiniatureTask:
             raise DataError(f"task {self.name}: no split {split!r}; miniature/{self.recipe.name} has {known}")
         return (self.item(split, index) for index in range(self.options.count(split)))
 
+    def count_items(self, split: str) -> int:
+        """How many items a split has, for progress bars."""
+        return self.options.count(split)
+
     def case(self, split: str, index: int) -> Case:
         """What item `index` is made from."""
         recipe = self.recipe
