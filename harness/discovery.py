@@ -74,7 +74,7 @@ class Offer:
         """The pydantic model of its options, imported now."""
         if self.card.options is None:
             return None
-        model: type[BaseModel] = self._resolve(self.card.options)
+        model: type[BaseModel] = self.resolve(self.card.options)
         return model
 
     def create(self, options: object, context: object) -> Any:
@@ -95,7 +95,7 @@ class Offer:
 
     def _call(self, lazy: str | Callable[..., Any], options: object, context: object) -> Any:
         try:
-            return self._resolve(lazy)(options, context)
+            return self.resolve(lazy)(options, context)
         except UserError:
             raise
         except Exception as error:
@@ -104,7 +104,12 @@ class Offer:
                 f"{type(error).__name__}: {error}"
             ) from error
 
-    def _resolve(self, lazy: str | Callable[..., Any]) -> Any:
+    def resolve(self, lazy: str | Callable[..., Any]) -> Any:
+        """What a lazy reference of the card names, imported now.
+
+        Raises:
+            PluginError: It cannot be imported; the cause is named.
+        """
         if not isinstance(lazy, str):
             return lazy
         module, _, attribute = lazy.partition(":")

@@ -218,6 +218,8 @@ class Judgement:
             problem = f"the judge's verdict {self.verdict!r} is not an answer of {space}"
         elif self.probabilities is not None and not _is_distribution(self.probabilities.values()):
             problem = "the judge's probabilities are not numbers from 0 to 1 that sum to 1"
+        elif foreign := [name for name in self.probabilities or () if space.read(str(name)) is None]:
+            problem = f"the judge's probabilities name {foreign}, which are no answers of {space}"
         else:
             return self
         return replace(self, status=Status.ERROR, verdict=None, probabilities=None, error=problem)

@@ -26,32 +26,32 @@ hookimpl = pluggy.HookimplMarker("harness")
 
 
 @hookspec
-def harness_tasks() -> list[TaskCard]:  # type: ignore[empty-body]
+def harness_tasks() -> list[TaskCard]:
     """Return the tasks that this plugin offers."""
 
 
 @hookspec
-def harness_judges() -> list[JudgeCard]:  # type: ignore[empty-body]
+def harness_judges() -> list[JudgeCard]:
     """Return the judges that this plugin offers."""
 
 
 @hookspec
-def harness_rewards() -> list[RewardCard]:  # type: ignore[empty-body]
+def harness_rewards() -> list[RewardCard]:
     """Return the rewards that this plugin offers."""
 
 
 @hookspec
-def harness_trainers() -> list[TrainerCard]:  # type: ignore[empty-body]
+def harness_trainers() -> list[TrainerCard]:
     """Return the trainers that this plugin offers."""
 
 
 @hookspec
-def harness_formats() -> list[FormatCard]:  # type: ignore[empty-body]
+def harness_formats() -> list[FormatCard]:
     """Return the verdict formats that this plugin offers."""
 
 
 @hookspec
-def harness_metrics() -> list[MetricCard]:  # type: ignore[empty-body]
+def harness_metrics() -> list[MetricCard]:
     """Return the metrics that this plugin offers."""
 
 
@@ -87,7 +87,7 @@ def harness_run_finished(folder: Path, leaderboard: Mapping[str, Any]) -> None:
 
 
 @hookspec
-def harness_report_sections(leaderboard: Mapping[str, Any]) -> list[tuple[str, str]]:  # type: ignore[empty-body]
+def harness_report_sections(leaderboard: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Add sections to the Markdown report: return pairs of a title and Markdown text.
 
     Args:

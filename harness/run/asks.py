@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.api import AnswerSpace, DataError, Image, Item, Part, Protocol, Request, Verdict
-from harness.run.journal import AskRow, ItemRow
+from harness.api import AnswerSpace, DataError, Image, Item, Part, Protocol, Request
+from harness.run.rows import AskRow, ItemRow, verdict_text
 
 if TYPE_CHECKING:
     from harness.run.plan import PlannedTask
@@ -79,7 +79,7 @@ def _asks_of_item(planned: PlannedTask, item: Item, ordinal: int) -> Iterator[As
             except DataError as error:
                 problem = str(error)
                 key, content = _unreadable_key(planned.name, item.id, place), "{}"
-            row = AskRow(planned.name, item.id, place, _json_of(order), sample, key, content)
+            row = AskRow(planned.name, item.id, place, verdict_text(order), sample, key, content)
             yield Ask(item=item, item_row=item_row, ask_row=row, request=None if problem else request, problem=problem)
             item_row = None
 
@@ -99,7 +99,7 @@ def orders_of(item: Item, protocol: Protocol) -> list[tuple[int, ...]]:
 
 def _item_row(task: str, item: Item, ordinal: int) -> ItemRow:
     space = _space_json(item.space)
-    gold = _json_of(item.gold)
+    gold = verdict_text(item.gold)
     try:
         parts = (_plain(item.question), *(_plain(candidate) for candidate in item.candidates))
         text = repr((item.id, item.group, item.category, space, gold, parts))  # of tuples of text: exact, and quick
@@ -111,11 +111,6 @@ def _item_row(task: str, item: Item, ordinal: int) -> ItemRow:
 
 def _plain(parts: tuple[Part, ...]) -> tuple[str | tuple[str, str], ...]:
     return tuple([("image", part.digest) if isinstance(part, Image) else part for part in parts])
-
-
-@lru_cache(maxsize=1024)
-def _json_of(value: Verdict) -> str:
-    return json.dumps(value)
 
 
 @lru_cache(maxsize=256)

@@ -20,9 +20,10 @@ from typing import Any
 from harness.api import DataError, Judge, Judgement, Request, Status
 from harness.run.asks import Ask, Shard, asks_of
 from harness.run.driver import Answered, Driver
-from harness.run.journal import CellRow, Journal
+from harness.run.journal import Journal
 from harness.run.plan import Cell, Plan, PlannedTask
 from harness.run.progress import CellProgress
+from harness.run.rows import CellRow
 
 CHUNK = 128
 """Requests looked up in the journal at once."""

@@ -18,31 +18,25 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
-from harness.api import (
-    AnswerSpace,
-    DataError,
-    JournalError,
-    Judgement,
-    Status,
-    Verdict,
-    space_from_json,
-    verdict_from_json,
+from harness.api import DataError, JournalError, Judgement
+from harness.run.rows import (
+    AskRow,
+    CellRow,
+    ItemRow,
+    Rows,
+    answer_from_row,
+    difference,
+    judgement_from_row,
+    judgement_row,
 )
 from harness.score.records import Answer
 
 SCHEMA_VERSION = 1
 
 _MOST_VALUES = 900  # in one statement; SQLite's oldest limit is 999
-
-_MORE = tuple(spec.name for spec in fields(Judgement) if spec.name not in ("status", "verdict", "probabilities", "raw"))
-"""Fields of a judgement that share one column."""
-
-_STATUSES = {status.value: status for status in Status}
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -60,46 +54,6 @@ CREATE TABLE IF NOT EXISTS cells (
   task TEXT, judge TEXT, judge_key TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL,
   PRIMARY KEY (task, judge)) WITHOUT ROWID;
 """
-
-
-class ItemRow(NamedTuple):
-    """An item as the journal keeps it, column by column. `hash` is empty while an image of it cannot be read."""
-
-    task: str
-    id: str
-    ordinal: int
-    group: str
-    category: str
-    space: str
-    gold: str
-    tags: str
-    hash: str
-
-
-class AskRow(NamedTuple):
-    """Which request an item made, column by column, and its content. `place` counts orders times samples."""
-
-    task: str
-    item: str
-    place: int
-    order: str
-    sample: int
-    request: str
-    content: str
-
-
-_Rows: TypeAlias = Sequence[tuple[ItemRow | None, AskRow]]
-"""Requests, each item with its first one."""
-
-
-class CellRow(NamedTuple):
-    """How far a cell got: `complete` or `partial`, for which judge and which data."""
-
-    task: str
-    judge: str
-    judge_key: str
-    fingerprint: str
-    state: str
 
 
 class Journal:
@@ -169,7 +123,7 @@ class Journal:
 
     # -- writing -------------------------------------------------------------------------------------------------
 
-    def add_asks(self, rows: _Rows) -> DataError | None:
+    def add_asks(self, rows: Rows) -> DataError | None:
         """Record requests, each item with its first one; inside a transaction. Known items are compared.
 
         Returns:
@@ -188,14 +142,14 @@ class Journal:
         self._insert("OR IGNORE INTO requests", [(ask.request, ask.content) for _, ask in rows])
         return problem
 
-    def _compared(self, rows: _Rows) -> tuple[DataError | None, _Rows]:
+    def _compared(self, rows: Rows) -> tuple[DataError | None, Rows]:
         """What is wrong with the first item that is not as recorded, and the rows ahead of it."""
         known = self._known_items([item for item, _ in rows if item is not None])
         for count, (item, _) in enumerate(rows):
             if item is None:
                 continue
             before = known.get((item.task, item.id))
-            problem = None if before is None else _difference(item, *before)
+            problem = None if before is None else difference(item, *before)
             if problem is not None:
                 return problem, rows[:count]
             known[item.task, item.id] = (item.ordinal, item.hash)
@@ -230,7 +184,7 @@ class Journal:
         """Record answers by request key; inside a transaction. A new answer replaces an `error`, and nothing else."""
         self._insert(
             "INTO judgements",
-            [(judge, request, *_judgement_row(judgement)) for request, judgement in judgements],
+            [(judge, request, *judgement_row(judgement)) for request, judgement in judgements],
             "ON CONFLICT DO UPDATE SET status=excluded.status, verdict=excluded.verdict, "
             "probabilities=excluded.probabilities, raw=excluded.raw, more=excluded.more WHERE status='error'",
         )
@@ -265,7 +219,7 @@ class Journal:
         row = self._one(
             "SELECT status, verdict, probabilities, raw, more FROM judgements WHERE judge=? AND request=?", (judge, key)
         )
-        return None if row is None else _judgement_from_row(*row)
+        return None if row is None else judgement_from_row(*row)
 
     def cells(self) -> list[CellRow]:
         """All cells, in order of task and judge."""
@@ -303,21 +257,8 @@ class Journal:
             "JOIN judgements j ON j.judge=? AND j.request=a.request WHERE a.task=? ORDER BY a.item, a.place"
         )
         with self._explained():
-            for item, group, category, space, gold, order, sample, status, verdict, probabilities in self._db.execute(
-                query, (judge, task)
-            ):
-                yield Answer(
-                    item=item,
-                    group=group,
-                    category=category,
-                    space=_space(space),
-                    gold=_verdict(gold),
-                    order=_order(order),
-                    sample=sample,
-                    status=_STATUSES[status],
-                    verdict=None if verdict is None else _verdict(verdict),
-                    probabilities=None if probabilities is None else json.loads(probabilities),
-                )
+            for row in self._db.execute(query, (judge, task)):
+                yield answer_from_row(*row)
 
     def details(self, task: str, item: str, judge: str) -> list[tuple[AskRow, Judgement | None]]:
         """What was asked about one item and what came back, in order of place."""
@@ -331,7 +272,7 @@ class Journal:
         return [
             (
                 AskRow(task, item, place, order, sample, key, content),
-                None if rest[0] is None else _judgement_from_row(*rest),
+                None if rest[0] is None else judgement_from_row(*rest),
             )
             for place, order, sample, key, content, *rest in rows
         ]
@@ -377,61 +318,6 @@ class Journal:
     def _all(self, query: str, values: tuple[Any, ...]) -> list[Any]:
         with self._explained():
             return self._db.execute(query, values).fetchall()
-
-
-def _difference(item: ItemRow, ordinal: int, known_hash: str) -> DataError | None:
-    if ordinal == item.ordinal and (known_hash == item.hash or not known_hash or not item.hash):
-        return None
-    if ordinal < item.ordinal:
-        return DataError(
-            f"task {item.task}: the id {item.id!r} comes twice (items {ordinal} and {item.ordinal}, counted from 0); "
-            "make ids unique (or, if the data changed since this run began, start anew with --fresh)"
-        )
-    return DataError(
-        f"task {item.task}: item {item.id!r} is not what this run recorded before: the data changed since it began; "
-        "start anew with --fresh"
-    )
-
-
-def _judgement_row(judgement: Judgement) -> tuple[str, str | None, str | None, str, str]:
-    more = {name: value for name in _MORE if (value := getattr(judgement, name)) not in (None, "")}
-    verdict, probabilities, raw = judgement.verdict, judgement.probabilities, judgement.raw
-    return (
-        judgement.status.value,
-        None if verdict is None else _text_of(verdict),
-        None if probabilities is None else json.dumps(dict(probabilities)),
-        raw if raw.isascii() else raw.encode("utf-8", "replace").decode(),  # half a surrogate pair is no text
-        json.dumps(more) if more else "{}",
-    )
-
-
-@lru_cache(maxsize=1024)
-def _text_of(verdict: Verdict) -> str:
-    return json.dumps(verdict)
-
-
-def _judgement_from_row(status: str, verdict: str | None, probabilities: str | None, raw: str, more: str) -> Judgement:
-    plain: dict[str, Any] = {"status": status, "raw": raw, **json.loads(more)}
-    if verdict is not None:
-        plain["verdict"] = json.loads(verdict)
-    if probabilities is not None:
-        plain["probabilities"] = json.loads(probabilities)
-    return Judgement.from_json(plain)
-
-
-@lru_cache(maxsize=256)
-def _space(text: str) -> AnswerSpace:
-    return space_from_json(json.loads(text))
-
-
-@lru_cache(maxsize=1024)
-def _verdict(text: str) -> Verdict:
-    return verdict_from_json(json.loads(text))
-
-
-@lru_cache(maxsize=1024)
-def _order(text: str) -> tuple[int, ...]:
-    return tuple(json.loads(text))
 
 
 def _explain(error: sqlite3.Error) -> str:

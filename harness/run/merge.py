@@ -9,7 +9,8 @@ from pathlib import Path
 
 from harness.api import JournalError
 from harness.run.folder import JOURNAL, MANIFEST, locked, make_folder
-from harness.run.journal import CellRow, Journal
+from harness.run.journal import Journal
+from harness.run.rows import CellRow
 
 _SHARD = re.compile(r"(?P<run>.+)-shard-(?P<index>\d+)-of-(?P<count>\d+)")
 

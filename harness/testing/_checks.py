@@ -123,7 +123,7 @@ def _check_filled(card: Card, name: str) -> None:
 
 def _check_lazy(offer: Offer, lazy: str) -> None:
     assert ":" in lazy, f"{offer.id}: {lazy!r} is not of the form 'module:attribute'"
-    offer._resolve(lazy)
+    offer.resolve(lazy)
 
 
 def _check_made(one: Subject) -> None:

@@ -146,6 +146,7 @@ def test_status_and_verdict_go_together() -> None:
         Judgement.of(0, probabilities={}),
         Judgement.of(0, probabilities={"A": 0.5, "B": 0.4}),
         Judgement.of(0, probabilities={"A": 1.5, "B": -0.5}),
+        Judgement.of(0, probabilities={"yes": 0.5, "no": 0.5}),
         Judgement.of(0, probabilities={"A": float("nan"), "B": 1.0}),
         Judgement.of(0, probabilities={"A": "1"}),
     ],

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.api import DataError, JournalError, Judgement, Status
-from harness.run.journal import AskRow, CellRow, ItemRow, Journal
+from harness.run.journal import Journal
+from harness.run.rows import AskRow, CellRow, ItemRow
 
 ITEM = ItemRow("t", "i", 0, "g", "", '{"kind": "choice", "labels": ["yes", "no"]}', '"yes"', "{}", "abc")
 ASK = AskRow("t", "i", 0, "[]", 0, "key", "{}")
@@ -150,4 +151,13 @@ def test_cells_keep_their_state(path: Path) -> None:
     journal.set_cell(CellRow("t", "j", "key", "f", "partial"))
     journal.set_cell(CellRow("t", "j", "key", "f", "complete"))
     assert journal.cells() == [CellRow("t", "j", "key", "f", "complete")]
+    journal.close()
+
+
+def test_a_place_stays_a_place_beside_a_score_of_the_same_value(path: Path) -> None:
+    journal = filled(path, judgement=Judgement.of(1.0))
+    with journal.transaction():
+        journal.add_judgements("other", [("key-i", Judgement.of(1))])
+    kinds = [type(journal.judgement(judge, "key-i").verdict) for judge in ("judge", "other")]  # type: ignore[union-attr]
+    assert kinds == [float, int]
     journal.close()

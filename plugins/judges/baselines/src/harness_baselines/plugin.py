@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.api import JudgeCard, hookimpl
 
 _LICENCE = "Apache-2.0"
+_OURS = "part of judge-harness; no outside source"
 
 
 @hookimpl
@@ -17,6 +18,7 @@ def harness_judges() -> list[JudgeCard]:
             factory="harness_baselines.constant:make",
             options="harness_baselines.options:ConstantOptions",
             licence=_LICENCE,
+            source=_OURS,
             description="The same verdict in shown places every time, so on pairs it always prefers the same place. "
             "Where the answer is none of a question's verdicts it refuses.",
             capabilities=frozenset({"text", "images", "probabilities"}),
@@ -27,6 +29,7 @@ def harness_judges() -> list[JudgeCard]:
             factory="harness_baselines.chance:make",
             options="harness_baselines.options:RandomOptions",
             licence=_LICENCE,
+            source=_OURS,
             description="Uniform over the verdicts of each question, seeded by the question's content.",
             capabilities=frozenset({"text", "images", "probabilities"}),
         ),
@@ -36,6 +39,7 @@ def harness_judges() -> list[JudgeCard]:
             factory="harness_baselines.prior:make",
             options="harness_baselines.options:PriorOptions",
             licence=_LICENCE,
+            source=_OURS,
             description="Counts the gold answers of the train split, in shown places, and looks at no question. A task "
             "without a train split is refused, unless `train:` names the tasks to learn from.",
             capabilities=frozenset({"text", "images", "probabilities"}),
@@ -60,6 +64,7 @@ def harness_judges() -> list[JudgeCard]:
             options="harness_baselines.options:ReplayOptions",
             unfold="harness_baselines.replay:unfold",
             licence=_LICENCE,
+            source=_OURS,
             description="Reads a recorded raw answer with the question's own format, or takes recorded scores or a "
             "recorded verdict. A folder becomes one judge for each file name in it. An answer that was not recorded is "
             "an error, never a wrong answer. The README of judge-harness-baselines has the schema.",

@@ -1,0 +1,143 @@
+"""The rows of the journal: items, requests and judgements as SQLite keeps them, and back. Not for queries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
+
+from harness.api import AnswerSpace, DataError, Judgement, Status, Verdict, space_from_json, verdict_from_json
+from harness.score.records import Answer
+
+_MORE = tuple(spec.name for spec in fields(Judgement) if spec.name not in ("status", "verdict", "probabilities", "raw"))
+"""Fields of a judgement that share one column."""
+
+_STATUSES = {status.value: status for status in Status}
+
+
+class ItemRow(NamedTuple):
+    """An item as the journal keeps it, column by column. `hash` is empty while an image of it cannot be read."""
+
+    task: str
+    id: str
+    ordinal: int
+    group: str
+    category: str
+    space: str
+    gold: str
+    tags: str
+    hash: str
+
+
+class AskRow(NamedTuple):
+    """Which request an item made, column by column, and its content. `place` counts orders times samples."""
+
+    task: str
+    item: str
+    place: int
+    order: str
+    sample: int
+    request: str
+    content: str
+
+
+Rows: TypeAlias = Sequence[tuple[ItemRow | None, AskRow]]
+"""Requests, each item with its first one."""
+
+
+class CellRow(NamedTuple):
+    """How far a cell got: `complete` or `partial`, for which judge and which data."""
+
+    task: str
+    judge: str
+    judge_key: str
+    fingerprint: str
+    state: str
+
+
+def difference(item: ItemRow, ordinal: int, known_hash: str) -> DataError | None:
+    """What is wrong with an item that was recorded before, if anything."""
+    if ordinal == item.ordinal and (known_hash == item.hash or not known_hash or not item.hash):
+        return None
+    if ordinal < item.ordinal:
+        return DataError(
+            f"task {item.task}: the id {item.id!r} comes twice (items {ordinal} and {item.ordinal}, counted from 0); "
+            "make ids unique (or, if the data changed since this run began, start anew with --fresh)"
+        )
+    return DataError(
+        f"task {item.task}: item {item.id!r} is not what this run recorded before: the data changed since it began; "
+        "start anew with --fresh"
+    )
+
+
+def judgement_row(judgement: Judgement) -> tuple[str, str | None, str | None, str, str]:
+    """Columns status, verdict, probabilities, raw, more."""
+    more = {name: value for name in _MORE if (value := getattr(judgement, name)) not in (None, "")}
+    verdict, probabilities, raw = judgement.verdict, judgement.probabilities, judgement.raw
+    return (
+        judgement.status.value,
+        None if verdict is None else verdict_text(verdict),
+        None if probabilities is None else json.dumps(dict(probabilities)),
+        raw if raw.isascii() else raw.encode("utf-8", "replace").decode(),  # half a surrogate pair is no text
+        json.dumps(more) if more else "{}",
+    )
+
+
+@lru_cache(maxsize=1024, typed=True)  # typed, because 1 is a place and 1.0 a score
+def verdict_text(verdict: Verdict) -> str:
+    """A verdict as JSON."""
+    return json.dumps(verdict)
+
+
+def answer_from_row(
+    item: str,
+    group: str,
+    category: str,
+    space: str,
+    gold: str,
+    order: str,
+    sample: int,
+    status: str,
+    verdict: str | None,
+    probabilities: str | None,
+) -> Answer:
+    """An answered request joined with its item."""
+    return Answer(
+        item=item,
+        group=group,
+        category=category,
+        space=_space(space),
+        gold=_verdict(gold),
+        order=_order(order),
+        sample=sample,
+        status=_STATUSES[status],
+        verdict=None if verdict is None else _verdict(verdict),
+        probabilities=None if probabilities is None else json.loads(probabilities),
+    )
+
+
+def judgement_from_row(status: str, verdict: str | None, probabilities: str | None, raw: str, more: str) -> Judgement:
+    """The judgement that `judgement_row` took apart."""
+    plain: dict[str, Any] = {"status": status, "raw": raw, **json.loads(more)}
+    if verdict is not None:
+        plain["verdict"] = json.loads(verdict)
+    if probabilities is not None:
+        plain["probabilities"] = json.loads(probabilities)
+    return Judgement.from_json(plain)
+
+
+@lru_cache(maxsize=256)
+def _space(text: str) -> AnswerSpace:
+    return space_from_json(json.loads(text))
+
+
+@lru_cache(maxsize=1024)
+def _verdict(text: str) -> Verdict:
+    return verdict_from_json(json.loads(text))
+
+
+@lru_cache(maxsize=1024)
+def _order(text: str) -> tuple[int, ...]:
+    return tuple(json.loads(text))
