@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -218,34 +218,52 @@ def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
         UserError: A plugin object cannot be made, or two entries have one name.
     """
     plan = Plan(seed=loaded.manifest.run.seed, plugins=plugins, workspace=workspace)
-    for resolved in loaded.tasks:
+    for number, resolved in enumerate(loaded.tasks):
         entry = resolved.entry
-        for name, options in _unfolded(plan, resolved.offer, entry.name, entry.data, resolved.options):
-            plan.tasks.append(
-                _plan_task(
-                    plan,
-                    resolved.offer,
-                    name=name,
-                    options=options,
-                    data=entry.data,
-                    split=entry.split,
-                    limit=_least(entry.limit, loaded.manifest.run.limit),
-                    format_name=entry.format,
-                    overrides=entry.protocol,
-                    suite=entry.suite,
+        with _at(loaded, "tasks", number):
+            for name, options in _unfolded(plan, resolved.offer, entry.name, entry.data, resolved.options):
+                _refuse_twice("task", name, plan.tasks)
+                plan.tasks.append(
+                    _plan_task(
+                        plan,
+                        resolved.offer,
+                        name=name,
+                        options=options,
+                        data=entry.data,
+                        split=entry.split,
+                        limit=_least(entry.limit, loaded.manifest.run.limit),
+                        format_name=entry.format,
+                        overrides=entry.protocol,
+                        suite=entry.suite,
+                    )
                 )
-            )
-    for judge in loaded.judges:
-        for name, options in _unfolded(plan, judge.offer, judge.entry.name, None, judge.options):
-            context = PlanContext(name=name, data=None, seed=plan.seed, plan=plan, plugin=_plugin(judge.offer))
-            plan.judges.append(
-                PlannedJudge(name=name, id=judge.offer.id, offer=judge.offer, options=options, context=context)
-            )
-    for kind, names in (("task", [t.name for t in plan.tasks]), ("judge", [j.name for j in plan.judges])):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ManifestError(f"{loaded.path}: two {kind}s are named {twice[0]!r}; give one of them another `name:`")
+    for number, judge in enumerate(loaded.judges):
+        with _at(loaded, "judges", number):
+            for name, options in _unfolded(plan, judge.offer, judge.entry.name, None, judge.options):
+                _refuse_twice("judge", name, plan.judges)
+                context = PlanContext(name=name, data=None, seed=plan.seed, plan=plan, plugin=_plugin(judge.offer))
+                planned = PlannedJudge(
+                    name=name, id=judge.offer.id, offer=judge.offer, options=options, context=context
+                )
+                plan.judges.append(planned)
+                _ = planned.judge  # made now, so that what is wrong with it is known before anybody is asked
     return plan
+
+
+@contextmanager
+def _at(loaded: LoadedManifest, section: str, number: int) -> Iterator[None]:
+    """Say which entry of the manifest an error is about, and where it stands."""
+    try:
+        yield
+    except UserError as error:
+        use = f"{section}.{number}.use"
+        place = loaded.origins.get(use, str(loaded.path))
+        raise ManifestError(f"{place}: {section}[{number}]: {error}") from error
+
+
+def _refuse_twice(kind: str, name: str, planned: Sequence[PlannedTask | PlannedJudge]) -> None:
+    if any(one.name == name for one in planned):
+        raise ManifestError(f"two {kind}s are named {name!r}; give one of them another `name:`")
 
 
 def _plan_task(

@@ -50,7 +50,7 @@ def test_asking_in_one_order_drops_the_official_pooling_of_two(planned: Callable
 
 
 def test_two_entries_of_one_name_are_refused(planned: Callable[[str], Plan]) -> None:
-    with pytest.raises(UserError, match="two judges are named 'x'"):
+    with pytest.raises(UserError, match=r"m\.yaml:3:76: judges\[1\]\.name: two judges are named 'x'"):
         planned(
             "tasks: [{use: miniature/safety}]\n"
             "judges: [{use: baselines/random, name: x}, {use: baselines/constant, name: x}]\n"
@@ -136,3 +136,10 @@ def test_examples_come_in_shown_places_with_the_gold(make_plan: MakePlan, plugin
 def test_the_order_of_samples_and_votes_is_part_of_what_a_cell_is(make_plan: MakePlan, text_task: Any) -> None:
     prints = {make_plan(text_task(protocol=Protocol(samples=samples))).tasks[0].fingerprint for samples in (1, 2, 3)}
     assert len(prints) == 3
+
+
+def test_what_a_factory_refuses_is_said_with_the_position_of_its_entry(planned: Callable[[str], Plan]) -> None:
+    with pytest.raises(UserError, match=r"m\.yaml:2:15: tasks\[0\]: .*needs data"):
+        planned("tasks: [{use: preference/judgebench}]\njudges: [{use: baselines/random}]\n")
+    with pytest.raises(UserError, match=r"m\.yaml:4:10: judges\[0\]: .*a jury cannot sit on itself"):
+        planned("tasks: [{use: miniature/safety}]\njudges:\n  - use: baselines/jury\n    with: {judges: [jury]}\n")
