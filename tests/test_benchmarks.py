@@ -186,3 +186,16 @@ def test_what_a_run_writes_can_be_run_again_to_the_same_scores(run: Run, tmp_pat
     shutil.rmtree(folder)
     assert run(stored)["rows"] == first["rows"]
     assert folder.is_dir(), "the stored manifest must name the same run"
+
+
+def test_a_judge_below_the_gate_of_the_manifest_ends_the_run_with_code_4(run: Run, tmp_path: Path) -> None:
+    manifest = tmp_path / "m.yaml"
+    text = (
+        "name: gate\ntasks: [{use: miniature/pairwise-safety, limit: 20}]\n"
+        "judges: [{use: baselines/random}, {use: baselines/constant, with: {answer: 'yes'}}]\n"
+    )
+    manifest.write_text(text)
+    rows = by_cell(run(manifest))
+    assert rows["pairwise-safety", "constant"]["coverage"] == 0
+    manifest.write_text(text + "report: {min_coverage: 0.5}\n")
+    run(manifest, code=4)

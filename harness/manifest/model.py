@@ -82,7 +82,8 @@ class ReportSettings(_Section):
     group_by: Literal["task", "category", "suite"] = "task"
     """What one block of the leaderboard is."""
     min_coverage: Share | None = None
-    """Do not rank a judge that answered less than this share, from 0 to 1; by default as each protocol says."""
+    """A gate: do not rank a judge that answered less than this share, from 0 to 1, and end the run with exit code 4. By
+    default there is no gate, and who is ranked is as each protocol says."""
 
 
 class Manifest(_Section):
