@@ -57,14 +57,15 @@ def make_folder(path: Path, *, fresh: bool) -> None:
     """Make the run folder; with `fresh`, an older one is kept beside it as `<name>.old-N`.
 
     Raises:
-        JournalError: It cannot be made.
+        JournalError: It cannot be made, or another process is writing to the older one.
     """
     try:
         if fresh and path.exists():
             number = 1
             while (aside := path.with_name(f"{path.name}.old-{number}")).exists():
                 number += 1
-            path.rename(aside)
+            with locked(path):
+                path.rename(aside)
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise JournalError(f"run folder {path}: cannot be made ({error.strerror or error})") from error

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.api import JournalError
+from harness.run.folder import locked, make_folder, write_atomically
+
+HOLDER = (
+    "import sys, pathlib\n"
+    "from harness.run.folder import locked\n"
+    "with locked(pathlib.Path(sys.argv[1])):\n"
+    "    print('held', flush=True)\n"
+    "    sys.stdin.read()\n"
+)
+
+
+def holder(folder: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_folder_held_by_another_process_is_refused_and_free_once_that_is_killed(tmp_path: Path) -> None:
+    with holder(tmp_path) as other:
+        with pytest.raises(JournalError, match=rf"pid {other.pid}\b"), locked(tmp_path):
+            pass
+        other.kill()
+    with locked(tmp_path):
+        assert (tmp_path / "run.lock").read_text() == str(os.getpid())
+
+
+def test_fresh_keeps_the_older_folder_and_never_takes_it_from_under_a_running_process(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    make_folder(run, fresh=False)
+    (run / "journal.sqlite").write_text("older")
+    with holder(run) as other:
+        with pytest.raises(JournalError, match="another harness process"):
+            make_folder(run, fresh=True)
+        other.kill()
+    for number in (1, 2):
+        make_folder(run, fresh=True)
+        assert not (run / "journal.sqlite").exists()
+        (run / "journal.sqlite").write_text(f"newer {number}")
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert kept == ["run", "run.old-1", "run.old-2"]
+    assert (tmp_path / "run.old-1" / "journal.sqlite").read_text() == "older"
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "scores.json"
+    write_atomically(target, "first")
+
+    def full(source: str, destination: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(JournalError, match=r"scores\.json: cannot be written \(No space left on device\); free space"):
+        write_atomically(target, "second")
+    assert target.read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.json"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(JournalError, match=r"run folder .*file.*run: cannot be made"):
+        make_folder(tmp_path / "file" / "run", fresh=False)
