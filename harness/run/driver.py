@@ -159,9 +159,10 @@ class Driver:
         self.strays = 0
 
     def stop(self) -> None:
-        """Hand out no more requests. What is in flight may finish within `GRACE_S` seconds."""
-        self._stopped_at = time.monotonic()
-        self._stopping.set()
+        """Hand out no more requests. What is in flight may finish within `GRACE_S` seconds of the first call."""
+        if not self._stopping.is_set():
+            self._stopped_at = time.monotonic()
+            self._stopping.set()
 
     def batches(self) -> Iterator[list[Answered]]:
         """Answers as they come, in batches; an empty one at least every `TICK_S` seconds.

@@ -118,7 +118,7 @@ class Engine:
             self._stop_driver = None
             work.close()
         statuses = self._journal.statuses(task.name, judge.key)
-        if work.finished and not self._outcome.too_many_errors:
+        if work.finished and not statuses.get("missing") and not self._outcome.too_many_errors:
             self._journal.set_cell(row)
             self._totals[task.name] = sum(statuses.values())
         errors = statuses.get("error", 0)

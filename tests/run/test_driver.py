@@ -228,3 +228,26 @@ def test_memory_stays_bounded_when_the_journal_is_slower_than_the_judge(make_req
     driver.stop()
     for _ in batches:
         pass
+
+
+def test_stopping_again_and_again_does_not_give_a_judge_that_hangs_more_time(
+    make_request: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.run import driver as module
+
+    monkeypatch.setattr(module, "GRACE_S", 0.3)
+    release = threading.Event()
+
+    def answer(request: Request) -> Judgement:
+        release.wait(30)
+        return Judgement.of("yes")
+
+    driver = Driver(make_judge=lambda: Scripted(answer), requests=iter([make_request()]), timeout=20)
+    began = time.monotonic()
+    for _ in driver.batches():
+        driver.stop()
+        if time.monotonic() - began > 5:
+            break
+    took = time.monotonic() - began
+    release.set()
+    assert took < 5

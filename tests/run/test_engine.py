@@ -158,3 +158,36 @@ def test_shards_together_ask_everything_once(
         (tmp_path / str(index)).mkdir()
         run(make_plan(text_task(count=100), judge), tmp_path / str(index), shard=Shard(index=index, count=2))
     assert len(judge.asked) == len(set(judge.asked)) == 100
+
+
+class Stuck:
+    """Takes everything and answers all but the last."""
+
+    def __init__(self, last: str) -> None:
+        self.last = last
+        self.stop: Callable[[], None] = lambda: None
+
+    def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+        held = list(requests)
+        self.stop()
+        for request in held:
+            if request.item != self.last:
+                yield request, Judgement.of("yes")
+
+    def fingerprint(self) -> str:
+        return "stuck"
+
+
+def test_a_cell_that_was_interrupted_with_answers_outstanding_is_not_complete(
+    make_plan: MakePlan, text_task: Any, tmp_path: Path
+) -> None:
+    judge = Stuck("test-4")
+    plan = make_plan(text_task(count=5), judge)
+    journal = Journal(tmp_path / "journal.sqlite")
+    engine = Engine(plan, journal, timeout=5, fail_on_error=None, shard=None, progress=Lines(io.StringIO()))
+    judge.stop = engine._interrupt
+    assert engine.run().interrupted
+    [cell] = journal.cells()
+    journal.close()
+    assert len(answers(plan, tmp_path)) == 4
+    assert cell.state == "partial"
