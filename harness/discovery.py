@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from harness.api import API_VERSION, Card, PluginError, Unfolded, UserError, hookspecs
+from harness.api import API_VERSION, Card, Operational, PluginError, Unfolded, UserError, hookspecs
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -321,5 +321,16 @@ def _load_file(path: Path) -> ModuleType:
 
 
 def options_of(model: BaseModel | None) -> Mapping[str, Any]:
-    """Options as plain JSON data, for keys and records."""
-    return {} if model is None else model.model_dump(mode="json")
+    """Options as plain JSON data, for keys and records; without those that are `Operational`."""
+    if model is None:
+        return {}
+    return model.model_dump(mode="json", exclude=set(operational(type(model))))
+
+
+def operational(model: type[BaseModel]) -> list[str]:
+    """The fields of an options model that say how it is run and never what it answers."""
+    return [
+        name
+        for name, spec in model.model_fields.items()
+        if any(one is Operational or isinstance(one, Operational) for one in spec.metadata)
+    ]

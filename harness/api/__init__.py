@@ -9,6 +9,7 @@ from harness.api._cards import (
     IsPath,
     JudgeCard,
     MetricCard,
+    Operational,
     RewardCard,
     TaskCard,
     TrainerCard,
@@ -16,6 +17,7 @@ from harness.api._cards import (
 )
 from harness.api._contracts import Context, Example, Judge, Metric, Reward, Task, Trainer, Units
 from harness.api._errors import (
+    BudgetError,
     DataError,
     HarnessError,
     JournalError,
@@ -27,7 +29,7 @@ from harness.api._errors import (
 from harness.api._formats import Reading, VerdictFormat
 from harness.api._images import MAX_PIXELS, Image
 from harness.api._protocol import Protocol
-from harness.api._records import Item, Judgement, Message, Part, Request, Status
+from harness.api._records import Item, Judgement, Message, Part, Request, Status, Usage
 from harness.api._spaces import (
     TIE,
     AnswerSpace,
@@ -39,13 +41,16 @@ from harness.api._spaces import (
     space_from_json,
     verdict_from_json,
 )
+from harness.api._spellings import MAX_ANSWERS, Spellings, spellings
 from harness.api.hookspecs import hookimpl
 
 __all__ = [
     "API_VERSION",
+    "MAX_ANSWERS",
     "MAX_PIXELS",
     "TIE",
     "AnswerSpace",
+    "BudgetError",
     "Card",
     "Choice",
     "Context",
@@ -65,6 +70,7 @@ __all__ = [
     "Message",
     "Metric",
     "MetricCard",
+    "Operational",
     "Part",
     "PluginError",
     "Preference",
@@ -75,6 +81,7 @@ __all__ = [
     "Reward",
     "RewardCard",
     "Score",
+    "Spellings",
     "Status",
     "Task",
     "TaskCard",
@@ -82,10 +89,12 @@ __all__ = [
     "TrainerCard",
     "Unfolded",
     "Units",
+    "Usage",
     "UserError",
     "Verdict",
     "VerdictFormat",
     "hookimpl",
     "space_from_json",
+    "spellings",
     "verdict_from_json",
 ]

@@ -21,6 +21,14 @@ class IsPath:
     """
 
 
+class Operational:
+    """Marks an option that says how a judge is run and never what it answers: `batch: Annotated[int, Operational()]`.
+
+    A batch size, a timeout, a budget. It is left out of the key under which answers are kept and of the name of the run
+    folder: change it, and the same run goes on.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """What every kind of plugin object says about itself. Light: making one imports nothing."""

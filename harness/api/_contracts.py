@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from harness.api._formats import VerdictFormat
 from harness.api._protocol import Protocol as ScoringProtocol
-from harness.api._records import Item, Judgement, Request
+from harness.api._records import Item, Judgement, Request, Usage
 from harness.api._spaces import Verdict
 
 if TYPE_CHECKING:
@@ -72,6 +72,9 @@ class Context(Protocol):
         Raises:
             UserError: There is none of that name.
         """
+
+    def spent(self) -> Usage:
+        """What this judge's answers in the journal of this run have cost so far, earlier commands included."""
 
     def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         """Ask another judge of the plan; answers already in the journal are taken from there.

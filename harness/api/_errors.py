@@ -5,10 +5,12 @@
     │   ├── ManifestError    a manifest, an option or a `--set` is wrong; carries every problem with its position
     │   ├── PluginError      a plugin is missing, broken, ambiguous, or breaks its contract
     │   ├── DataError        an image, an item, a data file or an archive cannot be used
-    │   └── JournalError     a run folder is locked, full, corrupted, or belongs to another run
+    │   ├── JournalError     a run folder is locked, full, corrupted, or belongs to another run
+    │   └── BudgetError      a judge has spent what it may; the run goes on without it, and later from where it stopped
     └── JudgeError           one request failed; recorded as a judgement with status `error`, never ends a run
 
-A message names the object, the place and the fix. `JudgeError` and `DataError` are the two that plugins raise.
+A message names the object, the place and the fix. Plugins raise `JudgeError`, `DataError`, `BudgetError`, and
+`UserError` where nothing narrower fits.
 """
 
 from __future__ import annotations
@@ -38,6 +40,10 @@ class DataError(UserError):
 
 class JournalError(UserError):
     """A run folder is locked, full, corrupted, or belongs to another run."""
+
+
+class BudgetError(UserError):
+    """A judge has spent the tokens or the money that it may. Raised by `Judge.judge` once nothing is in flight."""
 
 
 class JudgeError(HarnessError):

@@ -30,6 +30,8 @@ class Reading:
 class VerdictFormat(Protocol):
     """How an answer is written.
 
+    A format may also have `schema(space) -> Mapping`, the JSON Schema of its answers, for servers that can enforce one.
+
     Laws, checked for every format by `harness.testing`:
 
     - `parse(write(v, space, rationale), space)` gives back `v`, the rationale, and is well formed.

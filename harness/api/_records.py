@@ -86,6 +86,11 @@ class Request:
     """`order[k]` is the candidate shown in place k."""
     sample: int = 0
     """Number of the repeat, from 0."""
+    question: tuple[Part, ...] = ()
+    """`Item.question`: what is judged, without the wording around it. The harness fills it in, for judges that score
+    candidates one by one (reward models, CLIP); no part of the key, which covers what is shown."""
+    candidates: tuple[tuple[Part, ...], ...] = ()
+    """`Item.candidates` in shown places; filled in likewise."""
 
     @cached_property
     def key(self) -> str:
@@ -241,6 +246,25 @@ class Judgement:
         if "verdict" in fields:
             fields["verdict"] = verdict_from_json(fields["verdict"])
         return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What answers have cost."""
+
+    answers: int = 0
+    """Judgements, failed ones included."""
+    prompt_tokens: int = 0
+    """Tokens read, images included, where the judge said."""
+    completion_tokens: int = 0
+    """Tokens written, where the judge said."""
+    cost_usd: float = 0.0
+    """Money in US dollars, where the judge said."""
+
+    @property
+    def tokens(self) -> int:
+        """Read and written."""
+        return self.prompt_tokens + self.completion_tokens
 
 
 def _is_distribution(values: Sequence[float] | Any) -> bool:

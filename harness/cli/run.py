@@ -103,9 +103,11 @@ def _report(session: Session, gate: float | None) -> int:
     click.echo(f"\nrun folder: {session.folder} (leaderboard.md, leaderboard.csv, leaderboard.json)", err=True)
     if outcome.too_many_errors:
         click.echo(f"stopped: {outcome.too_many_errors}", err=True)
+    for judge, problem in outcome.out_of_budget.items():
+        click.echo(f"{judge}: {problem}", err=True)
     if outcome.errors:
         _print_failures(session)
-    if outcome.errors or outcome.too_many_errors:
+    if outcome.errors or outcome.cut_short:
         return 3
     return 4 if _below_gate(session, gate) else 0
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from harness.api import AnswerSpace, Context, Reading, Score, Verdict
+from harness.api import AnswerSpace, Context, DataError, Reading, Score, Verdict
 from harness.formats._binding import Mark, agreed, without_echo
 from harness.formats._words import possible_answers
 
@@ -36,6 +36,22 @@ class JsonFormat:
             'Answer with one JSON object and nothing else: {"reasoning": "...", "verdict": "..."}. '
             f"Reason first; the verdict is {possible_answers(space)}."
         )
+
+    def schema(self, space: AnswerSpace) -> dict[str, Any]:
+        """The JSON Schema of an answer, in the subset that servers with structured output know.
+
+        The verdict is an `enum` where the space can be listed, else any text.
+        """
+        try:
+            verdict: dict[str, Any] = {"type": "string", "enum": [space.name(one) for one in space.verdicts()]}
+        except DataError:
+            verdict = {"type": "string"}
+        return {
+            "type": "object",
+            "properties": {"reasoning": {"type": "string"}, "verdict": verdict},
+            "required": ["reasoning", "verdict"],
+            "additionalProperties": False,
+        }
 
     def parse(self, text: str, space: AnswerSpace) -> Reading:
         """Read an answer. Total: any text gives a `Reading`."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from harness.manifest.check import validate
+from harness.discovery import operational
+from harness.manifest.check import keys_of, validate
 from harness.manifest.entries import Found, resolve_entries
 from harness.manifest.interpolate import interpolate
 from harness.manifest.merge import load_merged
@@ -57,7 +58,7 @@ class LoadedManifest:
     resolved: dict[str, Any]
     """Plain data, complete and runnable again: variables put in, paths absolute, `${env:...}` kept."""
     hash: str
-    """Of `resolved`: 12 hexadecimal digits."""
+    """Of `resolved` without options that are `Operational`: 12 hexadecimal digits."""
     origins: Mapping[str, str]
     """Dotted path of each leaf of `resolved` to `file:line:column`, `--set path=value` or `default`."""
 
@@ -99,7 +100,7 @@ def load_manifest(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | No
         tasks=tasks,
         judges=judges,
         resolved=resolved,
-        hash=digest(resolved),
+        hash=digest(_answering(resolved, every)),
         origins=origins_of(resolved, root),
     )
 
@@ -107,6 +108,23 @@ def load_manifest(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | No
 def render_resolved(loaded: LoadedManifest, *, origins: bool) -> str:
     """The resolved manifest as YAML, with `origins` where each value came from as a comment behind it."""
     return render(loaded.resolved, loaded.origins if origins else None)
+
+
+def _answering(resolved: Mapping[str, Any], found: Sequence[Found | None]) -> dict[str, Any]:
+    """`resolved` without what says how judges are run and never what they answer; entries in the order of `found`."""
+    entries = iter(found)
+    sections: dict[str, Any] = {}
+    for section in ("tasks", "judges"):
+        sections[section] = [_without_operational(plain, next(entries)) for plain in resolved[section]]
+    return {**resolved, **sections}
+
+
+def _without_operational(plain: Mapping[str, Any], found: Found | None) -> Mapping[str, Any]:
+    if found is None or found.options is None:
+        return plain
+    model = type(found.options)
+    dropped = {key for name in operational(model) for key in keys_of(name, model.model_fields[name])}
+    return {**plain, "with": {key: value for key, value in plain["with"].items() if key not in dropped}}
 
 
 def _joined(entry: E, found: Found | None) -> ResolvedEntry[E]:

@@ -69,11 +69,19 @@ def _asks_of_item(planned: PlannedTask, item: Item, ordinal: int) -> Iterator[As
     item_row: ItemRow | None = _item_row(planned.name, item, ordinal)
     for turn, order in enumerate(orders_of(item, planned.protocol)):
         base = planned.task.render(item, order=order, format=planned.format)
+        shown = tuple([item.candidates[candidate] for candidate in order])
         for sample in range(planned.protocol.samples):
             place = turn * planned.protocol.samples + sample
-            request, problem = base, ""
-            if (base.task, base.item, base.order, base.sample) != (planned.name, item.id, order, sample):
-                request = replace(base, task=planned.name, item=item.id, order=order, sample=sample)
+            problem = ""
+            request = replace(
+                base,
+                task=planned.name,
+                item=item.id,
+                order=order,
+                sample=sample,
+                question=item.question,
+                candidates=shown,
+            )
             try:
                 key, content = request.key, request.content
             except DataError as error:

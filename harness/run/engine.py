@@ -17,7 +17,7 @@ from itertools import islice
 from types import FrameType
 from typing import Any
 
-from harness.api import DataError, Judge, Judgement, Request, Status
+from harness.api import BudgetError, DataError, Judge, Judgement, Request, Status
 from harness.run.asks import Ask, Shard, asks_of
 from harness.run.driver import Answered, Driver
 from harness.run.journal import Journal
@@ -40,10 +40,17 @@ class Outcome:
     """Stopped by Ctrl-C; the same command goes on."""
     too_many_errors: str = ""
     """Why `--fail-on-error` stopped the run."""
+    out_of_budget: dict[str, str] = field(default_factory=dict)
+    """Judges that have spent what they may, by name, in their own words."""
     asked: int = 0
     """Requests put to judges in this process."""
     errors: dict[tuple[str, str], int] = field(default_factory=dict)
     """Failed judgements in the journal by task and judge."""
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether something other than Ctrl-C ended the run, or a judge, before its time."""
+        return bool(self.too_many_errors or self.out_of_budget)
 
 
 class Engine:
@@ -89,7 +96,8 @@ class Engine:
             for cell in self._plan.cells():
                 if self._outcome.interrupted or self._outcome.too_many_errors:
                     break
-                self._run_cell(cell)
+                if cell.judge.name not in self._outcome.out_of_budget:
+                    self._run_cell(cell)
         return self._outcome
 
     def _interrupt(self) -> None:
@@ -114,11 +122,14 @@ class Engine:
             if self._outcome.interrupted:
                 driver.stop()
             self._collect(cell, work, driver, statuses)
+        except BudgetError as error:
+            self._outcome.out_of_budget[judge.name] = str(error)
         finally:
             self._stop_driver = None
             work.close()
         statuses = self._journal.statuses(task.name, judge.key)
-        if work.finished and not statuses.get("missing") and not self._outcome.too_many_errors:
+        cut_short = self._outcome.too_many_errors or judge.name in self._outcome.out_of_budget
+        if work.finished and not statuses.get("missing") and not cut_short:
             self._journal.set_cell(row)
             self._totals[task.name] = sum(statuses.values())
         errors = statuses.get("error", 0)

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.api import DataError, JournalError, Judgement
+from harness.api import DataError, JournalError, Judgement, Usage
 from harness.run.rows import (
     AskRow,
     CellRow,
@@ -220,6 +220,17 @@ class Journal:
             "SELECT status, verdict, probabilities, raw, more FROM judgements WHERE judge=? AND request=?", (judge, key)
         )
         return None if row is None else judgement_from_row(*row)
+
+    def usage(self, judge: str) -> Usage:
+        """What all judgements of one judge have cost."""
+        row = self._one(
+            "SELECT count(*), sum(json_extract(more, '$.prompt_tokens')), "
+            "sum(json_extract(more, '$.completion_tokens')), total(json_extract(more, '$.cost_usd')) "
+            "FROM judgements WHERE judge=?",
+            (judge,),
+        )
+        answers, read, written, cost = row
+        return Usage(answers=answers, prompt_tokens=read or 0, completion_tokens=written or 0, cost_usd=cost)
 
     def cells(self) -> list[CellRow]:
         """All cells, in order of task and judge."""

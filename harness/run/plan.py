@@ -22,6 +22,7 @@ from harness.api import (
     Protocol,
     Request,
     Task,
+    Usage,
     UserError,
     VerdictFormat,
 )
@@ -167,6 +168,19 @@ class PlanContext:
             return self._task(name).task.fingerprint()
         with self._entered(name) as judge:
             return judge.key
+
+    def spent(self) -> Usage:
+        """What this judge's answers in the journal of this run have cost so far."""
+        from harness.run.journal import Journal
+
+        judge = next((one for one in self.plan.judges if one.name == self.name), None)
+        if judge is None or self.plan.journal is None:
+            return Usage()
+        reader = Journal(self.plan.journal, readonly=True)
+        try:
+            return reader.usage(judge.key)
+        finally:
+            reader.close()
 
     def _task(self, name: str) -> PlannedTask:
         planned = next((one for one in self.plan.tasks if name in (one.name, one.id)), None)

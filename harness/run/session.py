@@ -93,7 +93,7 @@ def run_manifest(
         write_record(
             folder,
             plugins=_versions(plan, plugins),
-            state="interrupted" if outcome.interrupted else "stopped" if outcome.too_many_errors else "finished",
+            state="interrupted" if outcome.interrupted else "stopped" if outcome.cut_short else "finished",
             seconds=time.monotonic() - began,
             command=sys.argv,
         )

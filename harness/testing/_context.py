@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.api import Example, Judge, Judgement, Request, UserError
+from harness.api import Example, Judge, Judgement, Request, Usage, UserError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,8 @@ class FakeContext:
     """Examples by task and split."""
     judges: Mapping[str, Judge] = field(default_factory=dict)
     """Other judges of the plan, by name."""
+    usage: Usage = field(default_factory=Usage)
+    """What the journal says the judge has spent."""
 
     def examples(self, task: str, split: str) -> Iterator[Example]:
         """The examples given for that task and split.
@@ -47,6 +49,10 @@ class FakeContext:
         if any(name == task for task, _ in self.splits):
             return f"fake:{name}"
         raise UserError(f"FakeContext has no task or judge {name!r}; give it in `splits` or `judges`")
+
+    def spent(self) -> Usage:
+        """Whatever was given as `usage`."""
+        return self.usage
 
     def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         """Ask one of `judges`.
