@@ -17,7 +17,8 @@ class IsPath:
     """Marks a text option as a path: `answers: Annotated[str, IsPath()]`.
 
     The harness makes such an option absolute before the factory sees it: relative to the manifest's folder where the
-    manifest says it, relative to the working directory where `--set` on the command line does.
+    manifest says it, relative to the working directory where `--set` on the command line does. A text that begins with
+    a scheme of two letters or more (`hub:ORG/NAME`) is left as it is.
     """
 
 

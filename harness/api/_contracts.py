@@ -122,7 +122,11 @@ class Task(Protocol):
 
 @runtime_checkable
 class Judge(Protocol):
-    """A judge model."""
+    """A judge model.
+
+    A judge may also have `close()`, called when its last task is done: free weights and connections there. It must be
+    able to answer again afterwards.
+    """
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         """Answer requests as they stream in, each exactly once, in any order.

@@ -24,6 +24,8 @@ from harness.manifest.source import Node, escape
 
 M = TypeVar("M", bound=BaseModel)
 
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.ASCII)  # two letters or more: `C:` is a drive
+
 _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -90,11 +92,11 @@ def absolute_paths(annotation: Any, node: Node) -> Node:
 
 
 def make_absolute(node: Node) -> Node:
-    """A text node, or a list of them, as absolute paths; anything else as it is."""
+    """A text node, or a list of them, as absolute paths; anything else, and `hub:...` and its like, as it is."""
     if isinstance(node.value, tuple):
         return replace(node, value=tuple(make_absolute(child) for child in node.value))
     text = node.value
-    if not isinstance(text, str) or not text or "\0" in text:
+    if not isinstance(text, str) or not text or "\0" in text or _SCHEME.match(text):
         return node
     base = node.folder or node.origin.folder
     stored = node.stored

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import groupby, islice
 from types import FrameType
 from typing import Any
 
@@ -93,11 +93,13 @@ class Engine:
             UserError: Data, a plugin or the journal cannot be used. What was judged is kept.
         """
         with self._progress, _ctrl_c(self._interrupt):
-            for cell in self._plan.cells():
-                if self._outcome.interrupted or self._outcome.too_many_errors:
-                    break
-                if cell.judge.name not in self._outcome.out_of_budget:
-                    self._run_cell(cell)
+            for judge, cells in groupby(self._plan.cells(), key=lambda cell: cell.judge):
+                for cell in cells:
+                    if self._outcome.interrupted or self._outcome.too_many_errors:
+                        return self._outcome
+                    if judge.name not in self._outcome.out_of_budget:
+                        self._run_cell(cell)
+                judge.rest()
         return self._outcome
 
     def _interrupt(self) -> None:

@@ -101,6 +101,12 @@ class PlannedJudge:
         """The judge object."""
         return self.make()
 
+    def rest(self) -> None:
+        """Let the judge free its memory: its last cell is done. It may be asked again, by a jury."""
+        close = getattr(self.judge, "close", None)
+        if close is not None:
+            close()
+
     @cached_property
     def key(self) -> str:
         """Changes whenever its answers may change; the journal keeps judgements under it."""
@@ -130,8 +136,8 @@ class Plan:
     """Judges that are being asked through a context right now, to notice circles."""
 
     def cells(self) -> list[Cell]:
-        """Tasks in order, and for each the judges in order."""
-        return [Cell(task, judge) for task in self.tasks for judge in self.judges]
+        """Judges in order, and for each the tasks in order: weights of one judge at a time need to be in memory."""
+        return [Cell(task, judge) for judge in self.judges for task in self.tasks]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,6 +116,13 @@ def test_paths_are_made_absolute_wherever_they_are_marked() -> None:
     }
 
 
+def test_a_text_with_a_scheme_is_no_path() -> None:
+    node = _node('marks: {a: "hub:org/name@v1", b: "C:/x", c: ./hub:x}')
+    assert absolute_paths(Several, node).data() == {
+        "marks": {"a": "hub:org/name@v1", "b": "/base/C:/x", "c": "/base/hub:x"}
+    }
+
+
 def test_a_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     assert absolute_paths(Several, _node("marks: {a: ~/x}")).data() == {"marks": {"a": "/home/me/x"}}

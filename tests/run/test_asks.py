@@ -82,3 +82,13 @@ def test_two_items_that_ask_the_same_share_a_key(make_plan: MakePlan, text_task:
 
     asks = list(asks_of(make_plan(text_task(count=2, change=change)).tasks[0]))
     assert asks[0].ask_row.request == asks[1].ask_row.request
+
+
+def test_a_request_says_what_is_judged_in_the_places_shown(make_plan: MakePlan, text_task: Any) -> None:
+    plan = make_plan(text_task(count=1, pairs=True, protocol=Protocol(order="both")))
+    first, second = [ask.request for ask in asks_of(plan.tasks[0])]
+    assert first is not None
+    assert second is not None
+    assert first.question == second.question == ("Is 0 even?",)
+    assert first.candidates == (("first 0",), ("second 0",))
+    assert second.candidates == (("second 0",), ("first 0",))

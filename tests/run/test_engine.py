@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +192,35 @@ def test_a_cell_that_was_interrupted_with_answers_outstanding_is_not_complete(
     journal.close()
     assert len(answers(plan, tmp_path)) == 4
     assert cell.state == "partial"
+
+
+def test_a_judge_may_rest_once_its_last_task_is_done(
+    make_plan: MakePlan, text_task: Any, truthful: Any, tmp_path: Path
+) -> None:
+    log: list[str] = []
+
+    class Heavy:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+            log.append(f"{self.name} loads")
+            yield from truthful().judge(requests)
+
+        def close(self) -> None:
+            log.append(f"{self.name} rests")
+
+        def fingerprint(self) -> str:
+            return self.name
+
+    plan = make_plan(text_task(count=3), Heavy("a"), Heavy("b"))
+    plan.tasks.append(replace(plan.tasks[0], name="again", task=text_task(count=4)))
+    run(plan, tmp_path)
+    assert log == [
+        "a loads",
+        "a loads",
+        "a rests",
+        "b loads",
+        "b loads",
+        "b rests",
+    ]

@@ -1,0 +1,249 @@
+"""The generative judge: three ways to a verdict, one parser.
+
+    generate              the model writes reasoning and verdict; the request's format reads them
+    verdict               the model weighs every answer of the space, as the format writes it; the likeliest counts
+    reason-then-verdict   the model writes; then it weighs every answer behind its own reasoning
+
+Here is who is asked together and what an answer becomes; how the model is run is in `language`, how answers are
+weighed in `weighing`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from harness.api import Context, DataError, Judgement, Request, Status
+from harness_transformers.batches import Answered, Group, Room, free_memory, grouped, packed, windows
+from harness_transformers.language import Prefix, Written, out_of_memory
+from harness_transformers.loading import content_of, pinned, source_of
+from harness_transformers.opening import Opened, open_language
+from harness_transformers.options import GenerativeOptions
+from harness_transformers.sampling import Sampling
+from harness_transformers.votes import voted
+from harness_transformers.weighing import options_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_GENERATION = 1  # raise it whenever answers may change
+_SORTED_BATCHES = 8  # batches' worth of requests that are sorted by length together
+
+Compute = Callable[[Opened, list[Group], int], list[Answered]]
+
+
+class LocalJudge:
+    """A language model on this machine. Weights are opened at the first request and let go by `close`.
+
+    Args:
+        options: What the manifest says.
+        context: Name, seed and workspace.
+
+    Raises:
+        UserError: There is no such model or adapter.
+    """
+
+    def __init__(self, options: GenerativeOptions, context: Context) -> None:
+        self._options = options
+        self._name = context.name
+        self._source = pinned(source_of("model", options.model, context.name), context.name)
+        self._adapter = None
+        if options.adapter is not None:
+            adapter = source_of("adapter", options.adapter, context.name)
+            self._adapter = pinned(adapter, context.name, known_by="adapter_config.json")
+        self._weights = content_of(self._source, context.workspace)
+        if self._adapter is not None:
+            self._weights += "+" + content_of(self._adapter, context.workspace)
+        self._seed = context.seed
+        self._opened: Opened | None = None
+        self._room = Room(options.batch_size, self._forget_features)
+
+    def fingerprint(self) -> str:
+        """Covers the weights (to the byte or the commit), the seed where one is used, the generation of this code."""
+        seed = self._seed if self._options.temperature else None
+        return hashlib.sha256(json.dumps([_GENERATION, self._weights, seed]).encode()).hexdigest()[:32]
+
+    def close(self) -> None:
+        """Let go of the weights."""
+        if self._opened is not None:
+            self._opened = None
+            free_memory()
+
+    def judge(self, requests: Iterable[Request]) -> Iterator[Answered]:
+        """Answer requests in batches of prompts of like length.
+
+        Raises:
+            UserError: The model cannot be opened.
+        """
+        size = _SORTED_BATCHES * max(1, self._options.batch_size // self._options.samples)
+        for window in windows(requests, size):
+            opened = self._open()
+            yield from ((request, opened.refusal()) for request in window if not opened.reads(request))
+            readable = [request for request in window if opened.reads(request)]
+            groups, failed = grouped(readable, opened.prompter.prompt, by_answers=self._options.mode == "verdict")
+            yield from failed
+            fitting = []
+            for group in groups:
+                problem = opened.too_long(len(group.prompt.ids))
+                if problem:
+                    yield from _failed(group, problem)
+                else:
+                    fitting.append(group)
+            yield from self._batches(opened, fitting)
+
+    def _open(self) -> Opened:
+        if self._opened is None:
+            self._opened = open_language(self._options, self._source, self._adapter, self._name)
+        return self._opened
+
+    def _forget_features(self) -> None:
+        if self._opened is not None:
+            self._opened.language.clear()
+
+    # -- batches ---------------------------------------------------------------------------------------------------
+
+    def _batches(self, opened: Opened, groups: list[Group]) -> Iterator[Answered]:
+        waiting = groups
+        while waiting:
+            # Packed anew for every batch: the number of rows may have shrunk since.
+            batch = next(packed(waiting, self._room.rows, self._weight))
+            waiting = waiting[len(batch) :]
+            yield from self._batch(opened, batch)
+
+    def _weight(self, group: Group) -> int:
+        """Rows that a group needs: one to weigh, one for each answer to write."""
+        return 1 if self._options.mode == "verdict" else len(group.requests) * self._options.samples
+
+    def _batch(self, opened: Opened, batch: list[Group]) -> Iterator[Answered]:
+        import torch
+
+        compute: Compute = self._weigh if self._options.mode == "verdict" else self._write
+
+        def in_parts(rows: int) -> list[Answered]:
+            return [one for part in packed(batch, rows, self._weight) for one in compute(opened, part, rows)]
+
+        began = time.monotonic()
+        try:
+            with torch.inference_mode():
+                answers = self._room.attempt(in_parts)
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            problem = "out of memory with one row; use a smaller dtype, a lower max_new_tokens or a larger device"
+            answers = [answer for group in batch for answer in _failed(group, problem)]
+        seconds = round(time.monotonic() - began, 4)
+        for request, judgement in answers:
+            yield request, replace(judgement, latency_s=seconds, model=self._weights)
+
+    # -- verdict ---------------------------------------------------------------------------------------------------
+
+    def _weigh(self, opened: Opened, batch: list[Group], rows: int) -> list[Answered]:
+        """One pass over each prompt and the opening of its answers, and one over what the answers differ in."""
+        answers: list[Answered] = []
+        ready = []
+        for group in batch:
+            try:
+                ready.append((group, options_of(group.requests[0], opened.prompter)))
+            except DataError as error:
+                answers += _failed(group, str(error), Status.REFUSED)
+        if not ready:
+            return answers
+        prefix = opened.language.prefill(
+            [group.prompt for group, _ in ready], tails=[options.opening for _, options in ready]
+        )
+        judged = opened.scales.judgements(prefix, [options for _, options in ready], at_once=rows)
+        for (group, _), judgement in zip(ready, judged, strict=True):
+            counted = replace(judgement, prompt_tokens=len(group.prompt.ids), completion_tokens=0)
+            answers += [(request, counted) for request in group.requests]
+        return answers
+
+    # -- generate, reason-then-verdict -----------------------------------------------------------------------------
+
+    def _write(self, opened: Opened, batch: list[Group], rows: int) -> list[Answered]:
+        """One pass over each prompt, then as many answers as there are requests and samples, a few rows at once."""
+        prefix = opened.language.prefill([group.prompt for group in batch])
+        asked = [
+            (place, request, sample)
+            for place, group in enumerate(batch)
+            for request in group.requests
+            for sample in range(self._options.samples)
+        ]
+        votes: dict[str, list[Judgement]] = {}
+        for start in range(0, len(asked), rows):
+            part = asked[start : start + rows]
+            behind = prefix.rows([place for place, _, _ in part], room=self._options.max_new_tokens)
+            requests = [request for _, request, _ in part]
+            written = self._answers(opened, behind, requests, [sample for _, _, sample in part])
+            if self._options.mode == "generate":
+                judged = [self._read(opened, *one) for one in zip(requests, written, strict=True)]
+            else:
+                reasons = prefix.rows([place for place, _, _ in part])
+                judged = self._conclude(opened, reasons, requests, written)
+            for (place, request, _), judgement, text in zip(part, judged, written, strict=True):
+                tokens = len(batch[place].prompt.ids)
+                counted = replace(judgement, prompt_tokens=tokens, completion_tokens=len(text.ids))
+                votes.setdefault(request.key, []).append(counted)
+        return [(request, voted(votes[request.key], request)) for group in batch for request in group.requests]
+
+    def _answers(
+        self, opened: Opened, prefix: Prefix, requests: Sequence[Request], samples: Sequence[int]
+    ) -> list[Written]:
+        options = self._options
+        sampling = Sampling(temperature=options.temperature, top_p=options.top_p, top_k=options.top_k)
+        draws = None
+        if options.temperature:
+            draws = _draws(requests, samples, seed=self._seed, most=options.max_new_tokens)
+        return opened.language.write(prefix, most=options.max_new_tokens, sampling=sampling, draws=draws)
+
+    def _read(self, opened: Opened, request: Request, written: Written) -> Judgement:
+        """What the request's own format reads; an answer that was cut off before its verdict is not unparsed."""
+        judgement = request.read(opened.decoded(written.ids))
+        if judgement.status is Status.UNPARSED and not written.finished:
+            problem = f"cut off after {self._options.max_new_tokens} tokens (max_new_tokens): {judgement.error}"
+            return replace(judgement, status=Status.TRUNCATED, error=problem)
+        return judgement
+
+    def _conclude(
+        self, opened: Opened, prefix: Prefix, requests: Sequence[Request], written: Sequence[Written]
+    ) -> list[Judgement]:
+        """Weigh the answers of each request behind what the model wrote ahead of its own verdict."""
+        found: dict[int, Judgement] = {}
+        ready = {}
+        for row, (request, text) in enumerate(zip(requests, written, strict=True)):
+            reasoning = request.format.parse(opened.decoded(text.ids), request.space).rationale
+            try:
+                ready[row] = options_of(request, opened.prompter, reasoning)
+            except DataError as error:
+                found[row] = Judgement.failed(Status.REFUSED, str(error))
+        if ready:
+            behind = prefix.rows(list(ready))
+            if any(options.opening for options in ready.values()):
+                opened.language.append(behind, [options.opening for options in ready.values()])
+            judged = opened.scales.judgements(behind, list(ready.values()), at_once=len(requests))
+            found.update(zip(ready, judged, strict=True))
+        return [found[row] for row in range(len(requests))]
+
+
+def make(options: GenerativeOptions, context: Context) -> LocalJudge:
+    """The factory of the card."""
+    return LocalJudge(options, context)
+
+
+def _failed(group: Group, problem: str, status: Status = Status.ERROR) -> list[Answered]:
+    return [(request, Judgement.failed(status, problem)) for request in group.requests]
+
+
+def _draws(requests: Sequence[Request], samples: Sequence[int], *, seed: int, most: int) -> Tensor:
+    """Uniform numbers, shape (rows, most): of each request and sample its own, whatever shares the batch."""
+    import numpy as np
+    import torch
+
+    rows = [
+        np.random.Generator(np.random.Philox(np.random.SeedSequence([request.seed, seed, sample]))).random(most)
+        for request, sample in zip(requests, samples, strict=True)
+    ]
+    return torch.from_numpy(np.stack(rows))

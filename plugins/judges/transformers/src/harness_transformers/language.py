@@ -1,0 +1,322 @@
+"""The model as a judge uses it: read prompts once, go on from there in many ways, write, and weigh texts.
+
+    prefill(prompts) -> Prefix        one pass over prompts and images; what they all begin with is read once and kept
+    Prefix.rows([0, 0, 1])            the same prefix for several continuations, without reading it again
+    append(prefix, tokens)            more tokens behind it, and the logits of what follows
+    write(prefix, ...)                answers, token by token
+
+Positions are kept per row, so that prompts of different lengths share a batch and every row computes what it would
+compute alone. Not for prompts (`prompts`), for how likely texts are (`weighing`), nor for what answers mean (`judge`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+from harness_transformers.prompts import Prompt
+from harness_transformers.sampling import Sampling, drawn
+from harness_transformers.sight import NOTHING, Pictures, Sight
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+log = logging.getLogger(__name__)
+
+_WORTHWHILE = 512
+"""Fewer tokens saved, over all rows of a batch, are not worth a pass of their own."""
+
+_LASTING = 32
+"""A start that the batch before had as well is worth one from so many tokens on: it is kept for the batches to come."""
+
+TOLERANCE = {"float32": 1e-3, "float64": 1e-6}
+"""How far two ways to the same logits may be apart, as a share of their spread; half precision gets `ROUGH`."""
+
+ROUGH = 0.1
+
+
+@dataclass(slots=True)
+class Prefix:
+    """What the model has read: R rows of a cache, and what it expects next."""
+
+    cache: Any
+    """Keys and values of transformers, of R rows and L places."""
+    mask: Tensor
+    """Shape (R, L): 1 where a place is a token of the row, 0 where it is padding."""
+    position: Tensor
+    """Shape (..., R, 1): position of the last token of each row; models with 3-D positions have leading axes."""
+    logits: Tensor
+    """Shape (R, V): of the token behind the last one."""
+
+    def rows(self, indices: Sequence[int], *, room: int = 0) -> Prefix:
+        """A prefix whose row i is row `indices[i]` of this one, which stays as it is.
+
+        Args:
+            indices: Rows of this prefix, in any order, as often as wanted.
+            room: How many tokens will be appended, one at a time.
+        """
+        import torch
+
+        from harness_transformers.roomy import selected
+
+        index = torch.tensor(list(indices), device=self.mask.device)
+        cache = selected(self.cache, index, room=room)
+        return Prefix(cache, self.mask[index], self.position[..., index, :], self.logits[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One answer."""
+
+    ids: tuple[int, ...]
+    """Its tokens, without the one that ends it."""
+    finished: bool
+    """Whether the model ended it by itself."""
+
+
+class Language:
+    """A generative model, vision-language or text only.
+
+    Args:
+        model: Opened, on its device.
+        sight: Gives it images; `None` for a text model.
+        stops: Tokens that end an answer.
+        pad: Token for padding.
+        never: Tokens that are never written: placeholders of images.
+    """
+
+    def __init__(
+        self, model: Any, *, sight: Sight | None, stops: Sequence[int], pad: int, never: Sequence[int] = ()
+    ) -> None:
+        import torch
+
+        from harness_transformers.roomy import grows_plainly
+
+        self.model = model
+        self._sight = sight
+        self._pad = pad
+        self.stops = torch.tensor(sorted(set(stops)), device=model.device)
+        self.never = torch.tensor(sorted(set(never)), device=model.device, dtype=torch.long)
+        self._placeholders = frozenset(never)
+        self.shares_start = grows_plainly(model.config)
+        self._start_checked = False
+        self._start: tuple[list[int], Prefix] | None = None
+        self._row_before: list[int] = []
+
+    def clear(self) -> None:
+        """Forget images and the start of prompts, to free memory."""
+        self._start = None
+        if self._sight is not None:
+            self._sight.clear()
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def prefill(self, prompts: Sequence[Prompt], *, tails: Sequence[Sequence[int]] | None = None) -> Prefix:
+        """Read prompts in one pass, or in two: what all of them begin with once, then the rest of each.
+
+        Args:
+            prompts: R prompts. Their pixels, if any, must be of one shape.
+            tails: Tokens of the answer that follow each prompt, read along with it.
+        """
+        text = self._text(prompts, tails if tails is not None else [()] * len(prompts))
+        pictures = self._seen(prompts, text)
+        if text.shared and not self._start_checked:
+            self._start_checked = True
+            together, apart = self._read(text, pictures), self._read_shared(text, pictures)
+            if differ(together.logits, apart.logits, str(self.model.dtype)):
+                log.warning("what prompts begin with is read anew for each: read once, it gives other logits")
+                self.shares_start = False
+                return together
+            return apart
+        return self._read_shared(text, pictures) if text.shared else self._read(text, pictures)
+
+    def _read(self, text: _Text, pictures: Pictures) -> Prefix:
+        return self._forward(text, pictures, begin=0, end=text.ids.shape[1], rows=len(text.ids), cache=None)
+
+    def _read_shared(self, text: _Text, pictures: Pictures) -> Prefix:
+        ids = text.ids[0, : text.shared].tolist()
+        if self._start is None or self._start[0] != ids:
+            self._start = ids, self._forward(text, NOTHING, begin=0, end=text.shared, rows=1, cache=None)
+        cache = self._start[1].rows([0] * len(text.ids)).cache
+        return self._forward(text, pictures, begin=text.shared, end=text.ids.shape[1], rows=len(text.ids), cache=cache)
+
+    def _forward(self, text: _Text, pictures: Pictures, *, begin: int, end: int, rows: int, cache: Any) -> Prefix:
+        output = self.model(
+            input_ids=text.ids[:rows, begin:end],
+            attention_mask=text.mask[:rows, :end],
+            position_ids=text.positions[..., :rows, begin:end],
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+            **{name: kinds[:rows, begin:end] for name, kinds in text.kinds.items()},
+            **pictures.inputs,
+        )
+        return Prefix(
+            output.past_key_values,
+            text.mask[:rows, :end],
+            text.positions[..., :rows, end - 1 : end],
+            output.logits[:, -1].float(),
+        )
+
+    def _text(self, prompts: Sequence[Prompt], tails: Sequence[Sequence[int]]) -> _Text:
+        """The tokens of a batch: first what all rows share, then padding, then the rest of each row."""
+        import torch
+
+        rows = [[*prompt.ids, *tail] for prompt, tail in zip(prompts, tails, strict=True)]
+        shared = self._shared(rows)
+        most = max(map(len, rows))
+        device = self.model.device
+
+        def laid_out(values: Sequence[Sequence[int]], fill: int) -> Tensor:
+            return torch.tensor(
+                [[*one[:shared], *[fill] * (most - len(one)), *one[shared:]] for one in values], device=device
+            )
+
+        kinds = {
+            name: laid_out([[*p.per_token[name], *[0] * len(t)] for p, t in zip(prompts, tails, strict=True)], 0)
+            for name in prompts[0].per_token
+        }
+        ids, mask = laid_out(rows, self._pad), laid_out([[1] * len(row) for row in rows], 0)
+        grid = self._sight.grid(prompts) if self._sight is not None else {}
+        positions = self.model._prepare_position_ids_for_generation(ids, {"attention_mask": mask, **kinds, **grid})
+        if positions.shape[-2] != len(rows):  # one row of positions for all
+            positions = positions.expand(*positions.shape[:-2], len(rows), -1)
+        return _Text(ids, mask, positions, kinds, shared)
+
+    def _shared(self, rows: Sequence[list[int]]) -> int:
+        """How many tokens all rows begin with alike, ahead of the first image; 0 where it is not worth a pass."""
+        if not self.shares_start:
+            return 0
+        before, self._row_before = self._row_before, rows[0]
+        # Every row keeps a token to read.
+        here = self._alike([row[:-1] for row in rows])
+        known = 0 if self._start is None else len(self._start[0])
+        if known > here or (self._start is not None and rows[0][:known] != self._start[0]):
+            known = 0
+        if (here - known) * (len(rows) - 1) >= _WORTHWHILE:
+            return here
+        if known:
+            return known
+        lasting = self._alike([rows[0][:here], before])
+        return lasting if lasting >= _LASTING else 0
+
+    def _alike(self, rows: Sequence[Sequence[int]]) -> int:
+        """Tokens that all rows begin with, ahead of the first image."""
+        columns = zip(*rows, strict=False)
+        same = takewhile(lambda column: len(set(column)) == 1 and column[0] not in self._placeholders, columns)
+        return sum(1 for _ in same)
+
+    def _seen(self, prompts: Sequence[Prompt], text: _Text) -> Pictures:
+        if self._sight is None:
+            return NOTHING
+        return self._sight.pictures(prompts, lambda pictures: self._read(text, pictures).logits)
+
+    def append(self, prefix: Prefix, rows: Sequence[Sequence[int]]) -> Tensor:
+        """Read more tokens behind a prefix, in place.
+
+        Args:
+            prefix: R rows; moved on behind the new tokens, logits included. A row with no new token stays where it is.
+            rows: The new tokens of each row, N at most.
+
+        Returns:
+            Shape (R, N, V): logits behind each new token; meaningless behind padding.
+        """
+        import torch
+
+        device = prefix.mask.device
+        most = max(map(len, rows))
+        ids = torch.tensor([[*row, *[self._pad] * (most - len(row))] for row in rows], device=device)
+        lengths = torch.tensor([[len(row)] for row in rows], device=device)
+        steps = torch.arange(most, device=device)
+        prefix.mask = torch.cat([prefix.mask, (steps < lengths).to(prefix.mask.dtype)], dim=1)
+        output = self.model(
+            input_ids=ids,
+            attention_mask=prefix.mask,
+            position_ids=prefix.position + 1 + steps,
+            past_key_values=prefix.cache,
+            use_cache=True,
+        )
+        logits: Tensor = output.logits.float()
+        prefix.cache = output.past_key_values
+        prefix.position = prefix.position + lengths
+        if most == 1 and all(map(len, rows)):
+            prefix.logits = logits[:, 0]
+        else:
+            behind = logits[torch.arange(len(rows), device=device), (lengths[:, 0] - 1).clamp(min=0)]
+            prefix.logits = torch.where(lengths > 0, behind, prefix.logits)
+        return logits
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def write(self, prefix: Prefix, *, most: int, sampling: Sampling, draws: Tensor | None) -> list[Written]:
+        """Write answers token by token; rows that have ended leave the batch.
+
+        Args:
+            prefix: R rows; used up.
+            most: Longest answer in tokens.
+            sampling: How tokens are drawn.
+            draws: Shape (R, most): uniform numbers in [0, 1), one for each token of each row, so that an answer depends
+                on its own seed and not on what shares its batch; `None` at temperature 0.
+        """
+        import torch
+
+        answers: list[list[int]] = [[] for _ in range(len(prefix.mask))]
+        finished = [False] * len(answers)
+        active = list(range(len(answers)))
+        for step in range(most):
+            numbers = None if draws is None else draws[active, step].to(prefix.logits.device)
+            tokens = self._next(prefix.logits, sampling, numbers)
+            ended = torch.isin(tokens, self.stops).tolist()
+            going: list[int] = []
+            for place, (row, token) in enumerate(zip(active, tokens.tolist(), strict=True)):
+                if ended[place]:
+                    finished[row] = True
+                else:
+                    answers[row].append(token)
+                    going.append(place)
+            if not going or step == most - 1:
+                break
+            if len(going) < len(active):
+                prefix = prefix.rows(going)
+                active = [active[place] for place in going]
+            self.append(prefix, [[answers[row][-1]] for row in active])
+        return [Written(tuple(ids), done) for ids, done in zip(answers, finished, strict=True)]
+
+    def _next(self, logits: Tensor, sampling: Sampling, numbers: Tensor | None) -> Tensor:
+        """The next token of each row, shape (R,)."""
+        logits = logits.index_fill(1, self.never, float("-inf")) if len(self.never) else logits
+        return logits.argmax(-1) if numbers is None else drawn(logits, sampling, numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """The tokens of a batch of R rows, P long."""
+
+    ids: Tensor
+    """Shape (R, P)."""
+    mask: Tensor
+    """Shape (R, P)."""
+    positions: Tensor
+    """Shape (..., R, P)."""
+    kinds: dict[str, Tensor]
+    """Shape (R, P) each: `mm_token_type_ids` and its like."""
+    shared: int
+    """How many places all rows begin with alike."""
+
+
+def differ(one: Tensor, other: Tensor, dtype: str) -> bool:
+    """Whether two ways to the same logits give different ones, beyond what rounding explains."""
+    difference = float((one - other).abs().max() / one.std().clamp(min=1e-12))
+    return not difference <= TOLERANCE.get(dtype.removeprefix("torch."), ROUGH)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a device, or the CPU's allocator, has no more memory."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and ("not enough memory" in str(error) or "can't allocate memory" in str(error))
+    )

@@ -1,0 +1,291 @@
+"""Opening weights: folder or hub, safetensors only, no code of strangers, the device and the threads on purpose.
+
+Not for what a model answers; see `judge`, `reward_model` and `clip_score`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.api import UserError
+from harness_transformers.options import ModelOptions
+
+log = logging.getLogger(__name__)
+
+_HUB = "hub:"
+_FINGERPRINTED = frozenset({".json", ".safetensors", ".jinja", ".txt", ".model", ".py"})
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where weights are."""
+
+    location: str
+    """A folder, or `ORG/NAME` on the hub."""
+    revision: str | None
+    """Of the hub; `None` for a folder or for the newest."""
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a folder."""
+        return Path(self.location).is_absolute()
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """Further arguments of `from_pretrained`; a folder never goes to the network."""
+        return {"local_files_only": True} if self.local else {"revision": self.revision}
+
+
+def source_of(option: str, text: str, judge: str) -> Source:
+    """Read `PATH` or `hub:ORG/NAME@REVISION`.
+
+    Args:
+        option: Name of the option, for messages.
+        text: What the manifest says; a path is absolute by now.
+        judge: Name of the judge, for messages.
+
+    Raises:
+        UserError: Neither a folder that is there nor the name of something on the hub.
+    """
+    if text.startswith(_HUB):
+        name, _, revision = text.removeprefix(_HUB).partition("@")
+        if name.count("/") != 1 or not all(name.split("/")):
+            raise UserError(f"judge {judge}: {option}: {text!r}: write hub:ORG/NAME or hub:ORG/NAME@REVISION")
+        return Source(name, revision or None)
+    folder = Path(text)
+    if not folder.is_dir():
+        raise UserError(
+            f"judge {judge}: {option}: {text}: no such folder; give a model folder, or hub:ORG/NAME for one on the hub"
+        )
+    if not any((folder / name).is_file() for name in ("config.json", "adapter_config.json")):
+        raise UserError(f"judge {judge}: {option}: {text}: holds no config.json, so it is no model folder")
+    return Source(str(folder.absolute()), None)
+
+
+def pinned(source: Source, judge: str, *, known_by: str = "config.json") -> Source:
+    """The source with the commit that its revision stands for; asks the hub, or its local cache.
+
+    Args:
+        source: A folder, which stays as it is, or something on the hub.
+        judge: Name of the judge, for messages.
+        known_by: A small file that it must have.
+
+    Raises:
+        UserError: The hub cannot be reached, or has no such model or revision.
+    """
+    if source.local or (source.revision is not None and _is_commit(source.revision)):
+        return source
+    import huggingface_hub
+
+    try:
+        path = huggingface_hub.hf_hub_download(source.location, known_by, revision=source.revision)
+    except Exception as error:  # many kinds: offline, gated, no such repository, ...
+        raise UserError(
+            f"judge {judge}: model hub:{source.location}@{source.revision or 'main'} cannot be opened "
+            f"({_first_line(error)}); check the name, log in where it is gated, or download it and give the folder"
+        ) from error
+    commit = Path(path).parent.name
+    if not _is_commit(commit):
+        raise UserError(f"judge {judge}: the cache gives no commit for hub:{source.location}; pin it with @REVISION")
+    return Source(source.location, commit)
+
+
+def content_of(source: Source, memory: Path) -> str:
+    """What names the weights: the commit, or the SHA-256 of all that a model folder holds, 16 hex digits.
+
+    Args:
+        source: Pinned.
+        memory: A folder in which digests of large files are kept from run to run, by path, size and time.
+    """
+    if not source.local:
+        return f"{source.location}@{source.revision}"
+    known = _Digests(memory / "weights.json")
+    sha = hashlib.sha256()
+    for path in sorted(Path(source.location).iterdir()):
+        if path.suffix in _FINGERPRINTED and path.is_file():
+            sha.update(f"{path.name}:{known.digest(path)}\n".encode())
+    known.save()
+    return sha.hexdigest()[:16]
+
+
+class _Digests:
+    """SHA-256 of files, remembered: hashing 16 GB at every start would take half a minute."""
+
+    def __init__(self, memory: Path) -> None:
+        self._memory = memory
+        self._changed = False
+        try:
+            known = json.loads(memory.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # lost or broken: hash again
+            known = {}
+        self._known: dict[str, Any] = known if isinstance(known, dict) else {}
+
+    def digest(self, path: Path) -> str:
+        stat = path.stat()
+        key = f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
+        if not isinstance(self._known.get(key), str):
+            sha = hashlib.sha256()
+            with path.open("rb") as stream:
+                while chunk := stream.read(_CHUNK):
+                    sha.update(chunk)
+            self._known[key] = sha.hexdigest()
+            self._changed = True
+        return str(self._known[key])
+
+    def save(self) -> None:
+        if not self._changed:
+            return
+        temporary = self._memory.with_suffix(f".{os.getpid()}")
+        temporary.write_text(json.dumps(self._known), encoding="utf-8")
+        temporary.replace(self._memory)
+
+
+def set_threads(wanted: int | None) -> int:
+    """Give torch its threads: as asked, else by OMP_NUM_THREADS, else half of the logical cores.
+
+    Two threads on two logical cores of one physical core spin at every barrier: 15 times slower was measured.
+    """
+    import torch
+
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    threads = wanted or (int(given) if given.isdigit() and int(given) > 0 else max(1, (os.cpu_count() or 2) // 2))
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+    log.info("torch runs %d CPU thread(s)", threads)
+    return threads
+
+
+def device_of(wanted: str) -> str:
+    """The device that `auto` means here: the first GPU, else the CPU."""
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def open_model(auto: Any, source: Source, options: ModelOptions, judge: str) -> Any:
+    """The model, in evaluation mode, on its device.
+
+    Args:
+        auto: The Auto class of transformers that opens it.
+        source: Pinned.
+        options: What the manifest says.
+        judge: Name of the judge, for messages.
+
+    Raises:
+        UserError: It cannot be opened; says what to do.
+    """
+    placed = {} if options.device_map is None else {"device_map": options.device_map}
+    with explained(f"judge {judge}: model {source.location}"), _quietly():
+        model = auto.from_pretrained(
+            source.location,
+            dtype=options.dtype,
+            attn_implementation=options.attention,
+            use_safetensors=True,
+            trust_remote_code=options.trust_remote_code,
+            **placed,
+            **source.keywords,
+        )
+        if options.device_map is None:
+            model = model.to(device_of(options.device))
+    return model.eval().requires_grad_(False)
+
+
+def add_adapter(model: Any, source: Source, judge: str) -> None:
+    """Put a LoRA adapter on a model.
+
+    Raises:
+        UserError: peft is missing, or the adapter is not in safetensors or does not fit.
+    """
+    try:
+        import peft  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            f"judge {judge}: adapter: needs peft; pip install 'judge-harness-transformers[peft]'"
+        ) from error
+    with explained(f"judge {judge}: adapter {source.location}"), _quietly():
+        folder = Path(source.location) if source.local else _downloaded(source)
+        if not (folder / "adapter_model.safetensors").is_file():
+            raise UserError(
+                f"judge {judge}: adapter: {source.location} holds no adapter_model.safetensors; pickled adapters are "
+                "not opened: save it again with safe_serialization=True"
+            )
+        model.load_adapter(str(folder))
+    model.eval().requires_grad_(False)
+
+
+def _downloaded(source: Source) -> Path:
+    """A folder with what is data in a repository of the hub; pickles and code are not even fetched."""
+    import huggingface_hub
+
+    return Path(
+        huggingface_hub.snapshot_download(
+            source.location, revision=source.revision, allow_patterns=["*.json", "*.safetensors"]
+        )
+    )
+
+
+def open_processor(auto: Any, source: Source, options: ModelOptions, judge: str) -> Any:
+    """The processor or tokenizer.
+
+    Raises:
+        UserError: It cannot be opened; says what to do.
+    """
+    with explained(f"judge {judge}: processor of {source.location}"), _quietly():
+        return auto.from_pretrained(source.location, trust_remote_code=options.trust_remote_code, **source.keywords)
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn what transformers raises while opening into an error that says what to do."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # transformers raises OSError, ValueError, ImportError, KeyError, ...
+        text = str(error)
+        if "torchvision" in text.lower():
+            fix = "this model needs torchvision: pip install torchvision (the build that goes with your torch)"
+        elif "trust_remote_code" in text:
+            fix = "it brings its own Python code: read that code, then set trust_remote_code: true"
+        elif "safetensors" in text:
+            fix = "only safetensors are opened (a pickle can run code): convert the weights with save_pretrained"
+        elif isinstance(error, ImportError):
+            fix = "install what it names"
+        else:
+            fix = "check that it is a complete model folder of a kind that this transformers knows"
+        raise UserError(f"{what}: cannot be opened ({type(error).__name__}: {_first_line(error)}); {fix}") from error
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """No progress bars of transformers: stderr is the harness's."""
+    from transformers.utils import logging as hf_logging
+
+    shown = hf_logging.is_progress_bar_enabled()
+    hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            hf_logging.enable_progress_bar()
+
+
+def _is_commit(revision: str) -> bool:
+    return len(revision) == 40 and all(letter in "0123456789abcdef" for letter in revision)
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")[:300]

@@ -1,0 +1,135 @@
+"""A generative model with all that belongs to it, opened together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.api import Judgement, Request, Status, UserError
+from harness_transformers.language import Language
+from harness_transformers.loading import (
+    Source,
+    add_adapter,
+    explained,
+    open_model,
+    open_processor,
+    set_threads,
+)
+from harness_transformers.options import GenerativeOptions
+from harness_transformers.pixels import PixelCache
+from harness_transformers.prompts import Prompter
+from harness_transformers.sight import Sight
+from harness_transformers.weighing import Scales
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A model ready to judge."""
+
+    language: Language
+    """The model."""
+    prompter: Prompter
+    """Writes its prompts."""
+    scales: Scales
+    """Weighs answers."""
+    sees: bool
+    """Whether it reads images."""
+    context: int | None
+    """Most tokens of prompt and answer together; `None` where the configuration does not say."""
+    longest_answer: int
+    """`max_new_tokens`, or what `verdict` needs."""
+
+    def reads(self, request: Request) -> bool:
+        """Whether it can look at all of a request."""
+        return self.sees or not request.images
+
+    @staticmethod
+    def refusal() -> Judgement:
+        """What a text model says to a picture."""
+        return Judgement.failed(Status.REFUSED, "this is a text model, and the question shows images")
+
+    def too_long(self, tokens: int) -> str:
+        """Why a prompt of so many tokens cannot be answered; empty where it can."""
+        if self.context is None or tokens + self.longest_answer <= self.context:
+            return ""
+        return (
+            f"the prompt has {tokens} tokens; with {self.longest_answer} for the answer that is more than the model's "
+            f"context of {self.context}: lower max_new_tokens, or show smaller images"
+        )
+
+    def decoded(self, ids: Sequence[int]) -> str:
+        """Tokens as text, to the letter: control tokens that the model wrote stay visible."""
+        text: str = self.prompter.tokenizer.decode(
+            list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
+        return text
+
+
+def open_language(options: GenerativeOptions, source: Source, adapter: Source | None, judge: str) -> Opened:
+    """Open model, processor and adapter.
+
+    Raises:
+        UserError: Something is missing, or is not what the options say.
+    """
+    set_threads(options.threads)
+    import transformers
+
+    config = _configuration(source, options, judge)
+    sees = options.kind == "vision" or (options.kind == "auto" and _is_vision(config))
+    auto = transformers.AutoModelForImageTextToText if sees else transformers.AutoModelForCausalLM
+    processor = open_processor(
+        transformers.AutoProcessor if sees else transformers.AutoTokenizer, source, options, judge
+    )
+    if sees and not hasattr(processor, "image_processor"):
+        raise UserError(f"judge {judge}: model {source.location} has no image processor; set kind: text")
+    model = open_model(auto, source, options, judge)
+    if adapter is not None:
+        add_adapter(model, adapter, judge)
+    pixels = PixelCache(processor) if sees else None
+    prompter = Prompter(
+        processor, pixels=pixels, system=options.system, template=options.chat_template_kwargs, judge=judge
+    )
+    tokenizer = prompter.tokenizer
+    stops = sorted(set(_stops(model.generation_config.eos_token_id, tokenizer.eos_token_id)))
+    if not stops:
+        raise UserError(f"judge {judge}: model {source.location} names no token that ends an answer (eos_token_id)")
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else stops[0]
+    never = _placeholders(config, processor)
+    language = Language(model, sight=Sight(model) if sees else None, stops=stops, pad=pad, never=never)
+    text = config.get_text_config()
+    return Opened(
+        language,
+        prompter,
+        Scales(language),
+        sees,
+        getattr(text, "max_position_embeddings", None),
+        0 if options.mode == "verdict" else options.max_new_tokens,
+    )
+
+
+def _configuration(source: Source, options: GenerativeOptions, judge: str) -> Any:
+    import transformers
+
+    with explained(f"judge {judge}: configuration of {source.location}"):
+        return transformers.AutoConfig.from_pretrained(
+            source.location, trust_remote_code=options.trust_remote_code, **source.keywords
+        )
+
+
+def _is_vision(config: Any) -> bool:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as KNOWN
+
+    return config.model_type in KNOWN or "AutoModelForImageTextToText" in (getattr(config, "auto_map", None) or {})
+
+
+def _stops(*given: Any) -> Iterator[int]:
+    for one in given:
+        yield from one if isinstance(one, list | tuple) else [] if one is None else [one]
+
+
+def _placeholders(config: Any, processor: Any) -> list[int]:
+    """Tokens that stand for images and are no words."""
+    own = [getattr(config, name, None) for name in ("image_token_id", "image_token_index", "video_token_id")]
+    own += [getattr(processor, "image_token_id", None)]
+    return sorted({one for one in own if isinstance(one, int)})

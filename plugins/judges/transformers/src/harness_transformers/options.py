@@ -1,0 +1,117 @@
+"""What a manifest may set on the local judges."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from harness.api import IsPath, Operational
+
+
+class ModelOptions(BaseModel):
+    """Common to all: which weights, and how they are opened and run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: Annotated[str, IsPath()] = Field(
+        min_length=1,
+        description="A model folder, or `hub:ORG/NAME@REVISION`; without a revision the newest is taken and recorded.",
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto", description="Of the weights; `auto` is as they were saved."
+    )
+    attention: str = Field(
+        default="sdpa",
+        pattern=r"^[a-z0-9_]+$",
+        description="Attention implementation of transformers: sdpa, eager, flash_attention_2, ...",
+    )
+    trust_remote_code: bool = Field(
+        default=False, description="Run Python code that comes with the model. Only `true`, in as many words, does."
+    )
+    device: Annotated[str, Operational()] = Field(
+        default="auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?|xpu(:\d+)?)$",
+        description="Where to run: auto (a GPU if there is one), cpu, cuda, cuda:1, mps, xpu.",
+    )
+    device_map: Annotated[str | None, Operational()] = Field(
+        default=None, description="Spread one model over several devices by accelerate: auto, balanced, ..."
+    )
+    batch_size: Annotated[int, Operational()] = Field(
+        default=8, ge=1, le=4096, description="Rows computed at once. Halved by itself when memory runs out."
+    )
+    threads: Annotated[int | None, Operational()] = Field(
+        default=None,
+        ge=1,
+        le=1024,
+        description="Threads of torch on the CPU. Default: OMP_NUM_THREADS, else half of the logical cores.",
+    )
+
+
+class GenerativeOptions(ModelOptions):
+    """Options of `transformers`."""
+
+    adapter: Annotated[str, IsPath()] | None = Field(
+        default=None, min_length=1, description="A LoRA adapter: a folder, or `hub:ORG/NAME@REVISION`. Needs peft."
+    )
+    kind: Literal["auto", "vision", "text"] = Field(
+        default="auto",
+        description="Open it as a vision-language model or as a text model; `auto` goes by its configuration.",
+    )
+    mode: Literal["generate", "verdict", "reason-then-verdict"] = Field(
+        default="generate",
+        description="Write reasoning and verdict; weigh every answer without writing; or write, then weigh.",
+    )
+    max_new_tokens: int = Field(default=1024, ge=1, le=65_536, description="Longest answer in tokens.")
+    temperature: float = Field(default=0.0, ge=0, le=10, description="0 takes the likeliest token every time.")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="Sample from the likeliest tokens of this mass only.")
+    top_k: int = Field(default=0, ge=0, description="Sample from so many likeliest tokens only; 0: from all.")
+    samples: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Answers to each request, one vote each (self-consistency). Needs a temperature.",
+    )
+    system: Literal["message", "prepend"] = Field(
+        default="message",
+        description="How a system prompt is given: as such, or ahead of the first user message.",
+    )
+    chat_template_kwargs: dict[str, Any] = Field(
+        default_factory=dict, description="Variables of the chat template, such as `enable_thinking: false`."
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> GenerativeOptions:
+        if self.samples > 1 and self.temperature == 0:
+            raise ValueError(f"samples: {self.samples} answers at temperature 0 are all the same; set a temperature")
+        if self.samples > 1 and self.mode == "verdict":
+            raise ValueError("samples: mode `verdict` draws nothing; use `generate` or `reason-then-verdict`")
+        return self
+
+
+class RewardModelOptions(ModelOptions):
+    """Options of `reward-model`."""
+
+    temperature: float = Field(
+        default=1.0, gt=0, description="Divides reward differences before they become probabilities (Bradley-Terry)."
+    )
+    tie_margin: float = Field(
+        default=0.0, ge=0, description="Rewards closer than this are a tie, where the question knows ties."
+    )
+    threshold: float = Field(
+        default=0.0, description="On a yes/no question the first answer is given to a reward above this."
+    )
+
+
+class ClipScoreOptions(ModelOptions):
+    """Options of `clip-score`."""
+
+    prompt: str | None = Field(
+        default=None, description="Text put ahead of the caption; CLIPScore's own is 'A photo depicts '."
+    )
+    tie_margin: float = Field(
+        default=0.0, ge=0, description="Scores closer than this are a tie, where the question knows ties."
+    )
+    threshold: float | None = Field(
+        default=None, description="On a yes/no question the first answer is given to a score above this; else refused."
+    )

@@ -1,0 +1,267 @@
+"""Images by content: each is prepared once, and encoded once by the vision tower, however often it is shown.
+
+Both orders of a pair show the same two images; so do all samples of a request. What is kept is bounded by bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from harness.api import Image
+
+log = logging.getLogger(__name__)
+
+_PREPARED_BYTES = 512 * 2**20
+_FEATURE_BYTES = 512 * 2**20
+
+
+class Bounded:
+    """A mapping that forgets what was used longest ago once its values hold too many bytes.
+
+    Args:
+        capacity: Bytes that the tensors in the values may hold together; the newest value always stays.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._held = 0
+        self._values: OrderedDict[str, Any] = OrderedDict()
+
+    def get(self, key: str) -> Any:
+        """The value, or `None`."""
+        if key not in self._values:
+            return None
+        self._values.move_to_end(key)
+        return self._values[key]
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep a value."""
+        self._held += _bytes(value)
+        replaced = self._values.pop(key, None)
+        if replaced is not None:
+            self._held -= _bytes(replaced)
+        self._values[key] = value
+        while self._held > self._capacity and len(self._values) > 1:
+            _, forgotten = self._values.popitem(last=False)
+            self._held -= _bytes(forgotten)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._values.clear()
+        self._held = 0
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def _bytes(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(_bytes(one) for one in value.values())
+    if isinstance(value, list | tuple):
+        return sum(_bytes(one) for one in value)
+    return int(getattr(value, "nbytes", 0))
+
+
+class PixelCache:
+    """Stands in for the image processor of a processor and remembers what it made of each image.
+
+    Works where an image processor treats each image by itself, so that the parts put together are what it makes of all
+    at once; the first request with two images shows whether it does. Where it does not (some pad all images of a
+    request to a common number of tiles), `separable` turns false and images are prepared together, request by request.
+
+    Args:
+        processor: Its `image_processor` is replaced by this object.
+    """
+
+    def __init__(self, processor: Any) -> None:
+        self._inner = processor.image_processor
+        self._prepared = Bounded(_PREPARED_BYTES)
+        self._digests: dict[int, str] = {}
+        self._keywords: dict[str, Any] | None = None
+        self._checked = False
+        self.separable = True
+        processor.image_processor = self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    @contextmanager
+    def expecting(self, images: Sequence[Image]) -> Iterator[list[Any]]:
+        """While the block runs, calls are about these images.
+
+        Raises:
+            DataError: An image cannot be read.
+        """
+        pictures = [image.load().convert("RGB") for image in images]
+        self._digests = {id(picture): image.digest for picture, image in zip(pictures, images, strict=True)}
+        try:
+            yield pictures
+        finally:
+            self._digests = {}
+
+    def __call__(self, images: Any, **keywords: Any) -> Any:
+        """What the image processor makes of these images: tensors by name."""
+        flat = list(_flattened(images))
+        if not self.separable or any(id(image) not in self._digests for image in flat):
+            return self._inner(images, **keywords)
+        self._keywords = keywords
+        parts = [self._one(image, keywords) for image in flat]
+        if len(parts) == 1:
+            return parts[0]
+        together = _together(parts)
+        if not self._checked:
+            self._checked = True
+            if together is None or not _same(together, self._inner(images, **keywords)):
+                log.info("%s prepares the images of a request together", type(self._inner).__name__)
+                self.separable = False
+        return together if self.separable and together is not None else self._inner(images, **keywords)
+
+    def _one(self, image: Any, keywords: dict[str, Any]) -> Any:
+        digest = self._digests[id(image)]
+        made = self._prepared.get(digest)
+        if made is None:
+            made = dict(self._inner([image], **keywords))
+            self._prepared.put(digest, made)
+        return _batch(made)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._prepared.clear()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it knows how images are to be prepared: from the first call on."""
+        return self._keywords is not None
+
+    def prepared(self, image: Image) -> Mapping[str, Any]:
+        """What the image processor makes of an image by itself, in the way of the last call.
+
+        Raises:
+            DataError: The image cannot be read.
+        """
+        made = self._prepared.get(image.digest)
+        if made is None:
+            made = dict(self._inner([image.load().convert("RGB")], **(self._keywords or {})))
+            self._prepared.put(image.digest, made)
+        known: Mapping[str, Any] = made
+        return known
+
+
+def _batch(data: dict[str, Any]) -> Any:
+    from transformers import BatchFeature
+
+    return BatchFeature(dict(data))
+
+
+def _flattened(images: Any) -> Iterator[Any]:
+    if isinstance(images, list | tuple):
+        for image in images:
+            yield from _flattened(image)
+    else:
+        yield images
+
+
+def _together(parts: list[Any]) -> Any:
+    """The parts one behind the other, or `None` where their shapes do not fit."""
+    import torch
+
+    data: dict[str, Any] = {}
+    for name in parts[0]:
+        values = [part.get(name) for part in parts]
+        if not all(isinstance(value, torch.Tensor) and value.shape[1:] == values[0].shape[1:] for value in values):
+            return None
+        data[name] = torch.cat(values)
+    return _batch(data)
+
+
+def _same(one: Any, other: Any) -> bool:
+    import torch
+
+    if set(one) != set(other):
+        return False
+    return all(isinstance(other[name], torch.Tensor) and torch.equal(one[name], other[name]) for name in one)
+
+
+class FeatureCache:
+    """What the vision tower makes of each image, for models that take it in place of pixels (`mm_encoder_outputs`).
+
+    Args:
+        model: The vision-language model.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._features = Bounded(_FEATURE_BYTES)
+        self._kind: Any = None
+        self._stacked = False
+
+    @staticmethod
+    def fits(model: Any) -> bool:
+        """Whether a model takes features in place of pixels."""
+        import inspect
+
+        takes = "mm_encoder_outputs" in inspect.signature(model.forward).parameters
+        return takes and hasattr(model, "get_image_features")
+
+    def outputs(self, digests: Sequence[str], prepared: Sequence[Mapping[str, Any]]) -> Any:
+        """The `mm_encoder_outputs` of a batch; what is not known yet is encoded now.
+
+        Args:
+            digests: Of the images in reading order, prompt after prompt.
+            prepared: What the image processor made of each.
+
+        Raises:
+            ValueError: The model's features cannot be told apart by image.
+        """
+        import torch
+
+        found: dict[str, Any] = {}
+        by_shape: dict[object, dict[str, Mapping[str, Any]]] = {}
+        for digest, one in zip(digests, prepared, strict=True):
+            known = self._features.get(digest)
+            if known is not None:
+                found[digest] = known
+            else:
+                shape = tuple(sorted((name, tuple(value.shape[1:])) for name, value in one.items()))
+                by_shape.setdefault(shape, {})[digest] = one
+        for fresh in by_shape.values():
+            found.update(self._encoded(list(fresh.values()), list(fresh)))
+        pooled = [found[digest]["pooler_output"] for digest in digests]
+        fields: dict[str, Any] = {"pooler_output": torch.stack(pooled) if self._stacked else pooled}
+        if found[digests[0]]["deep"]:
+            deep = (found[digest]["deep"] for digest in digests)
+            fields["deepstack_features"] = [list(layer) for layer in zip(*deep, strict=True)]
+        return {"image": self._kind(**fields)}
+
+    def _encoded(self, parts: list[Mapping[str, Any]], digests: list[str]) -> dict[str, Any]:
+        import inspect
+
+        import torch
+
+        known = inspect.signature(self._model.get_image_features).parameters
+        inputs = {
+            name: torch.cat([part[name] for part in parts]).to(self._model.device) for name in parts[0] if name in known
+        }
+        inputs["pixel_values"] = inputs["pixel_values"].to(self._model.dtype)
+        output = self._model.get_image_features(**inputs, return_dict=True)
+        self._kind = type(output)
+        self._stacked = isinstance(output.pooler_output, torch.Tensor)
+        pooled = list(output.pooler_output)
+        deep = getattr(output, "deepstack_features", None) or ()
+        if len(pooled) != len(digests):
+            raise ValueError(f"{len(pooled)} features of {len(digests)} images")
+        made = {
+            digest: {"pooler_output": pooled[place].clone(), "deep": [layer[place].clone() for layer in deep]}
+            for place, digest in enumerate(digests)
+        }
+        for digest, features in made.items():
+            self._features.put(digest, features)
+        return made
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._features.clear()

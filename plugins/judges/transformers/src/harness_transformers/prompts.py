@@ -1,0 +1,216 @@
+"""From a request to tokens: the chat template, hostile text kept apart from control tokens, images by content.
+
+Not for running the model; see `language`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from harness.api import Image, Message, Request, UserError
+from harness_transformers.pixels import PixelCache
+
+log = logging.getLogger(__name__)
+
+_PER_TOKEN = frozenset({"token_type_ids", "mm_token_type_ids"})
+_CHECKS = 2
+"""Prompts with images on which the quick way is held against the processor's own before it is trusted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What a model reads before it answers."""
+
+    ids: tuple[int, ...]
+    """Tokens, image placeholders included."""
+    per_token: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Further inputs as long as `ids`, such as `mm_token_type_ids`."""
+    images: tuple[str, ...] = ()
+    """Digests of the images, in reading order."""
+    prepared: tuple[Mapping[str, Any], ...] = ()
+    """What the image processor made of each image."""
+    pixels: Mapping[str, Any] = field(default_factory=dict)
+    """What it made of all images of this prompt, in place of `prepared`, where they cannot be kept apart."""
+
+
+def key_of(request: Request) -> str:
+    """Names what a judge is shown: requests that differ in sample, space or format alone share a key.
+
+    Raises:
+        DataError: An image cannot be read.
+    """
+    sha = hashlib.sha256()
+    for message in request.messages:
+        sha.update(repr((message.role, [_plain(part) for part in message.parts])).encode("utf-8", "surrogatepass"))
+    return sha.hexdigest()
+
+
+def _plain(part: str | Image) -> object:
+    return part if isinstance(part, str) else ("image", part.digest)
+
+
+class Prompter:
+    """Writes prompts for one model.
+
+    Control tokens inside the text of a request (`<image>`, `<|im_end|>`) are encoded as the plain text they are: a
+    candidate answer cannot end its own turn or conjure up an image.
+
+    Args:
+        processor: The processor of a vision-language model, or the tokenizer of a text model.
+        pixels: Keeps processed images; `None` for a text model.
+        system: `message` or `prepend`.
+        template: Variables of the chat template.
+        judge: Name of the judge, for messages.
+
+    Raises:
+        UserError: There is no chat template.
+    """
+
+    def __init__(
+        self, processor: Any, *, pixels: PixelCache | None, system: str, template: Mapping[str, Any], judge: str
+    ) -> None:
+        self.tokenizer = getattr(processor, "tokenizer", processor)
+        self.pixels = pixels
+        self._processor = processor
+        self._system = system
+        self._template = {**template, "add_generation_prompt": True}
+        self._controls = _any_of({*self.tokenizer.all_special_tokens, *self.tokenizer.get_added_vocab()})
+        self._checks_left = _CHECKS
+        self._kinds: tuple[str, ...] = ()
+        self.answer_ids = lru_cache(maxsize=4096)(self._answer_ids)
+        """The tokens of an answer, as the model itself would have written them."""
+        if not getattr(processor, "chat_template", None) and not getattr(self.tokenizer, "chat_template", None):
+            raise UserError(
+                f"judge {judge}: the model has no chat template, so it is no chat model; use its instruct version, or "
+                "put a chat_template.jinja into its folder"
+            )
+
+    def prompt(self, request: Request) -> Prompt:
+        """The tokens of a request.
+
+        Raises:
+            DataError: An image cannot be read.
+        """
+        messages = self._arranged(request.messages)
+        if self.pixels is None:
+            return self._of_text(messages)
+        quick = self._quickly(request, messages, self.pixels)
+        if quick is not None and not self._checks_left:
+            return quick
+        thorough = self._thoroughly(request, messages, self.pixels)
+        if quick is not None:
+            self._checks_left -= 1
+            if (quick.ids, quick.per_token) != (thorough.ids, thorough.per_token):
+                log.info("%s writes every prompt: it does more than its parts", type(self._processor).__name__)
+                self._checks_left = -1
+        return thorough
+
+    def _of_text(self, messages: tuple[Message, ...]) -> Prompt:
+        conversation = [
+            {"role": message.role, "content": "".join(str(part) for part in message.parts)} for message in messages
+        ]
+        inputs = self.tokenizer.apply_chat_template(
+            conversation, tokenize=True, return_dict=True, sanitize_control_tokens=True, **self._template
+        )
+        return Prompt(ids=tuple(inputs["input_ids"]))
+
+    def _thoroughly(self, request: Request, messages: tuple[Message, ...], pixels: PixelCache) -> Prompt:
+        """By the processor, which also tells control tokens in the text apart from its own."""
+        with pixels.expecting(request.images) as pictures:
+            inputs = self._processor.apply_chat_template(
+                _conversation(messages, iter(pictures)),
+                tokenize=True,
+                return_dict=True,
+                sanitize_control_tokens=True,
+                return_tensors="pt",
+                **self._template,
+            )
+        ids = tuple(inputs["input_ids"][0].tolist())
+        per_token = {name: tuple(inputs[name][0].tolist()) for name in sorted(_PER_TOKEN) if name in inputs}
+        self._kinds = tuple(per_token)
+        digests = tuple(image.digest for image in request.images)
+        if pixels.separable:
+            prepared = tuple(pixels.prepared(image) for image in request.images)
+            return Prompt(ids=ids, per_token=per_token, images=digests, prepared=prepared)
+        known = {"input_ids", "attention_mask", *_PER_TOKEN}
+        joint = {name: value for name, value in inputs.items() if name not in known}
+        return Prompt(ids=ids, per_token=per_token, images=digests, pixels=joint)
+
+    def _quickly(self, request: Request, messages: tuple[Message, ...], pixels: PixelCache) -> Prompt | None:
+        """The same without the processor's overhead, a third of the time; `None` where only the processor will do."""
+        images = request.images
+        replace = getattr(self._processor, "replace_image_token", None)
+        if not images or replace is None or self._checks_left < 0 or not (pixels.separable and pixels.ready):
+            return None
+        if self._controls.search(request.text):
+            return None
+        rendered = self._processor.apply_chat_template(_conversation(messages, iter(images)), **self._template)
+        begin, *others = rendered.split(self._processor.image_token)
+        if len(others) != len(images):
+            return None
+        prepared = tuple(pixels.prepared(image) for image in images)
+        try:
+            text = begin + "".join(
+                replace(one, image_idx=0) + behind for one, behind in zip(prepared, others, strict=True)
+            )
+        except NotImplementedError:
+            return None
+        bos = self.tokenizer.bos_token
+        ids = self.tokenizer(text, add_special_tokens=not (bos and text.startswith(bos)))["input_ids"]
+        per_token = {}
+        if self._kinds == ("mm_token_type_ids",):
+            per_token["mm_token_type_ids"] = tuple(self._processor.create_mm_token_type_ids([ids])[0])
+        digests = tuple(image.digest for image in images)
+        return Prompt(ids=tuple(ids), per_token=per_token, images=digests, prepared=prepared)
+
+    def _arranged(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """Text parts that follow one another on lines of their own, the system prompt where the template wants it."""
+        joined = tuple(Message(message.role, _joined(message.parts)) for message in messages)
+        if self._system == "message" or joined[0].role != "system" or len(joined) < 2:
+            return joined
+        first, second, *rest = joined
+        return (Message(second.role, _joined((*first.parts, *second.parts))), *rest)
+
+    def _answer_ids(self, text: str) -> tuple[int, ...]:
+        ids = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        return tuple(ids)
+
+
+def _joined(parts: tuple[str | Image, ...]) -> tuple[str | Image, ...]:
+    """Text after text, and text after an image, begins on a new line."""
+    arranged: list[str | Image] = []
+    for part in parts:
+        if isinstance(part, str) and arranged:
+            last = arranged[-1]
+            if isinstance(last, str):
+                arranged[-1] = f"{last}\n{part}"
+            else:
+                arranged.append(f"\n{part}")
+        else:
+            arranged.append(part)
+    return tuple(arranged)
+
+
+def _conversation(messages: tuple[Message, ...], pictures: Iterator[Any]) -> list[dict[str, Any]]:
+    """Messages in the form that processors take; `pictures` gives the images in reading order."""
+    return [
+        {
+            "role": message.role,
+            "content": [
+                {"type": "text", "text": part} if isinstance(part, str) else {"type": "image", "image": next(pictures)}
+                for part in message.parts
+            ],
+        }
+        for message in messages
+    ]
+
+
+def _any_of(words: set[str]) -> re.Pattern[str]:
+    """Finds any of the words; nothing where there is none."""
+    return re.compile("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True) if word) or r"(?!)")

@@ -1,0 +1,83 @@
+"""A layer of keys and values with room to grow, for writing many tokens behind a prefix.
+
+transformers' own layer copies all it holds at every token. Imported only once a model is open.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from transformers.cache_utils import DynamicLayer
+
+
+class RoomyLayer(DynamicLayer):  # type: ignore[misc]  # transformers is taken as untyped
+    """Keys and values of shape (rows, heads, length, width), views of buffers that are longer."""
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor, room: int) -> None:
+        """Copy what there is into buffers with `room` more places."""
+        super().__init__()
+        self.lazy_initialization(keys, values)
+        self._buffers = [_with_room(keys, room), _with_room(values, room)]
+        self._show(keys.shape[-2])
+
+    def _show(self, length: int) -> None:
+        self.keys, self.values = (buffer[:, :, :length] for buffer in self._buffers)
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write new places behind those that there are."""
+        begin = self.keys.shape[-2]
+        end = begin + key_states.shape[-2]
+        if end > self._buffers[0].shape[-2]:
+            self._buffers = [_with_room(one, end) for one in (self.keys, self.values)]
+        self._buffers[0][:, :, begin:end] = key_states
+        self._buffers[1][:, :, begin:end] = value_states
+        self._show(end)
+        return self.keys, self.values
+
+    def batch_select_indices(self, indices: torch.Tensor) -> None:
+        """Keep these rows, in this order."""
+        length = self.keys.shape[-2]
+        self._buffers = [buffer[indices] for buffer in self._buffers]
+        self._show(length)
+
+
+def _with_room(states: torch.Tensor, room: int) -> torch.Tensor:
+    rows, heads, length, width = states.shape
+    buffer = states.new_empty((rows, heads, length + room, width))
+    buffer[:, :, :length] = states
+    return buffer
+
+
+def selected(cache: Any, indices: torch.Tensor, *, room: int) -> Any:
+    """A cache with these rows of another, which stays as it is.
+
+    Args:
+        cache: Of transformers.
+        indices: Shape (rows,).
+        room: Places that each layer should have left, where it is of the kind that can.
+    """
+    made = copy.copy(cache)
+    made.layers = []
+    for layer in cache.layers:
+        if room and type(layer) in (DynamicLayer, RoomyLayer):
+            made.layers.append(RoomyLayer(layer.keys[indices], layer.values[indices], room))
+        else:
+            # Selecting makes new tensors, so the layer of the original is not touched.
+            made.layers.append(copy.copy(layer))
+            made.layers[-1].batch_select_indices(indices)
+    return made
+
+
+def grows_plainly(config: Any) -> bool:
+    """Whether every layer of a model attends to all places alike: no sliding windows, no recurrent states.
+
+    Only then may padding stand between the tokens of a row.
+    """
+    from transformers import DynamicCache
+
+    layers = DynamicCache(config=config.get_text_config()).layers
+    return all(type(layer) is DynamicLayer for layer in layers)

@@ -1,0 +1,8 @@
+"""The test kit: tiny models of real transformers classes, for tests, demonstrations and measurements."""
+
+from __future__ import annotations
+
+from harness_transformers.testing.teach import teach
+from harness_transformers.testing.tiny import TinyShape, make_tiny_llava
+
+__all__ = ["TinyShape", "make_tiny_llava", "teach"]

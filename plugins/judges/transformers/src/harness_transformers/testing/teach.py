@@ -1,0 +1,86 @@
+"""Teaching a tiny model to write answers in a format: some seconds of plain supervised steps on the CPU.
+
+It learns how an answer looks, and little of what is right. Not a trainer for judges.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.api import Example
+from harness_transformers.loading import set_threads
+from harness_transformers.pixels import PixelCache
+from harness_transformers.prompts import Prompt, Prompter
+
+
+def teach(
+    folder: str | Path,
+    examples: Sequence[Example],
+    *,
+    steps: int = 120,
+    batch: int = 8,
+    rate: float = 3e-3,
+    seed: int = 0,
+) -> float:
+    """Train the language half of a vision-language model on written answers, in place.
+
+    Args:
+        folder: A model folder, as `make_tiny_llava` writes it.
+        examples: What to answer; the item's tag `rationale` goes ahead of the verdict where there is one.
+        steps: Optimiser steps.
+        batch: Examples in a step.
+        rate: Learning rate of AdamW.
+        seed: Of the order of the examples.
+
+    Returns:
+        The mean loss of the last ten steps, in nats a token.
+    """
+    import torch
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    set_threads(None)
+    processor = AutoProcessor.from_pretrained(folder)
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype="float32")
+    pixels = PixelCache(processor)
+    prompter = Prompter(processor, pixels=pixels, system="message", template={}, judge="teach")
+    stop = prompter.tokenizer.eos_token_id
+    lessons = [(prompter.prompt(one.request), (*prompter.answer_ids(_written(one)), stop)) for one in examples]
+    learned = [weights for name, weights in model.named_parameters() if "vision_tower" not in name]
+    optimiser = torch.optim.AdamW(learned, lr=rate)
+    dice = random.Random(seed)
+    losses: list[float] = []
+    for _ in range(steps):
+        inputs, labels = _collated(dice.sample(lessons, min(batch, len(lessons))), prompter.tokenizer.pad_token_id)
+        loss = model(**inputs, labels=labels).loss
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(learned, 1.0)
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    model.save_pretrained(folder)
+    last = losses[-10:]
+    return sum(last) / len(last)
+
+
+def _written(example: Example) -> str:
+    request = example.request
+    return request.format.write(example.gold, request.space, example.item.tags.get("rationale", ""))
+
+
+def _collated(lessons: Sequence[tuple[Prompt, tuple[int, ...]]], pad: int) -> tuple[dict[str, Any], Any]:
+    import torch
+
+    rows = [[*prompt.ids, *answer] for prompt, answer in lessons]
+    most = max(map(len, rows))
+    labels = [[*[-100] * (most - len(answer)), *answer] for _, answer in lessons]
+    inputs = {
+        "input_ids": torch.tensor([[*[pad] * (most - len(row)), *row] for row in rows]),
+        "attention_mask": torch.tensor([[*[0] * (most - len(row)), *[1] * len(row)] for row in rows]),
+    }
+    prepared = [one for prompt, _ in lessons for one in prompt.prepared]
+    if prepared:
+        inputs |= {name: torch.cat([one[name] for one in prepared]) for name in prepared[0]}
+    return inputs, torch.tensor(labels)

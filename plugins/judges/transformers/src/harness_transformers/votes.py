@@ -1,0 +1,56 @@
+"""Several answers to one request become one judgement: each votes, a draw gives no verdict (arXiv:2203.11171)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from harness.api import Judgement, Request, Status
+
+_BETWEEN = "\n\n--- sample {} ---\n\n"
+
+
+def voted(votes: Sequence[Judgement], request: Request) -> Judgement:
+    """The majority of the votes that have a verdict.
+
+    Args:
+        votes: At least one; a single one stands as it is.
+        request: What was asked.
+
+    Returns:
+        A judgement that keeps every answer in `raw` and the tokens of all; its probabilities are the shares of the
+        votes, or where the votes have probabilities of their own, the mean of these.
+    """
+    if len(votes) == 1:
+        return votes[0]
+    counts = Counter(vote.verdict for vote in votes if vote.verdict is not None)
+    together: dict[str, Any] = {
+        "raw": "".join(_BETWEEN.format(number) + vote.raw for number, vote in enumerate(votes, start=1)).lstrip("\n"),
+        "prompt_tokens": votes[0].prompt_tokens,
+        "completion_tokens": sum(vote.completion_tokens or 0 for vote in votes),
+    }
+    if not counts:
+        statuses = Counter(vote.status for vote in votes)
+        status = statuses.most_common(1)[0][0]
+        return Judgement.failed(status, f"none of {len(votes)} samples has a verdict: {votes[0].error}", **together)
+    (first, most), *others = counts.most_common()
+    if others and others[0][1] == most:
+        names = " and ".join(request.space.name(verdict) for verdict, count in counts.items() if count == most)
+        return Judgement.failed(
+            Status.UNPARSED, f"a draw between {names}, {most} of {len(votes)} samples each", **together
+        )
+    winner = next(vote for vote in votes if vote.verdict == first)
+    return replace(winner, probabilities=_shares(votes, request), error="", **together)
+
+
+def _shares(votes: Sequence[Judgement], request: Request) -> dict[str, float]:
+    total: dict[str, float] = {}
+    valid = 0
+    for vote in votes:
+        if vote.verdict is not None:
+            valid += 1
+            for name, share in (vote.probabilities or {request.space.name(vote.verdict): 1.0}).items():
+                total[name] = total.get(name, 0.0) + share
+    return {name: share / valid for name, share in total.items()}

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from harness.api import Request
+from harness_transformers.judge import LocalJudge
+from harness_transformers.language import Language, out_of_memory
+from harness_transformers.prompts import Prompt
+from harness_transformers.sampling import Sampling
+
+Local = Callable[..., LocalJudge]
+GREEDY = Sampling()
+
+
+@pytest.fixture
+def opened(local: Local) -> Any:
+    return local()._open()
+
+
+@pytest.fixture
+def prompts(opened: Any, ask: Callable[..., Request], pair: Callable[[int], list[Request]]) -> list[Prompt]:
+    """Prompts of several lengths, with one image and with two."""
+    requests = [*(ask(number) for number in range(4)), *pair(1), *pair(2)]
+    return [opened.prompter.prompt(request) for request in requests]
+
+
+def alone(language: Language, prompt: Prompt) -> Any:
+    """Inputs of one prompt as one would write them by hand."""
+    ids = torch.tensor([prompt.ids])
+    pixels = torch.cat([one["pixel_values"] for one in prompt.prepared])
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "pixel_values": pixels}
+
+
+@torch.inference_mode()
+def test_prefill_gives_each_row_the_logits_that_it_has_alone(opened: Any, prompts: list[Prompt]) -> None:
+    language = opened.language
+    together = language.prefill(prompts).logits
+    for row, prompt in enumerate(prompts):
+        plain = language.model(**alone(language, prompt)).logits[0, -1]
+        assert torch.allclose(together[row], plain, atol=1e-5), row
+
+
+@torch.inference_mode()
+def test_what_all_prompts_begin_with_is_read_once(
+    opened: Any, ask: Callable[..., Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    language: Language = opened.language
+    requests = [ask(number, words="Judge this picture with the greatest care. " * 12) for number in range(6)]
+    prompts = [opened.prompter.prompt(request) for request in requests]
+    language.prefill(prompts)  # checks itself against the plain way
+    read: list[tuple[int, int]] = []
+    forward = language.model.forward
+
+    def counted(*arguments: Any, **keywords: Any) -> Any:
+        read.append(tuple(keywords["input_ids"].shape))
+        return forward(*arguments, **keywords)
+
+    monkeypatch.setattr(language.model, "forward", counted)
+    shared = language.prefill(prompts).logits
+    assert len(read) == 1, "the start is kept from the batch before"
+    assert read[0][0] == 6
+    assert read[0][1] < min(len(prompt.ids) for prompt in prompts) - 100
+    language.shares_start = False
+    assert torch.allclose(shared, language.prefill(prompts).logits, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_a_start_never_reaches_into_an_image(opened: Any, prompts: list[Prompt]) -> None:
+    language: Language = opened.language
+    pictures = [place for place, token in enumerate(prompts[0].ids) if token in language.never.tolist()]
+    rows = [list(prompts[0].ids), list(prompts[0].ids)]
+    assert language._alike(rows) == pictures[0]
+
+
+@torch.inference_mode()
+def test_greedy_answers_are_those_of_generate(opened: Any, prompts: list[Prompt]) -> None:
+    language = opened.language
+    language.stops = torch.arange(7, 587, 13)  # so many that some answers end early, and rows leave the batch
+    written = language.write(language.prefill(prompts), most=40, sampling=GREEDY, draws=None)
+    for prompt, answer in zip(prompts, written, strict=True):
+        inputs = alone(language, prompt)
+        output = language.model.generate(
+            **inputs,
+            max_new_tokens=40,
+            do_sample=False,
+            suppress_tokens=language.never.tolist(),
+            eos_token_id=language.stops.tolist(),
+        )[0, len(prompt.ids) :].tolist()
+        ended = output[-1] in language.stops.tolist()
+        assert answer.ids == tuple(output[:-1] if ended else output)
+        assert answer.finished == ended
+    assert len({len(answer.ids) for answer in written}) > 2
+
+
+@torch.inference_mode()
+def test_rows_of_a_prefix_leave_it_as_it_is(opened: Any, prompts: list[Prompt]) -> None:
+    language = opened.language
+    prefix = language.prefill(prompts)
+    before = prefix.logits.clone(), prefix.cache.get_seq_length(), prefix.mask.shape
+    first = language.write(prefix.rows([0, 2, 2], room=12), most=12, sampling=GREEDY, draws=None)
+    language.append(prefix.rows([1]), [[5, 6, 7]])
+    assert torch.equal(prefix.logits, before[0])
+    assert (prefix.cache.get_seq_length(), prefix.mask.shape) == before[1:]
+    again = language.write(prefix.rows([0, 2, 2]), most=12, sampling=GREEDY, draws=None)
+    assert first == again
+    assert first[1] == first[2]
+
+
+@torch.inference_mode()
+def test_rows_may_be_moved_on_by_different_lengths(opened: Any, prompts: list[Prompt]) -> None:
+    language = opened.language
+    tails = [[9, 10, 11, 12], [], [13], [14, 15]]
+    prefix = language.prefill(prompts[:4])
+    language.append(prefix, tails)
+    straight = language.prefill(prompts[:4], tails=tails)
+    assert torch.allclose(prefix.logits, straight.logits, atol=1e-5)
+    language.append(prefix, [[20]] * 4)
+    language.append(straight, [[20]] * 4)
+    assert torch.allclose(prefix.logits, straight.logits, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_placeholders_of_images_are_never_written(opened: Any, prompts: list[Prompt]) -> None:
+    language = opened.language
+    with torch.no_grad():
+        before = language.model.lm_head.weight.clone()
+        language.model.lm_head.weight[language.never] *= 1000
+    try:
+        draws = torch.rand(4, 20)
+        written = language.write(
+            language.prefill(prompts[:4]), most=20, sampling=Sampling(temperature=2.0), draws=draws
+        )
+    finally:
+        language.model.lm_head.weight.copy_(before)
+    assert not set(language.never.tolist()) & {token for answer in written for token in answer.ids}
+
+
+def test_only_memory_errors_count_as_such() -> None:
+    assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert out_of_memory(RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes"))
+    assert not out_of_memory(RuntimeError("shape mismatch"))

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoProcessor
+
+from harness.api import Image, Judgement, Request
+from harness_transformers.judge import LocalJudge
+from harness_transformers.pixels import Bounded, PixelCache
+
+Local = Callable[..., LocalJudge]
+Answers = Callable[[LocalJudge, list[Request]], list[Judgement]]
+
+
+def kib(number: int) -> torch.Tensor:
+    return torch.zeros(number * 256)
+
+
+def test_what_was_used_longest_ago_is_forgotten_first() -> None:
+    cache = Bounded(3 * 1024)
+    for name in "abc":
+        cache.put(name, {"x": [kib(1)]})
+    assert cache.get("a") is not None
+    cache.put("d", kib(1))
+    assert [name for name in "abcd" if cache.get(name) is not None] == ["a", "c", "d"]
+    cache.put("e", kib(9))
+    assert [name for name in "abcde" if cache.get(name) is not None] == ["e"], "the newest stays, however large"
+    cache.put("e", kib(1))
+    cache.put("f", kib(1))
+    assert len(cache) == 2, "what is replaced no longer counts"
+    cache.clear()
+    assert len(cache) == 0
+
+
+def test_both_orders_of_a_pair_encode_each_image_once(
+    local: Local, pair: Callable[[int], list[Request]], answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = local(mode="verdict", batch_size=2)
+    answers(judge, pair(0))  # the first batch checks that features do what pixels do
+    opened = judge._open()
+    features = opened.language.model.get_image_features
+    seen: list[int] = []
+
+    @wraps(features)
+    def counted(**named: Any) -> Any:
+        seen.append(len(named["pixel_values"]))
+        return features(**named)
+
+    monkeypatch.setattr(opened.language.model, "get_image_features", counted)
+    answers(judge, [one for number in range(1, 6) for one in pair(number)])
+    assert sum(seen) == 10
+
+
+def test_a_model_whose_features_are_of_another_kind_gets_pixels(
+    local: Local,
+    pair: Callable[[int], list[Request]],
+    answers: Answers,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    requests = [one for number in range(3) for one in pair(number)]
+    expected = answers(local(mode="verdict"), requests)
+    judge = local(mode="verdict")
+    features = judge._open().language.model.get_image_features
+
+    @wraps(features)
+    def wrong(**named: Any) -> Any:
+        output = features(**named)
+        output.pooler_output = [one * 2 for one in output.pooler_output]
+        return output
+
+    monkeypatch.setattr(judge._open().language.model, "get_image_features", wrong)
+    given = answers(judge, requests)
+    assert "images are encoded anew" in caplog.text
+    for one, two in zip(expected, given, strict=True):
+        assert one.probabilities == pytest.approx(two.probabilities, abs=1e-6)
+
+
+def test_images_that_an_image_processor_mixes_are_prepared_together(
+    local: Local, ask: Callable[..., Request], answers: Answers
+) -> None:
+    requests = [ask(number, images=1 + number % 3) for number in range(6)]
+
+    class Mixing:
+        """Takes the mean over all images of a request away."""
+
+        def __init__(self, inner: Any) -> None:
+            self.inner = inner
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inner, name)
+
+        def __call__(self, images: Any, **named: Any) -> Any:
+            made = self.inner(images, **named)
+            made["pixel_values"] = made["pixel_values"] - made["pixel_values"].mean()
+            return made
+
+    judge = local(mode="verdict")
+    opened = judge._open()
+    assert opened.prompter.pixels is not None
+    opened.prompter.pixels._inner = Mixing(opened.prompter.pixels._inner)
+    given = answers(judge, requests)
+    assert opened.prompter.pixels.separable is False
+    alone = []
+    for request in requests:
+        single = local(mode="verdict")
+        cache = single._open().prompter.pixels
+        assert cache is not None
+        cache._inner = Mixing(cache._inner)
+        alone += answers(single, [request])
+    assert [one.verdict for one in given] == [one.verdict for one in alone]
+    for one, two in zip(given, alone, strict=True):
+        assert one.probabilities == pytest.approx(two.probabilities, abs=1e-5)
+
+
+def test_an_image_is_prepared_once_as_the_processor_prepares_it(tiny: Any, paint: Callable[..., Image]) -> None:
+    processor = AutoProcessor.from_pretrained(tiny)
+    plain = processor.image_processor
+    cache = PixelCache(processor)
+    images = [paint(1, 40), paint(2, 90), paint(1, 40)]
+    with cache.expecting(images) as pictures:
+        made = processor.image_processor(pictures, return_tensors="pt")
+        expected = plain(pictures, return_tensors="pt")
+    assert torch.equal(made["pixel_values"], expected["pixel_values"])
+    assert len(cache._prepared) == 2
+    assert processor.image_processor.crop_size == plain.crop_size, "it stands in for the processor in all else"
