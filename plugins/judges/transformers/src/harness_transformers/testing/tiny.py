@@ -8,7 +8,7 @@ manifest out where no model hub can be reached. Nothing in the judge is special 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 PAD, BOS, EOS, IMAGE = "<pad>", "<s>", "<|end|>", "<image>"
-_ROLES = ("<|system|>", "<|user|>", "<|assistant|>")
+SPECIAL = (PAD, BOS, EOS, IMAGE, "<|system|>", "<|user|>", "<|assistant|>")
 
 CHAT_TEMPLATE = """\
 {{- bos_token -}}
@@ -109,31 +109,30 @@ def make_tiny_llava(folder: str | Path, *, shape: TinyShape | None = None, seed:
     return folder
 
 
-def make_tokenizer(vocabulary: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE over the words that judges read and write; every text can be said in it."""
+def make_tokenizer(vocabulary: int, *, special: Sequence[str] = SPECIAL) -> PreTrainedTokenizerFast:
+    """A byte-level BPE over the words that judges read and write; every text can be said in it.
+
+    Args:
+        vocabulary: Tokens, at most.
+        special: Control tokens; they come first.
+    """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    special = [PAD, BOS, EOS, IMAGE, *_ROLES]
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
-        special_tokens=special,
+        special_tokens=list(special),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
     tokenizer.train_from_iterator(_sentences(), trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token=BOS,
-        eos_token=EOS,
-        pad_token=PAD,
-        extra_special_tokens={"image_token": IMAGE},
-        chat_template=CHAT_TEMPLATE,
-        padding_side="left",
-    )
+    named: dict[str, Any] = {}
+    if special is SPECIAL:
+        named = {"bos_token": BOS, "eos_token": EOS, "extra_special_tokens": {"image_token": IMAGE}}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, padding_side="left", **named)
 
 
 def _sentences() -> Iterator[str]:

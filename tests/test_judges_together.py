@@ -1,0 +1,115 @@
+"""`benchmarks/judges.yaml` as a user runs it: a local model, a server over a real socket, recorded answers."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.api import Example
+from harness.discovery import Plugins
+from harness.run.plan import Plan, PlanContext
+
+ROOT = Path(__file__).resolve().parents[1]
+TASK = "miniature/pairwise-safety"
+
+
+def examples(workspace: Path, items: int) -> list[Example]:
+    """Both orders of so many pairs."""
+    plan = Plan(seed=0, plugins=Plugins.load(), workspace=workspace)
+    context = PlanContext(name="lessons", data=None, seed=0, plan=plan, plugin="t")
+    return list(itertools.islice(context.examples(TASK, "test"), 2 * items))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model that has learned the form of answers, and next to nothing else."""
+    pytest.importorskip("torch")
+    from harness_transformers.testing import make_tiny_llava, teach
+
+    folder = make_tiny_llava(tmp_path_factory.mktemp("model") / "tiny")
+    teach(folder, examples(folder, 120)[120:], steps=80)  # items behind the 60 that are asked below
+    return folder
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Answers of a judge that is always right, in the order of the data and in its reverse."""
+    folder = tmp_path_factory.mktemp("recorded")
+    rows: dict[str, list[dict[str, str]]] = {}
+    for one in examples(folder, 60):
+        response = one.request.format.write(one.gold, one.request.space, "It was written down before.")
+        rows.setdefault(one.item.id, []).append({"response": response})
+    lines = [json.dumps({"id": item, "judgments": both}) for item, both in rows.items()]
+    (folder / "oracle.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def endpoint(model: Path) -> Iterator[str]:
+    """`transformers serve` with the same model."""
+    pytest.importorskip("fastapi")
+    pytest.importorskip("uvicorn")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [Path(sys.executable).with_name("transformers"), "serve", model, "--device", "cpu"]
+    server = subprocess.Popen(
+        [*map(str, command), "--host", "127.0.0.1", "--port", str(port)],
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(120):
+            time.sleep(0.5)
+            assert server.poll() is None, "the server ended"
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close()
+                break
+            except OSError:
+                continue
+        else:
+            pytest.fail("the server did not come up within a minute")
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(30)
+
+
+def harness(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "harness", *arguments]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240, check=False)
+
+
+@pytest.mark.slow
+def test_a_local_model_a_server_and_recorded_answers_share_a_leaderboard(
+    model: Path, endpoint: str, recorded: Path, tmp_path: Path
+) -> None:
+    command = ["run", str(ROOT / "benchmarks" / "judges.yaml"), "--runs", str(tmp_path / "runs")]
+    for name, value in (("model", model), ("served", model), ("endpoint", endpoint), ("recorded", recorded)):
+        command += ["--set", f"vars.{name}={value}"]
+    done = harness(*command)
+    print(done.stdout, done.stderr)
+    (folder,) = (tmp_path / "runs").glob("judges-*")
+    board = json.loads((folder / "leaderboard.json").read_text())
+    rows = {row["judge"]: row for row in board["rows"]}
+    assert set(rows) == {"local", "local-verdict", "local-vote", "endpoint", "oracle", "random"}
+    assert done.returncode == 0
+    for judge, row in rows.items():
+        assert row["n"] > 60, f"{judge} hardly answered"
+        assert row["coverage"] == 1 or judge in ("local", "local-vote", "endpoint")
+    assert rows["oracle"]["value"] == 1
+    again = harness(*command)
+    assert again.stdout == done.stdout, "a finished run asks nobody and prints the same"
