@@ -267,7 +267,7 @@ PAGES: dict[str, Callable[[], str]] = {
 """Pages by name."""
 
 API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
-    ("Records", ("Item", "Image", "Part", "Message", "Request", "Judgement", "Status", "MAX_PIXELS")),
+    ("Records", ("Item", "Image", "Part", "Message", "Request", "Judgement", "Status", "Usage", "MAX_PIXELS")),
     (
         "Answer spaces",
         (
@@ -282,7 +282,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "verdict_from_json",
         ),
     ),
-    ("Verdict formats", ("VerdictFormat", "Reading")),
+    ("Verdict formats", ("VerdictFormat", "Reading", "Spellings", "spellings", "MAX_ANSWERS")),
     ("Scoring protocol", ("Protocol",)),
     ("What plugin objects must do", ("Task", "Judge", "Reward", "Trainer", "Metric", "Units", "Context", "Example")),
     (
@@ -297,6 +297,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "MetricCard",
             "Unfolded",
             "IsPath",
+            "Operational",
             "hookimpl",
             "API_VERSION",
         ),
@@ -310,6 +311,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "PluginError",
             "DataError",
             "JournalError",
+            "BudgetError",
             "JudgeError",
         ),
     ),

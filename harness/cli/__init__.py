@@ -69,8 +69,8 @@ def cli(ctx: click.Context, extra: tuple[str, ...], blocked: tuple[str, ...]) ->
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with its code.
 
-    0 complete; 1 internal fault; 2 the user's manifest, options or data are wrong; 3 finished but some judgements
-    failed; 4 a cell's coverage is below its gate; 130 interrupted (the same command goes on).
+    0 complete; 1 internal fault; 2 the user's manifest, options or data are wrong; 3 some judgements
+    failed, or a budget ran out; 4 a cell's coverage is below its gate; 130 interrupted (the same command goes on).
     """
     try:
         code = cli.main(args=argv, prog_name="harness", standalone_mode=False)

@@ -35,8 +35,9 @@ class TaggedFormat:
         closings = [place for place, (tag, _, _) in enumerate(tags) if tag == "/think"]
         statement = tags[closings[-1] + 1 :] if closings else tags
         thought = _thought(text, tags, closings)
-        if any(tag == "think" for tag, _, _ in statement):
-            return Reading(rationale=text.strip(), problem="cut off: <think> is not closed")
+        begun = [end for tag, _, end in statement if tag == "think"]
+        if begun:
+            return Reading(rationale=text[begun[-1] :].strip(), problem="cut off: <think> is not closed")
         marks, pending = _answers(text, statement)
         if pending:
             return Reading(rationale=thought, problem="cut off: <answer> is not closed")

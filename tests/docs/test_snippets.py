@@ -47,6 +47,7 @@ SLOW = NEED_OOD | {
     "README.md",
     "docs/how-to/compare-two-judges.md",
     "docs/how-to/custom-metric.md",
+    "docs/how-to/judge-with-a-local-model.md",
     "docs/how-to/publish-a-plugin.md",
     "docs/how-to/resume-and-shard.md",
     "docs/tutorials/your-own-judge.md",

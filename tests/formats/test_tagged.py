@@ -77,3 +77,10 @@ def test_the_instruction_names_the_possible_answers() -> None:
     assert "a whole number from 1 to 5" in FORM.instruction(Score(1, 5))
     assert "a number from 0 to 1 in steps of 0.1" in FORM.instruction(Score(0, 1, 0.1))
     assert "a number from 0 to 1." in FORM.instruction(Score(0, 1, 0))
+
+
+def test_the_reasoning_of_an_answer_that_was_cut_off_is_kept_without_its_tag() -> None:
+    reading = TaggedFormat().parse("<think>The edges are bl", Choice(("yes", "no")))
+    assert reading.verdict is None
+    assert reading.rationale == "The edges are bl"
+    assert reading.problem == "cut off: <think> is not closed"

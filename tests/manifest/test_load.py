@@ -75,9 +75,9 @@ def test_a_section_that_is_left_empty_is_said(refuse: Refuse) -> None:
     assert "run: must be a mapping, got nothing" in str(problem)
 
 
-@pytest.mark.parametrize("path", sorted(BENCHMARKS.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(BENCHMARKS.glob("**/*.yaml")), ids=lambda path: path.stem)
 def test_the_manifests_of_this_repository_load(path: Path, tmp_path: Path) -> None:
-    sets = [f"vars.data={tmp_path}"] if "vars:" in path.read_text(encoding="utf-8") else []
+    sets = [f"vars.data={tmp_path}"] if "vars: {data: data" in path.read_text(encoding="utf-8") else []
     loaded = load_manifest(path, sets=sets, plugins=Plugins.load())
     assert loaded.tasks
     assert loaded.judges

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -105,6 +106,22 @@ def test_reason_then_verdict_weighs_answers_behind_the_models_own_words(
         endings = [[opened.prompter.answer_ids(f"{label}</answer>") for label in ("yes", "no")]]
         shares = opened.scales.weigh(prefix, endings, at_once=2)[0].softmax(-1).tolist()
     assert judgement.probabilities == pytest.approx({"yes": shares[0], "no": shares[1]}, abs=1e-6)
+
+
+def test_each_sample_of_a_vote_is_drawn_by_itself(local: Local, taught: Path, ask: Ask, answers: Answers) -> None:
+    judge = local(model=str(taught), temperature=2.0, samples=4, max_new_tokens=12)
+    (judgement,) = answers(judge, [ask(1)])
+    drawn = [one.strip() for one in re.split(r"--- sample \d ---", judgement.raw)[1:]]
+    assert len(drawn) == 4
+    assert len(set(drawn)) > 1
+
+
+def test_one_prompt_with_two_spaces_is_weighed_in_each(local: Local, ask: Ask, answers: Answers) -> None:
+    one = ask(1)
+    other = replace(one, space=Choice(("good", "bad")))
+    yes_no, good_bad = answers(local(mode="verdict"), [one, other])
+    assert set(yes_no.probabilities or ()) == {"yes", "no"}
+    assert set(good_bad.probabilities or ()) == {"good", "bad"}
 
 
 def test_one_pass_over_the_prompt_serves_all_samples(

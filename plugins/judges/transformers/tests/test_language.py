@@ -69,6 +69,19 @@ def test_what_all_prompts_begin_with_is_read_once(
 
 
 @torch.inference_mode()
+def test_prompts_that_begin_otherwise_get_a_start_of_their_own(opened: Any, ask: Callable[..., Request]) -> None:
+    language: Language = opened.language
+    tasks = ("Judge this picture with the greatest care. ", "Say whether the picture may be shown to children. ")
+    for words in (*tasks, *tasks):
+        prompts = [opened.prompter.prompt(ask(number, words=words * 12)) for number in range(5)]
+        shared = language.prefill(prompts).logits
+        assert language._start is not None
+        assert language._start[0] == list(prompts[0].ids[: len(language._start[0])])
+        for row, prompt in enumerate(prompts):
+            assert torch.allclose(shared[row], language.model(**alone(language, prompt)).logits[0, -1], atol=1e-5)
+
+
+@torch.inference_mode()
 def test_a_start_never_reaches_into_an_image(opened: Any, prompts: list[Prompt]) -> None:
     language: Language = opened.language
     pictures = [place for place, token in enumerate(prompts[0].ids) if token in language.never.tolist()]
@@ -143,3 +156,20 @@ def test_only_memory_errors_count_as_such() -> None:
     assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert out_of_memory(RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes"))
     assert not out_of_memory(RuntimeError("shape mismatch"))
+
+
+@torch.inference_mode()
+def test_a_cache_with_room_holds_what_one_without_holds(
+    opened: Any, prompts: list[Prompt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    language = opened.language
+    monkeypatch.setattr("harness_transformers.roomy._STEP", 3)
+    prefix = language.prefill(prompts[:4])
+    roomy, plain = prefix.rows([0, 1, 3], room=20), prefix.rows([0, 1, 3])
+    assert type(roomy.cache.layers[0]).__name__ == "RoomyLayer"
+    for tokens in ([[5], [6], [7]], [[8], [9], [10]], [[1, 2, 3, 4, 5]] * 3, [[11], [12], [13]]):
+        assert torch.allclose(language.append(roomy, tokens), language.append(plain, tokens), atol=1e-6)
+    kept = roomy.rows([2, 0])
+    for mine, theirs in zip(kept.cache.layers, plain.rows([2, 0]).cache.layers, strict=True):
+        assert torch.equal(mine.keys, theirs.keys)
+        assert torch.equal(mine.values, theirs.values)

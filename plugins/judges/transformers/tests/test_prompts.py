@@ -128,3 +128,13 @@ def test_keys_name_what_is_shown(ask: Callable[..., Request], pair: Callable[[in
     assert key_of(one) != key_of(other)
     assert key_of(one) == key_of(replace(one, sample=3, item="x", space=Choice(("a", "b"))))
     assert key_of(of("a", "b")) != key_of(of("ab"))
+
+
+def test_a_template_that_knows_no_system_role_says_what_to_set(tiny: Any, ask: Callable[..., Request]) -> None:
+    processor = AutoProcessor.from_pretrained(tiny)
+    refusing = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    processor.chat_template = refusing + processor.chat_template
+    pixels = PixelCache(processor)
+    with pytest.raises(UserError, match=r"judge j: .*System role not supported.*set system: prepend"):
+        Prompter(processor, pixels=pixels, system="message", template={}, judge="j").prompt(ask(1))
+    Prompter(processor, pixels=pixels, system="prepend", template={}, judge="j").prompt(ask(1))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.api import Context, Example, Judgement, Request
+from harness.api import Context, Example, Judgement, Request, Usage
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,9 @@ class Entry:
 
     def fingerprint(self, name: str) -> str:
         raise NotImplementedError
+
+    def spent(self) -> Usage:
+        return Usage()
 
     def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         raise NotImplementedError

@@ -124,8 +124,8 @@ class Language:
         text = self._text(prompts, tails if tails is not None else [()] * len(prompts))
         pictures = self._seen(prompts, text)
         if text.shared and not self._start_checked:
-            self._start_checked = True
             together, apart = self._read(text, pictures), self._read_shared(text, pictures)
+            self._start_checked = True
             if differ(together.logits, apart.logits, str(self.model.dtype)):
                 log.warning("what prompts begin with is read anew for each: read once, it gives other logits")
                 self.shares_start = False

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from harness.api import IsPath, Operational
 
@@ -92,26 +93,52 @@ class GenerativeOptions(ModelOptions):
 class RewardModelOptions(ModelOptions):
     """Options of `reward-model`."""
 
+    label: str | None = Field(
+        default=None, min_length=1, description="Which output is the reward, for models with several, by its name."
+    )
     temperature: float = Field(
-        default=1.0, gt=0, description="Divides reward differences before they become probabilities (Bradley-Terry)."
+        default=1.0, gt=0, description="Divides rewards before they become probabilities (Bradley-Terry)."
     )
     tie_margin: float = Field(
-        default=0.0, ge=0, description="Rewards closer than this are a tie, where the question knows ties."
+        default=0.0, ge=0, description="Best rewards at most so far apart are a tie, where the question knows ties."
     )
-    threshold: float = Field(
-        default=0.0, description="On a yes/no question the first answer is given to a reward above this."
+    threshold: float | None = Field(
+        default=None,
+        allow_inf_nan=False,
+        description="A question with two answers and no candidates gets the first one where the reward of its text is "
+        "above this; without it such a question is refused.",
     )
 
 
 class ClipScoreOptions(ModelOptions):
     """Options of `clip-score`."""
 
-    prompt: str | None = Field(
-        default=None, description="Text put ahead of the caption; CLIPScore's own is 'A photo depicts '."
+    prompt: str = Field(default="", description="Text ahead of the caption; that of CLIPScore is 'A photo depicts '.")
+    caption: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=500,
+        description="A regular expression with one group that takes the caption out of the question's text. Default: "
+        "all of it.",
     )
     tie_margin: float = Field(
-        default=0.0, ge=0, description="Scores closer than this are a tie, where the question knows ties."
+        default=0.0, ge=0, description="Best cosines at most so far apart are a tie, where the question knows ties."
     )
     threshold: float | None = Field(
-        default=None, description="On a yes/no question the first answer is given to a score above this; else refused."
+        default=None,
+        allow_inf_nan=False,
+        description="A question with two answers about one image gets the first one where 2.5 * max(cos, 0) is above "
+        "this; without it such a question is refused.",
     )
+
+    @field_validator("caption")
+    @classmethod
+    def _takes_one_thing(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                groups = re.compile(value).groups
+            except re.error as error:
+                raise ValueError(f"caption: not a regular expression: {error}") from error
+            if groups != 1:
+                raise ValueError(f"caption: needs one group, (...), around the caption; it has {groups}")
+        return value

@@ -9,7 +9,7 @@ _LICENCE = "Apache-2.0 (this code; weights have their own)"
 
 @hookimpl
 def harness_judges() -> list[JudgeCard]:
-    """The local judges."""
+    """The local judges: one that reads and writes, and the two classic baselines."""
     return [
         JudgeCard(
             name="transformers",
@@ -24,5 +24,31 @@ def harness_judges() -> list[JudgeCard]:
             "and answers of one space share one pass over the prompt; equal images are encoded once. Answers do not "
             "depend on the batch size.",
             capabilities=frozenset({"text", "images", "probabilities", "gpu"}),
+        ),
+        JudgeCard(
+            name="reward-model",
+            summary="A scalar reward model: scores each candidate by itself, and the highest wins.",
+            factory="harness_transformers.reward_model:make",
+            options="harness_transformers.options:RewardModelOptions",
+            licence=_LICENCE,
+            source="transformers (AutoModelForSequenceClassification); RewardBench, arXiv 2403.13787",
+            description="Preferences and rankings between texts. The question is the user's turn and a candidate the "
+            "assistant's; probabilities are those of Bradley and Terry. Equal rewards are a tie where the question "
+            "knows ties, and no verdict otherwise. A question with two answers needs a `threshold`. Pictures and "
+            "scores are refused.",
+            capabilities=frozenset({"text", "probabilities", "gpu"}),
+        ),
+        JudgeCard(
+            name="clip-score",
+            summary="CLIPScore, PickScore, HPSv2: how near a caption and an image are.",
+            factory="harness_transformers.clip_score:make",
+            options="harness_transformers.options:ClipScoreOptions",
+            licence=_LICENCE,
+            source="transformers (AutoModel); arXiv 2104.08718, 2305.01569, 2306.09341",
+            description="Preferences and rankings of images for a caption, or of captions for an image, by the cosine "
+            "of their embeddings; probabilities are the softmax of logit_scale * cos. The caption is the question's "
+            "text, or what the option `caption` takes out of it. A question with two answers about one image needs a "
+            "`threshold` on 2.5 * max(cos, 0). A text that is too long for the model is cut, and `raw` says so.",
+            capabilities=frozenset({"images", "text", "probabilities", "gpu"}),
         ),
     ]

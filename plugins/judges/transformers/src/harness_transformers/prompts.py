@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from jinja2 import TemplateError
+
 from harness.api import Image, Message, Request, UserError
 from harness_transformers.pixels import PixelCache
 
@@ -77,6 +79,7 @@ class Prompter:
     ) -> None:
         self.tokenizer = getattr(processor, "tokenizer", processor)
         self.pixels = pixels
+        self._judge = judge
         self._processor = processor
         self._system = system
         self._template = {**template, "add_generation_prompt": True}
@@ -96,8 +99,18 @@ class Prompter:
 
         Raises:
             DataError: An image cannot be read.
+            UserError: The chat template refuses the roles.
         """
         messages = self._arranged(request.messages)
+        try:
+            return self._written(request, messages)
+        except TemplateError as error:
+            raise UserError(
+                f"judge {self._judge}: the model's chat template refuses these messages ({error}); where it knows no "
+                "system role, set system: prepend"
+            ) from error
+
+    def _written(self, request: Request, messages: tuple[Message, ...]) -> Prompt:
         if self.pixels is None:
             return self._of_text(messages)
         quick = self._quickly(request, messages, self.pixels)

@@ -11,6 +11,9 @@ from typing import Any
 import torch
 from transformers.cache_utils import DynamicLayer
 
+_STEP = 128
+"""Places that are added at once: an answer is mostly much shorter than the longest that is allowed."""
+
 
 class RoomyLayer(DynamicLayer):  # type: ignore[misc]  # transformers is taken as untyped
     """Keys and values of shape (rows, heads, length, width), views of buffers that are longer."""
@@ -32,7 +35,8 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]  # transformers is taken a
         begin = self.keys.shape[-2]
         end = begin + key_states.shape[-2]
         if end > self._buffers[0].shape[-2]:
-            self._buffers = [_with_room(one, end) for one in (self.keys, self.values)]
+            room = max(_STEP, end - begin)
+            self._buffers = [_with_room(one, room) for one in (self.keys, self.values)]
         self._buffers[0][:, :, begin:end] = key_states
         self._buffers[1][:, :, begin:end] = value_states
         self._show(end)
@@ -58,13 +62,13 @@ def selected(cache: Any, indices: torch.Tensor, *, room: int) -> Any:
     Args:
         cache: Of transformers.
         indices: Shape (rows,).
-        room: Places that each layer should have left, where it is of the kind that can.
+        room: Places that will be added one by one; layers of the kind that can get room for the first of them.
     """
     made = copy.copy(cache)
     made.layers = []
     for layer in cache.layers:
         if room and type(layer) in (DynamicLayer, RoomyLayer):
-            made.layers.append(RoomyLayer(layer.keys[indices], layer.values[indices], room))
+            made.layers.append(RoomyLayer(layer.keys[indices], layer.values[indices], min(room, _STEP)))
         else:
             # Selecting makes new tensors, so the layer of the original is not touched.
             made.layers.append(copy.copy(layer))

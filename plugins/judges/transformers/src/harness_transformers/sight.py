@@ -71,10 +71,10 @@ class Sight:
             prepared = [one for prompt in prompts for one in prompt.prepared]
             shared = Pictures({"mm_encoder_outputs": self.features.outputs(digests, prepared)})
             if not self._checked:
-                self._checked = True
                 plain = Pictures(_joint(prompts, self._model))
                 if differ(logits(plain), logits(shared), str(self._model.dtype)):
                     raise ValueError("features give other logits than pixels")
+                self._checked = True
         except Exception as error:  # a model whose features are of a kind that is not known here
             if out_of_memory(error):
                 raise

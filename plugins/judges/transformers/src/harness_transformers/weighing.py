@@ -101,8 +101,8 @@ class Scales:
         import torch
 
         if self.packs and not self._checked:
-            self._checked = True
             packed, apart = self._packed(prefix, endings), self._apart(prefix, endings, at_once=at_once)
+            self._checked = True
             if differ(apart, packed, str(self._language.model.dtype)):
                 log.warning("answers are weighed in rows of their own: side by side they get other probabilities")
                 self.packs = False

@@ -1,0 +1,1 @@
+"""Judges behind any OpenAI-compatible chat-completions endpoint."""

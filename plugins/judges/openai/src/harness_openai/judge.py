@@ -1,0 +1,87 @@
+"""The judge `openai`: a model behind an OpenAI-compatible chat-completions endpoint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+
+from harness.api import Context, Judgement, Request
+from harness_openai.asking import Asker, Extras, Slots
+from harness_openai.budget import Budget
+from harness_openai.flow import Flow
+from harness_openai.keys import load_secrets
+from harness_openai.options import EndpointOptions
+from harness_openai.payload import Payloads
+from harness_openai.verdicts import Speller, judgement_of
+from harness_openai.wire import Wire, open_wire
+
+_GENERATION = 1  # raise it whenever the same answer of a server could become another judgement, or be asked otherwise
+
+
+class EndpointJudge:
+    """Asks an endpoint, many requests at once. Makes no connection before it is asked.
+
+    Args:
+        options: The checked options.
+        context: What the harness gives; `spent` is asked once, when the first request comes.
+    """
+
+    def __init__(self, options: EndpointOptions, context: Context) -> None:
+        self._options = options
+        self._context = context
+        self._secrets = load_secrets(options)
+        self._extras = Extras(options, context.name)
+        self._speller = Speller()
+        self._budget: Budget | None = None
+        self.payloads = Payloads(options)
+        self.most = options.max_concurrency
+
+    def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+        """Answer requests as they stream in.
+
+        Raises:
+            BudgetError: A budget is spent; nothing is in flight any more.
+            UserError: The server knows neither the key nor the model, or does not say what the budget needs.
+        """
+        budget = self.budget
+        with closing(Flow(requests, self).answers()) as answers:
+            for asked in answers:
+                yield asked.request, judgement_of(asked, cost=budget.cost(asked.spent), speller=self._speller)
+
+    def fingerprint(self) -> str:
+        """The generation of this code and what it asks whom; the options are in the judge's key already."""
+        options = self._options
+        return hashlib.sha256(f"openai {_GENERATION} {options.base_url} {options.model}".encode()).hexdigest()[:16]
+
+    @property
+    def budget(self) -> Budget:
+        """What this judge has spent in this run; part of `harness_openai.flow.Parts`."""
+        if self._budget is None:
+            self._budget = Budget(self._options, name=self._context.name, spent=self._context.spent())
+        return self._budget
+
+    def wire(self) -> Wire:
+        """A new client; part of `harness_openai.flow.Parts`."""
+        return open_wire(self._options, self._secrets)
+
+    def asker(self, wire: Wire, slots: Slots) -> Asker:
+        """Asks over that client; part of `harness_openai.flow.Parts`."""
+        return Asker(
+            self._options,
+            name=self._context.name,
+            scrub=self._secrets.scrub,
+            wire=wire,
+            payloads=self.payloads,
+            extras=self._extras,
+            slots=slots,
+        )
+
+
+def make(options: EndpointOptions, context: Context) -> EndpointJudge:
+    """The judge `openai`.
+
+    Raises:
+        UserError: A key is missing, or would go over the network in plain text.
+    """
+    return EndpointJudge(options, context)

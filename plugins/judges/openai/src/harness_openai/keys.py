@@ -1,0 +1,94 @@
+"""Keys and other secrets: read from the environment, sent in headers, and kept out of everything else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from harness.api import UserError
+from harness_openai.options import EndpointOptions
+
+REMOVED = "[key removed]"
+"""What stands where a server repeated a key."""
+
+_SHORTEST = 6  # shorter ones ("EMPTY", "none") are words, not secrets: removing them would spoil answers
+
+
+class Secrets:
+    """The headers that hold secrets. Shows none of them, whoever prints it.
+
+    Args:
+        headers: By name.
+        values: What must never be written anywhere.
+    """
+
+    __slots__ = ("_headers", "_values")
+
+    def __init__(self, headers: Mapping[str, str], values: tuple[str, ...]) -> None:
+        self._headers = dict(headers)
+        # The longest first: one may be part of another.
+        self._values = sorted({value for value in values if len(value) >= _SHORTEST}, key=len, reverse=True)
+
+    def headers(self) -> dict[str, str]:
+        """For the request, and for nothing else."""
+        return dict(self._headers)
+
+    def scrub(self, text: str) -> str:
+        """The text without any secret that it repeats."""
+        for value in self._values:
+            if value in text:
+                text = text.replace(value, REMOVED)
+        return text
+
+    def __repr__(self) -> str:
+        return "Secrets(...)"
+
+    def __reduce__(self) -> str:
+        raise TypeError("secrets are not pickled")
+
+
+def load_secrets(options: EndpointOptions, environ: Mapping[str, str] = os.environ) -> Secrets:
+    """Read the key and the other headers from the environment.
+
+    Raises:
+        UserError: A variable is missing or is no header, or the key would go over the network in plain text.
+    """
+    headers: dict[str, str] = {}
+    values: list[str] = []
+    key = _key(options, environ)
+    if key is not None:
+        headers["Authorization"] = f"Bearer {key}"
+        values.append(key)
+    for header, variable in options.headers_env.items():
+        value = _value(environ.get(variable, ""), variable)
+        if not value:
+            raise UserError(f"headers_env: {header}: the environment variable {variable} is not set; export it")
+        headers[header] = value
+        values.append(value)
+        values += value.split()[1:]  # of `Bearer KEY` the key itself
+    if headers and options.base_url.startswith("http:") and not (options.is_local or options.allow_plain_http):
+        raise UserError(
+            f"base_url: {options.base_url} is http:// on another machine, and a key would cross the network in plain "
+            "text; use https://, send none with `api_key_env: null`, or say `allow_plain_http: true`"
+        )
+    return Secrets(headers, tuple(values))
+
+
+def _key(options: EndpointOptions, environ: Mapping[str, str]) -> str | None:
+    variable = options.api_key_env
+    if variable is None:
+        return None
+    key = _value(environ.get(variable, ""), variable)
+    if not key and not options.is_local:
+        raise UserError(
+            f"api_key_env: the environment variable {variable} is not set, and {options.host} is another machine; "
+            "export it, name another one, or say `api_key_env: null` if the server needs no key"
+        )
+    return key or None
+
+
+def _value(text: str, variable: str) -> str:
+    value = text.strip()
+    if not value.isascii() or not value.isprintable():  # and the message must not hold it
+        raise UserError(f"the environment variable {variable} holds what no header can hold; export it again")
+    return value

@@ -1,0 +1,208 @@
+"""What a manifest may set on the endpoint judge."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from harness.api import IsPath, Operational
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_OURS = frozenset({"connection", "content-length", "content-type", "host", "transfer-encoding", "accept-encoding"})
+_FIELDS = frozenset(
+    {
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "messages",
+        "model",
+        "n",
+        "response_format",
+        "seed",
+        "stream",
+        "temperature",
+        "top_logprobs",
+        "top_p",
+    }
+)
+
+
+class Prices(BaseModel):
+    """What the provider charges, in US dollars for a million tokens."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt: float = Field(ge=0, allow_inf_nan=False, description="Of tokens read.")
+    completion: float = Field(ge=0, allow_inf_nan=False, description="Of tokens written, reasoning included.")
+
+
+class EndpointOptions(BaseModel):
+    """Options of `openai`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    base_url: str = Field(
+        default="https://api.openai.com/v1",
+        description="Where the API begins, without /chat/completions: http://127.0.0.1:8000/v1.",
+    )
+    model: str = Field(min_length=1, description="The model's name at that endpoint.")
+    temperature: float | None = Field(
+        default=0.0, ge=0, le=10, description="0 takes the likeliest token. null: not sent (some models refuse it)."
+    )
+    top_p: float | None = Field(
+        default=None, gt=0, le=1, description="Sample from the likeliest tokens of this mass only. null: not sent."
+    )
+    max_tokens: int | None = Field(default=1024, ge=1, description="Longest answer with its reasoning. null: not sent.")
+    max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = Field(
+        default="max_tokens", description="What the endpoint calls it; newer OpenAI models: max_completion_tokens."
+    )
+    seed: bool = Field(default=True, description="Send each request's own seed, so that a resumed run is the same run.")
+    samples: int = Field(
+        default=1,
+        ge=1,
+        le=128,
+        description="Answers to each request, one vote each (self-consistency). Needs a temperature.",
+    )
+    system: Literal["message", "prepend"] = Field(
+        default="message", description="How a system prompt is given: as such, or ahead of the first user message."
+    )
+    structured: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description="Have the server enforce the format's JSON Schema, where the format has one. auto: until the "
+        "server refuses.",
+    )
+    logprobs: Literal["auto"] | bool = Field(
+        default="auto",
+        description="Ask for log-probabilities, which become probabilities. auto: until the server refuses.",
+    )
+    top_logprobs: int = Field(default=5, ge=1, le=20, description="Alternatives to each token.")
+    extra_body: dict[str, Any] = Field(
+        default_factory=dict, description="Further fields of the request's JSON, such as chat_template_kwargs."
+    )
+    headers_env: dict[str, str] = Field(
+        default_factory=dict, description="Further headers: name of the header -> environment variable that holds it."
+    )
+    max_image_side: int | None = Field(
+        default=None, ge=16, description="Scale larger images down to this many pixels on the longer side."
+    )
+    max_image_bytes: int = Field(
+        default=10 * 2**20, ge=1024, description="Re-encode images whose file is larger than this."
+    )
+
+    api_key_env: Annotated[str | None, Operational()] = Field(
+        default="OPENAI_API_KEY",
+        description="Environment variable that holds the key. null: send none. Servers on this machine need none.",
+    )
+    ca_file: Annotated[str | None, IsPath(), Operational()] = Field(
+        default=None, min_length=1, description="Certificates (PEM) to trust instead of the system's."
+    )
+    allow_plain_http: Annotated[bool, Operational()] = Field(
+        default=False, description="Send a key over http:// to another machine, unencrypted."
+    )
+    client: Annotated[Literal["auto", "direct", "httpx2"], Operational()] = Field(
+        default="auto",
+        description="HTTP client: direct (quick; plain http:// without a proxy) or httpx2. auto: whichever fits.",
+    )
+    prices: Annotated[Prices | None, Operational()] = Field(
+        default=None, description="US dollars for a million tokens: {prompt: 2.5, completion: 10}."
+    )
+    max_concurrency: Annotated[int, Operational()] = Field(
+        default=128, ge=1, le=1024, description="Most requests in flight; fewer while the server is overloaded."
+    )
+    connect_timeout_s: Annotated[float, Operational()] = Field(default=10.0, gt=0, description="To connect.")
+    read_timeout_s: Annotated[float, Operational()] = Field(
+        default=300.0, gt=0, description="Longest silence of the server; a long answer comes after a long silence."
+    )
+    total_timeout_s: Annotated[float, Operational()] = Field(
+        default=600.0, gt=0, description="One attempt from beginning to end. Keep it within `run.timeout`."
+    )
+    retries: Annotated[int, Operational()] = Field(default=6, ge=0, le=100, description="Further attempts.")
+    backoff_s: Annotated[float, Operational()] = Field(
+        default=0.5, ge=0, description="The first wait is up to this long; each further one up to twice as long."
+    )
+    max_backoff_s: Annotated[float, Operational()] = Field(
+        default=60.0, ge=0, description="Longest wait between attempts, whatever Retry-After says."
+    )
+    max_response_bytes: Annotated[int, Operational()] = Field(
+        default=16 * 2**20, ge=1024, description="A longer response is cut off and counts as a failure."
+    )
+    budget_tokens: Annotated[int | None, Operational()] = Field(
+        default=None, ge=1, description="Stop asking when this run has used so many tokens, read and written."
+    )
+    budget_usd: Annotated[float | None, Operational()] = Field(
+        default=None, gt=0, allow_inf_nan=False, description="Stop asking when this run has cost so many US dollars."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_url(cls, value: str) -> str:
+        # The value is left out of every message: it may hold a secret.
+        try:
+            parts = urlsplit(value)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            raise ValueError("base_url: not a URL; write it like http://127.0.0.1:8000/v1") from None
+        if parts.scheme not in ("http", "https") or not host or port == 0:
+            raise ValueError("base_url: must begin with http:// or https:// and name a host")
+        if parts.username is not None or parts.password is not None or "@" in parts.netloc:
+            raise ValueError("base_url: holds credentials, and URLs get logged; use api_key_env or headers_env")
+        if parts.query or parts.fragment or "?" in value or "#" in value:
+            raise ValueError("base_url: must not have a query or a fragment (they get logged); use headers_env")
+        if not value.isascii() or any(letter.isspace() or not letter.isprintable() for letter in value):
+            raise ValueError("base_url: must be plain ASCII without spaces; encode other characters")
+        if parts.path.rstrip("/").endswith("/chat/completions"):
+            raise ValueError("base_url: leave /chat/completions out; it is added")
+        return value.rstrip("/")
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _variable(cls, value: str | None) -> str | None:
+        if value is not None and not _NAME.fullmatch(value):
+            raise ValueError("api_key_env: not the name of an environment variable; the key itself must not be here")
+        return value
+
+    @field_validator("headers_env")
+    @classmethod
+    def _headers(cls, value: dict[str, str]) -> dict[str, str]:
+        for header, variable in value.items():
+            if not _HEADER.fullmatch(header):
+                raise ValueError(f"headers_env: {header!r} is no name of a header")
+            if header.lower() in _OURS:
+                raise ValueError(f"headers_env: {header} is set by the client")
+            if not _NAME.fullmatch(variable):
+                raise ValueError(f"headers_env: {header}: name an environment variable; its value must not be here")
+        return value
+
+    @field_validator("extra_body")
+    @classmethod
+    def _extra(cls, value: dict[str, Any]) -> dict[str, Any]:
+        taken = sorted(_FIELDS & set(value))
+        if taken:
+            raise ValueError(f"extra_body: {', '.join(taken)}: has an option of its own, or must not be changed")
+        return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> EndpointOptions:
+        if self.samples > 1 and self.temperature == 0:
+            raise ValueError(f"samples: {self.samples} answers at temperature 0 are all the same; set a temperature")
+        if self.client == "direct" and self.base_url.startswith("https:"):
+            raise ValueError("client: `direct` speaks plain http:// only; use `auto` or `httpx2`")
+        return self
+
+    @property
+    def host(self) -> str:
+        """Name or address of the server."""
+        return urlsplit(self.base_url).hostname or ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server is on this machine."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost" or self.host.endswith(".localhost")

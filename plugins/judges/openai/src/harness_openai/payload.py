@@ -1,0 +1,150 @@
+"""The body of a request: messages, decoding, and the extras that not every server knows.
+
+Texts go in as they are: nothing is formatted into them, and nothing in them is expanded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from harness.api import Image, Message, Request, UserError
+from harness_openai.images import Limits, data_url
+from harness_openai.options import EndpointOptions
+
+Extra = Literal["response_format", "logprobs", "n"]
+"""Parts of a request that some servers refuse."""
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_STRIDE = 0x9E3779B1  # odd, so that the samples of one request have different seeds
+
+
+class Payloads:
+    """Makes the bodies of the requests to one endpoint."""
+
+    def __init__(self, options: EndpointOptions) -> None:
+        self._options = options
+        self._limits = Limits(side=options.max_image_side, bytes=options.max_image_bytes)
+        self._wanted: dict[tuple[str, object], frozenset[Extra]] = {}
+        self._tails: dict[tuple[frozenset[Extra], int, str, object], str] = {}
+
+    def messages(self, request: Request) -> str:
+        """The messages as JSON, images included: what is heavy about a body, made once for all its attempts.
+
+        Raises:
+            DataError: An image cannot be read or does not fit.
+        """
+        arranged = _arranged(request.messages, prepend=self._options.system == "prepend")
+        return _encode([{"role": one.role, "content": self._content(one.parts)} for one in arranged])
+
+    def extras(self, request: Request) -> frozenset[Extra]:
+        """The extras that this request would have, were the server to take them all.
+
+        Raises:
+            UserError: `structured: always`, and the request's format has no schema.
+        """
+        known = (request.format.name, request.space)
+        if known not in self._wanted:
+            wanted: set[Extra] = set()
+            if self._options.structured != "never" and self._schema(request) is not None:
+                wanted.add("response_format")
+            if self._options.logprobs is not False and self._options.samples == 1:
+                wanted.add("logprobs")
+            if self._options.samples > 1:
+                wanted.add("n")
+            self._wanted[known] = frozenset(wanted)
+        return self._wanted[known]
+
+    def body(self, messages: str, request: Request, *, extras: frozenset[Extra], sample: int, count: int) -> bytes:
+        """The whole body.
+
+        Args:
+            messages: From `messages`.
+            request: What is asked.
+            extras: Those to send.
+            sample: Number of the first completion asked for, from 0; it moves the seed.
+            count: Completions asked for, with the extra `n`.
+        """
+        known = (extras, count, request.format.name, request.space)
+        tail = self._tails.get(known)
+        if tail is None:  # the same for all requests of a task
+            tail = self._tails[known] = _encode(self._fields(request, extras, count))[1:]
+        seed = f'"seed":{seed_of(request, sample)},' if self._options.seed else ""
+        return f'{{"messages":{messages},{seed}{tail}'.encode()
+
+    def _fields(self, request: Request, extras: frozenset[Extra], count: int) -> dict[str, Any]:
+        """All but the messages and the seed."""
+        fields = self._decoding()
+        if "response_format" in extras:
+            fields["response_format"] = self._schema(request)
+        if "logprobs" in extras:
+            fields["logprobs"] = True
+            fields["top_logprobs"] = self._options.top_logprobs
+        if "n" in extras:
+            fields["n"] = count
+        return fields
+
+    def _decoding(self) -> dict[str, Any]:
+        options = self._options
+        fields: dict[str, Any] = {"model": options.model, "stream": False}
+        if options.temperature is not None:
+            fields["temperature"] = options.temperature
+        if options.top_p is not None:
+            fields["top_p"] = options.top_p
+        if options.max_tokens is not None:
+            fields[options.max_tokens_name] = options.max_tokens
+        return {**fields, **options.extra_body}
+
+    def _content(self, parts: Sequence[str | Image]) -> str | list[dict[str, Any]]:
+        if len(parts) == 1 and isinstance(parts[0], str):
+            return parts[0]
+        return [
+            {"type": "text", "text": part}
+            if isinstance(part, str)
+            else {"type": "image_url", "image_url": {"url": data_url(part, self._limits)}}
+            for part in parts
+        ]
+
+    def _schema(self, request: Request) -> dict[str, Any] | None:
+        make = getattr(request.format, "schema", None)
+        if make is None:
+            if self._options.structured == "always":
+                raise UserError(
+                    f"structured: always: the format {request.format.name} of task {request.task} has no JSON Schema; "
+                    "set the task's `format: harness/json`, or `structured: auto`"
+                )
+            return None
+        schema: Mapping[str, Any] = make(request.space)
+        return {"type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": dict(schema)}}
+
+
+def seed_of(request: Request, sample: int) -> int:
+    """The seed of one completion, 31 bits: servers in C++ know no more."""
+    return (request.seed + sample * _STRIDE) & 0x7FFFFFFF
+
+
+def _arranged(messages: Sequence[Message], *, prepend: bool) -> list[Message]:
+    """Texts that follow one another on lines of their own, the system prompt where the model takes it."""
+    joined = [Message(message.role, _joined(message.parts)) for message in messages]
+    if not prepend:
+        return joined
+    texts = [part for message in joined if message.role == "system" for part in message.parts]
+    rest = [message for message in joined if message.role != "system"]
+    if not texts or not rest:
+        return joined
+    first = Message(rest[0].role, _joined((*texts, *rest[0].parts)))
+    return [first, *rest[1:]]
+
+
+def _joined(parts: Sequence[str | Image]) -> tuple[str | Image, ...]:
+    if len(parts) == 1:
+        return tuple(parts)
+    arranged: list[str | Image] = []
+    for part in parts:
+        last = arranged[-1] if arranged else None
+        if isinstance(part, str) and isinstance(last, str):
+            arranged[-1] = f"{last}\n{part}"
+        else:
+            arranged.append(part)
+    return tuple(arranged)

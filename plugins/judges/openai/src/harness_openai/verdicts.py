@@ -1,0 +1,113 @@
+"""From what a server answered to a judgement: status, votes, probabilities. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from harness.api import AnswerSpace, DataError, Judgement, Request, Spellings, Status, spellings
+from harness_openai.asking import Asked
+from harness_openai.reply import Completion
+from harness_openai.tokens import probabilities_of
+
+_BETWEEN = "\n\n--- sample {} ---\n\n"
+
+
+class Speller:
+    """Every answer of a space as a format writes it, worked out once for each."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, AnswerSpace], Spellings | None] = {}
+
+    def spell(self, request: Request) -> Spellings | None:
+        """The spellings, or `None` where the space cannot be listed."""
+        known = (request.format.name, request.space)
+        if known not in self._known:
+            try:
+                self._known[known] = spellings(request.format, request.space)
+            except DataError:
+                self._known[known] = None
+        return self._known[known]
+
+
+def judgement_of(asked: Asked, *, cost: float | None, speller: Speller) -> Judgement:
+    """The judgement of one request.
+
+    Args:
+        asked: What became of it.
+        cost: US dollars.
+        speller: For probabilities from log-probabilities.
+    """
+    facts: dict[str, Any] = {
+        "prompt_tokens": asked.spent.prompt,
+        "completion_tokens": asked.spent.completion,
+        "cost_usd": cost,
+    }
+    if not asked.completions:
+        return Judgement.failed(Status.ERROR, asked.error, **facts)
+    facts.update(latency_s=asked.latency, model=asked.model)
+    request = asked.request
+    if len(asked.completions) == 1:
+        return _read(asked.completions[0], request, speller, facts)
+    return _voted([_read(one, request, None, {}) for one in asked.completions], request, facts)
+
+
+def _read(one: Completion, request: Request, speller: Speller | None, facts: dict[str, Any]) -> Judgement:
+    raw = one.content or ""
+    if one.refusal:
+        return Judgement.failed(
+            Status.REFUSED, f"the model declined: {one.refusal[:300]}", raw=raw, rationale=one.reasoning, **facts
+        )
+    if one.finish == "content_filter":
+        return Judgement.failed(
+            Status.REFUSED, "stopped by the provider's content filter", raw=raw, rationale=one.reasoning, **facts
+        )
+    judgement = request.read(raw, **facts)
+    if judgement.status is Status.UNPARSED and one.finish == "length":
+        judgement = replace(judgement, status=Status.TRUNCATED, error=f"cut off at max_tokens: {judgement.error}")
+    if one.reasoning and not judgement.rationale:
+        judgement = replace(judgement, rationale=one.reasoning)
+    if judgement.status is Status.OK and one.logprobs is not None and speller is not None:
+        judgement = replace(judgement, probabilities=_probabilities(one, judgement, request, speller))
+    return judgement
+
+
+def _probabilities(
+    one: Completion, judgement: Judgement, request: Request, speller: Speller
+) -> dict[str, float] | None:
+    spelt = speller.spell(request)
+    if spelt is None or judgement.verdict not in spelt.verdicts:
+        return None
+    place = spelt.verdicts.index(judgement.verdict)
+    shares = probabilities_of(one.logprobs, judgement.raw, place, spelt)
+    if shares is None:
+        return None
+    return {request.space.name(verdict): share for verdict, share in zip(spelt.verdicts, shares, strict=True)}
+
+
+def _voted(votes: Sequence[Judgement], request: Request, facts: dict[str, Any]) -> Judgement:
+    """The majority of the votes that have a verdict; a draw gives none (self-consistency, arXiv:2203.11171)."""
+    facts["raw"] = "".join(_BETWEEN.format(number) + vote.raw for number, vote in enumerate(votes, start=1)).lstrip()
+    counts = Counter(vote.verdict for vote in votes if vote.verdict is not None)
+    if not counts:
+        status = Counter(vote.status for vote in votes).most_common(1)[0][0]
+        return Judgement.failed(status, f"none of {len(votes)} samples has a verdict: {votes[0].error}", **facts)
+    (first, most), *others = counts.most_common()
+    if others and others[0][1] == most:
+        names = " and ".join(request.space.name(verdict) for verdict, count in counts.items() if count == most)
+        return Judgement.failed(
+            Status.UNPARSED, f"a draw between {names}, {most} of {len(votes)} samples each", **facts
+        )
+    shares = dict.fromkeys(_listed(request.space), 0.0)
+    shares.update({request.space.name(verdict): count / counts.total() for verdict, count in counts.items()})
+    rationale = next(vote.rationale for vote in votes if vote.verdict == first)
+    return Judgement.of(first, rationale=rationale, probabilities=shares, **facts)
+
+
+def _listed(space: AnswerSpace) -> list[str]:
+    try:
+        return [space.name(verdict) for verdict in space.verdicts()]
+    except DataError:
+        return []
