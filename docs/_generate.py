@@ -401,7 +401,7 @@ def _hook_functions() -> dict[str, Any]:
 
 def _record_fields() -> list[str]:
     with tempfile.TemporaryDirectory() as place:
-        folder.write_record(Path(place), plugins={}, state="finished", seconds=0.0, command=[])
+        folder.write_record(Path(place), plugins={}, state="finished", seconds=0.0, command=[], judges={})
         return list(json.loads((Path(place) / folder.RECORD).read_text(encoding="utf-8")))
 
 

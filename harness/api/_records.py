@@ -254,12 +254,18 @@ class Usage:
 
     answers: int = 0
     """Judgements, failed ones included."""
+    reported: int = 0
+    """Judgements that say how many tokens they took."""
     prompt_tokens: int = 0
     """Tokens read, images included, where the judge said."""
     completion_tokens: int = 0
     """Tokens written, where the judge said."""
+    priced: int = 0
+    """Judgements that say what they cost."""
     cost_usd: float = 0.0
     """Money in US dollars, where the judge said."""
+    models: tuple[str, ...] = ()
+    """The different snapshots that answered, sorted, where the judge said."""
 
     @property
     def tokens(self) -> int:

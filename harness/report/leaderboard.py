@@ -16,6 +16,7 @@ from harness.report.entries import Entry, check_rivals, told_apart
 from harness.report.measure import Measure, installed_metric
 from harness.report.records import Block, Cell, Compare, GroupBy, Leaderboard, Pair, Row
 from harness.report.suites import suite_comparisons, suite_rows
+from harness.report.usage import JudgeUsage
 from harness.score.records import CellScores, Comparison
 from harness.score.significance import rank_groups
 
@@ -82,7 +83,14 @@ def build_leaderboard(
         compare=tests,
         rows=tuple(sorted(ranked, key=_place)),
         comparisons=tuple(_pair(blocks[block][0], one) for block in sorted(compared) for one in compared[block]),
+        usage=_usage(entries),
     )
+
+
+def _usage(entries: Iterable[Entry]) -> tuple[JudgeUsage, ...]:
+    """One record for each judge of each run, whichever of its cells comes first."""
+    cells = {(entry.judge, entry.run): entry.cell for entry in entries}
+    return tuple(JudgeUsage.of(judge, run, cells[judge, run].usage()) for judge, run in sorted(cells))
 
 
 def _checked(group_by: str, compare: str, confidence: float) -> tuple[GroupBy, Compare, float]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.report import notes
+from harness.report import notes, usage
 from harness.report.numbers import NOTHING, heading, interval, number, p_value, share, signed, signed_interval
 from harness.report.records import Leaderboard, Pair, Row
 from harness.report.text import for_markdown
@@ -36,6 +36,12 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
             pieces += ["### Paired differences", comparisons_table(compared)]
         if _histograms_fit(rows):
             pieces += ["### What was answered", _histograms(rows)]
+    spent = usage.told(leaderboard.usage)
+    if spent:
+        pieces += ["## What it cost", table(usage.HEADER, [one.cells for one in spent], left=usage.LAYOUT)]
+        mixed = usage.notes(spent)
+        if mixed:
+            pieces.append("\n".join(f"- {for_markdown(note)}" for note in mixed))
     pieces += ["## How to read this", "\n".join(f"- {for_markdown(line)}" for line in notes.legend(leaderboard))]
     for title, text in sections:
         pieces += [f"## {for_markdown(title)}", text.strip()]

@@ -12,8 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
+from harness.report.usage import JudgeUsage
+
 if TYPE_CHECKING:
     from harness.api import Protocol as ScoringProtocol
+    from harness.api import Usage
     from harness.score.records import Answer, CellScores
     from harness.score.table import CellTable
 
@@ -80,6 +83,9 @@ class Cell(Protocol):
 
     def answers(self) -> Iterator[Answer]:
         """The cell's answers, streamed from the journal."""
+
+    def usage(self) -> Usage:
+        """What the judge's answers in this run have cost, those to other tasks included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +238,8 @@ class Leaderboard:
     """One for each judge in each block."""
     comparisons: tuple[Pair, ...]
     """All pairs of judges within each block."""
+    usage: tuple[JudgeUsage, ...]
+    """What each judge of each run has cost; sorted by judge."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Leaderboard:
@@ -241,6 +249,7 @@ class Leaderboard:
             Row(**{**row, "tasks": tuple(row["tasks"]), "flags": tuple(row["flags"])}) for row in data["rows"]
         )
         fields["comparisons"] = tuple(Pair(**pair) for pair in data["comparisons"])
+        fields["usage"] = tuple(JudgeUsage(**{**one, "models": tuple(one["models"])}) for one in data.get("usage", ()))
         return cls(**fields)
 
     def to_json(self) -> dict[str, Any]:

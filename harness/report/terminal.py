@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.report import notes
+from harness.report import notes, usage
 from harness.report.numbers import NOTHING, heading, interval, number, share
 from harness.report.records import Leaderboard, Row
 from harness.report.text import clean
@@ -55,6 +55,15 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console) -> None:
             console.print(_indented(note, style="yellow"))
         if said:
             console.print()
+    spent = usage.told(leaderboard.usage)
+    if spent:
+        gap = 1 if console.width >= _WIDE else 0
+        console.print(Text("What it cost", style="bold"))
+        console.print()
+        console.print(_plain_table(usage.HEADER, *(one.cells for one in spent), gap=gap, right=range(1, 6)))
+        console.print()
+        for note in usage.notes(spent):
+            console.print(_indented(note, style="yellow"))
     for line in notes.legend(leaderboard):
         console.print(_indented(line, style="dim"))
     if left_out:

@@ -107,7 +107,15 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
-def write_record(folder: Path, *, plugins: Mapping[str, str], state: str, seconds: float, command: list[str]) -> None:
+def write_record(
+    folder: Path,
+    *,
+    plugins: Mapping[str, str],
+    state: str,
+    seconds: float,
+    command: list[str],
+    judges: Mapping[str, Mapping[str, Any]],
+) -> None:
     """Write `run.json`: what a reader needs to run this again, and nothing that scores depend on."""
     record: dict[str, Any] = {
         "schema": "judge-harness/run/1",
@@ -119,5 +127,6 @@ def write_record(folder: Path, *, plugins: Mapping[str, str], state: str, second
         "state": state,
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seconds": round(seconds, 3),
+        "judges": judges,
     }
     write_atomically(folder / RECORD, json.dumps(record, indent=2) + "\n")

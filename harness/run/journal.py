@@ -222,15 +222,34 @@ class Journal:
         return None if row is None else judgement_from_row(*row)
 
     def usage(self, judge: str) -> Usage:
-        """What all judgements of one judge have cost."""
-        row = self._one(
-            "SELECT count(*), sum(json_extract(more, '$.prompt_tokens')), "
-            "sum(json_extract(more, '$.completion_tokens')), total(json_extract(more, '$.cost_usd')) "
-            "FROM judgements WHERE judge=?",
+        """What all judgements of one judge have cost, and who gave them."""
+        more = "json_extract(more, '$.{}')".format
+        counts = self._one(
+            f"SELECT count(*), count(coalesce({more('prompt_tokens')}, {more('completion_tokens')})), "
+            f"total({more('prompt_tokens')}), total({more('completion_tokens')}), "
+            f"count({more('cost_usd')}), total({more('cost_usd')}) FROM judgements WHERE judge=?",
             (judge,),
         )
-        answers, read, written, cost = row
-        return Usage(answers=answers, prompt_tokens=read or 0, completion_tokens=written or 0, cost_usd=cost)
+        # As bytes: half a surrogate pair from a server is no UTF-8, and SQLite would refuse to give it out as text.
+        models = self._all(f"SELECT DISTINCT CAST({more('model')} AS BLOB) FROM judgements WHERE judge=?", (judge,))
+        answers, reported, read, written, priced, cost = counts
+        return Usage(
+            answers=answers,
+            reported=reported,
+            prompt_tokens=int(read),
+            completion_tokens=int(written),
+            priced=priced,
+            cost_usd=cost,
+            models=tuple(sorted(model.decode("utf-8", "replace") for (model,) in models if model)),
+        )
+
+    def latencies(self, judge: str) -> list[float]:
+        """Seconds from question to answer, sorted, of the judgements of one judge that say so."""
+        query = (
+            "SELECT json_extract(more, '$.latency_s') AS latency FROM judgements "
+            "WHERE judge=? AND latency IS NOT NULL ORDER BY latency"
+        )
+        return [float(latency) for (latency,) in self._all(query, (judge,))]
 
     def cells(self) -> list[CellRow]:
         """All cells, in order of task and judge."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import JournalError, Metric, PluginError, Protocol, UserError
+from harness.api import JournalError, Metric, PluginError, Protocol, Usage, UserError
 from harness.run.folder import JOURNAL, SCORES, write_atomically
 from harness.run.journal import Journal
 from harness.score.records import Answer, CellScores
@@ -85,6 +85,14 @@ class CellResult:
         reader = Journal(self.journal, readonly=True)
         try:
             yield from reader.answers(self.task, self.judge_key)
+        finally:
+            reader.close()
+
+    def usage(self) -> Usage:
+        """What the judge's answers in this run have cost, those to other tasks included."""
+        reader = Journal(self.journal, readonly=True)
+        try:
+            return reader.usage(self.judge_key)
         finally:
             reader.close()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness import __version__
 from harness.manifest.load import render_resolved
@@ -88,6 +89,7 @@ def run_manifest(
                 progress=progress,
             ).run()
             leaderboard = None if outcome.interrupted else _finished(journal, folder, plugins)
+            judges = {judge.name: _spent(journal, judge.key) for judge in plan.judges}
         finally:
             journal.close()
         write_record(
@@ -96,6 +98,7 @@ def run_manifest(
             state="interrupted" if outcome.interrupted else "stopped" if outcome.cut_short else "finished",
             seconds=time.monotonic() - began,
             command=sys.argv,
+            judges=judges,
         )
     return Session(folder=folder, outcome=outcome, leaderboard=leaderboard)
 
@@ -147,6 +150,16 @@ def publish(run: RunResults, plugins: Plugins) -> Leaderboard:
     write_reports(leaderboard, run.folder, sections=sections)
     plugins.notify("harness_run_finished", folder=run.folder, leaderboard=plain)
     return leaderboard
+
+
+def _spent(journal: Journal, judge: str) -> dict[str, Any]:
+    """What a judge took, and how long it took for an answer, for `run.json`."""
+    latencies = journal.latencies(judge)
+    quick: dict[str, Any] = {"n": len(latencies)}
+    if latencies:
+        quick["median"] = latencies[len(latencies) // 2]
+        quick["p95"] = latencies[math.ceil(0.95 * len(latencies)) - 1]
+    return {**asdict(journal.usage(judge)), "latency_s": quick}
 
 
 def _versions(plan: Plan, plugins: Plugins) -> dict[str, str]:

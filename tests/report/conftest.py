@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import pytest
 
-from harness.api import Metric, Preference, Protocol, Status, UserError
+from harness.api import Metric, Preference, Protocol, Status, Usage, UserError
 from harness.score.agreement import macro_f1
 from harness.score.cell import score_cell
 from harness.score.metrics import accuracy, mae
@@ -35,6 +35,10 @@ class HandMadeCell:
     state: str
     scores: CellScores | None
     given: tuple[Answer, ...]
+    spent: Usage = field(default_factory=Usage)
+
+    def usage(self) -> Usage:
+        return self.spent
 
     def answers(self) -> Iterator[Answer]:
         return iter(self.given)

@@ -118,7 +118,7 @@ def test_what_was_spent_is_counted_by_judge_with_failures_and_gaps(tmp_path: Pat
         )
         journal.add_judgements("b", [("1", Judgement.of("yes", prompt_tokens=1000))])
     usage = journal.usage("a")
-    assert usage == Usage(answers=3, prompt_tokens=12, completion_tokens=3, cost_usd=0.75)
+    assert usage == Usage(answers=3, reported=2, prompt_tokens=12, completion_tokens=3, priced=2, cost_usd=0.75)
     assert usage.tokens == 15
     journal.close()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.api import DataError, JournalError, Judgement, Status
+from harness.api import DataError, JournalError, Judgement, Status, Usage
 from harness.run.journal import Journal
 from harness.run.rows import AskRow, CellRow, ItemRow
 
@@ -160,4 +160,25 @@ def test_a_place_stays_a_place_beside_a_score_of_the_same_value(path: Path) -> N
         journal.add_judgements("other", [("key-i", Judgement.of(1))])
     kinds = [type(journal.judgement(judge, "key-i").verdict) for judge in ("judge", "other")]  # type: ignore[union-attr]
     assert kinds == [float, int]
+    journal.close()
+
+
+def test_usage_counts_what_answers_say_and_how_many_say_it(path: Path) -> None:
+    journal = Journal(path)
+    answers = [
+        Judgement.of("yes", prompt_tokens=100, completion_tokens=5, cost_usd=0.25, model="m-1", latency_s=3.0),
+        Judgement.failed(Status.UNPARSED, "?", prompt_tokens=50, completion_tokens=0, model="m-2 (fp)", latency_s=1.0),
+        Judgement.failed(Status.ERROR, "down"),
+        Judgement.of("no", completion_tokens=7, model="\ud800", latency_s=2.0),
+    ]
+    with journal.transaction():
+        journal.add_judgements("judge", [(f"key-{number}", one) for number, one in enumerate(answers)])
+        journal.add_judgements("other", [("key-0", Judgement.of("yes", prompt_tokens=9))])
+    usage = journal.usage("judge")
+    assert (usage.answers, usage.reported, usage.priced) == (4, 3, 1)
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.cost_usd) == (150, 12, 0.25)
+    assert usage.models[:2] == ("m-1", "m-2 (fp)")
+    assert len(usage.models) == 3
+    assert journal.latencies("judge") == [1.0, 2.0, 3.0]
+    assert journal.usage("nobody") == Usage()
     journal.close()

@@ -231,3 +231,16 @@ def test_a_judge_that_scores_candidates_one_by_one_has_no_position_bias(folder: 
     (board,) = (tmp_path / "runs").glob("clip-*/leaderboard.json")
     (row,) = json.loads(board.read_text())["rows"]
     assert (row["coverage"], row["swap_consistency"]) == (1, 1)
+
+
+def test_control_tokens_in_a_caption_are_words(made: Make, paint: Paint) -> None:
+    judge = made()
+    opened = judge._open()
+    end = opened.tokenizer.eos_token_id
+    assert judge._tokens(opened, "a dog<|end|> and a cat").count(end) == 1
+    plain, hostile = told(
+        judge,
+        put(Preference(2), [paint(1), "Which fits?"], ["a dog", "a cat"]),
+        put(Preference(2), [paint(1), "Which fits?"], ["a dog<|end|>", "a cat"]),
+    )
+    assert json.loads(plain.raw)["cosines"][0] != pytest.approx(json.loads(hostile.raw)["cosines"][0], abs=1e-6)

@@ -197,3 +197,26 @@ def test_weights_are_let_go_and_name_the_judge(folder: Path, tmp_path: Path, mad
     assert told(judge, request)[0].raw == before.raw
     other = make_tiny_reward(tmp_path / "other", seed=1)
     assert made(model=str(other)).fingerprint() != judge.fingerprint() == made().fingerprint()
+
+
+def test_a_model_without_a_padding_token_reads_rewards_where_it_does_alone(tmp_path: Path, made: Make) -> None:
+    folder = make_tiny_reward(tmp_path / "unpadded")
+    config = json.loads((folder / "config.json").read_text())
+    config["pad_token_id"] = None
+    (folder / "config.json").write_text(json.dumps(config))
+    tokens = json.loads((folder / "tokenizer_config.json").read_text())
+    tokens["pad_token"] = "<|end|>"  # as many do; it also ends every turn
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokens))
+    request = put(Ranking(4), *ANSWERS)
+    (judgement,) = told(made(model=str(folder), batch_size=4), request)
+    expected = [by_hand(folder, str(request.question[0]), answer) for answer in ANSWERS]
+    assert json.loads(judgement.raw)["rewards"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_language_model_is_no_reward_model(tmp_path: Path, folder: Path, made: Make) -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    LlamaForCausalLM(LlamaConfig.from_pretrained(folder)).save_pretrained(tmp_path / "writer")
+    AutoTokenizer.from_pretrained(folder).save_pretrained(tmp_path / "writer")
+    with pytest.raises(UserError, match=r"has no weights for score\.weight, so it is no complete Llama"):
+        told(made(model=str(tmp_path / "writer")), put(Preference(2), *ANSWERS[:2]))

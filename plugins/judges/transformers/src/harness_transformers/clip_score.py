@@ -173,7 +173,7 @@ class ClipScore:
     # -- encoding --------------------------------------------------------------------------------------------------
 
     def _tokens(self, opened: _Opened, text: str) -> list[int]:
-        ids: list[int] = opened.tokenizer(text, truncation=False)["input_ids"]
+        ids: list[int] = opened.tokenizer(text, split_special_tokens=True)["input_ids"]
         return ids
 
     def _looked_at(self, opened: _Opened, images: Sequence[Image]) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -255,7 +255,13 @@ def _first(encode: Callable[[Sequence[str]], Tensor], keys: Sequence[str], most:
 
 def _read_texts(opened: _Opened, texts: dict[str, list[int]], keys: Sequence[str]) -> Tensor:
     inputs = opened.tokenizer(
-        list(keys), truncation=True, max_length=opened.longest, padding=opened.padding, return_tensors="pt"
+        list(keys),
+        truncation=True,
+        max_length=opened.longest,
+        padding=opened.padding,
+        padding_side="right",
+        split_special_tokens=True,  # in a caption they are words
+        return_tensors="pt",
     )
     known = {name: value.to(opened.model.device) for name, value in inputs.items() if name != "token_type_ids"}
     return _pooled(opened.model.get_text_features(**known, return_dict=True))

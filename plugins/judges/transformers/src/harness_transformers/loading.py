@@ -189,8 +189,9 @@ def open_model(auto: Any, source: Source, options: ModelOptions, judge: str) -> 
     """
     placed = {} if options.device_map is None else {"device_map": options.device_map}
     with explained(f"judge {judge}: model {source.location}"), _quietly():
-        model = auto.from_pretrained(
+        model, info = auto.from_pretrained(
             source.location,
+            output_loading_info=True,
             dtype=options.dtype,
             attn_implementation=options.attention,
             use_safetensors=True,
@@ -198,6 +199,12 @@ def open_model(auto: Any, source: Source, options: ModelOptions, judge: str) -> 
             **placed,
             **source.keywords,
         )
+        if info["missing_keys"]:  # transformers would go on with random numbers in their place
+            some = ", ".join(sorted(info["missing_keys"])[:3])
+            raise UserError(
+                f"judge {judge}: model {source.location} has no weights for {some}, so it is no complete "
+                f"{type(model).__name__}; is it a model of another kind?"
+            )
         if options.device_map is None:
             model = model.to(device_of(options.device))
     return model.eval().requires_grad_(False)

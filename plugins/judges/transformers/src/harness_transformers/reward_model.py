@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from typing import Any, TypeAlias
 
 from harness.api import Choice, Context, Image, Judgement, Part, Request, Status, UserError
@@ -32,6 +33,8 @@ class _Opened:
     tokenizer: Any
     output: int
     """Which output of the model is the reward."""
+    pad: int | None
+    """The model's own token for padding."""
     context: int | None
     """Most tokens of a conversation."""
 
@@ -138,10 +141,9 @@ def _open(options: RewardModelOptions, source: Source, judge: str) -> _Opened:
     if not tokenizer.chat_template:
         raise UserError(f"judge {judge}: the model has no chat template; put a chat_template.jinja into its folder")
     model = open_model(transformers.AutoModelForSequenceClassification, source, options, judge)
-    if model.config.pad_token_id is None:
-        model.config.pad_token_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    return _Opened(model, tokenizer, _output(model.config.id2label, options.label, judge), context)
+    own = model.config.pad_token_id
+    return _Opened(model, tokenizer, _output(model.config.id2label, options.label, judge), own, context)
 
 
 def _output(labels: dict[int, str], wanted: str | None, judge: str) -> int:
@@ -192,8 +194,11 @@ def _batch(opened: _Opened, waiting: Sequence[Tokens], most: int) -> dict[Tokens
     import torch
 
     rows = waiting[:most]
-    # Padded on the right: the classifier looks for the last token that is no padding.
-    pad, longest = opened.model.config.pad_token_id, max(map(len, rows))
+    # Padded on the right: the classifier reads the reward off at the last token that is no padding. A model that names
+    # no padding reads it at the last token of a single row, so the padding must be a token that none of the rows has.
+    used, longest = {token for row in rows for token in row}, max(map(len, rows))
+    pad = opened.pad if opened.pad is not None else next(token for token in count() if token not in used)
+    opened.model.config.pad_token_id = pad
     ids = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in rows], device=opened.model.device)
     mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=opened.model.device)
     rewards = opened.model(input_ids=ids, attention_mask=mask).logits[:, opened.output]

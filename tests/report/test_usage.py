@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.api import Usage
+from harness.cli import main
+from harness.report.leaderboard import build_leaderboard
+from harness.report.markdown import to_markdown
+from harness.report.records import Leaderboard
+from harness.report.terminal import terminal_text
+
+FULL = Usage(
+    answers=2000,
+    reported=2000,
+    prompt_tokens=812_345,
+    completion_tokens=64_000,
+    priced=2000,
+    cost_usd=3.5,
+    models=("gpt-x-2026-01-01 (fp_1)",),
+)
+PARTLY = Usage(answers=10, reported=4, prompt_tokens=1000, completion_tokens=20)
+
+
+@pytest.fixture
+def board(make_cell: Any) -> Leaderboard:
+    cells = [
+        make_cell("dear", "ABAB", "ABAB", spent=FULL),
+        make_cell("dear", "ABAA", "ABAB", task="u", spent=FULL),
+        make_cell("local", "ABBB", "ABAB", spent=PARTLY),
+        make_cell("random", "BBBB", "ABAB"),
+    ]
+    return build_leaderboard(cells, compare="none")
+
+
+def test_every_judge_has_one_record_whatever_the_number_of_its_tasks(board: Leaderboard) -> None:
+    assert [one.judge for one in board.usage] == ["dear", "local", "random"]
+    dear, local, random = board.usage
+    assert (dear.prompt_tokens, dear.cost_usd, dear.models) == (812_345, 3.5, ("gpt-x-2026-01-01 (fp_1)",))
+    assert (local.prompt_tokens, local.cost_usd) == (1000, None)
+    assert (random.prompt_tokens, random.reported) == (None, 0)
+
+
+def test_the_table_says_what_a_thousand_answers_cost_and_what_a_sum_rests_on(board: Leaderboard) -> None:
+    text = terminal_text(board)
+    table = text[text.index("What it cost") :]
+    assert "dear" in table
+    assert "812,345" in table
+    assert "3.50" in table
+    assert "1.75" in table
+    assert "1,000 (4 say)" in table
+    assert "random" not in table
+    (line,) = [line for line in to_markdown(board).splitlines() if line.startswith("| dear") and "812" in line]
+    assert [cell.strip() for cell in line.strip("|").split("|")] == [
+        "dear",
+        "2,000",
+        "812,345",
+        "64,000",
+        "3.50",
+        "1.75",
+    ]
+
+
+def test_where_nobody_says_anything_there_is_no_table(make_cell: Any) -> None:
+    board = build_leaderboard([make_cell("random", "BBBB", "ABAB")], compare="none")
+    assert "What it cost" not in terminal_text(board)
+    assert "What it cost" not in to_markdown(board)
+    assert board.to_json()["usage"][0]["answers"] == 0
+
+
+def test_two_snapshots_behind_one_judge_are_named(make_cell: Any) -> None:
+    many = Usage(answers=9, reported=9, models=("a|b", *(f"m-{number}" for number in range(6))))
+    board = build_leaderboard([make_cell("mixed", "BBBB", "ABAB", spent=many)], compare="none")
+    said = "mixed: answered by 7 snapshots (a|b, m-0, m-1, m-2, m-3 and 2 more), so its numbers mix judges"
+    assert said in " ".join(terminal_text(board).split())
+    assert r"a\|b" in to_markdown(board)
+
+
+def test_the_record_survives_the_file_and_older_files_have_none(board: Leaderboard) -> None:
+    plain = json.loads(json.dumps(board.to_json()))
+    assert Leaderboard.from_json(plain).usage == board.usage
+    del plain["usage"]
+    assert Leaderboard.from_json(plain).usage == ()
+
+
+def test_a_run_records_what_its_judges_took(tmp_path: Path) -> None:
+    answers = tmp_path / "answers.jsonl"
+    rows = [
+        {"id": f"test-{n:06d}", "verdict": "yes", "prompt_tokens": 10, "completion_tokens": 2, "latency_s": n / 10}
+        for n in range(20)
+    ]
+    answers.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    manifest = tmp_path / "m.yaml"
+    manifest.write_text(
+        "name: m\ntasks: [{use: miniature/technical, limit: 20}]\n"
+        f"judges: [{{name: taped, use: baselines/replay, with: {{answers: {answers}}}}}]\n"
+    )
+    with pytest.raises(SystemExit) as ended:
+        main(["run", str(manifest), "--runs", str(tmp_path / "runs")])
+    assert ended.value.code == 0
+    (folder,) = (tmp_path / "runs").glob("m-*")
+    taken = json.loads((folder / "run.json").read_text())["judges"]["taped"]
+    assert (taken["answers"], taken["reported"], taken["prompt_tokens"]) == (20, 20, 200)
+    assert taken["latency_s"] == {"n": 20, "median": 1.0, "p95": 1.8}
+    board = json.loads((folder / "leaderboard.json").read_text())
+    assert board["usage"][0]["completion_tokens"] == 40
+    assert "latency" not in json.dumps(board)
