@@ -30,6 +30,7 @@ from harness.cli import VERBS, cli, main
 from harness.discovery import Offer, Plugins
 from harness.manifest.model import Manifest
 from harness.report.records import SCHEMA, Leaderboard, Pair, Row
+from harness.report.usage import JudgeUsage
 from harness.run import folder, journal
 from harness.score import flags as flag_rules
 from harness.score.records import CellScores, Estimate
@@ -239,6 +240,10 @@ def leaderboard_json() -> str:
             "## Each of `comparisons`",
             "",
             *_field_table(Pair),
+            "",
+            "## Each of `usage`",
+            "",
+            *_field_table(JudgeUsage),
             "",
             "## Flags",
             "",

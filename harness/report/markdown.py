@@ -36,12 +36,13 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
             pieces += ["### Paired differences", comparisons_table(compared)]
         if _histograms_fit(rows):
             pieces += ["### What was answered", _histograms(rows)]
-    spent = usage.told(leaderboard.usage)
+    spent, asides = usage.rows(leaderboard.usage), usage.notes(leaderboard.usage)
+    if spent or asides:
+        pieces.append("## What it cost")
     if spent:
-        pieces += ["## What it cost", table(usage.HEADER, [one.cells for one in spent], left=usage.LAYOUT)]
-        mixed = usage.notes(spent)
-        if mixed:
-            pieces.append("\n".join(f"- {for_markdown(note)}" for note in mixed))
+        pieces.append(table(usage.HEADER, spent, left=usage.LAYOUT))
+    if asides:
+        pieces.append("\n".join(f"- {for_markdown(note)}" for note in asides))
     pieces += ["## How to read this", "\n".join(f"- {for_markdown(line)}" for line in notes.legend(leaderboard))]
     for title, text in sections:
         pieces += [f"## {for_markdown(title)}", text.strip()]

@@ -238,7 +238,7 @@ class Leaderboard:
     """One for each judge in each block."""
     comparisons: tuple[Pair, ...]
     """All pairs of judges within each block."""
-    usage: tuple[JudgeUsage, ...]
+    usage: tuple[JudgeUsage, ...] = ()
     """What each judge of each run has cost; sorted by judge."""
 
     @classmethod

@@ -55,20 +55,42 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console) -> None:
             console.print(_indented(note, style="yellow"))
         if said:
             console.print()
-    spent = usage.told(leaderboard.usage)
-    if spent:
-        gap = 1 if console.width >= _WIDE else 0
-        console.print(Text("What it cost", style="bold"))
-        console.print()
-        console.print(_plain_table(usage.HEADER, *(one.cells for one in spent), gap=gap, right=range(1, 6)))
-        console.print()
-        for note in usage.notes(spent):
-            console.print(_indented(note, style="yellow"))
+    _print_usage(leaderboard, console)
     for line in notes.legend(leaderboard):
         console.print(_indented(line, style="dim"))
     if left_out:
         hidden = ", ".join(sorted(left_out))
         console.print(_indented(f"left out for want of width: {hidden}; --format md shows all", style="dim"))
+
+
+def _print_usage(leaderboard: Leaderboard, console: Console) -> None:
+    """What the judges cost; nothing where none of them says."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    spent, asides = usage.rows(leaderboard.usage), usage.notes(leaderboard.usage)
+    if not spent and not asides:
+        return
+    console.print(Text("What it cost", style="bold"))
+    console.print()
+    if spent:
+        gap = 1 if console.width >= _WIDE else 0
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
+        first, *others = usage.HEADER
+        widths = [max(len(line[place]) for line in (usage.HEADER, *spent)) for place in range(1, len(usage.HEADER))]
+        room = console.width - sum(widths) - (gap + 1) * len(widths) - gap
+        table.add_column(first, no_wrap=True, overflow="ellipsis", max_width=max(_NARROWEST_NAME, room))
+        for title, width in zip(others, widths, strict=True):
+            table.add_column(title, justify="right", no_wrap=True, min_width=width)  # a number is never cut
+        for line in spent:
+            table.add_row(*(Text(clean(cell)) for cell in line))
+        console.print(table)
+        console.print()
+    for note in asides:
+        console.print(_indented(note, style="yellow"))
+    if asides:
+        console.print()
 
 
 def print_comparison(compared: JudgeComparison, console: Console) -> None:

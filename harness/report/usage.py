@@ -5,6 +5,7 @@ An answer that does not say what it took is not free; every sum comes with the n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from harness.api import Usage
 
 _MOST_MODELS = 5
+_LONGEST_MODEL = 80
 
 HEADER = ("judge", "answers", "tokens read", "tokens written", "US$", "US$ per 1,000")
 """Columns of the table."""
@@ -66,37 +68,41 @@ class JudgeUsage:
             more_models=max(0, len(usage.models) - _MOST_MODELS),
         )
 
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """The row of the table, as text."""
-        partly = f" ({self.reported:,} say)" if 0 < self.reported < self.answers else ""
-        priced = f" ({self.priced:,} say)" if 0 < self.priced < self.answers else ""
-        each = None if self.cost_usd is None else 1000 * self.cost_usd / self.priced
-        return (
-            self.judge,
-            f"{self.answers:,}",
-            _count(self.prompt_tokens) + partly,
-            _count(self.completion_tokens) + partly,
-            _money(self.cost_usd) + priced,
-            _money(each),
+
+def rows(usage: Sequence[JudgeUsage]) -> list[tuple[str, ...]]:
+    """The lines of the table, as text; none where no judge says anything."""
+    if not any(one.reported or one.priced for one in usage):
+        return []
+    names = Counter(one.judge for one in usage)
+    return [
+        (
+            one.judge if names[one.judge] == 1 else f"{one.judge} ({one.run})",
+            f"{one.answers:,}",
+            _count(one.prompt_tokens),
+            _count(one.completion_tokens),
+            _money(one.cost_usd),
+            _money(None if one.cost_usd is None else 1000 * one.cost_usd / one.priced),
         )
-
-
-def told(usage: Sequence[JudgeUsage]) -> list[JudgeUsage]:
-    """The records worth a table: those of judges that say anything."""
-    return [one for one in usage if one.reported or one.priced]
+        for one in usage
+    ]
 
 
 def notes(usage: Sequence[JudgeUsage]) -> list[str]:
-    """Judges for which more than one snapshot answered, in words."""
-    return [
-        f"{one.judge}: answered by {len(one.models) + one.more_models} snapshots ("
-        + ", ".join(one.models)
-        + (f" and {one.more_models} more" if one.more_models else "")
-        + "), so its numbers mix judges"
-        for one in usage
-        if len(one.models) > 1
-    ]
+    """What the table does not say: sums that rest on a part of the answers, and judges that were several models."""
+    said = []
+    for one in usage:
+        if 0 < one.reported < one.answers:
+            said.append(f"{one.judge}: {one.reported:,} of {one.answers:,} answers say how many tokens they took")
+        if 0 < one.priced < one.answers:
+            said.append(f"{one.judge}: {one.priced:,} of {one.answers:,} answers say what they cost")
+        if len(one.models) > 1:
+            count = len(one.models) + one.more_models
+            more = f" and {one.more_models} more" if one.more_models else ""
+            named = ", ".join(
+                model if len(model) <= _LONGEST_MODEL else f"{model[:_LONGEST_MODEL]}…" for model in one.models
+            )
+            said.append(f"{one.judge}: answered by {count} snapshots ({named}{more}), so its numbers mix judges")
+    return said
 
 
 def _count(tokens: int | None) -> str:
@@ -104,4 +110,8 @@ def _count(tokens: int | None) -> str:
 
 
 def _money(dollars: float | None) -> str:
-    return NOTHING if dollars is None else f"{dollars:,.2f}" if dollars >= 1 else f"{dollars:.4f}"
+    if dollars is None:
+        return NOTHING
+    if 0 < dollars < 0.0001:
+        return "<0.0001"
+    return f"{dollars:,.2f}" if dollars >= 1 else f"{dollars:.4f}"

@@ -14,6 +14,7 @@ are keyed by judge and by the content of the request, so a question is never ask
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,6 +32,8 @@ from harness.run.rows import (
     difference,
     judgement_from_row,
     judgement_row,
+    quantity,
+    usage_of,
 )
 from harness.score.records import Answer
 
@@ -223,43 +226,27 @@ class Journal:
 
     def usage(self, judge: str) -> Usage:
         """What all judgements of one judge have cost, and who gave them."""
-        more = "json_extract(more, '$.{}')".format
-        counts = self._one(
-            f"SELECT count(*), count(coalesce({more('prompt_tokens')}, {more('completion_tokens')})), "
-            f"total({more('prompt_tokens')}), total({more('completion_tokens')}), "
-            f"count({more('cost_usd')}), total({more('cost_usd')}) FROM judgements WHERE judge=?",
-            (judge,),
-        )
-        # As bytes: half a surrogate pair from a server is no UTF-8, and SQLite would refuse to give it out as text.
-        models = self._all(f"SELECT DISTINCT CAST({more('model')} AS BLOB) FROM judgements WHERE judge=?", (judge,))
-        answers, reported, read, written, priced, cost = counts
-        return Usage(
-            answers=answers,
-            reported=reported,
-            prompt_tokens=int(read),
-            completion_tokens=int(written),
-            priced=priced,
-            cost_usd=cost,
-            models=tuple(sorted(model.decode("utf-8", "replace") for (model,) in models if model)),
-        )
+        rows = self._all("SELECT more FROM judgements WHERE judge=? ORDER BY request", (judge,))
+        return usage_of([json.loads(more) for (more,) in rows])
 
     def latencies(self, judge: str) -> list[float]:
         """Seconds from question to answer, sorted, of the judgements of one judge that say so."""
-        query = (
-            "SELECT json_extract(more, '$.latency_s') AS latency FROM judgements "
-            "WHERE judge=? AND latency IS NOT NULL ORDER BY latency"
-        )
-        return [float(latency) for (latency,) in self._all(query, (judge,))]
+        rows = self._all("SELECT more FROM judgements WHERE judge=?", (judge,))
+        found = [quantity(json.loads(more).get("latency_s")) for (more,) in rows]
+        return sorted(one for one in found if one is not None)
 
     def cells(self) -> list[CellRow]:
         """All cells, in order of task and judge."""
         return [CellRow(*row) for row in self._all("SELECT * FROM cells ORDER BY task, judge", ())]
 
     def state(self) -> list[Any]:
-        """Changes whenever scores may change: the plan, the cells, and how many judgements of each status there are."""
+        """Changes whenever a leaderboard may: the plan, the cells, how many judgements of each status, what failed."""
         counts = self._all("SELECT judge, status, count(*) FROM judgements GROUP BY 1, 2 ORDER BY 1, 2", ())
         asks = self._all("SELECT task, count(*) FROM asks GROUP BY 1 ORDER BY 1", ())
-        return [self.meta("plan"), self._all("SELECT * FROM cells ORDER BY 1, 2", ()), counts, asks]
+        # Failures alone are ever replaced, and what they took counts.
+        failed = self._all("SELECT judge, request, more FROM judgements WHERE status='error' ORDER BY 1, 2", ())
+        failures = hashlib.sha256(repr(failed).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return [self.meta("plan"), self._all("SELECT * FROM cells ORDER BY 1, 2", ()), counts, asks, failures]
 
     def statuses(self, task: str, judge: str) -> dict[str, int]:
         """How many of a task's requests ended in each status; `missing` counts those without a judgement."""

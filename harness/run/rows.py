@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
-from harness.api import AnswerSpace, DataError, Judgement, Status, Verdict, space_from_json, verdict_from_json
+from harness.api import AnswerSpace, DataError, Judgement, Status, Usage, Verdict, space_from_json, verdict_from_json
 from harness.score.records import Answer
 
 _MORE = tuple(spec.name for spec in fields(Judgement) if spec.name not in ("status", "verdict", "probabilities", "raw"))
@@ -141,3 +142,29 @@ def _verdict(text: str) -> Verdict:
 @lru_cache(maxsize=1024)
 def _order(text: str) -> tuple[int, ...]:
     return tuple(json.loads(text))
+
+
+def usage_of(more: Sequence[Mapping[str, Any]]) -> Usage:
+    """What judgements took, from the column that holds their further fields.
+
+    Judges and servers say what they like: what is no sensible quantity counts as not said.
+    """
+    read = [quantity(one.get("prompt_tokens")) for one in more]
+    written = [quantity(one.get("completion_tokens")) for one in more]
+    costs = [quantity(one.get("cost_usd")) for one in more]
+    names = {one["model"] for one in more if isinstance(one.get("model"), str) and one["model"]}
+    return Usage(
+        answers=len(more),
+        reported=sum(one is not None or other is not None for one, other in zip(read, written, strict=True)),
+        prompt_tokens=int(sum(one for one in read if one is not None)),
+        completion_tokens=int(sum(one for one in written if one is not None)),
+        priced=sum(one is not None for one in costs),
+        cost_usd=math.fsum(one for one in costs if one is not None),
+        models=tuple(sorted(names)),
+    )
+
+
+def quantity(value: object) -> float | None:
+    """A number of tokens, dollars or seconds; `None` for anything that cannot be one."""
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if plain and 0 <= value < 2**53 else None  # type: ignore[operator,arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -157,7 +158,7 @@ def _spent(journal: Journal, judge: str) -> dict[str, Any]:
     latencies = journal.latencies(judge)
     quick: dict[str, Any] = {"n": len(latencies)}
     if latencies:
-        quick["median"] = latencies[len(latencies) // 2]
+        quick["median"] = statistics.median(latencies)
         quick["p95"] = latencies[math.ceil(0.95 * len(latencies)) - 1]
     return {**asdict(journal.usage(judge)), "latency_s": quick}
 

@@ -16,6 +16,7 @@ from harness.api import Protocol, hookspecs
 from harness.cli import VERBS, cli
 from harness.manifest.model import JudgeEntry, Manifest, ReportSettings, RunSettings, TaskEntry
 from harness.report.records import Leaderboard, Pair, Row
+from harness.report.usage import JudgeUsage
 
 MODELS = (Manifest, TaskEntry, JudgeEntry, RunSettings, ReportSettings)
 
@@ -81,7 +82,7 @@ def test_every_exit_code_is_named(pages: dict[str, str], root: Path) -> None:
 
 
 def test_every_field_of_the_leaderboard_is_named(pages: dict[str, str]) -> None:
-    for record in (Leaderboard, Row, Pair):
+    for record in (Leaderboard, Row, Pair, JudgeUsage):
         for spec in dataclasses.fields(record):
             row = re.search(rf"^\| `{spec.name}` \|.*\| (.+) \|$", pages["leaderboard-json"], re.MULTILINE)
             assert row is not None, f"{record.__name__}.{spec.name}"

@@ -25,7 +25,9 @@ TYPES: dict[str, Any] = {
 def problems(value: Any, schema: dict[str, Any], root: dict[str, Any], place: str = "$") -> list[str]:
     """As much of JSON Schema as the leaderboard's uses; an unknown keyword fails."""
     ignored = {"title", "description", "$schema", "$defs", "additionalProperties", "items", "properties", "required"}
-    assert set(schema) <= ignored | {"$ref", "anyOf", "const", "enum", "type", "maxItems", "minItems"}, schema
+    assert set(schema) <= ignored | {"$ref", "anyOf", "const", "enum", "type", "maxItems", "minItems", "default"}, (
+        schema
+    )
     if "$ref" in schema:
         return problems(value, root["$defs"][schema["$ref"].rpartition("/")[2]], root, place)
     if "anyOf" in schema:

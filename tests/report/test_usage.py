@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,24 +45,36 @@ def test_every_judge_has_one_record_whatever_the_number_of_its_tasks(board: Lead
     assert (random.prompt_tokens, random.reported) == (None, 0)
 
 
+def cells(text: str, name: str) -> list[str]:
+    (line,) = [line for line in text.splitlines() if line.startswith(f"| {name}") and line.count("|") == 7]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
 def test_the_table_says_what_a_thousand_answers_cost_and_what_a_sum_rests_on(board: Leaderboard) -> None:
+    report = to_markdown(board)
+    assert cells(report, "dear") == ["dear", "2,000", "812,345", "64,000", "3.50", "1.75"]
+    assert cells(report, "local") == ["local", "10", "1,000", "20", "–", "–"]
+    assert cells(report, "random") == ["random", "0", "–", "–", "–", "–"]
+    assert "- local: 4 of 10 answers say how many tokens they took" in report
     text = terminal_text(board)
+    assert "local: 4 of 10 answers say how many tokens they took" in text
+    assert "812,345" in text[text.index("What it cost") :]
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_the_terminal_shortens_names_and_never_numbers(make_cell: Any, width: int) -> None:
+    large = replace(FULL, prompt_tokens=812_345_678, completion_tokens=64_000_123, cost_usd=1234.5, priced=1500)
+    board = build_leaderboard([make_cell("a-judge-with-a-very-long-name-indeed", "ABAB", "ABAB", spent=large)])
+    text = terminal_text(board, width=width)
     table = text[text.index("What it cost") :]
-    assert "dear" in table
-    assert "812,345" in table
-    assert "3.50" in table
-    assert "1.75" in table
-    assert "1,000 (4 say)" in table
-    assert "random" not in table
-    (line,) = [line for line in to_markdown(board).splitlines() if line.startswith("| dear") and "812" in line]
-    assert [cell.strip() for cell in line.strip("|").split("|")] == [
-        "dear",
-        "2,000",
-        "812,345",
-        "64,000",
-        "3.50",
-        "1.75",
-    ]
+    for number in ("2,000", "812,345,678", "64,000,123", "1,234.50", "823.00", "US$ per 1,000"):
+        assert number in table
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_small_amounts_are_not_nothing(make_cell: Any) -> None:
+    board = build_leaderboard([make_cell("cheap", "ABAB", "ABAB", spent=replace(FULL, cost_usd=1e-6))])
+    assert cells(to_markdown(board), "cheap")[4:] == ["<0.0001", "<0.0001"]
 
 
 def test_where_nobody_says_anything_there_is_no_table(make_cell: Any) -> None:
@@ -72,7 +85,7 @@ def test_where_nobody_says_anything_there_is_no_table(make_cell: Any) -> None:
 
 
 def test_two_snapshots_behind_one_judge_are_named(make_cell: Any) -> None:
-    many = Usage(answers=9, reported=9, models=("a|b", *(f"m-{number}" for number in range(6))))
+    many = Usage(answers=9, models=("a|b", *(f"m-{number}" for number in range(6))))
     board = build_leaderboard([make_cell("mixed", "BBBB", "ABAB", spent=many)], compare="none")
     said = "mixed: answered by 7 snapshots (a|b, m-0, m-1, m-2, m-3 and 2 more), so its numbers mix judges"
     assert said in " ".join(terminal_text(board).split())
@@ -104,7 +117,7 @@ def test_a_run_records_what_its_judges_took(tmp_path: Path) -> None:
     (folder,) = (tmp_path / "runs").glob("m-*")
     taken = json.loads((folder / "run.json").read_text())["judges"]["taped"]
     assert (taken["answers"], taken["reported"], taken["prompt_tokens"]) == (20, 20, 200)
-    assert taken["latency_s"] == {"n": 20, "median": 1.0, "p95": 1.8}
+    assert taken["latency_s"] == {"n": 20, "median": 0.95, "p95": 1.8}
     board = json.loads((folder / "leaderboard.json").read_text())
     assert board["usage"][0]["completion_tokens"] == 40
     assert "latency" not in json.dumps(board)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -177,8 +178,30 @@ def test_usage_counts_what_answers_say_and_how_many_say_it(path: Path) -> None:
     usage = journal.usage("judge")
     assert (usage.answers, usage.reported, usage.priced) == (4, 3, 1)
     assert (usage.prompt_tokens, usage.completion_tokens, usage.cost_usd) == (150, 12, 0.25)
-    assert usage.models[:2] == ("m-1", "m-2 (fp)")
-    assert len(usage.models) == 3
+    assert usage.models == ("m-1", "m-2 (fp)", "\ud800")
     assert journal.latencies("judge") == [1.0, 2.0, 3.0]
     assert journal.usage("nobody") == Usage()
+    journal.close()
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), -3, 10**400, "many", True, [1], None])
+def test_what_is_no_quantity_counts_as_not_said(path: Path, odd: object) -> None:
+    fields: dict[str, Any] = {"prompt_tokens": odd, "completion_tokens": odd, "cost_usd": odd, "latency_s": odd}
+    journal = Journal(path)
+    with journal.transaction():
+        journal.add_judgements("judge", [("key", Judgement.of("yes", model="m", **fields))])
+    assert journal.usage("judge") == Usage(answers=1, models=("m",))
+    assert journal.latencies("judge") == []
+    journal.close()
+
+
+def test_a_failure_that_is_replaced_by_another_changes_the_state(path: Path) -> None:
+    journal = Journal(path)
+    states = []
+    for tokens in (5, 6):
+        with journal.transaction():
+            failed = Judgement.failed(Status.ERROR, "down", prompt_tokens=tokens)
+            journal.add_judgements("judge", [("key", failed)])
+        states.append(journal.state())
+    assert states[0] != states[1]
     journal.close()
