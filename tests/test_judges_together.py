@@ -7,11 +7,13 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -113,3 +115,48 @@ def test_a_local_model_a_server_and_recorded_answers_share_a_leaderboard(
     assert rows["oracle"]["value"] == 1
     again = harness(*command)
     assert again.stdout == done.stdout, "a finished run asks nobody and prints the same"
+
+
+def answers_of(folder: Path) -> dict[str, tuple[str, str]]:
+    """What the journal of a run holds, by request: status and the text to the letter."""
+    with closing(sqlite3.connect(folder / "journal.sqlite")) as journal:
+        rows = journal.execute("SELECT request, status, raw FROM judgements").fetchall()
+    return {request: (status, raw) for request, status, raw in rows}
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_goes_on_to_the_answers_of_one_that_was_not(model: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "draws.yaml"
+    manifest.write_text(
+        f"""
+name: draws
+tasks: [{{use: {TASK}, limit: 24}}]
+judges:
+  - use: transformers
+    with: {{model: {model}, mode: reason-then-verdict, max_new_tokens: 64, temperature: 1.0, samples: 2, batch_size: 4}}
+"""
+    )
+    command = ["run", str(manifest), "--runs"]
+    assert harness(*command, str(tmp_path / "whole")).returncode == 0
+    (whole,) = (tmp_path / "whole").glob("draws-*")
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    stopped = subprocess.Popen(
+        [sys.executable, "-m", "harness", *command, str(tmp_path / "killed")],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and stopped.poll() is None:
+        found = list((tmp_path / "killed").glob("draws-*/journal.sqlite"))
+        if found and len(answers_of(found[0].parent)) >= 8:
+            break
+        time.sleep(0.05)
+    stopped.kill()
+    stopped.wait()
+    (killed,) = (tmp_path / "killed").glob("draws-*")
+    half = answers_of(killed)
+    assert 8 <= len(half) < 48, "it was killed on the way"
+    assert harness(*command, str(tmp_path / "killed")).returncode == 0
+    assert answers_of(killed) == answers_of(whole)
+    assert (killed / "leaderboard.json").read_bytes() == (whole / "leaderboard.json").read_bytes()
