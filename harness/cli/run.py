@@ -104,7 +104,7 @@ def _report(session: Session, gate: float | None) -> int:
     if outcome.too_many_errors:
         click.echo(f"stopped: {outcome.too_many_errors}", err=True)
     for judge, problem in outcome.out_of_budget.items():
-        click.echo(f"{judge}: {problem}", err=True)
+        click.echo(problem if judge in problem else f"{judge}: {problem}", err=True)
     if outcome.errors:
         _print_failures(session)
     if outcome.errors or outcome.cut_short:

@@ -7,7 +7,8 @@ of this process, one thread, the two sides of a ratio by turns in one run; a rat
 its least and greatest value beside it. Details come first, one JSON object is the last line:
 
 - `verdict_over_generate`: requests a second by `mode: verdict` over `mode: generate` with answers of 64 tokens, both in
-  batches of 8. Details: shorter answers, and a model twice as wide, whose prompts cost more against its answers.
+  batches of 8. Details: shorter answers, one request at a time, and a model twice as wide, whose prompts cost more
+  against its answers.
 - `k_samples_over_naive`: eight samples of a request over eight calls of `model.generate`, inputs prepared once.
 - `both_orders_over_two`: both orders of a pair in one stream over two separate requests, in `mode: verdict`.
 
@@ -120,9 +121,9 @@ def verdict_over_generate(bench: Bench, rounds: int, pairs: int) -> dict[str, di
     return {str(tokens): _verdict_over_generate(bench, rounds, pairs, tokens) for tokens in (16, 32, 64)}
 
 
-def _verdict_over_generate(bench: Bench, rounds: int, pairs: int, tokens: int) -> dict[str, float]:
-    weigh = bench.judge(mode="verdict")
-    write = bench.judge(mode="generate", max_new_tokens=tokens)
+def _verdict_over_generate(bench: Bench, rounds: int, pairs: int, tokens: int, batch_size: int = 8) -> dict[str, float]:
+    weigh = bench.judge(mode="verdict", batch_size=batch_size)
+    write = bench.judge(mode="generate", max_new_tokens=tokens, batch_size=batch_size)
     ratios = []
     for turn in range(rounds):
         quick, _ = cpu(partial(asked, fresh(weigh), _pairs(1000 * turn, pairs)))
@@ -224,6 +225,9 @@ def main() -> None:
         equal = same_answers(bench, 6)
         details: dict[str, Any] = {
             "verdict_over_generate": verdict_over_generate(bench, arguments.rounds, arguments.pairs),
+            "verdict_over_generate, one request at a time": {
+                "64": _verdict_over_generate(bench, arguments.rounds, arguments.pairs, 64, batch_size=1)
+            },
             "verdict_over_generate, twice as wide": verdict_over_generate(wider, arguments.rounds, arguments.pairs),
             "k_samples_over_naive": k_samples_over_naive(bench, arguments.rounds),
             "both_orders_over_two": both_orders_over_two(bench, arguments.rounds, arguments.pairs),

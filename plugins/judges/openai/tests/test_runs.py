@@ -162,8 +162,15 @@ def test_kill_9_in_the_middle_changes_no_score(serve: Any, tmp_path: Path) -> No
     assert code == 0, err
     killed = only_run(tmp_path, "killed")
     assert [row[:4] for row in rows(killed)] == [row[:4] for row in rows(whole)]
-    for name in ("scores.json", "leaderboard.json", "leaderboard.csv", "leaderboard.md"):
+    for name in ("scores.json", "leaderboard.csv"):
         assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
+    # What it cost is a fact about each run: a run that was killed has paid for other failed attempts.
+    boards = [json.loads((folder / "leaderboard.json").read_text()) for folder in (killed, whole)]
+    for board in boards:
+        assert board.pop("usage")[0]["answers"] == 400
+    assert boards[0] == boards[1]
+    reports = [(folder / "leaderboard.md").read_text() for folder in (killed, whole)]
+    assert len({report.partition("## What it cost")[0] for report in reports}) == 1
 
 
 @pytest.mark.slow
