@@ -177,6 +177,26 @@ def test_memory_that_never_suffices_is_an_error_of_each_request(
     assert "smaller dtype" in given[0].error
 
 
+def test_one_request_that_is_too_large_fails_alone_and_shrinks_no_batch(
+    local: Local, ask: Ask, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = local(mode="verdict", batch_size=4)
+    answers(judge, [ask(0)])
+    model = judge._open().language.model
+    forward = model.forward
+
+    @wraps(forward)
+    def small(*given: Any, **named: Any) -> Any:
+        if named["input_ids"].shape[1] > 150:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(*given, **named)
+
+    monkeypatch.setattr(model, "forward", small)
+    given = answers(judge, [ask(1), ask(2, words="word " * 200), ask(3)])
+    assert [one.status for one in given] == [Status.OK, Status.ERROR, Status.OK]
+    assert judge._room.rows == 4
+
+
 def test_prompts_longer_than_the_context_and_broken_images_fail_alone(local: Local, ask: Ask, answers: Answers) -> None:
     judge = local(mode="verdict")
     long = ask(1, words="word " * 4000)

@@ -1,30 +1,58 @@
-"""From one number for each candidate to a verdict: for judges that score candidates one by one.
+"""Judges that score candidates one by one: from a number for each to a verdict, and the work that they share.
 
-Such a judge cannot prefer a place: it never sees two candidates at once.
+Such a judge never sees two candidates at once, so it cannot prefer a place. Its verdict is computed and not read from
+text; `Judgement.raw` holds the numbers as JSON, in shown places. Not for how a number comes about; see `reward_model`
+and `clip_score`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from typing import Any
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise
+from typing import Any, NamedTuple, TypeVar
 
-from harness.api import TIE, Choice, Judgement, Preference, Ranking, Request, Status
+from harness.api import (
+    MAX_ANSWERS,
+    TIE,
+    Choice,
+    Context,
+    Judgement,
+    Part,
+    Preference,
+    Ranking,
+    Request,
+    Status,
+)
+from harness_transformers.batches import Answered, Room, free_memory, windows
+from harness_transformers.language import out_of_memory
+from harness_transformers.loading import content_of, pinned, source_of
+from harness_transformers.options import ModelOptions
+from harness_transformers.pixels import Bounded
 
-NO_MEMORY = "out of memory with one row; use a smaller dtype or a larger device"
+T = TypeVar("T")
+
+_SORTED_BATCHES = 8  # batches' worth of requests that are sorted by length together
+_NO_ROOM = "out of memory with one row; use a smaller dtype or a larger device"
+
+# -- verdicts ----------------------------------------------------------------------------------------------------------
 
 
-def refusal(request: Request) -> str:
+def refusal(request: Request, threshold: float | None) -> str:
     """Why candidates that are scored one by one give no answer to a request; empty where they do."""
-    if isinstance(request.space, Preference | Ranking):
-        if len(request.candidates) == request.space.n:
+    space = request.space
+    if isinstance(space, Preference | Ranking):
+        if len(request.candidates) == space.n:
             return ""
-        return f"the question compares {request.space.n} candidates, and the task tells {len(request.candidates)} apart"
-    if isinstance(request.space, Choice) and len(request.space.labels) == 2 and not request.candidates:
-        return ""
-    return f"this judge scores candidates one by one, and cannot give an answer of {request.space}"
+        return f"the question compares {space.n} candidates, and the task gives {len(request.candidates)} apart"
+    if isinstance(space, Choice) and len(space.labels) == 2 and len(request.candidates) < 2:
+        return "a question with two answers needs the option `threshold`" if threshold is None else ""
+    return f"this judge scores candidates one by one, and cannot give an answer of {space}"
 
 
 def compared(
@@ -32,52 +60,268 @@ def compared(
 ) -> Judgement:
     """The verdict on two candidates or more.
 
+    Probabilities are those of Bradley and Terry (1952, Biometrika 39:324) for two candidates; for more, those of Luce
+    (1959) that each is the best, and those of Plackett (1975, Applied Statistics 24:193) for whole rankings. The model
+    knows no ties: they get 0.
+
     Args:
         request: What was asked; a preference or a ranking.
         scores: One for each candidate, in shown places; the highest is best.
-        logits: The same as logits: their softmax is the probability of being the best of all (Bradley and Terry 1952
-            for two, Luce 1959 for more).
-        tie_margin: Best scores that are at most so far apart are a tie, where the space knows ties.
+        logits: The same as log-strengths.
+        tie_margin: Where the space knows ties, best scores at most so far apart are one.
         raw: What is kept of the scores.
 
     Returns:
-        Without a verdict where the best are equal and the space has no tie, or two ranks cannot be told apart.
+        Without a verdict where the best are equal and the space knows no tie, where two of a ranking are equal, and
+        where a score is no number.
     """
     kept = json.dumps(raw)
     if not all(map(math.isfinite, scores)):
         return Judgement.failed(Status.ERROR, f"the model gave a score that is no number: {list(scores)}", raw=kept)
-    order = sorted(range(len(scores)), key=lambda place: -scores[place])
     if isinstance(request.space, Ranking):
-        if any(scores[one] == scores[other] for one, other in pairwise(order)):
-            return Judgement.failed(Status.UNPARSED, "two candidates have the same score", raw=kept)
-        return Judgement.of(tuple(order), raw=kept)
+        return _ranked(request.space, scores, logits, kept)
     assert isinstance(request.space, Preference)
-    space = request.space
-    probabilities = dict(zip(map(space.name, range(space.n)), softmax(logits), strict=True))
+    return _preferred(request.space, scores, logits, tie_margin=tie_margin, raw=kept)
+
+
+def _preferred(
+    space: Preference, scores: Sequence[float], logits: Sequence[float], *, tie_margin: float, raw: str
+) -> Judgement:
+    best, second = sorted(scores, reverse=True)[:2]
+    total = _log_sum(logits)
+    probabilities = {space.name(place): math.exp(logit - total) for place, logit in enumerate(logits)}
     probabilities |= dict.fromkeys(space.ties, 0.0)
-    gap = scores[order[0]] - scores[order[1]]
-    if space.ties and gap <= tie_margin:
+    if space.ties and best - second <= tie_margin:
         tie = space.ties[0] if len(space.ties) == 1 else TIE
-        return Judgement.of(tie, raw=kept, probabilities=probabilities)
-    if gap == 0:
-        return Judgement.failed(Status.UNPARSED, "the best candidates have the same score", raw=kept)
-    return Judgement.of(order[0], raw=kept, probabilities=probabilities)
+        return Judgement.of(tie, raw=raw, probabilities=probabilities)
+    if best == second:
+        names = _names(space, [place for place, score in enumerate(scores) if score == best])
+        return Judgement.failed(Status.UNPARSED, f"{names} score equally, and the question knows no tie", raw=raw)
+    return Judgement.of(scores.index(best), raw=raw, probabilities=probabilities)
 
 
-def decided(request: Request, score: float, *, threshold: float | None, raw: Mapping[str, Any]) -> Judgement:
-    """The verdict on a question with two answers: the first where the score is above the threshold."""
-    if threshold is None:
-        return Judgement.failed(Status.REFUSED, "a question with two answers needs the option `threshold`")
+def _ranked(space: Ranking, scores: Sequence[float], logits: Sequence[float], raw: str) -> Judgement:
+    order = sorted(range(space.n), key=lambda place: -scores[place])
+    for one, other in pairwise(order):
+        if scores[one] == scores[other]:
+            names = _names(Preference(space.n), [one, other])
+            return Judgement.failed(Status.UNPARSED, f"{names} score equally, and a ranking knows no tie", raw=raw)
+    probabilities = None
+    if math.factorial(space.n) <= MAX_ANSWERS:
+        probabilities = {space.name(one): _plackett_luce(logits, one) for one in space.verdicts()}
+    return Judgement.of(tuple(order), raw=raw, probabilities=probabilities)
+
+
+def decided(
+    request: Request, score: float, *, threshold: float, logits_per_point: float, raw: Mapping[str, Any]
+) -> Judgement:
+    """The verdict on a question with two answers: the first where the score is above the threshold.
+
+    Args:
+        request: What was asked.
+        score: Of its only candidate, or of the question itself.
+        threshold: On the scale of the scores.
+        logits_per_point: What a point of score is worth: the probability of the first answer is the logistic function
+            of `logits_per_point * (score - threshold)`.
+        raw: What is kept of the score.
+    """
     kept = json.dumps(raw)
     if not math.isfinite(score):
         return Judgement.failed(Status.ERROR, f"the model gave a score that is no number: {score}", raw=kept)
     assert isinstance(request.space, Choice)
-    return Judgement.of(request.space.labels[0 if score > threshold else 1], raw=kept)
+    first, second = request.space.labels
+    logit = logits_per_point * (score - threshold)
+    total = _log_sum([logit, 0.0])
+    probabilities = {first: math.exp(logit - total), second: math.exp(-total)}
+    return Judgement.of(first if score > threshold else second, raw=kept, probabilities=probabilities)
 
 
-def softmax(logits: Sequence[float]) -> list[float]:
-    """Numbers from 0 to 1 that sum to 1."""
+def _names(space: Preference, places: Iterable[int]) -> str:
+    return " and ".join(space.name(place) for place in sorted(places))
+
+
+def _log_sum(logits: Sequence[float]) -> float:
+    """Of exponentials; exactly rounded sums do not depend on the order of the candidates."""
     most = max(logits)
-    weights = [math.exp(one - most) for one in logits]
-    total = sum(weights)
-    return [weight / total for weight in weights]
+    return most + math.log(math.fsum(math.exp(logit - most) for logit in logits))
+
+
+def _plackett_luce(logits: Sequence[float], order: Any) -> float:
+    """Probability of a ranking: each in turn is the best of those that are left."""
+    left = [logits[place] for place in order]
+    return math.exp(math.fsum(left[k] - _log_sum(left[k:]) for k in range(len(left))))
+
+
+# -- the shared work ---------------------------------------------------------------------------------------------------
+
+
+class Outcome(NamedTuple):
+    """What a model made of one input: a conversation, a text or an image."""
+
+    value: Any = None
+    """A reward or an embedding: a number of NumPy or a tensor, so that its bytes can be counted."""
+    tokens: int = 0
+    """Tokens read."""
+    seconds: float = 0.0
+    """What its batch took."""
+    problem: str = ""
+    """Why there is no value."""
+    cut: bool = False
+    """Whether the input was longer than the model reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, and what must be computed before it can be answered."""
+
+    request: Request
+    """What was asked."""
+    inputs: Sequence[tuple[str, Any]]
+    """Inputs of the model by name; equal inputs have equal names and are computed once."""
+    conclude: Callable[[Sequence[Outcome]], Judgement]
+    """Makes the judgement of the outcomes of `inputs`."""
+
+    def answer(self, found: Mapping[str, Outcome]) -> Judgement:
+        """The judgement, with what it cost."""
+        outcomes = [found[name] for name, _ in self.inputs]
+        problem = next((one.problem for one in outcomes if one.problem), "")
+        judgement = Judgement.failed(Status.ERROR, problem) if problem else self.conclude(outcomes)
+        return replace(
+            judgement,
+            prompt_tokens=sum(one.tokens for one in outcomes),
+            completion_tokens=0,
+            latency_s=round(max(one.seconds for one in outcomes), 4),
+        )
+
+
+class OneByOne(ABC):
+    """A judge that computes inputs one by one, each distinct one once, and answers from what it knows.
+
+    Args:
+        options: What the manifest says.
+        context: Name and workspace.
+        generation: Raised whenever answers may change.
+        remembered: Bytes of outcomes that are kept for requests to come, such as the other order of a pair.
+
+    Raises:
+        UserError: There is no such model.
+    """
+
+    def __init__(self, options: ModelOptions, context: Context, *, generation: int, remembered: int) -> None:
+        self.name = context.name
+        self.room = Room(options.batch_size, lambda: None)
+        self.source = pinned(source_of("model", options.model, context.name), context.name)
+        self._generation = [type(self).__name__, generation]
+        self._weights = content_of(self.source, context.workspace)
+        self._window = _SORTED_BATCHES * options.batch_size
+        self._known = Bounded(remembered)
+        self.opened: Any = None
+
+    @abstractmethod
+    def open(self) -> None:
+        """Open the weights unless they are open."""
+
+    @abstractmethod
+    def asked(self, request: Request) -> Asked | Judgement:
+        """What a request needs, or why it gets no answer."""
+
+    @abstractmethod
+    def computed(self, inputs: Mapping[str, Any]) -> Iterator[Mapping[str, Outcome]]:
+        """The outcomes of inputs by name, batch by batch."""
+
+    def fingerprint(self) -> str:
+        """Covers the weights (to the byte or the commit) and the generation of this code."""
+        return hashlib.sha256(json.dumps([self._generation, self._weights]).encode()).hexdigest()[:32]
+
+    def close(self) -> None:
+        """Let go of the weights and of all that was computed."""
+        self._known.clear()
+        if self.opened is not None:
+            self.opened = None
+            free_memory()
+
+    def judge(self, requests: Iterable[Request]) -> Iterator[Answered]:
+        """Answer requests as soon as all of their inputs are computed.
+
+        Raises:
+            UserError: The model cannot be opened, or is not of the kind that this judge is for.
+        """
+        for window in windows(requests, self._window):
+            self.open()
+            asked = []
+            for request in window:
+                one = self.asked(request)
+                if isinstance(one, Asked):
+                    asked.append(one)
+                else:
+                    yield request, replace(one, model=self._weights)
+            for request, judgement in self._answered(asked):
+                yield request, replace(judgement, model=self._weights)
+
+    def _answered(self, waiting: list[Asked]) -> Iterator[Answered]:
+        inputs = {name: value for one in waiting for name, value in one.inputs}
+        found: dict[str, Outcome] = {}
+        for name in inputs:
+            known = self._known.get(name)
+            if known is not None:
+                found[name] = known._replace(seconds=0.0)
+        fresh = {name: value for name, value in inputs.items() if name not in found}
+        for made in chain([{}], self.computed(fresh)):
+            for name, outcome in made.items():
+                found[name] = outcome
+                if not outcome.problem:
+                    self._known.put(name, outcome)
+            still = []
+            for one in waiting:
+                if all(name in found for name, _ in one.inputs):
+                    yield one.request, one.answer(found)
+                else:
+                    still.append(one)
+            waiting = still
+
+    def in_batches(
+        self,
+        waiting: Sequence[T],
+        take: Callable[[Sequence[T], int], Sequence[T]],
+        compute: Callable[[Sequence[T]], list[Outcome]],
+    ) -> Iterator[list[tuple[T, Outcome]]]:
+        """Compute what is waiting, some rows at once, fewer when memory runs out.
+
+        Args:
+            waiting: In the order in which it is computed.
+            take: The first few of these, at most so many, that can share a batch.
+            compute: An outcome for each.
+        """
+        import torch
+
+        def attempt(rows: int) -> tuple[Sequence[T], list[Outcome]]:
+            batch = take(waiting, rows)
+            return batch, compute(batch)
+
+        rows = self.room.rows
+        while waiting:
+            began = time.monotonic()
+            try:
+                with torch.inference_mode():
+                    batch, outcomes = self.room.attempt(attempt)
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+                batch, outcomes = waiting[:1], [Outcome(problem=_NO_ROOM)]
+                self.room.rows = rows  # one row that is too much says nothing about the others
+            seconds = time.monotonic() - began
+            waiting = waiting[len(batch) :]
+            yield [(one, made._replace(seconds=seconds)) for one, made in zip(batch, outcomes, strict=True)]
+
+
+# -- what both need ----------------------------------------------------------------------------------------------------
+
+
+def words_of(parts: Sequence[Part]) -> str:
+    """The text of a question or a candidate, part by part on lines of its own."""
+    return "\n".join(part for part in parts if isinstance(part, str))
+
+
+def rounded(value: float) -> float:
+    """To seven digits, about what single precision holds: the rest differs from batch to batch."""
+    return float(f"{value:.7g}")

@@ -1,60 +1,56 @@
 """CLIP-family scorers as judges of alignment: how near are a caption and an image to one another?
 
-CLIPScore (arXiv:2104.08718) is 2.5 * max(cos, 0) with the prompt 'A photo depicts '. PickScore (arXiv:2305.01569) and
-HPSv2 (arXiv:2306.09341) are the same model trained on preferences, without a prompt; their preference of one image over
-another is the softmax of logit_scale * cos. The verdict is computed; `raw` holds the numbers as JSON, in shown places.
+Candidates are compared by the cosine of embeddings. CLIPScore (Hessel et al. 2021, arXiv:2104.08718) is 2.5 * max(cos,
+0) with 'A photo depicts ' ahead of the caption: the same order as long as cosines are positive, and the scale of
+`threshold`. PickScore (Kirstain et al.
+2023, arXiv:2305.01569) and HPSv2 (Wu et al. 2023, arXiv:2306.09341) are CLIP models trained on preferences between
+images; the probability that one is preferred is the softmax of logit_scale * cos.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.api import Choice, Context, DataError, Image, Judgement, Part, Request, Status, UserError
-from harness_transformers.batches import Answered, Room, free_memory, windows
-from harness_transformers.candidates import NO_MEMORY, compared, decided, refusal
-from harness_transformers.language import out_of_memory
-from harness_transformers.loading import content_of, open_model, open_processor, pinned, set_threads, source_of
+from harness_transformers.candidates import (
+    Asked,
+    OneByOne,
+    Outcome,
+    compared,
+    decided,
+    refusal,
+    rounded,
+    words_of,
+)
+from harness_transformers.loading import Source, open_model, open_processor, set_threads
 from harness_transformers.options import ClipScoreOptions
-from harness_transformers.pixels import Bounded
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 _GENERATION = 1  # raise it whenever answers may change
-_SORTED_BATCHES = 8
-_REMEMBERED_BYTES = 64 * 2**20
-_LONGEST_QUESTION = 10_000
-"""Characters that a caption's regular expression may be tried on: a bad one takes time beyond all bounds."""
+_REMEMBERED = 128 * 2**20  # bytes of embeddings: 32,768 of 1,024 numbers
+_WEIGHT = 2.5  # CLIPScore's w: its authors chose it so that scores spread over 0 to 1
+_LONGEST = 10_000
+"""Characters of a question that the option `caption` is tried on: a bad expression takes time without bounds."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Pairs:
+class Pairing:
     """What is compared for one request: text i with image i."""
 
     texts: tuple[str, ...]
+    """Behind the option `prompt`."""
     images: tuple[Image, ...]
+    """As many."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    model: Any
-    tokenizer: Any
-    image_processor: Any
-    scale: float
-    longest: int
-    """Most tokens of a text."""
-    padding: str | bool
-
-
-class ClipScore:
-    """A dual encoder of text and images, on this machine.
+class ClipScore(OneByOne):
+    """A dual encoder on this machine. Weights are opened at the first request and let go by `close`.
 
     Args:
         options: What the manifest says.
@@ -65,161 +61,110 @@ class ClipScore:
     """
 
     def __init__(self, options: ClipScoreOptions, context: Context) -> None:
+        super().__init__(options, context, generation=_GENERATION, remembered=_REMEMBERED)
         self._options = options
-        self._name = context.name
-        self._source = pinned(source_of("model", options.model, context.name), context.name)
-        self._weights = content_of(self._source, context.workspace)
-        self._caption = None if options.caption is None else re.compile(options.caption, re.DOTALL)
-        self._opened: _Opened | None = None
-        self._images = Bounded(_REMEMBERED_BYTES)
-        self._room = Room(options.batch_size, lambda: None)
+        self._caption = None if options.caption is None else re.compile(options.caption)
+        self.opened: Encoders | None = None
 
-    def fingerprint(self) -> str:
-        """Covers the weights and the generation of this code."""
-        return hashlib.sha256(json.dumps([_GENERATION, self._weights]).encode()).hexdigest()[:32]
-
-    def close(self) -> None:
-        """Let go of the weights."""
-        if self._opened is not None:
-            self._opened = None
-            self._images.clear()
-            free_memory()
-
-    def judge(self, requests: Iterable[Request]) -> Iterator[Answered]:
-        """Encode the texts and images of a window of requests, each distinct one once, then decide.
+    def open(self) -> None:
+        """Open the weights unless they are open.
 
         Raises:
-            UserError: The model cannot be opened, or is no dual encoder.
+            UserError: They are no dual encoder.
         """
-        for window in windows(requests, _SORTED_BATCHES * self._options.batch_size):
-            began = time.monotonic()
-            opened = self._open()
-            asked: list[tuple[Request, _Pairs]] = []
-            for request in window:
-                pairs = self._pairs(request)
-                if isinstance(pairs, str):
-                    yield request, Judgement.failed(Status.REFUSED, pairs)
-                else:
-                    asked.append((request, pairs))
-            texts = {text: self._tokens(opened, text) for _, pairs in asked for text in pairs.texts}
-            words = self._encoded(list(texts), partial(_read_texts, opened, texts))
-            images, broken = self._looked_at(opened, [image for _, pairs in asked for image in pairs.images])
-            seconds = round(time.monotonic() - began, 4)
-            for request, pairs in asked:
-                long = any(len(texts[text]) > opened.longest for text in pairs.texts)
-                judgement = self._decide(request, pairs, words, images, broken, long, opened.scale)
-                tokens = sum(min(len(texts[text]), opened.longest) for text in set(pairs.texts))
-                yield (
-                    request,
-                    replace(
-                        judgement, prompt_tokens=tokens, completion_tokens=0, latency_s=seconds, model=self._weights
-                    ),
-                )
+        if self.opened is None:
+            self.opened = open_encoders(self._options, self.source, self.name)
 
-    def _pairs(self, request: Request) -> _Pairs | str:
+    def asked(self, request: Request) -> Asked | Judgement:
+        """The embeddings of the texts, then those of the images."""
+        pairing = self._pairing(request)
+        if isinstance(pairing, str):
+            return Judgement.failed(Status.REFUSED, pairing)
+        try:
+            named = {f"image {image.digest}": image for image in pairing.images}
+            images = [f"image {image.digest}" for image in pairing.images]
+        except DataError as error:
+            return Judgement.failed(Status.ERROR, str(error))
+        texts = [f"text {text}" for text in pairing.texts]
+        inputs: dict[str, str | Image] = dict(zip(texts, pairing.texts, strict=True)) | named
+        places = {name: place for place, name in enumerate(inputs)}
+        pairs = [(places[text], places[image]) for text, image in zip(texts, images, strict=True)]
+        return Asked(request, list(inputs.items()), partial(self._concluded, request, pairs))
+
+    def computed(self, inputs: Mapping[str, str | Image]) -> Iterator[Mapping[str, Outcome]]:
+        """Embeddings: texts from the shortest to the longest, then images."""
+        assert self.opened is not None
+        texts = {name: one for name, one in inputs.items() if isinstance(one, str)}
+        images = {name: one for name, one in inputs.items() if isinstance(one, Image)}
+
+        def first(names: Sequence[str], rows: int) -> Sequence[str]:
+            return names[:rows]
+
+        read = self.opened.read
+        for batch in self.in_batches(
+            sorted(texts, key=lambda name: len(texts[name])), first, lambda names: read([texts[name] for name in names])
+        ):
+            yield dict(batch)
+        seen: dict[str, Mapping[str, Any]] = {}
+        for name, image in images.items():
+            try:
+                seen[name] = self.opened.prepared(image)
+            except DataError as error:
+                yield {name: Outcome(problem=str(error))}
+        see = self.opened.see
+        for batch in self.in_batches(list(seen), first, lambda names: see([seen[name] for name in names])):
+            yield dict(batch)
+
+    # -- what is compared ------------------------------------------------------------------------------------------
+
+    def _pairing(self, request: Request) -> Pairing | str:
         """What is to be compared, or why nothing is."""
-        problem = refusal(request)
+        problem = refusal(request, self._options.threshold)
         if problem:
             return problem
-        own = [part for part in request.question if isinstance(part, Image)]
+        own = _images(request.question)
         candidates = request.candidates
-        if all(_is_image(candidate) for candidate in candidates) and candidates and not own:
+        shown = [image for candidate in candidates for image in _images(candidate)]
+        if len(own) == 1 and not shown:
+            if not candidates:
+                caption = self._captioned(request)
+                return caption if isinstance(caption, Reason) else Pairing((caption,), tuple(own))
+            texts = [words_of(candidate) for candidate in candidates]
+            if not all(text.strip() for text in texts):
+                return "a candidate is empty, and this judge compares captions with the image of the question"
+            return Pairing(tuple(self._options.prompt + text for text in texts), tuple(own * len(texts)))
+        if not own and candidates and all(_is_image(candidate) for candidate in candidates):
             caption = self._captioned(request)
-            images = tuple(part for candidate in candidates for part in candidate if isinstance(part, Image))
-            return caption if isinstance(caption, _No) else _Pairs((caption,) * len(images), images)
-        if len(own) == 1 and candidates and all(_is_text(candidate) for candidate in candidates):
-            texts = tuple(self._options.prompt + _words(candidate) for candidate in candidates)
-            return _Pairs(texts, (own[0],) * len(texts))
-        if len(own) == 1 and not candidates:
-            caption = self._captioned(request)
-            return caption if isinstance(caption, _No) else _Pairs((caption,), (own[0],))
-        return "this judge compares one caption with images, or one image with captions"
+            return caption if isinstance(caption, Reason) else Pairing((caption,) * len(shown), tuple(shown))
+        return "this judge compares a caption with candidates of one image each, or one image with captions"
 
     def _captioned(self, request: Request) -> str:
-        """The caption in the question's text, behind the prompt; a `_No` where there is none."""
-        text = _words(request.question)
+        """The caption in the question's text, behind the prompt; a `Reason` where there is none."""
+        text = words_of(request.question)
         if self._caption is not None:
-            found = self._caption.search(text[:_LONGEST_QUESTION])
-            if found is None or not found[1]:
-                return _No("the option `caption` finds no caption in the question")
-            text = found[1]
-        return self._options.prompt + text if text.strip() else _No("the question has no text")
+            if len(text) > _LONGEST:
+                return Reason(f"the question has {len(text):,} characters; `caption` is looked for in {_LONGEST:,}")
+            found = self._caption.search(text)
+            if found is None:
+                return Reason("the option `caption` finds no caption in the question")
+            text = (found[1] or "").strip()
+        return self._options.prompt + text if text.strip() else Reason("the question holds no caption")
 
-    def _decide(
-        self,
-        request: Request,
-        pairs: _Pairs,
-        words: dict[str, Tensor],
-        images: dict[str, Tensor],
-        broken: dict[str, str],
-        long: bool,
-        scale: float,
-    ) -> Judgement:
-        problems = [broken[image.name] for image in pairs.images if image.name in broken]
-        if problems:
-            return Judgement.failed(Status.ERROR, problems[0])
-        if any(text not in words for text in pairs.texts) or any(image.digest not in images for image in pairs.images):
-            return Judgement.failed(Status.ERROR, NO_MEMORY)
-        cosines = [
-            float(words[text] @ images[image.digest]) for text, image in zip(pairs.texts, pairs.images, strict=True)
-        ]
-        raw = {"cosines": cosines, **({"truncated": True} if long else {})}
+    def _concluded(self, request: Request, pairs: Sequence[tuple[int, int]], outcomes: Sequence[Outcome]) -> Judgement:
+        assert self.opened is not None
+        # Each by itself and in double precision: the same two embeddings give the same number in any order.
+        cosines = [float(outcomes[text].value.double() @ outcomes[image].value.double()) for text, image in pairs]
+        raw: dict[str, Any] = {"cosines": [rounded(cosine) for cosine in cosines]}
+        if any(outcomes[text].cut for text, _ in pairs):
+            raw["truncated"] = True
+        scale, options = self.opened.scale, self._options
         if isinstance(request.space, Choice):
-            score = 2.5 * max(cosines[0], 0.0)
-            return decided(request, score, threshold=self._options.threshold, raw={**raw, "score": score})
+            assert options.threshold is not None  # else it was refused
+            raw["score"] = rounded(score := _WEIGHT * max(cosines[0], 0.0))
+            per_point = scale / _WEIGHT
+            return decided(request, score, threshold=options.threshold, logits_per_point=per_point, raw=raw)
         logits = [scale * cosine for cosine in cosines]
-        return compared(request, cosines, logits=logits, tie_margin=self._options.tie_margin, raw=raw)
-
-    # -- encoding --------------------------------------------------------------------------------------------------
-
-    def _tokens(self, opened: _Opened, text: str) -> list[int]:
-        ids: list[int] = opened.tokenizer(text, split_special_tokens=True)["input_ids"]
-        return ids
-
-    def _looked_at(self, opened: _Opened, images: Sequence[Image]) -> tuple[dict[str, Tensor], dict[str, str]]:
-        """The embedding of each image by digest, and what is wrong with those that cannot be read, by name."""
-        found: dict[str, Tensor] = {}
-        broken: dict[str, str] = {}
-        fresh: dict[str, Image] = {}
-        for image in images:
-            try:
-                known = self._images.get(image.digest)
-                if known is None:
-                    image.load()
-                    fresh[image.digest] = image
-                else:
-                    found[image.digest] = known
-            except DataError as error:
-                broken[image.name] = str(error)
-        made = self._encoded(list(fresh), partial(_read_images, opened, fresh))
-        for digest, embedding in made.items():
-            self._images.put(digest, embedding)
-        return found | made, broken
-
-    def _encoded(self, keys: list[str], encode: Callable[[Sequence[str]], Tensor]) -> dict[str, Tensor]:
-        """Unit vectors by key, in batches; those for which there is no memory are left out."""
-        import torch
-
-        found: dict[str, Tensor] = {}
-        waiting = keys
-        while waiting:
-            try:
-                with torch.inference_mode():
-                    vectors = self._room.attempt(partial(_first, encode, waiting))
-            except Exception as error:
-                if not out_of_memory(error):
-                    raise
-                waiting = waiting[1:]
-                continue
-            vectors = torch.nn.functional.normalize(vectors.float(), dim=-1).cpu()
-            found |= {key: vector.clone() for key, vector in zip(waiting, vectors, strict=False)}
-            waiting = waiting[len(vectors) :]
-        return found
-
-    def _open(self) -> _Opened:
-        if self._opened is None:
-            self._opened = _open(self._options, self._source, self._name)
-        return self._opened
+        return compared(request, cosines, logits=logits, tie_margin=options.tie_margin, raw=raw)
 
 
 def make(options: ClipScoreOptions, context: Context) -> ClipScore:
@@ -227,64 +172,100 @@ def make(options: ClipScoreOptions, context: Context) -> ClipScore:
     return ClipScore(options, context)
 
 
-class _No(str):
-    """A reason in place of a caption."""
+class Reason(str):
+    """Why there is no caption, in place of one."""
 
     __slots__ = ()
 
 
-def _open(options: ClipScoreOptions, source: Any, judge: str) -> _Opened:
+def _images(parts: Sequence[Part]) -> list[Image]:
+    return [part for part in parts if isinstance(part, Image)]
+
+
+def _is_image(parts: Sequence[Part]) -> bool:
+    """Whether parts are one image and no text."""
+    return len(_images(parts)) == 1 and not words_of(parts).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoders:
+    """A dual encoder with all that belongs to it."""
+
+    model: Any
+    """Has `get_text_features` and `get_image_features`."""
+    tokenizer: Any
+    """Pads on the right."""
+    image_processor: Any
+    """Makes pixels of one image."""
+    scale: float
+    """exp(logit_scale): what a cosine of 1 is worth as a logit."""
+    longest: int
+    """Most tokens of a text."""
+    padding: str | bool
+    """SigLIP was trained on texts of one length, and reads its last place; the others may be padded to the longest."""
+
+    def read(self, texts: Sequence[str]) -> list[Outcome]:
+        """The embeddings of texts, each of length 1; control tokens in them are encoded as the text that they are."""
+        encode: Callable[..., Any] = partial(
+            self.tokenizer, truncation=True, max_length=self.longest, split_special_tokens=True
+        )
+        inputs = encode(list(texts), padding=self.padding, return_tensors="pt").to(self.model.device)
+        lengths = [len(ids) for ids in encode(list(texts))["input_ids"]]
+        cut = [size == self.longest and self._is_longer(text) for text, size in zip(texts, lengths, strict=True)]
+        vectors = _unit(self.model.get_text_features(**inputs))
+        return [Outcome(one, size, cut=more) for one, size, more in zip(vectors, lengths, cut, strict=True)]
+
+    def _is_longer(self, text: str) -> bool:
+        return len(self.tokenizer(text, split_special_tokens=True, verbose=False)["input_ids"]) > self.longest
+
+    def prepared(self, image: Image) -> Mapping[str, Any]:
+        """The pixels of an image, by the name of the model's argument.
+
+        Raises:
+            DataError: It cannot be read.
+        """
+        pixels: Mapping[str, Any] = self.image_processor([image.load().convert("RGB")], return_tensors="pt")
+        return pixels
+
+    def see(self, images: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+        """The embeddings of images, each of length 1."""
+        import torch
+
+        inputs = {name: torch.cat([one[name] for one in images]).to(self.model.device) for name in images[0]}
+        inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
+        output = self.model.get_image_features(**inputs)
+        tokens = int(output.last_hidden_state.shape[1])
+        return [Outcome(vector, tokens) for vector in _unit(output)]
+
+
+def _unit(output: Any) -> list[Tensor]:
+    """Embeddings of length 1 in single precision on the CPU, each on its own, so that one can be forgotten."""
+    import torch
+
+    vectors = torch.nn.functional.normalize(output.pooler_output.float(), dim=-1).cpu()
+    return [vector.clone() for vector in vectors]
+
+
+def open_encoders(options: ClipScoreOptions, source: Source, judge: str) -> Encoders:
+    """Open model and processor.
+
+    Raises:
+        UserError: Something is missing, or it is no dual encoder.
+    """
     set_threads(options.threads)
     import transformers
 
     processor = open_processor(transformers.AutoProcessor, source, options, judge)
     model = open_model(transformers.AutoModel, source, options, judge)
-    parts = (getattr(processor, "tokenizer", None), getattr(processor, "image_processor", None))
-    if None in parts or not all(hasattr(model, name) for name in ("get_text_features", "get_image_features")):
-        raise UserError(f"judge {judge}: {source.location} is no dual encoder of text and images, such as CLIP")
-    scale = float(model.logit_scale.exp()) if hasattr(model, "logit_scale") else 1.0
+    tokenizer, image_processor = (getattr(processor, name, None) for name in ("tokenizer", "image_processor"))
+    needed = ("get_text_features", "get_image_features", "logit_scale")
+    if tokenizer is None or image_processor is None or not all(hasattr(model, name) for name in needed):
+        raise UserError(
+            f"judge {judge}: model {source.location} ({type(model).__name__}) is no dual encoder of texts and images; "
+            "give a CLIP or a SigLIP"
+        )
+    # Positions count from the left, so padding there would move the words.
+    tokenizer.padding_side = "right"
     longest = int(model.config.get_text_config().max_position_embeddings)
-    # SigLIP was trained with all texts padded to one length, and reads the last place.
-    padding = "max_length" if model.config.model_type.startswith("siglip") else True
-    return _Opened(model, *parts, scale, longest, padding)
-
-
-def _first(encode: Callable[[Sequence[str]], Tensor], keys: Sequence[str], most: int) -> Tensor:
-    return encode(keys[:most])
-
-
-def _read_texts(opened: _Opened, texts: dict[str, list[int]], keys: Sequence[str]) -> Tensor:
-    inputs = opened.tokenizer(
-        list(keys),
-        truncation=True,
-        max_length=opened.longest,
-        padding=opened.padding,
-        padding_side="right",
-        split_special_tokens=True,  # in a caption they are words
-        return_tensors="pt",
-    )
-    known = {name: value.to(opened.model.device) for name, value in inputs.items() if name != "token_type_ids"}
-    return _pooled(opened.model.get_text_features(**known, return_dict=True))
-
-
-def _read_images(opened: _Opened, images: dict[str, Image], keys: Sequence[str]) -> Tensor:
-    inputs = opened.image_processor([images[key].load().convert("RGB") for key in keys], return_tensors="pt")
-    pixels = inputs["pixel_values"].to(opened.model.device, opened.model.dtype)
-    return _pooled(opened.model.get_image_features(pixel_values=pixels, return_dict=True))
-
-
-def _pooled(output: Any) -> Tensor:
-    vectors: Tensor = getattr(output, "pooler_output", output)
-    return vectors
-
-
-def _is_image(parts: Sequence[Part]) -> bool:
-    return sum(isinstance(part, Image) for part in parts) == 1
-
-
-def _is_text(parts: Sequence[Part]) -> bool:
-    return bool(parts) and all(isinstance(part, str) for part in parts)
-
-
-def _words(parts: Sequence[Part]) -> str:
-    return "\n".join(part for part in parts if isinstance(part, str))
+    padding: str | bool = "max_length" if model.config.model_type.startswith("siglip") else True
+    return Encoders(model, tokenizer, image_processor, float(model.logit_scale.exp()), longest, padding)

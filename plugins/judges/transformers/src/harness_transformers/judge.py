@@ -127,14 +127,20 @@ class LocalJudge:
             return [one for part in packed(batch, rows, self._weight) for one in compute(opened, part, rows)]
 
         began = time.monotonic()
+        rows = self._room.rows
         try:
             with torch.inference_mode():
                 answers = self._room.attempt(in_parts)
         except Exception as error:
             if not out_of_memory(error):
                 raise
+            self._room.rows = rows  # one request is too large, which says nothing of the others
+            if len(batch) > 1:
+                for group in batch:
+                    yield from self._batch(opened, [group])
+                return
             problem = "out of memory with one row; use a smaller dtype, a lower max_new_tokens or a larger device"
-            answers = [answer for group in batch for answer in _failed(group, problem)]
+            answers = _failed(batch[0], problem)
         seconds = round(time.monotonic() - began, 4)
         for request, judgement in answers:
             yield request, replace(judgement, latency_s=seconds, model=self._weights)

@@ -94,10 +94,13 @@ class RewardModelOptions(ModelOptions):
     """Options of `reward-model`."""
 
     label: str | None = Field(
-        default=None, min_length=1, description="Which output is the reward, for models with several, by its name."
+        default=None, min_length=1, description="Name of the output that is the reward, for models with several."
     )
     temperature: float = Field(
-        default=1.0, gt=0, description="Divides rewards before they become probabilities (Bradley-Terry)."
+        default=1.0,
+        ge=1e-6,
+        allow_inf_nan=False,
+        description="Divides rewards before they become probabilities (Bradley-Terry).",
     )
     tie_margin: float = Field(
         default=0.0, ge=0, description="Best rewards at most so far apart are a tie, where the question knows ties."
@@ -105,8 +108,8 @@ class RewardModelOptions(ModelOptions):
     threshold: float | None = Field(
         default=None,
         allow_inf_nan=False,
-        description="A question with two answers and no candidates gets the first one where the reward of its text is "
-        "above this; without it such a question is refused.",
+        description="A question with two answers, and one candidate or none, gets the first answer where the reward of "
+        "the candidate, or of the question alone, is above this; without it such a question is refused.",
     )
 
 

@@ -31,12 +31,13 @@ def harness_judges() -> list[JudgeCard]:
             factory="harness_transformers.reward_model:make",
             options="harness_transformers.options:RewardModelOptions",
             licence=_LICENCE,
-            source="transformers (AutoModelForSequenceClassification); RewardBench, arXiv 2403.13787",
-            description="Preferences and rankings between texts. The question is the user's turn and a candidate the "
-            "assistant's; probabilities are those of Bradley and Terry. Equal rewards are a tie where the question "
-            "knows ties, and no verdict otherwise. A question with two answers needs a `threshold`. Pictures and "
-            "scores are refused.",
-            capabilities=frozenset({"text", "probabilities", "gpu"}),
+            source="transformers (AutoModelForSequenceClassification); arXiv 2203.02155, 2403.13787",
+            description="Preferences and rankings. The question is the user's turn and a candidate the assistant's; "
+            "the task's wording and system message are not read. Probabilities are those of Bradley and Terry, of "
+            "Plackett and Luce for more than two. Equal rewards are a tie where the question knows ties, and no "
+            "verdict otherwise. Each candidate is scored by itself, once for both orders, so there is no position "
+            "bias. A question with two answers needs `threshold`; scores are refused, and images by a text model.",
+            capabilities=frozenset({"text", "images", "probabilities", "gpu"}),
         ),
         JudgeCard(
             name="clip-score",

@@ -82,7 +82,7 @@ class Prompter:
         self._judge = judge
         self._processor = processor
         self._system = system
-        self._template = {**template, "add_generation_prompt": True}
+        self._template = {"add_generation_prompt": True, **template}
         self._controls = _any_of({*self.tokenizer.all_special_tokens, *self.tokenizer.get_added_vocab()})
         self._checks_left = _CHECKS
         self._kinds: tuple[str, ...] = ()

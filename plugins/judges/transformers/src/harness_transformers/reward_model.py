@@ -1,46 +1,40 @@
-"""Scalar reward models as judges: each candidate is an answer to the question, and gets a number (arXiv:2403.13787).
+"""Scalar reward models as judges: each candidate, as an answer to the question, gets a number.
 
-The verdict is computed from the numbers, not read from text; `raw` holds them as JSON, in shown places.
+A reward model is a language model with a head of one output, trained on preferences so that the probability of one
+answer over another is the logistic function of the difference of their rewards (Bradley and Terry 1952; for language
+models Ouyang et al. 2022, arXiv:2203.02155; as judges RewardBench, arXiv:2403.13787). It reads the question as the
+user's turn and the candidate as the assistant's, and neither the task's wording nor its system message.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
-from collections.abc import Iterable, Iterator, Sequence, Set
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import count
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from harness.api import Choice, Context, Image, Judgement, Part, Request, Status, UserError
-from harness_transformers.batches import Answered, Room, free_memory, windows
-from harness_transformers.candidates import NO_MEMORY, compared, decided, refusal
-from harness_transformers.language import out_of_memory
-from harness_transformers.loading import Source, content_of, open_model, open_processor, pinned, set_threads, source_of
+from jinja2 import TemplateError
+
+from harness.api import Choice, Context, DataError, Image, Judgement, Message, Part, Request, Status, UserError
+from harness_transformers.batches import Group, grouped, packed
+from harness_transformers.candidates import Asked, OneByOne, Outcome, compared, decided, refusal, rounded
+from harness_transformers.language import ROUGH, TOLERANCE
+from harness_transformers.loading import Source, open_model, open_processor, set_threads
 from harness_transformers.options import RewardModelOptions
+from harness_transformers.pixels import PixelCache
+from harness_transformers.prompts import Prompt, Prompter, key_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+log = logging.getLogger(__name__)
 
 _GENERATION = 1  # raise it whenever answers may change
-_SORTED_BATCHES = 8
-
-Tokens: TypeAlias = tuple[int, ...]
+_REMEMBERED = 65_536  # rewards
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    model: Any
-    tokenizer: Any
-    output: int
-    """Which output of the model is the reward."""
-    pad: int | None
-    """The model's own token for padding."""
-    context: int | None
-    """Most tokens of a conversation."""
-
-
-class RewardModel:
-    """A sequence classifier with one output, on this machine.
+class RewardModel(OneByOne):
+    """A sequence classifier on this machine. Weights are opened at the first request and let go by `close`.
 
     Args:
         options: What the manifest says.
@@ -51,81 +45,62 @@ class RewardModel:
     """
 
     def __init__(self, options: RewardModelOptions, context: Context) -> None:
+        super().__init__(options, context, generation=_GENERATION, remembered=8 * _REMEMBERED)
         self._options = options
-        self._name = context.name
-        self._source = pinned(source_of("model", options.model, context.name), context.name)
-        self._weights = content_of(self._source, context.workspace)
-        self._opened: _Opened | None = None
-        self._room = Room(options.batch_size, lambda: None)
+        self.opened: Opened | None = None
 
-    def fingerprint(self) -> str:
-        """Covers the weights and the generation of this code."""
-        return hashlib.sha256(json.dumps([_GENERATION, self._weights]).encode()).hexdigest()[:32]
-
-    def close(self) -> None:
-        """Let go of the weights."""
-        if self._opened is not None:
-            self._opened = None
-            free_memory()
-
-    def judge(self, requests: Iterable[Request]) -> Iterator[Answered]:
-        """Score every candidate of a window of requests, each distinct one once, then decide.
+    def open(self) -> None:
+        """Open the weights unless they are open.
 
         Raises:
-            UserError: The model cannot be opened, or is no reward model.
+            UserError: They are no reward model, or one of several outputs without `label`.
         """
-        for window in windows(requests, _SORTED_BATCHES * self._options.batch_size):
-            began = time.monotonic()
-            opened = self._open()
-            asked: list[tuple[Request, list[Tokens]]] = []
-            for request in window:
-                rows = _rows(opened, request)
-                if isinstance(rows, Judgement):
-                    yield request, rows
-                else:
-                    asked.append((request, rows))
-            rewards = self._scored(opened, {row for _, rows in asked for row in rows})
-            seconds = round(time.monotonic() - began, 4)
-            for request, rows in asked:
-                judgement = self._decide(request, [rewards[row] for row in rows if row in rewards], len(rows))
-                tokens = sum(map(len, rows))
-                yield (
-                    request,
-                    replace(
-                        judgement, prompt_tokens=tokens, completion_tokens=0, latency_s=seconds, model=self._weights
-                    ),
-                )
+        if self.opened is None:
+            self.opened = open_reward(self._options, self.source, self.name)
 
-    def _decide(self, request: Request, rewards: Sequence[float], wanted: int) -> Judgement:
-        if len(rewards) < wanted:
-            return Judgement.failed(Status.ERROR, NO_MEMORY)
-        raw = {"rewards": list(rewards)}
+    def asked(self, request: Request) -> Asked | Judgement:
+        """One conversation for each candidate; the question alone where there is none."""
+        assert self.opened is not None
+        problem = refusal(request, self._options.threshold) or _unreadable(request, sees=self.opened.sees)
+        if problem:
+            return Judgement.failed(Status.REFUSED, problem)
+        turns = [Message("user", request.question)]
+        answers = [[Message("assistant", candidate)] for candidate in request.candidates] or [[]]
+        conversations = [replace(request, messages=(*turns, *answer)) for answer in answers]
+        try:
+            named = [(key_of(one), one) for one in conversations]
+        except DataError as error:
+            return Judgement.failed(Status.ERROR, str(error))
+        return Asked(request, named, lambda outcomes: self._concluded(request, outcomes))
+
+    def computed(self, inputs: Mapping[str, Request]) -> Iterator[Mapping[str, Outcome]]:
+        """The rewards of conversations, from the shortest to the longest."""
+        assert self.opened is not None
+        opened = self.opened
+        groups, failed = grouped(list(inputs.values()), opened.turns.prompt, by_answers=False)
+        long = [group for group in groups if opened.too_long(group.prompt)]
+        yield {key_of(one): Outcome(problem=judgement.error) for one, judgement in failed}
+        yield {_name(group): Outcome(problem=opened.too_long(group.prompt)) for group in long}
+
+        def rewarded(batch: Sequence[Group]) -> list[Outcome]:
+            prompts = [group.prompt for group in batch]
+            rewards = opened.rewards(prompts).numpy()
+            return [Outcome(reward, len(one.ids)) for reward, one in zip(rewards, prompts, strict=True)]
+
+        fitting = [group for group in groups if not opened.too_long(group.prompt)]
+        for batch in self.in_batches(fitting, opened.fitting, rewarded):
+            yield {_name(group): outcome for group, outcome in batch}
+
+    def _concluded(self, request: Request, outcomes: Sequence[Outcome]) -> Judgement:
+        rewards = [float(one.value) for one in outcomes]
+        raw = {"rewards": [rounded(reward) for reward in rewards]}
+        options = self._options
         if isinstance(request.space, Choice):
-            return decided(request, rewards[0], threshold=self._options.threshold, raw=raw)
-        logits = [reward / self._options.temperature for reward in rewards]
-        return compared(request, rewards, logits=logits, tie_margin=self._options.tie_margin, raw=raw)
-
-    def _scored(self, opened: _Opened, rows: Set[Tokens]) -> dict[Tokens, float]:
-        """The reward of each row, in batches of like length; those for which there is no memory are left out."""
-        import torch
-
-        found: dict[Tokens, float] = {}
-        waiting = sorted(rows, key=lambda row: (len(row), row))
-        while waiting:
-            try:
-                with torch.inference_mode():
-                    found |= self._room.attempt(partial(_batch, opened, waiting))
-            except Exception as error:
-                if not out_of_memory(error):
-                    raise
-                waiting = waiting[1:]
-            waiting = [row for row in waiting if row not in found]
-        return found
-
-    def _open(self) -> _Opened:
-        if self._opened is None:
-            self._opened = _open(self._options, self._source, self._name)
-        return self._opened
+            assert options.threshold is not None  # else it was refused
+            per_point = 1 / options.temperature
+            return decided(request, rewards[0], threshold=options.threshold, logits_per_point=per_point, raw=raw)
+        logits = [reward / options.temperature for reward in rewards]
+        return compared(request, rewards, logits=logits, tie_margin=options.tie_margin, raw=raw)
 
 
 def make(options: RewardModelOptions, context: Context) -> RewardModel:
@@ -133,77 +108,182 @@ def make(options: RewardModelOptions, context: Context) -> RewardModel:
     return RewardModel(options, context)
 
 
-def _open(options: RewardModelOptions, source: Source, judge: str) -> _Opened:
+def _unreadable(request: Request, *, sees: bool) -> str:
+    """What a reward model cannot read of a request; empty where it can read all."""
+    parts: list[Part] = [part for one in (request.question, *request.candidates) for part in one]
+    if not request.question:
+        return "the task gives no question apart from its wording, and a reward model reads nothing else"
+    if not sees and any(isinstance(part, Image) for part in parts):
+        return "this reward model reads text, and the question or a candidate shows an image"
+    return ""
+
+
+def _name(group: Group) -> str:
+    return key_of(group.requests[0])
+
+
+class _Turns(Prompter):
+    """Writes whole conversations: nothing follows the last turn."""
+
+    def __init__(self, processor: Any, *, pixels: PixelCache | None, judge: str) -> None:
+        super().__init__(processor, pixels=pixels, system="message", template={}, judge=judge)
+        self._template["add_generation_prompt"] = False
+
+    def prompt(self, request: Request) -> Prompt:
+        """The tokens of a conversation.
+
+        Raises:
+            DataError: An image cannot be read.
+            UserError: The chat template refuses a user's turn and an assistant's.
+        """
+        try:
+            return self._written(request, self._arranged(request.messages))
+        except TemplateError as error:
+            raise UserError(
+                f"judge {self._judge}: the model's chat template refuses a user's turn and an assistant's ({error}); "
+                "mend chat_template.jinja in its folder"
+            ) from error
+
+
+@dataclass(slots=True)
+class Opened:
+    """A reward model with all that belongs to it."""
+
+    model: Any
+    """The classifier."""
+    turns: Prompter
+    """Writes conversations."""
+    label: int
+    """Which output is the reward."""
+    pad: int | None
+    """The model's own `pad_token_id`; `None` where it names none, or none that it has an embedding of."""
+    pads: bool = True
+    """Whether rows of different length may share a batch."""
+    checked: bool = False
+    """Whether that has been tried."""
+
+    @property
+    def sees(self) -> bool:
+        """Whether it reads images."""
+        return self.turns.pixels is not None
+
+    def too_long(self, prompt: Prompt) -> str:
+        """Why a conversation cannot be read; empty where it can."""
+        context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        if context is None or len(prompt.ids) <= context:
+            return ""
+        return f"question and candidate have {len(prompt.ids)} tokens; the model's context is {context}"
+
+    def fitting(self, groups: Sequence[Group], rows: int) -> Sequence[Group]:
+        """The first few groups that can share a batch, `rows` at most."""
+        batch = next(packed(groups, rows, lambda group: 1))
+        if self.pads:
+            return batch
+        return [group for group in batch if len(group.prompt.ids) == len(batch[0].prompt.ids)]
+
+    def rewards(self, prompts: Sequence[Prompt]) -> Tensor:
+        """The reward of each conversation, shape (R,), double precision, on the CPU.
+
+        The first batch that needs padding shows whether a model reads padded rows as it reads them alone; where it does
+        not, only rows of one length share a batch from then on.
+        """
+        import torch
+
+        alike = len({len(prompt.ids) for prompt in prompts}) == 1
+        if len(prompts) > 1 and (self._padding(prompts) is None or not (alike or self.pads)):
+            return torch.cat([self._rewards([prompt]) for prompt in prompts])
+        rewards = self._rewards(prompts)
+        if not (alike or self.checked):
+            shortest = min(range(len(prompts)), key=lambda row: len(prompts[row].ids))
+            alone = float(self._rewards([prompts[shortest]])[0])
+            share = TOLERANCE.get(str(self.model.dtype).removeprefix("torch."), ROUGH)
+            self.checked = True
+            if not abs(alone - float(rewards[shortest])) <= share * max(1.0, abs(alone)):
+                log.warning("rows of different length are not batched: padding changes the model's rewards")
+                self.pads = False
+                return self.rewards(prompts)
+        return rewards
+
+    def _rewards(self, prompts: Sequence[Prompt]) -> Tensor:
+        import torch
+
+        device, most = self.model.device, max(len(prompt.ids) for prompt in prompts)
+
+        def laid_out(rows: Sequence[Sequence[int]], fill: int) -> Tensor:
+            # On the right, whatever the tokenizer says: positions, recurrent states and the classifiers that read the
+            # first token are then those of the row alone.
+            return torch.tensor([[*row, *[fill] * (most - len(row))] for row in rows], device=device)
+
+        pad = self._padding(prompts)
+        kinds = {name: laid_out([one.per_token[name] for one in prompts], 0) for name in prompts[0].per_token}
+        made = [one for prompt in prompts for one in ([prompt.pixels] if prompt.pixels else prompt.prepared)]
+        pictures = {name: torch.cat([one[name] for one in made]).to(device) for name in (made[0] if made else ())}
+        for name, value in pictures.items():
+            if value.is_floating_point():
+                pictures[name] = value.to(self.model.dtype)
+        rewards: Tensor = self.model(
+            input_ids=laid_out([prompt.ids for prompt in prompts], 0 if pad is None else pad),
+            attention_mask=laid_out([[1] * len(prompt.ids) for prompt in prompts], 0),
+            **kinds,
+            **pictures,
+        ).logits[:, self.label]
+        return rewards.double().cpu()
+
+    def _padding(self, prompts: Sequence[Prompt]) -> int | None:
+        """The token to pad with; `None` where there is none that would not be mistaken for one of the rows' own.
+
+        Classifiers read the last token that is not `pad_token_id`. Where the model names one it is taken: a row is then
+        read as it is alone, even one that ends in that very token. Where it names none, the last token of all is meant.
+        Any token that is in no row will do, and the tokenizer's own, which often is what ends a turn, might not.
+        """
+        if self.pad is not None:
+            return self.pad
+        used = {token for prompt in prompts for token in prompt.ids}
+        special = {*self.turns.tokenizer.all_special_ids, *self.turns.tokenizer.get_added_vocab().values()}
+        every = range(self.model.get_input_embeddings().num_embeddings)
+        pad = next((token for token in every if token not in used and token not in special), None)
+        for config in (self.model.config, self.model.config.get_text_config()):
+            config.pad_token_id = pad
+        return pad
+
+
+def open_reward(options: RewardModelOptions, source: Source, judge: str) -> Opened:
+    """Open classifier, tokenizer or processor.
+
+    Raises:
+        UserError: Something is missing, or is not what the options say.
+    """
     set_threads(options.threads)
     import transformers
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as VISION
 
-    tokenizer = open_processor(transformers.AutoTokenizer, source, options, judge)
-    if not tokenizer.chat_template:
-        raise UserError(f"judge {judge}: the model has no chat template; put a chat_template.jinja into its folder")
     model = open_model(transformers.AutoModelForSequenceClassification, source, options, judge)
-    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    own = model.config.pad_token_id
-    return _Opened(model, tokenizer, _output(model.config.id2label, options.label, judge), own, context)
+    label = _label(model.config, options, f"judge {judge}: model {source.location}")
+    sees = model.config.model_type in VISION
+    processor = open_processor(
+        transformers.AutoProcessor if sees else transformers.AutoTokenizer, source, options, judge
+    )
+    sees = sees and hasattr(processor, "image_processor")
+    turns = _Turns(processor, pixels=PixelCache(processor) if sees else None, judge=judge)
+    text = model.config.get_text_config()
+    text.use_cache = False  # nothing is written behind what is read
+    pad = text.pad_token_id
+    known = isinstance(pad, int) and 0 <= pad < model.get_input_embeddings().num_embeddings
+    return Opened(model, turns, label, pad if known else None)
 
 
-def _output(labels: dict[int, str], wanted: str | None, judge: str) -> int:
-    names = ", ".join(labels.values())
-    if wanted is not None:
-        found = next((number for number, name in labels.items() if name == wanted), None)
-        if found is None:
-            raise UserError(f"judge {judge}: label: the model has no output {wanted!r}; it has {names}")
-        return int(found)
-    if len(labels) > 1:
+def _label(config: Any, options: RewardModelOptions, what: str) -> int:
+    """The place of the reward among the outputs."""
+    names = {int(place): str(name) for place, name in config.id2label.items()}
+    listed = ", ".join(names.values())
+    if options.label is not None:
+        found = [place for place, name in names.items() if name == options.label]
+        if len(found) != 1:
+            raise UserError(f"{what}: label: there is no one output {options.label!r}; there are {listed}")
+        return found[0]
+    if len(names) != 1:
         raise UserError(
-            f"judge {judge}: the model has {len(labels)} outputs ({names}), and a reward model has one; name one of "
-            "them with `label:`"
+            f"{what}: has {len(names)} outputs ({listed}), and a reward is one number; name one of them with `label`, "
+            "or give a reward model"
         )
     return 0
-
-
-def _rows(opened: _Opened, request: Request) -> list[Tokens] | Judgement:
-    """The conversations to score, or why there are none."""
-    problem = refusal(request)
-    if problem:
-        return Judgement.failed(Status.REFUSED, problem)
-    parts = [*request.question, *(part for candidate in request.candidates for part in candidate)]
-    if any(isinstance(part, Image) for part in parts or request.images):
-        return Judgement.failed(Status.REFUSED, "this reward model reads text, and the question shows images")
-    rows = [_tokens(opened, request, candidate) for candidate in request.candidates or ((),)]
-    longest = max(map(len, rows))
-    if opened.context is not None and longest > opened.context:
-        return Judgement.failed(
-            Status.ERROR, f"{longest} tokens are more than the model's context of {opened.context}; shorten the data"
-        )
-    return rows
-
-
-def _tokens(opened: _Opened, request: Request, candidate: Sequence[Part]) -> Tokens:
-    """The question as the user's turn and the candidate as the assistant's; control tokens in them stay text."""
-    conversation = [{"role": "user", "content": _words(request.question) or request.text}]
-    if candidate:
-        conversation.append({"role": "assistant", "content": _words(candidate)})
-    inputs = opened.tokenizer.apply_chat_template(
-        conversation, tokenize=True, return_dict=True, sanitize_control_tokens=True
-    )
-    return tuple(inputs["input_ids"])
-
-
-def _batch(opened: _Opened, waiting: Sequence[Tokens], most: int) -> dict[Tokens, float]:
-    """The rewards of the first few rows."""
-    import torch
-
-    rows = waiting[:most]
-    # Padded on the right: the classifier reads the reward off at the last token that is no padding. A model that names
-    # no padding reads it at the last token of a single row, so the padding must be a token that none of the rows has.
-    used, longest = {token for row in rows for token in row}, max(map(len, rows))
-    pad = opened.pad if opened.pad is not None else next(token for token in count() if token not in used)
-    opened.model.config.pad_token_id = pad
-    ids = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in rows], device=opened.model.device)
-    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=opened.model.device)
-    rewards = opened.model(input_ids=ids, attention_mask=mask).logits[:, opened.output]
-    return dict(zip(rows, rewards.double().tolist(), strict=True))
-
-
-def _words(parts: Sequence[Part]) -> str:
-    return "\n".join(part for part in parts if isinstance(part, str))
