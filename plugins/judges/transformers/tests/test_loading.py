@@ -173,6 +173,14 @@ def test_half_precision_and_eager_attention_open_as_asked(local: Local) -> None:
     assert model.config._attn_implementation == "eager"
 
 
+def test_a_model_that_is_spread_over_devices_answers_the_same(
+    local: Local, ask: Callable[..., Request], answers: Callable[..., list[Judgement]]
+) -> None:
+    pytest.importorskip("accelerate")
+    one, other = answers(local(mode="verdict"), [ask(1)]), answers(local(mode="verdict", device_map="auto"), [ask(1)])
+    assert one[0].probabilities == pytest.approx(other[0].probabilities, abs=1e-6)
+
+
 def test_nothing_is_opened_before_the_first_request(tiny: Path, context: Context) -> None:
     judge = LocalJudge(GenerativeOptions(model=str(tiny)), context)
     assert judge._opened is None
