@@ -115,7 +115,7 @@ def test_a_spent_budget_is_exit_code_3_and_a_larger_one_goes_on(serve: Any, tmp_
     write(tmp_path, server.url, prices=prices, budget_usd=0.02)
     code, _, err = run(tmp_path)
     assert code == 3
-    assert "remote: judge remote: $0.02" in err
+    assert "\njudge remote: $0.02" in err
     assert "raise budget_usd and give the same command again" in err
     first = only_run(tmp_path)
     kept = rows(first)
