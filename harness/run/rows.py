@@ -166,5 +166,6 @@ def usage_of(more: Sequence[Mapping[str, Any]]) -> Usage:
 
 def quantity(value: object) -> float | None:
     """A number of tokens, dollars or seconds; `None` for anything that cannot be one."""
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if plain and 0 <= value < 2**53 else None  # type: ignore[operator,arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < 2**53 else None  # nor is NaN
