@@ -272,7 +272,7 @@ PAGES: dict[str, Callable[[], str]] = {
 """Pages by name."""
 
 API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
-    ("Records", ("Item", "Image", "Part", "Message", "Request", "Judgement", "Status", "Usage", "MAX_PIXELS")),
+    ("Records", ("Item", "Image", "Part", "Message", "Request", "Judgement", "Status", "Usage", "voted", "MAX_PIXELS")),
     (
         "Answer spaces",
         (

@@ -42,6 +42,7 @@ from harness.api._spaces import (
     verdict_from_json,
 )
 from harness.api._spellings import MAX_ANSWERS, Spellings, spellings
+from harness.api._votes import voted
 from harness.api.hookspecs import hookimpl
 
 __all__ = [
@@ -97,4 +98,5 @@ __all__ = [
     "space_from_json",
     "spellings",
     "verdict_from_json",
+    "voted",
 ]

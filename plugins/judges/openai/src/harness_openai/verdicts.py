@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.api import AnswerSpace, DataError, Judgement, Request, Spellings, Status, spellings
+from harness.api import AnswerSpace, DataError, Judgement, Request, Spellings, Status, spellings, voted
 from harness_openai.asking import Asked
 from harness_openai.reply import Completion
 from harness_openai.tokens import probabilities_of
-
-_BETWEEN = "\n\n--- sample {} ---\n\n"
 
 
 class Speller:
@@ -51,7 +47,7 @@ def judgement_of(asked: Asked, *, cost: float | None, speller: Speller) -> Judge
     request = asked.request
     if len(asked.completions) == 1:
         return _read(asked.completions[0], request, speller, facts)
-    return _voted([_read(one, request, None, {}) for one in asked.completions], request, facts)
+    return replace(voted([_read(one, request, None, {}) for one in asked.completions], request), **facts)
 
 
 def _read(one: Completion, request: Request, speller: Speller | None, facts: dict[str, Any]) -> Judgement:
@@ -85,29 +81,3 @@ def _probabilities(
     if shares is None:
         return None
     return {request.space.name(verdict): share for verdict, share in zip(spelt.verdicts, shares, strict=True)}
-
-
-def _voted(votes: Sequence[Judgement], request: Request, facts: dict[str, Any]) -> Judgement:
-    """The majority of the votes that have a verdict; a draw gives none (self-consistency, arXiv:2203.11171)."""
-    facts["raw"] = "".join(_BETWEEN.format(number) + vote.raw for number, vote in enumerate(votes, start=1)).lstrip()
-    counts = Counter(vote.verdict for vote in votes if vote.verdict is not None)
-    if not counts:
-        status = Counter(vote.status for vote in votes).most_common(1)[0][0]
-        return Judgement.failed(status, f"none of {len(votes)} samples has a verdict: {votes[0].error}", **facts)
-    (first, most), *others = counts.most_common()
-    if others and others[0][1] == most:
-        names = " and ".join(request.space.name(verdict) for verdict, count in counts.items() if count == most)
-        return Judgement.failed(
-            Status.UNPARSED, f"a draw between {names}, {most} of {len(votes)} samples each", **facts
-        )
-    shares = dict.fromkeys(_listed(request.space), 0.0)
-    shares.update({request.space.name(verdict): count / counts.total() for verdict, count in counts.items()})
-    rationale = next(vote.rationale for vote in votes if vote.verdict == first)
-    return Judgement.of(first, rationale=rationale, probabilities=shares, **facts)
-
-
-def _listed(space: AnswerSpace) -> list[str]:
-    try:
-        return [space.name(verdict) for verdict in space.verdicts()]
-    except DataError:
-        return []

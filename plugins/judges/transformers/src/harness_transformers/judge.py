@@ -17,14 +17,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.api import Context, DataError, Judgement, Request, Status
+from harness.api import Context, DataError, Judgement, Request, Status, voted
 from harness_transformers.batches import Answered, Group, Room, free_memory, grouped, packed, windows
 from harness_transformers.language import Prefix, Written, out_of_memory
 from harness_transformers.loading import content_of, pinned, source_of
 from harness_transformers.opening import Opened, open_language
 from harness_transformers.options import GenerativeOptions
 from harness_transformers.sampling import Sampling
-from harness_transformers.votes import voted
 from harness_transformers.weighing import options_of
 
 if TYPE_CHECKING:

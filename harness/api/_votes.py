@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.api import Judgement, Request, Status
+from harness.api._errors import DataError
+from harness.api._records import Judgement, Request, Status
 
 _BETWEEN = "\n\n--- sample {} ---\n\n"
 
@@ -46,7 +47,10 @@ def voted(votes: Sequence[Judgement], request: Request) -> Judgement:
 
 
 def _shares(votes: Sequence[Judgement], request: Request) -> dict[str, float]:
-    total: dict[str, float] = {}
+    try:
+        total = {request.space.name(verdict): 0.0 for verdict in request.space.verdicts()}
+    except DataError:  # the space cannot be listed
+        total = {}
     valid = 0
     for vote in votes:
         if vote.verdict is not None:

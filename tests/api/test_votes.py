@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from harness.api import Choice, Judgement, Message, Request, Status
+from harness.api import Choice, Judgement, Message, Request, Status, voted
 from harness.formats.label import LabelFormat
-from harness_transformers.votes import voted
 
 REQUEST = Request(
     task="t", item="1", messages=(Message("user", ("?",)),), space=Choice(("yes", "no")), format=LabelFormat()
