@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoProcessor
 
-from harness.api import Image, Judgement, Request
+from harness.api import DataError, Image, Judgement, Request
 from harness_transformers.judge import LocalJudge
 from harness_transformers.pixels import Bounded, PixelCache
 
@@ -128,3 +128,54 @@ def test_an_image_is_prepared_once_as_the_processor_prepares_it(tiny: Any, paint
     assert torch.equal(made["pixel_values"], expected["pixel_values"])
     assert len(cache._prepared) == 2
     assert processor.image_processor.crop_size == plain.crop_size, "it stands in for the processor in all else"
+
+
+def test_images_prepared_in_one_call_are_as_if_prepared_alone(tiny: Any, paint: Callable[..., Image]) -> None:
+    processor = AutoProcessor.from_pretrained(tiny)
+    plain = processor.image_processor
+    calls: list[int] = []
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(plain, name)
+
+        def __call__(self, images: Any, **named: Any) -> Any:
+            calls.append(len(images))
+            return plain(images, **named)
+
+    cache = PixelCache(processor)
+    cache._inner = Counting()
+    with cache.expecting([paint(0, 40)]) as pictures:
+        processor.image_processor(pictures, return_tensors="pt")
+    cache.prepare([paint(1, 40), paint(2, 90)])  # held against each alone
+    calls.clear()
+    broken = Image.from_bytes(b"no picture", name="broken")
+    images = [paint(number, 30 + number) for number in range(3, 9)]
+    cache.prepare([images[0], broken, Image.from_file("nowhere.png"), *images, paint(1, 40)])
+    assert calls == [6], "all that is new in one call, and nothing that is known or cannot be read"
+    for image in images:
+        alone = plain([image.load().convert("RGB")], return_tensors="pt")["pixel_values"]
+        assert torch.equal(cache.prepared(image)["pixel_values"], alone)
+    assert calls == [6]
+    with pytest.raises(DataError, match="broken"):
+        cache.prepared(broken)
+
+
+def test_an_image_processor_that_mixes_images_gets_them_one_by_one(tiny: Any, paint: Callable[..., Image]) -> None:
+    processor = AutoProcessor.from_pretrained(tiny)
+    plain = processor.image_processor
+
+    def mixing(images: Any, **named: Any) -> Any:
+        made = plain(images, **named)
+        made["pixel_values"] = made["pixel_values"] - made["pixel_values"].mean()
+        return made
+
+    cache = PixelCache(processor)
+    cache._inner = mixing
+    with cache.expecting([paint(0, 40)]) as pictures:
+        processor.image_processor(pictures, return_tensors="pt")
+    images = [paint(1, 40), paint(2, 40), paint(3, 40)]
+    cache.prepare(images)
+    for image in images:
+        alone = mixing([image.load().convert("RGB")], return_tensors="pt")["pixel_values"]
+        assert torch.equal(cache.prepared(image)["pixel_values"], alone)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers.processors import TemplateProcessing
 from transformers import AutoProcessor
 
 from harness.api import Choice, Image, Message, Request, UserError
@@ -61,6 +62,22 @@ texts = st.lists(
     min_size=1,
     max_size=4,
 )
+
+
+@pytest.mark.parametrize("adds", [False, True], ids=["plain", "a tokenizer that begins each text"])
+@pytest.mark.parametrize(
+    "text", ["", "Which? <image><image> Is it\n<|end|>  so?", "<s><|user|>Which?<image>\nA:<|end|>"]
+)
+def test_a_text_in_pieces_has_the_tokens_of_the_whole(tiny: Any, text: str, adds: bool) -> None:
+    processor = AutoProcessor.from_pretrained(tiny)
+    tokenizer = processor.tokenizer
+    if adds:
+        begins = [("<s>", tokenizer.bos_token_id)]
+        tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<s> $A", special_tokens=begins)
+    prompter = Prompter(processor, pixels=PixelCache(processor), system="message", template={}, judge="j")
+    expected = tokenizer(text, add_special_tokens=not text.startswith("<s>"))["input_ids"]
+    assert prompter._encoded(text) == expected
+    assert prompter._encoded(text) == expected, "the second time as well, from what was kept"
 
 
 @settings(max_examples=60, deadline=None)

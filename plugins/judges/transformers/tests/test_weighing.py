@@ -19,6 +19,13 @@ Local = Callable[..., LocalJudge]
 Answers = Callable[[LocalJudge, list[Request]], list[Judgement]]
 
 
+class Plain(TaggedFormat):
+    """An instruction of one length, whatever the space."""
+
+    def instruction(self, space: AnswerSpace) -> str:
+        return "Answer."
+
+
 def by_hand(judge: LocalJudge, request: Request) -> list[float]:
     """The probability of every answer: its whole text behind the prompt, alone, one forward pass each."""
     opened = judge._open()
@@ -82,6 +89,60 @@ def test_answers_weigh_the_same_side_by_side_apart_and_in_portions(
     for one, two, three in zip(packed, portions, apart, strict=True):
         assert torch.allclose(one, two, atol=1e-5)
         assert torch.allclose(one, three, atol=1e-5)
+
+
+LAYOUTS: dict[str, list[AnswerSpace]] = {
+    "alike": [Preference(2)] * 3,
+    "same length, other answers": [Choice(("a", "b")), Choice(("a", "b c b")), Choice(("a c b", "b"))],
+    "other length": [Score(0, 9, 1), Choice(("a", "b", "c b a")), Preference(2)],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_answers_weigh_the_same_in_the_prompts_own_pass_as_behind_it(
+    local: Local, ask: Callable[..., Request], layout: str
+) -> None:
+    opened = local(mode="verdict", batch_size=8)._open()
+    requests = [
+        ask(4, space, form=Plain(), images=1 if layout != "other length" else place + 1, words="ABC"[place])
+        for place, space in enumerate(LAYOUTS[layout])
+    ]
+    options = [options_of(request, opened.prompter) for request in requests]
+    prompts = [opened.prompter.prompt(request) for request in requests]
+    lengths = {len(prompt.ids) + len(one.opening) for prompt, one in zip(prompts, options, strict=True)}
+    assert (len(lengths) > 1) is (layout == "other length")
+    with torch.inference_mode():
+        for _ in range(3):  # alone, then with the start of the prompts kept
+            joined = opened.scales._joined(prompts, options)
+            behind = opened.scales._read_first(prompts, options, at_once=8)
+            assert torch.allclose(joined, behind, atol=1e-5)
+
+
+def test_a_verdict_is_one_pass_of_the_language_model(
+    local: Local, pair: Callable[[int], list[Request]], answers: Answers
+) -> None:
+    judge = local(mode="verdict", batch_size=8)
+    answers(judge, pair(1))  # the checks of the first batch
+    passes = []
+    judge._open().language.model.model.language_model.register_forward_pre_hook(lambda *_: passes.append(1))
+    answers(judge, pair(2))
+    assert len(passes) == 1
+
+
+def test_a_model_that_cannot_weigh_in_the_prompts_own_pass_is_noticed(
+    local: Local, ask: Callable[..., Request], answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = local(mode="verdict")
+    opened = judge._open()
+    joined = opened.scales._joined
+    monkeypatch.setattr(opened.scales, "_joined", lambda *given: joined(*given).flip(-1))
+    requests = [ask(number) for number in range(3)]
+    given = answers(judge, requests)
+    assert not opened.scales.joins
+    assert opened.scales.packs
+    for request, judgement in zip(requests, given, strict=True):
+        assert judgement.probabilities is not None
+        assert list(judgement.probabilities.values()) == pytest.approx(by_hand(judge, request), abs=1e-6)
 
 
 def test_a_model_that_cannot_weigh_side_by_side_is_noticed(

@@ -83,6 +83,7 @@ class LocalJudge:
             opened = self._open()
             yield from ((request, opened.refusal()) for request in window if not opened.reads(request))
             readable = [request for request in window if opened.reads(request)]
+            opened.prompter.expect(readable)
             groups, failed = grouped(readable, opened.prompter.prompt, by_answers=self._options.mode == "verdict")
             yield from failed
             fitting = []
@@ -147,7 +148,7 @@ class LocalJudge:
     # -- verdict ---------------------------------------------------------------------------------------------------
 
     def _weigh(self, opened: Opened, batch: list[Group], rows: int) -> list[Answered]:
-        """One pass over each prompt and the opening of its answers, and one over what the answers differ in."""
+        """One pass over each prompt and all its answers."""
         answers: list[Answered] = []
         ready = []
         for group in batch:
@@ -157,10 +158,9 @@ class LocalJudge:
                 answers += _failed(group, str(error), Status.REFUSED)
         if not ready:
             return answers
-        prefix = opened.language.prefill(
-            [group.prompt for group, _ in ready], tails=[options.opening for _, options in ready]
+        judged = opened.scales.read(
+            [group.prompt for group, _ in ready], [options for _, options in ready], at_once=rows
         )
-        judged = opened.scales.judgements(prefix, [options for _, options in ready], at_once=rows)
         for (group, _), judgement in zip(ready, judged, strict=True):
             counted = replace(judgement, prompt_tokens=len(group.prompt.ids), completion_tokens=0)
             answers += [(request, counted) for request in group.requests]

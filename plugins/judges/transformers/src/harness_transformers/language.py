@@ -1,6 +1,7 @@
 """The model as a judge uses it: read prompts once, go on from there in many ways, write, and weigh texts.
 
     prefill(prompts) -> Prefix        one pass over prompts and images; what they all begin with is read once and kept
+    prefill_beside(prompts, beside)   the same pass reads several continuations of each; only their logits stay
     Prefix.rows([0, 0, 1])            the same prefix for several continuations, without reading it again
     append(prefix, tokens)            more tokens behind it, and the logits of what follows
     write(prefix, ...)                answers, token by token
@@ -65,6 +66,34 @@ class Prefix:
         index = torch.tensor(list(indices), device=self.mask.device)
         cache = selected(self.cache, index, room=room)
         return Prefix(cache, self.mask[index], self.position[..., index, :], self.logits[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Several continuations of each of R rows, side by side: each sees what is ahead of it in its row, and itself."""
+
+    ids: Tensor
+    """Shape (R, S): the tokens of all continuations of a row, one behind the other, then padding."""
+    offset: Tensor
+    """Shape (R, S): place of a token in its own continuation, from 0."""
+    own: Tensor
+    """Shape (R, S, S): true where a token sees another; padding sees and is seen by padding alone."""
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[Sequence[int]]], *, device: Any) -> Beside:
+        """Lay out the continuations of each row."""
+        import torch
+
+        ids = [[token for tokens in row for token in tokens] for row in rows]
+        owner = [[number for number, tokens in enumerate(row) for _ in tokens] for row in rows]
+        offset = [[step for tokens in row for step in range(len(tokens))] for row in rows]
+        most = max(map(len, ids))
+        ids_, owner_, offset_ = (
+            torch.tensor([[*one, *[fill] * (most - len(one))] for one in table], device=device)
+            for table, fill in ((ids, 0), (owner, -1), (offset, 0))
+        )
+        steps = torch.arange(most, device=device)
+        return cls(ids_, offset_, (owner_[:, :, None] == owner_[:, None, :]) & (steps[None, :] <= steps[:, None]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +162,62 @@ class Language:
             return apart
         return self._read_shared(text, pictures) if text.shared else self._read(text, pictures)
 
+    def prefill_beside(
+        self, prompts: Sequence[Prompt], beside: Beside, *, tails: Sequence[Sequence[int]] | None = None
+    ) -> Tensor:
+        """Read prompts, and behind each of them several continuations that do not see one another, in one pass.
+
+        Args:
+            prompts: R prompts. Their pixels, if any, must be of one shape.
+            beside: The continuations, S tokens a row.
+            tails: Tokens of the answer that follow each prompt and that all its continuations begin with.
+
+        Returns:
+            Shape (R, 1 + S, V): logits behind the last token ahead of the continuations, then behind each of theirs.
+        """
+        import torch
+
+        text = self._text(prompts, tails if tails is not None else [()] * len(prompts))
+        pictures = self._seen(prompts, text)
+        begin, cache = (text.shared, self._start_of(text)) if text.shared else (0, None)
+        most = beside.ids.shape[1]
+        output = self.model(
+            input_ids=torch.cat([text.ids[:, begin:], beside.ids], dim=1),
+            attention_mask=self.additive(_seen_beside(text.mask.bool(), beside.own, begin)),
+            position_ids=torch.cat([text.positions[..., begin:], text.positions[..., -1:] + 1 + beside.offset], dim=-1),
+            past_key_values=cache,
+            use_cache=cache is not None,
+            logits_to_keep=1 + most,
+            **{
+                name: torch.cat([kinds[:, begin:], torch.zeros_like(beside.ids)], dim=1)
+                for name, kinds in text.kinds.items()
+            },
+            **pictures.inputs,
+        )
+        logits: Tensor = output.logits.float()
+        return logits
+
+    def additive(self, seen: Tensor) -> Tensor:
+        """A mask to add to attention scores, shape (R, 1, Q, K), from what each token may see, shape (R, Q, K)."""
+        import torch
+
+        least = torch.finfo(self.model.dtype).min
+        mask: Tensor = (~seen[:, None]).to(self.model.dtype) * least
+        return mask
+
     def _read(self, text: _Text, pictures: Pictures) -> Prefix:
         return self._forward(text, pictures, begin=0, end=text.ids.shape[1], rows=len(text.ids), cache=None)
 
     def _read_shared(self, text: _Text, pictures: Pictures) -> Prefix:
+        rows, end = text.ids.shape
+        return self._forward(text, pictures, begin=text.shared, end=end, rows=rows, cache=self._start_of(text))
+
+    def _start_of(self, text: _Text) -> Any:
+        """Keys and values of what all prompts begin with, for each row; read once and kept."""
         ids = text.ids[0, : text.shared].tolist()
         if self._start is None or self._start[0] != ids:
             self._start = ids, self._forward(text, NOTHING, begin=0, end=text.shared, rows=1, cache=None)
-        cache = self._start[1].rows([0] * len(text.ids)).cache
-        return self._forward(text, pictures, begin=text.shared, end=text.ids.shape[1], rows=len(text.ids), cache=cache)
+        return self._start[1].rows([0] * len(text.ids)).cache
 
     def _forward(self, text: _Text, pictures: Pictures, *, begin: int, end: int, rows: int, cache: Any) -> Prefix:
         output = self.model(
@@ -305,6 +381,29 @@ class _Text:
     """Shape (R, P) each: `mm_token_type_ids` and its like."""
     shared: int
     """How many places all rows begin with alike."""
+
+
+def _seen_beside(ahead: Tensor, own: Tensor, begin: int) -> Tensor:
+    """What each token may see: in the prompt what is ahead of it, beside it the prompt and its own continuation.
+
+    Args:
+        ahead: Shape (R, P): where a place is a token of the prompt.
+        own: Shape (R, S, S): see `Beside`.
+        begin: The first place that asks; those ahead of it have been read.
+
+    Returns:
+        Shape (R, P - begin + S, P + S), or of one row where all rows are laid out alike.
+    """
+    import torch
+
+    if bool((ahead == ahead[:1]).all()) and bool((own == own[:1]).all()):
+        ahead, own = ahead[:1], own[:1]
+    (rows, end), most = ahead.shape, own.shape[1]
+    steps = torch.arange(end, device=ahead.device)
+    prompt = (steps[None, :] <= steps[begin:, None]) & ahead[:, None, :]
+    blind = prompt.new_zeros(rows, end - begin, most)
+    beside = torch.cat([ahead[:, None, :].expand(-1, most, -1), own], dim=-1)
+    return torch.cat([torch.cat([prompt, blind], dim=-1), beside], dim=1)
 
 
 def differ(one: Tensor, other: Tensor, dtype: str) -> bool:

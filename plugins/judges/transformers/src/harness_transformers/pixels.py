@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from harness.api import Image
+from harness.api import DataError, Image
 
 log = logging.getLogger(__name__)
 
 _PREPARED_BYTES = 512 * 2**20
 _FEATURE_BYTES = 512 * 2**20
+_AT_ONCE = 16
+"""Images that are decoded and prepared in one call."""
 
 
 class Bounded:
@@ -83,6 +85,8 @@ class PixelCache:
         self._digests: dict[int, str] = {}
         self._keywords: dict[str, Any] | None = None
         self._checked = False
+        self._batches = True
+        self._batches_checked = False
         self.separable = True
         processor.image_processor = self
 
@@ -145,10 +149,44 @@ class PixelCache:
         """
         made = self._prepared.get(image.digest)
         if made is None:
-            made = dict(self._inner([image.load().convert("RGB")], **(self._keywords or {})))
+            made = self._alone(image.load().convert("RGB"))
             self._prepared.put(image.digest, made)
         known: Mapping[str, Any] = made
         return known
+
+    def prepare(self, images: Iterable[Image]) -> None:
+        """Prepare images ahead of `prepared`, some in one call; those that cannot be read are left to it."""
+        if not (self.ready and self.separable and self._batches):
+            return
+        fresh: dict[str, Image] = {}
+        for image in images:
+            with suppress(DataError):
+                if self._prepared.get(image.digest) is None:
+                    fresh[image.digest] = image
+        waiting = list(fresh.values())
+        for start in range(0, len(waiting), _AT_ONCE):
+            self._prepare_together(waiting[start : start + _AT_ONCE])
+
+    def _prepare_together(self, images: Sequence[Image]) -> None:
+        pictures: dict[str, Any] = {}
+        for image in images:
+            with suppress(DataError):
+                pictures[image.digest] = image.load().convert("RGB")
+        if len(pictures) < 2 or not self._batches:
+            return
+        parts = _apart(self._inner(list(pictures.values()), **(self._keywords or {})), len(pictures))
+        if parts is None or (not self._batches_checked and not self._like_alone(parts, list(pictures.values()))):
+            self._batches = False
+            return
+        self._batches_checked = True
+        for digest, part in zip(pictures, parts, strict=True):
+            self._prepared.put(digest, part)
+
+    def _like_alone(self, parts: Sequence[dict[str, Any]], pictures: Sequence[Any]) -> bool:
+        return all(_same(part, self._alone(picture)) for part, picture in zip(parts, pictures, strict=True))
+
+    def _alone(self, picture: Any) -> dict[str, Any]:
+        return dict(self._inner([picture], **(self._keywords or {})))
 
 
 def _batch(data: dict[str, Any]) -> Any:
@@ -176,6 +214,16 @@ def _together(parts: list[Any]) -> Any:
             return None
         data[name] = torch.cat(values)
     return _batch(data)
+
+
+def _apart(made: Any, count: int) -> list[dict[str, Any]] | None:
+    """The part of each of `count` images, or `None` where what was made of them is not one row for each."""
+    import torch
+
+    values = dict(made)
+    if not all(isinstance(value, torch.Tensor) and len(value) == count for value in values.values()):
+        return None
+    return [{name: value[place : place + 1].clone() for name, value in values.items()} for place in range(count)]
 
 
 def _same(one: Any, other: Any) -> bool:

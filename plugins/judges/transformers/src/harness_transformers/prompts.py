@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from jinja2 import TemplateError
@@ -84,6 +85,9 @@ class Prompter:
         self._system = system
         self._template = {"add_generation_prompt": True, **template}
         self._controls = _any_of({*self.tokenizer.all_special_tokens, *self.tokenizer.get_added_vocab()})
+        self._cuts = _cuts_at_controls(self.tokenizer)
+        self._adds = bool(self.tokenizer("")["input_ids"])
+        self._piece = lru_cache(maxsize=4096)(self._piece_ids)
         self._checks_left = _CHECKS
         self._kinds: tuple[str, ...] = ()
         self.answer_ids = lru_cache(maxsize=4096)(self._answer_ids)
@@ -93,6 +97,11 @@ class Prompter:
                 f"judge {judge}: the model has no chat template, so it is no chat model; use its instruct version, or "
                 "put a chat_template.jinja into its folder"
             )
+
+    def expect(self, requests: Iterable[Request]) -> None:
+        """Prepare the images of requests that `prompt` will be asked for, several at once."""
+        if self.pixels is not None:
+            self.pixels.prepare(image for request in requests for image in request.images)
 
     def prompt(self, request: Request) -> Prompt:
         """The tokens of a request.
@@ -174,13 +183,28 @@ class Prompter:
             )
         except NotImplementedError:
             return None
-        bos = self.tokenizer.bos_token
-        ids = self.tokenizer(text, add_special_tokens=not (bos and text.startswith(bos)))["input_ids"]
+        ids = self._encoded(text)
         per_token = {}
         if self._kinds == ("mm_token_type_ids",):
             per_token["mm_token_type_ids"] = tuple(self._processor.create_mm_token_type_ids([ids])[0])
         digests = tuple(image.digest for image in images)
         return Prompt(ids=tuple(ids), per_token=per_token, images=digests, prepared=prepared)
+
+    def _encoded(self, text: str) -> list[int]:
+        """Tokens of a rendered prompt. What all prompts of a task say, their rubric and instruction, is encoded once.
+
+        A tokenizer cuts a text at control tokens first and encodes each piece by itself, so that pieces can be kept.
+        """
+        bos = self.tokenizer.bos_token
+        complete = bool(bos and text.startswith(bos))
+        if not self._cuts or (self._adds and not complete):
+            ids: list[int] = self.tokenizer(text, add_special_tokens=not complete)["input_ids"]
+            return ids
+        cuts = [0, *(found.start() for found in self._controls.finditer(text)), len(text)]
+        return [token for begin, end in pairwise(cuts) for token in self._piece(text[begin:end])]
+
+    def _piece_ids(self, text: str) -> tuple[int, ...]:
+        return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"]) if text else ()
 
     def _arranged(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         """Text parts that follow one another on lines of their own, the system prompt where the template wants it."""
@@ -222,6 +246,12 @@ def _conversation(messages: tuple[Message, ...], pictures: Iterator[Any]) -> lis
         }
         for message in messages
     ]
+
+
+def _cuts_at_controls(tokenizer: Any) -> bool:
+    """Whether no control token depends on, or takes away, what stands ahead of it."""
+    controls = getattr(tokenizer, "added_tokens_decoder", {}).values()
+    return bool(tokenizer.is_fast) and not any(one.lstrip or one.single_word for one in controls)
 
 
 def _any_of(words: set[str]) -> re.Pattern[str]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.api import Judgement, Request, Spellings, spellings
-from harness_transformers.language import Language, Prefix, differ
-from harness_transformers.prompts import Prompter
+from harness_transformers.language import Beside, Language, Prefix, differ
+from harness_transformers.prompts import Prompt, Prompter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 
 _MOST_PACKED = 256
 """Tokens of answers, over all rows, that are weighed in one pass: each needs logits over the whole vocabulary."""
+
+_LONGEST_JOINED = 2048
+"""Tokens of a prompt that is read together with its answers: the mask that this needs grows with their square, and
+attention without a mask of its own has faster kernels."""
 
 Tokens = Sequence[int]
 
@@ -56,8 +60,9 @@ def options_of(request: Request, prompter: Prompter, rationale: str = "") -> Opt
 class Scales:
     """Weighs texts behind a prefix, for one model.
 
-    All endings of a row are read in one pass, side by side, each seeing the prefix and itself; where a model does not
-    compute the same that way (which its first use shows), each ending gets a row of its own.
+    All endings of a row are read in the pass that reads the prompt, or in one pass behind it, side by side, each seeing
+    the prefix and itself. Where a model does not compute the same that way (which its first use shows), each ending
+    gets a row of its own.
 
     Args:
         language: The model.
@@ -68,6 +73,45 @@ class Scales:
         attention = getattr(language.model.config, "_attn_implementation", "")
         self.packs = language.shares_start and attention in ("sdpa", "eager")
         self._checked = False
+        self.joins = self.packs
+        self._joined_checked = False
+
+    def read(self, prompts: Sequence[Prompt], options: Sequence[Options], *, at_once: int) -> list[Judgement]:
+        """Read prompts and choose the likeliest answer of each, with the probabilities of all.
+
+        Args:
+            prompts: Their pixels, if any, must be of one shape.
+            options: What is weighed behind each prompt.
+            at_once: Rows to compute at once, where each ending needs one.
+        """
+        tokens = sum(len(ids) for one in options for ids in one.endings)
+        short = all(len(prompt.ids) <= _LONGEST_JOINED for prompt in prompts)
+        if not (self.joins and short and 0 < tokens <= _MOST_PACKED):
+            return _likeliest(options, self._read_first(prompts, options, at_once=at_once))
+        scores = self._joined(prompts, options)
+        if not self._joined_checked:
+            apart = self._read_first(prompts, options, at_once=at_once)
+            self._joined_checked = True
+            if differ(apart, scores, str(self._language.model.dtype)):
+                log.warning("answers are weighed in a pass of their own: read with the prompt they get other weights")
+                self.joins = False
+                scores = apart
+        return _likeliest(options, scores)
+
+    def _read_first(self, prompts: Sequence[Prompt], options: Sequence[Options], *, at_once: int) -> Tensor:
+        """All endings behind the prompts, once these are read; shape (all endings,)."""
+        prefix = self._language.prefill(prompts, tails=[one.opening for one in options])
+        return self._behind(prefix, [one.endings for one in options], at_once=at_once)
+
+    def _joined(self, prompts: Sequence[Prompt], options: Sequence[Options]) -> Tensor:
+        """All endings in the pass that reads the prompts; shape (all endings,)."""
+        flat = [(row, ids) for row, one in enumerate(options) for ids in one.endings]
+        rows = [
+            [place for place, (owner, ids) in enumerate(flat) if owner == row and ids] for row in range(len(options))
+        ]
+        beside = Beside.of([[flat[place][1] for place in row] for row in rows], device=self._language.model.device)
+        logits = self._language.prefill_beside(prompts, beside, tails=[one.opening for one in options])
+        return self._first(logits[:, 0], flat) + self._rest(logits[:, 1:], _cells(rows, flat), len(flat))
 
     def judgements(self, prefix: Prefix, options: Sequence[Options], *, at_once: int) -> list[Judgement]:
         """The likeliest answer of each request, with the probabilities of all.
@@ -77,15 +121,7 @@ class Scales:
             options: What is weighed.
             at_once: Rows to compute at once.
         """
-        judgements = []
-        scores = self.weigh(prefix, [one.endings for one in options], at_once=at_once)
-        for one, logs in zip(options, scores, strict=True):
-            shares = logs.softmax(-1).tolist()
-            best = max(range(len(shares)), key=shares.__getitem__)
-            names = [one.request.space.name(verdict) for verdict in one.answers.verdicts]
-            probabilities = dict(zip(names, shares, strict=True))
-            judgements.append(one.request.read(one.answers.texts[best], probabilities=probabilities))
-        return judgements
+        return _likeliest(options, self._behind(prefix, [one.endings for one in options], at_once=at_once))
 
     def weigh(self, prefix: Prefix, endings: Sequence[Sequence[Tokens]], *, at_once: int) -> list[Tensor]:
         """Log-probability of each ending behind each row, to the token that ends the answer.
@@ -100,21 +136,24 @@ class Scales:
         """
         import torch
 
+        flat = self._behind(prefix, endings, at_once=at_once)
+        return list(torch.split(flat, [len(mine) for mine in endings]))
+
+    def _behind(self, prefix: Prefix, endings: Sequence[Sequence[Tokens]], *, at_once: int) -> Tensor:
+        """What `weigh` gives, in one piece."""
         if self.packs and not self._checked:
             packed, apart = self._packed(prefix, endings), self._apart(prefix, endings, at_once=at_once)
             self._checked = True
             if differ(apart, packed, str(self._language.model.dtype)):
                 log.warning("answers are weighed in rows of their own: side by side they get other probabilities")
                 self.packs = False
-            flat = packed if self.packs else apart
-        else:
-            flat = self._packed(prefix, endings) if self.packs else self._apart(prefix, endings, at_once=at_once)
-        return list(torch.split(flat, [len(mine) for mine in endings]))
+            return packed if self.packs else apart
+        return self._packed(prefix, endings) if self.packs else self._apart(prefix, endings, at_once=at_once)
 
     def _apart(self, prefix: Prefix, endings: Sequence[Sequence[Tokens]], *, at_once: int) -> Tensor:
         """Each ending in a row of its own; shape (all endings,)."""
         flat = [(row, ids) for row, mine in enumerate(endings) for ids in mine]
-        scores = self._first(prefix, flat)
+        scores = self._first(prefix.logits, flat)
         longer = [place for place, (_, ids) in enumerate(flat) if ids]
         for start in range(0, len(longer), at_once):
             places = longer[start : start + at_once]
@@ -127,28 +166,26 @@ class Scales:
     def _packed(self, prefix: Prefix, endings: Sequence[Sequence[Tokens]]) -> Tensor:
         """All endings of a row side by side in it, some at a time; shape (all endings,)."""
         flat = [(row, ids) for row, mine in enumerate(endings) for ids in mine]
-        scores = self._first(prefix, flat)
+        scores = self._first(prefix.logits, flat)
         waiting = [
             [place for place, (row, ids) in enumerate(flat) if row == mine and ids] for mine in range(len(endings))
         ]
         while any(waiting):
             now, waiting = _portion(waiting, [len(ids) for _, ids in flat])
             rows = [[flat[place][1] for place in places] for places in now]
-            logits = self._side_by_side(prefix, rows)
-            cells = []
-            for row, places in enumerate(now):
-                begin = 0
-                for place in places:
-                    cells.append((place, row, begin, flat[place][1]))
-                    begin += len(flat[place][1])
-            scores += self._rest(logits, cells, len(flat))
+            scores += self._rest(self._side_by_side(prefix, rows), _cells(now, flat), len(flat))
         return scores
 
-    def _first(self, prefix: Prefix, flat: Sequence[tuple[int, Tokens]]) -> Tensor:
-        """Log-probability of the first token of each ending, or of the end where it is empty."""
+    def _first(self, logits: Tensor, flat: Sequence[tuple[int, Tokens]]) -> Tensor:
+        """Log-probability of the first token of each ending, or of the end where it is empty.
+
+        Args:
+            logits: Shape (R, V): ahead of the endings of each row.
+            flat: Row and tokens of each ending.
+        """
         import torch
 
-        logs = torch.log_softmax(prefix.logits.double(), dim=-1)
+        logs = torch.log_softmax(logits.double(), dim=-1)
         stops = torch.logsumexp(logs[:, self._language.stops], dim=-1)
         return torch.stack([logs[row, ids[0]] if ids else stops[row] for row, ids in flat])
 
@@ -188,31 +225,44 @@ class Scales:
         """
         import torch
 
-        device, model = prefix.mask.device, self._language.model
-        ids = [[token for tokens in row for token in tokens] for row in rows]
-        owner = [[number for number, tokens in enumerate(row) for _ in tokens] for row in rows]
-        offset = [[step for tokens in row for step in range(len(tokens))] for row in rows]
-        most = max(map(len, ids))
-        ids_, owner_, offset_ = (
-            torch.tensor([[*one, *[fill] * (most - len(one))] for one in table], device=device)
-            for table, fill in ((ids, 0), (owner, -1), (offset, 0))
-        )
-        steps = torch.arange(most, device=device)
-        own = (owner_[:, :, None] == owner_[:, None, :]) & (steps[None, :] <= steps[:, None])
-        seen = torch.cat([prefix.mask.bool()[:, None, :].expand(-1, most, -1), own], dim=-1)
-        blocked = torch.zeros(seen.shape, dtype=model.dtype, device=device)
-        blocked.masked_fill_(~seen, torch.finfo(model.dtype).min)
+        beside = Beside.of(rows, device=prefix.mask.device)
+        ahead = prefix.mask.bool()[:, None, :].expand(-1, beside.ids.shape[1], -1)
         cache = copy.copy(prefix.cache)
         cache.layers = [copy.copy(layer) for layer in prefix.cache.layers]  # growing makes new tensors
-        output = model(
-            input_ids=ids_,
-            attention_mask=blocked[:, None],
-            position_ids=prefix.position + 1 + offset_,
+        output = self._language.model(
+            input_ids=beside.ids,
+            attention_mask=self._language.additive(torch.cat([ahead, beside.own], dim=-1)),
+            position_ids=prefix.position + 1 + beside.offset,
             past_key_values=cache,
             use_cache=True,
         )
         logits: Tensor = output.logits.float()
         return logits
+
+
+def _cells(rows: Sequence[Sequence[int]], flat: Sequence[tuple[int, Tokens]]) -> list[tuple[int, int, int, Tokens]]:
+    """Where each ending stands: its number, its row, its first place there, its tokens."""
+    cells = []
+    for row, places in enumerate(rows):
+        begin = 0
+        for place in places:
+            cells.append((place, row, begin, flat[place][1]))
+            begin += len(flat[place][1])
+    return cells
+
+
+def _likeliest(options: Sequence[Options], scores: Tensor) -> list[Judgement]:
+    """The likeliest answer of each request, from the log-probabilities of all endings, one request after another."""
+    import torch
+
+    judgements = []
+    for one, logs in zip(options, torch.split(scores, [len(one.endings) for one in options]), strict=True):
+        shares = logs.softmax(-1).tolist()
+        best = max(range(len(shares)), key=shares.__getitem__)
+        names = [one.request.space.name(verdict) for verdict in one.answers.verdicts]
+        probabilities = dict(zip(names, shares, strict=True))
+        judgements.append(one.request.read(one.answers.texts[best], probabilities=probabilities))
+    return judgements
 
 
 def _portion(waiting: Sequence[Sequence[int]], lengths: Sequence[int]) -> tuple[list[list[int]], list[list[int]]]:
