@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from harness_transformers.beside import Beside
 from harness_transformers.prompts import Prompt
 from harness_transformers.sampling import Sampling, drawn
 from harness_transformers.sight import NOTHING, Pictures, Sight
@@ -66,34 +67,6 @@ class Prefix:
         index = torch.tensor(list(indices), device=self.mask.device)
         cache = selected(self.cache, index, room=room)
         return Prefix(cache, self.mask[index], self.position[..., index, :], self.logits[index])
-
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """Several continuations of each of R rows, side by side: each sees what is ahead of it in its row, and itself."""
-
-    ids: Tensor
-    """Shape (R, S): the tokens of all continuations of a row, one behind the other, then padding."""
-    offset: Tensor
-    """Shape (R, S): place of a token in its own continuation, from 0."""
-    own: Tensor
-    """Shape (R, S, S): true where a token sees another; padding sees and is seen by padding alone."""
-
-    @classmethod
-    def of(cls, rows: Sequence[Sequence[Sequence[int]]], *, device: Any) -> Beside:
-        """Lay out the continuations of each row."""
-        import torch
-
-        ids = [[token for tokens in row for token in tokens] for row in rows]
-        owner = [[number for number, tokens in enumerate(row) for _ in tokens] for row in rows]
-        offset = [[step for tokens in row for step in range(len(tokens))] for row in rows]
-        most = max(map(len, ids))
-        ids_, owner_, offset_ = (
-            torch.tensor([[*one, *[fill] * (most - len(one))] for one in table], device=device)
-            for table, fill in ((ids, 0), (owner, -1), (offset, 0))
-        )
-        steps = torch.arange(most, device=device)
-        return cls(ids_, offset_, (owner_[:, :, None] == owner_[:, None, :]) & (steps[None, :] <= steps[:, None]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +156,7 @@ class Language:
         most = beside.ids.shape[1]
         output = self.model(
             input_ids=torch.cat([text.ids[:, begin:], beside.ids], dim=1),
-            attention_mask=self.additive(_seen_beside(text.mask.bool(), beside.own, begin)),
+            attention_mask=self.additive(beside.seen(text.mask.bool(), begin)),
             position_ids=torch.cat([text.positions[..., begin:], text.positions[..., -1:] + 1 + beside.offset], dim=-1),
             past_key_values=cache,
             use_cache=cache is not None,
@@ -381,29 +354,6 @@ class _Text:
     """Shape (R, P) each: `mm_token_type_ids` and its like."""
     shared: int
     """How many places all rows begin with alike."""
-
-
-def _seen_beside(ahead: Tensor, own: Tensor, begin: int) -> Tensor:
-    """What each token may see: in the prompt what is ahead of it, beside it the prompt and its own continuation.
-
-    Args:
-        ahead: Shape (R, P): where a place is a token of the prompt.
-        own: Shape (R, S, S): see `Beside`.
-        begin: The first place that asks; those ahead of it have been read.
-
-    Returns:
-        Shape (R, P - begin + S, P + S), or of one row where all rows are laid out alike.
-    """
-    import torch
-
-    if bool((ahead == ahead[:1]).all()) and bool((own == own[:1]).all()):
-        ahead, own = ahead[:1], own[:1]
-    (rows, end), most = ahead.shape, own.shape[1]
-    steps = torch.arange(end, device=ahead.device)
-    prompt = (steps[None, :] <= steps[begin:, None]) & ahead[:, None, :]
-    blind = prompt.new_zeros(rows, end - begin, most)
-    beside = torch.cat([ahead[:, None, :].expand(-1, most, -1), own], dim=-1)
-    return torch.cat([torch.cat([prompt, blind], dim=-1), beside], dim=1)
 
 
 def differ(one: Tensor, other: Tensor, dtype: str) -> bool:

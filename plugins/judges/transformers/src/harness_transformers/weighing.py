@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.api import Judgement, Request, Spellings, spellings
-from harness_transformers.language import Beside, Language, Prefix, differ
+from harness_transformers.beside import Beside
+from harness_transformers.language import Language, Prefix, differ
 from harness_transformers.prompts import Prompt, Prompter
 
 if TYPE_CHECKING:
