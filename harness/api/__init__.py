@@ -15,7 +15,7 @@ from harness.api._cards import (
     TrainerCard,
     Unfolded,
 )
-from harness.api._contracts import Context, Example, Judge, Metric, Reward, Task, Trainer, Units
+from harness.api._contracts import Answer, Context, Example, Judge, Metric, Reward, Task, Trainer, Units
 from harness.api._errors import (
     BudgetError,
     DataError,
@@ -42,6 +42,7 @@ from harness.api._spaces import (
     verdict_from_json,
 )
 from harness.api._spellings import MAX_ANSWERS, Spellings, spellings
+from harness.api._training import Earned, Trained, Training, TrainingTask, WeightedReward, earned
 from harness.api._votes import voted
 from harness.api.hookspecs import hookimpl
 
@@ -50,12 +51,14 @@ __all__ = [
     "MAX_ANSWERS",
     "MAX_PIXELS",
     "TIE",
+    "Answer",
     "AnswerSpace",
     "BudgetError",
     "Card",
     "Choice",
     "Context",
     "DataError",
+    "Earned",
     "Example",
     "FormatCard",
     "HarnessError",
@@ -86,14 +89,19 @@ __all__ = [
     "Status",
     "Task",
     "TaskCard",
+    "Trained",
     "Trainer",
     "TrainerCard",
+    "Training",
+    "TrainingTask",
     "Unfolded",
     "Units",
     "Usage",
     "UserError",
     "Verdict",
     "VerdictFormat",
+    "WeightedReward",
+    "earned",
     "hookimpl",
     "space_from_json",
     "spellings",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from harness.api._training import Trained, Training
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
@@ -31,6 +33,18 @@ class Example:
     """The right answer in *shown* places."""
     item: Item
     """Where it came from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer with its gold: what a reward sees that looks at several answers at once."""
+
+    request: Request
+    """What the judge was shown."""
+    judgement: Judgement
+    """What it answered."""
+    gold: Verdict
+    """The right answer in *shown* places."""
 
 
 class Context(Protocol):
@@ -142,18 +156,48 @@ class Judge(Protocol):
 
 @runtime_checkable
 class Reward(Protocol):
-    """A reward for training: uses the same parser and the same spaces as evaluation."""
+    """A reward for training.
+
+    It looks at the judgement that `request.read` made of the answer, as evaluation does, and reads no text by rules of
+    its own: a verdict means the same in both. An answer without a verdict is never compared with the gold.
+
+    A reward may also have `of_orders(answers: Sequence[Answer]) -> float | None`. A trainer then shows each item with
+    candidates in both orders, and calls it once with the answers that share a sample number, one for each order; the
+    value goes to each of them, in place of what `__call__` would say.
+
+    The card names the capability `probabilities` where a reward reads `Judgement.probabilities`, and `orders` where it
+    has `of_orders`, so that a trainer knows what it must provide.
+    """
 
     def __call__(self, request: Request, judgement: Judgement, gold: Verdict) -> float | None:
-        """The reward of one answer, `gold` in shown places; `None` where it does not apply to this task."""
+        """The reward of one answer; `None` where it does not apply to this task or answer.
+
+        Args:
+            request: What the judge was shown.
+            judgement: What it answered. One with status `error` is a failure of the machine and not of the policy.
+            gold: The right answer in *shown* places.
+
+        Raises:
+            UserError: The reward needs what the answer does not have. An exception of any kind ends the training: it is
+                never turned into a reward.
+        """
 
 
 @runtime_checkable
 class Trainer(Protocol):
     """A way to train a judge."""
 
-    def train(self, recipe: Any, workspace: Path) -> Path:
-        """Train as `recipe` says and return the checkpoint folder."""
+    def train(self, training: Training) -> Trained:
+        """Train, and leave the model in `training.checkpoint`, a folder that a judge opens.
+
+        An attempt that was interrupted left its state in `training.folder`: go on from there.
+
+        Raises:
+            UserError: The recipe cannot be trained: wrong options, a model that does not fit, data that cannot be read.
+        """
+
+    def fingerprint(self, training: Training) -> str:
+        """Changes whenever what is trained may change (weights it starts from, version of the code). Cheap."""
 
 
 @runtime_checkable

@@ -23,14 +23,17 @@ class Reading:
     problem: str = ""
     """Why there is no verdict: none was found, or two contradict each other."""
     well_formed: bool = False
-    """Whether the whole answer keeps to the format, to the letter (what a format reward pays for)."""
+    """Whether the whole answer keeps to the format, to the letter (what a format reward pays for): no prefix of it, and
+    no instruction repeated beside it."""
 
 
 @runtime_checkable
 class VerdictFormat(Protocol):
     """How an answer is written.
 
-    A format may also have `schema(space) -> Mapping`, the JSON Schema of its answers, for servers that can enforce one.
+    A format may also have `schema(space) -> Mapping`, the JSON Schema of its answers, for servers that can enforce one,
+    and `asks_for_reasoning = True`, where its instruction does: an answer without a rationale is then well formed, and
+    yet not all that was asked for.
 
     Laws, checked for every format by `harness.testing`:
 
@@ -38,6 +41,7 @@ class VerdictFormat(Protocol):
     - `parse` never raises, whatever the text, and never returns a verdict outside the space.
     - Parsing the instruction itself gives no verdict: an echoed prompt is not an answer.
     - Two contradicting verdicts in the final statement give none.
+    - An answer with text after it, or with the instruction before or after it, is not well formed.
     """
 
     @property

@@ -110,6 +110,10 @@ class Image:
             self._pixels = self._draw() if self._draw is not None else self._decode(self._raw())
         return self._pixels
 
+    def forget(self) -> None:
+        """Let go of the decoded picture; the digest is kept, and the next `load` decodes or draws it again."""
+        self._pixels = None
+
     def encoded(self) -> tuple[bytes, str]:
         """The image as a file: bytes and media type. A drawn image becomes PNG.
 

@@ -12,13 +12,13 @@ import click
 
 
 @click.command("new")
-@click.argument("kind", type=click.Choice(["task", "judge"]))
+@click.argument("kind", type=click.Choice(["task", "judge", "reward"]))
 @click.argument("name")
 @click.option(
     "--dir", "folder", type=click.Path(path_type=Path), help="Where to put it; judge-harness-NAME by default."
 )
 def command(kind: str, name: str, folder: Path | None) -> int:
-    """Start a new plugin distribution: a working task or judge, with its card and its tests, to be changed.
+    """Start a new plugin distribution: a working task, judge or reward, with its card and tests, to be changed.
 
     \b
     Example:

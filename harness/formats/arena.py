@@ -25,6 +25,7 @@ class ArenaFormat:
     """
 
     name = "harness/arena"
+    asks_for_reasoning = True
 
     def instruction(self, space: AnswerSpace) -> str:
         """Names every label, or for a ranking the form.
@@ -45,14 +46,15 @@ class ArenaFormat:
         """Read an answer. Total: any text gives a `Reading`."""
         if not _fits(space):
             return Reading(rationale=text.strip(), problem=f"{self.name} cannot say an answer of {space}")
-        text = without_echo(text, self.instruction(space))
+        written, text = text, without_echo(text, self.instruction(space))
         marks = double_brackets(text)
         if brackets_cut_off(text, marks):
             return Reading(rationale=text.strip(), problem="cut off: [[ is not closed")
         if not marks:
             return Reading(rationale=text.strip(), problem="no [[...]] in the answer")
         verdict, problem = agreed(text, marks, space, read=lambda body: _read(body, space))
-        well_formed = verdict is not None and len(marks) == 1 and stands_alone(text, marks[0], _label(verdict, space))
+        plain = text == written and len(marks) == 1
+        well_formed = plain and verdict is not None and stands_alone(text, marks[0], _label(verdict, space))
         return Reading(
             verdict=verdict, rationale=without_mark(text, marks[-1]), problem=problem, well_formed=well_formed
         )

@@ -18,6 +18,7 @@ class BracketsFormat:
     """The form of MT-Bench (arXiv:2306.05685), for every answer space."""
 
     name = "harness/brackets"
+    asks_for_reasoning = True
 
     def instruction(self, space: AnswerSpace) -> str:
         """Asks for the brackets and names the possible answers."""
@@ -28,16 +29,15 @@ class BracketsFormat:
 
     def parse(self, text: str, space: AnswerSpace) -> Reading:
         """Read an answer. Total: any text gives a `Reading`."""
-        text = without_echo(text, self.instruction(space))
+        written, text = text, without_echo(text, self.instruction(space))
         marks = double_brackets(text)
         if brackets_cut_off(text, marks):
             return Reading(rationale=text.strip(), problem="cut off: [[ is not closed")
         if not marks:
             return Reading(rationale=text.strip(), problem="no [[...]] in the answer")
         verdict, problem = agreed(text, marks, space)
-        well_formed = (
-            verdict is not None and len(marks) == 1 and stands_alone(text, marks[0], f"[[{space.name(verdict)}]]")
-        )
+        plain = text == written and len(marks) == 1
+        well_formed = plain and verdict is not None and stands_alone(text, marks[0], f"[[{space.name(verdict)}]]")
         return Reading(
             verdict=verdict, rationale=without_mark(text, marks[-1]), problem=problem, well_formed=well_formed
         )

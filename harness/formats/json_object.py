@@ -29,6 +29,7 @@ class JsonFormat:
     """
 
     name = "harness/json"
+    asks_for_reasoning = True
 
     def instruction(self, space: AnswerSpace) -> str:
         """Asks for the object and names the possible answers."""
@@ -55,14 +56,14 @@ class JsonFormat:
 
     def parse(self, text: str, space: AnswerSpace) -> Reading:
         """Read an answer. Total: any text gives a `Reading`."""
-        text = without_echo(text, self.instruction(space))
+        written, text = text, without_echo(text, self.instruction(space))
         found = _objects(text)
         if found.problem:
             return Reading(rationale=text.strip(), problem=found.problem)
         if not found.marks:
             return Reading(rationale=text.strip(), problem='no JSON object with a "verdict" in the answer')
         verdict, problem = agreed(text, found.marks, space)
-        well_formed = verdict is not None and _to_the_letter(text, space.name(verdict), space)
+        well_formed = verdict is not None and _to_the_letter(written, space.name(verdict), space)
         return Reading(verdict=verdict, rationale=found.reasoning, problem=problem, well_formed=well_formed)
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:

@@ -28,14 +28,14 @@ class LabelFormat:
 
     def parse(self, text: str, space: AnswerSpace) -> Reading:
         """Read an answer. Total: any text gives a `Reading`."""
-        text = without_echo(text, self.instruction(space)).rstrip()
+        written, text = text.rstrip(), without_echo(text, self.instruction(space)).rstrip()
         if not text:
             return Reading(problem="the answer is empty")
         last = Mark(text.rfind("\n") + 1, len(text), text[text.rfind("\n") + 1 :])
         if _read(last.body, space) is None:
             return Reading(rationale=text, problem=f"the last line, {last.body[:80]!r}, is not an answer of {space}")
         verdict, problem = agreed(text, _labels(text, last, space), space, read=lambda line: _read(line, space))
-        well_formed = verdict is not None and last.body.strip() == space.name(verdict)
+        well_formed = verdict is not None and text == written and last.body.strip() == space.name(verdict)
         rationale = text[: last.start].strip()
         return Reading(verdict=verdict, rationale=rationale, problem=problem, well_formed=well_formed)
 

@@ -19,6 +19,7 @@ class TaggedFormat:
     """
 
     name = "harness/tagged"
+    asks_for_reasoning = True
 
     def instruction(self, space: AnswerSpace) -> str:
         """Asks for both tags and names the possible answers."""
@@ -30,7 +31,7 @@ class TaggedFormat:
 
     def parse(self, text: str, space: AnswerSpace) -> Reading:
         """Read an answer. Total: any text gives a `Reading`."""
-        text = without_echo(text, self.instruction(space))
+        written, text = text, without_echo(text, self.instruction(space))
         tags = [(match[1] + match[2].lower(), match.start(), match.end()) for match in _TAG.finditer(text)]
         closings = [place for place, (tag, _, _) in enumerate(tags) if tag == "/think"]
         statement = tags[closings[-1] + 1 :] if closings else tags
@@ -45,7 +46,7 @@ class TaggedFormat:
             return Reading(rationale=thought or text.strip(), problem="no <answer> in the answer")
         verdict, problem = agreed(text, marks, space)
         rationale = thought if closings else text[: marks[-1].start].strip()
-        well_formed = verdict is not None and _to_the_letter(text, tags, space.name(verdict))
+        well_formed = verdict is not None and text == written and _to_the_letter(text, tags, space.name(verdict))
         return Reading(verdict=verdict, rationale=rationale, problem=problem, well_formed=well_formed)
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:

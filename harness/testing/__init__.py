@@ -16,6 +16,7 @@ from harness.testing._formats import format_checks
 from harness.testing._judges import judge_checks
 from harness.testing._metrics import metric_checks
 from harness.testing._parametrize import parametrize_with_checks
+from harness.testing._rewards import reward_checks
 from harness.testing._tasks import task_checks
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "judge_checks",
     "metric_checks",
     "parametrize_with_checks",
+    "reward_checks",
     "task_checks",
 ]

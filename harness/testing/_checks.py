@@ -77,13 +77,14 @@ def checks_for(what: Card | str | Offer, **fields: Any) -> Iterator[Check]:
     Raises:
         PluginError: There is no such object.
     """
-    from harness.testing import _formats, _judges, _metrics, _tasks
+    from harness.testing import _formats, _judges, _metrics, _rewards, _tasks
 
     one = Subject(what, **fields) if isinstance(what, Offer) else subject(what, **fields)
     yield from card_checks(one)
     of_kind = {
         "task": _tasks.checks,
         "judge": _judges.checks,
+        "reward": _rewards.checks,
         "format": _formats.checks,
         "metric": _metrics.checks,
     }

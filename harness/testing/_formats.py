@@ -50,6 +50,7 @@ def checks(one: Subject) -> Iterator[Check]:
     yield "format_is_total", lambda: _check_total(one.made)
     yield "format_echo_is_no_verdict", lambda: _check_echo(one.made)
     yield "format_contradiction_is_no_verdict", lambda: _check_contradiction(one.made)
+    yield "format_well_formed_is_the_whole_answer", lambda: _check_whole(one.made)
     yield "format_is_linear", lambda: _check_linear(one.made)
 
 
@@ -104,6 +105,14 @@ def _check_total(form: VerdictFormat) -> None:
                 assert not reading.well_formed, f"{where}: no verdict, and yet well formed"
             else:
                 assert space.contains(reading.verdict), f"{where}: {reading.verdict!r} is outside the space"
+
+
+def _check_whole(form: VerdictFormat) -> None:
+    for space in spaces_of(form):
+        answer, instruction = form.write(space.verdicts()[0], space, RATIONALES[1]), form.instruction(space)
+        for text in (f"{answer}\nAnd so on.", f"{instruction}\n{answer}", f"{answer}\n{instruction}"):
+            well_formed = form.parse(text, space).well_formed
+            assert not well_formed, f"format {form.name}, {space}: {text!r} is more than an answer, yet well formed"
 
 
 def _check_echo(form: VerdictFormat) -> None:

@@ -118,3 +118,20 @@ def test_exactly_one_source_must_be_given() -> None:
         Image(name="x")
     with pytest.raises(TypeError, match="exactly one"):
         Image(name="x", data=b"", path=Path("x"))
+
+
+def test_a_forgotten_picture_is_made_again_with_the_same_digest() -> None:
+    drawn: list[int] = []
+
+    def draw() -> PIL.Image.Image:
+        drawn.append(1)
+        return PIL.Image.new("RGB", (4, 4), (1, 2, 3))
+
+    image = Image.drawn(draw, name="drawn")
+    digest = image.digest
+    image.load()
+    assert len(drawn) == 1
+    image.forget()
+    assert image.load().getpixel((0, 0)) == (1, 2, 3)
+    assert len(drawn) == 2
+    assert image.digest == digest

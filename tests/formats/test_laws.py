@@ -113,6 +113,21 @@ def test_an_answer_around_an_echo_is_read(form: VerdictFormat, space: AnswerSpac
 
 
 @pairs
+def test_an_answer_beside_an_echo_or_before_more_text_is_not_well_formed(
+    form: VerdictFormat, space: AnswerSpace
+) -> None:
+    answer, instruction = form.write(space.verdicts()[0], space, "It fits."), form.instruction(space)
+    assert form.parse(f"\n{answer}\n", space).well_formed
+    for text in (f"{instruction}\n{answer}", f"{answer}\n{instruction}", f"{answer}\nAnd so on."):
+        assert not form.parse(text, space).well_formed
+
+
+def test_every_format_but_the_bare_label_asks_for_reasoning() -> None:
+    asking = {form.name for form in FORMATS if getattr(form, "asks_for_reasoning", False)}
+    assert asking == {form.name for form in FORMATS} - {"harness/label"}
+
+
+@pairs
 def test_two_verdicts_in_the_last_paragraph_give_none(form: VerdictFormat, space: AnswerSpace) -> None:
     one, other = (form.write(verdict, space) for verdict in space.verdicts()[:2])
     one, other = (text.removeprefix("<think></think>") for text in (one, other))

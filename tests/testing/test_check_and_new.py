@@ -26,7 +26,7 @@ def harness(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
-@pytest.mark.parametrize("kind", ["task", "judge"])
+@pytest.mark.parametrize("kind", ["task", "judge", "reward"])
 def test_a_new_plugin_passes_its_own_tests_and_its_checks(kind: str, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     made = CliRunner().invoke(new.command, [kind, "brand-new", "--dir", str(folder)], standalone_mode=False)

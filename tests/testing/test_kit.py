@@ -255,6 +255,12 @@ class TakesTheLast(SoundFormat):
         return super().parse(text.replace("\n[[", "\n\n[["), space)
 
 
+class TakesAnyPrefix(SoundFormat):
+    def parse(self, text: str, space: AnswerSpace) -> Reading:
+        reading = super().parse(text, space)
+        return replace(reading, well_formed=reading.verdict is not None)
+
+
 class Quadratic(SoundFormat):
     def parse(self, text: str, space: AnswerSpace) -> Reading:
         if len(text) > 100_000:
@@ -336,6 +342,7 @@ def test_a_sound_plugin_passes_every_check(kind: str, make: Any) -> None:
         ("format", Raises, "format_is_total"),
         ("format", Gullible, "format_echo_is_no_verdict"),
         ("format", TakesTheLast, "format_contradiction_is_no_verdict"),
+        ("format", TakesAnyPrefix, "format_well_formed_is_the_whole_answer"),
         ("format", Quadratic, "format_is_linear"),
         *(("metric", lambda broken=broken: broken, check) for check, broken in METRICS.items()),
     ],

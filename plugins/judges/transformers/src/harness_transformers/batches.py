@@ -63,7 +63,7 @@ def grouped(
             failed.append((request, Judgement.failed(Status.ERROR, str(error))))
             continue
         groups[key].requests.append(request)
-    return sorted(groups.values(), key=lambda group: (_shape(group.prompt), len(group.prompt.ids))), failed
+    return sorted(groups.values(), key=lambda group: (shape_of(group.prompt), len(group.prompt.ids))), failed
 
 
 def packed(groups: Sequence[Group], rows: int, weight: Callable[[Group], int]) -> Iterator[list[Group]]:
@@ -72,7 +72,7 @@ def packed(groups: Sequence[Group], rows: int, weight: Callable[[Group], int]) -
     held = 0
     for group in groups:
         full = held + weight(group) > rows
-        if batch and (full or _shape(batch[0].prompt) != _shape(group.prompt)):
+        if batch and (full or shape_of(batch[0].prompt) != shape_of(group.prompt)):
             yield batch
             batch, held = [], 0
         batch.append(group)
@@ -81,7 +81,7 @@ def packed(groups: Sequence[Group], rows: int, weight: Callable[[Group], int]) -
         yield batch
 
 
-def _shape(prompt: Prompt) -> str:
+def shape_of(prompt: Prompt) -> str:
     """Prompts whose pixels, or whose kinds of input, differ in shape cannot share a batch."""
     made = [prompt.pixels] if prompt.pixels else prompt.prepared
     shapes = {(name, tuple(value.shape[1:])) for one in made for name, value in one.items()}

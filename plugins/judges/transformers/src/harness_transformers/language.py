@@ -99,7 +99,7 @@ class Language:
 
         self.model = model
         self._sight = sight
-        self._pad = pad
+        self.pad = pad
         self.stops = torch.tensor(sorted(set(stops)), device=model.device)
         self.never = torch.tensor(sorted(set(never)), device=model.device, dtype=torch.long)
         self._placeholders = frozenset(never)
@@ -109,8 +109,8 @@ class Language:
         self._row_before: list[int] = []
 
     def clear(self) -> None:
-        """Forget images and the start of prompts, to free memory."""
-        self._start = None
+        """Forget images and the start of prompts: to free memory, or because weights have changed."""
+        self._start, self._row_before = None, []
         if self._sight is not None:
             self._sight.clear()
 
@@ -228,7 +228,7 @@ class Language:
             name: laid_out([[*p.per_token[name], *[0] * len(t)] for p, t in zip(prompts, tails, strict=True)], 0)
             for name in prompts[0].per_token
         }
-        ids, mask = laid_out(rows, self._pad), laid_out([[1] * len(row) for row in rows], 0)
+        ids, mask = laid_out(rows, self.pad), laid_out([[1] * len(row) for row in rows], 0)
         grid = self._sight.grid(prompts) if self._sight is not None else {}
         positions = self.model._prepare_position_ids_for_generation(ids, {"attention_mask": mask, **kinds, **grid})
         if positions.shape[-2] != len(rows):  # one row of positions for all
@@ -277,7 +277,7 @@ class Language:
 
         device = prefix.mask.device
         most = max(map(len, rows))
-        ids = torch.tensor([[*row, *[self._pad] * (most - len(row))] for row in rows], device=device)
+        ids = torch.tensor([[*row, *[self.pad] * (most - len(row))] for row in rows], device=device)
         lengths = torch.tensor([[len(row)] for row in rows], device=device)
         steps = torch.arange(most, device=device)
         prefix.mask = torch.cat([prefix.mask, (steps < lengths).to(prefix.mask.dtype)], dim=1)

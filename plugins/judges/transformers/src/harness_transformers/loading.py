@@ -188,7 +188,7 @@ def open_model(auto: Any, source: Source, options: ModelOptions, judge: str) -> 
         UserError: It cannot be opened; says what to do.
     """
     placed = {} if options.device_map is None else {"device_map": options.device_map}
-    with explained(f"judge {judge}: model {source.location}"), _quietly():
+    with explained(f"judge {judge}: model {source.location}"), quietly():
         model, info = auto.from_pretrained(
             source.location,
             output_loading_info=True,
@@ -222,7 +222,7 @@ def add_adapter(model: Any, source: Source, judge: str) -> None:
         raise UserError(
             f"judge {judge}: adapter: needs peft; pip install 'judge-harness-transformers[peft]'"
         ) from error
-    with explained(f"judge {judge}: adapter {source.location}"), _quietly():
+    with explained(f"judge {judge}: adapter {source.location}"), quietly():
         folder = Path(source.location) if source.local else _downloaded(source)
         if not (folder / "adapter_model.safetensors").is_file():
             raise UserError(
@@ -250,7 +250,7 @@ def open_processor(auto: Any, source: Source, options: ModelOptions, judge: str)
     Raises:
         UserError: It cannot be opened; says what to do.
     """
-    with explained(f"judge {judge}: processor of {source.location}"), _quietly():
+    with explained(f"judge {judge}: processor of {source.location}"), quietly():
         return auto.from_pretrained(source.location, trust_remote_code=options.trust_remote_code, **source.keywords)
 
 
@@ -277,7 +277,7 @@ def explained(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """No progress bars of transformers: stderr is the harness's."""
     from transformers.utils import logging as hf_logging
 

@@ -1,0 +1,97 @@
+"""The cards of the rewards. Light: imports nothing but `harness.api`."""
+
+from __future__ import annotations
+
+from harness.api import RewardCard, hookimpl
+
+_LICENCE = "Apache-2.0"
+
+
+@hookimpl
+def harness_rewards() -> list[RewardCard]:
+    """The eight rewards."""
+    return [
+        RewardCard(
+            name="accuracy",
+            summary="1 for the right verdict, else 0.",
+            factory="harness_verdict.accuracy:make",
+            licence=_LICENCE,
+            source="DeepSeek-R1, arXiv:2501.12948; MT-RL-Judge, arXiv:2603.11665",
+            description="Right is what the answer space calls right, as in evaluation. An answer without a verdict is "
+            "compared with no label and earns 0. Every space.",
+        ),
+        RewardCard(
+            name="format",
+            summary="1 where the whole answer is what the verdict format asks for, else 0.",
+            factory="harness_verdict.form:make",
+            licence=_LICENCE,
+            source="DeepSeek-R1, arXiv:2501.12948; MT-RL-Judge, arXiv:2603.11665",
+            description="The request's own format decides. Text after the verdict, a repeated instruction, a missing "
+            "tag, or no reasoning where the instruction asks for some earns 0, though the verdict can be read. Every "
+            "space.",
+        ),
+        RewardCard(
+            name="soft-score",
+            summary="1 less the squared error of the expected score, as a share of the scale.",
+            factory="harness_verdict.soft_score:make",
+            licence=_LICENCE,
+            source="REAL, arXiv:2603.17145",
+            description="1 - ((E - gold) / (high - low))^2, where E is the mean of the scale under the answer's "
+            "probabilities. From 0 to 1; an answer without a verdict earns 0. Scores only. This is the value: a "
+            "gradient through the probabilities, which the paper adds, is the trainer's business.",
+            capabilities=frozenset({"probabilities"}),
+        ),
+        RewardCard(
+            name="distance",
+            summary="1 less the distance between verdict and gold, as a share of the greatest there is.",
+            factory="harness_verdict.distance:make",
+            licence=_LICENCE,
+            source="JudgeLRM, arXiv:2504.00050; Kendall 1938 for rankings",
+            description="Of a score, |verdict - gold| / (high - low); of a ranking, the share of pairs in the wrong "
+            "order. From 0 to 1; an answer without a verdict earns 0. Scores and rankings only. The verdict that "
+            "expects most is the median, so look out for a judge that always says the middle of the scale.",
+        ),
+        RewardCard(
+            name="swap-consistency",
+            summary="1 where the verdict is right in both orders, else 0.",
+            factory="harness_verdict.swap:make",
+            licence=_LICENCE,
+            source="J1, arXiv:2505.10320",
+            description="A judge that prefers a place is right in one order and earns nothing. Both answers get the "
+            "value. Preferences only.",
+            capabilities=frozenset({"orders"}),
+        ),
+        RewardCard(
+            name="brier",
+            summary="Accuracy less the Brier score of the verdict's probability.",
+            factory="harness_verdict.brier:make",
+            licence=_LICENCE,
+            source="RLCR, arXiv:2507.16806",
+            description="c - (q - c)^2, where c is 1 for a right verdict and else 0, and q the probability of the "
+            "verdict that was given. From -1 to 1; expected to be greatest where q is the chance of being right. An "
+            "answer without a verdict earns -1, as one that is wrong and certain, so that giving none never pays. "
+            "Every space.",
+            capabilities=frozenset({"probabilities"}),
+        ),
+        RewardCard(
+            name="length",
+            summary="0 for an answer of fair length, down to -1 at the limit and beyond.",
+            factory="harness_verdict.length:make",
+            options="harness_verdict.options:LengthOptions",
+            licence=_LICENCE,
+            source="DAPO, arXiv:2503.14476",
+            description="The soft overlong punishment, in tokens written: 0 up to limit - buffer, from there falling "
+            "in a straight line. Every space, whatever the answer says.",
+        ),
+        RewardCard(
+            name="repetition",
+            summary="The negative share of word n-grams that have been said before.",
+            factory="harness_verdict.repetition:make",
+            options="harness_verdict.options:RepetitionOptions",
+            licence=_LICENCE,
+            source="Yeo et al. 2025, arXiv:2502.03373",
+            description="-scale times the share of the answer's n-grams that repeat an earlier one. From -scale to 0; "
+            "0 for an answer of n words or fewer. Words stand apart by white space, so it sees little in languages "
+            "that write without. Every space, whatever the answer says.",
+        ),
+    ]
