@@ -20,6 +20,8 @@ class Reading:
     """The one verdict, in shown places, or `None`."""
     rationale: str = ""
     """The reasoning, without the verdict."""
+    outside: bool = False
+    """Whether a verdict was given in the form that was asked for, and is none of the space."""
     problem: str = ""
     """Why there is no verdict: none was found, or two contradict each other."""
     well_formed: bool = False

@@ -147,8 +147,9 @@ class Request:
             **fields: Further fields of `Judgement`, such as `completion_tokens` or `latency_s`.
         """
         reading = self.format.parse(raw, self.space)
+        status = Status.OUTSIDE if reading.outside else Status.UNPARSED
         return Judgement(
-            status=Status.OK if reading.verdict is not None else Status.UNPARSED,
+            status=Status.OK if reading.verdict is not None else status,
             verdict=reading.verdict,
             raw=raw,
             rationale=reading.rationale,
@@ -164,6 +165,8 @@ class Status(StrEnum):
     """A verdict of the space was read."""
     UNPARSED = "unparsed"
     """The judge answered, and no one verdict can be read from it."""
+    OUTSIDE = "outside"
+    """The judge answered in the form that was asked for, with what is no answer of the space: `yes` to `A or B?`."""
     REFUSED = "refused"
     """The judge declined, or says that it cannot answer this kind of question."""
     TRUNCATED = "truncated"

@@ -96,10 +96,12 @@ def harness_report_sections(leaderboard: Mapping[str, Any]) -> list[tuple[str, s
 
 
 @hookspec
-def harness_training_logged(step: int, metrics: Mapping[str, float]) -> None:
-    """Called by trainers at each logged step.
+def harness_training_logged(recipe: str, folder: Path, step: int, metrics: Mapping[str, float]) -> None:
+    """Called each time a trainer logs.
 
     Args:
+        recipe: Name of the recipe.
+        folder: The checkpoint folder.
         step: Optimizer steps done.
-        metrics: Scalars by name, per-task ones as `task/metric`.
+        metrics: Scalars by name, per-task ones as `task/metric`; one may be NaN.
     """

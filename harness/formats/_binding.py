@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.api import AnswerSpace, Verdict
 
@@ -41,9 +42,20 @@ def paragraph_start(text: str, place: int) -> int:
     return start
 
 
+class Agreed(NamedTuple):
+    """What marks say together."""
+
+    verdict: Verdict | None
+    """The one verdict, if there is one."""
+    problem: str = ""
+    """Why there is none."""
+    outside: bool = False
+    """Whether that is because a mark says what is no answer of the space."""
+
+
 def agreed(
     text: str, marks: Sequence[Mark], space: AnswerSpace, *, read: Callable[[str], Verdict | None] | None = None
-) -> tuple[Verdict | None, str]:
+) -> Agreed:
     """The verdict of the last paragraph with marks, or `None` and the problem.
 
     Args:
@@ -57,12 +69,13 @@ def agreed(
     for mark in (mark for mark in marks if mark.start >= first):
         verdict = read_loosely(mark.body, space) if read is None else read(mark.body)
         if verdict is None:
-            return None, f"{mark.body.strip()[:80]!r} is not an answer of {space}"
+            said = mark.body.strip()
+            return Agreed(None, f"{said[:80]!r} is not an answer of {space}", outside=bool(said))
         if verdict not in found:
             found.append(verdict)
     if len(found) > 1:
-        return None, f"two verdicts: {space.name(found[0])} and {space.name(found[1])}"
-    return found[0], ""
+        return Agreed(None, f"two verdicts: {space.name(found[0])} and {space.name(found[1])}")
+    return Agreed(found[0])
 
 
 def read_loosely(body: str, space: AnswerSpace) -> Verdict | None:

@@ -52,11 +52,15 @@ class ArenaFormat:
             return Reading(rationale=text.strip(), problem="cut off: [[ is not closed")
         if not marks:
             return Reading(rationale=text.strip(), problem="no [[...]] in the answer")
-        verdict, problem = agreed(text, marks, space, read=lambda body: _read(body, space))
+        verdict, problem, outside = agreed(text, marks, space, read=lambda body: _read(body, space))
         plain = text == written and len(marks) == 1
         well_formed = plain and verdict is not None and stands_alone(text, marks[0], _label(verdict, space))
         return Reading(
-            verdict=verdict, rationale=without_mark(text, marks[-1]), problem=problem, well_formed=well_formed
+            verdict=verdict,
+            rationale=without_mark(text, marks[-1]),
+            problem=problem,
+            outside=outside,
+            well_formed=well_formed,
         )
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:

@@ -35,11 +35,15 @@ class BracketsFormat:
             return Reading(rationale=text.strip(), problem="cut off: [[ is not closed")
         if not marks:
             return Reading(rationale=text.strip(), problem="no [[...]] in the answer")
-        verdict, problem = agreed(text, marks, space)
+        verdict, problem, outside = agreed(text, marks, space)
         plain = text == written and len(marks) == 1
         well_formed = plain and verdict is not None and stands_alone(text, marks[0], f"[[{space.name(verdict)}]]")
         return Reading(
-            verdict=verdict, rationale=without_mark(text, marks[-1]), problem=problem, well_formed=well_formed
+            verdict=verdict,
+            rationale=without_mark(text, marks[-1]),
+            problem=problem,
+            outside=outside,
+            well_formed=well_formed,
         )
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:

@@ -62,9 +62,11 @@ class JsonFormat:
             return Reading(rationale=text.strip(), problem=found.problem)
         if not found.marks:
             return Reading(rationale=text.strip(), problem='no JSON object with a "verdict" in the answer')
-        verdict, problem = agreed(text, found.marks, space)
+        verdict, problem, outside = agreed(text, found.marks, space)
         well_formed = verdict is not None and _to_the_letter(written, space.name(verdict), space)
-        return Reading(verdict=verdict, rationale=found.reasoning, problem=problem, well_formed=well_formed)
+        return Reading(
+            verdict=verdict, rationale=found.reasoning, problem=problem, outside=outside, well_formed=well_formed
+        )
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:
         """The object on one line; the reasoning comes first, so that it is written before the verdict."""

@@ -34,7 +34,7 @@ class LabelFormat:
         last = Mark(text.rfind("\n") + 1, len(text), text[text.rfind("\n") + 1 :])
         if _read(last.body, space) is None:
             return Reading(rationale=text, problem=f"the last line, {last.body[:80]!r}, is not an answer of {space}")
-        verdict, problem = agreed(text, _labels(text, last, space), space, read=lambda line: _read(line, space))
+        verdict, problem, _ = agreed(text, _labels(text, last, space), space, read=lambda line: _read(line, space))
         well_formed = verdict is not None and text == written and last.body.strip() == space.name(verdict)
         rationale = text[: last.start].strip()
         return Reading(verdict=verdict, rationale=rationale, problem=problem, well_formed=well_formed)

@@ -44,10 +44,10 @@ class TaggedFormat:
             return Reading(rationale=thought, problem="cut off: <answer> is not closed")
         if not marks:
             return Reading(rationale=thought or text.strip(), problem="no <answer> in the answer")
-        verdict, problem = agreed(text, marks, space)
+        verdict, problem, outside = agreed(text, marks, space)
         rationale = thought if closings else text[: marks[-1].start].strip()
         well_formed = verdict is not None and text == written and _to_the_letter(text, tags, space.name(verdict))
-        return Reading(verdict=verdict, rationale=rationale, problem=problem, well_formed=well_formed)
+        return Reading(verdict=verdict, rationale=rationale, problem=problem, outside=outside, well_formed=well_formed)
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:
         """Both tags, the first one empty when there is no rationale; a rationale must not hold the tags itself."""

@@ -124,17 +124,23 @@ def _explained(leaderboard: Leaderboard, row: Row, flag: str) -> str:
         return f"collapsed — {_habit(row)}"
     if flag == "low-coverage":
         bar = row.protocol.get("min_coverage") if leaderboard.min_coverage is None else leaderboard.min_coverage
-        lost = ", ".join(f"{count:,} {name}" for name, count in sorted(row.statuses.items()) if name != "ok" and count)
-        return (
-            f"low-coverage — {share(row.coverage)} % of requests have a verdict, {share(bar)} % are asked for ({lost})"
-        )
+        verdicts = f"{share(row.coverage)} % of requests have a verdict"
+        return f"low-coverage — {verdicts}, {share(bar)} % are asked for ({_lost(row)})"
     if flag == "partial":
         return "partial — the run has not finished this cell; harness run goes on with it"
     if flag == "no-answers":
-        return "no-answers — not one request has a verdict"
+        return f"no-answers — not one request has a verdict ({_lost(row)})"
+    if flag == "outside":
+        part = row.statuses.get("outside", 0) / max(1, sum(row.statuses.values()))
+        return f"outside — answers {share(part)} % of requests in the form asked for, with what is none of the answers"
     if flag == "position-biased":
         return f"position-biased — names the first place shown in {share(row.first_position)} % of decided answers"
     return flag
+
+
+def _lost(row: Row) -> str:
+    """What became of the requests without a verdict."""
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(row.statuses.items()) if name != "ok" and count)
 
 
 def _habit(row: Row) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.api import Status
 from harness.score.records import Estimate
 from harness.score.table import CellTable
 
@@ -11,6 +12,8 @@ COLLAPSED = 0.95
 """`collapsed`: at least this share of the answers is one verdict, in shown or in canonical places ..."""
 VARIED = 0.90
 """... while the right answers, seen the same way, have no class of this share or more."""
+OUTSIDE = 0.05
+"""`outside`: at least this share of requests got an answer that is none of the space."""
 FEW = 30
 """`few-items`: fewer clusters than this; the interval is then too narrow to be trusted."""
 BIAS = 0.10
@@ -22,6 +25,7 @@ def flags(table: CellTable, consistency: Sequence[Estimate], *, coverage: float)
 
     - `no-answers`: no request has a verdict.
     - `low-coverage`: a smaller share of requests than `Protocol.min_coverage` has a verdict.
+    - `outside`: many answers keep to the form and are none of the space, such as `yes` to "A or B?".
     - `collapsed`: the judge all but always says the same, though the right answer varies.
     - `constant-gold`: the right answer is always the same, so that a constant judge is perfect.
     - `position-biased`: two candidates, both orders asked, and the place decides.
@@ -42,6 +46,7 @@ def flags(table: CellTable, consistency: Sequence[Estimate], *, coverage: float)
     found = {
         "no-answers": not answered,
         "low-coverage": coverage < table.protocol.min_coverage,
+        "outside": tallies.statuses[Status.OUTSIDE.value] >= OUTSIDE * tallies.asked,
         "collapsed": collapsed,
         "constant-gold": len(table.items) > 1 and _top(tallies.gold_histogram) == 1,
         "position-biased": tallies.orders > 1 and first is not None and _biased(table, first),

@@ -87,6 +87,8 @@ def test_a_request_reads_an_answer_with_its_own_format() -> None:
     bad = request().read("B")
     assert (bad.status, bad.verdict, bad.raw) == (Status.UNPARSED, None, "B")
     assert bad.error
+    other = request().read("Sharper.\n\n[[yes]]")
+    assert (other.status, other.verdict, other.raw) == (Status.OUTSIDE, None, "Sharper.\n\n[[yes]]")
 
 
 def test_text_and_images_are_found_in_reading_order() -> None:

@@ -38,6 +38,20 @@ PAIRS = [
     or (isinstance(space, Preference) and space.n == 2)
 ]
 pairs = pytest.mark.parametrize(("form", "space"), PAIRS)
+
+
+@pytest.mark.parametrize(
+    "form", [form for form in FORMATS if not isinstance(form, LabelFormat)], ids=lambda form: form.name
+)
+def test_an_answer_to_another_question_is_told_apart_from_none(form: VerdictFormat) -> None:
+    pair, other = Preference(2), Ranking(4) if isinstance(form, ArenaFormat) else Choice(("yes", "no"))
+    reading = form.parse(form.write(other.verdicts()[0], other, "So it is."), pair)
+    assert (reading.verdict, reading.outside) == (None, True)
+    assert "is not an answer of" in reading.problem
+    for text in ("I cannot say.", form.write(0, pair, "So it is.")):
+        assert not form.parse(text, pair).outside
+
+
 HOSTILE = st.lists(
     st.one_of(
         st.sampled_from(

@@ -268,6 +268,16 @@ def test_a_judge_that_always_names_the_first_place_is_collapsed_and_biased() -> 
     assert "collapsed" in flags_of(scored(shuffled, {"accuracy": Accuracy()}, Protocol(order="both")))
 
 
+def test_a_judge_that_answers_another_question_is_told_apart_from_one_that_is_wrong() -> None:
+    pairs = [("yes", "yes"), ("no", "no")] * 20
+    some: list[tuple[str, str | Status]] = [*pairs, *[("yes", Status.OUTSIDE)] * 2]
+    assert flags_of(scored(labels(some), {"accuracy": Accuracy()})) == set()
+    many: list[tuple[str, str | Status]] = [*pairs, *[("yes", Status.OUTSIDE)] * 3]
+    cell = scored(labels(many), {"accuracy": Accuracy()})
+    assert flags_of(cell) == {"outside"}
+    assert (cell.statuses["outside"], cell.statuses["unparsed"]) == (3, 0)
+
+
 def test_few_clusters_and_low_coverage_are_flagged() -> None:
     many = [("yes", "yes"), ("no", "no")] * 30
     lost: list[tuple[str, str | Status]] = [*many, *[("yes", Status.TRUNCATED)] * 10]
