@@ -51,7 +51,7 @@ class Sight:
 
     def grid(self, prompts: Sequence[Prompt]) -> dict[str, Tensor]:
         """What positions depend on, of all images of the batch."""
-        return {name: value for name, value in _joint(prompts, self._model).items() if name.endswith(_GRID)}
+        return {name: value for name, value in joint(prompts, self._model).items() if name.endswith(_GRID)}
 
     def pictures(self, prompts: Sequence[Prompt], logits: Callable[[Pictures], Tensor]) -> Pictures:
         """The images of a batch.
@@ -66,12 +66,12 @@ class Sight:
         if not digests:
             return NOTHING
         if self.features is None or prompts[0].pixels:
-            return Pictures(_joint(prompts, self._model))
+            return Pictures(joint(prompts, self._model))
         try:
             prepared = [one for prompt in prompts for one in prompt.prepared]
             shared = Pictures({"mm_encoder_outputs": self.features.outputs(digests, prepared)})
             if not self._checked:
-                plain = Pictures(_joint(prompts, self._model))
+                plain = Pictures(joint(prompts, self._model))
                 if differ(logits(plain), logits(shared), str(self._model.dtype)):
                     raise ValueError("features give other logits than pixels")
                 self._checked = True
@@ -80,11 +80,11 @@ class Sight:
                 raise
             log.warning("images are encoded anew for each prompt: %s", error)
             self.features = None
-            return Pictures(_joint(prompts, self._model))
+            return Pictures(joint(prompts, self._model))
         return shared
 
 
-def _joint(prompts: Sequence[Prompt], model: Any) -> dict[str, Tensor]:
+def joint(prompts: Sequence[Prompt], model: Any) -> dict[str, Tensor]:
     """What the image processor made of all images of a batch, on the device."""
     import torch
 

@@ -1,0 +1,61 @@
+"""What can be seen of a step: scalars of each task, for the curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from harness.api import Status
+from harness_grpo.rollout import Group, is_right
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def curves(groups: Sequence[Group], advantage: Tensor, written: Mapping[str, int]) -> dict[str, float]:
+    """Scalars of a step, `TASK/NAME`; `reward` is the mean over all answers.
+
+    `flat` is the share of answers in groups that all earned the same, and `waste` that of all answers written, replaced
+    ones included, from which nothing was learnt. `no_verdict` is the share of answers without a verdict of the space:
+    to be told apart from those with a wrong one.
+
+    Args:
+        groups: Of the step, G answers each.
+        advantage: Shape (rows,), group by group.
+        written: Answers that were written for each task.
+    """
+    found: dict[str, float] = {}
+    useful = (advantage != 0).reshape(len(groups), -1).any(-1).tolist()
+    for task, count in written.items():
+        mine = [place for place, group in enumerate(groups) if group.asked.task == task]
+        if not mine:
+            continue
+        values = _of_task([groups[place] for place in mine])
+        answers = sum(len(groups[place].given) for place in mine)
+        learnt = sum(len(groups[place].given) for place in mine if useful[place])
+        values |= {"flat": 1 - learnt / answers, "waste": 1 - learnt / count}
+        found.update({f"{task}/{name}": value for name, value in values.items()})
+    totals = [one.total for group in groups for one in group.earned if one.total is not None]
+    if totals:
+        found["reward"] = sum(totals) / len(totals)
+    return found
+
+
+def _of_task(groups: Sequence[Group]) -> dict[str, float]:
+    """Means over the answers of one task."""
+    pairs = [(group, one) for group in groups for one in group.given]
+    found = {
+        "accuracy": sum(is_right(group.asked.example, one) for group, one in pairs) / len(pairs),
+        "no_verdict": sum(one.judgement.status is not Status.OK for _, one in pairs) / len(pairs),
+        "truncated": sum(one.truncated for _, one in pairs) / len(pairs),
+        "length": sum(len(one.tokens) for _, one in pairs) / len(pairs),
+    }
+    earned = [one for group in groups for one in group.earned]
+    columns = {"reward": [one.total for one in earned]}
+    for name in earned[0].parts:
+        columns[f"reward/{name}"] = [one.parts[name] for one in earned]
+    for name, values in columns.items():
+        known = [value for value in values if value is not None]
+        if known:
+            found[name] = sum(known) / len(known)
+    return found

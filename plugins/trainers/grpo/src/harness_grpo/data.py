@@ -1,0 +1,47 @@
+"""The examples of a task as units to draw: an item, once for each order it is shown in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+
+from harness.api import Example, Training, TrainingTask, UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What is drawn for a batch."""
+
+    task: str
+    """Name in the recipe."""
+    examples: tuple[Example, ...]
+    """One item; several where it is shown in several orders."""
+
+
+def units_of(task: TrainingTask, split: str, *, limit: int | None = None) -> list[Unit]:
+    """A split as units.
+
+    Raises:
+        UserError: There is no item in it.
+    """
+    by_item = groupby(task.examples(split), key=lambda example: example.item.id)
+    units = [Unit(task.name, tuple(examples)) for _, examples in islice(by_item, limit)]
+    if not units:
+        raise UserError(f"task {task.name}: split {split} has no item that can be read; check its data")
+    return units
+
+
+def check_orders(training: Training, units: Sequence[Sequence[Unit]]) -> None:
+    """See that a reward which compares orders has orders to compare.
+
+    Raises:
+        UserError: No item of the tasks that it serves is shown in two orders.
+    """
+    several = {units_[0].task for units_ in units if any(len(unit.examples) > 1 for unit in units_)}
+    for one in training.rewards:
+        if "orders" in one.capabilities and not any(one.serves(task) for task in several):
+            raise UserError(
+                f"reward {one.name}: compares the two orders of a pair, and no task of the recipe that it is for shows "
+                "both; add a pairwise task with protocol: {order: both}, or remove the reward"
+            )

@@ -1,0 +1,256 @@
+"""The loop that SFT and GRPO share: batches, validation, the best weights, states to go on from, curves, progress.
+
+    draw -> learn -> log -> validate, keep the best -> keep a state
+
+An attempt that was killed anywhere goes on from its newest state and ends with the same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from harness.api import Trained, Training, UserError
+from harness_grpo import state
+from harness_grpo.completions import Completions
+from harness_grpo.data import Unit, units_of
+from harness_grpo.options import TrainerOptions
+from harness_grpo.policy import Policy
+from harness_grpo.prefix import PrefixScorer
+from harness_grpo.progress import Bar
+from harness_grpo.rollout import Asked, Prompts
+from harness_grpo.sampler import Pool, Sampler
+from harness_grpo.validate import scores
+
+log = logging.getLogger(__name__)
+
+
+class Method(Protocol):
+    """A way to learn from batches."""
+
+    def step(self, number: int) -> dict[str, float]:
+        """Draw a batch and learn from it; returns scalars for the curves."""
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """What a method works with."""
+
+    training: Training
+    options: TrainerOptions
+    policy: Policy
+    prompts: Prompts
+    sampler: Sampler
+    units: dict[str, list[Unit]]
+    """The train split of each task."""
+    optimizer: torch.optim.Optimizer
+    scorer: PrefixScorer
+
+    def draw(self, task: str) -> tuple[Unit, list[Asked]]:
+        """The next unit of a task that can be shown.
+
+        Raises:
+            UserError: None of a whole epoch can.
+        """
+        for _ in range(len(self.units[task])):
+            unit = self.units[task][self.sampler.take(task)]
+            asked = self.prompts.asked(unit)
+            if asked is not None:
+                return unit, asked
+        raise UserError(f"task {task}: not one item of split {self._split(task)} can be shown; the log says why")
+
+    def _split(self, task: str) -> str:
+        return next(one.train for one in self.training.tasks if one.name == task)
+
+    def apply(self, loss: float, number: int) -> float:
+        """One step of the optimizer along the gradients that there are; returns their norm.
+
+        Raises:
+            UserError: Loss or gradients are not finite; nothing was changed.
+        """
+        parameters = list(self.policy.trained.values())
+        norm = float(torch.nn.utils.clip_grad_norm_(parameters, self.options.max_grad_norm))
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise UserError(
+                f"recipe {self.training.name}: the loss of step {number + 1} is {loss}, its gradient has norm {norm}; "
+                f"nothing was changed by it, and the best weights so far are kept in {self.training.folder}. Lower lr "
+                f"({self.options.lr:g}) or max_grad_norm, or use a wider dtype"
+            )
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate(self.options, number)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return norm
+
+
+def rate(options: TrainerOptions, number: int) -> float:
+    """The learning rate of step `number`, from 0: a linear rise over `warmup` steps, then the schedule."""
+    if number < options.warmup:
+        return options.lr * (number + 1) / options.warmup
+    if options.schedule == "constant":
+        return options.lr
+    share = (number - options.warmup) / max(1, options.steps - options.warmup)
+    return options.lr * (1 - share if options.schedule == "linear" else (1 + math.cos(math.pi * share)) / 2)
+
+
+@dataclass(slots=True)
+class _Best:
+    """The best validation so far."""
+
+    score: float = -math.inf
+    step: int = 0
+    scores: dict[str, float] = field(default_factory=dict)
+    start: float | None = None
+    """What the model scored before any step."""
+    since: int = 0
+    """Validations without a new best."""
+    stopped: bool = False
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "score": self.score if math.isfinite(self.score) else None,
+            "step": self.step,
+            "scores": self.scores,
+            "start": self.start,
+            "since": self.since,
+            "stopped": self.stopped,
+        }
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> _Best:
+        score = facts["score"]
+        return cls(**{**facts, "score": -math.inf if score is None else score})
+
+
+def fit(training: Training, options: TrainerOptions, make: Callable[[Bench], Method]) -> Trained:
+    """Train as a recipe says, from the beginning or from the newest state in the training's folder.
+
+    Args:
+        training: The recipe.
+        options: Its trainer's options.
+        make: Makes the method from what it works with.
+
+    Raises:
+        UserError: The recipe cannot be trained.
+    """
+    if training.model is None:
+        raise UserError(f"recipe {training.name}: names no model to start from; add model: or train:")
+    policy = Policy(training.model, options, name=training.name, seed=training.seed)
+    bench = _bench(training, options, policy)
+    method = make(bench)
+    validation = {
+        task.name: units_of(task, task.validation, limit=options.validation.limit)
+        for task in training.tasks
+        if task.validation is not None
+    }
+    kept = state.newest(training.folder)
+    begin, best = 0, _Best()
+    if kept is not None:
+        facts = state.restore(kept, policy, bench.optimizer)
+        bench.sampler.restore(facts["sampler"])
+        bench.prompts.skipped.update(facts["skipped"])
+        begin, best = facts["step"], _Best.of(facts["best"])
+        log.info("going on from step %d", begin)
+    elif validation:
+        _validate(bench, validation, best, step=0)
+    Completions(training.folder).trim(begin)
+    with Bar(training.name, options.steps, begin) as bar:
+        for number in range(begin, options.steps):
+            if best.stopped:
+                break
+            metrics = method.step(number)
+            training.log(number + 1, metrics)
+            done = number + 1 == options.steps
+            if validation and ((number + 1) % options.validation.every == 0 or done):
+                _validate(bench, validation, best, step=number + 1)
+            if (number + 1) % options.save_every == 0 or done or best.stopped:
+                facts = {"sampler": bench.sampler.state(), "skipped": bench.prompts.skipped, "best": best.facts()}
+                state.save(training.folder, policy, bench.optimizer, step=number + 1, facts=facts)
+            bar.advance(number + 1, metrics)
+            begin = number + 1
+    return _finished(bench, best, steps=begin)
+
+
+def _bench(training: Training, options: TrainerOptions, policy: Policy) -> Bench:
+    units = {task.name: units_of(task, task.train) for task in training.tasks}
+    pools = [Pool(name=task.name, size=len(units[task.name]), weight=task.weight) for task in training.tasks]
+    sampler = Sampler(pools, seed=training.seed, mixing=options.mixing, temperature=options.mixing_temperature)
+    optimizer = torch.optim.AdamW(
+        list(policy.trained.values()), lr=options.lr, weight_decay=options.weight_decay, foreach=False
+    )
+    return Bench(
+        training=training,
+        options=options,
+        policy=policy,
+        prompts=Prompts(policy, reasoning=getattr(options, "reasoning", True)),
+        sampler=sampler,
+        units=units,
+        optimizer=optimizer,
+        scorer=PrefixScorer(policy.model, mode=options.prefix, pad=policy.opened.language.pad),
+    )
+
+
+def _validate(bench: Bench, units: Mapping[str, Sequence[Unit]], best: _Best, *, step: int) -> None:
+    """Score the weights as they are, and keep them where they are the best since training began."""
+    options = bench.options
+    found = scores(bench.policy, bench.prompts, units, most=options.max_new_tokens, rows=options.rows)
+    bench.training.log(step, {f"validation/{name}": value for name, value in found.items()})
+    score = found[options.validation.metric]
+    if step == 0:
+        best.start = score
+        return
+    if score > best.score:
+        _replace(bench.training.folder / "best", bench.policy.save)
+        best.score, best.step, best.scores, best.since = score, step, found, 0
+        return
+    best.since += 1
+    best.stopped = options.validation.patience is not None and best.since >= options.validation.patience
+
+
+def _finished(bench: Bench, best: _Best, *, steps: int) -> Trained:
+    training, notes = bench.training, []
+    chosen = training.folder / "best"
+    if not best.step:  # no task has a validation split
+        _replace(chosen, bench.policy.save)
+        best.step = steps
+        notes.append("no task has a validation split: the last weights were kept, whatever they are worth")
+    if chosen.is_dir():  # an attempt that was killed right here has moved it already
+        _put(chosen, training.checkpoint)
+    if best.stopped:
+        notes.append(f"stopped early: {best.since} validations without a new best")
+    if best.start is not None and best.start >= best.score:
+        notes.append(
+            f"the model it started from scored {best.start:.4f} on validation, no less than the weights kept "
+            f"({best.score:.4f})"
+        )
+    for task, count in sorted(bench.prompts.skipped.items()):
+        notes.append(f"task {task}: {count} draws could not be shown and were left out; the log says why")
+    for one in training.folder.glob("state-*"):
+        shutil.rmtree(one, ignore_errors=True)
+    return Trained(steps=steps, selected=best.step, scores=best.scores, notes=tuple(notes))
+
+
+def _replace(folder: Path, write: Callable[[Path], Any]) -> None:
+    """Write a folder and put it in the place of an older one, which stays whole until then."""
+    temporary = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    write(temporary)
+    _put(temporary, folder)
+
+
+def _put(ready: Path, folder: Path) -> None:
+    """Move a folder to where another may be, which it replaces."""
+    aside = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(aside, ignore_errors=True)
+    if folder.exists():
+        folder.rename(aside)
+    ready.rename(folder)
+    shutil.rmtree(aside, ignore_errors=True)

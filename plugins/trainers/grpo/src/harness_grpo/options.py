@@ -1,0 +1,179 @@
+"""What a recipe may set on the trainers."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from harness.api import Operational
+
+
+class LoraOptions(BaseModel):
+    """Train a low-rank adapter (arXiv 2106.09685) in place of all weights. Needs peft."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rank: int = Field(default=16, ge=1, le=4096, description="Rank of each update.")
+    alpha: float = Field(default=32.0, gt=0, description="The update is scaled by alpha / rank.")
+    targets: list[str] | Literal["all-linear"] = Field(
+        default="all-linear", description="Names of the modules that get an adapter, or all-linear."
+    )
+
+
+class ValidationOptions(BaseModel):
+    """When the model is looked at on the validation splits, and what is kept of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    every: int = Field(default=50, ge=1, description="Steps between two validations; the last step always has one.")
+    limit: int = Field(default=100, ge=1, description="Items of each task; the first ones of its split.")
+    metric: Literal["accuracy", "macro_f1"] = Field(
+        default="macro_f1",
+        description="Mean over tasks of this picks the kept weights. A failed parse is not right in either. Where "
+        "macro_f1 is not defined (scores, rankings) accuracy stands in.",
+    )
+    patience: int | None = Field(
+        default=None, ge=1, description="Stop after so many validations without a new best; never by default."
+    )
+
+
+class TrainerOptions(BaseModel):
+    """Common to SFT and GRPO."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    steps: int = Field(default=200, ge=1, le=10_000_000, description="Optimizer steps.")
+    lr: float = Field(gt=0, le=1, description="Greatest learning rate of AdamW.")
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        default="constant", description="How the learning rate falls behind the warm-up."
+    )
+    warmup: int = Field(default=0, ge=0, description="Steps in which the learning rate rises linearly.")
+    weight_decay: float = Field(default=0.0, ge=0, description="Of AdamW.")
+    max_grad_norm: float = Field(default=1.0, gt=0, description="Gradients are scaled down to this norm.")
+    mixing: Literal["proportional", "uniform", "temperature", "adaptive"] = Field(
+        default="proportional",
+        description="Share of tasks in a batch: by size (the plain union), even, by size to the power of 1 / "
+        "mixing_temperature, or more for tasks with a low reward that does not improve.",
+    )
+    mixing_temperature: float = Field(default=2.0, ge=1, description="For mixing: temperature.")
+    lora: LoraOptions | None = Field(default=None, description="Train an adapter; by default all weights are trained.")
+    freeze: list[str] = Field(
+        default_factory=list,
+        description="Regular expressions; parameters whose name one of them finds are not trained, such as "
+        "`vision_tower`.",
+    )
+    validation: ValidationOptions = Field(default=ValidationOptions(), description="Validation and selection.")
+    max_new_tokens: int = Field(default=256, ge=1, le=65_536, description="Longest answer in tokens.")
+    rows: int = Field(default=64, ge=1, le=65_536, description="Answers that are written at once.")
+    groups: int = Field(default=4, ge=1, le=65_536, description="Prompts with their answers in one backward pass.")
+    prefix: Literal["auto", "packed", "cache", "repeat"] = Field(
+        default="auto", description="How the prompt that several answers share is computed; see the explanation."
+    )
+    gradient_checkpointing: bool = Field(
+        default=False, description="Compute activations twice instead of keeping them: less memory, more time."
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
+        default="auto", description="Of the weights; `auto` is as they were saved."
+    )
+    attention: str = Field(default="sdpa", pattern=r"^[a-z0-9_]+$", description="Attention implementation.")
+    trust_remote_code: bool = Field(default=False, description="Run Python code that comes with the model.")
+    system: Literal["message", "prepend"] = Field(
+        default="message", description="How a system prompt is given: as such, or ahead of the first user message."
+    )
+    chat_template_kwargs: dict[str, Any] = Field(default_factory=dict, description="Variables of the chat template.")
+    device: Annotated[str, Operational()] = Field(
+        default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?|xpu(:\d+)?)$", description="Where to run."
+    )
+    threads: Annotated[int | None, Operational()] = Field(
+        default=None, ge=1, le=1024, description="Threads of torch on the CPU; see the transformers judge."
+    )
+    save_every: Annotated[int, Operational()] = Field(
+        default=25, ge=1, description="Steps between two states to go on from. What is lost is done again, exactly."
+    )
+    log_completions: Annotated[int, Operational()] = Field(
+        default=4, ge=0, description="Answers of each step that go into completions.jsonl."
+    )
+
+    @field_validator("freeze")
+    @classmethod
+    def _are_patterns(cls, value: list[str]) -> list[str]:
+        for pattern in value:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"freeze: {pattern!r} is not a regular expression: {error}") from error
+        return value
+
+
+class SftOptions(TrainerOptions):
+    """Options of `sft`."""
+
+    lr: float = Field(default=1e-5, gt=0, le=1, description="Greatest learning rate of AdamW.")
+    batch: int = Field(default=32, ge=1, le=65_536, description="Prompts in a step.")
+    rationale: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Tag of items that holds the reasoning to write ahead of the verdict. Default: the verdict alone, "
+        "as in MT-RL-Judge.",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> SftOptions:
+        if self.mixing == "adaptive":
+            raise ValueError("mixing: adaptive goes by rewards, which SFT does not use; take another")
+        return self
+
+
+class GrpoOptions(TrainerOptions):
+    """Options of `grpo`. Defaults follow what TRL and verl converged to, with DAPO's upper clip."""
+
+    lr: float = Field(default=1e-6, gt=0, le=1, description="Greatest learning rate of AdamW.")
+    batch: int = Field(default=16, ge=1, le=65_536, description="Items in a step; one with candidates counts once.")
+    group: int = Field(default=8, ge=2, le=4096, description="Answers to each prompt (G).")
+    temperature: float = Field(default=1.0, gt=0, le=10, description="Of sampling, and of the log-probabilities.")
+    reasoning: bool = Field(
+        default=True,
+        description="Let the policy reason first. Otherwise what the format writes ahead of a bare verdict is put into "
+        "its mouth, and it writes the verdict alone; such a judge is asked in mode: verdict.",
+    )
+    objective: Literal["grpo", "dr_grpo", "dapo", "bnpo", "gspo", "cispo"] = Field(
+        default="dapo", description="Policy term and aggregation; see the explanation."
+    )
+    advantage: Literal["group", "none", "batch", "task", "gdpo"] = Field(
+        default="group", description="What rewards are divided by after the mean of their group is taken away."
+    )
+    std_floor: float = Field(
+        default=0.0, ge=0, description="A standard deviation of rewards is at least this, in units of reward."
+    )
+    per_task: bool = Field(
+        default=True,
+        description="Each task has its own denominator in the loss and weighs as its share of prompts; otherwise a "
+        "task weighs by its tokens.",
+    )
+    clip_low: float = Field(default=0.2, gt=0, lt=1, description="How far below 1 the ratio of policies may count.")
+    clip_high: float = Field(default=0.28, gt=0, description="How far above 1.")
+    dual_clip: float | None = Field(default=None, gt=1, description="Bound of the loss of bad answers; off by default.")
+    kl_weight: float = Field(default=0.0, ge=0, description="Weight of the divergence from the start (beta).")
+    kl: Literal["k1", "k2", "k3"] = Field(
+        default="k3", description="Its estimator (Schulman): k1, times the ratio; k2; or k3, as in GRPO."
+    )
+    updates: int = Field(default=1, ge=1, le=64, description="Optimizer steps on each batch of answers (mu).")
+    mask_truncated: bool = Field(
+        default=True,
+        description="Answers that ran into max_new_tokens give no gradient. Without a verdict they are wrong.",
+    )
+    refill: int = Field(
+        default=0,
+        ge=0,
+        le=16,
+        description="How often prompts whose answers all earned the same are replaced by others of the same task.",
+    )
+    entropy: bool = Field(default=False, description="Log the entropy of the policy; costs time.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> GrpoOptions:
+        if self.dual_clip is not None and self.objective == "cispo":
+            raise ValueError("dual_clip: cispo has none; remove it")
+        return self

@@ -1,0 +1,157 @@
+"""Prompts and completions as rows of tokens: side by side in one row, behind a cache, or a row for each.
+
+The last token of a completion is left out everywhere: nothing is predicted behind it. Padding stands at the end of a
+row, where no token sees it. Not for running a model; see `prefix`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from harness_transformers.prompts import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Rollouts:
+    """One prompt and what was written behind it.
+
+    Raises:
+        ValueError: There is no completion, or one without a token.
+    """
+
+    prompt: Prompt
+    completions: tuple[tuple[int, ...], ...]
+    """Tokens of each, the one that ends it included where it was written."""
+
+    def __post_init__(self) -> None:
+        if not self.completions or not all(self.completions):
+            raise ValueError("a group needs at least one completion, and each of them a token: drop what is empty")
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the prompt with its longest completion."""
+        return len(self.prompt.ids) + max(map(len, self.completions))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Tokens that stand together in a row."""
+
+    tokens: Sequence[int]
+    begin: int = 0
+    """Place of the first of them in a row of its own, prompt and completion alone."""
+    owner: int = 0
+    """Which completion of the row it is, from 1; 0 for the prompt."""
+
+
+def tail(group: Rollouts, tokens: Sequence[int], owner: int = 1) -> Piece:
+    """A completion of a group, without its last token."""
+    return Piece(tokens[:-1], len(group.prompt.ids), owner)
+
+
+def side_by_side(group: Rollouts) -> list[Piece]:
+    """The prompt, and behind it all completions."""
+    tails = (tail(group, tokens, number) for number, tokens in enumerate(group.completions, start=1))
+    return [Piece(group.prompt.ids), *tails]
+
+
+def completions_of(groups: Sequence[Rollouts]) -> list[tuple[int, ...]]:
+    """All completions, group by group."""
+    return [tokens for group in groups for tokens in group.completions]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """R rows of L places."""
+
+    ids: Tensor
+    """Shape (R, L)."""
+    mask: Tensor
+    """Shape (R, L): 1 where a place is a token, 0 where it is padding."""
+    place: Tensor
+    """Shape (R, L): where the token would stand in a row of its own, prompt and completion alone."""
+    owner: Tensor
+    """Shape (R, L): 0 for the prompt, from 1 for a completion, -1 for padding."""
+    group: Tensor
+    """Shape (R,): the group that the row is of."""
+    keep: Tensor
+    """Shape (R, L): true where a token of a completion is predicted: from the last token of the prompt on."""
+    kinds: dict[str, Tensor]
+    """Shape (R, L) each: `mm_token_type_ids` and its like, 0 outside the prompt."""
+
+    @classmethod
+    def of(cls, groups: Sequence[Rollouts], rows: Sequence[tuple[int, Sequence[Piece]]], *, pad: int) -> Rows:
+        """Lay out rows.
+
+        Args:
+            groups: The groups.
+            rows: For each row, the number of its group and its pieces; if the prompt is among them, it is the first.
+            pad: Token for padding.
+        """
+        lengths = [sum(len(piece.tokens) for piece in pieces) for _, pieces in rows]
+        most = max(lengths)
+
+        def table(values: Sequence[Sequence[int]], fill: int) -> Tensor:
+            return torch.tensor([[*one, *[fill] * (most - len(one))] for one in values])
+
+        def flat(values: Sequence[Sequence[Sequence[int]]], fill: int) -> Tensor:
+            return table([list(chain.from_iterable(one)) for one in values], fill)
+
+        ids = flat([[piece.tokens for piece in pieces] for _, pieces in rows], pad)
+        place = flat([[range(p.begin, p.begin + len(p.tokens)) for p in pieces] for _, pieces in rows], 0)
+        owner = flat([[[piece.owner] * len(piece.tokens) for piece in pieces] for _, pieces in rows], -1)
+        group = torch.tensor([number for number, _ in rows])
+        last = torch.tensor([len(groups[number].prompt.ids) - 1 for number, _ in rows])
+        prompts = [groups[n].prompt if pieces and pieces[0].owner == 0 else None for n, pieces in rows]
+        names = sorted({name for one in groups for name in one.prompt.per_token})
+        kinds = {
+            name: table([() if prompt is None else prompt.per_token.get(name, ()) for prompt in prompts], 0)
+            for name in names
+        }
+        mask = owner >= 0
+        return cls(ids, mask.long(), place, owner, group, mask & (place >= last[:, None]), kinds)
+
+    def to(self, device: torch.device) -> Rows:
+        """The same rows on a device."""
+        tensors = {one.name: getattr(self, one.name).to(device) for one in fields(self) if one.name != "kinds"}
+        return Rows(**tensors, kinds={name: one.to(device) for name, one in self.kinds.items()})
+
+    def seen(self) -> Tensor:
+        """Shape (R, L, L): true where a token sees another: the prompt, and what is ahead of it in its own completion.
+
+        Padding sees itself, so that no row of an attention is empty.
+        """
+        steps = torch.arange(self.ids.shape[1], device=self.ids.device)
+        of, other = self.owner[:, :, None], self.owner[:, None, :]
+        return (steps[None, :] <= steps[:, None]) & ((other == 0) | (other == of))
+
+
+def sources(groups: Sequence[Rollouts]) -> list[int]:
+    """For each token of each completion, which of the kept places of rows of `side_by_side` predicts it.
+
+    The first tokens of all completions of a group are predicted by one place, the last of the prompt.
+    """
+    found: list[int] = []
+    first = 0
+    for group in groups:
+        behind = first + 1
+        for tokens in group.completions:
+            found += [first, *range(behind, behind + len(tokens) - 1)]
+            behind += len(tokens) - 1
+        first = behind
+    return found
+
+
+def interleaved(lengths: Sequence[int]) -> list[int]:
+    """Order that puts the first tokens of all completions, and behind them all others, completion by completion."""
+    order: list[int] = []
+    behind = len(lengths)
+    for number, length in enumerate(lengths):
+        order += [number, *range(behind, behind + length - 1)]
+        behind += length - 1
+    return order

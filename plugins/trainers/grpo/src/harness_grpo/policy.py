@@ -1,0 +1,217 @@
+"""The model that is trained: opened as a judge opens it, and saved so that a judge opens it.
+
+Dropout is off throughout: under it, the policy that is trained would not be the one that wrote the answers.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.api import UserError
+from harness_grpo.options import LoraOptions, TrainerOptions
+from harness_transformers.loading import open_processor, pinned, quietly, source_of
+from harness_transformers.opening import Opened, open_language
+from harness_transformers.options import GenerativeOptions
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Parameter
+
+
+class Policy:
+    """A model with what is trained of it.
+
+    Args:
+        model: Where the weights come from.
+        options: How to open and what to train.
+        name: Of the recipe, for messages.
+        seed: Of an adapter's first weights.
+
+    Raises:
+        UserError: It cannot be opened, or nothing of it would be trained.
+    """
+
+    def __init__(self, model: str, options: TrainerOptions, *, name: str, seed: int) -> None:
+        wanted = GenerativeOptions(
+            model=model,
+            dtype="auto" if options.dtype == "float64" else options.dtype,
+            attention=options.attention,
+            trust_remote_code=options.trust_remote_code,
+            device=options.device,
+            threads=options.threads,
+            max_new_tokens=options.max_new_tokens,
+            system=options.system,
+            chat_template_kwargs=options.chat_template_kwargs,
+        )
+        self._wanted = wanted
+        self._source = pinned(source_of("model", model, name), name)
+        self.opened: Opened = open_language(wanted, self._source, None, name)
+        self.model: Any = self.opened.language.model
+        if options.dtype == "float64":
+            self.model.double()
+        self._name = name
+        without_dropout(self.model)
+        if options.lora is not None:
+            _add_lora(self.model, options.lora, name=name, seed=seed)
+        self.trained: dict[str, Parameter] = self._trained(options)
+        self._recomputes = options.gradient_checkpointing
+        if self._recomputes:
+            self.model.gradient_checkpointing_enable({"use_reentrant": False})
+            self.model.enable_input_require_grads()
+        self._reference: Any = None
+
+    def _trained(self, options: TrainerOptions) -> dict[str, Parameter]:
+        names = [name for name, _ in self.model.named_parameters() if options.lora is None or "lora_" in name]
+        for pattern in options.freeze:
+            left = [name for name in names if not re.search(pattern, name)]
+            if len(left) == len(names):
+                raise UserError(
+                    f"recipe {self._name}: freeze: {pattern!r} finds no parameter that would be trained; names are "
+                    f"like {names[0] if names else '(none)'}"
+                )
+            names = left
+        if not names:
+            raise UserError(f"recipe {self._name}: freeze: nothing is left to train")
+        chosen = set(names)
+        for name, one in self.model.named_parameters():
+            one.requires_grad_(name in chosen)  # peft asks for the gradients of all that it adds
+        return {name: one for name, one in self.model.named_parameters() if name in chosen}
+
+    @property
+    def end(self) -> int:
+        """The token that a written answer ends with: of several that may, the tokenizer's own."""
+        stops: list[int] = self.opened.language.stops.tolist()
+        own = self.opened.prompter.tokenizer.eos_token_id
+        return own if own in stops else stops[0]
+
+    def keep_reference(self) -> None:
+        """Keep what it computes now, for the divergence from the start. An adapter is simply switched off for that."""
+        if not any("lora_" in name for name in self.trained):
+            self._reference = copy.deepcopy(self.model).eval().requires_grad_(False)
+
+    @contextmanager
+    def as_reference(self) -> Iterator[Any]:
+        """The model as it was at the start, for the length of the block."""
+        if self._reference is not None:
+            yield self._reference
+            return
+        layers = _lora_layers(self.model)
+        for layer in layers:
+            layer.enable_adapters(False)
+        try:
+            yield self.model
+        finally:
+            for layer in layers:
+                layer.enable_adapters(True)
+            for name, one in self.model.named_parameters():
+                one.requires_grad_(name in self.trained)
+
+    @contextmanager
+    def writing(self) -> Iterator[Opened]:
+        """Ready to write and weigh with the weights as they are now; nothing is remembered of weights before."""
+        import torch
+
+        self.model.eval()
+        self.opened.language.clear()
+        with torch.inference_mode():
+            yield self.opened
+        self.opened.language.clear()
+
+    @contextmanager
+    def learning(self) -> Iterator[Any]:
+        """Ready for gradients. It computes as in `writing`; only to recompute activations must it be in training."""
+        self.model.train(self._recomputes)
+        try:
+            yield self.model
+        finally:
+            self.model.eval()
+
+    def weights(self) -> dict[str, Tensor]:
+        """All weights under their own names, an adapter added to what it adapts."""
+        layers = {id(layer.base_layer): layer for layer in _lora_layers(self.model)}
+        if not layers:
+            return dict(self.model.state_dict())
+        import torch
+
+        added: dict[str, Tensor] = {}
+        with torch.no_grad():
+            for name, module in self.model.named_modules():
+                layer = layers.get(id(module))
+                if layer is not None:
+                    added[f"{name}.weight"] = layer.get_delta_weight("default")
+            return {
+                name.replace(".base_layer", ""): value + added[name].to(value) if name in added else value
+                for name, value in self.model.state_dict().items()
+                if "lora_" not in name
+            }
+
+    def save(self, folder: Path) -> None:
+        """Write a model folder."""
+        import transformers
+
+        with quietly():
+            self.model.save_pretrained(folder, state_dict=self.weights(), safe_serialization=True)
+        auto = transformers.AutoProcessor if self.opened.sees else transformers.AutoTokenizer
+        open_processor(auto, self._source, self._wanted, self._name).save_pretrained(folder)
+
+
+def without_dropout(model: Any) -> None:
+    """Set every dropout of a model to 0, in modules and in configurations that layers read."""
+    import torch
+
+    for module in model.modules():
+        if isinstance(module, torch.nn.modules.dropout._DropoutNd):
+            module.p = 0.0
+        for name in ("attention_dropout", "dropout", "hidden_dropout", "activation_dropout"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, 0.0)
+        config = getattr(module, "config", None)
+        for name in vars(config) if config is not None else ():
+            if name.endswith(("dropout", "dropout_prob", "pdrop")) and isinstance(getattr(config, name), float):
+                setattr(config, name, 0.0)
+
+
+def _add_lora(model: Any, options: LoraOptions, *, name: str, seed: int) -> None:
+    try:
+        import peft
+    except ImportError as error:
+        raise UserError(f"recipe {name}: lora needs peft; pip install 'judge-harness-grpo[peft]'") from error
+    config = peft.LoraConfig(
+        r=options.rank, lora_alpha=options.alpha, lora_dropout=0.0, target_modules=options.targets, bias="none"
+    )
+    import torch
+
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            peft.inject_adapter_in_model(config, model)
+    except ValueError as error:
+        raise UserError(f"recipe {name}: lora.targets: {error}") from error
+
+
+def _lora_layers(model: Any) -> list[Any]:
+    try:
+        from peft.tuners.lora import LoraLayer
+    except ImportError:
+        return []
+    return [module for module in model.modules() if isinstance(module, LoraLayer)]
+
+
+def checked_state(policy: Policy, state: Mapping[str, Tensor], where: Path) -> None:
+    """Put kept weights back.
+
+    Raises:
+        UserError: They are those of another model.
+    """
+    import torch
+
+    if set(state) != set(policy.trained):
+        raise UserError(f"{where}: holds the weights of another model; run with --fresh to start anew")
+    with torch.no_grad():
+        for name, parameter in policy.trained.items():
+            parameter.copy_(state[name].to(parameter.device))

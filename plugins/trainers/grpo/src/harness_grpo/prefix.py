@@ -1,0 +1,319 @@
+"""Log-probabilities of completions, with the prompt of a group computed once.
+
+A group is one prompt and G completions. In a judge the prompt is long (images, a rubric) and a completion short, so
+that repeated rows spend nearly all work on G copies of the same prompt. Gradients flow through the shared prompt to
+every parameter, as if it had been repeated: for causal models each copy computes the same, and the gradients of G equal
+terms add up in the one (Prefix Grouper, arXiv 2506.05433).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from harness.api import UserError
+from harness_grpo.conditions import Shared, passing_obstacle, standing_obstacle, worthwhile
+from harness_grpo.packing import Piece, Rollouts, Rows, completions_of, interleaved, side_by_side, sources, tail
+from harness_transformers.sight import joint
+
+__all__ = ["PrefixScorer", "Rollouts", "Scored"]
+
+log = logging.getLogger(__name__)
+
+Mode = Literal["auto", "packed", "cache", "repeat"]
+
+_SHARED: tuple[Shared, ...] = ("packed", "cache")
+_TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}
+_ROUGH = 0.1
+_ENTROPY_ROWS = 256
+"""Places whose distribution over the vocabulary is held at once for entropies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """R completions, in the order of the groups and of the completions in them, C tokens at most."""
+
+    logps: Tensor
+    """Shape (R, C): log-probability of each token in nats, differentiable; 0 behind the end. Float32, or float64 for a
+    model in float64."""
+    mask: Tensor
+    """Shape (R, C): true where a completion has a token."""
+    entropy: Tensor | None
+    """Shape (R, C): entropy in nats of the distribution that each token was drawn from, without gradient; 0 behind the
+    end. `None` unless it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Flat:
+    """Values of all tokens of all completions, one behind the other."""
+
+    logps: Tensor
+    entropy: Tensor | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """How tokens were drawn, and what is asked about that."""
+
+    temperature: float
+    entropy: bool
+
+
+class PrefixScorer:
+    """Log-probabilities of completions, behind prompts that are computed once for each group.
+
+    Three ways, of which the last is the measure of the others:
+
+    - `packed`: all completions of a group stand behind its prompt in one row. A mask lets each see the prompt and
+      itself, and its positions go on from the prompt. For attention by sdpa or eager. Attention costs the square of the
+      whole row.
+    - `cache`: the prompt is read once, its keys and values are repeated for each completion. Attention costs least, and
+      memory holds keys and values G times. Not under gradient checkpointing, which keeps none.
+    - `repeat`: prompt and completion in a row for each, images encoded for each.
+    - `auto`: what fits the model and the batch, the way that is expected to be quickest (`conditions`).
+
+    Sharing is exact where the model is causal and each row is computed by itself. It is refused (an error in a mode
+    that was asked for; in `auto` the next way is taken, and the log says so):
+
+    - under dropout above 0 or batch statistics in a module that is in training, adapters included: copies of a prompt
+      would draw different masks;
+    - for recurrent and linear-attention layers (Mamba, Qwen3-Next): their state leaks from completion to completion;
+    - for a sliding window or attention chunk that is shorter than a prompt with its completion: the mask has none;
+    - for a load-balancing loss of experts (`output_router_logits`): it would count the prompt once;
+    - `packed` for attention other than sdpa and eager, `cache` under gradient checkpointing, as said.
+
+    What else a model may do differently (attention that ignores a mask, images that attend to one another both ways)
+    shows in the first batch of each way, which is computed by `repeat` as well, without gradients. Every further batch
+    costs one pass.
+
+    Args:
+        model: A generative model of transformers on its device, with or without adapters of peft. Nothing about it is
+            changed.
+        mode: The way.
+        pad: Token for padding.
+        tolerance: How far log-probabilities may be from those of `repeat`, as a share of their spread or of one nat,
+            whichever is more: the greatest difference in float32 (1e-3 unless given) and float64 (1e-6); in half
+            precision, where single tokens are rounded far, the mean difference (0.1).
+
+    Raises:
+        UserError: A mode was asked for that never fits the model.
+    """
+
+    def __init__(self, model: Any, *, mode: Mode = "auto", pad: int, tolerance: float | None = None) -> None:
+        self.model = model
+        self.mode = mode
+        self._pad = pad
+        self._tolerance = tolerance if tolerance is not None else _TOLERANCE.get(model.dtype, _ROUGH)
+        self._obstacles = {way: standing_obstacle(model, way) for way in _SHARED}
+        self._trusted: set[Shared] = set()
+        self._told: set[str] = set()
+        if mode != "auto" and mode != "repeat":
+            self._insist(mode, self._obstacles[mode])
+
+    def logps(self, groups: Sequence[Rollouts], *, temperature: float = 1.0, entropy: bool = False) -> Scored:
+        """Log-probability of each token of each completion.
+
+        Gradients reach every parameter that prompts, images and completions pass through and that asks for one. Several
+        groups are computed at once: prompts of like length waste least.
+
+        Args:
+            groups: B groups.
+            temperature: Of the softmax: that at which tokens were drawn.
+            entropy: Also give the entropy at each token.
+
+        Raises:
+            ValueError: There are no groups.
+            UserError: The mode that was asked for does not fit the model, its state or the batch, or gives other
+                log-probabilities than repeated rows.
+        """
+        if not groups:
+            raise ValueError("no groups to score")
+        drawn = _Drawn(temperature, entropy)
+        for mode in self._ways(groups):
+            flat = self._packed(groups, drawn) if mode == "packed" else self._cached(groups, drawn)
+            if mode in self._trusted or self._holds(mode, flat, groups, drawn):
+                return _scored(flat, groups)
+        return _scored(self._repeated(groups, drawn), groups)
+
+    # -- choosing --------------------------------------------------------------------------------------------------
+
+    def _ways(self, groups: Sequence[Rollouts]) -> list[Shared]:
+        """The ways to share that are to be tried, in order."""
+        if self.mode == "repeat":
+            return []
+        longest = max(group.longest for group in groups)
+        asked = _SHARED if self.mode == "auto" else (self.mode,)
+        found = {way: self._obstacles[way] or passing_obstacle(self.model, way, longest) for way in asked}
+        if self.mode != "auto":
+            self._insist(self.mode, found[self.mode])
+            return [self.mode]
+        free = [way for way, obstacle in found.items() if obstacle is None]
+        if not free:
+            self._tell("; ".join(f"{way}: {obstacle}" for way, obstacle in found.items()))
+        width = self.model.config.get_text_config().hidden_size
+        return worthwhile(free, groups, width)
+
+    def _insist(self, mode: Shared, obstacle: str | None) -> None:
+        if obstacle is not None:
+            name = self.model.config.model_type
+            raise UserError(f"prefix mode {mode} does not fit the model ({name}): {obstacle}; or use mode auto")
+
+    def _tell(self, why: str) -> None:
+        """Warn, once for each reason."""
+        if why not in self._told:
+            self._told.add(why)
+            log.warning("prompts are computed anew for each completion, which takes several times as long: %s", why)
+
+    def _holds(self, mode: Shared, flat: _Flat, groups: Sequence[Rollouts], drawn: _Drawn) -> bool:
+        """Whether a way gives what repeated rows give, on its first batch."""
+        with torch.no_grad():
+            parts = [self._repeated([group], drawn).logps for group in groups]
+        expected, given = torch.cat(parts), flat.logps.detach()
+        apart = (given - expected).abs()
+        difference = float(apart.mean() if self.model.dtype.itemsize < 4 else apart.max())
+        spread = float(expected.std(correction=0))
+        if difference <= self._tolerance * max(1.0, spread):
+            self._trusted.add(mode)
+            return True
+        found = f"log-probabilities by {mode} are {difference:.2g} nats from those of repeated rows"
+        if self.mode != "auto":
+            self._insist(mode, found)
+        log.warning("prompts are not shared by %s from now on: %s", mode, found)
+        self._obstacles[mode] = found
+        return False
+
+    # -- the three ways --------------------------------------------------------------------------------------------
+
+    def _repeated(self, groups: Sequence[Rollouts], drawn: _Drawn) -> _Flat:
+        pieces = [
+            (number, [Piece(group.prompt.ids), tail(group, tokens)])
+            for number, group in enumerate(groups)
+            for tokens in group.completions
+        ]
+        rows = self._rows(groups, pieces)
+        pixels = joint([groups[number].prompt for number, _ in pieces], self.model)
+        # Nothing sees what pads a row behind its end, and without a mask attention takes its quick way.
+        logits, _ = self._read(rows, torch.ones_like(rows.mask), self._positions(rows, pixels), **pixels)
+        return _likelihoods(logits, self._tokens(completions_of(groups)), drawn)
+
+    def _packed(self, groups: Sequence[Rollouts], drawn: _Drawn) -> _Flat:
+        rows = self._rows(groups, [(number, side_by_side(group)) for number, group in enumerate(groups)])
+        pixels = joint([group.prompt for group in groups], self.model)
+        positions = self._alone(groups, pixels)[..., rows.group[:, None], rows.place]
+        numbers = {"dtype": self.model.dtype, "device": rows.ids.device}
+        least = torch.finfo(self.model.dtype).min
+        mask = torch.where(rows.seen(), torch.zeros((), **numbers), torch.full((), least, **numbers))
+        logits, _ = self._read(rows, mask[:, None], positions, **pixels)
+        return _likelihoods(logits, self._tokens(completions_of(groups)), drawn, self._tensor(sources(groups)))
+
+    def _cached(self, groups: Sequence[Rollouts], drawn: _Drawn) -> _Flat:
+        prompts = self._rows(groups, [(number, [Piece(group.prompt.ids)]) for number, group in enumerate(groups)])
+        pixels = joint([group.prompt for group in groups], self.model)
+        positions = self._alone(groups, pixels)
+        begin = positions[..., : prompts.ids.shape[1]]
+        logits, cache = self._read(prompts, torch.ones_like(prompts.mask), begin, use_cache=True, **pixels)
+        pieces = [(number, [tail(group, one)]) for number, group in enumerate(groups) for one in group.completions]
+        of = self._tensor([number for number, _ in pieces])
+        completions = completions_of(groups)
+        first = _likelihoods(logits, self._tensor([tokens[0] for tokens in completions]), drawn, of)
+        if max(map(len, completions)) == 1:
+            return first
+        tails = self._rows(groups, pieces)
+        counts = {len(group.completions) for group in groups}
+        if len(counts) == 1:  # the gradient of repeating is a sum, that of selecting several times as slow
+            cache.batch_repeat_interleave(counts.pop())
+        else:
+            cache.batch_select_indices(of)
+        mask = torch.cat([prompts.mask[of], tails.mask], dim=1)
+        logits, _ = self._read(
+            tails, mask, positions[..., of[:, None], tails.place], past_key_values=cache, use_cache=True
+        )
+        rest = _likelihoods(logits, self._tokens([tokens[1:] for tokens in completions]), drawn)
+        return _joined(first, rest, self._tensor(interleaved([len(tokens) for tokens in completions])))
+
+    # -- the model -------------------------------------------------------------------------------------------------
+
+    def _read(self, rows: Rows, mask: Tensor, positions: Tensor, **inputs: Any) -> tuple[Tensor, Any]:
+        """Logits at the places that predict tokens, shape (N, V), row after row, and the cache."""
+        output = self.model(
+            input_ids=rows.ids,
+            attention_mask=mask,
+            position_ids=positions,
+            logits_to_keep=rows.keep,
+            **{"use_cache": False, **rows.kinds, **inputs},
+        )
+        logits: Tensor = output.logits
+        return (logits if logits.ndim == 2 else logits[rows.keep]), output.past_key_values
+
+    def _alone(self, groups: Sequence[Rollouts], pixels: Mapping[str, Tensor]) -> Tensor:
+        """Positions of each prompt with its longest completion in a row of its own, shape (..., B, L).
+
+        Those of a shorter completion are the same as far as it goes.
+        """
+        pieces = [
+            (number, [Piece(group.prompt.ids), tail(group, max(group.completions, key=len))])
+            for number, group in enumerate(groups)
+        ]
+        return self._positions(self._rows(groups, pieces), pixels)
+
+    def _positions(self, rows: Rows, pixels: Mapping[str, Tensor]) -> Tensor:
+        """Positions as the model counts them, in three dimensions where it does so; shape (..., R, L)."""
+        grids = {name: value for name, value in pixels.items() if name.endswith("_grid_thw")}
+        inputs = {"attention_mask": rows.mask, **rows.kinds, **grids}
+        positions: Tensor = self.model._prepare_position_ids_for_generation(rows.ids, inputs)
+        return positions.expand(*positions.shape[:-2], len(rows.ids), -1)
+
+    def _rows(self, groups: Sequence[Rollouts], rows: Sequence[tuple[int, Sequence[Piece]]]) -> Rows:
+        return Rows.of(groups, rows, pad=self._pad).to(self.model.device)
+
+    def _tokens(self, rows: Sequence[Sequence[int]]) -> Tensor:
+        return self._tensor([token for row in rows for token in row])
+
+    def _tensor(self, values: Sequence[int]) -> Tensor:
+        return torch.tensor(values, device=self.model.device)
+
+
+def _likelihoods(logits: Tensor, tokens: Tensor, drawn: _Drawn, source: Tensor | None = None) -> _Flat:
+    """Log-probability of N tokens.
+
+    Args:
+        logits: Shape (M, V).
+        tokens: Shape (N,).
+        drawn: What is wanted.
+        source: Shape (N,): which of the M places predicts each token; the same one unless given.
+    """
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    if drawn.temperature != 1.0:
+        logits = logits.to(dtype) / drawn.temperature
+    logs = logits.log_softmax(-1, dtype=dtype)
+    if source is None:
+        source = torch.arange(len(tokens), device=tokens.device)
+    return _Flat(logs[source, tokens], _entropies(logs.detach())[source] if drawn.entropy else None)
+
+
+def _entropies(logs: Tensor) -> Tensor:
+    """Shape (M,): entropy in nats of each of M distributions, given as log-probabilities."""
+    return -torch.cat([part.exp().mul_(part).sum(-1) for part in torch.split(logs, _ENTROPY_ROWS)])
+
+
+def _joined(one: _Flat, other: _Flat, order: Tensor) -> _Flat:
+    """Two parts as one, in another order."""
+    entropy = None
+    if one.entropy is not None and other.entropy is not None:
+        entropy = torch.cat([one.entropy, other.entropy])[order]
+    return _Flat(torch.cat([one.logps, other.logps])[order], entropy)
+
+
+def _scored(flat: _Flat, groups: Sequence[Rollouts]) -> Scored:
+    lengths = torch.tensor([len(tokens) for tokens in completions_of(groups)], device=flat.logps.device)
+    mask = torch.arange(int(lengths.max()), device=lengths.device) < lengths[:, None]
+
+    def laid_out(values: Tensor) -> Tensor:
+        return values.new_zeros(mask.shape).masked_scatter(mask, values)
+
+    return Scored(laid_out(flat.logps), mask, None if flat.entropy is None else laid_out(flat.entropy))

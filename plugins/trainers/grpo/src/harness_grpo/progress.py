@@ -1,0 +1,67 @@
+"""A progress bar with the time left on a terminal, a line now and then elsewhere; both on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+_QUIET_S = 30.0
+"""Seconds between two lines where there is no terminal."""
+
+
+class Bar:
+    """Shows how far a training is.
+
+    Args:
+        name: Of the recipe.
+        steps: In all.
+        begin: Done already.
+    """
+
+    def __init__(self, name: str, steps: int, begin: int) -> None:
+        self._name = name
+        self._steps = steps
+        self._begin = begin
+        self._bar: Any = None
+        self._task: Any = None
+        self._started = self._said = time.monotonic()
+
+    def __enter__(self) -> Bar:
+        """Begin."""
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[reading]}"),
+                console=Console(stderr=True),
+            )
+            self._task = self._bar.add_task(self._name, total=self._steps, completed=self._begin, reading="")
+            self._bar.start()
+        return self
+
+    def advance(self, step: int, metrics: Mapping[str, float]) -> None:
+        """A step is done."""
+        reading = "  ".join(f"{key} {metrics[key]:.3g}" for key in ("reward", "loss") if key in metrics)
+        if self._bar is not None:
+            self._bar.update(self._task, completed=step, reading=reading)
+            return
+        now = time.monotonic()
+        if now - self._said >= _QUIET_S or step == self._steps:
+            self._said = now
+            left = (now - self._started) / max(1, step - self._begin) * (self._steps - step)
+            print(f"{self._name}: step {step} of {self._steps}, about {left:.0f} s left  {reading}", file=sys.stderr)  # noqa: T201
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End."""
+        if self._bar is not None:
+            self._bar.stop()

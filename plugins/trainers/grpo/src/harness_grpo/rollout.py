@@ -1,0 +1,310 @@
+"""Asking the policy: prompts of units, answers drawn from it, what they mean and what they earn."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.api import (
+    Answer,
+    DataError,
+    Earned,
+    Example,
+    Judgement,
+    Request,
+    Status,
+    UserError,
+    WeightedReward,
+    earned,
+)
+from harness_grpo.data import Unit
+from harness_grpo.policy import Policy
+from harness_transformers.batches import shape_of
+from harness_transformers.language import Prefix, Written
+from harness_transformers.opening import Opened
+from harness_transformers.prompts import Prompt
+from harness_transformers.sampling import Sampling
+from harness_transformers.weighing import Options, options_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+log = logging.getLogger(__name__)
+
+_KEPT_PROMPTS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An example as the model is shown it."""
+
+    task: str
+    example: Example
+    prompt: Prompt
+    """Ends with the opening of the answer, where there is one."""
+    opening: str = ""
+    """What is put into the model's mouth: its answer begins behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One answer of the policy."""
+
+    tokens: tuple[int, ...]
+    """All that it wrote, the token that ends it included."""
+    truncated: bool
+    """Whether it ran into the limit."""
+    text: str
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The G answers to one prompt."""
+
+    asked: Asked
+    given: tuple[Given, ...]
+    earned: tuple[Earned, ...]
+
+
+def is_right(example: Example, given: Given) -> bool:
+    """Whether an answer has a verdict, and its space says that it agrees with the gold."""
+    verdict = given.judgement.verdict
+    return verdict is not None and example.request.space.agrees(verdict, example.gold)
+
+
+class Prompts:
+    """Makes prompts and keeps them from epoch to epoch; counts what cannot be shown.
+
+    Args:
+        policy: The model.
+        reasoning: Whether it may reason; otherwise its answers are opened for it, up to the verdict.
+    """
+
+    def __init__(self, policy: Policy, *, reasoning: bool = True) -> None:
+        self._policy = policy
+        self._reasoning = reasoning
+        self.skipped: dict[str, int] = {}
+        self._kept = lru_cache(maxsize=_KEPT_PROMPTS)(self._prompt)
+        self._examples: dict[str, Example] = {}
+
+    def asked(self, unit: Unit) -> list[Asked] | None:
+        """The prompts of a unit; `None` where one of them cannot be shown, which is counted and logged."""
+        asked = []
+        for example in unit.examples:
+            try:
+                asked.append(self._opened(Asked(unit.task, example, self._of(example))))
+            except DataError as error:
+                self.skipped[unit.task] = self.skipped.get(unit.task, 0) + 1
+                log.warning("task %s, item %s is left out: %s", unit.task, example.item.id, error)
+                return None
+            finally:
+                for image in example.request.images:
+                    image.forget()
+        return asked
+
+    def _opened(self, asked: Asked) -> Asked:
+        if self._reasoning:
+            return asked
+        opened = self._policy.opened
+        tokens = options_of(asked.example.request, opened.prompter).opening
+        prompt = asked.prompt
+        longer = replace(
+            prompt,
+            ids=(*prompt.ids, *tokens),
+            per_token={name: (*kinds, *[0] * len(tokens)) for name, kinds in prompt.per_token.items()},
+        )
+        return replace(asked, prompt=longer, opening=opened.decoded(tokens))
+
+    def _of(self, example: Example) -> Prompt:
+        key = example.request.key
+        self._examples[key] = example
+        try:
+            return self._kept(key)
+        finally:
+            del self._examples[key]
+
+    def _prompt(self, key: str) -> Prompt:
+        request = self._examples[key].request
+        opened = self._policy.opened
+        if request.images and not opened.sees:
+            raise UserError(f"task {request.task}: shows images, and the model reads text only")
+        prompt = opened.prompter.prompt(request)
+        problem = opened.too_long(len(prompt.ids))
+        if problem:
+            raise DataError(problem)
+        return prompt
+
+
+def write(
+    policy: Policy,
+    asked: Sequence[Asked],
+    *,
+    samples: int,
+    sampling: Sampling,
+    most: int,
+    rows: int,
+    seeds: tuple[int, ...] = (),
+    weigh: bool = False,
+) -> list[tuple[Given, ...]]:
+    """Have the policy answer prompts; each prompt is read once for all its answers.
+
+    Args:
+        policy: The model.
+        asked: The prompts.
+        samples: Answers to each.
+        sampling: How tokens are drawn; temperature 0 takes the likeliest.
+        most: Longest answer in tokens.
+        rows: Answers to write at once.
+        seeds: Whole numbers that the draws depend on, besides the request and the number of the sample.
+        weigh: Whether judgements get probabilities: of each answer of the space, behind the reasoning written.
+
+    Returns:
+        The answers to each prompt, in its place.
+
+    Raises:
+        UserError: The model computes NaN.
+    """
+    answers: dict[int, tuple[Given, ...]] = {}
+    with policy.writing():
+        for part in parts_of([one.prompt for one in asked], max(1, rows // samples)):
+            given = _batch(policy, [asked[place] for place in part], samples, sampling, most, seeds, weigh)
+            answers.update(zip(part, given, strict=True))
+    return [answers[place] for place in range(len(asked))]
+
+
+def parts_of(prompts: Sequence[Prompt], size: int) -> list[list[int]]:
+    """Places of prompts that can share a pass: alike in the shape of what they show, of like length, `size` at most."""
+    order = sorted(range(len(prompts)), key=lambda place: (shape_of(prompts[place]), len(prompts[place].ids)))
+    parts: list[list[int]] = []
+    for place in order:
+        if not parts or len(parts[-1]) == size or shape_of(prompts[parts[-1][0]]) != shape_of(prompts[place]):
+            parts.append([])
+        parts[-1].append(place)
+    return parts
+
+
+def _batch(
+    policy: Policy,
+    asked: Sequence[Asked],
+    samples: int,
+    sampling: Sampling,
+    most: int,
+    seeds: tuple[int, ...],
+    weigh: bool,
+) -> list[tuple[Given, ...]]:
+    opened = policy.opened
+    prefix = opened.language.prefill([one.prompt for one in asked])
+    if bool(prefix.logits.isnan().any()):
+        raise UserError(
+            f"task {asked[0].task}: the model gives NaN for what follows a prompt; the best weights so far are kept. "
+            "Lower lr, or use a wider dtype"
+        )
+    places = [place for place in range(len(asked)) for _ in range(samples)]
+    requests = [asked[place].example.request for place in places]
+    draws = None
+    if sampling.temperature:
+        draws = _draws(requests, [*range(samples)] * len(asked), seeds=seeds, most=most)
+    written = opened.language.write(prefix.rows(places, room=most), most=most, sampling=sampling, draws=draws)
+    given = [_given(opened, asked[place], one, policy.end) for place, one in zip(places, written, strict=True)]
+    if weigh:
+        judged = _weighed(opened, prefix, [(place, asked[place]) for place in places], given)
+        given = [replace(one, judgement=judgement) for one, judgement in zip(given, judged, strict=True)]
+    return [tuple(given[place * samples : (place + 1) * samples]) for place in range(len(asked))]
+
+
+def _given(opened: Opened, asked: Asked, written: Written, end: int) -> Given:
+    text = asked.opening + opened.decoded(written.ids)
+    judgement = asked.example.request.read(text)
+    if not written.finished and judgement.status is Status.UNPARSED:
+        judgement = replace(judgement, status=Status.TRUNCATED)
+    judgement = replace(judgement, completion_tokens=len(written.ids))
+    tokens = (*written.ids, end) if written.finished else written.ids
+    return Given(tokens, not written.finished, text, judgement)
+
+
+def _weighed(
+    opened: Opened, prefix: Prefix, rows: Sequence[tuple[int, Asked]], given: Sequence[Given]
+) -> list[Judgement]:
+    """Judgements with the probabilities of all answers, behind the reasoning of each."""
+    judgements = [one.judgement for one in given]
+    ready = [row for row, one in enumerate(judgements) if one.status is Status.OK]
+    if not ready:
+        return judgements
+    options = [_options(opened, rows[row][1], judgements[row]) for row in ready]
+    behind = prefix.rows([rows[row][0] for row in ready])
+    if any(one.opening for one in options):
+        opened.language.append(behind, [one.opening for one in options])
+    weighed = opened.scales.judgements(behind, options, at_once=len(ready))
+    for row, one in zip(ready, weighed, strict=True):
+        judgements[row] = replace(judgements[row], probabilities=one.probabilities)
+    return judgements
+
+
+def _options(opened: Opened, asked: Asked, judgement: Judgement) -> Options:
+    """The answers to weigh; where the answer was opened for the policy, the prompt ends with the opening already."""
+    if not asked.opening:
+        return options_of(asked.example.request, opened.prompter, judgement.rationale)
+    return replace(options_of(asked.example.request, opened.prompter), opening=())
+
+
+def grouped(
+    units: Sequence[Unit],
+    asked: Sequence[Sequence[Asked]],
+    given: Sequence[tuple[Given, ...]],
+    rewards: Sequence[WeightedReward],
+) -> list[Group]:
+    """What the answers to some units earn: sample by sample, the orders of an item together.
+
+    Args:
+        units: Drawn.
+        asked: The prompts of each unit.
+        given: The answers to each prompt, unit after unit.
+        rewards: Of the recipe.
+
+    Raises:
+        UserError: No reward applies to a task.
+    """
+    groups: list[Group] = []
+    answers = iter(given)
+    for unit, prompts in zip(units, asked, strict=True):
+        mine = [next(answers) for _ in prompts]
+        by_sample = [
+            earned(
+                rewards,
+                unit.task,
+                [
+                    Answer(request=one.example.request, judgement=of_order[sample].judgement, gold=one.example.gold)
+                    for one, of_order in zip(prompts, mine, strict=True)
+                ],
+            )
+            for sample in range(len(mine[0]))
+        ]
+        if all(one.total is None for sample in by_sample for one in sample):
+            space = prompts[0].example.request.space
+            names = ", ".join(one.name for one in rewards if one.serves(unit.task)) or "none"
+            raise UserError(
+                f"task {unit.task}: no reward of the recipe applies to its answers ({space}); for it there are: "
+                f"{names}. Add one that does, or take the task out"
+            )
+        groups += [
+            Group(one, of_order, tuple(sample[place] for sample in by_sample))
+            for place, (one, of_order) in enumerate(zip(prompts, mine, strict=True))
+        ]
+    return groups
+
+
+def _draws(requests: Sequence[Request], samples: Sequence[int], *, seeds: tuple[int, ...], most: int) -> Tensor:
+    """Uniform numbers, shape (rows, most): a function of request, seeds and sample, whatever shares the batch."""
+    import torch
+
+    rows = [
+        np.random.Generator(np.random.Philox(np.random.SeedSequence([request.seed, *seeds, sample]))).random(most)
+        for request, sample in zip(requests, samples, strict=True)
+    ]
+    return torch.from_numpy(np.stack(rows))

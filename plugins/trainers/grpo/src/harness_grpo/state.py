@@ -1,0 +1,94 @@
+"""What a training keeps to go on exactly: weights, optimizer, cursors, in files that hold no code.
+
+    state-000150/weights.safetensors     the trained parameters
+    state-000150/optimizer.safetensors   both moments of each
+    state-000150/state.json              everything else
+
+Random draws are functions of the seed and the step, so that no generator has a state to keep.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.api import UserError
+from harness_grpo.policy import Policy, checked_state
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+def newest(folder: Path) -> Path | None:
+    """The newest complete state in a training's folder."""
+    states = sorted(path for path in folder.glob("state-*") if path.is_dir() and (path / "state.json").is_file())
+    return states[-1] if states else None
+
+
+def save(folder: Path, policy: Policy, optimizer: Optimizer, *, step: int, facts: Mapping[str, Any]) -> None:
+    """Keep a state; it is complete or not there, and the one before goes only when it is.
+
+    Args:
+        folder: Of the training.
+        policy: Its trained parameters are kept.
+        optimizer: AdamW over them.
+        step: Steps done.
+        facts: All else, as plain data.
+    """
+    from safetensors.torch import save_file
+
+    final = folder / f"state-{step:08d}"
+    temporary = folder / f".state-{step:08d}.{os.getpid()}"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    names = {id(parameter): name for name, parameter in policy.trained.items()}
+    save_file(
+        {name: one.detach().cpu().contiguous() for name, one in policy.trained.items()},
+        temporary / "weights.safetensors",
+    )
+    moments, counts = {}, {}
+    for parameter, kept in optimizer.state.items():
+        name = names[id(parameter)]
+        counts[name] = float(kept["step"])
+        moments.update({f"{name}#{moment}": kept[moment].cpu().contiguous() for moment in _MOMENTS})
+    save_file(moments, temporary / "optimizer.safetensors")
+    whole = {"step": step, "counts": counts, **facts}
+    (temporary / "state.json").write_text(json.dumps(whole), encoding="utf-8")
+    shutil.rmtree(final, ignore_errors=True)
+    temporary.rename(final)
+    for older in folder.glob("state-*"):
+        if older != final:
+            shutil.rmtree(older, ignore_errors=True)
+    for torn in folder.glob(".state-*"):
+        shutil.rmtree(torn, ignore_errors=True)
+
+
+def restore(kept: Path, policy: Policy, optimizer: Optimizer) -> dict[str, Any]:
+    """Put a state back and return its facts.
+
+    Raises:
+        UserError: The files are damaged, or belong to another model.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    try:
+        facts: dict[str, Any] = json.loads((kept / "state.json").read_text(encoding="utf-8"))
+        weights = load_file(kept / "weights.safetensors")
+        moments = load_file(kept / "optimizer.safetensors")
+    except Exception as error:  # whatever a torn or foreign file makes of itself
+        raise UserError(f"{kept}: cannot be read ({error}); remove it, or run with --fresh to start anew") from error
+    checked_state(policy, weights, kept)
+    for name, parameter in policy.trained.items():
+        if name in facts["counts"]:
+            optimizer.state[parameter] = {
+                "step": torch.tensor(facts["counts"][name]),
+                **{moment: moments[f"{name}#{moment}"].to(parameter.device) for moment in _MOMENTS},
+            }
+    return facts

@@ -1,0 +1,15 @@
+"""Curves for TensorBoard; imported only where it is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def write(folder: Path, step: int, metrics: Mapping[str, float]) -> None:
+    """Append the scalars of a step to `folder/tensorboard`; a file for each call, so that nothing is held open."""
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+    with SummaryWriter(log_dir=str(folder / "tensorboard"), filename_suffix=f".{step:08d}") as writer:
+        for name, value in metrics.items():
+            writer.add_scalar(name, value, step)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness_grpo.packing import Piece, Rollouts, Rows, completions_of, interleaved, side_by_side, sources, tail
+from harness_transformers.prompts import Prompt
+
+TOKENS = st.lists(st.integers(1, 99), min_size=1, max_size=6).map(tuple)
+
+
+@st.composite
+def rollouts(draw: st.DrawFn) -> Rollouts:
+    ids = draw(TOKENS)
+    kinds = tuple(draw(st.lists(st.integers(1, 2), min_size=len(ids), max_size=len(ids))))
+    completions = tuple(draw(st.lists(TOKENS, min_size=1, max_size=4)))
+    return Rollouts(Prompt(ids=ids, per_token={"mm_token_type_ids": kinds}), completions)
+
+
+BATCHES = st.lists(rollouts(), min_size=1, max_size=3)
+
+
+def packed(groups: list[Rollouts]) -> Rows:
+    return Rows.of(groups, [(number, side_by_side(group)) for number, group in enumerate(groups)], pad=0)
+
+
+@given(BATCHES)
+def test_each_token_side_by_side_sees_what_it_would_see_in_a_row_of_its_own(groups: list[Rollouts]) -> None:
+    rows = packed(groups)
+    seen = rows.seen()
+    for row, group in enumerate(groups):
+        begin = len(group.prompt.ids)
+        for owner, tokens in enumerate(group.completions, start=1):
+            alone = [*group.prompt.ids, *tokens[:-1]]
+            for place, token in enumerate(tokens[:-1], start=begin):
+                here = begin + sum(len(one) - 1 for one in group.completions[: owner - 1]) + place - begin
+                assert [int(one[row, here]) for one in (rows.ids, rows.place, rows.owner)] == [token, place, owner]
+                visible = seen[row, here].nonzero()[:, 0]
+                assert rows.ids[row, visible].tolist() == alone[: place + 1]
+                assert rows.place[row, visible].tolist() == list(range(place + 1))
+        for place in range(begin):
+            assert seen[row, place].nonzero()[:, 0].tolist() == list(range(place + 1)), "a prompt sees no completion"
+
+
+@given(BATCHES)
+def test_every_token_is_predicted_by_the_one_ahead_of_it(groups: list[Rollouts]) -> None:
+    rows = packed(groups)
+    kept = rows.keep.nonzero().tolist()
+    found = iter(sources(groups))
+    for row, group in enumerate(groups):
+        for owner, tokens in enumerate(group.completions, start=1):
+            for step, _ in enumerate(tokens):
+                at, place = kept[next(found)]
+                assert at == row
+                assert rows.place[row, place] == len(group.prompt.ids) + step - 1
+                assert rows.owner[row, place] == (owner if step else 0)
+    assert next(found, None) is None
+
+
+@given(BATCHES)
+def test_padding_is_seen_by_no_token_and_nothing_sees_nothing(groups: list[Rollouts]) -> None:
+    rows = packed(groups)
+    seen, real = rows.seen(), rows.mask.bool()
+    assert seen.any(-1).all()
+    assert not (seen & real[:, :, None] & ~real[:, None, :]).any()
+    assert not (rows.keep & ~real).any()
+    assert (rows.ids[~real] == 0).all()
+
+
+@given(BATCHES)
+def test_kinds_are_those_of_the_prompt_and_zero_elsewhere(groups: list[Rollouts]) -> None:
+    for rows in (
+        packed(groups),
+        Rows.of(groups, [(n, [tail(g, t)]) for n, g in enumerate(groups) for t in g.completions], pad=0),
+        Rows.of(groups, [(number, [Piece(group.prompt.ids)]) for number, group in enumerate(groups)], pad=0),
+    ):
+        kinds = rows.kinds["mm_token_type_ids"]
+        assert kinds.shape == rows.ids.shape
+        for row, number in enumerate(rows.group.tolist()):
+            inside = rows.owner[row] == 0
+            expected = groups[number].prompt.per_token["mm_token_type_ids"] if inside.any() else ()
+            assert kinds[row][inside].tolist() == list(expected)
+            assert not kinds[row][~inside].any()
+
+
+@given(BATCHES)
+def test_first_tokens_and_the_rest_come_together_in_the_order_of_completions(groups: list[Rollouts]) -> None:
+    completions = completions_of(groups)
+    apart = [one[0] for one in completions] + [token for one in completions for token in one[1:]]
+    order = interleaved([len(one) for one in completions])
+    assert torch.tensor(apart)[order].tolist() == [token for one in completions for token in one]

@@ -1,0 +1,177 @@
+"""What a recipe may set. Names and meanings are those of `harness_grpo.options`; what TRL cannot do is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from harness.api import Operational
+from harness_grpo.options import LoraOptions, ValidationOptions
+
+_NATIVE = "or train with grpo or sft of judge-harness-grpo"
+
+_REFUSED: dict[str, tuple[Any, str]] = {
+    "mixing": ("proportional", f"TRL draws from the plain union of the tasks; leave it out, {_NATIVE}"),
+    "mixing_temperature": (None, f"TRL draws from the plain union of the tasks; leave it out, {_NATIVE}"),
+    "refill": (0, f"TRL replaces no group whose answers all earned the same; leave it out, {_NATIVE}"),
+    "per_task": (
+        False,
+        f"TRL has one denominator for all tasks, so that a task weighs by its tokens; leave it out, {_NATIVE}",
+    ),
+    "std_floor": (0, f"TRL has no floor for the deviation in a group; set advantage: none, {_NATIVE}"),
+    "kl": ("k3", f"TRL has this estimator only; leave it out, {_NATIVE}"),
+    "reasoning": (True, f"TRL puts no words into the mouth of the policy; leave it out, {_NATIVE}"),
+    "prefix": ("repeat", f"TRL computes the prompt anew for every answer; leave it out, {_NATIVE}"),
+    "rows": (None, "TRL writes the answers of a batch at once; leave it out, and set per_device for its passes"),
+    "groups": (None, "a pass of TRL is counted in answers; set per_device in its place"),
+    "entropy": (True, "TRL logs the entropy always; leave it out"),
+    "log_completions": (0, "TRL logs completions in its own way; set trl: {log_completions: true} in its place"),
+}
+"""Options of the native trainers that mean nothing to TRL: the value that it has anyway, and what to do."""
+
+
+class TrlOptions(BaseModel):
+    """Common to SFT and GRPO."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    steps: int = Field(default=200, ge=1, le=10_000_000, description="Batches to learn from.")
+    lr: float = Field(gt=0, le=1, description="Greatest learning rate of AdamW.")
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        default="constant", description="How the learning rate falls behind the warm-up."
+    )
+    warmup: int = Field(default=0, ge=0, description="Steps in which the learning rate rises linearly, from 0.")
+    weight_decay: float = Field(default=0.0, ge=0, description="Of AdamW; not of biases and norms.")
+    max_grad_norm: float = Field(default=1.0, gt=0, description="Gradients are scaled down to this norm.")
+    batch: int = Field(ge=1, le=1_048_576, description="Prompts in a step, over all devices.")
+    per_device: int = Field(
+        default=8, ge=1, le=65_536, description="Rows, prompt and answer, in one backward pass of each device."
+    )
+    lora: LoraOptions | None = Field(default=None, description="Train an adapter; by default all weights are trained.")
+    freeze: list[str] = Field(
+        default_factory=list,
+        description="Regular expressions; parameters whose name one of them finds are not trained, such as "
+        "`vision_tower`.",
+    )
+    validation: ValidationOptions = Field(default=ValidationOptions(), description="Validation and selection.")
+    max_new_tokens: int = Field(default=256, ge=1, le=65_536, description="Longest answer in tokens.")
+    gradient_checkpointing: bool = Field(
+        default=False, description="Compute activations twice instead of keeping them: less memory, more time."
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto", description="Of the weights; `auto` is as they were saved."
+    )
+    attention: str = Field(default="sdpa", pattern=r"^[a-z0-9_]+$", description="Attention implementation.")
+    trust_remote_code: bool = Field(default=False, description="Run Python code that comes with the model.")
+    system: Literal["message", "prepend"] = Field(
+        default="message", description="How a system prompt is given: as such, or ahead of the first user message."
+    )
+    chat_template_kwargs: dict[str, Any] = Field(default_factory=dict, description="Variables of the chat template.")
+    device: Annotated[Literal["auto", "cpu"], Operational()] = Field(
+        default="auto", description="`auto` leaves it to accelerate; `cpu` keeps it on the processor."
+    )
+    threads: Annotated[int | None, Operational()] = Field(
+        default=None, ge=1, le=1024, description="Threads of torch on the CPU; see the transformers judge."
+    )
+    save_every: Annotated[int, Operational()] = Field(
+        default=25, ge=1, description="Steps between two states to go on from."
+    )
+    trl: dict[str, Any] = Field(
+        default_factory=dict, description="Further arguments of TRL's configuration, by its own names."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _can_be_done(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        kept = dict(given)
+        for name, (accepted, why) in _REFUSED.items():
+            if name in kept and name not in cls.model_fields:
+                value = kept.pop(name)
+                if value != accepted or isinstance(value, bool) != isinstance(accepted, bool):
+                    raise ValueError(f"{name}: {why}")
+        return kept
+
+    @field_validator("freeze")
+    @classmethod
+    def _are_patterns(cls, value: list[str]) -> list[str]:
+        for pattern in value:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"freeze: {pattern!r} is not a regular expression: {error}") from error
+        return value
+
+
+class TrlSftOptions(TrlOptions):
+    """Options of `trl-sft`."""
+
+    lr: float = Field(default=1e-5, gt=0, le=1, description="Greatest learning rate of AdamW.")
+    batch: int = Field(default=32, ge=1, le=1_048_576, description="Prompts in a step, over all devices.")
+    rationale: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Tag of items that holds the reasoning to write ahead of the verdict. Default: the verdict alone, "
+        "as in MT-RL-Judge.",
+    )
+
+
+class TrlGrpoOptions(TrlOptions):
+    """Options of `trl-grpo`."""
+
+    lr: float = Field(default=1e-6, gt=0, le=1, description="Greatest learning rate of AdamW.")
+    batch: int = Field(
+        default=16, ge=1, le=1_048_576, description="Prompts in a step, over all devices; a pair counts for each order."
+    )
+    group: int = Field(default=8, ge=2, le=4096, description="Answers to each prompt (G).")
+    temperature: float = Field(default=1.0, gt=0, le=10, description="Of sampling, and of the log-probabilities.")
+    objective: Literal["grpo", "dr_grpo", "dapo", "bnpo", "gspo", "cispo"] = Field(
+        default="dapo", description="Policy term and aggregation. `gspo` is aggregated by answers, as in its paper."
+    )
+    advantage: Literal["group", "none", "batch"] = Field(
+        default="group", description="What rewards are divided by after the mean of their group is taken away."
+    )
+    clip_low: float = Field(default=0.2, gt=0, lt=1, description="How far below 1 the ratio of policies may count.")
+    clip_high: float = Field(default=0.28, gt=0, description="How far above 1.")
+    dual_clip: float | None = Field(
+        default=None, gt=1, description="Bound of the loss of bad answers (TRL's delta); off by default."
+    )
+    kl_weight: float = Field(
+        default=0.0, ge=0, description="Weight of the divergence from the start (beta), by k3 and without correction."
+    )
+    updates: int = Field(default=1, ge=1, le=64, description="Optimizer steps on each batch of answers (mu).")
+    mask_truncated: bool = Field(
+        default=True, description="Answers that ran into max_new_tokens give no gradient, and count as wrong."
+    )
+    vllm: dict[str, Any] | None = Field(
+        default=None,
+        description="Write answers by vLLM: arguments of TRL's configuration without their `vllm_`, such as "
+        "`{mode: colocate, gpu_memory_utilization: 0.3}`.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _advantage_can_be_done(cls, given: Any) -> Any:
+        advantage = given.get("advantage") if isinstance(given, Mapping) else None
+        if advantage in ("task", "gdpo"):
+            raise ValueError(
+                f"advantage: {advantage}: TRL knows one sum of rewards for each task and no deviation by task; set "
+                f"group, none or batch, {_NATIVE}"
+            )
+        return given
+
+    @model_validator(mode="after")
+    def _fits(self) -> TrlGrpoOptions:
+        if self.dual_clip is None:
+            return self
+        if self.objective == "cispo":
+            raise ValueError("dual_clip: cispo has none; remove it")
+        if self.dual_clip < 1 + self.clip_high:
+            raise ValueError(
+                f"dual_clip: TRL bounds no ratio below 1 + clip_high ({1 + self.clip_high:g}); set it higher, {_NATIVE}"
+            )
+        return self

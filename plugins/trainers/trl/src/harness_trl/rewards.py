@@ -1,0 +1,120 @@
+"""The rewards of a recipe as functions of TRL: one for each task, which says nothing about the answers of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from harness.api import Answer, Example, Judgement, Status, Training, UserError, earned
+
+Function = Callable[..., list[float | None]]
+"""A reward function of TRL."""
+
+
+def check_rewards(training: Training) -> None:
+    """See that TRL can give what every reward needs.
+
+    Raises:
+        UserError: It cannot, or a task has no reward.
+    """
+    for one in training.rewards:
+        if "orders" in one.capabilities or hasattr(one.reward, "of_orders"):
+            raise UserError(
+                f"reward {one.name}: looks at both orders of a pair together, which TRL may put into different "
+                "batches; train with grpo of judge-harness-grpo, or remove the reward"
+            )
+        if "probabilities" in one.capabilities:
+            raise UserError(
+                f"reward {one.name}: needs the probability of every answer, and TRL only writes answers; train with "
+                "grpo of judge-harness-grpo, or remove the reward"
+            )
+    for task in training.tasks:
+        if not any(one.serves(task.name) for one in training.rewards):
+            raise UserError(f"task {task.name}: the recipe has no reward for it; add one, or take the task out")
+
+
+class Reader:
+    """Reads answers as evaluation does.
+
+    Args:
+        tokenizer: Of the model.
+
+    Attributes:
+        stops: Tokens that end an answer.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self.stops = frozenset({tokenizer.eos_token_id})
+
+    def judgement(self, example: Example, ids: Sequence[int]) -> Judgement:
+        """What an answer says; `truncated` where it ran into the limit before it said anything.
+
+        Args:
+            example: What was asked.
+            ids: All that was written, the token that ends it included.
+        """
+        finished = bool(ids) and ids[-1] in self.stops
+        written = list(ids[:-1] if finished else ids)
+        text = self._tokenizer.decode(written, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        judgement = example.request.read(text)
+        if not finished and judgement.status is Status.UNPARSED:
+            judgement = replace(judgement, status=Status.TRUNCATED)
+        return replace(judgement, completion_tokens=len(written))
+
+
+def reward_functions(training: Training, examples: Sequence[Example], reader: Reader, *, group: int) -> list[Function]:
+    """A function for each task of a recipe.
+
+    Args:
+        training: The recipe.
+        examples: By number of row.
+        reader: Reads answers.
+        group: Answers to each prompt.
+    """
+    return [_function(training, task.name, examples, reader, group) for task in training.tasks]
+
+
+def _function(training: Training, mine: str, examples: Sequence[Example], reader: Reader, group: int) -> Function:
+    def reward(
+        *,
+        completion_ids: Sequence[Sequence[int]],
+        task: Sequence[str],
+        row: Sequence[int],
+        log_metric: Callable[[str, float], None],
+        **_: Any,
+    ) -> list[float | None]:
+        rewards: list[float | None] = [None] * len(task)
+        places = [place for place, name in enumerate(task) if name == mine]
+        for place in places:
+            example = examples[row[place]]
+            judgement = reader.judgement(example, completion_ids[place])
+            answer = Answer(request=example.request, judgement=judgement, gold=example.gold)
+            (found,) = earned(training.rewards, mine, [answer])
+            rewards[place] = found.total
+            for name, value in _curves(example, judgement).items():
+                log_metric(f"{mine}/{name}", value)
+            for name, part in found.parts.items():
+                if part is not None:
+                    log_metric(f"{mine}/reward/{name}", part)
+        if len(places) >= group and all(rewards[place] is None for place in places):
+            names = ", ".join(one.name for one in training.rewards if one.serves(mine))
+            raise UserError(
+                f"task {mine}: no reward of the recipe applies to its answers ({examples[row[places[0]]].request.space}"
+                f"); for it there are: {names}. Add one that does, or take the task out"
+            )
+        return rewards
+
+    reward.__name__ = mine
+    return reward
+
+
+def _curves(example: Example, judgement: Judgement) -> dict[str, float]:
+    verdict = judgement.verdict
+    right = verdict is not None and example.request.space.agrees(verdict, example.gold)
+    return {
+        "accuracy": float(right),
+        "no_verdict": float(judgement.status is not Status.OK),
+        "length": float(judgement.completion_tokens or 0),
+    }

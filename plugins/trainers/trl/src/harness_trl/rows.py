@@ -1,0 +1,208 @@
+"""The examples of all tasks as a data set of TRL: rows of plain data, pictures opened when a row is drawn.
+
+What cannot be shown (a picture that cannot be read, a prompt that is too long, text that TRL would take for control
+tokens) is counted, logged, and replaced by the next example of its task.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from harness.api import DataError, Example, Image, Message, Request, Training, UserError
+from harness_transformers.loading import Source, open_processor
+from harness_transformers.options import GenerativeOptions
+from harness_transformers.pixels import PixelCache
+from harness_transformers.prompts import Prompter
+from harness_trl.options import TrlOptions, TrlSftOptions
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a model is shown things."""
+
+    processor: Any
+    """For TRL: of a vision-language model, or the tokenizer of a text model."""
+    prompter: Prompter
+    """Writes the prompts that the judge will see."""
+    sees: bool
+    """Whether it reads images."""
+    context: int | None
+    """Most tokens of prompt and answer together; `None` where the configuration does not say."""
+
+
+def shown_by(source: Source, options: TrlOptions, name: str) -> Shown:
+    """Open all of a model but its weights.
+
+    Raises:
+        UserError: Something is missing.
+    """
+    import transformers
+
+    wanted = opening_options(source, options)
+    ours, theirs = (open_processor(transformers.AutoProcessor, source, wanted, name) for _ in range(2))
+    sees = hasattr(theirs, "image_processor")
+    prompter = Prompter(
+        ours,
+        pixels=PixelCache(ours) if sees else None,
+        system=options.system,
+        template=options.chat_template_kwargs,
+        judge=name,
+    )
+    tokenizer = getattr(theirs, "tokenizer", theirs)
+    tokenizer.padding_side = tokenizer.truncation_side = "left"
+    config = transformers.AutoConfig.from_pretrained(
+        source.location, trust_remote_code=options.trust_remote_code, **source.keywords
+    )
+    return Shown(theirs, prompter, sees, getattr(config.get_text_config(), "max_position_embeddings", None))
+
+
+def opening_options(source: Source, options: TrlOptions) -> GenerativeOptions:
+    """How the transformers judge would open the model."""
+    return GenerativeOptions(
+        model=source.location,
+        dtype=options.dtype,
+        attention=options.attention,
+        trust_remote_code=options.trust_remote_code,
+        device="cpu",
+        max_new_tokens=options.max_new_tokens,
+        system=options.system,
+        chat_template_kwargs=options.chat_template_kwargs,
+    )
+
+
+class Rows:
+    """The train splits of a recipe, task after task.
+
+    Args:
+        training: The recipe.
+        shown: How the model is shown things.
+        options: Of the recipe.
+
+    Attributes:
+        examples: By number of row.
+        skipped: Numbers of the rows that could not be shown, by task.
+
+    Raises:
+        UserError: A task has no examples, or shows images to a model that reads text only.
+    """
+
+    def __init__(self, training: Training, shown: Shown, options: TrlOptions) -> None:
+        self.examples: list[Example] = []
+        self.skipped: dict[str, set[int]] = {}
+        self._shown = shown
+        self._options = options
+        self._tasks: list[tuple[str, int, int]] = []
+        for task in training.tasks:
+            begin = len(self.examples)
+            self.examples.extend(task.examples(task.train))
+            if begin == len(self.examples):
+                raise UserError(f"task {task.name}: split {task.train} has no item that can be read; check its data")
+            if not shown.sees and any(one.request.images for one in self.examples[begin:]):
+                raise UserError(f"task {task.name}: shows images, and the model reads text only")
+            self._tasks.append((task.name, begin, len(self.examples)))
+        tokenizer = shown.prompter.tokenizer
+        self._controls = {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}
+        self._kept = lru_cache(maxsize=1)(self._first_from)  # a prompt is drawn G times in a row
+
+    def dataset(self) -> Any:
+        """As TRL takes it: a `datasets.Dataset`, whose rows are made when they are drawn."""
+        from datasets import Dataset
+
+        numbers = range(len(self.examples))
+        if isinstance(self._options, TrlSftOptions) and not self._shown.sees:
+            return Dataset.from_list([self.row(number) for number in numbers])  # TRL wants to tokenise all of it
+        return Dataset.from_dict({"row": list(numbers)}).with_transform(self._drawn)
+
+    def _drawn(self, batch: Mapping[str, Sequence[int]]) -> dict[str, list[Any]]:
+        rows = [self.row(number) for number in batch["row"]]
+        return {name: [row[name] for row in rows] for name in rows[0]}
+
+    def row(self, number: int) -> dict[str, Any]:
+        """A row, or the next one of its task that can be shown.
+
+        Raises:
+            UserError: None of the task can.
+        """
+        return dict(self._kept(number))
+
+    def _first_from(self, number: int) -> dict[str, Any]:
+        task, begin, end = next(one for one in self._tasks if one[1] <= number < one[2])
+        size = end - begin
+        for step in range(size):
+            place = begin + (number - begin + step) % size
+            try:
+                return self._row(task, place)
+            except DataError as error:
+                skipped = self.skipped.setdefault(task, set())
+                if place not in skipped:
+                    skipped.add(place)
+                    log.warning("task %s, item %s is left out: %s", task, self.examples[place].item.id, error)
+        raise UserError(f"task {task}: not one item can be shown; the log says why")
+
+    def _row(self, task: str, number: int) -> dict[str, Any]:
+        example = self.examples[number]
+        request = example.request
+        try:
+            self._check(request)
+            target = self._target(example) if isinstance(self._options, TrlSftOptions) else None
+            self._check_length(request, target)
+            pictures = [image.load().convert("RGB") for image in request.images]
+        finally:
+            for image in request.images:
+                image.forget()
+        row: dict[str, Any] = {"prompt": self._conversation(request)}
+        if self._shown.sees:
+            row["images"] = pictures
+        if target is None:
+            return {**row, "task": task, "item": request.item, "order": list(request.order), "row": number}
+        row["completion"] = [{"role": "assistant", "content": target}]
+        if self._options.chat_template_kwargs:
+            row["chat_template_kwargs"] = dict(self._options.chat_template_kwargs)
+        return row
+
+    def _check(self, request: Request) -> None:
+        found = next((one for one in sorted(self._controls) if one in request.text), None)
+        if found is not None:
+            raise DataError(f"its text holds {found}, which TRL would take for a control token of the model")
+
+    def _check_length(self, request: Request, target: str | None) -> None:
+        prompter, context = self._shown.prompter, self._shown.context
+        if context is None:
+            return
+        tokens = len(prompter.prompt(request).ids)
+        answer = self._options.max_new_tokens if target is None else len(prompter.answer_ids(target)) + 1
+        if tokens + answer > context:
+            raise DataError(
+                f"the prompt has {tokens} tokens; with {answer} for the answer that is more than the model's context "
+                f"of {context}: lower max_new_tokens, or show smaller images"
+            )
+
+    def _target(self, example: Example) -> str:
+        request, rationale = example.request, ""
+        tag = self._options.rationale if isinstance(self._options, TrlSftOptions) else None
+        if tag is not None:
+            rationale = str(example.item.tags.get(tag, ""))
+            if not rationale:
+                raise UserError(
+                    f"task {request.task}, item {request.item}: has no tag {tag!r} to take the reasoning from; leave "
+                    "out rationale:, or train on tasks that have it"
+                )
+        return request.format.write(example.gold, request.space, rationale)
+
+    def _conversation(self, request: Request) -> list[dict[str, Any]]:
+        """The messages as the judge sees them, in the form that TRL takes: pictures are named, and given beside."""
+        messages = self._shown.prompter._arranged(request.messages)
+        return [{"role": one.role, "content": self._content(one)} for one in messages]
+
+    def _content(self, message: Message) -> str | list[dict[str, str]]:
+        if not self._shown.sees:
+            return "".join(str(part) for part in message.parts)
+        return [
+            {"type": "image"} if isinstance(part, Image) else {"type": "text", "text": part} for part in message.parts
+        ]

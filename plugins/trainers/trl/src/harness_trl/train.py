@@ -1,0 +1,190 @@
+"""The two trainers: a recipe in, TRL's trainer in the middle, a model folder out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from harness.api import Context, Trained, Training, UserError
+from harness_grpo.fingerprint import fingerprint_of
+from harness_transformers.loading import Source, pinned, quietly, set_threads, source_of
+from harness_trl.arguments import explained, grpo_arguments, sft_arguments, state_folder
+from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
+from harness_trl.rewards import Reader, check_rewards, reward_functions
+from harness_trl.rows import Rows, Shown, shown_by
+
+_GENERATION = 1  # raise it whenever the same recipe gives other weights
+
+Make = Callable[[Rows, Shown, Source], Any]
+"""Makes TRL's trainer."""
+
+
+class GrpoTrainer:
+    """The trainer `trl-grpo`.
+
+    Args:
+        options: Of the recipe.
+        context: Of the harness.
+    """
+
+    def __init__(self, options: TrlGrpoOptions, context: Context) -> None:
+        self._options = options
+        self._context = context
+
+    def fingerprint(self, training: Training) -> str:
+        """Covers the weights it starts from and the generation of this code."""
+        return _fingerprint(training, self._context)
+
+    def train(self, training: Training) -> Trained:
+        """Train; see `harness.api.Trainer`."""
+        check_rewards(training)
+
+        def made(rows: Rows, shown: Shown, source: Source) -> Any:
+            import trl
+
+            options = self._options
+            if len(rows.examples) < options.batch:
+                raise UserError(
+                    f"recipe {training.name}: batch {options.batch}: TRL drops what does not fill a batch, and there "
+                    f"are {len(rows.examples)} prompts; lower batch"
+                )
+            reader = Reader(shown.prompter.tokenizer)
+            trainer = trl.GRPOTrainer(
+                model=source.location,
+                args=trl.GRPOConfig(**grpo_arguments(training, options, source)),
+                reward_funcs=reward_functions(training, rows.examples, reader, group=options.group),
+                train_dataset=rows.dataset(),
+                processing_class=shown.processor,
+                peft_config=_adapter(training.name, options),
+            )
+            reader.stops = frozenset(trainer.eos_token_ids)
+            return trainer
+
+        return _fit(training, self._options, made, updates=self._options.updates)
+
+
+class SftTrainer:
+    """The trainer `trl-sft`.
+
+    Args:
+        options: Of the recipe.
+        context: Of the harness.
+    """
+
+    def __init__(self, options: TrlSftOptions, context: Context) -> None:
+        self._options = options
+        self._context = context
+
+    def fingerprint(self, training: Training) -> str:
+        """Covers the weights it starts from and the generation of this code."""
+        return _fingerprint(training, self._context)
+
+    def train(self, training: Training) -> Trained:
+        """Train; see `harness.api.Trainer`."""
+
+        def made(rows: Rows, shown: Shown, source: Source) -> Any:
+            import trl
+
+            return trl.SFTTrainer(
+                model=source.location,
+                args=trl.SFTConfig(**sft_arguments(training, self._options, source)),
+                train_dataset=rows.dataset(),
+                processing_class=shown.processor,
+                peft_config=_adapter(training.name, self._options),
+            )
+
+        return _fit(training, self._options, made, updates=1)
+
+
+def _fingerprint(training: Training, context: Context) -> str:
+    start = fingerprint_of(training, context)
+    return hashlib.sha256(f"trl {_GENERATION} {start}".encode()).hexdigest()[:32]
+
+
+def _fit(training: Training, options: TrlOptions, make: Make, *, updates: int) -> Trained:
+    """Train by TRL, from the beginning or from the newest state in the training's folder."""
+    from accelerate.utils import broadcast_object_list
+
+    from harness_grpo.progress import Bar
+    from harness_trl.keeping import Keeper
+    from harness_trl.watch import Watch
+
+    if training.model is None:
+        raise UserError(f"recipe {training.name}: names no model to start from; add model: or train:")
+    set_threads(options.threads)
+    source = pinned(source_of("model", training.model, training.name), training.name)
+    shown = shown_by(source, options, training.name)
+    rows = Rows(training, shown, options)
+    with explained(training.name), quietly():
+        trainer = make(rows, shown, source)
+    _prepare(trainer, training, options)
+    newest = _newest(state_folder(training))
+    done = 0 if newest is None else int(newest.name.rpartition("-")[2])
+    first = bool(trainer.accelerator.is_main_process)
+    keeper = Keeper(training, options, source, sees=shown.sees) if first else None
+    with quietly(), ExitStack() as stack:
+        bar = stack.enter_context(Bar(training.name, options.steps, done // updates)) if first else None
+        watch = Watch(training, options, keeper=keeper, bar=bar, updates=updates)
+        watch.trainer = trainer
+        trainer.add_callback(watch)
+        if keeper is not None:
+            keeper.start()
+        (stopped,) = broadcast_object_list([keeper is not None and keeper.best.stopped])
+        if done < trainer.args.max_steps and not stopped:
+            trainer.train(resume_from_checkpoint=None if newest is None else str(newest))
+            done = trainer.state.global_step
+    trainer.accelerator.wait_for_everyone()
+    if keeper is None:
+        return Trained(steps=done // updates, selected=0, scores={})
+    notes = [] if newest is None else ["went on after a stop: TRL does so exactly within the first epoch only"]
+    skipped = {task: len(numbers) for task, numbers in rows.skipped.items()}
+    trained = keeper.finished(steps=done // updates, notes=notes, skipped=skipped)
+    shutil.rmtree(state_folder(training), ignore_errors=True)
+    return trained
+
+
+def _prepare(trainer: Any, training: Training, options: TrlOptions) -> None:
+    """No dropout, nothing trained that is to stay as it is, and nothing printed where the harness prints."""
+    from transformers import PrinterCallback
+
+    from harness_grpo.policy import without_dropout
+
+    trainer.remove_callback(PrinterCallback)
+    without_dropout(trainer.model)
+    for pattern in options.freeze:
+        found = [
+            one for name, one in trainer.model.named_parameters() if one.requires_grad and re.search(pattern, name)
+        ]
+        if not found:
+            raise UserError(f"recipe {training.name}: freeze: {pattern!r} finds no parameter that would be trained")
+        for one in found:
+            one.requires_grad_(False)
+    if not any(one.requires_grad for one in trainer.model.parameters()):
+        raise UserError(f"recipe {training.name}: freeze: nothing is left to train")
+
+
+def _adapter(name: str, options: TrlOptions) -> Any:
+    if options.lora is None:
+        return None
+    try:
+        import peft
+    except ImportError as error:
+        raise UserError(f"recipe {name}: lora needs peft; pip install 'judge-harness-trl[peft]'") from error
+    return peft.LoraConfig(
+        r=options.lora.rank,
+        lora_alpha=options.lora.alpha,
+        lora_dropout=0.0,
+        target_modules=options.lora.targets,
+        bias="none",
+    )
+
+
+def _newest(folder: Path) -> Path | None:
+    """The newest complete state: its last file is there."""
+    states = [path for path in folder.glob("checkpoint-*") if (path / "trainer_state.json").is_file()]
+    return max(states, key=lambda path: int(path.name.rpartition("-")[2]), default=None)

@@ -1,0 +1,247 @@
+"""Whole trainings of the tiny model by TRL, on the CPU."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from harness.api import Trained, Training, UserError
+from harness.testing import FakeContext
+from harness_grpo.options import LoraOptions, ValidationOptions
+from harness_grpo.options import SftOptions as NativeSftOptions
+from harness_grpo.sft import SftTrainer as NativeSftTrainer
+from harness_transformers.judge import LocalJudge
+from harness_transformers.options import GenerativeOptions
+from harness_trl.keeping import Keeper
+from harness_trl.options import TrlGrpoOptions, TrlSftOptions
+from harness_trl.train import GrpoTrainer, SftTrainer
+from harness_trl.watch import Watch, curves
+
+from .conftest import TINY, Curves, accuracy, length, pairs, point, points, rewarded, training
+
+LOOK = ValidationOptions(every=2, limit=2)
+
+
+def grpo(recipe: Training, **given: Any) -> Trained:
+    options = TrlGrpoOptions(**{**TINY, "batch": 4, "group": 3, "per_device": 6, "lr": 1e-2, **given})
+    return GrpoTrainer(options, FakeContext(workspace=recipe.folder)).train(recipe)
+
+
+def sft(recipe: Training, **given: Any) -> Trained:
+    options = TrlSftOptions(**{**TINY, "batch": 4, "per_device": 2, "lr": 1e-2, **given})
+    return SftTrainer(options, FakeContext(workspace=recipe.folder)).train(recipe)
+
+
+def recipe_in(folder: Path, model: Path, *, curves: Curves | None = None, **fields: Any) -> Training:
+    tasks = fields.pop("tasks", None) or [points("red", 6), pairs("pair", 3)]
+    return training(folder, model, tasks=tasks, rewards=rewarded(length, accuracy), curves=curves, **fields)
+
+
+def moved(start: Path, end: Path) -> dict[str, float]:
+    before, after = load_file(start / "model.safetensors"), load_file(end / "model.safetensors")
+    assert set(before) == set(after)
+    return {name: float((before[name] - after[name]).abs().max()) for name in before}
+
+
+def a_judge_opens(folder: Path) -> None:
+    judge = LocalJudge(
+        GenerativeOptions(model=str(folder), device="cpu", threads=1, max_new_tokens=4), FakeContext(workspace=folder)
+    )
+    request = point("t", 0).request
+    assert [asked.key for asked, _ in judge.judge(iter([request]))] == [request.key]
+
+
+def test_grpo_trains_on_all_tasks_and_leaves_a_model_that_a_judge_opens(taught: Path, tmp_path: Path) -> None:
+    logged = Curves()
+    trained = grpo(recipe_in(tmp_path, taught, curves=logged), steps=3, updates=2, kl_weight=0.01, validation=LOOK)
+    assert max(moved(taught, tmp_path / "model").values()) > 1e-3
+    assert trained.steps == 3
+    assert trained.selected in (2, 3)
+    assert {"red/accuracy", "pair/macro_f1", "macro_f1"} <= set(trained.scores)
+    assert set(logged.of("loss")) == {1, 2, 3}, "a step is a batch of answers, however many updates it gives"
+    assert set(logged.of("validation/macro_f1")) == {0, 2, 3}
+    assert logged.of("validation/macro_f1")[trained.selected] == trained.scores["macro_f1"]
+    for task in ("red", "pair"):
+        reward, parts = logged.of(f"{task}/reward"), logged.of(f"{task}/reward/length")
+        right = logged.of(f"{task}/reward/accuracy")
+        assert reward
+        assert all(0 < parts[step] <= 1.2 for step in reward)
+        assert all(math.isclose(reward[step], parts[step] + right[step], rel_tol=1e-5) for step in reward)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
+    assert not list((tmp_path / "model").glob("*.bin")), "no pickles"
+    a_judge_opens(tmp_path / "model")
+
+
+def test_an_adapter_is_added_to_what_it_adapts(taught: Path, tmp_path: Path) -> None:
+    trained = sft(
+        recipe_in(tmp_path, taught), steps=2, lora=LoraOptions(rank=2, targets=["q_proj", "v_proj"]), validation=LOOK
+    )
+    changed = {name for name, by in moved(taught, tmp_path / "model").items() if by > 0}
+    assert changed
+    assert all("q_proj" in name or "v_proj" in name for name in changed)
+    assert trained.selected == 2
+    a_judge_opens(tmp_path / "model")
+
+
+def test_sft_learns_the_same_tokens_as_the_native_trainer(taught: Path, tmp_path: Path) -> None:
+    """The loss of one batch that holds all examples, and of the second, after a step of each optimizer."""
+    tasks = [points("red", 2, validation=None), pairs("pair", 1, validation=None)]
+    common: dict[str, Any] = {"steps": 2, "lr": 1e-3, "rationale": "rationale"}
+    pointwise = tasks[:1]
+    ours, native = Curves(), Curves()
+    trained = sft(recipe_in(tmp_path / "trl", taught, curves=ours, tasks=pointwise), batch=2, **common)
+    options = NativeSftOptions(**common, batch=2, device="cpu", dtype="float32")
+    recipe = recipe_in(tmp_path / "native", taught, curves=native, tasks=pointwise)
+    NativeSftTrainer(options, FakeContext(workspace=tmp_path)).train(recipe)
+    for step in (1, 2):
+        assert ours.of("loss")[step] == pytest.approx(native.of("loss")[step], rel=1e-3)
+        assert ours.of("grad_norm")[step] == pytest.approx(native.of("grad_norm")[step], rel=1e-2)
+    assert any("no task has a validation split" in note for note in trained.notes)
+
+
+class Stop(BaseException):
+    """What a test interrupts with."""
+
+
+def stopping(recipe: Training, at: int) -> Training:
+    def log(step: int, metrics: Any) -> None:
+        recipe.log(step, metrics)
+        if step == at and "loss" in metrics:
+            raise Stop
+
+    return replace(recipe, log=log)
+
+
+def test_a_training_that_was_stopped_goes_on_from_its_newest_state(taught: Path, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"steps": 4, "save_every": 2, "validation": LOOK, "batch": 2}
+    whole = sft(recipe_in(tmp_path / "whole", taught), **given)
+    logged = Curves()
+    with pytest.raises(Stop):
+        sft(stopping(recipe_in(tmp_path / "stopped", taught), 3), **given)
+    (tmp_path / "stopped" / "trl" / "checkpoint-99").mkdir()
+    trained = sft(recipe_in(tmp_path / "stopped", taught, curves=logged), **given)
+    assert sorted(logged.of("loss")) == [3, 4]
+    assert (trained.steps, trained.selected, trained.scores) == (whole.steps, whole.selected, whole.scores)
+    assert any("TRL does so exactly within the first epoch only" in note for note in trained.notes)
+    ends = [tmp_path / name / "model" for name in ("whole", "stopped")]
+    assert max(moved(*ends).values()) == 0, "within the first epoch it is exact"
+
+
+def test_what_is_frozen_stays_as_it_is(taught: Path, tmp_path: Path) -> None:
+    sft(recipe_in(tmp_path, taught), steps=1, freeze=["vision_tower"])
+    changed = moved(taught, tmp_path / "model")
+    assert all(by == 0 for name, by in changed.items() if "vision_tower" in name)
+    assert max(changed.values()) > 0
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"freeze": ["visiontower"]}, "freeze: 'visiontower' finds no parameter"),
+        ({"freeze": ["."]}, "freeze: nothing is left to train"),
+        ({"batch": 64}, "batch 64: TRL drops what does not fill a batch, and there are 12 prompts"),
+        ({"trl": {"vllm_importance_sampling_mode": 3, "fp16": True, "bf16": True}}, "TRL refuses it"),
+    ],
+)
+def test_a_recipe_that_cannot_be_trained_is_refused(
+    taught: Path, tmp_path: Path, given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        grpo(recipe_in(tmp_path, taught), steps=1, **given)
+
+
+def test_a_recipe_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="names no model to start from"):
+        sft(training(tmp_path, None, tasks=[points("red", 2)]))
+
+
+# -- parts -----------------------------------------------------------------------------------------------------------
+
+
+def watch(recipe: Training, *, keeper: Any = None) -> Watch:
+    return Watch(recipe, TrlSftOptions(**TINY, lr=0.5), keeper=keeper, bar=None, updates=1)
+
+
+@pytest.mark.parametrize("logs", [{"loss": math.nan}, {"loss": 1.0, "grad_norm": math.inf}])
+def test_a_loss_that_is_not_finite_ends_the_training(tmp_path: Path, logs: dict[str, float]) -> None:
+    with pytest.raises(UserError, match=r"of step 3 is (nan|inf); the best weights .* are kept in .* Lower lr \(0.5\)"):
+        watch(training(tmp_path, None, tasks=[])).on_log(None, SimpleNamespace(global_step=3), None, logs)
+
+
+def test_curves_have_our_names() -> None:
+    logs = {"rewards/a/b/mean": 0.5, "rewards/a/b/std": 0.1, "a/b/accuracy": 1, "loss": 2.0, "kl": None}
+    assert curves(logs) == {"a/b/reward": 0.5, "a/b/reward_std": 0.1, "a/b/accuracy": 1.0, "loss": 2.0}
+
+
+def keeper_of(recipe: Training, found: Sequence[float], monkeypatch: pytest.MonkeyPatch, **look: Any) -> Keeper:
+    """A keeper whose validations say what is given."""
+    from harness_transformers.loading import source_of
+
+    options = TrlSftOptions(**TINY, validation=ValidationOptions(every=1, limit=1, **look))
+    source = source_of("model", str(recipe.model), "recipe")
+    keeper = Keeper(recipe, options, source, sees=True)
+    answers = iter(found)
+    monkeypatch.setattr(keeper, "_scores", lambda model: {"macro_f1": next(answers)})
+    return keeper
+
+
+@pytest.fixture
+def saved(taught: Path, tmp_path: Path) -> Callable[[float], Path]:
+    """Writes weights that can be told apart."""
+    from safetensors.torch import save_file
+
+    def write(value: float) -> Path:
+        folder = tmp_path / "candidate"
+        folder.mkdir()
+        (folder / "config.json").write_bytes((taught / "config.json").read_bytes())
+        (folder / "training_args.bin").write_bytes(b"pickle")
+        save_file({"weight": torch.tensor([value])}, folder / "model.safetensors")
+        return folder
+
+    return write
+
+
+def test_the_best_weights_are_kept_over_stops_and_no_sooner_given_up(
+    taught: Path, tmp_path: Path, saved: Callable[[float], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = training(tmp_path, taught, tasks=[points("red", 2)])
+    keeper = keeper_of(recipe, [0.2, 0.5, 0.4], monkeypatch, patience=2)
+    keeper.start()
+    keeper.look(saved(1.0), step=1)
+    keeper.look(saved(2.0), step=2)
+    again = keeper_of(recipe, [0.4, 0.3], monkeypatch, patience=2)
+    again.look(saved(2.0), step=2)
+    assert not again.best.stopped, "a step that is done again is not counted again"
+    again.look(saved(3.0), step=3)
+    assert again.best.stopped
+    trained = again.finished(steps=3, notes=["a note"], skipped={"red": 2})
+    assert load_file(recipe.checkpoint / "model.safetensors")["weight"].item() == 1.0
+    assert (trained.steps, trained.selected, trained.scores) == (3, 1, {"macro_f1": 0.5})
+    assert [note.split(":")[0] for note in trained.notes] == ["a note", "stopped early", "task red"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
+
+
+def test_a_model_that_was_better_before_is_said_so(
+    taught: Path, tmp_path: Path, saved: Callable[[float], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = training(tmp_path, taught, tasks=[points("red", 2)])
+    keeper = keeper_of(recipe, [0.7, 0.5], monkeypatch)
+    keeper.start()
+    keeper.look(saved(1.0), step=1)
+    assert any("started from scored 0.7000" in note for note in keeper.finished(steps=1, notes=[], skipped={}).notes)
+
+
+def test_a_folder_without_weights_says_what_to_configure(taught: Path, tmp_path: Path) -> None:
+    recipe = training(tmp_path, taught, tasks=[points("red", 2)])
+    keeper = Keeper(recipe, TrlSftOptions(**TINY), SimpleNamespace(), sees=True)  # type: ignore[arg-type]
+    (tmp_path / "candidate").mkdir()
+    with pytest.raises(UserError, match="fsdp_state_dict_type: FULL_STATE_DICT"):
+        keeper.look(tmp_path / "candidate", step=1)
