@@ -28,12 +28,13 @@ from harness import api
 from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score, hookspecs
 from harness.cli import VERBS, cli, main
 from harness.discovery import Offer, Plugins
-from harness.manifest.model import Manifest
+from harness.manifest.model import Manifest, Recipe
 from harness.report.records import SCHEMA, Leaderboard, Pair, Row
 from harness.report.usage import JudgeUsage
 from harness.run import folder, journal
 from harness.score import flags as flag_rules
 from harness.score.records import CellScores, Estimate
+from harness.train import folder as checkpoint_folder
 
 OURS = re.compile(r"judge-harness(-.*)?")
 """Distributions that the reference is about: those of this repository, whatever else is installed."""
@@ -108,6 +109,26 @@ def manifest() -> str:
     for title, model in _sections(Manifest):
         lines += [f"## {title}", "", _docstring(inspect.getdoc(model)), "", *_model_table(model), ""]
     return "\n".join([*lines, "## Values from elsewhere", "", INTERPOLATION, ""])
+
+
+def recipe() -> str:
+    """Every field of a recipe, and the files of a checkpoint folder."""
+    lines = [
+        "# Recipe fields",
+        "",
+        "What a recipe may say; how to use one is in [Train a judge](../../how-to/train-a-judge.md). It is read as a",
+        "[manifest](manifest.md) is: with `extends`, variables and `--set`, and with the same care for mistakes. The",
+        "options under `with:` are on [the page of plugin objects](plugin-objects.md).",
+        "",
+        "## At the top",
+        "",
+        *_model_table(Recipe, [("`extends`", "path or list of paths", "", EXTENDS_RECIPE)]),
+        "",
+    ]
+    for title, model in _sections(Recipe):
+        lines += [f"## {title}", "", _docstring(inspect.getdoc(model)), "", *_model_table(model), ""]
+    lines += ["## Checkpoint folder", "", *_with_block(checkpoint_folder.__doc__), ""]
+    return "\n".join([*lines, "## `trained.json`", "", *_field_table(checkpoint_folder.Record), ""])
 
 
 def protocol() -> str:
@@ -259,6 +280,7 @@ def leaderboard_json() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "command-line": command_line,
     "manifest": manifest,
+    "recipe": recipe,
     "protocol": protocol,
     "plugin-objects": plugin_objects,
     "metrics": metrics,
@@ -289,7 +311,11 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
     ),
     ("Verdict formats", ("VerdictFormat", "Reading", "Spellings", "spellings", "MAX_ANSWERS")),
     ("Scoring protocol", ("Protocol",)),
-    ("What plugin objects must do", ("Task", "Judge", "Reward", "Trainer", "Metric", "Units", "Context", "Example")),
+    (
+        "What plugin objects must do",
+        ("Task", "Judge", "Reward", "Answer", "Trainer", "Metric", "Units", "Context", "Example"),
+    ),
+    ("Training", ("Training", "TrainingTask", "WeightedReward", "Trained", "Earned", "earned")),
     (
         "Cards",
         (
@@ -327,6 +353,7 @@ EXTENDS = (
     "Other manifests to build on, relative to this one: mappings are merged deeply, lists and values replaced; this "
     "manifest has the last word."
 )
+EXTENDS_RECIPE = EXTENDS.replace("manifest", "recipe")
 INTERPOLATION = """\
 `${vars.NAME}` puts in a value of `vars`, and `${env:NAME}` an environment variable; there is no other interpolation.
 `--set PATH=VALUE` on the command line replaces one value, such as `--set run.seed=7` or `--set tasks.0.limit=50`.
@@ -461,7 +488,7 @@ def _sections(model: type[BaseModel]) -> list[tuple[str, type[BaseModel]]]:
     for name, spec in model.model_fields.items():
         inner = [one for one in (spec.annotation, *get_args(spec.annotation)) if _is_model(one)]
         several = "" if _is_model(spec.annotation) else "each of "
-        found += [(f"Under {several}`{name}`", one) for one in inner]
+        found += [(f"Under {several}`{name}`", one) for one in inner if one is not model]
     return found
 
 
@@ -514,7 +541,14 @@ def _type_name(hint: Any) -> str:
         return f"list of {_type_name(inside[0])}"
     if origin is not None:
         return "mapping"
-    names = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`", Any: "anything"}
+    names = {
+        Recipe: "path or mapping",
+        str: "text",
+        int: "whole number",
+        float: "number",
+        bool: "`true` or `false`",
+        Any: "anything",
+    }
     return names.get(hint, f"`{getattr(hint, '__name__', hint)}`")
 
 

@@ -9,6 +9,7 @@ import click
 
 VERBS = {
     "run": "Judge, score and print the leaderboard of a manifest.",
+    "train": "Train a judge by a recipe.",
     "score": "Score a run again from its journal, without asking any judge.",
     "leaderboard": "Print the leaderboard of one or many runs.",
     "compare": "Compare two judges on the same items.",

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import load_plugins
+from harness.cli._common import checkpoints_option, load_plugins, say
 
 if TYPE_CHECKING:
+    from harness.discovery import Plugins
     from harness.manifest.load import LoadedManifest
     from harness.run.asks import Shard
+    from harness.run.journal import Journal
+    from harness.run.plan import Cell
     from harness.run.session import Session
 
 
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where run folders are kept.",
 )
+@checkpoints_option
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -47,10 +51,12 @@ def command(
     dry_run: bool,
     fail_on_error: float | None,
     runs: Path,
+    checkpoints: Path,
 ) -> int:
     """Judge, score and print the leaderboard of MANIFEST.
 
-    The same command goes on where it stopped, whatever stopped it; failed judgements are asked again.
+    The same command goes on where it stopped, whatever stopped it; failed judgements are asked again. Judges with a
+    recipe (`train:`) are trained first where their checkpoint is not there.
 
     \b
     Examples:
@@ -71,9 +77,22 @@ def command(
         sets = (*sets, f"run.fail_on_error={fail_on_error}")
     loaded = load_manifest(manifest, sets=sets, plugins=plugins)
     if dry_run:
-        _print_plan(loaded, ctx, runs, shard)
+        _print_plan(loaded, plugins, runs, checkpoints, shard)
         return 0
-    session = run_manifest(loaded, plugins, runs=runs, fresh=fresh, shard=shard, progress=make_progress())
+    try:
+        session = run_manifest(
+            loaded,
+            plugins,
+            runs=runs,
+            fresh=fresh,
+            shard=shard,
+            progress=make_progress(),
+            checkpoints=checkpoints,
+            say=say,
+        )
+    except KeyboardInterrupt:  # while a judge was trained; from the first question on the session takes it
+        say("interrupted; run the same command again to go on")
+        return 130
     return _report(session, loaded.manifest.report.min_coverage)
 
 
@@ -137,24 +156,27 @@ def _print_failures(session: Session) -> None:
         journal.close()
 
 
-def _print_plan(loaded: LoadedManifest, ctx: click.Context, runs: Path, shard: Shard | None) -> None:
+def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoints: Path, shard: Shard | None) -> None:
     from harness.run.folder import JOURNAL
     from harness.run.journal import Journal
     from harness.run.plan import build_plan
     from harness.run.session import run_folder
+    from harness.train.judges import give_models, plan_recipes
 
-    plan = build_plan(loaded, load_plugins(ctx, warn=False), workspace=runs / ".workspace")
+    plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
+    recipes = plan_recipes(plan, plugins, checkpoints=checkpoints, say=say)
+    give_models(plan, loaded, {judge: recipe.model for judge, recipe in recipes.items() if recipe.done})
     folder = run_folder(runs, loaded, shard)
     journal = Journal(folder / JOURNAL, readonly=True) if (folder / JOURNAL).is_file() else None
     click.echo(f"run folder: {folder} ({'exists' if journal else 'new'})")
+    for judge, recipe in recipes.items():
+        state = "trained already" if recipe.done else "would be trained first"
+        click.echo(f"  {judge}: recipe {recipe.name}, {state} ({recipe.folder})")
     total = held = 0
     try:
         for cell in plan.cells():
             asks = _count(cell.task, shard)
-            have = 0
-            if journal is not None:
-                statuses = journal.statuses(cell.task.name, cell.judge.key)
-                have = sum(n for status, n in statuses.items() if status not in ("missing", "error"))
+            have = _held(journal, cell) if journal is not None else 0
             total, held = total + asks, held + have
             click.echo(
                 f"  {cell.task.name} · {cell.judge.name}: {asks:,} requests, {have:,} already in the journal "
@@ -164,6 +186,17 @@ def _print_plan(loaded: LoadedManifest, ctx: click.Context, runs: Path, shard: S
         if journal is not None:
             journal.close()
     click.echo(f"{len(plan.cells())} cells, {total:,} requests, {held:,} already answered, {total - held:,} to ask")
+
+
+def _held(journal: Journal, cell: Cell) -> int:
+    """Answers of a cell in the journal; none of a judge that waits for a recipe, its own or that of one it asks."""
+    from harness.run.plan import WaitsForRecipeError
+
+    try:
+        statuses = journal.statuses(cell.task.name, cell.judge.key)
+    except WaitsForRecipeError:
+        return 0
+    return sum(n for status, n in statuses.items() if status not in ("missing", "error"))
 
 
 def _count(task: object, shard: Shard | None) -> int:

@@ -1,4 +1,4 @@
-"""`harness show`: a plugin object, a sample of a task as pictures, a resolved manifest, or the manifest's schema."""
+"""`harness show`: a plugin object, a task's items as pictures, a resolved manifest or recipe, or the schema."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--split", default=None, help="Split to sample; default: test.")
 @click.option("--data", default=None, help="The task's `data:`, where it needs any.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the PNG.")
-@click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override one value of a manifest.")
+@click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override one value of a manifest or recipe.")
 @click.option("--origins/--no-origins", default=True, help="Say where each value of a manifest comes from.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of manifests, for editors.")
 @click.pass_context
@@ -36,7 +36,7 @@ def command(
     origins: bool,
     schema: bool,
 ) -> int:
-    """Show NAME: a plugin object by id, or a MANIFEST with every value and where it comes from.
+    """Show NAME: a plugin object by id, or a manifest or recipe with every value and where it comes from.
 
     \b
     Examples:
@@ -52,11 +52,9 @@ def command(
         click.echo(json.dumps(manifest_schema(plugins), indent=2))
         return 0
     if name is None:
-        raise click.UsageError("give the id of a plugin object or a manifest, or --schema", ctx)
+        raise click.UsageError("give the id of a plugin object, a manifest or a recipe, or --schema", ctx)
     if name.endswith((".yaml", ".yml")) or Path(name).is_file():
-        from harness.manifest.load import load_manifest, render_resolved
-
-        click.echo(render_resolved(load_manifest(Path(name), sets=sets, plugins=plugins), origins=origins), nl=False)
+        _print_resolved(Path(name), sets, plugins, origins=origins)
         return 0
     offer = _find(plugins, name)
     if sample is None:
@@ -66,6 +64,15 @@ def command(
     _draw(plugins, offer, sample=sample, split=split or "test", data=data, path=path)
     click.echo(f"wrote {path}", err=True)
     return 0
+
+
+def _print_resolved(path: Path, sets: tuple[str, ...], plugins: Plugins, *, origins: bool) -> None:
+    from harness.manifest.load import is_recipe, load_manifest, load_recipe, render_resolved
+
+    if is_recipe(path):
+        click.echo(render_resolved(load_recipe(path, sets=sets, plugins=plugins), origins=origins), nl=False)
+    else:
+        click.echo(render_resolved(load_manifest(path, sets=sets, plugins=plugins), origins=origins), nl=False)
 
 
 def _find(plugins: Plugins, name: str) -> Offer:

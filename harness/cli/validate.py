@@ -1,37 +1,51 @@
-"""`harness validate`: check manifests without running them."""
+"""`harness validate`: check manifests and recipes without running them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli._common import load_plugins
 
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
+
 
 @click.command("validate")
 @click.argument("manifests", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override one value of the manifest.")
+@click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override one value of each file.")
 @click.pass_context
 def command(ctx: click.Context, manifests: tuple[Path, ...], sets: tuple[str, ...]) -> int:
-    """Check MANIFESTS: syntax, keys, plugin names and every plugin's options. Asks no judge and reads no data.
+    """Check MANIFESTS or recipes: syntax, keys, plugin names and options, and the recipes that judges name.
+
+    Asks no judge, trains nothing and reads no data. A file with `trainer:` at its top is a recipe.
 
     \b
     Example:
       harness validate benchmarks/*.yaml
     """
     from harness.api import UserError
-    from harness.manifest.load import load_manifest
 
     plugins = load_plugins(ctx)
     code = 0
     for manifest in manifests:
         try:
-            loaded = load_manifest(manifest, sets=sets, plugins=plugins)
+            click.echo(f"{manifest}: ok ({_checked(manifest, sets, plugins)})")
         except UserError as error:
             click.echo(f"{error}", err=True)
             code = error.exit_code
-        else:
-            entries = f"{len(loaded.tasks)} task entries, {len(loaded.judges)} judge entries"
-            click.echo(f"{manifest}: ok ({entries}, hash {loaded.hash})")
     return code
+
+
+def _checked(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
+    """What a file without a mistake holds."""
+    from harness.manifest.load import is_recipe, load_manifest, load_recipe
+
+    if is_recipe(path):
+        recipe = load_recipe(path, sets=sets, plugins=plugins)
+        rewards = f"{len(recipe.rewards)} reward entries, trainer {recipe.trainer.offer.id}"
+        return f"recipe: {len(recipe.tasks)} task entries, {rewards}, hash {recipe.hash}"
+    loaded = load_manifest(path, sets=sets, plugins=plugins)
+    return f"{len(loaded.tasks)} task entries, {len(loaded.judges)} judge entries, hash {loaded.hash}"

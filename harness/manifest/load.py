@@ -1,4 +1,4 @@
-"""From the path of a manifest to everything that the plan needs: `load_manifest`.
+"""From the path of a manifest or recipe to everything that the plan needs: `load_manifest` and `load_recipe`.
 
     read + extends  ->  --set  ->  ${...}  ->  plugins and options  ->  typed  ->  resolved
 
@@ -7,6 +7,7 @@ Problems are collected through all steps and raised together, sorted by position
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,25 +15,35 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from harness.discovery import operational
-from harness.manifest.check import keys_of, validate
-from harness.manifest.entries import Found, resolve_entries
+from harness.manifest.check import validate
+from harness.manifest.entries import Found, FoundRecipe, Resolver
 from harness.manifest.interpolate import interpolate
 from harness.manifest.merge import load_merged
-from harness.manifest.model import JudgeEntry, Manifest, TaskEntry
+from harness.manifest.model import JudgeEntry, Manifest, Recipe, RecipeTask, RewardEntry, TaskEntry, TrainerEntry
 from harness.manifest.overrides import apply_sets
-from harness.manifest.problems import Problems
-from harness.manifest.resolved import complete, digest, origins_of, render
+from harness.manifest.problems import InvalidManifestError, Problems
+from harness.manifest.recipes import JudgeResolver, RecipeResolver
+from harness.manifest.resolved import (
+    answering,
+    answering_recipe,
+    complete,
+    complete_options,
+    complete_recipe,
+    digest,
+    origins_of,
+    render,
+)
 
 if TYPE_CHECKING:
     from harness.discovery import Offer, Plugins
+    from harness.manifest.source import Node
 
-E = TypeVar("E", TaskEntry, JudgeEntry)
+E = TypeVar("E", TaskEntry, JudgeEntry, RecipeTask, RewardEntry, TrainerEntry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedEntry(Generic[E]):
-    """One entry of a manifest with what it refers to."""
+    """One entry of a manifest or recipe with what it refers to."""
 
     entry: E
     """As written, with canonical id, absolute paths and its name put in. The name is `None` only where nobody gave one
@@ -40,7 +51,10 @@ class ResolvedEntry(Generic[E]):
     offer: Offer
     """The plugin object that `use:` names."""
     options: BaseModel | None
-    """Its options, checked; secrets are in their values. `None` where it takes none."""
+    """Its options, checked; secrets are in their values. `None` where it takes none. With a recipe, their `model` is a
+    path at which there is nothing: the plan puts the trained one in."""
+    recipe: LoadedRecipe | None = None
+    """The recipe that makes a judge's model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +70,40 @@ class LoadedManifest:
     judges: tuple[ResolvedEntry[JudgeEntry], ...]
     """The judges in order."""
     resolved: dict[str, Any]
-    """Plain data, complete and runnable again: variables put in, paths absolute, `${env:...}` kept."""
+    """Plain data, complete and runnable again: variables put in, paths absolute, recipes in the place of their paths,
+    `${env:...}` kept."""
     hash: str
     """Of `resolved` without options that are `Operational`: 12 hexadecimal digits."""
     origins: Mapping[str, str]
     """Dotted path of each leaf of `resolved` to `file:line:column`, `--set path=value` or `default`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedRecipe:
+    """A recipe without a mistake."""
+
+    path: Path
+    """The file, as given; for a recipe written in place, the file that it stands in."""
+    recipe: Recipe
+    """Typed."""
+    tasks: tuple[ResolvedEntry[RecipeTask], ...]
+    """The tasks in order."""
+    rewards: tuple[ResolvedEntry[RewardEntry], ...]
+    """The rewards in order."""
+    trainer: ResolvedEntry[TrainerEntry]
+    """The trainer."""
+    start: LoadedRecipe | None
+    """The recipe that it starts from."""
+    resolved: dict[str, Any]
+    """Plain data, complete and runnable again, as that of a manifest."""
+    hash: str
+    """Of `resolved` without the description and options that are `Operational`: 12 hexadecimal digits."""
+    origins: Mapping[str, str]
+    """Dotted path of each leaf of `resolved` to `file:line:column`, `--set path=value` or `default`."""
+
+
 def load_manifest(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | None) -> LoadedManifest:
-    """Read, merge, override, interpolate and check a manifest.
+    """Read, merge, override, interpolate and check a manifest, with the recipes that its judges name.
 
     Args:
         path: A YAML file; messages call it by this name. Relative paths in it are relative to its folder.
@@ -74,59 +113,139 @@ def load_manifest(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | No
     Raises:
         ManifestError: With every problem and its position, as `InvalidManifestError`.
     """
-    if plugins is None:
-        from harness.discovery import Plugins
-
-        plugins = Plugins.load()
+    plugins = _loaded(plugins)
     problems = Problems()
-    root = load_merged(path, problems)
-    root = apply_sets(root, sets, problems)
-    root, secrets = interpolate(root, problems)
-    root, found = resolve_entries(root, plugins, problems)
+    root, secrets = _read(path, sets, problems)
+    _refuse_other(root, problems, key="trainer", unless="judges", message="this is a recipe: `harness train` it")
+    recipes = RecipeResolver(plugins, problems)
+    root, tasks = Resolver("task", plugins, problems).section(root, "tasks", "")
+    root, judges = JudgeResolver(plugins, problems, recipes).section(root, "judges", "")
+    metric = (root.child("report") or root).child("metric")
+    if metric is not None:
+        Resolver("task", plugins, problems).check_metric(metric, "report.metric")
     manifest = validate(Manifest, root, "", problems)
-    problems.scrub(secrets)
+    problems.scrub([*secrets, *recipes.secrets])
     problems.raise_if_any()
     assert manifest is not None
-    tasks = tuple(_joined(entry, one) for entry, one in zip(manifest.tasks, found["tasks"], strict=True))
-    judges = tuple(_joined(entry, one) for entry, one in zip(manifest.judges, found["judges"], strict=True))
     resolved = complete(root.data(stored=True), manifest)
-    every = [one for section in ("tasks", "judges") for one in found[section]]
-    for one, plain in zip(every, [*resolved["tasks"], *resolved["judges"]], strict=True):
-        if one is not None and one.options is not None:
-            plain["with"] = complete(plain["with"], one.options)
+    complete_options(resolved["tasks"], tasks)
+    complete_options(resolved["judges"], judges)
+    origins = origins_of(resolved, root)
+    kept = {
+        **resolved,
+        "tasks": answering(resolved["tasks"], tasks),
+        "judges": answering(resolved["judges"], judges),
+    }
     return LoadedManifest(
         path=path,
         manifest=manifest,
-        tasks=tasks,
-        judges=judges,
+        tasks=_joined(manifest.tasks, tasks),
+        judges=tuple(
+            _judge(entry, one, plain, _beneath(origins, f"judges.{number}.train."))
+            for number, (entry, one, plain) in enumerate(zip(manifest.judges, judges, resolved["judges"], strict=True))
+        ),
         resolved=resolved,
-        hash=digest(_answering(resolved, every)),
-        origins=origins_of(resolved, root),
+        hash=digest(kept),
+        origins=origins,
     )
 
 
-def render_resolved(loaded: LoadedManifest, *, origins: bool) -> str:
-    """The resolved manifest as YAML, with `origins` where each value came from as a comment behind it."""
+def load_recipe(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | None) -> LoadedRecipe:
+    """Read, merge, override, interpolate and check a recipe, with the recipe that it starts from.
+
+    Args:
+        path: A YAML file; messages call it by this name. Relative paths in it are relative to its folder.
+        sets: `--set` arguments, `path.to.key=value`; relative paths in them are relative to the working directory.
+        plugins: The installed plugins; `None` loads them.
+
+    Raises:
+        ManifestError: With every problem and its position, as `InvalidManifestError`.
+    """
+    plugins = _loaded(plugins)
+    problems = Problems()
+    root, secrets = _read(path, sets, problems)
+    _refuse_other(root, problems, key="judges", unless="trainer", message="this is a manifest: `harness run` it")
+    recipes = RecipeResolver(plugins, problems)
+    root, found = recipes.resolve(root, "", ((os.path.realpath(path), str(path)),))
+    recipe = validate(Recipe, root, "", problems)
+    problems.scrub([*secrets, *recipes.secrets])
+    problems.raise_if_any()
+    assert recipe is not None
+    resolved = complete(root.data(stored=True), recipe)
+    complete_recipe(resolved, found)
+    return _recipe(recipe, found, resolved, origins_of(resolved, root))
+
+
+def is_recipe(path: Path) -> bool:
+    """Whether a file is a recipe and no manifest: it has `trainer:` at its top. Of a file that cannot be read: no."""
+    try:
+        return load_merged(path, Problems()).child("trainer") is not None
+    except InvalidManifestError:
+        return False
+
+
+def render_resolved(loaded: LoadedManifest | LoadedRecipe, *, origins: bool) -> str:
+    """What is resolved as YAML, with `origins` where each value came from as a comment behind it."""
     return render(loaded.resolved, loaded.origins if origins else None)
 
 
-def _answering(resolved: Mapping[str, Any], found: Sequence[Found | None]) -> dict[str, Any]:
-    """`resolved` without what says how judges are run and never what they answer; entries in the order of `found`."""
-    entries = iter(found)
-    sections: dict[str, Any] = {}
-    for section in ("tasks", "judges"):
-        sections[section] = [_without_operational(plain, next(entries)) for plain in resolved[section]]
-    return {**resolved, **sections}
+def _loaded(plugins: Plugins | None) -> Plugins:
+    if plugins is not None:
+        return plugins
+    from harness.discovery import Plugins
+
+    return Plugins.load()
 
 
-def _without_operational(plain: Mapping[str, Any], found: Found | None) -> Mapping[str, Any]:
-    if found is None or found.options is None:
-        return plain
-    model = type(found.options)
-    dropped = {key for name in operational(model) for key in keys_of(name, model.model_fields[name])}
-    return {**plain, "with": {key: value for key, value in plain["with"].items() if key not in dropped}}
+def _read(path: Path, sets: Sequence[str], problems: Problems) -> tuple[Node, list[tuple[str, str]]]:
+    """A file with everything put in that does not depend on plugins; and the environment variables that it used."""
+    root = apply_sets(load_merged(path, problems), sets, problems)
+    return interpolate(root, problems)
 
 
-def _joined(entry: E, found: Found | None) -> ResolvedEntry[E]:
+def _refuse_other(root: Node, problems: Problems, *, key: str, unless: str, message: str) -> None:
+    """A file of the other kind is said to be one, on top of what it lacks for this one."""
+    child = root.child(key)
+    if child is not None and root.child(unless) is None:
+        problems.add(child.key or child.origin, key, message)
+
+
+def _judge(
+    entry: JudgeEntry, found: Found | None, resolved: dict[str, Any], origins: Mapping[str, str]
+) -> ResolvedEntry[JudgeEntry]:
     assert found is not None
-    return ResolvedEntry(entry=entry, offer=found.offer, options=found.options)
+    recipe = None
+    if entry.train is not None:
+        assert found.recipe is not None
+        recipe = _recipe(entry.train, found.recipe, resolved["train"], origins)
+    return ResolvedEntry(entry=entry, offer=found.offer, options=found.options, recipe=recipe)
+
+
+def _recipe(recipe: Recipe, found: FoundRecipe, resolved: dict[str, Any], origins: Mapping[str, str]) -> LoadedRecipe:
+    start = None
+    if recipe.train is not None:
+        assert found.start is not None
+        start = _recipe(recipe.train, found.start, resolved["train"], _beneath(origins, "train."))
+    return LoadedRecipe(
+        path=Path(found.label),
+        recipe=recipe,
+        tasks=_joined(recipe.tasks, found.tasks),
+        rewards=_joined(recipe.rewards, found.rewards),
+        trainer=_joined([recipe.trainer], [found.trainer])[0],
+        start=start,
+        resolved=resolved,
+        hash=digest(answering_recipe(resolved, found)),
+        origins=origins,
+    )
+
+
+def _beneath(origins: Mapping[str, str], prefix: str) -> dict[str, str]:
+    return {path.removeprefix(prefix): origin for path, origin in origins.items() if path.startswith(prefix)}
+
+
+def _joined(entries: Sequence[E], found: Sequence[Found | None]) -> tuple[ResolvedEntry[E], ...]:
+    joined: list[ResolvedEntry[E]] = []
+    for entry, one in zip(entries, found, strict=True):
+        assert one is not None
+        joined.append(ResolvedEntry(entry=entry, offer=one.offer, options=one.options))
+    return tuple(joined)

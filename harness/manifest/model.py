@@ -1,4 +1,4 @@
-"""What a manifest says, typed. The descriptions go into the JSON Schema and the generated documentation."""
+"""What manifests and recipes say, typed. The descriptions go into the JSON Schema and the generated documentation."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from harness.api import Protocol
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+FolderName = Annotated[str, Field(max_length=80, pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -44,6 +46,81 @@ class TaskEntry(_Section):
     """The collection that it counts for in `group_by: suite`; the task's own by default."""
 
 
+class RecipeTask(_Section):
+    """One entry of a recipe's `tasks:`."""
+
+    use: Name
+    """Id of an installed task, such as `miniature/safety`; the bare name will do while it is unique."""
+    name: Name | None = None
+    """Name in rewards and curves. Default: the last part of the id, with a number where that is taken."""
+    train: Name = "train"
+    """Which split to learn from."""
+    validation: Name | None = None
+    """Which split to select on. Default: `validation` where the task has such a split, else none; `null` for none."""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Learn from the first so many items of the train split; all by default."""
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """Its share, relative to the other tasks, on top of how the trainer mixes them."""
+    data: Annotated[str, Field(min_length=1)] | None = None
+    """Where the data is: a file or folder, relative to the recipe, or `hub:ORG/NAME[@REVISION]`."""
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with")
+    """Options of the task; `harness show ID` lists them."""
+    format: Name | None = None
+    """Id of the verdict format to ask for, such as `harness/tagged`; the benchmark's own by default."""
+    protocol: dict[str, Any] = Field(default_factory=dict)
+    """Changes to the official protocol, field by field. Training takes its order from it and puts each question once:
+    `samples` is for evaluation."""
+
+
+class RewardEntry(_Section):
+    """One entry of a recipe's `rewards:`."""
+
+    use: Name
+    """Id of an installed reward, such as `verdict/accuracy`; the bare name will do while it is unique."""
+    name: Name | None = None
+    """Name in curves. Default: the last part of the id, with a number where that is taken."""
+    weight: float = 1.0
+    """What its value is multiplied with; a negative weight turns a reward into a penalty."""
+    tasks: Annotated[list[Name], Field(min_length=1)] | None = None
+    """Names of the tasks that it is for; all by default."""
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with")
+    """Options of the reward; `harness show ID` lists them."""
+
+
+class TrainerEntry(_Section):
+    """A recipe's `trainer:`."""
+
+    use: Name
+    """Id of an installed trainer; the bare name will do while it is unique."""
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with")
+    """Options of the trainer; `harness show ID` lists them."""
+
+
+class Recipe(_Section):
+    """A whole recipe, after `extends`, variables and `--set`."""
+
+    name: FolderName
+    """Lower-case name; the checkpoint folder begins with it."""
+    description: str = ""
+    """What it trains, for people."""
+    vars: dict[str, Any] = Field(default_factory=dict)
+    """Values to use as `${vars.NAME}`; put in before the recipe is checked."""
+    seed: Seed = 0
+    """Seed of everything random."""
+    model: Annotated[str, Field(min_length=1)] | None = None
+    """The weights to start from: a folder, relative to the recipe, or `hub:ORG/NAME[@REVISION]`. A trainer that makes a
+    model of its own needs none."""
+    train: Recipe | None = None
+    """In place of `model`: start from what this recipe makes, which is trained first, once. A path, relative to this
+    recipe, or a recipe written in place."""
+    tasks: Annotated[list[RecipeTask], Field(min_length=1)]
+    """What is learnt."""
+    rewards: list[RewardEntry] = Field(default_factory=list)
+    """What answers earn; a trainer that learns from examples needs none."""
+    trainer: TrainerEntry
+    """How it is learnt."""
+
+
 class JudgeEntry(_Section):
     """One entry of `judges:`."""
 
@@ -53,12 +130,15 @@ class JudgeEntry(_Section):
     """Label on the leaderboard. Default: the last part of the id, with a number where that is taken."""
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
     """Options of the judge; `harness show ID` lists them."""
+    train: Recipe | None = None
+    """The recipe that makes its `model`, trained once if it is not there: a path, relative to the manifest, or a recipe
+    written in place. The judge must have an option `model`, which is then not given under `with:`."""
 
 
 class RunSettings(_Section):
     """How to run."""
 
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    seed: Seed = 0
     """Seed of everything random: judges that draw, bootstrap resamples."""
     timeout: Annotated[float, Field(gt=0)] = 600.0
     """Seconds that a judge may stay silent while requests wait for it; then it is given up and asked anew."""
@@ -89,7 +169,7 @@ class ReportSettings(_Section):
 class Manifest(_Section):
     """A whole manifest, after `extends`, variables and `--set`."""
 
-    name: Annotated[str, Field(max_length=80, pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    name: FolderName
     """Lower-case name; the run folder begins with it."""
     description: str = ""
     """What it measures, for people."""

@@ -1,16 +1,18 @@
-"""The resolved manifest: complete, runnable again as it is, hashed, and printed with where each value came from."""
+"""What is resolved: complete, runnable again as it is, hashed, and printed with where each value came from."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from harness.discovery import operational
 from harness.manifest.check import keys_of
+from harness.manifest.entries import MODEL, Found, FoundRecipe
 from harness.manifest.problems import join
 from harness.manifest.source import Node, escape
 
@@ -63,6 +65,59 @@ def _escaped(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _escaped(one) for key, one in value.items()}
     return [_escaped(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def complete_options(entries: Sequence[dict[str, Any]], found: Sequence[Found | None]) -> None:
+    """Fill in the defaults of the options of entries, and of those of the recipes that judges name."""
+    for plain, one in zip(entries, found, strict=True):
+        if one is not None and one.options is not None:
+            plain["with"] = complete(plain["with"], one.options)
+        if one is not None and one.recipe is not None:
+            fields = type(one.options).model_fields if one.options is not None else {}
+            made = [name for name, spec in fields.items() if MODEL in keys_of(name, spec)]
+            plain["with"] = _without(plain["with"], one.options, made)  # it is the recipe's to make
+            complete_recipe(plain["train"], one.recipe)
+
+
+def complete_recipe(resolved: dict[str, Any], found: FoundRecipe) -> None:
+    """Fill in the defaults of all options of a recipe, and of the recipe that it starts from."""
+    complete_options(resolved["tasks"], found.tasks)
+    complete_options(resolved["rewards"], found.rewards)
+    complete_options([resolved["trainer"]], [found.trainer])
+    if found.start is not None:
+        complete_recipe(resolved["train"], found.start)
+
+
+def answering(entries: Sequence[Mapping[str, Any]], found: Sequence[Found | None]) -> list[dict[str, Any]]:
+    """Entries without what says how they are run and never what comes of it."""
+    kept: list[dict[str, Any]] = []
+    for plain, one in zip(entries, found, strict=True):
+        entry = dict(plain)
+        if one is not None and one.options is not None:
+            entry["with"] = _without(plain["with"], one.options, operational(type(one.options)))
+        if one is not None and one.recipe is not None:
+            entry["train"] = answering_recipe(plain["train"], one.recipe)
+        kept.append(entry)
+    return kept
+
+
+def answering_recipe(resolved: Mapping[str, Any], found: FoundRecipe) -> dict[str, Any]:
+    """A recipe without what says how it is run, and without its description: a model is not trained anew for words."""
+    [trainer] = answering([resolved["trainer"]], [found.trainer])
+    return {
+        **{key: value for key, value in resolved.items() if key != "description"},
+        "tasks": answering(resolved["tasks"], found.tasks),
+        "rewards": answering(resolved["rewards"], found.rewards),
+        "trainer": trainer,
+        "train": None if found.start is None else answering_recipe(resolved["train"], found.start),
+    }
+
+
+def _without(given: Mapping[str, Any], options: BaseModel | None, names: Sequence[str]) -> dict[str, Any]:
+    """Options as plain data without some fields, whatever key they are given under."""
+    fields = type(options).model_fields if options is not None else {}
+    dropped = {key for name in names for key in keys_of(name, fields[name])}
+    return {key: value for key, value in given.items() if key not in dropped}
 
 
 def digest(resolved: Mapping[str, Any]) -> str:

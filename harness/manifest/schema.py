@@ -1,4 +1,4 @@
-"""The JSON Schema of manifests, for editors.
+"""The JSON Schema of manifests, and of the recipes in them, for editors.
 
 Write it to a file with `harness show --schema > manifest.schema.json` and name that in a manifest's first line:
 `# yaml-language-server: $schema=manifest.schema.json`. It is draft-07, which is what the YAML language server reads.
@@ -13,12 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from harness.manifest.model import Manifest, protocol_model
+from harness.manifest.model import JudgeEntry, Manifest, Recipe, protocol_model
 
 if TYPE_CHECKING:
     from harness.discovery import Offer, Plugins
 
 _DEFINITIONS = "#/definitions/"
+ENTRIES = (
+    ("task", "TaskEntry"),
+    ("judge", "JudgeEntry"),
+    ("task", "RecipeTask"),
+    ("reward", "RewardEntry"),
+    ("trainer", "TrainerEntry"),
+)
+"""Kind and model of each entry that has `use:` and `with:`."""
+
 _VARIABLE = {
     "type": "string",
     "pattern": r"^\$\{vars\.[^{}]+\}$",
@@ -27,7 +36,7 @@ _VARIABLE = {
 
 
 def manifest_schema(plugins: Plugins) -> dict[str, Any]:
-    """The schema with the options of every installed task and judge.
+    """The schema with the options of every installed task, judge, reward and trainer.
 
     Args:
         plugins: The installed plugins. Their options models are imported.
@@ -38,13 +47,20 @@ def manifest_schema(plugins: Plugins) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     schema = _of_model(Manifest, "", definitions)
     definitions["variable"] = _VARIABLE
-    definitions["TaskEntry"]["properties"]["protocol"] = {
-        **_of_model(protocol_model(), "", definitions),
-        "description": "Changes to the official protocol, field by field.",
-    }
-    for kind, entry in (("task", "TaskEntry"), ("judge", "JudgeEntry")):
+    for kind, entry in ENTRIES:
         _add_offers(definitions[entry], kind, plugins, definitions)
-    definitions["TaskEntry"]["properties"]["format"]["examples"] = [offer.id for offer in plugins.offers("format")]
+        if kind == "task":
+            properties = definitions[entry]["properties"]
+            properties["protocol"] = {
+                **_of_model(protocol_model(), "", definitions),
+                "description": properties["protocol"]["description"],
+            }
+            properties["format"]["examples"] = [offer.id for offer in plugins.offers("format")]
+    for entry, model in (("JudgeEntry", JudgeEntry), ("Recipe", Recipe)):
+        definitions[entry]["properties"]["train"] = {
+            "description": model.model_fields["train"].description,
+            "anyOf": [{"type": "string"}, {"$ref": f"{_DEFINITIONS}Recipe"}, {"type": "null"}],
+        }
     schema["properties"]["extends"] = {
         "description": "Manifests to start from, relative to this one; mappings merge, lists are replaced.",
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -14,23 +14,25 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from harness.api import (
-    Example,
     Judge,
-    Judgement,
     ManifestError,
     PluginError,
     Protocol,
-    Request,
     Task,
-    Usage,
     UserError,
     VerdictFormat,
+    WeightedReward,
 )
 from harness.discovery import Offer, Plugins, options_of
-from harness.run.asks import asks_of
+from harness.manifest.problems import display
+from harness.run.context import PlanContext as PlanContext
 
 if TYPE_CHECKING:
-    from harness.manifest.load import LoadedManifest
+    from harness.manifest.load import LoadedManifest, LoadedRecipe
+
+
+class WaitsForRecipeError(UserError):
+    """A judge cannot be made yet: the recipe that makes its model has to be trained first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,11 +90,27 @@ class PlannedJudge:
     """Its checked options."""
     context: PlanContext
     """What its factory is given."""
+    recipe: LoadedRecipe | None = None
+    """The recipe that makes its model."""
+    model: Path | None = None
+    """The model that its recipe made; `None` until then."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether its recipe has to be trained before it can be made."""
+        return self.recipe is not None and self.model is None
 
     def make(self) -> Judge:
-        """A new judge object; the engine makes another one when the first hangs."""
+        """A new judge object; the engine makes another one when the first hangs.
+
+        Raises:
+            WaitsForRecipeError: Its recipe has to be trained first.
+            UserError: It cannot be made.
+        """
+        if self.recipe is not None and self.model is None:
+            raise WaitsForRecipeError(f"judge {self.name}: its recipe {self.recipe.recipe.name} is not trained yet")
         judge = self.offer.create(self.options, self.context)
-        _check_contract("judge", self.id, judge, ("judge", "fingerprint"))
+        check_contract("judge", self.id, judge, ("judge", "fingerprint"))
         made: Judge = judge
         return made
 
@@ -140,99 +158,10 @@ class Plan:
         return [Cell(task, judge) for judge in self.judges for task in self.tasks]
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlanContext:
-    """The `harness.api.Context` of one entry of the plan."""
-
-    name: str
-    data: str | None
-    seed: int
-    plan: Plan = field(repr=False)
-    plugin: str
-
-    @property
-    def workspace(self) -> Path:
-        """A folder that the plugin may keep files in."""
-        folder = self.plan.workspace / self.plugin
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    def examples(self, task: str, split: str) -> Iterator[Example]:
-        """Stream a task's split, rendered as its protocol says, with the gold."""
-        planned = self._task(task)
-        card = self.plan.plugins.find("task", planned.id).card
-        if split not in getattr(card, "splits", ()):
-            raise UserError(f"judge {self.name}: task {planned.id} has no split {split!r}; it has {_listed(card)}")
-        for ask in asks_of(planned, split=split):
-            if ask.request is not None:
-                gold = ask.item.space.shown(ask.item.gold, ask.request.order)
-                yield Example(request=ask.request, gold=gold, item=ask.item)
-
-    def fingerprint(self, name: str) -> str:
-        """What would change the items of a task or the answers of a judge."""
-        if all(one.name != name for one in self.plan.judges):
-            return self._task(name).task.fingerprint()
-        with self._entered(name) as judge:
-            return judge.key
-
-    def spent(self) -> Usage:
-        """What this judge's answers in the journal of this run have cost so far."""
-        from harness.run.journal import Journal
-
-        judge = next((one for one in self.plan.judges if one.name == self.name), None)
-        if judge is None or self.plan.journal is None:
-            return Usage()
-        reader = Journal(self.plan.journal, readonly=True)
-        try:
-            return reader.usage(judge.key)
-        finally:
-            reader.close()
-
-    def _task(self, name: str) -> PlannedTask:
-        planned = next((one for one in self.plan.tasks if name in (one.name, one.id)), None)
-        if planned is not None:
-            return planned
-        offer = self.plan.plugins.find("task", name)
-        return _plan_task(self.plan, offer, name=offer.card.name, options=_default_options(offer))
-
-    def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
-        """Ask another judge of the plan; answers already in the journal are taken from there."""
-        from harness.run.journal import Journal
-
-        with self._entered(judge) as planned:
-            fresh: list[Request] = []
-            reader = Journal(self.plan.journal, readonly=True) if self.plan.journal is not None else None
-            try:
-                for request in requests:
-                    known = reader.judgement(planned.key, request.key) if reader is not None else None
-                    if known is None:
-                        fresh.append(request)
-                    else:
-                        yield request, known
-            finally:
-                if reader is not None:
-                    reader.close()
-            yield from planned.judge.judge(fresh)
-
-    @contextmanager
-    def _entered(self, judge: str) -> Iterator[PlannedJudge]:
-        """Another judge of the plan, refused where that would lead round in a circle."""
-        planned = next((one for one in self.plan.judges if one.name == judge), None)
-        if planned is None:
-            known = ", ".join(one.name for one in self.plan.judges)
-            raise UserError(f"judge {self.name}: there is no judge {judge!r} in the plan; it has {known}")
-        if judge == self.name or judge in self.plan.asking:
-            circle = " -> ".join([*self.plan.asking, self.name, judge])
-            raise UserError(f"judge {self.name}: judges that ask each other in a circle: {circle}")
-        self.plan.asking.append(self.name)
-        try:
-            yield planned
-        finally:
-            self.plan.asking.remove(self.name)
-
-
 def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> Plan:
     """Make every task and judge that a manifest names, unfolding the entries that stand for several.
+
+    Judges with a recipe are planned and not yet made: `harness.train.judges` gives them their models.
 
     Raises:
         UserError: A plugin object cannot be made, or two entries have one name.
@@ -240,11 +169,11 @@ def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
     plan = Plan(seed=loaded.manifest.run.seed, plugins=plugins, workspace=workspace)
     for number, resolved in enumerate(loaded.tasks):
         entry = resolved.entry
-        with _at(loaded, "tasks", number):
-            for name, options in _unfolded(plan, resolved.offer, entry.name, entry.data, resolved.options):
-                _refuse_twice("task", name, plan.tasks)
+        with at(loaded, f"tasks.{number}"):
+            for name, options in unfolded(plan, resolved.offer, entry.name, entry.data, resolved.options):
+                refuse_twice("task", name, plan.tasks)
                 plan.tasks.append(
-                    _plan_task(
+                    plan_task(
                         plan,
                         resolved.offer,
                         name=name,
@@ -258,35 +187,46 @@ def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
                     )
                 )
     for number, judge in enumerate(loaded.judges):
-        with _at(loaded, "judges", number):
-            for name, options in _unfolded(plan, judge.offer, judge.entry.name, None, judge.options):
-                _refuse_twice("judge", name, plan.judges)
-                context = PlanContext(name=name, data=None, seed=plan.seed, plan=plan, plugin=_plugin(judge.offer))
+        with at(loaded, f"judges.{number}"):
+            for name, options in unfolded(plan, judge.offer, judge.entry.name, None, judge.options):
+                refuse_twice("judge", name, plan.judges)
+                context = context_of(plan, judge.offer, name=name)
                 planned = PlannedJudge(
-                    name=name, id=judge.offer.id, offer=judge.offer, options=options, context=context
+                    name=name,
+                    id=judge.offer.id,
+                    offer=judge.offer,
+                    options=options,
+                    context=context,
+                    recipe=judge.recipe,
                 )
                 plan.judges.append(planned)
-                _ = planned.judge  # made now, so that what is wrong with it is known before anybody is asked
+                if not planned.waits:
+                    _ = planned.judge  # made now, so that what is wrong with it is known before anybody is asked
     return plan
 
 
 @contextmanager
-def _at(loaded: LoadedManifest, section: str, number: int) -> Iterator[None]:
-    """Say which entry of the manifest an error is about, and where it stands."""
+def at(loaded: LoadedManifest | LoadedRecipe, path: str) -> Iterator[None]:
+    """Say which entry of a manifest or recipe an error is about, and where it stands.
+
+    Args:
+        loaded: The manifest or recipe.
+        path: Dotted path of the entry, such as `tasks.0`.
+    """
     try:
         yield
     except UserError as error:
-        use = f"{section}.{number}.use"
-        place = loaded.origins.get(use, str(loaded.path))
-        raise ManifestError(f"{place}: {section}[{number}]: {error}") from error
+        place = loaded.origins.get(f"{path}.use", str(loaded.path))
+        raise ManifestError(f"{place}: {display(path)}: {error}") from error
 
 
-def _refuse_twice(kind: str, name: str, planned: Sequence[PlannedTask | PlannedJudge]) -> None:
+def refuse_twice(kind: str, name: str, planned: Sequence[PlannedTask | PlannedJudge | WeightedReward]) -> None:
+    """Raise a `ManifestError` where the name is taken."""
     if any(one.name == name for one in planned):
         raise ManifestError(f"two {kind}s are named {name!r}; give one of them another `name:`")
 
 
-def _plan_task(
+def plan_task(
     plan: Plan,
     offer: Offer,
     *,
@@ -299,12 +239,17 @@ def _plan_task(
     overrides: Mapping[str, Any] | None = None,
     suite: str | None = None,
 ) -> PlannedTask:
+    """Make a task as its entry says; the split `split` is what it is asked, or what is learnt.
+
+    Raises:
+        UserError: It cannot be made, or has no such split.
+    """
     splits = getattr(offer.card, "splits", ())
     if split not in splits:
-        raise UserError(f"task {offer.id} has no split {split!r}; it has {_listed(offer.card)}")
-    context = PlanContext(name=name, data=data, seed=plan.seed, plan=plan, plugin=_plugin(offer))
+        raise UserError(f"task {offer.id} has no split {split!r}; it has {', '.join(splits) or 'none'}")
+    context = context_of(plan, offer, name=name, data=data)
     task = offer.create(options, context)
-    _check_contract("task", offer.id, task, ("protocol", "format", "items", "render", "fingerprint"))
+    check_contract("task", offer.id, task, ("protocol", "format", "items", "render", "fingerprint"))
     format_offer = plan.plugins.find("format", format_name or task.format)
     return PlannedTask(
         name=name,
@@ -326,11 +271,22 @@ def _overridden(official: Protocol, overrides: Mapping[str, Any]) -> Protocol:
     return Protocol(**values)
 
 
-def _unfolded(
+def default_task(plan: Plan, name: str) -> PlannedTask:
+    """An installed task that is not in the plan, by its id, with its default options.
+
+    Raises:
+        UserError: There is none of that name, or it needs options or data.
+    """
+    offer = plan.plugins.find("task", name)
+    return plan_task(plan, offer, name=offer.card.name, options=_default_options(offer))
+
+
+def unfolded(
     plan: Plan, offer: Offer, given: str | None, data: str | None, options: BaseModel | None
 ) -> list[tuple[str, BaseModel | None]]:
+    """Name and options of each entry that an entry stands for; most stand for themselves."""
     name = given or offer.card.name
-    context = PlanContext(name=name, data=data, seed=plan.seed, plan=plan, plugin=_plugin(offer))
+    context = context_of(plan, offer, name=name, data=data)
     several = offer.unfold(options, context)
     if several is None:
         return [(name, options)]
@@ -356,18 +312,17 @@ def _default_options(offer: Offer) -> BaseModel | None:
         raise UserError(f"task {offer.id}: needs options; name it under `tasks:` in the manifest") from error
 
 
-def _check_contract(kind: str, name: str, made: object, members: tuple[str, ...]) -> None:
+def check_contract(kind: str, name: str, made: object, members: tuple[str, ...]) -> None:
+    """Raise a `PluginError` where what a factory made lacks members of its protocol."""
     missing = [member for member in members if not hasattr(made, member)]
     if missing:
         raise PluginError(f"{kind} {name}: its factory returned {made!r}, which lacks {', '.join(missing)}")
 
 
-def _plugin(offer: Offer) -> str:
-    return offer.id.partition("/")[0]
-
-
-def _listed(card: object) -> str:
-    return ", ".join(getattr(card, "splits", ())) or "none"
+def context_of(plan: Plan, offer: Offer, *, name: str, data: str | None = None) -> PlanContext:
+    """What the factory of an entry is given."""
+    plugin = offer.id.partition("/")[0]
+    return PlanContext(name=name, data=data, seed=plan.seed, plan=plan, plugin=plugin, kind=offer.card.kind)
 
 
 def _least(*limits: int | None) -> int | None:
@@ -387,5 +342,5 @@ def sample_task(offer: Offer, plugins: Plugins, *, split: str, data: str | None)
     """
     plan = Plan(seed=0, plugins=plugins, workspace=Path("runs") / ".workspace")
     given = None if data is None or data.startswith("hub:") else str(Path(data).resolve())
-    name, options = _unfolded(plan, offer, None, given or data, _default_options(offer))[0]
-    return _plan_task(plan, offer, name=name, options=options, data=given or data, split=split)
+    name, options = unfolded(plan, offer, None, given or data, _default_options(offer))[0]
+    return plan_task(plan, offer, name=name, options=options, data=given or data, split=split)

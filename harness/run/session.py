@@ -1,4 +1,4 @@
-"""One `harness run` from manifest to leaderboard: plan, engine, scores, reports, in this order."""
+"""One `harness run` from manifest to leaderboard: plan, recipes, engine, scores, reports, in this order."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,9 +27,11 @@ from harness.run.folder import (
     write_record,
 )
 from harness.run.journal import Journal
-from harness.run.plan import Plan, build_plan
+from harness.run.plan import Plan, PlannedJudge, build_plan
 from harness.run.progress import CellProgress
 from harness.run.results import RunResults, check_metrics, load_run, make_metric, plan_record, score_run
+from harness.train.folder import CHECKPOINTS
+from harness.train.judges import train_judges
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -62,16 +65,29 @@ def run_manifest(
     fresh: bool,
     shard: Shard | None,
     progress: CellProgress,
+    checkpoints: Path = CHECKPOINTS,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Session:
-    """Run a manifest, or go on where an earlier run of it stopped.
+    """Run a manifest, or go on where an earlier run of it stopped. Judges with a recipe are trained first.
+
+    Args:
+        loaded: The manifest.
+        plugins: The installed plugins.
+        runs: The folder of run folders.
+        fresh: Start anew; the older run folder is kept. What was trained stays.
+        shard: Only this part of every task.
+        progress: Shows how far each cell is.
+        checkpoints: The folder of checkpoint folders.
+        say: Takes lines about what is trained.
 
     Raises:
-        UserError: The plan, the data or the run folder cannot be used. What was judged is kept.
+        UserError: The plan, the data, a recipe or the run folder cannot be used. What was judged is kept.
     """
     began = time.monotonic()
     folder = run_folder(runs, loaded, shard)
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
     check_metrics(plan, loaded.manifest.report.metric)
+    train_judges(plan, loaded, plugins, checkpoints=checkpoints, say=say)
     make_folder(folder, fresh=fresh)
     with locked(folder):
         journal = Journal(folder / JOURNAL)
@@ -90,7 +106,7 @@ def run_manifest(
                 progress=progress,
             ).run()
             leaderboard = None if outcome.interrupted else _finished(journal, folder, plugins)
-            judges = {judge.name: _spent(journal, judge.key) for judge in plan.judges}
+            judges = {judge.name: _judge_record(journal, judge) for judge in plan.judges}
         finally:
             journal.close()
         write_record(
@@ -153,14 +169,15 @@ def publish(run: RunResults, plugins: Plugins) -> Leaderboard:
     return leaderboard
 
 
-def _spent(journal: Journal, judge: str) -> dict[str, Any]:
-    """What a judge took, and how long it took for an answer, for `run.json`."""
-    latencies = journal.latencies(judge)
+def _judge_record(journal: Journal, judge: PlannedJudge) -> dict[str, Any]:
+    """For `run.json`: what a judge took, how long it took for an answer, and the model that its recipe made."""
+    latencies = journal.latencies(judge.key)
     quick: dict[str, Any] = {"n": len(latencies)}
     if latencies:
         quick["median"] = statistics.median(latencies)
         quick["p95"] = latencies[math.ceil(0.95 * len(latencies)) - 1]
-    return {**asdict(journal.usage(judge)), "latency_s": quick}
+    record = {**asdict(journal.usage(judge.key)), "latency_s": quick}
+    return record if judge.model is None else {**record, "model": str(judge.model)}
 
 
 def _versions(plan: Plan, plugins: Plugins) -> dict[str, str]:

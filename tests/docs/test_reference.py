@@ -14,11 +14,25 @@ import pytest
 from harness import api
 from harness.api import Protocol, hookspecs
 from harness.cli import VERBS, cli
-from harness.manifest.model import JudgeEntry, Manifest, ReportSettings, RunSettings, TaskEntry
+from harness.manifest.model import (
+    JudgeEntry,
+    Manifest,
+    Recipe,
+    RecipeTask,
+    ReportSettings,
+    RewardEntry,
+    RunSettings,
+    TaskEntry,
+    TrainerEntry,
+)
 from harness.report.records import Leaderboard, Pair, Row
 from harness.report.usage import JudgeUsage
+from harness.train import folder as checkpoint_folder
 
-MODELS = (Manifest, TaskEntry, JudgeEntry, RunSettings, ReportSettings)
+MODELS = {
+    "manifest": (Manifest, TaskEntry, JudgeEntry, RunSettings, ReportSettings),
+    "recipe": (Recipe, RecipeTask, RewardEntry, TrainerEntry),
+}
 
 
 @pytest.fixture(scope="session")
@@ -56,12 +70,24 @@ def test_examples_of_the_command_line_are_code_and_not_prose(pages: dict[str, st
     assert r"\b" not in pages["command-line"]
 
 
-def test_every_field_of_a_manifest_is_named(pages: dict[str, str]) -> None:
-    for model in MODELS:
+@pytest.mark.parametrize("page", MODELS)
+def test_every_field_of_a_manifest_and_of_a_recipe_is_named(page: str, pages: dict[str, str]) -> None:
+    for model in MODELS[page]:
         names = [spec.alias or name for name, spec in model.model_fields.items()]
-        assert [name for name in names if f"| `{name}` |" not in pages["manifest"]] == [], model.__name__
+        assert [name for name in names if f"| `{name}` |" not in pages[page]] == [], model.__name__
         assert all(spec.description for spec in model.model_fields.values()), model.__name__
-    assert "`extends`" in pages["manifest"]
+    assert "`extends`" in pages[page]
+
+
+def test_every_file_of_a_checkpoint_folder_and_every_field_of_its_record_is_named(pages: dict[str, str]) -> None:
+    constants = {name: value for name, value in vars(checkpoint_folder).items() if name.isupper() and name[0] != "_"}
+    files = [value for name, value in constants.items() if name != "CHECKPOINTS"]
+    assert "trained.json" in files
+    assert [name for name in files if name not in pages["recipe"]] == []
+    for spec in dataclasses.fields(checkpoint_folder.Record):
+        row = re.search(rf"^\| `{spec.name}` \|.*\| (.+) \|$", pages["recipe"], re.MULTILINE)
+        assert row is not None, spec.name
+        assert len(row[1]) > 5, spec.name
 
 
 def test_every_field_of_a_protocol_is_named_and_explained(pages: dict[str, str], root: Path) -> None:

@@ -4,7 +4,7 @@ A page is a small world: its blocks act in order in one folder of its own. A nam
 in "```python my_judge.py". Named blocks are written there, and what can be checked about them is checked:
 
 - `python`: run, whether named or not;
-- `yaml`: loaded as a manifest; an unnamed one may be a fragment, and is completed first;
+- `yaml`: loaded as a manifest or recipe; an unnamed one may be a fragment of a manifest, and is completed first;
 - `toml`, `json`, `jsonl`: parsed;
 - `console`: each line that starts with `$ harness`, `$ python` or `$ pytest` is run, and the lines after it are
   compared with what it printed; `...` stands for anything. `$ pip install -e FOLDER` is played: it puts the metadata
@@ -34,7 +34,7 @@ import pytest
 import yaml
 
 from harness.discovery import Plugins
-from harness.manifest.load import load_manifest
+from harness.manifest.load import is_recipe, load_manifest, load_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -50,11 +50,14 @@ SLOW = NEED_OOD | {
     "docs/how-to/judge-with-a-local-model.md",
     "docs/how-to/publish-a-plugin.md",
     "docs/how-to/resume-and-shard.md",
+    "docs/how-to/train-a-judge.md",
     "docs/tutorials/your-own-judge.md",
 }
 OPTED_OUT = {
     "CONTRIBUTING.md": 1,
     "README.md": 2,
+    "docs/how-to/train-on-many-gpus.md": 7,
+    "docs/how-to/train-a-judge.md": 4,
     "docs/how-to/use-your-own-copy-of-a-benchmark.md": 1,
 }
 """How many blocks of each page are not run. Say why in the page, and count here."""
@@ -189,7 +192,8 @@ class _World:
         before = sys.path.copy()
         sys.path[:0] = map(str, self.installed)
         try:
-            loaded = load_manifest(path, plugins=Plugins.load(extra=self.plugins))
+            load = load_recipe if is_recipe(path) else load_manifest
+            loaded = load(path, plugins=Plugins.load(extra=self.plugins))
         finally:
             sys.path[:] = before
         assert loaded.tasks, where

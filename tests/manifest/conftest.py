@@ -9,9 +9,20 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from harness.api import FormatCard, IsPath, JudgeCard, MetricCard, PluginError, TaskCard, Unfolded
+from harness.api import (
+    FormatCard,
+    IsPath,
+    JudgeCard,
+    MetricCard,
+    Operational,
+    PluginError,
+    RewardCard,
+    TaskCard,
+    TrainerCard,
+    Unfolded,
+)
 from harness.discovery import Offer, Plugins
-from harness.manifest.load import LoadedManifest, load_manifest
+from harness.manifest.load import LoadedManifest, LoadedRecipe, load_manifest, load_recipe
 from harness.manifest.problems import InvalidManifestError, Problem
 
 
@@ -54,6 +65,17 @@ class NeedyOptions(BaseModel):
     path: str = Field(alias="from")
 
 
+class Steps(BaseModel):
+    """Options of a trainer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    steps: int = Field(default=10, ge=1)
+    batch: Annotated[int, Operational()] = 4
+    warm: Annotated[str, IsPath()] | None = None
+    key: str | None = None
+
+
 def _offer(card: Any) -> Offer:
     return Offer(f"toy/{card.name}", card, "toy-distribution", "1.0")
 
@@ -78,6 +100,18 @@ class ToyPlugins(Plugins):
             JudgeCard(name="judge", summary="", factory="x:y", options=Options),
             JudgeCard(name="needy", summary="", factory="x:y", options=NeedyOptions),
             JudgeCard(name="simple", summary="", factory="x:y"),
+            JudgeCard(
+                name="pair",
+                summary="",
+                factory="x:y",
+                options=Options,
+                unfold=lambda options, context: [Unfolded(name="a", options={})],
+            ),
+            TaskCard(name="learnt", summary="", factory="x:y", options=Options, splits=("train", "validation", "test")),
+            RewardCard(name="right", summary="", factory="x:y"),
+            RewardCard(name="form", summary="", factory="x:y", options=Steps),
+            TrainerCard(name="trainer", summary="", factory="x:y", options=Steps),
+            TrainerCard(name="bare", summary="", factory="x:y"),
             FormatCard(name="tagged", summary="", factory="x:y"),
             MetricCard(name="accuracy", summary="", factory="x:y"),
             MetricCard(name="macro_f1", summary="", factory="x:y"),
@@ -110,6 +144,20 @@ def load(folder: Path, plugins: Plugins) -> Load:
         raw = text if isinstance(text, bytes) else text.encode()
         Path("m.yaml").write_bytes(raw)
         return load_manifest(Path("m.yaml"), sets=sets, plugins=plugins)
+
+    return _load
+
+
+LoadRecipe = Callable[..., LoadedRecipe]
+
+
+@pytest.fixture
+def load_r(folder: Path, plugins: Plugins) -> LoadRecipe:
+    """Write `r.yaml` and load it as a recipe."""
+
+    def _load(text: str, *sets: str) -> LoadedRecipe:
+        Path("r.yaml").write_text(text, encoding="utf-8")
+        return load_recipe(Path("r.yaml"), sets=sets, plugins=plugins)
 
     return _load
 

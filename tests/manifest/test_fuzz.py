@@ -1,4 +1,4 @@
-"""2,000 mutated manifests: each loads, or is refused with a position in every problem. Never anything else."""
+"""Mutated manifests and recipes: each loads, or is refused with a position in every problem. Never anything else."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import pytest
 import yaml
 
 from harness.discovery import Plugins
-from harness.manifest.load import LoadedManifest, load_manifest, render_resolved
+from harness.manifest.load import LoadedManifest, LoadedRecipe, load_manifest, load_recipe, render_resolved
 from harness.manifest.problems import InvalidManifestError
 
 Mutate: TypeAlias = Callable[[random.Random, bytes], bytes]
+Loader: TypeAlias = Callable[..., LoadedManifest | LoadedRecipe]
 
 SEEDS = (
     b"name: small\ntasks:\n  - use: plain\njudges:\n  - use: simple\n",
@@ -61,6 +62,43 @@ tasks:
 judges:
 - ? use
   : simple
+""",
+)
+
+BASE = b"name: base\ntasks: [{use: plain, limit: 3}]\ntrainer: {use: bare}\nmodel: weights\n"
+"""A recipe that others start from."""
+RECIPES = (
+    b"name: small\ntasks:\n  - use: plain\ntrainer: {use: bare}\n",
+    b"""name: every-thing
+description: words
+vars: {n: 3, w: 0.5, start: start.yaml}
+seed: 1
+train: ${vars.start}
+tasks:
+  - {use: learnt, name: one, weight: "${vars.w}", limit: "${vars.n}", with: {steps: 2, answers: a}, validation: test}
+  - use: plain
+    train: test
+    validation: ~
+    protocol: {order: both}
+rewards:
+  - {use: right, weight: 0.9, tasks: [one, plain]}
+  - {use: form, weight: -1, with: {warm: w, key: "${env:HARNESS_FUZZ_KEY}"}}
+trainer: {use: trainer, with: {steps: 3, batch: 2, warm: x/y}}
+""",
+)
+JUDGES = (
+    b"""name: judged
+tasks: [{use: plain}]
+judges:
+  - {use: judge, train: start.yaml, with: {steps: 2}}
+  - use: judge
+    name: inner
+    train:
+      name: inner
+      train: start.yaml
+      tasks: [{use: learnt}, {use: many, train: test}]
+      rewards: [{use: right, tasks: [x]}]
+      trainer: {use: trainer, with: {key: "${env:HARNESS_FUZZ_KEY}"}}
 """,
 )
 
@@ -157,10 +195,12 @@ def _pick(dice: random.Random, data: Any) -> tuple[Any, Any]:
     return holder, step
 
 
-def _load_or_check(path: Path, sets: Sequence[str], plugins: Plugins, text: bytes) -> LoadedManifest | None:
-    """The manifest, or `None` when it is refused as it should be."""
+def _load_or_check(
+    load: Loader, path: Path, sets: Sequence[str], plugins: Plugins, text: bytes
+) -> LoadedManifest | LoadedRecipe | None:
+    """What was loaded, or `None` when it is refused as it should be."""
     try:
-        return load_manifest(path, sets=sets, plugins=plugins)
+        return load(path, sets=sets, plugins=plugins)
     except InvalidManifestError as error:
         problems, message = error.problems, str(error)
     assert problems, text
@@ -172,31 +212,43 @@ def _load_or_check(path: Path, sets: Sequence[str], plugins: Plugins, text: byte
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("load", "seeds", "count"),
+    [(load_manifest, SEEDS, 667), (load_recipe, RECIPES, 200), (load_manifest, JUDGES, 200)],
+    ids=["manifests", "recipes", "judges-with-recipes"],
+)
 @pytest.mark.parametrize("mutate", [mutate_bytes, mutate_tokens, mutate_structure], ids=lambda mutate: mutate.__name__)
-def test_mutated_manifests_load_or_are_refused_with_positions(
-    mutate: Mutate, folder: Path, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
+def test_mutated_files_load_or_are_refused_with_positions(
+    mutate: Mutate,
+    load: Loader,
+    seeds: Sequence[bytes],
+    count: int,
+    folder: Path,
+    plugins: Plugins,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HARNESS_FUZZ_KEY", "topsecret-value")
     (folder / "here").mkdir()
     (folder / "base.yaml").write_text("vars: {n: 1, other: 2}\nrun: {seed: 7}\n", encoding="utf-8")
+    (folder / "start.yaml").write_bytes(BASE)
     path, again = Path("m.yaml"), Path("again.yaml")
-    for seed in SEEDS:
+    for seed in seeds:
         path.write_bytes(seed)
-        load_manifest(path, plugins=plugins)  # each seed is good
+        load(path, plugins=plugins)  # each seed is good
     dice = random.Random(20261123)
     good = 0
-    for number in range(667):
-        text = mutate(dice, dice.choice(SEEDS))
+    for number in range(count):
+        text = mutate(dice, dice.choice(seeds))
         path.write_bytes(text)
         sets = [dice.choice(SETS)] if dice.random() < 0.15 else []
-        loaded = _load_or_check(path, sets, plugins, text)
+        loaded = _load_or_check(load, path, sets, plugins, text)
         if loaded is None:
             continue
         good += 1
         rendered = render_resolved(loaded, origins=bool(number % 2))
         assert "topsecret-value" not in rendered
         again.write_text(rendered, encoding="utf-8")
-        reloaded = load_manifest(again, plugins=plugins)
+        reloaded = load(again, plugins=plugins)
         assert reloaded.resolved == loaded.resolved, (number, text)
         assert reloaded.hash == loaded.hash
-    assert 10 < good < 600  # the mutations are neither too tame nor too wild
+    assert count / 200 < good < 0.9 * count  # the mutations are neither too tame nor too wild

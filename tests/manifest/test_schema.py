@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.discovery import Plugins
-from harness.manifest.model import JudgeEntry, Manifest, ReportSettings, RunSettings, TaskEntry, protocol_model
+from harness.manifest.model import (
+    JudgeEntry,
+    Manifest,
+    Recipe,
+    RecipeTask,
+    ReportSettings,
+    RewardEntry,
+    RunSettings,
+    TaskEntry,
+    TrainerEntry,
+    protocol_model,
+)
 from harness.manifest.schema import manifest_schema
 
 
@@ -49,6 +60,18 @@ def test_options_of_a_plugin_are_chosen_by_its_id_or_bare_name(plugins: Plugins)
     assert schema["definitions"][none]["maxProperties"] == 0
 
 
+def test_a_recipe_is_a_path_or_a_mapping_whose_options_are_known_as_well(plugins: Plugins) -> None:
+    definitions = manifest_schema(_loadable(plugins))["definitions"]
+    for entry in ("JudgeEntry", "Recipe"):
+        assert {"type": "string"} in definitions[entry]["properties"]["train"]["anyOf"]
+        assert {"$ref": "#/definitions/Recipe"} in definitions[entry]["properties"]["train"]["anyOf"]
+    assert definitions["Recipe"]["additionalProperties"] is False
+    for entry, use in (("RecipeTask", "toy/learnt"), ("RewardEntry", "toy/form"), ("TrainerEntry", "toy/trainer")):
+        rules = {rule["if"]["properties"]["use"]["enum"][0]: rule for rule in definitions[entry]["allOf"]}
+        name = rules[use]["then"]["properties"]["with"]["$ref"].removeprefix("#/definitions/")
+        assert "steps" in definitions[name]["properties"]
+
+
 def test_extends_makes_the_rest_optional(plugins: Plugins) -> None:
     schema = manifest_schema(_loadable(plugins))
     assert schema["anyOf"] == [{"required": ["extends"]}, {"required": ["name", "tasks", "judges"]}]
@@ -56,7 +79,8 @@ def test_extends_makes_the_rest_optional(plugins: Plugins) -> None:
 
 
 def test_every_field_is_described() -> None:
-    for model in (Manifest, TaskEntry, JudgeEntry, RunSettings, ReportSettings, protocol_model()):
+    recipe = (Recipe, RecipeTask, RewardEntry, TrainerEntry)
+    for model in (Manifest, TaskEntry, JudgeEntry, RunSettings, ReportSettings, *recipe, protocol_model()):
         for name, spec in model.model_fields.items():
             assert spec.description, (model.__name__, name)
 
@@ -69,6 +93,6 @@ def test_the_installed_plugins_have_a_schema() -> None:
 def _loadable(plugins: Plugins) -> Plugins:
     """Without the task whose options cannot be imported."""
     found = Plugins()
-    for kind in ("task", "judge", "format"):
+    for kind in ("task", "judge", "reward", "trainer", "format"):
         found._offers[kind] = {offer.id: offer for offer in plugins.offers(kind) if offer.card.name != "unloadable"}
     return found

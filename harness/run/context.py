@@ -1,0 +1,114 @@
+"""What the factory of an entry is given: `harness.api.Context`, over the plan that the entry is part of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.api import Example, Item, Judgement, Request, Usage, UserError
+from harness.run.asks import asks_of
+
+if TYPE_CHECKING:
+    from harness.run.plan import Plan, PlannedJudge, PlannedTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanContext:
+    """The `harness.api.Context` of one entry of the plan."""
+
+    name: str
+    data: str | None
+    seed: int
+    plan: Plan = field(repr=False)
+    plugin: str
+    kind: str = "judge"
+    """Kind of the entry, for messages."""
+
+    @property
+    def workspace(self) -> Path:
+        """A folder that the plugin may keep files in."""
+        folder = self.plan.workspace / self.plugin
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def examples(self, task: str, split: str) -> Iterator[Example]:
+        """Stream a task's split, rendered as its protocol says, with the gold."""
+        planned = self._task(task)
+        splits = getattr(self.plan.plugins.find("task", planned.id).card, "splits", ())
+        if split not in splits:
+            known = ", ".join(splits) or "none"
+            raise UserError(f"{self.kind} {self.name}: task {planned.id} has no split {split!r}; it has {known}")
+        for ask in asks_of(planned, split=split):
+            if ask.request is not None:
+                yield example_of(ask.item, ask.request)
+
+    def fingerprint(self, name: str) -> str:
+        """What would change the items of a task or the answers of a judge."""
+        if all(one.name != name for one in self.plan.judges):
+            return self._task(name).task.fingerprint()
+        with self._entered(name) as judge:
+            return judge.key
+
+    def spent(self) -> Usage:
+        """What this judge's answers in the journal of this run have cost so far."""
+        from harness.run.journal import Journal
+
+        judge = next((one for one in self.plan.judges if one.name == self.name), None)
+        if judge is None or self.plan.journal is None:
+            return Usage()
+        reader = Journal(self.plan.journal, readonly=True)
+        try:
+            return reader.usage(judge.key)
+        finally:
+            reader.close()
+
+    def _task(self, name: str) -> PlannedTask:
+        planned = next((one for one in self.plan.tasks if name in (one.name, one.id)), None)
+        if planned is not None:
+            return planned
+        from harness.run.plan import default_task
+
+        return default_task(self.plan, name)
+
+    def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+        """Ask another judge of the plan; answers already in the journal are taken from there."""
+        from harness.run.journal import Journal
+
+        with self._entered(judge) as planned:
+            fresh: list[Request] = []
+            reader = Journal(self.plan.journal, readonly=True) if self.plan.journal is not None else None
+            try:
+                for request in requests:
+                    known = reader.judgement(planned.key, request.key) if reader is not None else None
+                    if known is None:
+                        fresh.append(request)
+                    else:
+                        yield request, known
+            finally:
+                if reader is not None:
+                    reader.close()
+            yield from planned.judge.judge(fresh)
+
+    @contextmanager
+    def _entered(self, judge: str) -> Iterator[PlannedJudge]:
+        """Another judge of the plan, refused where that would lead round in a circle."""
+        planned = next((one for one in self.plan.judges if one.name == judge), None)
+        if planned is None:
+            known = ", ".join(one.name for one in self.plan.judges) or "none"
+            raise UserError(f"{self.kind} {self.name}: there is no judge {judge!r} in the plan; it has {known}")
+        if judge == self.name or judge in self.plan.asking:
+            circle = " -> ".join([*self.plan.asking, self.name, judge])
+            raise UserError(f"judge {self.name}: judges that ask each other in a circle: {circle}")
+        self.plan.asking.append(self.name)
+        try:
+            yield planned
+        finally:
+            self.plan.asking.remove(self.name)
+
+
+def example_of(item: Item, request: Request) -> Example:
+    """A request with its gold, in shown places."""
+    return Example(request=request, gold=item.space.shown(item.gold, request.order), item=item)

@@ -1,0 +1,178 @@
+"""One training from recipe to checkpoint folder: what it starts from first, then its trainer, card and record."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import TYPE_CHECKING, Any
+
+from harness import __version__
+from harness.api import PluginError, Trained, Training
+from harness.manifest.load import render_resolved
+from harness.run.folder import locked, make_folder, write_atomically
+from harness.train.card import model_card
+from harness.train.folder import CARD, RECIPE, TRAINED, Attempts, Curves, Record, has_model, read_curves
+from harness.train.plan import PlannedRecipe, call
+
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
+
+
+def train(
+    planned: PlannedRecipe, plugins: Plugins, *, fresh: bool = False, say: Callable[[str], None]
+) -> dict[str, Any] | None:
+    """Train a recipe where it is not trained yet, or go on where an earlier attempt stopped.
+
+    Of the processes that one launcher starts (torchrun, accelerate), the first does so; see `helps`.
+
+    Args:
+        planned: The recipe. What it starts from is trained first.
+        plugins: The installed plugins; their hooks hear what is logged.
+        fresh: Train anew; the older checkpoint folder is kept beside the new one. Not for what it starts from.
+        say: Takes lines for people.
+
+    Returns:
+        The content of `trained.json`; `None` in a process that only helps.
+
+    Raises:
+        UserError: The recipe cannot be trained, or another process trains it. What was done is kept.
+    """
+    if helps():
+        _help(planned, fresh=fresh)
+        return None
+    if planned.done and not fresh:
+        say(f"{planned.name} is trained already ({planned.folder})")
+        return read_record(planned)
+    if planned.start is not None:
+        train(planned.start, plugins, say=say)
+    make_folder(planned.folder, fresh=fresh)
+    with locked(planned.folder):
+        if planned.done:  # by another process, while this one came here
+            return read_record(planned)
+        return _attempt(planned, plugins, say)
+
+
+def helps() -> bool:
+    """Whether this is one of several processes of one launch and not the first: the launcher says so by `RANK`.
+
+    Such a process calls the trainer, which finds the others by itself. It takes no lock, logs nothing and writes
+    nothing: the first one does.
+    """
+    return os.environ.get("RANK", "0") != "0"
+
+
+def _help(planned: PlannedRecipe, *, fresh: bool) -> None:
+    if planned.done and not fresh:
+        return
+    if planned.start is not None:
+        _help(planned.start, fresh=False)
+    planned.folder.mkdir(parents=True, exist_ok=True)
+    call(planned.offer, "train", planned.trainer.train, _with_model(planned))
+
+
+def _with_model(planned: PlannedRecipe) -> Training:
+    """What the trainer is given, with the model of the recipe that it starts from."""
+    if planned.start is None:
+        return planned.training
+    return replace(planned.training, model=str(planned.start.model))
+
+
+def read_record(planned: PlannedRecipe) -> dict[str, Any]:
+    """The content of `trained.json`."""
+    record: dict[str, Any] = json.loads((planned.folder / TRAINED).read_text(encoding="utf-8"))
+    return record
+
+
+def _attempt(planned: PlannedRecipe, plugins: Plugins, say: Callable[[str], None]) -> dict[str, Any]:
+    folder = planned.folder
+    (folder / TRAINED).unlink(missing_ok=True)  # of a training whose model was taken away
+    write_atomically(folder / RECIPE, render_resolved(planned.loaded, origins=False))
+    curves, attempts = Curves(folder), Attempts(folder)
+    tasks = ", ".join(task.name for task in planned.tasks)
+    say(f"training {planned.name} by {planned.offer.id} on {tasks} ({folder}, attempt {attempts.count})")
+
+    def log(step: int, metrics: Mapping[str, float]) -> None:
+        plain = curves.add(step, metrics)
+        attempts.note()
+        plugins.notify(
+            "harness_training_logged", recipe=planned.name, folder=planned.training.folder, step=step, metrics=plain
+        )
+
+    try:
+        trained = call(planned.offer, "train", planned.trainer.train, replace(_with_model(planned), log=log))
+    finally:
+        attempts.note(force=True)
+    _check(planned, trained)
+    record = _record(planned, trained, attempts)
+    write_atomically(planned.model / CARD, model_card(planned, record, read_curves(folder)))
+    write_atomically(folder / TRAINED, json.dumps(asdict(record), indent=2, allow_nan=False) + "\n")
+    say(f"trained {planned.name}: {trained.steps} steps, kept step {trained.selected} ({attempts.seconds:.0f} s)")
+    return read_record(planned)
+
+
+def _check(planned: PlannedRecipe, trained: object) -> None:
+    """What a trainer must give and leave behind."""
+    trainer = f"trainer {planned.offer.id} ({planned.offer.distribution} {planned.offer.version})"
+    if not isinstance(trained, Trained):
+        raise PluginError(f"{trainer}: train returned {trained!r}, which is no Trained")
+    if not has_model(planned.folder):
+        raise PluginError(f"{trainer}: it left no file in {planned.model}; the trained model belongs there")
+
+
+def _record(planned: PlannedRecipe, trained: Trained, attempts: Attempts) -> Record:
+    offers = [
+        planned.offer,
+        *(one.offer for one in planned.loaded.tasks),
+        *(one.offer for one in planned.loaded.rewards),
+    ]
+    plugins = {offer.distribution: offer.version for offer in offers}
+    return Record(
+        recipe=planned.name,
+        hash=planned.hash,
+        start=planned.training.model if planned.start is None else planned.start.folder.name,
+        steps=int(trained.steps),
+        selected=int(trained.selected),
+        scores={str(name): _finite(value) for name, value in trained.scores.items()},
+        notes=tuple(str(note) for note in trained.notes),
+        skipped=planned.skipped,
+        harness=__version__,
+        python=platform.python_version(),
+        platform=platform.platform(),
+        processors=os.cpu_count(),
+        plugins=dict(sorted(plugins.items())),
+        libraries=_libraries(plugins),
+        command=tuple(sys.argv),
+        finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        seconds=attempts.seconds,
+        seconds_of_all_attempts=attempts.seconds_of_all,
+        attempts=attempts.count,
+    )
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _libraries(distributions: Mapping[str, str]) -> dict[str, str]:
+    """Versions of what the distributions depend on, as installed."""
+    found: dict[str, str] = {}
+    for distribution in distributions:
+        try:
+            needed = requires(distribution) or []
+        except (PackageNotFoundError, ValueError):
+            continue  # a file given with `--plugin`
+        for requirement in needed:
+            name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
+            try:
+                found[name] = version(name)
+            except PackageNotFoundError:
+                continue  # an extra that is not installed
+    return dict(sorted(found.items()))
