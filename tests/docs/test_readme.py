@@ -10,7 +10,7 @@ import pytest
 
 COMMANDS = [
     "pip install -r requirements.txt && harness run benchmarks/ood.yaml",
-    "pip install -r requirements.txt && pytest",
+    "pip install -r requirements.txt && pytest -n 2",
 ]
 
 

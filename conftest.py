@@ -1,0 +1,10 @@
+"""For every test of this repository, the plugins' included."""
+
+from __future__ import annotations
+
+import os
+
+# One thread for every numeric library, in this process and in those that tests start: several workers, or two threads
+# on two shared cores, would wait for one another most of the time.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
