@@ -12,6 +12,7 @@ import pytest
 
 from harness.api import (
     Choice,
+    Earned,
     Example,
     Image,
     Item,
@@ -29,6 +30,7 @@ from harness.formats.tagged import TaggedFormat
 from harness.testing import FakeContext
 from harness_grpo.grpo import GrpoTrainer
 from harness_grpo.options import GrpoOptions, SftOptions
+from harness_grpo.rollout import Asked, Given, Group
 from harness_grpo.sft import SftTrainer
 from harness_transformers.prompts import Prompt
 from harness_transformers.testing import TinyShape, make_tiny_llava
@@ -240,6 +242,18 @@ def fixed(name: str, train: Sequence[Example], validation: Sequence[Example] | N
     """A task of given examples."""
     splits = {"train": train, "validation": validation or ()}
     return task_of(name, splits.__getitem__, validation=None if validation is None else "validation")
+
+
+def said(example: Example, text: str, *, tokens: int = 3, truncated: bool = False) -> Given:
+    """An answer that nobody had to write."""
+    return Given((7,) * tokens, truncated, text, example.request.read(text, completion_tokens=tokens))
+
+
+def group_of(example: Example, given: Sequence[Given], *parts: Mapping[str, float | None]) -> Group:
+    """Answers with what they earned, all rewards of weight 1."""
+    totals = [[value for value in one.values() if value is not None] for one in parts]
+    earned = tuple(Earned(total=sum(t) if t else None, parts=one) for t, one in zip(totals, parts, strict=True))
+    return Group(Asked(example.request.task, example, Prompt(ids=(1, 2))), tuple(given), earned)
 
 
 def sft(whole: Training, **options: Any) -> Trained:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +18,18 @@ from safetensors.torch import load_file
 
 from harness.api import Trained, Training, UserError
 from harness.testing import FakeContext
+from harness_grpo.grpo import GrpoTrainer as NativeGrpoTrainer
+from harness_grpo.options import GrpoOptions as NativeGrpoOptions
 from harness_grpo.options import LoraOptions, ValidationOptions
 from harness_grpo.options import SftOptions as NativeSftOptions
+from harness_grpo.policy import Policy
+from harness_grpo.rollout import Asked, Given
 from harness_grpo.sft import SftTrainer as NativeSftTrainer
 from harness_transformers.judge import LocalJudge
 from harness_transformers.options import GenerativeOptions
 from harness_trl.keeping import Keeper
 from harness_trl.options import TrlGrpoOptions, TrlSftOptions
+from harness_trl.rewards import reward_functions
 from harness_trl.train import GrpoTrainer, SftTrainer
 from harness_trl.watch import Watch, curves
 
@@ -93,9 +101,8 @@ def test_an_adapter_is_added_to_what_it_adapts(taught: Path, tmp_path: Path) -> 
 
 def test_sft_learns_the_same_tokens_as_the_native_trainer(taught: Path, tmp_path: Path) -> None:
     """The loss of one batch that holds all examples, and of the second, after a step of each optimizer."""
-    tasks = [points("red", 2, validation=None), pairs("pair", 1, validation=None)]
+    pointwise = [points("red", 2, validation=None)]
     common: dict[str, Any] = {"steps": 2, "lr": 1e-3, "rationale": "rationale"}
-    pointwise = tasks[:1]
     ours, native = Curves(), Curves()
     trained = sft(recipe_in(tmp_path / "trl", taught, curves=ours, tasks=pointwise), batch=2, **common)
     options = NativeSftOptions(**common, batch=2, device="cpu", dtype="float32")
@@ -105,6 +112,51 @@ def test_sft_learns_the_same_tokens_as_the_native_trainer(taught: Path, tmp_path
         assert ours.of("loss")[step] == pytest.approx(native.of("loss")[step], rel=1e-3)
         assert ours.of("grad_norm")[step] == pytest.approx(native.of("grad_norm")[step], rel=1e-2)
     assert any("no task has a validation split" in note for note in trained.notes)
+
+
+def test_grpo_learns_the_same_from_the_same_answers_as_the_native_trainer(
+    taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The native trainer is given the answers that TRL's policy wrote, step by step."""
+    tasks = [points("red", 3, validation=None)]
+    common: dict[str, Any] = {"steps": 3, "batch": 3, "group": 4, "lr": 1e-3, "clip_high": 0.2}
+    written: list[list[tuple[int, tuple[int, ...]]]] = []
+    made = reward_functions
+
+    def listening(*given: Any, **more: Any) -> list[Any]:
+        (function,) = made(*given, **more)
+
+        def reward(**batch: Any) -> Any:
+            written.append([(row, tuple(ids)) for row, ids in zip(batch["row"], batch["completion_ids"], strict=True)])
+            return function(**batch)
+
+        return [reward]
+
+    monkeypatch.setattr("harness_trl.train.reward_functions", listening)
+    theirs, ours = Curves(), Curves()
+    grpo(recipe_in(tmp_path / "trl", taught, tasks=tasks, curves=theirs), **common, per_device=6)
+    answers = iter(written)
+
+    def write(policy: Policy, asked: Sequence[Asked], **_: Any) -> list[tuple[Given, ...]]:
+        step = next(answers)
+        return [tuple(given(policy, one, ids) for row, ids in step if str(row) == one.example.item.id) for one in asked]
+
+    def given(policy: Policy, one: Asked, ids: tuple[int, ...]) -> Given:
+        finished = ids[-1] in policy.opened.language.stops.tolist()
+        text = policy.opened.decoded(ids[:-1] if finished else ids)
+        judgement = replace(one.example.request.read(text), completion_tokens=len(ids) - finished)
+        return Given(ids, not finished, text, judgement)
+
+    monkeypatch.setattr("harness_grpo.grpo.write", write)
+    options = NativeGrpoOptions(**{**TINY, **common}, per_task=False)
+    recipe = recipe_in(tmp_path / "native", taught, tasks=tasks, curves=ours)
+    NativeGrpoTrainer(options, FakeContext(workspace=tmp_path)).train(recipe)
+    for name in ("reward", "loss", "grad_norm"):
+        assert list(ours.of(name).values()) == pytest.approx(list(theirs.of(name).values()), rel=1e-3, abs=1e-6)
+    step = max(moved(taught, tmp_path / "trl" / "model").values())
+    apart = max(moved(tmp_path / "native" / "model", tmp_path / "trl" / "model").values())
+    assert apart < 1e-2 * step
+    assert step > 1e-3
 
 
 class Stop(BaseException):
@@ -140,6 +192,12 @@ def test_what_is_frozen_stays_as_it_is(taught: Path, tmp_path: Path) -> None:
     changed = moved(taught, tmp_path / "model")
     assert all(by == 0 for name, by in changed.items() if "vision_tower" in name)
     assert max(changed.values()) > 0
+
+
+def test_tasks_of_unequal_weight_are_refused(taught: Path, tmp_path: Path) -> None:
+    tasks = [points("red", 2, weight=2.0), points("blue", 2)]
+    with pytest.raises(UserError, match="tasks have different weights"):
+        sft(recipe_in(tmp_path, taught, tasks=tasks))
 
 
 @pytest.mark.parametrize(
@@ -245,3 +303,33 @@ def test_a_folder_without_weights_says_what_to_configure(taught: Path, tmp_path:
     (tmp_path / "candidate").mkdir()
     with pytest.raises(UserError, match="fsdp_state_dict_type: FULL_STATE_DICT"):
         keeper.look(tmp_path / "candidate", step=1)
+
+
+_TWO = """
+import importlib.util, os, sys, types
+from pathlib import Path
+package = types.ModuleType("kit"); package.__path__ = [sys.argv[1]]; sys.modules["kit"] = package
+from kit.conftest import Curves, points
+from kit.test_train import recipe_in, sft
+curves = Curves()
+trained = sft(recipe_in(Path(sys.argv[2]), Path(sys.argv[3]), curves=curves), steps=2, per_device=1, batch=4)
+print("process", os.environ["RANK"], len(curves.of("loss")), trained.selected)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns_and_the_first_alone_writes(taught: Path, tmp_path: Path) -> None:
+    sft(recipe_in(tmp_path / "one", taught), steps=2, per_device=2, batch=4)
+    (script := tmp_path / "two.py").write_text(_TWO)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(script)]
+    given = [str(Path(__file__).parent), str(tmp_path / "two"), str(taught)]
+    done = subprocess.run(
+        [*command, *given], env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(line for line in done.stdout.splitlines() if line.startswith("process")) == [
+        "process 0 2 2",
+        "process 1 0 0",
+    ]
+    assert max(moved(tmp_path / "one" / "model", tmp_path / "two" / "model").values()) < 1e-4
+    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == ["model"]

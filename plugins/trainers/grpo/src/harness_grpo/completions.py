@@ -33,7 +33,7 @@ class Completions:
         """Drop what was written behind a step, and a line that was cut off: it will be written again."""
         if not self._path.is_file():
             return
-        lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = self._path.read_text(encoding="utf-8", errors="replace").split("\n")  # models write other line ends
         temporary = self._path.with_suffix(".tmp")
         temporary.write_text("".join(f"{line}\n" for line in lines if _step_of(line) <= step), encoding="utf-8")
         temporary.replace(self._path)
@@ -49,9 +49,10 @@ def records(groups: Sequence[Group], advantage: Tensor, *, step: int, count: int
         count: How many answers at most.
     """
     rows = [(group, place) for group in groups for place in range(len(group.given))]
+    count = min(count, len(rows))
     return [
         _record(*rows[row], advantage=float(advantage[row]), step=step)
-        for row in sorted({number * len(rows) // count for number in range(min(count, len(rows)))})
+        for row in (number * len(rows) // count for number in range(count))
     ]
 
 

@@ -59,7 +59,7 @@ class Bench:
         Raises:
             UserError: None of a whole epoch can.
         """
-        for _ in range(len(self.units[task])):
+        for _ in range(2 * len(self.units[task])):  # a whole epoch is among these, wherever it begins
             unit = self.units[task][self.sampler.take(task)]
             asked = self.prompts.asked(unit)
             if asked is not None:

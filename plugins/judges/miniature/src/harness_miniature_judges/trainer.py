@@ -1,0 +1,66 @@
+"""The trainer `eyes`: makes a model from nothing whose vision tower can name what the miniature suite shows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.api import Context, Trained, Training, UserError
+
+_GENERATION = 1  # raise it whenever the same options give other weights
+
+
+class EyesOptions(BaseModel):
+    """Options of `eyes`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: int = Field(default=5000, ge=1, description="Optimizer steps.")
+    batch: int = Field(default=64, ge=1, description="Pictures in a step.")
+    lr: float = Field(default=3e-3, gt=0, le=1, description="Highest learning rate of AdamW.")
+    pictures: int = Field(default=50_000, ge=1, description="Pictures that are painted and kept in memory.")
+    checked: int = Field(default=1800, ge=6, description="Pictures of the validation split to measure on.")
+
+
+class EyesTrainer:
+    """Trains a vision tower on the names of what is in train pictures; everything else keeps its random weights.
+
+    The tasks of the recipe are not read: scenes are records, and their attributes are learnt from the records.
+
+    Args:
+        options: Of the recipe.
+        context: Of the harness.
+    """
+
+    def __init__(self, options: EyesOptions, context: Context) -> None:
+        self._options = options
+
+    def fingerprint(self, training: Training) -> str:
+        """Covers the generation of this code; the seed is in the recipe."""
+        return hashlib.sha256(json.dumps([_GENERATION]).encode()).hexdigest()[:32]
+
+    def train(self, training: Training) -> Trained:
+        """Train; an attempt that was stopped begins anew.
+
+        Raises:
+            UserError: The recipe names a model to start from.
+        """
+        if training.model is not None:
+            raise UserError(f"recipe {training.name}: eyes makes a model from nothing; remove model: and train:")
+        from harness_miniature_judges.eyes import train_eyes
+
+        options = self._options
+        found = train_eyes(
+            training.checkpoint,
+            seed=training.seed,
+            steps=options.steps,
+            batch=options.batch,
+            rate=options.lr,
+            pictures=options.pictures,
+            checked=options.checked,
+        )
+        scores = {f"recall/{name}": value for name, value in found.items() if name not in ("loss", "cpu_seconds")}
+        training.log(options.steps, {"loss": found["loss"], **scores})
+        return Trained(steps=options.steps, selected=options.steps, scores=scores)

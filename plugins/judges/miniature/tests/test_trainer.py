@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.api import Training, TrainingTask, UserError
+from harness.discovery import Plugins
+from harness.testing import FakeContext
+from harness_miniature_judges.trainer import EyesOptions, EyesTrainer
+
+
+def training(folder: Path, model: str | None = None) -> Training:
+    folder.mkdir(parents=True, exist_ok=True)
+    task = TrainingTask(name="t", id="t/t", train="train", validation=None, examples=lambda split: iter(()))
+    return Training(
+        name="eyes", seed=0, model=model, tasks=(task,), rewards=(), folder=folder, log=lambda step, metrics: None
+    )
+
+
+def test_the_trainer_leaves_a_model_that_a_recipe_can_start_from(tmp_path: Path) -> None:
+    trainer = EyesTrainer(EyesOptions(steps=3, batch=4, pictures=40, checked=60), FakeContext(workspace=tmp_path))
+    trained = trainer.train(training(tmp_path / "a"))
+    assert trained.steps == 3
+    assert {"recall/digit"} <= set(trained.scores)
+    assert all(0 <= value <= 1 for value in trained.scores.values())
+    trainer.train(training(tmp_path / "b"))
+    weights = [(tmp_path / one / "model" / "model.safetensors").read_bytes() for one in "ab"]
+    assert weights[0] == weights[1], "the same seed gives the same bytes"
+
+
+def test_eyes_start_from_nothing(tmp_path: Path) -> None:
+    trainer = EyesTrainer(EyesOptions(), FakeContext(workspace=tmp_path))
+    with pytest.raises(UserError, match=r"recipe eyes: eyes makes a model from nothing; remove model"):
+        trainer.train(training(tmp_path / "a", model="/somewhere"))
+
+
+def test_the_cards_are_found() -> None:
+    plugins = Plugins.load()
+    assert plugins.find("trainer", "eyes").id == "miniature-judges/eyes"
+    assert plugins.find("task", "base-pairs-safety").id == "miniature-judges/base-pairs-safety"

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from harness_grpo.options import GrpoOptions, SftOptions, TrainerOptions
+
+ALL: list[type[TrainerOptions]] = [SftOptions, GrpoOptions]
+
+
+@pytest.mark.parametrize("options", ALL)
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"learning_rate": 1e-6},
+        {"lr": 0.0},
+        {"lr": float("nan")},
+        {"weight_decay": float("inf")},
+        {"steps": 0},
+        {"validation": {"evry": 5}},
+        {"lora": {"rank": 0}},
+        {"device": "gpu"},
+        {"prefix": "shared"},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_meant_is_refused(options: type[TrainerOptions], given: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        options.model_validate(given)
+
+
+@pytest.mark.parametrize("options", ALL)
+def test_a_pattern_to_freeze_that_is_none_is_named(options: type[TrainerOptions]) -> None:
+    with pytest.raises(ValidationError, match=r"freeze: '\(vision' is not a regular expression"):
+        options.model_validate({"freeze": ["lm_head", "(vision"]})
+
+
+def test_a_group_of_one_would_teach_nothing() -> None:
+    with pytest.raises(ValidationError):
+        GrpoOptions(group=1)
+
+
+def test_cispo_has_no_dual_clip() -> None:
+    with pytest.raises(ValidationError, match="dual_clip: cispo has none"):
+        GrpoOptions(objective="cispo", dual_clip=3.0)
+    assert GrpoOptions(objective="dapo", dual_clip=3.0).dual_clip == 3.0
+
+
+def test_sft_has_no_rewards_to_mix_by() -> None:
+    with pytest.raises(ValidationError, match="mixing: adaptive goes by rewards"):
+        SftOptions(mixing="adaptive")
+    assert GrpoOptions(mixing="adaptive").mixing == "adaptive"
+    assert SftOptions(mixing="uniform").mixing == "uniform"
+
+
+@pytest.mark.parametrize("options", ALL)
+def test_where_to_run_and_how_often_to_save_name_no_other_checkpoint(options: type[TrainerOptions]) -> None:
+    from harness.api import Operational
+
+    operational = {
+        name
+        for name, field in options.model_fields.items()
+        if any(isinstance(one, Operational) for one in field.metadata)
+    }
+    assert operational == {"device", "threads", "save_every", "log_completions"}
