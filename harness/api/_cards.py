@@ -53,7 +53,8 @@ class Card:
     description: str = ""
     """A paragraph for `harness show`: what it measures, what it does not, known traps."""
     capabilities: frozenset[str] = frozenset()
-    """What it needs or can do: `network`, `gpu`, `images`, `video`, `text`, `probabilities`, ..."""
+    """What it needs or can do: `network`, `gpu`, `images`, `video`, `text`; of rewards `probabilities`, `orders`; of
+    trainers `processes`, where one launch may run several, ..."""
     api_version: int = API_VERSION
     """The `API_VERSION` that it was written for."""
 

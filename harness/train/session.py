@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from typing import TYPE_CHECKING, Any
 
 from harness import __version__
-from harness.api import PluginError, Trained, Training
+from harness.api import PluginError, Trained, Training, UserError
 from harness.manifest.load import render_resolved
 from harness.run.folder import locked, make_folder, write_atomically
 from harness.train.card import model_card
@@ -24,6 +24,9 @@ from harness.train.plan import PlannedRecipe, call
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
+
+PROCESSES = "processes"
+"""Capability of a trainer that several processes of one launch may share."""
 
 
 def train(
@@ -45,6 +48,7 @@ def train(
     Raises:
         UserError: The recipe cannot be trained, or another process trains it. What was done is kept.
     """
+    _check_launch(planned, fresh=fresh)
     if helps():
         _help(planned, fresh=fresh)
         return None
@@ -58,6 +62,23 @@ def train(
         if planned.done:  # by another process, while this one came here
             return read_record(planned)
         return _attempt(planned, plugins, say)
+
+
+def _check_launch(planned: PlannedRecipe, *, fresh: bool) -> None:
+    """Several processes train what is made for several, and nothing else: the others would write over one another.
+
+    Raises:
+        UserError: A trainer of the chain, that has something to do, is made for one process.
+    """
+    if os.environ.get("WORLD_SIZE", "1") in ("", "0", "1") or (planned.done and not fresh):
+        return
+    if PROCESSES not in planned.offer.card.capabilities:
+        raise UserError(
+            f"recipe {planned.name}: trainer {planned.offer.id} is made for one process, and this launch has "
+            f"{os.environ['WORLD_SIZE']}; train it first without the launcher (`harness train`), or use another trainer"
+        )
+    if planned.start is not None:
+        _check_launch(planned.start, fresh=False)
 
 
 def helps() -> bool:

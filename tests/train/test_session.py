@@ -205,6 +205,23 @@ def test_a_process_that_helps_another_calls_the_trainer_and_writes_nothing_of_it
     assert len(steps()) == count, "what is trained is not trained again"
 
 
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_a_trainer_for_one_process_is_not_launched_in_several(
+    folder: Path, plan: Plan, go: Go, steps: Steps, monkeypatch: pytest.MonkeyPatch, rank: str
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", rank)
+    planned = plan()
+    with pytest.raises(UserError, match=r"trainer .*/counter is made for one process, and this launch has 2; train it"):
+        go(planned)
+    assert not planned.folder.exists()
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    monkeypatch.setenv("RANK", "0")
+    assert go(planned) is not None
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert go(planned) is not None, "what is trained already can be named"
+
+
 def test_the_time_of_an_attempt_that_failed_counts(plan: Plan, go: Go) -> None:
     planned = plan(None, "trainer.with.trouble=leaves nothing", "trainer.with.steps=1", "trainer.with.pause=0.03")
     with pytest.raises(PluginError):

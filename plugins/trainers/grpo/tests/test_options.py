@@ -35,6 +35,13 @@ def test_a_pattern_to_freeze_that_is_none_is_named(options: type[TrainerOptions]
         options.model_validate({"freeze": ["lm_head", "(vision"]})
 
 
+@pytest.mark.parametrize("options", ALL)
+def test_half_precision_is_for_adapters_alone(options: type[TrainerOptions]) -> None:
+    with pytest.raises(ValidationError, match=r"bfloat16 rounds most steps .* away; use float32, or train an adapter"):
+        options.model_validate({"dtype": "bfloat16"})
+    assert options.model_validate({"dtype": "bfloat16", "lora": {}}).dtype == "bfloat16"
+
+
 def test_a_group_of_one_would_teach_nothing() -> None:
     with pytest.raises(ValidationError):
         GrpoOptions(group=1)

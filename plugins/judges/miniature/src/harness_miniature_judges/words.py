@@ -59,6 +59,8 @@ _SENTENCE = re.compile(r"\n|[^.?:\n]*[.?:]+|[^.?:\n]+")
 _WORD = re.compile(r" ?\w+|[^\w ]| ")
 
 _UNKNOWN = "<unk>"
+_NEVER = -1000.0
+"""Score of control tokens: text that looks like one is spelled, unless it is meant as one."""
 _SPELLED, _BYTE = -4.0, -8.0
 """Scores; a word or a sentence has -1, so that the best way to write a text is the one with the fewest tokens."""
 
@@ -75,7 +77,7 @@ def make_tokenizer(*, sentences: bool = True) -> PreTrainedTokenizerFast:
     from tokenizers import Tokenizer, decoders, models
     from transformers import PreTrainedTokenizerFast
 
-    scores = dict.fromkeys(SPECIAL, 0.0) | {_UNKNOWN: 0.0}
+    scores = dict.fromkeys((*SPECIAL, _UNKNOWN), _NEVER)
     scores |= dict.fromkeys(_pieces(sentences=sentences), -1.0)
     for character in ("\n", *map(chr, range(32, 127))):
         scores.setdefault(character, _SPELLED)

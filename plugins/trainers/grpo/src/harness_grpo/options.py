@@ -75,7 +75,9 @@ class TrainerOptions(BaseModel):
         default=False, description="Compute activations twice instead of keeping them: less memory, more time."
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
-        default="auto", description="Of the weights; `auto` is as they were saved."
+        default="auto",
+        description="Of the weights. `auto`: float32 where all weights are trained, as saved under an adapter. Half "
+        "precision is for adapters alone: it rounds the small steps of a full training away.",
     )
     attention: str = Field(default="sdpa", pattern=r"^[a-z0-9_]+$", description="Attention implementation.")
     trust_remote_code: bool = Field(default=False, description="Run Python code that comes with the model.")
@@ -95,6 +97,14 @@ class TrainerOptions(BaseModel):
     log_completions: Annotated[int, Operational()] = Field(
         default=4, ge=0, description="Answers of each step that go into completions.jsonl."
     )
+
+    @model_validator(mode="after")
+    def _keeps_its_steps(self) -> TrainerOptions:
+        if self.lora is None and self.dtype in ("bfloat16", "float16"):
+            raise ValueError(
+                f"dtype: {self.dtype} rounds most steps of a full training away; use float32, or train an adapter"
+            )
+        return self
 
     @field_validator("freeze")
     @classmethod

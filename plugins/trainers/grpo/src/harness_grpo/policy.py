@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.api import UserError
 from harness_grpo.options import LoraOptions, TrainerOptions
@@ -39,7 +39,7 @@ class Policy:
     def __init__(self, model: str, options: TrainerOptions, *, name: str, seed: int) -> None:
         wanted = GenerativeOptions(
             model=model,
-            dtype="auto" if options.dtype == "float64" else options.dtype,
+            dtype=_opened_as(options),
             attention=options.attention,
             trust_remote_code=options.trust_remote_code,
             device=options.device,
@@ -157,6 +157,13 @@ class Policy:
             self.model.save_pretrained(folder, state_dict=self.weights(), safe_serialization=True)
         auto = transformers.AutoProcessor if self.opened.sees else transformers.AutoTokenizer
         open_processor(auto, self._source, self._wanted, self._name).save_pretrained(folder)
+
+
+def _opened_as(options: TrainerOptions) -> Literal["auto", "float32", "bfloat16", "float16"]:
+    """The dtype to open weights in: steps of a full training are too small for half precision."""
+    if options.dtype == "float64" or (options.dtype == "auto" and options.lora is None):
+        return "float32"
+    return options.dtype
 
 
 def without_dropout(model: Any) -> None:

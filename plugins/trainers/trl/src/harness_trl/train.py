@@ -145,7 +145,8 @@ def _run(
     from harness_grpo.progress import Bar
     from harness_trl.watch import Watch
 
-    newest = _newest(state_folder(training))
+    # The first process looks, as it alone writes: what the others see of the folder may be older.
+    (newest,) = broadcast_object_list([None if keeper is None else _newest(state_folder(training))])
     done = 0 if newest is None else int(newest.name.rpartition("-")[2])
     with ExitStack() as stack:
         bar = None if keeper is None else stack.enter_context(Bar(training.name, options.steps, done // updates))
