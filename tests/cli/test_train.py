@@ -150,7 +150,7 @@ def test_trainers_and_rewards_are_listed_and_shown_like_any_other(
     harness: Harness, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert harness("list", "trainers") == 0
-    assert "toy_plugin/counter  Counts the golds." in capsys.readouterr().out
+    assert "toy_plugin/counter Counts the golds." in " ".join(capsys.readouterr().out.split())
     assert harness("list", "rewards") == 0
     assert "toy_plugin/right" in capsys.readouterr().out
     assert harness("show", "toy_plugin/counter") == 0
