@@ -98,11 +98,12 @@ def asked(judge: LocalJudge, requests: Iterable[Request]) -> dict[str, Judgement
 
 
 def fresh(judge: LocalJudge) -> LocalJudge:
-    """The same judge without anything remembered of images."""
+    """The same judge without anything remembered of images; the rubric stays read, as in any stream."""
     opened = judge._open()
-    opened.language.clear()
-    pixels = opened.prompter.pixels
+    sight, pixels = opened.language._sight, opened.prompter.pixels
+    assert sight is not None
     assert pixels is not None
+    sight.clear()
     pixels.clear()
     return judge
 
