@@ -22,7 +22,8 @@ class Examples:
 
     An item that cannot be shown (a picture that cannot be read or decoded) is left out: warned about, and counted in
     `skipped`, which a trainer may read as `task.examples.skipped`. It need not: the harness writes the counts to
-    `trained.json` and the model card. Pictures come decoded; `Image.forget` lets go of them.
+    `trained.json` and the model card. Pictures are looked at and let go of again: a trainer keeps examples, and decoded
+    pictures of a whole split would fill the memory.
 
     Attributes:
         skipped: Ids of the items that were left out, by split.
@@ -66,11 +67,13 @@ class Examples:
 
 def _unreadable(request: Request) -> str:
     """Why a picture of a request cannot be decoded; empty where all can be."""
-    try:
-        for image in request.images:
+    for image in request.images:
+        try:
             image.load()
-    except DataError as error:
-        return str(error)
+        except DataError as error:
+            return str(error)
+        finally:
+            image.forget()
     return ""
 
 

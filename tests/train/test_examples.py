@@ -37,6 +37,13 @@ def test_both_orders_are_shown_with_the_gold_in_shown_places(plan: Plan) -> None
     ]
 
 
+def test_a_whole_split_can_be_kept_without_its_pictures(plan: Plan) -> None:
+    (task,) = plan(recipe("{use: miniature/safety, limit: 4}")).training.tasks
+    pictures = [picture for one in task.examples("train") for picture in one.request.images]
+    assert pictures
+    assert all(picture._pixels is None for picture in pictures)
+
+
 def test_an_override_of_the_order_is_obeyed(plan: Plan) -> None:
     (task,) = plan(recipe("{use: pairs, protocol: {order: fixed}}")).training.tasks
     assert {one.request.order for one in task.examples("train")} == {(0, 1)}

@@ -26,6 +26,7 @@ from harness_grpo.policy import Policy
 from harness_grpo.rollout import Asked, Given
 from harness_grpo.sft import SftTrainer as NativeSftTrainer
 from harness_transformers.judge import LocalJudge
+from harness_transformers.loading import source_of
 from harness_transformers.options import GenerativeOptions
 from harness_trl.keeping import Keeper
 from harness_trl.options import TrlGrpoOptions, TrlSftOptions
@@ -86,6 +87,14 @@ def test_grpo_trains_on_all_tasks_and_leaves_a_model_that_a_judge_opens(taught: 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
     assert not list((tmp_path / "model").glob("*.bin")), "no pickles"
     a_judge_opens(tmp_path / "model")
+
+
+def test_weights_in_half_precision_are_looked_at_as_a_judge_opens_them(taught: Path, tmp_path: Path) -> None:
+    recipe = recipe_in(tmp_path, taught)
+    options = TrlSftOptions(**{**TINY, "dtype": "bfloat16"})
+    keeper = Keeper(recipe, options, source_of("model", str(taught), "recipe"), sees=True)
+    keeper.start()
+    assert keeper.best.start is not None
 
 
 def test_an_adapter_is_added_to_what_it_adapts(taught: Path, tmp_path: Path) -> None:

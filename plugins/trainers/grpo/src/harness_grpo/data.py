@@ -32,6 +32,27 @@ def units_of(task: TrainingTask, split: str, *, limit: int | None = None) -> lis
     return units
 
 
+def target_of(example: Example, rationale: str | None) -> str:
+    """What SFT learns to write: the gold verdict as the format writes it, behind reasoning or alone.
+
+    Args:
+        example: What is asked, with its gold.
+        rationale: Tag of items that holds the reasoning; `None` for the verdict alone.
+
+    Raises:
+        UserError: The item has no such tag.
+    """
+    request, reasoning = example.request, ""
+    if rationale is not None:
+        reasoning = str(example.item.tags.get(rationale, ""))
+        if not reasoning:
+            raise UserError(
+                f"task {request.task}, item {request.item}: has no tag {rationale!r} to take the reasoning from; leave "
+                "out rationale:, or train on tasks that have it"
+            )
+    return request.format.write(example.gold, request.space, reasoning)
+
+
 def check_orders(training: Training, units: Sequence[Sequence[Unit]]) -> None:
     """See that a reward which compares orders has orders to compare.
 

@@ -23,7 +23,43 @@ if TYPE_CHECKING:
     from torch.nn import Parameter
 
 
-class Policy:
+class Speaker:
+    """A model that answers, opened as a judge opens it.
+
+    Args:
+        wanted: How to open it.
+        name: Of the recipe, for messages.
+
+    Raises:
+        UserError: It cannot be opened.
+    """
+
+    def __init__(self, wanted: GenerativeOptions, *, name: str) -> None:
+        self._wanted = wanted
+        self._name = name
+        self._source = pinned(source_of("model", wanted.model, name), name)
+        self.opened: Opened = open_language(wanted, self._source, None, name)
+        self.model: Any = self.opened.language.model
+
+    @property
+    def end(self) -> int:
+        """The token that a written answer ends with: of several that may, the tokenizer's own."""
+        stops: list[int] = self.opened.language.stops.tolist()
+        own = self.opened.prompter.tokenizer.eos_token_id
+        return own if own in stops else stops[0]
+
+    @contextmanager
+    def writing(self) -> Iterator[Opened]:
+        """Ready to write and weigh with the weights as they are now; nothing is remembered of weights before."""
+        import torch
+
+        self.model.eval()
+        with torch.inference_mode():
+            yield self.opened
+        self.opened.language.clear()
+
+
+class Policy(Speaker):
     """A model with what is trained of it.
 
     Args:
@@ -48,13 +84,9 @@ class Policy:
             system=options.system,
             chat_template_kwargs=options.chat_template_kwargs,
         )
-        self._wanted = wanted
-        self._source = pinned(source_of("model", model, name), name)
-        self.opened: Opened = open_language(wanted, self._source, None, name)
-        self.model: Any = self.opened.language.model
+        super().__init__(wanted, name=name)
         if options.dtype == "float64":
             self.model.double()
-        self._name = name
         without_dropout(self.model)
         if options.lora is not None:
             _add_lora(self.model, options.lora, name=name, seed=seed)
@@ -82,13 +114,6 @@ class Policy:
             one.requires_grad_(name in chosen)  # peft asks for the gradients of all that it adds
         return {name: one for name, one in self.model.named_parameters() if name in chosen}
 
-    @property
-    def end(self) -> int:
-        """The token that a written answer ends with: of several that may, the tokenizer's own."""
-        stops: list[int] = self.opened.language.stops.tolist()
-        own = self.opened.prompter.tokenizer.eos_token_id
-        return own if own in stops else stops[0]
-
     def keep_reference(self) -> None:
         """Keep what it computes now, for the divergence from the start. An adapter is simply switched off for that."""
         if not any("lora_" in name for name in self.trained):
@@ -110,16 +135,6 @@ class Policy:
                 layer.enable_adapters(True)
             for name, one in self.model.named_parameters():
                 one.requires_grad_(name in self.trained)
-
-    @contextmanager
-    def writing(self) -> Iterator[Opened]:
-        """Ready to write and weigh with the weights as they are now; nothing is remembered of weights before."""
-        import torch
-
-        self.model.eval()
-        with torch.inference_mode():
-            yield self.opened
-        self.opened.language.clear()
 
     @contextmanager
     def learning(self) -> Iterator[Any]:

@@ -23,7 +23,7 @@ from harness.api import (
     earned,
 )
 from harness_grpo.data import Unit
-from harness_grpo.policy import Policy
+from harness_grpo.policy import Speaker
 from harness_transformers.batches import shape_of
 from harness_transformers.language import Prefix, Written
 from harness_transformers.opening import Opened
@@ -86,7 +86,7 @@ class Prompts:
         reasoning: Whether it may reason; otherwise its answers are opened for it, up to the verdict.
     """
 
-    def __init__(self, policy: Policy, *, reasoning: bool = True) -> None:
+    def __init__(self, policy: Speaker, *, reasoning: bool = True) -> None:
         self._policy = policy
         self._reasoning = reasoning
         self.skipped: dict[str, int] = {}
@@ -142,7 +142,7 @@ class Prompts:
 
 
 def write(
-    policy: Policy,
+    policy: Speaker,
     asked: Sequence[Asked],
     *,
     samples: int,
@@ -190,7 +190,7 @@ def parts_of(prompts: Sequence[Prompt], size: int) -> list[list[int]]:
 
 
 def _batch(
-    policy: Policy,
+    policy: Speaker,
     asked: Sequence[Asked],
     samples: int,
     sampling: Sampling,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from harness.api import Context, Example, Trained, Training, UserError
+from harness.api import Context, Example, Trained, Training
+from harness_grpo.data import target_of
 from harness_grpo.fingerprint import fingerprint_of
 from harness_grpo.loop import Bench, fit
 from harness_grpo.options import SftOptions
@@ -57,17 +58,8 @@ class Sft:
         }
 
     def _target(self, example: Example) -> tuple[int, ...]:
-        request, rationale = example.request, ""
-        if self._options.rationale is not None:
-            rationale = str(example.item.tags.get(self._options.rationale, ""))
-            if not rationale:
-                raise UserError(
-                    f"task {request.task}, item {request.item}: has no tag {self._options.rationale!r} to take the "
-                    "reasoning from; leave out rationale:, or train on tasks that have it"
-                )
         policy = self._bench.policy
-        text = request.format.write(example.gold, request.space, rationale)
-        return (*policy.opened.prompter.answer_ids(text), policy.end)
+        return (*policy.opened.prompter.answer_ids(target_of(example, self._options.rationale)), policy.end)
 
 
 class SftTrainer:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.api import Choice, Preference, UserError, Verdict
 from harness_grpo.data import Unit
-from harness_grpo.policy import Policy
+from harness_grpo.policy import Speaker
 from harness_grpo.rollout import Asked, Given, Prompts, is_right, write
 from harness_transformers.sampling import Sampling
 
@@ -14,7 +14,7 @@ _NO_VERDICT = "(no verdict)"
 
 
 def scores(
-    policy: Policy, prompts: Prompts, units: Mapping[str, Sequence[Unit]], *, most: int, rows: int
+    policy: Speaker, prompts: Prompts, units: Mapping[str, Sequence[Unit]], *, most: int, rows: int
 ) -> dict[str, float]:
     """Scores of every task.
 

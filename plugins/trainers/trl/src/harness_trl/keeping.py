@@ -17,8 +17,7 @@ from typing import Any
 
 from harness.api import Trained, Training, UserError
 from harness_grpo.data import Unit, units_of
-from harness_grpo.options import TrainerOptions
-from harness_grpo.policy import Policy
+from harness_grpo.policy import Speaker
 from harness_grpo.rollout import Prompts
 from harness_grpo.validate import scores
 from harness_transformers.loading import Source, open_model, open_processor, quietly
@@ -28,6 +27,8 @@ from harness_trl.rows import opening_options
 _ADAPTER = "adapter_model.safetensors"
 _WRITTEN_BY_TRAINER = ("training_args.bin",)
 """Files of `transformers.Trainer` that are no part of a model. A pickle can run code."""
+_ROWS = 64
+"""Answers that are written at once."""
 
 
 @dataclass(slots=True)
@@ -130,19 +131,10 @@ class Keeper:
 
     def _scores(self, model: str) -> dict[str, float]:
         options = self._options
-        opened = TrainerOptions(
-            lr=options.lr,
-            dtype=options.dtype,
-            attention=options.attention,
-            trust_remote_code=options.trust_remote_code,
-            system=options.system,
-            chat_template_kwargs=options.chat_template_kwargs,
-            device=options.device,
-            threads=options.threads,
-            max_new_tokens=options.max_new_tokens,
-        )
-        policy = Policy(model, opened, name=self._training.name, seed=0)
-        return scores(policy, Prompts(policy), self._units, most=options.max_new_tokens, rows=opened.rows)
+        wanted = opening_options(self._source, options)
+        here = {"model": model, "device": options.device, "threads": options.threads}
+        speaker = Speaker(wanted.model_copy(update=here), name=self._training.name)
+        return scores(speaker, Prompts(speaker), self._units, most=options.max_new_tokens, rows=_ROWS)
 
     def _score(self, found: Mapping[str, float], *, step: int) -> float:
         self._training.log(step, {f"validation/{name}": value for name, value in found.items()})

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from harness.api import DataError, Example, Image, Message, Request, Training, UserError
+from harness_grpo.data import target_of
 from harness_transformers.loading import Source, open_processor
 from harness_transformers.options import GenerativeOptions
 from harness_transformers.pixels import PixelCache
@@ -150,7 +151,8 @@ class Rows:
         request = example.request
         try:
             self._check(request)
-            target = self._target(example) if isinstance(self._options, TrlSftOptions) else None
+            options = self._options
+            target = target_of(example, options.rationale) if isinstance(options, TrlSftOptions) else None
             self._check_length(request, target)
             pictures = [image.load().convert("RGB") for image in request.images]
         finally:
@@ -182,18 +184,6 @@ class Rows:
                 f"the prompt has {tokens} tokens; with {answer} for the answer that is more than the model's context "
                 f"of {context}: lower max_new_tokens, or show smaller images"
             )
-
-    def _target(self, example: Example) -> str:
-        request, rationale = example.request, ""
-        tag = self._options.rationale if isinstance(self._options, TrlSftOptions) else None
-        if tag is not None:
-            rationale = str(example.item.tags.get(tag, ""))
-            if not rationale:
-                raise UserError(
-                    f"task {request.task}, item {request.item}: has no tag {tag!r} to take the reasoning from; leave "
-                    "out rationale:, or train on tasks that have it"
-                )
-        return request.format.write(example.gold, request.space, rationale)
 
     def _conversation(self, request: Request) -> list[dict[str, Any]]:
         """The messages as the judge sees them, in the form that TRL takes: pictures are named, and given beside."""
