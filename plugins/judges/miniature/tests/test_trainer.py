@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,10 @@ from harness.testing import FakeContext
 from harness_miniature_judges.trainer import EyesOptions, EyesTrainer
 
 
-def training(folder: Path, model: str | None = None) -> Training:
+def training(folder: Path, model: str | None = None, log: Callable[..., None] = lambda *_: None) -> Training:
     folder.mkdir(parents=True, exist_ok=True)
     task = TrainingTask(name="t", id="t/t", train="train", validation=None, examples=lambda split: iter(()))
-    return Training(
-        name="eyes", seed=0, model=model, tasks=(task,), rewards=(), folder=folder, log=lambda step, metrics: None
-    )
+    return Training(name="eyes", seed=0, model=model, tasks=(task,), rewards=(), folder=folder, log=log)
 
 
 def test_the_trainer_leaves_a_model_that_a_recipe_can_start_from(tmp_path: Path) -> None:
@@ -27,6 +26,16 @@ def test_the_trainer_leaves_a_model_that_a_recipe_can_start_from(tmp_path: Path)
     trainer.train(training(tmp_path / "b"))
     weights = [(tmp_path / one / "model" / "model.safetensors").read_bytes() for one in "ab"]
     assert weights[0] == weights[1], "the same seed gives the same bytes"
+
+
+def test_progress_is_seen_while_it_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logged: dict[int, Mapping[str, float]] = {}
+    trainer = EyesTrainer(EyesOptions(steps=3, batch=4, pictures=40, checked=60), FakeContext(workspace=tmp_path))
+    trained = trainer.train(training(tmp_path / "a", log=logged.__setitem__))
+    assert sorted(logged) == [1, 2, 3]
+    assert {"loss", "recall/digit"} <= set(logged[1])
+    assert {name: logged[3][name] for name in trained.scores} == trained.scores
+    assert "eyes: step 2 of 3  loss " in capsys.readouterr().err
 
 
 def test_eyes_start_from_nothing(tmp_path: Path) -> None:

@@ -6,10 +6,9 @@ many answers, patch by patch, and the language model later finds them in the tok
 
 from __future__ import annotations
 
-import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,6 @@ from harness.api import UserError
 from harness_miniature_judges.naming import Naming
 from harness_miniature_judges.shape import Shape, new_model, write_model
 from harness_miniature_judges.views import draw_views
-
-log = logging.getLogger(__name__)
 
 _CHECK_SEED = 1
 _WARM_UP = 200
@@ -41,6 +38,7 @@ def train_eyes(
     pictures: int = 50_000,
     checked: int = 1800,
     report_every: int = 1000,
+    report: Callable[[int, dict[str, float]], None] | None = None,
     shape: Shape | None = None,
 ) -> dict[str, float]:
     """Write a model folder whose vision tower can see what the miniature suite asks.
@@ -57,7 +55,8 @@ def train_eyes(
         rate: Highest learning rate of AdamW; it warms up and then falls to zero along a cosine.
         pictures: Pictures that are painted and kept in memory, 12 KiB each at 64 pixels.
         checked: Pictures of the validation split on which the recalls are measured.
-        report_every: Steps from one line of progress to the next.
+        report_every: Steps from one report to the next.
+        report: Called with the step, the mean loss since the last report and the recalls, at the end as well.
         shape: How large the model is.
 
     Returns:
@@ -81,7 +80,6 @@ def train_eyes(
     start = time.process_time()
     train = draw_views("train", pictures, seed=seed, size=shape.image_size)
     check = draw_views("validation", checked, seed=_CHECK_SEED, size=shape.image_size)
-    log.info("eyes: painted %d pictures, %.0f s of CPU time", len(train) + len(check), time.process_time() - start)
     model, processor = new_model(shape, seed=seed)
     looks = processor.image_processor
     with torch.random.fork_rng():
@@ -100,7 +98,9 @@ def train_eyes(
                 raise UserError(f"train_eyes: the loss of step {step} is {losses[-1]}; lower the rate, which is {rate}")
             if step % report_every == 0 or step == steps:
                 recalls = naming.recalls(check)
-                _report(step, steps, losses=losses[-report_every:], recalls=recalls, start=start)
+                recent = losses[-report_every:]
+                if report is not None:
+                    report(step, {"loss": sum(recent) / len(recent), **recalls})
     write_model(folder, model, processor)
     last = losses[-10:]
     return recalls | {"loss": sum(last) / len(last), "cpu_seconds": time.process_time() - start}
@@ -165,14 +165,3 @@ def _step(naming: Naming, optimiser: torch.optim.Optimizer, loss: Tensor) -> flo
     nn.utils.clip_grad_norm_(naming.parameters(), 1.0)
     optimiser.step()
     return float(loss.detach())
-
-
-def _report(step: int, steps: int, *, losses: list[float], recalls: dict[str, float], start: float) -> None:
-    log.info(
-        "eyes: step %d of %d, %.0f s of CPU time, loss %.2f, recall on validation: %s",
-        step,
-        steps,
-        time.process_time() - start,
-        sum(losses) / len(losses),
-        ", ".join(f"{name} {recall:.2f}" for name, recall in recalls.items()),
-    )

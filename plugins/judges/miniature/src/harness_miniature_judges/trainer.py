@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.api import Context, Trained, Training, UserError
 
 _GENERATION = 1  # raise it whenever the same options give other weights
+_REPORTS = 20
+"""Lines of progress, and points of each curve."""
 
 
 class EyesOptions(BaseModel):
@@ -52,6 +55,12 @@ class EyesTrainer:
         from harness_miniature_judges.eyes import train_eyes
 
         options = self._options
+
+        def report(step: int, metrics: dict[str, float]) -> None:
+            training.log(step, {name if name == "loss" else f"recall/{name}": one for name, one in metrics.items()})
+            reading = f"loss {metrics['loss']:.3g}  digits {metrics['digit']:.0%}"
+            print(f"{training.name}: step {step} of {options.steps}  {reading}", file=sys.stderr)  # noqa: T201
+
         found = train_eyes(
             training.checkpoint,
             seed=training.seed,
@@ -60,7 +69,8 @@ class EyesTrainer:
             rate=options.lr,
             pictures=options.pictures,
             checked=options.checked,
+            report_every=max(1, options.steps // _REPORTS),
+            report=report,
         )
         scores = {f"recall/{name}": value for name, value in found.items() if name not in ("loss", "cpu_seconds")}
-        training.log(options.steps, {"loss": found["loss"], **scores})
         return Trained(steps=options.steps, selected=options.steps, scores=scores)

@@ -44,7 +44,7 @@ class TrainerOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    steps: int = Field(default=200, ge=1, le=10_000_000, description="Optimizer steps.")
+    steps: int = Field(default=200, ge=1, le=10_000_000, description="Batches to learn from.")
     lr: float = Field(gt=0, le=1, description="Greatest learning rate of AdamW.")
     schedule: Literal["constant", "linear", "cosine"] = Field(
         default="constant", description="How the learning rate falls behind the warm-up."
