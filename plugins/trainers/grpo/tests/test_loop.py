@@ -13,6 +13,7 @@ import torch
 
 from harness.api import Image, Trained, Training, UserError
 from harness_grpo import loop
+from harness_grpo.folders import put_folder
 from harness_grpo.loop import Bench, fit, rate
 from harness_grpo.options import SftOptions
 from harness_grpo.policy import Policy
@@ -195,7 +196,7 @@ def test_killed_as_it_tidies_up_it_still_ends_with_the_best(
         return sft(whole, **QUICK, steps=2, validation={"every": 1, "metric": "accuracy"})
 
     expected = run(tmp_path / "whole")
-    put, remove = loop._put, shutil.rmtree
+    put, remove = put_folder, shutil.rmtree
 
     def killed_before(ready: Path, folder: Path) -> None:
         if folder.name == "model":
@@ -209,7 +210,7 @@ def test_killed_as_it_tidies_up_it_still_ends_with_the_best(
 
     with monkeypatch.context() as patch:
         if leaves == "the best":
-            patch.setattr(loop, "_put", killed_before)
+            patch.setattr(loop, "put_folder", killed_before)
         else:
             patch.setattr("harness_grpo.loop.shutil.rmtree", killed_behind)
         with pytest.raises(Killed):

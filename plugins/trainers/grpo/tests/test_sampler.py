@@ -28,7 +28,7 @@ def test_the_weight_of_the_recipe_multiplies_the_share() -> None:
     assert Sampler(pools, seed=0).shares() == pytest.approx({"a": 0.75, "b": 0.25})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 1000), min_size=1, max_size=6),
     places=st.lists(st.integers(0, 13), min_size=1, max_size=40),
@@ -44,7 +44,7 @@ def test_batches_are_full_and_long_run_shares_are_exact(sizes: list[int], places
         assert min(counts.values()) >= 0
         got.update(counts)
     for name, share in sampler.shares().items():
-        assert abs(got[name] - share * sum(places)) <= len(pools), "no task is more than its rounding away"
+        assert abs(got[name] - share * sum(places)) <= 1 + 1e-9, "no task is more than one place away"
 
 
 def test_every_item_comes_once_an_epoch_and_each_epoch_in_another_order() -> None:

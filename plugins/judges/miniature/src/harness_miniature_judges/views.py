@@ -177,12 +177,12 @@ def _scenes(split: str, count: int, seed: int) -> Iterator[tuple[int, Scene]]:
         round_, turn = divmod(index, len(turns))
         task = names.index(turns[turn])
         scene = made[task].case(split, index if split == "train" else round_).scenes[0]
-        yield task, _dealt(scene, split, dice) if split == "train" else scene
+        yield task, _dealt(scene, dice) if split == "train" else scene
 
 
-def _dealt(scene: Scene, split: str, dice: random.Random) -> Scene:
-    """The scene with other scans; a mirrored card gets the same digit, as not every one shows that it is mirrored."""
-    scans = partition(split)
+def _dealt(scene: Scene, dice: random.Random) -> Scene:
+    """The scene with other scans of the train split; a mirrored card keeps its digit: not every one shows it."""
+    scans = partition("train")
     cards = []
     for card in scene.cards:
         scan = dice.choice(scans)

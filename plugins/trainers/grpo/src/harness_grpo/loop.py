@@ -12,7 +12,6 @@ import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -21,6 +20,7 @@ from harness.api import Trained, Training, UserError
 from harness_grpo import state
 from harness_grpo.completions import Completions
 from harness_grpo.data import Unit, units_of
+from harness_grpo.folders import put_folder, replace_folder
 from harness_grpo.options import TrainerOptions
 from harness_grpo.policy import Policy
 from harness_grpo.prefix import PrefixScorer
@@ -207,7 +207,7 @@ def _validate(bench: Bench, units: Mapping[str, Sequence[Unit]], best: _Best, *,
         best.start = score
         return
     if score > best.score:
-        _replace(bench.training.folder / "best", bench.policy.save)
+        replace_folder(bench.training.folder / "best", bench.policy.save)
         best.score, best.step, best.scores, best.since = score, step, found, 0
         return
     best.since += 1
@@ -218,11 +218,11 @@ def _finished(bench: Bench, best: _Best, *, steps: int) -> Trained:
     training, notes = bench.training, []
     chosen = training.folder / "best"
     if not best.step:  # no task has a validation split
-        _replace(chosen, bench.policy.save)
+        replace_folder(chosen, bench.policy.save)
         best.step = steps
         notes.append("no task has a validation split: the last weights were kept, whatever they are worth")
     if chosen.is_dir():  # an attempt that was killed right here has moved it already
-        _put(chosen, training.checkpoint)
+        put_folder(chosen, training.checkpoint)
     if best.stopped:
         notes.append(f"stopped early: {best.since} validations without a new best")
     if best.start is not None and best.start >= best.score:
@@ -235,22 +235,3 @@ def _finished(bench: Bench, best: _Best, *, steps: int) -> Trained:
     for one in training.folder.glob("state-*"):
         shutil.rmtree(one, ignore_errors=True)
     return Trained(steps=steps, selected=best.step, scores=best.scores, notes=tuple(notes))
-
-
-def _replace(folder: Path, write: Callable[[Path], Any]) -> None:
-    """Write a folder and put it in the place of an older one, which stays whole until then."""
-    temporary = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    write(temporary)
-    _put(temporary, folder)
-
-
-def _put(ready: Path, folder: Path) -> None:
-    """Move a folder to where another may be, which it replaces."""
-    aside = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(aside, ignore_errors=True)
-    if folder.exists():
-        folder.rename(aside)
-    ready.rename(folder)
-    shutil.rmtree(aside, ignore_errors=True)

@@ -39,8 +39,8 @@ class ValidationOptions(BaseModel):
     )
 
 
-class TrainerOptions(BaseModel):
-    """Common to SFT and GRPO."""
+class CommonOptions(BaseModel):
+    """What means the same to every trainer, here and over TRL."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -52,12 +52,6 @@ class TrainerOptions(BaseModel):
     warmup: int = Field(default=0, ge=0, description="Steps in which the learning rate rises linearly.")
     weight_decay: float = Field(default=0.0, ge=0, description="Of AdamW.")
     max_grad_norm: float = Field(default=1.0, gt=0, description="Gradients are scaled down to this norm.")
-    mixing: Literal["proportional", "uniform", "temperature", "adaptive"] = Field(
-        default="proportional",
-        description="Share of tasks in a batch: by size (the plain union), even, by size to the power of 1 / "
-        "mixing_temperature, or more for tasks with a low reward that does not improve.",
-    )
-    mixing_temperature: float = Field(default=2.0, ge=1, description="For mixing: temperature.")
     lora: LoraOptions | None = Field(default=None, description="Train an adapter; by default all weights are trained.")
     freeze: list[str] = Field(
         default_factory=list,
@@ -66,18 +60,8 @@ class TrainerOptions(BaseModel):
     )
     validation: ValidationOptions = Field(default=ValidationOptions(), description="Validation and selection.")
     max_new_tokens: int = Field(default=256, ge=1, le=65_536, description="Longest answer in tokens.")
-    rows: int = Field(default=64, ge=1, le=65_536, description="Answers that are written at once.")
-    groups: int = Field(default=4, ge=1, le=65_536, description="Prompts with their answers in one backward pass.")
-    prefix: Literal["auto", "packed", "cache", "repeat"] = Field(
-        default="auto", description="How the prompt that several answers share is computed; see the explanation."
-    )
     gradient_checkpointing: bool = Field(
         default=False, description="Compute activations twice instead of keeping them: less memory, more time."
-    )
-    dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
-        default="auto",
-        description="Of the weights. `auto`: float32 where all weights are trained, as saved under an adapter. Half "
-        "precision is for adapters alone: it rounds the small steps of a full training away.",
     )
     attention: str = Field(default="sdpa", pattern=r"^[a-z0-9_]+$", description="Attention implementation.")
     trust_remote_code: bool = Field(default=False, description="Run Python code that comes with the model.")
@@ -85,11 +69,42 @@ class TrainerOptions(BaseModel):
         default="message", description="How a system prompt is given: as such, or ahead of the first user message."
     )
     chat_template_kwargs: dict[str, Any] = Field(default_factory=dict, description="Variables of the chat template.")
-    device: Annotated[str, Operational()] = Field(
-        default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?|xpu(:\d+)?)$", description="Where to run."
-    )
     threads: Annotated[int | None, Operational()] = Field(
         default=None, ge=1, le=1024, description="Threads of torch on the CPU; see the transformers judge."
+    )
+
+    @field_validator("freeze")
+    @classmethod
+    def _are_patterns(cls, value: list[str]) -> list[str]:
+        for pattern in value:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"freeze: {pattern!r} is not a regular expression: {error}") from error
+        return value
+
+
+class TrainerOptions(CommonOptions):
+    """Common to SFT and GRPO."""
+
+    mixing: Literal["proportional", "uniform", "temperature", "adaptive"] = Field(
+        default="proportional",
+        description="Share of tasks in a batch: by size (the plain union), even, by size to the power of 1 / "
+        "mixing_temperature, or more for tasks with a low reward that does not improve.",
+    )
+    mixing_temperature: float = Field(default=2.0, ge=1, description="For mixing: temperature.")
+    rows: int = Field(default=64, ge=1, le=65_536, description="Answers that are written at once.")
+    groups: int = Field(default=4, ge=1, le=65_536, description="Prompts with their answers in one backward pass.")
+    prefix: Literal["auto", "packed", "cache", "repeat"] = Field(
+        default="auto", description="How the prompt that several answers share is computed; see the explanation."
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
+        default="auto",
+        description="Of the weights. `auto`: float32 where all weights are trained, as saved under an adapter. Half "
+        "precision is for adapters alone: it rounds the small steps of a full training away.",
+    )
+    device: Annotated[str, Operational()] = Field(
+        default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?|xpu(:\d+)?)$", description="Where to run."
     )
     save_every: Annotated[int, Operational()] = Field(
         default=25, ge=1, description="Steps between two states to go on from. What is lost is done again, exactly."
@@ -105,16 +120,6 @@ class TrainerOptions(BaseModel):
                 f"dtype: {self.dtype} rounds most steps of a full training away; use float32, or train an adapter"
             )
         return self
-
-    @field_validator("freeze")
-    @classmethod
-    def _are_patterns(cls, value: list[str]) -> list[str]:
-        for pattern in value:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"freeze: {pattern!r} is not a regular expression: {error}") from error
-        return value
 
 
 class SftOptions(TrainerOptions):

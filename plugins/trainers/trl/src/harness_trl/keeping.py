@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness.api import Trained, Training, UserError
 from harness_grpo.data import Unit, units_of
+from harness_grpo.folders import replace_folder
 from harness_grpo.policy import Speaker
 from harness_grpo.rollout import Prompts
 from harness_grpo.validate import scores
@@ -172,16 +171,3 @@ class Keeper:
         with quietly():
             whole = peft.PeftModel.from_pretrained(base, str(saved)).merge_and_unload()
             whole.save_pretrained(merged, safe_serialization=True)
-
-
-def replace_folder(folder: Path, write: Callable[[Path], Any]) -> None:
-    """Write a folder and put it in the place of an older one, which stays whole until then."""
-    temporary, aside = folder.with_name(f".{folder.name}.{os.getpid()}"), folder.with_name(f".{folder.name}.old")
-    for path in (temporary, aside):
-        shutil.rmtree(path, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    write(temporary)
-    if folder.exists():
-        folder.rename(aside)
-    temporary.rename(folder)
-    shutil.rmtree(aside, ignore_errors=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from harness.api import Operational
-from harness_grpo.options import LoraOptions, ValidationOptions
+from harness_grpo.options import CommonOptions
 
 _NATIVE = "or train with grpo or sft of judge-harness-grpo"
 
@@ -33,48 +32,19 @@ _REFUSED: dict[str, tuple[Any, str]] = {
 """Options of the native trainers that mean nothing to TRL: the value that it has anyway, and what to do."""
 
 
-class TrlOptions(BaseModel):
+class TrlOptions(CommonOptions):
     """Common to SFT and GRPO."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    steps: int = Field(default=200, ge=1, le=10_000_000, description="Batches to learn from.")
-    lr: float = Field(gt=0, le=1, description="Greatest learning rate of AdamW.")
-    schedule: Literal["constant", "linear", "cosine"] = Field(
-        default="constant", description="How the learning rate falls behind the warm-up."
-    )
-    warmup: int = Field(default=0, ge=0, description="Steps in which the learning rate rises linearly, from 0.")
     weight_decay: float = Field(default=0.0, ge=0, description="Of AdamW; not of biases and norms.")
-    max_grad_norm: float = Field(default=1.0, gt=0, description="Gradients are scaled down to this norm.")
     batch: int = Field(ge=1, le=1_048_576, description="Prompts in a step, over all devices.")
     per_device: Annotated[int, Operational()] = Field(
         default=8, ge=1, le=65_536, description="Rows, prompt and answer, in one backward pass of each device."
     )
-    lora: LoraOptions | None = Field(default=None, description="Train an adapter; by default all weights are trained.")
-    freeze: list[str] = Field(
-        default_factory=list,
-        description="Regular expressions; parameters whose name one of them finds are not trained, such as "
-        "`vision_tower`.",
-    )
-    validation: ValidationOptions = Field(default=ValidationOptions(), description="Validation and selection.")
-    max_new_tokens: int = Field(default=256, ge=1, le=65_536, description="Longest answer in tokens.")
-    gradient_checkpointing: bool = Field(
-        default=False, description="Compute activations twice instead of keeping them: less memory, more time."
-    )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto", description="Of the weights; `auto` is as they were saved."
     )
-    attention: str = Field(default="sdpa", pattern=r"^[a-z0-9_]+$", description="Attention implementation.")
-    trust_remote_code: bool = Field(default=False, description="Run Python code that comes with the model.")
-    system: Literal["message", "prepend"] = Field(
-        default="message", description="How a system prompt is given: as such, or ahead of the first user message."
-    )
-    chat_template_kwargs: dict[str, Any] = Field(default_factory=dict, description="Variables of the chat template.")
     device: Annotated[Literal["auto", "cpu"], Operational()] = Field(
         default="auto", description="`auto` leaves it to accelerate; `cpu` keeps it on the processor."
-    )
-    threads: Annotated[int | None, Operational()] = Field(
-        default=None, ge=1, le=1024, description="Threads of torch on the CPU; see the transformers judge."
     )
     save_every: Annotated[int, Operational()] = Field(
         default=25, ge=1, description="Steps between two states to go on from."
@@ -95,16 +65,6 @@ class TrlOptions(BaseModel):
                 if value != accepted or isinstance(value, bool) != isinstance(accepted, bool):
                     raise ValueError(f"{name}: {why}")
         return kept
-
-    @field_validator("freeze")
-    @classmethod
-    def _are_patterns(cls, value: list[str]) -> list[str]:
-        for pattern in value:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"freeze: {pattern!r} is not a regular expression: {error}") from error
-        return value
 
 
 class TrlSftOptions(TrlOptions):

@@ -1,0 +1,27 @@
+"""Folders that are there whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def replace_folder(folder: Path, write: Callable[[Path], Any]) -> None:
+    """Write a folder and put it in the place of an older one, which stays whole until then."""
+    temporary = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    write(temporary)
+    put_folder(temporary, folder)
+
+
+def put_folder(ready: Path, folder: Path) -> None:
+    """Move a folder to where another may be, which it replaces."""
+    aside = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(aside, ignore_errors=True)
+    if folder.exists():
+        folder.rename(aside)
+    ready.rename(folder)
+    shutil.rmtree(aside, ignore_errors=True)
