@@ -78,7 +78,9 @@ class Bench:
         make_tiny_llava(folder, shape=shape)
         processor = AutoProcessor.from_pretrained(folder)
         self.model = AutoModelForImageTextToText.from_pretrained(folder, dtype="float32").train()
-        self.prompter = Prompter(processor, pixels=PixelCache(processor), system="message", template={}, judge="perf")
+        self.prompter = Prompter(
+            processor, pixels=PixelCache(processor), system="message", template={}, who="judge perf"
+        )
         self.scorers = {way: PrefixScorer(self.model, mode=way, pad=0) for way in WAYS}
 
     def step(self, way: Way, groups: Sequence[Rollouts]) -> tuple[float, float, torch.Tensor]:

@@ -19,10 +19,10 @@ Local = Callable[..., LocalJudge]
 
 
 def test_a_model_is_a_folder_or_a_name_on_the_hub(tiny: Path) -> None:
-    assert source_of("model", str(tiny), "j") == Source(str(tiny), None)
+    assert source_of("model", str(tiny), "judge j") == Source(str(tiny), None)
     commit = "0123456789abcdef0123456789abcdef01234567"
-    assert source_of("model", f"hub:org/name@{commit}", "j") == Source("org/name", commit)
-    assert source_of("model", "hub:org/name", "j") == Source("org/name", None)
+    assert source_of("model", f"hub:org/name@{commit}", "judge j") == Source("org/name", commit)
+    assert source_of("model", "hub:org/name", "judge j") == Source("org/name", None)
 
 
 @pytest.mark.parametrize(
@@ -36,21 +36,21 @@ def test_a_model_is_a_folder_or_a_name_on_the_hub(tiny: Path) -> None:
 )
 def test_what_is_neither_is_refused_by_name(text: str, problem: str) -> None:
     with pytest.raises(UserError, match=f"judge j: model.*{problem}"):
-        source_of("model", text, "j")
+        source_of("model", text, "judge j")
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"holds no config\.json"):
-        source_of("model", str(tmp_path), "j")
+        source_of("model", str(tmp_path), "judge j")
 
 
 def test_a_commit_needs_no_hub_and_anything_else_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     commit = Source("org/name", "0123456789abcdef0123456789abcdef01234567")
-    assert pinned(commit, "j") is commit
+    assert pinned(commit, "judge j") is commit
     assert content_of(commit, Path()) == "org/name@0123456789abcdef0123456789abcdef01234567"
     monkeypatch.setattr("huggingface_hub.hf_hub_download", _offline)
     with pytest.raises(UserError, match=r"judge j: model hub:org/name@main cannot be opened \(no network\); check"):
-        pinned(Source("org/name", None), "j")
+        pinned(Source("org/name", None), "judge j")
 
 
 def _offline(*given: Any, **named: Any) -> str:
@@ -62,7 +62,7 @@ def test_a_revision_becomes_the_commit_that_it_stands_for(monkeypatch: pytest.Mo
     monkeypatch.setattr(
         "huggingface_hub.hf_hub_download", lambda *given, **named: f"{tmp_path}/snapshots/{commit}/config.json"
     )
-    assert pinned(Source("org/name", "v1.0"), "j") == Source("org/name", commit)
+    assert pinned(Source("org/name", "v1.0"), "judge j") == Source("org/name", commit)
 
 
 def test_pickled_weights_are_never_opened(tiny: Path, tmp_path: Path, local: Local) -> None:

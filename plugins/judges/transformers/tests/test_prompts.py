@@ -24,7 +24,7 @@ CONTROLS = ("<image>", "<|end|>", "<|user|>", "<|assistant|>", "<s>", "<pad>")
 @pytest.fixture(scope="module")
 def prompter(tiny: Any) -> Prompter:
     processor = AutoProcessor.from_pretrained(tiny)
-    return Prompter(processor, pixels=PixelCache(processor), system="message", template={}, judge="j")
+    return Prompter(processor, pixels=PixelCache(processor), system="message", template={}, who="judge j")
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_a_text_in_pieces_has_the_tokens_of_the_whole(tiny: Any, text: str, adds
     if adds:
         begins = [("<s>", tokenizer.bos_token_id)]
         tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<s> $A", special_tokens=begins)
-    prompter = Prompter(processor, pixels=PixelCache(processor), system="message", template={}, judge="j")
+    prompter = Prompter(processor, pixels=PixelCache(processor), system="message", template={}, who="judge j")
     expected = tokenizer(text, add_special_tokens=not text.startswith("<s>"))["input_ids"]
     assert prompter._encoded(text) == expected
     assert prompter._encoded(text) == expected, "the second time as well, from what was kept"
@@ -115,7 +115,7 @@ def test_template_markers_in_text_are_not_expanded(warm: Prompter, paint: Any) -
 
 def test_a_processor_that_does_more_than_its_parts_is_left_to_do_it(tiny: Any, ask: Callable[..., Request]) -> None:
     processor = AutoProcessor.from_pretrained(tiny)
-    prompter = Prompter(processor, pixels=PixelCache(processor), system="message", template={}, judge="j")
+    prompter = Prompter(processor, pixels=PixelCache(processor), system="message", template={}, who="judge j")
     replaced = processor.replace_image_token
     counted: Iterator[int] = iter(range(1000))
     processor.replace_image_token = lambda *given, **named: replaced(*given, **named) + "!" * next(counted)
@@ -127,7 +127,7 @@ def test_a_processor_that_does_more_than_its_parts_is_left_to_do_it(tiny: Any, a
 
 def test_the_system_prompt_can_go_ahead_of_the_question(tiny: Any, ask: Callable[..., Request]) -> None:
     processor = AutoProcessor.from_pretrained(tiny)
-    prompter = Prompter(processor, pixels=PixelCache(processor), system="prepend", template={}, judge="j")
+    prompter = Prompter(processor, pixels=PixelCache(processor), system="prepend", template={}, who="judge j")
     text = prompter.tokenizer.decode(prompter.prompt(ask(1)).ids)
     assert text.startswith("<s><|user|>You are a careful judge.\nIs the picture sharp?")
     assert "<|system|>" not in text
@@ -137,7 +137,7 @@ def test_a_model_without_a_chat_template_is_refused(tiny: Any) -> None:
     processor = AutoProcessor.from_pretrained(tiny)
     processor.chat_template = processor.tokenizer.chat_template = None
     with pytest.raises(UserError, match=r"judge j: the model has no chat template.*chat_template.jinja"):
-        Prompter(processor, pixels=None, system="message", template={}, judge="j")
+        Prompter(processor, pixels=None, system="message", template={}, who="judge j")
 
 
 def test_keys_name_what_is_shown(ask: Callable[..., Request], pair: Callable[[int], list[Request]]) -> None:
@@ -153,5 +153,5 @@ def test_a_template_that_knows_no_system_role_says_what_to_set(tiny: Any, ask: C
     processor.chat_template = refusing + processor.chat_template
     pixels = PixelCache(processor)
     with pytest.raises(UserError, match=r"judge j: .*System role not supported.*set system: prepend"):
-        Prompter(processor, pixels=pixels, system="message", template={}, judge="j").prompt(ask(1))
-    Prompter(processor, pixels=pixels, system="prepend", template={}, judge="j").prompt(ask(1))
+        Prompter(processor, pixels=pixels, system="message", template={}, who="judge j").prompt(ask(1))
+    Prompter(processor, pixels=pixels, system="prepend", template={}, who="judge j").prompt(ask(1))

@@ -191,7 +191,7 @@ words = st.one_of(
 
 @pytest.fixture(scope="module")
 def turns(folder: Path) -> _Turns:
-    return _Turns(AutoTokenizer.from_pretrained(folder), pixels=None, judge="j")
+    return _Turns(AutoTokenizer.from_pretrained(folder), pixels=None, who="judge j")
 
 
 @settings(max_examples=60, deadline=None)

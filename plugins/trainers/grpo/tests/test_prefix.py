@@ -70,7 +70,7 @@ def batch(prompter: Prompter, shape: Shape) -> list[Rollouts]:
 
 def opened(folder: Path, *, attention: str = "sdpa", dtype: torch.dtype = torch.float64) -> tuple[Any, Prompter]:
     processor = AutoProcessor.from_pretrained(folder)
-    prompter = Prompter(processor, pixels=PixelCache(processor), system="message", template={}, judge="test")
+    prompter = Prompter(processor, pixels=PixelCache(processor), system="message", template={}, who="judge test")
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype=dtype, attn_implementation=attention)
     return model.train(), prompter
 

@@ -210,7 +210,8 @@ class OneByOne(ABC):
     def __init__(self, options: ModelOptions, context: Context, *, generation: int, remembered: int) -> None:
         self.name = context.name
         self.room = Room(options.batch_size, lambda: None)
-        self.source = pinned(source_of("model", options.model, context.name), context.name)
+        who = f"judge {context.name}"
+        self.source = pinned(source_of("model", options.model, who), who)
         self._generation = [type(self).__name__, generation]
         self._weights = content_of(self.source, context.workspace)
         self._window = _SORTED_BATCHES * options.batch_size

@@ -255,8 +255,8 @@ def open_encoders(options: ClipScoreOptions, source: Source, judge: str) -> Enco
     set_threads(options.threads)
     import transformers
 
-    processor = open_processor(transformers.AutoProcessor, source, options, judge)
-    model = open_model(transformers.AutoModel, source, options, judge)
+    processor = open_processor(transformers.AutoProcessor, source, options, f"judge {judge}")
+    model = open_model(transformers.AutoModel, source, options, f"judge {judge}")
     tokenizer, image_processor = (getattr(processor, name, None) for name in ("tokenizer", "image_processor"))
     needed = ("get_text_features", "get_image_features", "logit_scale")
     if tokenizer is None or image_processor is None or not all(hasattr(model, name) for name in needed):

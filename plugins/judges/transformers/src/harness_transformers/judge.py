@@ -48,12 +48,12 @@ class LocalJudge:
 
     def __init__(self, options: GenerativeOptions, context: Context) -> None:
         self._options = options
-        self._name = context.name
-        self._source = pinned(source_of("model", options.model, context.name), context.name)
+        self._who = f"judge {context.name}"
+        self._source = pinned(source_of("model", options.model, self._who), self._who)
         self._adapter = None
         if options.adapter is not None:
-            adapter = source_of("adapter", options.adapter, context.name)
-            self._adapter = pinned(adapter, context.name, known_by="adapter_config.json")
+            adapter = source_of("adapter", options.adapter, self._who)
+            self._adapter = pinned(adapter, self._who, known_by="adapter_config.json")
         self._weights = content_of(self._source, context.workspace)
         if self._adapter is not None:
             self._weights += "+" + content_of(self._adapter, context.workspace)
@@ -97,7 +97,7 @@ class LocalJudge:
 
     def _open(self) -> Opened:
         if self._opened is None:
-            self._opened = open_language(self._options, self._source, self._adapter, self._name)
+            self._opened = open_language(self._options, self._source, self._adapter, self._who)
         return self._opened
 
     def _forget_features(self) -> None:

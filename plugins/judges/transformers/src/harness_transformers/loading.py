@@ -45,13 +45,13 @@ class Source:
         return {"local_files_only": True} if self.local else {"revision": self.revision}
 
 
-def source_of(option: str, text: str, judge: str) -> Source:
+def source_of(option: str, text: str, who: str) -> Source:
     """Read `PATH` or `hub:ORG/NAME@REVISION`.
 
     Args:
         option: Name of the option, for messages.
         text: What the manifest says; a path is absolute by now.
-        judge: Name of the judge, for messages.
+        who: For messages, such as `judge NAME` or `recipe NAME`.
 
     Raises:
         UserError: Neither a folder that is there nor the name of something on the hub.
@@ -59,24 +59,24 @@ def source_of(option: str, text: str, judge: str) -> Source:
     if text.startswith(_HUB):
         name, _, revision = text.removeprefix(_HUB).partition("@")
         if name.count("/") != 1 or not all(name.split("/")):
-            raise UserError(f"judge {judge}: {option}: {text!r}: write hub:ORG/NAME or hub:ORG/NAME@REVISION")
+            raise UserError(f"{who}: {option}: {text!r}: write hub:ORG/NAME or hub:ORG/NAME@REVISION")
         return Source(name, revision or None)
     folder = Path(text)
     if not folder.is_dir():
         raise UserError(
-            f"judge {judge}: {option}: {text}: no such folder; give a model folder, or hub:ORG/NAME for one on the hub"
+            f"{who}: {option}: {text}: no such folder; give a model folder, or hub:ORG/NAME for one on the hub"
         )
     if not any((folder / name).is_file() for name in ("config.json", "adapter_config.json")):
-        raise UserError(f"judge {judge}: {option}: {text}: holds no config.json, so it is no model folder")
+        raise UserError(f"{who}: {option}: {text}: holds no config.json, so it is no model folder")
     return Source(str(folder.absolute()), None)
 
 
-def pinned(source: Source, judge: str, *, known_by: str = "config.json") -> Source:
+def pinned(source: Source, who: str, *, known_by: str = "config.json") -> Source:
     """The source with the commit that its revision stands for; asks the hub, or its local cache.
 
     Args:
         source: A folder, which stays as it is, or something on the hub.
-        judge: Name of the judge, for messages.
+        who: For messages, such as `judge NAME` or `recipe NAME`.
         known_by: A small file that it must have.
 
     Raises:
@@ -90,12 +90,12 @@ def pinned(source: Source, judge: str, *, known_by: str = "config.json") -> Sour
         path = huggingface_hub.hf_hub_download(source.location, known_by, revision=source.revision)
     except Exception as error:  # many kinds: offline, gated, no such repository, ...
         raise UserError(
-            f"judge {judge}: model hub:{source.location}@{source.revision or 'main'} cannot be opened "
+            f"{who}: model hub:{source.location}@{source.revision or 'main'} cannot be opened "
             f"({_first_line(error)}); check the name, log in where it is gated, or download it and give the folder"
         ) from error
     commit = Path(path).parent.name
     if not _is_commit(commit):
-        raise UserError(f"judge {judge}: the cache gives no commit for hub:{source.location}; pin it with @REVISION")
+        raise UserError(f"{who}: the cache gives no commit for hub:{source.location}; pin it with @REVISION")
     return Source(source.location, commit)
 
 
@@ -175,20 +175,20 @@ def device_of(wanted: str) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def open_model(auto: Any, source: Source, options: ModelOptions, judge: str) -> Any:
+def open_model(auto: Any, source: Source, options: ModelOptions, who: str) -> Any:
     """The model, in evaluation mode, on its device.
 
     Args:
         auto: The Auto class of transformers that opens it.
         source: Pinned.
         options: What the manifest says.
-        judge: Name of the judge, for messages.
+        who: For messages, such as `judge NAME` or `recipe NAME`.
 
     Raises:
         UserError: It cannot be opened; says what to do.
     """
     placed = {} if options.device_map is None else {"device_map": options.device_map}
-    with explained(f"judge {judge}: model {source.location}"), quietly():
+    with explained(f"{who}: model {source.location}"), quietly():
         model, info = auto.from_pretrained(
             source.location,
             output_loading_info=True,
@@ -202,7 +202,7 @@ def open_model(auto: Any, source: Source, options: ModelOptions, judge: str) -> 
         if info["missing_keys"]:  # transformers would go on with random numbers in their place
             some = ", ".join(sorted(info["missing_keys"])[:3])
             raise UserError(
-                f"judge {judge}: model {source.location} has no weights for {some}, so it is no complete "
+                f"{who}: model {source.location} has no weights for {some}, so it is no complete "
                 f"{type(model).__name__}; is it a model of another kind?"
             )
         if options.device_map is None:
@@ -210,7 +210,7 @@ def open_model(auto: Any, source: Source, options: ModelOptions, judge: str) -> 
     return model.eval().requires_grad_(False)
 
 
-def add_adapter(model: Any, source: Source, judge: str) -> None:
+def add_adapter(model: Any, source: Source, who: str) -> None:
     """Put a LoRA adapter on a model.
 
     Raises:
@@ -219,14 +219,12 @@ def add_adapter(model: Any, source: Source, judge: str) -> None:
     try:
         import peft  # noqa: F401
     except ImportError as error:
-        raise UserError(
-            f"judge {judge}: adapter: needs peft; pip install 'judge-harness-transformers[peft]'"
-        ) from error
-    with explained(f"judge {judge}: adapter {source.location}"), quietly():
+        raise UserError(f"{who}: adapter: needs peft; pip install 'judge-harness-transformers[peft]'") from error
+    with explained(f"{who}: adapter {source.location}"), quietly():
         folder = Path(source.location) if source.local else _downloaded(source)
         if not (folder / "adapter_model.safetensors").is_file():
             raise UserError(
-                f"judge {judge}: adapter: {source.location} holds no adapter_model.safetensors; pickled adapters are "
+                f"{who}: adapter: {source.location} holds no adapter_model.safetensors; pickled adapters are "
                 "not opened: save it again with safe_serialization=True"
             )
         model.load_adapter(str(folder))
@@ -244,13 +242,13 @@ def _downloaded(source: Source) -> Path:
     )
 
 
-def open_processor(auto: Any, source: Source, options: ModelOptions, judge: str) -> Any:
+def open_processor(auto: Any, source: Source, options: ModelOptions, who: str) -> Any:
     """The processor or tokenizer.
 
     Raises:
         UserError: It cannot be opened; says what to do.
     """
-    with explained(f"judge {judge}: processor of {source.location}"), quietly():
+    with explained(f"{who}: processor of {source.location}"), quietly():
         return auto.from_pretrained(source.location, trust_remote_code=options.trust_remote_code, **source.keywords)
 
 

@@ -66,7 +66,7 @@ class Opened:
         return text
 
 
-def open_language(options: GenerativeOptions, source: Source, adapter: Source | None, judge: str) -> Opened:
+def open_language(options: GenerativeOptions, source: Source, adapter: Source | None, who: str) -> Opened:
     """Open model, processor and adapter.
 
     Raises:
@@ -75,25 +75,21 @@ def open_language(options: GenerativeOptions, source: Source, adapter: Source | 
     set_threads(options.threads)
     import transformers
 
-    config = _configuration(source, options, judge)
+    config = _configuration(source, options, who)
     sees = options.kind == "vision" or (options.kind == "auto" and _is_vision(config))
     auto = transformers.AutoModelForImageTextToText if sees else transformers.AutoModelForCausalLM
-    processor = open_processor(
-        transformers.AutoProcessor if sees else transformers.AutoTokenizer, source, options, judge
-    )
+    processor = open_processor(transformers.AutoProcessor if sees else transformers.AutoTokenizer, source, options, who)
     if sees and not hasattr(processor, "image_processor"):
-        raise UserError(f"judge {judge}: model {source.location} has no image processor; set kind: text")
-    model = open_model(auto, source, options, judge)
+        raise UserError(f"{who}: model {source.location} has no image processor; set kind: text")
+    model = open_model(auto, source, options, who)
     if adapter is not None:
-        add_adapter(model, adapter, judge)
+        add_adapter(model, adapter, who)
     pixels = PixelCache(processor) if sees else None
-    prompter = Prompter(
-        processor, pixels=pixels, system=options.system, template=options.chat_template_kwargs, judge=judge
-    )
+    prompter = Prompter(processor, pixels=pixels, system=options.system, template=options.chat_template_kwargs, who=who)
     tokenizer = prompter.tokenizer
     stops = sorted(set(_stops(model.generation_config.eos_token_id, tokenizer.eos_token_id)))
     if not stops:
-        raise UserError(f"judge {judge}: model {source.location} names no token that ends an answer (eos_token_id)")
+        raise UserError(f"{who}: model {source.location} names no token that ends an answer (eos_token_id)")
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else stops[0]
     never = _placeholders(config, processor)
     language = Language(model, sight=Sight(model) if sees else None, stops=stops, pad=pad, never=never)
@@ -108,10 +104,10 @@ def open_language(options: GenerativeOptions, source: Source, adapter: Source | 
     )
 
 
-def _configuration(source: Source, options: GenerativeOptions, judge: str) -> Any:
+def _configuration(source: Source, options: GenerativeOptions, who: str) -> Any:
     import transformers
 
-    with explained(f"judge {judge}: configuration of {source.location}"):
+    with explained(f"{who}: configuration of {source.location}"):
         return transformers.AutoConfig.from_pretrained(
             source.location, trust_remote_code=options.trust_remote_code, **source.keywords
         )

@@ -69,18 +69,18 @@ class Prompter:
         pixels: Keeps processed images; `None` for a text model.
         system: `message` or `prepend`.
         template: Variables of the chat template.
-        judge: Name of the judge, for messages.
+        who: For messages, such as `judge NAME` or `recipe NAME`.
 
     Raises:
         UserError: There is no chat template.
     """
 
     def __init__(
-        self, processor: Any, *, pixels: PixelCache | None, system: str, template: Mapping[str, Any], judge: str
+        self, processor: Any, *, pixels: PixelCache | None, system: str, template: Mapping[str, Any], who: str
     ) -> None:
         self.tokenizer = getattr(processor, "tokenizer", processor)
         self.pixels = pixels
-        self._judge = judge
+        self._who = who
         self._processor = processor
         self._system = system
         self._template = {"add_generation_prompt": True, **template}
@@ -94,7 +94,7 @@ class Prompter:
         """The tokens of an answer, as the model itself would have written them."""
         if not getattr(processor, "chat_template", None) and not getattr(self.tokenizer, "chat_template", None):
             raise UserError(
-                f"judge {judge}: the model has no chat template, so it is no chat model; use its instruct version, or "
+                f"{who}: the model has no chat template, so it is no chat model; use its instruct version, or "
                 "put a chat_template.jinja into its folder"
             )
 
@@ -115,7 +115,7 @@ class Prompter:
             return self._written(request, messages)
         except TemplateError as error:
             raise UserError(
-                f"judge {self._judge}: the model's chat template refuses these messages ({error}); where it knows no "
+                f"{self._who}: the model's chat template refuses these messages ({error}); where it knows no "
                 "system role, set system: prepend"
             ) from error
 

@@ -125,8 +125,8 @@ def _name(group: Group) -> str:
 class _Turns(Prompter):
     """Writes whole conversations: nothing follows the last turn."""
 
-    def __init__(self, processor: Any, *, pixels: PixelCache | None, judge: str) -> None:
-        super().__init__(processor, pixels=pixels, system="message", template={}, judge=judge)
+    def __init__(self, processor: Any, *, pixels: PixelCache | None, who: str) -> None:
+        super().__init__(processor, pixels=pixels, system="message", template={}, who=who)
         self._template["add_generation_prompt"] = False
 
     def prompt(self, request: Request) -> Prompt:
@@ -140,7 +140,7 @@ class _Turns(Prompter):
             return self._written(request, self._arranged(request.messages))
         except TemplateError as error:
             raise UserError(
-                f"judge {self._judge}: the model's chat template refuses a user's turn and an assistant's ({error}); "
+                f"{self._who}: the model's chat template refuses a user's turn and an assistant's ({error}); "
                 "mend chat_template.jinja in its folder"
             ) from error
 
@@ -257,14 +257,14 @@ def open_reward(options: RewardModelOptions, source: Source, judge: str) -> Open
     import transformers
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as VISION
 
-    model = open_model(transformers.AutoModelForSequenceClassification, source, options, judge)
+    model = open_model(transformers.AutoModelForSequenceClassification, source, options, f"judge {judge}")
     label = _label(model.config, options, f"judge {judge}: model {source.location}")
     sees = model.config.model_type in VISION
     processor = open_processor(
-        transformers.AutoProcessor if sees else transformers.AutoTokenizer, source, options, judge
+        transformers.AutoProcessor if sees else transformers.AutoTokenizer, source, options, f"judge {judge}"
     )
     sees = sees and hasattr(processor, "image_processor")
-    turns = _Turns(processor, pixels=PixelCache(processor) if sees else None, judge=judge)
+    turns = _Turns(processor, pixels=PixelCache(processor) if sees else None, who=f"judge {judge}")
     text = model.config.get_text_config()
     text.use_cache = False  # nothing is written behind what is read
     pad = text.pad_token_id

@@ -19,6 +19,7 @@ def fingerprint_of(training: Training, context: Context) -> str:
     """
     weights = None
     if training.model is not None:
-        source = pinned(source_of("model", training.model, training.name), training.name)
+        who = f"recipe {training.name}"
+        source = pinned(source_of("model", training.model, who), who)
         weights = content_of(source, context.workspace)
     return hashlib.sha256(json.dumps([_GENERATION, weights]).encode()).hexdigest()[:32]

@@ -37,8 +37,9 @@ class Speaker:
     def __init__(self, wanted: GenerativeOptions, *, name: str) -> None:
         self._wanted = wanted
         self._name = name
-        self._source = pinned(source_of("model", wanted.model, name), name)
-        self.opened: Opened = open_language(wanted, self._source, None, name)
+        who = f"recipe {name}"
+        self._source = pinned(source_of("model", wanted.model, who), who)
+        self.opened: Opened = open_language(wanted, self._source, None, who)
         self.model: Any = self.opened.language.model
 
     @property
@@ -171,7 +172,7 @@ class Policy(Speaker):
         with quietly():
             self.model.save_pretrained(folder, state_dict=self.weights(), safe_serialization=True)
         auto = transformers.AutoProcessor if self.opened.sees else transformers.AutoTokenizer
-        open_processor(auto, self._source, self._wanted, self._name).save_pretrained(folder)
+        open_processor(auto, self._source, self._wanted, f"recipe {self._name}").save_pretrained(folder)
 
 
 def _opened_as(options: TrainerOptions) -> Literal["auto", "float32", "bfloat16", "float16"]:

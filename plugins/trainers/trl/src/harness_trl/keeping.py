@@ -159,7 +159,9 @@ class Keeper:
         for name in _WRITTEN_BY_TRAINER:
             (saved / name).unlink(missing_ok=True)
         wanted = opening_options(self._source, self._options)
-        open_processor(transformers.AutoProcessor, self._source, wanted, self._training.name).save_pretrained(saved)
+        open_processor(
+            transformers.AutoProcessor, self._source, wanted, f"recipe {self._training.name}"
+        ).save_pretrained(saved)
         return saved
 
     def _merge(self, saved: Path, merged: Path) -> None:
@@ -167,7 +169,9 @@ class Keeper:
         import transformers
 
         auto = transformers.AutoModelForImageTextToText if self._sees else transformers.AutoModelForCausalLM
-        base = open_model(auto, self._source, opening_options(self._source, self._options), self._training.name)
+        base = open_model(
+            auto, self._source, opening_options(self._source, self._options), f"recipe {self._training.name}"
+        )
         with quietly():
             whole = peft.PeftModel.from_pretrained(base, str(saved)).merge_and_unload()
             whole.save_pretrained(merged, safe_serialization=True)

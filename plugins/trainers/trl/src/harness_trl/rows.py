@@ -46,14 +46,14 @@ def shown_by(source: Source, options: TrlOptions, name: str) -> Shown:
     import transformers
 
     wanted = opening_options(source, options)
-    ours, theirs = (open_processor(transformers.AutoProcessor, source, wanted, name) for _ in range(2))
+    ours, theirs = (open_processor(transformers.AutoProcessor, source, wanted, f"recipe {name}") for _ in range(2))
     sees = hasattr(theirs, "image_processor")
     prompter = Prompter(
         ours,
         pixels=PixelCache(ours) if sees else None,
         system=options.system,
         template=options.chat_template_kwargs,
-        judge=name,
+        who=f"recipe {name}",
     )
     tokenizer = getattr(theirs, "tokenizer", theirs)
     tokenizer.padding_side = tokenizer.truncation_side = "left"

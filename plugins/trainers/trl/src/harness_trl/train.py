@@ -120,7 +120,8 @@ def _fit(training: Training, options: TrlOptions, make: Make, *, updates: int) -
             "remove weight, or train with grpo or sft of judge-harness-grpo"
         )
     set_threads(options.threads)
-    source = pinned(source_of("model", training.model, training.name), training.name)
+    who = f"recipe {training.name}"
+    source = pinned(source_of("model", training.model, who), who)
     shown = shown_by(source, options, training.name)
     rows = Rows(training, shown, options)
     with quietly(), warnings.catch_warnings():

@@ -45,7 +45,7 @@ def teach(
     processor = AutoProcessor.from_pretrained(folder)
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype="float32")
     pixels = PixelCache(processor)
-    prompter = Prompter(processor, pixels=pixels, system="message", template={}, judge="teach")
+    prompter = Prompter(processor, pixels=pixels, system="message", template={}, who="judge teach")
     stop = prompter.tokenizer.eos_token_id
     lessons = [(prompter.prompt(one.request), (*prompter.answer_ids(_written(one)), stop)) for one in examples]
     learned = [weights for name, weights in model.named_parameters() if "vision_tower" not in name]
