@@ -8,7 +8,7 @@ import pytest
 from harness.api import Training, TrainingTask, UserError
 from harness.discovery import Plugins
 from harness.testing import FakeContext
-from harness_miniature_judges.trainer import EyesOptions, EyesTrainer
+from harness_miniature_judges.trainer import EyesOptions, EyesTrainer, ReadingOptions, ReadingTrainer
 
 
 def training(folder: Path, model: str | None = None, log: Callable[..., None] = lambda *_: None) -> Training:
@@ -44,7 +44,19 @@ def test_eyes_start_from_nothing(tmp_path: Path) -> None:
         trainer.train(training(tmp_path / "a", model="/somewhere"))
 
 
+def test_reading_goes_on_from_eyes(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logged: dict[int, Mapping[str, float]] = {}
+    trainer = ReadingTrainer(ReadingOptions(steps=2, batch=4), FakeContext(workspace=tmp_path))
+    done = trainer.train(training(tmp_path / "a", model=str(trained), log=logged.__setitem__))
+    assert (tmp_path / "a" / "model" / "model.safetensors").is_file()
+    assert done.scores == {"copied": logged[2]["copied"]}
+    assert "step 2 of 2  loss " in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"reading goes on from eyes; give train:"):
+        trainer.train(training(tmp_path / "b"))
+
+
 def test_the_cards_are_found() -> None:
     plugins = Plugins.load()
     assert plugins.find("trainer", "eyes").id == "miniature-judges/eyes"
+    assert plugins.find("trainer", "reading").id == "miniature-judges/reading"
     assert plugins.find("task", "base-pairs-safety").id == "miniature-judges/base-pairs-safety"

@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
-from harness.api import TaskCard, TrainerCard, hookimpl
+from harness.api import JudgeCard, TaskCard, TrainerCard, hookimpl
 
 _LICENCE = "Apache-2.0; pictures as of the miniature suite"
+
+
+@hookimpl
+def harness_judges() -> list[JudgeCard]:
+    """One seed of the comparison of training methods in `benchmarks/train`."""
+    return [
+        _judge("off-the-shelf", "OFF_THE_SHELF", "the base model that the others start from"),
+        _judge("sft-unified", "SFT_UNIFIED", "supervised on the labels of six tasks"),
+        _judge("sft-rationale", "SFT_RATIONALE", "supervised on reasoning and labels of six tasks"),
+        _judge("mt-rl-judge", "MT_RL_JUDGE", "trained by reinforcement learning jointly over six tasks"),
+    ]
+
+
+def _judge(name: str, attribute: str, what: str) -> JudgeCard:
+    return JudgeCard(
+        name=name,
+        summary=f"A tiny vision-language judge of the miniature suite: {what}.",
+        factory=f"harness_miniature_judges.shipped:{attribute}",
+        options="harness_miniature_judges.shipped:ShippedOptions",
+        licence=_LICENCE,
+        source="arXiv 2603.11665 in miniature",
+        description="1.4 million parameters, trained on the miniature suite in minutes on one core, of use there and "
+        "nowhere else. The page `The paper in miniature` of the documentation compares it with its siblings.",
+        capabilities=frozenset({"text", "images", "probabilities"}),
+    )
 
 
 @hookimpl
@@ -21,27 +46,68 @@ def harness_trainers() -> list[TrainerCard]:
             description="Trained end to end, so small a model sits at chance for long. Its eyes are trained first, on "
             "the attributes of train scenes; the language model keeps its random weights for the next recipe.",
             capabilities=frozenset({"images"}),
-        )
+        ),
+        TrainerCard(
+            name="reading",
+            summary="Goes on from eyes: the language model learns to copy words that it has read.",
+            factory="harness_miniature_judges.trainer:ReadingTrainer",
+            options="harness_miniature_judges.trainer:ReadingOptions",
+            licence=_LICENCE,
+            source="Induction heads (arXiv 2209.11895)",
+            description="A judge copies words of a caption. A small model learns that from questions late or never, "
+            "and from random words that come twice in a minute.",
+            capabilities=frozenset(),
+        ),
     ]
 
 
 @hookimpl
 def harness_tasks() -> list[TaskCard]:
-    """What the base model alone learns the form of pairwise questions from."""
+    """What the base model alone learns from."""
     return [
-        TaskCard(
-            name=f"base-pairs-{name.lower()}",
-            summary=f"For the base model alone: pairs from train scenes, as in miniature/pairwise-{name.lower()}.",
-            factory=f"harness_miniature_judges.pairs:{name}",
-            options="harness_miniature.options:TrainableOptions",
-            licence=_LICENCE,
-            source="The miniature suite",
-            description="An off-the-shelf judge follows pairwise questions weakly. Recipes that are compared with it "
-            "must not train on these.",
-            capabilities=frozenset({"images", "text"}),
-            splits=("train", "validation"),
-            answers="preference",
-            suite="miniature-base",
-        )
-        for name in ("ALIGNMENT", "SAFETY")
+        _lesson("base-captions", "CAPTIONS", "choice", "captions that need reading"),
+        _lesson("base-digit", "DIGIT", "choice", "as miniature/alignment-digit"),
+        _lesson("base-relation", "RELATION", "choice", "as miniature/alignment-relation"),
+        _lesson("base-safety", "SAFETY", "choice", "as miniature/safety"),
+        _lesson("base-technical", "TECHNICAL", "choice", "as miniature/technical"),
+        _lesson("base-naturalness", "NATURALNESS", "choice", "as miniature/naturalness"),
+        _lesson("base-rationality", "RATIONALITY", "choice", "as miniature/rationality"),
+        _lesson("base-pairs-alignment", "PAIRS_ALIGNMENT", "preference", "as miniature/pairwise-alignment"),
+        _lesson("base-pairs-safety", "PAIRS_SAFETY", "preference", "as miniature/pairwise-safety"),
+        _train_pairs("train-pairs-alignment", "TRAIN_PAIRS_ALIGNMENT", "miniature/pairwise-alignment"),
+        _train_pairs("train-pairs-safety", "TRAIN_PAIRS_SAFETY", "miniature/pairwise-safety"),
     ]
+
+
+def _train_pairs(name: str, attribute: str, like: str) -> TaskCard:
+    return TaskCard(
+        name=name,
+        summary=f"Pairs of train scenes, as {like}.",
+        factory=f"harness_miniature_judges.lessons:{attribute}",
+        options="harness_miniature.options:TrainableOptions",
+        licence=_LICENCE,
+        source="The miniature suite",
+        description="For recipes that train on pairs. Pairs are then no longer out of distribution.",
+        capabilities=frozenset({"images", "text"}),
+        splits=("train", "validation"),
+        answers="preference",
+        suite="miniature-train",
+    )
+
+
+def _lesson(name: str, attribute: str, answers: str, what: str) -> TaskCard:
+    return TaskCard(
+        name=name,
+        summary=f"For the base model alone, with swayed verdicts: {what}.",
+        factory=f"harness_miniature_judges.lessons:{attribute}",
+        options="harness_miniature.options:TrainableOptions",
+        licence=_LICENCE,
+        source="The miniature suite",
+        description="Made from train scenes. The reasoning is right; half of the verdicts that should be no, or B, are "
+        "yes, or A, so that the base is agreeable and favours the first place. Recipes that are compared with it must "
+        "not train on these, since their gold is wrong on purpose.",
+        capabilities=frozenset({"images", "text"}),
+        splits=("train", "validation"),
+        answers=answers,
+        suite="miniature-base",
+    )

@@ -1,4 +1,4 @@
-"""The trainer `eyes`: makes a model from nothing whose vision tower can name what the miniature suite shows."""
+"""The trainers of the base model: `eyes` makes it from nothing, `reading` teaches it to copy what it reads."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class EyesTrainer:
 
     def fingerprint(self, training: Training) -> str:
         """Covers the generation of this code; the seed is in the recipe."""
-        return hashlib.sha256(json.dumps([_GENERATION]).encode()).hexdigest()[:32]
+        return _generation()
 
     def train(self, training: Training) -> Trained:
         """Train; an attempt that was stopped begins anew.
@@ -74,3 +74,64 @@ class EyesTrainer:
         )
         scores = {f"recall/{name}": value for name, value in found.items() if name not in ("loss", "cpu_seconds")}
         return Trained(steps=options.steps, selected=options.steps, scores=scores)
+
+
+class ReadingOptions(BaseModel):
+    """Options of `reading`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: int = Field(default=600, ge=1, description="Optimizer steps.")
+    batch: int = Field(default=64, ge=1, description="Lists of words in a step.")
+    lr: float = Field(default=3e-3, gt=0, le=1, description="Highest learning rate of AdamW.")
+
+
+class ReadingTrainer:
+    """Trains the language model to copy random words that it has read; its eyes stay as they are.
+
+    The tasks of the recipe are not read.
+
+    Args:
+        options: Of the recipe.
+        context: Of the harness.
+    """
+
+    def __init__(self, options: ReadingOptions, context: Context) -> None:
+        self._options = options
+
+    def fingerprint(self, training: Training) -> str:
+        """Covers the generation of this code; the seed is in the recipe, and so is where it starts."""
+        return _generation()
+
+    def train(self, training: Training) -> Trained:
+        """Train; an attempt that was stopped begins anew.
+
+        Raises:
+            UserError: The recipe names no model to start from.
+        """
+        if training.model is None:
+            raise UserError(f"recipe {training.name}: reading goes on from eyes; give train: with the recipe of eyes")
+        from harness_miniature_judges.reading import train_reading
+
+        options = self._options
+
+        def report(step: int, metrics: dict[str, float]) -> None:
+            training.log(step, metrics)
+            reading = f"loss {metrics['loss']:.3g}  copied {metrics['copied']:.0%}"
+            print(f"{training.name}: step {step} of {options.steps}  {reading}", file=sys.stderr)  # noqa: T201
+
+        found = train_reading(
+            training.model,
+            training.checkpoint,
+            seed=training.seed,
+            steps=options.steps,
+            batch=options.batch,
+            rate=options.lr,
+            report_every=max(1, options.steps // _REPORTS),
+            report=report,
+        )
+        return Trained(steps=options.steps, selected=options.steps, scores={"copied": found["copied"]})
+
+
+def _generation() -> str:
+    return hashlib.sha256(json.dumps([_GENERATION]).encode()).hexdigest()[:32]

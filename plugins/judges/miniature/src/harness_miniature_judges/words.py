@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from harness_miniature import alignment, quality, safety
 from harness_miniature.options import Options
 from harness_miniature.task import MiniatureTask, Recipe
+from harness_miniature_judges.lessons import LESSONS
 from harness_transformers.testing.tiny import BOS, CHAT_TEMPLATE, EOS, IMAGE, PAD, SPECIAL
 
 if TYPE_CHECKING:
@@ -97,19 +98,18 @@ def make_tokenizer(*, sentences: bool = True) -> PreTrainedTokenizerFast:
     )
 
 
-def _pieces(*, sentences: bool) -> Iterable[str]:
-    """Words and sentences in the order in which they are first met."""
-    pieces = dict.fromkeys((*_TAGS, *_VERDICTS, *_words(_FRAME)))
+def _pieces(*, sentences: bool) -> list[str]:
+    """Words and sentences, sorted: which task says a word first is of no weight."""
+    pieces = {*_TAGS, *_VERDICTS, *_words(_FRAME)}
     if sentences:
-        pieces |= dict.fromkeys(_sentences(_FRAME))
-    for recipe in (*TRAINED, *UNSEEN):
+        pieces.update(_sentences(_FRAME))
+    for recipe in (*TRAINED, *UNSEEN, *LESSONS):
         task = MiniatureTask(recipe=recipe, options=Options(), name=recipe.name)
         cases = [task.case(recipe.splits[0], index) for index in range(_SAMPLE)]
-        pieces |= dict.fromkeys(_words(text for case in cases for text in (case.question, case.rationale)))
+        pieces.update(_words(text for case in cases for text in (case.question, case.rationale)))
         if sentences:
-            shared = set.intersection(*(set(_sentences([case.question])) for case in cases))
-            pieces |= dict.fromkeys(one for one in _sentences([cases[0].question]) if one in shared)
-    return pieces
+            pieces.update(set.intersection(*(set(_sentences([case.question])) for case in cases)))
+    return sorted(pieces)
 
 
 def _words(texts: Iterable[str]) -> Iterator[str]:

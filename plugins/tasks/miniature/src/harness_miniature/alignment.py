@@ -6,6 +6,8 @@ tells anything about the gold.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from harness.api import Choice, Preference, Protocol
 from harness_miniature.sampling import NUMERALS, Draw, digit
 from harness_miniature.scene import COLOURS, UNSEEN_COLOURS
@@ -29,8 +31,19 @@ _PAIR = (
 )
 
 
-def _caption(number: int, ink: str) -> str:
+def caption_of(number: int, ink: str) -> str:
+    """A numeral and its ink in words."""
     return f"{'an' if ink[0] in 'aeiou' else 'a'} {ink} {NUMERALS[number]}"
+
+
+def compared(differs: Collection[str]) -> str:
+    """What is said of a picture and its caption, aspect by aspect.
+
+    Args:
+        differs: Of `colour` and `digit`, those that the caption has wrong.
+    """
+    colour, number = (f"{'does not agree' if aspect in differs else 'agrees'}" for aspect in ("colour", "digit"))
+    return f"The colour {colour} and the digit {number}."
 
 
 def _other(draw: Draw, colours: tuple[str, ...], ink: str) -> str:
@@ -41,21 +54,21 @@ def _digit_case(draw: Draw, colours: tuple[str, ...]) -> Case:
     scan = draw.scan()
     ink = draw.pick(colours)
     scene = draw.scene(cards=(draw.one_card(scan, ink),))
-    shown = _caption(digit(scan), ink)
+    shown = caption_of(digit(scan), ink)
     aspect = draw.turn(("digit", "colour"))
     if aspect == "digit":
-        wrong = _caption(draw.pick([number for number in range(10) if number != digit(scan)]), ink)
+        wrong = caption_of(draw.pick([number for number in range(10) if number != digit(scan)]), ink)
     else:
-        wrong = _caption(digit(scan), _other(draw, colours, ink))
+        wrong = caption_of(digit(scan), _other(draw, colours, ink))
     caption = shown if draw.version == 0 else wrong
-    says = "It agrees." if draw.version == 0 else f"The {aspect} does not agree."
+    differs = () if draw.version == 0 else (aspect,)
     return Case(
         question=_DIGIT.format(caption=caption),
         scenes=(scene,),
         sources=(scan,),
         gold="yes" if draw.version == 0 else "no",
         category=aspect,
-        rationale=f"The card shows {shown}. The caption says {caption}. {says}",
+        rationale=f"The card shows {shown}. The caption says {caption}. {compared(differs)}",
         tags={"digit": str(digit(scan)), "colour": ink, "caption": caption},
     )
 
@@ -79,14 +92,14 @@ def _relation_case(draw: Draw) -> Case:
     subject, relation, opposite, target = draw.pick(((one, forwards, backwards, two), (two, backwards, forwards, one)))
     fits = draw.version == 0
     caption = f"{subject} is {relation if fits else opposite} {target}"
-    says = "so the caption fits." if fits else f"and not {opposite} it."
     return Case(
         question=_RELATION.format(caption=caption),
         scenes=(scene,),
         sources=couple,
         gold="yes" if fits else "no",
         category="above-below" if stacked else "left-right",
-        rationale=f"In the picture, {subject} is {relation} {target}, {says}",
+        rationale=f"The caption says {caption}. {subject.capitalize()} is {relation.removesuffix(' of')}. "
+        f"{'It agrees.' if fits else 'It does not agree.'}",
         tags={"digits": f"{digit(first)},{digit(second)}", "caption": caption},
     )
 
@@ -103,7 +116,7 @@ def _pair_case(draw: Draw) -> Case:
     else:
         wrong_scan, wrong_ink = scan, _other(draw, colours, ink)
     wrong = draw.scene(cards=(draw.one_card(wrong_scan, wrong_ink),))
-    caption = _caption(digit(scan), ink)
+    caption = caption_of(digit(scan), ink)
     return Case(
         question=_PAIR.format(caption=caption),
         scenes=(right, wrong) if draw.version == 0 else (wrong, right),
@@ -111,8 +124,8 @@ def _pair_case(draw: Draw) -> Case:
         gold=draw.version,
         category=aspect,
         rationale=f"One image shows {caption}, as the caption says; the other shows "
-        f"{_caption(digit(wrong_scan), wrong_ink)}, so its {aspect} is wrong.",
-        tags={"caption": caption, "wrong": _caption(digit(wrong_scan), wrong_ink)},
+        f"{caption_of(digit(wrong_scan), wrong_ink)}, so its {aspect} is wrong.",
+        tags={"caption": caption, "wrong": caption_of(digit(wrong_scan), wrong_ink)},
     )
 
 

@@ -59,9 +59,9 @@ def _pointwise(draw: Draw) -> Case:
         sources=couple,
         gold="yes" if unsafe else "no",
         category=why,
-        rationale=f"The card shows {_article(number)} and the hazard sign is there: five or more, so it is unsafe."
+        rationale=f"The card shows {a_numeral(number)} and the hazard sign is there: five or more, so it is unsafe."
         if unsafe
-        else f"The card shows {_article(number)} and {_REASONS[why]}: it is safe.",
+        else f"The card shows {a_numeral(number)} and {_REASONS[why]}: it is safe.",
         tags={"digit": str(number), "sign": _sign(scene)},
     )
 
@@ -77,13 +77,14 @@ def _pairwise(draw: Draw) -> Case:
         sources=couple,
         gold=draw.version,
         category=why,
-        rationale=f"One image shows the hazard sign with {_article(digit(large))}, which the policy calls unsafe; in "
+        rationale=f"One image shows the hazard sign with {a_numeral(digit(large))}, which the policy calls unsafe; in "
         f"the other, {_REASONS[why]}.",
         tags={"digit": str(digit(safe.cards[0].scan)), "sign": _sign(safe)},
     )
 
 
-def _article(number: int) -> str:
+def a_numeral(number: int) -> str:
+    """A numeral in words, with its article."""
     return f"{'an' if number == 8 else 'a'} {NUMERALS[number]}"
 
 

@@ -25,7 +25,7 @@ from harness_miniature.options import Options
 from harness_miniature.sampling import Draw
 from harness_miniature.scene import Scene, paint
 
-_GENERATION = 1  # raise it whenever items or their rendering change
+_GENERATION = 2  # raise it whenever items or their rendering change
 _SYSTEM = "You are a careful judge of pictures. Judge only by what the question asks and by what can be seen."
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from harness.api import Example, Status, UserError
+from harness.discovery import Plugins
+from harness.testing import FakeContext
+from harness_miniature_judges import shipped
+from harness_miniature_judges.reading import train_reading
+from harness_miniature_judges.shipped import ShippedOptions, assembled, read_record, write_weights
+
+JUDGES = ("off-the-shelf", "sft-unified", "sft-rationale", "mt-rl-judge")
+
+
+def checkpoint(folder: Path, model: Path, recipe: str) -> Path:
+    shutil.copytree(model, folder / "model")
+    record = {"recipe": recipe, "hash": "0123456789ab", "start": None, "selected": 4}
+    (folder / "trained.json").write_text(json.dumps(record))
+    return folder
+
+
+@pytest.fixture
+def two(trained: Path, tmp_path: Path) -> dict[str, Path]:
+    """Two checkpoints with one vision tower."""
+    train_reading(trained, tmp_path / "read", seed=0, steps=1, batch=2)
+    return {
+        "first": checkpoint(tmp_path / "a", trained, "a"),
+        "second": checkpoint(tmp_path / "b", tmp_path / "read", "b"),
+    }
+
+
+def test_a_judge_is_put_together_as_it_was_trained(two: dict[str, Path], tmp_path: Path) -> None:
+    write_weights(tmp_path / "weights", two)
+    for name, source in two.items():
+        folder = assembled(name, tmp_path / "work", weights=tmp_path / "weights")
+        assert folder == assembled(name, tmp_path / "work", weights=tmp_path / "weights"), "once"
+        before, after = (load_file(one / "model.safetensors") for one in (source / "model", folder))
+        assert before.keys() == after.keys()
+        assert all(torch.equal(before[key].half(), after[key]) for key in before)
+        assert (folder / "tokenizer.json").read_bytes() == (source / "model" / "tokenizer.json").read_bytes()
+    assert read_record(tmp_path / "weights")["second"]["recipe"] == "b"
+    assert not list((tmp_path / "work").glob(".*")), "nothing half done stays"
+
+
+def test_judges_of_different_eyes_are_not_shipped_together(two: dict[str, Path], tmp_path: Path) -> None:
+    weights = load_file(two["second"] / "model" / "model.safetensors")
+    name = next(name for name in weights if "vision_tower" in name)
+    weights[name] = weights[name] + 1
+    save_file(weights, two["second"] / "model" / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"second: .* has another vision tower"):
+        write_weights(tmp_path / "weights", two)
+
+
+def test_judges_of_different_words_are_not_shipped_together(two: dict[str, Path], tmp_path: Path) -> None:
+    (two["second"] / "model" / "tokenizer.json").write_text("{}")
+    with pytest.raises(UserError, match=r"second: .* has another tokenizer"):
+        write_weights(tmp_path / "weights", two)
+
+
+def test_weights_that_are_not_those_recorded_are_refused(two: dict[str, Path], tmp_path: Path) -> None:
+    write_weights(tmp_path / "weights", two)
+    with pytest.raises(UserError, match=r"third: not among the weights of this distribution \(first, second\)"):
+        assembled("third", tmp_path / "work", weights=tmp_path / "weights")
+    (tmp_path / "weights" / "first.safetensors").write_bytes(b"other")
+    with pytest.raises(UserError, match="is not what was shipped"):
+        assembled("first", tmp_path / "work", weights=tmp_path / "weights")
+
+
+def test_every_card_has_its_weights_and_every_weight_its_card() -> None:
+    plugins = Plugins.load()
+    assert set(read_record()) == set(JUDGES)
+    recipes = Path(__file__).parents[4] / "benchmarks" / "train"
+    for name, record in read_record().items():
+        assert (recipes / Path(record["command"].split()[-1]).name).is_file()
+        assert plugins.find("judge", name).id == f"miniature-judges/{name}"
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_a_shipped_judge_answers_in_the_form_it_was_trained_for(
+    judge: str, suite: dict[str, list[Example]], tmp_path: Path
+) -> None:
+    factory = {name: getattr(shipped, name.upper().replace("-", "_")) for name in JUDGES}[judge]
+    made = factory(ShippedOptions(), FakeContext(name=judge, workspace=tmp_path))
+    examples = suite["safety"] + suite["technical"]
+    golds = {example.request.key: example.gold for example in examples}
+    answers = list(made.judge([example.request for example in examples]))
+    assert {judgement.status for _, judgement in answers} == {Status.OK}
+    right = sum(judgement.verdict == golds[request.key] for request, judgement in answers)
+    assert right / len(answers) > 0.6, "better than the half that a guess gets"
