@@ -63,8 +63,11 @@ def test_differences_are_paired_by_seed() -> None:
 
 
 def test_a_row_without_seeds_is_compared_with_every_seed() -> None:
-    found = results({"mt-rl-judge": [0.7, 0.5], "base": [0.4]})
-    assert tables.differences(found, "base", ["a"]) == pytest.approx([-30, -10])
+    found = results({"mt-rl-judge": [0.7, 0.5], "off-the-shelf": [0.4], "sft-unified": [0.4]})
+    assert tables.differences(found, "off-the-shelf", ["a"]) == pytest.approx([-30, -10])
+    assert tables.differences(found, "sft-unified", ["a"]) == pytest.approx([-30]), "not run for the other seed yet"
+    assert set(tables.GIVEN) == {row.name for row in grid.ROWS if not row.seeded}
+    assert tuple(row.name for row in grid.ROWS if row.part == "paper") == tables.PAPER
 
 
 def test_p_values_are_corrected_over_the_table() -> None:
@@ -80,12 +83,14 @@ def test_p_values_are_corrected_over_the_table() -> None:
 
 
 def test_the_table_shows_means_differences_and_what_is_outside() -> None:
-    found = results({"mt-rl-judge": [0.7, 0.5], "base": [0.4]})
+    found = results({"mt-rl-judge": [0.7, 0.5], "off-the-shelf": [0.4]})
     found.append(result("sft", 0, "a", 0.0, outside=1.0))
-    lines = tables.table(found, ["base", "sft", "mt-rl-judge", "absent"], ["a", "b"], over=["a", "b"]).splitlines()
-    assert [line.split(" | ")[0] for line in lines[2:]] == ["| base", "| sft", "| mt-rl-judge"]
+    lines = tables.table(
+        found, ["off-the-shelf", "sft", "mt-rl-judge", "absent"], ["a", "b"], over=["a", "b"]
+    ).splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:]] == ["| off-the-shelf", "| sft", "| mt-rl-judge"]
     base = lines[2].strip("| ").split(" | ")
-    assert base[:4] == ["base", "40.0", "50.0", "45.0"]
+    assert base[:4] == ["off-the-shelf", "40.0", "50.0", "45.0"]
     assert base[4].startswith("-20.0 ± ")
     assert "100.0" in lines[3]
     assert "–" in lines[3], "a row that lacks a task has no mean"

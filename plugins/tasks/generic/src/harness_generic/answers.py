@@ -1,0 +1,100 @@
+"""From the gold columns of a row to an answer space and the right answer in it: one function for each task."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+
+from harness.api import TIE, AnswerSpace, DataError, Preference, Ranking, Verdict
+from harness_generic.options import Columns, Pairwise, Pointwise, Ranked, Scored, listed
+from harness_generic.rows import Row, did_you_mean
+
+_PLACES: dict[str, Verdict] = {"first": 0, "second": 1, "tie": TIE}
+
+
+def preference(options: Pairwise, row: Row, count: int) -> tuple[AnswerSpace, Verdict]:
+    """Which of two is better.
+
+    Args:
+        options: What the values of the gold column mean.
+        row: The row.
+        count: Number of its candidates.
+
+    Raises:
+        DataError: An unknown value, or not two candidates.
+    """
+    if count != 2:
+        raise DataError(f"{row.place}: expected two candidates, found {count}; use generic/ranking or mend the row")
+    space = Preference(2, ties=(TIE,) if "tie" in options.labels.values() else ())
+    return space, 0 if options.gold is None else _PLACES[_meaning(row, options.gold, options.labels)]
+
+
+def choice(options: Pointwise, row: Row, count: int) -> tuple[AnswerSpace, Verdict]:
+    """One of a few answers.
+
+    Raises:
+        DataError: An unknown value.
+    """
+    return options.space, _meaning(row, options.gold, options.labels or {answer: answer for answer in options.answers})
+
+
+def score(options: Scored, row: Row, count: int) -> tuple[AnswerSpace, Verdict]:
+    """A number on a scale.
+
+    Raises:
+        DataError: Not a number, not finite, outside the scale or between its steps.
+    """
+    cell, space = row[options.gold], options.space
+    value = cell.number()
+    if not space.contains(value):
+        steps = f" in steps of {options.step:g}" if options.step else ""
+        raise cell.wrong(
+            f"a number from {options.low:g} to {options.high:g}{steps}",
+            "mend the row, or change low, high and step (step: 0 allows any number)",
+        )
+    return space, value
+
+
+def ranking(options: Ranked, row: Row, count: int) -> tuple[AnswerSpace, Verdict]:
+    """All candidates from best to worst.
+
+    Raises:
+        DataError: Not each candidate once, or ranks with ties.
+    """
+    first = row[options.gold if isinstance(options.gold, str) else options.gold[0]]
+    cells = first.words() if isinstance(options.gold, str) else [row[column] for column in options.gold]
+    if len(cells) != count:
+        raise first.wrong(f"{count} elements, one for each candidate (there are {len(cells)})")
+    if options.gold_is == "ranks":
+        ranks = [cell.number() for cell in cells]
+        if len(set(ranks)) < count:
+            raise first.wrong(f"{count} different ranks, as rankings have no ties ({ranks})")
+        return Ranking(count), tuple(sorted(range(count), key=ranks.__getitem__))
+    words = [cell.text() for cell in cells]
+    spellings = _spellings(options, count)
+    names = next((names for names in spellings if sorted(names) == sorted(words)), None)
+    if names is None:
+        known = ", or ".join(" ".join(names) for names in spellings)
+        raise first.wrong(f"each candidate once, from best to worst ({known}; there is {' '.join(words)[:80]})")
+    return Ranking(count), tuple(names.index(word) for word in words)
+
+
+def _meaning(row: Row, column: str, labels: Mapping[str, str]) -> str:
+    cell = row[column]
+    word = cell.text()
+    if word not in labels:
+        known = ", ".join(map(repr, labels))
+        fix = f"mend the row, or say in `labels` what it means.{did_you_mean(word, labels)}"
+        raise cell.wrong(f"one of {known}", fix)
+    return labels[word]
+
+
+def _spellings(options: Ranked, count: int) -> list[list[str]]:
+    """How the candidates may be called, column names first."""
+    columns: tuple[Columns | None, ...] = (options.candidate_images, options.candidate_texts)
+    return [
+        *(listed(names) for names in columns if isinstance(names, list)),
+        list(string.ascii_uppercase[:count]),
+        [str(place) for place in range(count)],
+        [str(place + 1) for place in range(count)],
+    ]

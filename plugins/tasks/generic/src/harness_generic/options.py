@@ -1,0 +1,214 @@
+"""The options of the generic tasks: what a manifest may say under `with:`.
+
+Here is checked what can be seen without the data; what needs them is checked row by row.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from harness.api import Choice, DataError, Score
+from harness_generic.rows import near
+from harness_generic.sources import Split
+from harness_generic.template import Template
+
+Columns: TypeAlias = str | list[str]
+"""One column, or several."""
+
+
+def listed(columns: Columns | None) -> list[str]:
+    """The columns as a list."""
+    return [columns] if isinstance(columns, str) else list(columns or ())
+
+
+class Common(BaseModel):
+    """What every generic task needs to know about the data."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    question: str = Field(
+        min_length=1,
+        description="What is asked. `{column}` stands for the text, number or images in a column of the row; `{{` and "
+        "`}}` for braces.",
+    )
+    images: Columns = Field(
+        default=[],
+        description="Columns with the images of the question, each one image or a list: a path beside the data file, "
+        "encoded bytes, `{bytes, path}` as on the hub, or a base64 data URL. They come before the question where it "
+        "does not name them.",
+    )
+    id: str | None = Field(
+        default=None, description="Column that names the item, unique in its split. Default: number of the row, from 0."
+    )
+    group: str | None = Field(
+        default=None,
+        description="Column that rows with the same source share (image, prompt, author): the cluster for statistics. "
+        "Default: each row is its own, which makes intervals too narrow where rows do share a source.",
+    )
+    category: str | None = Field(default=None, description="Column with the sub-division, for scores by category.")
+    tags: list[str] = Field(
+        default=[],
+        description="Columns to keep with the item where they are filled, such as a `rationale` to train on.",
+    )
+    splits: dict[Split, str] | None = Field(
+        default=None,
+        min_length=1,
+        description="File or folder of each split within the folder `data:`; with * in it, several files of one split. "
+        "Of a hub dataset, its name of the split. Default: all of `data:` is test.",
+    )
+    hub_config: str | None = Field(default=None, description="Configuration of a hub dataset that has several.")
+
+    @field_validator("question")
+    @classmethod
+    def _template(cls, value: str) -> str:
+        Template.parse(value)
+        return value
+
+    @property
+    def template(self) -> Template:
+        """The question, taken apart."""
+        return Template.parse(self.question)
+
+    @property
+    def gold_columns(self) -> list[str]:
+        """The columns that tell the right answer."""
+        return listed(getattr(self, "gold", None))
+
+    @property
+    def shown_columns(self) -> set[str]:
+        """The columns that a judge gets to see."""
+        return {*self.template.columns, *listed(self.images)}
+
+    @model_validator(mode="after")
+    def _gold_is_hidden(self) -> Common:
+        told = sorted(self.shown_columns & set(self.gold_columns))
+        if told:
+            raise ValueError(f"the gold column {told[0]!r} is shown to the judge; take it out of what is shown")
+        return self
+
+
+class Compares(Common):
+    """What a task that compares candidates needs to know besides."""
+
+    candidate_images: Columns | None = Field(
+        default=None,
+        description="Columns of the candidates' images, one for each candidate; or one column with the list of them.",
+    )
+    candidate_texts: Columns | None = Field(
+        default=None,
+        description="The same of the candidates' texts. With both, each candidate is an image and a text.",
+    )
+
+    @property
+    def shown_columns(self) -> set[str]:
+        """Those of the candidates as well."""
+        return super().shown_columns | {*listed(self.candidate_images), *listed(self.candidate_texts)}
+
+    @model_validator(mode="after")
+    def _has_candidates(self) -> Compares:
+        given = [columns for columns in (self.candidate_images, self.candidate_texts) if columns is not None]
+        if not given:
+            raise ValueError("name the columns of what is compared: candidate_images, candidate_texts, or both")
+        for columns in given:
+            if isinstance(columns, list) and (len(columns) < 2 or len(set(columns)) < len(columns)):
+                raise ValueError(
+                    f"candidates need two or more different columns, got {columns}; a single column that holds a list "
+                    "is written without brackets"
+                )
+        counts = {len(columns) for columns in given if isinstance(columns, list)}
+        if len(counts) > 1:
+            raise ValueError("candidate_images and candidate_texts name different numbers of candidates")
+        return self
+
+
+class Pairwise(Compares):
+    """Options of `generic/pairwise`."""
+
+    gold: str | None = Field(
+        default="label",
+        description="Column that says which is better. null: always the first, as in columns chosen and rejected.",
+    )
+    labels: dict[str, Literal["first", "second", "tie"]] = Field(
+        default={},
+        description="What the values of the gold column mean, such as `{'A': first, 'B': second}`. A judge may say tie "
+        "only where some value means it.",
+    )
+
+    @model_validator(mode="after")
+    def _labels_go_with_gold(self) -> Pairwise:
+        if (self.gold is None) != (not self.labels):
+            raise ValueError(
+                "say in `labels` what the values of the gold column mean, such as {'A': first, 'B': second}"
+                if self.gold
+                else "`gold: null` says that the first candidate is always better; remove `labels`"
+            )
+        for columns in (self.candidate_images, self.candidate_texts):
+            if isinstance(columns, list) and len(columns) != 2:
+                raise ValueError(f"a pair has two candidates, got {len(columns)} columns")
+        return self
+
+
+class Pointwise(Common):
+    """Options of `generic/pointwise`."""
+
+    gold: str = Field(default="label", description="Column with the right answer; of sub-folders of images, `label`.")
+    answers: list[str] = Field(
+        min_length=2, description="What may be answered; the first is the positive class of F1 and ROC-AUC."
+    )
+    labels: dict[str, str] = Field(
+        default={},
+        description="What the values of the gold column mean, such as `{'0': 'no', '1': 'yes'}`. Default: each is an "
+        "answer itself.",
+    )
+
+    @model_validator(mode="after")
+    def _labels_are_answers(self) -> Pointwise:
+        try:
+            Choice(tuple(self.answers))
+        except DataError as error:
+            raise ValueError(f"answers: {error}") from error
+        for value, answer in self.labels.items():
+            if answer not in self.answers:
+                raise ValueError(f"labels: {value!r} means {answer!r}, not one of answers.{near(answer, self.answers)}")
+        return self
+
+    @property
+    def space(self) -> Choice:
+        """What may be answered."""
+        return Choice(tuple(self.answers))
+
+
+class Scored(Common):
+    """Options of `generic/score`."""
+
+    gold: str = Field(default="score", description="Column with the right score.")
+    low: float = Field(allow_inf_nan=False, description="Lowest score.")
+    high: float = Field(allow_inf_nan=False, description="Highest score.")
+    step: float = Field(default=1, ge=0, allow_inf_nan=False, description="Step between scores; 0 for any number.")
+
+    @model_validator(mode="after")
+    def _low_is_lower(self) -> Scored:
+        if self.low >= self.high:
+            raise ValueError(f"low must be less than high, got {self.low:g} and {self.high:g}")
+        return self
+
+    @property
+    def space(self) -> Score:
+        """What may be answered."""
+        return Score(self.low, self.high, self.step)
+
+
+class Ranked(Compares):
+    """Options of `generic/ranking`."""
+
+    gold: Columns = Field(
+        default="ranking",
+        description="Column with a list, or words apart by blanks, commas or >; or a column for each of its elements.",
+    )
+    gold_is: Literal["order", "ranks"] = Field(
+        default="order",
+        description="order: the candidates from best to worst, by column name, by letter from A, or by number from 0 "
+        "or 1. ranks: for each candidate in turn its rank, the lowest number the best, without ties.",
+    )
