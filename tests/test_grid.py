@@ -67,6 +67,7 @@ def test_a_row_without_seeds_is_compared_with_every_seed() -> None:
     assert tables.differences(found, "off-the-shelf", ["a"]) == pytest.approx([-30, -10])
     assert tables.differences(found, "sft-unified", ["a"]) == pytest.approx([-30]), "not run for the other seed yet"
     assert set(tables.GIVEN) == {row.name for row in grid.ROWS if not row.seeded}
+    assert tuple(row.name for row in grid.ROWS) == tables.ORDER
     assert tuple(row.name for row in grid.ROWS if row.part == "paper") == tables.PAPER
 
 
@@ -126,6 +127,16 @@ def test_manifests_of_every_row_are_valid(row: grid.Row, tmp_path: Path) -> None
     assert ("vars" in recipe) is row.seeded
     labels = [one.label for every in grid.ROWS for one in grid.jobs(every, 3)]
     assert len(set(labels)) == len(labels), "a folder each"
+
+
+def test_the_page_shows_what_the_committed_results_say() -> None:
+    records = json.loads((TRAIN / "results.json").read_text())
+    read = [Result(**record) for record in records]
+    page = (TRAIN.parents[1] / "docs" / "explanation" / "the-paper-in-miniature.md").read_text()
+    shown = page.split("results.json -->\n")[1].split("\n<!-- /tables -->")[0]
+    assert shown == tables.document(read).strip()
+    assert {one.row for one in read} == {row.name for row in grid.ROWS}
+    assert len({one.seed for one in read if one.row == tables.REFERENCE}) >= 5
 
 
 def checkpoint(folder: Path, name: str, values: dict[int, float], *, done: bool = True) -> None:

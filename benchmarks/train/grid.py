@@ -169,7 +169,7 @@ def write(job: Job, found: Sequence[Result], out: Path) -> None:
     records = [one for path in sorted(folder.glob("*.json")) for one in json.loads(path.read_text(encoding="utf-8"))]
     (out / "grid.json").write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
     results = [Result(**record) for record in records]
-    (out / "grid.md").write_text(document(results, [row.name for row in ROWS]), encoding="utf-8")
+    (out / "grid.md").write_text(document(results), encoding="utf-8")
 
 
 def batches(rows: Sequence[Row], seeds: Sequence[int], workers: int) -> Iterator[tuple[list[Job], int]]:

@@ -1,6 +1,8 @@
 """Tables of the comparison: means over seeds with intervals, and paired differences from MT-RL-Judge.
 
-    python benchmarks/train/tables.py grid/grid.json > grid.md
+    python benchmarks/train/tables.py benchmarks/train/results.json
+
+`results.json` is the `grid.json` that the page `The paper in miniature` of the documentation shows.
 
 An answer without a verdict counts as wrong. `outside` is the share of answers in the form asked for with what is none
 of the answers: the form is lost, which says nothing of the sight.
@@ -27,6 +29,22 @@ PAIRS = ("pairwise-alignment", "pairwise-safety")
 REFERENCE = "mt-rl-judge"
 PAPER = ("off-the-shelf", "sft-single", "sft-unified", "rl-single", "mt-rl-judge")
 """Rows of the paper."""
+ORDER = (
+    *PAPER,
+    "sft-rationale",
+    "sft-replay",
+    "rl-verdict-only",
+    "sft-unified (verdict)",
+    "off-the-shelf (verdict)",
+    "weaker base",
+    "mt-rl from weaker",
+    "stronger base",
+    "mt-rl from stronger",
+    "mt-rl-adaptive",
+    "mt-rl-calibrated",
+    "mt-rl-swap",
+)
+"""All rows, as they are shown."""
 GIVEN = ("off-the-shelf", "off-the-shelf (verdict)", "weaker base", "stronger base")
 """Rows that are the same whatever the seed."""
 LEVEL = 0.95
@@ -151,10 +169,10 @@ def shown(values: Sequence[float], *, sign: bool = False) -> str:
     return number if math.isnan(half) or half == 0 else f"{number} ± {half:.1f}"
 
 
-def document(results: Sequence[Result], rows: Sequence[str]) -> str:
+def document(results: Sequence[Result]) -> str:
     """Both tables, and the forms that nobody has met."""
-    inside = table(results, rows, INSIDE, over=INSIDE)
-    outside = table(results, rows, OUTSIDE, over=PAIRS)
+    inside = table(results, ORDER, INSIDE, over=INSIDE)
+    outside = table(results, ORDER, OUTSIDE, over=PAIRS)
     met = [one.coverage for one in results if one.task in NEVER_MET and one.row in PAPER]
     most = f"{100 * max(met, default=0.0):.1f} %"
     never = f"{', '.join(NEVER_MET)}: at most {most} of answers with a verdict, over the rows of the paper."
@@ -162,6 +180,6 @@ def document(results: Sequence[Result], rows: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    records = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    read = [Result(**record) for record in records]
-    print(document(read, list(dict.fromkeys(one.row for one in read))), end="")  # noqa: T201
+    found = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    results = [Result(**record) for record in found]
+    print(document(results), end="")  # noqa: T201

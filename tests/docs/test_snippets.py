@@ -56,6 +56,7 @@ SLOW = NEED_OOD | {
 OPTED_OUT = {
     "CONTRIBUTING.md": 1,
     "README.md": 2,
+    "docs/explanation/the-paper-in-miniature.md": 1,
     "docs/how-to/train-on-many-gpus.md": 7,
     "docs/how-to/train-a-judge.md": 4,
     "docs/how-to/use-your-own-copy-of-a-benchmark.md": 1,
@@ -64,7 +65,7 @@ OPTED_OUT = {
 
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "COLUMNS": "100", "PYTHONUNBUFFERED": "1"}
 RUN = {"python", "yaml", "toml", "json", "jsonl", "csv", "console"}
-_PLAIN = {"", "text", "{toctree}", "{eval-rst}"}
+_PLAIN = {"", "text", "{toctree}", "{eval-rst}", "{image}"}
 _FENCE = re.compile(r"^(?P<fence>`{3,})(?P<info>[^`\n]*)\n(?P<body>.*?)^(?P=fence)[ \t]*$", re.MULTILINE | re.DOTALL)
 _MARKER = re.compile(r"<!-- (not run|exit): (.+?) -->\s*\Z")
 _COMPLETION = {
