@@ -20,6 +20,9 @@ from harness_miniature.sampling import NUMERALS, Draw, digit
 from harness_miniature.scene import COLOURS, Scene
 from harness_miniature.task import Case, Recipe
 
+# A lesson is known by its name and options: one whose items change needs another name, or a checkpoint that was made
+# from the older ones would be taken for its own.
+
 SWAYED = 0.5
 """Share of verdicts other than the favoured one that become it."""
 _SPLITS = ("train", "validation")
