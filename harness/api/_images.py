@@ -21,7 +21,7 @@ MAX_PIXELS = 100_000_000
 
 
 class Image:
-    """A lazy picture from a file, from bytes, or from a function that draws it.
+    """A lazy picture from a file, from bytes, or from a function that reads or draws it.
 
     Nothing is read or drawn before `digest`, `load` or `encoded` is called; each then keeps its result for as long
     as the image itself lives (items are streamed, so that is short).
@@ -30,7 +30,7 @@ class Image:
         name: Where the image came from, for error messages. Never part of any key: the content is.
     """
 
-    __slots__ = ("_bytes", "_digest", "_draw", "_path", "_pixels", "name")
+    __slots__ = ("_bytes", "_digest", "_draw", "_path", "_pixels", "_read", "name")
 
     def __init__(
         self,
@@ -38,14 +38,16 @@ class Image:
         name: str,
         path: Path | None = None,
         data: bytes | None = None,
+        read: Callable[[], bytes] | None = None,
         draw: Callable[[], PILImage] | None = None,
     ) -> None:
-        """Use `from_file`, `from_bytes` or `drawn`; exactly one source must be given."""
-        if sum(source is not None for source in (path, data, draw)) != 1:
-            raise TypeError("Image: give exactly one of path, data, draw")
+        """Use `from_file`, `from_bytes`, `from_reader` or `drawn`; exactly one source must be given."""
+        if sum(source is not None for source in (path, data, read, draw)) != 1:
+            raise TypeError("Image: give exactly one of path, data, read, draw")
         self.name = name
         self._path = path
         self._bytes = data
+        self._read = read
         self._draw = draw
         self._pixels: PILImage | None = None
         self._digest: str | None = None
@@ -76,6 +78,14 @@ class Image:
     def from_bytes(cls, data: bytes, *, name: str) -> Image:
         """An encoded image (PNG, JPEG, ...) that is already in memory."""
         return cls(name=name, data=data)
+
+    @classmethod
+    def from_reader(cls, read: Callable[[], bytes], *, name: str) -> Image:
+        """An encoded image that `read` fetches each time it is needed, such as a member of an archive.
+
+        `read` raises a `DataError` where it cannot.
+        """
+        return cls(name=name, read=read)
 
     @classmethod
     def drawn(cls, draw: Callable[[], PILImage], *, name: str) -> Image:
@@ -137,6 +147,8 @@ class Image:
     def _raw(self) -> bytes:
         if self._bytes is not None:
             return self._bytes
+        if self._read is not None:
+            return self._read()
         assert self._path is not None
         try:
             return self._path.read_bytes()

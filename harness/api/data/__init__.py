@@ -1,0 +1,33 @@
+"""What the author of a task reads data with: rows of hostile files and of the hub, their cells, and pictures.
+
+Every mistake in the data is a `DataError` that names file, row, column, what was found and what was expected. Reading
+is streamed and pictures are lazy. `pyarrow` and `datasets` are imported only where a file or dataset needs them; a
+plugin that reads parquet or the hub lists them among its own dependencies.
+"""
+
+from __future__ import annotations
+
+from harness.api.data._archives import Archive, Pictures, PictureStore
+from harness.api.data._cells import Cell, Row, did_you_mean, near
+from harness.api.data._files import SUFFIXES, read, suffix_of
+from harness.api.data._hub import HubSplit
+from harness.api.data._tables import Table, files_digest
+from harness.api.data._writing import picture, write
+
+__all__ = [
+    "SUFFIXES",
+    "Archive",
+    "Cell",
+    "HubSplit",
+    "PictureStore",
+    "Pictures",
+    "Row",
+    "Table",
+    "did_you_mean",
+    "files_digest",
+    "near",
+    "picture",
+    "read",
+    "suffix_of",
+    "write",
+]

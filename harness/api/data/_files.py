@@ -1,0 +1,241 @@
+"""Reads JSON lines, JSON lists, CSV, TSV and parquet a row at a time. Files are hostile: each mistake has a message.
+
+Not for what is in the cells: see `_cells`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Callable, Generator
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from harness.api._errors import DataError
+
+SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".jsonl.gz", ".json.gz", ".csv.gz", ".tsv.gz", ".parquet")
+"""Endings of the files that can be read."""
+
+MAX_LINE = 32 * 2**20
+"""Bytes in one line. A few kilobytes of gzip can hide a line of many gigabytes."""
+
+_BATCH = 16  # parquet rows decoded at once: rows with images are large
+_BUFFER = 2**20  # bytes read at once; of a parquet column pyarrow would read all of a row group
+
+Cells: TypeAlias = Generator[tuple[dict[str, object], str], None, None]
+"""Values by column, and the place in the file: `"line 12"`."""
+
+
+def suffix_of(path: Path) -> str:
+    """The ending that says how to read a file, or `""` for another kind of file."""
+    return next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), "")
+
+
+def read(file: Path) -> Cells:
+    """Stream the rows of a file. Blank lines are no rows.
+
+    Raises:
+        DataError: It is of another kind or cannot be read to its end; names it and the row.
+    """
+    suffix = suffix_of(file)
+    if not suffix:
+        raise DataError(f"{file}: this kind of file is not read; expected {', '.join(SUFFIXES)}")
+    return _READERS[suffix.removesuffix(".gz")](file)
+
+
+def _json_lines(file: Path) -> Cells:
+    with _opened(file) as stream:
+        for number, line in _lines(stream, file):
+            if not line.strip():
+                continue
+            try:
+                values = _JSON.decode(line)
+            except RecursionError:
+                raise DataError(f"{file}, line {number}: JSON nested too deeply; mend or remove the line") from None
+            except ValueError as error:
+                raise DataError(f"{file}, line {number}: not JSON ({error}); mend or remove the line") from error
+            if not isinstance(values, dict):
+                raise DataError(
+                    f"{file}, line {number}: expected a JSON object, found {type(values).__name__}; mend the line"
+                )
+            yield values, f"line {number}"
+
+
+def _json_list(file: Path) -> Cells:
+    """The objects of one JSON list, decoded one at a time as the file is read."""
+    with _opened(file) as stream:
+        text = _Text(stream, file)
+        if text.next() != "[":
+            raise DataError(f"{file}: expected a JSON list of objects, found {text.rest[:20]!r}; write JSON lines")
+        text.skip()
+        number = 0
+        while (sign := text.next()) != "]":
+            if number and sign == ",":
+                text.skip()
+            elif number or not sign:
+                raise DataError(
+                    f"{file}, after element {number - 1}: expected ',' or ']', found {text.rest[:20]!r}; the file is "
+                    "damaged or cut off here"
+                )
+            values = text.value(f"{file}, element {number}")
+            if not isinstance(values, dict):
+                raise DataError(
+                    f"{file}, element {number}: expected a JSON object, found {type(values).__name__}; mend the file"
+                )
+            yield values, f"element {number}"
+            number += 1
+        text.skip()
+        if text.next():
+            raise DataError(f"{file}, after element {number - 1}: expected the end, found {text.rest[:20]!r}; mend it")
+
+
+class _Text:
+    """UTF-8 text of a stream, a window of it at a time."""
+
+    def __init__(self, stream: gzip.GzipFile | io.BufferedReader, file: Path) -> None:
+        self._stream, self._file = stream, file
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self.rest, self._at_end = "", False
+
+    def next(self) -> str:
+        """The next character that is no white space, which stays; `""` at the end."""
+        while True:
+            self.rest = self.rest.lstrip(" \t\r\n")
+            if self.rest or not self._more():
+                return self.rest[:1]
+
+    def skip(self) -> None:
+        """Take one character away."""
+        self.rest = self.rest[1:]
+
+    def value(self, place: str) -> object:
+        """Take one JSON value away; more of the stream is read until it is whole."""
+        self.next()
+        while True:
+            try:
+                value, end = _JSON.raw_decode(self.rest)
+            except RecursionError:
+                raise DataError(f"{place}: JSON nested too deeply; mend or remove it") from None
+            except ValueError as error:
+                if len(self.rest) <= MAX_LINE and self._more():
+                    continue
+                where = "longer than allowed" if len(self.rest) > MAX_LINE else "not JSON"
+                raise DataError(f"{place}: {where} ({error}); mend or remove it") from error
+            self.rest = self.rest[end:]
+            return value
+
+    def _more(self) -> bool:
+        """Read on, twice as much as is left, so that a long value is not decoded too often."""
+        if self._at_end:
+            return False
+        try:
+            data = self._stream.read(max(_BUFFER, 2 * len(self.rest)))
+            self.rest += self._decoder.decode(data, final=not data)
+        except UnicodeDecodeError as error:
+            raise DataError(f"{self._file}: not UTF-8 text ({error}); convert the file to UTF-8") from error
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(f"{self._file}: the file is damaged or cut off ({error}); write it again") from error
+        self._at_end = not data
+        return bool(data)
+
+
+def _csv(file: Path, delimiter: str) -> Cells:
+    with _opened(file) as stream:
+        reader = csv.reader((line for _, line in _lines(stream, file)), delimiter=delimiter, strict=True)
+        try:
+            header = next(reader, None)
+            if not header or len(set(header)) != len(header):
+                raise DataError(
+                    f"{file}, line 1: expected a header with different column names, found "
+                    f"{'nothing' if header is None else repr(header)[:200]}; mend the file"
+                )
+            for cells in reader:
+                if not cells:
+                    continue
+                if len(cells) != len(header):
+                    raise DataError(
+                        f"{file}, line {reader.line_num}: expected {len(header)} cells as in the header, found "
+                        f"{len(cells)}; mend the line"
+                    )
+                # CSV cannot tell an empty cell from none.
+                filled: dict[str, object] = {name: cell or None for name, cell in zip(header, cells, strict=True)}
+                yield filled, f"line {reader.line_num}"
+        except csv.Error as error:
+            hint = "keep long cells in JSON lines or parquet" if "field limit" in str(error) else "mend the line"
+            raise DataError(f"{file}, line {reader.line_num}: not readable as CSV ({error}); {hint}") from error
+
+
+def _parquet(file: Path) -> Cells:
+    import pyarrow
+    import pyarrow.parquet
+
+    number = 0
+    try:
+        with pyarrow.parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as table:
+            if len(set(table.schema_arrow.names)) != len(table.schema_arrow.names):
+                raise DataError(f"{file}: two columns have one name; expected different names; rename one")
+            for batch in table.iter_batches(batch_size=_BATCH, use_threads=False):
+                for values in batch.to_pylist():
+                    yield values, f"row {number}"
+                    number += 1
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
+        raise DataError(f"{file}, row {number}: not readable as parquet ({error}); write the file again") from error
+
+
+_READERS: dict[str, Callable[[Path], Cells]] = {
+    ".jsonl": _json_lines,
+    ".json": _json_list,
+    ".csv": partial(_csv, delimiter=","),
+    ".tsv": partial(_csv, delimiter="\t"),
+    ".parquet": _parquet,
+}
+
+
+def _opened(file: Path) -> gzip.GzipFile | io.BufferedReader:
+    try:
+        return gzip.open(file, "rb") if file.name.lower().endswith(".gz") else file.open("rb")
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error.strerror or error}); mend the file") from error
+
+
+def _lines(stream: gzip.GzipFile | io.BufferedReader, file: Path) -> Generator[tuple[int, str], None, None]:
+    """Lines of UTF-8 text, none longer than `MAX_LINE`, numbered from 1."""
+    number = 0
+    while True:
+        number += 1
+        try:
+            line = stream.readline(MAX_LINE + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(
+                f"{file}, line {number}: the file is damaged or cut off here ({error}); write it again"
+            ) from error
+        if not line:
+            return
+        if len(line) > MAX_LINE:
+            raise DataError(f"{file}, line {number}: longer than the {MAX_LINE:,} bytes allowed; split or remove it")
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{file}, line {number}: not UTF-8 text ({error}); convert the file to UTF-8") from error
+        yield number, text
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in values if names.count(name) > 1)
+        raise ValueError(f"the key {twice[:100]!r} is there twice")
+    return values
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_unique)

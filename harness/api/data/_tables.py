@@ -1,0 +1,80 @@
+"""Files of rows as one table, streamed, and a hash of what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from harness.api._errors import DataError
+from harness.api._images import Image
+from harness.api.data._cells import Row
+from harness.api.data._files import read
+
+HASHED_WHOLE = 256 * 2**20
+"""Bytes. Larger files enter a digest by size and time of change, not by content."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One file of rows, or several in order."""
+
+    files: tuple[Path, ...]
+    root: Path
+    """The data folder, which no picture may lie outside of."""
+    pictures: Callable[[str], Image] | None = None
+    """Where the pictures that rows name are; by default files, relative to the folder of the row's own file."""
+    is_folder: bool = False
+    """Whether it describes a folder of images, whose rows have `file_name`."""
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.files))
+
+    def rows(self) -> Iterator[Row]:
+        """Stream the rows; memory does not grow with their number.
+
+        Raises:
+            DataError: A file cannot be read to its end; names it and the row.
+        """
+        number = 0
+        for file in self.files:
+            pictures = self.pictures or partial(_beside, file.parent, self.root)
+            with closing(read(file)) as cells:
+                for values, place in cells:
+                    yield Row(values, f"{file}, {place}", number, pictures)
+                    number += 1
+
+    def digest(self) -> str:
+        """SHA-256 of the content of the files; pictures that they name are part of each request's key instead.
+
+        Raises:
+            DataError: A file cannot be read.
+        """
+        return files_digest(self.files)
+
+
+def files_digest(files: Iterable[Path]) -> str:
+    """SHA-256 over files in order; those of more than 256 MB enter by size and time of change.
+
+    Raises:
+        DataError: A file cannot be read.
+    """
+    sha = hashlib.sha256()
+    for file in files:
+        try:
+            facts = file.stat()
+            if facts.st_size > HASHED_WHOLE:
+                sha.update(f"{facts.st_size}:{facts.st_mtime_ns}".encode())
+            else:
+                with file.open("rb") as stream:
+                    sha.update(hashlib.file_digest(stream, "sha256").digest())
+        except OSError as error:
+            raise DataError(f"{file}: cannot be read ({error.strerror or error}); mend the file") from error
+    return sha.hexdigest()
+
+
+def _beside(folder: Path, root: Path, name: str) -> Image:
+    return Image.from_file(folder / name, root=root)

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.api import DataError
+from harness.api.data import _files as files
+
+Write = Callable[[str, list[dict[str, Any]]], Path]
+
+
+def rows(file: Path) -> list[dict[str, object]]:
+    return [values for values, _ in files.read(file)]
+
+
+@pytest.mark.parametrize("suffix", files.SUFFIXES)
+def test_every_kind_of_file_gives_the_same_rows(write: Write, suffix: str) -> None:
+    want = [{"a": "one, two", "b": "1"}, {"a": 'quote " and\nline\té', "b": "2"}]
+    file = write(f"r{suffix}", want)
+    assert rows(file) == want
+    first = next(place for _, place in files.read(file))
+    assert first == {".jsonl": "line 1", ".json": "element 0", ".parquet": "row 0"}.get(
+        suffix.removesuffix(".gz"), "line 2"
+    )
+
+
+def test_an_empty_csv_cell_is_nothing_and_a_blank_line_no_row(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_bytes("a,b\r\n1,\r\n\r\n".encode("utf-8-sig"))
+    (tmp_path / "r.jsonl").write_text('\n{"a": "1", "b": null}\n \n')
+    assert rows(tmp_path / "r.csv") == rows(tmp_path / "r.jsonl") == [{"a": "1", "b": None}]
+
+
+def test_reading_stops_when_nobody_wants_more(tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_text('{"a": 1}\nthis is not JSON\n')
+    assert next(files.read(tmp_path / "r.jsonl"))[0] == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("not json", "not JSON"),
+        ('{"a": NaN}', "NaN is not a JSON number"),
+        ('{"a": -Infinity}', "not a JSON number"),
+        ('{"a": 1, "a": 2}', "the key 'a' is there twice"),
+        ("[1, 2]", "expected a JSON object, found list"),
+        ("null", "expected a JSON object, found NoneType"),
+        ("[" * 200_000, "nested too deeply"),
+        ('{"a": ' + "9" * 5000 + "}", "not JSON"),
+    ],
+)
+def test_a_bad_json_line_is_named(tmp_path: Path, line: str, says: str) -> None:
+    file = tmp_path / "r.jsonl"
+    file.write_text(f'{{"a": 1}}\n{line}\n')
+    with pytest.raises(DataError, match=says) as caught:
+        rows(file)
+    assert f"{file}, line 2" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "expected a JSON list of objects, found ''"),
+        ('{"a": 1}', "expected a JSON list of objects, found"),
+        ('[{"a": 1}', "after element 0: expected ',' or ']', found ''"),
+        ('[{"a": 1} {"a": 2}]', "after element 0: expected ',' or ']', found '{"),
+        ('[{"a": 1}, ]', "element 1: not JSON"),
+        ('[{"a": 1}, {"a": NaN}]', "element 1: not JSON .NaN is not a JSON number"),
+        ('[{"a": 1}, {"b": 1, "b": 2}]', "element 1: not JSON .the key 'b' is there twice"),
+        ('[{"a": 1}, 7]', "element 1: expected a JSON object, found int"),
+        ('[{"a": 1}, ' + "[" * 200_000, "element 1: JSON nested too deeply"),
+        ('[{"a": 1}] x', "after element 0: expected the end, found 'x'"),
+        ('[{"a": 1}, {"a": "cut o', "element 1: not JSON"),
+    ],
+)
+def test_a_bad_json_list_is_named(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(DataError, match=says) as caught:
+        rows(tmp_path / "r.json")
+    assert str(tmp_path / "r.json") in str(caught.value)
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=3), st.integers() | st.text() | st.lists(st.booleans()))))
+def test_a_json_list_is_read_whole_whatever_the_window(
+    tmp_path_factory: pytest.TempPathFactory, want: list[dict[str, object]]
+) -> None:
+    file = tmp_path_factory.mktemp("list") / "r.json"
+    file.write_text("\ufeff" + json.dumps(want, ensure_ascii=False, indent=1), encoding="utf-8", errors="replace")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "_BUFFER", 3)
+        assert rows(file) == json.loads(file.read_text(encoding="utf-8-sig"))
+
+
+def test_an_element_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_LINE", 1000)
+    monkeypatch.setattr(files, "_BUFFER", 100)
+    (tmp_path / "r.json.gz").write_bytes(gzip.compress(b'[{"a": "' + b"x" * 50_000 + b'"}]'))
+    with pytest.raises(DataError, match="element 0: longer than allowed"):
+        rows(tmp_path / "r.json.gz")
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("a,b\n1,2,3\n", "line 2: expected 2 cells as in the header, found 3"),
+        ("a,a\n1,2\n", "line 1: expected a header with different column names, found"),
+        ("", "line 1: expected a header with different column names, found nothing"),
+        ('a,b\n"1,2\n', "not readable as CSV"),
+        (f"a\n{'x' * 200_000}\n", "keep long cells in JSON lines or parquet"),
+    ],
+)
+def test_bad_csv_is_named(tmp_path: Path, table: str, says: str) -> None:
+    (tmp_path / "r.csv").write_text(table)
+    with pytest.raises(DataError, match=says):
+        rows(tmp_path / "r.csv")
+
+
+def test_bytes_that_are_no_utf8_are_named(tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_bytes(b'{"a": "\xff\xfe"}\n')
+    with pytest.raises(DataError, match="line 1: not UTF-8"):
+        rows(tmp_path / "r.jsonl")
+
+
+def test_a_gzip_that_is_cut_off_is_an_error_after_the_rows_that_are_whole(tmp_path: Path) -> None:
+    lines = b"".join(json.dumps({"noise": zlib.crc32(bytes([k % 256])) ** 9}).encode() + b"\n" for k in range(999))
+    whole = gzip.compress(lines)
+    (tmp_path / "r.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    found: list[tuple[dict[str, object], str]] = []
+    with pytest.raises(DataError, match=r"line \d+: the file is damaged or cut off"):
+        found.extend(files.read(tmp_path / "r.jsonl.gz"))
+
+
+def test_a_line_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_LINE", 1000)
+    for name in ("r.jsonl.gz", "r.csv.gz"):
+        (tmp_path / name).write_bytes(gzip.compress(b'{"a": "' + b"x" * 5000 + b'"}\n'))
+        with pytest.raises(DataError, match="line 1: longer than the 1,000 bytes"):
+            rows(tmp_path / name)
+
+
+def test_a_damaged_parquet_file_is_named(write: Write) -> None:
+    file = write("r.parquet", [{"a": "x" * 50, "b": k} for k in range(500)])
+    whole = file.read_bytes()
+    for broken in (whole[:-40], b"PAR1", b"", whole[:4] + b"\0" * 300 + whole[304:]):
+        file.write_bytes(broken)
+        with pytest.raises(DataError, match=r"r\.parquet, row 0: not readable as parquet"):
+            rows(file)
+
+
+def test_two_parquet_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.table([[1], [2]], names=["a", "a"])
+    pyarrow.parquet.write_table(table, tmp_path / "r.parquet")
+    with pytest.raises(DataError, match="two columns have one name"):
+        rows(tmp_path / "r.parquet")
+
+
+def test_other_files_and_files_that_are_gone_are_data_errors(tmp_path: Path) -> None:
+    for name in ("gone.jsonl", "gone.csv.gz", "gone.parquet"):
+        with pytest.raises(DataError, match="gone"):
+            rows(tmp_path / name)
+    with pytest.raises(DataError, match=r"this kind of file is not read; expected \.jsonl"):
+        files.read(tmp_path / "r.xlsx")
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_rows_or_a_data_error_that_names_the_file(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("bytes")
+    for suffix in files.SUFFIXES:
+        file = folder / f"r{suffix}"
+        file.write_bytes(data)
+        said = str(file)
+        try:
+            assert all(isinstance(values, dict) for values in rows(file))
+        except DataError as error:
+            said = str(error)
+        assert str(file) in said
