@@ -19,30 +19,38 @@ class Protocol:
         DataError: A field has a value that it does not know, or two fields contradict each other.
     """
 
-    order: Literal["fixed", "shuffled", "both"] = "fixed"
-    """In which order candidates are shown: as in the data; in one seeded random order for each item; or in that of the
-    data and in its reverse. A task without candidates ignores it."""
+    order: Literal["fixed", "shuffled", "both", "reshuffled"] = "fixed"
+    """In which order candidates are shown: as in the data (GenAI-Bench); in one seeded random order for each item
+    (RewardBench); in that of the data and in its reverse (JudgeBench, MMRB2); or in a seeded random order for each
+    sample of an item (VL-RewardBench). A task without candidates ignores it."""
     order_seed: int = 0
-    """Seed of `order: shuffled`."""
+    """Seed of `order: shuffled` and `order: reshuffled`."""
     samples: int = 1
-    """How often each question is put in each order."""
-    vote: Literal["majority", "mean", "each"] = "majority"
-    """How samples of one order become one verdict: the most frequent (a draw gives none); the mean of scores; or each
-    sample stands for itself."""
+    """How often each question is put in each order; with `order: reshuffled` how often in all."""
+    vote: Literal["majority", "absolute", "mean", "each"] = "majority"
+    """How samples of one order become one verdict: the most frequent (a draw gives none); the one that more than half
+    of all samples gave, those without a verdict included, else none (VL-RewardBench); the mean of scores; or each
+    sample stands for itself. With `order: reshuffled` all samples of the item vote together, for candidates and not for
+    places (VL-RewardBench)."""
     pooling: Literal["each", "sum", "agree"] = "each"
     """How two orders become verdicts: each order counts on its own (MMRB2); the net sum of votes decides, ties and
     missing answers counting nothing (JudgeBench); or both must agree, else the answer is inconsistent and wrong."""
     unparsed: Literal["exclude", "wrong", "chance", "half"] = "exclude"
-    """What an answer without a verdict counts as (unparsed, refused, truncated): left out; wrong (GenAI-Bench); the
-    chance of a blind guess (RewardBench 2: 0.25); or half a point (RewardBench). Failures of the machinery (`error`)
-    are always left out. Whatever is chosen, coverage and the worst case are printed beside the score."""
-    ties: Literal["class", "skip", "half"] = "class"
+    """What an answer without a verdict counts as (unparsed, refused, truncated): left out (MMRB2); wrong (GenAI-Bench);
+    the chance of a blind guess (RewardBench 2: 0.25), or for metrics that do not average credit a seeded blind guess
+    (the coins of UnsafeBench and Multimodal RewardBench); or half a point (RewardBench). Failures of the machinery
+    (`error`) are always left out. Whatever is chosen, coverage and the worst case are printed beside the score."""
+    ties: Literal["class", "skip", "half", "right"] = "class"
     """Ties in a preference: a class of their own (GenAI-Bench); items with a tied gold are left out and a predicted tie
-    is wrong (ImageReward); or a tied gold is worth a half whatever is predicted (Pick-a-Pic)."""
+    is wrong (ImageReward); a tied gold is worth a half whatever is predicted (Pick-a-Pic); or a tie, in the gold or in
+    the answer, is never an error (HPDv2 counts inversions, and a tie is none)."""
     average: Literal["micro", "category", "group"] = "micro"
-    """Over all units; the plain mean over categories; or the plain mean over groups (HPDv2: over prompts)."""
+    """Over all units (JudgeBench); the plain mean over categories (RewardBench 2), where `reasoning/math` and
+    `reasoning/code` are first averaged to `reasoning` (RewardBench); or the plain mean over groups (HPDv2: over
+    prompts)."""
     metrics: tuple[str, ...] = ("accuracy",)
-    """Names of metrics; the first one is the task's headline."""
+    """Names of metrics; the first one is the task's headline. A name may end in an average of its own, which it has in
+    place of `average`: `accuracy` and `accuracy@category` (VL-RewardBench), `all_right@group` (MM-RLHF-RewardBench)."""
     min_coverage: float = 0.9
     """Below this share of parsed answers a cell is shown but not ranked."""
 
@@ -58,8 +66,36 @@ class Protocol:
             raise DataError(f"protocol: min_coverage must be from 0 to 1, got {self.min_coverage}")
         if not self.metrics:
             raise DataError("protocol: metrics must name at least one metric")
+        for place, metric in enumerate(self.metrics):
+            self.parsed(metric)
+            if metric in self.metrics[:place]:
+                raise DataError(f"protocol: metrics names {metric!r} twice; take one of them out")
         if self.pooling != "each" and self.order != "both":
             raise DataError(f"protocol: pooling {self.pooling!r} needs order: both, got order: {self.order}")
+
+    @staticmethod
+    def parsed(metric: str) -> tuple[str, str]:
+        """An entry of `metrics` as the metric's own name and the average that it names, or an empty text.
+
+        `accuracy@category` is `("accuracy", "category")`. An `@` before a slash belongs to a path or an id.
+
+        Raises:
+            DataError: What stands after the `@` is no average, or nothing stands before it.
+        """
+        name, at, average = metric.rpartition("@")
+        if not at or "/" in average:
+            return metric, ""
+        averages = get_args(get_type_hints(Protocol)["average"])
+        if not name or average not in averages:
+            raise DataError(
+                "protocol: metrics must be names, each with or without @ and one of "
+                f"{', '.join(averages)} after it, got {metric!r}"
+            )
+        return name, average
+
+    def average_of(self, metric: str) -> str:
+        """The average of an entry of `metrics`: its own, or else `average`."""
+        return self.parsed(metric)[1] or self.average
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain data."""
@@ -71,6 +107,7 @@ class Protocol:
             "fixed": "fixed order",
             "shuffled": f"shuffled order (seed {self.order_seed})",
             "both": "both orders",
+            "reshuffled": f"each sample shuffled (seed {self.order_seed})",
         }
         parts = [asked[self.order]]
         if self.samples > 1:
@@ -78,4 +115,7 @@ class Protocol:
         if self.order == "both":
             parts.append({"each": "each order counts", "sum": "net votes", "agree": "both must agree"}[self.pooling])
         parts += [f"unparsed: {self.unparsed}", f"ties: {self.ties}", f"average: {self.average}"]
+        others = [metric for metric in self.metrics if self.average_of(metric) != self.average]
+        if others:
+            parts[-1] += f" except {', '.join(others)}"
         return "; ".join(parts)

@@ -128,10 +128,16 @@ class Resolver:
         node, options = self._options(offer, model, node, use, path, trained)
         return node, None if model is not None and options is None else Found(offer=offer, options=options)
 
-    def check_metric(self, node: Node, path: str) -> None:
-        """A metric is installed, or comes from the `evaluate` library."""
-        if isinstance(node.value, str) and not node.value.startswith("evaluate:"):
-            self._find("metric", node, path)
+    def check_metric(self, node: Node, path: str) -> bool:
+        """A metric is installed, or comes from the `evaluate` library; an average of its own may follow it."""
+        if not isinstance(node.value, str):
+            return True
+        try:
+            name, _ = Protocol.parsed(node.value)
+        except DataError as error:
+            self._problems.add(node.origin, path, str(error).removeprefix("protocol: "))
+            return False
+        return name.startswith("evaluate:") or self._find("metric", replace(node, value=name), path) is not None
 
     def _find(self, kind: str, node: Node, path: str) -> Offer | None:
         try:
@@ -244,14 +250,16 @@ class Resolver:
         if checked is None or not isinstance(node.value, Mapping):
             return
         given: dict[str, Any] = {name: getattr(checked, name) for name in checked.model_fields_set}
+        metrics = node.child("metrics")
+        if metrics is not None and isinstance(metrics.value, tuple):
+            at = join(path, "metrics")
+            known = [self.check_metric(metric, join(at, number)) for number, metric in enumerate(metrics.value)]
+            if not all(known):
+                del given["metrics"]  # said already
         for name, value in given.items():
             self._construct({name: value} | ({"order": "both"} if name == "pooling" else {}), node, name, path)
         if "order" in given and "pooling" in given:
             self._construct({name: given[name] for name in ("order", "pooling")}, node, "pooling", path)
-        metrics = node.child("metrics")
-        if metrics is not None and isinstance(metrics.value, tuple):
-            for number, metric in enumerate(metrics.value):
-                self.check_metric(metric, join(join(path, "metrics"), number))
 
     def _construct(self, values: dict[str, Any], node: Node, name: str, path: str) -> None:
         child = node.child(name)

@@ -67,41 +67,57 @@ def asks_of(planned: PlannedTask, *, split: str | None = None, shard: Shard | No
 
 def _asks_of_item(planned: PlannedTask, item: Item, ordinal: int) -> Iterator[Ask]:
     item_row: ItemRow | None = _item_row(planned.name, item, ordinal)
-    for turn, order in enumerate(orders_of(item, planned.protocol)):
-        base = planned.task.render(item, order=order, format=planned.format)
-        shown = tuple([item.candidates[candidate] for candidate in order])
-        for sample in range(planned.protocol.samples):
-            place = turn * planned.protocol.samples + sample
-            problem = ""
-            request = replace(
-                base,
-                task=planned.name,
-                item=item.id,
-                order=order,
-                sample=sample,
-                question=item.question,
-                candidates=shown,
-            )
-            try:
-                key, content = request.key, request.content
-            except DataError as error:
-                problem = str(error)
-                key, content = _unreadable_key(planned.name, item.id, place), "{}"
-            row = AskRow(planned.name, item.id, place, verdict_text(order), sample, key, content)
-            yield Ask(item=item, item_row=item_row, ask_row=row, request=None if problem else request, problem=problem)
-            item_row = None
+    rendered: dict[tuple[int, ...], Request] = {}
+    for place, (order, sample) in enumerate(_turns_of(item, planned.protocol)):
+        if order not in rendered:
+            rendered[order] = planned.task.render(item, order=order, format=planned.format)
+        problem = ""
+        request = replace(
+            rendered[order],
+            task=planned.name,
+            item=item.id,
+            order=order,
+            sample=sample,
+            question=item.question,
+            candidates=tuple([item.candidates[candidate] for candidate in order]),
+        )
+        try:
+            key, content = request.key, request.content
+        except DataError as error:
+            problem = str(error)
+            key, content = _unreadable_key(planned.name, item.id, place), "{}"
+        row = AskRow(planned.name, item.id, place, verdict_text(order), sample, key, content)
+        yield Ask(item=item, item_row=item_row, ask_row=row, request=None if problem else request, problem=problem)
+        item_row = None
 
 
-def orders_of(item: Item, protocol: Protocol) -> list[tuple[int, ...]]:
-    """The permutations of the candidates to show: `order[k]` is the candidate in place k."""
+def _turns_of(item: Item, protocol: Protocol) -> list[tuple[tuple[int, ...], int]]:
+    """The order and the sample number of each request of an item."""
+    samples = range(protocol.samples)
+    if protocol.order == "reshuffled":
+        return [(order, sample) for sample in samples for order in orders_of(item, protocol, sample=sample)]
+    return [(order, sample) for order in orders_of(item, protocol) for sample in samples]
+
+
+def orders_of(item: Item, protocol: Protocol, *, sample: int = 0) -> list[tuple[int, ...]]:
+    """The permutations of the candidates to show: `order[k]` is the candidate in place k.
+
+    Args:
+        item: With its candidates.
+        protocol: The task's protocol.
+        sample: Number of the repeat; only `order: reshuffled` depends on it.
+    """
     count = len(item.candidates)
     forward = tuple(range(count))
     if count < 2 or protocol.order == "fixed":
         return [forward]
     if protocol.order == "both":
         return [forward, forward[::-1]]
+    seed = f"{protocol.order_seed}:{item.id}"
+    if protocol.order == "reshuffled":
+        seed += f":{sample}"
     shuffled = list(forward)
-    random.Random(f"{protocol.order_seed}:{item.id}").shuffle(shuffled)
+    random.Random(seed).shuffle(shuffled)
     return [tuple(shuffled)]
 
 

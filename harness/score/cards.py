@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.api import MetricCard
 
 _CLASSES = frozenset({"choice", "preference"})
+_PREFERENCES = frozenset({"preference"})
 _SCORES = frozenset({"score"})
 _RANKINGS = frozenset({"ranking"})
 
@@ -13,6 +14,19 @@ METRICS: list[MetricCard] = [
         name="accuracy",
         summary="Mean credit under the protocol: the share of right answers",
         factory="harness.score.metrics:accuracy",
+    ),
+    MetricCard(
+        name="accuracy_without_ties",
+        summary="Mean credit over units where neither the gold nor the answer is a tie",
+        factory="harness.score.metrics:accuracy_without_ties",
+        answers=_PREFERENCES,
+        source="https://github.com/MJ-Bench/MJ-Bench",
+    ),
+    MetricCard(
+        name="all_right",
+        summary="1 where every answer is right, else 0; all_right@group is the share of groups without an error",
+        factory="harness.score.metrics:all_right",
+        source="https://github.com/Kwai-YuanQi/MM-RLHF",
     ),
     MetricCard(
         name="balanced_accuracy",

@@ -10,6 +10,7 @@ from harness.api import Metric, Status, UserError
 from harness.score.consistency import consistency
 from harness.score.flags import flags
 from harness.score.intervals import percentile, wilson
+from harness.score.metrics import averages_credit
 from harness.score.records import CellScores, Estimate
 from harness.score.sampling import bootstrap_of
 from harness.score.table import CellTable, View
@@ -78,13 +79,12 @@ def check_protocol(table: CellTable, metric: Metric, *, name: str) -> None:
     """Refuse a metric that cannot be had under the protocol.
 
     Raises:
-        UserError: Missing answers are worth a part of a point, and the metric does not average points.
+        UserError: Missing answers are worth half a point, and the metric does not average points.
     """
-    policy = table.protocol.unparsed
-    if policy in ("chance", "half") and not getattr(metric, "averages_credit", False):
+    if table.protocol.unparsed == "half" and not averages_credit(metric):
         raise UserError(
-            f"metric {name}: protocol says unparsed: {policy}, which only has a meaning for metrics that average "
-            "credit, such as accuracy; use unparsed: exclude or unparsed: wrong, or leave the metric out"
+            f"metric {name}: protocol says unparsed: half, which only has a meaning for metrics that average credit, "
+            "such as accuracy; use unparsed: exclude, wrong or chance, or leave the metric out"
         )
 
 
@@ -97,19 +97,19 @@ class _Maker:
         self.table, self.lower_is_better = table, lower_is_better
         self.resamples, self.confidence, self.seed = resamples, confidence, seed
         self.value, self.excluded, self.worst = (table.view(which) for which in ("value", "excluded", "worst"))
+        self.guessed = table.view(guessed=True) if table.protocol.unparsed == "chance" else self.value
 
     def estimate(self, name: str, metric: Metric) -> Estimate:
-        """The metric of the whole cell, by the protocol's average."""
-        views = (self.value, self.excluded, self.worst)
-        return self._estimate(name, metric, views, average=self.table.protocol.average)
+        """The metric of the whole cell, by its average."""
+        return self._estimate(name, metric, self._views(metric), average=self.table.protocol.average_of(name))
 
     def categories(self, name: str, metric: Metric) -> dict[str, Estimate]:
         """The metric of each category by name; empty where there is only one. Categories are not averaged further."""
-        names = self.table.categories
-        average = "group" if self.table.protocol.average == "group" else "micro"
+        names = self.table.units.categories
+        average = "group" if self.table.protocol.average_of(name) == "group" else "micro"
         if len(names) < 2:
             return {}
-        views = (self.value, self.excluded, self.worst)
+        views = self._views(metric)
         return {
             category: self._estimate(
                 name,
@@ -119,6 +119,9 @@ class _Maker:
             )
             for code, category in sorted(enumerate(names), key=lambda pair: pair[1])
         }
+
+    def _views(self, metric: Metric) -> tuple[View, View, View]:
+        return self.value if averages_credit(metric) else self.guessed, self.excluded, self.worst
 
     def _estimate(self, name: str, metric: Metric, views: tuple[View, ...], *, average: str) -> Estimate:
         check_protocol(self.table, metric, name=name)
@@ -152,7 +155,7 @@ class _Maker:
         value = _finite(bootstrap.point()[0])
         if value is None:
             return None, None, ""
-        if average == "micro" and getattr(metric, "averages_credit", False) and is_binomial(view):
+        if average == "micro" and averages_credit(metric) and is_binomial(view):
             return value, wilson(float(view.credit.sum()), len(view), confidence=self.confidence), "wilson"
         count = bootstrap.resamples(self.resamples)
         method = "cluster-bootstrap" if count == self.resamples else f"cluster-bootstrap ({count} resamples)"

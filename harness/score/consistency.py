@@ -1,4 +1,4 @@
-"""How a judge agrees with itself: over the two orders, over repeats, and with the place it was shown first.
+"""How a judge agrees with itself: over orders, over repeats, and with the place it was shown first.
 
 Not for agreement with the gold.
 """
@@ -15,10 +15,12 @@ from harness.score.table import CellTable, Trials
 def consistency(table: CellTable, *, resamples: int, confidence: float, seed: int) -> tuple[Estimate, ...]:
     """The consistencies that apply.
 
-    - `swap_consistency`: share of items with both orders answered whose canonical verdicts agree.
+    - `swap_consistency`: share of items, shown in several orders and answered in each, whose canonical verdicts agree;
+      the verdict of one order is the vote of its samples.
     - `first_position`: share of decided preferences that name the first place shown. One in n is unbiased where the
       gold, or the order, is balanced.
-    - `repeat_consistency`: share of pairs of samples of one order that agree.
+    - `repeat_consistency`: share of pairs of samples of one order that agree. With `order: reshuffled` a sample is one
+      more call in whatever order, and all pairs of an item's samples count, by their canonical verdicts.
 
     Args:
         table: The cell.

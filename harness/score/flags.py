@@ -28,7 +28,7 @@ def flags(table: CellTable, consistency: Sequence[Estimate], *, coverage: float)
     - `outside`: many answers keep to the form and are none of the space, such as `yes` to "A or B?".
     - `collapsed`: the judge all but always says the same, though the right answer varies.
     - `constant-gold`: the right answer is always the same, so that a constant judge is perfect.
-    - `position-biased`: two candidates, both orders asked, and the place decides.
+    - `position-biased`: two candidates, items shown in several orders, and the place decides.
     - `few-items`: fewer than 30 clusters.
 
     Args:

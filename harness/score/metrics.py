@@ -1,4 +1,4 @@
-"""What the core's metrics have in common, and those that are a plain mean over units: accuracy and MAE.
+"""What the core's metrics have in common, and those that look at units one by one: accuracy in its kinds, and MAE.
 
 Not for resampling. A metric never sees an item: it sees distinct units and how often each occurs.
 
@@ -7,11 +7,13 @@ A metric is any callable that keeps to `harness.api.Metric`. These attributes ar
 - `uses`: the columns it reads, of `gold`, `predicted`, `credit`, `positive` (default all). Units that are equal in
   those are one unit to it, which is what makes the bootstrap fast.
 - `prepare(units)`: returns the function of the weights alone, so that encoding the units is done once.
-- `values(units)`: for a plain mean over units, the value of each; the average over groups needs it.
+- `values(units)`: for a plain mean over units, the value of each; it makes the average over groups fast.
 - `averages_credit`: true for plain means of `Units.credit`, the only metrics for which a missing answer can be worth
-  the chance of a guess or a half.
+  a half or the chance of a guess; to all others it is then a seeded blind guess.
 - `answers`: kinds of answer space that it is defined for (default all).
 - `greater_is_better`: false for errors and distances (default true).
+- `of_groups`: true for metrics that only mean something within one group, such as those that compare its answers with
+  one another: they are refused with any average but `group` (`gini_equality@group`), and their weights are counts.
 - `limit(units)`: the most resamples that are worth the wait, or `None` (default).
 """
 
@@ -78,6 +80,44 @@ class Accuracy(MeanMetric):
         return units.credit
 
 
+class AccuracyWithoutTies(CoreMetric):
+    """Mean credit over the units where neither the gold nor the answer is a tie (MJ-Bench, MLLM-as-a-Judge).
+
+    What is dropped: a unit whose gold is a tie, whatever was answered, and a unit that was answered with a tie,
+    whatever the gold. A missing answer that counts as wrong is no tie and stays in; so does what the protocol has
+    turned into a wrong answer already (two orders that disagree, a tie under `ties: skip`). NaN where nothing is left.
+    """
+
+    uses = ("gold", "predicted", "credit")
+    answers = frozenset({"preference"})
+
+    def prepare(self, units: Units) -> Statistic:
+        """The weighted mean over what is kept."""
+        pairs = zip(units.gold, units.predicted, strict=True)
+        kept = np.array([not isinstance(gold, str) and not isinstance(said, str) for gold, said in pairs], dtype=float)
+        right = kept * units.credit
+        return lambda weights: divide(weights @ right, weights @ kept)
+
+
+class AllRight(CoreMetric):
+    """1 where every unit has a credit of 1, else 0: as `all_right@group` the share of groups without any error.
+
+    That is the ACC+ of MM-RLHF-RewardBench, where the pairs of one id are a group.
+    """
+
+    uses = ("credit",)
+
+    def prepare(self, units: Units) -> Statistic:
+        """Whether anything that is not right has a weight."""
+        wrong = (units.credit < 1).astype(np.float64)
+
+        def value(weights: Floats) -> Floats:
+            right: Floats = np.where(weights.sum(axis=1) > 0, weights @ wrong == 0, np.nan)
+            return right
+
+        return value
+
+
 class MeanAbsoluteError(MeanMetric):
     """Mean absolute difference between score and gold, in the units of the scale.
 
@@ -91,6 +131,11 @@ class MeanAbsoluteError(MeanMetric):
         """Absolute differences."""
         gold, predicted = numbers(units)
         return np.abs(gold - predicted)
+
+
+def averages_credit(metric: Metric) -> bool:
+    """Whether the metric is a plain mean of `Units.credit`."""
+    return bool(getattr(metric, "averages_credit", False))
 
 
 def bind(metric: Metric, units: Units) -> Statistic:
@@ -117,6 +162,16 @@ def numbers(units: Units) -> tuple[Floats, Floats]:
 def accuracy(options: Any, context: Any) -> Metric:
     """Factory of `harness/accuracy`."""
     return Accuracy()
+
+
+def accuracy_without_ties(options: Any, context: Any) -> Metric:
+    """Factory of `harness/accuracy_without_ties`."""
+    return AccuracyWithoutTies()
+
+
+def all_right(options: Any, context: Any) -> Metric:
+    """Factory of `harness/all_right`."""
+    return AllRight()
 
 
 def mae(options: Any, context: Any) -> Metric:

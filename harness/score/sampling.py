@@ -6,8 +6,10 @@ Not for metrics and not for drawing: it collapses units to distinct types and pu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.api import Metric, Units, UserError
 from harness.score.intervals import Bootstrap, Statistic, collapse, divide
@@ -22,13 +24,13 @@ def bootstrap_of(metric: Metric, views: Sequence[View], *, name: str, average: s
         metric: What to compute.
         views: Each with the same keys, clusters and categories, in the same order; at least one unit.
         name: Name of the metric, for messages.
-        average: `Protocol.average`.
+        average: `Protocol.average_of` the metric.
 
     Returns:
         A bootstrap whose statistic has shape (B, S), a column for each view.
 
     Raises:
-        UserError: The metric is not defined for the answer space, or has no average over groups.
+        UserError: The metric is not defined for the answer space, or only within groups.
     """
     answers = getattr(metric, "answers", None)
     if answers is not None and views[0].space.kind not in answers:
@@ -37,7 +39,9 @@ def bootstrap_of(metric: Metric, views: Sequence[View], *, name: str, average: s
             "take it out of the task's protocol: metrics"
         )
     if average == "group":
-        return _over_groups(metric, views, name=name)
+        return _over_groups(metric, views)
+    if getattr(metric, "of_groups", False):
+        raise UserError(f"metric {name}: is of one group of items; write {name.partition('@')[0]}@group in metrics")
     uses = getattr(metric, "uses", COLUMNS)
     columns = [_column(view, column) for column in _ordered(uses) for view in views]
     if average == "category":
@@ -45,7 +49,7 @@ def bootstrap_of(metric: Metric, views: Sequence[View], *, name: str, average: s
     first, types = distinct(columns)
     sides = [_units(view, first) for view in views]
     if average == "category":
-        statistic = _over_categories(metric, sides, views[0].category[first])
+        statistic = _over_categories(metric, sides, views[0].category[first], names=views[0].categories)
     else:
         statistic = _stacked([bind(metric, units) for units in sides])
     limits = [limit for units in sides if (limit := _limit(metric, units)) is not None]
@@ -106,23 +110,47 @@ def _stacked(bound: Sequence[Statistic]) -> Statistic:
     return lambda weights: np.stack([one(weights) for one in bound], axis=1)
 
 
-def _over_categories(metric: Metric, sides: Sequence[Units], category: Ints) -> Statistic:
-    """The plain mean over the categories that a resample holds; NaN where one of them has no value."""
-    slices, bound = [], []
+def _over_categories(metric: Metric, sides: Sequence[Units], category: Ints, *, names: Sequence[str]) -> Statistic:
+    """The plain mean over the categories that a resample holds; NaN where one of them has no value.
+
+    What stands before a slash in a name is one category to whatever is beside it: the plain mean of its parts.
+    """
+    slices, bound, paths = [], [], []
     for code in np.unique(category):
         rows = np.flatnonzero(category == code)
         slices.append(slice(int(rows[0]), int(rows[-1]) + 1))  # types are sorted by category
         bound.append(_stacked([bind(metric, _part(units, slices[-1])) for units in sides]))
+        paths.append(tuple(names[code].split("/")))
 
     def value(weights: Floats) -> Floats:
-        total, present = np.zeros((len(weights), len(sides))), np.zeros((len(weights), 1))
-        for rows, one in zip(slices, bound, strict=True):
-            here = weights[:, rows].sum(axis=1, keepdims=True) > 0
-            total += np.where(here, one(weights[:, rows]), 0)
-            present += here
-        return divide(total, present)
+        parts = [
+            _Category(path, one(weights[:, rows]), weights[:, rows].sum(axis=1, keepdims=True) > 0)
+            for path, rows, one in zip(paths, slices, bound, strict=True)
+        ]
+        return _mean_of_parts(parts, depth=0)[0]
 
     return value
+
+
+class _Category(NamedTuple):
+    """The values of one category, shape (B, S), and whether a resample holds any of it, shape (B, 1)."""
+
+    path: tuple[str, ...]
+    values: Floats
+    here: NDArray[np.bool_]
+
+
+def _mean_of_parts(parts: Sequence[_Category], *, depth: int) -> tuple[Floats, NDArray[np.bool_]]:
+    """The plain mean over parts with `depth` steps of their paths in common, and whether a resample holds any."""
+    by_step: dict[tuple[str, ...], list[_Category]] = {}
+    for part in parts:
+        by_step.setdefault(part.path[depth : depth + 1], []).append(part)
+    total, present = np.zeros(parts[0].values.shape), np.zeros(parts[0].here.shape)
+    for step, same in by_step.items():
+        values, here = _mean_of_parts(same, depth=depth + 1) if step else same[0][1:]
+        total += np.where(here, values, 0)
+        present += here
+    return divide(total, present), present > 0
 
 
 def _part(units: Units, rows: slice) -> Units:
@@ -135,22 +163,38 @@ def _part(units: Units, rows: slice) -> Units:
     )
 
 
-def _over_groups(metric: Metric, views: Sequence[View], *, name: str) -> Bootstrap:
-    """The plain mean over groups of the mean within each: the group is the cluster, so each draw counts once."""
-    values = getattr(metric, "values", None)
-    if values is None:
-        raise UserError(
-            f"metric {name}: average: group needs a metric that is a plain mean over answers, such as accuracy; "
-            "use average: micro or average: category for it"
-        )
+def _over_groups(metric: Metric, views: Sequence[View]) -> Bootstrap:
+    """The plain mean over groups of the metric within each: the group is the cluster, so each draw counts once.
+
+    A group in which the metric is not defined leaves the mean.
+    """
     _, groups = np.unique(views[0].cluster, return_inverse=True)
-    sizes = np.bincount(groups)
-    means = []
-    for view in views:
-        first, types = distinct([_column(view, column) for column in _ordered(getattr(metric, "uses", COLUMNS))])
-        means.append(np.bincount(groups, weights=values(_units(view, first))[types]) / sizes)
-    rows, types = np.unique(np.stack(means, axis=1), axis=0, return_inverse=True)
-    patterns = collapse(np.arange(len(sizes)), types.reshape(-1).astype(np.int64), len(rows))
+    found = np.stack([_within_groups(metric, view, groups) for view in views], axis=1)
+    defined = ~np.isnan(found)
+    both = np.concatenate([np.where(defined, found, 0), defined], axis=1)
+    rows, types = np.unique(both, axis=0, return_inverse=True)
+    values, counts = (np.ascontiguousarray(half) for half in np.split(rows, 2, axis=1))
     return Bootstrap(
-        patterns=patterns, statistic=lambda weights: divide(weights @ rows, weights.sum(axis=1, keepdims=True))
+        patterns=collapse(np.arange(len(found)), types.reshape(-1).astype(np.int64), len(rows)),
+        statistic=lambda weights: divide(weights @ values, weights @ counts),
     )
+
+
+def _within_groups(metric: Metric, view: View, groups: Ints) -> Floats:
+    """The metric of each group by itself, shape (G,)."""
+    first, types = distinct([_column(view, column) for column in _ordered(getattr(metric, "uses", COLUMNS))])
+    sizes = np.bincount(groups)
+    values = getattr(metric, "values", None)
+    if values is not None:
+        means: Floats = np.bincount(groups, weights=values(_units(view, first))[types]) / sizes
+        return means
+    members = types[np.lexsort((types, groups))]
+    known: dict[bytes, float] = {}  # by the units of a group: most groups are like many others
+    out = np.empty(len(sizes))
+    for group, own in enumerate(np.split(members, np.cumsum(sizes)[:-1])):
+        mark = own.tobytes()
+        if mark not in known:
+            kinds, counts = np.unique(own, return_counts=True)
+            known[mark] = bind(metric, _units(view, first[kinds]))(counts[None, :].astype(np.float64))[0]
+        out[group] = known[mark]
+    return out

@@ -12,6 +12,7 @@ from scipy import special
 from harness.api import DataError, Metric
 from harness.score.cell import check_protocol, is_binomial
 from harness.score.intervals import percentile
+from harness.score.metrics import averages_credit
 from harness.score.records import Comparison
 from harness.score.sampling import bootstrap_of
 from harness.score.table import CellTable, Floats, Ints, View
@@ -43,7 +44,7 @@ def compare_cells(
         b: Another judge's cell of the same task, under the same protocol.
         metric: What to compare.
         names: Names of the judges.
-        metric_name: Name of the metric.
+        metric_name: Name of the metric, with its own average where it has one.
         resamples: Of the bootstrap.
         confidence: Of the interval.
         seed: Of the resamples.
@@ -56,7 +57,7 @@ def compare_cells(
     if a.protocol != b.protocol:
         raise DataError(f"{names[0]} and {names[1]}: scored by different protocols; score both by one")
     check_protocol(a, metric, name=metric_name)
-    view_a, view_b = shared(a, b, names=names)
+    view_a, view_b = shared(a, b, names=names, guessed=not averages_credit(metric))
     gap = view_a.credit - view_b.credit
     better = getattr(metric, "greater_is_better", True) if greater_is_better is None else greater_is_better
     blank = Comparison(
@@ -79,7 +80,7 @@ def compare_cells(
     )
     if not len(view_a):
         return blank
-    average = a.protocol.average
+    average = a.protocol.average_of(metric_name)
     bootstrap = bootstrap_of(metric, [view_a, view_b], name=metric_name, average=average)
     value_a, value_b = bootstrap.point().tolist()
     if not np.isfinite(value_a - value_b):
@@ -87,7 +88,7 @@ def compare_cells(
     resampled = bootstrap.resampled(bootstrap.resamples(resamples), seed=seed)
     differences = resampled[:, 0] - resampled[:, 1]
     low, high = percentile(differences, confidence) or (None, None)
-    exact = average == "micro" and getattr(metric, "averages_credit", False)
+    exact = average == "micro" and averages_credit(metric)
     if exact and is_binomial(view_a) and is_binomial(view_b):
         p: float | None = mcnemar(blank.only_a, blank.only_b)
         method = "mcnemar-exact"
@@ -151,13 +152,21 @@ def adjusted(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
     return tuple(one if one.p is None else replace(one, p_adjusted=next(corrected)) for one in comparisons)
 
 
-def shared(a: CellTable, b: CellTable, *, names: tuple[str, str] = ("a", "b")) -> tuple[View, View]:
+def shared(
+    a: CellTable, b: CellTable, *, names: tuple[str, str] = ("a", "b"), guessed: bool = False
+) -> tuple[View, View]:
     """The units that count for both, in the same order, with the same codes of verdicts, clusters and categories.
+
+    Args:
+        a: One cell.
+        b: Another judge's cell of the same task.
+        names: Names of the judges, for messages.
+        guessed: As for `CellTable.view`.
 
     Raises:
         DataError: The two do not agree on the gold of a unit.
     """
-    view_a, view_b = a.view(), b.view()
+    view_a, view_b = a.view(guessed=guessed), b.view(guessed=guessed)
     _, rows_a, rows_b = np.intersect1d(view_a.key, view_b.key, assume_unique=True, return_indices=True)
     rows_b = rows_b[np.argsort(rows_a, kind="stable")]  # as in `a`: the order of the data
     view_a, view_b = view_a.take(np.sort(rows_a)), view_b.take(rows_b)
@@ -180,6 +189,7 @@ def shared(a: CellTable, b: CellTable, *, names: tuple[str, str] = ("a", "b")) -
         predicted=recoded[view_b.predicted],
         cluster=view_a.cluster,
         category=view_a.category,
+        categories=view_a.categories,
     )
     return view_a, view_b
 

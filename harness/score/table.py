@@ -6,7 +6,7 @@ Not for reading answers, and not for computing metrics: it only says which units
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -95,6 +95,8 @@ class View:
     """Points, from 0 to 1."""
     positive: Floats
     """Probability of the positive class, NaN where not known."""
+    categories: tuple[str, ...] = ("",)
+    """What the codes in `category` stand for."""
 
     def __len__(self) -> int:
         return len(self.key)
@@ -112,6 +114,7 @@ class View:
             predicted=self.predicted[rows],
             credit=self.credit[rows],
             positive=self.positive[rows],
+            categories=self.categories,
         )
 
 
@@ -123,6 +126,8 @@ class CellTable:
     """How the answers became units."""
     units: View
     """Every unit, whatever its state."""
+    guessed: View
+    """The same units; under `unparsed: chance` those without a verdict have a seeded blind guess for one."""
     state: NDArray[np.uint8]
     """Shape (U,): `ANSWERED`, `MISSING` or `ERROR`."""
     worst: Ints
@@ -131,41 +136,35 @@ class CellTable:
     """Ids of the items."""
     groups: int
     """Distinct clusters among the items."""
-    categories: tuple[str, ...]
-    """Names of the codes in `units.category`."""
     tallies: Tallies
     """Counts over requests."""
     swap: Trials
-    """Items with both orders answered: do the canonical verdicts agree?"""
+    """Items answered in each of several orders: do the canonical verdicts agree?"""
     first: Trials
     """Decided preferences: do they name the first place shown?"""
     repeat: Trials
-    """Pairs of samples of one order: do they agree?"""
+    """Pairs of samples, of one order or of reshuffled ones: do the canonical verdicts agree?"""
 
-    def view(self, which: Literal["value", "excluded", "worst"] = "value") -> View:
+    def view(self, which: Literal["value", "excluded", "worst"] = "value", *, guessed: bool = False) -> View:
         """The units that count.
 
         Args:
             which: `value`: as the protocol says, errors left out. `excluded`: only those with an answer. `worst`: all,
                 and those without an answer, errors included, are as wrong as can be.
+            guessed: Under `unparsed: chance`, count a missing answer as a blind guess and not as the chance of one:
+                for metrics that do not average credit.
         """
         lost = self.state != ANSWERED
         if not lost.any():
             return self.units  # all three are the same, and no column is copied
         if which == "worst":
             units = self.units
-            return View(
-                space=units.space,
-                verdicts=units.verdicts,
-                key=units.key,
-                item=units.item,
-                cluster=units.cluster,
-                category=units.category,
-                gold=units.gold,
+            return replace(
+                units,
                 predicted=np.where(lost, self.worst, units.predicted),
                 credit=np.where(lost, 0.0, units.credit),
                 positive=np.where(lost, np.nan, units.positive),
             )
         if which == "excluded" or self.protocol.unparsed == "exclude":
             return self.units.take(~lost)
-        return self.units.take(self.state != ERROR)
+        return (self.guessed if guessed else self.units).take(self.state != ERROR)

@@ -11,31 +11,20 @@ import hashlib
 import itertools
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from operator import attrgetter
 from typing import cast
 
 import numpy as np
 
-from harness.api import TIE, AnswerSpace, DataError, Preference, Protocol, Score, Status, UserError, Verdict
-from harness.api import Choice as ChoiceSpace
+from harness.api import TIE, AnswerSpace, DataError, Preference, Protocol, Score, Status, Verdict
+from harness.score.ballots import Ballot, ballots, canonical, of_each_order, pooled
 from harness.score.histograms import bin_of, histogram, size
 from harness.score.records import Answer
-from harness.score.table import ANSWERED, ERROR, MISSING, NOTHING, CellTable, Ints, Names, Tallies, Trials, View
+from harness.score.table import ANSWERED, MISSING, NOTHING, CellTable, Ints, Names, Tallies, Trials, View
 
 _NAN = float("nan")
-
-
-@dataclass(frozen=True, slots=True)
-class _Ballot:
-    """One vote on one item, canonical: a single sample, or several samples of one order made one."""
-
-    verdict: Verdict | None
-    state: int
-    positive: float
-    order: tuple[int, ...]
-    sample: int
 
 
 def build_cell(answers: Iterable[Answer], protocol: Protocol) -> CellTable:
@@ -44,21 +33,28 @@ def build_cell(answers: Iterable[Answer], protocol: Protocol) -> CellTable:
     How the fields of the protocol are read, beyond what `harness.api.Protocol` says:
 
     - `vote: majority` counts the samples that have a verdict; `mean` is the plain mean, not snapped to a step.
+    - `order: reshuffled` with several samples: unless each stands for itself, all samples of an item make one vote,
+      for candidates and not for places.
     - A vote is an `error` only where no sample has a verdict and at least one failed; the same holds for two orders.
     - `pooling: sum`: a candidate wins with more votes than all others together. Without a winner the unit is answered
       and wrong, unless every verdict is a tie, which it then is.
     - `pooling: agree`: two different verdicts are an answered, wrong unit; where one is missing, so is the unit.
     - A bare `TIE` is read as the gold's own tie class, and as the space's first where the gold is no tie.
-    - `ties: skip` leaves tied golds out of every value, the worst case too.
-    - `pooling: each` makes the classes of a preference *shown* places, as each order is judged by itself; a pooled
-      verdict's classes are the candidates. Accuracy is the same either way, macro-F1 and the like are not.
+    - `ties: skip` leaves tied golds out of every value, the worst case too. `ties: right` is about answers: a missing
+      one follows `unparsed`, and is wrong in the worst case, whatever the gold.
+    - `unparsed: chance`: the blind guess is the verdict at place (key of the unit) modulo (number of verdicts), the
+      same for every judge, and counts as any answer does.
+    - `pooling: each` makes the classes of a preference *shown* places, as each order is judged by itself; the classes
+      of a verdict pooled from several orders are the candidates. Accuracy is the same either way, macro-F1 and the like
+      are not.
 
     Args:
-        answers: Streamed, ordered by item, order, sample.
+        answers: Streamed, ordered by item, order, sample; those to one item as they were asked.
         protocol: The task's protocol.
 
     Raises:
-        DataError: There are no answers, or an item comes twice, or the answer spaces are of different kinds.
+        DataError: There are no answers, or an item comes twice, or the answer spaces are of different kinds, or the
+            chance of a blind guess is asked for where the answers are too many to list.
         UserError: The protocol does not fit the answer space.
     """
     builder = _Builder(protocol)
@@ -106,6 +102,7 @@ class _Builder:
         # A score stands for itself and any other verdict for its code, so that a continuous scale needs no dictionary.
         self.gold, self.predicted, self.worst = array("d"), array("d"), array("d")
         self.credit, self.positive = array("d"), array("d")
+        self.guess, self.guess_credit = array("d"), array("d")  # under `unparsed: chance` only
         self.state = array("B")
         self.seen, self.groups = array("Q"), array("Q")
         self.statuses: Counter[str] = Counter({status.value: 0 for status in Status})
@@ -126,12 +123,12 @@ class _Builder:
         self.groups.append(cluster)
         self.text += head.item.encode()
         self.ends.append(len(self.text))
-        ballots = list(_ballots(answers, self.protocol))
+        votes = ballots(answers, self.protocol)
         self._tally(answers, cluster)
-        self._swap(answers, ballots, cluster)
+        self._swap(answers, votes, cluster)
         if self.protocol.ties == "skip" and _is_tie(head.space, head.gold):
             return
-        for ballot in _pooled(ballots, self.protocol, head):
+        for ballot in pooled(votes, self.protocol, head):
             self._unit(head, ballot, cluster)
 
     def _widen(self, head: Answer) -> None:
@@ -145,19 +142,18 @@ class _Builder:
                 )
             self.space = max(self.space, head.space, key=size)
 
-    def _unit(self, head: Answer, ballot: _Ballot, cluster: int) -> None:
-        space, gold, verdict = head.space, head.gold, ballot.verdict
-        if type(space) is Preference and verdict == TIE:
-            verdict = gold if isinstance(gold, str) else space.ties[0]
-        tied_gold = _is_tie(space, gold)
+    def _unit(self, head: Answer, ballot: Ballot, cluster: int) -> None:
+        space, gold = head.space, head.gold
+        key = _hash(f"{head.item}\0{ballot.order}\0{ballot.sample}")
         if ballot.state == ANSWERED:
-            right = verdict is not None and space.agrees(verdict, gold)
-            credit = 0.5 if tied_gold and self.protocol.ties == "half" else float(right)
-            if self.protocol.ties == "skip" and verdict is not None and _is_tie(space, verdict):
-                verdict = None
+            verdict, credit = _counted(ballot.verdict, head, self.protocol)
         else:
-            credit = self._missing_credit(space)
-        self.key.append(_hash(f"{head.item}\0{ballot.order}\0{ballot.sample}"))
+            verdict, credit = None, self._missing_credit(head)
+        guess, guess_credit = verdict, credit
+        if self.protocol.unparsed == "chance" and ballot.state == MISSING:
+            blind = _listed(head)
+            guess, guess_credit = _counted(blind[key % len(blind)], head, self.protocol)
+        self.key.append(key)
         self.item.append(len(self.ends) - 1)
         self.cluster.append(cluster)
         self.category.append(self.categories.setdefault(head.category, len(self.categories)))
@@ -166,17 +162,21 @@ class _Builder:
             # is always one candidate has both classes once it is shuffled (MJ-Bench in the paper's macro-F1).
             gold = space.shown(gold, ballot.order)
             verdict = None if verdict is None else space.shown(verdict, ballot.order)
+            guess = None if guess is None else space.shown(guess, ballot.order)
         self.gold.append(self._code(gold))
         self.predicted.append(_NAN if verdict is None else self._code(verdict))
         self.worst.append(self._code(space.worst(gold)))
         self.credit.append(credit)
         self.positive.append(ballot.positive)
         self.state.append(ballot.state)
+        if self.protocol.unparsed == "chance":
+            self.guess.append(_NAN if guess is None else self._code(guess))
+            self.guess_credit.append(guess_credit)
 
-    def _missing_credit(self, space: AnswerSpace) -> float:
+    def _missing_credit(self, head: Answer) -> float:
         if self.protocol.unparsed == "half":
             return 0.5
-        return 1 / len(space.verdicts()) if self.protocol.unparsed == "chance" else 0.0
+        return 1 / len(_listed(head)) if self.protocol.unparsed == "chance" else 0.0
 
     def _code(self, verdict: Verdict) -> float:
         if type(self.space) is Score:
@@ -193,7 +193,7 @@ class _Builder:
             if answer.verdict is None:
                 samples.setdefault(answer.order, [])
                 continue
-            verdict = _canonical(answer)
+            verdict = canonical(answer)
             samples.setdefault(answer.order, []).append(verdict)
             self.canonical[bin_of(answer.space, verdict)] += 1
             self.shown[bin_of(answer.space, answer.verdict)] += 1
@@ -204,25 +204,27 @@ class _Builder:
                 first += answer.verdict == 0
         self.orders = max(self.orders, len(samples))
         self.first.add(cluster, first, decided)
-        if len(answers) > len(samples):
-            pairs = [a == b for given in samples.values() for a, b in itertools.combinations(given, 2)]
+        repeats = list(samples.values())
+        if self.protocol.order == "reshuffled":  # each sample is one more call, whatever order it came to be shown in
+            repeats = [[verdict for given in repeats for verdict in given]]
+        if len(answers) > len(repeats):
+            pairs = [a == b for given in repeats for a, b in itertools.combinations(given, 2)]
             self.repeat.add(cluster, sum(pairs), len(pairs))
 
-    def _swap(self, answers: list[Answer], ballots: list[_Ballot], cluster: int) -> None:
-        if len(ballots) < 2 or ballots[0].order == ballots[-1].order:
+    def _swap(self, answers: list[Answer], votes: list[Ballot], cluster: int) -> None:
+        if self.protocol.order == "reshuffled" or self.protocol.vote == "each":
+            votes = of_each_order(answers, self.protocol)
+        if len(votes) < 2:
             return
-        if self.protocol.vote == "each":  # one verdict for each order is needed here all the same
-            majority = replace(self.protocol, vote="majority")
-            ballots = [_merged(same, majority) for same in _by_order(answers)]
-        verdicts = [ballot.verdict for ballot in ballots if ballot.verdict is not None]
-        if len(verdicts) == len(ballots):
+        verdicts = [vote.verdict for vote in votes if vote.verdict is not None]
+        if len(verdicts) == len(votes):
             self.swap.add(cluster, int(all(verdict == verdicts[0] for verdict in verdicts)), 1)
 
     def finish(self) -> CellTable:
         """The table of all that was added."""
         if self.space is None:
             raise DataError("no answers to score: run the judge on this task first")
-        gold, predicted, worst, verdicts = self._decoded()
+        gold, predicted, worst, guess, verdicts = self._decoded()
         cluster = np.unique(np.frombuffer(self.cluster, dtype=np.uint64), return_inverse=True)[1].astype(np.int64)
         units = View(
             space=self.space,
@@ -235,15 +237,19 @@ class _Builder:
             predicted=predicted,
             credit=np.frombuffer(self.credit, dtype=np.float64),
             positive=np.frombuffer(self.positive, dtype=np.float64),
+            categories=tuple(self.categories),
         )
+        guessed = units
+        if self.protocol.unparsed == "chance":
+            guessed = replace(units, predicted=guess, credit=np.frombuffer(self.guess_credit, dtype=np.float64))
         return CellTable(
             protocol=self.protocol,
             units=units,
+            guessed=guessed,
             state=np.frombuffer(self.state, dtype=np.uint8),
             worst=worst,
             items=self._names(),
             groups=len(np.unique(np.frombuffer(self.groups, dtype=np.uint64))),
-            categories=tuple(self.categories),
             tallies=self._tallies(self.space),
             swap=self.swap.finish(),
             first=self.first.finish(),
@@ -259,19 +265,20 @@ class _Builder:
             raise DataError(f"item {again!r}: its answers come apart; they must be ordered by item, order, sample")
         return names
 
-    def _decoded(self) -> tuple[Ints, Ints, Ints, tuple[Verdict, ...]]:
-        """Codes of gold, answer and worst answer, and what they stand for."""
-        columns = [np.frombuffer(column) for column in (self.gold, self.predicted, self.worst)]
+    def _decoded(self) -> tuple[Ints, Ints, Ints, Ints, tuple[Verdict, ...]]:
+        """Codes of gold, answer, worst answer and answer or else blind guess, and what they stand for."""
+        guess = self.guess if self.protocol.unparsed == "chance" else self.predicted
+        columns = [np.frombuffer(column) for column in (self.gold, self.predicted, self.worst, guess)]
         if type(self.space) is not Score:
-            gold, predicted, worst = (np.where(np.isnan(c), NOTHING, c).astype(np.int64) for c in columns)
-            return gold, predicted, worst, tuple(self.codes)
+            gold, predicted, worst, guesses = (np.where(np.isnan(c), NOTHING, c).astype(np.int64) for c in columns)
+            return gold, predicted, worst, guesses, tuple(self.codes)
         together = np.concatenate(columns)
         known = ~np.isnan(together)
         values, codes = np.unique(together[known], return_inverse=True)
         coded = np.full(together.shape, NOTHING, dtype=np.int64)
         coded[known] = codes
-        gold, predicted, worst = np.split(coded, 3)
-        return gold, predicted, worst, tuple(values.tolist())
+        gold, predicted, worst, guesses = np.split(coded, 4)
+        return gold, predicted, worst, guesses, tuple(values.tolist())
 
     def _tallies(self, space: AnswerSpace) -> Tallies:
         return Tallies(
@@ -285,101 +292,31 @@ class _Builder:
         )
 
 
-def _by_order(answers: list[Answer]) -> Iterator[list[Answer]]:
-    for _, same in itertools.groupby(answers, key=attrgetter("order")):
-        yield list(same)
+def _listed(head: Answer) -> tuple[Verdict, ...]:
+    """All that a blind guess may be."""
+    try:
+        return head.space.verdicts()
+    except DataError as error:
+        raise DataError(
+            f"item {head.item!r}: protocol says unparsed: chance, and there is no blind guess ({error}); "
+            "use unparsed: exclude or unparsed: wrong"
+        ) from error
 
 
-def _ballots(answers: list[Answer], protocol: Protocol) -> Iterator[_Ballot]:
-    if len(answers) == 1:
-        yield _Ballot(*_reading(answers[0], protocol), answers[0].order, answers[0].sample)
-        return
-    for same in _by_order(answers):
-        if len(same) > 1 and protocol.vote != "each":
-            yield _merged(same, protocol)
-        else:
-            yield from (_Ballot(*_reading(answer, protocol), answer.order, answer.sample) for answer in same)
-
-
-def _reading(answer: Answer, protocol: Protocol) -> tuple[Verdict | None, int, float]:
-    if answer.verdict is None:
-        return None, ERROR if answer.status is Status.ERROR else MISSING, _NAN
-    return _canonical(answer), ANSWERED, _positive(answer, protocol)
-
-
-def _canonical(answer: Answer) -> Verdict:
-    verdict = cast("Verdict", answer.verdict)
-    return answer.space.canonical(verdict, answer.order) if answer.order else verdict
-
-
-def _positive(answer: Answer, protocol: Protocol) -> float:
-    """Probability of the first label, of the first place shown, or (pooled) of the first candidate wherever shown."""
-    if answer.probabilities is None:
-        return _NAN
-    if type(answer.space) is ChoiceSpace:
-        return float(answer.probabilities.get(answer.space.labels[0], 0.0))
-    if type(answer.space) is Preference:
-        place = answer.space.shown(0, answer.order) if answer.order and protocol.pooling != "each" else 0
-        return float(answer.probabilities.get(answer.space.name(place), 0.0))
-    return _NAN
-
-
-def _merged(same: list[Answer], protocol: Protocol) -> _Ballot:
-    """The samples of one order as one ballot."""
-    readings = [_reading(answer, protocol) for answer in same]
-    given = [verdict for verdict, _, _ in readings if verdict is not None]
-    if not given:
-        failed = any(state == ERROR for _, state, _ in readings)
-        return _Ballot(None, ERROR if failed else MISSING, _NAN, same[0].order, 0)
-    positive = _mean([probability for _, _, probability in readings])
-    if protocol.vote == "mean":
-        if not isinstance(same[0].space, Score):
-            raise UserError(
-                f"item {same[0].item!r}: protocol says vote: mean, and a {same[0].space.kind} has no mean; "
-                "use vote: majority or vote: each"
-            )
-        return _Ballot(_mean([cast("float", one) for one in given]), ANSWERED, positive, same[0].order, 0)
-    (top, most), *others = Counter(given).most_common(2)
-    if others and others[0][1] == most:
-        return _Ballot(None, MISSING, positive, same[0].order, 0)
-    return _Ballot(top, ANSWERED, positive, same[0].order, 0)
-
-
-def _pooled(ballots: list[_Ballot], protocol: Protocol, head: Answer) -> list[_Ballot]:
-    """The ballots of all orders by the protocol's `pooling`."""
-    if protocol.pooling == "each" or not head.order:
-        return ballots
-    given = [ballot.verdict for ballot in ballots if ballot.verdict is not None]
-    failed = any(ballot.state == ERROR for ballot in ballots)
-    positive = _mean([ballot.positive for ballot in ballots])
-    if protocol.pooling == "agree":
-        alone = len({ballot.order for ballot in ballots}) < 2  # the other order was not asked yet
-        if failed or alone or len(given) < len(ballots):
-            return [_Ballot(None, ERROR if failed or alone else MISSING, _NAN, (), 0)]
-        same = all(verdict == given[0] for verdict in given)
-        return [_Ballot(given[0] if same else None, ANSWERED, positive, (), 0)]
-    if type(head.space) is not Preference:
-        raise UserError(
-            f"item {head.item!r}: protocol says pooling: sum, which needs votes for candidates and not a "
-            f"{head.space.kind}; use pooling: each or pooling: agree"
-        )
-    if not given:
-        return [_Ballot(None, ERROR if failed else MISSING, _NAN, (), 0)]
-    return [_Ballot(_winner(given), ANSWERED, positive, (), 0)]
-
-
-def _winner(given: list[Verdict]) -> Verdict | None:
-    """Who has more votes than all other candidates together; a tie where every verdict is one."""
-    votes = Counter(verdict for verdict in given if not isinstance(verdict, str))
-    if votes:
-        top, most = votes.most_common(1)[0]
-        return top if 2 * most > votes.total() else None
-    return given[0] if all(verdict == given[0] for verdict in given) else TIE
-
-
-def _mean(values: list[float]) -> float:
-    known = [value for value in values if value == value]
-    return sum(known) / len(known) if known else _NAN
+def _counted(verdict: Verdict | None, head: Answer, protocol: Protocol) -> tuple[Verdict | None, float]:
+    """An answer as it counts: its class, or `None` where that is never right, and its credit."""
+    space, gold = head.space, head.gold
+    if type(space) is Preference and verdict == TIE:
+        verdict = gold if isinstance(gold, str) else space.ties[0]
+    credit = float(verdict is not None and space.agrees(verdict, gold))
+    if protocol.ties == "class":
+        return verdict, credit
+    tied_gold, tied = _is_tie(space, gold), verdict is not None and _is_tie(space, verdict)
+    if protocol.ties == "skip":
+        return None if tied else verdict, credit
+    if protocol.ties == "half":
+        return verdict, 0.5 if tied_gold else credit
+    return verdict, 1.0 if tied_gold or tied else credit
 
 
 def _is_tie(space: AnswerSpace, verdict: Verdict) -> bool:

@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.api import DataError, Protocol
 
@@ -11,7 +13,7 @@ from harness.api import DataError, Protocol
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({"order": "random"}, "order must be one of fixed, shuffled, both, got 'random'"),
+        ({"order": "random"}, "order must be one of fixed, shuffled, both, reshuffled, got 'random'"),
         ({"vote": "most"}, "vote must be one of"),
         ({"pooling": "all"}, "pooling must be one of"),
         ({"unparsed": "skip"}, "unparsed must be one of exclude, wrong, chance, half"),
@@ -21,8 +23,13 @@ from harness.api import DataError, Protocol
         ({"min_coverage": 1.1}, "min_coverage must be from 0 to 1"),
         ({"min_coverage": float("nan")}, "min_coverage must be from 0 to 1"),
         ({"metrics": ()}, "at least one metric"),
+        ({"metrics": ("accuracy@macro",)}, "@ and one of micro, category, group after it, got 'accuracy@macro'"),
+        ({"metrics": ("accuracy", "f1@")}, "metrics must be names, .*, got 'f1@'"),
+        ({"metrics": ("@category",)}, "metrics must be names, .*, got '@category'"),
+        ({"metrics": ("f1@group", "accuracy", "f1@group")}, "metrics names 'f1@group' twice; take one of them out"),
         ({"pooling": "sum"}, "needs order: both"),
         ({"pooling": "agree", "order": "shuffled"}, "needs order: both"),
+        ({"pooling": "agree", "order": "reshuffled"}, "needs order: both"),
     ],
 )
 def test_a_field_that_makes_no_sense_is_refused(fields: dict[str, Any], problem: str) -> None:
@@ -35,9 +42,45 @@ def test_the_summary_says_how_it_is_asked_and_counted() -> None:
     both = Protocol(order="both", pooling="sum", samples=3, vote="mean", unparsed="wrong").summary()
     assert both == "both orders; 3 samples, mean; net votes; unparsed: wrong; ties: class; average: micro"
     assert "seed 7" in Protocol(order="shuffled", order_seed=7).summary()
+    drawn = Protocol(order="reshuffled", samples=10, ties="right").summary()
+    assert drawn.startswith("each sample shuffled (seed 0); 10 samples, majority; ")
+    assert "ties: right" in drawn
+
+
+def test_the_summary_names_the_metrics_that_are_averaged_in_another_way() -> None:
+    metrics = ("macro_f1", "balanced_accuracy@category", "accuracy@micro", "all_right@group")
+    assert (
+        Protocol(metrics=metrics)
+        .summary()
+        .endswith("average: micro except balanced_accuracy@category, all_right@group")
+    )
+
+
+def test_a_metric_is_averaged_as_it_says_and_else_as_the_protocol_says() -> None:
+    protocol = Protocol(average="category", metrics=("accuracy", "accuracy@micro"))
+    assert [protocol.average_of(one) for one in protocol.metrics] == ["category", "micro"]
+    assert Protocol.parsed("harness/accuracy@group") == ("harness/accuracy", "group")
+    assert Protocol.parsed("evaluate:./my@home/metric.py") == ("evaluate:./my@home/metric.py", "")
+    assert Protocol.parsed("evaluate:./my@home/metric.py@group") == ("evaluate:./my@home/metric.py", "group")
+
+
+@given(name=st.text(min_size=1), average=st.sampled_from(("micro", "category", "group")))
+def test_what_was_put_together_comes_apart_again(name: str, average: str) -> None:
+    assert Protocol.parsed(f"{name}@{average}") == (name, average)
+    assert Protocol.parsed(name.replace("@", "")) == (name.replace("@", ""), "")
+
+
+@given(st.text())
+def test_any_text_is_a_metric_or_a_data_error(text: str) -> None:
+    try:
+        name, average = Protocol.parsed(text)
+    except DataError:
+        assert "@" in text
+    else:
+        assert text == (f"{name}@{average}" if average else name)
 
 
 def test_a_protocol_survives_json() -> None:
-    protocol = Protocol(order="both", pooling="agree", metrics=("accuracy", "kappa"))
+    protocol = Protocol(order="both", pooling="agree", metrics=("accuracy", "kappa@category"))
     plain = json.loads(json.dumps(protocol.to_json()))
     assert Protocol(**{**plain, "metrics": tuple(plain["metrics"])}) == protocol

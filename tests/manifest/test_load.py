@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,7 +82,11 @@ WHOLE = sorted(path for path in BENCHMARKS.glob("**/*.yaml") if path.parent.name
 
 @pytest.mark.parametrize("path", WHOLE, ids=lambda path: path.stem)
 def test_the_manifests_of_this_repository_load(path: Path, tmp_path: Path) -> None:
-    sets = [f"vars.data={tmp_path}"] if "vars: {data: data" in path.read_text(encoding="utf-8") else []
+    text = path.read_text(encoding="utf-8")
+    sets = [f"vars.data={tmp_path}"] if "vars: {data: data" in text else []
+    for name in re.findall(r"\$\{vars\.root\}/(\w+)", text):
+        (tmp_path / name).mkdir(exist_ok=True)
+        sets = [f"vars.root={tmp_path}"]
     loaded = (load_recipe if is_recipe(path) else load_manifest)(path, sets=sets, plugins=Plugins.load())
     assert loaded.tasks
 

@@ -34,6 +34,44 @@ def test_a_shuffled_order_is_a_permutation_that_depends_on_item_and_seed_only(na
     assert orders_of(item_with(count, name), protocol) == [order]
 
 
+def test_shuffled_orders_are_the_same_in_every_version() -> None:
+    """A stored run is gone on with: another order would be another question."""
+    orders = [orders_of(item_with(4, f"i{n}"), Protocol(order="shuffled", order_seed=3))[0] for n in range(4)]
+    assert orders == [(0, 1, 3, 2), (1, 0, 3, 2), (1, 2, 0, 3), (0, 1, 3, 2)]
+
+
+def test_reshuffled_orders_are_drawn_anew_for_each_sample_and_are_the_same_in_every_version() -> None:
+    protocol = Protocol(order="reshuffled", order_seed=3, samples=4)
+    orders = [orders_of(item_with(4), protocol, sample=sample) for sample in range(4)]
+    assert orders == [[(0, 3, 1, 2)], [(1, 3, 2, 0)], [(1, 0, 3, 2)], [(3, 1, 0, 2)]]
+    other = Protocol(order="reshuffled", order_seed=4, samples=4)
+    assert [orders_of(item_with(4), other, sample=sample) for sample in range(4)] != orders
+    assert [orders_of(item_with(4, "j"), protocol, sample=sample) for sample in range(4)] != orders
+    assert orders_of(item_with(0), protocol, sample=2) == [()]
+
+
+def test_reshuffling_balances_the_samples_of_each_item() -> None:
+    protocol = Protocol(order="reshuffled", samples=2000)
+    first = sum(orders_of(item_with(2), protocol, sample=sample)[0] == (0, 1) for sample in range(2000))
+    assert 900 < first < 1100
+
+
+def test_each_reshuffled_sample_is_a_request_of_its_own(make_plan: MakePlan, text_task: Any) -> None:
+    protocol = Protocol(order="reshuffled", samples=6)
+    plan = make_plan(text_task(count=3, pairs=True, protocol=protocol))
+    asks = list(asks_of(plan.tasks[0]))
+    assert plan.tasks[0].asks_per_item == 6
+    assert [(ask.ask_row.place, ask.ask_row.sample) for ask in asks] == [(n, n) for n in range(6)] * 3
+    assert len({ask.ask_row.request for ask in asks}) == 18
+    for ask in asks:
+        assert ask.request is not None
+        assert [ask.request.order] == orders_of(ask.item, protocol, sample=ask.request.sample)
+        assert ask.request.candidates == tuple(ask.item.candidates[place] for place in ask.request.order)
+        first, second = (ask.request.text.index(str(candidate[0])) for candidate in ask.request.candidates)
+        assert first < second, "what is rendered is another order than the request says"
+    assert {ask.request.order for ask in asks if ask.request is not None} == {(0, 1), (1, 0)}
+
+
 def test_shuffling_balances_a_constant_gold() -> None:
     first = sum(orders_of(item_with(2, f"i{n}"), Protocol(order="shuffled"))[0] == (0, 1) for n in range(2000))
     assert 900 < first < 1100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -11,7 +12,7 @@ from harness.api import Choice, Metric, Preference, Protocol, Ranking, Score, St
 from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, PositiveF1, RocAuc
 from harness.score.cell import score_cell
 from harness.score.correlation import Pearson
-from harness.score.metrics import Accuracy, MeanAbsoluteError
+from harness.score.metrics import Accuracy, AllRight, MeanAbsoluteError
 from harness.score.ranking import Levenshtein
 from harness.score.records import Answer, CellScores
 from harness.score.table import Floats
@@ -37,6 +38,12 @@ def labels(
         )
         for k, (gold, said) in enumerate(pairs)
     ]
+
+
+def blind(item: str) -> str:
+    """The blind guess for a yes/no item, as the documentation says it is drawn."""
+    digest = hashlib.blake2b(f"{item}\0()\0{0}".encode(), digest_size=8).digest()
+    return YES.labels[int.from_bytes(digest, "little") % 2]
 
 
 def scored(answers: list[Answer], metrics: dict[str, Metric], protocol: Protocol | None = None) -> CellScores:
@@ -75,18 +82,37 @@ def test_accuracy_of_independent_items_has_a_wilson_interval_and_of_clusters_a_b
     assert grouped.value == alone.value == 0.75
 
 
-@pytest.mark.parametrize("policy", ["chance", "half"])
-def test_part_credit_for_missing_answers_is_refused_for_other_metrics(policy: str) -> None:
-    protocol = Protocol(unparsed="chance" if policy == "chance" else "half")
-    with pytest.raises(UserError, match=f"metric macro_f1: protocol says unparsed: {policy}.*unparsed: exclude"):
-        scored(labels(MIXED), {"accuracy": Accuracy(), "macro_f1": MacroF1()}, protocol)
+@pytest.mark.parametrize("metric", [MacroF1(), AllRight()])
+def test_half_a_point_for_missing_answers_is_refused_for_metrics_that_average_no_points(metric: Metric) -> None:
+    protocol = Protocol(unparsed="half")
+    with pytest.raises(UserError, match=r"metric other: protocol says unparsed: half.*unparsed: exclude"):
+        scored(labels(MIXED), {"accuracy": Accuracy(), "other": metric}, protocol)
+
+
+def test_a_blind_guess_is_a_share_to_accuracy_and_one_guess_to_metrics_of_classes() -> None:
+    """By hand: of yes, yes, no, no with the answers yes, none, no, none the guesses for the two are known."""
+    pairs: list[tuple[str, str | Status]] = [
+        ("yes", "yes"),
+        ("yes", Status.UNPARSED),
+        ("no", "no"),
+        ("no", Status.REFUSED),
+        ("no", Status.ERROR),
+    ]
+    metrics: dict[str, Metric] = {"accuracy": Accuracy(), "macro_f1": MacroF1(), "kappa": Kappa(), "all": AllRight()}
+    accuracy, macro, kappa, right = scored(labels(pairs), metrics, Protocol(unparsed="chance")).estimates
+    assert (blind("i0001"), blind("i0003")) == ("no", "no")
+    assert [one.n for one in (accuracy, macro, kappa, right)] == [4] * 4
+    assert accuracy.value == (1 + 0.5 + 1 + 0.5) / 4
+    assert macro.value == pytest.approx((2 * 1 / (2 + 1) + 2 * 2 / (2 + 3)) / 2)
+    assert kappa.value == pytest.approx((3 / 4 - 1 / 2) / (1 - 1 / 2))
+    assert right.value == 0
+    assert macro.excluded == 1  # without the two
+    assert macro.worst_case == pytest.approx((2 * 1 / (2 + 3) + 2 * 1 / (3 + 2)) / 2)  # wrong, the error too
 
 
 def test_a_metric_that_does_not_fit_the_space_is_refused() -> None:
     with pytest.raises(UserError, match="metric pearson: not defined for choice answers, only for score"):
         scored(labels(MIXED), {"pearson": Pearson()})
-    with pytest.raises(UserError, match="metric kappa: average: group"):
-        scored(labels(MIXED), {"kappa": Kappa()}, Protocol(average="group"))
 
 
 def test_category_average_of_a_label_metric_by_hand() -> None:

@@ -17,7 +17,7 @@ from sklearn import metrics as sk
 from harness.api import AnswerSpace, Choice, Metric, MetricCard, Preference, Ranking, Score, Units, Verdict
 from harness.score import agreement, correlation, ranking
 from harness.score.cards import METRICS
-from harness.score.metrics import Accuracy, CoreMetric, MeanAbsoluteError
+from harness.score.metrics import Accuracy, AccuracyWithoutTies, AllRight, CoreMetric, MeanAbsoluteError
 
 LABELS = Choice(("yes", "no", "maybe"))
 SCALE = Score(1, 5, 1)
@@ -184,6 +184,26 @@ def test_rank_accuracy_is_kendalls_tau_of_places(order: list[int]) -> None:
 def test_the_positive_class_of_a_preference_is_the_first_candidate() -> None:
     made = units([0, 0, 1, "tie"], [0, 1, 0, 0], space=Preference(2, ("tie",)))
     assert agreement.PositiveF1()(made, np.ones((1, 4)))[0] == pytest.approx(2 / (2 + 3))
+
+
+def test_accuracy_without_ties_drops_what_is_tied_on_either_side_and_keeps_what_is_missing() -> None:
+    golds: list[Verdict] = [0, 1, 0, 0, "tie", "tie", "tie"]
+    said: list[Verdict | None] = [0, 0, None, "tie", "tie", 0, None]
+    made = units(golds, said, space=Preference(2, ("tie",)))
+    weights = np.array([[1, 1, 1, 1, 1, 1, 1], [3, 1, 0, 5, 5, 5, 5], [0, 0, 0, 1, 1, 1, 1]], dtype=float)
+    values = AccuracyWithoutTies()(made, weights)
+    assert values[:2] == pytest.approx([1 / 3, 3 / 4])  # right, wrong, missing; then 3 right and 1 wrong
+    assert math.isnan(values[2])
+
+
+def test_all_right_is_one_only_where_nothing_that_occurs_is_wrong() -> None:
+    made = units(["yes", "no", "yes"], ["yes", "no", "no"], space=LABELS)
+    rows = np.array([[1, 2, 0], [1, 2, 1], [0, 0, 1], [0, 0, 0]], dtype=float)
+    values = AllRight()(made, rows)
+    assert values[:3].tolist() == [1, 0, 0]
+    assert math.isnan(values[3])
+    made.credit[1] = 0.5
+    assert AllRight()(made, rows)[0] == 0, "a part of a point is not right"
 
 
 @pytest.mark.parametrize("card", METRICS, ids=lambda card: card.name)

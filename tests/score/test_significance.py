@@ -25,6 +25,7 @@ from harness.score.significance import (
     holm,
     mcnemar,
     rank_groups,
+    shared,
 )
 from harness.score.table import CellTable
 from harness.score.units import build_cell
@@ -110,6 +111,17 @@ def test_identical_answers_cannot_be_told_apart(metric: Metric, size: int) -> No
     found = compare_cells(cell(said, gold, size=size), cell(said, gold, size=size), metric)
     assert (found.p, found.difference, found.ci_low, found.ci_high) == (1.0, 0.0, 0.0, 0.0)
     assert found.better() is None
+
+
+def test_two_cells_that_met_their_categories_in_another_order_are_given_the_same_codes() -> None:
+    answers = [
+        Answer(f"i{k}", f"g{k}", category, YES, "yes", (), 0, Status.OK, "yes") for k, category in enumerate("xyy")
+    ]
+    a, b = (build_cell(given, Protocol()) for given in (answers, answers[::-1]))
+    assert a.units.categories != b.units.categories
+    view_a, view_b = shared(a, b)
+    for view in (view_a, view_b):
+        assert [view.categories[code] for code in view.category] == ["x", "y", "y"]
 
 
 def test_nothing_shared_is_no_result_and_no_error() -> None:

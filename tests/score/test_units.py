@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -164,6 +165,26 @@ def test_majority_of_samples_and_a_draw_gives_no_verdict() -> None:
     assert table.state.tolist() == [ANSWERED, MISSING, ANSWERED]
 
 
+@pytest.mark.parametrize(
+    ("said", "verdict", "state"),
+    [
+        ((0, 0, 0, 1, NONE), 0, ANSWERED),
+        ((0, 0, 1, NONE, NONE), None, MISSING),  # most, and not more than half
+        ((0, 0, 1, 1), None, MISSING),
+        ((0, NONE), None, MISSING),
+        ((0, 0, FAILED, FAILED, FAILED), 0, ANSWERED),  # what failed is no answer of the judge
+        ((NONE, FAILED), None, ERROR),
+    ],
+)
+def test_an_absolute_majority_is_more_than_half_of_all_answers(
+    said: Sequence[Said], verdict: Verdict | None, state: int
+) -> None:
+    answers = [ask("a", 0, one, sample=k) for k, one in enumerate(said)]
+    table = build_cell(answers, Protocol(samples=len(said), vote="absolute"))
+    assert predicted(table) == [verdict]
+    assert table.state.tolist() == [state]
+
+
 def test_mean_of_scores_is_not_snapped() -> None:
     answers = [ask("a", 4.0, said, space=Score(), order=(), sample=k) for k, said in enumerate((3.0, 4.0))]
     table = build_cell(answers, Protocol(samples=2, vote="mean"))
@@ -174,6 +195,83 @@ def test_mean_of_labels_is_refused_with_the_fix() -> None:
     answers = [ask("a", "yes", "no", space=YES, order=(), sample=k) for k in range(2)]
     with pytest.raises(UserError, match=r"'a'.*vote: mean.*vote: majority"):
         build_cell(answers, Protocol(samples=2, vote="mean"))
+
+
+def reshuffled(item: str, gold: Verdict, candidates: Sequence[Said], orders: str, **fields: Any) -> list[Answer]:
+    """Samples that speak for these candidates, `>` shown forwards and `<` backwards: 0 is then in the second place."""
+    answers = []
+    for sample, (said, way) in enumerate(zip(candidates, orders, strict=True)):
+        order = BOTH[way == "<"]
+        shown = said if isinstance(said, Status) else PAIR.shown(said, order)
+        answers.append(ask(item, gold, shown, order=order, sample=sample, **fields))
+    return answers
+
+
+RESHUFFLED = Protocol(order="reshuffled", samples=3)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "orders", "verdict", "state"),
+    [
+        ((1, 1, 0), "><>", 1, ANSWERED),
+        ((1, 0, 1), "<><", 1, ANSWERED),
+        ((1, 0, NONE), "><<", None, MISSING),  # a draw
+        ((NONE, NONE, 1), "><>", 1, ANSWERED),
+        ((NONE, FAILED, NONE), "><>", None, ERROR),
+    ],
+)
+def test_reshuffled_samples_vote_for_candidates_whatever_their_order(
+    candidates: Sequence[Said], orders: str, verdict: Verdict | None, state: int
+) -> None:
+    table = build_cell(reshuffled("a", 1, candidates, orders), RESHUFFLED)
+    assert predicted(table) == [verdict]
+    assert table.state.tolist() == [state]
+    assert table.units.credit.tolist() == [float(verdict == 1)]
+
+
+def test_a_reshuffled_vote_has_one_name_however_many_samples_are_there_yet_and_in_whatever_orders() -> None:
+    asked = [reshuffled("a", 1, (1,) * len(orders), orders) for orders in (">>>", "<<>", "<", "><")]
+    asked.append(asked[0][2:])  # the first two samples are still to come
+    tables = [build_cell(answers, RESHUFFLED) for answers in asked]
+    assert len({int(table.units.key[0]) for table in tables}) == 1
+    assert all(predicted(table) == [1] for table in tables)
+
+
+def test_reshuffled_samples_that_each_stand_for_themselves_have_places_for_classes() -> None:
+    each = replace(RESHUFFLED, vote="each")
+    table = build_cell(reshuffled("a", 1, (1, 1, 0), "><<"), each)
+    assert predicted(table) == [1, 0, 1]
+    assert table.units.credit.tolist() == [1, 1, 0]
+    assert len(set(table.units.key.tolist())) == 3
+    once = build_cell(reshuffled("a", 1, (1,), "<"), Protocol(order="reshuffled"))
+    assert predicted(once) == [0], "one sample is one order, as with order: shuffled"
+
+
+def test_the_mean_of_reshuffled_scores_is_over_all_samples() -> None:
+    space = Score(1, 5, 1)
+    answers = [ask("a", 4.0, said, space=space, order=BOTH[k % 2], sample=k) for k, said in enumerate((1.0, 5.0, 4.0))]
+    table = build_cell(answers, replace(RESHUFFLED, vote="mean"))
+    assert predicted(table) == [pytest.approx(10 / 3)]
+
+
+def test_the_probability_of_a_reshuffled_vote_is_that_of_the_first_candidate_wherever_it_was_shown() -> None:
+    answers = reshuffled("a", 0, (0, 0), "><", probabilities={"A": 0.9, "B": 0.1})
+    assert build_cell(answers, RESHUFFLED).units.positive.tolist() == [pytest.approx(0.5)]
+
+
+def test_consistency_of_reshuffled_samples_by_hand() -> None:
+    """Repeats: every pair of samples. Swap: the vote of each order, where every order has one."""
+    answers = reshuffled("a", 0, (0, 0, 0, 1), "><><")  # 3 of 6 pairs agree; forwards 0, backwards a draw
+    answers += reshuffled("b", 0, (0, 1, 0, 1), "><><")  # 2 of 6; forwards 0, backwards 1
+    answers += reshuffled("c", 0, (1, 1, 1, NONE), "<<>>")  # 3 of 3; forwards 1, backwards 1
+    answers += reshuffled("d", 0, (0, 0, 1, 0), ">>>>")  # 3 of 6; one order
+    table = build_cell(answers, replace(RESHUFFLED, samples=4))
+    assert (table.repeat.hits.tolist(), table.repeat.trials.tolist()) == ([3, 2, 3, 3], [6, 6, 3, 6])
+    assert (table.swap.hits.tolist(), table.swap.trials.tolist()) == ([0, 1], [1, 1])
+    assert table.tallies.orders == 2
+    each = build_cell(answers, replace(RESHUFFLED, samples=4, vote="each"))
+    assert each.swap.hits.tolist() == [0, 1]
+    assert each.repeat.hits.tolist() == [3, 2, 3, 3]
 
 
 def test_each_sample_stands_for_itself() -> None:
@@ -215,6 +313,64 @@ def test_an_error_among_samples_or_orders_only_matters_when_no_verdict_is_left()
     assert build_cell(orders, Protocol(order="both", pooling="sum")).state.tolist() == [ANSWERED, ERROR]
 
 
+def lost(count: int, *, space: AnswerSpace = YES, order: tuple[int, ...] = ()) -> list[Answer]:
+    gold = space.verdicts()[0]
+    return [ask(f"i{k}", gold, NONE, space=space, order=order) for k in range(count)]
+
+
+def guesses(table: CellTable) -> list[Verdict | None]:
+    return predicted(replace(table, units=table.guessed))
+
+
+def test_a_blind_guess_is_the_same_for_every_judge_and_in_every_version() -> None:
+    table = build_cell(lost(8), Protocol(unparsed="chance"))
+    pinned = ["no", "yes", "yes", "no", "yes", "no", "yes", "yes"]
+    assert guesses(table) == pinned
+    assert predicted(table) == [None] * 8
+    assert table.guessed.credit.tolist() == [float(guess == "yes") for guess in pinned]
+    assert table.units.credit.tolist() == [0.5] * 8
+    assert guesses(build_cell(lost(8)[4:], Protocol(unparsed="chance"))) == pinned[4:]
+
+
+def test_blind_guesses_are_spread_evenly_over_the_verdicts() -> None:
+    table = build_cell(lost(4000, space=TIED, order=(0, 1)), Protocol(unparsed="chance"))
+    counts = [guesses(table).count(verdict) for verdict in TIED.verdicts()]
+    assert sum(counts) == 4000
+    assert all(900 < count < 1100 for count in counts)
+    assert table.guessed.credit.sum() == counts[0]
+
+
+def test_a_blind_guess_counts_as_any_answer_does() -> None:
+    """A class in the places shown, a credit by the rule for ties; nothing else about the cell changes."""
+    answers = [*lost(200, space=TIED, order=(1, 0)), ask("known", 0, 0, space=TIED, order=(1, 0))]
+    table = build_cell(answers, Protocol(unparsed="chance", ties="right"))
+    gold = table.units.verdicts[table.units.gold[0]]
+    assert gold == 1, "the gold is shown in the second place"
+    right = [float(isinstance(one, str) or one == 1) for one in guesses(table)[:-1]]
+    assert table.guessed.credit.tolist()[:-1] == right
+    assert {0, 1, "both-good", "both-bad"} == set(guesses(table))
+    assert guesses(table)[-1] == predicted(table)[-1] == 0
+    assert table.state.tolist() == [MISSING] * 200 + [ANSWERED]
+    skipped = build_cell(answers, Protocol(unparsed="chance", ties="skip"))
+    assert set(guesses(skipped)) == {0, 1, None}, "a guessed tie is wrong, and no class"
+
+
+def test_a_failure_of_the_machinery_is_never_guessed() -> None:
+    table = build_cell([ask("a", "yes", FAILED, space=YES, order=())], Protocol(unparsed="chance"))
+    assert guesses(table) == [None]
+    assert len(table.view(guessed=True)) == 0
+
+
+def test_without_chance_nothing_is_guessed() -> None:
+    table = build_cell(lost(3), Protocol(unparsed="wrong"))
+    assert table.guessed is table.units
+
+
+def test_where_no_blind_guess_can_be_made_the_item_and_the_fix_are_named() -> None:
+    with pytest.raises(DataError, match=r"'a'.*unparsed: chance.*too many.*use unparsed: exclude"):
+        build_cell([ask("a", 0.5, NONE, space=Score(0, 1, 0), order=())], Protocol(unparsed="chance"))
+
+
 def tie_answers() -> list[Answer]:
     golds: list[Verdict] = ["both-bad", "both-bad", "both-bad", 0, 0]
     said: list[Verdict] = ["both-bad", "tie", "both-good", 0, "tie"]
@@ -223,12 +379,39 @@ def tie_answers() -> list[Answer]:
 
 @pytest.mark.parametrize(
     ("ties", "value", "n"),
-    [("class", 3 / 5, 5), ("skip", 1 / 2, 2), ("half", (3 * 0.5 + 1) / 5, 5)],
+    [("class", 3 / 5, 5), ("skip", 1 / 2, 2), ("half", (3 * 0.5 + 1) / 5, 5), ("right", 1, 5)],
 )
 def test_ties(ties: str, value: float, n: int) -> None:
     estimate = accuracy(tie_answers(), ties=ties)
     assert estimate.value == pytest.approx(value)
     assert estimate.n == n
+
+
+@pytest.mark.parametrize(
+    ("gold", "said", "credit"),
+    [
+        (0, 0, 1),
+        (0, 1, 0),
+        (0, "both-good", 1),
+        (0, "tie", 1),
+        ("both-bad", 1, 1),
+        ("both-bad", "both-good", 1),
+        ("both-bad", NONE, 0),  # nothing was said, so the rule for missing answers holds
+    ],
+)
+def test_a_tie_on_either_side_is_no_inversion(gold: Verdict, said: Said, credit: float) -> None:
+    table = build_cell([ask("a", gold, said, space=TIED)], Protocol(ties="right", unparsed="wrong"))
+    assert table.units.credit.tolist() == [credit]
+    assert table.view("worst").credit.tolist() == [0 if said is NONE else credit]
+
+
+def test_where_ties_are_right_a_judge_that_always_says_tie_is_perfect_and_flagged_as_collapsed() -> None:
+    answers = [ask(f"i{k}", k % 2, "both-good", space=TIED) for k in range(40)]
+    table = build_cell(answers, Protocol(ties="right"))
+    cell = score_cell(table, task="t", judge="j", metrics={"accuracy": Accuracy()}, data_hash="h", resamples=50)
+    assert cell.estimates[0].value == 1
+    assert cell.flags == ("collapsed",)
+    assert accuracy(answers).value == 0
 
 
 def test_a_bare_tie_is_the_golds_own_tie_class_or_else_the_first() -> None:

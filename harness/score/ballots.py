@@ -1,0 +1,166 @@
+"""From the answers to one item to its ballots: samples voted into one, orders pooled. Not for what a ballot counts as.
+
+Places shown become canonical here. Time: spaces are told apart by `type(...) is`, see `harness.score.units`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import cast
+
+from harness.api import TIE, Choice, Preference, Protocol, Score, Status, UserError, Verdict
+from harness.score.records import Answer
+from harness.score.table import ANSWERED, ERROR, MISSING
+
+_NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """One vote on one item, canonical: a single sample, or several samples made one."""
+
+    verdict: Verdict | None
+    """`None` where there is none, or where an answered unit is wrong whatever the gold."""
+    state: int
+    """`ANSWERED`, `MISSING` or `ERROR`."""
+    positive: float
+    """Probability of the positive class, NaN where not known."""
+    order: tuple[int, ...]
+    """As shown; `()` without candidates or where several orders became one vote."""
+    sample: int
+    """Number of the repeat; 0 where several became one vote."""
+
+
+def ballots(answers: list[Answer], protocol: Protocol) -> list[Ballot]:
+    """The votes on one item by the protocol's `vote`, before orders are pooled.
+
+    Args:
+        answers: To one item, ordered by order and sample.
+        protocol: The task's protocol.
+
+    Raises:
+        UserError: The verdicts have no mean, and the protocol asks for it.
+    """
+    if _one_vote(protocol):
+        return [replace(_ballot(answers, protocol), order=(), sample=0)]
+    if len(answers) == 1:
+        return [_ballot(answers, protocol)]
+    if protocol.vote == "each":
+        return [_ballot([answer], protocol) for answer in answers]
+    return [_ballot(same, protocol) for same in _by_order(answers)]
+
+
+def of_each_order(answers: list[Answer], protocol: Protocol) -> list[Ballot]:
+    """One vote for each order in which an item was shown, also where the protocol does not count so."""
+    return [_ballot(same, protocol) for same in _by_order(sorted(answers, key=attrgetter("order")))]
+
+
+def _one_vote(protocol: Protocol) -> bool:
+    """Whether all samples of an item make one vote, in whatever orders they were shown."""
+    return protocol.order == "reshuffled" and protocol.samples > 1 and protocol.vote != "each"
+
+
+def _by_order(answers: list[Answer]) -> Iterator[list[Answer]]:
+    for _, same in itertools.groupby(answers, key=attrgetter("order")):
+        yield list(same)
+
+
+def _reading(answer: Answer, protocol: Protocol) -> tuple[Verdict | None, int, float]:
+    if answer.verdict is None:
+        return None, ERROR if answer.status is Status.ERROR else MISSING, _NAN
+    return canonical(answer), ANSWERED, _positive(answer, protocol)
+
+
+def canonical(answer: Answer) -> Verdict:
+    """The verdict of an answer that has one, in canonical places."""
+    verdict = cast("Verdict", answer.verdict)
+    return answer.space.canonical(verdict, answer.order) if answer.order else verdict
+
+
+def _positive(answer: Answer, protocol: Protocol) -> float:
+    """Probability of the first label, of the first place shown, or (pooled) of the first candidate wherever shown."""
+    if answer.probabilities is None:
+        return _NAN
+    if type(answer.space) is Choice:
+        return float(answer.probabilities.get(answer.space.labels[0], 0.0))
+    if type(answer.space) is Preference:
+        by_candidate = protocol.pooling != "each" or _one_vote(protocol)
+        place = answer.space.shown(0, answer.order) if answer.order and by_candidate else 0
+        return float(answer.probabilities.get(answer.space.name(place), 0.0))
+    return _NAN
+
+
+def _ballot(same: list[Answer], protocol: Protocol) -> Ballot:
+    """Samples as one ballot, in the order of the first; the majority where each would stand for itself."""
+    if len(same) == 1:
+        return Ballot(*_reading(same[0], protocol), same[0].order, same[0].sample)
+    readings = [_reading(answer, protocol) for answer in same]
+    given = [verdict for verdict, _, _ in readings if verdict is not None]
+    if not given:
+        failed = any(state == ERROR for _, state, _ in readings)
+        return Ballot(None, ERROR if failed else MISSING, _NAN, same[0].order, 0)
+    positive = _mean([probability for _, _, probability in readings])
+    if protocol.vote == "mean":
+        if not isinstance(same[0].space, Score):
+            raise UserError(
+                f"item {same[0].item!r}: protocol says vote: mean, and a {same[0].space.kind} has no mean; "
+                "use vote: majority or vote: each"
+            )
+        return Ballot(_mean([cast("float", one) for one in given]), ANSWERED, positive, same[0].order, 0)
+    (top, most), *others = Counter(given).most_common(2)
+    if protocol.vote == "absolute":
+        answered = sum(state != ERROR for _, state, _ in readings)
+        won = 2 * most > answered
+    else:
+        won = not (others and others[0][1] == most)
+    return Ballot(top if won else None, ANSWERED if won else MISSING, positive, same[0].order, 0)
+
+
+def pooled(votes: list[Ballot], protocol: Protocol, head: Answer) -> list[Ballot]:
+    """The votes of all orders by the protocol's `pooling`.
+
+    Args:
+        votes: From `ballots`.
+        protocol: The task's protocol.
+        head: Any answer to the item.
+
+    Raises:
+        UserError: The protocol asks for a sum, and the verdicts are no preferences.
+    """
+    if protocol.pooling == "each" or not head.order:
+        return votes
+    given = [vote.verdict for vote in votes if vote.verdict is not None]
+    failed = any(vote.state == ERROR for vote in votes)
+    positive = _mean([vote.positive for vote in votes])
+    if protocol.pooling == "agree":
+        alone = len({vote.order for vote in votes}) < 2  # the other order was not asked yet
+        if failed or alone or len(given) < len(votes):
+            return [Ballot(None, ERROR if failed or alone else MISSING, _NAN, (), 0)]
+        same = all(verdict == given[0] for verdict in given)
+        return [Ballot(given[0] if same else None, ANSWERED, positive, (), 0)]
+    if type(head.space) is not Preference:
+        raise UserError(
+            f"item {head.item!r}: protocol says pooling: sum, which needs votes for candidates and not a "
+            f"{head.space.kind}; use pooling: each or pooling: agree"
+        )
+    if not given:
+        return [Ballot(None, ERROR if failed else MISSING, _NAN, (), 0)]
+    return [Ballot(_winner(given), ANSWERED, positive, (), 0)]
+
+
+def _winner(given: list[Verdict]) -> Verdict | None:
+    """Who has more votes than all other candidates together; a tie where every verdict is one."""
+    votes = Counter(verdict for verdict in given if not isinstance(verdict, str))
+    if votes:
+        top, most = votes.most_common(1)[0]
+        return top if 2 * most > votes.total() else None
+    return given[0] if all(verdict == given[0] for verdict in given) else TIE
+
+
+def _mean(values: list[float]) -> float:
+    known = [value for value in values if value == value]
+    return sum(known) / len(known) if known else _NAN
