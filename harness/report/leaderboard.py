@@ -195,7 +195,17 @@ def _row(entry: Entry, *, min_coverage: float | None) -> Row:
         groups=scores.groups,
         protocol=scores.protocol,
         data_hash=scores.data_hash,
+        others={} if entry.category else _others(scores, shown=estimate.metric),
     )
+
+
+def _others(scores: CellScores, *, shown: str) -> dict[str, dict[str, float | None]]:
+    """The scored metrics that are not the one shown."""
+    return {
+        one.metric: {"value": one.value, "ci_low": one.ci_low, "ci_high": one.ci_high, "n": one.n}
+        for one in scores.estimates
+        if one.metric != shown
+    }
 
 
 def _flags(scores: CellScores, *, state: str, min_coverage: float | None) -> tuple[str, ...]:

@@ -31,6 +31,8 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
         said = notes.flag_notes(leaderboard, rows)
         if said:
             pieces.append("\n".join(f"- {for_markdown(note)}" for note in said))
+        if any(row.others for row in rows):
+            pieces += ["### Other metrics of the protocol", _others(rows)]
         compared = [one for one in leaderboard.comparisons if one.block == rows[0].block]
         if compared:
             pieces += ["### Paired differences", comparisons_table(compared)]
@@ -129,6 +131,21 @@ def _ranking(rows: Sequence[Row]) -> str:
         for row in rows
     ]
     return table(header, cells, left=layout)
+
+
+def _others(rows: Sequence[Row]) -> str:
+    """Value and interval of each metric that is not the one shown."""
+    metrics = list(dict.fromkeys(metric for row in rows for metric in row.others))
+    cells = []
+    for row in rows:
+        line = [row.judge]
+        for metric in metrics:
+            one = row.others.get(metric, {})
+            value = number(metric, one.get("value"))
+            within = interval(metric, one.get("ci_low"), one.get("ci_high"))
+            line.append(value if within == NOTHING else f"{value} ({within})")
+        cells.append(line)
+    return table(["judge", *map(heading, metrics)], cells, left="l" + "r" * len(metrics))
 
 
 def _histograms_fit(rows: Sequence[Row]) -> bool:

@@ -95,7 +95,7 @@ def legend(leaderboard: Leaderboard) -> list[str]:
         "worst case: every missing answer counted as wrong as can be"
     )
     if any(row.swap_consistency is not None for row in leaderboard.rows):
-        said.append("swap consistency: % of items with the same verdict in both orders")
+        said.append("swap consistency: % of items with the same verdict in every order shown")
     if any(row.first_position is not None for row in leaderboard.rows):
         said.append("first position: % of decided answers that name the first place shown")
     return said

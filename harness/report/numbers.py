@@ -5,9 +5,13 @@ Published accuracies are percentages with two decimals, so are ours; the JSON ke
 
 from __future__ import annotations
 
+from harness.api import Protocol
+
 _PERCENT = frozenset(
     {
         "accuracy",
+        "accuracy_without_ties",
+        "all_right",
         "balanced_accuracy",
         "f1",
         "macro_f1",
@@ -29,7 +33,7 @@ def bare(metric: str) -> str:
 
 def is_percentage(metric: str) -> bool:
     """Whether the metric is shown times one hundred; correlations, errors and foreign metrics are not."""
-    return bare(metric).replace("-", "_") in _PERCENT
+    return bare(Protocol.parsed(metric)[0]).replace("-", "_") in _PERCENT
 
 
 def heading(metric: str) -> str:

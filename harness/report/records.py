@@ -137,7 +137,7 @@ class Row:
     flags: tuple[str, ...]
     """Warnings in one word each, such as `collapsed`, `constant-gold`, `low-coverage`, `partial`."""
     swap_consistency: float | None
-    """Share of items with the same verdict in both orders; `null` where only one order was asked."""
+    """Share of items with the same verdict in every order shown; `null` where each was shown in one order only."""
     first_position: float | None
     """Share of decided answers that name the first place shown; one half is unbiased between two candidates."""
     repeat_consistency: float | None
@@ -158,6 +158,9 @@ class Row:
     """The scoring protocol, field by field; empty on the rows of a suite."""
     data_hash: str
     """Hash of the items; on the rows of a suite a hash over those of its tasks."""
+    others: Mapping[str, Mapping[str, float | None]] = dataclasses.field(default_factory=dict)
+    """The other metrics of the task's protocol, each by name with `value`, `ci_low`, `ci_high` and `n`; they are not
+    ranked. Empty on the rows of categories and suites."""
 
     @property
     def block(self) -> Block:

@@ -51,6 +51,7 @@ MakeCell: TypeAlias = Callable[..., HandMadeCell]
 
 
 def find_metric(name: str) -> Metric:
+    name, _ = Protocol.parsed(name)
     known = {"accuracy": accuracy, "macro_f1": macro_f1, "mae": mae}
     if name.rpartition("/")[2] not in known:
         raise UserError(f"there is no metric {name!r}")

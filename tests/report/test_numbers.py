@@ -16,6 +16,11 @@ from harness.report import numbers
         ("spearman", 0.6180, "0.62"),
         ("spearman", -0.001, "0.00"),
         ("mae", 1.25, "1.25"),
+        ("accuracy@category", 0.4559, "45.59"),
+        ("harness/all_right@group", 0.5, "50.00"),
+        ("accuracy_without_ties", 0.5, "50.00"),
+        ("pearson@category", 0.5, "0.50"),
+        ("mine/accuracy@group", 0.5, "0.50"),
         ("mine/accuracy", 0.5, "0.50"),
         ("evaluate:f1", 0.5, "0.50"),
         ("accuracy", None, "–"),
@@ -30,6 +35,11 @@ def test_published_accuracies_are_percentages_with_two_decimals(metric: str, val
 )
 def test_a_share_says_all_or_nothing_only_when_it_is(value: float | None, shown: str) -> None:
     assert numbers.share(value) == shown
+
+
+def test_the_heading_names_the_average_with_the_metric() -> None:
+    assert numbers.heading("harness/accuracy@category") == "accuracy@category, %"
+    assert numbers.heading("pearson@group") == "pearson@group"
 
 
 def test_intervals_and_differences() -> None:

@@ -1,0 +1,67 @@
+"""Beside the metric that ranks stand the protocol's others, with interval and n, never in its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.api import Protocol
+from harness.report.leaderboard import build_leaderboard
+from harness.report.markdown import to_markdown
+from harness.report.measure import installed_metric
+from harness.report.records import Leaderboard
+
+GOLD = "AABB" * 15
+SAID = "AABA" * 15
+PROTOCOL = Protocol(metrics=("accuracy", "macro_f1", "accuracy@category"))
+
+
+@pytest.fixture
+def board(make_cell: Callable[..., Any]) -> Leaderboard:
+    cells = [make_cell(judge, said, GOLD, protocol=PROTOCOL, categories=("x", "x", "y")) for judge, said in JUDGES]
+    return build_leaderboard(cells, resamples=200, find_metric=installed_metric())
+
+
+JUDGES = (("good", GOLD), ("half", SAID), ("mute", "-" * 60))
+
+
+def test_each_row_tells_the_metrics_that_do_not_rank(board: Leaderboard) -> None:
+    rows = {row.judge: row for row in board.rows}
+    assert {row.metric for row in board.rows} == {"accuracy"}
+    assert [list(row.others) for row in board.rows] == [["macro_f1", "accuracy@category"]] * 3
+    half = rows["half"].others["macro_f1"]
+    assert half["value"] == pytest.approx((2 * 30 / (45 + 30) + 2 * 15 / (15 + 30)) / 2)
+    assert half["n"] == 60
+    low, value, high = (half[name] for name in ("ci_low", "value", "ci_high"))
+    assert low is not None
+    assert value is not None
+    assert high is not None
+    assert low < value < high
+    assert rows["mute"].others["macro_f1"] == {"value": None, "ci_low": None, "ci_high": None, "n": 0}
+
+
+def test_another_metric_that_ranks_leaves_the_headline_among_the_others(make_cell: Callable[..., Any]) -> None:
+    cells = [make_cell(judge, said, GOLD, protocol=PROTOCOL) for judge, said in JUDGES]
+    shown = build_leaderboard(cells, metric="macro_f1", resamples=200, find_metric=installed_metric())
+    assert [list(row.others) for row in shown.rows] == [["accuracy", "accuracy@category"]] * 3
+
+
+def test_they_are_in_the_markdown_and_survive_json(board: Leaderboard) -> None:
+    text = to_markdown(board)
+    table = text.partition("### Other metrics of the protocol")[2].partition("###")[0]
+    assert "accuracy@category, %" in table
+    assert "| half" in table
+    assert "73.33 (" in table
+    again = Leaderboard.from_json(json.loads(json.dumps(board.to_json())))
+    assert to_markdown(again) == text
+
+
+def test_categories_and_single_metrics_have_none(make_cell: Callable[..., Any]) -> None:
+    cells = [make_cell("good", GOLD, GOLD, protocol=PROTOCOL, categories=("x", "y"))]
+    by_category = build_leaderboard(cells, group_by="category", resamples=200, find_metric=installed_metric())
+    assert [row.others for row in by_category.rows] == [{}, {}]
+    alone = build_leaderboard([make_cell("good", GOLD, GOLD)], resamples=200, find_metric=installed_metric())
+    assert "Other metrics" not in to_markdown(alone)
