@@ -104,8 +104,8 @@ class Offer:
                 f"{type(error).__name__}: {error}"
             ) from error
 
-    def resolve(self, lazy: str | Callable[..., Any]) -> Any:
-        """What a lazy reference of the card names, imported now.
+    def resolve(self, lazy: object) -> Any:
+        """What a lazy reference of the card names, imported now; anything but text is itself.
 
         Raises:
             PluginError: It cannot be imported; the cause is named.

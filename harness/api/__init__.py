@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.api._cards import (
     API_VERSION,
     Card,
+    Column,
     FormatCard,
     IsPath,
     JudgeCard,
@@ -28,7 +29,9 @@ from harness.api._errors import (
 )
 from harness.api._formats import Reading, VerdictFormat
 from harness.api._images import MAX_PIXELS, Image
+from harness.api._parts import joined
 from harness.api._protocol import Protocol
+from harness.api._recorded import RecordedAnswer, RecordedCell, recorded_cells
 from harness.api._records import Item, Judgement, Message, Part, Request, Status, Usage
 from harness.api._spaces import (
     TIE,
@@ -56,6 +59,7 @@ __all__ = [
     "BudgetError",
     "Card",
     "Choice",
+    "Column",
     "Context",
     "DataError",
     "Earned",
@@ -81,6 +85,8 @@ __all__ = [
     "Protocol",
     "Ranking",
     "Reading",
+    "RecordedAnswer",
+    "RecordedCell",
     "Request",
     "Reward",
     "RewardCard",
@@ -103,6 +109,8 @@ __all__ = [
     "WeightedReward",
     "earned",
     "hookimpl",
+    "joined",
+    "recorded_cells",
     "space_from_json",
     "spellings",
     "verdict_from_json",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from harness.api._protocol import Protocol
 
 API_VERSION = 1
 """Version of `harness.api` for plugins. A card states the version that it was written for."""
@@ -60,6 +62,23 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a task's data, for its page in the docs and for the checks of its schema."""
+
+    name: str
+    """As the data spell it."""
+    kind: Literal["text", "word", "label", "number", "count", "flag", "image", "list", "object"]
+    """What a cell holds: text; text or a number; one of a few known labels; a finite number; a whole number from 0; a
+    truth value; a picture; a list; an object."""
+    meaning: str
+    """What it says, with the labels and what they mean."""
+    optional: bool = False
+    """Whether rows can do without it."""
+    subsets: tuple[str, ...] = ()
+    """The subsets that have it; all by default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskCard(Card):
     """A judging task. The factory returns a `Task`."""
 
@@ -71,6 +90,20 @@ class TaskCard(Card):
     """Kind of answer space: `choice`, `preference`, `score` or `ranking`."""
     suite: str = ""
     """The collection that it belongs to, for `--group-by suite`."""
+    protocol: str | Protocol | None = None
+    """The official one or its place, `"package.module:PROTOCOL"`; for a task that keeps one whatever its options."""
+    metric: str = ""
+    """How its authors score it, in words."""
+    columns: tuple[Column, ...] = ()
+    """The columns of its data."""
+    deviations: str = ""
+    """Where it differs from its authors' own script, and why."""
+    pitfalls: str = ""
+    """Known traps, and mistakes of other harnesses."""
+    example: Lazy | None = None
+    """Called as `example(folder)`: writes a tiny copy of the data, in the published layout, into an empty folder, and
+    returns the options that it needs, or `None`. For the worked example in the docs, and for `harness check` where no
+    `--data` is given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

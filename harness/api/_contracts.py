@@ -6,11 +6,12 @@ events only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from harness.api._cards import Unfolded
 from harness.api._formats import VerdictFormat
 from harness.api._protocol import Protocol as ScoringProtocol
 from harness.api._records import Item, Judgement, Request, Usage
@@ -98,12 +99,42 @@ class Context(Protocol):
             requests: Streamed; answers may come in any order.
         """
 
+    def task(
+        self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None, split: str = "test"
+    ) -> Task:
+        """Make another installed task, for one that is made over it: its own options, data and split, checked.
+
+        Args:
+            id: Id of any installed task, those of `--plugin` files included.
+            options: Its `with:` mapping. A path in it must be absolute.
+            data: Its `data:`; by default that of this entry.
+            split: The split that will be asked for.
+
+        Raises:
+            UserError: There is no such task or split, the options do not fit, it cannot be made, or tasks are made over
+                one another in a circle.
+        """
+
+    def entries(self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None) -> list[Unfolded]:
+        """The entries that an entry with this task stands for; most tasks stand for themselves alone.
+
+        Args:
+            id: Id of any installed task.
+            options: Its `with:` mapping.
+            data: Its `data:`; by default that of this entry.
+
+        Raises:
+            UserError: As from `task`.
+        """
+
 
 @runtime_checkable
 class Task(Protocol):
     """A source of items and the way to put them to a judge.
 
-    A task may also have `count_items(split) -> int`, cheap, for progress bars and `--dry-run`.
+    A task may also have `count_items(split) -> int`, cheap, for progress bars and `--dry-run`. One that shows the items
+    of another task changed may have `wraps: tuple[Task, str]`: that task, from `Context.task`, and its split. The run
+    then records which entries of the plan ask the same items unchanged; see `RecordedCell.wraps`.
     """
 
     @property

@@ -11,13 +11,14 @@ its registration hooks return cards, and the heavy code is named in them as `"mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pluggy
 
 from harness.api._cards import FormatCard, JudgeCard, MetricCard, RewardCard, TaskCard, TrainerCard
+from harness.api._contracts import Metric
 from harness.api._records import Judgement, Request
 
 hookspec = pluggy.HookspecMarker("harness")
@@ -87,11 +88,15 @@ def harness_run_finished(folder: Path, leaderboard: Mapping[str, Any]) -> None:
 
 
 @hookspec
-def harness_report_sections(leaderboard: Mapping[str, Any]) -> list[tuple[str, str]]:
+def harness_report_sections(
+    leaderboard: Mapping[str, Any], folder: Path, find_metric: Callable[[str], Metric]
+) -> list[tuple[str, str]]:
     """Add sections to the Markdown report: return pairs of a title and Markdown text.
 
     Args:
         leaderboard: The leaderboard as in `leaderboard.json`.
+        folder: The run folder. `recorded_cells` reads it, and a plugin may put a file of its own there.
+        find_metric: Gives a metric by its name in a protocol; raises `UserError` where there is none.
     """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import islice
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 import click
@@ -110,6 +111,7 @@ def _print_card(offer: Offer) -> None:
     ):
         if value:
             click.echo(f"  {label}: {value}")
+    _print_benchmark(offer)
     model = offer.options_model()
     if model is None:
         return
@@ -117,6 +119,25 @@ def _print_card(offer: Offer) -> None:
     for name, spec in model.model_fields.items():
         default = "required" if spec.is_required() else f"default {spec.get_default(call_default_factory=True)!r}"
         click.echo(f"    {spec.alias or name} ({default}): {spec.description or ''}")
+
+
+def _print_benchmark(offer: Offer) -> None:
+    """What the card of a benchmark says of its data and of how its authors score it."""
+    card = offer.card
+    if (protocol := getattr(card, "protocol", None)) is not None:
+        click.echo(f"  official protocol: {offer.resolve(protocol).summary()}")
+    for title, text in (
+        ("official metric", getattr(card, "metric", "")),
+        ("deviations", getattr(card, "deviations", "")),
+        ("traps", getattr(card, "pitfalls", "")),
+    ):
+        if text:
+            click.echo(f"  {title}:\n{indent(text.strip(), '    ')}")
+    if columns := getattr(card, "columns", ()):
+        click.echo("  columns:")
+    for column in columns:
+        facts = [column.kind, *(["optional"] if column.optional else []), *column.subsets]
+        click.echo(f"    {column.name} ({', '.join(facts)}): {column.meaning}")
 
 
 def _draw(plugins: Plugins, offer: Offer, *, sample: int, split: str, data: str | None, path: Path) -> None:

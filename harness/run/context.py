@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from harness.api import Example, Item, Judgement, Request, Usage, UserError
+from harness.api import Example, Item, Judgement, Request, Task, Unfolded, Usage, UserError
 from harness.run.asks import asks_of
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from harness.discovery import Offer
     from harness.run.plan import Plan, PlannedJudge, PlannedTask
 
 
@@ -26,6 +30,8 @@ class PlanContext:
     plugin: str
     kind: str = "judge"
     """Kind of the entry, for messages."""
+    over: tuple[str, ...] = ()
+    """Tasks that are being made over one another for this entry, the outermost first, to notice circles."""
 
     @property
     def workspace(self) -> Path:
@@ -91,6 +97,37 @@ class PlanContext:
                 if reader is not None:
                     reader.close()
             yield from planned.judge.judge(fresh)
+
+    def task(
+        self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None, split: str = "test"
+    ) -> Task:
+        """Make another installed task."""
+        from harness.run.plan import make_task
+
+        offer, checked, inner = self._inner(id, options, data)
+        return make_task(offer, checked, inner, split=split)
+
+    def entries(self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None) -> list[Unfolded]:
+        """The entries that an entry with another task stands for."""
+        offer, checked, inner = self._inner(id, options, data)
+        several = offer.unfold(checked, inner)
+        return [Unfolded(name=offer.card.name, options=dict(options or {}))] if several is None else several
+
+    def _inner(
+        self, id: str, options: Mapping[str, Any] | None, data: str | None
+    ) -> tuple[Offer, BaseModel | None, PlanContext]:
+        """Another task with its options checked, and the context that its factory is given."""
+        from harness.run.plan import checked_options, context_of
+
+        offer = self.plan.plugins.find("task", id)
+        checked = checked_options(offer, options or {}, who=f"{self.kind} {self.name}")
+        data = self.data if data is None else data
+        one = f"{offer.id} {json.dumps([options or {}, data], sort_keys=True, default=str)}"
+        if one in self.over:
+            circle = " -> ".join(name.partition(" ")[0] for name in [*self.over[self.over.index(one) :], one])
+            raise UserError(f"{self.kind} {self.name}: tasks that are made over one another in a circle: {circle}")
+        inner = context_of(self.plan, offer, name=self.name, data=data)
+        return offer, checked, replace(inner, over=(*self.over, one))
 
     @contextmanager
     def _entered(self, judge: str) -> Iterator[PlannedJudge]:

@@ -24,7 +24,9 @@ from harness.api import (
     WeightedReward,
 )
 from harness.discovery import Offer, Plugins, options_of
-from harness.manifest.problems import display
+from harness.manifest.check import validate
+from harness.manifest.problems import Origin, Problems, display
+from harness.manifest.source import Node
 from harness.run.context import PlanContext as PlanContext
 
 if TYPE_CHECKING:
@@ -244,12 +246,8 @@ def plan_task(
     Raises:
         UserError: It cannot be made, or has no such split.
     """
-    splits = getattr(offer.card, "splits", ())
-    if split not in splits:
-        raise UserError(f"task {offer.id} has no split {split!r}; it has {', '.join(splits) or 'none'}")
     context = context_of(plan, offer, name=name, data=data)
-    task = offer.create(options, context)
-    check_contract("task", offer.id, task, ("protocol", "format", "items", "render", "fingerprint"))
+    task = make_task(offer, options, context, split=split)
     format_offer = plan.plugins.find("format", format_name or task.format)
     return PlannedTask(
         name=name,
@@ -261,6 +259,60 @@ def plan_task(
         protocol=_overridden(task.protocol, overrides or {}),
         format=format_offer.create(None, context),
     )
+
+
+def make_task(offer: Offer, options: BaseModel | None, context: PlanContext, *, split: str) -> Task:
+    """The task object by itself.
+
+    Raises:
+        UserError: It cannot be made, or has no such split.
+    """
+    splits = getattr(offer.card, "splits", ())
+    if split not in splits:
+        raise UserError(f"task {offer.id} has no split {split!r}; it has {', '.join(splits) or 'none'}")
+    task: Task = offer.create(options, context)
+    check_contract("task", offer.id, task, ("protocol", "format", "items", "render", "fingerprint"))
+    return task
+
+
+def checked_options(offer: Offer, given: Mapping[str, Any], *, who: str) -> BaseModel | None:
+    """Options that a plugin gives to an object of another plugin, checked as those of a manifest.
+
+    Raises:
+        UserError: They do not fit; the message names `who`, the object and each option.
+    """
+    model = offer.options_model()
+    if model is None:
+        if given:
+            raise UserError(f"{who}: {offer.id} takes no options, got {', '.join(given)}; leave them out")
+        return None
+    problems = Problems()
+    origin = Origin(label=f"{who}: options of {offer.id}", folder=Path())
+    checked = validate(model, _node(given, origin), "", problems)
+    problems.raise_if_any()
+    return checked
+
+
+def _node(value: Any, origin: Origin) -> Node:
+    """Plain data as the manifest's checks take it."""
+    if isinstance(value, Mapping):
+        return Node(value={str(key): _node(one, origin) for key, one in value.items()}, origin=origin)
+    if isinstance(value, list | tuple):
+        return Node(value=tuple(_node(one, origin) for one in value), origin=origin)
+    return Node(value=value, origin=origin)
+
+
+def wrapped_by(plan: Plan, task: PlannedTask) -> list[str]:
+    """Names of the tasks of the plan with the items and the split that a task shows changed; see `harness.api.Task`."""
+    if not hasattr(task.task, "wraps"):
+        return []
+    made, split = task.task.wraps
+    own = made.fingerprint()
+    return [
+        one.name
+        for one in plan.tasks
+        if one.split == split and type(one.task) is type(made) and one.task.fingerprint() == own
+    ]
 
 
 def _overridden(official: Protocol, overrides: Mapping[str, Any]) -> Protocol:

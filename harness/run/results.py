@@ -37,7 +37,7 @@ class ReportRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class CellResult:
-    """One judge on one task, as recorded."""
+    """One judge on one task, as recorded; implements `harness.api.RecordedCell`."""
 
     run: str
     """Name of the run folder."""
@@ -55,6 +55,10 @@ class CellResult:
     """The protocol that was used."""
     format: str
     """Id of the verdict format."""
+    metric: str
+    """What the leaderboard shows: the manifest's metric, else the first of the protocol."""
+    wraps: tuple[str, ...]
+    """Names of the tasks with the items and the split that this task shows changed."""
     data_hash: str
     """Hash of the items."""
     state: str
@@ -121,6 +125,8 @@ class RunResults:
 
 def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:
     """What `load_run` needs to know of a plan, as JSON for the journal."""
+    from harness.run.plan import wrapped_by  # here, since reading a run needs no plan
+
     return json.dumps(
         {
             "name": name,
@@ -133,6 +139,7 @@ def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:
                     "suite": t.suite,
                     "protocol": t.protocol.to_json(),
                     "format": t.format.name,
+                    "wraps": wrapped_by(plan, t),
                 }
                 for t in plan.tasks
             ],
@@ -159,7 +166,7 @@ def load_run(folder: Path) -> RunResults:
         hashes = {task["name"]: _data_hash(journal, task["name"]) for task in plan["tasks"]}
     finally:
         journal.close()
-    scored = _read_scores(folder)
+    scored, report = _read_scores(folder), ReportRecord(**plan["report"])
     cells = [
         CellResult(
             run=folder.name,
@@ -170,6 +177,8 @@ def load_run(folder: Path) -> RunResults:
             suite=task["suite"],
             protocol=Protocol(**{**task["protocol"], "metrics": tuple(task["protocol"]["metrics"])}),
             format=task["format"],
+            metric=report.metric or task["protocol"]["metrics"][0],
+            wraps=tuple(task.get("wraps", ())),
             data_hash=hashes[task["name"]],
             state=states[task["name"], judge["name"]],
             judge_key=judge["key"],
@@ -180,9 +189,7 @@ def load_run(folder: Path) -> RunResults:
         for judge in plan["judges"]
         if (task["name"], judge["name"]) in states
     ]
-    return RunResults(
-        folder=folder, name=plan["name"], report=ReportRecord(**plan["report"]), seed=plan["seed"], cells=cells
-    )
+    return RunResults(folder=folder, name=plan["name"], report=report, seed=plan["seed"], cells=cells)
 
 
 def score_run(run: RunResults, plugins: Plugins) -> RunResults:
@@ -224,7 +231,8 @@ def metrics_of(protocol: Protocol, plugins: Plugins) -> dict[str, Metric]:
 
 
 def make_metric(name: str, plugins: Plugins) -> Metric:
-    """A metric by id, by bare name, or `evaluate:NAME` from the `evaluate` library."""
+    """A metric by id, by bare name, or `evaluate:NAME` from the `evaluate` library; an average after it is left out."""
+    name, _ = Protocol.parsed(name)
     if name.startswith("evaluate:"):
         from harness.score.evaluate_bridge import evaluate_metric
 
@@ -242,14 +250,15 @@ def check_metrics(plan: Plan, report_metric: str | None) -> None:
     """Refuse, before any judge is asked, what could not be scored afterwards. By the cards: nothing is imported.
 
     Raises:
-        UserError: A metric is unknown, or not defined for a task's answers.
+        UserError: A metric or its average is unknown, or not defined for a task's answers.
     """
     for task in plan.tasks:
         answers = getattr(plan.plugins.find("task", task.id).card, "answers", "")
         for name in dict.fromkeys([*task.protocol.metrics, *([report_metric] if report_metric else [])]):
-            if name.startswith("evaluate:"):
+            metric, _ = Protocol.parsed(name)
+            if metric.startswith("evaluate:"):
                 continue
-            served: frozenset[str] = getattr(plan.plugins.find("metric", name).card, "answers", frozenset())
+            served: frozenset[str] = getattr(plan.plugins.find("metric", metric).card, "answers", frozenset())
             if answers and answers not in served:
                 raise UserError(
                     f"task {task.name}: the metric {name!r} is not defined for its answers ({answers}); it serves "

@@ -161,9 +161,12 @@ def publish(run: RunResults, plugins: Plugins) -> Leaderboard:
         find_metric=lambda name: make_metric(name, plugins),
     )
     plain = leaderboard.to_json()
-    sections = [
-        section for _, found in plugins.notify("harness_report_sections", leaderboard=plain) for section in found
-    ]
+    told = {
+        "leaderboard": plain,
+        "folder": run.folder,
+        "find_metric": lambda name: make_metric(name, plugins),
+    }
+    sections = [section for _, found in plugins.notify("harness_report_sections", **told) for section in found]
     write_reports(leaderboard, run.folder, sections=sections)
     plugins.notify("harness_run_finished", folder=run.folder, leaderboard=plain)
     return leaderboard

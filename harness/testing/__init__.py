@@ -17,6 +17,7 @@ from harness.testing._judges import judge_checks
 from harness.testing._metrics import metric_checks
 from harness.testing._parametrize import parametrize_with_checks
 from harness.testing._rewards import reward_checks
+from harness.testing._scoring import score_task
 from harness.testing._tasks import task_checks
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "metric_checks",
     "parametrize_with_checks",
     "reward_checks",
+    "score_task",
     "task_checks",
 ]

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -36,10 +36,22 @@ class Subject:
         model = self.offer.options_model()
         if model is None:
             assert not self.options, f"{self.offer.id} takes no options, and {sorted(self.options)} were given"
-        context = self.context or FakeContext(
-            workspace=Path(tempfile.mkdtemp(prefix="harness-check-")), name=self.offer.card.name, data=self.data
-        )
-        return self.offer.create(None if model is None else model.model_validate(self.options), context)
+        options, data = self.inputs
+        return self.offer.create(None if model is None else model.model_validate(options), self.context_with(data))
+
+    @cached_property
+    def inputs(self) -> tuple[dict[str, Any], str | None]:
+        """Options and data of the factory: what was given, or else the example of the card, its first entry."""
+        if self.context is not None or self.data is not None or getattr(self.offer.card, "example", None) is None:
+            return self.options, self.data
+        folder = Path(tempfile.mkdtemp(prefix="harness-example-"))
+        options = {**example(self, folder), **self.options}
+        return entries_of(self, options, self.context_with(str(folder)))[0], str(folder)
+
+    def context_with(self, data: str | None) -> Context:
+        """What the factory is given."""
+        workspace = Path(tempfile.mkdtemp(prefix="harness-check-"))
+        return self.context or FakeContext(workspace=workspace, name=self.offer.card.name, data=data)
 
     @property
     def made(self) -> Any:
@@ -65,6 +77,20 @@ def subject(what: Card | str, **fields: Any) -> Subject:
             return Subject(named[0], **fields)
     plugins.find("task", what)  # raises with near misses or with what broke the plugin
     raise PluginError(f"there is no plugin object {what!r}")
+
+
+def example(one: Subject, folder: Path) -> dict[str, Any]:
+    """Write the example that a task's card names into a folder; returns the options that it needs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    needed: dict[str, Any] | None = one.offer.resolve(one.offer.card.example)(folder)  # type: ignore[attr-defined]
+    return needed or {}
+
+
+def entries_of(one: Subject, options: dict[str, Any], context: Context) -> list[dict[str, Any]]:
+    """The options of each entry that an entry with these options stands for."""
+    model = one.offer.options_model()
+    entries = one.offer.unfold(None if model is None else model.model_validate(options), context)
+    return [options] if entries is None else [entry.options for entry in entries]
 
 
 def checks_for(what: Card | str | Offer, **fields: Any) -> Iterator[Check]:
@@ -101,8 +127,8 @@ def card_checks(one: Subject) -> Iterator[Check]:
     if card.kind in ("task", "judge"):
         yield "card_licence", lambda: _check_filled(card, "licence")
         yield "card_source", lambda: _check_filled(card, "source")
-    for name in ("factory", "options", "unfold"):
-        module = getattr(card, name)
+    for name in ("factory", "options", "unfold", "protocol", "example"):
+        module = getattr(card, name, None)
         if isinstance(module, str):
             yield f"card_{name}_exists", lambda lazy=module: _check_lazy(one.offer, lazy)  # type: ignore[misc]
 

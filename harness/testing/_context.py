@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from harness.api import Example, Judge, Judgement, Request, Usage, UserError
+from harness.api import Example, Judge, Judgement, Request, Task, Unfolded, Usage, UserError
+from harness.discovery import Plugins
+from harness.run.plan import Plan, PlanContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,8 @@ class FakeContext:
     """Other judges of the plan, by name."""
     usage: Usage = field(default_factory=Usage)
     """What the journal says the judge has spent."""
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    """Tasks by id, for a task that is made over another one; those that are installed need not be given."""
 
     def examples(self, task: str, split: str) -> Iterator[Example]:
         """The examples given for that task and split.
@@ -63,3 +68,28 @@ class FakeContext:
         if judge not in self.judges:
             raise UserError(f"FakeContext has no judge {judge!r}; give it in `judges`")
         return self.judges[judge].judge(requests)
+
+    def task(
+        self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None, split: str = "test"
+    ) -> Task:
+        """One of `tasks` as it is, or else an installed one as the harness makes it.
+
+        Raises:
+            UserError: There is none of that id, or it cannot be made.
+        """
+        return self.tasks[id] if id in self.tasks else self._installed().task(id, options, data=data, split=split)
+
+    def entries(self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None) -> list[Unfolded]:
+        """The entries that an entry with an installed task stands for; one of `tasks` stands for itself.
+
+        Raises:
+            UserError: There is none of that id, or its options do not fit.
+        """
+        if id in self.tasks:
+            return [Unfolded(name=id.rpartition("/")[2], options=dict(options or {}))]
+        return self._installed().entries(id, options, data=data)
+
+    def _installed(self) -> PlanContext:
+        """A context of a plan of its own, over the installed plugins."""
+        plan = Plan(seed=self.seed, plugins=Plugins.load(), workspace=self.workspace)
+        return PlanContext(name=self.name, data=self.data, seed=self.seed, plan=plan, plugin="", kind="task")

@@ -25,6 +25,7 @@ from harness.api import (
 )
 from harness.formats.brackets import BracketsFormat
 from harness.testing._checks import Check, Subject, subject
+from harness.testing._schema import schema_checks
 
 _FEW = 24  # items of a split that are rendered; ids are looked at further
 _MANY = 2_000
@@ -52,6 +53,7 @@ def checks(one: Subject) -> Iterator[Check]:
     yield "task_json_round_trip", lambda: _check_json(one)
     if isinstance(one.offer.card.factory, str) and one.context is None:
         yield "task_keys_equal_in_another_process", lambda: _check_process(one)
+    yield from schema_checks(one)
 
 
 def _task(one: Subject) -> Task:
@@ -236,13 +238,14 @@ def _check_process(one: Subject) -> None:
     card = one.offer.card
     if card.options is not None and not isinstance(card.options, str):
         raise AssertionError(f"task {one.offer.id}: name `options` as 'module:attribute', so that it stays lazy")
+    options, data = one.inputs
     ask = {
         "name": card.name,
         "factory": card.factory,
         "model": card.options,
         "splits": _splits(one),
-        "options": one.options,
-        "data": one.data,
+        "options": options,
+        "data": data,
         "path": sys.path,
     }
     done = subprocess.run(

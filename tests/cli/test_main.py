@@ -105,6 +105,16 @@ def test_show_prints_a_card_with_licence_and_options(capsys: pytest.CaptureFixtu
     assert "seed" in out
 
 
+def test_show_tells_of_a_benchmark_how_it_is_scored_and_what_its_data_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("show", "preference/judgebench") == 0
+    said = capsys.readouterr().out
+    assert "official protocol: both orders; net votes; unparsed: wrong" in said
+    assert "    label (label): A>B or B>A: which answer is right\n" in said
+    assert "    response_model (word, optional): who answered\n" in said
+    for title in ("official metric", "deviations", "traps"):
+        assert f"  {title}:\n    " in said
+
+
 def test_show_of_an_unknown_name_suggests(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("show", "miniature/saftey") == 2
     assert "miniature/safety" in capsys.readouterr().err

@@ -1,0 +1,107 @@
+"""Whether a task holds its data to the schema on its card: a cell that does not fit must end in a clear error.
+
+Each check writes the card's own example, breaks one column of one row, and reads the items.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from harness.api import Column, DataError, Task, TaskCard
+from harness.api.data import read, suffix_of, write
+from harness.testing._checks import Check, Subject, entries_of, example
+from harness.testing._context import FakeContext
+
+_WRONG: dict[str, tuple[object, ...]] = {
+    "text": (7, ["text"], ""),
+    "word": (["text"], ""),
+    "label": ("no such label", ["label"]),
+    "number": ("no number", [1.0]),
+    "count": (-1, "no count"),
+    "flag": ("neither", 7),
+    "image": (7, "/outside.png"),
+    "list": (7, {"a": 1}),
+    "object": (7, "no object"),
+}
+"""Values that do not fit, by `Column.kind`."""
+
+
+def schema_checks(one: Subject) -> Iterator[Check]:
+    """A check for each column and each way to break it; none for a card without an example."""
+    card = one.offer.card
+    if not isinstance(card, TaskCard) or card.example is None:
+        return
+    if card.protocol is not None:
+        yield "task_protocol_as_on_the_card", partial(_check_protocol, one)
+    for column in card.columns:
+        yield f"task_schema_{column.name}_missing", partial(_check_missing, one, column)
+        yield f"task_schema_{column.name}_wrong", partial(_check_wrong, one, column)
+
+
+def _check_protocol(one: Subject) -> None:
+    said = one.offer.resolve(one.offer.card.protocol)  # type: ignore[attr-defined]
+    with tempfile.TemporaryDirectory() as place:
+        options = example(one, Path(place))
+        for task in _tasks(one, place, options):
+            assert task.protocol == said, f"task {one.offer.id}: keeps {task.protocol}, and its card says {said}"
+
+
+def _check_missing(one: Subject, column: Column) -> None:
+    _break(one, column, None, fails=not column.optional)
+
+
+def _check_wrong(one: Subject, column: Column) -> None:
+    for wrong in _WRONG[column.kind]:
+        _break(one, column, wrong, fails=True)
+
+
+def _break(one: Subject, column: Column, wrong: object, *, fails: bool) -> None:
+    """Read the example with one cell broken (of parquet, whose columns have one type, all of them)."""
+    with tempfile.TemporaryDirectory() as place:
+        options = example(one, Path(place))
+        file, rows, places = _with_column(one, column, Path(place))
+        kind = suffix_of(file)
+        if kind.startswith((".csv", ".tsv")) and not (wrong is None or (wrong and isinstance(wrong, str))):
+            return  # a table of text has no other types, and in it an empty cell is no cell
+        filled = [k for k, values in enumerate(rows) if values.get(column.name) is not None]
+        broken = filled if kind == ".parquet" else filled[-1:]
+        for k in broken:
+            rows[k][column.name] = wrong
+        whole = kind == ".parquet"  # its columns are those of the first row
+        write(file, [{name: cell for name, cell in row.items() if whole or cell is not None} for row in rows])
+        what = f"task {one.offer.id}, column {column.name!r} " + ("missing" if wrong is None else f"holding {wrong!r}")
+        said = ""
+        try:
+            for task in _tasks(one, place, options):
+                for split in one.offer.card.splits if isinstance(one.offer.card, TaskCard) else ():
+                    for _ in task.items(split):
+                        pass
+        except DataError as error:
+            said = str(error)
+        if not fails:
+            assert not said, f"{what}: the card says it is optional, and reading fails: {said}"
+            return
+        assert said, f"{what}: was read without an error; raise DataError where the cell is read"
+        for wanted in (str(file), places[broken[0]], repr(column.name)):
+            assert wanted in said, f"{what}: the error must name {wanted}; it says: {said}"
+
+
+def _with_column(one: Subject, column: Column, folder: Path) -> tuple[Path, list[dict[str, object]], list[str]]:
+    """The first file whose rows fill a column, its rows and their places."""
+    for file in sorted(file for file in folder.rglob("*") if file.is_file() and suffix_of(file)):
+        cells = list(read(file))
+        if any(values.get(column.name) is not None for values, _ in cells):
+            return file, [values for values, _ in cells], [place for _, place in cells]
+    raise AssertionError(f"task {one.offer.id}: no row of its example fills the column {column.name!r}")
+
+
+def _tasks(one: Subject, data: str, options: dict[str, object]) -> Iterator[Task]:
+    """The tasks that the example holds."""
+    with tempfile.TemporaryDirectory() as workspace:
+        context = FakeContext(workspace=Path(workspace), name=one.offer.card.name, data=data)
+        model = one.offer.options_model()
+        for chosen in entries_of(one, {**options, **one.options}, context):
+            yield one.offer.create(None if model is None else model.model_validate(chosen), context)

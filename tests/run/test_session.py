@@ -1,0 +1,139 @@
+"""What a finished run says to the hooks of plugins."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.api import JournalError, Status, recorded_cells
+from harness.cli import main
+from harness.run.results import load_run
+
+MINE = '''
+import dataclasses
+
+from harness.api import TaskCard, hookimpl, recorded_cells
+
+
+class Over:
+    """The items of another task with a word before the question."""
+
+    def __init__(self, context):
+        self.base = context.task("miniature/technical", {"items": 8})
+        self.wraps = (self.base, "test")
+        self.protocol, self.format, self.render = self.base.protocol, self.base.format, self.base.render
+
+    def items(self, split):
+        for item in self.base.items(split):
+            yield dataclasses.replace(item, question=("Well:", *item.question))
+
+    def fingerprint(self):
+        return "over " + self.base.fingerprint()
+
+
+@hookimpl
+def harness_tasks():
+    return [TaskCard(name="over", summary="Over.", factory=lambda options, context: Over(context))]
+
+
+@hookimpl
+def harness_report_sections(leaderboard, folder, find_metric):
+    cells = [f"{cell.task}/{cell.judge}" for cell in recorded_cells(folder)]
+    metric = type(find_metric("macro_f1")).__name__
+    return [("Mine", f"{len(leaderboard['rows'])} rows; {' '.join(cells)}; {metric}")]
+'''
+OLD = """
+from harness.api import hookimpl
+
+@hookimpl
+def harness_report_sections(leaderboard):
+    return [("Old", "as before")]
+"""
+MANIFEST = """
+name: m
+tasks:
+  - {name: base, use: miniature/technical, with: {items: 8}, protocol: {order: both, pooling: agree}}
+  - {use: mine/over}
+judges: [{use: baselines/constant}, {use: baselines/random}]
+"""
+
+Run = Callable[..., Path]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`run(manifest, *arguments)` from start to end; gives the run folder."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("mine", MINE), ("old", OLD)):
+        Path(f"{name}.py").write_text(text, encoding="utf-8")
+
+    def go(manifest: str, *arguments: str) -> Path:
+        Path("m.yaml").write_text(manifest, encoding="utf-8")
+        before = set(Path("runs").glob("m-*"))
+        command(["run", "m.yaml", *arguments])
+        [folder] = set(Path("runs").glob("m-*")) - before
+        return folder
+
+    return go
+
+
+def command(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["-p", "mine.py", "-p", "old.py", *arguments])
+    assert ended.value.code == 0
+
+
+def test_report_sections_are_told_the_run_folder_and_metrics_and_older_hooks_still_work(run: Run) -> None:
+    report = (run(MANIFEST) / "leaderboard.md").read_text(encoding="utf-8")
+    cells = "base/constant base/random over/constant over/random"
+    assert f"## Mine\n\n4 rows; {cells}; " in report
+    assert "F1" in report[report.index("## Mine") :].splitlines()[2]
+    assert "## Old\n\nas before" in report
+
+
+def test_recorded_cells_say_what_was_asked_and_answered(run: Run) -> None:
+    folder = run(MANIFEST)
+    cells = recorded_cells(folder)
+    first, last = cells[0], cells[-1]
+    assert (first.task, first.task_id, first.judge, first.judge_id) == (
+        "base",
+        "miniature/technical",
+        "constant",
+        "baselines/constant",
+    )
+    assert (first.protocol.pooling, first.format, first.state) == ("agree", "harness/tagged", "complete")
+    assert [cell.wraps for cell in cells] == [(), (), ("base",), ("base",)]
+    assert first.metric == last.metric == first.protocol.metrics[0]
+    answers = list(last.answers())
+    assert [one.item for one in answers] == [f"test-00000{n}" for n in range(8)]
+    assert {(one.status, one.order, one.sample) for one in answers} == {(Status.OK, (), 0)}
+    recorded = next(cell for cell in load_run(folder).cells if (cell.task, cell.judge) == ("over", "random"))
+    assert answers == list(recorded.answers())
+
+
+def test_the_metric_of_a_cell_is_the_one_that_the_manifest_shows(run: Run) -> None:
+    cells = recorded_cells(run(MANIFEST + "report: {metric: balanced_accuracy}\n"))
+    assert {cell.metric for cell in cells} == {"balanced_accuracy"}
+
+
+def test_merged_shards_still_know_what_a_task_shows_changed(run: Run) -> None:
+    shards = [run(MANIFEST, "--shard", f"{number}/2") for number in (1, 2)]
+    command(["merge", *map(str, shards)])
+    [whole] = set(Path("runs").glob("m-*")) - set(shards)
+    assert [cell.wraps for cell in recorded_cells(whole)] == [(), (), ("base",), ("base",)]
+    assert sum(1 for _ in recorded_cells(whole)[0].answers()) == 8
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="not a run folder"):
+        recorded_cells(tmp_path)
+
+
+def test_importing_the_api_reads_no_run() -> None:
+    code = "import sys, harness.api; print(sorted({'sqlite3', 'numpy', 'harness.run'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
