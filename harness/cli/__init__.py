@@ -18,6 +18,7 @@ VERBS = {
     "validate": "Check manifests without running them.",
     "plugins": "List the installed plugins and what became of them.",
     "merge": "Merge the shards of a run.",
+    "doctor": "Say what is wrong with this installation, or which splits share images.",
     "check": "Run the conformance checks on a plugin.",
     "new": "Start a new plugin distribution.",
 }
@@ -71,7 +72,8 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with its code.
 
     0 complete; 1 internal fault; 2 the user's manifest, options or data are wrong; 3 some judgements
-    failed, or a budget ran out; 4 a cell's coverage is below its gate; 130 interrupted (the same command goes on).
+    failed, or a budget ran out; 4 a gate is not passed (a cell's coverage, or `--fail-on-leak`); 130 interrupted (the
+    same command goes on).
     """
     try:
         code = cli.main(args=argv, prog_name="harness", standalone_mode=False)

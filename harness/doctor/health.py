@@ -1,0 +1,201 @@
+"""The health of an installation: what is broken in it, and in which versions. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from harness import __version__
+from harness.api import UserError
+from harness.discovery import KINDS, Offer, PluginRow, Plugins
+from harness.report.text import clean
+
+_SECRET = re.compile(
+    r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASS|PASSWD|PASSWORD|PASSPHRASE|CREDENTIALS?|AUTH|PAT)(?:_|$)", re.IGNORECASE
+)
+_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something that is not as it should be."""
+
+    subject: str
+    """What it is about."""
+    problem: str
+    """What is wrong and how to mend it; without secrets."""
+    broken: bool = True
+    """Whether something does not work; else it is only worth knowing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """The state of an installation."""
+
+    versions: dict[str, str]
+    """Python, and each distribution that the harness and the plugins require, as installed."""
+    plugins: dict[str, int]
+    """Number of plugins by status."""
+    folders: dict[str, int]
+    """Folders that can be written to, with the bytes that are free there."""
+    findings: tuple[Finding, ...]
+    """What is wrong, broken things first."""
+
+    @property
+    def broken(self) -> bool:
+        """Whether something does not work."""
+        return any(finding.broken for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for programs."""
+        return {
+            "schema": "judge-harness/doctor/1",
+            "versions": self.versions,
+            "plugins": self.plugins,
+            "folders": self.folders,
+            "findings": [
+                {"subject": one.subject, "problem": one.problem, "broken": one.broken} for one in self.findings
+            ],
+        }
+
+
+def examine(load: Callable[[], Plugins], *, folders: Sequence[Path]) -> Health:
+    """Look at the plugins, what they require, and the folders that runs and checkpoints are written to.
+
+    Args:
+        load: Loads the plugins.
+        folders: Folders that are there, or would be made.
+    """
+    findings: list[Finding] = []
+    try:
+        plugins = load()
+    except UserError as error:  # HARNESS_STRICT_PLUGINS, or a `--plugin` that is not there
+        plugins = Plugins()
+        findings.append(Finding(subject="plugins", problem=str(error)))
+    needs = {row.distribution: _needed(row.distribution) for row in plugins.rows if row.status != "blocked"}
+    needs["judge-harness"] = _needed("judge-harness")
+    findings += [*_of_rows(plugins.rows), *_of_needs(needs), *_of_offers(plugins)]
+    free: dict[str, int] = {}
+    for folder in folders:
+        try:
+            free[str(folder)] = _free_in(folder)
+        except OSError as error:
+            problem = f"cannot be written to ({error.strerror or error}); mend its permissions or name another folder"
+            findings.append(Finding(subject=f"folder {folder}", problem=problem))
+    return Health(
+        versions=_versions(needs),
+        plugins=dict(sorted(Counter(row.status for row in plugins.rows).items())),
+        folders=free,
+        findings=tuple(sorted(map(_clean, dict.fromkeys(findings)), key=lambda one: not one.broken)),
+    )
+
+
+def _of_rows(rows: Iterable[PluginRow]) -> Iterator[Finding]:
+    """Plugins that did not load; of two that share a name, one finding that names both."""
+    for row in rows:
+        if row.status == "broken":
+            yield Finding(subject=f"plugin {row.name} ({row.distribution} {row.version})", problem=row.problem)
+        elif row.status == "conflict":
+            yield Finding(subject=f"plugin {row.name}", problem=row.problem)
+
+
+def _of_needs(needs: dict[str, list[str]]) -> Iterator[Finding]:
+    for distribution, names in needs.items():
+        missing = [name for name in names if _installed(name) is None]
+        if missing:
+            problem = f"requires {', '.join(missing)}, not installed; pip install {' '.join(missing)}"
+            yield Finding(subject=f"distribution {distribution}", problem=problem)
+
+
+def _of_offers(plugins: Plugins) -> Iterator[Finding]:
+    """Cards that point to code that is not there, and bare names that mean two things."""
+    for kind in KINDS:
+        offers = plugins.offers(kind)
+        for offer in offers:
+            for reference in (offer.card.factory, offer.card.options, offer.card.unfold):
+                if isinstance(reference, str) and (problem := _not_there(reference)):
+                    subject = f"{kind} {offer.id} ({offer.distribution} {offer.version})"
+                    yield Finding(
+                        subject=subject, problem=f"points to {reference!r}: {problem}; reinstall its distribution"
+                    )
+        yield from _twice(kind, offers)
+
+
+def _twice(kind: str, offers: Sequence[Offer]) -> Iterator[Finding]:
+    for name, number in Counter(offer.card.name for offer in offers).items():
+        if number > 1:
+            ids = " and ".join(offer.id for offer in offers if offer.card.name == name)
+            yield Finding(subject=f"{kind} name {name!r}", problem=f"offered by {ids}; write the full id", broken=False)
+
+
+def _not_there(reference: str) -> str:
+    """Why the module of a lazy reference cannot be found; it is not imported, and no package that is not yet."""
+    module = reference.partition(":")[0]
+    top = module.partition(".")[0]
+    try:
+        found = find_spec(module if top in sys.modules else top)
+    except Exception as error:  # a package on the way there may raise anything
+        return f"{type(error).__name__}: {error}"
+    return "" if found is not None else f"there is no module {module!r}"
+
+
+def _needed(distribution: str) -> list[str]:
+    """Distributions that one requires on every platform and without extras."""
+    try:
+        needed = requires(distribution) or []
+    except (PackageNotFoundError, ValueError):
+        return []  # a file given with `--plugin`
+    return [match[0] for one in needed if ";" not in one and (match := _REQUIREMENT.match(one))]
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _versions(needs: dict[str, list[str]]) -> dict[str, str]:
+    found = {
+        name: _installed(name) for names in needs.values() for name in names if not name.startswith("judge-harness")
+    }
+    others = {name: known for name, known in sorted(found.items()) if known is not None}
+    return {"python": platform.python_version(), "judge-harness": __version__, **others}
+
+
+def _free_in(folder: Path) -> int:
+    """Bytes that are free where a folder is or would be made, which is tried out.
+
+    Raises:
+        OSError: It cannot be written to.
+    """
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    with tempfile.TemporaryFile(dir=place):
+        return shutil.disk_usage(place).free
+
+
+def _clean(finding: Finding) -> Finding:
+    return replace(finding, subject=_without_secrets(finding.subject), problem=_without_secrets(finding.problem))
+
+
+def _without_secrets(text: str) -> str:
+    """One line in which values of environment variables that are called like secrets are replaced by their names."""
+    for name, value in os.environ.items():
+        if _SECRET.search(name) and len(value) > 2:  # shorter ones hide nothing
+            for form in (value, repr(value)[1:-1]):
+                text = text.replace(form, f"${{env:{name}}}")
+    return _IN_ADDRESS.sub("...", clean(text))

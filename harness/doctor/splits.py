@@ -1,0 +1,168 @@
+"""The splits that manifests and recipes can reach, and what they use each for. Only tasks are made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.api import Task
+from harness.discovery import options_of
+from harness.manifest.load import LoadedManifest, LoadedRecipe
+from harness.run.plan import Plan, at, plan_task, unfolded
+
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
+    from harness.manifest.load import ResolvedEntry
+    from harness.manifest.model import RecipeTask, TaskEntry
+
+LEARNT = ("train", "validation")
+"""Names of splits that are learnt from, unless a manifest asks them."""
+
+TESTED = "test"
+"""Name of the split that is tested on."""
+
+
+@dataclass(kw_only=True)
+class TaskSplit:
+    """One split of one task."""
+
+    names: Mapping[str, str]
+    """What the task is called, to that with the name of a file behind it where another task has the same name."""
+    id: str
+    """Canonical id of the task."""
+    split: str
+    """Name of the split."""
+    made: Task = field(repr=False)
+    """The task."""
+    asked: list[str] = field(default_factory=list)
+    """Names of the manifests that ask it."""
+    trains: list[str] = field(default_factory=list)
+    """Names of the recipes that train on it."""
+    selects: list[str] = field(default_factory=list)
+    """Names of the recipes that select on it."""
+
+    @property
+    def task(self) -> str:
+        """Name of the task, or all of them where several entries are the same task."""
+        return " / ".join(self.names.values())
+
+    @property
+    def name(self) -> str:
+        """Task and split, for messages."""
+        return f"{self.task} {self.split}"
+
+    @property
+    def used(self) -> bool:
+        """Whether a manifest or recipe uses it."""
+        return bool(self.asked or self.trains or self.selects)
+
+    @property
+    def learnt(self) -> bool:
+        """Whether a model may have learnt from it: a recipe does, or it is called so and nobody asks it."""
+        return bool(self.trains or self.selects) or (self.split in LEARNT and not self.asked)
+
+    @property
+    def tested(self) -> bool:
+        """Whether judges are tested on it: a manifest does, or it is called so."""
+        return bool(self.asked) or self.split == TESTED
+
+
+def task_splits(
+    files: Iterable[LoadedManifest | LoadedRecipe], plugins: Plugins, *, runs: Path, checkpoints: Path
+) -> list[TaskSplit]:
+    """Every split of every task of manifests, of recipes, of the recipes of judges and of those that they start from.
+
+    The same task twice (id, data, options and fingerprint) is one. Judges and trainers are not made.
+
+    Args:
+        files: Loaded manifests and recipes.
+        plugins: The installed plugins.
+        runs: The folder of run folders, for what tasks keep in their workspace.
+        checkpoints: The folder of checkpoint folders, likewise for the tasks of recipes.
+
+    Raises:
+        UserError: A task cannot be made, or lacks a split that is used.
+    """
+    reached = _Reached(plugins, runs=runs / ".workspace", checkpoints=checkpoints / ".workspace")
+    for loaded in files:
+        if isinstance(loaded, LoadedRecipe):
+            reached.recipe(loaded)
+        else:
+            reached.manifest(loaded)
+    return [split for splits in reached.tasks.values() for split in splits.values()]
+
+
+class _Reached:
+    """Tasks by what they are, and their splits by name."""
+
+    def __init__(self, plugins: Plugins, *, runs: Path, checkpoints: Path) -> None:
+        self.tasks: dict[str, dict[str, TaskSplit]] = {}
+        self._labels: dict[str, dict[str, str]] = {}
+        self._plugins, self._runs, self._checkpoints = plugins, runs, checkpoints
+
+    def manifest(self, loaded: LoadedManifest) -> None:
+        plan = Plan(seed=loaded.manifest.run.seed, plugins=self._plugins, workspace=self._runs)
+        for number, resolved in enumerate(loaded.tasks):
+            with at(loaded, f"tasks.{number}"):
+                for splits in self._made(resolved, plan, resolved.entry.split, loaded.manifest.name):
+                    _note(splits[resolved.entry.split].asked, loaded.manifest.name)
+        for judge in loaded.judges:
+            if judge.recipe is not None:
+                self.recipe(judge.recipe)
+
+    def recipe(self, loaded: LoadedRecipe) -> None:
+        name = loaded.recipe.name
+        plan = Plan(seed=loaded.recipe.seed, plugins=self._plugins, workspace=self._checkpoints)
+        for number, resolved in enumerate(loaded.tasks):
+            with at(loaded, f"tasks.{number}"):
+                for splits in self._made(resolved, plan, resolved.entry.train, name):
+                    _note(splits[resolved.entry.train].trains, name)
+                    if resolved.entry.validation is not None:
+                        _note(splits[resolved.entry.validation].selects, name)
+        if loaded.start is not None:
+            self.recipe(loaded.start)
+
+    def _made(
+        self, resolved: ResolvedEntry[TaskEntry] | ResolvedEntry[RecipeTask], plan: Plan, split: str, owner: str
+    ) -> Iterator[dict[str, TaskSplit]]:
+        """The splits of each task that an entry stands for."""
+        entry, offer = resolved.entry, resolved.offer
+        for name, options in unfolded(plan, offer, entry.name, entry.data, resolved.options):
+            planned = plan_task(plan, offer, name=name, options=options, data=entry.data, split=split)
+            what = json.dumps(
+                [offer.id, entry.data, options_of(options), planned.task.fingerprint()], sort_keys=True, default=str
+            )
+            labels = self._labels.setdefault(what, {})
+            if name not in labels:
+                labels[name] = self._free(name, owner)
+            if what not in self.tasks:
+                self.tasks[what] = {
+                    one: TaskSplit(names=labels, id=offer.id, split=one, made=planned.task)
+                    for one in getattr(offer.card, "splits", ())
+                }
+            yield self.tasks[what]
+
+    def _free(self, name: str, owner: str) -> str:
+        taken = {one for labels in self._labels.values() for one in labels.values()}
+        labels = chain([name, f"{name} ({owner})"], (f"{name} ({owner}, {k})" for k in count(2)))
+        return next(label for label in labels if label not in taken)
+
+
+def _note(names: list[str], name: str) -> None:
+    if name not in names:
+        names.append(name)
+
+
+def load_files(paths: Sequence[Path], *, sets: Sequence[str], plugins: Plugins) -> list[LoadedManifest | LoadedRecipe]:
+    """Load manifests and recipes; a file with `trainer:` at its top is a recipe.
+
+    Raises:
+        ManifestError: With every problem of the first file that has some.
+    """
+    from harness.manifest.load import is_recipe, load_manifest, load_recipe
+
+    return [(load_recipe if is_recipe(path) else load_manifest)(path, sets=sets, plugins=plugins) for path in paths]
