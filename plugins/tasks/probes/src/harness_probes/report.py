@@ -1,0 +1,210 @@
+"""The section "Probes" of a run's report, and `probes.json` beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from harness.api import Metric, RecordedCell, recorded_cells
+from harness_probes.compare import CONFIDENCE, RESAMPLES, SEED, Comparison, Number, compare
+
+TITLE = "Probes"
+PREFIX = "probes/"
+"""What the id of every probe begins with."""
+RECORD = "probes.json"
+
+Cells: TypeAlias = Mapping[str, Mapping[str, RecordedCell]]
+"""Cells by task and judge, in the order of the manifest."""
+
+_NOTHING = "–"
+_MISSING = (
+    "No task of the manifest has the items that this probe changes, so there is nothing to compare with. Name the "
+    "wrapped task under `tasks:` as well, with the options, `data:` and split that the probe gives it, and run again."
+)
+_UNJUDGED = "The task that this probe changes was not judged yet; let the run end."
+_LEGEND = f"""\
+- Each answer to a probe is paired with the same judge's answer to the same item of the base, in the same order and
+  sample. `n`: pairs with a verdict on both sides, which all numbers rest on; coverage: their share of all pairs.
+- flips: % of these pairs whose verdicts say different things: for `swap` about the candidates and not about places; for
+  `negated`, where the right answer is the other one, a verdict that does not change is a flip. An answer without a
+  verdict is never a flip; "lost" counts those on the base and on the probe.
+- change: the metric on the probe minus that on the base, on the same pairs, each order and sample by itself. lift over
+  blind: how much better the metric is with the images than without, by the same pairs.
+- intervals: 95 % confidence. Whole groups of items are resampled, the same for base and probe ({RESAMPLES:,} resamples,
+  seed {SEED}); of flips Wilson's interval where each pair is a group, and with groups as trials where no pair or every
+  pair flips. A change from 0 to 0 says that no pair changed, and not that none would."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One probe of a run: a comparison for each judge, or why there is none."""
+
+    task: str
+    """Name of the probe in the plan."""
+    probe: str
+    """Name of the probe's card."""
+    base: str = ""
+    """Name of the base in the plan; empty where it is not there."""
+    problem: str = ""
+    """Why nothing is compared, and what to do about it."""
+    notes: tuple[str, ...] = ()
+    """What to know about the numbers."""
+    comparisons: tuple[Comparison, ...] = ()
+    """One for each judge."""
+
+
+def write(folder: Path, find_metric: Callable[[str], Metric]) -> str:
+    """Write `probes.json` and give the section of the report; without a probe there is no file and no text.
+
+    Args:
+        folder: The run folder.
+        find_metric: Gives a metric by name.
+
+    Raises:
+        JournalError: The run folder cannot be read.
+        OSError: It cannot be written.
+    """
+    found = findings(folder, find_metric)
+    if not found:
+        return ""
+    record = {"schema": "judge-harness/probes/1", "confidence": CONFIDENCE, "probes": [asdict(one) for one in found]}
+    fresh = folder / f".{RECORD}"
+    fresh.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    fresh.replace(folder / RECORD)  # in one step: a reader never sees half of it
+    return section(found)
+
+
+def findings(folder: Path, find_metric: Callable[[str], Metric]) -> list[Finding]:
+    """What the probes of a run did.
+
+    Args:
+        folder: The run folder.
+        find_metric: Gives a metric by name.
+
+    Raises:
+        JournalError: The run folder cannot be read.
+        UserError: A metric cannot be had.
+    """
+    cells: dict[str, dict[str, RecordedCell]] = {}
+    for cell in recorded_cells(folder):
+        cells.setdefault(cell.task, {})[cell.judge] = cell
+    return [
+        _finding(cells, task, find_metric)
+        for task, judged in cells.items()
+        if next(iter(judged.values())).task_id.startswith(PREFIX)
+    ]
+
+
+def section(found: Sequence[Finding]) -> str:
+    """Markdown: for each probe a table of judges, or what is missing; then how to read it."""
+    pieces: list[str] = []
+    for one in found:
+        title = [one.task, f"{one.probe} of {one.base}" if one.base else one.probe]
+        pieces.append(f"### {' · '.join(map(_plain, title))}")
+        pieces += [one.problem] if one.problem else [_table(one.comparisons)]
+        pieces += ["\n".join(f"- {note}" for note in one.notes)] if one.notes else []
+    return "\n\n".join([*pieces, _LEGEND])
+
+
+def _finding(cells: Cells, task: str, find_metric: Callable[[str], Metric]) -> Finding:
+    probed = cells[task]
+    first = next(iter(probed.values()))
+    probe = first.task_id.removeprefix(PREFIX)
+    bases = [cells[name] for name in first.wraps if name in cells]
+    if not bases:
+        return Finding(task=task, probe=probe, problem=_UNJUDGED if first.wraps else _MISSING)
+    base = min(bases, key=lambda judged: next(iter(judged.values())).format != first.format)  # the first, if it can be
+    metric = find_metric(first.metric)
+    comparisons = tuple(
+        compare(
+            probe,
+            judge,
+            base=base[judge].answers() if judge in base else (),
+            probed=cell.answers(),
+            metric_name=first.metric,
+            metric=metric,
+            ties=first.protocol.ties,
+        )
+        for judge, cell in probed.items()
+    )
+    beginning = next(iter(base.values()))
+    notes = tuple(_notes(first, beginning, unpaired=max(one.unpaired for one in comparisons)))
+    return Finding(task=task, probe=probe, base=beginning.task, notes=notes, comparisons=comparisons)
+
+
+def _notes(task: RecordedCell, base: RecordedCell, *, unpaired: int) -> Iterator[str]:
+    if task.format != base.format:
+        yield (
+            f"the probe asks for answers in {task.format} and the base in {base.format}: a change may come of that; "
+            "give both entries the same `format:`"
+        )
+    protocol = task.protocol
+    average = protocol.average_of(task.metric)
+    otherwise = [
+        f"{name}: {value}"
+        for name, value, plain in (
+            ("pooling", protocol.pooling, "each"),
+            ("average", average, "micro"),
+            ("unparsed", protocol.unparsed, "exclude"),
+        )
+        if value != plain
+    ]
+    otherwise += [f"samples: {protocol.samples}"] if protocol.samples > 1 else []
+    if otherwise:
+        yield (
+            f"the leaderboard scores by the protocol ({', '.join(otherwise)}); here each answer stands for itself, and "
+            "answers without a verdict are left out"
+        )
+    if unpaired:
+        yield (
+            f"{unpaired:,} answers to the probe have no partner: give both entries the same `limit:` and `protocol:`, "
+            "and let the run end"
+        )
+
+
+def _table(comparisons: Sequence[Comparison]) -> str:
+    metric, blind = comparisons[0].metric, comparisons[0].lift is not None
+    header = [
+        "judge", "flips, %", "interval", "n", "coverage, %", "lost (base, probe)",
+        f"{metric}, base", f"{metric}, probe", "lift over blind" if blind else "change", "interval",
+    ]  # fmt: skip
+    lines = [
+        [
+            one.judge,
+            _percent(one.flip_rate.value),
+            _interval(one.flip_rate, scale=100, digits=1, sign=""),
+            f"{one.n:,}",
+            _percent(one.coverage),
+            f"{one.base_lost:,}, {one.probe_lost:,}",
+            _value(one.base_value),
+            _value(one.probe_value),
+            _value((one.lift or one.change).value, sign="+"),
+            _interval(one.lift or one.change, scale=1, digits=3, sign="+"),
+        ]
+        for one in comparisons
+    ]
+    rows = [header, [":--", *["--:"] * (len(header) - 1)], *[[_plain(cell) for cell in line] for line in lines]]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _percent(share: float | None) -> str:
+    return _NOTHING if share is None else f"{share * 100:.1f}"
+
+
+def _value(value: float | None, *, sign: str = "") -> str:
+    return _NOTHING if value is None else f"{value:{sign}.3f}"
+
+
+def _interval(number: Number, *, scale: float, digits: int, sign: str) -> str:
+    if number.low is None or number.high is None:
+        return _NOTHING
+    return f"{number.low * scale:{sign}.{digits}f} to {number.high * scale:{sign}.{digits}f}"
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows to the letter, on one line."""
+    return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", " ".join(text.split()))
