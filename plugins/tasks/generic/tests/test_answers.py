@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.api import TIE, DataError, Ranking
+from harness.api.data import Row
 from harness_generic import answers
 from harness_generic.options import Pairwise, Pointwise, Ranked, Scored
-from harness_generic.rows import Row
 
 LETTERS = "ABCDEF"
 
 
 def row(**values: object) -> Row:
-    return Row(values, "f.jsonl, line 3", 2, None, None)
+    return Row(values, "f.jsonl, line 3", 2)
 
 
 def pair(**labels: Any) -> Pairwise:

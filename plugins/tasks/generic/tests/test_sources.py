@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from harness.api import DataError
-from harness_generic import sources
 from harness_generic.sources import Source, Split, find
 
 Write = Callable[[str, list[dict[str, Any]]], Path]
@@ -39,8 +38,9 @@ def test_splits_name_files_in_the_folder_and_several_with_a_star(write: Write, t
     rows = list(sources["train"].rows())
     assert [row.number for row in rows] == [0, 1, 2, 3]
     assert [Path(row.place.split(",")[0]).name for row in rows] == ["train-0.csv"] * 2 + ["train-1.jsonl"] * 2
-    assert rows[0].base == tmp_path / "more"
-    assert rows[0].root == tmp_path
+    assert rows[0].pictures is not None
+    assert rows[0].pictures("1.png").name == str(tmp_path / "more" / "1.png")
+    assert rows[0].pictures("../1.png").name == str(tmp_path / "more" / ".." / "1.png")
 
 
 def test_sub_folders_are_labels_in_the_order_of_names(tmp_path: Path) -> None:
@@ -133,15 +133,6 @@ def test_the_digest_follows_the_content_and_not_the_place(write: Write) -> None:
     one, two = (found(write(f"{name}/r.jsonl", ROWS))["test"].digest() for name in "ab")
     assert one == two
     assert found(write("b/r.jsonl", [{"a": 3}]))["test"].digest() != one
-
-
-def test_huge_files_enter_the_digest_by_size_and_time(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = write("r.jsonl", ROWS)
-    monkeypatch.setattr(sources, "HASHED_WHOLE", 1)
-    before = found(file)["test"].digest()
-    assert found(file)["test"].digest() == before
-    os.utime(file, ns=(1, 1))
-    assert found(file)["test"].digest() != before
 
 
 def test_the_digest_of_a_labelled_folder_follows_its_images(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import string
 from collections.abc import Mapping
 
 from harness.api import TIE, AnswerSpace, DataError, Preference, Ranking, Verdict
+from harness.api.data import Row, did_you_mean
 from harness_generic.options import Columns, Pairwise, Pointwise, Ranked, Scored, listed
-from harness_generic.rows import Row, did_you_mean
 
 _PLACES: dict[str, Verdict] = {"first": 0, "second": 1, "tie": TIE}
 
@@ -62,7 +62,7 @@ def ranking(options: Ranked, row: Row, count: int) -> tuple[AnswerSpace, Verdict
         DataError: Not each candidate once, or ranks with ties.
     """
     first = row[options.gold if isinstance(options.gold, str) else options.gold[0]]
-    cells = first.words() if isinstance(options.gold, str) else [row[column] for column in options.gold]
+    cells = first.split() if isinstance(options.gold, str) else [row[column] for column in options.gold]
     if len(cells) != count:
         raise first.wrong(f"{count} elements, one for each candidate (there are {len(cells)})")
     if options.gold_is == "ranks":
@@ -70,7 +70,7 @@ def ranking(options: Ranked, row: Row, count: int) -> tuple[AnswerSpace, Verdict
         if len(set(ranks)) < count:
             raise first.wrong(f"{count} different ranks, as rankings have no ties ({ranks})")
         return Ranking(count), tuple(sorted(range(count), key=ranks.__getitem__))
-    words = [cell.text() for cell in cells]
+    words = [cell.word() for cell in cells]
     spellings = _spellings(options, count)
     names = next((names for names in spellings if sorted(names) == sorted(words)), None)
     if names is None:
@@ -81,7 +81,7 @@ def ranking(options: Ranked, row: Row, count: int) -> tuple[AnswerSpace, Verdict
 
 def _meaning(row: Row, column: str, labels: Mapping[str, str]) -> str:
     cell = row[column]
-    word = cell.text()
+    word = cell.word()
     if word not in labels:
         known = ", ".join(map(repr, labels))
         fix = f"mend the row, or say in `labels` what it means.{did_you_mean(word, labels)}"

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from harness.api import Choice, DataError, Score
-from harness_generic.rows import near
+from harness.api.data import near
 from harness_generic.sources import Split
 from harness_generic.template import Template
 

@@ -1,27 +1,21 @@
 """Where the rows of each split are: tables in a folder, a folder of images, or a hub dataset; and a hash of them.
 
-Not for what is in them: see `files` and `rows`.
+Not for what is in them: see `answers` and `task`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
-from harness.api import DataError
-from harness_generic.files import SUFFIXES, read, suffix_of
-from harness_generic.hub import HubSplit
-from harness_generic.rows import Row, near
+from harness.api import DataError, Image
+from harness.api.data import SUFFIXES, HubSplit, Row, Table, near, suffix_of
 
 Split: TypeAlias = Literal["train", "validation", "test"]
 """The splits that the cards name."""
-
-HASHED_WHOLE = 256 * 2**20
-"""Bytes. Larger files enter a fingerprint by size and time of change, not by content."""
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 """Endings of the images in a folder that is read by itself."""
@@ -53,43 +47,6 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """One file of rows, or several in order."""
-
-    files: tuple[Path, ...]
-    root: Path
-    """The data folder."""
-    is_folder: bool = False
-
-    def __str__(self) -> str:
-        return ", ".join(map(str, self.files))
-
-    def rows(self) -> Iterator[Row]:
-        """Stream the rows; memory does not grow with their number."""
-        number = 0
-        for file in self.files:
-            with closing(read(file)) as cells:
-                for values, place in cells:
-                    yield Row(values, f"{file}, {place}", number, self.root, file.parent)
-                    number += 1
-
-    def digest(self) -> str:
-        """Hash of the content of the files; images that they name are part of each request's key instead."""
-        sha = hashlib.sha256()
-        for file in self.files:
-            try:
-                facts = file.stat()
-                if facts.st_size > HASHED_WHOLE:
-                    sha.update(f"{facts.st_size}:{facts.st_mtime_ns}".encode())
-                else:
-                    with file.open("rb") as stream:
-                        sha.update(hashlib.file_digest(stream, "sha256").digest())
-            except OSError as error:
-                raise DataError(f"{file}: cannot be read ({error.strerror or error}); mend the file") from error
-        return sha.hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledFolder:
     """Sub-folders of images; the name of each is the label of what is in it."""
 
@@ -115,8 +72,11 @@ class LabelledFolder:
                 if not file.name.lower().endswith(IMAGES) or file.is_dir():
                     raise DataError(f"{file}: expected an image ({', '.join(IMAGES)}); move it out of the folder")
                 values = {"file_name": f"{label.name}/{file.name}", "label": label.name}
-                yield Row(values, str(file), number, self.root, self.folder)
+                yield Row(values, str(file), number, self._picture)
                 number += 1
+
+    def _picture(self, name: str) -> Image:
+        return Image.from_file(self.folder / name, root=self.root)
 
     def digest(self) -> str:
         """Hash of the names, sizes and times of change of the images."""

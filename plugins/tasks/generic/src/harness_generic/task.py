@@ -19,10 +19,11 @@ from harness.api import (
     Request,
     Verdict,
     VerdictFormat,
+    joined,
 )
+from harness.api.data import Cell, Row, near
 from harness_generic import __version__, answers
 from harness_generic.options import Columns, Common, Compares, Pairwise, Pointwise, Ranked, Scored, listed
-from harness_generic.rows import Cell, Row, near
 from harness_generic.sources import find
 
 Answers: TypeAlias = Callable[[Row, int], tuple[AnswerSpace, Verdict]]
@@ -97,7 +98,7 @@ class GenericTask:
         for place, candidate in enumerate(order):
             parts += [f"{self._heading()} {string.ascii_uppercase[place]}:", *item.candidates[candidate]]
         parts.append(format.instruction(item.space))
-        messages = (Message("user", _joined(parts)),)
+        messages = (Message("user", joined(parts)),)
         return Request(task=self._name, item=item.id, messages=messages, space=item.space, format=format, order=order)
 
     def fingerprint(self) -> str:
@@ -119,16 +120,16 @@ class GenericTask:
         pictures = {column: row[column].images() for column in images}
         candidates = self._candidates(row)
         space, gold = self._answer(row, len(candidates))
-        name = str(row.number) if options.id is None else row[options.id].text()
+        name = str(row.number) if options.id is None else row[options.id].word()
         return Item(
             id=name,
-            group=name if options.group is None else row[options.group].text(),
+            group=name if options.group is None else row[options.group].word(),
             space=space,
             gold=gold,
-            question=self._template.fill(lambda column: row[column].text(), pictures),
+            question=self._template.fill(lambda column: row[column].word(), pictures),
             candidates=candidates,
-            category="" if options.category is None else row[options.category].text(),
-            tags={column: row[column].text() for column in options.tags if row.values.get(column, row) is not None},
+            category="" if options.category is None else row[options.category].word(),
+            tags={column: row[column].word() for column in options.tags if row.values.get(column, row) is not None},
         )
 
     def _candidates(self, row: Row) -> tuple[tuple[Part, ...], ...]:
@@ -138,7 +139,7 @@ class GenericTask:
         if self._compares.candidate_images is not None:
             sides.append([cell.image() for cell in _cells(row, self._compares.candidate_images)])
         if self._compares.candidate_texts is not None:
-            sides.append([cell.text() for cell in _cells(row, self._compares.candidate_texts)])
+            sides.append([cell.word() for cell in _cells(row, self._compares.candidate_texts)])
         if len(sides[0]) != len(sides[-1]):
             raise DataError(f"{row.place}: {len(sides[0])} candidate images, {len(sides[-1])} texts; mend the row")
         if not 2 <= len(sides[0]) <= MOST:
@@ -179,14 +180,3 @@ def ranking(options: Ranked, context: Context) -> GenericTask:
 def _cells(row: Row, columns: Columns) -> Iterable[Cell]:
     """A cell for each candidate."""
     return row[columns].elements() if isinstance(columns, str) else [row[column] for column in columns]
-
-
-def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """Neighbouring texts become one, a blank line between them; images stay where they are."""
-    merged: list[Part] = []
-    for part in parts:
-        if isinstance(part, str) and merged and isinstance(merged[-1], str):
-            merged[-1] = f"{merged[-1]}\n\n{part}"
-        else:
-            merged.append(part)
-    return tuple(merged)
