@@ -6,42 +6,20 @@ import gzip
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.api import Context, Example, Judgement, Request, Usage
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A `Context` for one task entry."""
-
-    data: str | None
-    name: str = "mine"
-    workspace: Path = Path("never-used")
-    seed: int = 0
-
-    def examples(self, task: str, split: str) -> Iterator[Example]:
-        raise NotImplementedError
-
-    def fingerprint(self, name: str) -> str:
-        raise NotImplementedError
-
-    def spent(self) -> Usage:
-        return Usage()
-
-    def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
-        raise NotImplementedError
+from harness.api import Context
+from harness.testing import FakeContext
 
 
 @pytest.fixture
-def context() -> Callable[[object], Context]:
+def context(tmp_path: Path) -> Callable[[object], Context]:
     """Make a context whose `data:` is what is given."""
-    return lambda data: Entry(None if data is None else str(data))
+    return lambda data: FakeContext(workspace=tmp_path, name="mine", data=None if data is None else str(data))
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.api import TIE, Choice, DataError, Preference, Verdict, VerdictFormat
+from harness_preference.benchmarks.genai_bench import SPACE, VOTES
 from harness_preference.formats import GenAIBenchFormat
-from harness_preference.genai_bench import SPACE, VOTES
 
 FORMAT = GenAIBenchFormat()
 SPACES = (SPACE, Preference(2), Preference(2, ties=("tie",)))

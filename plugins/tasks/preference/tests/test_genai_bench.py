@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.api import Context, DataError, Item
-from harness_preference import genai_bench
+from harness_preference.benchmarks import genai_bench
 from harness_preference.formats import GenAIBenchFormat
 from harness_preference.options import Options
 
@@ -97,10 +97,10 @@ def test_the_hub_columns_are_read_in_all_three_subsets(
         ({"human_vote": "left"}, "column 'human_vote': expected one of leftvote, rightvote, tievote, bothbad_vote"),
         ({"human_vote": None}, "nothing in column 'vote_type' or 'human_vote'"),
         ({"prompt": 7}, "column 'prompt': expected text"),
-        ({"prompt": None}, "nothing in column 'prompt'"),
+        ({"prompt": None}, "column 'prompt': expected a value, found nothing"),
         ({"idx": 1.5}, "column 'idx': expected a whole number"),
-        ({"left_image": "../secret.png"}, "leads out of the data folder"),
-        ({"left_image": "a.png"}, "nothing in column 'right_image'"),
+        ({"left_image": "../../secret.png"}, "leads out of the data folder"),
+        ({"left_image": "a.png"}, "there is no column 'right_image'"),
     ],
 )
 def test_a_row_that_does_not_fit_names_file_row_and_column(
@@ -119,7 +119,7 @@ def test_an_edit_with_outputs_needs_its_source_image(
 ) -> None:
     row = {**EDIT, "left_output_image": png(1), "right_output_image": png(2), "vote_type": "tievote"}
     write_parquet(tmp_path / "image_edition.parquet", [row])
-    with pytest.raises(DataError, match="row 0: nothing in column 'source_image'"):
+    with pytest.raises(DataError, match="row 0: there is no column 'source_image'"):
         items(context(tmp_path), "image_edition")
 
 

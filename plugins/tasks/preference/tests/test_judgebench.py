@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.api import Context, DataError
-from harness_preference import judgebench
+from harness_preference.benchmarks import judgebench
 
 Writer = Callable[[Path, list[dict[str, Any]]], Path]
 Contexts = Callable[[object], Context]
@@ -50,7 +50,7 @@ def test_sources_become_categories_and_labels_places(tmp_path: Path, write_rows:
     [
         ({"label": "A=B"}, "column 'label': expected one of A>B, B>A, found str 'A=B'"),
         ({"source": "arena hard"}, "column 'source': expected a text that begins with mmlu-pro"),
-        ({"response_B": None}, "nothing in column 'response_B'"),
+        ({"response_B": None}, "column 'response_B': expected a value, found nothing"),
         ({"pair_id": 4}, "column 'pair_id': expected text"),
     ],
 )

@@ -4,12 +4,14 @@ import importlib
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import entry_points
 
 import pytest
 from pydantic import ValidationError
 
 from harness.api import FormatCard, TaskCard
+from harness.testing import parametrize_with_checks
 from harness_preference import plugin
 from harness_preference.options import Options
 
@@ -36,7 +38,13 @@ def test_a_card_names_what_exists_and_says_where_it_comes_from(card: TaskCard | 
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", card.name)
     assert card.source
     assert card.summary
-    assert all(word in card.description for word in ("Traps", "Deviations", "Metric")) or card.kind == "format"
+    if isinstance(card, TaskCard):
+        assert all((card.metric, card.columns, card.deviations, card.pitfalls, card.example, card.protocol))
+
+
+@parametrize_with_checks(plugin.harness_tasks())
+def test_conformance(check: Callable[[], None]) -> None:
+    check()
 
 
 def test_options_are_checked() -> None:

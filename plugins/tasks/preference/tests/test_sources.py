@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from harness.api import DataError
-from harness_preference import sources
+from harness.api.data import HubSplit, Table, picture
+from harness.testing import FakeContext
 from harness_preference.sources import Layout, Source, find
 
 Writer = Callable[[Path, list[dict[str, Any]]], Path]
@@ -18,7 +19,13 @@ ROWS: list[dict[str, Any]] = [{"a": 1}]
 
 
 def found(data: object, layout: Layout = CLOSED, subset: str | None = None, split: str | None = None) -> list[Source]:
-    return find(str(data), layout=layout, subset=subset, split=split, task="mine")
+    context = FakeContext(workspace=Path("never-used"), name="mine")
+    return find(str(data), layout=layout, subset=subset, split=split, context=context)
+
+
+def names(source: Source) -> list[str]:
+    assert isinstance(source.table, Table)
+    return [file.name for file in source.table.files]
 
 
 def test_subsets_are_found_in_every_published_layout(tmp_path: Path, write_rows: Writer) -> None:
@@ -32,7 +39,7 @@ def test_subsets_are_found_in_every_published_layout(tmp_path: Path, write_rows:
         for file in files:
             write_rows(tmp_path / name / file, ROWS)
         assert [source.subset for source in found(tmp_path / name)] == ["two", "one"], name
-    shards = [file.name for file in found(tmp_path / "hub", subset="one")[0].files]
+    shards = names(found(tmp_path / "hub", subset="one")[0])
     assert shards == ["test_v1-00000-of-00002.jsonl", "test_v1-00001-of-00002.jsonl"]
 
 
@@ -41,7 +48,7 @@ def test_what_is_not_a_subset_is_left_alone(tmp_path: Path, write_rows: Writer) 
     for other in ("one/outputs/judge.jsonl.gz", "three/items.jsonl", "expected.json", "one/test-00000-of-00001.jsonl"):
         write_rows(tmp_path / other, ROWS)
     (only,) = found(tmp_path)
-    assert (only.subset, [file.name for file in only.files]) == ("one", ["items.jsonl"])
+    assert (only.subset, names(only)) == ("one", ["items.jsonl"])
 
 
 def test_a_subset_folder_and_a_single_file_can_be_given(tmp_path: Path, write_rows: Writer) -> None:
@@ -73,7 +80,7 @@ def test_two_copies_of_a_subset_are_an_error_that_names_both(tmp_path: Path, wri
 
 
 def test_data_of_another_layout_are_an_error_that_says_what_was_expected(tmp_path: Path, write_rows: Writer) -> None:
-    with pytest.raises(DataError, match=r"does not hold its data; expected SUBSET/items.jsonl.gz"):
+    with pytest.raises(DataError, match=r"does not hold its data; expected SUBSET/items, SUBSET/test_v1-"):
         found(tmp_path)
     write_rows(tmp_path / "one.jsonl", ROWS)
     with pytest.raises(DataError, match=r"does not hold the subset 'two'.*found only one"):
@@ -84,7 +91,7 @@ def test_data_of_another_layout_are_an_error_that_says_what_was_expected(tmp_pat
     with pytest.raises(DataError, match="this kind of file is not read"):
         found(tmp_path / "x.txt")
     with pytest.raises(DataError, match="write `data:`"):
-        find(None, layout=CLOSED, subset=None, split=None, task="mine")
+        find(None, layout=CLOSED, subset=None, split=None, context=FakeContext(workspace=tmp_path))
 
 
 def test_the_digest_follows_the_content_and_not_the_place(tmp_path: Path, write_rows: Writer) -> None:
@@ -98,15 +105,33 @@ def test_the_digest_follows_the_content_and_not_the_place(tmp_path: Path, write_
     assert digest("a") != digest("b")
 
 
-def test_huge_files_enter_the_digest_by_size_and_time(
-    tmp_path: Path, write_rows: Writer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = write_rows(tmp_path / "one.jsonl", ROWS)
-    monkeypatch.setattr(sources, "HASHED_WHOLE", 1)
-    before = found(tmp_path)[0].digest()
-    assert found(tmp_path)[0].digest() == before
-    os.utime(file, ns=(1, 1))
-    assert found(tmp_path)[0].digest() != before
+def test_the_places_of_a_release_and_its_archives_are_searched(tmp_path: Path, write_rows: Writer) -> None:
+    layout = Layout(
+        subsets=("pair", "score"),
+        split="test",
+        files=("Benchmark/{subset}",),
+        archives=("*.zip",),
+        prefixes=("", "in/"),
+    )
+    write_rows(tmp_path / "Benchmark/pair.jsonl", [{"image": "1.png"}])
+    write_rows(tmp_path / "score.jsonl", [{"image": "gone.png"}])
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        archive.writestr("in/1.png", picture(1))
+    pair, score = found(tmp_path, layout)
+    assert next(pair.rows())["image"].image().encoded()[0] == picture(1)
+    with pytest.raises(DataError, match=r"score\.jsonl, line 1, column 'image': .*not in .* nor in .*images\.zip"):
+        next(score.rows())["image"].image()
+    write_rows(tmp_path / "pair.csv", ROWS)
+    with pytest.raises(DataError, match=r"pair is there twice: .*Benchmark/pair\.jsonl and .*pair\.csv"):
+        found(tmp_path, layout)
+
+
+def test_a_file_of_the_only_subset_may_have_any_name(tmp_path: Path, write_rows: Writer) -> None:
+    file = write_rows(tmp_path / "whatever.jsonl", ROWS)
+    (only,) = found(file, Layout(subsets=("all",), split="test", hub="all"))
+    assert (only.subset, names(only)) == ("all", ["whatever.jsonl"])
+    (hub,) = found("hub:A/B", Layout(subsets=("all",), split="test", hub="all"))
+    assert hub.table == HubSplit(repository="A/B", split="test")
 
 
 def test_hub_data_unfold_without_a_network(tmp_path: Path) -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
 from harness.api import TIE, AnswerSpace, Context, DataError, Preference, Reading, Verdict
-
-_VOTE = re.compile(r"\[\[.*\]\]")
 
 
 class GenAIBenchFormat:
@@ -50,16 +46,16 @@ class GenAIBenchFormat:
         """Read an answer as the official script does. Total: any text gives a `Reading`."""
         if not isinstance(space, Preference) or space.n != 2:
             return Reading(problem=f"{self.name} reads preferences between two candidates only")
-        match = _VOTE.search(text)
-        if match is None:
+        start, end = _vote(text)
+        if start == end:
             return Reading(rationale=text.strip(), problem="no [[...]] in the answer")
-        rationale = text[: match.start()].strip()
-        verdict = _votes(space).get(match[0])
+        rationale, vote = text[:start].strip(), text[start:end]
+        verdict = _votes(space).get(vote)
         if verdict is None:
-            return Reading(rationale=rationale, problem=f"{match[0][:80]!r} is not one of the labels")
-        own_line = not rationale or text[: match.start()].rstrip(" \t").endswith("\n")
-        last = not text[match.end() :].strip()
-        plain = own_line and last and match[0] == _label(verdict, space)
+            return Reading(rationale=rationale, problem=f"{vote[:80]!r} is not one of the labels")
+        own_line = not rationale or text[:start].rstrip(" \t").endswith("\n")
+        last = not text[end:].strip()
+        plain = own_line and last and vote == _label(verdict, space)
         return Reading(verdict=verdict, rationale=rationale, well_formed=plain)
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:
@@ -70,6 +66,17 @@ class GenAIBenchFormat:
 def genai_bench_format(options: None, context: Context) -> GenAIBenchFormat:
     """The factory of the card."""
     return GenAIBenchFormat()
+
+
+def _vote(text: str) -> tuple[int, int]:
+    r"""Where the first match of `\[\[.*\]\]` is, found line by line: the pattern itself takes quadratic time."""
+    at = 0
+    for line in text.split("\n"):
+        start, end = line.find("[["), line.rfind("]]")
+        if start >= 0 and start + 2 <= end:
+            return at + start, at + end + 2
+        at += len(line) + 1
+    return 0, 0
 
 
 def _votes(space: Preference) -> dict[str, Verdict]:

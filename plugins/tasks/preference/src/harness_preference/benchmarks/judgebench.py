@@ -6,10 +6,13 @@ paper: arXiv 2410.12784.
 
 from __future__ import annotations
 
-from harness.api import Context, Item, Preference, Protocol, Unfolded
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.api import Item, Preference, Protocol
+from harness.api.data import Row, write
+from harness_preference.benchmark import Benchmark, Frame, group_of
 from harness_preference.options import Options
-from harness_preference.pairs import Benchmark, Frame, PairTask, group_of, unfolded
-from harness_preference.rows import Row
 from harness_preference.sources import Layout
 
 SPACE = Preference(2, ties=("tie",))
@@ -23,25 +26,25 @@ CATEGORIES = {
 """Category by the beginning of `source`."""
 
 
-def item(row: Row, subset: str) -> Item:
+def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     """The item of one pair.
 
     Raises:
         DataError: A column is missing or does not fit, or the source is of no known category.
     """
-    source, question = row.text("source"), row.text("question")
+    source, question = row["source"].text(), row["question"].text()
     category = next((name for start, name in CATEGORIES.items() if source.startswith(start)), None)
     if category is None:
-        raise row.wrong("source", "a text that begins with " + ", ".join(CATEGORIES))
-    return Item(
-        id=f"{subset}/{row.text('pair_id')}",
+        raise row["source"].wrong("a text that begins with " + ", ".join(CATEGORIES))
+    yield Item(
+        id=f"{subset}/{row['pair_id'].text()}",
         group=group_of(question),
         space=SPACE,
-        gold=row.label("label", LABELS),
+        gold=row["label"].label(LABELS),
         question=(f"[Question]\n{question}",),
-        candidates=((row.text("response_A"),), (row.text("response_B"),)),
+        candidates=((row["response_A"].text(),), (row["response_B"].text(),)),
         category=category,
-        tags={"source": source, **row.texts("response_model")},
+        tags={"source": source, **row.words("response_model")},
     )
 
 
@@ -61,22 +64,33 @@ def frame(subset: str) -> Frame:
     )
 
 
+PROTOCOL = Protocol(order="both", pooling="sum", unparsed="wrong", ties="class")
+"""The official one."""
+
 BENCHMARK = Benchmark(
     name="judgebench",
     entry="judgebench-{subset}",
-    protocol=Protocol(order="both", pooling="sum", unparsed="wrong", ties="class"),
+    protocol=PROTOCOL,
     format="harness/arena",
     layout=Layout(subsets=("gpt", "claude"), split="test", hub="split"),
-    item=item,
+    items=items,
     frame=frame,
 )
 
-
-def task(options: Options | None, context: Context) -> PairTask:
-    """The factory of the card."""
-    return PairTask(BENCHMARK, options, context)
+task, unfold = BENCHMARK.task, BENCHMARK.unfold
 
 
-def unfold(options: Options | None, context: Context) -> list[Unfolded]:
-    """One task for each subset in the data."""
-    return unfolded(BENCHMARK, options, context)
+def example(folder: Path) -> None:
+    """A pair of each subset."""
+    for subset, label in (("gpt", "A>B"), ("claude", "B>A")):
+        row = {
+            "pair_id": f"{subset}-pair",
+            "original_id": 17,
+            "source": "mmlu-pro-physics",
+            "question": "What is 2 + 2? (A) 3 (B) 4",
+            "response_model": "some-model",
+            "response_A": "BBBBB",
+            "response_B": "AAAAA",
+            "label": label,
+        }
+        write(folder / subset / "items.jsonl.gz", [row])

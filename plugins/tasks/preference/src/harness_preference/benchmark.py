@@ -1,4 +1,4 @@
-"""What all pair benchmarks share: from rows to checked items, from items to requests, from one folder to its subsets.
+"""What all benchmarks share: from rows to checked items, from items to requests, from one folder to its subsets.
 
 A benchmark is a `Benchmark` record in a module of its own: its official protocol, what its columns mean, and the words
 around the candidates.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from harness.api import (
     Context,
@@ -20,11 +21,19 @@ from harness.api import (
     Request,
     Unfolded,
     VerdictFormat,
+    joined,
 )
+from harness.api.data import Row
 from harness_preference import __version__
 from harness_preference.options import Options
-from harness_preference.rows import Row
 from harness_preference.sources import Layout, Source, find
+
+Items: TypeAlias = Callable[[Row, str, Options], Iterable[Item]]
+"""Gives the items of a row of a subset: usually one; none where a row is left out by the official rules.
+
+Raises:
+    DataError: A column is missing or does not fit.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +44,7 @@ class Frame:
     """System message, if any."""
     opening: str
     """Before the question."""
-    heading: str
+    heading: str = ""
     """Before each candidate."""
     ending: str = ""
     """After each candidate."""
@@ -45,7 +54,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
-    """What sets one pair benchmark apart."""
+    """What sets one benchmark apart."""
 
     name: str
     """Name of its card."""
@@ -57,14 +66,33 @@ class Benchmark:
     """Id of the verdict format."""
     layout: Layout
     """Where its rows are."""
-    item: Callable[[Row, str], Item]
-    """The item of a row of a subset."""
+    items: Items
+    """The items of a row of a subset."""
     frame: Callable[[str], Frame]
     """The words of a subset."""
 
+    def task(self, options: Options | None, context: Context) -> BenchmarkTask:
+        """The factory of the card."""
+        return BenchmarkTask(self, options, context)
 
-class PairTask:
-    """One subset of a pair benchmark as a `Task`."""
+    def unfold(self, options: Options | None, context: Context) -> list[Unfolded]:
+        """One entry for each subset that the data hold, or for the one that the options name.
+
+        Raises:
+            DataError: The data are not of the benchmark's layout.
+        """
+        options = options or Options()
+        return [
+            Unfolded(
+                name=self.entry.format(subset=source.subset),
+                options={**options.model_dump(exclude_none=True), "subset": source.subset},
+            )
+            for source in _sources(self, options, context)
+        ]
+
+
+class BenchmarkTask:
+    """One subset of a benchmark as a `Task`."""
 
     def __init__(self, benchmark: Benchmark, options: Options | None, context: Context) -> None:
         """Find the subset; nothing is read yet.
@@ -104,14 +132,15 @@ class PairTask:
             raise DataError(f"task {self._name}: there is no split {split!r}; it has test")
         seen: set[str] = set()
         for row in self._source.rows():
-            item = self._benchmark.item(row, self._source.subset)
-            if item.id in seen:
-                raise DataError(f"{row.place}: the id {item.id!r} is there twice; ids must be unique, remove one row")
-            seen.add(item.id)
-            yield item
+            for item in self._benchmark.items(row, self._source.subset, self._options):
+                if item.id in seen:
+                    raise DataError(
+                        f"{row.place}: the id {item.id!r} is there twice; ids must be unique, remove one row"
+                    )
+                seen.add(item.id)
+                yield item
         if not seen:
-            where = self._source.hub or ", ".join(map(str, self._source.files))
-            raise DataError(f"task {self._name}: {where} holds no rows")
+            raise DataError(f"task {self._name}: {self._source.table} holds no rows that can be judged")
 
     def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
         """Opening, question, candidates in the order shown, what to look at, instruction."""
@@ -119,7 +148,8 @@ class PairTask:
         parts: list[Part] = [frame.opening, *item.question]
         for place, candidate in enumerate(order):
             letter = chr(ord("A") + place)
-            parts += [frame.heading.format(letter=letter), *item.candidates[candidate]]
+            parts += [frame.heading.format(letter=letter)] if frame.heading else []
+            parts += item.candidates[candidate]
             parts += [frame.ending.format(letter=letter)] if frame.ending else []
         parts += [frame.closing, format.instruction(item.space)]
         system = (Message("system", (frame.system,)),) if frame.system else ()
@@ -135,40 +165,14 @@ class PairTask:
     def fingerprint(self) -> str:
         """Hash of the data files, the options and the version of this plugin.
 
-        Files of more than 256 MB enter by size and time of change; a hub dataset by its name and revision.
+        Files of more than 256 MB enter by size and time of change; a hub dataset by its name and revision; pictures
+        beside the rows are part of each request's key instead.
 
         Raises:
             DataError: A file cannot be read.
         """
         facts = f"{self._benchmark.name}:{__version__}:{self._options.model_dump_json()}:{self._source.digest()}"
         return hashlib.sha256(facts.encode()).hexdigest()
-
-
-def unfolded(benchmark: Benchmark, options: Options | None, context: Context) -> list[Unfolded]:
-    """One entry for each subset that the data hold, or for the one that the options name.
-
-    Raises:
-        DataError: The data are not of the benchmark's layout.
-    """
-    options = options or Options()
-    return [
-        Unfolded(
-            name=benchmark.entry.format(subset=source.subset),
-            options={**options.model_dump(exclude_none=True), "subset": source.subset},
-        )
-        for source in _sources(benchmark, options, context)
-    ]
-
-
-def joined(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """Neighbouring texts become one, a blank line between them; images stay where they are."""
-    merged: list[Part] = []
-    for part in parts:
-        if isinstance(part, str) and merged and isinstance(merged[-1], str):
-            merged[-1] = f"{merged[-1]}\n\n{part}"
-        else:
-            merged.append(part)
-    return tuple(merged)
 
 
 def group_of(*texts: str) -> str:
@@ -182,5 +186,5 @@ def _sources(benchmark: Benchmark, options: Options, context: Context) -> list[S
         layout=benchmark.layout,
         subset=options.subset,
         split=options.hub_split,
-        task=context.name,
+        context=context,
     )

@@ -6,10 +6,13 @@ paper: arXiv 2406.04485. The verdict format is in `formats`.
 
 from __future__ import annotations
 
-from harness.api import Context, Item, Part, Preference, Protocol, Unfolded, Verdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.api import Item, Part, Preference, Protocol, Verdict
+from harness.api.data import Row, picture, write
+from harness_preference.benchmark import Benchmark, Frame, group_of
 from harness_preference.options import Options
-from harness_preference.pairs import Benchmark, Frame, PairTask, group_of, unfolded
-from harness_preference.rows import Row
 from harness_preference.sources import Layout
 
 SPACE = Preference(2, ties=("good", "bad"))
@@ -60,36 +63,36 @@ _MAKERS = {
 }
 
 
-def item(row: Row, subset: str) -> Item:
+def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     """The item of one vote.
 
     Raises:
         DataError: A column is missing or does not fit.
     """
-    number = row.count("idx") if row.has("idx") else row.number
+    number = row["idx"].count() if row.has("idx") else row.number
     name = f"{subset}/{number}"
-    texts = {column: row.text(column) for column in _QUESTIONS[subset]}
+    texts = {column: row[column].text() for column in _QUESTIONS[subset]}
     question: list[Part] = ["\n".join(f"{label}: {texts[column]}" for column, label in _QUESTIONS[subset].items())]
     stem = _CANDIDATES[subset]
     columns = (f"left_{stem}", f"right_{stem}")
-    tags = row.texts("left_model", "right_model")
+    tags = row.words("left_model", "right_model")
     candidates: tuple[tuple[Part, ...], ...]
     if not any(row.has(column) for column in columns):
         # The places keep the requests of items with equal prompts apart: recorded answers differ between them.
         candidates = tuple((f"[{_KINDS[subset]} {side} of {name} is not in this data]",) for side in ("left", "right"))
         tags["media"] = "absent"
     elif subset == "video_generation":
-        candidates = tuple((f"Video: {row.text(column)}",) for column in columns)
+        candidates = tuple((f"Video: {row[column].text()}",) for column in columns)
         tags["media"] = "address"
     else:
-        candidates = tuple((row.image(column),) for column in columns)
-        question += ["Source image:", row.image("source_image")] if subset == "image_edition" else []
+        candidates = tuple((row[column].image(),) for column in columns)
+        question += ["Source image:", row["source_image"].image()] if subset == "image_edition" else []
         tags["media"] = "image"
-    return Item(
+    yield Item(
         id=name,
         group=group_of(subset, texts.get("source_prompt") or texts["prompt"]),
         space=SPACE,
-        gold=row.label(row.first("vote_type", "human_vote"), VOTES),
+        gold=row.first("vote_type", "human_vote").label(VOTES),
         question=tuple(question),
         candidates=candidates,
         tags=tags,
@@ -110,24 +113,45 @@ def frame(subset: str) -> Frame:
     )
 
 
+PROTOCOL = Protocol(
+    order="fixed", unparsed="wrong", ties="class", metrics=("accuracy", "macro_f1", "balanced_accuracy")
+)
+"""The official one."""
+
 BENCHMARK = Benchmark(
     name="genai-bench",
     entry="{subset}",
-    protocol=Protocol(
-        order="fixed", unparsed="wrong", ties="class", metrics=("accuracy", "macro_f1", "balanced_accuracy")
-    ),
+    protocol=PROTOCOL,
     format="preference/genai-bench",
     layout=Layout(subsets=tuple(_KINDS), split="test_v1"),
-    item=item,
+    items=items,
     frame=frame,
 )
 
-
-def task(options: Options | None, context: Context) -> PairTask:
-    """The factory of the card."""
-    return PairTask(BENCHMARK, options, context)
+task, unfold = BENCHMARK.task, BENCHMARK.unfold
 
 
-def unfold(options: Options | None, context: Context) -> list[Unfolded]:
-    """One task for each subset in the data."""
-    return unfolded(BENCHMARK, options, context)
+def example(folder: Path) -> None:
+    """Two votes of each subset, in the published columns."""
+    a, b, source = ({"bytes": picture(k), "path": f"{k}.png"} for k in (1, 2, 3))
+    models = {"left_model": "ModelX", "right_model": "ModelY"}
+    votes = [{**models, "vote_type": "leftvote"}, {**models, "vote_type": "bothbad_vote"}]
+    rows: dict[str, dict[str, object]] = {
+        "image_generation": {"prompt": "a red cup", "left_image": a, "right_image": b},
+        "image_edition": {
+            "source_prompt": "a cup",
+            "target_prompt": "a red cup",
+            "instruct_prompt": "make it red",
+            "source_image": source,
+            "left_output_image": a,
+            "right_output_image": b,
+        },
+        "video_generation": {
+            "prompt": "a cup falls",
+            "left_video": "https://example.org/a.mp4",
+            "right_video": "https://example.org/b.mp4",
+        },
+    }
+    for subset, row in rows.items():
+        filled = [{"idx": k, **row, **vote} for k, vote in enumerate(votes)]
+        write(folder / subset / "test_v1-00000-of-00001.parquet", filled)

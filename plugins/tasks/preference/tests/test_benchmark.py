@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from harness.api import Context, DataError, Image, Task
-from harness_preference import judgebench
+from harness.api import Context, DataError, Task
+from harness_preference.benchmark import group_of
+from harness_preference.benchmarks import judgebench
 from harness_preference.formats import GenAIBenchFormat
 from harness_preference.options import Options
-from harness_preference.pairs import group_of, joined
 
 Writer = Callable[[Path, list[dict[str, Any]]], Path]
 Contexts = Callable[[object], Context]
@@ -87,11 +87,6 @@ def test_a_task_of_several_subsets_must_be_named(tmp_path: Path, write_rows: Wri
         judgebench.task(Options(**e.options), context(tmp_path)) for e in judgebench.unfold(None, context(tmp_path))
     ]
     assert [next(task.items("test")).id for task in made] == ["gpt/p1", "claude/p1"]
-
-
-def test_neighbouring_texts_are_joined_around_images(png: Callable[[int], bytes]) -> None:
-    image = Image.from_bytes(png(1), name="x")
-    assert joined(["a", "b", image, "c"]) == ("a\n\nb", image, "c")
 
 
 def test_groups_tell_texts_apart() -> None:

@@ -1,0 +1,86 @@
+"""HPD v2: images of several models for one prompt, ranked by people; all pairs of each prompt of the test split.
+
+Data: https://huggingface.co/datasets/ymhao/HPDv2, code: https://github.com/tgxs002/HPSv2 (`inversion_score` in
+hpsv2/src/training/train.py), paper: arXiv 2306.09341.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.api import Item, Protocol
+from harness.api.data import Row, picture, write
+from harness_preference.benchmark import Benchmark, Frame
+from harness_preference.benchmarks.ranked_images import WITH_TIES, better, two_images
+from harness_preference.options import Options
+from harness_preference.sources import Layout
+
+
+def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
+    """An item for each pair of images of a prompt, in their order. A prompt has no id: the number of its row is one.
+
+    Raises:
+        DataError: A column is missing or does not fit, or there is not one rank for each image.
+    """
+    prompt, images = row["prompt"].text(), row["image_path"].elements()
+    ranks = [cell.number() for cell in row["rank"].elements()]
+    if len(images) < 2:
+        raise row["image_path"].wrong("two images or more")
+    if len(ranks) != len(images):
+        raise row["rank"].wrong(f"a rank for each of the {len(images)} images")
+    for i, j in itertools.combinations(range(len(images)), 2):
+        yield Item(
+            id=f"{subset}/{row.number}/{i}-{j}",
+            group=f"{subset}/{row.number}",
+            space=WITH_TIES,
+            gold=better(ranks[i], ranks[j]),
+            question=(f"Text prompt: {prompt}",),
+            candidates=((images[i].image(),), (images[j].image(),)),
+        )
+
+
+def frame(subset: str) -> Frame:
+    """What the annotators were asked, in our own words."""
+    return two_images(
+        "Consider how well each image shows what the prompt asks for, and how good it looks: natural shapes, no "
+        "distortion, pleasing to the eye. Decide for one image; call it a tie only if you can see no difference that "
+        "matters."
+    )
+
+
+PROTOCOL = Protocol(order="shuffled", unparsed="wrong", ties="right", average="group")
+"""The official one: 1 - inversions / pairs for each prompt, averaged over prompts."""
+
+BENCHMARK = Benchmark(
+    name="hpd-v2",
+    entry="hpd-v2",
+    protocol=PROTOCOL,
+    format="harness/brackets",
+    layout=Layout(
+        subsets=("test",), split="test", hub="all", archives=("test.tar.gz", "test.tar"), prefixes=("", "test/")
+    ),
+    items=items,
+    frame=frame,
+)
+
+task, unfold = BENCHMARK.task, BENCHMARK.unfold
+
+
+def example(folder: Path) -> None:
+    """Two prompts, one of them with a tie, and an archive with their images."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [
+        {"prompt": "a red cup", "image_path": ["0.jpg", "1.jpg", "2.jpg"], "rank": [1, 3, 2]},
+        {"prompt": "a blue cup", "image_path": ["3.jpg", "4.jpg", "5.jpg"], "rank": [1, 1, 2]},
+    ]
+    with tarfile.open(folder / "test.tar.gz", "w:gz") as archive:
+        for number in range(6):
+            data = picture(number)
+            member = tarfile.TarInfo(f"test/{number}.jpg")
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    write(folder / "test.json", rows)

@@ -1,0 +1,90 @@
+"""Pick-a-Pic v2: pairs of images for one prompt, with the choice of the user who wrote it, ties included.
+
+Data: https://huggingface.co/datasets/yuvalkirstain/pickapic_v2, code: https://github.com/yuvalkirstain/PickScore
+(trainer/tasks/clip_task.py), paper: arXiv 2305.01569.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.api import TIE, Item, Protocol, Verdict
+from harness.api.data import Row, picture, write
+from harness_preference.benchmark import Benchmark, Frame, group_of
+from harness_preference.benchmarks.ranked_images import WITH_TIES, two_images
+from harness_preference.options import Options
+from harness_preference.sources import Layout
+
+LABELS: dict[float, Verdict] = {1.0: 0, 0.0: 1, 0.5: TIE}
+"""Gold by `label_0`: 1 where the first image was chosen."""
+
+
+def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
+    """The item of one pair, numbered by its row; none for a row without a label.
+
+    Raises:
+        DataError: A column is missing or does not fit, or the two labels contradict each other.
+    """
+    prompt = row["caption"].text()
+    labels = tuple(row[column].number() for column in ("label_0", "label_1"))
+    candidates = tuple((row[column].image(),) for column in ("jpg_0", "jpg_1"))
+    if not row["has_label"].flag():
+        return
+    if labels[0] not in LABELS:
+        raise row["label_0"].wrong("1, 0 or 0.5")
+    if sum(labels) != 1:
+        raise row["label_1"].wrong(f"{1 - labels[0]:g}, the rest of 1 beside label_0")
+    yield Item(
+        id=f"{subset}/{row.number}",
+        group=group_of(prompt),
+        space=WITH_TIES,
+        gold=LABELS[labels[0]],
+        question=(f"Text prompt: {prompt}",),
+        candidates=candidates,
+        tags=row.words("ranking_id", "model_0", "model_1"),
+    )
+
+
+def frame(subset: str) -> Frame:
+    """What the users were asked, in our own words."""
+    return two_images(
+        "Whoever wrote the prompt chose the image that they liked better: for how well it shows what was asked for, "
+        "and for how it looks. Call it a tie only if there is nothing to choose between them."
+    )
+
+
+PROTOCOL = Protocol(order="shuffled", unparsed="wrong", ties="half")
+"""The official one."""
+
+BENCHMARK = Benchmark(
+    name="pick-a-pic",
+    entry="pick-a-pic",
+    protocol=PROTOCOL,
+    format="harness/brackets",
+    layout=Layout(subsets=("test_unique",), split="test_unique", hub="all"),
+    items=items,
+    frame=frame,
+)
+
+task, unfold = BENCHMARK.task, BENCHMARK.unfold
+
+
+def example(folder: Path) -> None:
+    """A pair with each label, and one without a label."""
+    labels = ((1.0, 0.0, True), (0.0, 1.0, True), (0.5, 0.5, True), (0.0, 0.0, False))
+    rows = [
+        {
+            "caption": f"a cup, number {k}",
+            "has_label": known,
+            "jpg_0": picture(2 * k),
+            "jpg_1": picture(2 * k + 1),
+            "label_0": first,
+            "label_1": second,
+            "model_0": "model-x",
+            "model_1": "model-y",
+            "ranking_id": 100 + k,
+        }
+        for k, (first, second, known) in enumerate(labels)
+    ]
+    write(folder / "data" / "test_unique-00000-of-00001-e852c19ead276a89.parquet", rows)

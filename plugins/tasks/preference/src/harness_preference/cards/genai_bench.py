@@ -1,0 +1,64 @@
+"""The card of GenAI-Bench."""
+
+from __future__ import annotations
+
+from harness.api import Column, TaskCard
+
+_IMAGES, _EDITS, _VIDEOS = "image_generation", "image_edition", "video_generation"
+
+CARDS = [
+    TaskCard(
+        name="genai-bench",
+        summary="GenAI-Bench: human votes on pairs of generated images, edited images and generated videos",
+        factory="harness_preference.benchmarks.genai_bench:task",
+        unfold="harness_preference.benchmarks.genai_bench:unfold",
+        options="harness_preference.options:Options",
+        licence="MIT",
+        source="https://huggingface.co/datasets/TIGER-Lab/GenAI-Bench (arXiv 2406.04485)",
+        answers="preference",
+        suite="genai-bench",
+        capabilities=frozenset({"images", "video", "text"}),
+        description="""\
+1,735 image generations, 919 image edits and 1,069 video generations of the split test_v1, each a pair with one human
+vote: left, right, both good, both bad.
+
+Data: a folder with image_generation/, image_edition/, video_generation/, each with items.jsonl.gz (or .jsonl, .json,
+.csv, .parquet) or test_v1-*.parquet; one file with `subset`; or hub:TIGER-Lab/GenAI-Bench@REVISION. Item ids are
+SUBSET/idx. The verdict format preference/genai-bench reads answers as the official script does.""",
+        protocol="harness_preference.benchmarks.genai_bench:PROTOCOL",
+        metric="""\
+4-way accuracy, chance 25 %: the share of answers that are the human vote, in the order of the data. An answer without
+a vote is wrong, a bare [[A=B]] agrees with either kind of tie. The paper's average is the plain mean over the three
+subsets.""",
+        columns=(
+            Column(name="idx", kind="count", meaning="number of the vote; by default that of the row", optional=True),
+            Column(name="prompt", kind="text", meaning="what was asked of the model", subsets=(_IMAGES, _VIDEOS)),
+            Column(name="source_prompt", kind="text", meaning="says what the source image shows", subsets=(_EDITS,)),
+            Column(name="target_prompt", kind="text", meaning="says what the edited image shows", subsets=(_EDITS,)),
+            Column(name="instruct_prompt", kind="text", meaning="the editing instruction", subsets=(_EDITS,)),
+            Column(name="source_image", kind="image", meaning="the image that was edited", subsets=(_EDITS,)),
+            Column(name="left_image", kind="image", meaning="candidate A", subsets=(_IMAGES,)),
+            Column(name="right_image", kind="image", meaning="candidate B", subsets=(_IMAGES,)),
+            Column(name="left_output_image", kind="image", meaning="candidate A", subsets=(_EDITS,)),
+            Column(name="right_output_image", kind="image", meaning="candidate B", subsets=(_EDITS,)),
+            Column(name="left_video", kind="text", meaning="address of candidate A", subsets=(_VIDEOS,)),
+            Column(name="right_video", kind="text", meaning="address of candidate B", subsets=(_VIDEOS,)),
+            Column(name="left_model", kind="word", meaning="who made candidate A", optional=True),
+            Column(name="right_model", kind="word", meaning="who made candidate B", optional=True),
+            Column(
+                name="vote_type",
+                kind="label",
+                meaning="leftvote (A), rightvote (B), tievote (both good), bothbad_vote; or in human_vote",
+            ),
+        ),
+        deviations="""\
+The prompt gives the facts of the official template in our own words. Rows without both image columns make requests of
+text only (tag media=absent): good for replaying recorded answers, not for asking a judge. Videos are given as
+addresses (tag media=address): the official script samples up to 16 frames, this harness downloads nothing.""",
+        pitfalls="""\
+Papers often report 2-way accuracy without the ties, which is another number. A judge that always says A gets 37 % on
+image generation. Many votes share a prompt (1,205 different prompts in 1,735 votes, 179 in 919), so intervals are
+clustered by it.""",
+        example="harness_preference.benchmarks.genai_bench:example",
+    )
+]

@@ -1,0 +1,45 @@
+"""The card of HPD v2."""
+
+from __future__ import annotations
+
+from harness.api import Column, TaskCard
+
+CARDS = [
+    TaskCard(
+        name="hpd-v2",
+        summary="HPD v2: pairs of generated images for one prompt, from rankings of people",
+        factory="harness_preference.benchmarks.hpd_v2:task",
+        unfold="harness_preference.benchmarks.hpd_v2:unfold",
+        options="harness_preference.options:Options",
+        licence="Apache-2.0",
+        source="https://huggingface.co/datasets/ymhao/HPDv2 (arXiv 2306.09341)",
+        answers="preference",
+        suite="hpd-v2",
+        capabilities=frozenset({"images"}),
+        description="""\
+All pairs of the images of each prompt of the test split, by their averaged rank; the group is the prompt.
+
+Data: a folder with test.json and test.tar.gz (or its images, unpacked beside test.json or to test/). The archive is
+decompressed once, to the workspace. The hub dataset itself is a script, which is not run: download it. Item ids are
+test/row number from 0/i-j, the places of the two images in the row.""",
+        protocol="harness_preference.benchmarks.hpd_v2:PROTOCOL",
+        metric="""\
+For each prompt 1 - inversions / pairs, then the mean over prompts. An inversion is a pair that the judge orders the
+other way round; a tie, in the gold or in the answer, is none, so pairs with equal ranks always count as right.""",
+        columns=(
+            Column(name="prompt", kind="text", meaning="what the images were made for"),
+            Column(name="image_path", kind="list", meaning="names of the images"),
+            Column(name="rank", kind="list", meaning="averaged rank of each image, lower is better"),
+        ),
+        deviations="""\
+Officially a model scores images one by one, which makes a ranking without ties; here all pairs are asked, in a seeded
+random order, and answers need not be transitive. An answer that cannot be read is wrong, even on a pair with equal
+ranks: officially there is none. Not verified: the folder inside test.tar.gz (names are looked for as they are and
+below test/).""",
+        pitfalls="""\
+A judge that always calls a tie gets 100 %: read the share of ties beside the score. Accuracy over all pairs together
+is another number when prompts differ in their number of images. train.json has other columns (human_preference,
+file_path). The benchmark prompts of HPS v2 are no preferences.""",
+        example="harness_preference.benchmarks.hpd_v2:example",
+    )
+]

@@ -1,0 +1,51 @@
+"""The card of Pick-a-Pic."""
+
+from __future__ import annotations
+
+from harness.api import Column, TaskCard
+
+CARDS = [
+    TaskCard(
+        name="pick-a-pic",
+        summary="Pick-a-Pic v2: pairs of generated images for one prompt, with the choice of its author",
+        factory="harness_preference.benchmarks.pick_a_pic:task",
+        unfold="harness_preference.benchmarks.pick_a_pic:unfold",
+        options="harness_preference.options:Options",
+        licence="not stated by the dataset's card",
+        source="https://huggingface.co/datasets/yuvalkirstain/pickapic_v2 (arXiv 2305.01569)",
+        answers="preference",
+        suite="pick-a-pic",
+        capabilities=frozenset({"images"}),
+        description="""\
+500 pairs of the split test_unique, each with a prompt of its own; rows without a label are left out.
+
+Data: a folder with data/test_unique-*.parquet or test_unique-*.parquet, one such file, or
+hub:yuvalkirstain/pickapic_v2@REVISION (stream it: the whole is 335 GB). The variant without images cannot be judged.
+Item ids are test_unique/row number from 0.""",
+        protocol="harness_preference.benchmarks.pick_a_pic:PROTOCOL",
+        metric="""\
+Accuracy as in the training code: a pair is worth label_0 where the first image wins and label_1 where the second does,
+so a tie in the gold is worth a half whichever wins. The script eval_preference_predictor.py gives the same to a judge
+that always decides; beyond that it lets a threshold, chosen on validation_unique, make ties, and gives a predicted tie
+1 on a tie and a half otherwise.""",
+        columns=(
+            Column(name="caption", kind="text", meaning="the prompt"),
+            Column(name="jpg_0", kind="image", meaning="candidate A, as bytes"),
+            Column(name="jpg_1", kind="image", meaning="candidate B, as bytes"),
+            Column(name="label_0", kind="number", meaning="1: candidate A was chosen, 0: candidate B, 0.5: neither"),
+            Column(name="label_1", kind="number", meaning="1 - label_0"),
+            Column(name="has_label", kind="flag", meaning="false: leave the row out"),
+            Column(name="ranking_id", kind="word", meaning="number of the choice", optional=True),
+            Column(name="model_0", kind="word", meaning="who made candidate A", optional=True),
+            Column(name="model_1", kind="word", meaning="who made candidate B", optional=True),
+        ),
+        deviations="""\
+Officially a model scores images one by one, which has no order; here pairs are shown in a seeded random one. A judge
+that calls a tie gets nothing where the gold is none, as two equal scores officially do, and a half where it is one,
+where officially equal scores get nothing.""",
+        pitfalls="""\
+Every tie in the gold caps the score: with a share t of ties the best is 1 - t / 2. Rows without a label have both
+labels 0. Counting ties as a class gives another number.""",
+        example="harness_preference.benchmarks.pick_a_pic:example",
+    )
+]
