@@ -1,0 +1,209 @@
+"""AGIN: how natural, technically sound and rational does a generated image look? As yes or no, and as opinion scores.
+
+Data and code: https://github.com/zijianchen98/AGIN, paper: arXiv 2312.05476.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from harness.api import Context, Item, Protocol, Score, UserError
+from harness.api.data import Row, Table, picture, write
+from harness_mtrl import options as say
+from harness_mtrl.examples import of_each_split
+from harness_mtrl.sources import InAnyFolder, folder_of, one_table, place_of
+from harness_mtrl.splits import ByKey, ByNumber, Shares, sides_of_agin, sides_of_rows
+from harness_mtrl.task import YES_NO, PointwiseTask, ThresholdTask, Words, bounded
+
+BINARY = Protocol(unparsed="wrong", metrics=("macro_f1", "accuracy", "balanced_accuracy", "roc_auc"))
+"""The paper's metric first."""
+
+OPINION = Protocol(metrics=("spearman", "pearson", "mae"))
+"""SRCC and PLCC, as the authors of AGIN report."""
+
+_OPENING = "You are shown an image, most likely one that a model made or changed. Judge how it looks."
+_LOOK_AT = {
+    "nat": (
+        "look natural",
+        "its naturalness as a whole: both whether it is technically sound and whether what it shows makes sense",
+    ),
+    "tech": (
+        "have good technical quality",
+        "its technical quality only: luminance, contrast, detail, blur, artifacts",
+    ),
+    "rat": (
+        "make sense",
+        "its rationality only: existence, colour, layout and context of what it shows, and how clear that is to see",
+    ),
+}
+
+
+class _Table:
+    """The one table of AGIN and its splits."""
+
+    def __init__(self, options: say.Agin | say.AginMos, context: Context, dimension: str) -> None:
+        data = place_of(context)
+        if data.startswith("hub:"):
+            raise UserError(
+                f"task {context.name}: AGIN is not on the hub; download it (https://github.com/zijianchen98/AGIN) and "
+                "give its folder as `data:`"
+            )
+        self._name, self.column = context.name, f"MOS_{dimension}"
+        root = folder_of(data)
+        pictures = InAnyFolder(root, workspace=context.workspace, other_than="partition")
+        file = one_table(data, names=("AGIN",), task=context.name)
+        self.source = Table(files=(file,), root=root, pictures=pictures)
+        shares = Shares(seed=options.split_seed, validation=options.validation_share, test=options.test_share)
+        self._official = options.split_by == "official"
+        self._rows: ByKey | ByNumber
+        if options.split_by == "group":
+            self._rows = ByKey(source=self.source, key=lambda row: row["filename"].text(), shares=shares)
+        elif options.split_by == "row":
+            self._rows = ByNumber(source=self.source, sides=partial(sides_of_rows, shares=shares))
+        else:
+            self._rows = ByNumber(source=self.source, sides=sides_of_agin)
+
+    def rows(self, split: str) -> Iterator[Row]:
+        if self._official and split == "validation":
+            raise UserError(
+                f"task {self._name}: AGIN's official split has no validation; write `validation: null` in the recipe, "
+                "or `split_by: group`"
+            )
+        return self._rows.rows(split)
+
+
+class AginTask(ThresholdTask):
+    """One dimension of AGIN as yes or no."""
+
+    def __init__(self, options: say.Agin, context: Context, *, dimension: str) -> None:
+        """Find the table; nothing is read yet.
+
+        Raises:
+            UserError: There is no such table.
+        """
+        self._table = _Table(options, context, dimension)
+        looks, at = _LOOK_AT[dimension]
+        words = Words(opening=_OPENING, closing=f"Does the image {looks}? Look at {at}. The answer is yes or no.")
+        super().__init__(options, context, protocol=BINARY, words=words, sources={"all": self._table.source})
+
+    def rows(self, split: str) -> Iterator[Row]:
+        """Stream the rows of a split.
+
+        Raises:
+            UserError: There is no such split, or the data cannot be read.
+        """
+        return self._table.rows(split)
+
+    def value(self, row: Row) -> float:
+        """The mean opinion score.
+
+        Raises:
+            DataError: It is missing or no number.
+        """
+        return row[self._table.column].number()
+
+    def item(self, row: Row, split: str) -> Item | None:
+        """The item of a row.
+
+        Raises:
+            DataError: A column is missing or does not fit.
+        """
+        gold, name, image = self.gold(row), row["filename"].text(), row["filename"].image()
+        if gold is None:
+            return None
+        tags = {"series": series(name), "mos": f"{self.value(row):g}"}
+        return Item(id=name, group=name, space=YES_NO, gold=gold, question=(image,), tags=tags)
+
+
+class AginMosTask(PointwiseTask):
+    """One dimension of AGIN as opinion scores."""
+
+    def __init__(self, options: say.AginMos, context: Context, *, dimension: str) -> None:
+        """Find the table; nothing is read yet.
+
+        Raises:
+            UserError: There is no such table.
+        """
+        self._table = _Table(options, context, dimension)
+        self._space = Score(options.low, options.high, 0)
+        looks, at = _LOOK_AT[dimension]
+        words = Words(
+            opening=_OPENING,
+            closing=(
+                f"How much does the image {looks}? Look at {at}. Give the mean of what many people would say, from "
+                f"{options.low:g} (not at all) to {options.high:g} (fully); any number in between will do."
+            ),
+        )
+        super().__init__(options, context, protocol=OPINION, words=words, sources={"all": self._table.source})
+
+    def rows(self, split: str) -> Iterator[Row]:
+        """Stream the rows of a split.
+
+        Raises:
+            UserError: There is no such split, or the data cannot be read.
+        """
+        return self._table.rows(split)
+
+    def item(self, row: Row, split: str) -> Item:
+        """The item of a row.
+
+        Raises:
+            DataError: A column is missing or does not fit.
+        """
+        fix = "mend the row, or write the scale of your copy as `with: {low: ..., high: ...}`"
+        gold = bounded(row[self._table.column], low=self._space.low, high=self._space.high, fix=fix)
+        name = row["filename"].text()
+        question = (row["filename"].image(),)
+        return Item(id=name, group=name, space=self._space, gold=gold, question=question, tags={"series": series(name)})
+
+
+def series(name: str) -> str:
+    """A file name without its number and ending: `CoCosNet_23.png` is of `CoCosNet`."""
+    stem = name.rpartition("/")[2].rpartition(".")[0] or name
+    return re.sub(r"[_-]?[0-9]+$", "", stem) or stem
+
+
+def nat(options: say.Agin | None, context: Context) -> AginTask:
+    """The factory of `mtrl/agin-nat`."""
+    return AginTask(options or say.Agin(), context, dimension="nat")
+
+
+def tech(options: say.Agin | None, context: Context) -> AginTask:
+    """The factory of `mtrl/agin-tech`."""
+    return AginTask(options or say.Agin(), context, dimension="tech")
+
+
+def rat(options: say.Agin | None, context: Context) -> AginTask:
+    """The factory of `mtrl/agin-rat`."""
+    return AginTask(options or say.Agin(), context, dimension="rat")
+
+
+def nat_mos(options: say.AginMos | None, context: Context) -> AginMosTask:
+    """The factory of `mtrl/agin-nat-mos`."""
+    return AginMosTask(options or say.AginMos(), context, dimension="nat")
+
+
+def tech_mos(options: say.AginMos | None, context: Context) -> AginMosTask:
+    """The factory of `mtrl/agin-tech-mos`."""
+    return AginMosTask(options or say.AginMos(), context, dimension="tech")
+
+
+def rat_mos(options: say.AginMos | None, context: Context) -> AginMosTask:
+    """The factory of `mtrl/agin-rat-mos`."""
+    return AginMosTask(options or say.AginMos(), context, dimension="rat")
+
+
+def example(folder: Path) -> None:
+    """Two images in each split, one with high and one with low scores."""
+    numbers = of_each_split("CoCosNet_{}.png".format)
+    rows = [
+        {"filename": f"CoCosNet_{number}.png", "MOS_nat": nat, "MOS_tech": tech, "MOS_rat": rat}
+        for number, (nat, tech, rat) in zip(numbers, [(4.125, 3.9, 4.4), (1.75, 2.6, 1.2)] * 3, strict=True)
+    ]
+    write(folder / "AGIN.csv", rows)
+    (folder / "images").mkdir()
+    for number in numbers:
+        (folder / "images" / f"CoCosNet_{number}.png").write_bytes(picture(number))
