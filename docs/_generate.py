@@ -13,19 +13,20 @@ import json
 import re
 import sqlite3
 import tempfile
-import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import MISSING, Field, fields
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from types import ModuleType
+from typing import Any, get_args
 
 import click
+from _markdown import attribute_docs as attribute_docs
+from _markdown import cleaned, docstring, field_table, model_table, table, with_block
+from _tasks import task_pages
 from pydantic import BaseModel
 
 from harness import __version__ as __version__
 from harness import api
-from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score, hookspecs
+from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score, data, hookspecs
 from harness.cli import VERBS, cli, main
 from harness.discovery import Offer, Plugins
 from harness.manifest.model import Manifest, Recipe
@@ -42,11 +43,17 @@ OURS = re.compile(r"judge-harness(-.*)?")
 
 def write_all(target: Path) -> None:
     """Write every page into a folder. A page that would not change is left alone, so that rebuilding is quick."""
-    target.mkdir(parents=True, exist_ok=True)
-    for name, make in PAGES.items():
-        path, text = target / f"{name}.md", make()
+    for name, text in all_pages().items():
+        path = target / f"{name}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
+
+
+def all_pages() -> dict[str, str]:
+    """The text of every page by name."""
+    pages = {name: make() for name, make in PAGES.items()}
+    return {**pages, **task_pages(_ours(Plugins.load().offers("task")))}
 
 
 # -- pages ---------------------------------------------------------------------------------------------------------
@@ -54,26 +61,26 @@ def write_all(target: Path) -> None:
 
 def command_line() -> str:
     """Every verb with its arguments and options, from the click objects."""
-    lines = ["# Command line", "", _cleaned(cli.help), "", "Before the verb may stand:", "", *_options(cli), ""]
+    lines = ["# Command line", "", cleaned(cli.help), "", "Before the verb may stand:", "", *_options(cli), ""]
     for verb in VERBS:
         command: click.Command = importlib.import_module(f"harness.cli.{verb}").command
         context = click.Context(command, info_name=f"harness {verb}")
         usage = " ".join(command.collect_usage_pieces(context))
-        lines += [f"## `harness {verb}`", "", f"```text\nharness {verb} {usage}\n```", "", _cleaned(command.help), ""]
+        lines += [f"## `harness {verb}`", "", f"```text\nharness {verb} {usage}\n```", "", cleaned(command.help), ""]
         lines += [*_options(command), ""]
     return "\n".join(lines)
 
 
 def hooks() -> str:
     """Every hook with its signature and its docstring."""
-    lines = ["# Hooks", "", _docstring(hookspecs.__doc__), ""]
+    lines = ["# Hooks", "", docstring(hookspecs.__doc__), ""]
     for name, function in sorted(_hook_functions().items(), key=lambda pair: pair[1].__code__.co_firstlineno):
         lines += [
             f"## `{name}`",
             "",
             f"```python\n{_signature(name, function)}\n```",
             "",
-            _docstring(function.__doc__),
+            docstring(function.__doc__),
             "",
         ]
     return "\n".join(lines)
@@ -81,7 +88,7 @@ def hooks() -> str:
 
 def api_page() -> str:
     """Everything public, through autodoc, sorted into what it is."""
-    lines = ["# `harness.api`", "", _docstring(api.__doc__), ""]
+    lines = ["# `harness.api`", "", docstring(api.__doc__), ""]
     listed = [name for _, names in API_SECTIONS for name in names]
     rest = sorted(set(api.__all__) - set(listed))
     for title, names in [*API_SECTIONS, *([("More", rest)] if rest else [])]:
@@ -90,6 +97,14 @@ def api_page() -> str:
             lines += [_directive(name), ""]
         lines += ["```", ""]
     return "\n".join(lines)
+
+
+def api_data() -> str:
+    """What tasks read data with."""
+    lines = ["# `harness.api.data`", "", docstring(data.__doc__), "", "```{eval-rst}"]
+    for name in data.__all__:
+        lines += [_directive(name, of=data), ""]
+    return "\n".join([*lines, "```", ""])
 
 
 def manifest() -> str:
@@ -103,11 +118,11 @@ def manifest() -> str:
         "",
         "## At the top",
         "",
-        *_model_table(Manifest, [("`extends`", "path or list of paths", "", EXTENDS)]),
+        *model_table(Manifest, [("`extends`", "path or list of paths", "", EXTENDS)]),
         "",
     ]
     for title, model in _sections(Manifest):
-        lines += [f"## {title}", "", _docstring(inspect.getdoc(model)), "", *_model_table(model), ""]
+        lines += [f"## {title}", "", docstring(inspect.getdoc(model)), "", *model_table(model), ""]
     return "\n".join([*lines, "## Values from elsewhere", "", INTERPOLATION, ""])
 
 
@@ -122,13 +137,13 @@ def recipe() -> str:
         "",
         "## At the top",
         "",
-        *_model_table(Recipe, [("`extends`", "path or list of paths", "", EXTENDS_RECIPE)]),
+        *model_table(Recipe, [("`extends`", "path or list of paths", "", EXTENDS_RECIPE)]),
         "",
     ]
     for title, model in _sections(Recipe):
-        lines += [f"## {title}", "", _docstring(inspect.getdoc(model)), "", *_model_table(model), ""]
-    lines += ["## Checkpoint folder", "", *_with_block(checkpoint_folder.__doc__), ""]
-    return "\n".join([*lines, "## `trained.json`", "", *_field_table(checkpoint_folder.Record), ""])
+        lines += [f"## {title}", "", docstring(inspect.getdoc(model)), "", *model_table(model), ""]
+    lines += ["## Checkpoint folder", "", *with_block(checkpoint_folder.__doc__), ""]
+    return "\n".join([*lines, "## `trained.json`", "", *field_table(checkpoint_folder.Record), ""])
 
 
 def protocol() -> str:
@@ -137,10 +152,10 @@ def protocol() -> str:
         [
             "# Protocol fields",
             "",
-            _docstring((inspect.getdoc(Protocol) or "").partition("\n")[0]),
+            docstring((inspect.getdoc(Protocol) or "").partition("\n")[0]),
             "What they mean for a score is explained in [Protocols](../../explanation/protocols.md).",
             "",
-            *_field_table(Protocol),
+            *field_table(Protocol),
             "",
         ]
     )
@@ -184,7 +199,7 @@ def metrics() -> str:
             "A protocol and a manifest may leave out `harness/` while the name is unique. Any metric of the `evaluate`",
             "library works as `evaluate:NAME`; see [A metric of your own](../../how-to/custom-metric.md).",
             "",
-            *_table(("id", "what it is", "answers", "better is", "source"), rows),
+            *table(("id", "what it is", "answers", "better is", "source"), rows),
             "",
         ]
     )
@@ -221,21 +236,21 @@ def formats() -> str:
 def exit_codes() -> str:
     """What the command exits with."""
     return "\n".join(
-        ["# Exit codes", "", *_table(("code", "meaning"), [(f"`{code}`", said) for code, said in codes().items()]), ""]
+        ["# Exit codes", "", *table(("code", "meaning"), [(f"`{code}`", said) for code, said in codes().items()]), ""]
     )
 
 
 def run_folder() -> str:
     """The files of a run folder, the tables of the journal and the fields of `scores.json`."""
-    lines = ["# Run folder", "", *_with_block(folder.__doc__), "", "## Journal", "", *_with_block(journal.__doc__), ""]
+    lines = ["# Run folder", "", *with_block(folder.__doc__), "", "## Journal", "", *with_block(journal.__doc__), ""]
     lines += [f"Schema version {journal.SCHEMA_VERSION}. Columns in **bold** are the primary key.", ""]
     for name, columns in journal_tables().items():
         shown = ", ".join(f"**`{column}`**" if key else f"`{column}`" for column, key in columns)
         lines += [f"- `{name}`: {shown}"]
     lines += ["", "## `run.json`", "", "What a reader needs to run this again; no score depends on it.", ""]
     lines += [f"- `{name}`" for name in _record_fields()]
-    lines += ["", "## `scores.json`", "", "One object for each cell, under `cells`:", "", *_field_table(CellScores)]
-    lines += ["", "Each estimate among them:", "", *_field_table(Estimate), ""]
+    lines += ["", "## `scores.json`", "", "One object for each cell, under `cells`:", "", *field_table(CellScores)]
+    lines += ["", "Each estimate among them:", "", *field_table(Estimate), ""]
     return "\n".join(lines)
 
 
@@ -252,23 +267,23 @@ def leaderboard_json() -> str:
             "",
             f"- `schema`: `{SCHEMA}`",
             "",
-            *_field_table(Leaderboard),
+            *field_table(Leaderboard),
             "",
             "## Each of `rows`",
             "",
-            *_field_table(Row),
+            *field_table(Row),
             "",
             "## Each of `comparisons`",
             "",
-            *_field_table(Pair),
+            *field_table(Pair),
             "",
             "## Each of `usage`",
             "",
-            *_field_table(JudgeUsage),
+            *field_table(JudgeUsage),
             "",
             "## Flags",
             "",
-            _docstring(inspect.getdoc(flag_rules.flags)).partition("**Args**")[0],
+            docstring(inspect.getdoc(flag_rules.flags)).partition("**Args**")[0],
             "",
             "The leaderboard adds `partial` (the run has not finished the cell) and, for suites, `incomplete` (the",
             "judge answered only some of the tasks).",
@@ -290,11 +305,27 @@ PAGES: dict[str, Callable[[], str]] = {
     "leaderboard-json": leaderboard_json,
     "hooks": hooks,
     "api": api_page,
+    "api-data": api_data,
 }
 """Pages by name."""
 
 API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
-    ("Records", ("Item", "Image", "Part", "Message", "Request", "Judgement", "Status", "Usage", "voted", "MAX_PIXELS")),
+    (
+        "Records",
+        (
+            "Item",
+            "Image",
+            "Part",
+            "joined",
+            "Message",
+            "Request",
+            "Judgement",
+            "Status",
+            "Usage",
+            "voted",
+            "MAX_PIXELS",
+        ),
+    ),
     (
         "Answer spaces",
         (
@@ -315,6 +346,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
         "What plugin objects must do",
         ("Task", "Judge", "Reward", "Answer", "Trainer", "Metric", "Units", "Context", "Example"),
     ),
+    ("Recorded runs", ("recorded_cells", "RecordedCell", "RecordedAnswer")),
     ("Training", ("Training", "TrainingTask", "WeightedReward", "Trained", "Earned", "earned")),
     (
         "Cards",
@@ -326,6 +358,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "TrainerCard",
             "FormatCard",
             "MetricCard",
+            "Column",
             "Unfolded",
             "IsPath",
             "Operational",
@@ -393,31 +426,10 @@ def journal_tables() -> dict[str, list[tuple[str, bool]]]:
             database.close()
 
 
-def attribute_docs(cls: type) -> dict[str, str]:
-    """The docstrings beneath the fields of a class and of its bases."""
+def data_docs(of: ModuleType = api) -> dict[str, str]:
+    """The docstrings beneath the public constants and type aliases of a package."""
     found: dict[str, str] = {}
-    for owner in reversed([one for one in cls.__mro__ if one is not object]):
-        try:
-            body = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
-        except (OSError, TypeError):
-            continue  # a base from C, such as Exception
-        statements = body.body if isinstance(body, ast.ClassDef) else []
-        for statement, after in itertools.pairwise(statements):
-            if (
-                isinstance(statement, ast.AnnAssign)
-                and isinstance(statement.target, ast.Name)
-                and isinstance(after, ast.Expr)
-                and isinstance(after.value, ast.Constant)
-                and isinstance(after.value.value, str)
-            ):
-                found[statement.target.id] = " ".join(after.value.value.split())
-    return found
-
-
-def data_docs() -> dict[str, str]:
-    """The docstrings beneath the public constants and type aliases of `harness.api`."""
-    found: dict[str, str] = {}
-    for path in sorted(Path(inspect.getfile(api)).parent.glob("*.py")):
+    for path in sorted(Path(inspect.getfile(of)).parent.glob("*.py")):
         body = ast.parse(path.read_text(encoding="utf-8")).body
         for statement, after in itertools.pairwise(body):
             targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
@@ -447,6 +459,8 @@ def _ours(offers: Iterable[Offer]) -> list[Offer]:
 def _card(offer: Offer) -> list[str]:
     card = offer.card
     lines = [card.summary.rstrip(".") + ".", ""]
+    if getattr(card, "columns", ()):
+        return [*lines, f"It has [a page of its own](tasks/{offer.id.replace('/', '-')}.md)."]
     if card.description:
         lines += [card.description.strip(), ""]
     facts = [
@@ -461,7 +475,7 @@ def _card(offer: Offer) -> list[str]:
     lines += [f"- {name}: {value}" for name, value in facts if value]
     model = offer.options_model()
     if model is not None:
-        lines += ["", "Options, under `with:`", "", *_model_table(model)]
+        lines += ["", "Options, under `with:`", "", *model_table(model)]
     return lines
 
 
@@ -479,7 +493,7 @@ def _options(command: click.Command) -> list[str]:
             )
             shown = "" if default in (None, False, True, ()) or callable(default) else f"`{default}`"
             rows.append((names, takes, shown, parameter.help or ""))
-    return _table(("option", "takes", "default", "meaning"), rows)
+    return table(("option", "takes", "default", "meaning"), rows)
 
 
 def _sections(model: type[BaseModel]) -> list[tuple[str, type[BaseModel]]]:
@@ -496,128 +510,6 @@ def _is_model(hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, BaseModel)
 
 
-def _model_table(model: type[BaseModel], more: Sequence[Sequence[str]] = ()) -> list[str]:
-    rows = [
-        (
-            f"`{spec.alias or name}`",
-            _type_name(spec.annotation),
-            "required" if spec.is_required() else _model_default(spec.get_default(call_default_factory=True)),
-            spec.description or "",
-        )
-        for name, spec in model.model_fields.items()
-    ]
-    return _table(("field", "type", "default", "meaning"), [*rows, *more])
-
-
-def _model_default(value: Any) -> str:
-    return "see below" if isinstance(value, BaseModel) else _code(value)
-
-
-def _field_table(cls: Any) -> list[str]:
-    hints, docs = get_type_hints(cls), attribute_docs(cls)
-    rows = [
-        (f"`{spec.name}`", _type_name(hints[spec.name]), _default(spec), docs.get(spec.name, ""))
-        for spec in fields(cls)
-    ]
-    return _table(("field", "type", "default", "meaning"), rows)
-
-
-def _default(spec: Field[Any]) -> str:
-    if spec.default is not MISSING:
-        return _code(spec.default)
-    return "" if spec.default_factory is MISSING else _code(spec.default_factory())
-
-
-def _type_name(hint: Any) -> str:
-    """A type as people read it, the constraints of pydantic left out."""
-    origin, inside = get_origin(hint), get_args(hint)
-    if origin is Annotated:
-        return _type_name(inside[0])
-    if origin is Literal:
-        return " or ".join(_code(value) for value in inside)
-    if origin in (Union, UnionType):
-        return " or ".join(dict.fromkeys("`null`" if one is type(None) else _type_name(one) for one in inside))
-    if origin in (list, tuple, frozenset):
-        return f"list of {_type_name(inside[0])}"
-    if origin is not None:
-        return "mapping"
-    names = {
-        Recipe: "path or mapping",
-        str: "text",
-        int: "whole number",
-        float: "number",
-        bool: "`true` or `false`",
-        Any: "anything",
-    }
-    return names.get(hint, f"`{getattr(hint, '__name__', hint)}`")
-
-
-def _code(value: Any) -> str:
-    shown = list(value) if isinstance(value, tuple | frozenset) else value
-    return f"`{json.dumps(shown, ensure_ascii=False)}`" if shown is not None else "`null`"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A Markdown table; columns without any text are left out."""
-    listed = [[" ".join(str(cell).split()).replace("|", "\\|") for cell in row] for row in rows]
-    if not listed:
-        return []
-    kept = [k for k in range(len(header)) if any(row[k] for row in listed)]
-    lines = ["| " + " | ".join(header[k] for k in kept) + " |", "|" + " --- |" * len(kept)]
-    return [*lines, *("| " + " | ".join(row[k] for k in kept) + " |" for row in listed)]
-
-
-def _docstring(doc: str | None) -> str:
-    """A Google-style docstring as Markdown: its sections become lists, indented blocks become code."""
-    lines: list[str] = []
-    section = fenced = False
-    for line in inspect.cleandoc(doc or "").split("\n"):
-        heading = re.fullmatch(r"(Args|Returns|Raises|Attributes|Yields):", line)
-        if heading:
-            section = True
-            lines += [f"**{heading[1]}**", ""]
-            continue
-        if section:
-            entry = re.match(r"    (\*{0,2}\w+): (.*)", line)
-            lines.append(f"- `{entry[1]}`: {entry[2]}" if entry else f"  {line.strip()}" if line.strip() else "")
-            continue
-        code = line.startswith("    ")
-        if code != fenced and line.strip():
-            if not code:
-                lines[-1:] = ["```", ""]  # the blank line that ended the block
-            else:
-                lines.append("```text")
-            fenced = code
-        lines.append(line[4:] if fenced and code else line)
-    if fenced:
-        lines.append("```")
-    return "\n".join(lines).strip()
-
-
-def _with_block(doc: str | None) -> list[str]:
-    """A module docstring in which lines that start a listing (`name  meaning`) are shown as text."""
-    text = inspect.cleandoc(doc or "")
-    lines: list[str] = []
-    for paragraph in text.split("\n\n"):
-        if re.search(r"^\s*\S+ {2,}\S", paragraph, re.MULTILINE):
-            lines += ["```text", textwrap.dedent(paragraph), "```", ""]
-        else:
-            lines += [paragraph, ""]
-    return lines
-
-
-def _cleaned(text: str | None) -> str:
-    r"""Help text as Markdown: click's `\b` blocks become code."""
-    lines: list[str] = []
-    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(text or "")):
-        if paragraph.startswith(("\b", r"\b")):
-            first, *rest = paragraph.removeprefix("\b").removeprefix(r"\b").strip("\n").split("\n")
-            lines += [first, "", "```text", *(line.strip() for line in rest), "```", ""]
-        else:
-            lines += [" ".join(paragraph.split()), ""]
-    return "\n".join(lines).strip()
-
-
 def _signature(name: str, function: Any) -> str:
     """The signature with unquoted annotations, one argument a line where it is long."""
     text = f"def {name}{inspect.signature(function)}".replace("'", "")
@@ -627,12 +519,12 @@ def _signature(name: str, function: Any) -> str:
     return f"def {name}(\n    {inside},\n){text[text.rindex(')') + 1 :]}"
 
 
-def _directive(name: str) -> str:
-    thing = getattr(api, name)
+def _directive(name: str, *, of: ModuleType = api) -> str:
+    thing = getattr(of, name)
     if isinstance(thing, type):
-        call = "\n   :special-members: __call__" if name in ("Metric", "Reward") else ""
-        return f".. autoclass:: harness.api.{name}\n   :show-inheritance:{call}"
+        call = "\n   :special-members: __call__" if name in ("Metric", "Reward", "PictureStore") else ""
+        return f".. autoclass:: {of.__name__}.{name}\n   :show-inheritance:{call}"
     if inspect.isfunction(thing):
-        return f".. autofunction:: harness.api.{name}"
-    said = data_docs().get(name, "").replace("`", "``")
-    return f".. py:data:: harness.api.{name}\n\n   {said}"
+        return f".. autofunction:: {of.__name__}.{name}"
+    said = data_docs(of).get(name, "").replace("`", "``")
+    return f".. py:data:: {of.__name__}.{name}\n\n   {said}"

@@ -22,7 +22,8 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def generate() -> ModuleType:
-    """`docs/_generate.py` as a module."""
+    """`docs/_generate.py` as a module, its neighbours within reach."""
+    sys.path.insert(0, str(ROOT / "docs"))
     return _module("_generate", ROOT / "docs" / "_generate.py")
 
 

@@ -12,8 +12,9 @@ import click
 import pytest
 
 from harness import api
-from harness.api import Protocol, hookspecs
+from harness.api import Protocol, data, hookspecs
 from harness.cli import VERBS, cli
+from harness.discovery import Plugins
 from harness.manifest.model import (
     JudgeEntry,
     Manifest,
@@ -40,7 +41,8 @@ def pages(generate: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dic
     """The generated pages by name, as they are on disk."""
     folder = tmp_path_factory.mktemp("generated")
     generate.write_all(folder)
-    return {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
+    pages = folder.rglob("*.md")
+    return {str(path.relative_to(folder).with_suffix("")): path.read_text(encoding="utf-8") for path in pages}
 
 
 def test_every_hook_is_named(pages: dict[str, str]) -> None:
@@ -131,6 +133,26 @@ def test_every_public_name_is_on_the_api_page(pages: dict[str, str]) -> None:
     assert "## More" not in pages["api"], "sort the new names into _generate.API_SECTIONS"
 
 
+def test_every_public_name_of_the_data_package_is_on_its_page(pages: dict[str, str]) -> None:
+    assert [name for name in data.__all__ if f"harness.api.data.{name}\n" not in pages["api-data"]] == []
+    assert re.search(r"^\.\. py:data:: .*\n\n +\n", pages["api-data"], re.MULTILINE) is None, "no docstring"
+
+
+def test_every_benchmark_has_a_page_with_all_that_its_users_must_know(pages: dict[str, str]) -> None:
+    plugins = Plugins.load()
+    offers = [one for one in plugins.offers("task") if one.id.startswith(("preference/", "mtrl/"))]
+    assert len(offers) > 2
+    for offer in offers:
+        page = pages[f"tasks/{offer.id.replace('/', '-')}"]
+        assert f"| [`{offer.id}`](" in pages["tasks/index"]
+        parts = dict(re.findall(r"^## (.+)\n\n((?:(?!## ).*\n)+)", page, re.MULTILINE))
+        wanted = ("Official metric", "Official protocol", "Columns", "Deviations from the authors' script")
+        for title in (*wanted, "Traps, and mistakes of other harnesses", "Worked example"):
+            assert len(parts.get(title, "")) > 40, f"{offer.id}: {title}"
+        assert "- licence: " in page, offer.id
+        assert "| metric |" in parts["Worked example"], offer.id
+
+
 def test_every_file_of_a_run_folder_and_every_table_is_named(pages: dict[str, str], generate: ModuleType) -> None:
     named = ("manifest.yaml", "run.json", "journal.sqlite", "scores.json", "leaderboard")
     assert [name for name in named if name not in pages["run-folder"]] == []
@@ -148,8 +170,6 @@ def test_every_environment_variable_is_named(root: Path) -> None:
 
 
 def test_every_plugin_object_metric_and_format_of_this_repository_is_named(pages: dict[str, str]) -> None:
-    from harness.discovery import Plugins
-
     plugins = Plugins.load()
     places = {"task": "plugin-objects", "judge": "plugin-objects", "format": "formats", "metric": "metrics"}
     for kind, page in places.items():
@@ -160,9 +180,9 @@ def test_every_plugin_object_metric_and_format_of_this_repository_is_named(pages
 
 def test_generated_pages_are_not_touched_when_nothing_changed(generate: ModuleType, tmp_path: Path) -> None:
     generate.write_all(tmp_path)
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.md")}
     generate.write_all(tmp_path)
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.md")} == before
 
 
 def _options(command: click.Command) -> list[list[str]]:

@@ -1,0 +1,94 @@
+"""The manifests over the field's benchmarks: valid, and every benchmark runs from its files to a leaderboard.
+
+The files are the examples of the cards, made-up rows in the published layouts; no published data are needed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.api import Protocol
+from harness.cli import main
+from harness.discovery import Offer, Plugins
+
+ROOT = Path(__file__).resolve().parents[1]
+PAPER = ROOT / "benchmarks" / "paper"
+
+
+@pytest.fixture(scope="module")
+def offers() -> list[Offer]:
+    found = [one for one in Plugins.load().offers("task") if getattr(one.card, "example", None) is not None]
+    assert len(found) > 25
+    return found
+
+
+@pytest.fixture(scope="module")
+def examples(offers: list[Offer], tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, dict[str, Any]]]:
+    """A folder with the example of each task, and the options that it needs."""
+    root = tmp_path_factory.mktemp("examples")
+    made = {}
+    for offer in offers:
+        folder = root / offer.id
+        folder.mkdir(parents=True)
+        made[offer.id] = (folder, offer.resolve(offer.card.example)(folder) or {})  # type: ignore[attr-defined]
+    return made
+
+
+@pytest.mark.parametrize("manifest", sorted(PAPER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_manifest_of_real_benchmarks_is_valid(
+    manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = manifest.read_text(encoding="utf-8")
+    named = [entry["data"] for entry in yaml.safe_load(text)["tasks"] if "data" in entry]
+    for data in named:
+        (tmp_path / data.removeprefix("${vars.root}/").replace(":", "")).mkdir(parents=True, exist_ok=True)
+    sets = ["--set", f"vars.root={tmp_path}"] if "${vars.root}" in text else []
+    with pytest.raises(SystemExit) as caught:
+        main(["validate", str(manifest), *sets])
+    assert caught.value.code == 0, capsys.readouterr().err
+
+
+def test_the_manifest_of_the_field_holds_every_benchmark(offers: list[Offer]) -> None:
+    named = {entry["use"] for path in PAPER.glob("*.yaml") for entry in yaml.safe_load(path.read_text())["tasks"]}
+    asked = {offer.id for offer in offers if not offer.id.endswith("-mos")}
+    assert asked <= named
+
+
+@pytest.mark.slow
+def test_every_benchmark_runs_from_its_files_to_a_leaderboard(
+    examples: dict[str, tuple[Path, dict[str, Any]]], offers: list[Offer], tmp_path: Path
+) -> None:
+    tasks = [
+        {"name": name.replace("/", "-"), "use": name, "data": str(folder), **({"with": options} if options else {})}
+        for name, (folder, options) in examples.items()
+    ]
+    manifest = {"name": "field", "tasks": tasks, "judges": [{"use": "baselines/random"}], "report": {"metric": None}}
+    (tmp_path / "field.yaml").write_text(json.dumps(manifest), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "run", "field.yaml"],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    [board] = (tmp_path / "runs").glob("field-*/leaderboard.json")
+    rows = json.loads(board.read_text(encoding="utf-8"))["rows"]
+    suites = {row["task"]: row for row in rows}
+    assert len(suites) >= len(offers)
+    assert all(row["statuses"]["ok"] > 0 for row in rows), "the random judge must find a question it can answer"
+    scores = json.loads((board.parent / "scores.json").read_text(encoding="utf-8"))["cells"]
+    for offer in offers:
+        protocol: Protocol = offer.resolve(offer.card.protocol)  # type: ignore[attr-defined]
+        wanted = list(protocol.metrics)
+        mine = [cell for cell in scores if [one["metric"] for one in cell["estimates"]] == wanted]
+        assert mine, offer.id
