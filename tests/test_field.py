@@ -5,8 +5,10 @@ The files are the examples of the cards, made-up rows in the published layouts; 
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +16,14 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from harness.api import Protocol
+from harness.api import DataError, Protocol, Unfolded
+from harness.api.data import read, suffix_of
 from harness.cli import main
 from harness.discovery import Offer, Plugins
+from harness.testing import FakeContext
 
 ROOT = Path(__file__).resolve().parents[1]
 PAPER = ROOT / "benchmarks" / "paper"
@@ -92,3 +98,63 @@ def test_every_benchmark_runs_from_its_files_to_a_leaderboard(
         wanted = list(protocol.metrics)
         mine = [cell for cell in scores if [one["metric"] for one in cell["estimates"]] == wanted]
         assert mine, offer.id
+
+
+_LEAVES = st.none() | st.booleans() | st.integers(-3, 9) | st.floats(allow_nan=False) | st.text(max_size=4)
+_VALUES = st.recursive(
+    _LEAVES
+    | st.sampled_from(["../../x.png", "/etc/hostname", "https://x.org/a.png", "[[A]]", "1", "\ud800", "<image>"]),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=3), inside, max_size=2),
+    max_leaves=4,
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(30))
+def test_whatever_is_in_a_cell_gives_items_or_an_error_that_names_the_file(
+    number: int,
+    offers: list[Offer],
+    examples: dict[str, tuple[Path, dict[str, Any]]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    if number >= len(offers):
+        pytest.skip("there are fewer benchmarks")
+    offer = offers[number]
+    whole, options = examples[offer.id]
+
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck), database=None)
+    @given(data=st.data())
+    def hold(data: st.DataObject) -> None:
+        folder = tmp_path_factory.mktemp("hostile")
+        shutil.copytree(whole, folder, dirs_exist_ok=True)
+        file = data.draw(st.sampled_from(sorted(path for path in folder.rglob("*") if suffix_of(path))))
+        rows = [{name: _plain(cell) for name, cell in values.items()} for values, _ in read(file)]
+        row = data.draw(st.sampled_from(rows))
+        row[data.draw(st.sampled_from(sorted(row)))] = data.draw(_VALUES)
+        file.unlink()
+        file = file.with_name(file.name.removesuffix(suffix_of(file)) + ".jsonl")
+        file.write_text("".join(json.dumps(one) + "\n" for one in rows))
+        context = FakeContext(workspace=folder / "workspace", name="hostile", data=str(folder))
+        said = str(file)
+        try:
+            model = offer.options_model()
+            chosen = None if model is None else model.model_validate(options)
+            for entry in offer.unfold(chosen, context) or [Unfolded(name="", options=options)]:
+                task = offer.create(None if model is None else model.model_validate(entry.options), context)
+                for split in offer.card.splits:  # type: ignore[attr-defined]
+                    assert all(item.space.contains(item.gold) for item in task.items(split))
+        except DataError as error:
+            said = str(error)
+        assert str(folder) in said
+
+    hold()
+
+
+def _plain(value: Any) -> Any:
+    """A cell as JSON can hold it: bytes as a data URL."""
+    picture = value.get("bytes") if isinstance(value, dict) else value
+    if isinstance(picture, bytes):
+        return "data:image/png;base64," + base64.b64encode(picture).decode()
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value

@@ -243,6 +243,8 @@ class Leaderboard:
     """All pairs of judges within each block."""
     usage: tuple[JudgeUsage, ...] = ()
     """What each judge of each run has cost; sorted by judge."""
+    sections: tuple[str, ...] = ()
+    """Titles of the sections that plugins have added to `leaderboard.md`."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Leaderboard:
@@ -253,6 +255,7 @@ class Leaderboard:
         )
         fields["comparisons"] = tuple(Pair(**pair) for pair in data["comparisons"])
         fields["usage"] = tuple(JudgeUsage(**{**one, "models": tuple(one["models"])}) for one in data.get("usage", ()))
+        fields["sections"] = tuple(data.get("sections", ()))
         return cls(**fields)
 
     def to_json(self) -> dict[str, Any]:

@@ -58,6 +58,9 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console) -> None:
     _print_usage(leaderboard, console)
     for line in notes.legend(leaderboard):
         console.print(_indented(line, style="dim"))
+    if leaderboard.sections:
+        titles = ", ".join(map(clean, leaderboard.sections))
+        console.print(_indented(f"leaderboard.md has more: {titles}", style="bold"))
     if left_out:
         hidden = ", ".join(sorted(left_out))
         console.print(_indented(f"left out for want of width: {hidden}; --format md shows all", style="dim"))

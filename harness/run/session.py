@@ -8,7 +8,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,8 +167,9 @@ def publish(run: RunResults, plugins: Plugins) -> Leaderboard:
         "find_metric": lambda name: make_metric(name, plugins),
     }
     sections = [section for _, found in plugins.notify("harness_report_sections", **told) for section in found]
+    leaderboard = replace(leaderboard, sections=tuple(title for title, _ in sections))
     write_reports(leaderboard, run.folder, sections=sections)
-    plugins.notify("harness_run_finished", folder=run.folder, leaderboard=plain)
+    plugins.notify("harness_run_finished", folder=run.folder, leaderboard=leaderboard.to_json())
     return leaderboard
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -93,6 +94,18 @@ def test_report_sections_are_told_the_run_folder_and_metrics_and_older_hooks_sti
     assert f"## Mine\n\n4 rows; {cells}; " in report
     assert "F1" in report[report.index("## Mine") :].splitlines()[2]
     assert "## Old\n\nas before" in report
+
+
+def test_the_terminal_says_what_plugins_added_to_the_report_also_when_it_is_read_back(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = run(MANIFEST)
+    first = capsys.readouterr().out
+    command(["run", "m.yaml"])
+    again = capsys.readouterr().out
+    for said in (first, again):
+        assert "leaderboard.md has more: Mine, Old" in said
+    assert json.loads((folder / "leaderboard.json").read_text())["sections"] == ["Mine", "Old"]
 
 
 def test_recorded_cells_say_what_was_asked_and_answered(run: Run) -> None:
