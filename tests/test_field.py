@@ -100,6 +100,51 @@ def test_every_benchmark_runs_from_its_files_to_a_leaderboard(
         assert mine, offer.id
 
 
+HUB = {
+    "preference/mmrb2": ("a folder for each configuration", ["reasoning", "t2i"]),
+    "preference/judgebench": ("a split for each subset", ["gpt", "claude"]),
+    "preference/mj-bench": ("files of each subset", ["alignment"]),
+    "preference/vl-rewardbench": ("one split", ["test"]),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HUB, ids=lambda name: name.partition("/")[2])
+def test_a_benchmark_is_read_from_the_hub_and_its_commit_is_on_record(
+    name: str, offers: list[Offer], tmp_path: Path, served: dict[str, str]
+) -> None:
+    form, subsets = HUB[name]
+    hub = tmp_path / "hub"
+    offer = next(one for one in offers if one.id == name)
+    offer.resolve(offer.card.example)(hub)  # type: ignore[attr-defined]
+    if form.startswith("a folder"):
+        configs = [{"config_name": s, "data_files": [{"split": "test", "path": f"{s}/test-*"}]} for s in subsets]
+        _card(hub, configs)
+    elif form.startswith("a split"):
+        for subset in subsets:
+            (hub / subset / "items.jsonl.gz").rename(hub / f"{subset}.jsonl.gz")
+        files = [{"split": subset, "path": f"{subset}.jsonl.gz"} for subset in subsets]
+        (hub / "README.md").write_text(
+            f"---\n{yaml.safe_dump({'configs': [{'config_name': 'default', 'data_files': files}]})}---\n"
+        )
+    entries = [{"name": s, "use": name, "data": "hub:org/name", "with": {"subset": s}} for s in subsets]
+    (tmp_path / "m.yaml").write_text(
+        json.dumps({"name": "hub", "tasks": entries, "judges": [{"use": "baselines/random"}]})
+    )
+    command = [sys.executable, "-m", "harness", "run", "m.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, env=served, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    [record] = (tmp_path / "runs").glob("hub-*/run.json")
+    said = json.loads(record.read_text())["data"]
+    assert list(said) == subsets
+    assert all(one.startswith(f"hub:org/name@{'a' * 40}, ") for one in said.values())
+
+
+def _card(hub: Path, configs: list[dict[str, Any]]) -> None:
+    """The README of a dataset, which says what its configurations and splits are."""
+    (hub / "README.md").write_text(f"---\n{yaml.safe_dump({'configs': configs})}---\n")
+
+
 _LEAVES = st.none() | st.booleans() | st.integers(-3, 9) | st.floats(allow_nan=False) | st.text(max_size=4)
 _VALUES = st.recursive(
     _LEAVES

@@ -132,9 +132,10 @@ class Context(Protocol):
 class Task(Protocol):
     """A source of items and the way to put them to a judge.
 
-    A task may also have `count_items(split) -> int`, cheap, for progress bars and `--dry-run`. One that shows the items
-    of another task changed may have `wraps: tuple[Task, str]`: that task, from `Context.task`, and its split. The run
-    then records which entries of the plan ask the same items unchanged; see `RecordedCell.wraps`.
+    A task may also have `count_items(split) -> int`, cheap, for progress bars and `--dry-run`, and `provenance() ->
+    str`, which says what data it read, with the commit of a hub dataset, for `run.json`. One that shows the items of
+    another task changed may have `wraps: tuple[Task, str]`: that task, from `Context.task`, and its split. The run then
+    records which entries of the plan ask the same items unchanged; see `RecordedCell.wraps`.
     """
 
     @property

@@ -115,6 +115,7 @@ def write_record(
     seconds: float,
     command: list[str],
     judges: Mapping[str, Mapping[str, Any]],
+    data: Mapping[str, str] | None = None,
 ) -> None:
     """Write `run.json`: what a reader needs to run this again, and nothing that scores depend on."""
     record: dict[str, Any] = {
@@ -128,5 +129,6 @@ def write_record(
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seconds": round(seconds, 3),
         "judges": judges,
+        "data": dict(data or {}),
     }
     write_atomically(folder / RECORD, json.dumps(record, indent=2) + "\n")

@@ -67,6 +67,12 @@ class PlannedTask:
         return known if self.limit is None else min(known, self.limit)
 
     @property
+    def provenance(self) -> str:
+        """Which data were read, where the task says."""
+        say = getattr(self.task, "provenance", None)
+        return "" if say is None else str(say())
+
+    @property
     def asks_per_item(self) -> int:
         """Requests that an item with candidates makes."""
         return self.protocol.samples * (2 if self.protocol.order == "both" else 1)

@@ -116,6 +116,7 @@ def run_manifest(
             seconds=time.monotonic() - began,
             command=sys.argv,
             judges=judges,
+            data={task.name: said for task in plan.tasks if (said := task.provenance)},
         )
     return Session(folder=folder, outcome=outcome, leaderboard=leaderboard)
 

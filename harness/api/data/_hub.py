@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from harness.api._errors import DataError
 from harness.api.data._cells import Row
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class HubSplit:
     """One split of `hub:ORG/NAME[@REVISION]`."""
 
     repository: str
     revision: str | None = None
-    """Branch, tag or commit; pin a commit, for it is what the data are recorded as."""
+    """Branch, tag or commit; by default the main branch."""
     config: str | None = None
     """Its configuration, where it has several."""
     split: str
@@ -48,6 +49,33 @@ class HubSplit:
         part = self.config or self.data_files or "default"
         return f"hub:{self.repository}{revision}, {part}, {self.split}"
 
+    @cached_property
+    def commit(self) -> str:
+        """The commit that the revision is now, asked of the hub once: what is read, and what is recorded.
+
+        Raises:
+            DataError: Offline, no access, or no such dataset or revision.
+        """
+        if self.revision is not None and re.fullmatch("[0-9a-f]{40}", self.revision):
+            return self.revision
+        import huggingface_hub
+
+        try:
+            found = huggingface_hub.HfApi().dataset_info(self.repository, revision=self.revision).sha
+        except Exception as error:  # huggingface_hub and the HTTP client beneath it each raise their own kinds
+            raise self._unreadable("its commit cannot be asked for", error) from error
+        if found is None:
+            raise DataError(f"{self}: the hub does not say which commit this is; write hub:ORG/NAME@COMMIT")
+        return str(found)
+
+    def provenance(self) -> str:
+        """What was read, with the commit, for the record of a run.
+
+        Raises:
+            DataError: As from `commit`.
+        """
+        return str(replace(self, revision=self.commit))
+
     def rows(self) -> Iterator[Row]:
         """Stream the rows.
 
@@ -62,23 +90,31 @@ class HubSplit:
                 self.repository,
                 self.config,
                 split=self.split,
-                revision=self.revision,
+                revision=self.commit,
                 data_files=self.data_files,
                 streaming=True,
             )
             for values in undecoded(dataset):
                 yield Row(values, f"{self}, row {number}", number)
                 number += 1
-        except Exception as error:  # datasets, huggingface_hub, fsspec, requests and pyarrow each raise their own kinds
-            raise DataError(
-                f"{self}: cannot be read at row {number} ({type(error).__name__}: {error}); check the name, your "
-                "network and, for a gated dataset, that you accepted its terms and logged in; or download it and give "
-                "its folder"
-            ) from error
+        except DataError:
+            raise
+        except Exception as error:  # datasets, huggingface_hub, fsspec, httpx and pyarrow each raise their own kinds
+            raise self._unreadable(f"cannot be read at row {number}", error) from error
 
     def digest(self) -> str:
-        """SHA-256 of its name: the data stand for their revision, so pin one."""
-        return hashlib.sha256(str(self).encode()).hexdigest()
+        """SHA-256 of its name with the commit, which stands for the data.
+
+        Raises:
+            DataError: As from `commit`.
+        """
+        return hashlib.sha256(self.provenance().encode()).hexdigest()
+
+    def _unreadable(self, what: str, error: Exception) -> DataError:
+        return DataError(
+            f"{self}: {what} ({type(error).__name__}: {error}); check the name, your network and, for a gated dataset, "
+            "that you accepted its terms and logged in; or download it and give its folder"
+        )
 
 
 def undecoded(dataset: Any) -> Any:

@@ -33,6 +33,10 @@ class Table:
     def __str__(self) -> str:
         return ", ".join(map(str, self.files))
 
+    def provenance(self) -> str:
+        """What was read, for the record of a run: the files."""
+        return str(self)
+
     def rows(self) -> Iterator[Row]:
         """Stream the rows; memory does not grow with their number.
 

@@ -38,6 +38,13 @@ class Source(Protocol):
             DataError: They cannot be read; names file and row.
         """
 
+    def provenance(self) -> str:
+        """What was read, for the record of a run.
+
+        Raises:
+            DataError: The hub cannot be asked.
+        """
+
     def digest(self) -> str:
         """SHA-256 that changes with the rows.
 
@@ -74,6 +81,10 @@ class LabelledFolder:
                 values = {"file_name": f"{label.name}/{file.name}", "label": label.name}
                 yield Row(values, str(file), number, self._picture)
                 number += 1
+
+    def provenance(self) -> str:
+        """The folder."""
+        return str(self)
 
     def _picture(self, name: str) -> Image:
         return Image.from_file(self.folder / name, root=self.root)

@@ -101,11 +101,15 @@ class GenericTask:
         messages = (Message("user", joined(parts)),)
         return Request(task=self._name, item=item.id, messages=messages, space=item.space, format=format, order=order)
 
+    def provenance(self) -> str:
+        """The files that were read, or the hub dataset with its commit."""
+        return "; ".join(source.provenance() for source in self._sources.values())
+
     def fingerprint(self) -> str:
         """Hash of the data files, the options and the version of this plugin.
 
         Files of more than 256 MB enter by size and time of change, images in labelled folders likewise; a hub dataset
-        by its name and revision.
+        by its name and commit.
 
         Raises:
             DataError: A file cannot be read.

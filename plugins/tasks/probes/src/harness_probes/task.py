@@ -123,6 +123,11 @@ class ProbeTask:
             return all(text.strip() in request.text for text in texts)
         return True
 
+    def provenance(self) -> str:
+        """Which data the base read, where it says."""
+        say = getattr(self._base, "provenance", None)
+        return "" if say is None else str(say())
+
     def fingerprint(self) -> str:
         """Covers the base's fingerprint, the probe's options, this version, and what Pillow makes of a test picture."""
         facts = [
