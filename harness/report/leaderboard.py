@@ -195,7 +195,7 @@ def _row(entry: Entry, *, min_coverage: float | None) -> Row:
         groups=scores.groups,
         protocol=scores.protocol,
         data_hash=scores.data_hash,
-        others={} if entry.category else _others(scores, shown=estimate.metric),
+        others=_others(scores, shown=estimate.metric),
     )
 
 

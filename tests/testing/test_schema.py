@@ -103,16 +103,18 @@ def test_a_lax_task_fails_the_check_of_its_column(lax: Callable[[Row], Any], fai
     assert set(faults(card(lax, name="rows.jsonl"))) == {f"task_schema_{name}" for name in fails}
 
 
-def test_an_error_must_name_file_row_and_column() -> None:
+@pytest.mark.parametrize("left_out", ["rows.jsonl", "line 2", "'text'"])
+def test_an_error_must_name_file_row_and_column(left_out: str) -> None:
     def vague(row: Row) -> None:
         try:
             strict(row)
         except DataError as error:
-            raise DataError("the data are wrong") from error
+            raise DataError(str(error).replace(left_out, "somewhere")) from error
 
     said = faults(card(vague, name="rows.jsonl"))["task_schema_text_wrong"]
-    assert "the error must name" in said
-    assert "it says: the data are wrong" in said
+    assert f"the error must name {left_out}" in said or left_out == "rows.jsonl"
+    assert "the error must name " in said
+    assert "somewhere" in said
 
 
 def test_a_column_that_the_example_never_fills_is_a_fault() -> None:

@@ -73,6 +73,15 @@ def test_links_in_a_tar_are_no_members(tmp_path: Path) -> None:
     assert Archive(path, workspace=tmp_path).names == ()
 
 
+def test_a_tar_may_name_its_members_from_here_and_may_not_change_under_way(tmp_path: Path, png: Picture) -> None:
+    archive = Archive(tarred(tmp_path / "a.tar", {"./1.png": png(1), "./in/2.png": png(2)}), workspace=tmp_path)
+    assert archive.names == ("1.png", "in/2.png")
+    assert archive.read("in/2.png") == png(2)
+    archive.path.write_bytes(archive.path.read_bytes()[:520])
+    with pytest.raises(DataError, match=r"member 'in/2\.png': cannot be read \(0 of .* bytes are there"):
+        archive.read("in/2.png")
+
+
 def test_nothing_is_opened_before_it_is_asked_for(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "gone.zip", workspace=tmp_path)
     with pytest.raises(DataError, match=r"gone\.zip: not a readable archive"):

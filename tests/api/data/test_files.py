@@ -72,6 +72,7 @@ def test_a_bad_json_line_is_named(tmp_path: Path, line: str, says: str) -> None:
         ('[{"a": 1}', "after element 0: expected ',' or ']', found ''"),
         ('[{"a": 1} {"a": 2}]', "after element 0: expected ',' or ']', found '{"),
         ('[{"a": 1}, ]', "element 1: not JSON"),
+        ('[, {"a": 1}]', "element 0: not JSON"),
         ('[{"a": 1}, {"a": NaN}]', "element 1: not JSON .NaN is not a JSON number"),
         ('[{"a": 1}, {"b": 1, "b": 2}]', "element 1: not JSON .the key 'b' is there twice"),
         ('[{"a": 1}, 7]', "element 1: expected a JSON object, found int"),
@@ -96,6 +97,12 @@ def test_a_json_list_is_read_whole_whatever_the_window(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "_BUFFER", 3)
         assert rows(file) == json.loads(file.read_text(encoding="utf-8-sig"))
+
+
+def test_a_list_that_ends_within_a_character_is_no_utf8(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_bytes(b'[{"a": 1}]' + "€".encode()[:2])
+    with pytest.raises(DataError, match=r"r\.json: not UTF-8 text"):
+        rows(tmp_path / "r.json")
 
 
 def test_an_element_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

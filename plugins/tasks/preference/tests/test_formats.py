@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness.api import TIE, Choice, DataError, Preference, Verdict, VerdictFormat
 from harness_preference.benchmarks.genai_bench import SPACE, VOTES
-from harness_preference.formats import GenAIBenchFormat
+from harness_preference.formats import GenAIBenchFormat, _vote
 
 FORMAT = GenAIBenchFormat()
 SPACES = (SPACE, Preference(2), Preference(2, ties=("tie",)))
@@ -118,3 +120,15 @@ def test_every_recorded_answer_is_judged_as_officially(recorded: Callable[[str],
 def _spelt(label: str) -> Verdict:
     votes: dict[str, Verdict] = {"[[A>B]]": 0, "[[B>A]]": 1, "[[A=B=Good]]": "good", "[[A=B=Bad]]": "bad"}
     return TIE if label == "[[A=B]]" else votes[label]
+
+
+@given(st.text(alphabet="[]A \n\r", max_size=30))
+def test_the_vote_is_the_first_match_of_the_official_pattern(text: str) -> None:
+    found = re.search(r"\[\[.*\]\]", text)
+    assert _vote(text) == ((0, 0) if found is None else found.span())
+
+
+def test_a_long_answer_of_open_brackets_is_read_at_once() -> None:
+    began = time.process_time()
+    assert GenAIBenchFormat().parse("[[A" * 200_000, SPACE).verdict is None
+    assert time.process_time() - began < 5, "the time must not grow with the square of the length"
