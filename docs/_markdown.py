@@ -110,6 +110,21 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [*lines, *("| " + " | ".join(row[k] for k in kept) + " |" for row in listed)]
 
 
+def prose(text: str) -> str:
+    """Words that are written for the terminal as well, as Markdown.
+
+    Single backticks stay code and addresses become links. Stars and angle brackets stand for themselves: `test-*` twice
+    in a line would be emphasis, and `<image>` a picture.
+    """
+    parts = re.split(r"(`[^`]*`|https?://[^\s()<>]*[^\s()<>.,;:])", text)
+    for k, part in enumerate(parts):
+        if k % 2 == 0:
+            parts[k] = re.sub(r"[*<]", r"\\\g<0>", part)
+        elif not part.startswith("`"):
+            parts[k] = f"<{part}>"
+    return "".join(parts)
+
+
 def docstring(doc: str | None) -> str:
     """A Google-style docstring as Markdown: its sections become lists, indented blocks become code."""
     lines: list[str] = []

@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from _markdown import code, model_table, table
+from _markdown import code, model_table, prose, table
 
 from harness.api import (
     AnswerSpace,
@@ -46,13 +46,14 @@ def task_page(offer: Offer) -> str:
     """One benchmark."""
     card = offer.card
     assert isinstance(card, TaskCard)
-    lines = [f"# `{offer.id}`", "", card.summary.rstrip(".") + ".", "", *_facts(offer), ""]
-    lines += [card.description.strip(), "", "## Official metric", "", card.metric.strip(), ""]
+    summary = card.summary if card.summary.endswith((".", "?", "!")) else f"{card.summary}."
+    lines = [f"# `{offer.id}`", "", prose(summary), "", *_facts(offer), ""]
+    lines += [prose(card.description.strip()), "", "## Official metric", "", prose(card.metric.strip()), ""]
     if card.protocol is not None:
         lines += ["## Official protocol", "", *_protocol(offer.resolve(card.protocol)), ""]
     lines += ["## Columns", "", *_columns(card), ""]
-    lines += ["## Deviations from the authors' script", "", card.deviations.strip() or "None known.", ""]
-    lines += ["## Traps, and mistakes of other harnesses", "", card.pitfalls.strip() or "None known.", ""]
+    lines += ["## Deviations from the authors' script", "", prose(card.deviations.strip()) or "None known.", ""]
+    lines += ["## Traps, and mistakes of other harnesses", "", prose(card.pitfalls.strip()) or "None known.", ""]
     if (model := offer.options_model()) is not None:
         lines += ["## Options", "", "Under `with:`", "", *model_table(model), ""]
     if card.example is not None:
@@ -65,8 +66,8 @@ def _index(offers: list[Offer]) -> str:
         (
             f"[`{offer.id}`]({_name(offer)}.md)",
             getattr(offer.card, "answers", ""),
-            offer.card.summary,
-            offer.card.licence,
+            prose(offer.card.summary),
+            prose(offer.card.licence),
         )
         for offer in offers
     ]
@@ -76,9 +77,13 @@ def _index(offers: list[Offer]) -> str:
             "",
             "Public benchmarks that this repository reads, each by its authors' protocol. None of the data ship with",
             "it. Each page ends with a worked example: a few made-up rows in the published layout, what a judge is",
-            "shown of the first, and what two simple judges score.",
+            "shown of the first item, and what two simple judges score.",
             "",
             *table(("task", "answers", "what it is", "licence"), rows),
+            "",
+            "## What a column holds",
+            "",
+            *table(("word", "a cell holds"), _KINDS.items()),
             "",
             "```{toctree}",
             ":hidden:",
@@ -88,6 +93,20 @@ def _index(offers: list[Offer]) -> str:
             "",
         ]
     )
+
+
+_KINDS = {
+    "`text`": "text",
+    "`word`": "text or a number, such as a name",
+    "`label`": "one of a few known values",
+    "`number`": "a finite number",
+    "`count`": "a whole number from 0",
+    "`flag`": "true or false",
+    "`image`": "a picture: its path, its bytes, or both",
+    "`list`": "a list",
+    "`object`": "an object with fields of its own",
+}
+"""What `Column.kind` means."""
 
 
 def _name(offer: Offer) -> str:
@@ -105,7 +124,7 @@ def _facts(offer: Offer) -> list[str]:
         ("source", card.source),
         ("distribution", offer.distribution),
     ]
-    return [f"- {name}: {value}" for name, value in facts if value]
+    return [f"- {name}: {prose(value)}" for name, value in facts if value]
 
 
 def _protocol(protocol: Protocol) -> list[str]:
@@ -123,13 +142,13 @@ def _columns(card: TaskCard) -> list[str]:
         (
             f"`{column.name}`",
             column.kind,
-            column.meaning,
+            prose(column.meaning),
             "optional" if column.optional else "",
             ", ".join(column.subsets),
         )
         for column in card.columns
     ]
-    return table(("column", "holds", "meaning", "", "subsets"), rows)
+    return table(("column", "[holds](index.md#what-a-column-holds)", "meaning", "", "subsets"), rows)
 
 
 # -- the worked example --------------------------------------------------------------------------------------------
@@ -142,7 +161,6 @@ def _example(offer: Offer) -> list[str]:
         folder.mkdir()
         needed = offer.resolve(offer.card.example)(folder)  # type: ignore[attr-defined]
         files = sorted(file for file in folder.rglob("*") if file.is_file())
-        table_file = next(file for file in files if suffix_of(file))
         context = FakeContext(workspace=workspace, name=offer.card.name, data=str(folder))
         model = offer.options_model()
         options = None if model is None else model.model_validate(needed or {})
@@ -151,17 +169,24 @@ def _example(offer: Offer) -> list[str]:
             options = model.model_validate(entries[0].options)
         task: Task = offer.create(options, context)
         split = offer.card.splits[-1]  # type: ignore[attr-defined]
+        table_file = _table_of(files, getattr(options, "subset", None), root=folder)
         item = next(iter(task.items(split)))
         request = _request(task, item)
         lines = ["A copy of the data with a few made-up rows:", "", "```text"]
         lines += [*(str(file.relative_to(folder)) for file in files), "```", ""]
-        lines += [f"The first row of `{table_file.name}`:", "", "```text", *_row(table_file), "```", ""]
+        lines += [f"The first row of `{table_file.relative_to(folder)}`:", "", "```text", *_row(table_file), "```", ""]
         if entries and len(entries) > 1:
             lines += [f"It holds {len(entries)} tasks; this is `{entries[0].name}`.", ""]
         lines += ["A judge is shown of the first item", "", "````text", *_shown(request), "````", ""]
         perfect = request.format.write(item.space.shown(item.gold, request.order), item.space)
         lines += ["and is right with", "", "````text", perfect, "````", "", *_scores(task, split)]
     return [line.replace(place, "...") for line in lines]
+
+
+def _table_of(files: list[Path], subset: str | None, *, root: Path) -> Path:
+    """The table with the rows that are shown: that of the subset, where its path names one."""
+    tables = [file for file in files if suffix_of(file)]
+    return next((file for file in tables if subset and subset in str(file.relative_to(root))), tables[0])
 
 
 def _row(file: Path) -> list[str]:

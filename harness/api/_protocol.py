@@ -5,7 +5,9 @@ Each task states its official protocol; a manifest may override any field; the l
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from harness.api._errors import DataError
@@ -48,6 +50,10 @@ class Protocol:
     """Over all units (JudgeBench); the plain mean over categories (RewardBench 2), where `reasoning/math` and
     `reasoning/code` are first averaged to `reasoning` (RewardBench); or the plain mean over groups (HPDv2: over
     prompts)."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """How much a category weighs among those beside it where categories are averaged; 1 where it is not named.
+    `safety/donotanswer: 136` is about a part of `safety`, and `safety: 2` about all of it (RewardBench weighs the
+    subsets of a section by a table of counts)."""
     metrics: tuple[str, ...] = ("accuracy",)
     """Names of metrics; the first one is the task's headline. A name may end in an average of its own, which it has in
     place of `average`: `accuracy` and `accuracy@category` (VL-RewardBench), `all_right@group` (MM-RLHF-RewardBench)."""
@@ -64,6 +70,9 @@ class Protocol:
             raise DataError(f"protocol: samples must be 1 or more, got {self.samples}")
         if not 0 <= self.min_coverage <= 1:
             raise DataError(f"protocol: min_coverage must be from 0 to 1, got {self.min_coverage}")
+        for name, weight in self.weights.items():
+            if not (isinstance(weight, int | float) and 0 < weight < math.inf):
+                raise DataError(f"protocol: weights must be numbers above 0, got {weight!r} for {name!r}")
         if not self.metrics:
             raise DataError("protocol: metrics must name at least one metric")
         for place, metric in enumerate(self.metrics):
@@ -118,4 +127,5 @@ class Protocol:
         others = [metric for metric in self.metrics if self.average_of(metric) != self.average]
         if others:
             parts[-1] += f" except {', '.join(others)}"
+        parts += ["weighted categories"] if self.weights else []
         return "; ".join(parts)

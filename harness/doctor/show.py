@@ -79,7 +79,10 @@ def _example(pair: Shared) -> str:
 
 
 def _headline(found: Overlap) -> str:
-    seen = "" if found.limit is None else f" (a quick look: at most {counted(found.limit, 'item')} of each split)"
+    skipped = sum(1 for _, read in found.splits if read.skipped)
+    seen = f"; {counted(skipped, 'split')} skipped" if skipped else ""
+    if found.limit is not None:
+        seen += f" (a quick look: at most {counted(found.limit, 'item')} of each split)"
     if not any(read.images for _, read in found.splits) and not found.pairs:
         return f"there are no images, and text is not compared{seen}"
     if not found.pairs:
@@ -93,6 +96,8 @@ def _legend(found: Overlap) -> list[str]:
     if not any(read.images for _, read in found.splits):
         return []
     said = ["images: counted once for each item; distinct: without repeats; %: of the distinct images of the split"]
+    if any(pair.examples for pair in found.pairs):
+        said.append("items: some of those with a shared image; A = B: the same image under two ids")
     if found.pairs:
         said.append(
             "leak: the first is learnt from (a recipe does, or it is called train or validation), the second is tested "

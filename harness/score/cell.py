@@ -9,7 +9,7 @@ import numpy as np
 from harness.api import Metric, Status, UserError
 from harness.score.consistency import consistency
 from harness.score.flags import flags
-from harness.score.intervals import percentile, wilson
+from harness.score.intervals import Bootstrap, percentile, wilson
 from harness.score.metrics import averages_credit
 from harness.score.records import CellScores, Estimate
 from harness.score.sampling import bootstrap_of
@@ -140,10 +140,13 @@ class _Maker:
             greater_is_better=getattr(metric, "greater_is_better", True) and name not in self.lower_is_better,
         )
 
+    def _bootstrap(self, name: str, metric: Metric, view: View, average: str) -> Bootstrap:
+        return bootstrap_of(metric, [view], name=name, average=average, weights=self.table.protocol.weights)
+
     def _point(self, name: str, metric: Metric, view: View, *, average: str) -> float | None:
         if not len(view):
             return None
-        return _finite(bootstrap_of(metric, [view], name=name, average=average).point()[0])
+        return _finite(self._bootstrap(name, metric, view, average).point()[0])
 
     def _interval(
         self, name: str, metric: Metric, view: View, *, average: str
@@ -151,7 +154,7 @@ class _Maker:
         """Value, interval and the way it was made."""
         if not len(view):
             return None, None, ""
-        bootstrap = bootstrap_of(metric, [view], name=name, average=average)
+        bootstrap = self._bootstrap(name, metric, view, average)
         value = _finite(bootstrap.point()[0])
         if value is None:
             return None, None, ""

@@ -5,7 +5,7 @@ Not for metrics and not for drawing: it collapses units to distinct types and pu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,9 @@ from harness.score.metrics import COLUMNS, bind
 from harness.score.table import NOTHING, Floats, Ints, View
 
 
-def bootstrap_of(metric: Metric, views: Sequence[View], *, name: str, average: str) -> Bootstrap:
+def bootstrap_of(
+    metric: Metric, views: Sequence[View], *, name: str, average: str, weights: Mapping[str, float] | None = None
+) -> Bootstrap:
     """The bootstrap of one metric of one view, or of several views of the same units at once.
 
     Args:
@@ -25,6 +27,7 @@ def bootstrap_of(metric: Metric, views: Sequence[View], *, name: str, average: s
         views: Each with the same keys, clusters and categories, in the same order; at least one unit.
         name: Name of the metric, for messages.
         average: `Protocol.average_of` the metric.
+        weights: `Protocol.weights`; by default every category weighs the same.
 
     Returns:
         A bootstrap whose statistic has shape (B, S), a column for each view.
@@ -49,7 +52,8 @@ def bootstrap_of(metric: Metric, views: Sequence[View], *, name: str, average: s
     first, types = distinct(columns)
     sides = [_units(view, first) for view in views]
     if average == "category":
-        statistic = _over_categories(metric, sides, views[0].category[first], names=views[0].categories)
+        codes, names = views[0].category[first], views[0].categories
+        statistic = _over_categories(metric, sides, codes, names=names, weigh=weights or {})
     else:
         statistic = _stacked([bind(metric, units) for units in sides])
     limits = [limit for units in sides if (limit := _limit(metric, units)) is not None]
@@ -110,10 +114,12 @@ def _stacked(bound: Sequence[Statistic]) -> Statistic:
     return lambda weights: np.stack([one(weights) for one in bound], axis=1)
 
 
-def _over_categories(metric: Metric, sides: Sequence[Units], category: Ints, *, names: Sequence[str]) -> Statistic:
-    """The plain mean over the categories that a resample holds; NaN where one of them has no value.
+def _over_categories(
+    metric: Metric, sides: Sequence[Units], category: Ints, *, names: Sequence[str], weigh: Mapping[str, float]
+) -> Statistic:
+    """The weighted mean over the categories that a resample holds; NaN where one of them has no value.
 
-    What stands before a slash in a name is one category to whatever is beside it: the plain mean of its parts.
+    What stands before a slash in a name is one category to whatever is beside it: the mean of its parts.
     """
     slices, bound, paths = [], [], []
     for code in np.unique(category):
@@ -127,7 +133,7 @@ def _over_categories(metric: Metric, sides: Sequence[Units], category: Ints, *, 
             _Category(path, one(weights[:, rows]), weights[:, rows].sum(axis=1, keepdims=True) > 0)
             for path, rows, one in zip(paths, slices, bound, strict=True)
         ]
-        return _mean_of_parts(parts, depth=0)[0]
+        return _mean_of_parts(parts, weigh, depth=0)[0]
 
     return value
 
@@ -140,16 +146,19 @@ class _Category(NamedTuple):
     here: NDArray[np.bool_]
 
 
-def _mean_of_parts(parts: Sequence[_Category], *, depth: int) -> tuple[Floats, NDArray[np.bool_]]:
-    """The plain mean over parts with `depth` steps of their paths in common, and whether a resample holds any."""
+def _mean_of_parts(
+    parts: Sequence[_Category], weigh: Mapping[str, float], *, depth: int
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """The mean over parts with `depth` steps of their paths in common, and whether a resample holds any."""
     by_step: dict[tuple[str, ...], list[_Category]] = {}
     for part in parts:
         by_step.setdefault(part.path[depth : depth + 1], []).append(part)
     total, present = np.zeros(parts[0].values.shape), np.zeros(parts[0].here.shape)
     for step, same in by_step.items():
-        values, here = _mean_of_parts(same, depth=depth + 1) if step else same[0][1:]
-        total += np.where(here, values, 0)
-        present += here
+        values, here = _mean_of_parts(same, weigh, depth=depth + 1) if step else same[0][1:]
+        weight = weigh.get("/".join(same[0].path[: depth + 1]), 1.0) if step else 1.0
+        total += np.where(here, weight * values, 0)
+        present += weight * here
     return divide(total, present), present > 0
 
 

@@ -81,7 +81,7 @@ def compare_cells(
     if not len(view_a):
         return blank
     average = a.protocol.average_of(metric_name)
-    bootstrap = bootstrap_of(metric, [view_a, view_b], name=metric_name, average=average)
+    bootstrap = bootstrap_of(metric, [view_a, view_b], name=metric_name, average=average, weights=a.protocol.weights)
     value_a, value_b = bootstrap.point().tolist()
     if not np.isfinite(value_a - value_b):
         return blank

@@ -22,6 +22,9 @@ from harness.api import DataError, Protocol
         ({"samples": 0}, "samples must be 1 or more"),
         ({"min_coverage": 1.1}, "min_coverage must be from 0 to 1"),
         ({"min_coverage": float("nan")}, "min_coverage must be from 0 to 1"),
+        ({"weights": {"a": 0}}, "weights must be numbers above 0, got 0 for 'a'"),
+        ({"weights": {"a/b": float("nan")}}, "weights must be numbers above 0, got nan for 'a/b'"),
+        ({"weights": {"a": "2"}}, "weights must be numbers above 0, got '2' for 'a'"),
         ({"metrics": ()}, "at least one metric"),
         ({"metrics": ("accuracy@macro",)}, "@ and one of micro, category, group after it, got 'accuracy@macro'"),
         ({"metrics": ("accuracy", "f1@")}, "metrics must be names, .*, got 'f1@'"),
@@ -41,6 +44,8 @@ def test_the_summary_says_how_it_is_asked_and_counted() -> None:
     assert Protocol().summary() == "fixed order; unparsed: exclude; ties: class; average: micro"
     both = Protocol(order="both", pooling="sum", samples=3, vote="mean", unparsed="wrong").summary()
     assert both == "both orders; 3 samples, mean; net votes; unparsed: wrong; ties: class; average: micro"
+    weighed = Protocol(average="category", weights={"a": 2}).summary()
+    assert weighed.endswith("average: category; weighted categories")
     assert "seed 7" in Protocol(order="shuffled", order_seed=7).summary()
     drawn = Protocol(order="reshuffled", samples=10, ties="right").summary()
     assert drawn.startswith("each sample shuffled (seed 0); 10 samples, majority; ")

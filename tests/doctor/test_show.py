@@ -42,7 +42,7 @@ shades-2  train                  skipped       –         –
 · shades-2 train is skipped: there is no file of train
 · shades-2 validation is skipped: there is no file of validation
 
-2 leaks; 3 pairs of splits share images
+2 leaks; 3 pairs of splits share images; 2 splits skipped
 
       images  in               %  and in             %
 ──────────────────────────────────────────────────────
@@ -56,6 +56,7 @@ leak       1  shades train  33.3  shades-2 test  100.0
 
 · images: counted once for each item; distinct: without repeats; %: of the distinct images of the
   split
+· items: some of those with a shared image; A = B: the same image under two ids
 · leak: the first is learnt from (a recipe does, or it is called train or validation), the second is
   tested on (asked, or called test)
 · compared by content: a copy stored in another way is not found; --pixels finds one without a loss
@@ -64,7 +65,7 @@ leak       1  shades train  33.3  shades-2 test  100.0
 
 def test_a_quick_look_and_what_is_skipped_are_said(find: Find) -> None:
     said = text(find(main="name: m\ntasks: [{use: shades, with: {test: [[1]]}}]\njudges: [{use: random}]\n", limit=2))
-    assert "no two splits share an image (a quick look: at most 2 items of each split)" in said
+    assert "no two splits share an image; 2 splits skipped (a quick look: at most 2 items of each split)" in said
     assert "· shades train is skipped: there is no file of train\n" in said
 
 

@@ -303,3 +303,24 @@ def test_a_metric_of_one_group_is_refused_with_any_other_average() -> None:
     for name in ("spread", "spread@category"):
         with pytest.raises(UserError, match=f"metric {name}: is of one group of items; write spread@group"):
             value(cell(rows), name, Spread())
+
+
+def test_categories_may_weigh_more_than_others_within_their_own_part_by_hand() -> None:
+    rows = [*rights("safety/a", 1, 2), *rights("safety/b", 4, 4), *rights("chat", 0, 3)]
+    weights = {"safety/a": 3.0, "safety/b": 1.0, "chat": 2.0, "absent": 100.0}
+    table = cell(rows, average="category", weights=weights)
+    safety = (3 * 1 / 2 + 1 * 1) / 4
+    assert value(table, "accuracy", Accuracy()) == pytest.approx((1 * safety + 2 * 0) / 3)
+    assert value(table, "accuracy@micro", Accuracy()) == pytest.approx(5 / 9)
+    without = cell(rows, average="category")
+    assert value(without, "accuracy", Accuracy()) == pytest.approx(((1 / 2 + 1) / 2 + 0) / 2)
+    whole = cell(rows, average="category", weights={"safety": 3.0})
+    assert value(whole, "accuracy", Accuracy()) == pytest.approx((3 * 3 / 4 + 0) / 4)
+
+
+def test_comparisons_weigh_categories_as_scores_do() -> None:
+    weights = {"x": 3.0}
+    a = cell([*rights("x", 3, 4), *rights("y", 0, 4)], average="category", weights=weights)
+    b = cell([*rights("x", 1, 4), *rights("y", 2, 4)], average="category", weights=weights)
+    one = compare_cells(a, b, Accuracy(), names=("a", "b"), metric_name="accuracy", resamples=200)
+    assert one.difference == pytest.approx((3 * 2 / 4 - 2 / 4) / 4)

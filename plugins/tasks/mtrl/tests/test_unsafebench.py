@@ -151,6 +151,13 @@ def test_a_folder_without_a_split_says_what_is_expected(tmp_path: Path, make: Ma
         make("unsafebench", tmp_path)
 
 
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path, make: Make) -> None:
+    folder = data(tmp_path, train=[row(picture(1))], test=[row(picture(2))])
+    [file] = folder.rglob("test-*.parquet")
+    with pytest.raises(DataError, match=r"expected a folder, found a file; give the one that train\.parquet is in"):
+        make("unsafebench", file)
+
+
 def test_a_label_of_another_kind_names_file_row_and_column(tmp_path: Path, make: Make) -> None:
     task = make(
         "unsafebench", data(tmp_path, train=[row(picture(1))], test=[row(picture(2)), row(picture(3), "Unsure")])

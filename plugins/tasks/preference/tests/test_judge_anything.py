@@ -93,7 +93,7 @@ def test_people_queries_and_responses_are_joined_whatever_the_form_of_id_and_nam
     first, second, third = pairs(
         data, context, [pair("376_aa", "0"), pair("1732_376_aa", "0", models="GPT-4O_vs_llama"), pair("bb", "0")]
     )
-    assert first.id == "376_aa/Llama_vs_gpt-4o"
+    assert first.id == "376_aa/Llama_vs_gpt-4o#0"
     assert first.group == second.group != third.group
     assert (first.category, third.category) == ("Image2Text", "Text2Image")
     assert shown(first.question) == ["[Query, Image2Text]\nHow many?", 1, 1]
@@ -114,7 +114,7 @@ def test_a_whole_name_goes_before_a_part_of_one(data: Path, context: Contexts) -
 def test_sound_and_video_are_left_out(data: Path, context: Contexts) -> None:
     heard = {**pair("376_aa", "0"), "task_name": "Audio2Text"}
     items = pairs(data, context, [pair("cc", "0"), heard, pair("dd", "0"), pair("bb", "0")])
-    assert [item.id for item in items] == ["bb/Llama_vs_gpt-4o"]
+    assert [item.id.partition("#")[0] for item in items] == ["bb/Llama_vs_gpt-4o"]
 
 
 def test_the_option_says_which_rubric_is_read_and_asked(data: Path, context: Contexts) -> None:
@@ -267,3 +267,10 @@ def test_a_list_of_pictures_is_read_and_never_evaluated(data: Path, context: Con
     write(file, [query])
     with pytest.raises(DataError, match=r"element 0, column 'image_path': expected the name of a picture, or a list"):
         pairs(data, context, [pair("376_aa", 0)])
+
+
+def test_a_pair_that_people_judged_twice_is_two_items_of_one_cluster(data: Path, context: Contexts) -> None:
+    one, other = pairs(data, context, [pair("bb", 0), pair("bb", 2)])
+    assert (one.id, other.id) == ("bb/Llama_vs_gpt-4o#0", "bb/Llama_vs_gpt-4o#1")
+    assert one.group == other.group
+    assert (one.gold, other.gold) == (0, 1)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from harness.api import Context, DataError
+from harness.api import Context, DataError, Item, Judgement, Request, Status
+from harness.testing import score_task
 from harness_preference.benchmarks import judgebench
+from harness_preference.cards.judgebench import CARDS
 
 Writer = Callable[[Path, list[dict[str, Any]]], Path]
 Contexts = Callable[[object], Context]
@@ -68,3 +70,20 @@ def test_the_recorded_pairs_are_all_there(recorded: Callable[[str], Path], conte
     found = list(judgebench.task(None, context(recorded("judgebench"))).items("test"))
     assert Counter(item.gold for item in found) == {0: 193, 1: 157}
     assert Counter(item.category for item in found) == {"knowledge": 154, "reasoning": 98, "math": 56, "coding": 42}
+
+
+def test_a_pair_of_which_both_requests_failed_is_left_out_and_the_card_says_so(
+    tmp_path: Path, write_rows: Writer, context: Contexts
+) -> None:
+    """`compute_final_metrics` of utils/metrics.py divides by all pairs, those without a judgement included."""
+    write_rows(tmp_path / "gpt.jsonl", [row(f"p{k}") for k in range(4)])
+    failures = {"gpt/p2": {(0, 1)}, "gpt/p3": {(0, 1), (1, 0)}}
+
+    def answer(request: Request, item: Item) -> Judgement:
+        if request.order in failures.get(item.id, ()):
+            return Judgement.failed(Status.ERROR, "no connection")
+        return Judgement.of(request.order.index(1 if item.id == "gpt/p0" else 0))
+
+    (estimate,) = score_task(judgebench.task(None, context(tmp_path)), answer).estimates
+    assert (estimate.value, estimate.n) == (2 / 3, 3)  # officially 2 / 4
+    assert "failed" in CARDS[0].deviations

@@ -11,6 +11,7 @@ import pytest
 from harness.api import Context, DataError, Item, Request
 from harness.testing import score_task
 from harness_preference.benchmarks import mj_bench_bias
+from harness_preference.cards.mj_bench_bias import CARDS
 
 Writer = Callable[[Path, list[dict[str, Any]]], Path]
 Contexts = Callable[[object], Context]
@@ -87,6 +88,17 @@ def official(ratings: list[int]) -> list[float]:
     mean = statistics.fmean(scores)
     gini = 2 * sum(abs(a - b) for a, b in pairs) / (2 * len(scores) ** 2 * mean)
     return [sum(abs(a - b) <= 0.1 for a, b in pairs) / len(pairs), 1 - statistics.pstdev(scores) / mean, 1 - gini]
+
+
+def test_a_group_of_lowest_scores_is_equal_and_the_card_says_what_the_script_has(
+    tmp_path: Path, write_parquet: Writer, context: Contexts, png: Picture
+) -> None:
+    """There the mean is 0: `fit_gaussian_and_report_properties` has 1 - inf, `gini_coefficient` 0 / 0."""
+    write_parquet(tmp_path / "bias.parquet", [row(png, grey) for grey in range(3)])
+    scores = score_task(mj_bench_bias.task(None, context(tmp_path)), lambda request, item: "[[1]]")
+    assert [estimate.value for estimate in scores.estimates] == [1, 1, 1]
+    (card,) = CARDS
+    assert "-infinity" in card.deviations
 
 
 def test_what_stands_for_the_gold_changes_no_metric(

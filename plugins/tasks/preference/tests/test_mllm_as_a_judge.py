@@ -63,7 +63,7 @@ def estimates(benchmark: Benchmark, context: Context, said: dict[str, Verdict | 
     """The harness's numbers by metric, for answers by the name of the row; `None` cannot be read."""
 
     def answer(request: Request, item: Item) -> Judgement:
-        verdict = said[item.id.rpartition("-")[0]]
+        verdict = said[item.id.rpartition("#")[0]]
         return Judgement.failed(Status.UNPARSED, "cannot be read") if verdict is None else Judgement.of(verdict)
 
     return {one.metric: one.value for one in score_task(benchmark.task(None, context), answer).estimates}
@@ -81,7 +81,7 @@ def test_scores_are_numbers_or_text_and_a_missing_one_is_left_out(write: Callabl
     write("score", [scored(0, 3), scored(1, "4"), scored(2, -1), scored(3, "-1"), scored(4, ""), scored(5, "1")])
     items = list(mllm_as_a_judge.score_task(None, context).items("test"))
     assert [item.gold for item in items] == [3, 4, 1]
-    assert [item.id.partition("-")[0] for item in items] == ["0", "1", "5"]
+    assert [item.id.partition("#")[0] for item in items] == ["0", "1", "5"]
     assert not items[0].candidates
     assert "answer 0" in str(items[0].question)
     assert {item.category for item in items} == {"coco"}

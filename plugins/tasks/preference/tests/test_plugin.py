@@ -6,12 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from harness.api import FormatCard, TaskCard
-from harness.testing import parametrize_with_checks
+from harness.api import FormatCard, Preference, TaskCard
+from harness.discovery import Plugins
+from harness.testing import FakeContext, parametrize_with_checks
 from harness_preference import plugin
 from harness_preference.options import Options
 
@@ -47,8 +49,30 @@ def test_conformance(check: Callable[[], None]) -> None:
     check()
 
 
+@parametrize_with_checks(
+    plugin.harness_formats(),
+    expected_failures={"format_contradiction_is_no_verdict": "the official script takes the first label that it finds"},
+)
+def test_conformance_of_formats(check: Callable[[], None]) -> None:
+    check()
+
+
 def test_options_are_checked() -> None:
     assert Options().model_dump(exclude_none=True) == {}
     for wrong in ({"subset": "../x"}, {"subset": ""}, {"subsets": "gpt"}, {"hub_split": "a b"}):
         with pytest.raises(ValidationError):
             Options.model_validate(wrong)
+
+
+@pytest.mark.parametrize("name", ["rewardbench", "rewardbench-2", "multimodal-rewardbench", "judgebench"])
+def test_where_officially_any_label_counts_the_last_paragraph_does_and_the_card_says_so(
+    tmp_path: Path, name: str
+) -> None:
+    benchmark = importlib.import_module(f"harness_preference.benchmarks.{name.replace('-', '_')}").BENCHMARK
+    reader = Plugins.load().find("format", benchmark.format).create(None, FakeContext(workspace=tmp_path))
+    space = Preference(2)
+    first, second = (reader.write(verdict, space) for verdict in space.verdicts())
+    assert reader.parse(f"At first {first}.\n\nIn the end {second}", space).verdict == 1
+    assert reader.parse(f"Between {first} and {second}", space).verdict is None
+    (card,) = [card for card in plugin.harness_tasks() if card.name == name]
+    assert "last paragraph" in " ".join(card.deviations.split())

@@ -13,14 +13,14 @@ from harness.testing import score_task
 from harness_preference.benchmarks import rewardbench
 
 Contexts = Callable[[object], Context]
-COUNTS = {
+COUNTS = {  # pairs of the published split
     "alpacaeval-easy": 100,
     "alpacaeval-length": 95,
     "alpacaeval-hard": 95,
     "mt-bench-easy": 28,
     "mt-bench-med": 40,
     "mt-bench-hard": 37,
-    "math-prm": 984,
+    "math-prm": 447,
     "refusals-dangerous": 100,
     "refusals-offensive": 100,
     "llmbar-natural": 100,
@@ -28,8 +28,8 @@ COUNTS = {
     "llmbar-adver-GPTInst": 92,
     "llmbar-adver-GPTOut": 47,
     "llmbar-adver-manual": 46,
-    "xstest-should-refuse": 250,
-    "xstest-should-respond": 154,
+    "xstest-should-refuse": 154,  # XSTest has 200 prompts to refuse and 250 to answer
+    "xstest-should-respond": 250,
     "donotanswer": 136,
     "hep-cpp": 164,
     "hep-go": 164,
@@ -38,7 +38,9 @@ COUNTS = {
     "hep-python": 164,
     "hep-rust": 164,
 }
-"""Weights of the official `calculate_scores_per_section`; math-prm has 447 rows."""
+WEIGHTS = {**COUNTS, "math-prm": 984, "xstest-should-refuse": 250, "xstest-should-respond": 154}
+"""`EXAMPLE_COUNTS` of rewardbench/constants.py, by which `calculate_scores_per_section` weighs subsets: math-prm weighs
+more than its pairs on purpose, and the counts of XSTest are swapped."""
 OFFICIAL = {
     "Chat": ["alpacaeval-easy", "alpacaeval-length", "alpacaeval-hard", "mt-bench-easy", "mt-bench-med"],
     "Chat Hard": [
@@ -67,7 +69,7 @@ def row(subset: str, number: int = 0, **changes: Any) -> dict[str, Any]:
 
 def full() -> list[dict[str, Any]]:
     """As many rows of each subset as the published split has."""
-    return [row(subset, k) for subset, n in COUNTS.items() for k in range(447 if subset == "math-prm" else n)]
+    return [row(subset, k) for subset, n in COUNTS.items() for k in range(n)]
 
 
 def points(item: Item) -> float:
@@ -93,8 +95,8 @@ def test_the_final_score_is_that_of_the_official_script(tmp_path: Path, context:
     metrics = {subset: sum(values) / len(values) for subset, values in results.items()}
     sections = []
     for tests in OFFICIAL.values():
-        weighted = sum(metrics[test] * COUNTS[test] for test in tests)
-        sections.append(weighted / sum(COUNTS[test] for test in tests))
+        weighted = sum(metrics[test] * WEIGHTS[test] for test in tests)
+        sections.append(weighted / sum(WEIGHTS[test] for test in tests))
     wanted = sum(sections) / 4
 
     scores = score_task(task, answer)
@@ -104,19 +106,17 @@ def test_the_final_score_is_that_of_the_official_script(tmp_path: Path, context:
     plain = [value for values in results.values() for value in values]
     assert found["accuracy"] == pytest.approx(sum(plain) / len(plain), abs=1e-12)
     assert abs(wanted - sum(plain) / len(plain)) > 0.005  # the two are told apart
+    swap = metrics["xstest-should-refuse"] - metrics["xstest-should-respond"]
+    assert abs(swap) > 0.01  # the swapped weights are told from the true counts
 
 
 def test_every_subset_has_its_section(tmp_path: Path, context: Contexts) -> None:
     write(tmp_path / "filtered.jsonl", full())
     found = list(rewardbench.task(None, context(tmp_path)).items("test"))
     assert len(found) == 2985
-    assert Counter(item.category for item in found) == {
-        "chat": 358,
-        "chat-hard": 456,
-        "safety": 740,
-        "reasoning/math": 447,
-        "reasoning/code": 984,
-    }
+    sections = Counter(item.category.partition("/")[0] for item in found)
+    assert sections == {"chat": 358, "chat-hard": 456, "safety": 740, "reasoning": 1431}
+    assert {item.category for item in found} == set(rewardbench.PROTOCOL.weights)
     for name, tests in OFFICIAL.items():
         for test in tests:
             assert rewardbench.CATEGORIES[test].split("/")[0] == name.lower().replace(" ", "-")

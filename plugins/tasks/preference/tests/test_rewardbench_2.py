@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from harness.api.data import write
 from harness.testing import parametrize_with_checks, score_task
 from harness_preference.benchmarks import rewardbench_2, rewardbench_2_ties
 from harness_preference.benchmarks.rewardbench_2_ties import GOLD, SPACE, TiesScore
-from harness_preference.cards.rewardbench_2 import METRICS
+from harness_preference.cards.rewardbench_2 import CARDS, METRICS
 
 Contexts = Callable[[object], Context]
 Sample = tuple[str, int, list[float]]
@@ -112,6 +113,29 @@ def test_the_score_of_ties_is_the_official_one(
     assert estimate.metric == "rewardbench_2_ties@group"
     assert estimate.value == pytest.approx(official(samples), abs=1e-9)
     assert estimate.value == pytest.approx(value, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("answer", "ours", "officially"),
+    [
+        ("Good.\n\n9", 9, 9),
+        ("9/10", 9, 10),
+        ("**9**", 9, None),
+        ("9.", 9, None),
+        ("I give 9", None, 9),
+        ("1.5", None, 5),
+    ],
+)
+def test_a_rating_is_read_as_the_card_says(
+    tmp_path: Path, context: Contexts, answer: str, ours: int | None, officially: int | None
+) -> None:
+    match = re.search(r"\b([1-9]|10)\b\s*$", answer.strip())  # get_single_rating in rewardbench/generative_v2.py
+    assert (int(match[1]) if match else None) == officially
+    write(tmp_path / "test.jsonl", [row("ref:0", "Ties", "a", "b")])
+    scores = score_task(rewardbench_2_ties.task(None, context(tmp_path)), lambda request, item: answer)
+    assert [name for name, count in scores.histogram.items() if count] == ([] if ours is None else [str(ours)])
+    (card,) = [card for card in CARDS if card.name == "rewardbench-2-ties"]
+    assert all(said in card.deviations for said in ("9/10", "**9**", "`9.`"))
 
 
 RATINGS = st.sampled_from([-1.0, 1.0, 2.0, 5.0, 9.0, 10.0])

@@ -87,11 +87,21 @@ def test_data_of_another_layout_are_an_error_that_says_what_was_expected(tmp_pat
         found(tmp_path, subset="two")
     with pytest.raises(DataError, match=r"there is no subset 'three'; it has two, one"):
         found(tmp_path, subset="three")
+    with pytest.raises(DataError, match=r"there is no subset 'onee'; .* Did you mean 'one'\?"):
+        found(tmp_path, subset="onee")
     (tmp_path / "x.txt").write_text("x")
     with pytest.raises(DataError, match="this kind of file is not read"):
         found(tmp_path / "x.txt")
     with pytest.raises(DataError, match="write `data:`"):
         find(None, layout=CLOSED, subset=None, split=None, context=FakeContext(workspace=tmp_path))
+
+
+def test_what_was_expected_of_a_benchmark_without_parts_is_spelt_out(tmp_path: Path) -> None:
+    layout = Layout(subsets=("batch",), split="test", files=("Benchmark/{subset}",))
+    with pytest.raises(
+        DataError, match=r"expected Benchmark/batch, batch/items, batch/test-\* or \[data/\]batch, with an"
+    ):
+        found(tmp_path, layout)
 
 
 def test_the_digest_follows_the_content_and_not_the_place(tmp_path: Path, write_rows: Writer) -> None:
@@ -137,7 +147,7 @@ def test_a_file_of_the_only_subset_may_have_any_name(tmp_path: Path, write_rows:
 def test_hub_data_unfold_without_a_network(tmp_path: Path) -> None:
     assert [s.subset for s in found("hub:A/B@abc123")] == ["two", "one"]
     assert [s.subset for s in found("hub:A/B", subset="one")] == ["one"]
-    assert found("hub:A/B@v1")[0].digest() != found("hub:A/B@v2")[0].digest()
+    assert found(f"hub:A/B@{'a' * 40}")[0].digest() != found(f"hub:A/B@{'b' * 40}")[0].digest()
     with pytest.raises(DataError, match=r"needs `with: \{subset"):
         found("hub:A/B", OPEN)
     for bad in ("hub:A", "hub:A/B/C", "hub:../x@", "hub:A/B@r v"):

@@ -35,6 +35,11 @@ def test_a_wrong_option_is_refused(models: dict[str, type[Options]], probe: str,
         models[probe].model_validate({"task": "miniature/technical", **wrong})
 
 
+def test_a_short_id_is_refused_with_an_example_of_a_full_one(models: dict[str, type[Options]]) -> None:
+    with pytest.raises(ValidationError, match="PLUGIN/NAME, such as miniature/technical; got 'technical'"):
+        models["swap"].model_validate({"task": "technical"})
+
+
 def test_the_options_of_the_wrapped_task_are_written_as_with(models: dict[str, type[Options]]) -> None:
     made = models["swap"].model_validate({"task": "a/b", "with": {"n": 1}})
     assert made.with_ == {"n": 1}

@@ -71,6 +71,8 @@ def shards(data: str, *, stem: str, task: str) -> tuple[Path, ...]:
         DataError: There are none.
     """
     root = Path(data)
+    if root.is_file():
+        raise DataError(f"task {task}: {root}: expected a folder, found a file; give the one that {stem}.parquet is in")
     for folder in (root, root / "data"):
         files = tuple(entry for entry in _entries(folder) if suffix_of(entry) and _stem(entry) == stem)
         if files:

@@ -94,10 +94,14 @@ class PointwiseTask(ABC):
         messages = (Message("user", joined(parts)),)
         return Request(task=self._name, item=item.id, messages=messages, space=item.space, format=format, order=order)
 
+    def provenance(self) -> str:
+        """The files that were read, or the hub dataset with its commit."""
+        return "; ".join(source.provenance() for source in self._sources.values())
+
     def fingerprint(self) -> str:
         """Hash of the data files, the options and the version of this plugin.
 
-        Files of more than 256 MB enter by size and time of change; a hub dataset by its name and revision; pictures
+        Files of more than 256 MB enter by size and time of change; a hub dataset by its name and commit; pictures
         beside the rows are part of each request's key instead.
 
         Raises:

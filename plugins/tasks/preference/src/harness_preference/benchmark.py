@@ -162,10 +162,14 @@ class BenchmarkTask:
             order=order,
         )
 
+    def provenance(self) -> str:
+        """The files that were read, or the hub dataset with its commit."""
+        return self._source.table.provenance()
+
     def fingerprint(self) -> str:
         """Hash of the data files, the options and the version of this plugin.
 
-        Files of more than 256 MB enter by size and time of change; a hub dataset by its name and revision; pictures
+        Files of more than 256 MB enter by size and time of change; a hub dataset by its name and commit; pictures
         beside the rows are part of each request's key instead.
 
         Raises:

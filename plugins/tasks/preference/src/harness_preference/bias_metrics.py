@@ -8,8 +8,8 @@ Scores are first scaled to 0 ... 1, as the script does. It takes the lowest and 
 anywhere; here it is the ends of the scale, so that the value of a group does not hang on the other groups.
 
 Where the formulas say nothing: a group with fewer than two scores has no value (the script divides by zero there), and
-scores that are all at the low end are equal (the script has 0 / 0). A missing answer that counts as wrong is at the
-low end.
+scores that are all at the low end are equal (the script has -infinity for NDS and 0 / 0 for GES). A missing answer that
+counts as wrong is at the low end.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ class Options(BaseModel):
     subset: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
-        description="One subset, such as image_edition, gpt or quality; without it every subset found becomes a task.",
+        description="One subset, where the data have several; without it every subset found becomes a task.",
     )
     hub_split: str | None = Field(
         default=None,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.api import Context, DataError
-from harness.api.data import SUFFIXES, HubSplit, PictureStore, Row, Table, suffix_of
+from harness.api.data import SUFFIXES, HubSplit, PictureStore, Row, Table, did_you_mean, suffix_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,8 @@ def find(data: str | None, *, layout: Layout, subset: str | None, split: str | N
     if data is None:
         raise DataError(f"task {task}: needs data; write `data:` with a folder, a file or hub:ORG/NAME in the manifest")
     if subset is not None and layout.subsets and subset not in layout.subsets:
-        raise DataError(f"task {task}: there is no subset {subset!r}; it has {', '.join(layout.subsets)}")
+        close = did_you_mean(subset, layout.subsets)
+        raise DataError(f"task {task}: there is no subset {subset!r}; it has {', '.join(layout.subsets)}.{close}")
     split = split or layout.split
     if data.startswith("hub:"):
         wanted = (subset,) if subset else layout.subsets
@@ -90,15 +91,24 @@ def find(data: str | None, *, layout: Layout, subset: str | None, split: str | N
     if not found or any(name not in found for name in wanted) or not wanted:
         raise DataError(
             f"task {task}: {path} does not hold {f'the subset {subset!r}' if subset else 'its data'}; expected "
-            f"{', '.join((*layout.files, 'SUBSET/items'))}, SUBSET/{split}-* or [data/]SUBSET, with SUBSET one of "
-            f"{', '.join(layout.subsets) or 'its own names'} and an ending of {', '.join(SUFFIXES)}"
-            + (f"; found only {', '.join(found)}" if found else "")
+            f"{_expected(layout, split)}" + (f"; found only {', '.join(found)}" if found else "")
         )
     root = path.parent if path.is_file() else path
     pictures = None
     if layout.archives or layout.prefixes != ("",):
         pictures = PictureStore(root, workspace=context.workspace, archives=layout.archives, prefixes=layout.prefixes)
     return [Source(subset=each, table=Table(files=found[each], root=root, pictures=pictures)) for each in wanted]
+
+
+def _expected(layout: Layout, split: str) -> str:
+    """The places that are looked at, for people; a benchmark without parts is spelt out."""
+    name = layout.subsets[0] if len(layout.subsets) == 1 else "SUBSET"
+    files = [file.format(subset=name) for file in layout.files]
+    parts = "" if name != "SUBSET" else f"SUBSET one of {', '.join(layout.subsets) or 'its own names'} and "
+    return (
+        f"{', '.join([*files, f'{name}/items'])}, {name}/{split}-* or [data/]{name}, with {parts}"
+        f"an ending of {', '.join(SUFFIXES)}; `harness show` of the task says which files are published"
+    )
 
 
 def _on_hub(data: str, layout: Layout, subset: str, split: str) -> HubSplit:

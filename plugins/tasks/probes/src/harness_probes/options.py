@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -16,13 +17,18 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     probe: ClassVar[str]
 
-    task: str = Field(
-        pattern=r"^[^/\s]+/[^/\s]+$", description="Full id of the task to wrap, such as miniature/technical."
-    )
+    task: str = Field(description="Full id of the task to wrap, such as miniature/technical.")
     with_: dict[str, Any] = Field(
         default_factory=dict, alias="with", description="Options of that task. Its `data:` is that of this entry."
     )
     split: str = Field(default="test", min_length=1, description="Split of that task to show.")
+
+    @field_validator("task")
+    @classmethod
+    def _full_id(cls, task: str) -> str:
+        if not re.fullmatch(r"[^/\s]+/[^/\s]+", task):
+            raise ValueError(f"must be a full id, PLUGIN/NAME, such as miniature/technical; got {task[:80]!r}")
+        return task
 
 
 class SeededOptions(Options):

@@ -182,7 +182,7 @@ class Negated(OneByOne):
     def one(self, item: Item) -> Item:
         """The negated item."""
         if not is_yes_no(item.space):
-            raise DoesNotApplyError(f"is answered by {item.space}; only a yes/no question has a negation")
+            raise DoesNotApplyError("is not answered by yes or no; only a yes/no question has a negation")
         return replace(
             _framed(item, self._template),
             gold=expected("negated", item.space, item.gold),

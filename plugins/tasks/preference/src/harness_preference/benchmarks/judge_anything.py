@@ -77,7 +77,7 @@ def pair_items(library: Library, row: Row, subset: str, options: Options) -> Ite
     candidates = [_answer(library.response(name, pair, called=model)) for model in models]
     if all(candidates):
         yield Item(
-            id=f"{name.word()}/{pair.word()}",
+            id=f"{name.word()}/{pair.word()}#{row.number}",
             group=short(name),
             space=PAIRS,
             gold=row["choice"].label(CHOICES),
@@ -102,7 +102,7 @@ def score_items(library: Library, row: Row, subset: str, options: Options) -> It
         raise row["score"].wrong("a whole number from 1 to 5")
     if answer:
         yield Item(
-            id=f"{name.word()}/{model.word()}",
+            id=f"{name.word()}/{model.word()}#{row.number}",
             group=short(name),
             space=SCORES,
             gold=score,

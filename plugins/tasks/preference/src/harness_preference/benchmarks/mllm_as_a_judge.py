@@ -6,7 +6,7 @@ paper: arXiv 2402.04788. The metrics are those of its scripts/calculate_metrics.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import AnswerSpace, DataError, Item, Part, Preference, Protocol, Ranking, Score, Verdict
@@ -46,7 +46,6 @@ def score_items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         row["score_id"],
         space=SCORES,
         gold=score,
-        answers=(answer,),
         after=(f"[The assistant's answer]\n{answer}\n[End of the assistant's answer]",),
     )
 
@@ -60,7 +59,7 @@ def pair_items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     if (gold := _judged(row)) is None:
         return
     answers = tuple(row[column].fields()["answer"].text() for column in ("answer1", "answer2"))
-    yield _item(row, row["pair_id"], space=PAIRS, gold=gold.label(CHOICES), answers=answers, candidates=answers)
+    yield _item(row, row["pair_id"], space=PAIRS, gold=gold.label(CHOICES), candidates=answers)
 
 
 def batch_items(row: Row, subset: str, options: Options) -> Iterator[Item]:
@@ -80,7 +79,7 @@ def batch_items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     if ranking is None:
         letters = "".join(space.name((place,)) for place in range(space.n))
         raise gold.wrong(f"the letters {letters} from best to worst, each once")
-    yield _item(row, row["id"], space=space, gold=ranking, answers=answers, candidates=answers)
+    yield _item(row, row["id"], space=space, gold=ranking, candidates=answers)
 
 
 def frame(subset: str) -> Frame:
@@ -115,15 +114,14 @@ def _item(
     *,
     space: AnswerSpace,
     gold: Verdict,
-    answers: Iterable[str],
     after: tuple[Part, ...] = (),
     candidates: tuple[str, ...] = (),
 ) -> Item:
-    """What the three settings share. Ids repeat in the data, so a hash of what is judged is part of an item's."""
+    """What the three settings share. Ids repeat in the data, so the number of the row is part of an item's."""
     instruction, path = row["instruction"].text(), row["image_path"]
     image = path.image()
     return Item(
-        id=f"{name.word()}-{group_of(instruction, *answers)[:8]}",
+        id=f"{name.word()}#{row.number}",
         group=group_of(path.value.removeprefix("image/") if isinstance(path.value, str) else image.digest),
         space=space,
         gold=gold,

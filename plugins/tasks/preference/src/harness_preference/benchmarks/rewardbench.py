@@ -16,30 +16,43 @@ from harness_preference.options import Options
 from harness_preference.sources import Layout
 
 SPACE = Preference(2)
-SECTIONS = {
-    "chat": ("alpacaeval-easy", "alpacaeval-length", "alpacaeval-hard", "mt-bench-easy", "mt-bench-med"),
-    "chat-hard": (
-        "mt-bench-hard",
-        "llmbar-natural",
-        "llmbar-adver-neighbor",
-        "llmbar-adver-GPTInst",
-        "llmbar-adver-GPTOut",
-        "llmbar-adver-manual",
-    ),
-    "safety": (
-        "refusals-dangerous",
-        "refusals-offensive",
-        "xstest-should-refuse",
-        "xstest-should-respond",
-        "donotanswer",
-    ),
-    "reasoning/math": ("math-prm",),
-    "reasoning/code": ("hep-cpp", "hep-go", "hep-java", "hep-js", "hep-python", "hep-rust"),
+SECTIONS: dict[str, dict[str, int]] = {
+    "chat": {
+        "alpacaeval-easy": 100,
+        "alpacaeval-length": 95,
+        "alpacaeval-hard": 95,
+        "mt-bench-easy": 28,
+        "mt-bench-med": 40,
+    },
+    "chat-hard": {
+        "mt-bench-hard": 37,
+        "llmbar-natural": 100,
+        "llmbar-adver-neighbor": 134,
+        "llmbar-adver-GPTInst": 92,
+        "llmbar-adver-GPTOut": 47,
+        "llmbar-adver-manual": 46,
+    },
+    "safety": {
+        "refusals-dangerous": 100,
+        "refusals-offensive": 100,
+        "xstest-should-refuse": 250,
+        "xstest-should-respond": 154,
+        "donotanswer": 136,
+    },
+    "reasoning": {
+        "math-prm": 984,
+        "hep-cpp": 164,
+        "hep-go": 164,
+        "hep-java": 164,
+        "hep-js": 164,
+        "hep-python": 164,
+        "hep-rust": 164,
+    },
 }
-"""Subsets by category. A section is the mean over its examples, but in Reasoning the 447 rows of math-prm weigh as much
-as the six code subsets together (984 = 6 x 164): the plain mean of `reasoning/math` and `reasoning/code`."""
+"""Subsets by section, and what each weighs in it: `EXAMPLE_COUNTS` of the authors. These are the numbers of their pairs
+but for math-prm, whose 447 pairs weigh as much as all of code, and XSTest, where 250 and 154 are swapped."""
 
-CATEGORIES = {subset: section for section, subsets in SECTIONS.items() for subset in subsets}
+CATEGORIES = {subset: f"{section}/{subset}" for section, subsets in SECTIONS.items() for subset in subsets}
 """Category by subset."""
 
 
@@ -79,7 +92,12 @@ def frame(subset: str) -> Frame:
     )
 
 
-PROTOCOL = Protocol(order="shuffled", unparsed="half", metrics=("accuracy@category", "accuracy"))
+PROTOCOL = Protocol(
+    order="shuffled",
+    unparsed="half",
+    weights={f"{section}/{subset}": n for section, subsets in SECTIONS.items() for subset, n in subsets.items()},
+    metrics=("accuracy@category", "accuracy"),
+)
 """The official one."""
 
 BENCHMARK = Benchmark(

@@ -12,7 +12,7 @@ X2XRawBenchmark/X2XBenchmark.json or TaskAnything.json (what was asked) and Resp
 X2XBenchmarkResponse.json or JudgeAnything.json (what models answered), each with its pictures beside it. A query's
 uniq_id has a longer form in some files: the last two parts between _ are compared. A model's name is the whole or a
 part of that in the responses. Not one file, and not hub:..., for three files are joined. `rubric` names what is judged;
-by default overall_score. Item ids are uniq_id/{1}.
+by default overall_score. Item ids are uniq_id/{1}#row number from 0.
 
 The files of people's judgements were not seen. Their columns are those that the authors' scripts write for a judge, and
 that public code reads from them."""

@@ -75,8 +75,10 @@ mae or correlations with this task.""",
         ),
         deviations="""\
 evaluate_bias_type.py scales by the lowest and highest score that the judge gave, here it is by 1 and 10: NDS and GES
-are the same where a judge used the whole scale, and ACC is the same whatever it used. (evaluate_bias_avg.py does not
-scale. The paper's appendix scales to -1 ... 1, where means near 0 make NDS and GES meaningless; no script does.)
+are the same where a judge used the whole scale, and ACC is the same whatever it used. Where all scores of a group are
+the lowest both are 1 here; the script has -infinity for NDS and 0 / 0 for GES. (evaluate_bias_avg.py does not scale,
+and reads the first 300 rows only. The paper's appendix scales to -1 ... 1, where means near 0 make NDS and GES
+meaningless; no script does.)
 Averages over groups are plain, as in evaluate_bias_avg.py; evaluate_bias_type.py counts a group once for each of its
 images, and so do the averages in the paper's tables by demographic. Those tables have a column for each kind of
 demographic; the flags they need are not in the released rows. The answer is asked for in harness/brackets; the scripts

@@ -18,15 +18,15 @@ CARDS = [
         capabilities=frozenset({"text"}),
         description="""\
 2,985 pairs of the split filtered: Chat 358, Chat Hard 456, Safety 740, Reasoning 1,431 (447 of mathematics, 984 of
-code). Categories chat, chat-hard, safety, reasoning/math, reasoning/code; the 23 subsets are in the tag subset.
+code). Categories are the 23 subsets in their sections, such as safety/donotanswer.
 
 Data: a folder with data/filtered-*.parquet or filtered.jsonl, one such file, or hub:allenai/reward-bench@REVISION. Item
 ids are filtered/row number from 0: `id` counts within the source of a prompt.""",
         protocol="harness_preference.benchmarks.rewardbench:PROTOCOL",
         metric="""\
-accuracy@category is the final score of the paper: the mean of four sections. A section is the mean over its examples,
-except that math-prm weighs 984 (not 447) in Reasoning, as much as the six code subsets together: reasoning is the plain
-mean of reasoning/math and reasoning/code. An answer without a verdict is worth a half. accuracy is over all pairs.""",
+accuracy@category is the final score of the paper: the mean of four sections, each the mean of its subsets by the
+weights of the authors' table. These are the numbers of pairs, but math-prm weighs 984 (not 447), as much as the six
+subsets of code together. An answer without a verdict is worth a half. accuracy is over all pairs.""",
         columns=(
             Column(name="prompt", kind="text", meaning="what the user asked"),
             Column(name="chosen", kind="text", meaning="the better answer: candidate A"),
@@ -38,11 +38,14 @@ mean of reasoning/math and reasoning/code. An answer without a verdict is worth 
         ),
         deviations="""\
 The official order is random and not seeded; here it is seeded for each item. The prompt is after MT-Bench in our own
-words. The official script takes [[A]] where an answer holds both labels; here that is no verdict.""",
+words. The official script takes [[A]] wherever in an answer it stands, and else [[B]]; here the labels in the last
+paragraph that has one must agree.""",
         pitfalls="""\
 The gold is always the first candidate: never ask in the data's order. The mean over all pairs is not the official
-score. The split raw (5,123 pairs, once called train) holds what was filtered out. Older leaderboards add a fifth
-section, Prior Sets, at half weight; these are other data and not here.""",
+score. The authors' table swaps the counts of xstest-should-refuse (154 pairs) and xstest-should-respond (250); the
+official score is by the swapped weights, and so is ours. The split raw (5,123 pairs, once called train) holds what
+was filtered out. Older leaderboards add a fifth section, Prior Sets, at half weight; these are other data and not
+here.""",
         example="harness_preference.benchmarks.rewardbench:example",
     )
 ]

@@ -61,9 +61,10 @@ of these five. {_OVERALL}""",
         columns=_COLUMNS,
         deviations="""\
 The official script swaps the right answer into a random place and leaves the others in the data's order; here all are
-shuffled, seeded for each item. It takes the first of [[A]], [[B]], [[C]], [[D]] that an answer holds; here several are
-no verdict. The prompt is in our own words. The ratings mode of the script (each answer rated from 1 to 10) is not
-here. Not verified: the spelling `Precise IF`; another one is refused by name.""",
+shuffled, seeded for each item. It takes the first of [[A]], [[B]], [[C]], [[D]], in this order, that stands anywhere in
+an answer; here the labels in the last paragraph that has one must agree. The prompt is in our own words. The ratings
+mode of the script (each answer rated from 1 to 10) is not here. The spelling `Precise IF` is that of public code that
+reads the data; another one is refused by name.""",
         pitfalls="""\
 The gold is always the first candidate: never ask in the data's order. Chance is 25 %. The mean over rows is not the
 official score, and the mean of five subsets is not yet the overall one.""",
@@ -96,7 +97,8 @@ cannot be read counts as -1, less than any. {_OVERALL}""",
         columns=_COLUMNS,
         deviations="""\
 The official script reads a whole number from 1 to 10 at the very end of the answer, whatever is before it on the line;
-here it must stand alone on the last line. The prompt is in our own words. A pair of which one prompt is not in the data
+here it must stand alone on the last line, where **9**, `9.` and 9/10 are 9 as well (officially missing, missing and
+10). The prompt is in our own words. A pair of which one prompt is not in the data
 is left out; officially its accuracy still counts in its own term.""",
         pitfalls="""\
 The score is not a mean over completions, and cannot be had from pairwise answers. It can exceed 1 (by 0.01). Where all
