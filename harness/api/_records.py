@@ -139,11 +139,16 @@ class Request:
         """All images in reading order."""
         return tuple(part for m in self.messages for part in m.parts if isinstance(part, Image))
 
-    def read(self, raw: str, **fields: Any) -> Judgement:
+    def read(
+        self, raw: str, *, reasoning: str = "", opened: bool = False, cut: str = "", **fields: Any
+    ) -> Judgement:
         """Parse a judge's raw answer with this request's own format.
 
         Args:
             raw: What the model wrote.
+            reasoning: What it thought, where that comes in a field of its own and is no part of `raw`.
+            opened: Whether the prompt ended inside its reasoning: a chat template that writes `<think>` itself.
+            cut: Why the answer stopped before its end, such as `max_tokens`; empty for one that ended by itself.
             **fields: Further fields of `Judgement`, such as `completion_tokens` or `latency_s`.
         """
         reading = self.format.parse(raw, self.space)
@@ -152,8 +157,10 @@ class Request:
             status=Status.OK if reading.verdict is not None else status,
             verdict=reading.verdict,
             raw=raw,
-            rationale=reading.rationale,
+            rationale=reasoning or reading.rationale,
             error=reading.problem,
+            cut=cut,
+            thinking="apart" if reasoning else "opened" if opened else "",
             **fields,
         )
 
@@ -195,6 +202,12 @@ class Judgement:
     """Probability of each verdict by `AnswerSpace.name`, in shown places, where the judge knows it."""
     error: str = ""
     """Why there is no verdict."""
+    cut: str = ""
+    """Why the answer stopped before its end (`max_tokens`); empty for one that ended by itself. Kept so that `raw` can
+    be read again."""
+    thinking: str = ""
+    """Where the reasoning is, kept so that `raw` can be read again: `""` for in `raw`, told apart by marks; `"apart"`
+    where it came in a field of its own and is `rationale`; `"opened"` where `raw` begins inside it."""
     prompt_tokens: int | None = None
     """Tokens read, images included."""
     completion_tokens: int | None = None
