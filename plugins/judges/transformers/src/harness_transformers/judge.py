@@ -219,7 +219,7 @@ class LocalJudge:
         found: dict[int, Judgement] = {}
         ready = {}
         for row, (request, text) in enumerate(zip(requests, written, strict=True)):
-            reasoning = request.format.parse(opened.decoded(text.ids), request.space).rationale
+            reasoning = request.reading(opened.decoded(text.ids)).rationale
             try:
                 ready[row] = options_of(request, opened.prompter, reasoning)
             except DataError as error:
