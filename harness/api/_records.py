@@ -181,7 +181,15 @@ class Request:
     @cached_property
     def shown(self) -> Shown:
         """The text that the judge was shown, for telling its own words from quotations."""
-        return Shown(self.text)
+        return Shown(self.text, self.instruction)
+
+    @cached_property
+    def instruction(self) -> str:
+        """What asks for the format of the answer; empty where the format cannot say the answers of this space."""
+        try:
+            return self.format.instruction(self.space)
+        except DataError:
+            return ""
 
 
 class Status(StrEnum):

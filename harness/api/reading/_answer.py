@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.api._errors import DataError
 from harness.api._formats import Reading
+from harness.api.reading._quotes import is_quoted
 from harness.api.reading._reasoning import Split, split_reasoning
 
 if TYPE_CHECKING:
@@ -38,7 +38,12 @@ def understand(request: Request, raw: str, *, reasoning: str = "", opened: bool 
     opened = opened or request.thinking.opened
     own = getattr(request.format, "reasoning_marks", None)
     marks = request.thinking.marks if own is None else (own, *request.thinking.marks)
-    split = Split(text) if reasoning else split_reasoning(text, marks=marks, opened=opened)
+    shown = request.shown
+
+    def planted(start: int, end: int) -> bool:
+        return shown.plants(text[start:end]) and is_quoted(text, start, end, shown)
+
+    split = Split(text) if reasoning else split_reasoning(text, marks=marks, opened=opened, is_quoted=planted)
     thought = reasoning.strip() or split.reasoning
     if split.unclosed:
         problem = "reasoning never closes: there is no verdict outside of it"
@@ -59,10 +64,7 @@ def understand(request: Request, raw: str, *, reasoning: str = "", opened: bool 
 
 def _without_echo(raw: str, request: Request) -> str:
     """The text without verbatim copies of the instruction: an echoed prompt is not an answer."""
-    try:
-        instruction = request.format.instruction(request.space)
-    except DataError:  # a space that the format cannot say
-        return raw
+    instruction = request.instruction
     return raw.replace(instruction, "\n\n") if instruction and instruction in raw else raw
 
 

@@ -1,8 +1,8 @@
 r"""What a short text says when it says a verdict and no more, however it is spelt. Not for finding verdicts in prose.
 
 Spelling is forgiven: width, quotes, brackets, bold, `\boxed`, a lead-in such as "The answer is", the name of a
-candidate ("Answer B"), a unit ("4 stars"), a reason after it ("no, but it is close"). Ambiguity is not: "A or B", "4-5",
-"8/10" on a scale up to 5 and "4,5" where both are scores are no verdicts. Nothing is ever rescaled.
+candidate ("Answer B"), a unit ("4 stars"), a reason after it ("no, but it is close"). Ambiguity is not: "A or B",
+"4-5", "8/10" on a scale up to 5 and "4,5" where both are scores are no verdicts. Nothing is ever rescaled.
 """
 
 from __future__ import annotations

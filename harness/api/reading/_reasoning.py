@@ -8,7 +8,7 @@ and those that a format, a judge's card or a manifest adds. Linear in the length
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -112,7 +112,9 @@ class Split:
     """Whether the reasoning is one block in front of everything else, or absent."""
 
 
-def split_reasoning(text: str, *, marks: Marks = (), opened: bool = False) -> Split:
+def split_reasoning(
+    text: str, *, marks: Marks = (), opened: bool = False, is_quoted: Callable[[int, int], bool] | None = None
+) -> Split:
     """Take an answer apart into reasoning and statement.
 
     A closing mark that nothing opened ends reasoning that the prompt opened: all before it is reasoning. An opening
@@ -122,11 +124,12 @@ def split_reasoning(text: str, *, marks: Marks = (), opened: bool = False) -> Sp
         text: What the model wrote.
         marks: Pairs beside the known ones.
         opened: Whether the prompt ended inside the reasoning.
+        is_quoted: Whether the mark between two places is a quotation, which then is no mark.
     """
     if text.startswith(("analysis", " ", "\n")) and (bare := _HARMONY_BARE.match(text)):
         thought, final, statement = text[bare.end() :].partition(_HARMONY_FINAL)
         return Split(statement, thought.strip(), ("analysis", final), closed=bool(final), unclosed=not final)
-    found = list(_scan(text, marks))
+    found = [(match, mark) for match, mark in _scan(text, marks) if is_quoted is None or not is_quoted(*match.span())]
     if not found and not opened:
         return Split(text)
     return _Splitter(text, opened=opened).split(found)

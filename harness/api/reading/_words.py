@@ -70,6 +70,15 @@ DEGREES = (
 )  # fmt: skip
 """What may stand in front of that."""
 
+REPORTING = (
+    "says", "said", "say", "saying", "writes", "wrote", "written", "states", "stated", "claims", "claimed", "asks",
+    "asked", "asking", "demands", "requests", "instructs", "instructed", "tells", "told", "ends", "begins", "contains",
+    "containing", "includes", "including", "reads", "quotes", "quoted", "quote", "instruction", "prompt", "wants",
+    "inserts", "injects", "injected", "embeds", "embedded", "tries", "ignore", "ignored", "ignoring", "phrase", "words",
+    "text", "line",
+)  # fmt: skip
+"""With one of these a sentence may be about what somebody else said."""
+
 # Places of candidates in words, and numbers in words, from 0.
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 
