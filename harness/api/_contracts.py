@@ -170,8 +170,13 @@ class Task(Protocol):
 class Judge(Protocol):
     """A judge model.
 
-    A judge may also have `close()`, called when its last task is done: free weights and connections there. It must be
-    able to answer again afterwards.
+    A judge may also have these:
+
+    - `close()`, called when its last task is done: free weights and connections there. It must be able to answer again
+      afterwards.
+    - `answers_by_item: bool`. True of a judge whose answer depends on which item is asked, or on chance (recorded
+      answers, a temperature above 0): two items of equal content are then two questions, each with a key and a seed of
+      its own. By default equal content is asked once.
     """
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:

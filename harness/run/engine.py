@@ -203,13 +203,16 @@ class _CellWork:
         self._reader.close()
 
     def requests(self) -> Iterator[Request]:
-        """The requests that the journal has no answer for, each content once."""
-        asks = asks_of(self._cell.task, shard=self._shard)
+        """The requests that the journal has no answer for, each content once, or once for each item."""
+        judge, asks = self._cell.judge, asks_of(self._cell.task, shard=self._shard)
+        by_item = judge.answers_by_item
         while chunk := list(islice(asks, CHUNK)):
-            known = self._reader.answered(self._cell.judge.key, [ask.ask_row.request for ask in chunk])
-            for ask in chunk:
+            if by_item:
+                chunk = [ask._replace(request=ask.request and ask.request.keyed(by_item=True)) for ask in chunk]
+            keys = [ask.ask_row.request if ask.request is None else ask.request.key for ask in chunk]
+            known = self._reader.answered(judge.key, keys)
+            for ask, key in zip(chunk, keys, strict=True):
                 self._planned.append(ask)
-                key = ask.ask_row.request
                 if key in known or key in self._pending:
                     continue
                 if ask.request is None:

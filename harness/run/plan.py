@@ -133,10 +133,16 @@ class PlannedJudge:
         if close is not None:
             close()
 
+    @property
+    def answers_by_item(self) -> bool:
+        """Whether two items of equal content are two questions to it; see `harness.api.Judge`."""
+        return bool(getattr(self.judge, "answers_by_item", False))
+
     @cached_property
     def key(self) -> str:
         """Changes whenever its answers may change; the journal keeps judgements under it."""
-        return _digest([self.id, options_of(self.options), self.judge.fingerprint()])
+        facts = [self.id, options_of(self.options), self.judge.fingerprint()]
+        return _digest([*facts, "by item"] if self.answers_by_item else facts)
 
 
 @dataclass(frozen=True, slots=True)
