@@ -40,8 +40,8 @@ from harness.score.records import Answer
 SCHEMA_VERSION = 1
 
 ANSWERS = "j.request IN (a.request, a.request || '/' || a.item)"
-"""Joins a row `a` of asks with its row `j` of judgements, of one judge. The second is the key of a judge that answers by
-item (`Request.by_item`); a judge's key in the journal says which of the two it is, so at most one row is found."""
+"""Joins a row `a` of asks with its row `j` of the judgements of a judge. The second is the key of one that answers
+by item (`Request.by_item`). A judge writes keys of one kind only, so at most one row is found."""
 
 _MOST_VALUES = 900  # in one statement; SQLite's oldest limit is 999
 
