@@ -96,14 +96,18 @@ class Request:
     """`Item.candidates` in shown places; filled in likewise."""
     thinking: Thinking = NO_MARKS
     """How this judge marks its reasoning, from its card and its entry in the manifest; filled in likewise."""
+    by_item: bool = False
+    """Whether the key names the item besides the content; set by the harness for a judge that `answers_by_item`."""
 
     @cached_property
     def key(self) -> str:
         """Name of the content: SHA-256 over messages, image contents, space, format, order and sample, 32 hex digits.
 
-        The task's and the item's names are not part of it: the same question asked twice is asked once.
+        The task's and the item's names are not part of it: the same question asked twice is asked once. With `by_item`,
+        `/` and the item's id follow, and two items of equal content are two questions.
         """
-        return hashlib.sha256(self.content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        name = hashlib.sha256(self.content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return f"{name}/{self.item}" if self.by_item else name
 
     @cached_property
     def content(self) -> str:
@@ -129,10 +133,19 @@ class Request:
             }
         )
 
+    def keyed(self, *, by_item: bool) -> Request:
+        """The same request with a key that names the item as well, or the content alone."""
+        if by_item == self.by_item:
+            return self
+        other = replace(self, by_item=by_item)
+        other.__dict__["content"] = self.content  # the cached property: nothing that it covers has changed
+        return other
+
     @property
     def seed(self) -> int:
         """A seed of this request's own (63 bits), so that a resumed run equals an uninterrupted one."""
-        return int(self.key[:16], 16) >> 1
+        key = hashlib.sha256(self.key.encode("utf-8", "surrogatepass")).hexdigest() if self.by_item else self.key
+        return int(key[:16], 16) >> 1
 
     @property
     def text(self) -> str:
