@@ -89,7 +89,7 @@ class PlanContext:
             reader = Journal(self.plan.journal, readonly=True) if self.plan.journal is not None else None
             try:
                 for request in requests:
-                    put = request.keyed(by_item=planned.answers_by_item)
+                    put = planned.put(request)
                     known = reader.judgement(planned.key, put.key) if reader is not None else None
                     if known is not None:
                         yield request, known

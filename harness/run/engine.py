@@ -213,10 +213,8 @@ class _CellWork:
     def requests(self) -> Iterator[Request]:
         """The requests that the journal has no answer for, each content once, or once for each item."""
         judge, asks = self._cell.judge, asks_of(self._cell.task, shard=self._shard)
-        by_item = judge.answers_by_item
         while chunk := list(islice(asks, CHUNK)):
-            if by_item:
-                chunk = [ask._replace(request=ask.request and ask.request.keyed(by_item=True)) for ask in chunk]
+            chunk = [ask._replace(request=ask.request and judge.put(ask.request)) for ask in chunk]
             keys = [ask.ask_row.request if ask.request is None else ask.request.key for ask in chunk]
             known = self._reader.answered(judge.key, keys)
             for ask, key in zip(chunk, keys, strict=True):

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from harness.api import (
+    Card,
     Judge,
     ManifestError,
     PluginError,
     Protocol,
+    Request,
     Task,
     UserError,
     VerdictFormat,
     WeightedReward,
 )
+from harness.api.reading import NO_MARKS, Thinking
 from harness.discovery import Offer, Plugins, options_of
 from harness.manifest.check import validate
+from harness.manifest.model import ReasoningMarks
 from harness.manifest.problems import Origin, Problems, display
 from harness.manifest.source import Node
 from harness.run.context import PlanContext as PlanContext
@@ -100,6 +104,8 @@ class PlannedJudge:
     """What its factory is given."""
     entry: str = ""
     """Path of its entry in the manifest, `judges.0`; those that one entry stands for share it."""
+    thinking: Thinking = NO_MARKS
+    """How it marks its reasoning, from its card and its entry."""
     recipe: LoadedRecipe | None = None
     """The recipe that makes its model."""
     model: Path | None = None
@@ -135,6 +141,11 @@ class PlannedJudge:
         if close is not None:
             close()
 
+    def put(self, request: Request) -> Request:
+        """The request as it is put to this judge: under the judge's own key, with the marks of its reasoning."""
+        request = request.keyed(by_item=self.answers_by_item)
+        return request if self.thinking == NO_MARKS else replace(request, thinking=self.thinking)
+
     @property
     def answers_by_item(self) -> bool:
         """Whether two items of equal content are two questions to it; see `harness.api.Judge`."""
@@ -143,8 +154,12 @@ class PlannedJudge:
     @cached_property
     def key(self) -> str:
         """Changes whenever its answers may change; the journal keeps judgements under it."""
-        facts = [self.id, options_of(self.options), self.judge.fingerprint()]
-        return _digest([*facts, "by item"] if self.answers_by_item else facts)
+        facts: list[Any] = [self.id, options_of(self.options), self.judge.fingerprint()]
+        if self.answers_by_item:
+            facts.append("by item")
+        if self.thinking != NO_MARKS:
+            facts.append([list(map(list, self.thinking.marks)), self.thinking.opened])
+        return _digest(facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +232,19 @@ def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
                     options=options,
                     context=context,
                     entry=f"judges.{number}",
+                    thinking=thinking_of(judge.entry.reasoning, judge.offer.card),
                     recipe=judge.recipe,
                 )
                 plan.judges.append(planned)
                 if not planned.waits:
                     _ = planned.judge  # made now, so that what is wrong with it is known before anybody is asked
     return plan
+
+
+def thinking_of(entry: ReasoningMarks, card: Card | None = None) -> Thinking:
+    """How a judge marks its reasoning, as its card and its entry say together."""
+    marks = (*getattr(card, "reasoning_marks", ()), *entry.marks)
+    return Thinking(marks=tuple((opening, closing) for opening, closing in marks), opened=entry.opened)
 
 
 @contextmanager

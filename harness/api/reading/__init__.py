@@ -18,13 +18,23 @@ from harness.api.reading._binding import (
 )
 from harness.api.reading._plain import Plain, is_label, leads_to_verdict, read_plain, widened
 from harness.api.reading._quotes import Shown, is_quoted
-from harness.api.reading._reasoning import KNOWN_MARKS, Split, Thinking, opens_reasoning, split_reasoning
+from harness.api.reading._reasoning import (
+    KNOWN_MARKS,
+    NO_MARKS,
+    Marks,
+    Split,
+    Thinking,
+    opens_reasoning,
+    split_reasoning,
+)
 
 __all__ = [
     "KNOWN_MARKS",
     "MOST_MARKS",
+    "NO_MARKS",
     "Agreed",
     "Mark",
+    "Marks",
     "Plain",
     "Shown",
     "Split",
