@@ -139,9 +139,7 @@ class Request:
         """All images in reading order."""
         return tuple(part for m in self.messages for part in m.parts if isinstance(part, Image))
 
-    def read(
-        self, raw: str, *, reasoning: str = "", opened: bool = False, cut: str = "", **fields: Any
-    ) -> Judgement:
+    def read(self, raw: str, *, reasoning: str = "", opened: bool = False, cut: str = "", **fields: Any) -> Judgement:
         """Parse a judge's raw answer with this request's own format.
 
         Args:
@@ -161,6 +159,7 @@ class Request:
             error=reading.problem,
             cut=cut,
             thinking="apart" if reasoning else "opened" if opened else "",
+            read=True,
             **fields,
         )
 
@@ -208,6 +207,8 @@ class Judgement:
     thinking: str = ""
     """Where the reasoning is, kept so that `raw` can be read again: `""` for in `raw`, told apart by marks; `"apart"`
     where it came in a field of its own and is `rationale`; `"opened"` where `raw` begins inside it."""
+    read: bool = False
+    """Whether `Request.read` made it of `raw`, and a later reader may read `raw` again."""
     prompt_tokens: int | None = None
     """Tokens read, images included."""
     completion_tokens: int | None = None
@@ -250,7 +251,7 @@ class Judgement:
         plain: dict[str, Any] = {"status": self.status.value}
         for name in self.__slots__:
             value = getattr(self, name)
-            if name != "status" and value is not None and value != "":
+            if name != "status" and value is not None and value is not False and value != "":
                 plain[name] = dict(value) if isinstance(value, Mapping) else value
         return plain
 

@@ -20,6 +20,7 @@ from harness.score.records import Answer, CellScores
 if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.run.plan import Plan
+    from harness.run.rows import UnreadAnswer
     from harness.score.table import CellTable
 
 
@@ -89,6 +90,14 @@ class CellResult:
         reader = Journal(self.journal, readonly=True)
         try:
             yield from reader.answers(self.task, self.judge_key)
+        finally:
+            reader.close()
+
+    def unread(self) -> Iterator[UnreadAnswer]:
+        """Stream the recorded answers without a verdict, ordered by item, order and sample."""
+        reader = Journal(self.journal, readonly=True)
+        try:
+            yield from reader.unread(self.task, self.judge_key)
         finally:
             reader.close()
 
