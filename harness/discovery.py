@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from harness.api import API_VERSION, Card, Operational, PluginError, Unfolded, UserError, hookspecs
+from harness.report.text import clean
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -223,7 +224,8 @@ class Plugins:
             try:
                 results.append((impl.plugin_name, impl.function(**{name: arguments[name] for name in impl.argnames})))
             except Exception as error:
-                print(f"warning: plugin {impl.plugin_name}: {hook} raised {error!r}", file=sys.stderr)  # noqa: T201
+                said = f"warning: plugin {impl.plugin_name}: {hook} raised {error!r}"
+                print(clean(said), file=sys.stderr)  # noqa: T201
         return results
 
     def warnings(self) -> list[str]:

@@ -184,6 +184,7 @@ class Request:
             error=problem,
             cut=cut,
             thinking="apart" if reasoning else "opened" if opened else "",
+            read=True,
             **fields,
         )
 
@@ -248,6 +249,8 @@ class Judgement:
     thinking: str = ""
     """Where the reasoning is, kept so that `raw` can be read again: `""` for in `raw`, told apart by marks; `"apart"`
     where it came in a field of its own and is `rationale`; `"opened"` where `raw` begins inside it."""
+    read: bool = False
+    """Whether `Request.read` made it of `raw`, and a later reader may read `raw` again."""
     prompt_tokens: int | None = None
     """Tokens read, images included."""
     completion_tokens: int | None = None
@@ -290,7 +293,7 @@ class Judgement:
         plain: dict[str, Any] = {"status": self.status.value}
         for name in self.__slots__:
             value = getattr(self, name)
-            if name != "status" and value is not None and value != "":
+            if name != "status" and value is not None and value is not False and value != "":
                 plain[name] = dict(value) if isinstance(value, Mapping) else value
         return plain
 

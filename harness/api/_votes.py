@@ -43,7 +43,8 @@ def voted(votes: Sequence[Judgement], request: Request) -> Judgement:
             Status.UNPARSED, f"a draw between {names}, {most} of {len(votes)} samples each", **together
         )
     winner = next(vote for vote in votes if vote.verdict == first)
-    return replace(winner, probabilities=_shares(votes, request), error="", **together)
+    # Not `read`: the verdict is that of the vote, and not of the text that all votes make together.
+    return replace(winner, probabilities=_shares(votes, request), error="", read=False, **together)
 
 
 def _shares(votes: Sequence[Judgement], request: Request) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import load_plugins
+from harness.cli._common import echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -33,9 +33,9 @@ def command(ctx: click.Context, manifests: tuple[Path, ...], sets: tuple[str, ..
     code = 0
     for manifest in manifests:
         try:
-            click.echo(f"{manifest}: ok ({_checked(manifest, sets, plugins)})")
+            echo(f"{manifest}: ok ({_checked(manifest, sets, plugins)})")
         except UserError as error:
-            click.echo(f"{error}", err=True)
+            say(f"{error}")
             code = error.exit_code
     return code
 

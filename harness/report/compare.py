@@ -14,7 +14,7 @@ from harness.report.measure import Measure, installed_metric
 from harness.report.numbers import heading, number, p_value, signed, signed_interval
 from harness.report.records import Cell, as_plain
 from harness.report.tables import csv_text, to_json_text
-from harness.report.text import clean, for_markdown
+from harness.report.text import clean, for_markdown, order_name
 from harness.score.records import Answer, Comparison
 from harness.score.significance import adjusted
 
@@ -205,11 +205,6 @@ def verdict_lines(compared: JudgeComparison) -> list[str]:
         else:
             said.append(f"{name}: {better} is better (p {_sign(p_value(one.p_adjusted))})")
     return said
-
-
-def order_name(order: Sequence[int]) -> str:
-    """The candidates in the order shown, by letter: `BA`."""
-    return "".join(chr(ord("A") + place) for place in order)
 
 
 def legend(compared: JudgeComparison) -> list[str]:

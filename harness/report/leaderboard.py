@@ -7,7 +7,7 @@ what it looks like `harness.report.render`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast, get_args
 
@@ -16,6 +16,7 @@ from harness.report.entries import Entry, check_rivals, told_apart
 from harness.report.measure import Measure, installed_metric
 from harness.report.records import Block, Cell, Compare, GroupBy, Leaderboard, LeftOut, Pair, Row
 from harness.report.suites import suite_comparisons, suite_rows
+from harness.report.unread import Tally, UnreadAnswers, tally
 from harness.report.usage import JudgeUsage
 from harness.score.records import CellScores, Comparison
 from harness.score.significance import rank_groups
@@ -68,7 +69,18 @@ def build_leaderboard(
     named = told_apart(entries)
     names = {(one.judge, one.run): other.judge for one, other in zip(entries, named, strict=True)}
     entries, lacking = named, [replace(one, judge=names.get((one.judge, one.run), one.judge)) for one in left_out]
-    blocks = _blocks([_row(entry, min_coverage=min_coverage) for entry in entries])
+    unread = {_cell(entry): entry for entry in entries}
+    tallies = {name: tally(entry.cell.unread()) for name, entry in unread.items()}
+    blocks = _blocks(
+        [
+            _row(
+                entry,
+                min_coverage=min_coverage,
+                unread=tallies[_cell(entry)].counts(entry.category if by_category else None),
+            )
+            for entry in entries
+        ]
+    )
     compared: dict[Block, tuple[Comparison, ...]] = {}
     if tests == "all-pairs":
         compared = {block: measure.compared(rivals) for block, rivals in _rivals(entries).items()}
@@ -89,7 +101,35 @@ def build_leaderboard(
         comparisons=tuple(_pair(blocks[block][0], one) for block in sorted(compared) for one in compared[block]),
         usage=_usage(entries),
         left_out=tuple(sorted(lacking, key=lambda one: (one.judge, one.task, one.run))),
+        unread=_unread(unread, tallies),
     )
+
+
+def _cell(entry: Entry) -> tuple[str, str, str]:
+    """What names a cell among all: its categories are entries of their own."""
+    return entry.task, entry.judge, entry.run
+
+
+def _unread(
+    entries: Mapping[tuple[str, str, str], Entry], tallies: Mapping[tuple[str, str, str], Tally]
+) -> tuple[UnreadAnswers, ...]:
+    """One record for each cell that has answers without a verdict."""
+    found = []
+    for name, entry in sorted(entries.items(), key=lambda pair: pair[0]):
+        reasons, scores = tallies[name].counts(), entry.cell.scores
+        if reasons and scores is not None:
+            found.append(
+                UnreadAnswers(
+                    judge=entry.judge,
+                    run=entry.run,
+                    task=entry.task,
+                    asked=scores.asked,
+                    count=sum(reasons.values()),
+                    reasons=reasons,
+                    examples=tallies[name].examples,
+                )
+            )
+    return tuple(found)
 
 
 def _usage(entries: Iterable[Entry]) -> tuple[JudgeUsage, ...]:
@@ -164,7 +204,7 @@ def _pair(row: Row, one: Comparison) -> Pair:
     )
 
 
-def _row(entry: Entry, *, min_coverage: float | None) -> Row:
+def _row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int]) -> Row:
     scores, estimate, cell = entry.scores, entry.estimate, entry.cell
     consistency = {one.metric: one.value for one in scores.consistency}
     return Row(
@@ -201,6 +241,7 @@ def _row(entry: Entry, *, min_coverage: float | None) -> Row:
         protocol=scores.protocol,
         data_hash=scores.data_hash,
         others=_others(scores, shown=estimate.metric),
+        unread=unread,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.report import notes, usage
+from harness.report import notes, unread, usage
 from harness.report.numbers import NOTHING, heading, interval, number, p_value, share, signed, signed_interval
 from harness.report.records import Leaderboard, Pair, Row
 from harness.report.text import for_markdown
@@ -28,7 +28,7 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
         pieces.append(f"## {for_markdown(notes.title(rows[0]))} · {for_markdown(heading(rows[0].metric))}")
         pieces.append(for_markdown(" · ".join(notes.facts(rows))))
         pieces.append(_ranking(rows))
-        said = notes.flag_notes(leaderboard, rows)
+        said = notes.flag_notes(leaderboard, rows, counts=False)
         if said:
             pieces.append("\n".join(f"- {for_markdown(note)}" for note in said))
         if any(row.others for row in rows):
@@ -40,6 +40,8 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
             pieces += ["### What was answered", _histograms(rows)]
     if lacking := notes.left_out(leaderboard):
         pieces += ["## What was not asked", "\n".join(f"- {for_markdown(note)}" for note in lacking)]
+    if leaderboard.unread:
+        pieces += ["## Answers without a verdict", *_unread(leaderboard)]
     spent, asides = usage.rows(leaderboard.usage), usage.notes(leaderboard.usage)
     if spent or asides:
         pieces.append("## What it cost")
@@ -133,6 +135,16 @@ def _ranking(rows: Sequence[Row]) -> str:
         for row in rows
     ]
     return table(header, cells, left=layout)
+
+
+def _unread(leaderboard: Leaderboard) -> list[str]:
+    """The counts by reason, and some of the answers."""
+    header, counts = unread.table_rows(leaderboard.unread)
+    return [
+        table(header, counts, left="ll" + "r" * (len(header) - 2)),
+        "Some of them. `harness show RUN --unread` prints all of them, whole.",
+        table(*unread.example_rows(leaderboard.unread)),
+    ]
 
 
 def _others(rows: Sequence[Row]) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.api import Protocol
+from harness.report import unread
 from harness.report.numbers import share
 from harness.report.records import Leaderboard, Row
 
 OF_THE_TASK = ("constant-gold", "few-items")
 """Flags that say something about the task and not about the judge."""
+
+OF_ANSWERS = ("no-answers", "low-coverage", "outside")
+"""Flags that are about answers without a verdict: told in one sentence with what became of these."""
 
 _WAYS = {
     "wilson": "Wilson's score interval",
@@ -57,8 +61,16 @@ def summary(protocol: Mapping[str, object]) -> str:
     return Protocol(**fields).summary()  # type: ignore[arg-type]  # checked by Protocol itself
 
 
-def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
-    """Each flag of a block in words; those that come from the task itself are said once."""
+def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row], *, counts: bool = True) -> list[str]:
+    """Each flag of a block in words, and how many answers have no verdict, and why.
+
+    Flags that come from the task itself are said once, and those about missing answers in one sentence.
+
+    Args:
+        leaderboard: The leaderboard.
+        rows: One of its blocks.
+        counts: Whether to count answers without a verdict; not where a table does.
+    """
     said: list[str] = []
     if any("constant-gold" in row.flags for row in rows):
         verdict, _ = most_frequent(rows[0].gold_histogram)
@@ -66,7 +78,8 @@ def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
     if any("few-items" in row.flags for row in rows):
         said.append(f"few-items — {counted(rows[0].groups, 'cluster')}, too few for the intervals to be trusted")
     for row in rows:
-        said += [f"{row.judge}: {_explained(leaderboard, row, flag)}" for flag in own_flags(row)]
+        explained = [_explained(leaderboard, row, flag) for flag in own_flags(row) if flag not in OF_ANSWERS]
+        said += [f"{row.judge}: {one}" for one in (*_missing(leaderboard, row, counts=counts), *explained)]
     return said
 
 
@@ -133,25 +146,25 @@ def _explained(leaderboard: Leaderboard, row: Row, flag: str) -> str:
         return f"{flag} on at least one of its tasks"
     if flag == "collapsed":
         return f"collapsed — {_habit(row)}"
-    if flag == "low-coverage":
-        bar = row.protocol.get("min_coverage") if leaderboard.min_coverage is None else leaderboard.min_coverage
-        verdicts = f"{share(row.coverage)} % of requests have a verdict"
-        return f"low-coverage — {verdicts}, {share(bar)} % are asked for ({_lost(row)})"
     if flag == "partial":
         return "partial — the run has not finished this cell; harness run goes on with it"
-    if flag == "no-answers":
-        return f"no-answers — not one request has a verdict ({_lost(row)})"
-    if flag == "outside":
-        part = row.statuses.get("outside", 0) / max(1, sum(row.statuses.values()))
-        return f"outside — answers {share(part)} % of requests in the form asked for, with what is none of the answers"
     if flag == "position-biased":
         return f"position-biased — names the first place shown in {share(row.first_position)} % of decided answers"
     return flag
 
 
-def _lost(row: Row) -> str:
-    """What became of the requests without a verdict."""
-    return ", ".join(f"{count:,} {name}" for name, count in sorted(row.statuses.items()) if name != "ok" and count)
+def _missing(leaderboard: Leaderboard, row: Row, *, counts: bool) -> list[str]:
+    """The flags about answers without a verdict, how many there are and why, and how many may be missing."""
+    flags = [flag for flag in row.flags if flag in OF_ANSWERS]
+    told = [unread.said(row.unread, row.asked)] if counts and row.unread else []
+    if flags and not row.task:
+        told.append("on at least one of its tasks")
+    elif "low-coverage" in flags:
+        bar = row.protocol["min_coverage"] if leaderboard.min_coverage is None else leaderboard.min_coverage
+        told.append(f"not ranked where fewer than {share(bar)} % of requests have a verdict")
+    if not told:
+        return []
+    return [f"{', '.join(flags)} — {'; '.join(told)}" if flags else "; ".join(told)]
 
 
 def _habit(row: Row) -> str:

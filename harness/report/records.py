@@ -12,11 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
+from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
 
 if TYPE_CHECKING:
     from harness.api import Protocol as ScoringProtocol
     from harness.api import Usage
+    from harness.run.rows import UnreadAnswer
     from harness.score.records import Answer, CellScores
     from harness.score.table import CellTable
 
@@ -83,6 +85,9 @@ class Cell(Protocol):
 
     def answers(self) -> Iterator[Answer]:
         """The cell's answers, streamed from the journal."""
+
+    def unread(self) -> Iterator[UnreadAnswer]:
+        """The cell's answers without a verdict, streamed from the journal."""
 
     def usage(self) -> Usage:
         """What the judge's answers in this run have cost, those to other tasks included."""
@@ -161,6 +166,8 @@ class Row:
     others: Mapping[str, Mapping[str, float | None]] = dataclasses.field(default_factory=dict)
     """The other metrics of the task's protocol, each by name with `value`, `ci_low`, `ci_high` and `n`; they are not
     ranked. Empty on the rows of categories and suites."""
+    unread: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """How many requests have no verdict, by reason; reasons that do not occur are left out."""
 
     @property
     def block(self) -> Block:
@@ -261,6 +268,8 @@ class Leaderboard:
     """What each judge of each run has cost; sorted by judge."""
     left_out: tuple[LeftOut, ...] = ()
     """What judges were not asked; sorted by judge and task."""
+    unread: tuple[UnreadAnswers, ...] = ()
+    """The answers without a verdict of each judge on each task, where there are any; sorted by task and judge."""
     sections: tuple[str, ...] = ()
     """Titles of the sections that plugins have added to `leaderboard.md`."""
 
@@ -274,6 +283,7 @@ class Leaderboard:
         fields["comparisons"] = tuple(Pair(**pair) for pair in data["comparisons"])
         fields["usage"] = tuple(JudgeUsage(**{**one, "models": tuple(one["models"])}) for one in data.get("usage", ()))
         fields["left_out"] = tuple(LeftOut(**one) for one in data.get("left_out", ()))
+        fields["unread"] = tuple(_unread(one) for one in data.get("unread", ()))
         fields["sections"] = tuple(data.get("sections", ()))
         return cls(**fields)
 
@@ -286,6 +296,11 @@ class Leaderboard:
         for spec in dataclasses.fields(self):
             plain[spec.name] = as_plain(getattr(self, spec.name))
         return plain
+
+
+def _unread(plain: Mapping[str, Any]) -> UnreadAnswers:
+    examples = tuple(UnreadExample(**{**one, "order": tuple(one["order"])}) for one in plain["examples"])
+    return UnreadAnswers(**{**plain, "examples": examples})
 
 
 def as_plain(value: Any) -> Any:

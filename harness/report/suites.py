@@ -113,6 +113,7 @@ def _mean_row(suite: str, tasks: Sequence[str], rows: Sequence[Row], *, alpha: f
         groups=sum(row.groups for row in rows),
         protocol={},
         data_hash=_joint_hash(rows),
+        unread=_summed(row.unread for row in rows),
     )
 
 

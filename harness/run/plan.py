@@ -200,6 +200,34 @@ def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
     Raises:
         UserError: A plugin object cannot be made, or two entries have one name.
     """
+    plan = plan_tasks(loaded, plugins, workspace=workspace)
+    for number, judge in enumerate(loaded.judges):
+        with at(loaded, f"judges.{number}"):
+            for name, options in unfolded(plan, judge.offer, judge.entry.name, None, judge.options):
+                refuse_twice("judge", name, plan.judges)
+                context = context_of(plan, judge.offer, name=name)
+                planned = PlannedJudge(
+                    name=name,
+                    id=judge.offer.id,
+                    offer=judge.offer,
+                    options=options,
+                    context=context,
+                    entry=f"judges.{number}",
+                    thinking=thinking_of(judge.entry.reasoning, judge.offer.card),
+                    recipe=judge.recipe,
+                )
+                plan.judges.append(planned)
+                if not planned.waits:
+                    _ = planned.judge  # made now, so that what is wrong with it is known before anybody is asked
+    return plan
+
+
+def plan_tasks(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> Plan:
+    """Make every task that a manifest names, and no judge.
+
+    Raises:
+        UserError: A task cannot be made, or two entries have one name.
+    """
     plan = Plan(seed=loaded.manifest.run.seed, plugins=plugins, workspace=workspace)
     for number, resolved in enumerate(loaded.tasks):
         entry = resolved.entry
@@ -220,24 +248,6 @@ def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
                         suite=entry.suite,
                     )
                 )
-    for number, judge in enumerate(loaded.judges):
-        with at(loaded, f"judges.{number}"):
-            for name, options in unfolded(plan, judge.offer, judge.entry.name, None, judge.options):
-                refuse_twice("judge", name, plan.judges)
-                context = context_of(plan, judge.offer, name=name)
-                planned = PlannedJudge(
-                    name=name,
-                    id=judge.offer.id,
-                    offer=judge.offer,
-                    options=options,
-                    context=context,
-                    entry=f"judges.{number}",
-                    thinking=thinking_of(judge.entry.reasoning, judge.offer.card),
-                    recipe=judge.recipe,
-                )
-                plan.judges.append(planned)
-                if not planned.waits:
-                    _ = planned.judge  # made now, so that what is wrong with it is known before anybody is asked
     return plan
 
 

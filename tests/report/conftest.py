@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from harness.api import Metric, Preference, Protocol, Status, Usage, UserError
+from harness.api import Judgement, Metric, Preference, Protocol, Status, Usage, UserError
+from harness.run.rows import UnreadAnswer
 from harness.score.agreement import macro_f1
 from harness.score.cell import score_cell
 from harness.score.metrics import accuracy, mae
@@ -42,6 +43,13 @@ class HandMadeCell:
 
     def answers(self) -> Iterator[Answer]:
         return iter(self.given)
+
+    def unread(self) -> Iterator[UnreadAnswer]:
+        for one in self.given:
+            if one.status is not Status.OK:
+                raw = f"well, {one.item}: hard to say"
+                judgement = Judgement.failed(one.status, "no verdict: nothing found", raw=raw)
+                yield UnreadAnswer(one.item, one.category, one.order, one.sample, judgement)
 
     def table(self) -> CellTable:
         return build_cell(self.given, self.protocol)

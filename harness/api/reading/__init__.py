@@ -26,6 +26,7 @@ from harness.api.reading._reasoning import (
     Thinking,
     opens_reasoning,
     split_reasoning,
+    thinking_from_json,
 )
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "read_plain",
     "split_reasoning",
     "stands_alone",
+    "thinking_from_json",
     "widened",
     "without_mark",
 ]

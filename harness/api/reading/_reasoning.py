@@ -8,9 +8,10 @@ and those that a format, a judge's card or a manifest adds. Linear in the length
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from harness.api._errors import DataError
 
@@ -88,6 +89,11 @@ class Thinking:
         for pair in self.marks:
             if len(pair) != 2 or not all(mark.strip() for mark in pair) or pair[0] == pair[1]:
                 raise DataError(f"reasoning marks must be pairs of two different texts, got {list(pair)!r}")
+
+
+def thinking_from_json(data: Mapping[str, Any]) -> Thinking:
+    """From a plain mapping of the two fields; JSON knows no tuples."""
+    return Thinking(marks=tuple((pair[0], pair[1]) for pair in data.get("marks", ())), opened=data.get("opened", False))
 
 
 NO_MARKS = Thinking()
