@@ -195,7 +195,8 @@ class Request:
     @cached_property
     def shown(self) -> Shown:
         """The text that the judge was shown, for telling its own words from quotations."""
-        return Shown(self.text, self.instruction)
+        candidates = ("\n".join(part for part in parts if isinstance(part, str)) for parts in self.candidates)
+        return Shown(self.text, self.instruction, tuple(text for text in candidates if text.strip()))
 
     @cached_property
     def instruction(self) -> str:

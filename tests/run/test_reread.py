@@ -38,9 +38,9 @@ class Words:
     def instruction(self, space):
         return "Answer:"
 
-    def parse(self, text, space):
+    def parse(self, text, request):
         words = text.split()
-        verdict = space.read(words[PLACE]) if words else None
+        verdict = request.space.read(words[PLACE]) if words else None
         return Reading(verdict=verdict, rationale=text, problem="" if verdict else PROBLEM)
 
     def write(self, verdict, space, rationale=""):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.api._formats import Reading
-from harness.api.reading._quotes import is_quoted
+from harness.api.reading._quotes import is_planted
 from harness.api.reading._reasoning import Split, split_reasoning
 
 if TYPE_CHECKING:
@@ -38,13 +38,12 @@ def understand(request: Request, raw: str, *, reasoning: str = "", opened: bool 
     opened = opened or request.thinking.opened
     own = getattr(request.format, "reasoning_marks", None)
     marks = request.thinking.marks if own is None else (own, *request.thinking.marks)
-    shown = request.shown
 
     def planted(start: int, end: int) -> bool:
-        return shown.plants(text[start:end]) and is_quoted(text, start, end, shown)
+        return is_planted(text, start, end, request.shown)
 
-    split = Split(text) if reasoning else split_reasoning(text, marks=marks, opened=opened, is_quoted=planted)
-    thought = reasoning.strip() or split.reasoning
+    split = split_reasoning(text, marks=marks, opened=opened and not reasoning, is_quoted=planted)
+    thought = "\n".join(part for part in (reasoning.strip(), split.reasoning) if part)
     if split.unclosed:
         problem = "reasoning never closes: there is no verdict outside of it"
         return Understood(Reading(rationale=thought, problem=problem), final=False)
