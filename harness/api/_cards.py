@@ -119,6 +119,8 @@ class JudgeCard(Card):
     check: Lazy | None = None
     """Called as `check(options, context)` by `harness validate`, for files that the options name (recorded answers):
     raises a `UserError` where they cannot be used. A run makes the judge, which must find the same."""
+    needs_media: bool = True
+    """Whether it looks at pictures. One that does not can be asked tasks whose pictures are not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

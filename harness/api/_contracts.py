@@ -132,10 +132,15 @@ class Context(Protocol):
 class Task(Protocol):
     """A source of items and the way to put them to a judge.
 
-    A task may also have `count_items(split) -> int`, cheap, for progress bars and `--dry-run`, and `provenance() ->
-    str`, which says what data it read, with the commit of a hub dataset, for `run.json`. One that shows the items of
-    another task changed may have `wraps: tuple[Task, str]`: that task, from `Context.task`, and its split. The run then
-    records which entries of the plan ask the same items unchanged; see `RecordedCell.wraps`.
+    A task may also have these:
+
+    - `count_items(split) -> int`, cheap, for progress bars and `--dry-run`.
+    - `provenance() -> str`, which says what data it read, with the commit of a hub dataset, for `run.json`.
+    - `media: str`. Where it is `absent`, the pictures are not there: its items hold `Image.absent` in their places, and
+      only judges are asked whose card says that they need no media.
+    - `wraps: tuple[Task, str]`, of one that shows the items of another task changed: that task, from `Context.task`,
+      and its split. The run then records which entries of the plan ask the same items unchanged; see
+      `RecordedCell.wraps`.
     """
 
     @property

@@ -158,7 +158,7 @@ def _print_failures(session: Session) -> None:
 
 
 def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoints: Path, shard: Shard | None) -> None:
-    from harness.run.coverage import leave_out
+    from harness.run.coverage import check_media, leave_out
     from harness.run.folder import JOURNAL
     from harness.run.journal import Journal
     from harness.run.plan import build_plan
@@ -168,6 +168,7 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
     recipes = plan_recipes(plan, plugins, checkpoints=checkpoints, say=say)
     give_models(plan, loaded, {judge: recipe.model for judge, recipe in recipes.items() if recipe.done})
+    check_media(plan)
     leave_out(plan)
     folder = run_folder(runs, loaded, shard)
     journal = Journal(folder / JOURNAL, readonly=True) if (folder / JOURNAL).is_file() else None

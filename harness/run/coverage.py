@@ -1,4 +1,4 @@
-"""Which tasks a judge has answers to: a judge that can tell is asked those and no others.
+"""Which tasks a judge can be asked: those whose pictures are there if it looks at them, and that it has answers to.
 
 Not for single answers that are missing: those are errors of their cell.
 """
@@ -9,6 +9,21 @@ from itertools import islice
 
 from harness.api import UserError
 from harness.run.plan import Plan, PlannedJudge, PlannedTask
+
+
+def check_media(plan: Plan) -> None:
+    """Refuse judges that look at pictures where a task is used without them.
+
+    Raises:
+        UserError: There is such a judge and such a task; both are named.
+    """
+    blind = next((task for task in plan.tasks if task.without_media), None)
+    judge = next((one for one in plan.judges if getattr(one.offer.card, "needs_media", True)), None)
+    if blind is not None and judge is not None:
+        raise UserError(
+            f"judge {judge.name} looks at pictures, and the task {blind.name} is used without them (`media: absent`); "
+            "get the pictures and take that out, or ask this judge by another manifest"
+        )
 
 
 def leave_out(plan: Plan) -> None:

@@ -77,6 +77,11 @@ class PlannedTask:
         return "" if say is None else str(say())
 
     @property
+    def without_media(self) -> bool:
+        """Whether its pictures are not there, so that only judges that do not look at them can be asked."""
+        return getattr(self.task, "media", "") == "absent"
+
+    @property
     def asks_per_item(self) -> int:
         """Requests that an item with candidates makes."""
         return self.protocol.samples * (2 if self.protocol.order == "both" else 1)

@@ -23,6 +23,9 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,", re.ASCII)
 _SHOWN = 20  # names listed in a message
 
+ABSENT: Callable[[str], Image] = Image.absent
+"""The `pictures` of rows that are used without their pictures: each gets a place of its own, and nothing is opened."""
+
 T = TypeVar("T")
 
 
@@ -46,7 +49,7 @@ class Row:
             DataError: There is no such column, with near misses, or nothing in it.
         """
         value = self.values.get(column)
-        if value is not None:
+        if value is not None or self.pictures is ABSENT:  # a column of pictures may be gone with them
             return Cell(value, self, column)
         if column not in self.values:
             raise DataError(f"{self.place}: there is no column {column!r}.{near(column, self.values)}")
@@ -67,6 +70,8 @@ class Row:
             value = self.values.get(column)
             if value is not None:
                 return Cell(value, self, column)
+        if self.pictures is ABSENT:
+            return self[columns[0]]
         names = " or ".join(map(repr, columns))
         filled = ", ".join(repr(column) for column in self.values if self.has(column)) or "nothing"
         raise DataError(f"{self.place}: nothing in column {names}; filled are {filled}; mend or remove the row")
@@ -246,6 +251,8 @@ class Cell:
             value = value.get("path") if inner is None else inner if isinstance(inner, bytes) else None
         if isinstance(value, bytes) and value:
             return Image.from_bytes(value, name=self.place)
+        if self.row.pictures is ABSENT and (value is None or isinstance(value, str)):
+            return ABSENT(value or f"row {self.row.number}, column {self.column!r}{self.within}")
         if not isinstance(value, str) or not value.strip() or "\0" in value:
             raise self.wrong("a picture: the path of a file, encoded bytes, {'bytes', 'path'} or a base64 data URL")
         if value.startswith("data:"):

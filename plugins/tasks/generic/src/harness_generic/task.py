@@ -54,7 +54,9 @@ class GenericTask:
         self.protocol = protocol
         self._options, self._name, self._answer = options, context.name, answer
         self._template = options.template
-        self._sources = find(context.data, splits=options.splits, config=options.hub_config, task=context.name)
+        self.media = options.media
+        sources = find(context.data, splits=options.splits, config=options.hub_config, task=context.name)
+        self._sources = {split: source.with_media(options.media) for split, source in sources.items()}
         self._compares = options if isinstance(options, Compares) else None
         for source in self._sources.values():
             if not (self._compares or self._template.columns or self._images(folder=source.is_folder)):

@@ -55,7 +55,7 @@ class _Table:
         root = folder_of(data)
         pictures = InAnyFolder(root, workspace=context.workspace, other_than="partition")
         file = one_table(data, names=("AGIN",), task=context.name)
-        self.source = Table(files=(file,), root=root, pictures=pictures)
+        self.source = Table(files=(file,), root=root, pictures=pictures).with_media(options.media)
         shares = Shares(seed=options.split_seed, validation=options.validation_share, test=options.test_share)
         self._official = options.split_by == "official"
         self._rows: ByKey | ByNumber

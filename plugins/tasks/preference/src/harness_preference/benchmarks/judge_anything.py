@@ -181,7 +181,8 @@ def _benchmark(subset: str, options: Options | None, context: Context) -> tuple[
             f"task {context.name}: data: {data!r} must be a folder, for three files are joined; download the dataset "
             "and give its folder, the one that Preference/ is in"
         )
-    library = Library(Path(data), workspace=context.workspace)
+    media = options.media if options is not None else None
+    library = Library(Path(data), workspace=context.workspace, media=media)
     rubric = options.rubric if isinstance(options, JudgeAnythingOptions) else "overall_score"
     items: Items = partial(pair_items if subset == "pair" else score_items, library)
     benchmark = Benchmark(

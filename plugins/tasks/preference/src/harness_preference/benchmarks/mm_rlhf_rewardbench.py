@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import Field
 
 from harness.api import Context, Image, Item, Part, Preference, Protocol, Unfolded
-from harness.api.data import Cell, Row, picture, write
+from harness.api.data import ABSENT, Cell, Row, picture, write
 from harness_preference.benchmark import Benchmark, BenchmarkTask, Frame
 from harness_preference.options import Options
 from harness_preference.sources import Layout
@@ -51,6 +51,8 @@ class Videos:
             DataError: There is no such folder, it is empty, or it lies outside the data.
         """
         name, root = cell.text(), self.root
+        if cell.row.pictures is ABSENT:
+            return [ABSENT(name)]
         if root is None or "\0" in name:
             raise cell.wrong("a folder of frames", "download the dataset and give its folder")
         for place in _PLACES:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.api import Image, Item, Part, Preference, Protocol
+from harness.api import DataError, Image, Item, Part, Preference, Protocol
 from harness.api.data import Row, picture, write
 from harness_preference.benchmark import Benchmark, Frame, group_of
 from harness_preference.options import Options
@@ -62,7 +62,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     prompt = content(row, "prompt")
     yield Item(
         id=f"{subset}/{row['pair_id'].name()}",
-        group=group_of(*(part.digest if isinstance(part, Image) else part for part in prompt)),
+        group=_group(prompt),
         space=SPACE,
         gold=row["chosen"].label(LABELS),
         question=("[Prompt]", *prompt),
@@ -70,6 +70,14 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         category=row["prompt_source"].word() if row.has("prompt_source") else subset,
         tags=row.words("response_a_model", "response_b_model"),
     )
+
+
+def _group(prompt: tuple[Part, ...]) -> str:
+    """By all of the prompt; by its texts where a picture cannot be read, which is an error of that item alone."""
+    try:
+        return group_of(*(part.digest if isinstance(part, Image) else part for part in prompt))
+    except DataError:
+        return group_of(*(part for part in prompt if isinstance(part, str)))
 
 
 def content(row: Row, what: str) -> tuple[Part, ...]:
