@@ -96,8 +96,8 @@ def legend(leaderboard: Leaderboard) -> list[str]:
     )
     if any(row.basis for row in leaderboard.rows):
         said.append(
-            "with probabilities (probs): % of answers that have them; a metric of probabilities is of these answers alone, and "
-            "of the verdicts where no answer has any"
+            "with probabilities (probs): % of answers that have them; a metric of probabilities is of these answers "
+            "alone, and of the verdicts where no answer has any"
         )
     if any(row.swap_consistency is not None for row in leaderboard.rows):
         said.append("swap consistency: % of items with the same verdict in every order shown")

@@ -37,8 +37,8 @@ def compare_cells(
     The difference and its interval come from the paired cluster bootstrap: one draw of clusters for both. So does p,
     twice the smaller tail, each tail with one added to numerator and denominator (Davison and Hinkley 1997, 4.2), a
     resample without a difference counting in both. A metric of probabilities is compared on the units where both have
-    them, or, where one judge has none at all, by the verdicts of both. Where the metric is a share of right answers and each unit is a
-    cluster of its own, p is that of McNemar's exact test (1947).
+    them, or, where one judge has none at all, by the verdicts of both. Where the metric is a share of right answers and
+    each unit is a cluster of its own, p is that of McNemar's exact test (1947).
 
     Args:
         a: One cell.

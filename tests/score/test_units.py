@@ -357,10 +357,11 @@ def test_a_drawn_share_is_one_in_those_that_draw_if_the_right_one_is_among_them(
     table = build_cell([answer], Protocol(order="shuffled", draws="share"))
     assert table.view().credit.tolist() == [pytest.approx(credit)]
     assert table.state.tolist() == [DRAWN]
-    drawn = {3, 2, 1, 0} if probabilities is None else {3 - place for place, p in enumerate(probabilities.values())
-                                                         if p == max(probabilities.values())}  # fmt: skip
     (guess,) = guesses(table)
-    assert four.canonical(guess, (3, 2, 1, 0)) in drawn
+    assert guess is not None
+    most = max((probabilities or {}).values(), default=None)
+    drawn = [place for place, p in enumerate((probabilities or dict.fromkeys("ABCD")).values()) if p == most]
+    assert four.shown(four.canonical(guess, (3, 2, 1, 0)), (3, 2, 1, 0)) in drawn
 
 
 def test_votes_without_a_verdict_are_of_one_kind_or_follow_unparsed() -> None:
