@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from harness.api import Protocol
+from harness.api import Metric, Protocol
+from harness.report.compare import compare_judges, render_comparison
 from harness.report.leaderboard import build_leaderboard
 from harness.report.markdown import to_markdown
 from harness.report.records import Leaderboard, Row
 from harness.report.tables import to_csv_text, to_json_text
 from harness.report.terminal import terminal_text
+from harness.score.agreement import roc_auc
+from harness.score.metrics import accuracy
 
 N = 200
 GOLD = "AAB" * 66 + "AB"
@@ -23,6 +27,10 @@ SURE = [(k * 37 % 100 + 0.5) / 100 for k in range(N)]
 SAID = "".join("A" if p > 0.5 else "B" for p in SURE)
 HALF = [p if k % 2 else None for k, p in enumerate(SURE)]
 AUC = Protocol(metrics=("roc_auc", "accuracy"))
+
+
+def find_metric(name: str) -> Metric:
+    return {"accuracy": accuracy, "roc_auc": roc_auc}[name](None, None)
 
 
 @pytest.fixture
@@ -36,8 +44,6 @@ def board(make_cell: Any) -> Leaderboard:
 
 
 def shown(cells: list[Any], **options: Any) -> Leaderboard:
-    from tests.report.conftest import find_metric
-
     return build_leaderboard(cells, resamples=200, find_metric=find_metric, **options)
 
 
@@ -86,6 +92,20 @@ def test_rivals_are_compared_by_one_kind_of_number(board: Leaderboard) -> None:
     }
     assert {row.rank_group for row in board.rows} == {1}  # the judges say the same
     assert "of the verdicts" in to_markdown(board)
+
+
+def test_a_comparison_of_two_judges_says_what_it_is_of(make_cell: Any) -> None:
+    clean, none = (make_cell(name, SAID, GOLD, protocol=AUC, sure=sure) for name, sure in (("c", SURE), ("n", [])))
+    compared = compare_judges([clean], [none], resamples=200, find_metric=find_metric)
+    assert (compared.tasks[0].basis, compared.to_json()["tasks"][0]["basis"]) == ("verdicts", "verdicts")
+    assert "t: roc_auc of both is of the verdicts" in render_comparison(compared, "md")
+
+
+def test_a_run_older_than_a_field_of_the_protocol_has_its_usual_value(make_cell: Any) -> None:
+    new, old = make_cell("a", SAID, GOLD), make_cell("b", SAID, GOLD, run="run-0")
+    rules = {name: value for name, value in old.scores.protocol.items() if name not in ("outside", "draws")}
+    older = replace(old, scores=replace(old.scores, protocol=rules))
+    assert len(shown([new, older]).rows) == 2
 
 
 def test_a_metric_that_does_not_rank_says_it_too(make_cell: Any) -> None:
