@@ -290,6 +290,19 @@ def test_a_verdict_that_was_written_against_all_odds_has_no_probabilities(value:
     assert shares(tokens, "yes") is None
 
 
+def test_a_written_token_that_its_own_entry_calls_impossible_is_not_believed_from_the_list() -> None:
+    tokens = [token("<answer>"), listed("yes", 0.6, {"no": 0.4}), token("</answer>")]
+    tokens[1]["logprob"] = -9999.0
+    assert shares(tokens, "yes") is None
+
+
+def test_what_is_written_must_come_to_what_was_read() -> None:
+    scale = Score(1, 5, 0.5)
+    tokens = [token("So.\n\n"), listed("4", 0.3, {"3.5": 0.7}), token(".0")]
+    assert LabelFormat().parse("So.\n\n4.0", scale).verdict == 4
+    assert shares(tokens, 4, form=LabelFormat(), space=scale) is None
+
+
 def test_what_a_server_does_not_list_is_not_nothing() -> None:
     bare = [token("<answer>"), listed("yes", 0.6, {}), token("</answer>")]
     assert shares(bare, "yes") is None  # the other 40 % may all be `no`
