@@ -210,7 +210,7 @@ def aligned_shares(tokens: list[dict[str, Any]], content: str, space: AnswerSpac
 
 
 @pytest.mark.parametrize(
-    ("before", "behind", "content"),
+    ("before", "after", "content"),
     [
         (["<think>", "yes", " or no", "</think>", "\n\n"], [], CONTENT),
         ([], ["<|im_end|>"], CONTENT),
@@ -223,14 +223,14 @@ def aligned_shares(tokens: list[dict[str, Any]], content: str, space: AnswerSpac
         (["\ufffd", " caf\ufffd. ", "Well. " * 12], [], "\u2615 caf\u00e9. " + "Well. " * 12 + CONTENT),
     ],
 )
-def test_tokens_are_laid_over_the_text(before: list[str], behind: list[str], content: str) -> None:
-    tokens = [*map(token, before), *YES, *map(token, behind)]
+def test_tokens_are_laid_over_the_text(before: list[str], after: list[str], content: str) -> None:
+    tokens = [*map(token, before), *YES, *map(token, after)]
     assert aligned_shares(tokens, content) == pytest.approx([0.75, 0.25])
 
 
-@pytest.mark.parametrize("behind", ["Not at all", "<answer>no</answer>", "no"])
-def test_a_list_that_goes_on_with_other_words_is_another_text(behind: str) -> None:
-    assert aligned_shares([*YES, token(behind)], CONTENT) is None
+@pytest.mark.parametrize("after", ["Not at all", "<answer>no</answer>", "no"])
+def test_a_list_that_goes_on_with_other_words_is_another_text(after: str) -> None:
+    assert aligned_shares([*YES, token(after)], CONTENT) is None
 
 
 def test_a_verdict_that_only_ends_another_word_is_another_text() -> None:

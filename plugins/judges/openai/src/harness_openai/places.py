@@ -1,6 +1,6 @@
 """Where in a text a verdict stands: the place at which another answer makes the whole text read as that answer.
 
-So the same reader finds the verdict and its place, whatever the spelling around it: JSON in any layout, fences, bold,
+So the same reader finds the verdict and its place, however it is spelt around it: JSON in any layout, fences, bold,
 `B.`, `4/5`, a sentence after it. A text that states its verdict twice has no such place, and rightly: at the second
 one the judge repeats itself, and the probability there is not that of its judgement.
 """

@@ -9,12 +9,13 @@ verdict is read at the tokens with which the verdict stands in the text:
 3. An alternative counts for an answer that it begins, or that it has in full with no letter or digit after it (the
    longest such one counts). Alternatives of one answer in other cases, widths or with a blank before add up.
 4. One that begins several answers (`1` of `1` and `10`), or none yet (a blank, a quote), is divided by the tokens after
-   it where it is the one that was written; where it is not, nobody knows.
+   it where it is the one that was written; where it is not, it cannot be known.
 5. What counts for no answer is left out, and the rest is scaled to 1. Less than half is too little to tell.
 6. Servers list the likeliest alternatives only. A spelling of an answer that is not among them is at most as likely as
-   the least likely one that is. That, and what nobody knows of step 4, must be next to nothing.
+   the least likely one that is. That, and what cannot be known of step 4, must be next to nothing: 3 %
+   of what is known.
 
-What is written must be what was read, with a probability above 0. Whatever does not fit gives `None`.
+What is written must be what was read, with a probability above 0. All that does not fit gives `None`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from harness_openai.aligned import Piece, aligned
 from harness_openai.places import place_of, words_of
 
 _LEAST_KNOWN = 0.5  # of the mass, to say anything
-_MOST_DOUBTFUL = 0.03  # of what is known, to ignore that nobody knows whose it is
+_MOST_DOUBTFUL = 0.03  # of what is known, to ignore that it may be any answer's
 _SPELLINGS = 2  # of an answer, that may be likely and not listed: in another case, with a blank
 _SLACK = 1e-3
 _MOST_TOKENS = 100_000
