@@ -216,6 +216,9 @@ class Status(StrEnum):
     """The judge answered, and no one verdict can be read from it."""
     OUTSIDE = "outside"
     """The judge answered in the form that was asked for, with what is no answer of the space: `yes` to `A or B?`."""
+    DRAW = "draw"
+    """The judge scored the candidates, the scores of the best are equal, and the question knows no tie. Where the
+    judgement has probabilities, those that draw have the highest."""
     REFUSED = "refused"
     """The judge declined, or says that it cannot answer this kind of question."""
     TRUNCATED = "truncated"

@@ -34,6 +34,7 @@ class Unread(StrEnum):
 
 _OF_STATUS = {
     Status.OUTSIDE: Unread.OUTSIDE,
+    Status.DRAW: Unread.DRAWN,
     Status.REFUSED: Unread.REFUSED,
     Status.TRUNCATED: Unread.CUT_OFF,
     Status.ERROR: Unread.ERROR,

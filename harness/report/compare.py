@@ -11,7 +11,7 @@ from harness.api import Metric, UserError, Verdict
 from harness.report.entries import Entry, check_rivals
 from harness.report.markdown import table
 from harness.report.measure import Measure, installed_metric
-from harness.report.numbers import heading, number, p_value, signed, signed_interval
+from harness.report.numbers import bare, heading, number, p_value, signed, signed_interval
 from harness.report.records import Cell, as_plain
 from harness.report.tables import csv_text, to_json_text
 from harness.report.text import clean, for_markdown, order_name
@@ -212,6 +212,11 @@ def legend(compared: JudgeComparison) -> list[str]:
     said = [
         f"interval: {(1 - compared.alpha) * 100:g} % confidence, both judges on the same resampled clusters",
         "only a, only b: units that get more credit from one than from the other; places are the data's own",
+    ]
+    said += [
+        f"{name}: {bare(one.metric)} of both is of the {one.basis}"
+        for name, one in zip(compared.names, compared.tasks, strict=True)
+        if one.basis
     ]
     if compared.left_out:
         said.append(f"answered by one of the two only, and left out: {', '.join(compared.left_out)}")

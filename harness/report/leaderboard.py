@@ -201,6 +201,7 @@ def _pair(row: Row, one: Comparison) -> Pair:
         disagreements=one.disagreements,
         only_a=one.only_a,
         only_b=one.only_b,
+        basis=one.basis,
     )
 
 
@@ -228,7 +229,7 @@ def _row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int])
         excluded=estimate.excluded,
         worst_case=estimate.worst_case,
         rank_group=None,
-        flags=_flags(scores, state=cell.state, min_coverage=min_coverage),
+        flags=_flags(scores, basis=estimate.basis, state=cell.state, min_coverage=min_coverage),
         swap_consistency=consistency.get("swap_consistency"),
         first_position=consistency.get("first_position"),
         repeat_consistency=consistency.get("repeat_consistency"),
@@ -242,24 +243,34 @@ def _row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int])
         data_hash=scores.data_hash,
         others=_others(scores, shown=estimate.metric),
         unread=unread,
+        with_probabilities=scores.with_probabilities,
+        basis=estimate.basis,
     )
 
 
-def _others(scores: CellScores, *, shown: str) -> dict[str, dict[str, float | None]]:
+def _others(scores: CellScores, *, shown: str) -> dict[str, dict[str, float | str | None]]:
     """The scored metrics that are not the one shown."""
     return {
         one.metric: {"value": one.value, "ci_low": one.ci_low, "ci_high": one.ci_high, "n": one.n}
+        | ({"basis": one.basis} if one.basis else {})
         for one in scores.estimates
         if one.metric != shown
     }
 
 
-def _flags(scores: CellScores, *, state: str, min_coverage: float | None) -> tuple[str, ...]:
-    """The scores' own flags; the leaderboard's own bar of coverage, if it has one, replaces the protocol's."""
+def _flags(scores: CellScores, *, basis: str, state: str, min_coverage: float | None) -> tuple[str, ...]:
+    """The scores' own flags; the leaderboard's own bar of coverage, if it has one, replaces the protocol's.
+
+    Whether probabilities are there is said of the metric on show only.
+    """
     flags = [flag for flag in scores.flags if flag not in ("low-coverage", "partial")]
     bar = scores.protocol["min_coverage"] if min_coverage is None else min_coverage
     if scores.coverage < bar:
         flags.append("low-coverage")
     if state != "complete":
         flags.append("partial")
+    if basis == "verdicts":
+        flags.append("no-probabilities")
+    elif basis and (scores.with_probabilities or 0) < 1:
+        flags.append("some-probabilities")
     return tuple(flags)

@@ -6,6 +6,7 @@ Ranks first, then warnings, then who differs from whom, then what each judge ten
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from harness.report import notes, unread, usage
 from harness.report.numbers import NOTHING, heading, interval, number, p_value, share, signed, signed_interval
@@ -77,7 +78,7 @@ def comparisons_table(comparisons: Sequence[Pair]) -> str:
                 p_value(one.p_value),
                 p_value(one.p_holm),
                 f"{one.n:,}",
-                one.method,
+                f"{one.method}, of the {one.basis}" if one.basis else one.method,
             ]
             for one in ordered
         ],
@@ -108,7 +109,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: str = "
 def _ranking(rows: Sequence[Row]) -> str:
     metric = rows[0].metric
     header = ["rank", "judge", "value", "interval", "n", "asked", "coverage", "excluded", "worst case"]
-    layout = "rlrrrrrrr"
+    header.append("with probabilities")
+    layout = "rlrrrrrrrr"
     asides: list[tuple[str, str]] = [
         ("swap consistency", "swap_consistency"),
         ("first position", "first_position"),
@@ -129,6 +131,7 @@ def _ranking(rows: Sequence[Row]) -> str:
             share(row.coverage),
             number(metric, row.excluded),
             number(metric, row.worst_case),
+            share(row.with_probabilities),
             *(share(getattr(row, name)) for _, name in present),
             ", ".join(row.flags),
         ]
@@ -148,18 +151,23 @@ def _unread(leaderboard: Leaderboard) -> list[str]:
 
 
 def _others(rows: Sequence[Row]) -> str:
-    """Value and interval of each metric that is not the one shown."""
+    """Value and interval of each metric that is not the one shown; for one of probabilities, on how many it rests."""
     metrics = list(dict.fromkeys(metric for row in rows for metric in row.others))
     cells = []
     for row in rows:
         line = [row.judge]
         for metric in metrics:
-            one = row.others.get(metric, {})
-            value = number(metric, one.get("value"))
-            within = interval(metric, one.get("ci_low"), one.get("ci_high"))
-            line.append(value if within == NOTHING else f"{value} ({within})")
+            line.append(_other(metric, row.others.get(metric, {})))
         cells.append(line)
     return table(["judge", *map(heading, metrics)], cells, left="l" + "r" * len(metrics))
+
+
+def _other(metric: str, one: Mapping[str, Any]) -> str:
+    value = number(metric, one.get("value"))
+    within = interval(metric, one.get("ci_low"), one.get("ci_high"))
+    shown = value if within == NOTHING else f"{value} ({within})"
+    basis = {"probabilities": f", n {one.get('n', 0):,}", "verdicts": ", of the verdicts"}
+    return shown + basis.get(one.get("basis", ""), "")
 
 
 def _histograms_fit(rows: Sequence[Row]) -> bool:

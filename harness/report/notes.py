@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.api import Protocol
 from harness.report import unread
-from harness.report.numbers import share
+from harness.report.numbers import bare, share
 from harness.report.records import Leaderboard, Row
 
 OF_THE_TASK = ("constant-gold", "few-items")
@@ -118,6 +118,11 @@ def legend(leaderboard: Leaderboard) -> list[str]:
         "n: units that the value rests on; coverage: % of requests with a verdict; "
         "worst case: every missing answer counted as wrong as can be"
     )
+    if any(row.basis for row in leaderboard.rows):
+        said.append(
+            "with probabilities (probs): % of answers that have them; a metric of probabilities is of these answers "
+            "alone, and of the verdicts where no answer has any"
+        )
     if any(row.swap_consistency is not None for row in leaderboard.rows):
         said.append("swap consistency: % of items with the same verdict in every order shown")
     if any(row.first_position is not None for row in leaderboard.rows):
@@ -148,6 +153,11 @@ def _explained(leaderboard: Leaderboard, row: Row, flag: str) -> str:
         return f"collapsed — {_habit(row)}"
     if flag == "partial":
         return "partial — the run has not finished this cell; harness run goes on with it"
+    if flag == "no-probabilities":
+        return f"no-probabilities — no answer has probabilities: its {bare(row.metric)} is of the verdicts alone"
+    if flag == "some-probabilities":
+        known = f"{share(row.with_probabilities)} % of answers have probabilities"
+        return f"some-probabilities — {known}: its {bare(row.metric)} is of these alone"
     if flag == "position-biased":
         return f"position-biased — names the first place shown in {share(row.first_position)} % of decided answers"
     return flag

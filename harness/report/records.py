@@ -154,7 +154,7 @@ class Row:
     gold_histogram: Mapping[str, int]
     """How often each verdict is right, canonical, by name."""
     statuses: Mapping[str, int]
-    """How many requests ended in each status: `ok`, `unparsed`, `refused`, `truncated`, `error`."""
+    """How many requests ended in each status: `ok`, `unparsed`, `outside`, `draw`, `refused`, `truncated`, `error`."""
     items: int
     """Items asked about."""
     groups: int
@@ -163,11 +163,16 @@ class Row:
     """The scoring protocol, field by field; empty on the rows of a suite."""
     data_hash: str
     """Hash of the items; on the rows of a suite a hash over those of its tasks."""
-    others: Mapping[str, Mapping[str, float | None]] = dataclasses.field(default_factory=dict)
-    """The other metrics of the task's protocol, each by name with `value`, `ci_low`, `ci_high` and `n`; they are not
-    ranked. Empty on the rows of categories and suites."""
+    others: Mapping[str, Mapping[str, float | str | None]] = dataclasses.field(default_factory=dict)
+    """The other metrics of the task's protocol, each by name with `value`, `ci_low`, `ci_high` and `n`, and where it
+    has one its `basis`; they are not ranked. Empty on the rows of categories and suites."""
     unread: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """How many requests have no verdict, by reason; reasons that do not occur are left out."""
+    with_probabilities: float | None = None
+    """Share of the requests with a verdict that have probabilities; `null` where none has a verdict."""
+    basis: str = ""
+    """Of a metric that reads probabilities: `probabilities`, of the answers that have them and no others; or
+    `verdicts`, where no answer has them. Empty for every other metric."""
 
     @property
     def block(self) -> Block:
@@ -219,6 +224,8 @@ class Pair:
     """Units that get more credit from a."""
     only_b: int
     """Units that get more credit from b."""
+    basis: str = ""
+    """As in the rows: the probabilities of the units where both have them, or the verdicts of both."""
 
     @property
     def block(self) -> Block:

@@ -28,7 +28,8 @@ def suite_rows(rows: Sequence[Row], *, alpha: float, left_out: Sequence[LeftOut]
     """One row for each judge in each suite; a task without a suite is a suite of its own name.
 
     A judge that has no value on some task of the suite, those that it was not asked among them, is flagged
-    `incomplete`. Nothing is ranked here.
+    `incomplete`. Where the metric is of probabilities on some tasks and of verdicts on others, its mean is over the
+    former, since the two do not add up. Nothing is ranked here.
 
     Raises:
         UserError: The tasks of a suite have different headline metrics, whose mean would mean nothing.
@@ -78,6 +79,10 @@ def _by_suite(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
 
 def _mean_row(suite: str, tasks: Sequence[str], rows: Sequence[Row], *, alpha: float) -> Row:
     valued = [row for row in rows if row.value is not None]
+    basis = max((row.basis for row in valued), key=("", "verdicts", "probabilities").index, default="")
+    valued = [row for row in valued if row.basis == basis]
+    answers = sum(row.statuses.get("ok", 0) for row in rows)
+    known = sum((row.with_probabilities or 0) * row.statuses.get("ok", 0) for row in rows)
     value = _mean([row.value for row in valued])
     low, high = _interval(value, [(row.ci_low, row.ci_high) for row in valued], alpha=alpha)
     asked = sum(row.asked for row in rows)
@@ -114,6 +119,8 @@ def _mean_row(suite: str, tasks: Sequence[str], rows: Sequence[Row], *, alpha: f
         protocol={},
         data_hash=_joint_hash(rows),
         unread=_summed(row.unread for row in rows),
+        with_probabilities=known / answers if answers else None,
+        basis=basis,
     )
 
 

@@ -219,6 +219,8 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
         _Column("cover", lambda row: share(row.coverage), optional=6),
         _Column("worst", lambda row: number(metric, row.worst_case), optional=3),
     ]
+    if any(row.basis for row in rows):
+        columns.append(_Column("probs", lambda row: share(row.with_probabilities), optional=7))
     if any(row.swap_consistency is not None for row in rows):
         columns.append(_Column("swap", lambda row: share(row.swap_consistency), optional=4))
     if any(row.first_position is not None for row in rows):

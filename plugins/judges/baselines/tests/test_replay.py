@@ -12,6 +12,7 @@ from harness.api import TIE, Choice, DataError, Preference, Ranking, Score, Stat
 from harness_baselines.options import ReplayOptions
 from harness_baselines.replay import Replay, unfold
 
+THREE = Preference(3)
 PAIR = Preference(2)
 TIED = Preference(2, ("bothgood", "bothbad"))
 DATA = Path(__file__).resolve().parents[5] / "shared" / "data"
@@ -64,10 +65,10 @@ def test_text_scores_and_verdicts_are_read(
     [
         (PAIR, {"response": "both are fine"}, Status.UNPARSED, "no one verdict"),
         (PAIR, {"response": ""}, Status.UNPARSED, "no one verdict"),
-        (PAIR, {"scores": [2, 2]}, Status.UNPARSED, "equal scores"),
-        (Ranking(3), {"scores": [1, 2, 2]}, Status.UNPARSED, "equal scores"),
-        (PAIR, {"verdict": "C"}, Status.UNPARSED, "'C'"),
-        (Score(1, 5, 1), {"scores": [3.5]}, Status.UNPARSED, "3.5"),
+        (PAIR, {"scores": [2, 2]}, Status.DRAW, "equal scores"),
+        (Ranking(3), {"scores": [1, 2, 2]}, Status.DRAW, "equal scores"),
+        (PAIR, {"verdict": "C"}, Status.OUTSIDE, "'C'"),
+        (Score(1, 5, 1), {"scores": [3.5]}, Status.OUTSIDE, "3.5"),
         (PAIR, {"scores": [1, 2, 3]}, Status.ERROR, "3 scores"),
         (Choice(("yes", "no")), {"scores": [1, 2]}, Status.ERROR, "2 scores"),
         (PAIR, {"response": None}, Status.ERROR, "without an answer"),
@@ -80,6 +81,12 @@ def test_what_gives_no_verdict_is_never_a_wrong_answer(
     judgement = one(recorded({"id": 1, **row}), put(space))
     assert judgement.status is status
     assert says in judgement.error
+
+
+def test_a_draw_says_which_candidates_it_is_between(recorded: Any, one: Any, put: Any) -> None:
+    judgement = one(recorded({"id": 1, "scores": [2, 1, 2], "probabilities": {"A": 1, "B": 0, "C": 0}}), put(THREE))
+    assert (judgement.status, judgement.probabilities) == (Status.DRAW, {"A": 0.5, "C": 0.5})
+    assert judgement.checked(THREE) is judgement
 
 
 def test_what_else_was_recorded_is_kept(recorded: Any, one: Any, put: Any) -> None:

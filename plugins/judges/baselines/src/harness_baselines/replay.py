@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.api import (
     TIE,
+    AnswerSpace,
     Context,
     DataError,
     Judgement,
@@ -24,6 +25,7 @@ from harness.api import (
     Unfolded,
     Verdict,
 )
+from harness.api.reading import read_body
 from harness_baselines.options import ReplayOptions
 from harness_baselines.recordings import REASONING_FIELDS, Place, Recorded, order_name, read_recordings
 from harness_baselines.verdicts import digest_of
@@ -137,9 +139,9 @@ def _named(verdict: str | float | list[str], request: Request, *, raw: str, cut:
         verdict = " > ".join(verdict)
     name = verdict if isinstance(verdict, str) else f"{verdict:.6g}"
     fields |= {"raw": raw, "cut": cut}
-    read = request.space.read(name)
+    read = read_body(name, request).verdict
     if read is None:
-        return Judgement.failed(Status.UNPARSED, f"the recorded verdict {name!r} is no {request.space}", **fields)
+        return Judgement.failed(Status.OUTSIDE, f"the recorded verdict {name!r} is no {request.space}", **fields)
     if cut and request.read(raw, cut=cut).verdict != read:
         return Judgement.failed(Status.TRUNCATED, f"cut off ({cut}), and {name!r} is not how it ends", **fields)
     return Judgement.of(read, **fields)
@@ -152,24 +154,28 @@ def _scored(scores: list[float], request: Request, *, source: str, **fields: Any
     if expected != len(scores):
         needs = "no scores" if expected is None else f"{expected}"
         return Judgement.failed(Status.ERROR, f"{source}: {len(scores)} scores, but {space} takes {needs}", **fields)
-    verdict, problem = _by_score(scores, request)
-    if verdict is None:
-        return Judgement.failed(Status.UNPARSED, problem, **fields)
-    return Judgement.of(verdict, **fields)
-
-
-def _by_score(scores: list[float], request: Request) -> tuple[Verdict | None, str]:
-    space = request.space
     if isinstance(space, Score):
         value = float(scores[0])
-        return (value, "") if space.contains(value) else (None, f"the recorded score {value:g} is no {space}")
+        if space.contains(value):
+            return Judgement.of(value, **fields)
+        return Judgement.failed(Status.OUTSIDE, f"the recorded score {value:g} is no {space}", **fields)
+    verdict = _by_score(scores, space)
+    if verdict is not None:
+        return Judgement.of(verdict, **fields)
+    if isinstance(space, Preference):
+        drawn = [space.name(place) for place, score in enumerate(scores) if score == max(scores)]
+        fields["probabilities"] = dict.fromkeys(drawn, 1 / len(drawn))
+    return Judgement.failed(Status.DRAW, f"equal scores {scores}, and the question knows no tie", **fields)
+
+
+def _by_score(scores: list[float], space: AnswerSpace) -> Verdict | None:
+    """The best candidate, or all from best to worst; `None` where scores are equal and there is no tie to say so."""
     best = sorted(range(len(scores)), key=lambda place: -scores[place])
-    equal = f"equal scores {scores}, and the question knows no tie"
     if isinstance(space, Ranking):
-        return (None, equal) if len(set(scores)) < len(scores) else (tuple(best), "")
+        return None if len(set(scores)) < len(scores) else tuple(best)
     if scores[best[0]] > scores[best[1]]:
-        return best[0], ""
-    return (TIE, "") if isinstance(space, Preference) and space.ties else (None, equal)
+        return best[0]
+    return TIE if isinstance(space, Preference) and space.ties else None
 
 
 def unfold(options: ReplayOptions, context: Context) -> list[Unfolded]:

@@ -125,7 +125,7 @@ def frame(subset: str) -> Frame:
     )
 
 
-PROTOCOL = Protocol(order="both", pooling="each", unparsed="exclude")
+PROTOCOL = Protocol(order="both", pooling="each", unparsed="exclude", outside="wrong")
 """The official one."""
 
 BENCHMARK = Benchmark(

@@ -101,7 +101,7 @@ def frame(subset: str) -> Frame:
     )
 
 
-PROTOCOL = Protocol(order="shuffled", unparsed="chance", metrics=("accuracy@category", "accuracy"))
+PROTOCOL = Protocol(order="shuffled", unparsed="chance", draws="share", metrics=("accuracy@category", "accuracy"))
 """The official one."""
 
 LAYOUT = Layout(subsets=("test",), split="test", hub="all")
