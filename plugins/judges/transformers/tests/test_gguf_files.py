@@ -194,7 +194,7 @@ def write_gguf(folder: Path, path: Path) -> None:
     writer.add_tokenizer_model("gpt2")
     writer.add_token_list([names.get(token, f"[PAD{token}]") for token in range(config.vocab_size)])
     writer.add_token_types([3 if names.get(token) in controls else 1 for token in range(config.vocab_size)])
-    writer.add_token_merges([one if isinstance(one, str) else " ".join(one) for one in model["merges"]])
+    writer.add_token_merges([pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]])
     writer.add_bos_token_id(tokenizer.bos_token_id)
     writer.add_eos_token_id(tokenizer.eos_token_id)
     writer.add_pad_token_id(tokenizer.pad_token_id)
@@ -220,11 +220,11 @@ def test_a_gguf_file_judges_as_the_model_that_it_was_made_from(
     requests = [ask(number, images=0) for number in range(5)]
     options = {"mode": mode, "max_new_tokens": 16}
     folder = answers(local(model=str(text_model), **options), requests)
-    for one, other in zip(folder, answers(local(model=str(gguf_file), **options), requests), strict=True):
-        assert (one.status, one.verdict, one.raw) == (other.status, other.verdict, other.raw)
-        assert one.prompt_tokens == other.prompt_tokens
-        if one.probabilities is not None:
-            assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5)
+    for whole, single in zip(folder, answers(local(model=str(gguf_file), **options), requests), strict=True):
+        assert (whole.status, whole.verdict, whole.raw) == (single.status, single.verdict, single.raw)
+        assert whole.prompt_tokens == single.prompt_tokens
+        if whole.probabilities is not None:
+            assert whole.probabilities == pytest.approx(single.probabilities, abs=1e-5)
 
 
 def test_pictures_are_refused_before_anything_is_computed(
@@ -232,8 +232,12 @@ def test_pictures_are_refused_before_anything_is_computed(
 ) -> None:
     beside = holding(tmp_path / "beside", "mmproj-F16.gguf")
     shutil.copy(gguf_file, beside / "tiny.gguf")
+    judge = local(model=str(beside), mode="verdict")
+    (seen,) = answers(judge, [ask(1)])
+    assert judge._opened is None
+    assert seen.status is Status.REFUSED
     with caplog.at_level(logging.WARNING):
-        seen, words = answers(local(model=str(beside), mode="verdict"), [ask(1), ask(2, images=0)])
+        seen, words = answers(judge, [ask(1), ask(2, images=0)])
     assert seen.status is Status.REFUSED
     assert "of a GGUF file this judge opens the text model only" in seen.error
     assert words.status is Status.OK
@@ -251,8 +255,8 @@ def test_nothing_that_lies_beside_the_file_is_read(
         (crowded / name).write_text("{}")
     judge = local(model=str(crowded / "another-name.gguf"), mode="verdict")
     assert judge.fingerprint() == alone.fingerprint(), "a name is no content"
-    expected = [one.probabilities for one in answers(alone, requests)]
-    assert [one.probabilities for one in answers(judge, requests)] == expected
+    expected = [given.probabilities for given in answers(alone, requests)]
+    assert [given.probabilities for given in answers(judge, requests)] == expected
 
 
 def test_another_file_is_another_judge(local: Local, gguf_file: Path, tmp_path: Path) -> None:

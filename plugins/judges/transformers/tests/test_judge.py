@@ -238,7 +238,7 @@ def test_a_request_that_ends_with_an_assistant_message_is_refused(
     assert refused.status is Status.REFUSED
     assert "ends with an assistant message" in refused.error
     assert refused.completion_tokens is None, "nothing was written"
-    assert {Status.REFUSED, Status.ERROR}.isdisjoint({one.status for one in others})
+    assert {Status.REFUSED, Status.ERROR}.isdisjoint({given.status for given in others})
 
 
 def test_where_the_prompt_opens_the_reasoning_an_answer_begins_inside_it(
@@ -267,15 +267,15 @@ def test_latencies_are_those_of_each_request(local: Local, taught: Path, ask: As
     began = time.monotonic()
     given = answers(local(**options), requests)
     took = time.monotonic() - began
-    steps = {one.completion_tokens or 0: one.latency_s or 0.0 for one in given if not one.cut}
+    steps = {answer.completion_tokens or 0: answer.latency_s or 0.0 for answer in given if not answer.cut}
     assert len(steps) > 2
     assert sorted(steps) == sorted(steps, key=steps.__getitem__), "one batch: longer answers end later"
     assert len(set(steps.values())) == len(steps)
-    assert all(0 < (one.latency_s or 0.0) < took for one in given)
+    assert all(0 < (answer.latency_s or 0.0) < took for answer in given)
     for mode in ("verdict", "reason-then-verdict"):
-        for one in answers(local(model=str(taught), mode=mode, max_new_tokens=8), requests):
-            assert one.latency_s is not None
-            assert one.latency_s > 0
+        for answer in answers(local(model=str(taught), mode=mode, max_new_tokens=8), requests):
+            assert answer.latency_s is not None
+            assert answer.latency_s > 0
 
 
 def test_an_answer_of_several_samples_is_there_with_the_last(

@@ -186,7 +186,7 @@ class Asked:
         outcomes = [found[name] for name, _ in self.inputs]
         problem = next((one.problem for one in outcomes if one.problem), "")
         judgement = Judgement.failed(Status.ERROR, problem) if problem else self.conclude(outcomes)
-        spans = [one.span for one in outcomes if one.span is not None]
+        spans = [outcome.span for outcome in outcomes if outcome.span is not None]
         seconds = max(end for _, end in spans) - min(begin for begin, _ in spans) if spans else 0.0
         return replace(
             judgement,

@@ -88,7 +88,7 @@ def _beside(path: Path, file: str | None, who: str) -> tuple[Path, str | None]:
 
 def gguf_files(folder: Path) -> list[str]:
     """Names of the GGUF files in a folder; none where there is no such folder."""
-    return sorted(one.name for one in folder.glob("*") if one.suffix.lower() == _ENDING and one.is_file())
+    return sorted(path.name for path in folder.glob("*") if path.suffix.lower() == _ENDING and path.is_file())
 
 
 def _check_start(path: Path, who: str) -> None:
@@ -161,6 +161,6 @@ def _without_bar() -> Iterator[None]:
 
 
 def ends_of_turns(tokenizer: Any) -> list[int]:
-    """Control tokens of a vocabulary that end a turn, whatever the file names as its end."""
+    """Control tokens of a vocabulary that end a turn, besides the end that the file names."""
     controls = set(tokenizer.all_special_tokens)
     return [tokenizer.convert_tokens_to_ids(name) for name in _ENDS if name in controls]

@@ -22,7 +22,7 @@ from harness_transformers.batches import Answered, Group, Room, free_memory, gro
 from harness_transformers.gguf_files import model_of
 from harness_transformers.language import Prefix, Written, out_of_memory
 from harness_transformers.loading import content_of, pinned, source_of
-from harness_transformers.opening import Opened, open_language
+from harness_transformers.opening import Opened, open_language, refusal
 from harness_transformers.options import GenerativeOptions
 from harness_transformers.sampling import Sampling
 from harness_transformers.weighing import options_of
@@ -83,13 +83,15 @@ class LocalJudge:
         """
         size = _SORTED_BATCHES * max(1, self._options.batch_size // self._options.samples)
         for window in windows(requests, size):
-            opened = self._open()
             readable = []
             for request in window:
-                if reason := opened.refusal(request):
+                if reason := self._refusal(request):
                     yield request, Judgement.failed(Status.REFUSED, reason)
                 else:
                     readable.append(request)
+            if not readable:
+                continue
+            opened = self._open()
             opened.prompter.expect(readable)
             groups, failed = grouped(readable, opened.prompter.prompt, by_answers=self._options.mode == "verdict")
             yield from failed
@@ -106,6 +108,11 @@ class LocalJudge:
         if self._opened is None:
             self._opened = open_language(self._options, self._source, self._adapter, self._who)
         return self._opened
+
+    def _refusal(self, request: Request) -> str:
+        if self._source.file is not None:  # known before the file is opened
+            return refusal(request, sees=False, kind="of a GGUF file this judge opens the text model only")
+        return refusal(request, sees=self._open().sees)
 
     def _forget_features(self) -> None:
         if self._opened is not None:
@@ -192,9 +199,9 @@ class LocalJudge:
             places = [place for place, _, _ in asked[start : start + rows]]
             part = [(batch[place], request) for place, request, _ in asked[start : start + rows]]
             samples = [sample for _, _, sample in asked[start : start + rows]]
-            behind = prefix.rows(places, room=self._options.max_new_tokens)
-            written = self._answers(opened, behind, [request for _, request in part], samples)
-            judged = [self._read(opened, *one, text) for one, text in zip(part, written, strict=True)]
+            rows_of_part = prefix.rows(places, room=self._options.max_new_tokens)
+            written = self._answers(opened, rows_of_part, [request for _, request in part], samples)
+            judged = [self._read(opened, *shown, text) for shown, text in zip(part, written, strict=True)]
             if weighs:
                 judged = self._conclude(opened, prefix.rows(places), part, judged)
             for (group, request), judgement, text in zip(part, judged, written, strict=True):

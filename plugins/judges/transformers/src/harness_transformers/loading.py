@@ -86,7 +86,7 @@ def source_of(option: str, text: str, who: str) -> Source:
 
 def _listed(folder: Path) -> str:
     """What a folder holds, for messages."""
-    names = sorted(one.name + "/" * one.is_dir() for one in folder.iterdir())
+    names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return ", ".join(names[:_LISTED]) + more if names else "nothing"
 
@@ -111,12 +111,12 @@ def pinned(source: Source, who: str, *, known_by: str = "config.json") -> Source
     except Exception as error:  # many kinds: offline, gated, no such repository, ...
         fix = "check the name, log in where it is gated, or download it and give the folder"
         if isinstance(error, huggingface_hub.errors.EntryNotFoundError):
-            fix = "it has no such file; of a repository with GGUF files the judge transformers opens one: gguf_file"
+            fix = "it has no such file; where it holds GGUF files, name one as gguf_file of the judge transformers"
         raise UserError(
             f"{who}: model hub:{source}@{source.revision or 'main'} cannot be opened ({_first_line(error)}); {fix}"
         ) from error
     # .../snapshots/COMMIT/FILE, and a GGUF file may lie in a folder of its repository.
-    commit = next((one.name for one in Path(path).parents if one.parent.name == "snapshots"), "")
+    commit = next((folder.name for folder in Path(path).parents if folder.parent.name == "snapshots"), "")
     if not _is_commit(commit):
         raise UserError(f"{who}: the cache gives no commit for hub:{source.location}; pin it with @REVISION")
     return replace(source, revision=commit)

@@ -36,23 +36,10 @@ class Opened:
     """Weighs answers."""
     sees: bool
     """Whether it reads images."""
-    gguf: bool
-    """Whether it comes from a GGUF file."""
     context: int | None
     """Most tokens of prompt and answer together; `None` where the configuration does not say."""
     longest_answer: int
     """`max_new_tokens`, or what `verdict` needs."""
-
-    def refusal(self, request: Request) -> str:
-        """Why it cannot answer a request; empty where it can."""
-        if request.messages and request.messages[-1].role == "assistant":
-            return (
-                "the request ends with an assistant message, which this judge does not go on with; end with the user's"
-            )
-        if request.images and not self.sees:
-            kind = "of a GGUF file this judge opens the text model only" if self.gguf else "this is a text model"
-            return f"{kind}, and the question shows images"
-        return ""
 
     def too_long(self, tokens: int) -> str:
         """Why a prompt of so many tokens cannot be answered; empty where it can."""
@@ -69,6 +56,21 @@ class Opened:
             list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
         )
         return text
+
+
+def refusal(request: Request, *, sees: bool, kind: str = "this is a text model") -> str:
+    """Why a model cannot answer a request; empty where it can.
+
+    Args:
+        request: What is asked.
+        sees: Whether the model reads images.
+        kind: What a model that does not is called.
+    """
+    if request.messages and request.messages[-1].role == "assistant":
+        return "the request ends with an assistant message, which this judge does not go on with; end with the user's"
+    if request.images and not sees:
+        return f"{kind}, and the question shows images"
+    return ""
 
 
 def open_language(options: GenerativeOptions, source: Source, adapter: Source | None, who: str) -> Opened:
@@ -111,7 +113,6 @@ def _opened(options: GenerativeOptions, source: Source, adapter: Source | None, 
         prompter,
         Scales(language),
         sees,
-        gguf,
         getattr(text, "max_position_embeddings", None),
         0 if options.mode == "verdict" else options.max_new_tokens,
     )

@@ -26,7 +26,7 @@ from harness_grpo.data import Unit
 from harness_grpo.policy import Speaker
 from harness_transformers.batches import shape_of
 from harness_transformers.language import Prefix, Written
-from harness_transformers.opening import Opened
+from harness_transformers.opening import Opened, refusal
 from harness_transformers.prompts import Prompt
 from harness_transformers.sampling import Sampling
 from harness_transformers.weighing import Options, options_of
@@ -132,7 +132,7 @@ class Prompts:
     def _prompt(self, key: str) -> Prompt:
         request = self._examples[key].request
         opened = self._policy.opened
-        if reason := opened.refusal(request):
+        if reason := refusal(request, sees=opened.sees):
             raise UserError(f"task {request.task}: {reason}")
         prompt = opened.prompter.prompt(request)
         problem = opened.too_long(len(prompt.ids))
