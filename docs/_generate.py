@@ -30,7 +30,7 @@ from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score,
 from harness.cli import VERBS, cli, main
 from harness.discovery import Offer, Plugins
 from harness.manifest.model import Manifest, Recipe
-from harness.report.records import SCHEMA, Leaderboard, Pair, Row
+from harness.report.records import SCHEMA, Leaderboard, LeftOut, Pair, Row
 from harness.report.usage import JudgeUsage
 from harness.run import folder, journal
 from harness.score import flags as flag_rules
@@ -280,6 +280,10 @@ def leaderboard_json() -> str:
             "## Each of `usage`",
             "",
             *field_table(JudgeUsage),
+            "",
+            "## Each of `left_out`",
+            "",
+            *field_table(LeftOut),
             "",
             "## Flags",
             "",

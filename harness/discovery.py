@@ -93,6 +93,16 @@ class Offer:
         unfolded: list[Unfolded] = self._call(self.card.unfold, options, context)
         return unfolded
 
+    def check(self, options: object, context: object) -> None:
+        """Check the files that the options of a judge name, where its card says how.
+
+        Raises:
+            UserError: They cannot be used.
+        """
+        lazy = getattr(self.card, "check", None)
+        if lazy is not None:
+            self._call(lazy, options, context)
+
     def _call(self, lazy: str | Callable[..., Any], options: object, context: object) -> Any:
         try:
             return self.resolve(lazy)(options, context)

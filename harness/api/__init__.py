@@ -29,7 +29,6 @@ from harness.api._errors import (
 )
 from harness.api._formats import Reading, VerdictFormat
 from harness.api._images import MAX_PIXELS, Image
-from harness.api._opens import opens_reasoning
 from harness.api._parts import joined
 from harness.api._protocol import Protocol
 from harness.api._recorded import RecordedAnswer, RecordedCell, recorded_cells
@@ -111,7 +110,6 @@ __all__ = [
     "earned",
     "hookimpl",
     "joined",
-    "opens_reasoning",
     "recorded_cells",
     "space_from_json",
     "spellings",

@@ -112,6 +112,10 @@ class JudgeCard(Card):
 
     kind: ClassVar[str] = "judge"
 
+    check: Lazy | None = None
+    """Called as `check(options, context)` by `harness validate`, for files that the options name (recorded answers):
+    raises a `UserError` where they cannot be used. A run makes the judge, which must find the same."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewardCard(Card):

@@ -170,8 +170,15 @@ class Task(Protocol):
 class Judge(Protocol):
     """A judge model.
 
-    A judge may also have `close()`, called when its last task is done: free weights and connections there. It must be
-    able to answer again afterwards.
+    A judge may also have these:
+
+    - `close()`, called when its last task is done: free weights and connections there. It must be able to answer again
+      afterwards.
+    - `answers_by_item: bool`. True of a judge whose answer depends on which item is asked, or on chance (recorded
+      answers, a temperature above 0): two items of equal content are then two questions, each with a key and a seed of
+      its own. By default equal content is asked once.
+    - `covers(task: str, item: str) -> bool`, cheap: whether it has an answer to the item of this id. It is not asked a
+      task of the plan of which it covers no item, and reports say so. By default it has an answer to everything.
     """
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:

@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from harness.api._errors import DataError
 from harness.api._images import Image
 from harness.api._spaces import AnswerSpace, Verdict, verdict_from_json
+from harness.api.reading._answer import understand
+from harness.api.reading._quotes import Shown
+from harness.api.reading._reasoning import NO_MARKS, Thinking
 
 if TYPE_CHECKING:
-    from harness.api._formats import VerdictFormat
+    from harness.api._formats import Reading, VerdictFormat
 
 _canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
@@ -91,14 +94,20 @@ class Request:
     candidates one by one (reward models, CLIP); no part of the key, which covers what is shown."""
     candidates: tuple[tuple[Part, ...], ...] = ()
     """`Item.candidates` in shown places; filled in likewise."""
+    thinking: Thinking = NO_MARKS
+    """How this judge marks its reasoning, from its card and its entry in the manifest; filled in likewise."""
+    by_item: bool = False
+    """Whether the key names the item besides the content; set by the harness for a judge that `answers_by_item`."""
 
     @cached_property
     def key(self) -> str:
         """Name of the content: SHA-256 over messages, image contents, space, format, order and sample, 32 hex digits.
 
-        The task's and the item's names are not part of it: the same question asked twice is asked once.
+        The task's and the item's names are not part of it: the same question asked twice is asked once. With `by_item`,
+        `/` and the item's id follow, and two items of equal content are two questions.
         """
-        return hashlib.sha256(self.content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        name = hashlib.sha256(self.content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return f"{name}/{self.item}" if self.by_item else name
 
     @cached_property
     def content(self) -> str:
@@ -124,10 +133,19 @@ class Request:
             }
         )
 
+    def keyed(self, *, by_item: bool) -> Request:
+        """The same request with a key that names the item as well, or the content alone."""
+        if by_item == self.by_item:
+            return self
+        other = replace(self, by_item=by_item)
+        other.__dict__["content"] = self.content  # the cached property: nothing that it covers has changed
+        return other
+
     @property
     def seed(self) -> int:
         """A seed of this request's own (63 bits), so that a resumed run equals an uninterrupted one."""
-        return int(self.key[:16], 16) >> 1
+        key = hashlib.sha256(self.key.encode("utf-8", "surrogatepass")).hexdigest() if self.by_item else self.key
+        return int(key[:16], 16) >> 1
 
     @property
     def text(self) -> str:
@@ -139,10 +157,11 @@ class Request:
         """All images in reading order."""
         return tuple(part for m in self.messages for part in m.parts if isinstance(part, Image))
 
-    def read(
-        self, raw: str, *, reasoning: str = "", opened: bool = False, cut: str = "", **fields: Any
-    ) -> Judgement:
-        """Parse a judge's raw answer with this request's own format.
+    def read(self, raw: str, *, reasoning: str = "", opened: bool = False, cut: str = "", **fields: Any) -> Judgement:
+        """Read a judge's raw answer: reasoning is split off, and this request's own format reads the rest.
+
+        An answer that was cut off is `truncated`, unless its verdict is closed by its own form and stands alone at the
+        very end or after closed reasoning.
 
         Args:
             raw: What the model wrote.
@@ -151,18 +170,39 @@ class Request:
             cut: Why the answer stopped before its end, such as `max_tokens`; empty for one that ended by itself.
             **fields: Further fields of `Judgement`, such as `completion_tokens` or `latency_s`.
         """
-        reading = self.format.parse(raw, self.space)
-        status = Status.OUTSIDE if reading.outside else Status.UNPARSED
+        reading, final = understand(self, raw, reasoning=reasoning, opened=opened)
+        verdict, problem = reading.verdict, reading.problem
+        status = Status.OK if verdict is not None else Status.OUTSIDE if reading.outside else Status.UNPARSED
+        if cut and not (verdict is not None and final):
+            why = problem or "the verdict does not stand complete at its very end"
+            status, verdict, problem = Status.TRUNCATED, None, f"cut off ({cut}): {why}"
         return Judgement(
-            status=Status.OK if reading.verdict is not None else status,
-            verdict=reading.verdict,
+            status=status,
+            verdict=verdict,
             raw=raw,
-            rationale=reasoning or reading.rationale,
-            error=reading.problem,
+            rationale=reading.rationale,
+            error=problem,
             cut=cut,
             thinking="apart" if reasoning else "opened" if opened else "",
             **fields,
         )
+
+    def reading(self, raw: str, *, reasoning: str = "", opened: bool = False) -> Reading:
+        """What this request's format makes of an answer; the arguments are those of `read`."""
+        return understand(self, raw, reasoning=reasoning, opened=opened).reading
+
+    @cached_property
+    def shown(self) -> Shown:
+        """The text that the judge was shown, for telling its own words from quotations."""
+        return Shown(self.text, self.instruction)
+
+    @cached_property
+    def instruction(self) -> str:
+        """What asks for the format of the answer; empty where the format cannot say the answers of this space."""
+        try:
+            return self.format.instruction(self.space)
+        except DataError:
+            return ""
 
 
 class Status(StrEnum):

@@ -106,5 +106,6 @@ def _build(
         resamples=settings.resamples,
         seed=settings.seed,
         min_coverage=settings.min_coverage,
+        left_out=[one for run in runs for one in run.left_out],
         find_metric=lambda name: make_metric(name, plugins),
     )

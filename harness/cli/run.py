@@ -157,6 +157,7 @@ def _print_failures(session: Session) -> None:
 
 
 def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoints: Path, shard: Shard | None) -> None:
+    from harness.run.coverage import leave_out
     from harness.run.folder import JOURNAL
     from harness.run.journal import Journal
     from harness.run.plan import build_plan
@@ -166,12 +167,15 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
     recipes = plan_recipes(plan, plugins, checkpoints=checkpoints, say=say)
     give_models(plan, loaded, {judge: recipe.model for judge, recipe in recipes.items() if recipe.done})
+    leave_out(plan)
     folder = run_folder(runs, loaded, shard)
     journal = Journal(folder / JOURNAL, readonly=True) if (folder / JOURNAL).is_file() else None
     click.echo(f"run folder: {folder} ({'exists' if journal else 'new'})")
     for judge, recipe in recipes.items():
         state = "trained already" if recipe.done else "would be trained first"
         click.echo(f"  {judge}: recipe {recipe.name}, {state} ({recipe.folder})")
+    for task, name in sorted(plan.left_out):
+        click.echo(f"  {task} · {name}: not asked, since the judge has an answer to no item there")
     total = held = 0
     try:
         for cell in plan.cells():

@@ -7,15 +7,9 @@ from __future__ import annotations
 
 import re
 
-from harness.api import TIE, AnswerSpace, Context, DataError, Preference, Ranking, Reading, Verdict
-from harness.formats._binding import (
-    agreed,
-    brackets_cut_off,
-    double_brackets,
-    stands_alone,
-    without_echo,
-    without_mark,
-)
+from harness.api import TIE, AnswerSpace, Context, DataError, Preference, Ranking, Reading, Request, Verdict
+from harness.api.reading import Plain, read_body
+from harness.formats._double import read_double_brackets
 
 
 class ArenaFormat:
@@ -42,25 +36,13 @@ class ArenaFormat:
             form = f"exactly one of {', '.join(most)} or {last}"
         return f"First explain your judgement. Then end with your verdict on a line of its own, {form}."
 
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
-        """Read an answer. Total: any text gives a `Reading`."""
+    def parse(self, text: str, request: Request) -> Reading:
+        """Read a statement. Total: any text gives a `Reading`."""
+        space = request.space
         if not _fits(space):
-            return Reading(rationale=text.strip(), problem=f"{self.name} cannot say an answer of {space}")
-        written, text = text, without_echo(text, self.instruction(space))
-        marks = double_brackets(text)
-        if brackets_cut_off(text, marks):
-            return Reading(rationale=text.strip(), problem="cut off: [[ is not closed")
-        if not marks:
-            return Reading(rationale=text.strip(), problem="no [[...]] in the answer")
-        verdict, problem, outside = agreed(text, marks, space, read=lambda body: _read(body, space))
-        plain = text == written and len(marks) == 1
-        well_formed = plain and verdict is not None and stands_alone(text, marks[0], _label(verdict, space))
-        return Reading(
-            verdict=verdict,
-            rationale=without_mark(text, marks[-1]),
-            problem=problem,
-            outside=outside,
-            well_formed=well_formed,
+            return Reading(rationale=text.strip(), problem=f"no verdict: {self.name} cannot say an answer of {space}")
+        return read_double_brackets(
+            text, request, written=lambda verdict: _label(verdict, space), read=lambda body: _read(body, request)
         )
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:
@@ -99,11 +81,15 @@ def _label(verdict: Verdict, space: AnswerSpace) -> str:
     return "[[B>A]]" if verdict else "[[A>B]]"
 
 
-def _read(body: str, space: AnswerSpace) -> Verdict | None:
-    order = re.sub(r"\s*>>?\s*", ">", body.strip())
+def _read(body: str, request: Request) -> Plain:
+    """A label of this format, else any plain verdict."""
+    space = request.space
+    verdict: Verdict | None
     if isinstance(space, Ranking):
-        return space.read(order) if order.count(">") == space.n - 1 else None
-    sides = [side.strip() for side in body.split("=", 2)]
-    if [side.upper() for side in sides[:2]] == ["A", "B"]:
-        return space.read(sides[2] if len(sides) == 3 else TIE)
-    return {"A>B": 0, "B>A": 1}.get(order.upper())
+        order = re.sub(r"\s*>>?\s*", ">", body.strip())
+        verdict = space.read(order) if order.count(">") == space.n - 1 else None
+    else:
+        sides = [side.strip() for side in body.split("=", 2)]
+        tied = [side.upper() for side in sides[:2]] == ["A", "B"]
+        verdict = space.read(sides[2] if len(sides) == 3 else TIE) if tied else None
+    return read_body(body, request) if verdict is None else Plain(verdict)

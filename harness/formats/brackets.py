@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from harness.api import AnswerSpace, Context, Reading, Verdict
-from harness.formats._binding import (
-    agreed,
-    brackets_cut_off,
-    double_brackets,
-    stands_alone,
-    without_echo,
-    without_mark,
-)
+from harness.api import AnswerSpace, Context, Reading, Request, Verdict
+from harness.formats._double import read_double_brackets
 from harness.formats._words import possible_answers
 
 
@@ -27,24 +20,9 @@ class BracketsFormat:
             f"its own. The verdict is {possible_answers(space)}."
         )
 
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
-        """Read an answer. Total: any text gives a `Reading`."""
-        written, text = text, without_echo(text, self.instruction(space))
-        marks = double_brackets(text)
-        if brackets_cut_off(text, marks):
-            return Reading(rationale=text.strip(), problem="cut off: [[ is not closed")
-        if not marks:
-            return Reading(rationale=text.strip(), problem="no [[...]] in the answer")
-        verdict, problem, outside = agreed(text, marks, space)
-        plain = text == written and len(marks) == 1
-        well_formed = plain and verdict is not None and stands_alone(text, marks[0], f"[[{space.name(verdict)}]]")
-        return Reading(
-            verdict=verdict,
-            rationale=without_mark(text, marks[-1]),
-            problem=problem,
-            outside=outside,
-            well_formed=well_formed,
-        )
+    def parse(self, text: str, request: Request) -> Reading:
+        """Read a statement. Total: any text gives a `Reading`."""
+        return read_double_brackets(text, request, written=lambda verdict: f"[[{request.space.name(verdict)}]]")
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:
         """The rationale, then the brackets in a paragraph of their own."""

@@ -5,16 +5,29 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from harness.api import AnswerSpace, Context, DataError, Reading, Score, Verdict
-from harness.formats._binding import Mark, agreed, without_echo
+from harness.api import AnswerSpace, Context, DataError, Reading, Request, Score, Verdict
+from harness.api.reading import Mark, agreed, widened
 from harness.formats._words import possible_answers
 
 _OPENING = re.compile(r'\{[ \t\r\n]*"')
 _PATIENCE = 4  # how often, on average, a character may be looked at in vain
 _MOST_BROKEN = 500  # each error costs a count of the lines before it
+_DEEPEST = 3  # objects around the one with the verdict
+_FENCE = re.compile(r"\A\s*(?:```[a-zA-Z]{0,10}\s*)?[\[\s]*\Z"), re.compile(r"\A[\],;\s]*(?:```)?\s*\Z")
+"""What may stand around the one object: a code fence, a list."""
+
+# A member of an object that is no strict JSON: quotes of any kind or none, whatever stands around it.
+_MEMBER = re.compile(
+    r"""(?<![\w])["'“”‘’]?(?:final[ _])?verdict["'“”‘’]?\s{0,9}[:=]\s{0,9}[\[{]?\s?"""
+    r"""(?:"([^"\n]{0,200})"|'([^'\n]{0,200})'|“([^”\n]{0,200})”|([^\s"'“”{}\[\],][^"'{}\[\],\n]{0,100}))"""
+    r"""\s{0,9}[\]}]?\s{0,9}(?=[,;}\n]|//|\Z)""",
+    re.IGNORECASE,
+)
+_REASONING = re.compile(r"""["'“]reasoning["'”]\s{0,9}:\s{0,9}["'“]""", re.IGNORECASE)
 
 
 class _Members(list[tuple[str, Any]]):
@@ -22,10 +35,11 @@ class _Members(list[tuple[str, Any]]):
 
 
 class JsonFormat:
-    """One object with `reasoning` and `verdict`, bare or inside a code fence.
+    """One object with `reasoning` and `verdict`, bare or inside a code fence, a list or another object.
 
-    A number is accepted where a score is asked for. An object in which a key occurs twice has no verdict, nor has one
-    that is cut off.
+    A number is accepted where a score is asked for. What is no strict JSON (a trailing comma, single quotes, a lone
+    backslash of LaTeX) is read where its verdict is plain. An object in which a key occurs twice has no verdict, and an
+    object that is cut off has none.
     """
 
     name = "harness/json"
@@ -54,18 +68,27 @@ class JsonFormat:
             "additionalProperties": False,
         }
 
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
-        """Read an answer. Total: any text gives a `Reading`."""
-        written, text = text, without_echo(text, self.instruction(space))
+    def parse(self, text: str, request: Request) -> Reading:
+        """Read a statement. Total: any text gives a `Reading`."""
+        space = request.space
         found = _objects(text)
+        if not found.marks and not found.problem:
+            found = _loose_members(widened(text)) or found
         if found.problem:
             return Reading(rationale=text.strip(), problem=found.problem)
         if not found.marks:
-            return Reading(rationale=text.strip(), problem='no JSON object with a "verdict" in the answer')
-        verdict, problem, outside = agreed(text, found.marks, space)
-        well_formed = verdict is not None and _to_the_letter(written, space.name(verdict), space)
+            problem = 'no verdict: no JSON object with a "verdict" in the answer'
+            return Reading(rationale=text.strip(), problem=problem)
+        said = agreed(text, found.marks, request)
+        verdict, mark = said.verdict, said.mark
         return Reading(
-            verdict=verdict, rationale=found.reasoning, problem=problem, outside=outside, well_formed=well_formed
+            verdict=verdict,
+            rationale=found.reasoning,
+            problem=said.problem,
+            outside=said.outside,
+            well_formed=verdict is not None and _to_the_letter(text, space.name(verdict), space),
+            closed=True,
+            last=mark is not None and _is_all(text, mark),
         )
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:
@@ -105,32 +128,75 @@ def _objects(text: str) -> _Found:
         try:
             members, end = _DECODER.raw_decode(text, start)
         except RecursionError:
-            return _Found([], problem="the JSON is nested too deeply")
+            return _Found([], problem="ambiguous: the JSON is nested too deeply")
         except json.JSONDecodeError as error:
             vain, broken = vain + error.pos - start, broken + 1
             if vain > _PATIENCE * len(text) or broken > _MOST_BROKEN:
-                return _Found([], problem="too many broken JSON objects")
+                return _Found([], problem="ambiguous: too many broken JSON objects")
             unclosed = start if unclosed < 0 else unclosed
             continue
-        if any(key == "verdict" for key, _ in members):
-            repeated = _repeated(members)
+        for inner in _with_verdict(members):
+            repeated = _repeated(inner)
             if repeated is not None:
-                return _Found([], problem=f"the key {repeated[:80]!r} occurs twice in the object")
-            values = dict(members)
-            marks.append(Mark(start, end, _text(values["verdict"])))
+                return _Found([], problem=f"ambiguous: the key {repeated[:80]!r} occurs twice in the object")
+            values = {_key(key): value for key, value in inner}
+            marks.append(Mark(start, end, _text(_single(values["verdict"]))))
             reasoning, unclosed = _text(values.get("reasoning", "")).strip(), -1
     if unclosed >= 0 and "}" not in text[unclosed:]:
         return _Found([], problem="cut off: the JSON object is not closed")
     return _Found(marks, reasoning=reasoning)
 
 
+def _with_verdict(members: _Members, depth: int = 0) -> Iterator[_Members]:
+    """The outermost objects with a verdict: this one, else those it is wrapped around."""
+    if any(_key(key) == "verdict" for key, _ in members):
+        yield members
+    elif depth < _DEEPEST:
+        for _, value in members:
+            for inner in value if type(value) is list else [value]:
+                if isinstance(inner, _Members):
+                    yield from _with_verdict(inner, depth + 1)
+
+
+def _key(key: str) -> str:
+    """A key as it is compared: `Verdict` and `final_verdict` are `verdict`."""
+    return key.strip().casefold().replace(" ", "_").removeprefix("final_")
+
+
 def _repeated(members: _Members) -> str | None:
-    return next((key for key, count in Counter(key for key, _ in members).items() if count > 1), None)
+    return next((key for key, count in Counter(_key(key) for key, _ in members).items() if count > 1), None)
+
+
+def _single(value: object) -> object:
+    """What a list or an object of one thing holds."""
+    if isinstance(value, _Members) and len(value) == 1:
+        return value[0][1]
+    return value[0] if type(value) is list and len(value) == 1 else value
+
+
+def _loose_members(text: str) -> _Found | None:
+    """Verdicts in what is no strict JSON; `None` where it is not even like an object."""
+    opened, closed = text.find("{"), text.rfind("}")
+    if opened < 0 or closed < opened:
+        return None
+    matches = list(_MEMBER.finditer(text, opened, closed + 1))
+    if not matches:
+        return None
+    bodies = [next(group for group in match.groups() if group is not None) for match in matches]
+    begun = _REASONING.search(text, opened, matches[0].start())
+    reasoning = text[begun.end() : matches[0].start()].strip(" \t\r\n\"'“”,") if begun else ""
+    return _Found([Mark(m.start(), m.end(), body) for m, body in zip(matches, bodies, strict=True)], reasoning)
+
+
+def _is_all(text: str, mark: Mark) -> bool:
+    """Whether nothing stands around the object but a code fence."""
+    before, after = _FENCE
+    return before.match(text[: mark.start]) is not None and after.match(text[mark.end :]) is not None
 
 
 def _text(value: object) -> str:
-    """Text and numbers (which stay text); anything else in parentheses, so that `null` is never the label "none"."""
-    return value if isinstance(value, str) else f"({value!r})"
+    """Text and numbers (which stay text); anything else is called JSON, so that `null` is never the label "none"."""
+    return value if isinstance(value, str) else f"JSON {value!r}"
 
 
 def _to_the_letter(text: str, name: str, space: AnswerSpace) -> bool:

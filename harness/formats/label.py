@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 
-from harness.api import AnswerSpace, Context, Reading, Verdict
-from harness.formats._binding import Mark, agreed, paragraph_start, read_loosely, without_echo
+from harness.api import AnswerSpace, Choice, Context, DataError, Reading, Request, Verdict
+from harness.api.reading import Mark, Plain, agreed, is_label, leads_to_verdict, read_body, without_mark
 from harness.formats._words import possible_answers
 
-_PREFIX = re.compile(
-    r"[\s*_]{0,9}(?:(?:final|the|my) ){0,2}(?:answer|verdict)(?: is)?[*_]{0,2}:", re.IGNORECASE | re.ASCII
-)
+_LONGEST_LINE = 160
 
 
 class LabelFormat:
-    """The last line that is not empty is the verdict and nothing else.
+    """The last line that is not empty is the verdict, with or without a lead-in such as `Answer:`.
 
-    `Answer:` or `Verdict:` before it and a full stop after it are forgiven. Other lines of the same paragraph that are
-    bare labels as well must say the same: a list of all the labels is no verdict.
+    A label on the first line, or on any line of its own, is read as well. All of them must say the same: a list of all
+    the labels is no verdict.
     """
 
     name = "harness/label"
@@ -26,18 +24,31 @@ class LabelFormat:
         """Names the possible answers."""
         return f"End with your verdict alone on the last line, without any other word: {possible_answers(space)}."
 
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
-        """Read an answer. Total: any text gives a `Reading`."""
-        written, text = text.rstrip(), without_echo(text, self.instruction(space)).rstrip()
+    def parse(self, text: str, request: Request) -> Reading:
+        """Read a statement. Total: any text gives a `Reading`."""
+        text = text.rstrip()
         if not text:
-            return Reading(problem="the answer is empty")
-        last = Mark(text.rfind("\n") + 1, len(text), text[text.rfind("\n") + 1 :])
-        if _read(last.body, space) is None:
-            return Reading(rationale=text, problem=f"the last line, {last.body[:80]!r}, is not an answer of {space}")
-        verdict, problem, _ = agreed(text, _labels(text, last, space), space, read=lambda line: _read(line, space))
-        well_formed = verdict is not None and text == written and last.body.strip() == space.name(verdict)
-        rationale = text[: last.start].strip()
-        return Reading(verdict=verdict, rationale=rationale, problem=problem, well_formed=well_formed)
+            return Reading(problem="no verdict: the answer is empty")
+        marks = list(_labels(text, request))
+        if not marks:
+            line = text[text.rfind("\n") + 1 :]
+            problem = _read(line, request, alone=True).problem
+            if not problem.startswith("ambiguous"):
+                problem = f"no verdict: the last line, {line[:80]!r}, is not an answer of {request.space}"
+            return Reading(rationale=text, problem=problem)
+        found = agreed(text, marks, request, read=lambda line: _read(line, request, alone=True))
+        verdict, mark = found.verdict, marks[-1]
+        name = "" if verdict is None else request.space.name(verdict)
+        whole = bool(name) and text.strip() == name and not _begins_another(name, request.space)
+        return Reading(
+            verdict=verdict,
+            rationale=without_mark(text, Mark(text.rfind("\n", 0, mark.start) + 1, mark.end, "")),
+            problem=found.problem,
+            outside=found.outside,
+            well_formed=bool(name) and mark.end == len(text) and mark.body.strip() == name,
+            closed=whole,
+            last=whole,
+        )
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:
         """The rationale, then the label in a paragraph of its own."""
@@ -49,20 +60,39 @@ def label(options: None, context: Context) -> LabelFormat:
     return LabelFormat()
 
 
-def _labels(text: str, last: Mark, space: AnswerSpace) -> list[Mark]:
-    """The lines of the last paragraph that are bare labels."""
-    marks: list[Mark] = []
-    place = paragraph_start(text, last.start)
-    for line in text[place:].split("\n"):
-        if _read(line, space) is not None:
-            marks.append(Mark(place, place + len(line), line))
+def _labels(text: str, request: Request) -> Iterator[Mark]:
+    """The lines that are verdicts.
+
+    These are bare labels, lines with a lead-in, and any plain verdict that is the last line, or the first one and a
+    paragraph of its own.
+    """
+    lines = text.split("\n")
+    place, first = 0, len(text) - len(text.lstrip())
+    for number, line in enumerate(lines):
+        alone = number + 1 == len(lines) or (place <= first < place + len(line) and not lines[number + 1].strip())
+        likely = len(line) <= _LONGEST_LINE and (alone or is_label(line, request.space) or leads_to_verdict(line))
+        if likely and _read(line, request, alone=alone).verdict is not None:
+            yield Mark(place + _label_start(line), place + len(line), line)
         place += len(line) + 1
-    return marks
 
 
-def _read(line: str, space: AnswerSpace) -> Verdict | None:
-    verdict = read_loosely(line, space)
-    if verdict is not None:
-        return verdict
-    prefix = _PREFIX.match(line)
-    return read_loosely(line[prefix.end() :], space) if prefix else None
+def _label_start(line: str) -> int:
+    """Where the label begins after a lead-in: the last word; the words in front of it may turn out to be quoted."""
+    if not leads_to_verdict(line):
+        return 0
+    return max(map(line.rstrip().rfind, " \t:：")) + 1
+
+
+def _read(line: str, request: Request, *, alone: bool) -> Plain:
+    """What a line says; a reason may follow where it is said that this is a verdict ("The answer is B, because")."""
+    reasoned = leads_to_verdict(line) or (alone and isinstance(request.space, Choice))
+    return read_body(line, request, clause=reasoned)
+
+
+def _begins_another(name: str, space: AnswerSpace) -> bool:
+    """Whether a longer answer begins like this one: `1` may be the beginning of `10`."""
+    try:
+        names = [space.name(verdict) for verdict in space.verdicts()]
+    except DataError:
+        return True
+    return any(other != name and other.startswith(name) for other in names)

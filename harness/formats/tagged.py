@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 
-from harness.api import AnswerSpace, Context, Reading, Verdict
-from harness.formats._binding import Mark, agreed, without_echo
+from harness.api import AnswerSpace, Context, Reading, Request, Verdict
+from harness.api.reading import Mark, agreed, stands_alone, widened, without_mark
 from harness.formats._words import possible_answers
 
-_TAG = re.compile(r"<(/?)(think|answer)>", re.IGNORECASE | re.ASCII)
+_TAG = re.compile(r"<(/?)\s?(?:final[_ ])?answer\s?>", re.IGNORECASE | re.ASCII)
 
 
 class TaggedFormat:
     """Reasoning and answer, each between tags.
 
-    Where there is a think block, only what follows the last `</think>` counts: an `<answer>` inside the reasoning is
-    no answer. Reasoning or an answer that is not closed was cut off and gives no verdict.
+    An `<answer>` inside the reasoning is no answer. One that is not closed was cut off and gives no verdict.
     """
 
     name = "harness/tagged"
     asks_for_reasoning = True
+    reasoning_marks = ("<think>", "</think>")
 
     def instruction(self, space: AnswerSpace) -> str:
         """Asks for both tags and names the possible answers."""
@@ -29,25 +29,23 @@ class TaggedFormat:
             f"The verdict is {possible_answers(space)}."
         )
 
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
-        """Read an answer. Total: any text gives a `Reading`."""
-        written, text = text, without_echo(text, self.instruction(space))
-        tags = [(match[1] + match[2].lower(), match.start(), match.end()) for match in _TAG.finditer(text)]
-        closings = [place for place, (tag, _, _) in enumerate(tags) if tag == "/think"]
-        statement = tags[closings[-1] + 1 :] if closings else tags
-        thought = _thought(text, tags, closings)
-        begun = [end for tag, _, end in statement if tag == "think"]
-        if begun:
-            return Reading(rationale=text[begun[-1] :].strip(), problem="cut off: <think> is not closed")
-        marks, pending = _answers(text, statement)
+    def parse(self, text: str, request: Request) -> Reading:
+        """Read a statement. Total: any text gives a `Reading`."""
+        marks, pending = _answers(text)
         if pending:
-            return Reading(rationale=thought, problem="cut off: <answer> is not closed")
+            return Reading(rationale=text.strip(), problem="cut off: <answer> is not closed")
         if not marks:
-            return Reading(rationale=thought or text.strip(), problem="no <answer> in the answer")
-        verdict, problem, outside = agreed(text, marks, space)
-        rationale = thought if closings else text[: marks[-1].start].strip()
-        well_formed = verdict is not None and text == written and _to_the_letter(text, tags, space.name(verdict))
-        return Reading(verdict=verdict, rationale=rationale, problem=problem, outside=outside, well_formed=well_formed)
+            return Reading(rationale=text.strip(), problem="no verdict: no <answer> in the answer")
+        found = agreed(text, marks, request)
+        return Reading(
+            verdict=found.verdict,
+            rationale=without_mark(text, marks[-1]),
+            problem=found.problem,
+            outside=found.outside,
+            well_formed=found.verdict is not None and _to_the_letter(text, request.space.name(found.verdict)),
+            closed=True,
+            last=found.mark is not None and stands_alone(text, found.mark),
+        )
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:
         """Both tags, the first one empty when there is no rationale; a rationale must not hold the tags itself."""
@@ -59,31 +57,21 @@ def tagged(options: None, context: Context) -> TaggedFormat:
     return TaggedFormat()
 
 
-def _thought(text: str, tags: list[tuple[str, int, int]], closings: list[int]) -> str:
-    """From the first `<think>`, or the beginning (chat templates may open the block), to the last `</think>`."""
-    if not closings:
-        return ""
-    openings = [end for tag, _, end in tags[: closings[-1]] if tag == "think"]
-    return text[openings[0] if openings else 0 : tags[closings[-1]][1]].strip()
-
-
-def _answers(text: str, tags: list[tuple[str, int, int]]) -> tuple[list[Mark], bool]:
+def _answers(text: str) -> tuple[list[Mark], bool]:
     """The closed answers, and whether one is left open at the end."""
     marks: list[Mark] = []
-    opened: tuple[int, int] | None = None
-    for tag, start, end in tags:
-        if tag == "answer":
-            opened = (start, end)
+    opened: re.Match[str] | None = None
+    for tag in _TAG.finditer(widened(text)):
+        if not tag[1]:
+            opened = tag
         elif opened is not None:
-            marks.append(Mark(opened[0], end, text[opened[1] : start]))
+            marks.append(Mark(opened.start(), tag.end(), text[opened.end() : tag.start()]))
             opened = None
     return marks, opened is not None
 
 
-def _to_the_letter(text: str, tags: list[tuple[str, int, int]], name: str) -> bool:
-    """Whether each tag occurs once, in order, around all of the text but the white space in between."""
-    if [text[start:end] for _, start, end in tags] != ["<think>", "</think>", "<answer>", "</answer>"]:
-        return False
-    (_, first, _), (_, _, thought), (_, answer, body), (_, close, last) = tags
-    around = text[:first] + text[thought:answer] + text[last:]
-    return not around.strip() and text[body:close].strip() == name
+def _to_the_letter(text: str, name: str) -> bool:
+    """Whether the statement is one answer with the verdict's own name in it, and white space around."""
+    text = text.strip()
+    inside = text.removeprefix("<answer>").removesuffix("</answer>")
+    return len(inside) == len(text) - 17 and inside.strip() == name

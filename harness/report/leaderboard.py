@@ -14,7 +14,7 @@ from typing import cast, get_args
 from harness.api import Metric, UserError
 from harness.report.entries import Entry, check_rivals, told_apart
 from harness.report.measure import Measure, installed_metric
-from harness.report.records import Block, Cell, Compare, GroupBy, Leaderboard, Pair, Row
+from harness.report.records import Block, Cell, Compare, GroupBy, Leaderboard, LeftOut, Pair, Row
 from harness.report.suites import suite_comparisons, suite_rows
 from harness.report.usage import JudgeUsage
 from harness.score.records import CellScores, Comparison
@@ -34,6 +34,7 @@ def build_leaderboard(
     resamples: int = 2000,
     seed: int = 0,
     min_coverage: float | None = None,
+    left_out: Iterable[LeftOut] = (),
     find_metric: Callable[[str], Metric] | None = None,
 ) -> Leaderboard:
     """Rank the judges of one or many runs.
@@ -47,6 +48,7 @@ def build_leaderboard(
         resamples: Of the bootstrap behind tests and newly made intervals.
         seed: Of the bootstrap.
         min_coverage: Below it nothing is ranked; `None`: as each task's protocol says.
+        left_out: What judges were not asked: named, and a suite without all of its tasks is not ranked.
         find_metric: Gives the metric of a name or raises `UserError`; `None`: looks among the installed plugins.
 
     Returns:
@@ -63,14 +65,16 @@ def build_leaderboard(
     if not entries:
         raise UserError("nothing to rank: the runs have no scored cells; run their manifests first")
     check_rivals(entries)
-    entries = told_apart(entries)
+    named = told_apart(entries)
+    names = {(one.judge, one.run): other.judge for one, other in zip(entries, named, strict=True)}
+    entries, lacking = named, [replace(one, judge=names.get((one.judge, one.run), one.judge)) for one in left_out]
     blocks = _blocks([_row(entry, min_coverage=min_coverage) for entry in entries])
     compared: dict[Block, tuple[Comparison, ...]] = {}
     if tests == "all-pairs":
         compared = {block: measure.compared(rivals) for block, rivals in _rivals(entries).items()}
     if grouping == "suite":
         by_task = {task: pairs for (task, _, _), pairs in compared.items()}
-        blocks = _blocks(suite_rows([row for rows in blocks.values() for row in rows], alpha=alpha))
+        blocks = _blocks(suite_rows([row for rows in blocks.values() for row in rows], alpha=alpha, left_out=lacking))
         if tests == "all-pairs":
             compared = {block: suite_comparisons(rows, by_task, alpha=alpha) for block, rows in blocks.items()}
     ranked = [row for block, rows in blocks.items() for row in _ranked(rows, compared.get(block), alpha=alpha)]
@@ -84,6 +88,7 @@ def build_leaderboard(
         rows=tuple(sorted(ranked, key=_place)),
         comparisons=tuple(_pair(blocks[block][0], one) for block in sorted(compared) for one in compared[block]),
         usage=_usage(entries),
+        left_out=tuple(sorted(lacking, key=lambda one: (one.judge, one.task, one.run))),
     )
 
 

@@ -38,6 +38,8 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
             pieces += ["### Paired differences", comparisons_table(compared)]
         if _histograms_fit(rows):
             pieces += ["### What was answered", _histograms(rows)]
+    if lacking := notes.left_out(leaderboard):
+        pieces += ["## What was not asked", "\n".join(f"- {for_markdown(note)}" for note in lacking)]
     spent, asides = usage.rows(leaderboard.usage), usage.notes(leaderboard.usage)
     if spent or asides:
         pieces.append("## What it cost")

@@ -70,6 +70,17 @@ def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
     return said
 
 
+def left_out(leaderboard: Leaderboard) -> list[str]:
+    """What judges were not asked, a sentence for each judge of each run."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in leaderboard.left_out:
+        found.setdefault((one.judge, one.run), []).append(one.task)
+    return [
+        f"{judge} was not asked {', '.join(tasks)}: it has an answer to no item there"
+        for (judge, _), tasks in found.items()
+    ]
+
+
 def own_flags(row: Row) -> list[str]:
     """The flags that the judge earned, without those that its task brings for every judge."""
     return [flag for flag in row.flags if flag not in OF_THE_TASK]

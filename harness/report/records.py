@@ -220,6 +220,22 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A task that a judge was not asked, since it has an answer to none of its items: recordings of other tasks."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
+
+    task: str
+    """Name of the task in the plan."""
+    suite: str
+    """The collection that the task belongs to."""
+    judge: str
+    """Name of the judge, as in the rows."""
+    run: str
+    """Name of the run folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leaderboard:
     """All rows, sorted by block, then rank group, then value, with the paired comparisons behind the ranks."""
 
@@ -243,6 +259,8 @@ class Leaderboard:
     """All pairs of judges within each block."""
     usage: tuple[JudgeUsage, ...] = ()
     """What each judge of each run has cost; sorted by judge."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What judges were not asked; sorted by judge and task."""
     sections: tuple[str, ...] = ()
     """Titles of the sections that plugins have added to `leaderboard.md`."""
 
@@ -255,6 +273,7 @@ class Leaderboard:
         )
         fields["comparisons"] = tuple(Pair(**pair) for pair in data["comparisons"])
         fields["usage"] = tuple(JudgeUsage(**{**one, "models": tuple(one["models"])}) for one in data.get("usage", ()))
+        fields["left_out"] = tuple(LeftOut(**one) for one in data.get("left_out", ()))
         fields["sections"] = tuple(data.get("sections", ()))
         return cls(**fields)
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from statistics import NormalDist
 
 from harness.api import UserError
-from harness.report.records import Row
+from harness.report.records import LeftOut, Row
 from harness.report.text import clean
 from harness.score.records import Comparison
 from harness.score.significance import adjusted
@@ -24,17 +24,18 @@ METHOD = "normal-of-tasks"
 """Name of the method in rows and comparisons."""
 
 
-def suite_rows(rows: Sequence[Row], *, alpha: float) -> list[Row]:
+def suite_rows(rows: Sequence[Row], *, alpha: float, left_out: Sequence[LeftOut] = ()) -> list[Row]:
     """One row for each judge in each suite; a task without a suite is a suite of its own name.
 
-    A judge that has no value on some task of the suite is flagged `incomplete`. Nothing is ranked here.
+    A judge that has no value on some task of the suite, those that it was not asked among them, is flagged
+    `incomplete`. Nothing is ranked here.
 
     Raises:
         UserError: The tasks of a suite have different headline metrics, whose mean would mean nothing.
     """
     found: list[Row] = []
     for suite, same in _by_suite(rows):
-        tasks = sorted({row.task for row in same})
+        tasks = sorted({row.task for row in same} | {one.task for one in left_out if (one.suite or one.task) == suite})
         metrics = sorted({row.metric for row in same})
         if len(metrics) > 1:
             raise UserError(

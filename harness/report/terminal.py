@@ -55,6 +55,8 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console) -> None:
             console.print(_indented(note, style="yellow"))
         if said:
             console.print()
+    for note in notes.left_out(leaderboard):
+        console.print(_indented(note, style="yellow"))
     _print_usage(leaderboard, console)
     for line in notes.legend(leaderboard):
         console.print(_indented(line, style="dim"))

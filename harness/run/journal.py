@@ -2,8 +2,8 @@
 
 One process writes, through one connection, in batches; readers use connections of their own. WAL mode with
 `synchronous=NORMAL` survives `kill -9` at any moment: what was committed stays, the rest was never there. Judgements
-are keyed by judge and by the content of the request, so a question is never asked twice. Not for network file systems
-(SQLite's WAL needs shared memory).
+are keyed by judge and by the content of the request, so a question is never asked twice; those of a judge that answers
+by item by the item's id as well (see `ANSWERS`). Not for network file systems (SQLite's WAL needs shared memory).
 
     items       what was asked about            (task, id)
     asks        which request each item made    (task, item, place)
@@ -38,6 +38,10 @@ from harness.run.rows import (
 from harness.score.records import Answer
 
 SCHEMA_VERSION = 1
+
+ANSWERS = "j.request IN (a.request, a.request || '/' || a.item)"
+"""Joins a row `a` of asks with its row `j` of the judgements of a judge. The second is the key of one that answers
+by item (`Request.by_item`). A judge writes keys of one kind only, so at most one row is found."""
 
 _MOST_VALUES = 900  # in one statement; SQLite's oldest limit is 999
 
@@ -252,7 +256,7 @@ class Journal:
         """How many of a task's requests ended in each status; `missing` counts those without a judgement."""
         rows = self._all(
             "SELECT coalesce(j.status, 'missing'), count(*) FROM asks a LEFT JOIN judgements j "
-            "ON j.judge=? AND j.request=a.request WHERE a.task=? GROUP BY 1 ORDER BY 1",
+            f"ON j.judge=? AND {ANSWERS} WHERE a.task=? GROUP BY 1 ORDER BY 1",
             (judge, task),
         )
         return {status: int(count) for status, count in rows}
@@ -260,7 +264,7 @@ class Journal:
     def failures(self, task: str, judge: str, limit: int) -> list[tuple[str, str]]:
         """The first few errors: item and cause."""
         rows = self._all(
-            "SELECT a.item, j.more FROM asks a JOIN judgements j ON j.judge=? AND j.request=a.request "
+            f"SELECT a.item, j.more FROM asks a JOIN judgements j ON j.judge=? AND {ANSWERS} "
             "WHERE a.task=? AND j.status='error' ORDER BY a.item, a.place LIMIT ?",
             (judge, task, limit),
         )
@@ -271,7 +275,7 @@ class Journal:
         query = (
             "SELECT i.id, i.grp, i.category, i.space, i.gold, a.ord, a.sample, j.status, j.verdict, j.probabilities "
             "FROM asks a JOIN items i ON i.task=a.task AND i.id=a.item "
-            "JOIN judgements j ON j.judge=? AND j.request=a.request WHERE a.task=? ORDER BY a.item, a.place"
+            f"JOIN judgements j ON j.judge=? AND {ANSWERS} WHERE a.task=? ORDER BY a.item, a.place"
         )
         with self._explained():
             for row in self._db.execute(query, (judge, task)):
@@ -282,7 +286,7 @@ class Journal:
         rows = self._all(
             "SELECT a.place, a.ord, a.sample, a.request, r.content, j.status, j.verdict, j.probabilities, j.raw, "
             "j.more FROM asks a JOIN requests r ON r.key=a.request "
-            "LEFT JOIN judgements j ON j.judge=? AND j.request=a.request "
+            f"LEFT JOIN judgements j ON j.judge=? AND {ANSWERS} "
             "WHERE a.task=? AND a.item=? ORDER BY a.place",
             (judge, task, item),
         )

@@ -98,6 +98,8 @@ class PlannedJudge:
     """Its checked options."""
     context: PlanContext
     """What its factory is given."""
+    entry: str = ""
+    """Path of its entry in the manifest, `judges.0`; those that one entry stands for share it."""
     recipe: LoadedRecipe | None = None
     """The recipe that makes its model."""
     model: Path | None = None
@@ -133,10 +135,16 @@ class PlannedJudge:
         if close is not None:
             close()
 
+    @property
+    def answers_by_item(self) -> bool:
+        """Whether two items of equal content are two questions to it; see `harness.api.Judge`."""
+        return bool(getattr(self.judge, "answers_by_item", False))
+
     @cached_property
     def key(self) -> str:
         """Changes whenever its answers may change; the journal keeps judgements under it."""
-        return _digest([self.id, options_of(self.options), self.judge.fingerprint()])
+        facts = [self.id, options_of(self.options), self.judge.fingerprint()]
+        return _digest([*facts, "by item"] if self.answers_by_item else facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +168,13 @@ class Plan:
     """Where answers already given can be looked up; set when the run starts."""
     asking: list[str] = field(default_factory=list)
     """Judges that are being asked through a context right now, to notice circles."""
+    left_out: set[tuple[str, str]] = field(default_factory=set)
+    """Names of task and judge of the cells that are not asked; `harness.run.coverage` finds them."""
 
     def cells(self) -> list[Cell]:
         """Judges in order, and for each the tasks in order: weights of one judge at a time need to be in memory."""
-        return [Cell(task, judge) for judge in self.judges for task in self.tasks]
+        cells = [Cell(task, judge) for judge in self.judges for task in self.tasks]
+        return [cell for cell in cells if (cell.task.name, cell.judge.name) not in self.left_out]
 
 
 def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> Plan:
@@ -205,6 +216,7 @@ def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
                     offer=judge.offer,
                     options=options,
                     context=context,
+                    entry=f"judges.{number}",
                     recipe=judge.recipe,
                 )
                 plan.judges.append(planned)

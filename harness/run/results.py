@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api import JournalError, Metric, PluginError, Protocol, Usage, UserError
+from harness.report.records import LeftOut
 from harness.run.folder import JOURNAL, SCORES, write_atomically
 from harness.run.journal import Journal
+from harness.run.rows import LEFT_OUT
 from harness.score.records import Answer, CellScores
 
 if TYPE_CHECKING:
@@ -121,6 +123,8 @@ class RunResults:
     """The run's seed; also that of the bootstrap."""
     cells: list[CellResult]
     """All cells, in the order of the manifest."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Cells that were not asked, likewise."""
 
 
 def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:
@@ -167,6 +171,12 @@ def load_run(folder: Path) -> RunResults:
     finally:
         journal.close()
     scored, report = _read_scores(folder), ReportRecord(**plan["report"])
+    left_out = tuple(
+        LeftOut(task=task["name"], suite=task["suite"], judge=judge["name"], run=folder.name)
+        for task in plan["tasks"]
+        for judge in plan["judges"]
+        if states.get((task["name"], judge["name"])) == LEFT_OUT
+    )
     cells = [
         CellResult(
             run=folder.name,
@@ -187,9 +197,11 @@ def load_run(folder: Path) -> RunResults:
         )
         for task in plan["tasks"]
         for judge in plan["judges"]
-        if (task["name"], judge["name"]) in states
+        if states.get((task["name"], judge["name"]), LEFT_OUT) != LEFT_OUT
     ]
-    return RunResults(folder=folder, name=plan["name"], report=report, seed=plan["seed"], cells=cells)
+    return RunResults(
+        folder=folder, name=plan["name"], report=report, seed=plan["seed"], cells=cells, left_out=left_out
+    )
 
 
 def score_run(run: RunResults, plugins: Plugins) -> RunResults:

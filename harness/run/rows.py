@@ -48,8 +48,12 @@ Rows: TypeAlias = Sequence[tuple[ItemRow | None, AskRow]]
 """Requests, each item with its first one."""
 
 
+LEFT_OUT = "left out"
+"""State of a cell that is not asked, since the judge has an answer to none of its items."""
+
+
 class CellRow(NamedTuple):
-    """How far a cell got: `complete` or `partial`, for which judge and which data."""
+    """How far a cell got: `complete` or `partial`, for which judge and which data; or `LEFT_OUT`."""
 
     task: str
     judge: str

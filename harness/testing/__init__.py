@@ -12,7 +12,7 @@ from __future__ import annotations
 from harness.testing._checks import Check, checks_for
 from harness.testing._context import FakeContext
 from harness.testing._fake_judge import FakeJudge
-from harness.testing._formats import format_checks
+from harness.testing._formats import asked, format_checks, read
 from harness.testing._judges import judge_checks
 from harness.testing._metrics import metric_checks
 from harness.testing._parametrize import parametrize_with_checks
@@ -24,11 +24,13 @@ __all__ = [
     "Check",
     "FakeContext",
     "FakeJudge",
+    "asked",
     "checks_for",
     "format_checks",
     "judge_checks",
     "metric_checks",
     "parametrize_with_checks",
+    "read",
     "reward_checks",
     "score_task",
     "task_checks",

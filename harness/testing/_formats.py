@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 from harness.api import (
     AnswerSpace,
     Card,
     Choice,
     DataError,
+    Message,
     Preference,
     Ranking,
     Reading,
+    Request,
     Score,
     VerdictFormat,
 )
@@ -35,6 +38,31 @@ HOSTILE = (
     "A > B", "A=B", "tie", "Ａ", "４", "٤", "ＹＥＳ", "I refuse.", "Answer:", '{"verdict": NaN}', "[[A]][[B]]",
     "\\", "-1", "1e999",
 )  # fmt: skip
+
+
+def asked(form: VerdictFormat, space: AnswerSpace, shown: str = "Which is it?") -> Request:
+    """A request in that format: the text `shown`, then the instruction, where the format can give one.
+
+    Args:
+        form: The format.
+        space: What may be answered.
+        shown: The question and the candidates, as text.
+    """
+    with suppress(DataError):  # a space that it cannot say
+        shown = f"{shown}\n\n{form.instruction(space)}"
+    return Request(task="check", item="check", messages=(Message("user", (shown,)),), space=space, format=form)
+
+
+def read(form: VerdictFormat, text: str, space: AnswerSpace, *, shown: str = "Which is it?") -> Reading:
+    """What a whole answer says in that format: reasoning is split off, then the format reads the rest.
+
+    Args:
+        form: The format.
+        text: What a judge wrote.
+        space: What may be answered.
+        shown: The question and the candidates, as text.
+    """
+    return asked(form, space, shown).reading(text)
 
 
 def format_checks(what: Card | str) -> Iterator[Check]:
@@ -82,7 +110,7 @@ def _check_round_trip(form: VerdictFormat) -> None:
         for verdict in space.verdicts():
             for rationale in RATIONALES:
                 text = form.write(verdict, space, rationale)
-                reading = form.parse(text, space)
+                reading = read(form, text, space)
                 where = f"format {form.name}, {space}: {text!r}"
                 assert reading.verdict == verdict, f"{where} stands for {verdict!r}, read as {reading.verdict!r}"
                 assert reading.rationale == rationale, f"{where} was read with the rationale {reading.rationale!r}"
@@ -96,7 +124,7 @@ def _check_total(form: VerdictFormat) -> None:
         for text in (*HOSTILE, *cut, *(a + b for a in (*own, *HOSTILE[:20]) for b in HOSTILE)):
             where = f"format {form.name}, {space}, text {text[:80]!r}"
             try:
-                reading = form.parse(text, space)
+                reading = read(form, text, space)
             except Exception as error:
                 raise AssertionError(f"{where}: parse raised {error!r}; it must be total") from error
             assert isinstance(reading, Reading), f"{where}: parse returned {reading!r}, which is no Reading"
@@ -111,23 +139,24 @@ def _check_whole(form: VerdictFormat) -> None:
     for space in spaces_of(form):
         answer, instruction = form.write(space.verdicts()[0], space, RATIONALES[1]), form.instruction(space)
         for text in (f"{answer}\nAnd so on.", f"{instruction}\n{answer}", f"{answer}\n{instruction}"):
-            well_formed = form.parse(text, space).well_formed
+            well_formed = read(form, text, space).well_formed
             assert not well_formed, f"format {form.name}, {space}: {text!r} is more than an answer, yet well formed"
 
 
 def _check_echo(form: VerdictFormat) -> None:
     for space in spaces_of(form):
         instruction = form.instruction(space)
-        for text in (instruction, f"Which is better?\n\n{instruction}\n"):
-            verdict = form.parse(text, space).verdict
+        wrapped = instruction.replace(" ", "\n", 3)
+        for text in (instruction, f"Which is better?\n\n{instruction}\n", f"I was told: {wrapped}"):
+            verdict = read(form, text, space).verdict
             assert verdict is None, f"format {form.name}, {space}: its own instruction is read as {verdict!r}"
 
 
 def _check_contradiction(form: VerdictFormat) -> None:
     for space in spaces_of(form):
         one, other = (form.write(verdict, space) for verdict in space.verdicts()[:2])
-        other = other.rpartition("</think>")[2]  # a new think block begins a new statement
-        verdict = form.parse(f"{one}\n{other}", space).verdict
+        other = other.rpartition("</think>")[2]
+        verdict = read(form, f"{one}\n{other}", space).verdict
         assert verdict is None, f"format {form.name}, {space}: {one!r} and {other!r} at once are read as {verdict!r}"
 
 
@@ -148,6 +177,6 @@ def _check_linear(form: VerdictFormat) -> None:
         ):
             text = piece * (200_000 // len(piece))
             began = time.process_time()
-            form.parse(text, space)
+            read(form, text, space)
             seconds = time.process_time() - began
             assert seconds < 5, f"format {form.name}: {seconds:.0f} s for 200 KB of {piece!r}; it must take linear time"

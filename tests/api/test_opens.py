@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.api import opens_reasoning
+from harness.api.reading import opens_reasoning
 
 MARKS = [
     "<think>",

@@ -6,6 +6,7 @@ from harness.api import Choice, DataError, Preference, Ranking, Score, spellings
 from harness.formats.arena import ArenaFormat
 from harness.formats.label import LabelFormat
 from harness.formats.tagged import TaggedFormat
+from harness.testing import read
 
 
 def test_the_opening_ends_where_the_verdicts_differ() -> None:
@@ -28,7 +29,7 @@ def test_a_label_that_begins_another_ends_with_nothing() -> None:
 def test_every_text_reads_back_as_its_verdict() -> None:
     form, space = ArenaFormat(), Preference(2, ("bothgood", "bothbad"))
     found = spellings(form, space)
-    assert [form.parse(text, space).verdict for text in found.texts] == list(found.verdicts)
+    assert [read(form, text, space).verdict for text in found.texts] == list(found.verdicts)
     assert found.opening == "[["
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from harness.api import AnswerSpace, Choice, DataError, Preference, Ranking, Score, Verdict
 from harness.formats.arena import ArenaFormat
+from harness.testing import read
 
 FORM, PLAIN, NAMED = ArenaFormat(), Preference(2), Preference(2, ("good", "bad"))
 # The end of many answers of MiniCPM-V 2.5 and Qwen-VL on GenAI-Bench: the whole list of the prompt.
@@ -30,37 +31,36 @@ RECORDED = Path(__file__).parents[3] / "shared" / "data" / "genai_bench"
         ("**[[Model A is better: [[A>B]] ]].**", PLAIN, 0),
         ("[[B>A>C]]", Ranking(3), (1, 0, 2)),
         ("[[B >> A > C]]", Ranking(3), (1, 0, 2)),
-        (
-            f"The final verdict is:\n{LIST}\n\nIn this case, the correct choice is:\n1. Model A is better: [[A>B]]",
-            NAMED,
-            0,
-        ),
+        ("[[A<B]]", PLAIN, 1),
+        ("[[A>>>B]]", PLAIN, 0),
+        ("[[A]]", PLAIN, 0),
+        ("[[Model B > Model A]]", PLAIN, 1),
+        ("[[tie]]", NAMED, "tie"),
+        ("[[both bad]]", NAMED, "bad"),
+        ("[[BAC]]", Ranking(3), (1, 0, 2)),
     ],
 )
 def test_an_answer_is_read(text: str, space: AnswerSpace, verdict: Verdict) -> None:
-    assert FORM.parse(text, space).verdict == verdict
+    assert read(FORM, text, space).verdict == verdict
 
 
 @pytest.mark.parametrize(
     ("text", "space", "problem"),
     [
-        (f"The final verdict is:\n{LIST}", NAMED, "two verdicts: A and B"),
-        (f"{LIST}\n\nWithout seeing the images, I cannot provide a verdict.", NAMED, "two verdicts: A and B"),
-        ("[[A]]", PLAIN, "'A' is not an answer"),
-        ("[[A=B]]", PLAIN, "'A=B' is not an answer"),
-        ("[[B=A]]", NAMED, "'B=A' is not an answer"),
-        ("[[A>A]]", PLAIN, "'A>A' is not an answer"),
-        ("[[A>B>A]]", PLAIN, "'A>B>A' is not an answer"),
-        ("[[A<B]]", PLAIN, "'A<B' is not an answer"),
-        ("[[A>>>B]]", PLAIN, "'A>>>B' is not an answer"),
-        ("[[BAC]]", Ranking(3), "'BAC' is not an answer"),
-        ("[[A>B]]", Ranking(3), "'A>B' is not an answer"),
+        (f"The final verdict is:\n{LIST}", NAMED, "contradicts itself: A and B"),
+        (f"{LIST}\n\nWithout seeing the images, I cannot give a verdict.", NAMED, "contradicts itself: A and B"),
+        (f"{LIST}\n\nIn this case, the correct choice is:\n1. Model A is better: [[A>B]]", NAMED, "contradicts itself"),
+        ("[[A=B]]", PLAIN, "outside: 'A=B' is not an answer"),
+        ("[[B=A]]", NAMED, "outside: 'B=A' is not an answer"),
+        ("[[A>A]]", PLAIN, "outside: 'A>A' is not an answer"),
+        ("[[A>B>A]]", PLAIN, "ambiguous: 'A>B>A'"),
+        ("[[A>B]]", Ranking(3), "ambiguous: 'A>B'"),
         ("[[A>B", PLAIN, "cut off"),
-        ("A>B", PLAIN, "no [[...]]"),
+        ("A>B", PLAIN, "no verdict: no [[...]]"),
     ],
 )
 def test_what_is_no_answer_says_why(text: str, space: AnswerSpace, problem: str) -> None:
-    reading = FORM.parse(text, space)
+    reading = read(FORM, text, space)
     assert reading.verdict is None
     assert reading.problem.startswith(problem)
 
@@ -71,7 +71,7 @@ def test_a_space_that_it_cannot_say_is_refused(space: AnswerSpace) -> None:
         FORM.instruction(space)
     with pytest.raises(DataError, match="harness/arena"):
         FORM.write(space.verdicts()[0], space)
-    reading = FORM.parse("[[A>B]]", space)
+    reading = read(FORM, "[[A>B]]", space)
     assert reading.verdict is None
     assert "cannot say" in reading.problem
 
@@ -95,8 +95,9 @@ def test_recorded_answers_of_real_judges_are_read(task: str) -> None:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for record in map(json.loads, lines):
                 said = {label for label in official if label in record["response"]}
-                reading = FORM.parse(record["response"], NAMED)
-                if len(said) == 1 and record["official_vote"] in official:
+                reading = read(FORM, record["response"], NAMED)
+                quoted = reading.problem.startswith("only quoted")  # five say: I would label it as "..: [[A>B]]"
+                if len(said) == 1 and record["official_vote"] in official and not quoted:
                     assert reading.verdict == official[record["official_vote"]]
                 elif len(said) == 4 and record["response"].rstrip().endswith("[[A=B=Bad]]"):
                     assert reading.verdict in (None, "bad")

@@ -8,6 +8,7 @@ import pytest
 from harness.api import Choice, FormatCard, Preference
 from harness.discovery import Offer
 from harness.formats.cards import FORMATS
+from harness.testing import read
 
 
 @pytest.mark.parametrize("card", FORMATS, ids=lambda card: card.name)
@@ -16,7 +17,7 @@ def test_each_card_makes_the_format_of_its_own_id(card: FormatCard) -> None:
     assert made.name == f"harness/{card.name}"
     space = Preference(2) if card.name == "arena" else Choice(("yes", "no"))
     verdict = space.verdicts()[0]
-    assert made.parse(made.write(verdict, space), space).verdict == verdict
+    assert read(made, made.write(verdict, space), space).verdict == verdict
 
 
 def test_reading_the_cards_imports_no_format() -> None:

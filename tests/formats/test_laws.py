@@ -9,11 +9,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from harness.api import TIE, AnswerSpace, Choice, DataError, Preference, Ranking, Score, Verdict, VerdictFormat
+from harness.api.reading import split_reasoning
 from harness.formats.arena import ArenaFormat
 from harness.formats.brackets import BracketsFormat
 from harness.formats.json_object import JsonFormat
 from harness.formats.label import LabelFormat
 from harness.formats.tagged import TaggedFormat
+from harness.testing import read
 
 FORMATS: list[VerdictFormat] = [TaggedFormat(), JsonFormat(), BracketsFormat(), LabelFormat(), ArenaFormat()]
 SPACES: list[AnswerSpace] = [
@@ -45,11 +47,11 @@ pairs = pytest.mark.parametrize(("form", "space"), PAIRS)
 )
 def test_an_answer_to_another_question_is_told_apart_from_none(form: VerdictFormat) -> None:
     pair, other = Preference(2), Ranking(4) if isinstance(form, ArenaFormat) else Choice(("yes", "no"))
-    reading = form.parse(form.write(other.verdicts()[0], other, "So it is."), pair)
+    reading = read(form, form.write(other.verdicts()[0], other, "So it is."), pair)
     assert (reading.verdict, reading.outside) == (None, True)
     assert "is not an answer of" in reading.problem
     for text in ("I cannot say.", form.write(0, pair, "So it is.")):
-        assert not form.parse(text, pair).outside
+        assert not read(form, text, pair).outside
 
 
 HOSTILE = st.lists(
@@ -84,7 +86,7 @@ PROSE = st.text(st.characters(exclude_characters='[]<>{}"', exclude_categories=[
 def test_what_is_written_is_read_back_and_well_formed(form: VerdictFormat, space: AnswerSpace) -> None:
     for verdict in space.verdicts():
         for rationale in ("", "Because it is.", "First.\n\nSecond, with \x00 and \ud800.", 'say "A" {or} yes'):
-            reading = form.parse(form.write(verdict, space, rationale), space)
+            reading = read(form, form.write(verdict, space, rationale), space)
             assert (reading.verdict, reading.rationale, reading.problem) == (verdict, rationale, "")
             assert reading.well_formed
 
@@ -93,15 +95,16 @@ def test_what_is_written_is_read_back_and_well_formed(form: VerdictFormat, space
 @given(rationale=PROSE, data=st.data())
 def test_any_rationale_comes_back(form: VerdictFormat, space: AnswerSpace, rationale: str, data: st.DataObject) -> None:
     verdict = data.draw(st.sampled_from(space.verdicts()))
-    assume(form.instruction(space) not in rationale)
-    reading = form.parse(form.write(verdict, space, rationale), space)
+    assume(form.instruction(space) not in rationale and read(form, rationale, space).verdict is None)
+    assume(split_reasoning(rationale).statement == rationale)
+    reading = read(form, form.write(verdict, space, rationale), space)
     assert (reading.verdict, reading.rationale) == (verdict, rationale)
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 @given(text=HOSTILE, space=st.sampled_from(SPACES))
 def test_any_text_gives_a_reading_inside_the_space(form: VerdictFormat, text: str, space: AnswerSpace) -> None:
-    reading = form.parse(text, space)
+    reading = read(form, text, space)
     assert (reading.verdict is None) == bool(reading.problem)
     if reading.verdict is None:
         assert not reading.well_formed
@@ -113,7 +116,7 @@ def test_any_text_gives_a_reading_inside_the_space(form: VerdictFormat, text: st
 def test_an_echoed_instruction_is_no_verdict(form: VerdictFormat, space: AnswerSpace) -> None:
     instruction = form.instruction(space)
     for text in (instruction, f"Question?\n{instruction}\n", instruction * 3):
-        reading = form.parse(text, space)
+        reading = read(form, text, space)
         assert reading.verdict is None
         assert reading.problem
 
@@ -122,8 +125,8 @@ def test_an_echoed_instruction_is_no_verdict(form: VerdictFormat, space: AnswerS
 def test_an_answer_around_an_echo_is_read(form: VerdictFormat, space: AnswerSpace) -> None:
     verdict = space.verdicts()[0]
     answer, instruction = form.write(verdict, space), form.instruction(space)
-    assert form.parse(f"{instruction} {answer}", space).verdict == verdict
-    assert form.parse(f"{answer}\n{instruction}", space).verdict == verdict
+    assert read(form, f"{instruction} {answer}", space).verdict == verdict
+    assert read(form, f"{answer}\n{instruction}", space).verdict == verdict
 
 
 @pairs
@@ -131,9 +134,9 @@ def test_an_answer_beside_an_echo_or_before_more_text_is_not_well_formed(
     form: VerdictFormat, space: AnswerSpace
 ) -> None:
     answer, instruction = form.write(space.verdicts()[0], space, "It fits."), form.instruction(space)
-    assert form.parse(f"\n{answer}\n", space).well_formed
+    assert read(form, f"\n{answer}\n", space).well_formed
     for text in (f"{instruction}\n{answer}", f"{answer}\n{instruction}", f"{answer}\nAnd so on."):
-        assert not form.parse(text, space).well_formed
+        assert not read(form, text, space).well_formed
 
 
 def test_every_format_but_the_bare_label_asks_for_reasoning() -> None:
@@ -142,25 +145,22 @@ def test_every_format_but_the_bare_label_asks_for_reasoning() -> None:
 
 
 @pairs
-def test_two_verdicts_in_the_last_paragraph_give_none(form: VerdictFormat, space: AnswerSpace) -> None:
+@pytest.mark.parametrize("between", ["\n", "\n \t\n", "\n\nOn second thought:\n\n", " "], ids=repr)
+def test_two_verdicts_contradict_each_other_wherever_they_stand(
+    form: VerdictFormat, space: AnswerSpace, between: str
+) -> None:
     one, other = (form.write(verdict, space) for verdict in space.verdicts()[:2])
     one, other = (text.removeprefix("<think></think>") for text in (one, other))
-    reading = form.parse(f"{one}\n{other}", space)
+    reading = read(form, f"{one}{between}{other}", space)
     assert reading.verdict is None
-    assert "two verdicts" in reading.problem
-
-
-@pairs
-def test_the_last_paragraph_decides(form: VerdictFormat, space: AnswerSpace) -> None:
-    first, second = space.verdicts()[:2]
-    text = f"{form.write(first, space)}\n \t\n{form.write(second, space)}"
-    assert form.parse(text, space).verdict == second
+    if between != " " or not isinstance(form, LabelFormat):
+        assert reading.problem.startswith("contradicts itself")
 
 
 @pairs
 def test_the_same_verdict_twice_is_one_verdict(form: VerdictFormat, space: AnswerSpace) -> None:
     verdict = space.verdicts()[0]
-    assert form.parse("\n".join([form.write(verdict, space)] * 2), space).verdict == verdict
+    assert read(form, "\n".join([form.write(verdict, space)] * 2), space).verdict == verdict
 
 
 @pairs
@@ -168,23 +168,21 @@ def test_case_and_white_space_do_not_matter(form: VerdictFormat, space: AnswerSp
     for verdict in space.verdicts():
         name = space.name(verdict)
         text = form.write(verdict, space).replace(name, f"  {name.swapcase()} ")
-        assert form.parse(f"\n\r\n {text} \n\n", space).verdict == verdict
+        assert read(form, f"\n\r\n {text} \n\n", space).verdict == verdict
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 @pytest.mark.parametrize(
     ("space", "verdict", "letter", "alike"),
     [
-        (Preference(2), 0, "A", "Ａ"),
         (Preference(2), 0, "A", "А"),  # Cyrillic
-        (Ranking(2), (0, 1), "B", "Ｂ"),
-        (Score(1, 5), 4.0, "4", "４"),
+        (Ranking(2), (0, 1), "B", "В"),  # Cyrillic
         (Score(1, 5), 4.0, "4", "٤"),
         (Choice(("yes", "no")), "yes", "s", "ſ"),
         (Choice(("ok", "bad")), "ok", "k", "\u212a"),
     ],
 )
-def test_look_alikes_are_not_letters_or_digits(
+def test_look_alikes_of_other_scripts_are_not_letters_or_digits(
     form: VerdictFormat, space: AnswerSpace, verdict: Verdict, letter: str, alike: str
 ) -> None:
     try:
@@ -193,7 +191,7 @@ def test_look_alikes_are_not_letters_or_digits(
         pytest.skip("the format does not know this space")
     name = space.name(verdict)
     text = text.replace(name, name.replace(letter, alike)).replace("A>B", "A>B".replace(letter, alike))
-    assert form.parse(text, space).verdict is None
+    assert read(form, text, space).verdict is None
 
 
 MEGABYTE = 1_000_000
@@ -243,5 +241,5 @@ def test_a_hostile_megabyte_takes_no_longer_than_a_harmless_one(attack: str) -> 
     for form in FORMATS:
         for text, space in ((body, Preference(2)), *zip(wrapped, (Score(1, 5), Ranking(3), Score(1, 5)), strict=True)):
             began = time.process_time()
-            form.parse(text, space)
+            read(form, text, space)
             assert time.process_time() - began < 3

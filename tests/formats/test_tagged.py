@@ -4,6 +4,7 @@ import pytest
 
 from harness.api import Choice, Preference, Score
 from harness.formats.tagged import TaggedFormat
+from harness.testing import read
 
 FORM, SPACE = TaggedFormat(), Choice(("yes", "no"))
 
@@ -19,30 +20,34 @@ FORM, SPACE = TaggedFormat(), Choice(("yes", "no"))
         ("<answer>yes</answer></think><answer>no</answer>", "no"),
         ("I write it in <answer> tags. <answer>no</answer>", "no"),
         ("<answer>no</answer> </answer>", "no"),
+        ("<think>r</think><final_answer>no</final_answer>", "no"),
+        ("<answer>no</answer><reason>because of it</reason>", "no"),
+        ("<answer>no, but it is close</answer>", "no"),
     ],
 )
 def test_an_answer_is_read(text: str, verdict: str) -> None:
-    assert FORM.parse(text, SPACE).verdict == verdict
+    assert read(FORM, text, SPACE).verdict == verdict
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "no <answer>"),
-        ("yes", "no <answer>"),
-        ("<think>r <answer>yes</answer></think>", "no <answer>"),
-        ("<think>r <answer>yes</answer>", "cut off: <think>"),
-        ("<think>r</think><think>s<answer>yes</answer>", "cut off: <think>"),
+        ("", "no verdict: no <answer>"),
+        ("yes", "no verdict: no <answer>"),
+        ("<think>r <answer>yes</answer></think>", "no verdict: no <answer>"),
+        ("<think>r <answer>yes</answer>", "reasoning never closes"),
+        ("<think>r</think><think>s<answer>yes</answer>", "reasoning never closes"),
         ("<think>r</think><answer>yes", "cut off: <answer>"),
         ("<answer>no</answer>\n\n<answer>yes", "cut off: <answer>"),
-        ("<think>r</think><answer>perhaps</answer>", "'perhaps' is not an answer"),
-        ("<answer>yes</answer>\n\n<answer>perhaps</answer>", "'perhaps' is not an answer"),
-        ("<answer>yes or no</answer>", "'yes or no' is not an answer"),
-        ("<an\u017fwer>yes</an\u017fwer>", "no <answer>"),
+        ("<think>r</think><answer>perhaps</answer>", "outside: 'perhaps' is not an answer"),
+        ("<answer>yes</answer>\n\n<answer>perhaps</answer>", "outside: 'perhaps' is not an answer"),
+        ("<answer>yes or no</answer>", "ambiguous: 'yes or no' names yes and no"),
+        ("<answer>yes</answer>\n\nOr: <answer>no</answer>", "contradicts itself: yes and no"),
+        ("<an\u017fwer>yes</an\u017fwer>", "no verdict: no <answer>"),
     ],
 )
 def test_what_is_no_answer_says_why(text: str, problem: str) -> None:
-    reading = FORM.parse(text, SPACE)
+    reading = read(FORM, text, SPACE)
     assert reading.verdict is None
     assert reading.problem.startswith(problem)
 
@@ -61,14 +66,14 @@ def test_what_is_no_answer_says_why(text: str, problem: str) -> None:
     ],
 )
 def test_only_the_letter_of_the_format_is_well_formed(text: str, well_formed: bool) -> None:
-    reading = FORM.parse(text, SPACE)
+    reading = read(FORM, text, SPACE)
     assert reading.verdict == "yes"
     assert reading.well_formed is well_formed
 
 
 def test_the_rationale_is_what_stands_between_the_think_tags() -> None:
-    assert FORM.parse("x<think> r </think> y <answer>yes</answer>", SPACE).rationale == "r"
-    assert FORM.parse("It fits. <answer>yes</answer>", SPACE).rationale == "It fits."
+    assert read(FORM, "x<think> r </think> y <answer>yes</answer>", SPACE).rationale == "r"
+    assert read(FORM, "It fits. <answer>yes</answer>", SPACE).rationale == "It fits."
 
 
 def test_the_instruction_names_the_possible_answers() -> None:
@@ -80,7 +85,7 @@ def test_the_instruction_names_the_possible_answers() -> None:
 
 
 def test_the_reasoning_of_an_answer_that_was_cut_off_is_kept_without_its_tag() -> None:
-    reading = TaggedFormat().parse("<think>The edges are bl", Choice(("yes", "no")))
+    reading = read(TaggedFormat(), "<think>The edges are bl", Choice(("yes", "no")))
     assert reading.verdict is None
     assert reading.rationale == "The edges are bl"
-    assert reading.problem == "cut off: <think> is not closed"
+    assert reading.problem == "reasoning never closes: there is no verdict outside of it"

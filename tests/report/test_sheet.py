@@ -32,8 +32,8 @@ class Plain:
     def instruction(self, space: AnswerSpace) -> str:
         return "Answer."
 
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
-        return Reading(verdict=space.read(text))
+    def parse(self, text: str, request: Request) -> Reading:
+        return Reading(verdict=request.space.read(text))
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:
         return space.name(verdict)

@@ -231,43 +231,43 @@ class Refuses(SoundFormat):
 
 
 class ForgetsRationale(SoundFormat):
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
-        return replace(super().parse(text, space), rationale="")
+    def parse(self, text: str, request: Request) -> Reading:
+        return replace(super().parse(text, request), rationale="")
 
 
 class Raises(SoundFormat):
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
+    def parse(self, text: str, request: Request) -> Reading:
         if "\x00" in text:
             raise ValueError("NUL")
-        return super().parse(text, space)
+        return super().parse(text, request)
 
 
 class Gullible(SoundFormat):
     def instruction(self, space: AnswerSpace) -> str:
         return f"Say for example [[{space.name(space.verdicts()[0])}]] or say something else"
 
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
-        return super().parse(text.replace("Say", "I say"), space)
+    def parse(self, text: str, request: Request) -> Reading:
+        return super().parse(text, replace(request, messages=()))
 
 
 class TakesTheLast(SoundFormat):
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
-        return super().parse(text.replace("\n[[", "\n\n[["), space)
+    def parse(self, text: str, request: Request) -> Reading:
+        return super().parse(text[max(text.rfind("[["), 0) :], request)
 
 
 class TakesAnyPrefix(SoundFormat):
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
-        reading = super().parse(text, space)
+    def parse(self, text: str, request: Request) -> Reading:
+        reading = super().parse(text, request)
         return replace(reading, well_formed=reading.verdict is not None)
 
 
 class Quadratic(SoundFormat):
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
+    def parse(self, text: str, request: Request) -> Reading:
         if len(text) > 100_000:
             began = __import__("time").process_time()
             while __import__("time").process_time() - began < 5.2:
                 pass
-        return super().parse(text, space)
+        return super().parse(text, request)
 
 
 def sound_metric(units: Any, weights: Any) -> Any:

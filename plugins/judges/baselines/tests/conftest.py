@@ -39,7 +39,8 @@ class Brackets:
     def instruction(self, space: AnswerSpace) -> str:
         return "Answer in double brackets."
 
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
+    def parse(self, text: str, request: Request) -> Reading:
+        space = request.space
         words = {"A>B": "A", "B>A": "B", "A=B=Good": "bothgood", "A=B=Bad": "bothbad"}
         found = {space.read(words.get(word, word)) for word in re.findall(r"\[\[([^\[\]]+)\]\]", text)}
         if len(found) != 1 or None in found:

@@ -42,7 +42,8 @@ class Tags:
     def instruction(self, space: AnswerSpace) -> str:
         return "Answer between tags."
 
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
+    def parse(self, text: str, request: Request) -> Reading:
+        space = request.space
         found = {space.read(word) for word in re.findall(r"<answer>([^<]*)</answer>", text)}
         if len(found) != 1 or None in found:
             return Reading(problem="no one verdict")
@@ -60,9 +61,10 @@ class Objects(Tags):
     def schema(self, space: AnswerSpace) -> dict[str, Any]:
         return {"type": "object", "properties": {"verdict": {"enum": [space.name(one) for one in space.verdicts()]}}}
 
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
+    def parse(self, text: str, request: Request) -> Reading:
+        space = request.space
         found = re.search(r'"verdict": ?"([^"]*)"', text)
-        verdict = space.read(found[1]) if found else super().parse(text, space).verdict
+        verdict = space.read(found[1]) if found else super().parse(text, request).verdict
         return Reading(verdict=verdict, problem="" if verdict is not None else "no verdict")
 
 

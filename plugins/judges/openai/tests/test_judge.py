@@ -332,7 +332,7 @@ def test_a_format_that_raises_is_heard_and_nothing_hangs(
     judge: Callable[..., Judge], put: Callable[..., Request], tags: Any
 ) -> None:
     class Broken(type(tags)):  # type: ignore[misc]
-        def parse(self, text: str, space: Any) -> Any:
+        def parse(self, text: str, request: Any) -> Any:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

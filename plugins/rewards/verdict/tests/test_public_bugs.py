@@ -50,7 +50,7 @@ def test_openjudge_a_failed_parse_is_no_label(put: Put, rewards: Rewards, form: 
 class Exploding(TaggedFormat):
     """A parser with a fault."""
 
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
+    def parse(self, text: str, request: Request) -> Reading:
         raise RuntimeError("a fault in the verifier")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.api import AnswerSpace, Reading, TaskCard, Verdict, VerdictFormat
+from harness.api import AnswerSpace, Reading, Request, TaskCard, Verdict, VerdictFormat
 from harness_miniature.plugin import harness_tasks
 from harness_miniature.task import MiniatureTask
 
@@ -24,8 +24,8 @@ class Plain:
     def instruction(self, space: AnswerSpace) -> str:
         return "Answer in the usual way."
 
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
-        return Reading(verdict=space.read(text))
+    def parse(self, text: str, request: Request) -> Reading:
+        return Reading(verdict=request.space.read(text))
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:
         return space.name(verdict)

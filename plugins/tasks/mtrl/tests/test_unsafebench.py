@@ -15,7 +15,7 @@ from harness.api import DataError
 from harness.api.data import picture, write
 from harness.formats.brackets import BracketsFormat
 from harness.formats.tagged import TaggedFormat
-from harness.testing import score_task
+from harness.testing import read, score_task
 from harness_mtrl.splits import SPLITS
 from harness_mtrl.task import PointwiseTask
 from harness_mtrl.unsafebench import SPACE
@@ -141,8 +141,8 @@ def test_many_coins_fall_on_both_sides(tmp_path: Path, make: Make) -> None:
 )
 def test_safe_is_never_read_out_of_unsafe(before: str, word: str) -> None:
     wanted = word.lower()
-    assert TaggedFormat().parse(f"<think>{before}</think><answer>{word}</answer>", SPACE).verdict == wanted
-    assert BracketsFormat().parse(f"{before}\n\n[[{word}]]", SPACE).verdict == wanted
+    assert read(TaggedFormat(), f"<think>{before}</think><answer>{word}</answer>", SPACE).verdict == wanted
+    assert read(BracketsFormat(), f"{before}\n\n[[{word}]]", SPACE).verdict == wanted
 
 
 def test_a_folder_without_a_split_says_what_is_expected(tmp_path: Path, make: Make) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.api import TIE, Choice, DataError, Preference, Verdict, VerdictFormat
+from harness.testing import read
 from harness_preference.benchmarks.genai_bench import SPACE, VOTES
 from harness_preference.formats import GenAIBenchFormat, _vote
 
@@ -19,7 +20,7 @@ SPACES = (SPACE, Preference(2), Preference(2, ties=("tie",)))
 
 
 def vote(text: str, space: Preference = SPACE) -> Verdict | None:
-    return FORMAT.parse(text, space).verdict
+    return read(FORMAT, text, space).verdict
 
 
 def test_it_is_a_verdict_format() -> None:
@@ -30,7 +31,7 @@ def test_it_is_a_verdict_format() -> None:
 def test_what_is_written_is_read_back(space: Preference) -> None:
     for verdict in space.verdicts():
         for rationale in ("", "A is sharper.\n\nB is not."):
-            reading = FORMAT.parse(FORMAT.write(verdict, space, rationale), space)
+            reading = read(FORMAT, FORMAT.write(verdict, space, rationale), space)
             assert (reading.verdict, reading.rationale, reading.well_formed) == (verdict, rationale, True)
 
 
@@ -57,7 +58,7 @@ def test_what_is_written_is_read_back(space: Preference) -> None:
     ],
 )
 def test_votes_are_read_as_the_official_script_reads_them(text: str, verdict: Verdict | None) -> None:
-    reading = FORMAT.parse(text, SPACE)
+    reading = read(FORMAT, text, SPACE)
     assert reading.verdict == verdict
     assert bool(reading.problem) == (verdict is None)
 
@@ -77,13 +78,13 @@ def test_ties_are_read_only_where_the_space_has_them() -> None:
 
 def test_a_tidy_answer_ends_with_one_label_on_a_line_of_its_own() -> None:
     for text in ("so: [[A>B]]", "[[A>B]] indeed", "[[A>>B]]", "[[A>B]]\n[[B>A]]"):
-        assert not FORMAT.parse(text, SPACE).well_formed, text
-    assert FORMAT.parse("because\n[[A>B]]\n", SPACE).well_formed
+        assert not read(FORMAT, text, SPACE).well_formed, text
+    assert read(FORMAT, "because\n[[A>B]]\n", SPACE).well_formed
 
 
 def test_other_spaces_are_refused() -> None:
     for space in (Choice(("yes", "no")), Preference(3)):
-        assert FORMAT.parse("[[A>B]]", space).verdict is None
+        assert read(FORMAT, "[[A>B]]", space).verdict is None
         with pytest.raises(DataError, match="preferences between two"):
             FORMAT.instruction(space)
 

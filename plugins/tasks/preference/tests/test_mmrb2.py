@@ -89,8 +89,9 @@ def test_no_image_and_no_text_is_lost(texts: list[str], numbers: list[int], coun
     assert "".join(pieces).replace(" ", "") == mmrb2._PLACEHOLDER.sub("", joined).replace(" ", "")
 
 
-def test_a_response_without_text_and_images_is_refused(png: Picture) -> None:
-    for text in (None, "", "<image_0>"):
+def test_an_empty_response_is_one_and_a_missing_one_is_refused(png: Picture) -> None:
+    assert content("", 0, png) == [""]
+    for text in (None, "<image_0>"):
         with pytest.raises(DataError, match="column 'prompt_text'"):
             content(text, 0, png)
 
@@ -172,7 +173,7 @@ def test_accuracy_is_that_of_the_official_script(tmp_path: Path, write_parquet: 
     ("change", "says"),
     [
         ({"chosen": "C"}, "column 'chosen': expected one of A, B, a, b"),
-        ({"response_b_text": ""}, "column 'response_b_text': expected text, or pictures in response_b_images"),
+        ({"response_b_text": "<image_1>"}, "column 'response_b_text': expected text, or pictures in response_b_images"),
     ],
 )
 def test_a_row_that_does_not_fit_is_named(

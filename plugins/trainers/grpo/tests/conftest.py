@@ -192,7 +192,7 @@ def accuracy(request: Request, judgement: Judgement, gold: Verdict) -> float | N
 
 
 def well_formed(request: Request, judgement: Judgement, gold: Verdict) -> float | None:
-    return float(request.format.parse(judgement.raw, request.space).well_formed)
+    return float(request.reading(judgement.raw).well_formed)
 
 
 def length(request: Request, judgement: Judgement, gold: Verdict) -> float | None:

@@ -63,11 +63,12 @@ def harness_judges() -> list[JudgeCard]:
             factory="harness_baselines.replay:make",
             options="harness_baselines.options:ReplayOptions",
             unfold="harness_baselines.replay:unfold",
+            check="harness_baselines.replay:make",
             licence=_LICENCE,
             source=_OURS,
             description="Reads a recorded raw answer with the question's own format, or takes recorded scores or a "
             "recorded verdict. A folder becomes one judge for each file name in it. An answer that was not recorded is "
-            "an error, never a wrong answer. The README of judge-harness-baselines has the schema.",
+            "an error, never a wrong answer; a task without any is not asked. The README of judge-harness-baselines has the schema.",
             capabilities=frozenset({"text", "images", "video", "probabilities"}),
         ),
         JudgeCard(

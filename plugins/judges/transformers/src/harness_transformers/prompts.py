@@ -16,7 +16,8 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from harness.api import Image, Message, Request, UserError, opens_reasoning
+from harness.api import Image, Message, Request, UserError
+from harness.api.reading import opens_reasoning
 from harness_transformers.pixels import PixelCache
 
 log = logging.getLogger(__name__)

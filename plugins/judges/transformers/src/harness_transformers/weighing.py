@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.api import Judgement, Request, Spellings, opens_reasoning, spellings
+from harness.api import Judgement, Request, Spellings, spellings
+from harness.api.reading import opens_reasoning
 from harness_transformers.beside import Beside
 from harness_transformers.language import Language, Prefix, differ
 from harness_transformers.prompts import Prompt, Prompter

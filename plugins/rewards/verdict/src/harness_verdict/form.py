@@ -17,7 +17,7 @@ def well_formed(request: Request, judgement: Judgement, gold: Verdict) -> float 
         return None
     if judgement.status is not Status.OK:
         return 0.0
-    reading = request.format.parse(judgement.raw, request.space)
+    reading = request.reading(judgement.raw, opened=judgement.thinking == "opened")
     reasoned = bool(reading.rationale) or not getattr(request.format, "asks_for_reasoning", False)
     return float(reading.well_formed and reasoned)
 

@@ -73,7 +73,7 @@ class ImageRewardTask(ThresholdTask):
         """
         image = row.first("image_path", "image")
         prompt, gold, shown = row["prompt"].text(), self.gold(row), image.image()
-        group, kind = row["prompt_id"].word(), row.words("classification")
+        group, kind = row["prompt_id"].name(), row.words("classification")
         if gold is None:
             return None
         return Item(

@@ -97,7 +97,7 @@ def image_name(cell: Cell) -> str:
     Raises:
         DataError: The cell holds no picture.
     """
-    return cell.text() if isinstance(cell.value, str) else cell.image().digest
+    return cell.name() if isinstance(cell.value, str) else cell.image().digest
 
 
 def task(options: say.SeeTrue | None, context: Context) -> SeeTrueTask:

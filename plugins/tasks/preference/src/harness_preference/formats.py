@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import TIE, AnswerSpace, Context, DataError, Preference, Reading, Verdict
+from harness.api import TIE, AnswerSpace, Context, DataError, Preference, Reading, Request, Verdict
 
 
 class GenAIBenchFormat:
@@ -42,21 +42,22 @@ class GenAIBenchFormat:
             f"final verdict: {', '.join(choices[:-1])}, or {choices[-1]}."
         )
 
-    def parse(self, text: str, space: AnswerSpace) -> Reading:
-        """Read an answer as the official script does. Total: any text gives a `Reading`."""
+    def parse(self, text: str, request: Request) -> Reading:
+        """Read a statement as the official script does. Total: any text gives a `Reading`."""
+        space = request.space
         if not isinstance(space, Preference) or space.n != 2:
-            return Reading(problem=f"{self.name} reads preferences between two candidates only")
+            return Reading(problem=f"no verdict: {self.name} reads preferences between two candidates only")
         start, end = _vote(text)
         if start == end:
-            return Reading(rationale=text.strip(), problem="no [[...]] in the answer")
+            return Reading(rationale=text.strip(), problem="no verdict: no [[...]] in the answer")
         rationale, vote = text[:start].strip(), text[start:end]
         verdict = _votes(space).get(vote)
         if verdict is None:
-            return Reading(rationale=rationale, problem=f"{vote[:80]!r} is not one of the labels")
+            return Reading(rationale=rationale, problem=f"no verdict: {vote[:80]!r} is not one of the labels")
         own_line = not rationale or text[:start].rstrip(" \t").endswith("\n")
         last = not text[end:].strip()
         plain = own_line and last and vote == _label(verdict, space)
-        return Reading(verdict=verdict, rationale=rationale, well_formed=plain)
+        return Reading(verdict=verdict, rationale=rationale, well_formed=plain, closed=True, last=own_line and last)
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:
         """The reasoning, then the label on a line of its own."""

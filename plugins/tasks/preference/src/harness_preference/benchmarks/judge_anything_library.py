@@ -64,7 +64,7 @@ class Library:
         found: dict[str, dict[str, Row]] = {}
         for row in self._tables[1].rows():
             models = found.setdefault(short(row["uniq_id"]), {})
-            if models.setdefault(row["model_name"].word(), row) is not row:
+            if models.setdefault(row["model_name"].name(), row) is not row:
                 raise row["model_name"].wrong("another model than those before for this uniq_id", "remove one row")
         return found
 
@@ -116,4 +116,4 @@ def short(name: Cell) -> str:
     Raises:
         DataError: It is no word.
     """
-    return "_".join(name.word().split("_")[-2:])
+    return "_".join(name.name().split("_")[-2:])

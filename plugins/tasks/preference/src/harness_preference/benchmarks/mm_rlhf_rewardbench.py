@@ -80,9 +80,7 @@ class Videos:
             raise cell.wrong("a path with one of the words " + ", ".join(CATEGORIES))
         shown: list[Part] = ["Frames of the video, in order:"] if cell.column == "video" else ["Image:"]
         shown += self.frames(cell, count) if cell.column == "video" else [cell.image()]
-        pair, prompt = row["id"].word(), row["prompt"].text().replace("<image>", "").strip()
-        if not prompt:
-            raise row["prompt"].wrong("text besides <image>")
+        pair, prompt = row["id"].name(), row["prompt"].text().replace("<image>", "").strip()
         yield Item(
             id=f"{pair}/{row.number}",
             group=pair,

@@ -61,7 +61,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     """
     prompt = content(row, "prompt")
     yield Item(
-        id=f"{subset}/{row['pair_id'].word()}",
+        id=f"{subset}/{row['pair_id'].name()}",
         group=group_of(*(part.digest if isinstance(part, Image) else part for part in prompt)),
         space=SPACE,
         gold=row["chosen"].label(LABELS),
@@ -83,7 +83,7 @@ def content(row: Row, what: str) -> tuple[Part, ...]:
         what: `prompt`, `response_a` or `response_b`.
 
     Raises:
-        DataError: A column does not fit, or there is neither text nor image.
+        DataError: A column does not fit, or there is no image and no text, not even an empty one.
     """
     column, beside = f"{what}_text", f"{what}_images"
     pictures = iter([cell.image() for cell in row[beside].elements()] if row.has(beside) else [])
@@ -95,9 +95,9 @@ def content(row: Row, what: str) -> tuple[Part, ...]:
         if text.strip():
             parts.append(text.strip())
     parts += pictures
-    if not parts:
+    if not parts and row[column].text().strip():
         raise row[column].wrong(f"text, or pictures in {beside}")
-    return tuple(parts)
+    return tuple(parts) or ("",)  # an empty response is a response
 
 
 def frame(subset: str) -> Frame:

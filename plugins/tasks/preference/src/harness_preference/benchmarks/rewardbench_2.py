@@ -53,7 +53,7 @@ class Completions:
             if not found:
                 raise row[column].wrong("at least one completion")
         return cls(
-            id=row["id"].text(),
+            id=row["id"].name(),
             category=row["subset"].label(CATEGORIES),
             prompt=row["prompt"].text(),
             right=right,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.api import Column, MetricCard, TaskCard
 
 _COLUMNS = (
-    Column(name="id", kind="text", meaning="name of the prompt; ref:NUMBER or tied:NUMBER in the subset Ties"),
+    Column(name="id", kind="word", meaning="name of the prompt; ref:NUMBER or tied:NUMBER in the subset Ties"),
     Column(name="prompt", kind="text", meaning="what the user asked"),
     Column(name="chosen", kind="list", meaning="the right completions: one, in the subset Ties up to many"),
     Column(name="rejected", kind="list", meaning="the wrong completions: three, in the subset Ties any number"),

@@ -1,0 +1,122 @@
+"""Which of the verdicts in an answer counts: one rule for every format.
+
+All verdicts of the judge's own must say the same, wherever they stand; quotations are not its own. A mark that says
+nothing of the space (`[[maybe]]`) in the last paragraph that has marks is no reason to look further up. Every function
+takes time linear in the length of the text, however hostile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from harness.api._spaces import Preference, Ranking, Verdict
+from harness.api.reading._plain import Plain, read_plain
+from harness.api.reading._quotes import is_quoted
+
+if TYPE_CHECKING:
+    from harness.api._records import Request
+
+MOST_MARKS = 500
+"""An answer with more marks is none; each takes time to read."""
+_LONGEST_NAMED = 200
+
+_BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A piece of text in the form of a verdict."""
+
+    start: int
+    end: int
+    body: str
+    """What stands inside."""
+
+
+class Agreed(NamedTuple):
+    """What marks say together."""
+
+    verdict: Verdict | None
+    """The one verdict, if there is one."""
+    problem: str = ""
+    """Why there is none; its first words name the kind: see `harness.api.Reading.problem`."""
+    outside: bool = False
+    """Whether that is because a mark says what is no answer of the space."""
+    mark: Mark | None = None
+    """The last mark that says the verdict."""
+
+
+def paragraph_start(text: str, place: int) -> int:
+    """Where the paragraph begins that `place` lies in; paragraphs stand apart by blank lines."""
+    start = 0
+    for blank in _BLANK_LINE.finditer(text, 0, place):
+        start = blank.end()
+    return start
+
+
+def agreed(text: str, marks: Sequence[Mark], request: Request, *, read: Callable[[str], Plain] | None = None) -> Agreed:
+    """The verdict that all marks of the judge's own agree on, or `None` and the problem.
+
+    Args:
+        text: The text that `marks` were found in.
+        marks: At least one, in order of place.
+        request: What was asked.
+        read: Reads the body of a mark; `read_body` by default.
+    """
+    if len(marks) > MOST_MARKS:
+        return Agreed(None, f"ambiguous: {len(marks):,} marks are no verdict")
+    space = request.space
+    last = paragraph_start(text, marks[-1].start)
+    found: Mark | None = None
+    verdict: Verdict | None = None
+    unreadable, quoted = Plain(), ""
+    for mark in marks:
+        plain = read_body(mark.body, request) if read is None else read(mark.body)
+        if plain.verdict is None:
+            placeholder = request.shown.holds(text[mark.start : mark.end])
+            if mark.start >= last and not placeholder and not unreadable.problem:
+                unreadable = plain
+        elif verdict == plain.verdict:
+            found = mark
+        elif is_quoted(text, mark.start, mark.end, request.shown):
+            quoted = text[mark.start : mark.end]
+        elif verdict is None:
+            found, verdict = mark, plain.verdict
+        else:
+            return Agreed(None, f"contradicts itself: {space.name(verdict)} and {space.name(plain.verdict)}")
+    if unreadable.problem:
+        return Agreed(None, unreadable.problem, outside=unreadable.problem.startswith("outside"))
+    if verdict is None and quoted:
+        return Agreed(None, f"only quoted: {quoted[:80]!r} stands in the prompt, with the words around it")
+    if verdict is None:
+        return Agreed(None, "no verdict: its marks say nothing of their own")
+    return Agreed(verdict, mark=found)
+
+
+def read_body(body: str, request: Request, *, clause: bool = True) -> Plain:
+    """What stands inside a mark; the prompt's own names for the candidates ("Caption B") are known.
+
+    Args:
+        body: The text of the mark.
+        request: What was asked.
+        clause: Whether a reason may follow.
+    """
+    plain = read_plain(body, request.space, clause=clause)
+    if plain.verdict is not None or len(body) > _LONGEST_NAMED or not isinstance(request.space, Preference | Ranking):
+        return plain
+    named = request.shown.without_names(body)
+    return plain if named == body else read_plain(named, request.space, clause=clause)
+
+
+def stands_alone(text: str, mark: Mark) -> bool:
+    """Whether the text ends with the mark, on a line of its own."""
+    before, after = text[: mark.start].rstrip(" \t*_#>"), text[mark.end :].strip(" \t\r\n*_.`")
+    return (not before or before.endswith("\n")) and not after
+
+
+def without_mark(text: str, mark: Mark) -> str:
+    """The reasoning around a verdict."""
+    return (text[: mark.start] + text[mark.end :]).strip()

@@ -1,0 +1,238 @@
+"""Whether a verdict in an answer is the judge's own, or a quotation of what it was shown.
+
+A candidate can say "the best answer is [[A]]", and a judge can repeat it: when it echoes its prompt, or when it quotes
+the candidate to find fault with it. Such a mark is no verdict. A bare mark that also occurs in the prompt is one: a
+verdict for A is always spelt alike. So the words around the mark decide.
+"""
+
+from __future__ import annotations
+
+import re
+
+from harness.api.reading import _words as words
+from harness.api.reading._plain import widened
+
+_WINDOW = 400
+"""Characters looked at on each side of a mark."""
+_ENOUGH = 3
+"""So many words next to a mark, word for word as in the prompt, are a quotation wherever they begin."""
+_NEAR = 40
+"""Characters between a word and the mark beside it."""
+_MOST = 40
+"""Words compared on one side."""
+
+_BREAK, _COLON = "¶", ":"
+_WORD = re.compile(r"\w+")
+_REPORTING = frozenset(words.REPORTING)
+_ENDS = re.compile(r"[.!?。！？\n]+")
+_PARTS = re.compile(r"[“”\"«»「」『』：]")
+_SIGNS = re.compile(r"(\[\[|\]\]|[<>{}:])")
+_NO_WORD = re.compile(r"[^\w\[\]<>{}:¶]+")
+_HEADING = re.compile(r"^\W{0,4}([^\W\d_][\w' -]{0,30}?)[ ]+[A-Z]\s*[:.)]?\s*$", re.MULTILINE)
+_QUOTED = (
+    ('"', '"'),
+    ("“", "”"),
+    ("«", "»"),
+    ("「", "」"),
+    ("『", "』"),
+    ("‘", "’"),
+    ("'", "'"),
+    ("`", "`"),
+    ("„", "“"),
+)
+
+
+class Shown:
+    """The text of a prompt, made ready for comparing. The work is done when it is first needed.
+
+    Args:
+        text: All that the judge was shown, as text.
+        instruction: The part of it that asks for the format of the answer.
+    """
+
+    __slots__ = ("_folded", "_instruction", "_item", "_names", "_text", "_tokens")
+
+    def __init__(self, text: str, instruction: str = "") -> None:
+        self._text = text
+        self._instruction = instruction
+        self._item: str | None = None
+        self._folded: str | None = None
+        self._tokens: str | None = None
+        self._names: re.Pattern[str] | None = None
+
+    def holds(self, text: str) -> bool:
+        """Whether the prompt has this text somewhere, whatever its case."""
+        if self._folded is None:
+            self._folded = widened(self._text).casefold()
+        return text.casefold() in self._folded
+
+    def plants(self, text: str) -> bool:
+        """Whether the question or a candidate, and not only the instruction, has this text somewhere."""
+        if self._item is None:
+            item = self._text.replace(self._instruction, "\n") if self._instruction else self._text
+            self._item = widened(item).casefold()
+        return text.casefold() in self._item
+
+    def has_beside(self, word: str, own: str, *, to_the_left: bool) -> bool:
+        """Whether `word` stands near `own` somewhere, on its left or on its right."""
+        assert self._folded is not None  # `holds` comes first
+        word, own = word.casefold(), own.casefold()
+        place = self._folded.find(word)
+        while place >= 0:
+            near = slice(place + len(word), place + len(word) + _NEAR + len(own))
+            if not to_the_left:
+                near = slice(max(0, place - _NEAR - len(own)), place)
+            if own in self._folded[near]:
+                return True
+            place = self._folded.find(word, place + 1)
+        return False
+
+    def has(self, tokens: list[str]) -> bool:
+        """Whether the prompt has these tokens in a row."""
+        if self._tokens is None:
+            lines = widened(f"\n{self._text}\n")
+            self._tokens = f" {' '.join(_tokens(lines))} "
+        return f" {' '.join(tokens)} " in self._tokens
+
+    def without_names(self, text: str) -> str:
+        """The text without the words that the prompt puts in front of the candidates' letters, such as `Caption`."""
+        if self._names is None:
+            heads = {match[1].casefold() for match in _HEADING.finditer(self._text)}
+            names = "|".join(re.escape(head) for head in sorted(heads, key=len, reverse=True)[:_MOST]) or "(?!)"
+            self._names = re.compile(rf"\b(?:the\s+)?(?:{names})\s+(?=[A-Z]\b)", re.IGNORECASE)
+        return self._names.sub("", text)
+
+
+def is_quoted(text: str, start: int, end: int, shown: Shown) -> bool:
+    """Whether the mark at `text[start:end]` is a quotation of what was shown.
+
+    It is where it stands between quotation marks with other words; where its sentence, the part after a colon, the line
+    before it or at least three of the words next to it stand in the prompt word for word; and where a candidate holds
+    the mark and the sentence says that it does ("Answer A asks for [[A]]").
+    """
+    if _stands_in_quotes(text, start, end, shown):
+        return True
+    if not shown.holds(text[start:end].strip()) or not _may_be_quoted(text, start, end, shown):
+        return False
+    own = _tokens(text[start:end])
+    left = _tokens(text[max(0, start - _WINDOW) : start])[-_MOST:]
+    right = _tokens(text[end : end + _WINDOW])[:_MOST]
+    return (
+        _stands_in_full(_since(left, _BREAK), own, _until(right, _BREAK), shown, least=2)  # one may be "Verdict:"
+        or _stands_in_full(_since(left, _BREAK, _COLON), own, _until(right, _BREAK, _COLON), shown, least=1)
+        or _follows_a_line(left, own, shown)
+        or _is_reported(left, text[start:end], shown)
+        or _reaches(left, own, shown, to_the_left=True)
+        or _reaches(right, own, shown, to_the_left=False)
+    )
+
+
+def _may_be_quoted(text: str, start: int, end: int, shown: Shown) -> bool:
+    """A cheap first look: the line says something before the mark, or a word next to it is next to it in the prompt."""
+    own = _WORD.findall(text[start:end])
+    if not own:
+        return False
+    line = text[max(0, text.rfind("\n", 0, start) + 1, start - _WINDOW) : start]
+    if line and not line.isspace() and shown.plants(text[start:end].strip()):
+        return True
+    before, after = _WORD.findall(text[max(0, start - _NEAR) : start]), _WORD.findall(text[end : end + _NEAR])
+    return (bool(before) and shown.has_beside(before[-1], own[0], to_the_left=True)) or (
+        bool(after) and shown.has_beside(after[0], own[-1], to_the_left=False)
+    )
+
+
+def _tokens(text: str) -> list[str]:
+    """Words in lower case, brackets, `:` for colons and quotation marks, `¶` for the end of a sentence or line."""
+    text = _NO_WORD.sub(" ", _PARTS.sub(":", _ENDS.sub(" ¶ ", text.casefold())))
+    text = " ".join(_SIGNS.sub(r" \1 ", text).split())
+    while "¶ ¶" in text:
+        text = text.replace("¶ ¶", "¶")
+    return text.split()
+
+
+def _words(tokens: list[str]) -> int:
+    """How many words there are outside of other marks; a single letter is a candidate's name and no word."""
+    count, inside = 0, False
+    for token in tokens:
+        if token in ("[[", "]]"):
+            inside = token == "[["
+        count += not inside and len(token) > 1 and token[0].isalnum()
+    return count
+
+
+def _since(left: list[str], *borders: str) -> list[str]:
+    """The part of the sentence in front of the mark."""
+    start = next((place for place in range(len(left), 0, -1) if left[place - 1] in borders), 0)
+    return left[start:]
+
+
+def _until(right: list[str], *borders: str) -> list[str]:
+    """The part of the sentence after the mark."""
+    return right[: next((place for place, token in enumerate(right) if token in borders), len(right))]
+
+
+def _stands_in_full(before: list[str], own: list[str], after: list[str], shown: Shown, *, least: int) -> bool:
+    return _words(before) + _words(after) >= least and shown.has([*before, *own, *after])
+
+
+def _follows_a_line(left: list[str], own: list[str], shown: Shown) -> bool:
+    """Whether the mark stands alone after a line or sentence, and after the same one in the prompt."""
+    if not left or left[-1] != _BREAK:
+        return False
+    ending = left[-2:-1] if left[-2:-1] == [_COLON] else []  # "Answer A:" ends in a colon itself
+    before = _since(left[: len(left) - 1 - len(ending)], _BREAK, _COLON)
+    return _words(before) > 0 and shown.has([*before, *ending, _BREAK, *own])
+
+
+def _is_reported(left: list[str], mark: str, shown: Shown) -> bool:
+    """Whether the sentence says what somebody else said, and a candidate or the question holds the mark."""
+    return not _REPORTING.isdisjoint(_since(left, _BREAK)) and shown.plants(mark.strip())
+
+
+def _stands_in_quotes(text: str, start: int, end: int, shown: Shown) -> bool:
+    """Whether the mark stands between quotation marks, in a line that says more.
+
+    With other words between them it is a quotation whoever said it; a mark alone is one where the prompt has it.
+    """
+    first = text.rfind("\n", 0, start) + 1
+    last = text.find("\n", end)
+    line_before = text[max(first, start - _WINDOW) : start]
+    line_after = text[end : min(len(text) if last < 0 else last, end + _WINDOW)]
+    for opening, closing in _QUOTED:
+        begun, done = _opens(line_before, opening, closing), _closes(line_after, closing)
+        if begun < 0 or done < 0:
+            continue
+        inside = _words(_tokens(line_before[begun + 1 :])) + _words(_tokens(line_after[:done]))
+        around = _words(_tokens(line_before[:begun])) + _words(_tokens(line_after[done + 1 :]))
+        if around and (inside or shown.has(_tokens(text[start:end]))):
+            return True
+    return False
+
+
+def _opens(before: str, opening: str, closing: str) -> int:
+    """Where a quotation begins that is still open at the end of `before`; -1 where none is."""
+    place = before.rfind(opening)
+    if opening == closing:
+        while place > 0 and before[place - 1].isalnum():  # an apostrophe, or the end of an earlier quotation
+            if opening != "'":
+                return -1
+            place = before.rfind(opening, 0, place)
+        return place
+    return place if before.rfind(closing) < place else -1
+
+
+def _closes(after: str, closing: str) -> int:
+    """Where a quotation ends; -1 where it does not."""
+    place = after.find(closing)
+    while closing in "'’" and 0 <= place < len(after) - 1 and after[place + 1].isalnum():
+        place = after.find(closing, place + 1)
+    return place
+
+
+def _reaches(beside: list[str], own: list[str], shown: Shown, *, to_the_left: bool) -> bool:
+    """Whether enough words on one side of the mark stand beside it in the prompt."""
+    for length in range(1, len(beside) + 1):
+        part = beside[-length:] if to_the_left else beside[:length]
+        if _words(part) >= _ENOUGH:
+            return shown.has([*part, *own] if to_the_left else [*own, *part])
+    return False

@@ -1,0 +1,254 @@
+"""Where an answer reasons and where it states: the one split in front of every verdict format.
+
+Models think between marks of their own before they answer. What stands between the marks is reasoning, all that stands
+outside of them is the statement, and only the statement is searched for a verdict. The marks are data: `KNOWN_MARKS`,
+and those that a format, a judge's card or a manifest adds. Linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from harness.api._errors import DataError
+
+Marks = tuple[tuple[str, str], ...]
+"""Pairs of an opening and a closing mark."""
+
+_TAGS = (
+    "think",
+    "thinking",
+    "thinking_process",
+    "thought",
+    "thoughts",
+    "thought_process",
+    "reason",
+    "reasoning",
+    "reasoning_process",
+    "rationale",
+    "analysis",
+    "reflection",
+    "scratchpad",
+    "inner_monologue",
+    "cot",
+    "chain_of_thought",
+)
+
+KNOWN_MARKS: dict[str, tuple[str, str]] = {
+    # <think> (DeepSeek-R1, Qwen3, GLM), <thinking>, <reason>, <|think|>, <seed:think> (Seed-OSS), ...: any of these
+    # names closes any other, because models mix them up.
+    "tags": (
+        rf"<\|?(?:seed:)?(?:{'|'.join(_TAGS)})(?:\s[^<>\n]{{0,80}})?\|?>",
+        rf"<\|?/(?:seed:)?(?:{'|'.join(_TAGS)})\s*\|?>",
+    ),
+    "Magistral": (r"\[THINK(?:ING)?\]", r"\[/THINK(?:ING)?\]"),
+    "Kimi-VL": (r"◁think▷", r"◁/think▷"),
+    "OpenThinker": (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),
+    "Command A": (r"<\|START_THINKING\|>", r"<\|END_THINKING\|>"),
+    "MedGemma": (r"<unused94>", r"<unused95>"),
+    "Gemma 4": (r"<\|channel>thought", r"<channel\|>"),
+    # gpt-oss (harmony): every channel but `final` is reasoning.
+    "gpt-oss": (
+        r"(?:<\|start\|>assistant)?<\|channel\|>(?:analysis|commentary)[^<\n]{0,80}(?:<\|constrain\|>\w{0,20})?<\|message\|>",
+        r"(?:<\|start\|>assistant)?<\|channel\|>final[^<\n]{0,80}(?:<\|constrain\|>\w{0,20})?<\|message\|>",
+    ),
+}
+"""Opening and closing mark of each family, as patterns. One more family is one more line."""
+
+_CLOSED_BY_END = frozenset({"gpt-oss"})  # <|end|> closes a channel too
+
+_HARMONY_BARE = re.compile(r"\s{0,9}analysis(?=[^\sa-z,.:;'’-])")
+"""gpt-oss again, decoded without its special tokens: `analysisThe user wants ...assistantfinalB`."""
+_HARMONY_FINAL = "assistantfinal"
+
+STRUCTURE = (
+    r"<\|(?:end|return|call|start|im_end|im_start|endoftext|eot_id|eom_id|begin_of_solution|end_of_solution"
+    r"|START_RESPONSE|END_RESPONSE|END_OF_TURN_TOKEN|end_of_text|end_of_box|begin_of_box)\|>"
+    r"|</s>|<end_of_turn>|<eos>|<｜end▁of▁sentence｜>"
+)
+"""Tokens of chat templates that say nothing: they are taken out of a statement."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thinking:
+    """How a judge marks its reasoning, beside the marks that are known for all.
+
+    Raises:
+        DataError: A mark is empty, or opens and closes alike.
+    """
+
+    marks: Marks = ()
+    """Further pairs of an opening and a closing mark, to the letter."""
+    opened: bool = False
+    """Whether its chat template opens the reasoning at the end of the prompt, so that answers begin inside it."""
+
+    def __post_init__(self) -> None:
+        for pair in self.marks:
+            if len(pair) != 2 or not all(mark.strip() for mark in pair) or pair[0] == pair[1]:
+                raise DataError(f"reasoning marks must be pairs of two different texts, got {list(pair)!r}")
+
+
+NO_MARKS = Thinking()
+"""A judge with no marks of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """An answer taken apart."""
+
+    statement: str
+    """All that stands outside the marks of reasoning."""
+    reasoning: str = ""
+    """All that stands inside of them, without the marks."""
+    marks: tuple[str, str] = ("", "")
+    """The first opening and the last closing mark as they were written; `""` where there was none."""
+    closed: bool = False
+    """Whether there was reasoning, and its end."""
+    unclosed: bool = False
+    """Whether the answer ends inside its reasoning."""
+    leading: bool = True
+    """Whether the reasoning is one block in front of everything else, or absent."""
+
+
+def split_reasoning(
+    text: str, *, marks: Marks = (), opened: bool = False, is_quoted: Callable[[int, int], bool] | None = None
+) -> Split:
+    """Take an answer apart into reasoning and statement.
+
+    A closing mark that nothing opened ends reasoning that the prompt opened: all before it is reasoning. An opening
+    mark that nothing closes leaves reasoning to the end.
+
+    Args:
+        text: What the model wrote.
+        marks: Pairs beside the known ones.
+        opened: Whether the prompt ended inside the reasoning.
+        is_quoted: Whether the mark between two places is a quotation, which then is no mark.
+    """
+    if text.startswith(("analysis", " ", "\n")) and (bare := _HARMONY_BARE.match(text)):
+        thought, final, statement = text[bare.end() :].partition(_HARMONY_FINAL)
+        return Split(statement, thought.strip(), ("analysis", final), closed=bool(final), unclosed=not final)
+    found = [(match, mark) for match, mark in _scan(text, marks) if is_quoted is None or not is_quoted(*match.span())]
+    if not found and not opened:
+        return Split(text)
+    return _Splitter(text, opened=opened).split(found)
+
+
+class _Splitter:
+    """Goes through the marks of one answer from left to right."""
+
+    def __init__(self, text: str, *, opened: bool) -> None:
+        self._text = text
+        self._begun = 0
+        self._inside = opened
+        self._family = ""  # of the block that is open; none where the prompt opened it
+        self._stated: list[str] = []
+        self._thought: list[str] = []
+        self._first, self._last = "", ""
+        self._blocks = int(opened)
+        self._leading = True
+
+    def split(self, found: list[tuple[re.Match[str], str]]) -> Split:
+        for match, mark in found:
+            family, opens = mark.removesuffix("/open"), mark.endswith("/open")
+            if mark == "structure":
+                self._leave_out(match)
+            elif opens:
+                self._open(match, family)
+            elif self._inside:
+                if family == self._family or not self._family:
+                    self._close(match)
+            else:
+                self._close_what_the_prompt_opened(match)
+        (self._thought if self._inside else self._stated).append(self._text[self._begun :])
+        return Split(
+            statement="".join(self._stated),
+            reasoning="\n".join(part.strip() for part in self._thought if part.strip()),
+            marks=(self._first, self._last),
+            closed=bool(self._last) and not self._inside,
+            unclosed=self._inside,
+            leading=self._leading and self._blocks <= 1,
+        )
+
+    def _since(self, match: re.Match[str]) -> str:
+        """The text from the last mark to this one, which is then the last."""
+        text = self._text[self._begun : match.start()]
+        self._begun = match.end()
+        return text
+
+    def _leave_out(self, match: re.Match[str]) -> None:
+        if not self._inside:
+            self._stated.append(self._since(match))
+        elif self._family in _CLOSED_BY_END and match[0] == "<|end|>":
+            self._close(match)
+
+    def _open(self, match: re.Match[str], family: str) -> None:
+        if self._inside and (self._family or self._text[self._begun : match.start()].strip()):
+            self._leading = False  # an opening mark inside reasoning is part of it
+            return
+        if not self._inside:
+            self._stated.append(self._since(match))
+            self._leading = self._leading and not "".join(self._stated).strip()
+            self._blocks += 1
+        self._inside, self._family, self._begun = True, family, match.end()
+        self._first = self._first or match[0]
+
+    def _close(self, match: re.Match[str]) -> None:
+        self._thought.append(self._since(match))
+        self._inside, self._family, self._last = False, "", match[0]
+        if self._stated:
+            self._stated.append("\n\n")  # what stood around the block are two paragraphs
+
+    def _close_what_the_prompt_opened(self, match: re.Match[str]) -> None:
+        """Closed and never opened: all so far was reasoning."""
+        so_far = "".join(self._stated) + self._since(match)
+        self._stated = []
+        if so_far.strip() or (match[0].startswith(("<", "[")) and "final" not in match[0]):
+            self._thought.append(so_far)
+            self._last = match[0]
+            self._blocks += 1
+
+
+def opens_reasoning(prompt: str) -> bool:
+    """Whether a rendered prompt ends inside reasoning that its chat template opened.
+
+    Args:
+        prompt: The text in front of the first token that the model writes; its last 200 characters are looked at.
+    """
+    ending = prompt[-200:].rstrip()
+    last = None
+    for match, mark in _scan(ending, ()):
+        last = match, mark
+    return last is not None and last[1].endswith("/open") and last[0].end() == len(ending)
+
+
+def _scan(text: str, marks: Marks) -> Iterator[tuple[re.Match[str], str]]:
+    """Every mark in order, with the name of its family; an opening one ends in `/open`."""
+    beginnings, pattern, names = _pattern(marks)
+    end = 0
+    for beginning in beginnings.finditer(text):  # a search for few characters is many times faster than for the marks
+        if beginning.start() >= end and (match := pattern.match(text, beginning.start())):
+            end = match.end()
+            yield match, names[match.lastindex or 0]
+
+
+@lru_cache(maxsize=64)
+def _pattern(marks: Marks) -> tuple[re.Pattern[str], re.Pattern[str], dict[int, str]]:
+    """With which characters marks begin, one pattern with a group for each kind, and the names of the groups."""
+    pieces: list[str] = []
+    names: dict[int, str] = {}
+
+    def add(name: str, pattern: str) -> None:
+        pieces.append(f"({pattern})")
+        names[len(pieces)] = name
+
+    for opening, closing in marks:  # in front: they are exact
+        add(f"own {opening}/open", re.escape(opening))
+        add(f"own {opening}", re.escape(closing))
+    for name, (opening, closing) in KNOWN_MARKS.items():
+        add(f"{name}/open", opening)
+        add(name, closing)
+    add("structure", STRUCTURE)
+    first = "".join({re.escape(mark[0].lower() + mark[0].upper()) for pair in marks for mark in pair})
+    return re.compile(rf"[<\[◁{first}]"), re.compile("|".join(pieces), re.IGNORECASE | re.ASCII), names
