@@ -260,7 +260,8 @@ class Judgement:
     completion_tokens: int | None = None
     """Tokens written."""
     latency_s: float | None = None
-    """Seconds from question to answer."""
+    """Seconds from question to answer; of a local judge, from the start of the batch that the question was in until its
+    own answer was complete."""
     cost_usd: float | None = None
     """Money, in US dollars."""
     model: str = ""

@@ -57,6 +57,7 @@ OPTED_OUT = {
     "CONTRIBUTING.md": 1,
     "README.md": 2,
     "docs/explanation/the-paper-in-miniature.md": 1,
+    "docs/how-to/judge-with-llama-cpp.md": 5,
     "docs/how-to/train-on-many-gpus.md": 7,
     "docs/how-to/train-a-judge.md": 4,
     "docs/how-to/use-your-own-copy-of-a-benchmark.md": 1,

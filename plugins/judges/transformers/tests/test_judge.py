@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
@@ -80,7 +81,7 @@ def test_an_answer_that_is_cut_off_is_no_wrong_answer(local: Local, taught: Path
     assert short.verdict is None
     assert short.raw
     assert short.completion_tokens == 4
-    assert "cut off after 4 tokens (max_new_tokens)" in short.error
+    assert short.cut == "max_new_tokens"
     (whole,) = answers(local(model=str(taught), max_new_tokens=96), [ask(1)])
     assert whole.status is Status.OK
     assert whole.rationale
@@ -223,6 +224,75 @@ def test_a_text_model_refuses_pictures_and_answers_words(
         assert "text model" in seen.error
         assert words.status is Status.OK
         assert words.probabilities is not None
+
+
+@pytest.mark.parametrize("options", MODES[:3], ids=lambda one: one["mode"])
+def test_a_request_that_ends_with_an_assistant_message_is_refused(
+    local: Local, ask: Ask, answers: Answers, options: dict[str, Any]
+) -> None:
+    asked = ask(1)
+    begun = replace(asked, messages=(*asked.messages, Message("assistant", ("<answer>",))))
+    earlier = (Message("user", ("Hello",)), Message("assistant", ("Hello.",)))
+    talked = replace(asked, messages=(asked.messages[0], *earlier, asked.messages[1]))
+    refused, *others = answers(local(**options), [begun, talked, ask(2)])
+    assert refused.status is Status.REFUSED
+    assert "ends with an assistant message" in refused.error
+    assert refused.completion_tokens is None, "nothing was written"
+    assert {Status.REFUSED, Status.ERROR}.isdisjoint({given.status for given in others})
+
+
+def test_where_the_prompt_opens_the_reasoning_an_answer_begins_inside_it(
+    local: Local, taught: Path, tmp_path: Path, ask: Ask, answers: Answers
+) -> None:
+    folder = shutil.copytree(taught, tmp_path / "thinks")
+    template = folder / "chat_template.jinja"
+    template.write_text(template.read_text().replace("<|assistant|>", "<|assistant|>{{ '<think>\\n' }}"))
+    requests = [ask(number) for number in range(3)]
+    for given in answers(local(model=str(folder), max_new_tokens=48), requests):
+        assert given.thinking == "opened"
+    weighed = local(model=str(folder), mode="verdict")
+    for request, given in zip(requests, answers(weighed, requests), strict=True):
+        opened = weighed._open()
+        tails = [opened.prompter.answer_ids("</think><answer>")]
+        with torch.inference_mode():
+            prefix = opened.language.prefill([opened.prompter.prompt(request)], tails=tails)
+            endings = [[opened.prompter.answer_ids(f"{label}</answer>") for label in ("yes", "no")]]
+            shares = opened.scales.weigh(prefix, endings, at_once=2)[0].softmax(-1).tolist()
+        assert given.probabilities == pytest.approx(dict(zip(("yes", "no"), shares, strict=True)), abs=1e-6)
+
+
+def test_latencies_are_those_of_each_request(local: Local, taught: Path, ask: Ask, answers: Answers) -> None:
+    options: dict[str, Any] = {"model": str(taught), "temperature": 3.0, "max_new_tokens": 60, "batch_size": 8}
+    requests = [ask(number) for number in range(8)]
+    began = time.monotonic()
+    given = answers(local(**options), requests)
+    took = time.monotonic() - began
+    steps = {answer.completion_tokens or 0: answer.latency_s or 0.0 for answer in given if not answer.cut}
+    assert len(steps) > 2
+    assert sorted(steps) == sorted(steps, key=steps.__getitem__), "one batch: longer answers end later"
+    assert len(set(steps.values())) == len(steps)
+    assert all(0 < (answer.latency_s or 0.0) < took for answer in given)
+    for mode in ("verdict", "reason-then-verdict"):
+        for answer in answers(local(model=str(taught), mode=mode, max_new_tokens=8), requests):
+            assert answer.latency_s is not None
+            assert answer.latency_s > 0
+
+
+def test_an_answer_of_several_samples_is_there_with_the_last(
+    local: Local, taught: Path, ask: Ask, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = local(model=str(taught), temperature=1.0, samples=3, max_new_tokens=4, batch_size=1)
+    language = judge._open().language
+    write = language.write
+
+    def slowly(*given: Any, **named: Any) -> Any:
+        time.sleep(0.1)
+        return write(*given, **named)
+
+    monkeypatch.setattr(language, "write", slowly)
+    (judgement,) = answers(judge, [ask(1)])
+    assert judgement.latency_s is not None
+    assert judgement.latency_s > 0.3
 
 
 def test_a_verdict_quoted_from_the_prompt_is_not_a_verdict(

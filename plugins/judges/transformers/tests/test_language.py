@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -121,6 +122,22 @@ def test_rows_of_a_prefix_leave_it_as_it_is(opened: Any, prompts: list[Prompt]) 
     again = language.write(prefix.rows([0, 2, 2]), most=12, sampling=GREEDY, draws=None)
     assert first == again
     assert first[1] == first[2]
+
+
+@torch.inference_mode()
+def test_each_row_knows_when_its_last_token_was_written(opened: Any, prompts: list[Prompt]) -> None:
+    language = opened.language
+    language.stops = torch.arange(40)  # so that rows end at different steps
+    draws = torch.rand(len(prompts), 60, generator=torch.Generator().manual_seed(1))
+    began = time.monotonic()
+    written = language.write(language.prefill(prompts), most=60, sampling=Sampling(temperature=3.0), draws=draws)
+    steps = [len(answer.ids) + answer.finished for answer in written]
+    assert len(set(steps)) > 2
+    by_step = dict(zip(steps, (answer.moment for answer in written), strict=True))
+    moments = [by_step[step] for step in sorted(by_step)]
+    assert began < moments[0]
+    assert moments == sorted(set(moments)), "a row that ends early does not wait for the others"
+    assert moments[-1] < time.monotonic()
 
 
 @torch.inference_mode()

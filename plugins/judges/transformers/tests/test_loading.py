@@ -94,7 +94,7 @@ def test_code_of_strangers_is_not_run_unless_asked_for(tiny: Path, tmp_path: Pat
         (ImportError("Qwen2VLVideoProcessor requires the Torchvision library"), "pip install torchvision"),
         (ImportError("needs flash_attn"), "install what it names"),
         (OSError("no file named model.safetensors"), "only safetensors"),
-        (KeyError("model_type"), "complete model folder"),
+        (KeyError("model_type"), "check that it is complete"),
     ],
 )
 def test_errors_of_transformers_come_with_what_to_do(error: Exception, fix: str) -> None:

@@ -140,6 +140,29 @@ def test_a_model_without_a_chat_template_is_refused(tiny: Any) -> None:
         Prompter(processor, pixels=None, system="message", template={}, who="judge j")
 
 
+@pytest.mark.parametrize(
+    ("begun", "opened"),
+    [
+        ("<think>\\n", True),
+        ("[THINK]", True),
+        ("<|channel|>analysis<|message|>", True),
+        ("<think>\\n\\n</think>\\n\\n", False),
+        ("", False),
+    ],
+)
+def test_a_template_that_opens_the_reasoning_is_known_by_its_prompt(
+    tiny: Any, ask: Callable[..., Request], begun: str, opened: bool
+) -> None:
+    processor = AutoProcessor.from_pretrained(tiny)
+    processor.chat_template += f"{{{{ '{begun}' }}}}"
+    vision = Prompter(processor, pixels=PixelCache(processor), system="message", template={}, who="judge j")
+    assert [vision.prompt(ask(number, images=number % 2)).opened for number in range(6)] == [opened] * 6
+    processor.tokenizer.chat_template = processor.chat_template
+    text = Prompter(processor.tokenizer, pixels=None, system="message", template={}, who="judge j")
+    assert text.prompt(ask(1, images=0)).opened is opened
+    assert not text.prompt(ask(1, images=0, words="<think> <think>")).opened or opened
+
+
 def test_keys_name_what_is_shown(ask: Callable[..., Request], pair: Callable[[int], list[Request]]) -> None:
     one, other = pair(1)
     assert key_of(one) != key_of(other)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import time
 from collections.abc import Callable, Iterable
 from functools import cache, wraps
 from pathlib import Path
@@ -181,6 +182,25 @@ def test_the_other_order_mirrors_the_answer_and_scores_nothing_twice(
     again = told(judge, requests[:4])
     assert len(rows) == before
     assert {one.latency_s for one in again} == {0.0}, "all was known"
+
+
+def test_the_latency_of_a_request_spans_the_batches_of_its_candidates(
+    made: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = made(batch_size=1)
+    told(judge, [put(Preference(2), "one", "other", number=9)])  # the check of padding
+    assert judge.opened is not None
+    forward = judge.opened.model.forward
+
+    @wraps(forward)
+    def slowly(*given: Any, **named: Any) -> Any:
+        time.sleep(0.1)
+        return forward(*given, **named)
+
+    monkeypatch.setattr(judge.opened.model, "forward", slowly)
+    (judgement,) = told(judge, [put(Preference(3), *ANSWERS[:3])])
+    assert judgement.latency_s is not None
+    assert judgement.latency_s > 0.3, "a batch for each candidate"
 
 
 words = st.one_of(

@@ -91,6 +91,20 @@ def test_answers_weigh_the_same_side_by_side_apart_and_in_portions(
         assert torch.allclose(one, three, atol=1e-5)
 
 
+@pytest.mark.parametrize("rationale", ["", "It is <think> sharp."])
+def test_a_mark_that_the_prompt_has_opened_is_not_weighed_again(
+    local: Local, ask: Callable[..., Request], rationale: str
+) -> None:
+    prompter = local(mode="verdict")._open().prompter
+    request = ask(1)
+    options = options_of(request, prompter, rationale, opened=True)
+    whole = [(*options.opening, *ending) for ending in options.endings]
+    expected = [f"{rationale}</think><answer>{label}</answer>" for label in ("yes", "no")]
+    assert [prompter.tokenizer.decode(ids) for ids in whole] == expected
+    plain = options_of(ask(1, form=Plain()), prompter, rationale)
+    assert options_of(ask(1, form=Plain()), prompter, rationale, opened=True).endings == plain.endings
+
+
 LAYOUTS: dict[str, list[AnswerSpace]] = {
     "alike": [Preference(2)] * 3,
     "same length, other answers": [Choice(("a", "b")), Choice(("a", "b c b")), Choice(("a c b", "b"))],

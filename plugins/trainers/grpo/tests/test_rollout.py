@@ -16,7 +16,8 @@ from harness.api import Answer, Example, Image, Judgement, PluginError, Request,
 from harness_grpo.data import Unit
 from harness_grpo.options import GrpoOptions
 from harness_grpo.policy import Policy
-from harness_grpo.rollout import Asked, Given, Prompts, _weighed, grouped, parts_of, write
+from harness_grpo.rollout import Asked, Given, Prompts, _given, _weighed, grouped, parts_of, write
+from harness_transformers.language import Written
 from harness_transformers.prompts import Prompt
 from harness_transformers.sampling import Sampling
 
@@ -81,7 +82,7 @@ def test_a_prompt_that_leaves_no_room_for_the_answer_is_left_out(taught: Path) -
 
 def test_a_model_that_reads_text_only_is_no_model_for_pictures(wordy: Path) -> None:
     policy = opened(wordy)
-    with pytest.raises(UserError, match="task red: shows images, and the model reads text only"):
+    with pytest.raises(UserError, match="task red: this is a text model, and the question shows images"):
         Prompts(policy).asked(unit(point("red", 0)))
     assert len(asked(policy, question("words", 0))) == 1
 
@@ -133,10 +134,9 @@ def test_an_answer_is_its_tokens_its_text_and_what_its_format_reads(policy: Poli
             body = one.tokens[:-1] if ended else one.tokens
             assert one.text == policy.opened.decoded(body)
             assert one.judgement.completion_tokens == len(body)
-            read = question_.example.request.read(one.text)
-            assert one.judgement.verdict == read.verdict
-            cut_off = one.truncated and read.status is Status.UNPARSED
-            assert one.judgement.status is (Status.TRUNCATED if cut_off else read.status)
+            cut = "max_new_tokens" if one.truncated else ""
+            read = question_.example.request.read(one.text, cut=cut, completion_tokens=len(body))
+            assert one.judgement == read
 
 
 def test_an_answer_at_the_limit_is_cut_off_and_has_no_end(policy: Policy) -> None:
@@ -148,6 +148,37 @@ def test_an_answer_at_the_limit_is_cut_off_and_has_no_end(policy: Policy) -> Non
     assert cut.tokens == whole.tokens[:most]
     assert cut.truncated
     assert cut.judgement.status is Status.TRUNCATED
+
+
+@pytest.mark.parametrize(
+    "written_", ["At first sight <answer>yes</answer> is what one would", "<think>It is <answer>yes"]
+)
+def test_a_draft_that_the_limit_cut_off_earns_nothing(policy: Policy, written_: str) -> None:
+    (question_,) = asked(policy, point("red", 0))
+    assert question_.example.gold == "yes"
+    tokens = policy.opened.prompter.answer_ids(written_)
+    cut = _given(policy.opened, question_, Written(tokens, finished=False, moment=0.0), policy.end)
+    assert cut.judgement.status is Status.TRUNCATED
+    assert cut.judgement.verdict is None
+    (group,) = grouped([unit(question_.example)], [[question_]], [(cut,)], rewarded(accuracy))
+    assert group.earned[0].total == 0.0
+    whole = policy.opened.prompter.answer_ids("<think>It is red.</think><answer>yes</answer>")
+    for finished in (True, False):
+        given = _given(policy.opened, question_, Written(whole, finished=finished, moment=0.0), policy.end)
+        (group,) = grouped([unit(question_.example)], [[question_]], [(given,)], rewarded(accuracy))
+        assert group.earned[0].total == 1.0, "a complete verdict at the very end counts"
+
+
+def test_an_answer_to_a_prompt_that_opens_the_reasoning_begins_inside_it(policy: Policy) -> None:
+    (question_,) = asked(policy, point("red", 0))
+    inside = replace(question_, prompt=replace(question_.prompt, opened=True))
+    tokens = policy.opened.prompter.answer_ids("It is red.</think><answer>yes</answer>")
+    given = _given(policy.opened, inside, Written(tokens, finished=True, moment=0.0), policy.end)
+    assert given.judgement.thinking == "opened"
+    assert given.judgement.verdict == "yes"
+    draft = policy.opened.prompter.answer_ids("It is <answer>yes</answer> at first sight")
+    given = _given(policy.opened, inside, Written(draft, finished=True, moment=0.0), policy.end)
+    assert given.judgement.verdict is None, "the reasoning is never closed"
 
 
 def test_what_is_drawn_depends_on_request_seeds_and_sample_and_on_nothing_else(policy: Policy) -> None:

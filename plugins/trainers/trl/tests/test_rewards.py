@@ -61,6 +61,7 @@ def test_each_task_has_a_function_that_says_nothing_of_the_others(tokenizer: Any
         ("<think>Red.</think><answer>yes</answer>", True, Status.OK),
         ("<think>Red.</think><answer>yes</answer>", False, Status.OK),
         ("<think>Red", False, Status.TRUNCATED),
+        ("At first sight <answer>yes</answer> is what one would", False, Status.TRUNCATED),
         ("It is red.", True, Status.UNPARSED),
         ("<think>Red.</think><answer>ye<|user|>s</answer>", True, Status.OUTSIDE),
     ],
@@ -68,9 +69,29 @@ def test_each_task_has_a_function_that_says_nothing_of_the_others(tokenizer: Any
 def test_an_answer_is_read_as_in_evaluation(tokenizer: Any, text: str, ended: bool, status: Status) -> None:
     example = point("red", 0)
     judgement = Reader(tokenizer).judgement(example, written(tokenizer, text, ended=ended))
-    read = example.request.read(text)
-    assert (judgement.raw, judgement.verdict) == (text, read.verdict)
-    assert judgement.status is (status if status is Status.TRUNCATED else read.status) is status
+    tokens = len(written(tokenizer, text, ended=False))
+    assert judgement == example.request.read(text, cut="" if ended else "max_new_tokens", completion_tokens=tokens)
+    assert judgement.status is status
+
+
+def test_a_draft_that_the_limit_cut_off_earns_nothing(tokenizer: Any, tmp_path: Path) -> None:
+    recipe = training(tmp_path, None, tasks=[points("red", 1)], rewards=rewarded(accuracy))
+    functions = reward_functions(recipe, [point("red", 0)], Reader(tokenizer), group=8)
+    draft = "At first sight <answer>yes</answer> is what one would"
+    whole = "<think>Red.</think><answer>yes</answer>"
+    answers = [("red", 0, written(tokenizer, text, ended=False)) for text in (draft, whole)]
+    (rewards,), _ = called(functions, answers)
+    assert rewards == [0.0, 1.0]
+
+
+def test_an_answer_to_a_prompt_that_opens_the_reasoning_begins_inside_it(tokenizer: Any, tmp_path: Path) -> None:
+    recipe = training(tmp_path, None, tasks=[points("red", 1)], rewards=rewarded(accuracy))
+    opened: set[int] = set()
+    functions = reward_functions(recipe, [point("red", 0)], Reader(tokenizer), group=8, opened=opened)
+    opened.add(0)  # rows are drawn after the functions are made
+    texts = ("Red.</think><answer>yes</answer>", "It is <answer>yes</answer> at first sight")
+    (rewards,), _ = called(functions, [("red", 0, written(tokenizer, text)) for text in texts])
+    assert rewards == [1.0, 0.0], "reasoning that is never closed holds no verdict"
 
 
 def test_every_token_that_ends_an_answer_ends_it(tokenizer: Any) -> None:

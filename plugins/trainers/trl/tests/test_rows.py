@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from trl.data_utils import prepare_multimodal_messages
 
-from harness.api import Example, Image, UserError
+from harness.api import Example, Image, Message, UserError
 from harness_transformers.loading import source_of
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
 from harness_trl.rows import Rows, Shown, shown_by
@@ -42,6 +44,26 @@ def test_the_prompt_that_trl_makes_of_a_row_is_the_one_that_the_judge_will_see(t
         assert tuple(theirs["input_ids"][0]) == shown.prompter.prompt(example.request).ids
         assert len(row["images"]) == len(example.request.images)
         assert (row["task"], row["item"], row["order"]) == ("t", example.request.item, list(example.request.order))
+
+
+def test_a_row_whose_prompt_opens_the_reasoning_is_known_once_it_is_drawn(taught: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(taught, tmp_path / "thinks")
+    template = folder / "chat_template.jinja"
+    template.write_text(template.read_text().replace("<|assistant|>", "<|assistant|>{{ '<think>\\n' }}"))
+    rows = rows_of(folder, point("t", 0), point("t", 1))
+    rows.row(1)
+    assert rows.opened == {1}
+    plain = rows_of(taught, point("t", 0))
+    plain.row(0)
+    assert plain.opened == set()
+
+
+def test_a_question_that_ends_with_an_assistant_message_is_left_out(taught: Path) -> None:
+    good, talked = point("t", 0), point("t", 1)
+    messages = (*talked.request.messages, Message("assistant", ("It is",)))
+    rows = rows_of(taught, good, replace(talked, request=replace(talked.request, messages=messages)))
+    assert rows.row(1)["row"] == 0
+    assert rows.skipped == {"t": {1}}
 
 
 def test_rows_are_made_when_they_are_drawn(taught: Path) -> None:

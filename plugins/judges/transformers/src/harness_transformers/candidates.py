@@ -164,8 +164,8 @@ class Outcome(NamedTuple):
     """A reward or an embedding: a number of NumPy or a tensor, so that its bytes can be counted."""
     tokens: int = 0
     """Tokens read."""
-    seconds: float = 0.0
-    """What its batch took."""
+    span: tuple[float, float] | None = None
+    """When its batch began and ended, by `time.monotonic`; `None` for what was known before."""
     problem: str = ""
     """Why there is no value."""
     cut: bool = False
@@ -188,11 +188,13 @@ class Asked:
         outcomes = [found[name] for name, _ in self.inputs]
         problem = next((one.problem for one in outcomes if one.problem), "")
         judgement = Judgement.failed(Status.ERROR, problem) if problem else self.conclude(outcomes)
+        spans = [outcome.span for outcome in outcomes if outcome.span is not None]
+        seconds = max(end for _, end in spans) - min(begin for begin, _ in spans) if spans else 0.0
         return replace(
             judgement,
             prompt_tokens=sum(one.tokens for one in outcomes),
             completion_tokens=0,
-            latency_s=round(max(one.seconds for one in outcomes), 4),
+            latency_s=round(seconds, 4),
         )
 
 
@@ -267,7 +269,7 @@ class OneByOne(ABC):
         for name in inputs:
             known = self._known.get(name)
             if known is not None:
-                found[name] = known._replace(seconds=0.0)
+                found[name] = known._replace(span=None)
         fresh = {name: value for name, value in inputs.items() if name not in found}
         for made in chain([{}], self.computed(fresh)):
             for name, outcome in made.items():
@@ -312,9 +314,9 @@ class OneByOne(ABC):
                     raise
                 batch, outcomes = waiting[:1], [Outcome(problem=_NO_ROOM)]
                 self.room.rows = rows  # one row that is too much says nothing about the others
-            seconds = time.monotonic() - began
+            span = began, time.monotonic()
             waiting = waiting[len(batch) :]
-            yield [(one, made._replace(seconds=seconds)) for one, made in zip(batch, outcomes, strict=True)]
+            yield [(one, made._replace(span=span)) for one, made in zip(batch, outcomes, strict=True)]
 
 
 # -- what both need ----------------------------------------------------------------------------------------------------

@@ -17,11 +17,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.api import Context, DataError, Judgement, Request, Status, voted
+from harness.api import Context, DataError, Judgement, Request, Status, UserError, voted
 from harness_transformers.batches import Answered, Group, Room, free_memory, grouped, packed, windows
+from harness_transformers.gguf_files import model_of
 from harness_transformers.language import Prefix, Written, out_of_memory
 from harness_transformers.loading import content_of, pinned, source_of
-from harness_transformers.opening import Opened, open_language
+from harness_transformers.opening import Opened, open_language, refusal
 from harness_transformers.options import GenerativeOptions
 from harness_transformers.sampling import Sampling
 from harness_transformers.weighing import options_of
@@ -29,10 +30,10 @@ from harness_transformers.weighing import options_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-_GENERATION = 1  # raise it whenever answers may change
+_GENERATION = 2  # raise it whenever answers may change
 _SORTED_BATCHES = 8  # batches' worth of requests that are sorted by length together
 
-Compute = Callable[[Opened, list[Group], int], list[Answered]]
+Compute = Callable[[Opened, list[Group], int, float], list[Answered]]
 
 
 class LocalJudge:
@@ -49,7 +50,9 @@ class LocalJudge:
     def __init__(self, options: GenerativeOptions, context: Context) -> None:
         self._options = options
         self._who = f"judge {context.name}"
-        self._source = pinned(source_of("model", options.model, self._who), self._who)
+        self._source = pinned(model_of(options.model, options.gguf_file, self._who), self._who)
+        if self._source.file is not None and options.kind == "vision":
+            raise UserError(f"{self._who}: kind: vision: of a GGUF file only the text model is opened; remove kind")
         self._adapter = None
         if options.adapter is not None:
             adapter = source_of("adapter", options.adapter, self._who)
@@ -85,9 +88,15 @@ class LocalJudge:
         """
         size = _SORTED_BATCHES * max(1, self._options.batch_size // self._options.samples)
         for window in windows(requests, size):
+            readable = []
+            for request in window:
+                if reason := self._refusal(request):
+                    yield request, Judgement.failed(Status.REFUSED, reason)
+                else:
+                    readable.append(request)
+            if not readable:
+                continue
             opened = self._open()
-            yield from ((request, opened.refusal()) for request in window if not opened.reads(request))
-            readable = [request for request in window if opened.reads(request)]
             opened.prompter.expect(readable)
             groups, failed = grouped(readable, opened.prompter.prompt, by_answers=self._options.mode == "verdict")
             yield from failed
@@ -104,6 +113,11 @@ class LocalJudge:
         if self._opened is None:
             self._opened = open_language(self._options, self._source, self._adapter, self._who)
         return self._opened
+
+    def _refusal(self, request: Request) -> str:
+        if self._source.file is not None:  # known before the file is opened
+            return refusal(request, sees=False, kind="of a GGUF file this judge opens the text model only")
+        return refusal(request, sees=self._open().sees)
 
     def _forget_features(self) -> None:
         if self._opened is not None:
@@ -129,7 +143,7 @@ class LocalJudge:
         compute: Compute = self._weigh if self._options.mode == "verdict" else self._write
 
         def in_parts(rows: int) -> list[Answered]:
-            return [one for part in packed(batch, rows, self._weight) for one in compute(opened, part, rows)]
+            return [one for part in packed(batch, rows, self._weight) for one in compute(opened, part, rows, began)]
 
         began = time.monotonic()
         rows = self._room.rows
@@ -146,19 +160,19 @@ class LocalJudge:
                 return
             problem = "out of memory with one row; use a smaller dtype, a lower max_new_tokens or a larger device"
             answers = _failed(batch[0], problem)
-        seconds = round(time.monotonic() - began, 4)
         for request, judgement in answers:
-            yield request, replace(judgement, latency_s=seconds, model=self._weights)
+            yield request, replace(judgement, model=self._weights)
 
     # -- verdict ---------------------------------------------------------------------------------------------------
 
-    def _weigh(self, opened: Opened, batch: list[Group], rows: int) -> list[Answered]:
+    def _weigh(self, opened: Opened, batch: list[Group], rows: int, began: float) -> list[Answered]:
         """One pass over each prompt and all its answers."""
         answers: list[Answered] = []
         ready = []
         for group in batch:
             try:
-                ready.append((group, options_of(group.requests[0], opened.prompter)))
+                options = options_of(group.requests[0], opened.prompter, opened=group.prompt.opened)
+                ready.append((group, options))
             except DataError as error:
                 answers += _failed(group, str(error), Status.REFUSED)
         if not ready:
@@ -166,14 +180,16 @@ class LocalJudge:
         judged = opened.scales.read(
             [group.prompt for group, _ in ready], [options for _, options in ready], at_once=rows
         )
+        seconds = _since(began)
         for (group, _), judgement in zip(ready, judged, strict=True):
-            counted = replace(judgement, prompt_tokens=len(group.prompt.ids), completion_tokens=0)
+            tokens = len(group.prompt.ids)
+            counted = replace(judgement, prompt_tokens=tokens, completion_tokens=0, latency_s=seconds)
             answers += [(request, counted) for request in group.requests]
         return answers
 
     # -- generate, reason-then-verdict -----------------------------------------------------------------------------
 
-    def _write(self, opened: Opened, batch: list[Group], rows: int) -> list[Answered]:
+    def _write(self, opened: Opened, batch: list[Group], rows: int, began: float) -> list[Answered]:
         """One pass over each prompt, then as many answers as there are requests and samples, a few rows at once."""
         prefix = opened.language.prefill([group.prompt for group in batch])
         asked = [
@@ -182,22 +198,26 @@ class LocalJudge:
             for request in group.requests
             for sample in range(self._options.samples)
         ]
+        weighs = self._options.mode == "reason-then-verdict"
         votes: dict[str, list[Judgement]] = {}
         for start in range(0, len(asked), rows):
-            part = asked[start : start + rows]
-            behind = prefix.rows([place for place, _, _ in part], room=self._options.max_new_tokens)
-            requests = [request for _, request, _ in part]
-            written = self._answers(opened, behind, requests, [sample for _, _, sample in part])
-            if self._options.mode == "generate":
-                judged = [self._read(opened, *one) for one in zip(requests, written, strict=True)]
-            else:
-                reasons = prefix.rows([place for place, _, _ in part])
-                judged = self._conclude(opened, reasons, requests, written)
-            for (place, request, _), judgement, text in zip(part, judged, written, strict=True):
-                tokens = len(batch[place].prompt.ids)
-                counted = replace(judgement, prompt_tokens=tokens, completion_tokens=len(text.ids))
+            places = [place for place, _, _ in asked[start : start + rows]]
+            part = [(batch[place], request) for place, request, _ in asked[start : start + rows]]
+            samples = [sample for _, _, sample in asked[start : start + rows]]
+            rows_of_part = prefix.rows(places, room=self._options.max_new_tokens)
+            written = self._answers(opened, rows_of_part, [request for _, request in part], samples)
+            judged = [self._read(opened, *shown, text) for shown, text in zip(part, written, strict=True)]
+            if weighs:
+                judged = self._conclude(opened, prefix.rows(places), part, judged)
+            for (group, request), judgement, text in zip(part, judged, written, strict=True):
+                counted = replace(
+                    judgement,
+                    prompt_tokens=len(group.prompt.ids),
+                    completion_tokens=len(text.ids),
+                    latency_s=_since(began, None if weighs else text.moment),
+                )
                 votes.setdefault(request.key, []).append(counted)
-        return [(request, voted(votes[request.key], request)) for group in batch for request in group.requests]
+        return [(request, _together(votes[request.key], request)) for group in batch for request in group.requests]
 
     def _answers(
         self, opened: Opened, prefix: Prefix, requests: Sequence[Request], samples: Sequence[int]
@@ -209,38 +229,44 @@ class LocalJudge:
             draws = _draws(requests, samples, seed=self._seed, most=options.max_new_tokens)
         return opened.language.write(prefix, most=options.max_new_tokens, sampling=sampling, draws=draws)
 
-    def _read(self, opened: Opened, request: Request, written: Written) -> Judgement:
-        """What the request's own format reads; an answer that was cut off before its verdict is not unparsed."""
-        judgement = request.read(opened.decoded(written.ids))
-        if judgement.status is Status.UNPARSED and not written.finished:
-            problem = f"cut off after {self._options.max_new_tokens} tokens (max_new_tokens): {judgement.error}"
-            return replace(judgement, status=Status.TRUNCATED, error=problem)
-        return judgement
+    @staticmethod
+    def _read(opened: Opened, group: Group, request: Request, written: Written) -> Judgement:
+        cut = "" if written.finished else "max_new_tokens"
+        return request.read(opened.decoded(written.ids), opened=group.prompt.opened, cut=cut)
 
     def _conclude(
-        self, opened: Opened, prefix: Prefix, requests: Sequence[Request], written: Sequence[Written]
+        self, opened: Opened, prefix: Prefix, part: Sequence[tuple[Group, Request]], read: Sequence[Judgement]
     ) -> list[Judgement]:
         """Weigh the answers of each request behind what the model wrote ahead of its own verdict."""
         found: dict[int, Judgement] = {}
         ready = {}
-        for row, (request, text) in enumerate(zip(requests, written, strict=True)):
-            reasoning = request.reading(opened.decoded(text.ids)).rationale
+        for row, ((group, request), judgement) in enumerate(zip(part, read, strict=True)):
             try:
-                ready[row] = options_of(request, opened.prompter, reasoning)
+                ready[row] = options_of(request, opened.prompter, judgement.rationale, opened=group.prompt.opened)
             except DataError as error:
                 found[row] = Judgement.failed(Status.REFUSED, str(error))
         if ready:
             behind = prefix.rows(list(ready))
             if any(options.opening for options in ready.values()):
                 opened.language.append(behind, [options.opening for options in ready.values()])
-            judged = opened.scales.judgements(behind, list(ready.values()), at_once=len(requests))
+            judged = opened.scales.judgements(behind, list(ready.values()), at_once=len(part))
             found.update(zip(ready, judged, strict=True))
-        return [found[row] for row in range(len(requests))]
+        return [found[row] for row in range(len(part))]
 
 
 def make(options: GenerativeOptions, context: Context) -> LocalJudge:
     """The factory of the card."""
     return LocalJudge(options, context)
+
+
+def _together(votes: Sequence[Judgement], request: Request) -> Judgement:
+    """What the samples say together; the answer is there with the last of them."""
+    return replace(voted(votes, request), latency_s=max(vote.latency_s or 0.0 for vote in votes))
+
+
+def _since(began: float, moment: float | None = None) -> float:
+    """Seconds from a moment to another, or to now."""
+    return round((time.monotonic() if moment is None else moment) - began, 4)
 
 
 def _failed(group: Group, problem: str, status: Status = Status.ERROR) -> list[Answered]:

@@ -13,8 +13,9 @@ compute alone. Not for prompts (`prompts`), for how likely texts are (`weighing`
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,8 @@ class Written:
     """Its tokens, without the one that ends it."""
     finished: bool
     """Whether the model ended it by itself."""
+    moment: float = field(compare=False)
+    """When its last token was known, by `time.monotonic`: rows that end early do not wait for the others."""
 
 
 class Language:
@@ -314,13 +317,16 @@ class Language:
 
         answers: list[list[int]] = [[] for _ in range(len(prefix.mask))]
         finished = [False] * len(answers)
+        moments = [0.0] * len(answers)
         active = list(range(len(answers)))
         for step in range(most):
             numbers = None if draws is None else draws[active, step].to(prefix.logits.device)
             tokens = self._next(prefix.logits, sampling, numbers)
-            ended = torch.isin(tokens, self.stops).tolist()
+            ended = torch.isin(tokens, self.stops).tolist()  # waits for the device
+            now = time.monotonic()
             going: list[int] = []
             for place, (row, token) in enumerate(zip(active, tokens.tolist(), strict=True)):
+                moments[row] = now
                 if ended[place]:
                     finished[row] = True
                 else:
@@ -332,7 +338,8 @@ class Language:
                 prefix = prefix.rows(going)
                 active = [active[place] for place in going]
             self.append(prefix, [[answers[row][-1]] for row in active])
-        return [Written(tuple(ids), done) for ids, done in zip(answers, finished, strict=True)]
+        rows = zip(answers, finished, moments, strict=True)
+        return [Written(tuple(ids), done, moment) for ids, done, moment in rows]
 
     def _next(self, logits: Tensor, sampling: Sampling, numbers: Tensor | None) -> Tensor:
         """The next token of each row, shape (R,)."""

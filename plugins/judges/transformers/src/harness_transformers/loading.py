@@ -1,6 +1,6 @@
-"""Opening weights: folder or hub, safetensors only, no code of strangers, the device and the threads on purpose.
+"""Opening weights: folder or hub, no pickles, no code of strangers, the device and the threads on purpose.
 
-Not for what a model answers; see `judge`, `reward_model` and `clip_score`.
+Not for GGUF files, see `gguf_files`; and not for what a model answers, see `judge`, `reward_model` and `clip_score`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ from harness_transformers.options import ModelOptions
 
 log = logging.getLogger(__name__)
 
-_HUB = "hub:"
+HUB = "hub:"
 _FINGERPRINTED = frozenset({".json", ".safetensors", ".jinja", ".txt", ".model", ".py"})
 _CHUNK = 1 << 20
+_LISTED = 5  # names of files in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,13 @@ class Source:
     """A folder, or `ORG/NAME` on the hub."""
     revision: str | None
     """Of the hub; `None` for a folder or for the newest."""
+    file: str | None = None
+    """The GGUF file there that holds the model; `None` for a model of many files."""
+    shown: str = ""
+    """What messages call it, where that is not its location."""
+
+    def __str__(self) -> str:
+        return self.shown or (self.location if self.file is None else f"{self.location}/{self.file}")
 
     @property
     def local(self) -> bool:
@@ -42,7 +50,8 @@ class Source:
     @property
     def keywords(self) -> dict[str, Any]:
         """Further arguments of `from_pretrained`; a folder never goes to the network."""
-        return {"local_files_only": True} if self.local else {"revision": self.revision}
+        where = {"local_files_only": True} if self.local else {"revision": self.revision}
+        return where if self.file is None else {**where, "gguf_file": self.file}
 
 
 def source_of(option: str, text: str, who: str) -> Source:
@@ -56,19 +65,30 @@ def source_of(option: str, text: str, who: str) -> Source:
     Raises:
         UserError: Neither a folder that is there nor the name of something on the hub.
     """
-    if text.startswith(_HUB):
-        name, _, revision = text.removeprefix(_HUB).partition("@")
+    if text.startswith(HUB):
+        name, _, revision = text.removeprefix(HUB).partition("@")
         if name.count("/") != 1 or not all(name.split("/")):
             raise UserError(f"{who}: {option}: {text!r}: write hub:ORG/NAME or hub:ORG/NAME@REVISION")
         return Source(name, revision or None)
     folder = Path(text)
+    if folder.is_file():
+        raise UserError(f"{who}: {option}: {text}: is a file; here a model folder is needed")
     if not folder.is_dir():
         raise UserError(
             f"{who}: {option}: {text}: no such folder; give a model folder, or hub:ORG/NAME for one on the hub"
         )
     if not any((folder / name).is_file() for name in ("config.json", "adapter_config.json")):
-        raise UserError(f"{who}: {option}: {text}: holds no config.json, so it is no model folder")
+        raise UserError(
+            f"{who}: {option}: {text}: holds no config.json, so it is no model folder; it holds {_listed(folder)}"
+        )
     return Source(str(folder.absolute()), None)
+
+
+def _listed(folder: Path) -> str:
+    """What a folder holds, for messages."""
+    names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more if names else "nothing"
 
 
 def pinned(source: Source, who: str, *, known_by: str = "config.json") -> Source:
@@ -87,34 +107,41 @@ def pinned(source: Source, who: str, *, known_by: str = "config.json") -> Source
     import huggingface_hub
 
     try:
-        path = huggingface_hub.hf_hub_download(source.location, known_by, revision=source.revision)
+        path = huggingface_hub.hf_hub_download(source.location, source.file or known_by, revision=source.revision)
     except Exception as error:  # many kinds: offline, gated, no such repository, ...
+        fix = "check the name, log in where it is gated, or download it and give the folder"
+        if isinstance(error, huggingface_hub.errors.EntryNotFoundError):
+            fix = "it has no such file; where it holds GGUF files, name one as gguf_file of the judge transformers"
         raise UserError(
-            f"{who}: model hub:{source.location}@{source.revision or 'main'} cannot be opened "
-            f"({_first_line(error)}); check the name, log in where it is gated, or download it and give the folder"
+            f"{who}: model hub:{source}@{source.revision or 'main'} cannot be opened ({_first_line(error)}); {fix}"
         ) from error
-    commit = Path(path).parent.name
+    # .../snapshots/COMMIT/FILE, and a GGUF file may lie in a folder of its repository.
+    commit = next((folder.name for folder in Path(path).parents if folder.parent.name == "snapshots"), "")
     if not _is_commit(commit):
         raise UserError(f"{who}: the cache gives no commit for hub:{source.location}; pin it with @REVISION")
-    return Source(source.location, commit)
+    return replace(source, revision=commit)
 
 
 def content_of(source: Source, memory: Path) -> str:
-    """What names the weights: the commit, or the SHA-256 of all that a model folder holds, 16 hex digits.
+    """What names the weights: the commit, or the SHA-256 of a GGUF file or a model folder, 16 hex digits.
 
     Args:
         source: Pinned.
         memory: A folder in which digests of large files are kept from run to run, by path, size and time.
     """
     if not source.local:
-        return f"{source.location}@{source.revision}"
+        return f"{source}@{source.revision}"
     known = _Digests(memory / "weights.json")
-    sha = hashlib.sha256()
-    for path in sorted(Path(source.location).iterdir()):
-        if path.suffix in _FINGERPRINTED and path.is_file():
-            sha.update(f"{path.name}:{known.digest(path)}\n".encode())
+    if source.file is not None:
+        digest = known.digest(Path(source.location, source.file))
+    else:
+        sha = hashlib.sha256()
+        for path in sorted(Path(source.location).iterdir()):
+            if path.suffix in _FINGERPRINTED and path.is_file():
+                sha.update(f"{path.name}:{known.digest(path)}\n".encode())
+        digest = sha.hexdigest()
     known.save()
-    return sha.hexdigest()[:16]
+    return digest[:16]
 
 
 class _Digests:
@@ -187,8 +214,13 @@ def open_model(auto: Any, source: Source, options: ModelOptions, who: str) -> An
     Raises:
         UserError: It cannot be opened; says what to do.
     """
-    placed = {} if options.device_map is None else {"device_map": options.device_map}
-    with explained(f"{who}: model {source.location}"), quietly():
+    more = {} if options.device_map is None else {"device_map": options.device_map}
+    with explained(f"{who}: model {source}"), quietly():
+        if source.file is not None:
+            from transformers import GgufConfig
+
+            # Unpacked: transformers would fetch code from the hub to compute with packed weights.
+            more["quantization_config"] = GgufConfig(dequantize=True)
         model, info = auto.from_pretrained(
             source.location,
             output_loading_info=True,
@@ -196,13 +228,13 @@ def open_model(auto: Any, source: Source, options: ModelOptions, who: str) -> An
             attn_implementation=options.attention,
             use_safetensors=True,
             trust_remote_code=options.trust_remote_code,
-            **placed,
+            **more,
             **source.keywords,
         )
         if info["missing_keys"]:  # transformers would go on with random numbers in their place
             some = ", ".join(sorted(info["missing_keys"])[:3])
             raise UserError(
-                f"{who}: model {source.location} has no weights for {some}, so it is no complete "
+                f"{who}: model {source} has no weights for {some}, so it is no complete "
                 f"{type(model).__name__}; is it a model of another kind?"
             )
         if options.device_map is None:
@@ -220,7 +252,7 @@ def add_adapter(model: Any, source: Source, who: str) -> None:
         import peft  # noqa: F401
     except ImportError as error:
         raise UserError(f"{who}: adapter: needs peft; pip install 'judge-harness-transformers[peft]'") from error
-    with explained(f"{who}: adapter {source.location}"), quietly():
+    with explained(f"{who}: adapter {source}"), quietly():
         folder = Path(source.location) if source.local else _downloaded(source)
         if not (folder / "adapter_model.safetensors").is_file():
             raise UserError(
@@ -248,7 +280,7 @@ def open_processor(auto: Any, source: Source, options: ModelOptions, who: str) -
     Raises:
         UserError: It cannot be opened; says what to do.
     """
-    with explained(f"{who}: processor of {source.location}"), quietly():
+    with explained(f"{who}: processor of {source}"), quietly():
         return auto.from_pretrained(source.location, trust_remote_code=options.trust_remote_code, **source.keywords)
 
 
@@ -270,7 +302,7 @@ def explained(what: str) -> Iterator[None]:
         elif isinstance(error, ImportError):
             fix = "install what it names"
         else:
-            fix = "check that it is a complete model folder of a kind that this transformers knows"
+            fix = "check that it is complete, and of a kind that this transformers knows"
         raise UserError(f"{what}: cannot be opened ({type(error).__name__}: {_first_line(error)}); {fix}") from error
 
 

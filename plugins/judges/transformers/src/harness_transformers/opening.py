@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.api import Judgement, Request, Status, UserError
+from harness.api import Request, UserError
+from harness_transformers.gguf_files import at_hand, ends_of_turns
 from harness_transformers.language import Language
 from harness_transformers.loading import (
     Source,
@@ -40,15 +41,6 @@ class Opened:
     longest_answer: int
     """`max_new_tokens`, or what `verdict` needs."""
 
-    def reads(self, request: Request) -> bool:
-        """Whether it can look at all of a request."""
-        return self.sees or not request.images
-
-    @staticmethod
-    def refusal() -> Judgement:
-        """What a text model says to a picture."""
-        return Judgement.failed(Status.REFUSED, "this is a text model, and the question shows images")
-
     def too_long(self, tokens: int) -> str:
         """Why a prompt of so many tokens cannot be answered; empty where it can."""
         if self.context is None or tokens + self.longest_answer <= self.context:
@@ -66,6 +58,21 @@ class Opened:
         return text
 
 
+def refusal(request: Request, *, sees: bool, kind: str = "this is a text model") -> str:
+    """Why a model cannot answer a request; empty where it can.
+
+    Args:
+        request: What is asked.
+        sees: Whether the model reads images.
+        kind: What a model that does not is called.
+    """
+    if request.messages and request.messages[-1].role == "assistant":
+        return "the request ends with an assistant message, which this judge does not go on with; end with the user's"
+    if request.images and not sees:
+        return f"{kind}, and the question shows images"
+    return ""
+
+
 def open_language(options: GenerativeOptions, source: Source, adapter: Source | None, who: str) -> Opened:
     """Open model, processor and adapter.
 
@@ -73,23 +80,30 @@ def open_language(options: GenerativeOptions, source: Source, adapter: Source | 
         UserError: Something is missing, or is not what the options say.
     """
     set_threads(options.threads)
+    with at_hand(source, who) as here:
+        return _opened(options, here, adapter, who)
+
+
+def _opened(options: GenerativeOptions, source: Source, adapter: Source | None, who: str) -> Opened:
     import transformers
 
+    gguf = source.file is not None
     config = _configuration(source, options, who)
-    sees = options.kind == "vision" or (options.kind == "auto" and _is_vision(config))
+    sees = not gguf and (options.kind == "vision" or (options.kind == "auto" and _is_vision(config)))
     auto = transformers.AutoModelForImageTextToText if sees else transformers.AutoModelForCausalLM
     processor = open_processor(transformers.AutoProcessor if sees else transformers.AutoTokenizer, source, options, who)
     if sees and not hasattr(processor, "image_processor"):
-        raise UserError(f"{who}: model {source.location} has no image processor; set kind: text")
+        raise UserError(f"{who}: model {source} has no image processor; set kind: text")
     model = open_model(auto, source, options, who)
     if adapter is not None:
         add_adapter(model, adapter, who)
     pixels = PixelCache(processor) if sees else None
     prompter = Prompter(processor, pixels=pixels, system=options.system, template=options.chat_template_kwargs, who=who)
     tokenizer = prompter.tokenizer
-    stops = sorted(set(_stops(model.generation_config.eos_token_id, tokenizer.eos_token_id)))
+    ends = ends_of_turns(tokenizer) if gguf else []
+    stops = sorted(set(_stops(model.generation_config.eos_token_id, tokenizer.eos_token_id, ends)))
     if not stops:
-        raise UserError(f"{who}: model {source.location} names no token that ends an answer (eos_token_id)")
+        raise UserError(f"{who}: model {source} names no token that ends an answer (eos_token_id)")
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else stops[0]
     never = _placeholders(config, processor)
     language = Language(model, sight=Sight(model) if sees else None, stops=stops, pad=pad, never=never)
@@ -107,7 +121,7 @@ def open_language(options: GenerativeOptions, source: Source, adapter: Source | 
 def _configuration(source: Source, options: GenerativeOptions, who: str) -> Any:
     import transformers
 
-    with explained(f"{who}: configuration of {source.location}"):
+    with explained(f"{who}: configuration of {source}"):
         return transformers.AutoConfig.from_pretrained(
             source.location, trust_remote_code=options.trust_remote_code, **source.keywords
         )

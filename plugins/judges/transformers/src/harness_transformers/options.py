@@ -52,6 +52,16 @@ class ModelOptions(BaseModel):
 class GenerativeOptions(ModelOptions):
     """Options of `transformers`."""
 
+    model: Annotated[str, IsPath()] = Field(
+        min_length=1,
+        description="A model folder, a GGUF file, or `hub:ORG/NAME@REVISION`; without a revision the newest is taken "
+        "and recorded.",
+    )
+    gguf_file: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Name of the GGUF file to open, where `model` is on the hub or a folder with several. Needs gguf.",
+    )
     adapter: Annotated[str, IsPath()] | None = Field(
         default=None, min_length=1, description="A LoRA adapter: a folder, or `hub:ORG/NAME@REVISION`. Needs peft."
     )

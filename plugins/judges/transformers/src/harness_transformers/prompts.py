@@ -9,7 +9,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from harness.api import Image, Message, Request, UserError
+from harness.api.reading import opens_reasoning
 from harness_transformers.pixels import PixelCache
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 _PER_TOKEN = frozenset({"token_type_ids", "mm_token_type_ids"})
 _CHECKS = 2
 """Prompts with images on which the quick way is held against the processor's own before it is trusted."""
+_END = 32
+"""Tokens at the end of a prompt that show whether it opens the reasoning; a mark is a few, and white space follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,8 @@ class Prompt:
     """What the image processor made of each image."""
     pixels: Mapping[str, Any] = field(default_factory=dict)
     """What it made of all images of this prompt, in place of `prepared`, where they cannot be kept apart."""
+    opened: bool = False
+    """Whether it ends inside the reasoning: the chat template opened it."""
 
 
 def key_of(request: Request) -> str:
@@ -112,12 +117,14 @@ class Prompter:
         """
         messages = self._arranged(request.messages)
         try:
-            return self._written(request, messages)
+            prompt = self._written(request, messages)
         except TemplateError as error:
             raise UserError(
                 f"{self._who}: the model's chat template refuses these messages ({error}); where it knows no "
                 "system role, set system: prepend"
             ) from error
+        end = self.tokenizer.decode(prompt.ids[-_END:], skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return replace(prompt, opened=opens_reasoning(end))
 
     def _written(self, request: Request, messages: tuple[Message, ...]) -> Prompt:
         if self.pixels is None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.api import Judgement, Request, Spellings, spellings
+from harness.api.reading import opens_reasoning
 from harness_transformers.beside import Beside
 from harness_transformers.language import Language, Prefix, differ
 from harness_transformers.prompts import Prompt, Prompter
@@ -29,6 +30,9 @@ _LONGEST_JOINED = 2048
 """Tokens of a prompt that is read together with its answers: the mask that this needs grows with their square, and
 attention without a mask of its own has faster kernels."""
 
+_LONGEST_MARK = 64
+"""Characters of a mark that opens reasoning."""
+
 Tokens = Sequence[int]
 
 
@@ -40,22 +44,38 @@ class Options:
     """What is asked."""
     answers: Spellings
     """Every answer, written out."""
+    rationale: str
+    """The reasoning that all of them share."""
     opening: tuple[int, ...]
     """Tokens that all of them begin with."""
     endings: tuple[tuple[int, ...], ...]
     """Tokens of each behind the opening."""
 
 
-def options_of(request: Request, prompter: Prompter, rationale: str = "") -> Options:
+def options_of(request: Request, prompter: Prompter, rationale: str = "", *, opened: bool = False) -> Options:
     """Write out and tokenise the answers of a request.
+
+    Args:
+        request: What is asked.
+        prompter: Of the model.
+        rationale: The reasoning that all of them share.
+        opened: Whether the prompt ends with the mark that opens the reasoning, which is then not weighed again.
 
     Raises:
         DataError: There are too many of them to weigh.
     """
     answers = spellings(request.format, request.space, rationale)
-    tokens = [prompter.answer_ids(text) for text in answers.texts]
+    known = _mark_of(answers.opening) if opened else ""
+    tokens = [prompter.answer_ids(text.removeprefix(known)) for text in answers.texts]
     shared = _common_start(tokens)
-    return Options(request, answers, tokens[0][:shared], tuple(ids[shared:] for ids in tokens))
+    return Options(request, answers, rationale, tokens[0][:shared], tuple(ids[shared:] for ids in tokens))
+
+
+def _mark_of(text: str) -> str:
+    """The mark that opens reasoning at the very beginning of a text; empty where there is none."""
+    ends = (end for end in range(1, min(len(text), _LONGEST_MARK) + 1) if opens_reasoning(text[:end]))
+    mark = text[: next(ends, 0)]
+    return "" if opens_reasoning(mark[1:]) else mark
 
 
 class Scales:
@@ -262,7 +282,8 @@ def _likeliest(options: Sequence[Options], scores: Tensor) -> list[Judgement]:
         best = max(range(len(shares)), key=shares.__getitem__)
         names = [one.request.space.name(verdict) for verdict in one.answers.verdicts]
         probabilities = dict(zip(names, shares, strict=True))
-        judgements.append(one.request.read(one.answers.texts[best], probabilities=probabilities))
+        verdict, raw = one.answers.verdicts[best], one.answers.texts[best]
+        judgements.append(Judgement.of(verdict, raw=raw, rationale=one.rationale, probabilities=probabilities))
     return judgements
 
 

@@ -26,7 +26,7 @@ from harness_grpo.data import Unit
 from harness_grpo.policy import Speaker
 from harness_transformers.batches import shape_of
 from harness_transformers.language import Prefix, Written
-from harness_transformers.opening import Opened
+from harness_transformers.opening import Opened, refusal
 from harness_transformers.prompts import Prompt
 from harness_transformers.sampling import Sampling
 from harness_transformers.weighing import Options, options_of
@@ -112,7 +112,7 @@ class Prompts:
         if self._reasoning:
             return asked
         opened = self._policy.opened
-        tokens = options_of(asked.example.request, opened.prompter).opening
+        tokens = options_of(asked.example.request, opened.prompter, opened=asked.prompt.opened).opening
         prompt = asked.prompt
         longer = replace(
             prompt,
@@ -132,8 +132,8 @@ class Prompts:
     def _prompt(self, key: str) -> Prompt:
         request = self._examples[key].request
         opened = self._policy.opened
-        if request.images and not opened.sees:
-            raise UserError(f"task {request.task}: shows images, and the model reads text only")
+        if reason := refusal(request, sees=opened.sees):
+            raise UserError(f"task {request.task}: {reason}")
         prompt = opened.prompter.prompt(request)
         problem = opened.too_long(len(prompt.ids))
         if problem:
@@ -220,10 +220,10 @@ def _batch(
 
 def _given(opened: Opened, asked: Asked, written: Written, end: int) -> Given:
     text = asked.opening + opened.decoded(written.ids)
-    judgement = asked.example.request.read(text)
-    if not written.finished and judgement.status is Status.UNPARSED:
-        judgement = replace(judgement, status=Status.TRUNCATED)
-    judgement = replace(judgement, completion_tokens=len(written.ids))
+    cut = "" if written.finished else "max_new_tokens"
+    judgement = asked.example.request.read(
+        text, opened=asked.prompt.opened, cut=cut, completion_tokens=len(written.ids)
+    )
     tokens = (*written.ids, end) if written.finished else written.ids
     return Given(tokens, not written.finished, text, judgement)
 
@@ -248,9 +248,10 @@ def _weighed(
 
 def _options(opened: Opened, asked: Asked, judgement: Judgement) -> Options:
     """The answers to weigh; where the answer was opened for the policy, the prompt ends with the opening already."""
+    request, begun = asked.example.request, asked.prompt.opened
     if not asked.opening:
-        return options_of(asked.example.request, opened.prompter, judgement.rationale)
-    return replace(options_of(asked.example.request, opened.prompter), opening=())
+        return options_of(request, opened.prompter, judgement.rationale, opened=begun)
+    return replace(options_of(request, opened.prompter, opened=begun), opening=())
 
 
 def grouped(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 from harness.api import Answer, Example, Judgement, Status, Training, UserError, earned
@@ -48,23 +47,24 @@ class Reader:
         self._tokenizer = tokenizer
         self.stops = frozenset({tokenizer.eos_token_id})
 
-    def judgement(self, example: Example, ids: Sequence[int]) -> Judgement:
-        """What an answer says; `truncated` where it ran into the limit before it said anything.
+    def judgement(self, example: Example, ids: Sequence[int], *, opened: bool = False) -> Judgement:
+        """What an answer says; one that ran into the limit was cut off.
 
         Args:
             example: What was asked.
             ids: All that was written, the token that ends it included.
+            opened: Whether the prompt ends inside the reasoning.
         """
         finished = bool(ids) and ids[-1] in self.stops
         written = list(ids[:-1] if finished else ids)
         text = self._tokenizer.decode(written, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-        judgement = example.request.read(text)
-        if not finished and judgement.status is Status.UNPARSED:
-            judgement = replace(judgement, status=Status.TRUNCATED)
-        return replace(judgement, completion_tokens=len(written))
+        cut = "" if finished else "max_new_tokens"
+        return example.request.read(text, opened=opened, cut=cut, completion_tokens=len(written))
 
 
-def reward_functions(training: Training, examples: Sequence[Example], reader: Reader, *, group: int) -> list[Function]:
+def reward_functions(
+    training: Training, examples: Sequence[Example], reader: Reader, *, group: int, opened: Set[int] = frozenset()
+) -> list[Function]:
     """A function for each task of a recipe.
 
     Args:
@@ -72,11 +72,14 @@ def reward_functions(training: Training, examples: Sequence[Example], reader: Re
         examples: By number of row.
         reader: Reads answers.
         group: Answers to each prompt.
+        opened: Numbers of the rows whose prompt ends inside the reasoning; looked at when an answer is read.
     """
-    return [_function(training, task.name, examples, reader, group) for task in training.tasks]
+    return [_function(training, task.name, examples, reader, group, opened) for task in training.tasks]
 
 
-def _function(training: Training, mine: str, examples: Sequence[Example], reader: Reader, group: int) -> Function:
+def _function(
+    training: Training, mine: str, examples: Sequence[Example], reader: Reader, group: int, opened: Set[int]
+) -> Function:
     def reward(
         *,
         completion_ids: Sequence[Sequence[int]],
@@ -89,7 +92,7 @@ def _function(training: Training, mine: str, examples: Sequence[Example], reader
         places = [place for place, name in enumerate(task) if name == mine]
         for place in places:
             example = examples[row[place]]
-            judgement = reader.judgement(example, completion_ids[place])
+            judgement = reader.judgement(example, completion_ids[place], opened=row[place] in opened)
             answer = Answer(request=example.request, judgement=judgement, gold=example.gold)
             (found,) = earned(training.rewards, mine, [answer])
             rewards[place] = found.total

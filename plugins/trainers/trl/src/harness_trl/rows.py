@@ -17,7 +17,7 @@ from harness_grpo.data import target_of
 from harness_transformers.loading import Source, open_processor
 from harness_transformers.options import GenerativeOptions
 from harness_transformers.pixels import PixelCache
-from harness_transformers.prompts import Prompter
+from harness_transformers.prompts import Prompt, Prompter
 from harness_trl.options import TrlOptions, TrlSftOptions
 
 log = logging.getLogger(__name__)
@@ -87,6 +87,7 @@ class Rows:
 
     Attributes:
         examples: By number of row.
+        opened: Numbers of the rows drawn so far whose prompt ends inside the reasoning.
         skipped: Numbers of the rows that could not be shown, by task.
 
     Raises:
@@ -95,6 +96,7 @@ class Rows:
 
     def __init__(self, training: Training, shown: Shown, options: TrlOptions) -> None:
         self.examples: list[Example] = []
+        self.opened: set[int] = set()
         self.skipped: dict[str, set[int]] = {}
         self._shown = shown
         self._options = options
@@ -153,11 +155,14 @@ class Rows:
             self._check(request)
             options = self._options
             target = target_of(example, options.rationale) if isinstance(options, TrlSftOptions) else None
-            self._check_length(request, target)
+            prompt = self._shown.prompter.prompt(request)
+            self._check_length(prompt, target)
             pictures = [image.load().convert("RGB") for image in request.images]
         finally:
             for image in request.images:
                 image.forget()
+        if prompt.opened:
+            self.opened.add(number)
         row: dict[str, Any] = {"prompt": self._conversation(request)}
         if self._shown.sees:
             row["images"] = pictures
@@ -169,15 +174,17 @@ class Rows:
         return row
 
     def _check(self, request: Request) -> None:
+        if request.messages[-1].role == "assistant":
+            raise DataError("it ends with an assistant message, which a judge does not go on with")
         found = next((one for one in sorted(self._controls) if one in request.text), None)
         if found is not None:
             raise DataError(f"its text holds {found}, which TRL would take for a control token of the model")
 
-    def _check_length(self, request: Request, target: str | None) -> None:
+    def _check_length(self, prompt: Prompt, target: str | None) -> None:
         prompter, context = self._shown.prompter, self._shown.context
         if context is None:
             return
-        tokens = len(prompter.prompt(request).ids)
+        tokens = len(prompt.ids)
         answer = self._options.max_new_tokens if target is None else len(prompter.answer_ids(target)) + 1
         if tokens + answer > context:
             raise DataError(

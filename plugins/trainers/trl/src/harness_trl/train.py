@@ -61,7 +61,7 @@ class GrpoTrainer:
             trainer = trl.GRPOTrainer(
                 model=source.location,
                 args=trl.GRPOConfig(**grpo_arguments(training, options, source)),
-                reward_funcs=reward_functions(training, rows.examples, reader, group=options.group),
+                reward_funcs=reward_functions(training, rows.examples, reader, group=options.group, opened=rows.opened),
                 train_dataset=rows.dataset(),
                 processing_class=shown.processor,
                 peft_config=_adapter(training.name, options),
