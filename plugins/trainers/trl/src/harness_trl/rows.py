@@ -154,7 +154,7 @@ class Rows:
             options = self._options
             target = target_of(example, options.rationale) if isinstance(options, TrlSftOptions) else None
             self._check_length(request, target)
-            pictures = [image.load().convert("RGB") for image in request.images]
+            pictures = [image.load() for image in request.images]
         finally:
             for image in request.images:
                 image.forget()
