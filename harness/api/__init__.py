@@ -28,11 +28,12 @@ from harness.api._errors import (
     UserError,
 )
 from harness.api._formats import Reading, VerdictFormat
-from harness.api._images import MAX_PIXELS, Image
+from harness.api._images import Image
 from harness.api._parts import joined
 from harness.api._protocol import Protocol
 from harness.api._recorded import RecordedAnswer, RecordedCell, recorded_cells
 from harness.api._records import Item, Judgement, Message, Part, Request, Status, Usage
+from harness.api._shown import MAX_PIXELS
 from harness.api._spaces import (
     TIE,
     AnswerSpace,

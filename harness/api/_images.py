@@ -1,36 +1,41 @@
-"""Images that cost nothing until they are looked at, and that are named by their content.
+"""Images that cost nothing until they are looked at, and that are named by what is shown.
 
-Not for image processing: that belongs to the task or judge that wants it.
+Not for decoding (see `_shown`), and not for image processing: that belongs to the task or judge that wants it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api._errors import DataError
+from harness.api._shown import MAX_BYTES, UnseenError, decoded, is_shown_as_stored, shown
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
-MAX_PIXELS = 100_000_000
-"""Larger images are refused before they are decoded: a small file can hide many gigabytes of pixels."""
+_MARK = b"upright, opaque, 8 bits: "  # change it when other pixels are shown for the same bytes
 
 
 class Image:
     """A lazy picture from a file, from bytes, or from a function that reads or draws it.
 
-    Nothing is read or drawn before `digest`, `load` or `encoded` is called; each then keeps its result for as long
-    as the image itself lives (items are streamed, so that is short).
+    `load` and `encoded` both give the picture that a person sees: upright, on white where it is transparent, 8 bits,
+    RGB, the first frame. What the file holds besides is never shown to anybody. Files may be PNG, JPEG, WebP, GIF, BMP,
+    TIFF, AVIF, and HEIC where the library pillow-heif is installed.
+
+    Nothing is read or drawn before it is asked for. Digest, key and the decoded picture are kept for as long as the
+    image itself lives (items are streamed, so that is short).
 
     Attributes:
         name: Where the image came from, for error messages. Never part of any key: the content is.
     """
 
-    __slots__ = ("_bytes", "_digest", "_draw", "_path", "_pixels", "_read", "name")
+    __slots__ = ("_bytes", "_draw", "_names", "_path", "_pixels", "_read", "_stored", "name")
 
     def __init__(
         self,
@@ -50,7 +55,8 @@ class Image:
         self._read = read
         self._draw = draw
         self._pixels: PILImage | None = None
-        self._digest: str | None = None
+        self._stored: tuple[str, bool] | None = None  # kind of the file, and whether it is plain, once it was decoded
+        self._names: tuple[str, str] | None = None
 
     @classmethod
     def from_file(cls, path: str | Path, *, root: Path | None = None) -> Image:
@@ -112,55 +118,93 @@ class Image:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the encoded bytes, or of the pixels of a drawn image, in hex.
+        """SHA-256 of the encoded bytes, or of the pixels of a drawn image, in hex: whether the data are still the same.
 
         Raises:
-            DataError: The file cannot be read.
+            DataError: The file cannot be read. That its content is no picture is told by `load`.
         """
-        if self._digest is None:
-            sha = hashlib.sha256()
-            if self._draw is not None:
-                pixels = self.load()
-                sha.update(f"{pixels.mode}:{pixels.width}x{pixels.height}:".encode())
-                sha.update(pixels.tobytes())
-            else:
-                sha.update(self._raw())
-            self._digest = sha.hexdigest()
-        return self._digest
+        return self._named()[0]
+
+    @property
+    def key(self) -> str:
+        """Names the picture that is shown, in hex: no two different ones have the same key.
+
+        It is the digest where pixels are shown as they are stored. Where they are turned, laid on white or scaled, a
+        mark is mixed in, so that an answer to the stored pixels is never taken for an answer to these. Two files with
+        equal pixels may have different keys.
+
+        Raises:
+            DataError: As `digest`.
+        """
+        return self._named()[1]
+
+    @property
+    def stored_as(self) -> str:
+        """Media type of the file, such as `image/tiff`; of a drawn image `image/png`.
+
+        Raises:
+            DataError: As `load`.
+        """
+        if self._draw is None and self._stored is None:
+            self._decoded(self._raw())
+        return self._stored[0] if self._stored is not None else "image/png"
 
     def load(self) -> PILImage:
-        """The decoded picture, in the mode it was stored in. Do not change it in place; copy it first.
+        """The picture that a person sees, in mode RGB. Do not change it in place; copy it first.
 
         Raises:
-            DataError: Missing, unreadable, truncated, or more than `MAX_PIXELS` pixels; names the file and the fix.
+            DataError: Missing, of an unknown kind, truncated, damaged, or larger than `MAX_PIXELS` pixels or 256 MiB;
+                names the file and the fix.
         """
-        if self._pixels is None:
-            self._pixels = self._draw() if self._draw is not None else self._decode(self._raw())
-        return self._pixels
+        pixels = self._pixels
+        if pixels is None:
+            pixels = self._drawn(self._draw) if self._draw is not None else self._decoded(self._raw())
+            self._pixels = pixels
+        return pixels
 
     def forget(self) -> None:
-        """Let go of the decoded picture; the digest is kept, and the next `load` decodes or draws it again."""
+        """Let go of the decoded picture; digest and key are kept, and the next `load` decodes or draws it again."""
         self._pixels = None
 
     def encoded(self) -> tuple[bytes, str]:
-        """The image as a file: bytes and media type. A drawn image becomes PNG.
+        """The picture that a person sees as a file: bytes and media type.
+
+        A PNG, JPEG or WebP that every decoder shows so is given as it is stored; of all else a PNG is made. The picture
+        is decoded once, as only that tells whether a file is whole; it is not kept.
 
         Raises:
-            DataError: The image cannot be read or its kind is not known.
+            DataError: As `load`.
         """
-        if self._draw is not None:
-            buffer = io.BytesIO()
-            self.load().save(buffer, format="PNG")
-            return buffer.getvalue(), "image/png"
-        import PIL.Image
+        pixels = self._pixels
+        if self._draw is None:
+            raw = self._raw()
+            if self._stored is None:
+                pixels = self._decoded(raw)
+            assert self._stored is not None
+            kind, plain = self._stored
+            if plain:
+                return raw, kind
+            if pixels is None:
+                pixels = self._decoded(raw)
+        if pixels is None:
+            pixels = self.load()
+        buffer = io.BytesIO()
+        pixels.save(buffer, format="PNG")
+        return buffer.getvalue(), "image/png"
 
-        raw = self._raw()
-        try:
-            with PIL.Image.open(io.BytesIO(raw)) as picture:
-                media_type = PIL.Image.MIME.get(picture.format or "", "application/octet-stream")
-        except Exception as error:
-            raise self._broken(error) from error
-        return raw, media_type
+    def _named(self) -> tuple[str, str]:
+        """Digest and key."""
+        if self._names is None:
+            if self._draw is not None:
+                pixels = self.load()
+                sha = hashlib.sha256(f"{pixels.mode}:{pixels.width}x{pixels.height}:".encode() + pixels.tobytes())
+                self._names = sha.hexdigest(), sha.hexdigest()
+            else:
+                raw = self._raw()
+                sha = hashlib.sha256(raw)
+                marked = sha if is_shown_as_stored(raw) else hashlib.sha256(_MARK + sha.digest())
+                self._names = sha.hexdigest(), marked.hexdigest()
+        return self._names
 
     def _raw(self) -> bytes:
         if self._bytes is not None:
@@ -169,7 +213,15 @@ class Image:
             return self._read()
         assert self._path is not None
         try:
-            return self._path.read_bytes()
+            facts = self._path.stat()
+            if not stat.S_ISREG(facts.st_mode):  # to open a pipe would wait for its writer
+                raise DataError(f"image {self.name}: cannot be read (a folder, pipe or device); put a file there")
+            if facts.st_size > MAX_BYTES:
+                raise DataError(
+                    f"image {self.name}: {facts.st_size:,} bytes are more than the {MAX_BYTES:,} allowed; scale it down"
+                )
+            with self._path.open("rb") as stream:
+                return stream.read(facts.st_size)
         except FileNotFoundError as error:
             raise DataError(f"image {self.name}: no such file; put it there or remove the item") from error
         except OSError as error:
@@ -177,27 +229,20 @@ class Image:
         except ValueError as error:  # a NUL in the name
             raise DataError(f"image {self.name!r}: not a usable path ({error}); mend the data") from error
 
-    def _decode(self, raw: bytes) -> PILImage:
-        import PIL.Image
-
+    def _decoded(self, raw: bytes) -> PILImage:
         try:
-            picture = PIL.Image.open(io.BytesIO(raw))
-            if picture.width * picture.height > MAX_PIXELS:
-                raise DataError(
-                    f"image {self.name}: {picture.width} x {picture.height} pixels are more than the {MAX_PIXELS:,} "
-                    "allowed; a file like this can exhaust memory: scale it down"
-                )
-            picture.load()
-        except DataError:
-            raise
-        except PIL.Image.DecompressionBombError as error:
-            raise DataError(f"image {self.name}: {error}; scale it down") from error
-        except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, ... on bad files
-            raise self._broken(error) from error
-        return picture
+            stored = decoded(raw)
+        except UnseenError as error:
+            raise DataError(f"image {self.name}: {error}") from error
+        self._stored = stored.kind, stored.plain
+        return stored.picture
 
-    def _broken(self, error: Exception) -> DataError:
-        return DataError(f"image {self.name}: not a readable image ({error}); replace the file or remove the item")
+    def _drawn(self, draw: Callable[[], PILImage]) -> PILImage:
+        picture = draw()
+        try:
+            return shown(picture)
+        except UnseenError as error:
+            raise DataError(f"image {self.name}: {error}") from error
 
     def __repr__(self) -> str:
         return f"Image({self.name!r})"

@@ -101,7 +101,7 @@ class Request:
 
     @cached_property
     def key(self) -> str:
-        """Name of the content: SHA-256 over messages, image contents, space, format, order and sample, 32 hex digits.
+        """Name of the content: SHA-256 over messages, images as shown, space, format, order and sample, 32 hex digits.
 
         The task's and the item's names are not part of it: the same question asked twice is asked once. With `by_item`,
         `/` and the item's id follow, and two items of equal content are two questions.
@@ -111,14 +111,14 @@ class Request:
 
     @cached_property
     def content(self) -> str:
-        """Canonical JSON of all that the key covers; images appear as `{"image": digest}`.
+        """Canonical JSON of all that the key covers; images appear as `{"image": key}`.
 
         Raises:
             DataError: An image cannot be read; the message names the item as well.
         """
         try:
             messages = [
-                [m.role, [part if isinstance(part, str) else {"image": part.digest} for part in m.parts]]
+                [m.role, [part if isinstance(part, str) else {"image": part.key} for part in m.parts]]
                 for m in self.messages
             ]
         except DataError as error:

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 HASHED = 16
 """Bytes kept of a SHA-256: among a billion pictures two different ones agree with a chance of 1e-21."""
 
-_EXACT = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA"})
-"""Modes of Pillow that become RGBA without a loss."""
-
 
 class _NothingError(DataError):
     """Not one item of a split can be read."""
@@ -88,8 +85,8 @@ def item_ids(split: TaskSplit, numbers: set[int]) -> dict[int, str]:
 def hash_of(image: Image, *, pixels: bool) -> bytes:
     """What two equal pictures have in common, `HASHED` bytes.
 
-    Pixels of 8 bits are compared as RGBA, so that grey, a palette and an opaque alpha channel make no difference where
-    the picture is the same; pixels of other kinds only with those of their own mode. Of an animation, the first frame.
+    Pixels are compared as they are shown to a judge, so that the format of the file, a palette or an orientation in
+    EXIF makes no difference where a person sees the same picture.
 
     Raises:
         DataError: The picture cannot be read, or with `pixels` not be decoded.
@@ -97,9 +94,7 @@ def hash_of(image: Image, *, pixels: bool) -> bytes:
     if not pixels:
         return bytes.fromhex(image.digest)[:HASHED]
     picture = image.load()
-    if picture.mode in _EXACT:
-        picture = picture.convert("RGBA")
-    sha = hashlib.sha256(f"{picture.mode}:{picture.width}x{picture.height}:".encode())
+    sha = hashlib.sha256(f"{picture.width}x{picture.height}:".encode())
     sha.update(picture.tobytes())
     return sha.digest()[:HASHED]
 

@@ -126,14 +126,12 @@ def _pictures(captioned: Sequence[tuple[str, Image]], width: int) -> Iterator[_R
 def _fitted(picture: PILImage) -> PILImage:
     """The picture at a readable size: whole-number enlargement, or reduction, with its proportions kept."""
     longest = max(picture.size)
-    shown = picture.convert("RGBA")
     if longest <= _PICTURE:
         factor = _PICTURE // longest
-        shown = shown.resize((picture.width * factor, picture.height * factor), PIL.Image.Resampling.NEAREST)
-    else:
-        shown.thumbnail((_PICTURE, _PICTURE))
-    ground = PIL.Image.new("RGBA", shown.size, "white")  # transparent parts become white, as a judge mostly sees them
-    return PIL.Image.alpha_composite(ground, shown).convert("RGB")
+        return picture.resize((picture.width * factor, picture.height * factor), PIL.Image.Resampling.NEAREST)
+    reduced = picture.copy()
+    reduced.thumbnail((_PICTURE, _PICTURE))
+    return reduced
 
 
 def _text(text: str, width: int, *, size: int = 15, colour: tuple[int, int, int] = _TEXT_COLOUR) -> Iterator[_Row]:

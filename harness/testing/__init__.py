@@ -1,4 +1,6 @@
-"""What a plugin author tests with: conformance checks, a fake judge, a fake context. Not used by the harness itself.
+"""What a plugin author tests with: conformance checks, a fake judge, a fake context, pictures that are easily misread.
+
+Not used by the harness itself.
 
 from harness.testing import parametrize_with_checks
 
@@ -16,6 +18,7 @@ from harness.testing._formats import asked, format_checks, read
 from harness.testing._judges import judge_checks
 from harness.testing._metrics import metric_checks
 from harness.testing._parametrize import parametrize_with_checks
+from harness.testing._pictures import odd_pictures
 from harness.testing._rewards import reward_checks
 from harness.testing._scoring import score_task
 from harness.testing._tasks import task_checks
@@ -29,6 +32,7 @@ __all__ = [
     "format_checks",
     "judge_checks",
     "metric_checks",
+    "odd_pictures",
     "parametrize_with_checks",
     "read",
     "reward_checks",

@@ -11,6 +11,7 @@ import pytest
 from harness.api import Choice, DataError, Image, Item, Protocol, Request
 from harness.doctor.images import hash_of, item_ids, read_split
 from harness.doctor.splits import TaskSplit
+from harness.testing import odd_pictures
 
 PICTURE = PIL.Image.effect_noise((8, 6), 90)
 
@@ -144,6 +145,11 @@ def test_a_copy_stored_in_another_way_without_a_loss_is_the_same_by_pixels_and_n
     original, copy = stored(few), stored(few.convert(mode), **options)
     assert hash_of(original, pixels=True) == hash_of(copy, pixels=True)
     assert hash_of(original, pixels=False) != hash_of(copy, pixels=False)
+
+
+@pytest.mark.parametrize(("odd", "plain"), [pytest.param(*rest, id=name) for name, *rest in odd_pictures()])
+def test_pictures_that_look_the_same_are_the_same_by_pixels(odd: Image, plain: Image) -> None:
+    assert hash_of(odd, pixels=True) == hash_of(plain, pixels=True)
 
 
 def test_a_drawn_picture_is_the_same_as_its_file_by_pixels() -> None:

@@ -23,6 +23,7 @@ from harness.api import (
     Verdict,
 )
 from harness.report.sheet import contact_sheet
+from harness.testing import odd_pictures
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,15 @@ def test_more_than_two_pictures_get_the_whole_width_and_more_than_four_another_r
     four, five = ranked(4), ranked(5)
     assert _left_edge(four, (30, 0, 200)) > 700
     assert five.height > four.height + 224
+
+
+@pytest.mark.parametrize(("odd", "plain"), [pytest.param(*rest, id=name) for name, *rest in odd_pictures()])
+def test_a_sheet_shows_the_picture_that_a_judge_sees(tmp_path: Path, odd: Image, plain: Image) -> None:
+    def shown(image: Image) -> bytes:
+        item = Item(id="i", group="g", space=Choice(("yes", "no")), gold="no", question=(image,))
+        return _sheet(tmp_path / "s.png", (item, _request(item))).tobytes()
+
+    assert shown(odd) == shown(plain)
 
 
 def test_items_and_requests_must_go_together(tmp_path: Path) -> None:

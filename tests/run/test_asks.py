@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from harness.api import Choice, DataError, Image, Item, Preference, Protocol
 from harness.run.asks import Shard, asks_of, orders_of
 from harness.run.plan import Plan
+from harness.testing import odd_pictures
 
 MakePlan = Callable[..., Plan]
 
@@ -112,6 +113,27 @@ def test_an_image_that_cannot_be_read_is_a_problem_of_its_item_only(
     assert "'test-1'" in asks[1].problem
     assert asks[1].item_row is not None
     assert asks[1].item_row.hash == ""
+
+
+def test_other_rules_for_showing_pictures_make_new_questions_and_no_new_data(
+    make_plan: MakePlan, text_task: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (_, odd, plain), *_ = odd_pictures()
+
+    def asked() -> list[tuple[str, str]]:
+        def change(index: int, item: Item) -> Item:
+            shown = Image.from_bytes((odd, plain)[index]._raw(), name="x")
+            return Item(id=item.id, group="g", space=Choice(("yes", "no")), gold="yes", question=(shown,))
+
+        asks = asks_of(make_plan(text_task(count=2, change=change)).tasks[0])
+        return [(ask.item_row.hash, ask.ask_row.request) for ask in asks if ask.item_row is not None]
+
+    before = asked()
+    assert asked() == before
+    monkeypatch.setattr("harness.api._images._MARK", b"other rules: ")
+    after = asked()
+    assert [data for data, _ in after] == [data for data, _ in before], "a run that has begun goes on"
+    assert [key == was for (_, key), (_, was) in zip(after, before, strict=True)] == [False, True]
 
 
 def test_two_items_that_ask_the_same_share_a_key(make_plan: MakePlan, text_task: Any) -> None:

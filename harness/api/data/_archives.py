@@ -20,11 +20,12 @@ from typing import TypeAlias
 
 from harness.api._errors import DataError
 from harness.api._images import Image
+from harness.api._shown import MAX_BYTES
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 """Endings of the archives that can be read."""
 
-MAX_MEMBER = 256 * 2**20
+MAX_MEMBER = MAX_BYTES
 """Bytes of one member. A small archive can hide many gigabytes in one."""
 
 MAX_RATIO = 100

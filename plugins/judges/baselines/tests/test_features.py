@@ -8,6 +8,7 @@ from PIL import Image as Pillow
 from PIL import ImageFilter
 
 from harness.api import DataError, Image
+from harness.testing import odd_pictures
 from harness_baselines.features import SIDE, describe, describe_all, pixels_of
 
 
@@ -53,6 +54,11 @@ def test_what_quality_and_layout_change_is_seen(change: Any) -> None:
     scene = Pillow.fromarray(np.tile(np.linspace([250, 0, 0], [0, 60, 90], SIDE).astype(np.uint8), (SIDE, 1, 1)))
     scene.paste((255, 255, 0), (10, 10, 30, 40))
     assert np.abs(of(scene) - of(change(scene))).max() > 0.05
+
+
+@pytest.mark.parametrize(("odd", "plain"), [pytest.param(*rest, id=name) for name, *rest in odd_pictures()])
+def test_an_odd_picture_has_the_features_of_a_plain_one_that_shows_the_same(odd: Image, plain: Image) -> None:
+    assert np.array_equal(pixels_of(odd), pixels_of(plain))
 
 
 def test_images_of_a_request_stand_side_by_side() -> None:

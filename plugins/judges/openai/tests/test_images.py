@@ -8,6 +8,7 @@ import pytest
 from PIL import Image as Pillow
 
 from harness.api import DataError, Image
+from harness.testing import odd_pictures
 from harness_openai.images import Limits, data_url
 
 WIDE = Limits(side=None, bytes=10**7)
@@ -75,10 +76,50 @@ def test_the_same_image_gives_the_same_bytes() -> None:
 
 def test_transparent_pixels_lie_on_white_in_a_jpeg() -> None:
     clear = noise((64, 64), "RGBA")
-    clear.putalpha(0)
-    _, _, picture = opened(data_url(saved(clear, "PNG"), Limits(side=None, bytes=1_000)))
+    clear.paste((0, 0, 0, 0), (0, 0, 64, 32))
+    _, _, picture = opened(data_url(saved(clear, "PNG"), Limits(side=None, bytes=3_500)))
     assert picture.format == "JPEG"
-    assert min(picture.convert("L").tobytes()) > 250
+    assert min(picture.convert("L").crop((0, 0, 64, 24)).tobytes()) > 240
+
+
+@pytest.mark.parametrize(("odd", "plain"), [pytest.param(*rest, id=name) for name, *rest in odd_pictures()])
+def test_what_is_sent_are_the_pixels_that_a_person_sees(odd: Image, plain: Image) -> None:
+    _, _, picture = opened(data_url(odd, WIDE))
+    assert (picture.mode, picture.info.get("exif")) == ("RGB", None)
+    assert (picture.size, picture.tobytes()) == (plain.load().size, plain.load().tobytes())
+    for limits in (Limits(side=32, bytes=10**6), Limits(side=None, bytes=1200), Limits(side=32, bytes=1024)):
+        assert data_url(odd, limits) == data_url(plain, limits)
+
+
+def test_a_photograph_that_lies_on_its_side_is_upright_however_it_is_sent() -> None:
+    lying = Pillow.new("RGB", (80, 40), (0, 0, 250))
+    lying.paste((250, 0, 0), (40, 0, 80, 40))
+    exif = Pillow.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees, clockwise
+    for kind, more in (("JPEG", {}), ("MPO", {"save_all": True, "append_images": [lying]})):
+        image = saved(lying, kind, exif=exif, **more)
+        for limits in (WIDE, Limits(side=40, bytes=10**6), Limits(side=None, bytes=1024)):
+            _, _, picture = opened(data_url(image, limits))
+            assert picture.height == 2 * picture.width
+            assert Pillow.Image.getexif(picture).get(0x0112, 1) == 1
+            corners = [picture.getpixel((4, y)) for y in (4, picture.height - 5)]
+            assert corners == [pytest.approx((0, 0, 250), abs=6), pytest.approx((250, 0, 0), abs=6)]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_a_truncated_file_is_not_sent(kind: str) -> None:
+    buffer = io.BytesIO()
+    noise((40, 30)).save(buffer, format=kind)
+    cut = Image.from_bytes(buffer.getvalue()[: buffer.tell() // 2], name="cut")
+    with pytest.raises(DataError, match="image cut: not a readable image"):
+        data_url(cut, WIDE)
+
+
+def test_pixels_are_let_go_of() -> None:
+    for limits in (WIDE, Limits(side=20, bytes=10**6), Limits(side=None, bytes=2_000)):
+        image = saved(noise((80, 60)), "PNG")
+        data_url(image, limits)
+        assert image._pixels is None
 
 
 def test_what_cannot_be_read_is_named() -> None:

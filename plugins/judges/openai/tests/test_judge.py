@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import gc
+import io
 import logging
 import queue
 import threading
@@ -13,6 +15,7 @@ import pytest
 from PIL import Image as Pillow
 
 from harness.api import Choice, Image, Judge, Preference, Request, Score, Status, UserError
+from harness.testing import odd_pictures
 
 
 def test_what_is_recorded(judge: Callable[..., Judge], put: Callable[..., Request], one: Any) -> None:
@@ -76,6 +79,24 @@ def test_images_arrive(judge: Callable[..., Judge], put: Callable[..., Request],
     for entry in server.log():
         kinds = [part["type"] for part in entry["body"]["messages"][0]["content"]]
         assert kinds == ["text", "image_url", "image_url"]
+
+
+def test_the_picture_that_arrives_is_the_one_that_a_person_sees(
+    judge: Callable[..., Judge], put: Callable[..., Request], ask: Any, server: Any
+) -> None:
+    odd = {f"odd {n}": (image, plain) for n, (_, image, plain) in enumerate(odd_pictures())}
+    ask(
+        judge(),
+        [put(item=name, parts=(f"item={n} plan=ok", image)) for n, (name, (image, _)) in enumerate(odd.items())],
+    )
+    arrived = []
+    for entry in server.log():
+        _, part = entry["body"]["messages"][0]["content"]
+        head, _, body = part["image_url"]["url"].partition(",")
+        assert head == "data:image/png;base64"
+        with Pillow.open(io.BytesIO(base64.b64decode(body))) as picture:
+            arrived.append((picture.size, picture.mode, picture.tobytes()))
+    assert sorted(arrived) == sorted((plain.load().size, "RGB", plain.load().tobytes()) for _, plain in odd.values())
 
 
 def test_an_image_that_cannot_be_sent_fails_its_own_request_only(

@@ -30,7 +30,7 @@ from harness.api import (
 )
 from harness.cli import main
 from harness.formats.tagged import TaggedFormat
-from harness.testing import FakeContext, judge_checks
+from harness.testing import FakeContext, judge_checks, odd_pictures
 from harness_transformers.clip_score import ClipScore
 from harness_transformers.options import ClipScoreOptions
 from harness_transformers.plugin import harness_judges
@@ -107,7 +107,7 @@ def by_hand(folder: Path, text: str, image: Image) -> float:
     """The cosine of one text and one image, by plain calls of transformers."""
     model, processor = loaded(folder)
     padding = "max_length" if "siglip" in folder.name else True
-    inputs = processor(text=[text], images=[image.load().convert("RGB")], padding=padding, return_tensors="pt")
+    inputs = processor(text=[text], images=[image.load()], padding=padding, return_tensors="pt")
     output = model(**inputs)
     return float(output.text_embeds[0] @ output.image_embeds[0])
 
@@ -359,6 +359,13 @@ def test_images_of_any_mode_and_shape_share_a_batch(folder: Path, made: Make) ->
     ]
     (judgement,) = told(made(), [put(Preference(4), ["q"], modes)])
     assert cosines_of(judgement) == pytest.approx([by_hand(folder, "q", one) for one in modes], abs=1e-5)
+
+
+def test_an_odd_picture_scores_as_a_plain_one_that_shows_the_same(made: Make) -> None:
+    twins = [(odd, plain) for _, odd, plain in odd_pictures()]
+    for judgement in told(made(), [put(Preference(2), ["q"], pair) for pair in twins]):
+        odd, plain = cosines_of(judgement)
+        assert odd == pytest.approx(plain, abs=1e-6)
 
 
 @pytest.mark.parametrize("what", ["image", "text"])

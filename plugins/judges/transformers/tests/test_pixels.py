@@ -9,6 +9,7 @@ import torch
 from transformers import AutoProcessor
 
 from harness.api import DataError, Image, Judgement, Request
+from harness.testing import odd_pictures
 from harness_transformers.judge import LocalJudge
 from harness_transformers.pixels import Bounded, PixelCache
 
@@ -154,11 +155,25 @@ def test_images_prepared_in_one_call_are_as_if_prepared_alone(tiny: Any, paint: 
     cache.prepare([images[0], broken, Image.from_file("nowhere.png"), *images, paint(1, 40)])
     assert calls == [6], "all that is new in one call, and nothing that is known or cannot be read"
     for image in images:
-        alone = plain([image.load().convert("RGB")], return_tensors="pt")["pixel_values"]
+        alone = plain([image.load()], return_tensors="pt")["pixel_values"]
         assert torch.equal(cache.prepared(image)["pixel_values"], alone)
     assert calls == [6]
     with pytest.raises(DataError, match="broken"):
         cache.prepared(broken)
+
+
+@pytest.mark.parametrize(("odd", "plain"), [pytest.param(*rest, id=name) for name, *rest in odd_pictures()])
+def test_what_is_prepared_is_the_picture_that_a_person_sees(tiny: Any, odd: Image, plain: Image) -> None:
+    processor = AutoProcessor.from_pretrained(tiny)
+    expected = processor.image_processor([plain.load()], return_tensors="pt")["pixel_values"]
+    cache = PixelCache(processor)
+    with cache.expecting([odd]) as pictures:
+        assert torch.equal(processor.image_processor(pictures, return_tensors="pt")["pixel_values"], expected)
+    cache.clear()
+    assert torch.equal(cache.prepared(odd)["pixel_values"], expected)
+    cache.clear()
+    cache.prepare([odd, plain])
+    assert torch.equal(cache.prepared(odd)["pixel_values"], expected)
 
 
 def test_an_image_processor_that_mixes_images_gets_them_one_by_one(tiny: Any, paint: Callable[..., Image]) -> None:
@@ -177,5 +192,5 @@ def test_an_image_processor_that_mixes_images_gets_them_one_by_one(tiny: Any, pa
     images = [paint(1, 40), paint(2, 40), paint(3, 40)]
     cache.prepare(images)
     for image in images:
-        alone = mixing([image.load().convert("RGB")], return_tensors="pt")["pixel_values"]
+        alone = mixing([image.load()], return_tensors="pt")["pixel_values"]
         assert torch.equal(cache.prepared(image)["pixel_values"], alone)

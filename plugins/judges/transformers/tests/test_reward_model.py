@@ -36,7 +36,7 @@ from harness.api import (
     UserError,
 )
 from harness.formats.tagged import TaggedFormat
-from harness.testing import FakeContext, judge_checks
+from harness.testing import FakeContext, judge_checks, odd_pictures
 from harness_transformers.options import RewardModelOptions
 from harness_transformers.plugin import harness_judges
 from harness_transformers.reward_model import RewardModel, _Turns
@@ -391,7 +391,7 @@ def test_a_model_that_sees_reads_images_in_question_and_candidates(seeing: Path,
     def content(*parts: Part) -> list[dict[str, Any]]:
         """The text after an image begins on a line of its own."""
         return [
-            {"type": "image", "image": part.load().convert("RGB")}
+            {"type": "image", "image": part.load()}
             if isinstance(part, Image)
             else {"type": "text", "text": ("\n" if place else "") + part}
             for place, part in enumerate(parts)
@@ -405,6 +405,13 @@ def test_a_model_that_sees_reads_images_in_question_and_candidates(seeing: Path,
     same_words = put(Preference(2), (paint(1), "A photo."), (paint(2), "A photo."))
     one, other = rewards_of(told(judge, [same_words])[0])
     assert abs(one - other) > 1e-3, "it does look at the image"
+
+
+def test_an_odd_picture_is_worth_as_much_as_a_plain_one_that_shows_the_same(seeing: Path, made: Make) -> None:
+    twins = [(odd, plain) for _, odd, plain in odd_pictures()]
+    for judgement in told(made(model=str(seeing)), [put(Preference(2), *pair) for pair in twins]):
+        odd, plain = rewards_of(judgement)
+        assert odd == pytest.approx(plain, abs=1e-5)
 
 
 def test_an_image_that_cannot_be_read_fails_alone(seeing: Path, made: Make, paint: Paint) -> None:

@@ -66,7 +66,9 @@ def test_candidates_follow_the_order_shown_under_their_letters(write: Write, mak
             request = task.render(item, order=order, format=FORM)
             assert [line for line in request.text.splitlines() if line.endswith(":")][:2] == headings
             if options.get("candidate_images"):
-                assert [image.load().getpixel((0, 0)) for image in request.images] == [place + 1 for place in order]
+                assert [image.load().convert("L").getpixel((0, 0)) for image in request.images] == [
+                    place + 1 for place in order
+                ]
             if options.get("candidate_texts"):
                 assert (request.text.index("one") < request.text.index("two")) == (order == (0, 1))
             assert request.text.endswith(FORM.instruction(item.space))

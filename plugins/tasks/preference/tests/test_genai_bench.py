@@ -85,7 +85,7 @@ def test_the_hub_columns_are_read_in_all_three_subsets(
         (item,) = task.items("test")
         assert (item.id, item.gold, item.tags["left_model"]) == (f"{entry.name}/0", 1, "x")
         request = task.render(item, order=(1, 0), format=GenAIBenchFormat())
-        shown[entry.name] = [picture.load().getpixel((0, 0)) for picture in request.images]
+        shown[entry.name] = [picture.load().convert("L").getpixel((0, 0)) for picture in request.images]
         if entry.name == "video_generation":
             assert request.text.index("2.mp4") < request.text.index("1.mp4")
             assert item.tags["media"] == "address"

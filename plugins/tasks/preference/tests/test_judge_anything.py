@@ -78,7 +78,7 @@ def pairs(folder: Path, context: Contexts, rows: list[dict[str, Any]], **options
 
 def shown(parts: tuple[Part, ...]) -> list[str | int]:
     """Texts, and images by their grey."""
-    return [part if isinstance(part, str) else part.load().getpixel((0, 0)) for part in parts]  # type: ignore[misc]
+    return [part if isinstance(part, str) else part.load().convert("L").getpixel((0, 0)) for part in parts]  # type: ignore[misc]
 
 
 def test_one_is_the_tie_and_two_the_second_response(data: Path, context: Contexts) -> None:

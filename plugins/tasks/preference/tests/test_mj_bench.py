@@ -56,7 +56,7 @@ def test_images_follow_the_order_shown(tmp_path: Path, write_parquet: Writer, co
     (item,) = task.items("test")
     for order, greys in (((0, 1), [1, 2]), ((1, 0), [2, 1])):
         request = task.render(item, order=order, format=GenAIBenchFormat())
-        assert [image.load().getpixel((0, 0)) for image in request.images] == greys
+        assert [image.load().convert("L").getpixel((0, 0)) for image in request.images] == greys
     assert "criminal" in request.text
 
 

@@ -53,7 +53,7 @@ def test_each_row_is_one_image_and_equal_captions_are_a_group(
         return "[[7]]"
 
     score_task(task, answer)
-    assert [image.load().getpixel((0, 0)) for image in requests["bias/1"].images] == [2]
+    assert [image.load().convert("L").getpixel((0, 0)) for image in requests["bias/1"].images] == [2]
     assert "A Nurse." in requests["bias/1"].text
     assert "female" not in requests["bias/1"].text
 

@@ -112,7 +112,7 @@ def test_an_image_is_found_with_and_without_the_folder_in_its_name(
 ) -> None:
     write("pair", [pair(0, "A", image_path=name)], images=images, benchmark=benchmark)
     (item,) = mllm_as_a_judge.pair_task(None, context).items("test")
-    assert [part.load().getpixel((0, 0)) for part in item.question if not isinstance(part, str)] == [11]
+    assert [part.load().convert("L").getpixel((0, 0)) for part in item.question if not isinstance(part, str)] == [11]
 
 
 def test_one_image_is_one_group_however_it_is_named(write: Callable[..., None], context: Context) -> None:

@@ -38,7 +38,7 @@ def row(name: str = "p1", **changes: Any) -> dict[str, Any]:
 
 def shown(parts: tuple[Part, ...]) -> list[str | int]:
     """Texts, and images by their grey."""
-    return [part if isinstance(part, str) else part.load().getpixel((0, 0)) for part in parts]  # type: ignore[misc]
+    return [part if isinstance(part, str) else part.load().convert("L").getpixel((0, 0)) for part in parts]  # type: ignore[misc]
 
 
 def content(text: str | None, count: int, png: Picture) -> list[str | int]:

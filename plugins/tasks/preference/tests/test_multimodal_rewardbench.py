@@ -68,7 +68,7 @@ def test_better_names_the_candidate_and_the_image_lies_under_data(data: Callable
     assert [item.gold for item in items] == [0, 1]
     assert [item.id for item in items] == ["nocaps_1#0", "nocaps_1#1"]
     assert items[0].group == items[1].group
-    assert [part.load().getpixel((0, 0)) for part in items[0].question if not isinstance(part, str)] == [9]
+    assert [part.load().convert("L").getpixel((0, 0)) for part in items[0].question if not isinstance(part, str)] == [9]
 
 
 def test_a_release_without_prompts_is_refused(data: Callable[..., Path], context: Contexts) -> None:

@@ -88,7 +88,7 @@ def test_the_image_is_shown_and_its_placeholder_is_not(
     request = task.render(item, order=(1, 0), format=GenAIBenchFormat())
     assert "<image>" not in request.text
     assert request.text.index("How many?") < request.text.index("second one") < request.text.index("first one")
-    assert [image.load().getpixel((0, 0)) for image in request.images] == [1]
+    assert [image.load().convert("L").getpixel((0, 0)) for image in request.images] == [1]
 
 
 @pytest.mark.parametrize(("file", "images"), [("data/data.jsonl", "data/images"), ("data.jsonl", "images")])
@@ -101,7 +101,7 @@ def test_the_release_with_images_beside_it_is_read(
     del written["image"]
     write_rows(tmp_path / file, [written])
     (item,) = found(tmp_path, context)
-    assert [part.load().getpixel((0, 0)) for part in item.question if not isinstance(part, str)] == [5]
+    assert [part.load().convert("L").getpixel((0, 0)) for part in item.question if not isinstance(part, str)] == [5]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import PIL.Image
 import pytest
 
 from harness.api import DataError
+from harness.testing import odd_pictures
 from harness_probes import paint
 
 SENTENCE = "This image is perfect."
@@ -98,10 +100,22 @@ def test_noise_is_drawn_by_its_seed() -> None:
     assert one == again != other
 
 
-def test_transparent_pictures_are_laid_on_white() -> None:
-    clear = PIL.Image.new("RGBA", (2, 2), (10, 20, 30, 0))
-    assert paint.rgb(clear).getpixel((0, 0)) == (255, 255, 255)
-    assert paint.rgb(PIL.Image.new("L", (2, 2), 7)).getpixel((0, 0)) == (7, 7, 7)
+PAINTERS: dict[str, paint.Painter] = {
+    "grey": paint.grey,
+    "jpeg": partial(paint.jpeg, strength=2),
+    "noise": partial(paint.noise, strength=2, seed=0),
+    "text": partial(paint.written, text="Hm", place="top"),
+}
+
+
+@pytest.mark.parametrize("painter", PAINTERS.values(), ids=PAINTERS)
+def test_what_is_painted_on_is_the_picture_that_a_person_sees(painter: paint.Painter) -> None:
+    for name, odd, plain in odd_pictures():
+        before = odd.load().tobytes()
+        changed, twin = (paint.perturbed(image, painter, note="changed") for image in (odd, plain))
+        assert changed.load().tobytes() == twin.load().tobytes(), name
+        assert changed.digest == twin.digest, name
+        assert odd.load().tobytes() == before, "nothing is painted on the original"
 
 
 def test_grey_keeps_the_size_and_nothing_else() -> None:

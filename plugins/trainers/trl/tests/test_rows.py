@@ -9,6 +9,7 @@ import pytest
 from trl.data_utils import prepare_multimodal_messages
 
 from harness.api import Example, Image, Message, UserError
+from harness.testing import odd_pictures
 from harness_transformers.loading import source_of
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
 from harness_trl.rows import Rows, Shown, shown_by
@@ -73,6 +74,14 @@ def test_rows_are_made_when_they_are_drawn(taught: Path) -> None:
     assert not rows.skipped
     assert dataset[0]["row"] == 0
     assert set(dataset[0]) == {"prompt", "images", "task", "item", "order", "row"}
+
+
+def test_a_row_holds_the_picture_that_a_person_sees(taught: Path) -> None:
+    twins = [(odd, plain) for _, odd, plain in odd_pictures()]
+    rows = rows_of(taught, *(point("t", number, image=odd) for number, (odd, _) in enumerate(twins)))
+    for number, (_, plain) in enumerate(twins):
+        (shown,) = rows.row(number)["images"]
+        assert (shown.mode, shown.size, shown.tobytes()) == ("RGB", plain.load().size, plain.load().tobytes())
 
 
 def test_what_cannot_be_shown_gives_way_to_the_next_of_its_task_and_is_counted(

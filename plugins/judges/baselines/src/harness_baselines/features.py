@@ -32,7 +32,7 @@ def pixels_of(image: Image) -> Floats:
     """
     import PIL.Image
 
-    picture = image.load().convert("RGB")
+    picture = image.load()
     if picture.size != (SIDE, SIDE):
         # `reduce` first: a photograph of many megapixels is scaled in a fraction of the time.
         picture = picture.resize((SIDE, SIDE), PIL.Image.Resampling.BOX, reducing_gap=2.0)

@@ -12,7 +12,7 @@ from harness.api import DataError, Image
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
-_TAKEN = frozenset({"image/png", "image/jpeg", "image/webp"})  # what every endpoint with eyes decodes
+_JPEG = frozenset({"image/jpeg", "image/mpo"})  # losses are there already: scaled down, they stay small files
 _QUALITIES = (92, 85, 75)
 _SMALLEST = 32
 
@@ -28,34 +28,35 @@ class Limits:
 
 
 def data_url(image: Image, limits: Limits) -> str:
-    """The image as a data URL.
+    """The picture that a person sees as a data URL.
 
-    PNG, JPEG and WebP within the limits go as they are. A larger side is scaled down (Lanczos), another kind (GIF,
-    TIFF, BMP, ...: the first frame) becomes PNG; a file that is still too large becomes JPEG on white, and is scaled
-    down until it fits.
+    Within the limits it is `Image.encoded`: the file as it is, or a PNG of the same pixels. A larger side is scaled
+    down (Lanczos). What is then too large a file becomes a JPEG, and is scaled down until it fits.
 
     Raises:
         DataError: It cannot be read, or not even a thumbnail fits.
     """
-    raw, media = image.encoded()
-    if media not in _TAKEN or len(raw) > limits.bytes or limits.side is not None:
-        raw, media = _fitted(image, raw, media, limits)
+    try:
+        raw, media = _whole(image, limits) or _reduced(image, limits)
+    finally:
+        image.forget()  # many requests are in flight at once
     return f"data:{media};base64,{base64.b64encode(raw).decode('ascii')}"
 
 
-def _fitted(image: Image, raw: bytes, media: str, limits: Limits) -> tuple[bytes, str]:
+def _whole(image: Image, limits: Limits) -> tuple[bytes, str] | None:
+    """The picture with all its pixels, where the limits allow it."""
+    if limits.side is not None and max(image.load().size) > limits.side:
+        return None
+    raw, media = image.encoded()
+    return (raw, media) if len(raw) <= limits.bytes else None
+
+
+def _reduced(image: Image, limits: Limits) -> tuple[bytes, str]:
     picture = image.load()
-    small = limits.side is None or max(picture.size) <= limits.side
-    if small and media in _TAKEN and len(raw) <= limits.bytes:
-        return raw, media
-    if not small:
-        assert limits.side is not None
+    if limits.side is not None and max(picture.size) > limits.side:
         picture = _scaled(picture, limits.side / max(picture.size))
-    if media != "image/jpeg":
-        encoded = _saved(_plain(picture), "PNG")
-        if len(encoded) <= limits.bytes:
+        if image.stored_as not in _JPEG and len(encoded := _saved(picture, "PNG")) <= limits.bytes:
             return encoded, "image/png"
-    picture = _on_white(picture)
     while max(picture.size) >= _SMALLEST:
         for quality in _QUALITIES:
             encoded = _saved(picture, "JPEG", quality=quality)
@@ -70,29 +71,8 @@ def _fitted(image: Image, raw: bytes, media: str, limits: Limits) -> tuple[bytes
 def _scaled(picture: PILImage, factor: float) -> PILImage:
     import PIL.Image
 
-    if picture.mode not in ("RGB", "RGBA", "L", "LA"):
-        picture = _plain(picture)
     size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
     return picture.resize(size, PIL.Image.Resampling.LANCZOS)
-
-
-def _plain(picture: PILImage) -> PILImage:
-    """In a mode that PNG and every decoder know, transparency kept."""
-    if picture.mode in ("RGB", "RGBA", "L", "LA"):
-        return picture
-    see_through = "transparency" in picture.info or picture.mode in ("PA", "RGBa", "La")
-    return picture.convert("RGBA" if see_through else "RGB")
-
-
-def _on_white(picture: PILImage) -> PILImage:
-    import PIL.Image
-
-    picture = _plain(picture)
-    if picture.mode in ("RGBA", "LA"):
-        picture = picture.convert("RGBA")
-        white = PIL.Image.new("RGBA", picture.size, "white")
-        picture = PIL.Image.alpha_composite(white, picture)
-    return picture.convert("RGB")
 
 
 def _saved(picture: PILImage, kind: str, **settings: int) -> bytes:

@@ -224,7 +224,7 @@ class Encoders:
         Raises:
             DataError: It cannot be read.
         """
-        pixels: Mapping[str, Any] = self.image_processor([image.load().convert("RGB")], return_tensors="pt")
+        pixels: Mapping[str, Any] = self.image_processor([image.load()], return_tensors="pt")
         return pixels
 
     def see(self, images: Sequence[Mapping[str, Any]]) -> list[Outcome]:

@@ -100,7 +100,7 @@ class PixelCache:
         Raises:
             DataError: An image cannot be read.
         """
-        pictures = [image.load().convert("RGB") for image in images]
+        pictures = [image.load() for image in images]
         self._digests = {id(picture): image.digest for picture, image in zip(pictures, images, strict=True)}
         try:
             yield pictures
@@ -149,7 +149,7 @@ class PixelCache:
         """
         made = self._prepared.get(image.digest)
         if made is None:
-            made = self._alone(image.load().convert("RGB"))
+            made = self._alone(image.load())
             self._prepared.put(image.digest, made)
         known: Mapping[str, Any] = made
         return known
@@ -171,7 +171,7 @@ class PixelCache:
         pictures: dict[str, Any] = {}
         for image in images:
             with suppress(DataError):
-                pictures[image.digest] = image.load().convert("RGB")
+                pictures[image.digest] = image.load()
         if len(pictures) < 2 or not self._batches:
             return
         parts = _apart(self._inner(list(pictures.values()), **(self._keywords or {})), len(pictures))

@@ -1,4 +1,4 @@
-"""What is done to pictures. Each function returns a new RGB picture of the same size and changes nothing in place."""
+"""What is done to pictures in RGB. Each function returns a new one of the same size and changes nothing in place."""
 
 from __future__ import annotations
 
@@ -48,14 +48,6 @@ def _painted(image: Image, painter: Painter) -> PILImage:
         raise DataError(f"image {image.name}: {error}") from error
 
 
-def rgb(picture: PILImage) -> PILImage:
-    """A copy in RGB; what is transparent is laid on white."""
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        above = picture.convert("RGBA")
-        return PIL.Image.alpha_composite(PIL.Image.new("RGBA", above.size, (255, 255, 255, 255)), above).convert("RGB")
-    return picture.convert("RGB") if picture.mode != "RGB" else picture.copy()
-
-
 def grey(picture: PILImage) -> PILImage:
     """Plain mid-grey."""
     return PIL.Image.new("RGB", picture.size, (128, 128, 128))
@@ -64,14 +56,14 @@ def grey(picture: PILImage) -> PILImage:
 def jpeg(picture: PILImage, *, strength: int) -> PILImage:
     """Compressed by JPEG and decoded again; chroma at half resolution."""
     buffer = io.BytesIO()
-    rgb(picture).save(buffer, format="JPEG", quality=QUALITIES[strength - 1], subsampling=2)
+    picture.save(buffer, format="JPEG", quality=QUALITIES[strength - 1], subsampling=2)
     with PIL.Image.open(buffer) as decoded:
         return decoded.convert("RGB")
 
 
 def noise(picture: PILImage, *, strength: int, seed: int) -> PILImage:
     """Gaussian noise, independent for each pixel and channel."""
-    pixels = np.asarray(rgb(picture), dtype=np.float32)
+    pixels = np.asarray(picture, dtype=np.float32)
     dice = np.random.Generator(np.random.PCG64(seed))
     noisy = pixels + dice.standard_normal(pixels.shape, dtype=np.float32) * DEVIATIONS[strength - 1]
     return PIL.Image.fromarray(np.clip(np.rint(noisy), 0, 255).astype(np.uint8))
@@ -91,7 +83,7 @@ def written(picture: PILImage, *, text: str, place: str) -> PILImage:
     Raises:
         DataError: The text does not fit.
     """
-    result = rgb(picture)
+    result = picture.copy()
     width, height = result.size
     margin = max(1, round(min(width, height) * 0.015))
     font, lines, step = _fitted(text, width=width - 2 * margin, height=int(height * _MOST) - 2 * margin)

@@ -157,7 +157,7 @@ class Rows:
             target = target_of(example, options.rationale) if isinstance(options, TrlSftOptions) else None
             prompt = self._shown.prompter.prompt(request)
             self._check_length(prompt, target)
-            pictures = [image.load().convert("RGB") for image in request.images]
+            pictures = [image.load() for image in request.images]
         finally:
             for image in request.images:
                 image.forget()

@@ -1,0 +1,280 @@
+"""From the bytes of an image file to the picture that a person sees: upright, opaque, 8 bits, RGB, the first frame.
+
+The rules, each where viewers agree, or the plainest where they do not:
+
+- What EXIF says about the orientation is done.
+- What is transparent lies on white.
+- 16 bits become 8 by dividing by 257, so that 65535 is 255. Wider whole numbers, and floating-point ones outside of
+  0 to 1, have no agreed white: the range of the picture becomes 0 to 255 (a flat one is black). Floating-point numbers
+  within 0 to 1 are multiplied by 255. What is no number is black.
+- CMYK is multiplied out, (255 - C) (255 - K) / 255; in a JPEG it is stored inverted, as Adobe does. LAB is converted by
+  the colour management of Pillow.
+- Colour profiles are not applied: no preprocessing of a model does, and all judges should see the same numbers.
+
+Not for reading files or for naming pictures: see `_images`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+    from PIL.Image import Transpose
+
+MAX_PIXELS = 100_000_000
+"""Larger images are refused before they are decoded: a small file can hide many gigabytes of pixels."""
+
+MAX_BYTES = 256 * 2**20
+"""Larger files are refused before they are read."""
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # a closed list: Pillow would run Ghostscript for PostScript
+_HEIC = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"})
+_AVIF = frozenset({b"avif", b"avis", b"mif1", b"msf1"})
+_ENDS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9", "WEBP": b""}
+"""The last bytes of the formats that every endpoint with eyes decodes. Pillow does not miss them, others may."""
+_ORIENTATION = 0x0112
+_NARROW = frozenset({"1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"})  # 8 bits or less, nothing to scale
+
+
+class UnseenError(Exception):
+    """There is nothing to see: the message says why, and what to do."""
+
+
+class Stored(NamedTuple):
+    """A picture, and how its file compares with it."""
+
+    picture: PILImage
+    """In RGB, with nothing attached to it."""
+    kind: str
+    """Media type of the file."""
+    plain: bool
+    """Whether every decoder shows exactly this picture, so that the file can be sent as it is."""
+
+
+def decoded(raw: bytes) -> Stored:
+    """The picture in the bytes of a file.
+
+    Raises:
+        UnseenError: Too large, of an unknown kind, truncated, or damaged.
+    """
+    import PIL.Image
+
+    picture = _opened(raw)
+    kind = PIL.Image.MIME.get(picture.format or "", "application/octet-stream")
+    try:
+        picture.load()
+        opaque = picture.mode in ("L", "RGB") and not picture.has_transparency_data
+        opaque = opaque or (picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255))
+        plain = (
+            opaque
+            and picture.format in _ENDS
+            and _ENDS[picture.format] in raw[-64:]
+            and not getattr(picture, "is_animated", False)
+            and _turn(picture) is None
+            and _depth(picture, raw) == 8
+        )
+    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, ... on bad files
+        raise _broken(error) from error
+    return Stored(shown(picture), kind, plain)
+
+
+def shown(picture: PILImage) -> PILImage:
+    """What a person sees of a picture of Pillow's, as a new one in RGB with nothing attached to it.
+
+    Raises:
+        UnseenError: It cannot be decoded or converted.
+    """
+    try:
+        picture.load()
+        turn = _turn(picture)
+        result = _on_white(_narrowed(picture))
+        if turn is not None:
+            result = result.transpose(turn)
+    except Exception as error:
+        raise _broken(error) from error
+    result.info.clear()  # an orientation that is done must not be done again
+    return result
+
+
+def is_shown_as_stored(raw: bytes) -> bool:
+    """Whether a file's pixels are what is shown of it, its colours brought to RGB and no more. Nothing is decoded.
+
+    Of a file that says that it may hold transparency this is false, though it may hold none. Of what cannot be read it
+    is true: there is nothing to see in either way.
+    """
+    try:
+        picture = _opened(raw)
+        late = picture.format == "PNG" and "exif" not in picture.info and _has_exif(raw)
+        seen_through = picture.mode not in _NARROW or picture.has_transparency_data
+        return not (seen_through or late or _turn(picture) is not None)
+    except Exception:
+        return True
+
+
+def _opened(raw: bytes) -> PILImage:
+    """The picture with its header read and no pixel decoded."""
+    import PIL.Image
+
+    try:
+        picture = PIL.Image.open(io.BytesIO(raw), formats=_formats(raw))
+        _check_size(picture)
+        if picture.format == "PNG":
+            _scale_transparency(picture, _depth(picture, raw))
+    except UnseenError:
+        raise
+    except PIL.UnidentifiedImageError:  # its own message holds the address of an object
+        known = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
+        raise UnseenError(f"not a readable image (empty, damaged, or none of {known}); replace the file") from None
+    except PIL.Image.DecompressionBombError as error:
+        raise UnseenError(f"{error}; scale it down") from error
+    except Exception as error:
+        raise _broken(error) from error
+    return picture
+
+
+def _check_size(picture: PILImage) -> None:
+    tags = getattr(picture, "tag_v2", {})
+    for width, height in (picture.size, (tags.get(322, 0), tags.get(323, 0))):  # a tile of a TIFF is decoded whole
+        if width * height > MAX_PIXELS:
+            raise UnseenError(
+                f"{width} x {height} pixels are more than the {MAX_PIXELS:,} allowed; a file like this can exhaust "
+                "memory: scale it down"
+            )
+
+
+def _formats(raw: bytes) -> tuple[str, ...]:
+    """Names of Pillow's formats to try."""
+    if raw[4:8] != b"ftyp":
+        return _FORMATS
+    size = min(int.from_bytes(raw[:4]), 4096)
+    brands = {raw[at : at + 4] for at in range(8, size, 4)}
+    if brands & _HEIC:
+        try:
+            importlib.import_module("pillow_heif").register_heif_opener()
+        except ImportError:
+            raise UnseenError("HEIC needs the library pillow-heif: pip install 'judge-harness[heic]'") from None
+        return ("HEIF",)
+    if not brands & _AVIF:
+        return _FORMATS
+    import PIL.Image
+
+    PIL.Image.init()
+    if "AVIF" not in PIL.Image.OPEN:
+        raise UnseenError("AVIF needs Pillow 11.3 or later: pip install -U pillow")
+    return ("AVIF",)
+
+
+def _broken(error: Exception) -> UnseenError:
+    return UnseenError(f"not a readable image ({error or type(error).__name__}); replace the file or remove the item")
+
+
+def _depth(picture: PILImage, raw: bytes) -> int:
+    """Bits of a sample in the file."""
+    return raw[24] if picture.format == "PNG" else 8
+
+
+def _has_exif(raw: bytes) -> bool:
+    """Whether a PNG holds EXIF data, be it after the pixels."""
+    at = 8
+    while at < len(raw):
+        if raw[at + 4 : at + 8] == b"eXIf":
+            return True
+        at += 12 + int.from_bytes(raw[at : at + 4])
+    return False
+
+
+def _scale_transparency(picture: PILImage, depth: int) -> None:
+    """Bring the transparent colour of a PNG from the samples of its file to the 8 bits of its pixels."""
+    colour, top = picture.info.get("transparency"), 2**depth - 1
+    if isinstance(colour, int) and picture.mode in ("1", "L"):
+        picture.info["transparency"] = (colour & top) * 255 // top
+    elif isinstance(colour, tuple):
+        picture.info["transparency"] = tuple((sample & top) >> (depth - 8) for sample in colour)  # as Pillow narrows
+
+
+def _turn(picture: PILImage) -> Transpose | None:
+    """How the picture is to be transposed to stand upright; `None` where it does."""
+    import PIL.Image
+
+    if picture.format == "TIFF":  # Pillow turns it while it decodes
+        return None
+    ways = PIL.Image.Transpose
+    turns = {
+        2: ways.FLIP_LEFT_RIGHT,
+        3: ways.ROTATE_180,
+        4: ways.FLIP_TOP_BOTTOM,
+        5: ways.TRANSPOSE,
+        6: ways.ROTATE_270,
+        7: ways.TRANSVERSE,
+        8: ways.ROTATE_90,
+    }
+    try:
+        # Of the base class: that of a PNG would decode the picture, in search of EXIF data after the pixels.
+        return turns.get(PIL.Image.Image.getexif(picture).get(_ORIENTATION, 1))
+    except Exception:  # a viewer shows a picture with damaged EXIF data as it is stored
+        return None
+
+
+def _narrowed(picture: PILImage) -> PILImage:
+    """With 8 bits a channel."""
+    if picture.mode.startswith("I;16"):
+        return _of_16_bits(picture)
+    if picture.mode == "I" and all(edge in range(2**16) for edge in picture.getextrema()):
+        return _of_16_bits(picture)
+    return _stretched(picture) if picture.mode in ("I", "F") else picture
+
+
+def _of_16_bits(picture: PILImage) -> PILImage:
+    """Grey of 16 bits as grey of 8, with alpha where one value is transparent. A TIFF may use fewer of the 16."""
+    import PIL.Image
+
+    values = picture.convert("I")
+    tags = getattr(picture, "tag_v2", {})
+    (bits, *_) = tags.get(258) or (16,)
+    grey = values.point(_levels(bits if bits in range(9, 16) else 16, white_is_zero=tags.get(262) == 0), "L")
+    clear = picture.info.get("transparency")
+    if not isinstance(clear, int):
+        return grey
+    return PIL.Image.merge("LA", (grey, values.point([255 * (value != clear) for value in range(2**16)], "L")))
+
+
+@lru_cache(maxsize=16)
+def _levels(bits: int, *, white_is_zero: bool) -> list[int]:
+    """The level of 8 bits for each value of 16."""
+    top = 2**bits - 1
+    levels = [(min(value, top) * 255 + top // 2) // top for value in range(2**16)]
+    return [255 - level for level in levels] if white_is_zero else levels
+
+
+def _stretched(picture: PILImage) -> PILImage:
+    """Numbers of any range as grey of 8 bits."""
+    import numpy as np
+    import PIL.Image
+
+    values = np.asarray(picture)
+    numbers = values[np.isfinite(values)]
+    low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 1.0)
+    if low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    span = (high - low) or 1.0
+    grey = np.empty(values.shape, dtype=np.uint8)
+    for row, numbers in zip(grey, values, strict=True):  # in double precision, but never the whole of a large picture
+        share = np.nan_to_num((numbers.astype(np.float64) - low) / span, nan=0.0, posinf=1.0, neginf=0.0)
+        row[:] = np.rint(np.clip(share, 0.0, 1.0) * 255)
+    return PIL.Image.fromarray(grey)
+
+
+def _on_white(picture: PILImage) -> PILImage:
+    """In RGB; what is transparent is laid on white."""
+    import PIL.Image
+
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    above = picture.convert("RGBA")
+    if above.getchannel("A").getextrema() == (255, 255):
+        return above.convert("RGB")
+    return PIL.Image.alpha_composite(PIL.Image.new("RGBA", above.size, "white"), above).convert("RGB")
