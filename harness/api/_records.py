@@ -139,9 +139,7 @@ class Request:
         """All images in reading order."""
         return tuple(part for m in self.messages for part in m.parts if isinstance(part, Image))
 
-    def read(
-        self, raw: str, *, reasoning: str = "", opened: bool = False, cut: str = "", **fields: Any
-    ) -> Judgement:
+    def read(self, raw: str, *, reasoning: str = "", opened: bool = False, cut: str = "", **fields: Any) -> Judgement:
         """Parse a judge's raw answer with this request's own format.
 
         Args:

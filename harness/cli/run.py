@@ -122,8 +122,8 @@ def _report(session: Session, gate: float | None) -> int:
     click.echo(f"\nrun folder: {session.folder} (leaderboard.md, leaderboard.csv, leaderboard.json)", err=True)
     if outcome.too_many_errors:
         click.echo(f"stopped: {outcome.too_many_errors}", err=True)
-    for judge, problem in outcome.out_of_budget.items():
-        click.echo(problem if judge in problem else f"{judge}: {problem}", err=True)
+    for judge, problem in outcome.stopped.items():
+        click.echo(f"stopped: {problem if judge in problem else f'{judge}: {problem}'}", err=True)
     if outcome.errors:
         _print_failures(session)
     if outcome.errors or outcome.cut_short:

@@ -73,7 +73,7 @@ def test_a_spent_judge_leaves_its_cell_partial_and_the_others_go_on(
     paid, free = Paid(limit=120), truthful()
     plan = planned(make_plan, text_task(count=50), paid, free)
     outcome = run(plan, tmp_path)
-    assert outcome.out_of_budget == {"j0": "judge paid: 120 tokens spent; raise budget_tokens"}
+    assert outcome.stopped == {"j0": "judge paid: 120 tokens spent; raise budget_tokens"}
     assert outcome.cut_short
     assert not outcome.interrupted
     assert outcome.errors == {}
@@ -100,7 +100,7 @@ def test_the_same_plan_goes_on_with_a_larger_budget_and_asks_nothing_twice(
         outcome = run(plan, tmp_path)
         asked += paid.asked
         assert len(asked) == len(set(asked)) == total
-        assert bool(outcome.out_of_budget) is (total < 50)
+        assert bool(outcome.stopped) is (total < 50)
         assert states(plan, tmp_path) == {"j0": "complete" if total == 50 else "partial"}
 
 

@@ -126,7 +126,7 @@ def judge(server: Endpoint, tmp_path: Path) -> Callable[..., Judge]:
     def build(usage: Usage | None = None, **options: Any) -> Judge:
         known: dict[str, Any] = {
             "base_url": server.url,
-            "model": "m",
+            "model": "served-1.0",
             "api_key_env": None,
             "backoff_s": 0.01,
             "max_backoff_s": 0.02,

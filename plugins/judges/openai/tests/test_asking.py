@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from harness.api import Request
-from harness_openai.asking import Asked, Asker, Extras
+from harness_openai.asking import Asked, Asker
+from harness_openai.lessons import Lessons
 from harness_openai.options import EndpointOptions
 from harness_openai.payload import Payloads
 from harness_openai.wire import Response, WireError
@@ -85,7 +86,7 @@ def ask(request: Request, slots: Slots, wire: Scripted, **fields: Any) -> Asked:
         scrub=lambda text: text,
         wire=wire,
         payloads=payloads,
-        extras=Extras(options, "me"),
+        lessons=Lessons(options, "me"),
         slots=slots,
     )
     return asyncio.run(asker.ask(request, payloads.messages(request)))
