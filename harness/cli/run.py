@@ -119,7 +119,10 @@ def _report(session: Session, gate: float | None) -> int:
         from harness.report.terminal import print_leaderboard
 
         print_leaderboard(session.leaderboard, Console())
-    click.echo(f"\nrun folder: {session.folder} (leaderboard.md, leaderboard.csv, leaderboard.json)", err=True)
+    reports = (
+        "nothing was judged" if session.leaderboard is None else "leaderboard.md, leaderboard.csv, leaderboard.json"
+    )
+    click.echo(f"\nrun folder: {session.folder} ({reports})", err=True)
     if outcome.too_many_errors:
         click.echo(f"stopped: {outcome.too_many_errors}", err=True)
     for judge, problem in outcome.stopped.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
@@ -157,6 +158,17 @@ def question(
 @pytest.fixture
 def put() -> Callable[..., Request]:
     return question
+
+
+def reply_of(status: int, body: Any, *, media: str = "application/json", unless: str = "") -> str:
+    """The step of a plan that makes the fault server reply so; `unless` the request leaves a field out."""
+    reply = {"status": status, "body": body, "type": media, "unless": unless}
+    return f"says:{base64.urlsafe_b64encode(json.dumps(reply).encode()).decode()}"
+
+
+@pytest.fixture
+def says() -> Callable[..., str]:
+    return reply_of
 
 
 @pytest.fixture

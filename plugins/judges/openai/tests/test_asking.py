@@ -61,6 +61,7 @@ def failed(status: int) -> Response:
         (WireError("no answer", timeout=True), True),
         (WireError("cut off"), False),
         (Response(200, "text/html", "", b"<html>"), False),
+        (Response(402, "", "1", b"{}"), False),
     ],
 )
 def test_what_says_that_it_is_too_much(put: Callable[..., Request], fault: Any, overloaded: bool) -> None:

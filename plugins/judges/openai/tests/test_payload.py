@@ -18,9 +18,9 @@ PICTURE = Image.drawn(lambda: Pillow.new("RGB", (2, 2)), name="dot")
 
 def body(request: Request, sample: int = 0, **fields: Any) -> dict[str, Any]:
     payloads = Payloads(EndpointOptions(**{"model": "m", "base_url": "http://localhost/v1", **fields}))
-    fields = payloads.fields(request)
+    chosen = payloads.fields(request)
     made = payloads.body(
-        payloads.messages(request), request, fields=fields, sample=sample, count=fields.get("samples", 1)
+        payloads.messages(request), request, fields=chosen, sample=sample, count=fields.get("samples", 1)
     )
     plain: dict[str, Any] = json.loads(made)
     return plain

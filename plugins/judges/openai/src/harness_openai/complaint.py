@@ -68,7 +68,7 @@ def read_complaint(body: bytes, scrub: Callable[[str], str] = lambda text: text)
         title = _TITLE.search(whole[:20_000])
         is_page = whole.lstrip()[:1] == "<"
         text = line_of(title[1] if title else "" if is_page else whole, _LONGEST_TEXT)
-        return Complaint(text, line_of(whole), frozenset(), (), None, _wait(text, []))
+        return Complaint(text, line_of(title[1] if title else whole), frozenset(), (), None, _wait(text, []))
     return complaint_of(parsed, scrub)
 
 

@@ -46,7 +46,7 @@ def joined_events(body: bytes) -> dict[str, Any]:
             if isinstance(choice, dict):
                 index = choice.get("index", 0)
                 choices.setdefault(index if isinstance(index, int) else str(index), _Choice()).add(choice)
-    if choices and not (done or all(choice.finish for choice in choices.values())):
+    if choices and not whole.get("error") and not (done or all(choice.finish for choice in choices.values())):
         raise StreamError("a stream of events that ends before the answer does")
     whole["choices"] = [choices[index].whole(index) for index in choices]
     return whole

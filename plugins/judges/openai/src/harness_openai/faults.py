@@ -114,9 +114,9 @@ _REFUSED = _rule(
     codes=r"content(filter|policy|moderation|blocked|safety)|responsibleai|datainspection|moderation(blocked|error)?$"
     r"|sensitive(content|word)|prohibitedcontent|guardrail|safety(error|violation|block)?$|^(blocklist|recitation|spii)$"
     r"|^1301$|cyberpolicy|flagged",
-    words=r"\bflagged\b|content[ _-]?(?:management|filter|moderation|policy|safety)|content exists risk|considered high risk"
-    r"|inappropriate content|(?:input|output) (?:new_)?sensitive|sensitive (?:content|information|words?)"
-    r"|safety (?:system|filter|check)|safety_check|responsible ?ai|moderation|prohibited[ _]content|guardrail"
+    words=r"\bflagged\b|content[ _-]?(?:management|filter|moderation|policy|safety)|content exists risk"
+    r"|considered high risk|inappropriate content|(?:input|output) (?:new_)?sensitive|sensitive (?:content|information"
+    r"|words?)|safety (?:system|filter|check)|safety_check|responsible ?ai|moderation|prohibited[ _]content|guardrail"
     r"|(?:usage|content|safety)[ -](?:guidelines?|polic(?:y|ies))|datainspectionfailed"
     r"|blocked (?:by|due to) .{0,40}(?:safety|polic|filter)|敏感|不安全内容|违规",
     statuses=_All(401, 402, 404, 408, 429, 502, 503, 504, 529),
@@ -207,10 +207,13 @@ _NAMES: dict[Field, str] = {
     "max_completion_tokens": r"max_?completion_?tokens",
 }
 _LABEL = r"(?:parameters?|arguments?|fields?|propert(?:y|ies)|options?|keys?|supplied|inputs?|body|values?)\W{1,4}"
-_AFTER = r"\W{1,3}(?:is |are |was )?(?:not|un\w+|does|must|cannot|can't|only|may|should|other|greater|larger|deprecated|invalid|ignored)\b"
+_AFTER = (
+    r"\W{1,3}(?:is |are |was )?(?:not|un\w+|does|must|cannot|can't|only|may|should|other|greater|larger|deprecated"
+    r"|invalid|ignored)\b"
+)
 _UNKNOWN = re.compile(
-    r"(?:not|n't|un) ?support|unrecogni[sz]ed|unknown|unexpected|permitted|deprecated|not allowed|instead|extra|not available"
-    r"|forbidden",
+    r"(?:not|n't|un) ?support|unrecogni[sz]ed|unknown|unexpected|permitted|deprecated|not allowed|instead|extra"
+    r"|not available|forbidden",
     re.IGNORECASE,
 )
 _REFUSABLE = (400, 403, 404, 406, 415, 422, 500, 501)
@@ -257,7 +260,7 @@ def _by_status(status: int, why: str, kind: str, *, answered: bool, wait: float 
         return Fault("stop", why, kind, "credit")
     if not answered and status == 403:
         return Fault("stop", why, kind, "access")
-    if not answered and (status in (404, 405) or 300 <= status < 400):
+    if status == 404 or (not answered and (status == 405 or 300 <= status < 400)):
         return Fault("stop", why, kind, "address")
     return Fault("fail", why, kind)
 

@@ -172,9 +172,11 @@ def _parsed(content_type: str, body: bytes, scrub: Callable[[str], str]) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         why = str(error) if type(error) in (_RepeatedKeyError, StreamError) else "broken or cut off"
-        label = f" of the type {line_of(scrub(content_type), 80)!r}" if content_type else ""
-        said = f": {read_complaint(body, scrub).excerpt}" if body.strip() else ""
-        raise UnusableReplyError(f"no JSON but {why if body.strip() else 'an empty body'}{label}{said}") from None
+        if not body.strip():
+            why = "empty"
+        elif content_type:
+            why += f", content type {line_of(scrub(content_type), 80)!r}"
+        raise UnusableReplyError(f"no JSON: {why}: {read_complaint(body, scrub).excerpt}") from None
 
 
 class _RepeatedKeyError(ValueError):
