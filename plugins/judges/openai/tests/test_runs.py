@@ -149,6 +149,41 @@ def test_a_spent_budget_is_exit_code_3_and_a_larger_one_goes_on(serve: Any, tmp_
 
 
 @pytest.mark.slow
+def test_a_judge_without_a_key_stops_and_the_others_go_on(serve: Any, tmp_path: Path) -> None:
+    server = serve("--key", KEY)
+    write(tmp_path, server.url)
+    manifest = yaml.safe_load((tmp_path / "m.yaml").read_text())
+    manifest["judges"].append({"use": "baselines/random", "name": "coin"})
+    (tmp_path / "m.yaml").write_text(yaml.safe_dump(manifest))
+    code, out, err = run(tmp_path, MY_KEY="sk-wrong-0123456789")
+    assert code == 3, err
+    assert "\nstopped: judge remote: " in err
+    assert "status 401" in err
+    assert "check the key in the environment variable MY_KEY, then give the same command again" in err
+    assert "coin" in out
+    assert "Traceback" not in err
+    record = json.loads((only_run(tmp_path) / "run.json").read_text())
+    assert record["state"] == "stopped"
+    assert "status 401" in record["judges"]["remote"]["stopped"]
+    assert "stopped" not in record["judges"]["coin"]
+    assert len(server.log()) <= 40
+    server.reset()
+    code, out, err = run(tmp_path)
+    assert code == 0, err
+    assert "remote" in out
+    assert len(server.log()) == 40
+
+
+@pytest.mark.slow
+def test_a_run_whose_only_judge_stops_says_that_nothing_was_judged(serve: Any, tmp_path: Path) -> None:
+    write(tmp_path, serve("--key", KEY).url)
+    code, _, err = run(tmp_path, MY_KEY="sk-wrong-0123456789")
+    assert code == 3, err
+    assert "nothing was judged" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.slow
 def test_kill_9_in_the_middle_changes_no_score(serve: Any, tmp_path: Path) -> None:
     calm = serve("--delay", "0.01", "--seed", "3", "--share", "0.1")
     write(tmp_path, calm.url, max_concurrency=8, retries=10)

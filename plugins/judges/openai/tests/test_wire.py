@@ -161,6 +161,24 @@ def test_retry_after_is_waited_for_up_to_the_limit(
 
 
 @CLIENTS
+def test_milliseconds_are_waited_for_too(
+    judge: Callable[..., Judge], put: Callable[..., Request], one: Any, client: str
+) -> None:
+    began = time.monotonic()
+    assert one(judge(client=client, max_backoff_s=5.0), put("429ms:700,ok")).status is Status.OK
+    assert 0.7 <= time.monotonic() - began < 3
+
+
+@CLIENTS
+def test_the_query_is_part_of_the_url(
+    judge: Callable[..., Judge], put: Callable[..., Request], one: Any, server: Any, client: str
+) -> None:
+    made = judge(client=client, extra_query={"api-version": "2024-10-21", "x": "a&b=c"})
+    assert one(made, put()).status is Status.OK
+    assert server.log()[0]["query"] == "api-version=2024-10-21&x=a%26b%3Dc"
+
+
+@CLIENTS
 def test_a_server_of_http_1_0_without_lengths_is_understood(
     judge: Callable[..., Judge], put: Callable[..., Request], ask: Any, client: str
 ) -> None:

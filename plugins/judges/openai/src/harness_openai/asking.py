@@ -235,6 +235,8 @@ class Asker:
         if fault.then == "fail" or tries.made > self._options.retries or tries.unusable > 1:
             why = f"{fault.why} ({tries.made} attempts)" if tries.made > 1 else fault.why
             raise _FailedError(why, fault.kind)
+        if fault.then == "once":  # waiting would only let others begin and be paid for
+            return None
         return self._backoff.delay(tries.made - 1, retry_after=fault.wait, dice=self._dice)
 
 
