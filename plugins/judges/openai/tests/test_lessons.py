@@ -8,6 +8,7 @@ import pytest
 from harness.api import JudgeStoppedError
 from harness_openai.lessons import Lessons, is_same_model, without
 from harness_openai.options import EndpointOptions
+from harness_openai.payload import Field
 
 
 def lessons(**fields: Any) -> Lessons:
@@ -15,15 +16,18 @@ def lessons(**fields: Any) -> Lessons:
 
 
 def test_what_is_refused_is_left_out_and_the_limit_goes_by_its_other_name() -> None:
-    wanted = frozenset({"seed", "max_tokens", "logprobs", "top_logprobs"})
-    assert without(wanted, frozenset()) == wanted
-    assert without(wanted, frozenset({"seed"})) == wanted - {"seed"}
-    assert without(wanted, frozenset({"top_logprobs"})) == wanted - {"top_logprobs"}
-    assert without(wanted, frozenset({"logprobs"})) == {"seed", "max_tokens"}
-    renamed = {"seed", "max_completion_tokens", "logprobs", "top_logprobs"}
-    assert without(wanted, frozenset({"max_tokens"})) == renamed
-    assert without(frozenset(renamed), frozenset({"max_completion_tokens"})) == wanted
-    assert without(frozenset({"seed"}), frozenset({"max_tokens"})) == {"seed"}, "not sent under either name"
+    def left(wanted: set[Field], *refused: Field) -> frozenset[Field]:
+        return without(frozenset(wanted), frozenset(refused))
+
+    wanted: set[Field] = {"seed", "max_tokens", "logprobs", "top_logprobs"}
+    renamed: set[Field] = {"seed", "max_completion_tokens", "logprobs", "top_logprobs"}
+    assert left(wanted) == wanted
+    assert left(wanted, "seed") == wanted - {"seed"}
+    assert left(wanted, "top_logprobs") == wanted - {"top_logprobs"}
+    assert left(wanted, "logprobs") == {"seed", "max_tokens"}
+    assert left(wanted, "max_tokens") == renamed
+    assert left(renamed, "max_completion_tokens") == wanted
+    assert left({"seed"}, "max_tokens") == {"seed"}, "not sent under either name"
 
 
 def test_the_nth_failure_of_one_kind_without_an_answer_stops_the_judge() -> None:
