@@ -171,7 +171,7 @@ def test_context_overflow_fails_its_request_and_makes_no_second_one(
 def test_a_field_is_learnt_from_the_error_that_names_it(
     judge: Callable[..., Judge], put: Callable[..., Request], ask: Any, server: Any, says: Says
 ) -> None:
-    """`param` decides, whatever else the words mention."""
+    """`param` decides, not what else the words mention."""
     body = error("Unsupported value: with logprobs and seed no other is taken", param="temperature", code="unsupported")
     made = judge(max_concurrency=1)
     judgements = ask(made, [put(says(400, body, unless="temperature"), item=number) for number in range(4)])

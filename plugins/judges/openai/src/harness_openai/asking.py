@@ -216,7 +216,7 @@ class Asker:
         Raises:
             _RefusedError: A filter stopped the question.
             _FailedError: There is no hope of an answer.
-            JudgeStoppedError: Nor is there of any other.
+            JudgeStoppedError: There is no hope of any other either.
         """
         if fault.then == "refused":
             raise _RefusedError(fault.why)

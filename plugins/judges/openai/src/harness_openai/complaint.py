@@ -59,7 +59,7 @@ def read_complaint(body: bytes, scrub: Callable[[str], str] = lambda text: text)
     """What a body complains about.
 
     Args:
-        body: The whole body, whatever it is.
+        body: The whole body, of any kind.
         scrub: Removes secrets that the server repeats.
     """
     parsed = _parsed(body)

@@ -3,7 +3,7 @@
     status, Complaint, what was sent  ->  Fault: refused | learn | stop | fail | again | once
 
 The words of the server decide before the status does: providers send a filtered question as 400, 403 or 500, a wrong
-key as 400, and exhausted credit as 429. The patterns are data, one rule for each meaning, tried in order. Whatever no
+key as 400, and exhausted credit as 429. The patterns are data, one rule for each meaning, tried in order. What no
 rule knows is decided by the status, and a status that is unknown as well fails the request and nothing else.
 """
 
@@ -111,7 +111,7 @@ _ACCOUNT = _rule(
 _REFUSED = _rule(
     "refused",
     None,
-    codes=r"content(filter|policy|moderation|blocked|safety)|responsibleai|datainspection|moderation(blocked|error)?$"
+    codes=r"content(filter|policy|moderation|blocked|safety)|responsibleai|datainspectionfailed|moderation(blocked|error)?$"
     r"|sensitive(content|word)|prohibitedcontent|guardrail|safety(error|violation|block)?$|^(blocklist|recitation|spii)$"
     r"|^1301$|cyberpolicy|flagged",
     words=r"\bflagged\b|content[ _-]?(?:management|filter|moderation|policy|safety)|content exists risk"
@@ -164,7 +164,8 @@ _MODEL = _rule(
     codes=r"(model|deployment|endpoint)\w*(notfound|notexist|notavailable|notopen|decommissioned|deprecated)"
     r"|(invalid|unknown|unsupported|nosuch)model$|keymodelaccess",
     words=r"\bmodels?\b.{0,100}?\b(?:does not exist|do(?:es)? ?n.t exist|not exist|not found|not available"
-    r"|decommissioned|deprecated|no longer|not a valid|not supported|not deployed)|(?:unknown|invalid|unsupported"
+    r"|decommissioned|deprecated|no longer|not a valid|not supported|not deployed)|\bmodel (?:\w+ )?is invalid"
+    r"|(?:unknown|invalid|unsupported"
     r"|no such|unable to access|not allowed to access)(?: \w+)? model|deployment .{0,60}does not exist"
     r"|not a valid model|no (?:allowed )?(?:endpoints|providers) (?:found|are available)",
     statuses=(400, 403, 404, 410, 422),
@@ -184,7 +185,8 @@ _IMAGES = re.compile(
     r"|disabled|n't support)|(?:not|n't|cannot) (?:\w+ )?(?:support|accept|have|include)\w* .{0,40}?(?:image|vision"
     r"|multi-?modal)|unsupported .{0,20}(?:image|vision|content|part)|text[- ]only|only (?:supports? |accepts? )?text"
     r"|not a (?:multi-?modal|vision)|mmproj|at most 0 image|required for image|support image"
-    r"|(?:unknown|invalid|unexpected|expected) .{0,40}image_url|content\W.{0,20}must be (?:a )?string",
+    r"|(?:unknown|invalid|unexpected|expected) .{0,40}image_url|content\W.{0,20}(?:must be (?:a )?|valid "
+    r"|is not a )?str(?:ing)?\b",
     re.IGNORECASE,
 )
 _OWN_PICTURE = re.compile(
@@ -209,11 +211,11 @@ _NAMES: dict[Field, str] = {
 _LABEL = r"(?:parameters?|arguments?|fields?|propert(?:y|ies)|options?|keys?|supplied|inputs?|body|values?)\W{1,4}"
 _AFTER = (
     r"\W{1,3}(?:is |are |was )?(?:not|un\w+|does|must|cannot|can't|only|may|should|other|greater|larger|deprecated"
-    r"|invalid|ignored)\b"
+    r"|invalid|ignored|parameter|argument|field|option)\b"
 )
 _UNKNOWN = re.compile(
     r"(?:not|n't|un) ?support|unrecogni[sz]ed|unknown|unexpected|permitted|deprecated|not allowed|instead|extra"
-    r"|not available|forbidden",
+    r"|not available|forbidden|implemented",
     re.IGNORECASE,
 )
 _REFUSABLE = (400, 403, 404, 406, 415, 422, 500, 501)
@@ -307,7 +309,7 @@ def _pattern(field: str) -> re.Pattern[str]:
     if field not in _patterns:
         name = _NAMES.get(field, re.escape(field))  # type: ignore[call-overload]
         bare = rf"(?<![A-Za-z0-9_])(?:{name})(?![A-Za-z0-9_])"
-        marked = rf"(?:{_LABEL}|[\"'`\[(.]){bare}|{bare}{_AFTER}"
+        marked = rf"(?:{_LABEL}|[\"'`\[(.]){bare}" + (rf"|{bare}{_AFTER}" if field in _NAMES else "")
         is_word = re.fullmatch("[a-z]+", name) is not None
         _patterns[field] = re.compile(marked if is_word else bare, re.IGNORECASE)
     return _patterns[field]

@@ -13,7 +13,7 @@ from harness_openai.payload import LIMITS, Field
 
 _log = logging.getLogger("harness_openai")
 _MOST_NAMES = 5
-# A name with a date or a number behind it is a snapshot of the same model: gpt-4o-2024-08-06, mistral-small-2503.
+# A name that ends with a date or a number is a snapshot of the same model: gpt-4o-2024-08-06, mistral-small-2503.
 _SNAPSHOT = re.compile(r"(?:[-@:_]v?[0-9]{3,}[-0-9.:]*)?")
 _MOVING = re.compile(r"(?:[-:]latest|:free|:nitro|:floor)$")
 

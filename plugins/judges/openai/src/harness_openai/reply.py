@@ -1,6 +1,6 @@
 """Reading what a server sent. Pure and total: a complete chat completion is an answer, and nothing else is.
 
-Whatever a server says is data. An error text, a web page or half an object is never an answer, whatever it looks like;
+All that a server says is data. An error text, a web page or half an object is never an answer, however it looks;
 `read_reply` then raises `UnusableReplyError`, which says what was wrong with it, or `ServerSaysError`. What providers
 spell in several ways (roles, finish reasons, content in parts, labels of the body) is read in all of them.
 """
@@ -137,7 +137,7 @@ def read_reply(content_type: str, body: bytes, *, most: int, scrub: Callable[[st
     """The answer in a response of status 200.
 
     Args:
-        content_type: The header, or empty; only believed where the body is neither JSON nor events by itself.
+        content_type: The header, or empty; only believed where the body is not JSON or events by itself.
         body: The whole body.
         most: Completions that were asked for; fewer are an answer only where it is one.
         scrub: Removes secrets that the server repeats.
