@@ -397,6 +397,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "PluginError",
             "DataError",
             "JournalError",
+            "JudgeStoppedError",
             "BudgetError",
             "JudgeError",
         ),

@@ -6,11 +6,12 @@
     │   ├── PluginError      a plugin is missing, broken, ambiguous, or breaks its contract
     │   ├── DataError        an image, an item, a data file or an archive cannot be used
     │   ├── JournalError     a run folder is locked, full, corrupted, or belongs to another run
-    │   └── BudgetError      a judge has spent what it may; the run goes on without it, and later from where it stopped
+    │   └── JudgeStoppedError  one judge cannot go on; the others do, and it goes on later from where it stopped
+    │       └── BudgetError    it has spent what it may
     └── JudgeError           one request failed; recorded as a judgement with status `error`, never ends a run
 
-A message names the object, the place and the fix. Plugins raise `JudgeError`, `DataError`, `BudgetError`, and
-`UserError` where nothing narrower fits.
+A message names the object, the place and the fix. Plugins raise `JudgeError`, `DataError`,
+`JudgeStoppedError`, `BudgetError`, and `UserError` where nothing narrower fits.
 """
 
 from __future__ import annotations
@@ -42,8 +43,16 @@ class JournalError(UserError):
     """A run folder is locked, full, corrupted, or belongs to another run."""
 
 
-class BudgetError(UserError):
-    """A judge has spent the tokens or the money that it may. Raised by `Judge.judge` once nothing is in flight."""
+class JudgeStoppedError(UserError):
+    """A judge cannot go on until the user changes something: its key, its model, its credit, its server.
+
+    Raised by `Judge.judge` once nothing is in flight. What it answered is kept, the other judges of the run go on, the
+    exit code is 3, and the same command asks it again.
+    """
+
+
+class BudgetError(JudgeStoppedError):
+    """A judge has spent the tokens or the money that it may."""
 
 
 class JudgeError(HarnessError):

@@ -75,8 +75,8 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with its code.
 
     0 complete; 1 internal fault; 2 the user's manifest, options or data are wrong; 3 some judgements
-    failed, or a budget ran out; 4 a gate is not passed (a cell's coverage, or `--fail-on-leak`); 130 interrupted (the
-    same command goes on).
+    failed, or a judge stopped (no key, no credit, a spent budget, ...); 4 a gate is not passed (a cell's
+    coverage, or `--fail-on-leak`); 130 interrupted (the same command goes on).
     """
     try:
         code = cli.main(args=argv, prog_name="harness", standalone_mode=False)

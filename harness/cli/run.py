@@ -119,11 +119,14 @@ def _report(session: Session, gate: float | None) -> int:
         from harness.report.terminal import print_leaderboard
 
         print_leaderboard(session.leaderboard, Console(), folders=[session.folder])
-    say(f"\nrun folder: {session.folder} (leaderboard.md, leaderboard.csv, leaderboard.json)")
+    reports = (
+        "nothing was judged" if session.leaderboard is None else "leaderboard.md, leaderboard.csv, leaderboard.json"
+    )
+    say(f"\nrun folder: {session.folder} ({reports})")
     if outcome.too_many_errors:
         say(f"stopped: {outcome.too_many_errors}")
-    for judge, problem in outcome.out_of_budget.items():
-        say(problem if judge in problem else f"{judge}: {problem}")
+    for judge, problem in outcome.stopped.items():
+        say(f"stopped: {problem if judge in problem else f'{judge}: {problem}'}")
     if outcome.errors:
         _print_failures(session)
     if outcome.errors or outcome.cut_short:

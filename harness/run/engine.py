@@ -17,7 +17,7 @@ from itertools import groupby, islice
 from types import FrameType
 from typing import Any
 
-from harness.api import BudgetError, DataError, Judge, Judgement, Request, Status
+from harness.api import DataError, Judge, Judgement, JudgeStoppedError, Request, Status
 from harness.run.asks import Ask, Shard, asks_of
 from harness.run.driver import Answered, Driver
 from harness.run.journal import Journal
@@ -40,8 +40,8 @@ class Outcome:
     """Stopped by Ctrl-C; the same command goes on."""
     too_many_errors: str = ""
     """Why `--fail-on-error` stopped the run."""
-    out_of_budget: dict[str, str] = field(default_factory=dict)
-    """Judges that have spent what they may, by name, in their own words."""
+    stopped: dict[str, str] = field(default_factory=dict)
+    """Judges that could not go on (no key, no credit, a spent budget, ...), by name, in their own words."""
     asked: int = 0
     """Requests put to judges in this process."""
     errors: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Outcome:
     @property
     def cut_short(self) -> bool:
         """Whether something other than Ctrl-C ended the run, or a judge, before its time."""
-        return bool(self.too_many_errors or self.out_of_budget)
+        return bool(self.too_many_errors or self.stopped)
 
 
 class Engine:
@@ -98,7 +98,7 @@ class Engine:
                 for cell in cells:
                     if self._outcome.interrupted or self._outcome.too_many_errors:
                         return self._outcome
-                    if judge.name not in self._outcome.out_of_budget:
+                    if judge.name not in self._outcome.stopped:
                         self._run_cell(cell)
                 judge.rest()
         return self._outcome
@@ -132,13 +132,13 @@ class Engine:
             if self._outcome.interrupted:
                 driver.stop()
             self._collect(cell, work, driver, statuses)
-        except BudgetError as error:
-            self._outcome.out_of_budget[judge.name] = str(error)
+        except JudgeStoppedError as error:
+            self._outcome.stopped[judge.name] = str(error)
         finally:
             self._stop_driver = None
             work.close()
         statuses = self._journal.statuses(task.name, judge.key)
-        cut_short = self._outcome.too_many_errors or judge.name in self._outcome.out_of_budget
+        cut_short = self._outcome.too_many_errors or judge.name in self._outcome.stopped
         if work.finished and not statuses.get("missing") and not cut_short:
             self._journal.set_cell(row)
             self._totals[task.name] = sum(statuses.values())

@@ -174,7 +174,7 @@ def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:
 
 
 def load_run(folder: Path) -> RunResults:
-    """Read a run folder.
+    """Read a run folder. A cell that a judge stopped in before its first answer is left out.
 
     Raises:
         JournalError: It is not one, or it cannot be read.
@@ -187,7 +187,11 @@ def load_run(folder: Path) -> RunResults:
         if record is None:
             raise JournalError(f"{folder}: the run never began; run its manifest again")
         plan = json.loads(record)
-        states = {(cell.task, cell.judge): cell.state for cell in journal.cells()}
+        states = {
+            (cell.task, cell.judge): cell.state
+            for cell in journal.cells()
+            if cell.state == "complete" or journal.has_answers(cell.task, cell.judge_key)
+        }
         hashes = {task["name"]: _data_hash(journal, task["name"]) for task in plan["tasks"]}
     finally:
         journal.close()

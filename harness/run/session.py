@@ -109,7 +109,7 @@ def run_manifest(
                 progress=progress,
             ).run()
             leaderboard = None if outcome.interrupted else _finished(journal, folder, plugins)
-            judges = {judge.name: _judge_record(journal, judge) for judge in plan.judges}
+            judges = {judge.name: _judge_record(journal, judge, outcome) for judge in plan.judges}
         finally:
             journal.close()
         write_record(
@@ -178,15 +178,19 @@ def publish(run: RunResults, plugins: Plugins) -> Leaderboard:
     return leaderboard
 
 
-def _judge_record(journal: Journal, judge: PlannedJudge) -> dict[str, Any]:
-    """For `run.json`: what a judge took, how long it took for an answer, and the model that its recipe made."""
+def _judge_record(journal: Journal, judge: PlannedJudge, outcome: Outcome) -> dict[str, Any]:
+    """For `run.json`: what a judge took, how long for an answer, its recipe's model, and why it stopped if it did."""
     latencies = journal.latencies(judge.key)
     quick: dict[str, Any] = {"n": len(latencies)}
     if latencies:
         quick["median"] = statistics.median(latencies)
         quick["p95"] = latencies[math.ceil(0.95 * len(latencies)) - 1]
     record = {**asdict(journal.usage(judge.key)), "latency_s": quick}
-    return record if judge.model is None else {**record, "model": str(judge.model)}
+    if judge.model is not None:
+        record["model"] = str(judge.model)
+    if judge.name in outcome.stopped:
+        record["stopped"] = outcome.stopped[judge.name]
+    return record
 
 
 def _versions(plan: Plan, plugins: Plugins) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""A judge that has spent what it may: its cell stays partial, the others go on, and so does the same command."""
+"""A judge that cannot go on, mostly for its budget: its cell stays partial, the others go on, and so does the same
+command."""
 
 from __future__ import annotations
 
@@ -11,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from harness.api import BudgetError, Judgement, Request, Status, Usage
+from harness.api import BudgetError, Judgement, JudgeStoppedError, Request, Status, Usage
 from harness.run.engine import Engine, Outcome
 from harness.run.journal import Journal
 from harness.run.plan import Plan
 from harness.run.progress import Lines
+from harness.run.results import load_run, plan_record
 
 MakePlan = Callable[..., Plan]
 
@@ -73,7 +75,7 @@ def test_a_spent_judge_leaves_its_cell_partial_and_the_others_go_on(
     paid, free = Paid(limit=120), truthful()
     plan = planned(make_plan, text_task(count=50), paid, free)
     outcome = run(plan, tmp_path)
-    assert outcome.out_of_budget == {"j0": "judge paid: 120 tokens spent; raise budget_tokens"}
+    assert outcome.stopped == {"j0": "judge paid: 120 tokens spent; raise budget_tokens"}
     assert outcome.cut_short
     assert not outcome.interrupted
     assert outcome.errors == {}
@@ -100,8 +102,25 @@ def test_the_same_plan_goes_on_with_a_larger_budget_and_asks_nothing_twice(
         outcome = run(plan, tmp_path)
         asked += paid.asked
         assert len(asked) == len(set(asked)) == total
-        assert bool(outcome.out_of_budget) is (total < 50)
+        assert bool(outcome.stopped) is (total < 50)
         assert states(plan, tmp_path) == {"j0": "complete" if total == 50 else "partial"}
+
+
+def test_a_judge_that_stops_before_its_first_answer_is_left_out_and_the_others_are_scored(
+    make_plan: MakePlan, text_task: Any, truthful: Any, tmp_path: Path
+) -> None:
+    class Locked(Paid):
+        def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+            next(iter(requests))
+            raise JudgeStoppedError(f"judge {self.name}: no key")
+            yield
+
+    plan = planned(make_plan, text_task(count=50), Locked(limit=0), truthful())
+    assert run(plan, tmp_path).stopped == {"j0": "judge paid: no key"}
+    journal = Journal(tmp_path / "journal.sqlite")
+    journal.set_meta("plan", plan_record(plan, name="t", report={}))
+    journal.close()
+    assert [(cell.judge, cell.state) for cell in load_run(tmp_path).cells] == [("j1", "complete")]
 
 
 def test_what_was_spent_is_counted_by_judge_with_failures_and_gaps(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
@@ -128,7 +129,7 @@ def judge(server: Endpoint, tmp_path: Path) -> Callable[..., Judge]:
     def build(usage: Usage | None = None, **options: Any) -> Judge:
         known: dict[str, Any] = {
             "base_url": server.url,
-            "model": "m",
+            "model": "served-1.0",
             "api_key_env": None,
             "backoff_s": 0.01,
             "max_backoff_s": 0.02,
@@ -159,6 +160,17 @@ def question(
 @pytest.fixture
 def put() -> Callable[..., Request]:
     return question
+
+
+def reply_of(status: int, body: Any, *, media: str = "application/json", unless: str = "") -> str:
+    """The step of a plan that makes the fault server reply so; `unless` the request leaves a field out."""
+    reply = {"status": status, "body": body, "type": media, "unless": unless}
+    return f"says:{base64.urlsafe_b64encode(json.dumps(reply).encode()).decode()}"
+
+
+@pytest.fixture
+def says() -> Callable[..., str]:
+    return reply_of
 
 
 @pytest.fixture

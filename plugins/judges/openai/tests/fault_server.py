@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import email.utils
 import hashlib
 import json
@@ -56,8 +57,11 @@ def completion(
 
 
 class Server:
-    def __init__(self, *, seed: int, share: float, echo: bool, delay: float, journal: Path | None) -> None:
+    def __init__(
+        self, *, seed: int, share: float, echo: bool, delay: float, journal: Path | None, key: str = ""
+    ) -> None:
         self.seed, self.share, self.echo, self.delay, self.journal = seed, share, echo, delay, journal
+        self.key = key
         self.reset()
 
     def reset(self) -> None:
@@ -85,7 +89,10 @@ class Server:
         item, plan = (found[1], found[2]) if found else (hashlib.sha256(text.encode()).hexdigest()[:12], None)
         attempt = self.attempts[item] = self.attempts.get(item, -1) + 1
         step = self._step(item, plan, attempt)
+        if self.key and request.headers.get("Authorization") != f"Bearer {self.key}":
+            step = "401"
         entry = {"item": item, "step": step, "body": body, "headers": dict(request.headers), "verdict": None}
+        entry["query"] = request.query_string
         self.log.append(entry)
         if self.journal is not None:
             with self.journal.open("a") as file:
@@ -109,8 +116,10 @@ class Server:
         name, _, argument = step.partition(":")
         truth = truth_of(item)
         lie = tempting(truth)
-        if name.rstrip("d").isdigit():
+        if name.removesuffix("ms").rstrip("d").isdigit():
             return self._failed(request, name, argument, lie)
+        if name == "says":
+            return self._says(body, argument)
         if name in ("ok", "slow", "json"):
             if name == "slow":
                 await asyncio.sleep(float(argument))
@@ -137,14 +146,25 @@ class Server:
     def _failed(self, request: web.Request, name: str, argument: str, lie: str) -> web.Response:
         headers = {}
         if argument.isdigit():
-            headers["Retry-After"] = argument
+            headers["retry-after-ms" if name.endswith("ms") else "Retry-After"] = argument
         if name.endswith("d"):
             headers["Retry-After"] = email.utils.formatdate(time.time() + 1, usegmt=True)
         message = f"failed {lie} {argument.replace('_', ' ')}"
         if self.echo:
             message += f" your header was {request.headers.get('Authorization')}"
             headers["X-Echo"] = request.headers.get("Authorization", "")
-        return web.json_response({"error": {"message": message}}, status=int(name.rstrip("d")), headers=headers)
+        return web.json_response(
+            {"error": {"message": message}}, status=int(name.removesuffix("ms").rstrip("d")), headers=headers
+        )
+
+    def _says(self, body: dict[str, Any], argument: str) -> web.Response:
+        """`says:REPLY` answers as REPLY says, in base64 of JSON: status, type, body, the field it complains about."""
+        reply = json.loads(base64.urlsafe_b64decode(argument))
+        if reply.get("unless") and reply["unless"] not in body:
+            return web.json_response(completion("<answer>yes</answer>"))
+        data = reply["body"]
+        text = data if isinstance(data, str) else json.dumps(data)
+        return web.Response(body=text.encode(), status=reply["status"], headers={"Content-Type": reply["type"]})
 
     def _partial(
         self, name: str, argument: str, body: dict[str, Any], entry: dict[str, Any], truth: str
@@ -199,7 +219,7 @@ class Server:
         return web.Response(text=f"<html>{lie}</html>", content_type="text/html")
 
     async def _text200(self, request: web.Request, lie: str, entry: dict[str, Any]) -> web.StreamResponse:
-        return web.Response(text=json.dumps(completion(lie)), content_type="text/plain")
+        return web.Response(text=lie, content_type="text/plain")
 
     async def _empty200(self, request: web.Request, lie: str, entry: dict[str, Any]) -> web.StreamResponse:
         return web.Response(body=b"", content_type="application/json")
@@ -242,10 +262,10 @@ class Server:
         return web.json_response(completion(None, message={"reasoning_content": lie}))
 
     async def _notext(self, request: web.Request, lie: str, entry: dict[str, Any]) -> web.StreamResponse:
-        return web.json_response(completion([lie]))
+        return web.json_response(completion({"answer": lie}))
 
     async def _wrongobject(self, request: web.Request, lie: str, entry: dict[str, Any]) -> web.StreamResponse:
-        return web.json_response({**completion(lie), "object": "text_completion"})
+        return web.json_response({"object": "text_completion", "choices": [{"index": 0, "text": lie}]})
 
     async def _twice(self, request: web.Request, lie: str, entry: dict[str, Any]) -> web.StreamResponse:
         text = json.dumps(completion("Because."))
@@ -316,6 +336,7 @@ async def main() -> None:
     parser.add_argument("--echo", action="store_true", help="repeat the key in everything")
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before anything happens")
     parser.add_argument("--journal", type=Path, help="write down what was asked, at once")
+    parser.add_argument("--key", default="", help="the only key that is let in")
     parser.add_argument("--tls", nargs=2, help="certificate and key")
     arguments = parser.parse_args()
     server = Server(
@@ -324,6 +345,7 @@ async def main() -> None:
         echo=arguments.echo,
         delay=arguments.delay,
         journal=arguments.journal,
+        key=arguments.key,
     )
     app = web.Application(client_max_size=2**26)
     app.router.add_post("/v1/chat/completions", server.chat)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from harness.api import Request
-from harness_openai.asking import Asked, Asker, Extras
+from harness_openai.asking import Asked, Asker
+from harness_openai.lessons import Lessons
 from harness_openai.options import EndpointOptions
 from harness_openai.payload import Payloads
 from harness_openai.wire import Response, WireError
@@ -59,7 +60,7 @@ def failed(status: int) -> Response:
         *((failed(status), False) for status in (409, 500, 502)),
         (WireError("no answer", timeout=True), True),
         (WireError("cut off"), False),
-        (Response(200, "text/html", "", b"<html>"), False),
+        (Response(402, "", "1", b"{}"), False),
     ],
 )
 def test_what_says_that_it_is_too_much(put: Callable[..., Request], fault: Any, overloaded: bool) -> None:
@@ -67,6 +68,15 @@ def test_what_says_that_it_is_too_much(put: Callable[..., Request], fault: Any, 
     asked = ask(put(), slots, Scripted(fault, GOOD))
     assert asked.error == ""
     assert slots.told == [*(["overload"] if overloaded else []), "pause", "success"]
+
+
+def test_what_cannot_be_read_is_asked_for_again_at_once(put: Callable[..., Request]) -> None:
+    slots = Slots()
+    assert ask(put(), slots, Scripted(Response(200, "text/html", "", b"<html>"), GOOD)).error == ""
+    assert slots.told == ["success"]
+    assert "(2 attempts)" in ask(put(), Slots(), Scripted(*[Response(200, "", "", b"<html>")] * 2, GOOD)).error
+    broken = WireError("compressed", broken=True)
+    assert ask(put(), Slots(), Scripted(broken, failed(500), broken, GOOD)).kind == "compressed"
 
 
 def test_the_last_failure_is_the_one_that_is_told(put: Callable[..., Request]) -> None:
@@ -85,7 +95,7 @@ def ask(request: Request, slots: Slots, wire: Scripted, **fields: Any) -> Asked:
         scrub=lambda text: text,
         wire=wire,
         payloads=payloads,
-        extras=Extras(options, "me"),
+        lessons=Lessons(options, "me"),
         slots=slots,
     )
     return asyncio.run(asker.ask(request, payloads.messages(request)))

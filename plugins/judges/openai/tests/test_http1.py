@@ -34,6 +34,8 @@ def test_a_response_with_a_length() -> None:
     response, reusable = read(reply(b"Content-Length: 2", b"content-TYPE:application/json \t", b"Retry-After: 3"))
     assert response == Response(200, "application/json", "3", b"{}")
     assert reusable
+    response, _ = read(reply(b"Content-Length: 2", b"Retry-After-Ms: 250", status=b"HTTP/1.1 429 Slow"))
+    assert response == Response(429, "", "", b"{}", "250")
 
 
 def test_a_response_in_chunks_with_trailers() -> None:

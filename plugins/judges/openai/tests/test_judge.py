@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image as Pillow
 
-from harness.api import Choice, Image, Judge, Preference, Request, Score, Status, UserError
+from harness.api import Choice, Image, Judge, JudgeStoppedError, Preference, Request, Score, Status, UserError
 from harness.testing import odd_pictures
 
 
@@ -35,9 +35,6 @@ def test_what_is_recorded(judge: Callable[..., Judge], put: Callable[..., Reques
     [
         ("refusal", Status.REFUSED, "I cannot judge this"),
         ("filter", Status.REFUSED, "content filter"),
-        ("length", Status.TRUNCATED, "max_tokens"),
-        ("lengthnull", Status.TRUNCATED, "max_tokens"),
-        ("lengthok", Status.OK, ""),
         ("blank", Status.UNPARSED, "no one verdict"),
         ("ok:maybe", Status.UNPARSED, "no one verdict"),
         ("null", Status.ERROR, "null"),
@@ -50,6 +47,15 @@ def test_what_becomes_of_an_answer(
     assert judgement.status is status
     assert said in judgement.error
     assert judgement.verdict == ("yes" if status is Status.OK else None)
+
+
+@pytest.mark.parametrize("plan", ["length", "lengthnull", "lengthok"])
+def test_an_answer_that_was_cut_off_is_told_to_the_reader(
+    judge: Callable[..., Judge], put: Callable[..., Request], one: Any, plan: str
+) -> None:
+    judgement = one(judge(), put(plan))
+    assert judgement.cut == "max_tokens"
+    assert plan == "lengthok" or judgement.verdict is None
 
 
 def test_reasoning_kept_apart_is_rationale_and_never_read_for_a_verdict(
@@ -112,40 +118,68 @@ def test_an_image_that_cannot_be_sent_fails_its_own_request_only(
 # -- extras ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("server_says", ["picky", "nouns"])
-@pytest.mark.parametrize("field", ["response_format", "logprobs"])
-def test_an_extra_that_the_server_refuses_is_turned_off_once_and_for_all(
+@pytest.mark.parametrize("field", ["response_format", "logprobs", "top_logprobs", "seed", "temperature"])
+def test_a_field_that_the_server_refuses_is_left_out_once_and_for_all_and_no_other(
     judge: Callable[..., Judge],
     put: Callable[..., Request],
     ask: Any,
     server: Any,
     objects: Any,
     caplog: pytest.LogCaptureFixture,
-    server_says: str,
     field: str,
 ) -> None:
     made = judge(max_concurrency=1)
-    plan = f"{server_says}:{field}"
+    plan = f"picky:{field}"
     with caplog.at_level(logging.WARNING, logger="harness_openai"):
         judgements = ask(made, [put(plan, item=number, form=objects) for number in range(20)])
     assert {judgement.status for judgement in judgements} == {Status.OK}
     assert len(server.log()) == 21
     assert [field in entry["body"] for entry in server.log()] == [True] + [False] * 20
     [record] = caplog.records
-    assert f"goes on without {field}" in record.getMessage() or server_says == "nouns"
-    others = {"response_format", "logprobs"} - {field}
-    assert server_says == "nouns" or all(other in server.log()[-1]["body"] for other in others)
+    assert f"goes on without {field}" in record.getMessage()
+    gone = {field, "top_logprobs"} if field == "logprobs" else {field}
+    assert set(server.log()[0]["body"]) - set(server.log()[-1]["body"]) == gone
     again = ask(made, [put(plan, item=99, form=objects)])
     assert again[0].status is Status.OK
     assert len(server.log()) == 22, "it is remembered from task to task"
 
 
-def test_an_extra_that_is_demanded_is_not_given_up(
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_the_limit_is_sent_under_its_other_name_and_never_dropped(
+    judge: Callable[..., Judge],
+    put: Callable[..., Request],
+    ask: Any,
+    server: Any,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+) -> None:
+    with caplog.at_level(logging.WARNING, logger="harness_openai"):
+        made = judge(max_concurrency=1, max_tokens=77, max_tokens_name=name)
+        judgements = ask(made, [put(f"picky:{name}", item=number) for number in range(3)])
+    assert {judgement.status for judgement in judgements} == {Status.OK}
+    [other] = {"max_tokens", "max_completion_tokens"} - {name}
+    assert [entry["body"].get(other) for entry in server.log()] == [None, 77, 77, 77]
+    assert f"sends {other} for {name}" in caplog.text
+
+
+def test_a_refusal_that_names_no_field_makes_no_second_request(
     judge: Callable[..., Judge], put: Callable[..., Request], one: Any, server: Any, objects: Any
 ) -> None:
-    judgement = one(judge(structured="always", logprobs=True), put("picky:response_format", form=objects))
+    judgement = one(judge(), put("nouns:response_format", form=objects))
     assert judgement.status is Status.ERROR
-    assert "Unrecognized request argument supplied: response_format" in judgement.error
+    assert judgement.error == "status 400: Bad request."
+    assert len(server.log()) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "fix"), [("response_format", "`structured: auto`"), ("logprobs", "`logprobs: auto`"), ("user", "user")]
+)
+def test_a_field_that_is_demanded_is_not_given_up_and_stops_the_judge(
+    judge: Callable[..., Judge], put: Callable[..., Request], server: Any, objects: Any, field: str, fix: str
+) -> None:
+    made = judge(structured="always", logprobs=True, extra_body={"user": "me"}, max_concurrency=1)
+    with pytest.raises(JudgeStoppedError, match=f"Unrecognized request argument supplied: {field}; .*{fix}"):
+        list(made.judge([put(f"picky:{field}", item=number, form=objects) for number in range(5)]))
     assert len(server.log()) == 1
 
 
@@ -157,7 +191,7 @@ def test_one_bad_request_does_not_turn_off_what_works(
     judgements = ask(made, [put(plan, item=number, form=objects) for number, plan in enumerate(plans)])
     assert [judgement.status for judgement in judgements] == [Status.OK, Status.ERROR] * 2 + [Status.OK]
     assert "too many images" in judgements[1].error
-    assert len(server.log("1")) == 1, "what has worked is not suspected"
+    assert len(server.log("1")) == 1, "no field is named"
     assert len(server.log("3")) == 2, "unless the refusal names it"
     assert "logprobs" in server.log("4")[-1]["body"]
     assert "response_format" in server.log("4")[-1]["body"]

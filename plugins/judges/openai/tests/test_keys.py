@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import base64
+import json
 import pickle
+import re
+import time
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -9,7 +14,7 @@ from harness.api import UserError
 from harness_openai.keys import REMOVED, load_secrets
 from harness_openai.options import EndpointOptions
 
-KEY = "sk-0123456789abcdef"
+KEY = "0123456789abcdef-key"
 
 
 def options(**fields: Any) -> EndpointOptions:
@@ -29,6 +34,49 @@ def test_a_repeated_key_is_removed_and_a_word_is_not() -> None:
     assert secrets.scrub(f"a {KEY}{KEY} b") == f"a {REMOVED}{REMOVED} b"
     local = load_secrets(options(base_url="http://localhost/v1"), {"OPENAI_API_KEY": "EMPTY"})
     assert local.scrub("EMPTY") == "EMPTY"
+
+
+SLASHED = "sk-Abc/DEF+ghiJKLmnoPQRstu/vwxYZ012345678"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SLASHED.replace("/", "\\/"),
+        SLASHED.upper(),
+        SLASHED.lower(),
+        quote(SLASHED, safe=""),
+        quote(SLASHED, safe="").lower(),
+        "".join(f"%{ord(letter):02X}" for letter in SLASHED),
+        "".join(f"\\u{ord(letter):04x}" for letter in SLASHED),
+        "".join(f"&#{ord(letter)};" for letter in SLASHED),
+        f"{SLASHED[:12]}\n{SLASHED[12:]}",
+        f"{SLASHED[:12]}\\n    {SLASHED[12:]}",
+        f"{SLASHED[:12]} {SLASHED[12:30]} {SLASHED[30:]}",
+        *(base64.b64encode(f"{before}{SLASHED}:z".encode()).decode() for before in ("", "x", "us", "Bearer ")),
+        base64.urlsafe_b64encode(SLASHED.encode()).decode(),
+        json.dumps(json.dumps({"key": SLASHED.replace("/", "\\/")})),
+    ],
+)
+def test_a_key_is_removed_in_other_spellings_too(form: str) -> None:
+    scrubbed = load_secrets(options(), {"OPENAI_API_KEY": SLASHED}).scrub(f"your key: {form}!")
+    assert REMOVED in scrubbed
+    letters = re.sub("[^a-z0-9]", "", scrubbed.lower())
+    assert not any(SLASHED.lower()[at : at + 6] in letters for at in (7, 15, 31))
+    assert len(scrubbed) < len("your key: !") + len(REMOVED) + 30
+
+
+@pytest.mark.parametrize("text", ["%" * 100_000, "\\" * 100_000, "sk-Ab" * 20_000, "&#" * 50_000 + "s" * 50_000])
+def test_scrubbing_is_linear(text: str) -> None:
+    secrets = load_secrets(options(), {"OPENAI_API_KEY": SLASHED})
+    began = time.process_time()
+    assert secrets.scrub(text) == text
+    assert time.process_time() - began < 2
+
+
+def test_a_key_in_the_query_is_refused() -> None:
+    with pytest.raises(UserError, match="extra_query: v: holds a key"):
+        load_secrets(options(extra_query={"v": KEY}), {"OPENAI_API_KEY": KEY})
 
 
 def test_further_headers_come_from_the_environment_and_are_secrets_too() -> None:

@@ -64,14 +64,29 @@ def test_local_is_this_machine_only(url: str, local: bool) -> None:
         ({"headers_env": {"X-Org": "sk-abc"}}, "environment variable"),
         ({"headers_env": {"X Org": "ORG"}}, "no name of a header"),
         ({"headers_env": {"Host": "ORG"}}, "set by the client"),
+        ({"extra_query": {"api-key": "hunter22"}}, "headers_env"),
+        ({"extra_query": {"access_token": "hunter22"}}, "headers_env"),
+        ({"extra_query": {"sig": "hunter22"}}, "headers_env"),
+        ({"extra_query": {"v": "sk-hunter22"}}, "headers_env"),
+        ({"extra_query": {"v": "hunter 22"}}, "plain ASCII"),
+        ({"extra_query": {"v": ""}}, "plain ASCII"),
+        ({"extra_query": {"a=b": "1"}}, "no name"),
         ({"budget_usd": float("inf")}, "finite"),
+        ({"max_failures": 0}, "greater"),
         ({"prices": {"prompt": -1, "completion": 1}}, "greater"),
         ({"modle": 1}, "modle"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(fields: dict[str, Any], fault: str) -> None:
-    with pytest.raises(ValueError, match=fault):
+    with pytest.raises(ValueError, match=fault) as caught:
         options(**fields)
+    assert "hunter22" not in "".join(error["msg"] for error in caught.value.errors())  # type: ignore[attr-defined]
+
+
+def test_the_classic_url_of_azure() -> None:
+    base = "https://me.openai.azure.com/openai/deployments/judge"
+    made = options(base_url=base, extra_query={"api-version": "2024-10-21"})
+    assert made.url == f"{base}/chat/completions?api-version=2024-10-21"
 
 
 def test_a_resolved_manifest_gives_the_same_options() -> None:

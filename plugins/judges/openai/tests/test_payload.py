@@ -18,9 +18,9 @@ PICTURE = Image.drawn(lambda: Pillow.new("RGB", (2, 2)), name="dot")
 
 def body(request: Request, sample: int = 0, **fields: Any) -> dict[str, Any]:
     payloads = Payloads(EndpointOptions(**{"model": "m", "base_url": "http://localhost/v1", **fields}))
-    extras = payloads.extras(request)
+    chosen = payloads.fields(request)
     made = payloads.body(
-        payloads.messages(request), request, extras=extras, sample=sample, count=fields.get("samples", 1)
+        payloads.messages(request), request, fields=chosen, sample=sample, count=fields.get("samples", 1)
     )
     plain: dict[str, Any] = json.loads(made)
     return plain
@@ -75,7 +75,7 @@ HOSTILE = "{} {0} {model} {{ x }} {% if %} ${HOME} $PATH %s <image> <|im_end|> \
 def test_texts_arrive_to_the_letter(text: str) -> None:
     request = Request(task="t", item="1", messages=(Message("user", (text,)),), space=YES, format=FORM)
     payloads = Payloads(EndpointOptions(model="m"))
-    made = payloads.body(payloads.messages(request), request, extras=frozenset(), sample=0, count=1)
+    made = payloads.body(payloads.messages(request), request, fields=frozenset(), sample=0, count=1)
     assert json.loads(made)["messages"][0]["content"] == text
 
 

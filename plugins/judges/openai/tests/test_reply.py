@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness_openai.reply import Answer, Spent, UnusableReplyError, excerpt, read_reply
+from harness_openai.reply import Answer, ServerSaysError, Spent, UnusableReplyError, read_reply
 
 
 def whole(**changes: Any) -> dict[str, Any]:
@@ -16,9 +16,9 @@ def whole(**changes: Any) -> dict[str, Any]:
     return {"object": "chat.completion", "model": "m-1", "choices": [choice], **changes}
 
 
-def read(data: Any, *, status: int = 200, content_type: str = "application/json", most: int = 1) -> Answer:
+def read(data: Any, *, content_type: str = "application/json", most: int = 1) -> Answer:
     body = data if isinstance(data, bytes) else json.dumps(data).encode()
-    return read_reply(status, content_type, body, most=most)
+    return read_reply(content_type, body, most=most)
 
 
 def test_a_complete_answer_is_read() -> None:
@@ -32,9 +32,10 @@ def test_a_complete_answer_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "content_type", ["", "application/json", "Application/JSON; charset=utf-8", "text/json", "application/x+json"]
+    "content_type",
+    ["", "application/json", "text/plain; charset=utf-8", "application/octet-stream", "text/html", "text/event-stream"],
 )
-def test_json_content_types_are_taken_and_a_missing_one_is_forgiven(content_type: str) -> None:
+def test_a_complete_answer_is_one_whatever_it_is_labelled(content_type: str) -> None:
     assert read(whole(), content_type=content_type).completions[0].content
 
 
@@ -71,11 +72,18 @@ TWO = json.dumps(whole()).replace('"choices": ', '"choices": [], "choices": ').e
         (whole(message={"role": "user"}), "role"),
         (whole(message={"content": None}), "null"),
         (whole(message={"content": 1}), "no text"),
-        (whole(message={"content": [{"type": "text", "text": "<answer>yes</answer>"}]}), "no text"),
-        (whole(object="text_completion"), "text_completion"),
-        (whole(object="chat.completion.chunk"), "chat.completion.chunk"),
-        (whole(object=7), "int"),
-        (whole(error={"message": "overloaded"}), "overloaded"),
+        (whole(message={"content": {"answer": "<answer>yes</answer>"}}), "no text"),
+        (whole(message={"content": [["<answer>yes</answer>"]]}), "no text"),
+        (whole(message={"content": [{"type": "image_url"}]}), "no text"),
+        (whole(message={"content": None, "reasoning_content": "Hm."}), "reasoning parser"),
+        (whole(message={"content": None, "reasoning": "Hm."}), "reasoning parser"),
+        (whole(message={"content": [{"type": "thinking", "thinking": "Hm."}]}), "reasoning parser"),
+        (whole(message={"content": None, "tool_calls": [{"id": "1"}]}), "tool call"),
+        (whole(message={"content": "", "tool_calls": [{"id": "1"}]}, choice={"finish_reason": "tool_calls"}), "tool"),
+        (whole(choice={"finish_reason": "error"}), "gave up"),
+        (whole(choice={"finish_reason": "abort"}), "gave up"),
+        (whole(choice={"finish_reason": "insufficient_system_resource"}), "gave up"),
+        ({"object": "text_completion", "choices": [{"text": "<answer>yes</answer>"}]}, "without a message"),
     ],
 )
 def test_whatever_else_is_no_answer(data: Any, fault: str) -> None:
@@ -84,17 +92,69 @@ def test_whatever_else_is_no_answer(data: Any, fault: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content_type", ["text/html", "text/plain", "text/event-stream", "application/octet-stream", "json"]
+    "data",
+    [
+        whole(error={"message": "overloaded"}),
+        {"object": "error", "message": "overloaded"},
+        [{"error": {"message": "overloaded"}}],
+        whole(choice={"error": {"message": "overloaded"}}),
+        whole(choice={"error": {"message": "overloaded"}, "finish_reason": "error"}),
+        {"choices": [], "promptFeedback": {"blockReason": "overloaded"}},
+        {"choices": None, "base_resp": {"status_msg": "overloaded"}},
+        b'data: {"error": {"message": "overloaded"}}\n\n',
+    ],
 )
-def test_another_content_type_is_no_answer(content_type: str) -> None:
-    with pytest.raises(UnusableReplyError, match="not JSON"):
-        read(whole(), content_type=content_type)
+def test_an_error_within_a_good_status_is_no_answer(data: Any) -> None:
+    with pytest.raises(ServerSaysError) as caught:
+        read(data)
+    assert "overloaded" in caught.value.complaint.excerpt
 
 
-@pytest.mark.parametrize("status", [201, 204, 302, 400, 429, 500])
-def test_another_status_is_no_answer(status: int) -> None:
-    with pytest.raises(UnusableReplyError, match=str(status)):
-        read(whole(), status=status)
+@pytest.mark.parametrize(
+    ("content", "text", "reasoning"),
+    [
+        ([{"type": "text", "text": "<answer>yes</answer>"}], "<answer>yes</answer>", ""),
+        ([{"type": "text", "text": "<answer>"}, {"type": "text", "text": "yes"}], "<answer>yes", ""),
+        (["<answer>", "yes"], "<answer>yes", ""),
+        ({"type": "text", "text": "yes"}, "yes", ""),
+        ([{"type": "output_text", "text": "yes", "annotations": []}], "yes", ""),
+        ([{"type": "thinking", "thinking": "no"}, {"type": "text", "text": "yes"}], "yes", "no"),
+        (
+            [{"type": "thinking", "thinking": [{"type": "text", "text": "n"}, "o"]}, {"type": "text", "text": "yes"}],
+            "yes",
+            "no",
+        ),
+        ([{"type": "text", "text": "yes"}, {"type": "reference", "reference_ids": [1]}], "yes", ""),
+        ([], "", ""),
+    ],
+)
+def test_parts_of_text_are_content_and_parts_of_thinking_are_reasoning(content: Any, text: str, reasoning: str) -> None:
+    [completion] = read(whole(message={"content": content})).completions
+    assert (completion.content, completion.reasoning) == (text, reasoning)
+
+
+@pytest.mark.parametrize("role", [None, "", "assistant", "Assistant", "model"])
+@pytest.mark.parametrize("kind", [None, "", "chat.completion", "text_completion", "chat.completion.chunk", 7])
+def test_a_whole_answer_is_one_whatever_it_calls_itself(role: Any, kind: Any) -> None:
+    assert read(whole(object=kind, message={"role": role})).completions[0].content == "<answer>yes</answer>"
+
+
+@pytest.mark.parametrize(
+    ("reason", "finish"),
+    [
+        *((reason, "stop") for reason in (None, "stop", "STOP", "eos", "end_turn", "COMPLETE", "tool_calls", 7, ["x"])),
+        *((reason, "length") for reason in ("length", "MAX_TOKENS", "model_length", "max_output_tokens")),
+        *((reason, "content_filter") for reason in ("content_filter", "SAFETY", "content_filter: RECITATION")),
+        *((reason, "content_filter") for reason in ("sensitive", "refusal", "PROHIBITED_CONTENT", "SPII")),
+    ],
+)
+def test_finish_reasons_of_all_providers_mean_one_of_three_things(reason: Any, finish: str) -> None:
+    assert read(whole(choice={"finish_reason": reason})).completions[0].finish == finish
+
+
+def test_a_choice_without_a_message_is_filtered_where_it_says_so() -> None:
+    data = {"choices": [{"index": 0, "finish_reason": "content_filter", "content_filter_results": {}}]}
+    assert read(data).completions[0].finish == "content_filter"
 
 
 def test_null_content_is_no_failure_where_the_server_says_why() -> None:
@@ -148,20 +208,21 @@ def test_half_a_surrogate_pair_is_no_text() -> None:
     assert content.encode()
 
 
-def test_excerpts_are_short_single_lines_without_secrets() -> None:
-    scrub = lambda text: text.replace("sk-secret-key", "***")  # noqa: E731
-    body = json.dumps({"error": {"message": "Bad key\n sk-secret-key\x1b[31m" + "x" * 5000}}).encode()
-    text = excerpt(body, scrub)
-    assert text.startswith("Bad key ***?[31mxx")
-    assert len(text) < 310
-    assert excerpt(b'{"detail": "nope"}') == "nope"
-    assert excerpt(b'{"error": "plain"}') == "plain"
-    assert excerpt(b"\xff<html>", scrub) == "\ufffd<html>"
-    assert excerpt(("x" * 290 + "sk-secret-key").encode(), scrub).endswith("***"), "removed before it is cut"
-
-
-KEYS = ["choices", "message", "content", "index", "object", "role", "error", "usage", "finish_reason", "refusal"]
-TEXTS = ["chat.completion", "assistant", "stop", "length", "<answer>yes</answer>"]
+KEYS = [
+    "choices",
+    "message",
+    "content",
+    "index",
+    "object",
+    "role",
+    "error",
+    "usage",
+    "finish_reason",
+    "refusal",
+    "type",
+    "text",
+]
+TEXTS = ["chat.completion", "assistant", "stop", "length", "text", "<answer>yes</answer>"]
 LEAVES = (st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.sampled_from(TEXTS))
 JSON = st.recursive(
     st.one_of(*LEAVES),
@@ -172,21 +233,16 @@ JSON = st.recursive(
 
 @given(
     st.one_of(st.binary(), JSON.map(lambda data: json.dumps(data).encode())),
-    st.integers(100, 599),
-    st.text(max_size=20),
+    st.sampled_from(["", "application/json", "text/event-stream"]),
 )
-@example(b"{}", 200, "")
-def test_arbitrary_bodies_never_raise_anything_else(body: bytes, status: int, content_type: str) -> None:
-    for each in (status, 200):
-        for kind in (content_type, "application/json"):
-            try:
-                answer = read_reply(each, kind, body, most=1)
-            except UnusableReplyError:
-                continue
-            else:
-                assert each == 200
-                assert_states(body, answer)
-    assert len(excerpt(body)) < 310
+@example(b"{}", "")
+def test_arbitrary_bodies_never_raise_anything_else(body: bytes, content_type: str) -> None:
+    for start in (b"", b"data: "):
+        try:
+            answer = read_reply(content_type, start + body, most=1)
+        except (UnusableReplyError, ServerSaysError):
+            continue
+        assert start or assert_states(body, answer)
 
 
 @given(JSON)
@@ -200,19 +256,30 @@ def test_only_what_the_message_says_is_content(data: Any) -> None:
             made[place] = data
         body = json.dumps(made).encode()
         try:
-            answer = read_reply(200, "", body, most=1)
-        except UnusableReplyError:
+            answer = read_reply("", body, most=1)
+        except (UnusableReplyError, ServerSaysError):
             continue
-        assert_states(body, answer)
+        assert assert_states(body, answer)
 
 
-def assert_states(body: bytes, answer: Answer) -> None:
-    """The content is the string at `choices[0].message.content`, and nothing else."""
+def assert_states(body: bytes, answer: Answer) -> bool:
+    """The content is the text at `choices[0].message.content`, or what its parts hold, and nothing else."""
     [choice] = json.loads(body)["choices"]
-    content = choice["message"].get("content")
-    assert answer.completions[0].content == content or "\ufffd" in str(answer.completions[0].content)
-    if content is None:
-        assert choice.get("finish_reason") in ("length", "content_filter") or choice["message"]["refusal"]
+    content = (choice.get("message") or {}).get("content")
+    found = answer.completions[0].content
+    if isinstance(content, str):
+        assert found == content or "\ufffd" in str(found)
+    elif content is None:
+        assert found is None
+        assert answer.completions[0].finish != "stop" or choice["message"]["refusal"]
+    else:
+        assert str(found).replace("\ufffd", "") in "".join(texts_in(content)) or "\ufffd" in str(found)
+    return True
+
+
+def texts_in(data: Any) -> list[str]:
+    inside = data.values() if isinstance(data, dict) else data if isinstance(data, list) else []
+    return [data] if isinstance(data, str) else [text for each in inside for text in texts_in(each)]
 
 
 @given(st.data())
@@ -220,4 +287,4 @@ def test_a_body_cut_off_anywhere_is_no_answer(data: st.DataObject) -> None:
     body = json.dumps(whole(usage={"prompt_tokens": 1})).encode()
     cut = data.draw(st.integers(0, len(body) - 1))
     with pytest.raises(UnusableReplyError):
-        read_reply(200, "application/json", body[:cut], most=1)
+        read_reply("application/json", body[:cut], most=1)

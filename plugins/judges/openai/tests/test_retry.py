@@ -47,6 +47,14 @@ def test_retry_after_is_a_number_or_a_date(header: str, seconds: float | None) -
     assert found == seconds if seconds is None else found == pytest.approx(seconds, abs=1)
 
 
+def test_milliseconds_are_exact_and_count_first() -> None:
+    assert retry_after("2", milliseconds="1500") == 1.5
+    assert retry_after("2", milliseconds=" 20 ") == 0.02
+    assert retry_after("", milliseconds="1500") == 1.5
+    assert retry_after("2", milliseconds="soon") == 2
+    assert retry_after("2", milliseconds="-1") == 2
+
+
 @given(
     attempt=st.integers(0, 10_000),
     first=st.floats(0, 100),

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from harness.api import Judge, Judgement, Request, Status, UserError
+from harness.api import Judge, Judgement, JudgeStoppedError, Request, Status, UserError
 from harness_openai.client import ClientWire
 from harness_openai.direct import DirectWire
 from harness_openai.keys import load_secrets
@@ -50,7 +50,9 @@ def test_what_stays_broken_is_an_error_that_says_why(
     judgements = ask(judge(client=client, max_response_bytes=200_000), [put(fault, item=fault) for fault in faults])
     said = {fault: judgement.error for fault, judgement in zip(faults, judgements, strict=True)}
     assert {judgement.status for judgement in judgements} == {Status.ERROR}
-    assert all("(3 attempts)" in text and len(text) < 600 for text in said.values())
+    unreadable = {*AGAIN[10:], "flood"} - {"cut", "cutchunk", "reset", "eof", "error200"}
+    tries = {fault: 2 if fault in unreadable else 3 for fault in faults}
+    assert all(f"({tries[fault]} attempts)" in text and len(text) < 600 for fault, text in said.items())
     for fault, word in {
         "503": "503",
         "html200": "text/html",
@@ -59,7 +61,7 @@ def test_what_stays_broken_is_an_error_that_says_why(
     }.items():
         assert word in said[fault]
     assert not any(judgement.raw for judgement in judgements)
-    assert {fault: len(server.log(fault)) for fault in faults} == dict.fromkeys(faults, 3)
+    assert {fault: len(server.log(fault)) for fault in faults} == tries
 
 
 @CLIENTS
@@ -93,13 +95,24 @@ def test_silence_is_given_up_sooner_than_a_slow_answer(
 
 
 @CLIENTS
-@pytest.mark.parametrize("status", ["301", "307", "400", "405", "413", "422", "501"])
+@pytest.mark.parametrize("status", ["301", "307", "400", "403", "405", "413", "422", "501"])
 def test_what_no_attempt_can_mend_is_not_tried_again(
-    judge: Callable[..., Judge], put: Callable[..., Request], one: Any, server: Any, client: str, status: str
+    judge: Callable[..., Judge], put: Callable[..., Request], ask: Any, server: Any, client: str, status: str
 ) -> None:
-    judgement = one(judge(client=client, logprobs=False), put(status))
+    _, judgement = ask(judge(client=client, max_concurrency=1), [put(), put(status, item=1)])
     assert judgement.status is Status.ERROR
     assert judgement.error.startswith(f"status {status}: failed")
+    assert len(server.log("1")) == 1
+
+
+@CLIENTS
+@pytest.mark.parametrize("status", ["301", "307", "403", "405"])
+def test_an_address_that_never_answered_is_wrong(
+    judge: Callable[..., Judge], put: Callable[..., Request], server: Any, client: str, status: str
+) -> None:
+    requests = [put(status, item=number) for number in range(5)]
+    with pytest.raises(JudgeStoppedError, match=rf"answers status {status}.*check"):
+        list(judge(client=client, max_concurrency=1).judge(requests))
     assert len(server.log()) == 1
 
 
@@ -107,17 +120,18 @@ def test_what_no_attempt_can_mend_is_not_tried_again(
 def test_a_redirect_is_not_followed(
     judge: Callable[..., Judge], put: Callable[..., Request], one: Any, server: Any, client: str
 ) -> None:
-    assert "status 307" in one(judge(client=client), put("redirect")).error
+    with pytest.raises(JudgeStoppedError, match="status 307"):
+        one(judge(client=client), put("redirect"))
     assert [entry["step"] for entry in server.log()] == ["redirect"]
 
 
 @CLIENTS
-@pytest.mark.parametrize(("status", "fix"), [("401", "key"), ("402", "credit"), ("403", "key"), ("404", "model: m")])
-def test_what_the_user_must_mend_ends_the_run_at_once(
+@pytest.mark.parametrize(("status", "fix"), [("401", "key"), ("402", "credit"), ("404", "model: s")])
+def test_what_the_user_must_mend_stops_the_judge_at_once(
     judge: Callable[..., Judge], put: Callable[..., Request], server: Any, client: str, status: str, fix: str
 ) -> None:
     requests = (put(status if number else "ok", item=number) for number in range(1000))
-    with pytest.raises(UserError, match=rf"judge me: http.*answers status {status}.*{fix}"):
+    with pytest.raises(JudgeStoppedError, match=rf"judge me: http.*answers status {status}.*{fix}"):
         list(judge(client=client).judge(requests))
     assert len(server.log()) < 200
 
@@ -144,6 +158,24 @@ def test_retry_after_is_waited_for_up_to_the_limit(
     began = time.monotonic()
     assert one(judge(client=client, max_backoff_s=0.1), put("429:3600,ok", item=1)).status is Status.OK
     assert time.monotonic() - began < 2
+
+
+@CLIENTS
+def test_milliseconds_are_waited_for_too(
+    judge: Callable[..., Judge], put: Callable[..., Request], one: Any, client: str
+) -> None:
+    began = time.monotonic()
+    assert one(judge(client=client, max_backoff_s=5.0), put("429ms:700,ok")).status is Status.OK
+    assert 0.7 <= time.monotonic() - began < 3
+
+
+@CLIENTS
+def test_the_query_is_part_of_the_url(
+    judge: Callable[..., Judge], put: Callable[..., Request], one: Any, server: Any, client: str
+) -> None:
+    made = judge(client=client, extra_query={"api-version": "2024-10-21", "x": "a&b=c"})
+    assert one(made, put()).status is Status.OK
+    assert server.log()[0]["query"] == "api-version=2024-10-21&x=a%26b%3Dc"
 
 
 @CLIENTS
@@ -233,9 +265,8 @@ def test_tls_is_verified_against_the_system_or_the_given_file(
     server = serve("--tls", *map(str, certificate), scheme="https")
     trusted = one(judge(base_url=server.url, ca_file=str(certificate[0])), put("ok:yes"))
     assert trusted.verdict == "yes"
-    distrusted = one(judge(base_url=server.url), put("ok:yes"))
-    assert distrusted.status is Status.ERROR
-    assert "certificate" in distrusted.error.lower()
+    with pytest.raises(JudgeStoppedError, match=r"certificate.*`ca_file`"):
+        one(judge(base_url=server.url), put("ok:yes"))
 
 
 def test_a_ca_file_that_holds_no_certificate_is_named(judge: Callable[..., Judge], put: Any, tmp_path: Path) -> None:

@@ -1,30 +1,23 @@
-"""One request from the first attempt to the last: retries, refused extras, samples. Knows nothing of threads."""
+"""One request from the first attempt to the last: retries, refused fields, samples. Knows nothing of threads."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from harness.api import Request, UserError
+from harness.api import JudgeStoppedError, Request
+from harness_openai.complaint import read_complaint
+from harness_openai.faults import Fault, Reason, Sent, read_fault
+from harness_openai.lessons import Lessons, without
 from harness_openai.options import EndpointOptions
-from harness_openai.payload import Extra, Payloads
-from harness_openai.reply import Answer, Completion, Spent, UnusableReplyError, excerpt, read_reply
-from harness_openai.retry import AGAIN, CONGESTED, Backoff, retry_after
+from harness_openai.payload import LIMITS, Field, Payloads
+from harness_openai.reply import Answer, Completion, ServerSaysError, Spent, UnusableReplyError, read_reply
+from harness_openai.retry import Backoff, retry_after
 from harness_openai.wire import Response, Wire, WireError
-
-_log = logging.getLogger("harness_openai")
-
-_NAMES: dict[Extra, re.Pattern[str]] = {
-    "response_format": re.compile(r"response_?format|json_?schema|structured|guided|grammar", re.IGNORECASE),
-    "logprobs": re.compile(r"log_?prob", re.IGNORECASE),
-    "n": re.compile(r"\bn\b|multiple (?:choices|completions)", re.IGNORECASE),
-}
 
 
 class Asked(NamedTuple):
@@ -38,6 +31,10 @@ class Asked(NamedTuple):
     """What was answered; none where it failed."""
     error: str = ""
     """Why it failed."""
+    kind: str = ""
+    """In which way it failed."""
+    refused: str = ""
+    """In whose words it was stopped, where a provider's filter let no model see it."""
     latency: float | None = None
     """Seconds that the attempts took that were answered."""
     model: str = ""
@@ -65,41 +62,6 @@ class Slots(Protocol):
         """
 
 
-class Extras:
-    """Which parts of a request the server takes; learnt once, for the rest of the run."""
-
-    def __init__(self, options: EndpointOptions, name: str) -> None:
-        self._name = name
-        self._optional: set[Extra] = {"n"}
-        if options.structured == "auto":
-            self._optional.add("response_format")
-        if options.logprobs == "auto":
-            self._optional.add("logprobs")
-        self._off: set[Extra] = set()
-        self._proven: set[Extra] = set()
-
-    def left(self, wanted: frozenset[Extra]) -> frozenset[Extra]:
-        """Those that were not turned off."""
-        return wanted - self._off if self._off else wanted
-
-    def worked(self, sent: frozenset[Extra]) -> None:
-        """An answer came to a request with these."""
-        self._proven |= sent
-
-    def suspects(self, sent: frozenset[Extra], message: str) -> frozenset[Extra]:
-        """Those that a refusal may be about: the ones that it names, else those that never worked."""
-        optional = sent & self._optional
-        named = frozenset(extra for extra in optional if _NAMES[extra].search(message))
-        return named or optional - self._proven
-
-    def turn_off(self, refused: frozenset[Extra], why: str) -> None:
-        """Leave these out from now on, and say so once."""
-        news = refused - self._off
-        if news:
-            self._off |= news
-            _log.warning("judge %s: goes on without %s: %s", self._name, " and ".join(sorted(news)), why)
-
-
 @dataclass(slots=True)
 class _Tally:
     """What one request has come to so far."""
@@ -107,6 +69,19 @@ class _Tally:
     spent: Spent
     latency: float = 0.0
     model: str = ""
+
+
+@dataclass(slots=True)
+class _Tries:
+    """The attempts at one answer."""
+
+    made: int = 0
+    unusable: int = 0
+    """Responses among them that could not be read."""
+    refused: frozenset[Field] = frozenset()
+    """Fields that the server refused meanwhile."""
+    refusal: str = ""
+    """Why."""
 
 
 class Asker:
@@ -120,7 +95,7 @@ class Asker:
         scrub: Callable[[str], str],
         wire: Wire,
         payloads: Payloads,
-        extras: Extras,
+        lessons: Lessons,
         slots: Slots,
     ) -> None:
         self._options = options
@@ -128,7 +103,7 @@ class Asker:
         self._scrub = scrub
         self._wire = wire
         self._payloads = payloads
-        self._extras = extras
+        self._lessons = lessons
         self._slots = slots
         self._backoff = Backoff(first=options.backoff_s, most=options.max_backoff_s)
         self._dice = random.Random()
@@ -141,14 +116,18 @@ class Asker:
             messages: From `Payloads.messages`.
 
         Raises:
-            UserError: The user must mend something: the key, the model's name, ...
+            JudgeStoppedError: Every further request would fail alike: the key, the model's name, the credit, ...
             StoppedError: Nothing more is to be sent.
         """
         tally = _Tally(Spent())
         try:
             completions = await self._samples(request, messages, tally)
         except _FailedError as failed:
-            return Asked(request=request, error=str(failed), spent=tally.spent)
+            return Asked(request=request, error=str(failed), kind=failed.kind, spent=tally.spent)
+        except _RefusedError as refused:
+            self._slots.success()
+            self._lessons.succeeded(images=False)
+            return Asked(request=request, refused=str(refused), spent=tally.spent)
         return Asked(
             request=request, completions=completions, spent=tally.spent, latency=tally.latency, model=tally.model
         )
@@ -156,82 +135,153 @@ class Asker:
     async def _samples(self, request: Request, messages: str, tally: _Tally) -> tuple[Completion, ...]:
         """All samples: at once where the server can do that, else one after another, each with a seed of its own."""
         count = self._options.samples
-        wanted = self._payloads.extras(request)
+        wanted = self._payloads.fields(request)
         answer = await self._completed(request, messages, wanted, sample=0, tally=tally)
         found = list(answer.completions)
-        if len(found) < count and "n" in self._extras.left(wanted):
-            self._extras.turn_off(frozenset({"n"}), "the server gives one answer at a time")
+        if len(found) < count and "n" in self._lessons.left(wanted):
+            self._lessons.turn_off(("n",), "the server gives one answer at a time")
         while len(found) < count:
             answer = await self._completed(request, messages, wanted - {"n"}, sample=len(found), tally=tally)
             found += answer.completions
         return tuple(found)
 
     async def _completed(
-        self, request: Request, messages: str, wanted: frozenset[Extra], *, sample: int, tally: _Tally
+        self, request: Request, messages: str, wanted: frozenset[Field], *, sample: int, tally: _Tally
     ) -> Answer:
         """One answer, after as many attempts as it takes."""
-        refused: frozenset[Extra] = frozenset()
-        refusal = ""
-        attempt = 0
+        tries = _Tries()
         while True:
-            sent = self._extras.left(wanted) - refused
-            count = self._options.samples if "n" in sent else 1
-            body = self._payloads.body(messages, request, extras=sent, sample=sample, count=count)
+            fields = self._lessons.left(wanted)
+            if tries.refused:
+                fields = without(fields, tries.refused)
+            count = self._options.samples if "n" in fields else 1
+            body = self._payloads.body(messages, request, fields=fields, sample=sample, count=count)
             began = time.monotonic()
-            wait: float | None = None
             try:
                 response = await self._wire.post(body)
-                if response.status == 200:
-                    answer = self._read(response, count, tally)
-                    tally.latency += time.monotonic() - began
-                    tally.model = answer.model
-                    self._slots.success()
-                    self._extras.worked(sent)
-                    self._extras.turn_off(refused, refusal)
+                if 200 <= response.status < 300:
+                    answer = read_reply(response.content_type, response.body, most=count, scrub=self._scrub)
+                    self._succeeded(answer, request, tries, tally, seconds=time.monotonic() - began)
                     return answer
-                cause = f"status {response.status}: {excerpt(response.body, self._scrub)}"
-                self._refuse_hopeless(response.status, cause)
-                suspects = self._extras.suspects(sent, cause) if response.status in (400, 422) else frozenset()
-                if suspects:
-                    refused, refusal = refused | suspects, cause
-                    continue
-                if response.status not in AGAIN:
-                    raise _FailedError(cause)
-                if response.status in CONGESTED:
-                    self._slots.overload(began)
-                wait = retry_after(response.retry_after)
+                fault = self._read(response, request, fields)
             except WireError as error:
-                cause = str(error)
-                if error.timeout:
-                    self._slots.overload(began)
+                fault = _fault_of_wire(error)
             except UnusableReplyError as error:
-                cause = f"no answer: {error}"
                 tally.spent = tally.spent.plus(error.spent)
-            attempt += 1
-            if attempt > self._options.retries:
-                raise _FailedError(f"{cause} ({attempt} attempts)" if attempt > 1 else cause)
-            await self._slots.pause(self._backoff.delay(attempt - 1, retry_after=wait, dice=self._dice))
+                kind = f"no answer: {str(error).partition(':')[0]}"
+                fault = Fault("again" if error.died else "once", f"no answer: {error}", kind)
+            except ServerSaysError as error:
+                tally.spent = tally.spent.plus(error.spent)
+                status = error.complaint.status or (502 if error.plain else 200)
+                sent = self._sent(request, fields)
+                fault = read_fault(status, error.complaint, sent, within="an error with status 200")
+            wait = self._next(fault, tries)
+            if fault.congested:
+                self._slots.overload(began)
+            if wait is not None:
+                await self._slots.pause(wait)
 
-    def _read(self, response: Response, count: int, tally: _Tally) -> Answer:
-        answer = read_reply(response.status, response.content_type, response.body, most=count, scrub=self._scrub)
+    def _succeeded(self, answer: Answer, request: Request, tries: _Tries, tally: _Tally, *, seconds: float) -> None:
         tally.spent = tally.spent.plus(answer.spent)
-        return answer
+        tally.latency += seconds
+        tally.model = answer.model
+        self._slots.success()
+        lessons = self._lessons
+        lessons.succeeded(images=not lessons.seen and bool(request.images))
+        lessons.check_name(answer.name)
+        if tries.refused:
+            lessons.turn_off(tries.refused, tries.refusal)
+        first = answer.completions[0]
+        if not first.content and first.reasoning and first.finish == "stop":
+            lessons.check_empty()
 
-    def _refuse_hopeless(self, status: int, cause: str) -> None:
-        """Stop the run where every further request would fail alike."""
-        fix = {
-            401: f"check the key in the environment variable {self._options.api_key_env}",
-            402: "add credit to the account",
-            403: f"check what the key in the environment variable {self._options.api_key_env} may do",
-            404: f"check `model: {self._options.model}` and `base_url` (most end with /v1)",
-        }.get(status)
-        if fix is not None:
-            url = f"{self._options.base_url}/chat/completions"
-            raise UserError(f"judge {self._name}: {url} answers {cause}; {fix}, then give the same command again")
+    def _read(self, response: Response, request: Request, fields: frozenset[Field]) -> Fault:
+        complaint = read_complaint(response.body, self._scrub)
+        wait = retry_after(response.retry_after, milliseconds=response.retry_after_ms)
+        return read_fault(response.status, complaint, self._sent(request, fields), asked_to_wait=wait)
+
+    def _sent(self, request: Request, fields: frozenset[Field]) -> Sent:
+        lessons = self._lessons
+        return Sent(
+            fields=fields,
+            demanded=lessons.demanded,
+            images=bool(request.images),
+            answered=lessons.answered,
+            seen=lessons.seen,
+        )
+
+    def _next(self, fault: Fault, tries: _Tries) -> float | None:
+        """Seconds to wait for the next attempt; `None` to make it at once.
+
+        Raises:
+            _RefusedError: A filter stopped the question.
+            _FailedError: There is no hope of an answer.
+            JudgeStoppedError: There is no hope of any other either.
+        """
+        if fault.then == "refused":
+            raise _RefusedError(fault.why)
+        if fault.then == "learn":
+            tries.refused |= {fault.field}  # type: ignore[arg-type]
+            tries.refusal = fault.why
+            if not tries.refused >= LIMITS:
+                return None
+        if fault.then in ("learn", "stop"):
+            raise JudgeStoppedError(
+                f"judge {self._name}: {self._options.base_url}/chat/completions answers {fault.why}; "
+                f"{fix_of(fault.reason, fault.field, self._options)}, then give the same command again"
+            )
+        tries.made += 1
+        tries.unusable += fault.then == "once"
+        if fault.then == "fail" or tries.made > self._options.retries or tries.unusable > 1:
+            why = f"{fault.why} ({tries.made} attempts)" if tries.made > 1 else fault.why
+            raise _FailedError(why, fault.kind)
+        if fault.then == "once":  # waiting would only let others begin and be paid for
+            return None
+        return self._backoff.delay(tries.made - 1, retry_after=fault.wait, dice=self._dice)
 
 
 class _FailedError(Exception):
     """A request that has no answer and will have none."""
+
+    def __init__(self, why: str, kind: str) -> None:
+        super().__init__(why)
+        self.kind = kind
+
+
+class _RefusedError(Exception):
+    """A request that a provider's filter stopped."""
+
+
+def _fault_of_wire(error: WireError) -> Fault:
+    if error.distrusted:
+        return Fault("stop", f"with a certificate that is not trusted: {error}", "certificate", "tls")
+    kind = "timeout" if error.timeout else str(error).partition(":")[0]
+    return Fault("once" if error.broken else "again", str(error), kind, congested=error.timeout)
+
+
+def fix_of(reason: Reason | None, field: str, options: EndpointOptions) -> str:
+    """What the user can do about a judge that stops."""
+    names = [options.api_key_env] if options.api_key_env else list(options.headers_env.values())
+    key = f"the key in the environment variable {' or '.join(names)}" if names else "`api_key_env`: no key was sent"
+    fixes: dict[Reason | None, str] = {
+        "credit": "add credit to the account or raise its limit",
+        "day": "wait until its quota is renewed, or raise it",
+        "key": f"check {key}",
+        "access": f"check what {key} may do" if names else f"check {key}",
+        "model": f"check `model: {options.model}`",
+        "address": f"check `model: {options.model}` and `base_url` (most end with /v1; Azure's wants `extra_query: "
+        "{api-version: ...}`)",
+        "images": "ask a model that sees images (llama.cpp: with --mmproj), or leave the tasks with images out",
+        "system": "set `system: prepend`",
+        "limit": "set `max_tokens` to what the server takes",
+        "tls": "give the certificate of its authority as `ca_file`",
+        "field": f"take {field} out of the judge's options",
+    }
+    if field == "response_format":
+        return "set `structured: auto`"
+    if field in ("logprobs", "top_logprobs"):
+        return "set `logprobs: auto`"
+    return fixes[reason]
 
 
 async def sleep_or_stop(stopping: asyncio.Event, seconds: float) -> None:

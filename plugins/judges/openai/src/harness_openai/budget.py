@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import BudgetError, Usage, UserError
+from harness.api import BudgetError, JudgeStoppedError, Usage
 from harness_openai.options import EndpointOptions
 from harness_openai.reply import Spent
 
@@ -49,15 +49,15 @@ class Budget:
         """See that an answer's cost is known where it must be.
 
         Raises:
-            UserError: A budget is set and the server does not say what it limits.
+            JudgeStoppedError: A budget is set and the server does not say what it limits.
         """
         if self._options.budget_tokens is not None and spent.prompt is None and spent.completion is None:
-            raise UserError(
+            raise JudgeStoppedError(
                 f"judge {self._name}: budget_tokens is set, and {self._options.base_url} does not say how many tokens "
                 "an answer took; leave the budget out, or make the server report `usage`"
             )
         if self._options.budget_usd is not None and self.cost(spent) is None:
-            raise UserError(
+            raise JudgeStoppedError(
                 f"judge {self._name}: budget_usd is set, and what an answer costs is not known; say `prices: {{prompt: "
                 "..., completion: ...}` in US dollars for a million tokens"
             )

@@ -26,7 +26,7 @@ class ClientWire:
     """
 
     def __init__(self, options: EndpointOptions, secrets: Secrets) -> None:
-        self._url = f"{options.base_url}/chat/completions"
+        self._url = options.url
         self._secrets = secrets
         self._longest = options.max_response_bytes
         self._total = options.total_timeout_s
@@ -63,7 +63,11 @@ class ClientWire:
                     await response.aclose()
                 headers = response.headers
                 return Response(
-                    response.status_code, headers.get("content-type", ""), headers.get("retry-after", ""), whole
+                    response.status_code,
+                    headers.get("content-type", ""),
+                    headers.get("retry-after", ""),
+                    whole,
+                    headers.get("retry-after-ms", ""),
                 )
 
     async def close(self) -> None:
@@ -74,13 +78,13 @@ class ClientWire:
     async def _read(self, response: httpx2.Response) -> bytes:
         encoding = response.headers.get("content-encoding", "identity").lower()
         if encoding not in ("", "identity"):
-            raise WireError("the response is compressed, which was not asked for")  # nor is a bomb inflated
+            raise WireError("the response is compressed, which was not asked for", broken=True)  # no bomb is inflated
         chunks: list[bytes] = []
         length = 0
         async for chunk in response.aiter_raw():
             length += len(chunk)
             if length > self._longest:
-                raise WireError(f"the response is longer than max_response_bytes, {self._longest:,}")
+                raise WireError(f"the response is longer than max_response_bytes, {self._longest:,}", broken=True)
             chunks.append(chunk)
         return b"".join(chunks)
 
@@ -122,7 +126,18 @@ def _explained(secrets: Secrets, total: float) -> Iterator[None]:
     except TimeoutError:
         raise WireError(f"no whole response within {total:g} s", timeout=True) from None
     except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
-        raise WireError(secrets.scrub(f"{type(error).__name__}: {error}")[:300]) from None
+        why = secrets.scrub(f"{type(error).__name__}: {error}")[:300]
+        raise WireError(why, distrusted=_is_distrust(error)) from None
+
+
+def _is_distrust(error: BaseException) -> bool:
+    """Whether a certificate was not trusted; the HTTP library wraps the error that says so."""
+    causes: list[BaseException | None] = [error]
+    while causes[-1] is not None and len(causes) < 10:
+        if isinstance(causes[-1], ssl.SSLCertVerificationError):
+            return True
+        causes.append(causes[-1].__cause__ or causes[-1].__context__)
+    return "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 
 def _trusted(ca_file: str | None) -> ssl.SSLContext:

@@ -24,7 +24,7 @@ class DirectWire:
     """Posts to one URL over connections of its own."""
 
     def __init__(self, options: EndpointOptions, secrets: Secrets) -> None:
-        parts = urlsplit(options.base_url)
+        parts = urlsplit(options.url)
         self._host, self._port = parts.hostname or "", parts.port or 80
         self._options = options
         headers = {
@@ -36,7 +36,8 @@ class DirectWire:
             **secrets.headers(),
         }
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        self._head = f"POST {parts.path}/chat/completions HTTP/1.1\r\n{lines}Content-Length: ".encode("ascii")
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        self._head = f"POST {target} HTTP/1.1\r\n{lines}Content-Length: ".encode("ascii")
         self._buffer = bytearray(_AT_ONCE)
         self._idle: list[_Connection] = []
         self._busy: set[_Connection] = set()

@@ -22,6 +22,7 @@ from harness.api import DataError, Request
 from harness_openai.asking import Asked, Asker, Slots, StoppedError, sleep_or_stop
 from harness_openai.budget import Budget
 from harness_openai.gate import Gate
+from harness_openai.lessons import Lessons
 from harness_openai.payload import Payloads
 from harness_openai.reply import Spent
 from harness_openai.wire import Wire
@@ -43,6 +44,10 @@ class Parts(Protocol):
     @property
     def budget(self) -> Budget:
         """What may be spent."""
+
+    @property
+    def lessons(self) -> Lessons:
+        """What was learnt about the server."""
 
     @property
     def most(self) -> int:
@@ -71,7 +76,7 @@ class Flow:
         """What became of each request, as soon as it is known; closing it cancels what is in flight.
 
         Raises:
-            UserError: The user must mend something, or a budget is spent. What was answered has been yielded.
+            JudgeStoppedError: The judge cannot go on. What was answered has been yielded.
         """
         self._thread.start()
         try:
@@ -180,6 +185,7 @@ class _Engine:
         self._loop = asyncio.get_running_loop()
         self._payloads = parts.payloads
         self._budget = parts.budget
+        self._lessons = parts.lessons
         self._most_tasks = 2 * parts.most  # those that wait for another attempt hold no slot
         self._gate = Gate(parts.most)
         self._feed = feed
@@ -322,7 +328,9 @@ class _Engine:
         self._batch.append(asked)
         if len(self._batch) == 1:
             self._loop.call_soon(self._flush)
-        if not asked.error:
+        if asked.kind:
+            self._lessons.failed(asked.kind, asked.error)
+        elif asked.completions:
             self._budget.check_known(asked.spent)
 
     def _done(self, task: asyncio.Task[None]) -> None:

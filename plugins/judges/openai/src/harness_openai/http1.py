@@ -16,7 +16,7 @@ _TOKEN = rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _HEAD = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n\0]*)?\r\n(?:" + _TOKEN + rb":[^\r\n\0]*\r\n)*\r\n")
 _TRAILER = re.compile(_TOKEN + rb":[^\r\n\0]*")
 _HEADERS = re.compile(
-    rb"\n(content-(?:length|type|encoding)|transfer-encoding|connection|retry-after):[ \t]*([^\r]*?)[ \t]*\r",
+    rb"\n(content-(?:length|type|encoding)|transfer-encoding|connection|retry-after(?:-ms)?):[ \t]*([^\r]*?)[ \t]*\r",
     re.IGNORECASE,
 )
 _LENGTH = re.compile(rb"[0-9]{1,18}")
@@ -100,7 +100,7 @@ class ResponseReader:
         del self._buffer[: end + 4]
         match = _HEAD.fullmatch(head)
         if match is None:
-            raise WireError("the response is not HTTP/1.1, or a header of it is broken")
+            raise WireError("the response is not HTTP/1.1, or a header of it is broken", broken=True)
         status = int(match[2])
         if status == 101:
             raise WireError("the server switches protocols, which was not asked for")
@@ -108,7 +108,7 @@ class ResponseReader:
             return True  # an interim response: the real one follows
         headers = _headers(head)
         if headers.get(b"content-encoding", b"identity").lower() not in (b"identity", b""):
-            raise WireError("the response is compressed, which was not asked for")
+            raise WireError("the response is compressed, which was not asked for", broken=True)
         self._status, self._headers = status, headers
         self._frame(status, headers, old=match[1] == b"0")
         return True
@@ -192,12 +192,13 @@ class ResponseReader:
     def _finish(self, body: bytes) -> None:
         content_type = self._headers.get(b"content-type", b"").decode("latin-1")
         retry_after = self._headers.get(b"retry-after", b"").decode("latin-1")
-        self.response = Response(self._status, content_type, retry_after, body)
+        milliseconds = self._headers.get(b"retry-after-ms", b"").decode("latin-1")
+        self.response = Response(self._status, content_type, retry_after, body, milliseconds)
         self._finished = True
 
     def _limit(self, length: int) -> None:
         if length > self._longest:
-            raise WireError(f"the response is longer than max_response_bytes, {self._longest:,}")
+            raise WireError(f"the response is longer than max_response_bytes, {self._longest:,}", broken=True)
 
 
 def _headers(head: bytes) -> dict[bytes, bytes]:

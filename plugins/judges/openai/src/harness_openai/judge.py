@@ -7,16 +7,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from harness.api import Context, Judgement, Request
-from harness_openai.asking import Asker, Extras, Slots
+from harness_openai.asking import Asker, Slots
 from harness_openai.budget import Budget
 from harness_openai.flow import Flow
 from harness_openai.keys import load_secrets
+from harness_openai.lessons import Lessons
 from harness_openai.options import EndpointOptions
 from harness_openai.payload import Payloads
 from harness_openai.verdicts import Speller, judgement_of
 from harness_openai.wire import Wire, open_wire
 
-_GENERATION = 1  # raise it whenever the same answer of a server could become another judgement, or be asked otherwise
+_GENERATION = 2  # raise it whenever the same answer of a server could become another judgement, or be asked otherwise
 
 
 class EndpointJudge:
@@ -31,7 +32,7 @@ class EndpointJudge:
         self._options = options
         self._context = context
         self._secrets = load_secrets(options)
-        self._extras = Extras(options, context.name)
+        self.lessons = Lessons(options, context.name)
         self._speller = Speller()
         self._budget: Budget | None = None
         self.payloads = Payloads(options)
@@ -42,7 +43,8 @@ class EndpointJudge:
 
         Raises:
             BudgetError: A budget is spent; nothing is in flight any more.
-            UserError: The server knows neither the key nor the model, or does not say what the budget needs.
+            JudgeStoppedError: Every further request would fail alike: no such key or model, no credit, `max_failures`
+                failures of one kind, a server that does not say what the budget needs.
         """
         budget = self.budget
         with closing(Flow(requests, self).answers()) as answers:
@@ -78,7 +80,7 @@ class EndpointJudge:
             scrub=self._secrets.scrub,
             wire=wire,
             payloads=self.payloads,
-            extras=self._extras,
+            lessons=self.lessons,
             slots=slots,
         )
 

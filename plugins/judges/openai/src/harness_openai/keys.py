@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 from collections.abc import Mapping
 
 from harness.api import UserError
@@ -27,7 +29,8 @@ class Secrets:
     def __init__(self, headers: Mapping[str, str], values: tuple[str, ...]) -> None:
         self._headers = dict(headers)
         # The longest first: one may be part of another.
-        self._values = sorted({value for value in values if len(value) >= _SHORTEST}, key=len, reverse=True)
+        known = sorted({value for value in values if len(value) >= _SHORTEST}, key=len, reverse=True)
+        self._values = [(value, _Disguises(value)) for value in known]
 
     def headers(self) -> dict[str, str]:
         """For the request, and for nothing else."""
@@ -35,9 +38,10 @@ class Secrets:
 
     def scrub(self, text: str) -> str:
         """The text without any secret that it repeats."""
-        for value in self._values:
+        for value, disguises in self._values:
             if value in text:
                 text = text.replace(value, REMOVED)
+            text = disguises.remove(text)
         return text
 
     def __repr__(self) -> str:
@@ -45,6 +49,37 @@ class Secrets:
 
     def __reduce__(self) -> str:
         raise TypeError("secrets are not pickled")
+
+
+class _Disguises:
+    """Other spellings of a secret: another case, escaped for JSON, URLs or HTML, broken by white space, in base64."""
+
+    def __init__(self, value: str) -> None:
+        letters = [
+            rf"(?:[\\]{{0,8}}{re.escape(letter)}|%{ord(letter):02x}|[\\]{{1,8}}u00{ord(letter):02x}|&#(?:{ord(letter)}|"
+            rf"x{ord(letter):x});)"
+            for letter in value
+        ]
+        self._pattern = re.compile(r"(?:\s|[\\]{1,8}[nrt]){0,20}".join(letters), re.IGNORECASE)
+        pieces = [value[at : at + 5].lower() for at in range(0, len(value) - 4, 5)]
+        plain = [piece for piece in pieces if piece.isalnum()]
+        first = ord(value[0])
+        # What every disguise has one of. Two pieces, because a break can be in one.
+        self._signs = (*(plain or pieces)[:2], *(plain or pieces)[-1:], f"%{first:02x}", f"u00{first:02x}", "&#")
+        encoded = [base64.b64encode(b"\0" * shift + value.encode()).decode() for shift in range(3)]
+        # Of each alignment, the part that what stands around the secret does not touch.
+        cores = [text[-(-8 * shift // 6) : (8 * (shift + len(value))) // 6] for shift, text in enumerate(encoded)]
+        self._encoded = tuple({spelt for core in cores for spelt in (core, core.replace("+", "-").replace("/", "_"))})
+
+    def remove(self, text: str) -> str:
+        """The text without them. Looks for signs first, which costs next to nothing."""
+        for core in self._encoded:
+            if core in text:
+                text = text.replace(core, REMOVED)
+        lower = text.lower()
+        if any(sign in lower for sign in self._signs):
+            text = self._pattern.sub(REMOVED, text)
+        return text
 
 
 def load_secrets(options: EndpointOptions, environ: Mapping[str, str] = os.environ) -> Secrets:
@@ -71,7 +106,11 @@ def load_secrets(options: EndpointOptions, environ: Mapping[str, str] = os.envir
             f"base_url: {options.base_url} is http:// on another machine, and a key would cross the network in plain "
             "text; use https://, send none with `api_key_env: null`, or say `allow_plain_http: true`"
         )
-    return Secrets(headers, tuple(values))
+    secrets = Secrets(headers, tuple(values))
+    for name, value in options.extra_query.items():
+        if secrets.scrub(value) != value:
+            raise UserError(f"extra_query: {name}: holds a key, and URLs get logged; use headers_env")
+    return secrets
 
 
 def _key(options: EndpointOptions, environ: Mapping[str, str]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -13,6 +13,9 @@ from harness.api import IsPath, Operational
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
+_SECRET = re.compile(r"key|token|secret|passw|\bsig|signature|auth|credential|\bcode\b", re.IGNORECASE)
+_KEY = re.compile(r"(?:sk|gsk|hf|ghp|xai|pplx|Bearer)[-_ ]|AIza")
 _OURS = frozenset({"connection", "content-length", "content-type", "host", "transfer-encoding", "accept-encoding"})
 _FIELDS = frozenset(
     {
@@ -84,6 +87,9 @@ class EndpointOptions(BaseModel):
     extra_body: dict[str, Any] = Field(
         default_factory=dict, description="Further fields of the request's JSON, such as chat_template_kwargs."
     )
+    extra_query: dict[str, str] = Field(
+        default_factory=dict, description="The URL's query, such as {api-version: 2024-10-21} for Azure. No secrets."
+    )
     headers_env: dict[str, str] = Field(
         default_factory=dict, description="Further headers: name of the header -> environment variable that holds it."
     )
@@ -121,6 +127,12 @@ class EndpointOptions(BaseModel):
     total_timeout_s: Annotated[float, Operational()] = Field(
         default=600.0, gt=0, description="One attempt from beginning to end. Keep it within `run.timeout`."
     )
+    max_failures: Annotated[int | None, Operational()] = Field(
+        default=20,
+        ge=1,
+        description="Stop this judge when so many requests failed in the same way and none was answered in between. "
+        "null: never.",
+    )
     retries: Annotated[int, Operational()] = Field(default=6, ge=0, le=100, description="Further attempts.")
     backoff_s: Annotated[float, Operational()] = Field(
         default=0.5, ge=0, description="The first wait is up to this long; each further one up to twice as long."
@@ -152,7 +164,7 @@ class EndpointOptions(BaseModel):
         if parts.username is not None or parts.password is not None or "@" in parts.netloc:
             raise ValueError("base_url: holds credentials, and URLs get logged; use api_key_env or headers_env")
         if parts.query or parts.fragment or "?" in value or "#" in value:
-            raise ValueError("base_url: must not have a query or a fragment (they get logged); use headers_env")
+            raise ValueError("base_url: must not have a query or a fragment; use extra_query, or headers_env for a key")
         if not value.isascii() or any(letter.isspace() or not letter.isprintable() for letter in value):
             raise ValueError("base_url: must be plain ASCII without spaces; encode other characters")
         if parts.path.rstrip("/").endswith("/chat/completions"):
@@ -178,6 +190,22 @@ class EndpointOptions(BaseModel):
                 raise ValueError(f"headers_env: {header}: name an environment variable; its value must not be here")
         return value
 
+    @field_validator("extra_query")
+    @classmethod
+    def _query(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, text in value.items():  # the values are left out of the messages: one may be a secret by mistake
+            if not _PARAMETER.fullmatch(name):
+                raise ValueError(f"extra_query: {name!r} is no name of a parameter")
+            if _SECRET.search(name):
+                raise ValueError(f"extra_query: {name}: looks like a key, and URLs get logged; use headers_env")
+            if _KEY.match(text):
+                raise ValueError(
+                    f"extra_query: {name}: its value looks like a key, and URLs get logged; use headers_env"
+                )
+            if not re.fullmatch(r"[!-~]{1,100}", text):
+                raise ValueError(f"extra_query: {name}: must be 1 to 100 characters of plain ASCII without spaces")
+        return value
+
     @field_validator("extra_body")
     @classmethod
     def _extra(cls, value: dict[str, Any]) -> dict[str, Any]:
@@ -193,6 +221,11 @@ class EndpointOptions(BaseModel):
         if self.client == "direct" and self.base_url.startswith("https:"):
             raise ValueError("client: `direct` speaks plain http:// only; use `auto` or `httpx2`")
         return self
+
+    @property
+    def url(self) -> str:
+        """Where requests go."""
+        return f"{self.base_url}/chat/completions" + (f"?{urlencode(self.extra_query)}" if self.extra_query else "")
 
     @property
     def host(self) -> str:

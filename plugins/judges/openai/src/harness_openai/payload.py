@@ -1,4 +1,4 @@
-"""The body of a request: messages, decoding, and the extras that not every server knows.
+"""The body of a request: messages, decoding, and the fields that not every server takes.
 
 Texts go in as they are: nothing is formatted into them, and nothing in them is expanded.
 """
@@ -13,8 +13,21 @@ from harness.api import Image, Message, Request, UserError
 from harness_openai.images import Limits, data_url
 from harness_openai.options import EndpointOptions
 
-Extra = Literal["response_format", "logprobs", "n"]
-"""Parts of a request that some servers refuse."""
+Field = Literal[
+    "response_format",
+    "logprobs",
+    "top_logprobs",
+    "n",
+    "seed",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "max_completion_tokens",
+]
+"""Fields of a request that some servers refuse."""
+
+LIMITS: frozenset[str] = frozenset({"max_tokens", "max_completion_tokens"})
+"""Two names of one thing: refused under one, it is sent under the other."""
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _STRIDE = 0x9E3779B1  # odd, so that the samples of one request have different seeds
@@ -26,8 +39,9 @@ class Payloads:
     def __init__(self, options: EndpointOptions) -> None:
         self._options = options
         self._limits = Limits(side=options.max_image_side, bytes=options.max_image_bytes)
-        self._wanted: dict[tuple[str, object], frozenset[Extra]] = {}
-        self._tails: dict[tuple[frozenset[Extra], int, str, object], str] = {}
+        self._always = _decoding(options)
+        self._wanted: dict[tuple[str, object], frozenset[Field]] = {}
+        self._tails: dict[tuple[frozenset[Field], int, str, object], str] = {}
 
     def messages(self, request: Request) -> str:
         """The messages as JSON, images included: what is heavy about a body, made once for all its attempts.
@@ -38,63 +52,58 @@ class Payloads:
         arranged = _arranged(request.messages, prepend=self._options.system == "prepend")
         return _encode([{"role": one.role, "content": self._content(one.parts)} for one in arranged])
 
-    def extras(self, request: Request) -> frozenset[Extra]:
-        """The extras that this request would have, were the server to take them all.
+    def fields(self, request: Request) -> frozenset[Field]:
+        """The fields that this request would have, were the server to take them all.
 
         Raises:
             UserError: `structured: always`, and the request's format has no schema.
         """
         known = (request.format.name, request.space)
         if known not in self._wanted:
-            wanted: set[Extra] = set()
+            wanted = set(self._always)
             if self._options.structured != "never" and self._schema(request) is not None:
                 wanted.add("response_format")
             if self._options.logprobs is not False and self._options.samples == 1:
-                wanted.add("logprobs")
+                wanted |= {"logprobs", "top_logprobs"}
             if self._options.samples > 1:
                 wanted.add("n")
             self._wanted[known] = frozenset(wanted)
         return self._wanted[known]
 
-    def body(self, messages: str, request: Request, *, extras: frozenset[Extra], sample: int, count: int) -> bytes:
+    def body(self, messages: str, request: Request, *, fields: frozenset[Field], sample: int, count: int) -> bytes:
         """The whole body.
 
         Args:
             messages: From `messages`.
             request: What is asked.
-            extras: Those to send.
+            fields: Those to send.
             sample: Number of the first completion asked for, from 0; it moves the seed.
-            count: Completions asked for, with the extra `n`.
+            count: Completions asked for, with the field `n`.
         """
-        known = (extras, count, request.format.name, request.space)
+        known = (fields, count, request.format.name, request.space)
         tail = self._tails.get(known)
         if tail is None:  # the same for all requests of a task
-            tail = self._tails[known] = _encode(self._fields(request, extras, count))[1:]
-        seed = f'"seed":{seed_of(request, sample)},' if self._options.seed else ""
+            tail = self._tails[known] = _encode(self._tail(request, fields, count))[1:]
+        seed = f'"seed":{seed_of(request, sample)},' if "seed" in fields else ""
         return f'{{"messages":{messages},{seed}{tail}'.encode()
 
-    def _fields(self, request: Request, extras: frozenset[Extra], count: int) -> dict[str, Any]:
+    def _tail(self, request: Request, fields: frozenset[Field], count: int) -> dict[str, Any]:
         """All but the messages and the seed."""
-        fields = self._decoding()
-        if "response_format" in extras:
-            fields["response_format"] = self._schema(request)
-        if "logprobs" in extras:
-            fields["logprobs"] = True
-            fields["top_logprobs"] = self._options.top_logprobs
-        if "n" in extras:
-            fields["n"] = count
-        return fields
-
-    def _decoding(self) -> dict[str, Any]:
         options = self._options
-        fields: dict[str, Any] = {"model": options.model, "stream": False}
-        if options.temperature is not None:
-            fields["temperature"] = options.temperature
-        if options.top_p is not None:
-            fields["top_p"] = options.top_p
-        if options.max_tokens is not None:
-            fields[options.max_tokens_name] = options.max_tokens
-        return {**fields, **options.extra_body}
+        values: dict[Field, Any] = {
+            "temperature": options.temperature,
+            "top_p": options.top_p,
+            "max_tokens": options.max_tokens,
+            "max_completion_tokens": options.max_tokens,
+            "logprobs": True,
+            "top_logprobs": options.top_logprobs,
+            "n": count,
+        }
+        tail: dict[str, Any] = {"model": options.model, "stream": False}
+        tail.update((name, value) for name, value in values.items() if name in fields)
+        if "response_format" in fields:
+            tail["response_format"] = self._schema(request)
+        return {**tail, **options.extra_body}
 
     def _content(self, parts: Sequence[str | Image]) -> str | list[dict[str, Any]]:
         if len(parts) == 1 and isinstance(parts[0], str):
@@ -117,6 +126,20 @@ class Payloads:
             return None
         schema: Mapping[str, Any] = make(request.space)
         return {"type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": dict(schema)}}
+
+
+def _decoding(options: EndpointOptions) -> frozenset[Field]:
+    """The fields that every request has."""
+    wanted: set[Field] = set()
+    if options.seed:
+        wanted.add("seed")
+    if options.temperature is not None:
+        wanted.add("temperature")
+    if options.top_p is not None:
+        wanted.add("top_p")
+    if options.max_tokens is not None:
+        wanted.add(options.max_tokens_name)
+    return frozenset(wanted)
 
 
 def seed_of(request: Request, sample: int) -> int:

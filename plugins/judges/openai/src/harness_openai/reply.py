@@ -1,7 +1,8 @@
-"""Reading what a server sent. Pure, total, and strict: only a complete chat completion is an answer.
+"""Reading what a server sent. Pure and total: a complete chat completion is an answer, and nothing else is.
 
-Whatever a server says is data. An error text, a web page or half an object is never an answer, whatever it looks like;
-`read_reply` then raises `UnusableReplyError`, which says what was wrong with it.
+All that a server says is data. An error text, a web page or half an object is never an answer, however it looks;
+`read_reply` then raises `UnusableReplyError`, which says what was wrong with it, or `ServerSaysError`. What providers
+spell in several ways (roles, finish reasons, content in parts, labels of the body) is read in all of them.
 """
 
 from __future__ import annotations
@@ -11,13 +12,49 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-_LONGEST_EXCERPT = 300
+from harness_openai.complaint import Complaint, complaint_of, line_of, read_complaint
+from harness_openai.events import StreamError, is_stream, joined_events
+
 _LONGEST_NAME = 120
 _MOST_TOKENS = 10**9
 _MOST_USD = 1e6
-_NO_ANSWER = frozenset({"length", "content_filter"})
 _HALF_PAIRS = re.compile("[\ud800-\udfff]")
 _WATCHED = (b'"choices"', b'"message"', b'"content"', b'"usage"')
+
+_FINISHES = {
+    **dict.fromkeys(
+        ("length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded", "error_limit"),
+        "length",
+    ),
+    **dict.fromkeys(
+        (
+            *("content_filter", "content_filtered", "safety", "recitation", "prohibited_content", "blocklist", "spii"),
+            *("image_safety", "image_prohibited_content", "image_recitation", "sensitive", "refusal", "moderation"),
+            *("guardrail_intervened", "error_toxic"),
+        ),
+        "content_filter",
+    ),
+    **dict.fromkeys(
+        (
+            *("error", "network_error", "insufficient_system_resource", "abort", "aborted", "cancelled", "canceled"),
+            *("timeout", "server_error", "engine_error", "upstream_error", "malformed_response"),
+        ),
+        "error",
+    ),
+}
+"""Finish reasons by what they mean here; all others are `stop`. Those of OpenAI, Azure, Mistral, Gemini, Anthropic,
+DeepSeek, Zhipu, Cohere, Bedrock, OpenRouter, vLLM and SGLang."""
+
+_SWALLOWED = (
+    "the content is null beside reasoning: the server's reasoning parser took the whole answer; start the server "
+    "without it (vLLM, SGLang: no --reasoning-parser), or turn thinking off, such as by `extra_body: "
+    "{chat_template_kwargs: {enable_thinking: false}}`"
+)
+_NULL = "the content is null, and the server does not say why"
+_TOOLS = (
+    "a tool call and no text, though no tools were offered: turn tool calling off at the server (vLLM: no "
+    "--enable-auto-tool-choice), or ask a model that answers in text"
+)
 
 
 class UnusableReplyError(Exception):
@@ -26,11 +63,29 @@ class UnusableReplyError(Exception):
     Args:
         why: In words, without secrets, bounded.
         spent: What the server says it cost nevertheless.
+        died: Whether it was cut short on the server's side, so that another attempt may well succeed.
     """
 
-    def __init__(self, why: str, spent: Spent | None = None) -> None:
+    def __init__(self, why: str, spent: Spent | None = None, *, died: bool = False) -> None:
         super().__init__(why)
         self.spent = spent or Spent()
+        self.died = died
+
+
+class ServerSaysError(Exception):
+    """An error in a response of status 200.
+
+    Args:
+        complaint: What it says.
+        spent: What the server says it cost nevertheless.
+        plain: Whether it is called an error there; else there is something in place of an answer.
+    """
+
+    def __init__(self, complaint: Complaint, spent: Spent | None = None, *, plain: bool = True) -> None:
+        super().__init__(complaint.excerpt)
+        self.complaint = complaint
+        self.spent = spent or Spent()
+        self.plain = plain
 
 
 class Spent(NamedTuple):
@@ -55,8 +110,8 @@ class Completion(NamedTuple):
 
     content: str | None
     """The answer; `None` only where it was cut off, filtered or refused."""
-    finish: str = ""
-    """`finish_reason`."""
+    finish: str = "stop"
+    """Why it ended: `stop`, `length`, or `content_filter`."""
     refusal: str = ""
     """Why the model declines, where the server keeps that apart."""
     reasoning: str = ""
@@ -74,70 +129,54 @@ class Answer(NamedTuple):
     """Tokens and money."""
     model: str = ""
     """The snapshot that answered, and the fingerprint of its configuration."""
+    name: str = ""
+    """The name alone."""
 
 
-def read_reply(
-    status: int, content_type: str, body: bytes, *, most: int, scrub: Callable[[str], str] = lambda text: text
-) -> Answer:
-    """The answer in a response.
+def read_reply(content_type: str, body: bytes, *, most: int, scrub: Callable[[str], str] = lambda text: text) -> Answer:
+    """The answer in a response of status 200.
 
     Args:
-        status: HTTP status.
-        content_type: The header, or empty.
+        content_type: The header, or empty; only believed where the body is not JSON or events by itself.
         body: The whole body.
         most: Completions that were asked for; fewer are an answer only where it is one.
         scrub: Removes secrets that the server repeats.
 
     Raises:
         UnusableReplyError: It is not a complete chat completion.
+        ServerSaysError: It is an error.
     """
-    if status != 200:
-        raise UnusableReplyError(f"status {status}: {excerpt(body, scrub)}")
-    media = content_type.partition(";")[0].strip().lower()
-    if media and not (media in ("application/json", "text/json") or media.endswith("+json")):
-        raise UnusableReplyError(f"content type {scrub(content_type)[:80]!r}, not JSON: {excerpt(body, scrub)}")
-    whole = _parsed(body)
+    whole = _parsed(content_type, body, scrub)
     if not isinstance(whole, dict):
-        raise UnusableReplyError(f"JSON that is no object: {excerpt(body, scrub)}")
+        if isinstance(whole, list) and whole and isinstance(whole[0], dict) and whole[0].get("error"):
+            raise ServerSaysError(complaint_of(whole, scrub))  # as Gemini writes it
+        raise UnusableReplyError("JSON that is no object")
     spent = _spent(whole.get("usage"))
     try:
-        kind = whole.get("object")
-        if kind is not None and kind != "chat.completion":
-            raise UnusableReplyError(f"the object is {_short(kind, scrub)}, not a chat.completion")
-        if whole.get("error"):
-            raise UnusableReplyError(f"an error with status 200: {excerpt(body, scrub)}")
-        completions = _completions(whole.get("choices"), most, scrub)
+        if whole.get("error") or whole.get("object") == "error":
+            raise ServerSaysError(complaint_of(whole, scrub))
+        completions = _completions(whole, most, scrub)
     except UnusableReplyError as error:
-        raise UnusableReplyError(str(error), spent) from None
-    return Answer(completions=completions, spent=spent, model=_model(whole, scrub))
+        raise UnusableReplyError(str(error), spent, died=error.died) from None
+    except ServerSaysError as error:
+        raise ServerSaysError(error.complaint, spent, plain=error.plain) from None
+    return Answer(completions=completions, spent=spent, model=_model(whole, scrub), name=_name(whole, scrub))
 
 
-def excerpt(body: bytes, scrub: Callable[[str], str] = lambda text: text) -> str:
-    """What a server says went wrong, on one line, bounded and without secrets."""
-    message: object = None
+def _parsed(content_type: str, body: bytes, scrub: Callable[[str], str]) -> Any:
     try:
-        whole = json.loads(body) if len(body) < 1_000_000 else None
-    except (ValueError, RecursionError):
-        whole = None
-    if isinstance(whole, dict):
-        error = whole.get("error")
-        message = error.get("message") if isinstance(error, dict) else error
-        message = message or whole.get("message") or whole.get("detail")
-    text = message if isinstance(message, str) else body[:4000].decode("utf-8", "replace")
-    # Secrets first: cutting or folding could leave half of one.
-    line = " ".join(_text(scrub(text)).split())
-    line = "".join(letter if letter.isprintable() else "?" for letter in line)
-    return line if len(line) <= _LONGEST_EXCERPT else line[:_LONGEST_EXCERPT] + "..."
-
-
-def _parsed(body: bytes) -> Any:
-    try:
+        if body[:1] != b"{" and is_stream(content_type, body):
+            return joined_events(body)
         if any(body.count(name) > 1 for name in _WATCHED):
             return json.loads(body, object_pairs_hook=_without_repeats)  # slower: only where a key may be there twice
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        why = str(error) if type(error) is _RepeatedKeyError else "broken or cut off" if body else "empty"
-        raise UnusableReplyError(f"no JSON: {why}") from None
+        why = str(error) if type(error) in (_RepeatedKeyError, StreamError) else "broken or cut off"
+        if not body.strip():
+            why = "empty"
+        elif content_type:
+            why += f", content type {line_of(scrub(content_type), 80)!r}"
+        raise UnusableReplyError(f"no JSON: {why}: {read_complaint(body, scrub).excerpt}") from None
 
 
 class _RepeatedKeyError(ValueError):
@@ -151,8 +190,12 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _completions(choices: Any, most: int, scrub: Callable[[str], str]) -> tuple[Completion, ...]:
+def _completions(whole: dict[str, Any], most: int, scrub: Callable[[str], str]) -> tuple[Completion, ...]:
+    choices = whole.get("choices")
     if not isinstance(choices, list) or not choices:
+        complaint = complaint_of(whole, scrub)
+        if complaint.codes or complaint.text:  # a prompt that was blocked, or a status of its own
+            raise ServerSaysError(complaint, plain=False)
         raise UnusableReplyError("no choices")
     if len(choices) not in (1, most):
         raise UnusableReplyError(f"{len(choices)} choices where {most} were asked for")
@@ -162,33 +205,76 @@ def _completions(choices: Any, most: int, scrub: Callable[[str], str]) -> tuple[
             raise UnusableReplyError("a choice that is no object")
         index = choice.get("index", place)
         if type(index) is not int or not 0 <= index < len(found) or found[index] is not None:
-            raise UnusableReplyError(f"choices with wrong indices: {_short(index, scrub)}")
+            raise UnusableReplyError("choices with wrong indices")
         found[index] = _completion(choice, scrub)
     return tuple(one for one in found if one is not None)
 
 
 def _completion(choice: dict[str, Any], scrub: Callable[[str], str]) -> Completion:
+    finish = _finish(choice.get("finish_reason"))
+    if choice.get("error"):
+        raise ServerSaysError(complaint_of({"error": choice["error"]}, scrub))
+    if finish == "error":
+        raise UnusableReplyError("the server gave up in the middle: an error as finish_reason", died=True)
     message = choice.get("message")
+    if message is None and finish == "content_filter":
+        message = {}
     if not isinstance(message, dict):
         raise UnusableReplyError("a choice without a message")
-    if message.get("role", "assistant") != "assistant":
-        raise UnusableReplyError(f"a message of the role {_short(message.get('role'), scrub)}, not of the assistant")
-    finish = choice.get("finish_reason")
-    finish = finish if isinstance(finish, str) else ""
-    refusal = _clean(message.get("refusal"), scrub)
-    content = message.get("content")
-    if content is None:
-        if finish not in _NO_ANSWER and not refusal:
-            raise UnusableReplyError(f"the content is null, finish_reason {_short(finish, scrub)}")
-    elif not isinstance(content, str):
-        raise UnusableReplyError("the content is no text")
+    role = message.get("role")
+    if role and (not isinstance(role, str) or role.lower() not in ("assistant", "model")):
+        raise UnusableReplyError(f"a message of the role {_short(role, scrub)}, not of the assistant")
+    content, thoughts, declined = _parts(message.get("content"), scrub)
+    reasoning = _clean(message.get("reasoning_content"), scrub) or _clean(message.get("reasoning"), scrub) or thoughts
+    refusal = _clean(message.get("refusal"), scrub) or declined
+    called = message.get("tool_calls") or message.get("function_call")
+    if finish == "stop" and not refusal and (content is None or (called and not content)):
+        raise UnusableReplyError(_TOOLS if called else _SWALLOWED if reasoning else _NULL)
     return Completion(
-        content=None if content is None else _text(scrub(content)),
-        finish=finish,
-        refusal=refusal,
-        reasoning=_clean(message.get("reasoning_content"), scrub) or _clean(message.get("reasoning"), scrub),
-        logprobs=choice.get("logprobs"),
+        content=content, finish=finish, refusal=refusal, reasoning=reasoning, logprobs=choice.get("logprobs")
     )
+
+
+def _finish(reason: Any) -> str:
+    """What a finish reason means; some say more after a colon."""
+    if reason in (None, "stop"):
+        return "stop"
+    return _FINISHES.get(str(reason).lower().partition(":")[0].strip(), "stop")
+
+
+def _parts(content: Any, scrub: Callable[[str], str]) -> tuple[str | None, str, str]:
+    """Text, reasoning and refusal of a content: a text, or a list of parts. The text is `None` where there is none."""
+    if content is None:
+        return None, "", ""
+    if isinstance(content, str):
+        return _text(scrub(content)), "", ""
+    texts: list[str] = []
+    thoughts: list[str] = []
+    refusals: list[str] = []
+    for part in content if isinstance(content, list) else [content]:
+        kind = part.get("type", "text") if isinstance(part, dict) else "text"
+        if isinstance(part, str):
+            texts.append(part)
+        elif not isinstance(part, dict):
+            raise UnusableReplyError("the content is no text")
+        elif kind in ("thinking", "reasoning"):
+            thoughts += _strings(part.get("thinking") or part.get("reasoning") or part.get("text"))
+        elif kind == "refusal":
+            refusals += _strings(part.get("refusal"))
+        elif isinstance(part.get("text"), str):
+            texts.append(part["text"])
+    if not (texts or thoughts or refusals) and content:
+        raise UnusableReplyError("the content is no text")
+    joined = ["".join(pieces) for pieces in (texts, thoughts, refusals)]
+    text, thought, refusal = (_text(scrub(piece)) for piece in joined)
+    return text if texts or not (thoughts or refusals) else None, thought, refusal
+
+
+def _strings(value: Any) -> list[str]:
+    """The texts in a text, or in a list of texts and parts."""
+    if isinstance(value, list):
+        return [text for part in value for text in _strings(part.get("text") if isinstance(part, dict) else part)]
+    return [value] if isinstance(value, str) else []
 
 
 def _spent(usage: Any) -> Spent:
@@ -208,9 +294,12 @@ def _count(value: Any) -> int | None:
 
 
 def _model(whole: dict[str, Any], scrub: Callable[[str], str]) -> str:
-    name = _clean(whole.get("model"), scrub)[:_LONGEST_NAME]
-    fingerprint = _clean(whole.get("system_fingerprint"), scrub)[:_LONGEST_NAME]
+    name, fingerprint = _name(whole, scrub), _clean(whole.get("system_fingerprint"), scrub)[:_LONGEST_NAME]
     return f"{name} ({fingerprint})" if fingerprint else name
+
+
+def _name(whole: dict[str, Any], scrub: Callable[[str], str]) -> str:
+    return _clean(whole.get("model"), scrub)[:_LONGEST_NAME]
 
 
 def _clean(value: Any, scrub: Callable[[str], str]) -> str:

@@ -8,10 +8,10 @@ import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
+AGAIN = frozenset({408, 409, 425, 429, 498, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 """Statuses that another attempt may mend."""
 
-CONGESTED = frozenset({408, 429, 503, 504, 529})
+CONGESTED = frozenset({408, 429, 498, 503, 504, 529})
 """Statuses that say: fewer at once."""
 
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,9})?")
@@ -41,13 +41,16 @@ class Backoff:
         return min(self.most, max(retry_after * (1 + dice.random() / 10), jitter))
 
 
-def retry_after(header: str, *, now: float | None = None) -> float | None:
-    """Seconds that a `Retry-After` header asks for (RFC 9110, 10.2.3): a number or a date; `None` if neither.
+def retry_after(header: str, *, milliseconds: str = "", now: float | None = None) -> float | None:
+    """Seconds that a response asks to wait; `None` if it does not.
 
     Args:
-        header: Its value.
+        header: `Retry-After` (RFC 9110, 10.2.3), a number or a date.
+        milliseconds: `retry-after-ms`, which OpenAI and Azure send; it is exact, so it counts first.
         now: Seconds since the epoch; the clock's by default.
     """
+    if _SECONDS.fullmatch(milliseconds.strip()):
+        return float(milliseconds) / 1000
     text = header.strip()
     if _SECONDS.fullmatch(text):
         return float(text)

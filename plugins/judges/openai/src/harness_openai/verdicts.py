@@ -41,6 +41,8 @@ def judgement_of(asked: Asked, *, cost: float | None, speller: Speller) -> Judge
         "completion_tokens": asked.spent.completion,
         "cost_usd": cost,
     }
+    if asked.refused:
+        return Judgement.failed(Status.REFUSED, f"stopped by the provider's filter: {asked.refused}", **facts)
     if not asked.completions:
         return Judgement.failed(Status.ERROR, asked.error, **facts)
     facts.update(latency_s=asked.latency, model=asked.model)
@@ -60,11 +62,8 @@ def _read(one: Completion, request: Request, speller: Speller | None, facts: dic
         return Judgement.failed(
             Status.REFUSED, "stopped by the provider's content filter", raw=raw, rationale=one.reasoning, **facts
         )
-    judgement = request.read(raw, **facts)
-    if judgement.status is Status.UNPARSED and one.finish == "length":
-        judgement = replace(judgement, status=Status.TRUNCATED, error=f"cut off at max_tokens: {judgement.error}")
-    if one.reasoning and not judgement.rationale:
-        judgement = replace(judgement, rationale=one.reasoning)
+    cut = "max_tokens" if one.finish == "length" else ""
+    judgement = request.read(raw, reasoning=one.reasoning, cut=cut, **facts)
     if judgement.status is Status.OK and one.logprobs is not None and speller is not None:
         judgement = replace(judgement, probabilities=_probabilities(one, judgement, request, speller))
     return judgement

@@ -17,11 +17,20 @@ USER_AGENT = "judge-harness-openai/0.1.0"
 
 
 class WireError(Exception):
-    """No response: no connection, cut off, too long, too slow, or not HTTP. Says why, without secrets."""
+    """No response: no connection, cut off, too long, too slow, or not HTTP. Says why, without secrets.
 
-    def __init__(self, why: str, *, timeout: bool = False) -> None:
+    Args:
+        why: In words.
+        timeout: Whether it took too long.
+        broken: Whether a response came that cannot be taken, and the next one will mostly be the same.
+        distrusted: Whether the server's certificate is not trusted.
+    """
+
+    def __init__(self, why: str, *, timeout: bool = False, broken: bool = False, distrusted: bool = False) -> None:
         super().__init__(why)
         self.timeout = timeout
+        self.broken = broken
+        self.distrusted = distrusted
 
 
 class Response(NamedTuple):
@@ -35,6 +44,8 @@ class Response(NamedTuple):
     """The header, or empty."""
     body: bytes
     """The whole body."""
+    retry_after_ms: str = ""
+    """The header, or empty."""
 
 
 class Wire(Protocol):

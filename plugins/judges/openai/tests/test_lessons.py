@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from harness.api import JudgeStoppedError
+from harness_openai.lessons import Lessons, is_same_model, without
+from harness_openai.options import EndpointOptions
+from harness_openai.payload import Field
+
+
+def lessons(**fields: Any) -> Lessons:
+    return Lessons(EndpointOptions(**{"model": "m", **fields}), "me")
+
+
+def test_what_is_refused_is_left_out_and_the_limit_goes_by_its_other_name() -> None:
+    def left(wanted: set[Field], *refused: Field) -> frozenset[Field]:
+        return without(frozenset(wanted), frozenset(refused))
+
+    wanted: set[Field] = {"seed", "max_tokens", "logprobs", "top_logprobs"}
+    renamed: set[Field] = {"seed", "max_completion_tokens", "logprobs", "top_logprobs"}
+    assert left(wanted) == wanted
+    assert left(wanted, "seed") == wanted - {"seed"}
+    assert left(wanted, "top_logprobs") == wanted - {"top_logprobs"}
+    assert left(wanted, "logprobs") == {"seed", "max_tokens"}
+    assert left(wanted, "max_tokens") == renamed
+    assert left(renamed, "max_completion_tokens") == wanted
+    assert left({"seed"}, "max_tokens") == {"seed"}, "not sent under either name"
+
+
+def test_the_nth_failure_of_one_kind_without_an_answer_stops_the_judge() -> None:
+    learnt = lessons(max_failures=3)
+    for _ in range(2):
+        learnt.failed("a", "because a")
+        learnt.failed("b", "because b")
+    learnt.succeeded(images=False)
+    for _ in range(2):
+        learnt.failed("a", "because a")
+    with pytest.raises(JudgeStoppedError, match=r"judge me: 3 requests failed .*: because a; .*`max_failures`"):
+        learnt.failed("a", "because a")
+
+
+def test_without_a_limit_nothing_stops_it() -> None:
+    learnt = lessons(max_failures=None)
+    for _ in range(1000):
+        learnt.failed("a", "because")
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "same"),
+    [
+        ("gpt-4o", "gpt-4o", True),
+        ("gpt-4o", "gpt-4o-2024-08-06", True),
+        ("gpt-4o", "gpt-4o-mini", False),
+        ("gpt-4", "gpt-4o", False),
+        ("gpt-4", "gpt-4.1", False),
+        ("mistral-small-latest", "mistral-small-2503", True),
+        ("gemini-2.0-flash", "models/gemini-2.0-flash-001", True),
+        ("gemini-1", "gemini-2", False),
+        ("openai/gpt-4o", "gpt-4o-2024-11-20", True),
+        ("deepseek/deepseek-chat:free", "deepseek/deepseek-chat", True),
+        ("Qwen/Qwen2.5-VL-7B-Instruct", "qwen2.5-vl-7b-instruct", True),
+        ("smol", "/models/SmolLM2-135M.gguf", False),
+    ],
+)
+def test_a_snapshot_is_the_same_model_and_a_sibling_is_not(asked: str, answered: str, same: bool) -> None:
+    assert is_same_model(asked, answered) is same
+
+
+def test_another_model_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    learnt = lessons(model="smol")
+    with caplog.at_level(logging.WARNING, logger="harness_openai"):
+        for name in ("smol", "other.gguf", "other.gguf", "", "other.gguf"):
+            learnt.check_name(name)
+    [record] = caplog.records
+    assert "'smol'" in record.getMessage()
+    assert "'other.gguf'" in record.getMessage()
