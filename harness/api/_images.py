@@ -113,7 +113,8 @@ class Image:
             )
 
         image = cls(name=name, read=read)
-        image._digest = hashlib.sha256(f"absent:{name}".encode("utf-8", "surrogatepass")).hexdigest()
+        named = hashlib.sha256(f"absent:{name}".encode("utf-8", "surrogatepass")).hexdigest()
+        image._names = named, named
         return image
 
     @property
