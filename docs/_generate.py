@@ -26,11 +26,12 @@ from pydantic import BaseModel
 
 from harness import __version__ as __version__
 from harness import api
-from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score, data, hookspecs
+from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score, Unread, data, hookspecs
 from harness.cli import VERBS, cli, main
 from harness.discovery import Offer, Plugins
 from harness.manifest.model import Manifest, Recipe
-from harness.report.records import SCHEMA, Leaderboard, Pair, Row
+from harness.report.records import SCHEMA, Leaderboard, LeftOut, Pair, Row
+from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
 from harness.run import folder, journal
 from harness.score import flags as flag_rules
@@ -256,6 +257,7 @@ def run_folder() -> str:
 
 def leaderboard_json() -> str:
     """The fields of `leaderboard.json`."""
+    reasons = attribute_docs(Unread)
     return "\n".join(
         [
             "# `leaderboard.json`",
@@ -280,6 +282,24 @@ def leaderboard_json() -> str:
             "## Each of `usage`",
             "",
             *field_table(JudgeUsage),
+            "",
+            "## Each of `left_out`",
+            "",
+            *field_table(LeftOut),
+            "",
+            "## Each of `unread`",
+            "",
+            *field_table(UnreadAnswers),
+            "",
+            "Each of its `examples`:",
+            "",
+            *field_table(UnreadExample),
+            "",
+            "## Reasons",
+            "",
+            "Why an answer has no verdict; [the texts can be shown](../../how-to/see-what-was-not-read.md).",
+            "",
+            *table(("reason", "meaning"), [(f"`{one}`", reasons[one.name]) for one in Unread]),
             "",
             "## Flags",
             "",
@@ -321,6 +341,8 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "Request",
             "Judgement",
             "Status",
+            "Unread",
+            "reason_of",
             "Usage",
             "voted",
             "MAX_PIXELS",

@@ -19,7 +19,7 @@ from harness.manifest.model import Recipe
 
 
 def attribute_docs(cls: type) -> dict[str, str]:
-    """The docstrings beneath the fields of a class and of its bases."""
+    """The docstrings beneath the fields of a class and of its bases, or beneath the members of an enumeration."""
     found: dict[str, str] = {}
     for owner in reversed([one for one in cls.__mro__ if one is not object]):
         try:
@@ -28,14 +28,15 @@ def attribute_docs(cls: type) -> dict[str, str]:
             continue  # a base from C, such as Exception
         statements = body.body if isinstance(body, ast.ClassDef) else []
         for statement, after in itertools.pairwise(statements):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
             if (
-                isinstance(statement, ast.AnnAssign)
-                and isinstance(statement.target, ast.Name)
+                isinstance(statement, ast.Assign | ast.AnnAssign)
+                and isinstance(targets[0], ast.Name)
                 and isinstance(after, ast.Expr)
                 and isinstance(after.value, ast.Constant)
                 and isinstance(after.value.value, str)
             ):
-                found[statement.target.id] = " ".join(after.value.value.split())
+                found[targets[0].id] = " ".join(after.value.value.split())
     return found
 
 

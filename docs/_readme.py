@@ -17,15 +17,21 @@ _MARKED = re.compile(r"(<!-- leaderboard -->\n)(.*?)(<!-- /leaderboard -->)", re
 
 
 def printed(run: Path) -> str:
-    """What `harness leaderboard RUN` prints on a terminal of 100 columns, without trailing spaces."""
+    """What `harness leaderboard RUN` prints on a terminal of 100 columns, without trailing spaces.
+
+    The run is called by its place in its folder, and by the hash that all pages use.
+    """
+    place = run.resolve().parents[1]
     done = subprocess.run(
-        [sys.executable, "-m", "harness", "leaderboard", str(run)],
+        [sys.executable, "-m", "harness", "leaderboard", run.resolve().relative_to(place).as_posix()],
+        cwd=place,
         env={**os.environ, "COLUMNS": "100"},
         capture_output=True,
         text=True,
         check=True,
     )
-    return "\n".join(line.rstrip() for line in done.stdout.splitlines())
+    named = done.stdout.replace(run.name, f"{run.name.rpartition('-')[0]}-1a2b3c4d5e6f")
+    return "\n".join(line.rstrip() for line in named.splitlines())
 
 
 def excerpt(text: str) -> str:

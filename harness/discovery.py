@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from harness.api import API_VERSION, Card, Operational, PluginError, Unfolded, UserError, hookspecs
+from harness.report.text import clean
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -92,6 +93,16 @@ class Offer:
             return None
         unfolded: list[Unfolded] = self._call(self.card.unfold, options, context)
         return unfolded
+
+    def check(self, options: object, context: object) -> None:
+        """Check the files that the options of a judge name, where its card says how.
+
+        Raises:
+            UserError: They cannot be used.
+        """
+        lazy = getattr(self.card, "check", None)
+        if lazy is not None:
+            self._call(lazy, options, context)
 
     def _call(self, lazy: str | Callable[..., Any], options: object, context: object) -> Any:
         try:
@@ -213,7 +224,8 @@ class Plugins:
             try:
                 results.append((impl.plugin_name, impl.function(**{name: arguments[name] for name in impl.argnames})))
             except Exception as error:
-                print(f"warning: plugin {impl.plugin_name}: {hook} raised {error!r}", file=sys.stderr)  # noqa: T201
+                said = f"warning: plugin {impl.plugin_name}: {hook} raised {error!r}"
+                print(clean(said), file=sys.stderr)  # noqa: T201
         return results
 
     def warnings(self) -> list[str]:

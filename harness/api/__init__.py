@@ -46,6 +46,7 @@ from harness.api._spaces import (
 )
 from harness.api._spellings import MAX_ANSWERS, Spellings, spellings
 from harness.api._training import Earned, Trained, Training, TrainingTask, WeightedReward, earned
+from harness.api._unread import Unread, reason_of
 from harness.api._votes import voted
 from harness.api.hookspecs import hookimpl
 
@@ -102,6 +103,7 @@ __all__ = [
     "TrainingTask",
     "Unfolded",
     "Units",
+    "Unread",
     "Usage",
     "UserError",
     "Verdict",
@@ -110,6 +112,7 @@ __all__ = [
     "earned",
     "hookimpl",
     "joined",
+    "reason_of",
     "recorded_cells",
     "space_from_json",
     "spellings",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from harness.api._protocol import Protocol
+from harness.api.reading._reasoning import Marks
 
 API_VERSION = 1
 """Version of `harness.api` for plugins. A card states the version that it was written for."""
@@ -111,6 +112,15 @@ class JudgeCard(Card):
     """A judge model. The factory returns a `Judge`."""
 
     kind: ClassVar[str] = "judge"
+
+    reasoning_marks: Marks = ()
+    """Pairs of an opening and a closing mark around its reasoning, beside those that `harness.api.reading` knows."""
+
+    check: Lazy | None = None
+    """Called as `check(options, context)` by `harness validate`, for files that the options name (recorded answers):
+    raises a `UserError` where they cannot be used. A run makes the judge, which must find the same."""
+    needs_media: bool = True
+    """Whether it looks at pictures. One that does not can be asked tasks whose pictures are not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -132,10 +132,15 @@ class Context(Protocol):
 class Task(Protocol):
     """A source of items and the way to put them to a judge.
 
-    A task may also have `count_items(split) -> int`, cheap, for progress bars and `--dry-run`, and `provenance() ->
-    str`, which says what data it read, with the commit of a hub dataset, for `run.json`. One that shows the items of
-    another task changed may have `wraps: tuple[Task, str]`: that task, from `Context.task`, and its split. The run then
-    records which entries of the plan ask the same items unchanged; see `RecordedCell.wraps`.
+    A task may also have these:
+
+    - `count_items(split) -> int`, cheap, for progress bars and `--dry-run`.
+    - `provenance() -> str`, which says what data it read, with the commit of a hub dataset, for `run.json`.
+    - `media: str`. Where it is `absent`, the pictures are not there: its items hold `Image.absent` in their places, and
+      only judges are asked whose card says that they need no media.
+    - `wraps: tuple[Task, str]`, of one that shows the items of another task changed: that task, from `Context.task`,
+      and its split. The run then records which entries of the plan ask the same items unchanged; see
+      `RecordedCell.wraps`.
     """
 
     @property
@@ -170,8 +175,15 @@ class Task(Protocol):
 class Judge(Protocol):
     """A judge model.
 
-    A judge may also have `close()`, called when its last task is done: free weights and connections there. It must be
-    able to answer again afterwards.
+    A judge may also have these:
+
+    - `close()`, called when its last task is done: free weights and connections there. It must be able to answer again
+      afterwards.
+    - `answers_by_item: bool`. True of a judge whose answer depends on which item is asked, or on chance (recorded
+      answers, a temperature above 0): two items of equal content are then two questions, each with a key and a seed of
+      its own. By default equal content is asked once.
+    - `covers(task: str, item: str) -> bool`, cheap: whether it has an answer to the item of this id. It is not asked a
+      task of the plan of which it covers no item, and reports say so. By default it has an answer to everything.
     """
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:

@@ -32,10 +32,10 @@ class Reading:
     """Whether the whole answer keeps to the format, to the letter (what a format reward pays for): no prefix of it, and
     no instruction repeated beside it."""
     closed: bool = False
-    """Whether the form itself ends the verdict (a tag, a bracket), so that it is not the beginning of a longer one."""
+    """Whether the verdict begins a line, and its form ends it (a tag, a bracket), so that it is complete."""
     last: bool = False
-    """Whether the verdict stands alone at the very end. Where an answer was cut off, only a verdict counts that is
-    closed, and last or after closed reasoning."""
+    """Whether the verdict is the very end. Where an answer was cut off, only a verdict counts that is closed, and last
+    or after closed reasoning."""
 
 
 @runtime_checkable

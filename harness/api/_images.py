@@ -92,6 +92,24 @@ class Image:
         """An image that `draw` makes, the same every time."""
         return cls(name=name, draw=draw)
 
+    @classmethod
+    def absent(cls, name: str) -> Image:
+        """The place of a picture that is not there, for judges that do not look. Its digest is made from the name.
+
+        Args:
+            name: The same on every machine, and another one for another picture: as the data name it.
+        """
+
+        def read() -> bytes:
+            raise DataError(
+                f"image {name!r}: is not in these data, which are used without their pictures; put them there and take "
+                "out `media: absent`, or ask only judges that do not look at pictures"
+            )
+
+        image = cls(name=name, read=read)
+        image._digest = hashlib.sha256(f"absent:{name}".encode("utf-8", "surrogatepass")).hexdigest()
+        return image
+
     @property
     def digest(self) -> str:
         """SHA-256 of the encoded bytes, or of the pixels of a drawn image, in hex.

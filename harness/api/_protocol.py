@@ -42,6 +42,13 @@ class Protocol:
     the chance of a blind guess (RewardBench 2: 0.25), or for metrics that do not average credit a seeded blind guess
     (the coins of UnsafeBench and Multimodal RewardBench); or half a point (RewardBench). Failures of the machinery
     (`error`) are always left out. Whatever is chosen, coverage and the worst case are printed beside the score."""
+    outside: Literal["unparsed", "exclude", "wrong", "chance", "half"] = "unparsed"
+    """What an answer outside the space counts as (`outside`: a tie where there is none): the same as `unparsed`; or one
+    of its choices (MMRB2: wrong, while an answer that is not there is left out)."""
+    draws: Literal["unparsed", "exclude", "wrong", "chance", "half", "share"] = "unparsed"
+    """What equal scores count as where the question knows no tie (`draw`): the same as `unparsed`; one of its choices
+    (RewardBench: wrong); or, as a share, 1/k where the right answer is one of k that draw, else nothing
+    (RewardBench 2). Drawn votes are no scores, and follow `unparsed`."""
     ties: Literal["class", "skip", "half", "right"] = "class"
     """Ties in a preference: a class of their own (GenAI-Bench); items with a tied gold are left out and a predicted tie
     is wrong (ImageReward); a tied gold is worth a half whatever is predicted (Pick-a-Pic); or a tie, in the gold or in
@@ -106,6 +113,12 @@ class Protocol:
         """The average of an entry of `metrics`: its own, or else `average`."""
         return self.parsed(metric)[1] or self.average
 
+    @property
+    def policies(self) -> dict[str, str]:
+        """What each kind of answer without a verdict counts as, by field: `outside` and `draws` as they work out."""
+        named = {"unparsed": self.unparsed, "outside": self.outside, "draws": self.draws}
+        return {name: self.unparsed if policy == "unparsed" else policy for name, policy in named.items()}
+
     def to_json(self) -> dict[str, Any]:
         """All fields as plain data."""
         return {**asdict(self), "metrics": list(self.metrics)}
@@ -123,7 +136,8 @@ class Protocol:
             parts.append(f"{self.samples} samples, {self.vote}")
         if self.order == "both":
             parts.append({"each": "each order counts", "sum": "net votes", "agree": "both must agree"}[self.pooling])
-        parts += [f"unparsed: {self.unparsed}", f"ties: {self.ties}", f"average: {self.average}"]
+        apart = [f"{name}: {policy}" for name, policy in self.policies.items() if policy != self.unparsed]
+        parts += [f"unparsed: {self.unparsed}", *apart, f"ties: {self.ties}", f"average: {self.average}"]
         others = [metric for metric in self.metrics if self.average_of(metric) != self.average]
         if others:
             parts[-1] += f" except {', '.join(others)}"

@@ -96,14 +96,18 @@ class Request:
     """`Item.candidates` in shown places; filled in likewise."""
     thinking: Thinking = NO_MARKS
     """How this judge marks its reasoning, from its card and its entry in the manifest; filled in likewise."""
+    by_item: bool = False
+    """Whether the key names the item besides the content; set by the harness for a judge that `answers_by_item`."""
 
     @cached_property
     def key(self) -> str:
         """Name of the content: SHA-256 over messages, image contents, space, format, order and sample, 32 hex digits.
 
-        The task's and the item's names are not part of it: the same question asked twice is asked once.
+        The task's and the item's names are not part of it: the same question asked twice is asked once. With `by_item`,
+        `/` and the item's id follow, and two items of equal content are two questions.
         """
-        return hashlib.sha256(self.content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        name = hashlib.sha256(self.content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return f"{name}/{self.item}" if self.by_item else name
 
     @cached_property
     def content(self) -> str:
@@ -129,10 +133,19 @@ class Request:
             }
         )
 
+    def keyed(self, *, by_item: bool) -> Request:
+        """The same request with a key that names the item as well, or the content alone."""
+        if by_item == self.by_item:
+            return self
+        other = replace(self, by_item=by_item)
+        other.__dict__["content"] = self.content  # the cached property: nothing that it covers has changed
+        return other
+
     @property
     def seed(self) -> int:
         """A seed of this request's own (63 bits), so that a resumed run equals an uninterrupted one."""
-        return int(self.key[:16], 16) >> 1
+        key = hashlib.sha256(self.key.encode("utf-8", "surrogatepass")).hexdigest() if self.by_item else self.key
+        return int(key[:16], 16) >> 1
 
     @property
     def text(self) -> str:
@@ -171,6 +184,7 @@ class Request:
             error=problem,
             cut=cut,
             thinking="apart" if reasoning else "opened" if opened else "",
+            read=True,
             **fields,
         )
 
@@ -181,7 +195,16 @@ class Request:
     @cached_property
     def shown(self) -> Shown:
         """The text that the judge was shown, for telling its own words from quotations."""
-        return Shown(self.text)
+        candidates = ("\n".join(part for part in parts if isinstance(part, str)) for parts in self.candidates)
+        return Shown(self.text, self.instruction, tuple(text for text in candidates if text.strip()))
+
+    @cached_property
+    def instruction(self) -> str:
+        """What asks for the format of the answer; empty where the format cannot say the answers of this space."""
+        try:
+            return self.format.instruction(self.space)
+        except DataError:
+            return ""
 
 
 class Status(StrEnum):
@@ -193,6 +216,9 @@ class Status(StrEnum):
     """The judge answered, and no one verdict can be read from it."""
     OUTSIDE = "outside"
     """The judge answered in the form that was asked for, with what is no answer of the space: `yes` to `A or B?`."""
+    DRAW = "draw"
+    """The judge scored the candidates, the scores of the best are equal, and the question knows no tie. Where the
+    judgement has probabilities, those that draw have the highest."""
     REFUSED = "refused"
     """The judge declined, or says that it cannot answer this kind of question."""
     TRUNCATED = "truncated"
@@ -227,6 +253,8 @@ class Judgement:
     thinking: str = ""
     """Where the reasoning is, kept so that `raw` can be read again: `""` for in `raw`, told apart by marks; `"apart"`
     where it came in a field of its own and is `rationale`; `"opened"` where `raw` begins inside it."""
+    read: bool = False
+    """Whether `Request.read` made it of `raw`, and a later reader may read `raw` again."""
     prompt_tokens: int | None = None
     """Tokens read, images included."""
     completion_tokens: int | None = None
@@ -269,7 +297,7 @@ class Judgement:
         plain: dict[str, Any] = {"status": self.status.value}
         for name in self.__slots__:
             value = getattr(self, name)
-            if name != "status" and value is not None and value != "":
+            if name != "status" and value is not None and value is not False and value != "":
                 plain[name] = dict(value) if isinstance(value, Mapping) else value
         return plain
 

@@ -21,8 +21,8 @@ def voted(votes: Sequence[Judgement], request: Request) -> Judgement:
         request: What was asked.
 
     Returns:
-        A judgement that keeps every answer in `raw` and the tokens of all; its probabilities are the shares of the
-        votes, or where the votes have probabilities of their own, the mean of these.
+        A judgement that keeps every answer in `raw` and the tokens of all; its probabilities are the mean of those of
+        the votes where each vote has some, else the shares of the votes.
     """
     if len(votes) == 1:
         return votes[0]
@@ -43,7 +43,8 @@ def voted(votes: Sequence[Judgement], request: Request) -> Judgement:
             Status.UNPARSED, f"a draw between {names}, {most} of {len(votes)} samples each", **together
         )
     winner = next(vote for vote in votes if vote.verdict == first)
-    return replace(winner, probabilities=_shares(votes, request), error="", **together)
+    # Not `read`: the verdict is that of the vote, and not of the text that all votes make together.
+    return replace(winner, probabilities=_shares(votes, request), error="", read=False, **together)
 
 
 def _shares(votes: Sequence[Judgement], request: Request) -> dict[str, float]:
@@ -51,10 +52,9 @@ def _shares(votes: Sequence[Judgement], request: Request) -> dict[str, float]:
         total = {request.space.name(verdict): 0.0 for verdict in request.space.verdicts()}
     except DataError:  # the space cannot be listed
         total = {}
-    valid = 0
-    for vote in votes:
-        if vote.verdict is not None:
-            valid += 1
-            for name, share in (vote.probabilities or {request.space.name(vote.verdict): 1.0}).items():
-                total[name] = total.get(name, 0.0) + share
-    return {name: share / valid for name, share in total.items()}
+    valid = [(vote.verdict, vote.probabilities) for vote in votes if vote.verdict is not None]
+    known = all(chances is not None for _, chances in valid)
+    for verdict, chances in valid:
+        for name, share in (chances if known and chances else {request.space.name(verdict): 1.0}).items():
+            total[name] = total.get(name, 0.0) + share
+    return {name: share / len(valid) for name, share in total.items()}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 
 import click
+
+from harness.cli._common import say
 
 VERBS = {
     "run": "Judge, score and print the leaderboard of a manifest.",
@@ -80,10 +83,12 @@ def main(argv: list[str] | None = None) -> None:
     except click.exceptions.Abort:
         code = 130
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        say(shown.getvalue().rstrip())
         code = error.exit_code
     except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
+        say("interrupted")
         code = 130
     except BrokenPipeError:
         sys.stderr.close()
@@ -98,10 +103,10 @@ def _report(error: Exception) -> int:
     from harness.api import UserError
 
     if isinstance(error, UserError):
-        click.echo(f"error: {error}", err=True)
+        say(f"error: {error}")
         return error.exit_code
     import traceback
 
-    traceback.print_exception(error)
-    click.echo("internal fault: this is a bug in the harness; please report it with the lines above", err=True)
+    say("".join(traceback.format_exception(error)).rstrip())
+    say("internal fault: this is a bug in the harness; please report it with the lines above")
     return 1

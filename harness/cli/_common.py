@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from harness.report.text import visible
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -20,9 +23,22 @@ checkpoints_option = click.option(
 )
 
 
+def echo(text: str, *, nl: bool = True, document: bool = False) -> None:
+    """Print a result. All that a verb prints goes through here or `say`, so that nothing reaches a terminal raw.
+
+    Files, models and servers put escape sequences and direction marks into names, answers and errors.
+
+    Args:
+        text: What to print.
+        nl: Whether a line break follows.
+        document: Text for a program, which gets it to the letter where stdout is no terminal.
+    """
+    click.echo(text if document and not sys.stdout.isatty() else visible(text), nl=nl)
+
+
 def say(line: str) -> None:
     """A line for people: to stderr, since results go to stdout."""
-    click.echo(line, err=True)
+    click.echo(visible(line), err=True)
 
 
 def load_plugins(ctx: click.Context, *, warn: bool = True) -> Plugins:
@@ -33,5 +49,5 @@ def load_plugins(ctx: click.Context, *, warn: bool = True) -> Plugins:
     plugins = Plugins.load(blocked=options.get("blocked", ()), extra=options.get("extra", ()))
     if warn:
         for line in plugins.warnings():
-            click.echo(f"warning: {line}", err=True)
+            say(f"warning: {line}")
     return plugins

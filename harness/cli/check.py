@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli._common import load_plugins
+from harness.cli._common import echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.discovery import Offer, Plugins
@@ -40,17 +40,17 @@ def command(ctx: click.Context, *, name: str, data: str | None, options: tuple[s
     for subject, check_name, check in _checks(plugins, name, data=data, options=_parsed(options)):
         rows.append((subject, check_name, run_check(check)))
         if not as_json and not rows[-1][2]:
-            click.echo(f"ok    {subject}  {check_name}")
+            echo(f"ok    {subject}  {check_name}")
         elif not as_json:
-            click.echo(f"FAIL  {subject}  {check_name}\n      {rows[-1][2].replace(chr(10), chr(10) + '      ')}")
+            echo(f"FAIL  {subject}  {check_name}\n      {rows[-1][2].replace(chr(10), chr(10) + '      ')}")
     failed = sum(1 for _, _, fault in rows if fault)
     if as_json:
         import json
 
         fields = ("object", "check", "fault")
-        click.echo(json.dumps([dict(zip(fields, row, strict=True)) for row in rows], indent=2))
+        echo(json.dumps([dict(zip(fields, row, strict=True)) for row in rows], indent=2))
     else:
-        click.echo(f"{len(rows) - failed} checks passed, {failed} failed")
+        echo(f"{len(rows) - failed} checks passed, {failed} failed")
     return 2 if failed else 0
 
 
@@ -64,7 +64,7 @@ def _checks(
     for offer in _offers(plugins, name):
         missing = _missing(offer, options)
         if missing:
-            click.echo(f"{offer.id}: only its card is checked; give {', '.join(missing)} with `--with`", err=True)
+            say(f"{offer.id}: only its card is checked; give {', '.join(missing)} with `--with`")
         for check_name, check_function in checks_for(offer, data=data, options=options):
             if not missing or check_name.startswith("card_"):
                 yield offer.id, check_name, check_function

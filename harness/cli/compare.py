@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import load_plugins
+from harness.cli._common import echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.run.results import CellResult, RunResults
@@ -65,7 +65,7 @@ def command(
         find_metric=lambda name: make_metric(name, plugins),
     )
     if format_ != "terminal":
-        click.echo(render_comparison(compared, format_), nl=False)
+        echo(render_comparison(compared, format_), nl=False)
         return
     from rich.console import Console
 
@@ -92,7 +92,7 @@ def _sides(a: str, b: str, folder: Path | None) -> tuple[RunResults, str | None,
         wrong = b if path_b is None else a
         raise UserError(f"{wrong!r} begins with no run folder; write both as RUN:JUDGE, or use --run RUN JUDGE JUDGE")
     newest = _newest(Path("runs"))
-    click.echo(f"run: {newest}", err=True)
+    say(f"run: {newest}")
     run = load_run(newest)
     return run, a, run, b
 

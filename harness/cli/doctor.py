@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import checkpoints_option, load_plugins, say
+from harness.cli._common import checkpoints_option, echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.doctor.health import Health
@@ -76,7 +76,7 @@ def command(
     splits = task_splits(loaded, plugins, runs=runs, checkpoints=checkpoints)
     found = find_overlap(splits, pixels=pixels, limit=limit, say=say)
     if as_json:
-        click.echo(json.dumps(found.to_json(), indent=2))
+        echo(json.dumps(found.to_json(), indent=2))
     else:
         from rich.console import Console
 
@@ -91,7 +91,7 @@ def _health(ctx: click.Context, folders: tuple[Path, ...], *, as_json: bool) -> 
 
     health = examine(lambda: load_plugins(ctx, warn=False), folders=folders)
     if as_json:
-        click.echo(json.dumps(health.to_json(), indent=2))
+        echo(json.dumps(health.to_json(), indent=2))
     else:
         _print_health(health)
     return 2 if health.broken else 0
@@ -100,11 +100,11 @@ def _health(ctx: click.Context, folders: tuple[Path, ...], *, as_json: bool) -> 
 def _print_health(health: Health) -> None:
     """What is wrong, then a short summary."""
     for one in health.findings:
-        click.echo(f"{'BROKEN' if one.broken else 'note'}  {one.subject}: {one.problem}")
+        echo(f"{'BROKEN' if one.broken else 'note'}  {one.subject}: {one.problem}")
     versions = ", ".join(f"{name} {version}" for name, version in health.versions.items())
-    click.echo(textwrap.fill(versions, width=100, break_on_hyphens=False))
-    click.echo("plugins: " + (", ".join(f"{count} {status}" for status, count in health.plugins.items()) or "none"))
+    echo(textwrap.fill(versions, width=100, break_on_hyphens=False))
+    echo("plugins: " + (", ".join(f"{count} {status}" for status, count in health.plugins.items()) or "none"))
     for folder, free in health.folders.items():
-        click.echo(f"{folder}: can be written to, {free / 2**30:,.1f} GiB free")
+        echo(f"{folder}: can be written to, {free / 2**30:,.1f} GiB free")
     broken = sum(one.broken for one in health.findings)
-    click.echo(f"{broken} broken" if broken else "nothing is broken")
+    echo(f"{broken} broken" if broken else "nothing is broken")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import load_plugins
+from harness.cli._common import echo, load_plugins, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,18 +60,18 @@ def command(
 
         from harness.report.terminal import print_leaderboard
 
-        print_leaderboard(leaderboard, Console())
+        print_leaderboard(leaderboard, Console(), folders=runs)
         return
     from harness.report.render import render
 
     text = render(leaderboard, format_)
     if output is None:
-        click.echo(text, nl=False)
+        echo(text, nl=False)
         return
     from harness.run.folder import write_atomically
 
     write_atomically(output, text)
-    click.echo(f"written: {output}", err=True)
+    say(f"written: {output}")
 
 
 def _loaded(folders: Sequence[Path]) -> list[RunResults]:
@@ -106,5 +106,6 @@ def _build(
         resamples=settings.resamples,
         seed=settings.seed,
         min_coverage=settings.min_coverage,
+        left_out=[one for run in runs for one in run.left_out],
         find_metric=lambda name: make_metric(name, plugins),
     )

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from harness.cli._common import load_plugins
+from harness.cli._common import echo, load_plugins, say
 
 _KINDS = ("tasks", "judges", "rewards", "trainers", "formats", "metrics")
 
@@ -38,11 +38,11 @@ def command(ctx: click.Context, kind: str, as_json: bool) -> int:
             }
             for offer in offers
         ]
-        click.echo(json.dumps(rows, indent=2))
+        echo(json.dumps(rows, indent=2))
         return 0
     if not offers:
-        click.echo(f"no {kind} are installed", err=True)
+        say(f"no {kind} are installed")
     width = max((len(offer.id) for offer in offers), default=0)
     for offer in offers:
-        click.echo(f"{offer.id:<{width}}  {offer.card.summary}")
+        echo(f"{offer.id:<{width}}  {offer.card.summary}")
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli._common import load_plugins
+from harness.cli._common import load_plugins, say
 
 
 @click.command("merge")
@@ -33,6 +33,6 @@ def command(ctx: click.Context, shards: tuple[Path, ...], out: Path | None) -> i
     folder = merge_shards(shards, out)
     leaderboard = finish(folder, load_plugins(ctx))
     if leaderboard is not None:
-        print_leaderboard(leaderboard, Console())
-    click.echo(f"\nrun folder: {folder}", err=True)
+        print_leaderboard(leaderboard, Console(), folders=[folder])
+    say(f"\nrun folder: {folder}")
     return 0

@@ -10,6 +10,8 @@ from string import Template
 
 import click
 
+from harness.cli._common import echo
+
 
 @click.command("new")
 @click.argument("kind", type=click.Choice(["task", "judge", "reward"]))
@@ -51,5 +53,5 @@ def command(kind: str, name: str, folder: Path | None) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.substitute(name=name, package=package), encoding="utf-8")
     (folder / source / "py.typed").touch()
-    click.echo(f"made {folder}; next: pip install -e {folder} && harness check {name}")
+    echo(f"made {folder}; next: pip install -e {folder} && harness check {name}")
     return 0

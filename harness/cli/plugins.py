@@ -6,7 +6,7 @@ import json
 
 import click
 
-from harness.cli._common import load_plugins
+from harness.cli._common import echo, load_plugins
 
 
 @click.command("plugins")
@@ -39,14 +39,12 @@ def command(ctx: click.Context, as_json: bool) -> int:
             }
             for row in rows
         ]
-        click.echo(json.dumps(plain, indent=2))
+        echo(json.dumps(plain, indent=2))
         return 0
     for row in rows:
         counts = {
             kind: sum(card.kind == kind for card in row.cards) for kind in dict.fromkeys(c.kind for c in row.cards)
         }
         offers = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items())
-        click.echo(
-            f"{row.name}  ({row.distribution} {row.version})  {row.status}: {row.problem or offers or 'hooks only'}"
-        )
+        echo(f"{row.name}  ({row.distribution} {row.version})  {row.status}: {row.problem or offers or 'hooks only'}")
     return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import checkpoints_option, load_plugins, say
+from harness.cli._common import checkpoints_option, echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -111,19 +111,19 @@ def _report(session: Session, gate: float | None) -> int:
     """Print what came out; the exit code says how it went."""
     outcome = session.outcome
     if outcome.interrupted:
-        click.echo(f"interrupted; run the same command again to go on ({session.folder})", err=True)
+        say(f"interrupted; run the same command again to go on ({session.folder})")
         return 130
     if session.leaderboard is not None:
         from rich.console import Console
 
         from harness.report.terminal import print_leaderboard
 
-        print_leaderboard(session.leaderboard, Console())
-    click.echo(f"\nrun folder: {session.folder} (leaderboard.md, leaderboard.csv, leaderboard.json)", err=True)
+        print_leaderboard(session.leaderboard, Console(), folders=[session.folder])
+    say(f"\nrun folder: {session.folder} (leaderboard.md, leaderboard.csv, leaderboard.json)")
     if outcome.too_many_errors:
-        click.echo(f"stopped: {outcome.too_many_errors}", err=True)
+        say(f"stopped: {outcome.too_many_errors}")
     for judge, problem in outcome.out_of_budget.items():
-        click.echo(problem if judge in problem else f"{judge}: {problem}", err=True)
+        say(problem if judge in problem else f"{judge}: {problem}")
     if outcome.errors:
         _print_failures(session)
     if outcome.errors or outcome.cut_short:
@@ -136,11 +136,12 @@ def _below_gate(session: Session, gate: float | None) -> bool:
     rows = session.leaderboard.rows if session.leaderboard is not None and gate is not None else ()
     low = [row for row in rows if gate is not None and row.coverage < gate]
     for row in low:
-        click.echo(f"{row.judge} on {row.task}: coverage {row.coverage:.1%} is below the gate of {gate:.1%}", err=True)
+        say(f"{row.judge} on {row.task}: coverage {row.coverage:.1%} is below the gate of {gate:.1%}")
     return bool(low)
 
 
 def _print_failures(session: Session) -> None:
+    from harness.report.text import clean
     from harness.run.folder import JOURNAL
     from harness.run.journal import Journal
     from harness.run.results import load_run
@@ -149,14 +150,15 @@ def _print_failures(session: Session) -> None:
     journal = Journal(session.folder / JOURNAL, readonly=True)
     try:
         for (task, judge), count in session.outcome.errors.items():
-            click.echo(f"{judge} on {task}: {count} judgements failed; the same command asks them again", err=True)
+            say(f"{judge} on {task}: {count} judgements failed; the same command asks them again")
             for item, problem in journal.failures(task, keys[task, judge], 3):
-                click.echo(f"  {item}: {problem}", err=True)
+                say(f"  {clean(item)}: {clean(problem)}")
     finally:
         journal.close()
 
 
 def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoints: Path, shard: Shard | None) -> None:
+    from harness.run.coverage import check_media, leave_out
     from harness.run.folder import JOURNAL
     from harness.run.journal import Journal
     from harness.run.plan import build_plan
@@ -166,26 +168,30 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
     recipes = plan_recipes(plan, plugins, checkpoints=checkpoints, say=say)
     give_models(plan, loaded, {judge: recipe.model for judge, recipe in recipes.items() if recipe.done})
+    check_media(plan)
+    leave_out(plan)
     folder = run_folder(runs, loaded, shard)
     journal = Journal(folder / JOURNAL, readonly=True) if (folder / JOURNAL).is_file() else None
-    click.echo(f"run folder: {folder} ({'exists' if journal else 'new'})")
+    echo(f"run folder: {folder} ({'exists' if journal else 'new'})")
     for judge, recipe in recipes.items():
         state = "trained already" if recipe.done else "would be trained first"
-        click.echo(f"  {judge}: recipe {recipe.name}, {state} ({recipe.folder})")
+        echo(f"  {judge}: recipe {recipe.name}, {state} ({recipe.folder})")
+    for task, name in sorted(plan.left_out):
+        echo(f"  {task} · {name}: not asked, since the judge has an answer to no item there")
     total = held = 0
     try:
         for cell in plan.cells():
             asks = _count(cell.task, shard)
             have = _held(journal, cell) if journal is not None else 0
             total, held = total + asks, held + have
-            click.echo(
+            echo(
                 f"  {cell.task.name} · {cell.judge.name}: {asks:,} requests, {have:,} already in the journal "
                 f"({cell.task.protocol.summary()})"
             )
     finally:
         if journal is not None:
             journal.close()
-    click.echo(f"{len(plan.cells())} cells, {total:,} requests, {held:,} already answered, {total - held:,} to ask")
+    echo(f"{len(plan.cells())} cells, {total:,} requests, {held:,} already answered, {total - held:,} to ask")
 
 
 def _held(journal: Journal, cell: Cell) -> int:

@@ -1,4 +1,4 @@
-"""`harness show`: a plugin object, a task's items as pictures, a resolved manifest or recipe, or the schema."""
+"""`harness show`: a plugin object, a task's items as pictures, a manifest, the schema, or a run's unread answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import load_plugins
+from harness.cli._common import echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.discovery import Offer, Plugins
@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 @click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override one value of a manifest or recipe.")
 @click.option("--origins/--no-origins", default=True, help="Say where each value of a manifest comes from.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of manifests, for editors.")
+@click.option("--unread", is_flag=True, help="Print the answers of a run that have no verdict, as they were written.")
+@click.option("--judge", metavar="NAME", help="With --unread: of this judge only.")
+@click.option("--task", metavar="NAME", help="With --unread: on this task only.")
+@click.option("--reason", metavar="REASON", help="With --unread: for this reason only, such as 'ambiguous'.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="With --unread: at most N answers.  [default: 20; all with --json]",
+)
+@click.option("--json", "as_json", is_flag=True, help="With --unread: print JSON, each answer whole.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -36,8 +47,17 @@ def command(
     sets: tuple[str, ...],
     origins: bool,
     schema: bool,
+    unread: bool,
+    judge: str | None,
+    task: str | None,
+    reason: str | None,
+    limit: int | None,
+    as_json: bool,
 ) -> int:
     """Show NAME: a plugin object by id, or a manifest or recipe with every value and where it comes from.
+
+    With --unread, NAME is a run folder, and each of its answers without a verdict is shown with the reason: no verdict,
+    ambiguous, contradicts itself, outside, only quoted, reasoning never closes, cut off, drawn, refused, or error.
 
     \b
     Examples:
@@ -45,12 +65,22 @@ def command(
       harness show miniature/pairwise-alignment --sample 6
       harness show benchmarks/ood.yaml
       harness show --schema > manifest.schema.json
+      harness show runs/ood-1a2b3c4d5e6f --unread --judge pixels --reason refused
     """
+    if unread:
+        from harness.cli._unread import show_unread
+
+        if name is None:
+            raise click.UsageError("--unread needs the run folder: harness show RUN --unread", ctx)
+        show_unread(Path(name), judge=judge, task=task, reason=reason, limit=limit, as_json=as_json)
+        return 0
+    if as_json or any(option is not None for option in (judge, task, reason, limit)):
+        raise click.UsageError("--judge, --task, --reason, --limit and --json are for --unread", ctx)
     plugins = load_plugins(ctx)
     if schema:
         from harness.manifest.schema import manifest_schema
 
-        click.echo(json.dumps(manifest_schema(plugins), indent=2))
+        echo(json.dumps(manifest_schema(plugins), indent=2))
         return 0
     if name is None:
         raise click.UsageError("give the id of a plugin object, a manifest or a recipe, or --schema", ctx)
@@ -63,7 +93,7 @@ def command(
         return 0
     path = output or Path(f"{offer.id.replace('/', '-')}.png")
     _draw(plugins, offer, sample=sample, split=split or "test", data=data, path=path)
-    click.echo(f"wrote {path}", err=True)
+    say(f"wrote {path}")
     return 0
 
 
@@ -71,15 +101,18 @@ def _print_resolved(path: Path, sets: tuple[str, ...], plugins: Plugins, *, orig
     from harness.manifest.load import is_recipe, load_manifest, load_recipe, render_resolved
 
     if is_recipe(path):
-        click.echo(render_resolved(load_recipe(path, sets=sets, plugins=plugins), origins=origins), nl=False)
+        echo(render_resolved(load_recipe(path, sets=sets, plugins=plugins), origins=origins), nl=False, document=True)
     else:
-        click.echo(render_resolved(load_manifest(path, sets=sets, plugins=plugins), origins=origins), nl=False)
+        echo(render_resolved(load_manifest(path, sets=sets, plugins=plugins), origins=origins), nl=False, document=True)
 
 
 def _find(plugins: Plugins, name: str) -> Offer:
     from harness.api import PluginError
     from harness.discovery import KINDS
+    from harness.run.folder import JOURNAL
 
+    if (Path(name) / JOURNAL).is_file():
+        raise PluginError(f"{name} is a run folder; `harness show {name} --unread` shows what has no verdict in it")
     problems: list[str] = []
     for kind in KINDS:
         try:
@@ -94,10 +127,10 @@ def _find(plugins: Plugins, name: str) -> Offer:
 
 def _print_card(offer: Offer) -> None:
     card = offer.card
-    click.echo(f"{offer.id}  ({card.kind}, {offer.distribution} {offer.version})")
-    click.echo(f"  {card.summary}")
+    echo(f"{offer.id}  ({card.kind}, {offer.distribution} {offer.version})")
+    echo(f"  {card.summary}")
     if card.description:
-        click.echo(f"\n{card.description}\n")
+        echo(f"\n{card.description}\n")
     for label, value in (
         ("suite", getattr(card, "suite", "")),
         (
@@ -110,34 +143,34 @@ def _print_card(offer: Offer) -> None:
         ("capabilities", ", ".join(sorted(card.capabilities))),
     ):
         if value:
-            click.echo(f"  {label}: {value}")
+            echo(f"  {label}: {value}")
     _print_benchmark(offer)
     model = offer.options_model()
     if model is None:
         return
-    click.echo("  options:")
+    echo("  options:")
     for name, spec in model.model_fields.items():
         default = "required" if spec.is_required() else f"default {spec.get_default(call_default_factory=True)!r}"
-        click.echo(f"    {spec.alias or name} ({default}): {spec.description or ''}")
+        echo(f"    {spec.alias or name} ({default}): {spec.description or ''}")
 
 
 def _print_benchmark(offer: Offer) -> None:
     """What the card of a benchmark says of its data and of how its authors score it."""
     card = offer.card
     if (protocol := getattr(card, "protocol", None)) is not None:
-        click.echo(f"  official protocol: {offer.resolve(protocol).summary()}")
+        echo(f"  official protocol: {offer.resolve(protocol).summary()}")
     for title, text in (
         ("official metric", getattr(card, "metric", "")),
         ("deviations", getattr(card, "deviations", "")),
         ("traps", getattr(card, "pitfalls", "")),
     ):
         if text:
-            click.echo(f"  {title}:\n{indent(text.strip(), '    ')}")
+            echo(f"  {title}:\n{indent(text.strip(), '    ')}")
     if columns := getattr(card, "columns", ()):
-        click.echo("  columns:")
+        echo("  columns:")
     for column in columns:
         facts = [column.kind, *(["optional"] if column.optional else []), *column.subsets]
-        click.echo(f"    {column.name} ({', '.join(facts)}): {column.meaning}")
+        echo(f"    {column.name} ({', '.join(facts)}): {column.meaning}")
 
 
 def _draw(plugins: Plugins, offer: Offer, *, sample: int, split: str, data: str | None, path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import checkpoints_option, load_plugins, say
+from harness.cli._common import checkpoints_option, echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.train.plan import PlannedRecipe
@@ -60,7 +60,7 @@ def command(
         say(f"interrupted; run the same command again to go on ({planned.folder})")
         return 130
     if record is not None:
-        click.echo(json.dumps(record, indent=2) if as_json else str(planned.folder))
+        echo(json.dumps(record, indent=2) if as_json else str(planned.folder))
     return 0
 
 
@@ -70,16 +70,16 @@ def _print_plan(planned: PlannedRecipe) -> None:
     if planned.start is not None:
         _print_plan(planned.start)
     start = planned.training.model if planned.start is None else planned.start.folder
-    click.echo(f"recipe {planned.name}, hash {planned.hash}, starts from {start or 'no model'}")
+    echo(f"recipe {planned.name}, hash {planned.hash}, starts from {start or 'no model'}")
     for task, learnt in zip(planned.tasks, planned.training.tasks, strict=True):
         splits = [task.split] if learnt.validation is None else [task.split, learnt.validation]
         sizes = ", ".join(f"{size(task, split):,} items of {split}" for split in splits)
-        click.echo(f"  task {task.name} ({task.id}): {sizes}; weight {learnt.weight:g}, format {task.format.name}")
+        echo(f"  task {task.name} ({task.id}): {sizes}; weight {learnt.weight:g}, format {task.format.name}")
     for reward in planned.training.rewards:
         tasks = "all tasks" if reward.tasks is None else ", ".join(sorted(reward.tasks))
-        click.echo(f"  reward {reward.name}: weight {reward.weight:g}, {tasks}")
-    click.echo(f"  trainer {planned.offer.id} ({planned.offer.distribution} {planned.offer.version})")
-    click.echo(f"checkpoint folder: {planned.folder} ({_state(planned)})")
+        echo(f"  reward {reward.name}: weight {reward.weight:g}, {tasks}")
+    echo(f"  trainer {planned.offer.id} ({planned.offer.distribution} {planned.offer.version})")
+    echo(f"checkpoint folder: {planned.folder} ({_state(planned)})")
 
 
 def _state(planned: PlannedRecipe) -> str:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import load_plugins
+from harness.cli._common import echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
+    from harness.manifest.load import LoadedManifest
 
 
 @click.command("validate")
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, manifests: tuple[Path, ...], sets: tuple[str, ...]) -> int:
     """Check MANIFESTS or recipes: syntax, keys, plugin names and options, and the recipes that judges name.
 
-    Asks no judge, trains nothing and reads no data. A file with `trainer:` at its top is a recipe.
+    Asks no judge, trains nothing and reads no data but recorded answers. A file with `trainer:` at its top is a recipe.
 
     \b
     Example:
@@ -32,9 +33,9 @@ def command(ctx: click.Context, manifests: tuple[Path, ...], sets: tuple[str, ..
     code = 0
     for manifest in manifests:
         try:
-            click.echo(f"{manifest}: ok ({_checked(manifest, sets, plugins)})")
+            echo(f"{manifest}: ok ({_checked(manifest, sets, plugins)})")
         except UserError as error:
-            click.echo(f"{error}", err=True)
+            say(f"{error}")
             code = error.exit_code
     return code
 
@@ -48,4 +49,18 @@ def _checked(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
         rewards = f"{len(recipe.rewards)} reward entries, trainer {recipe.trainer.offer.id}"
         return f"recipe: {len(recipe.tasks)} task entries, {rewards}, hash {recipe.hash}"
     loaded = load_manifest(path, sets=sets, plugins=plugins)
+    _check_judges(loaded, plugins)
     return f"{len(loaded.tasks)} task entries, {len(loaded.judges)} judge entries, hash {loaded.hash}"
+
+
+def _check_judges(loaded: LoadedManifest, plugins: Plugins) -> None:
+    """Check the files that judges name, without making a model; see `harness.api.JudgeCard.check`."""
+    from harness.run.plan import Plan, at, context_of, unfolded
+
+    plan = Plan(seed=loaded.manifest.run.seed, plugins=plugins, workspace=Path("runs") / ".workspace")
+    for number, judge in enumerate(loaded.judges):
+        if getattr(judge.offer.card, "check", None) is None:
+            continue
+        with at(loaded, f"judges.{number}"):
+            for name, options in unfolded(plan, judge.offer, judge.entry.name, None, judge.options):
+                judge.offer.check(options, context_of(plan, judge.offer, name=name))

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable
 
 from harness.api import Reading, Request, Verdict
-from harness.api.reading import Mark, Plain, agreed, stands_alone, widened, without_mark
+from harness.api.reading import Mark, Plain, agreed, begins_line, stands_last, widened, without_mark
 
+_ESCAPED = r"\[\["
 _DOUBLE_BRACKETS = re.compile(r"\[\[([^\[\]]{0,200})\]\]")
 
 
@@ -26,6 +27,8 @@ def read_double_brackets(
         written: How a verdict is written to the letter.
         read: Reads what stands inside; as a plain verdict by default.
     """
+    if _ESCAPED in text:
+        text = text.replace("\\[", "[").replace("\\]", "]")  # as Markdown escapes them
     wide = widened(text)
     marks = [Mark(match.start(), match.end(), match[1]) for match in _DOUBLE_BRACKETS.finditer(wide)]
     if _cut_off(wide, marks):
@@ -40,8 +43,8 @@ def read_double_brackets(
         problem=found.problem,
         outside=found.outside,
         well_formed=verdict is not None and len(marks) == 1 and _to_the_letter(text, marks[0], written(verdict)),
-        closed=True,
-        last=mark is not None and stands_alone(text, mark),
+        closed=mark is not None and begins_line(text, mark),
+        last=mark is not None and stands_last(text, mark),
     )
 
 

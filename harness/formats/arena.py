@@ -90,6 +90,6 @@ def _read(body: str, request: Request) -> Plain:
         verdict = space.read(order) if order.count(">") == space.n - 1 else None
     else:
         sides = [side.strip() for side in body.split("=", 2)]
-        tied = [side.upper() for side in sides[:2]] == ["A", "B"]
+        tied = [side.upper() for side in sides[:2]] in (["A", "B"], ["B", "A"])
         verdict = space.read(sides[2] if len(sides) == 3 else TIE) if tied else None
     return read_body(body, request) if verdict is None else Plain(verdict)

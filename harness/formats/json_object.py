@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from harness.api import AnswerSpace, Context, DataError, Reading, Request, Score, Verdict
-from harness.api.reading import Mark, agreed, widened
+from harness.api.reading import Mark, agreed, begins_line, widened
 from harness.formats._words import possible_answers
 
 _OPENING = re.compile(r'\{[ \t\r\n]*"')
@@ -23,10 +25,11 @@ _FENCE = re.compile(r"\A\s*(?:```[a-zA-Z]{0,10}\s*)?[\[\s]*\Z"), re.compile(r"\A
 # A member of an object that is no strict JSON: quotes of any kind or none, whatever stands around it.
 _MEMBER = re.compile(
     r"""(?<![\w])["'“”‘’]?(?:final[ _])?verdict["'“”‘’]?\s{0,9}[:=]\s{0,9}[\[{]?\s?"""
-    r"""(?:"([^"\n]{0,200})"|'([^'\n]{0,200})'|“([^”\n]{0,200})”|([^\s"'“”{}\[\],][^"'{}\[\],\n]{0,100}))"""
-    r"""\s{0,9}[\]}]?\s{0,9}(?=[,;}\n]|//|\Z)""",
+    r"""(?:(?:"([^"\n]{0,200})"|'([^'\n]{0,200})'|“([^”\n]{0,200})”)\s{0,9}[\]}]?\s{0,9}(?=[,;}\n"'“]|//|/\*|\Z)"""
+    r"""|([^\s"'“”{}\[\],][^"'{}\[\],\n]{0,100})\s{0,9}[\]}]?\s{0,9}(?=[,;}\n]|//|/\*|\Z))""",
     re.IGNORECASE,
 )
+_KEY = re.compile(r"""["'“](?:final[ _])?verdict["'”]\s{0,9}[:=]""", re.IGNORECASE)
 _REASONING = re.compile(r"""["'“]reasoning["'”]\s{0,9}:\s{0,9}["'“]""", re.IGNORECASE)
 
 
@@ -72,8 +75,8 @@ class JsonFormat:
         """Read a statement. Total: any text gives a `Reading`."""
         space = request.space
         found = _objects(text)
-        if not found.marks and not found.problem:
-            found = _loose_members(widened(text)) or found
+        if not found.problem:
+            found = _with_loose_members(widened(text), found)
         if found.problem:
             return Reading(rationale=text.strip(), problem=found.problem)
         if not found.marks:
@@ -87,7 +90,7 @@ class JsonFormat:
             problem=said.problem,
             outside=said.outside,
             well_formed=verdict is not None and _to_the_letter(text, space.name(verdict), space),
-            closed=True,
+            closed=mark is not None and (begins_line(text, mark) or _is_all(text, mark)),
             last=mark is not None and _is_all(text, mark),
         )
 
@@ -108,6 +111,8 @@ class _Found:
     """Of the last object."""
     problem: str = ""
     """Why none of the objects counts."""
+    spans: tuple[tuple[int, int], ...] = ()
+    """Where all objects are that are strict JSON, those without a verdict too."""
 
 
 # Numbers stay text: the space reads them, and no million digits are ever turned into an int. Raw line breaks inside
@@ -120,6 +125,7 @@ _DECODER = json.JSONDecoder(
 def _objects(text: str) -> _Found:
     """The outermost objects that have a verdict, in order; the time taken is bounded for hostile text."""
     marks: list[Mark] = []
+    spans: list[tuple[int, int]] = []
     reasoning = ""
     end, vain, broken, unclosed = 0, 0, 0, -1
     for start in (match.start() for match in _OPENING.finditer(text)):
@@ -135,6 +141,7 @@ def _objects(text: str) -> _Found:
                 return _Found([], problem="ambiguous: too many broken JSON objects")
             unclosed = start if unclosed < 0 else unclosed
             continue
+        spans.append((start, end))
         for inner in _with_verdict(members):
             repeated = _repeated(inner)
             if repeated is not None:
@@ -144,7 +151,7 @@ def _objects(text: str) -> _Found:
             reasoning, unclosed = _text(values.get("reasoning", "")).strip(), -1
     if unclosed >= 0 and "}" not in text[unclosed:]:
         return _Found([], problem="cut off: the JSON object is not closed")
-    return _Found(marks, reasoning=reasoning)
+    return _Found(marks, reasoning=reasoning, spans=tuple(spans))
 
 
 def _with_verdict(members: _Members, depth: int = 0) -> Iterator[_Members]:
@@ -153,9 +160,17 @@ def _with_verdict(members: _Members, depth: int = 0) -> Iterator[_Members]:
         yield members
     elif depth < _DEEPEST:
         for _, value in members:
-            for inner in value if type(value) is list else [value]:
+            for inner in value if type(value) is list else [_unwrapped(value)]:
                 if isinstance(inner, _Members):
                     yield from _with_verdict(inner, depth + 1)
+
+
+def _unwrapped(value: object) -> object:
+    """The object that a text holds, where it is one."""
+    if isinstance(value, str) and '"verdict"' in value:
+        with suppress(ValueError, RecursionError):
+            return _DECODER.decode(value)
+    return value
 
 
 def _key(key: str) -> str:
@@ -174,18 +189,36 @@ def _single(value: object) -> object:
     return value[0] if type(value) is list and len(value) == 1 else value
 
 
-def _loose_members(text: str) -> _Found | None:
-    """Verdicts in what is no strict JSON; `None` where it is not even like an object."""
+def _with_loose_members(text: str, found: _Found) -> _Found:
+    """What was found, and the verdicts that stand outside of it in what is no strict JSON."""
     opened, closed = text.find("{"), text.rfind("}")
     if opened < 0 or closed < opened:
-        return None
-    matches = list(_MEMBER.finditer(text, opened, closed + 1))
-    if not matches:
-        return None
-    bodies = [next(group for group in match.groups() if group is not None) for match in matches]
-    begun = _REASONING.search(text, opened, matches[0].start())
-    reasoning = text[begun.end() : matches[0].start()].strip(" \t\r\n\"'“”,") if begun else ""
-    return _Found([Mark(m.start(), m.end(), body) for m, body in zip(matches, bodies, strict=True)], reasoning)
+        return found
+    spans = found.spans
+    keys = [key for key in _KEY.finditer(text, opened, closed + 1) if not _inside(key.start(), spans)]
+    if found.marks and not keys:
+        return found
+    matches = [one for one in _MEMBER.finditer(text, opened, closed + 1) if not _inside(one.start(), spans)]
+    if len(matches) < len(keys):
+        return _Found([], problem="ambiguous: the JSON is broken, and one of its verdicts cannot be read")
+    marks = [*found.marks, *(Mark(match.start(), match.end(), _body(match)) for match in matches)]
+    reasoning = found.reasoning
+    if matches and not found.marks and (begun := _REASONING.search(text, opened, matches[0].start())):
+        reasoning = text[begun.end() : matches[0].start()].strip(" \t\r\n\"'“”,")
+    return _Found(sorted(marks, key=lambda mark: mark.start), reasoning)
+
+
+def _inside(place: int, spans: tuple[tuple[int, int], ...]) -> bool:
+    """Whether a place lies in one of some spans in order."""
+    number = bisect_right(spans, (place, len(spans) and spans[-1][1]))
+    return number > 0 and place < spans[number - 1][1]
+
+
+def _body(match: re.Match[str]) -> str:
+    """What stands after the key; a bare `null` is none of the labels."""
+    if match[4] is not None and match[4].strip().casefold() in ("null", "none", "nil", "undefined"):
+        return f"JSON {match[4]}"
+    return next(group for group in match.groups() if group is not None)
 
 
 def _is_all(text: str, mark: Mark) -> bool:
@@ -196,6 +229,8 @@ def _is_all(text: str, mark: Mark) -> bool:
 
 def _text(value: object) -> str:
     """Text and numbers (which stay text); anything else is called JSON, so that `null` is never the label "none"."""
+    if type(value) is list and all(isinstance(part, str) for part in value):
+        return ", ".join(value)  # a ranking; of anything else it names too many
     return value if isinstance(value, str) else f"JSON {value!r}"
 
 

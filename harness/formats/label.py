@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from harness.api import AnswerSpace, Choice, Context, DataError, Reading, Request, Verdict
-from harness.api.reading import Mark, Plain, agreed, is_label, leads_to_verdict, read_body, without_mark
+from harness.api.reading import (
+    STOPS,
+    WRAPPING,
+    Mark,
+    Plain,
+    agreed,
+    is_label,
+    lead_in,
+    leads_to_verdict,
+    read_body,
+    undressed,
+    widened,
+    without_mark,
+)
 from harness.formats._words import possible_answers
 
 _LONGEST_LINE = 160
+_WORD = re.compile(r"\w")
 
 
 class LabelFormat:
@@ -42,7 +57,7 @@ class LabelFormat:
         whole = bool(name) and text.strip() == name and not _begins_another(name, request.space)
         return Reading(
             verdict=verdict,
-            rationale=without_mark(text, Mark(text.rfind("\n", 0, mark.start) + 1, mark.end, "")),
+            rationale=_without_line(text, mark),
             problem=found.problem,
             outside=found.outside,
             well_formed=bool(name) and mark.end == len(text) and mark.body.strip() == name,
@@ -67,24 +82,42 @@ def _labels(text: str, request: Request) -> Iterator[Mark]:
     paragraph of its own.
     """
     lines = text.split("\n")
+    while len(lines) > 1 and not _WORD.search(lines[-1]):
+        lines.pop()  # a line of markup
+
+    def says(line: str, alone: bool) -> bool:
+        return _read(line, request, alone=alone).verdict is not None
+
     place, first = 0, len(text) - len(text.lstrip())
     for number, line in enumerate(lines):
         alone = number + 1 == len(lines) or (place <= first < place + len(line) and not lines[number + 1].strip())
-        likely = len(line) <= _LONGEST_LINE and (alone or is_label(line, request.space) or leads_to_verdict(line))
-        if likely and _read(line, request, alone=alone).verdict is not None:
-            yield Mark(place + _label_start(line), place + len(line), line)
+        likely = len(line) <= _LONGEST_LINE and not line.rstrip().endswith((":", "："))
+        likely = likely and not line.lstrip().startswith("> ")  # a block quotation
+        if likely and is_label(line, request.space):
+            yield Mark(place, place + len(line), line)
+        elif likely and (alone or "\\boxed" in line or leads_to_verdict(line)) and says(line, alone):
+            start = _label_start(line)
+            yield Mark(place + start, place + start + len(line[start:].rstrip(STOPS + WRAPPING + "*`")), line)
         place += len(line) + 1
 
 
+def _without_line(text: str, mark: Mark) -> str:
+    """The reasoning around the line of a verdict."""
+    end = text.find("\n", mark.end)
+    line = Mark(text.rfind("\n", 0, mark.start) + 1, len(text) if end < 0 else end, "")
+    return without_mark(text, line)
+
+
 def _label_start(line: str) -> int:
-    """Where the label begins after a lead-in: the last word; the words in front of it may turn out to be quoted."""
-    if not leads_to_verdict(line):
-        return 0
-    return max(map(line.rstrip().rfind, " \t:：")) + 1
+    """Where the label begins after a lead-in; the words in front of it may turn out to be quoted."""
+    bare = undressed(widened(line))
+    return max(0, widened(line).rfind(bare[lead_in(line) :].strip())) if lead_in(line) else 0
 
 
 def _read(line: str, request: Request, *, alone: bool) -> Plain:
     """What a line says; a reason may follow where it is said that this is a verdict ("The answer is B, because")."""
+    if is_label(line, request.space):
+        return read_body(line, request, clause=False)
     reasoned = leads_to_verdict(line) or (alone and isinstance(request.space, Choice))
     return read_body(line, request, clause=reasoned)
 

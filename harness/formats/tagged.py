@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from harness.api import AnswerSpace, Context, Reading, Request, Verdict
-from harness.api.reading import Mark, agreed, stands_alone, widened, without_mark
+from harness.api.reading import Mark, agreed, begins_line, stands_last, widened, without_mark
 from harness.formats._words import possible_answers
 
-_TAG = re.compile(r"<(/?)\s?(?:final[_ ])?answer\s?>", re.IGNORECASE | re.ASCII)
+# Attributes, and a backslash as JSON and Markdown put it, do not make it another tag.
+_TAG = re.compile(r"\\?<(\\?/)?\s?(?:final[_ ])?answer(?:\s[^<>\n]{0,80})?\\?>", re.IGNORECASE | re.ASCII)
 
 
 class TaggedFormat:
@@ -31,6 +33,8 @@ class TaggedFormat:
 
     def parse(self, text: str, request: Request) -> Reading:
         """Read a statement. Total: any text gives a `Reading`."""
+        if "&lt;" in text and "<" not in text:
+            text = html.unescape(text)
         marks, pending = _answers(text)
         if pending:
             return Reading(rationale=text.strip(), problem="cut off: <answer> is not closed")
@@ -43,8 +47,8 @@ class TaggedFormat:
             problem=found.problem,
             outside=found.outside,
             well_formed=found.verdict is not None and _to_the_letter(text, request.space.name(found.verdict)),
-            closed=True,
-            last=found.mark is not None and stands_alone(text, found.mark),
+            closed=found.mark is not None and begins_line(text, found.mark),
+            last=found.mark is not None and stands_last(text, found.mark),
         )
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:

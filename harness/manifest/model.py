@@ -15,12 +15,23 @@ from harness.api import Protocol
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 FolderName = Annotated[str, Field(max_length=80, pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Mark = Annotated[str, Field(min_length=1, max_length=200)]
 Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class ReasoningMarks(_Section):
+    """How a judge marks its reasoning, where that is not known already; `harness.api.reading` knows the usual marks."""
+
+    marks: list[tuple[Mark, Mark]] = Field(default_factory=list)
+    """Pairs of an opening and a closing mark, such as `["<scratch>", "</scratch>"]`."""
+    opened: bool = False
+    """Whether its chat template opens the reasoning at the end of the prompt, so that an answer that never closes it
+    has no verdict. Local judges find that out themselves."""
 
 
 class TaskEntry(_Section):
@@ -119,6 +130,8 @@ class Recipe(_Section):
     """What answers earn; a trainer that learns from examples needs none."""
     trainer: TrainerEntry
     """How it is learnt."""
+    reasoning: ReasoningMarks = ReasoningMarks()
+    """How the model marks its reasoning, beside the known marks."""
 
 
 class JudgeEntry(_Section):
@@ -133,6 +146,9 @@ class JudgeEntry(_Section):
     train: Recipe | None = None
     """The recipe that makes its `model`, trained once if it is not there: a path, relative to the manifest, or a recipe
     written in place. The judge must have an option `model`, which is then not given under `with:`."""
+    reasoning: ReasoningMarks = ReasoningMarks()
+    """How it marks its reasoning, beside the known marks and those of its card. What stands between the marks is not
+    searched for a verdict."""
 
 
 class RunSettings(_Section):

@@ -11,10 +11,10 @@ from harness.api import Metric, UserError, Verdict
 from harness.report.entries import Entry, check_rivals
 from harness.report.markdown import table
 from harness.report.measure import Measure, installed_metric
-from harness.report.numbers import heading, number, p_value, signed, signed_interval
+from harness.report.numbers import bare, heading, number, p_value, signed, signed_interval
 from harness.report.records import Cell, as_plain
 from harness.report.tables import csv_text, to_json_text
-from harness.report.text import clean, for_markdown
+from harness.report.text import clean, for_markdown, order_name
 from harness.score.records import Answer, Comparison
 from harness.score.significance import adjusted
 
@@ -207,16 +207,16 @@ def verdict_lines(compared: JudgeComparison) -> list[str]:
     return said
 
 
-def order_name(order: Sequence[int]) -> str:
-    """The candidates in the order shown, by letter: `BA`."""
-    return "".join(chr(ord("A") + place) for place in order)
-
-
 def legend(compared: JudgeComparison) -> list[str]:
     """How to read the numbers."""
     said = [
         f"interval: {(1 - compared.alpha) * 100:g} % confidence, both judges on the same resampled clusters",
         "only a, only b: units that get more credit from one than from the other; places are the data's own",
+    ]
+    said += [
+        f"{name}: {bare(one.metric)} of both is of the {one.basis}"
+        for name, one in zip(compared.names, compared.tasks, strict=True)
+        if one.basis
     ]
     if compared.left_out:
         said.append(f"answered by one of the two only, and left out: {', '.join(compared.left_out)}")

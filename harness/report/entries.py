@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from harness.api import UserError
+from harness.api import Protocol, UserError
 from harness.report.records import Cell
 from harness.report.text import clean
 
@@ -101,7 +101,8 @@ def _differences(first: Entry, other: Entry) -> list[str]:
             f"the data: the items differ (hash {first.scores.data_hash[:12]} in {first.run}, "
             f"{other.scores.data_hash[:12]} in {other.run})"
         )
-    ours, theirs = first.scores.protocol, other.scores.protocol
+    usual = Protocol().to_json()  # of a field that is younger than one of the runs
+    ours, theirs = ({**usual, **one.scores.protocol} for one in (first, other))
     for name in sorted({*ours, *theirs} - {"metrics"}):
         if ours.get(name) != theirs.get(name):
             problems.append(

@@ -7,15 +7,16 @@ what it looks like `harness.report.render`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast, get_args
 
 from harness.api import Metric, UserError
 from harness.report.entries import Entry, check_rivals, told_apart
 from harness.report.measure import Measure, installed_metric
-from harness.report.records import Block, Cell, Compare, GroupBy, Leaderboard, Pair, Row
+from harness.report.records import Block, Cell, Compare, GroupBy, Leaderboard, LeftOut, Pair, Row
 from harness.report.suites import suite_comparisons, suite_rows
+from harness.report.unread import Tally, UnreadAnswers, tally
 from harness.report.usage import JudgeUsage
 from harness.score.records import CellScores, Comparison
 from harness.score.significance import rank_groups
@@ -34,6 +35,7 @@ def build_leaderboard(
     resamples: int = 2000,
     seed: int = 0,
     min_coverage: float | None = None,
+    left_out: Iterable[LeftOut] = (),
     find_metric: Callable[[str], Metric] | None = None,
 ) -> Leaderboard:
     """Rank the judges of one or many runs.
@@ -47,6 +49,7 @@ def build_leaderboard(
         resamples: Of the bootstrap behind tests and newly made intervals.
         seed: Of the bootstrap.
         min_coverage: Below it nothing is ranked; `None`: as each task's protocol says.
+        left_out: What judges were not asked: named, and a suite without all of its tasks is not ranked.
         find_metric: Gives the metric of a name or raises `UserError`; `None`: looks among the installed plugins.
 
     Returns:
@@ -63,14 +66,27 @@ def build_leaderboard(
     if not entries:
         raise UserError("nothing to rank: the runs have no scored cells; run their manifests first")
     check_rivals(entries)
-    entries = told_apart(entries)
-    blocks = _blocks([_row(entry, min_coverage=min_coverage) for entry in entries])
+    named = told_apart(entries)
+    names = {(one.judge, one.run): other.judge for one, other in zip(entries, named, strict=True)}
+    entries, lacking = named, [replace(one, judge=names.get((one.judge, one.run), one.judge)) for one in left_out]
+    unread = {_cell(entry): entry for entry in entries}
+    tallies = {name: tally(entry.cell.unread()) for name, entry in unread.items()}
+    blocks = _blocks(
+        [
+            _row(
+                entry,
+                min_coverage=min_coverage,
+                unread=tallies[_cell(entry)].counts(entry.category if by_category else None),
+            )
+            for entry in entries
+        ]
+    )
     compared: dict[Block, tuple[Comparison, ...]] = {}
     if tests == "all-pairs":
         compared = {block: measure.compared(rivals) for block, rivals in _rivals(entries).items()}
     if grouping == "suite":
         by_task = {task: pairs for (task, _, _), pairs in compared.items()}
-        blocks = _blocks(suite_rows([row for rows in blocks.values() for row in rows], alpha=alpha))
+        blocks = _blocks(suite_rows([row for rows in blocks.values() for row in rows], alpha=alpha, left_out=lacking))
         if tests == "all-pairs":
             compared = {block: suite_comparisons(rows, by_task, alpha=alpha) for block, rows in blocks.items()}
     ranked = [row for block, rows in blocks.items() for row in _ranked(rows, compared.get(block), alpha=alpha)]
@@ -84,7 +100,36 @@ def build_leaderboard(
         rows=tuple(sorted(ranked, key=_place)),
         comparisons=tuple(_pair(blocks[block][0], one) for block in sorted(compared) for one in compared[block]),
         usage=_usage(entries),
+        left_out=tuple(sorted(lacking, key=lambda one: (one.judge, one.task, one.run))),
+        unread=_unread(unread, tallies),
     )
+
+
+def _cell(entry: Entry) -> tuple[str, str, str]:
+    """What names a cell among all: its categories are entries of their own."""
+    return entry.task, entry.judge, entry.run
+
+
+def _unread(
+    entries: Mapping[tuple[str, str, str], Entry], tallies: Mapping[tuple[str, str, str], Tally]
+) -> tuple[UnreadAnswers, ...]:
+    """One record for each cell that has answers without a verdict."""
+    found = []
+    for name, entry in sorted(entries.items(), key=lambda pair: pair[0]):
+        reasons, scores = tallies[name].counts(), entry.cell.scores
+        if reasons and scores is not None:
+            found.append(
+                UnreadAnswers(
+                    judge=entry.judge,
+                    run=entry.run,
+                    task=entry.task,
+                    asked=scores.asked,
+                    count=sum(reasons.values()),
+                    reasons=reasons,
+                    examples=tallies[name].examples,
+                )
+            )
+    return tuple(found)
 
 
 def _usage(entries: Iterable[Entry]) -> tuple[JudgeUsage, ...]:
@@ -156,10 +201,11 @@ def _pair(row: Row, one: Comparison) -> Pair:
         disagreements=one.disagreements,
         only_a=one.only_a,
         only_b=one.only_b,
+        basis=one.basis,
     )
 
 
-def _row(entry: Entry, *, min_coverage: float | None) -> Row:
+def _row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int]) -> Row:
     scores, estimate, cell = entry.scores, entry.estimate, entry.cell
     consistency = {one.metric: one.value for one in scores.consistency}
     return Row(
@@ -183,7 +229,7 @@ def _row(entry: Entry, *, min_coverage: float | None) -> Row:
         excluded=estimate.excluded,
         worst_case=estimate.worst_case,
         rank_group=None,
-        flags=_flags(scores, state=cell.state, min_coverage=min_coverage),
+        flags=_flags(scores, basis=estimate.basis, state=cell.state, min_coverage=min_coverage),
         swap_consistency=consistency.get("swap_consistency"),
         first_position=consistency.get("first_position"),
         repeat_consistency=consistency.get("repeat_consistency"),
@@ -196,24 +242,35 @@ def _row(entry: Entry, *, min_coverage: float | None) -> Row:
         protocol=scores.protocol,
         data_hash=scores.data_hash,
         others=_others(scores, shown=estimate.metric),
+        unread=unread,
+        with_probabilities=scores.with_probabilities,
+        basis=estimate.basis,
     )
 
 
-def _others(scores: CellScores, *, shown: str) -> dict[str, dict[str, float | None]]:
+def _others(scores: CellScores, *, shown: str) -> dict[str, dict[str, float | str | None]]:
     """The scored metrics that are not the one shown."""
     return {
         one.metric: {"value": one.value, "ci_low": one.ci_low, "ci_high": one.ci_high, "n": one.n}
+        | ({"basis": one.basis} if one.basis else {})
         for one in scores.estimates
         if one.metric != shown
     }
 
 
-def _flags(scores: CellScores, *, state: str, min_coverage: float | None) -> tuple[str, ...]:
-    """The scores' own flags; the leaderboard's own bar of coverage, if it has one, replaces the protocol's."""
+def _flags(scores: CellScores, *, basis: str, state: str, min_coverage: float | None) -> tuple[str, ...]:
+    """The scores' own flags; the leaderboard's own bar of coverage, if it has one, replaces the protocol's.
+
+    Whether probabilities are there is said of the metric on show only.
+    """
     flags = [flag for flag in scores.flags if flag not in ("low-coverage", "partial")]
     bar = scores.protocol["min_coverage"] if min_coverage is None else min_coverage
     if scores.coverage < bar:
         flags.append("low-coverage")
     if state != "complete":
         flags.append("partial")
+    if basis == "verdicts":
+        flags.append("no-probabilities")
+    elif basis and (scores.with_probabilities or 0) < 1:
+        flags.append("some-probabilities")
     return tuple(flags)

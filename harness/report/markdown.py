@@ -6,8 +6,9 @@ Ranks first, then warnings, then who differs from whom, then what each judge ten
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from harness.report import notes, usage
+from harness.report import notes, unread, usage
 from harness.report.numbers import NOTHING, heading, interval, number, p_value, share, signed, signed_interval
 from harness.report.records import Leaderboard, Pair, Row
 from harness.report.text import for_markdown
@@ -28,7 +29,7 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
         pieces.append(f"## {for_markdown(notes.title(rows[0]))} · {for_markdown(heading(rows[0].metric))}")
         pieces.append(for_markdown(" · ".join(notes.facts(rows))))
         pieces.append(_ranking(rows))
-        said = notes.flag_notes(leaderboard, rows)
+        said = notes.flag_notes(leaderboard, rows, counts=False)
         if said:
             pieces.append("\n".join(f"- {for_markdown(note)}" for note in said))
         if any(row.others for row in rows):
@@ -38,6 +39,10 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
             pieces += ["### Paired differences", comparisons_table(compared)]
         if _histograms_fit(rows):
             pieces += ["### What was answered", _histograms(rows)]
+    if lacking := notes.left_out(leaderboard):
+        pieces += ["## What was not asked", "\n".join(f"- {for_markdown(note)}" for note in lacking)]
+    if leaderboard.unread:
+        pieces += ["## Answers without a verdict", *_unread(leaderboard)]
     spent, asides = usage.rows(leaderboard.usage), usage.notes(leaderboard.usage)
     if spent or asides:
         pieces.append("## What it cost")
@@ -73,7 +78,7 @@ def comparisons_table(comparisons: Sequence[Pair]) -> str:
                 p_value(one.p_value),
                 p_value(one.p_holm),
                 f"{one.n:,}",
-                one.method,
+                f"{one.method}, of the {one.basis}" if one.basis else one.method,
             ]
             for one in ordered
         ],
@@ -104,7 +109,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: str = "
 def _ranking(rows: Sequence[Row]) -> str:
     metric = rows[0].metric
     header = ["rank", "judge", "value", "interval", "n", "asked", "coverage", "excluded", "worst case"]
-    layout = "rlrrrrrrr"
+    header.append("with probabilities")
+    layout = "rlrrrrrrrr"
     asides: list[tuple[str, str]] = [
         ("swap consistency", "swap_consistency"),
         ("first position", "first_position"),
@@ -125,6 +131,7 @@ def _ranking(rows: Sequence[Row]) -> str:
             share(row.coverage),
             number(metric, row.excluded),
             number(metric, row.worst_case),
+            share(row.with_probabilities),
             *(share(getattr(row, name)) for _, name in present),
             ", ".join(row.flags),
         ]
@@ -133,19 +140,34 @@ def _ranking(rows: Sequence[Row]) -> str:
     return table(header, cells, left=layout)
 
 
+def _unread(leaderboard: Leaderboard) -> list[str]:
+    """The counts by reason, and some of the answers."""
+    header, counts = unread.table_rows(leaderboard.unread)
+    return [
+        table(header, counts, left="ll" + "r" * (len(header) - 2)),
+        "Some of them. `harness show RUN --unread` prints all of them, whole.",
+        table(*unread.example_rows(leaderboard.unread)),
+    ]
+
+
 def _others(rows: Sequence[Row]) -> str:
-    """Value and interval of each metric that is not the one shown."""
+    """Value and interval of each metric that is not the one shown; for one of probabilities, on how many it rests."""
     metrics = list(dict.fromkeys(metric for row in rows for metric in row.others))
     cells = []
     for row in rows:
         line = [row.judge]
         for metric in metrics:
-            one = row.others.get(metric, {})
-            value = number(metric, one.get("value"))
-            within = interval(metric, one.get("ci_low"), one.get("ci_high"))
-            line.append(value if within == NOTHING else f"{value} ({within})")
+            line.append(_other(metric, row.others.get(metric, {})))
         cells.append(line)
     return table(["judge", *map(heading, metrics)], cells, left="l" + "r" * len(metrics))
+
+
+def _other(metric: str, one: Mapping[str, Any]) -> str:
+    value = number(metric, one.get("value"))
+    within = interval(metric, one.get("ci_low"), one.get("ci_high"))
+    shown = value if within == NOTHING else f"{value} ({within})"
+    basis = {"probabilities": f", n {one.get('n', 0):,}", "verdicts": ", of the verdicts"}
+    return shown + basis.get(one.get("basis", ""), "")
 
 
 def _histograms_fit(rows: Sequence[Row]) -> bool:

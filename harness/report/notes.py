@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.api import Protocol
-from harness.report.numbers import share
+from harness.report import unread
+from harness.report.numbers import bare, share
 from harness.report.records import Leaderboard, Row
 
 OF_THE_TASK = ("constant-gold", "few-items")
 """Flags that say something about the task and not about the judge."""
+
+OF_ANSWERS = ("no-answers", "low-coverage", "outside")
+"""Flags that are about answers without a verdict: told in one sentence with what became of these."""
 
 _WAYS = {
     "wilson": "Wilson's score interval",
@@ -57,8 +61,16 @@ def summary(protocol: Mapping[str, object]) -> str:
     return Protocol(**fields).summary()  # type: ignore[arg-type]  # checked by Protocol itself
 
 
-def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
-    """Each flag of a block in words; those that come from the task itself are said once."""
+def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row], *, counts: bool = True) -> list[str]:
+    """Each flag of a block in words, and how many answers have no verdict, and why.
+
+    Flags that come from the task itself are said once, and those about missing answers in one sentence.
+
+    Args:
+        leaderboard: The leaderboard.
+        rows: One of its blocks.
+        counts: Whether to count answers without a verdict; not where a table does.
+    """
     said: list[str] = []
     if any("constant-gold" in row.flags for row in rows):
         verdict, _ = most_frequent(rows[0].gold_histogram)
@@ -66,8 +78,20 @@ def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
     if any("few-items" in row.flags for row in rows):
         said.append(f"few-items — {counted(rows[0].groups, 'cluster')}, too few for the intervals to be trusted")
     for row in rows:
-        said += [f"{row.judge}: {_explained(leaderboard, row, flag)}" for flag in own_flags(row)]
+        explained = [_explained(leaderboard, row, flag) for flag in own_flags(row) if flag not in OF_ANSWERS]
+        said += [f"{row.judge}: {one}" for one in (*_missing(leaderboard, row, counts=counts), *explained)]
     return said
+
+
+def left_out(leaderboard: Leaderboard) -> list[str]:
+    """What judges were not asked, a sentence for each judge of each run."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in leaderboard.left_out:
+        found.setdefault((one.judge, one.run), []).append(one.task)
+    return [
+        f"{judge} was not asked {', '.join(tasks)}: it has an answer to no item there"
+        for (judge, _), tasks in found.items()
+    ]
 
 
 def own_flags(row: Row) -> list[str]:
@@ -94,6 +118,11 @@ def legend(leaderboard: Leaderboard) -> list[str]:
         "n: units that the value rests on; coverage: % of requests with a verdict; "
         "worst case: every missing answer counted as wrong as can be"
     )
+    if any(row.basis for row in leaderboard.rows):
+        said.append(
+            "with probabilities (probs): % of answers that have them; a metric of probabilities is of these answers "
+            "alone, and of the verdicts where no answer has any"
+        )
     if any(row.swap_consistency is not None for row in leaderboard.rows):
         said.append("swap consistency: % of items with the same verdict in every order shown")
     if any(row.first_position is not None for row in leaderboard.rows):
@@ -122,25 +151,30 @@ def _explained(leaderboard: Leaderboard, row: Row, flag: str) -> str:
         return f"{flag} on at least one of its tasks"
     if flag == "collapsed":
         return f"collapsed — {_habit(row)}"
-    if flag == "low-coverage":
-        bar = row.protocol.get("min_coverage") if leaderboard.min_coverage is None else leaderboard.min_coverage
-        verdicts = f"{share(row.coverage)} % of requests have a verdict"
-        return f"low-coverage — {verdicts}, {share(bar)} % are asked for ({_lost(row)})"
     if flag == "partial":
         return "partial — the run has not finished this cell; harness run goes on with it"
-    if flag == "no-answers":
-        return f"no-answers — not one request has a verdict ({_lost(row)})"
-    if flag == "outside":
-        part = row.statuses.get("outside", 0) / max(1, sum(row.statuses.values()))
-        return f"outside — answers {share(part)} % of requests in the form asked for, with what is none of the answers"
+    if flag == "no-probabilities":
+        return f"no-probabilities — no answer has probabilities: its {bare(row.metric)} is of the verdicts alone"
+    if flag == "some-probabilities":
+        known = f"{share(row.with_probabilities)} % of answers have probabilities"
+        return f"some-probabilities — {known}: its {bare(row.metric)} is of these alone"
     if flag == "position-biased":
         return f"position-biased — names the first place shown in {share(row.first_position)} % of decided answers"
     return flag
 
 
-def _lost(row: Row) -> str:
-    """What became of the requests without a verdict."""
-    return ", ".join(f"{count:,} {name}" for name, count in sorted(row.statuses.items()) if name != "ok" and count)
+def _missing(leaderboard: Leaderboard, row: Row, *, counts: bool) -> list[str]:
+    """The flags about answers without a verdict, how many there are and why, and how many may be missing."""
+    flags = [flag for flag in row.flags if flag in OF_ANSWERS]
+    told = [unread.said(row.unread, row.asked)] if counts and row.unread else []
+    if flags and not row.task:
+        told.append("on at least one of its tasks")
+    elif "low-coverage" in flags:
+        bar = row.protocol["min_coverage"] if leaderboard.min_coverage is None else leaderboard.min_coverage
+        told.append(f"not ranked where fewer than {share(bar)} % of requests have a verdict")
+    if not told:
+        return []
+    return [f"{', '.join(flags)} — {'; '.join(told)}" if flags else "; ".join(told)]
 
 
 def _habit(row: Row) -> str:

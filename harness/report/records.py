@@ -12,11 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
+from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
 
 if TYPE_CHECKING:
     from harness.api import Protocol as ScoringProtocol
     from harness.api import Usage
+    from harness.run.rows import UnreadAnswer
     from harness.score.records import Answer, CellScores
     from harness.score.table import CellTable
 
@@ -84,6 +86,9 @@ class Cell(Protocol):
     def answers(self) -> Iterator[Answer]:
         """The cell's answers, streamed from the journal."""
 
+    def unread(self) -> Iterator[UnreadAnswer]:
+        """The cell's answers without a verdict, streamed from the journal."""
+
     def usage(self) -> Usage:
         """What the judge's answers in this run have cost, those to other tasks included."""
 
@@ -149,7 +154,7 @@ class Row:
     gold_histogram: Mapping[str, int]
     """How often each verdict is right, canonical, by name."""
     statuses: Mapping[str, int]
-    """How many requests ended in each status: `ok`, `unparsed`, `refused`, `truncated`, `error`."""
+    """How many requests ended in each status: `ok`, `unparsed`, `outside`, `draw`, `refused`, `truncated`, `error`."""
     items: int
     """Items asked about."""
     groups: int
@@ -158,9 +163,16 @@ class Row:
     """The scoring protocol, field by field; empty on the rows of a suite."""
     data_hash: str
     """Hash of the items; on the rows of a suite a hash over those of its tasks."""
-    others: Mapping[str, Mapping[str, float | None]] = dataclasses.field(default_factory=dict)
-    """The other metrics of the task's protocol, each by name with `value`, `ci_low`, `ci_high` and `n`; they are not
-    ranked. Empty on the rows of categories and suites."""
+    others: Mapping[str, Mapping[str, float | str | None]] = dataclasses.field(default_factory=dict)
+    """The other metrics of the task's protocol, each by name with `value`, `ci_low`, `ci_high` and `n`, and where it
+    has one its `basis`; they are not ranked. Empty on the rows of categories and suites."""
+    unread: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """How many requests have no verdict, by reason; reasons that do not occur are left out."""
+    with_probabilities: float | None = None
+    """Share of the requests with a verdict that have probabilities; `null` where none has a verdict."""
+    basis: str = ""
+    """Of a metric that reads probabilities: `probabilities`, of the answers that have them and no others; or
+    `verdicts`, where no answer has them. Empty for every other metric."""
 
     @property
     def block(self) -> Block:
@@ -212,11 +224,29 @@ class Pair:
     """Units that get more credit from a."""
     only_b: int
     """Units that get more credit from b."""
+    basis: str = ""
+    """As in the rows: the probabilities of the units where both have them, or the verdicts of both."""
 
     @property
     def block(self) -> Block:
         """The block of rows that it is about."""
         return (self.task, self.category, self.suite if not self.task else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A task that a judge was not asked, since it has an answer to none of its items: recordings of other tasks."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
+
+    task: str
+    """Name of the task in the plan."""
+    suite: str
+    """The collection that the task belongs to."""
+    judge: str
+    """Name of the judge, as in the rows."""
+    run: str
+    """Name of the run folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +273,10 @@ class Leaderboard:
     """All pairs of judges within each block."""
     usage: tuple[JudgeUsage, ...] = ()
     """What each judge of each run has cost; sorted by judge."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What judges were not asked; sorted by judge and task."""
+    unread: tuple[UnreadAnswers, ...] = ()
+    """The answers without a verdict of each judge on each task, where there are any; sorted by task and judge."""
     sections: tuple[str, ...] = ()
     """Titles of the sections that plugins have added to `leaderboard.md`."""
 
@@ -255,6 +289,8 @@ class Leaderboard:
         )
         fields["comparisons"] = tuple(Pair(**pair) for pair in data["comparisons"])
         fields["usage"] = tuple(JudgeUsage(**{**one, "models": tuple(one["models"])}) for one in data.get("usage", ()))
+        fields["left_out"] = tuple(LeftOut(**one) for one in data.get("left_out", ()))
+        fields["unread"] = tuple(_unread(one) for one in data.get("unread", ()))
         fields["sections"] = tuple(data.get("sections", ()))
         return cls(**fields)
 
@@ -267,6 +303,11 @@ class Leaderboard:
         for spec in dataclasses.fields(self):
             plain[spec.name] = as_plain(getattr(self, spec.name))
         return plain
+
+
+def _unread(plain: Mapping[str, Any]) -> UnreadAnswers:
+    examples = tuple(UnreadExample(**{**one, "order": tuple(one["order"])}) for one in plain["examples"])
+    return UnreadAnswers(**{**plain, "examples": examples})
 
 
 def as_plain(value: Any) -> Any:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from statistics import NormalDist
 
 from harness.api import UserError
-from harness.report.records import Row
+from harness.report.records import LeftOut, Row
 from harness.report.text import clean
 from harness.score.records import Comparison
 from harness.score.significance import adjusted
@@ -24,17 +24,19 @@ METHOD = "normal-of-tasks"
 """Name of the method in rows and comparisons."""
 
 
-def suite_rows(rows: Sequence[Row], *, alpha: float) -> list[Row]:
+def suite_rows(rows: Sequence[Row], *, alpha: float, left_out: Sequence[LeftOut] = ()) -> list[Row]:
     """One row for each judge in each suite; a task without a suite is a suite of its own name.
 
-    A judge that has no value on some task of the suite is flagged `incomplete`. Nothing is ranked here.
+    A judge that has no value on some task of the suite, those that it was not asked among them, is flagged
+    `incomplete`. Where the metric is of probabilities on some tasks and of verdicts on others, its mean is over the
+    former, since the two do not add up. Nothing is ranked here.
 
     Raises:
         UserError: The tasks of a suite have different headline metrics, whose mean would mean nothing.
     """
     found: list[Row] = []
     for suite, same in _by_suite(rows):
-        tasks = sorted({row.task for row in same})
+        tasks = sorted({row.task for row in same} | {one.task for one in left_out if (one.suite or one.task) == suite})
         metrics = sorted({row.metric for row in same})
         if len(metrics) > 1:
             raise UserError(
@@ -77,6 +79,10 @@ def _by_suite(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
 
 def _mean_row(suite: str, tasks: Sequence[str], rows: Sequence[Row], *, alpha: float) -> Row:
     valued = [row for row in rows if row.value is not None]
+    basis = max((row.basis for row in valued), key=("", "verdicts", "probabilities").index, default="")
+    valued = [row for row in valued if row.basis == basis]
+    answers = sum(row.statuses.get("ok", 0) for row in rows)
+    known = sum((row.with_probabilities or 0) * row.statuses.get("ok", 0) for row in rows)
     value = _mean([row.value for row in valued])
     low, high = _interval(value, [(row.ci_low, row.ci_high) for row in valued], alpha=alpha)
     asked = sum(row.asked for row in rows)
@@ -112,6 +118,9 @@ def _mean_row(suite: str, tasks: Sequence[str], rows: Sequence[Row], *, alpha: f
         groups=sum(row.groups for row in rows),
         protocol={},
         data_hash=_joint_hash(rows),
+        unread=_summed(row.unread for row in rows),
+        with_probabilities=known / answers if answers else None,
+        basis=basis,
     )
 
 

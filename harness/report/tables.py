@@ -46,6 +46,7 @@ def to_latex(leaderboard: Leaderboard) -> str:
         said += notes.flag_notes(leaderboard, rows)
     said = [
         *notes.legend(leaderboard),
+        *notes.left_out(leaderboard),
         *(n for rows in notes.blocks(leaderboard) for n in notes.flag_notes(leaderboard, rows)),
     ]
     header = ["Task", "Metric", "Rank", "Judge", "Value", "Interval", "$n$", r"Coverage, \%", "Worst case"]

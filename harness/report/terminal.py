@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.report import notes, usage
+from harness.report import notes, unread, usage
 from harness.report.numbers import NOTHING, heading, interval, number, share
 from harness.report.records import Leaderboard, Row
 from harness.report.text import clean
@@ -34,12 +35,13 @@ class _Column:
     optional: int = 0  # order in which columns go when the terminal is too narrow; 0: never
 
 
-def print_leaderboard(leaderboard: Leaderboard, console: Console) -> None:
+def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Sequence[Path] = ()) -> None:
     """Print every block, its flags in words, and how to read them.
 
     Args:
         leaderboard: What to show.
         console: Where to; its width decides how much fits: everything at 100 columns, with shorter names at 80.
+        folders: The run folders, for commands that look into them.
     """
     from rich.text import Text
 
@@ -55,9 +57,13 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console) -> None:
             console.print(_indented(note, style="yellow"))
         if said:
             console.print()
+    for note in notes.left_out(leaderboard):
+        console.print(_indented(note, style="yellow"))
     _print_usage(leaderboard, console)
     for line in notes.legend(leaderboard):
         console.print(_indented(line, style="dim"))
+    for command in unread.commands(leaderboard.unread, folders):
+        console.print(_indented(f"the answers without a verdict, as they were written: {command}", style="bold"))
     if leaderboard.sections:
         titles = ", ".join(map(clean, leaderboard.sections))
         console.print(_indented(f"leaderboard.md has more: {titles}", style="bold"))
@@ -213,6 +219,8 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
         _Column("cover", lambda row: share(row.coverage), optional=6),
         _Column("worst", lambda row: number(metric, row.worst_case), optional=3),
     ]
+    if any(row.basis for row in rows):
+        columns.append(_Column("probs", lambda row: share(row.with_probabilities), optional=7))
     if any(row.swap_consistency is not None for row in rows):
         columns.append(_Column("swap", lambda row: share(row.swap_consistency), optional=4))
     if any(row.first_position is not None for row in rows):

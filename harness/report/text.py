@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
@@ -36,8 +37,20 @@ _LATEX = {
 
 def clean(text: str) -> str:
     """One line of visible characters: controls, direction marks and surrogates become `�`, white space one space."""
-    spaced = " ".join(text.split())
-    return "".join("�" if unicodedata.category(char) in _INVISIBLE else char for char in spaced)
+    return visible(" ".join(text.split()))
+
+
+def visible(text: str) -> str:
+    """The same lines without anything that a terminal obeys: of what is not visible only line breaks and tabs stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    lines = text.replace("\r\n", "\n")
+    return "".join("�" if char not in "\n\t" and unicodedata.category(char) in _INVISIBLE else char for char in lines)
+
+
+def order_name(order: Sequence[int]) -> str:
+    """The candidates in the order shown, by letter: `BA`."""
+    return "".join(chr(ord("A") + place) for place in order)
 
 
 def for_csv(text: str) -> str:

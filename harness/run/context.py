@@ -84,19 +84,25 @@ class PlanContext:
         from harness.run.journal import Journal
 
         with self._entered(judge) as planned:
+            waiting: dict[str, list[Request]] = {}
             fresh: list[Request] = []
             reader = Journal(self.plan.journal, readonly=True) if self.plan.journal is not None else None
             try:
                 for request in requests:
-                    known = reader.judgement(planned.key, request.key) if reader is not None else None
-                    if known is None:
-                        fresh.append(request)
-                    else:
+                    put = planned.put(request)
+                    known = reader.judgement(planned.key, put.key) if reader is not None else None
+                    if known is not None:
                         yield request, known
+                        continue
+                    if put.key not in waiting:
+                        fresh.append(put)
+                    waiting.setdefault(put.key, []).append(request)
             finally:
                 if reader is not None:
                     reader.close()
-            yield from planned.judge.judge(fresh)
+            for answered, judgement in planned.judge.judge(fresh):
+                for request in waiting.pop(answered.key, ()):  # the requests as they came, whatever the member's key
+                    yield request, judgement
 
     def task(
         self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None, split: str = "test"

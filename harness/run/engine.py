@@ -23,7 +23,7 @@ from harness.run.driver import Answered, Driver
 from harness.run.journal import Journal
 from harness.run.plan import Cell, Plan, PlannedTask
 from harness.run.progress import CellProgress
-from harness.run.rows import CellRow
+from harness.run.rows import LEFT_OUT, CellRow
 
 CHUNK = 128
 """Requests looked up in the journal at once."""
@@ -92,6 +92,7 @@ class Engine:
         Raises:
             UserError: Data, a plugin or the journal cannot be used. What was judged is kept.
         """
+        self._leave_out()
         with self._progress, _ctrl_c(self._interrupt):
             for judge, cells in groupby(self._plan.cells(), key=lambda cell: cell.judge):
                 for cell in cells:
@@ -101,6 +102,13 @@ class Engine:
                         self._run_cell(cell)
                 judge.rest()
         return self._outcome
+
+    def _leave_out(self) -> None:
+        """Record the cells that are not asked, so that reports can name them."""
+        for judge in self._plan.judges:
+            for task in self._plan.tasks:
+                if (task.name, judge.name) in self._plan.left_out:
+                    self._journal.set_cell(CellRow(task.name, judge.name, judge.key, task.fingerprint, LEFT_OUT))
 
     def _interrupt(self) -> None:
         self._outcome.interrupted = True
@@ -203,13 +211,14 @@ class _CellWork:
         self._reader.close()
 
     def requests(self) -> Iterator[Request]:
-        """The requests that the journal has no answer for, each content once."""
-        asks = asks_of(self._cell.task, shard=self._shard)
+        """The requests that the journal has no answer for, each content once, or once for each item."""
+        judge, asks = self._cell.judge, asks_of(self._cell.task, shard=self._shard)
         while chunk := list(islice(asks, CHUNK)):
-            known = self._reader.answered(self._cell.judge.key, [ask.ask_row.request for ask in chunk])
-            for ask in chunk:
+            chunk = [ask._replace(request=ask.request and judge.put(ask.request)) for ask in chunk]
+            keys = [ask.ask_row.request if ask.request is None else ask.request.key for ask in chunk]
+            known = self._reader.answered(judge.key, keys)
+            for ask, key in zip(chunk, keys, strict=True):
                 self._planned.append(ask)
-                key = ask.ask_row.request
                 if key in known or key in self._pending:
                     continue
                 if ask.request is None:

@@ -2,13 +2,14 @@
 
 One process writes, through one connection, in batches; readers use connections of their own. WAL mode with
 `synchronous=NORMAL` survives `kill -9` at any moment: what was committed stays, the rest was never there. Judgements
-are keyed by judge and by the content of the request, so a question is never asked twice. Not for network file systems
-(SQLite's WAL needs shared memory).
+are keyed by judge and by the content of the request, so a question is never asked twice; those of a judge that answers
+by item by the item's id as well (see `ANSWERS`). Not for network file systems (SQLite's WAL needs shared memory).
 
     items       what was asked about            (task, id)
     asks        which request each item made    (task, item, place)
     requests    what was asked, by content      (key)
     judgements  what was answered               (judge, request)
+    replaced    judgements before a new reading (judge, request, time)
     cells       how far each cell got           (task, judge)
 """
 
@@ -27,17 +28,24 @@ from harness.run.rows import (
     AskRow,
     CellRow,
     ItemRow,
+    JudgementRow,
     Rows,
+    UnreadAnswer,
     answer_from_row,
     difference,
     judgement_from_row,
     judgement_row,
     quantity,
+    unread_from_row,
     usage_of,
 )
 from harness.score.records import Answer
 
 SCHEMA_VERSION = 1
+
+ANSWERS = "j.request IN (a.request, a.request || '/' || a.item)"
+"""Joins a row `a` of asks with its row `j` of the judgements of a judge. The second is the key of one that answers
+by item (`Request.by_item`). A judge writes keys of one kind only, so at most one row is found."""
 
 _MOST_VALUES = 900  # in one statement; SQLite's oldest limit is 999
 
@@ -53,6 +61,9 @@ CREATE TABLE IF NOT EXISTS requests (key TEXT PRIMARY KEY, content TEXT NOT NULL
 CREATE TABLE IF NOT EXISTS judgements (
   judge TEXT, request TEXT, status TEXT NOT NULL, verdict TEXT, probabilities TEXT, raw TEXT NOT NULL,
   more TEXT NOT NULL, PRIMARY KEY (judge, request));
+CREATE TABLE IF NOT EXISTS replaced (
+  judge TEXT, request TEXT, time TEXT, status TEXT NOT NULL, verdict TEXT, probabilities TEXT, more TEXT NOT NULL,
+  PRIMARY KEY (judge, request, time));
 CREATE TABLE IF NOT EXISTS cells (
   task TEXT, judge TEXT, judge_key TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL,
   PRIMARY KEY (task, judge)) WITHOUT ROWID;
@@ -192,6 +203,27 @@ class Journal:
             "probabilities=excluded.probabilities, raw=excluded.raw, more=excluded.more WHERE status='error'",
         )
 
+    def replace_readings(self, changes: Iterable[tuple[str, str, Judgement]], *, time: str) -> None:
+        """Put new readings in the place of judgements, all or none; what was there before is kept in `replaced`.
+
+        Args:
+            changes: Key of the judge, key of the request, and the new judgement; its `raw` stays as it is recorded.
+            time: When, in UTC.
+        """
+        with self.transaction():
+            for judge, request, judgement in changes:
+                new = judgement_row(judgement)
+                self._db.execute(
+                    "INSERT OR IGNORE INTO replaced SELECT judge, request, ?, status, verdict, probabilities, more "
+                    "FROM judgements WHERE judge=? AND request=?",
+                    (time, judge, request),
+                )
+                self._db.execute(
+                    "UPDATE judgements SET status=?, verdict=?, probabilities=?, more=? WHERE judge=? AND request=?",
+                    (new.status, new.verdict, new.probabilities, new.more, judge, request),
+                )
+            self._db.execute("DELETE FROM meta WHERE key='published'")  # the reports are older than the verdicts now
+
     def set_meta(self, key: str, value: str) -> None:
         """Remember a fact about the run."""
         with self.transaction():
@@ -252,7 +284,7 @@ class Journal:
         """How many of a task's requests ended in each status; `missing` counts those without a judgement."""
         rows = self._all(
             "SELECT coalesce(j.status, 'missing'), count(*) FROM asks a LEFT JOIN judgements j "
-            "ON j.judge=? AND j.request=a.request WHERE a.task=? GROUP BY 1 ORDER BY 1",
+            f"ON j.judge=? AND {ANSWERS} WHERE a.task=? GROUP BY 1 ORDER BY 1",
             (judge, task),
         )
         return {status: int(count) for status, count in rows}
@@ -260,7 +292,7 @@ class Journal:
     def failures(self, task: str, judge: str, limit: int) -> list[tuple[str, str]]:
         """The first few errors: item and cause."""
         rows = self._all(
-            "SELECT a.item, j.more FROM asks a JOIN judgements j ON j.judge=? AND j.request=a.request "
+            f"SELECT a.item, j.more FROM asks a JOIN judgements j ON j.judge=? AND {ANSWERS} "
             "WHERE a.task=? AND j.status='error' ORDER BY a.item, a.place LIMIT ?",
             (judge, task, limit),
         )
@@ -271,18 +303,46 @@ class Journal:
         query = (
             "SELECT i.id, i.grp, i.category, i.space, i.gold, a.ord, a.sample, j.status, j.verdict, j.probabilities "
             "FROM asks a JOIN items i ON i.task=a.task AND i.id=a.item "
-            "JOIN judgements j ON j.judge=? AND j.request=a.request WHERE a.task=? ORDER BY a.item, a.place"
+            f"JOIN judgements j ON j.judge=? AND {ANSWERS} WHERE a.task=? ORDER BY a.item, a.place"
         )
         with self._explained():
             for row in self._db.execute(query, (judge, task)):
                 yield answer_from_row(*row)
+
+    def unread(self, task: str, judge: str) -> Iterator[UnreadAnswer]:
+        """Stream a cell's answers without a verdict, ordered by item and place."""
+        query = (
+            "SELECT i.id, i.category, a.ord, a.sample, j.status, j.verdict, j.probabilities, j.raw, j.more "
+            "FROM asks a JOIN items i ON i.task=a.task AND i.id=a.item "
+            f"JOIN judgements j ON j.judge=? AND {ANSWERS} "
+            "WHERE a.task=? AND j.status<>'ok' ORDER BY a.item, a.place"
+        )
+        with self._explained():
+            for row in self._db.execute(query, (judge, task)):
+                yield unread_from_row(*row)
+
+    def asked(self, task: str, items: Sequence[str]) -> dict[tuple[str, int], str]:
+        """Keys of the recorded requests of some items, by item and place."""
+        marks = ",".join("?" * len(items))
+        rows = self._all(f"SELECT item, place, request FROM asks WHERE task=? AND item IN ({marks})", (task, *items))
+        return {(item, place): key for item, place, key in rows}
+
+    def judged(self, judge: str, keys: Sequence[str]) -> dict[str, JudgementRow]:
+        """Those of one judge's judgements that are there, by key of the request."""
+        marks = ",".join("?" * len(keys))
+        rows = self._all(
+            "SELECT request, status, verdict, probabilities, raw, more FROM judgements "
+            f"WHERE judge=? AND request IN ({marks})",
+            (judge, *keys),
+        )
+        return {key: JudgementRow(*row) for key, *row in rows}
 
     def details(self, task: str, item: str, judge: str) -> list[tuple[AskRow, Judgement | None]]:
         """What was asked about one item and what came back, in order of place."""
         rows = self._all(
             "SELECT a.place, a.ord, a.sample, a.request, r.content, j.status, j.verdict, j.probabilities, j.raw, "
             "j.more FROM asks a JOIN requests r ON r.key=a.request "
-            "LEFT JOIN judgements j ON j.judge=? AND j.request=a.request "
+            f"LEFT JOIN judgements j ON j.judge=? AND {ANSWERS} "
             "WHERE a.task=? AND a.item=? ORDER BY a.place",
             (judge, task, item),
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.api import JournalError
 from harness.run.folder import JOURNAL, MANIFEST, locked, make_folder
 from harness.run.journal import Journal
-from harness.run.rows import CellRow
+from harness.run.rows import LEFT_OUT, CellRow
 
 _SHARD = re.compile(r"(?P<run>.+)-shard-(?P<index>\d+)-of-(?P<count>\d+)")
 
@@ -78,5 +78,5 @@ def _merge_into(journal: Journal, shards: Sequence[Path]) -> None:
     for same in cells.values():
         whole = len(same) == len(shards) and all(cell.state == "complete" for cell in same)
         first = same[0]
-        state = "complete" if whole else "partial"
+        state = "complete" if whole else LEFT_OUT if first.state == LEFT_OUT else "partial"
         journal.set_cell(CellRow(first.task, first.judge, first.judge_key, first.fingerprint, state))

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from harness.api import (
+    Card,
     Judge,
     ManifestError,
     PluginError,
     Protocol,
+    Request,
     Task,
     UserError,
     VerdictFormat,
     WeightedReward,
 )
+from harness.api.reading import NO_MARKS, Thinking
 from harness.discovery import Offer, Plugins, options_of
 from harness.manifest.check import validate
+from harness.manifest.model import ReasoningMarks
 from harness.manifest.problems import Origin, Problems, display
 from harness.manifest.source import Node
 from harness.run.context import PlanContext as PlanContext
@@ -73,6 +77,11 @@ class PlannedTask:
         return "" if say is None else str(say())
 
     @property
+    def without_media(self) -> bool:
+        """Whether its pictures are not there, so that only judges that do not look at them can be asked."""
+        return getattr(self.task, "media", "") == "absent"
+
+    @property
     def asks_per_item(self) -> int:
         """Requests that an item with candidates makes."""
         return self.protocol.samples * (2 if self.protocol.order == "both" else 1)
@@ -98,6 +107,10 @@ class PlannedJudge:
     """Its checked options."""
     context: PlanContext
     """What its factory is given."""
+    entry: str = ""
+    """Path of its entry in the manifest, `judges.0`; those that one entry stands for share it."""
+    thinking: Thinking = NO_MARKS
+    """How it marks its reasoning, from its card and its entry."""
     recipe: LoadedRecipe | None = None
     """The recipe that makes its model."""
     model: Path | None = None
@@ -133,10 +146,25 @@ class PlannedJudge:
         if close is not None:
             close()
 
+    def put(self, request: Request) -> Request:
+        """The request as it is put to this judge: under the judge's own key, with the marks of its reasoning."""
+        request = request.keyed(by_item=self.answers_by_item)
+        return request if self.thinking == NO_MARKS else replace(request, thinking=self.thinking)
+
+    @property
+    def answers_by_item(self) -> bool:
+        """Whether two items of equal content are two questions to it; see `harness.api.Judge`."""
+        return bool(getattr(self.judge, "answers_by_item", False))
+
     @cached_property
     def key(self) -> str:
         """Changes whenever its answers may change; the journal keeps judgements under it."""
-        return _digest([self.id, options_of(self.options), self.judge.fingerprint()])
+        facts: list[Any] = [self.id, options_of(self.options), self.judge.fingerprint()]
+        if self.answers_by_item:
+            facts.append("by item")
+        if self.thinking != NO_MARKS:
+            facts.append([list(map(list, self.thinking.marks)), self.thinking.opened])
+        return _digest(facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +188,13 @@ class Plan:
     """Where answers already given can be looked up; set when the run starts."""
     asking: list[str] = field(default_factory=list)
     """Judges that are being asked through a context right now, to notice circles."""
+    left_out: set[tuple[str, str]] = field(default_factory=set)
+    """Names of task and judge of the cells that are not asked; `harness.run.coverage` finds them."""
 
     def cells(self) -> list[Cell]:
         """Judges in order, and for each the tasks in order: weights of one judge at a time need to be in memory."""
-        return [Cell(task, judge) for judge in self.judges for task in self.tasks]
+        cells = [Cell(task, judge) for judge in self.judges for task in self.tasks]
+        return [cell for cell in cells if (cell.task.name, cell.judge.name) not in self.left_out]
 
 
 def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> Plan:
@@ -173,6 +204,34 @@ def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
 
     Raises:
         UserError: A plugin object cannot be made, or two entries have one name.
+    """
+    plan = plan_tasks(loaded, plugins, workspace=workspace)
+    for number, judge in enumerate(loaded.judges):
+        with at(loaded, f"judges.{number}"):
+            for name, options in unfolded(plan, judge.offer, judge.entry.name, None, judge.options):
+                refuse_twice("judge", name, plan.judges)
+                context = context_of(plan, judge.offer, name=name)
+                planned = PlannedJudge(
+                    name=name,
+                    id=judge.offer.id,
+                    offer=judge.offer,
+                    options=options,
+                    context=context,
+                    entry=f"judges.{number}",
+                    thinking=thinking_of(judge.entry.reasoning, judge.offer.card),
+                    recipe=judge.recipe,
+                )
+                plan.judges.append(planned)
+                if not planned.waits:
+                    _ = planned.judge  # made now, so that what is wrong with it is known before anybody is asked
+    return plan
+
+
+def plan_tasks(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> Plan:
+    """Make every task that a manifest names, and no judge.
+
+    Raises:
+        UserError: A task cannot be made, or two entries have one name.
     """
     plan = Plan(seed=loaded.manifest.run.seed, plugins=plugins, workspace=workspace)
     for number, resolved in enumerate(loaded.tasks):
@@ -194,23 +253,13 @@ def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
                         suite=entry.suite,
                     )
                 )
-    for number, judge in enumerate(loaded.judges):
-        with at(loaded, f"judges.{number}"):
-            for name, options in unfolded(plan, judge.offer, judge.entry.name, None, judge.options):
-                refuse_twice("judge", name, plan.judges)
-                context = context_of(plan, judge.offer, name=name)
-                planned = PlannedJudge(
-                    name=name,
-                    id=judge.offer.id,
-                    offer=judge.offer,
-                    options=options,
-                    context=context,
-                    recipe=judge.recipe,
-                )
-                plan.judges.append(planned)
-                if not planned.waits:
-                    _ = planned.judge  # made now, so that what is wrong with it is known before anybody is asked
     return plan
+
+
+def thinking_of(entry: ReasoningMarks, card: Card | None = None) -> Thinking:
+    """How a judge marks its reasoning, as its card and its entry say together."""
+    marks = (*getattr(card, "reasoning_marks", ()), *entry.marks)
+    return Thinking(marks=tuple((opening, closing) for opening, closing in marks), opened=entry.opened)
 
 
 @contextmanager

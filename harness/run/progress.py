@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from harness.report.text import clean
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -90,7 +92,7 @@ class Lines:
 
     def _say(self, text: str) -> None:
         self._said = time.monotonic()
-        self._stream.write(f"{self._label}: {text}\n")
+        self._stream.write(f"{clean(self._label)}: {text}\n")
         self._stream.flush()
 
 
@@ -127,7 +129,7 @@ class Bars:
     def start(self, label: str, *, total: int | None, done: int) -> None:
         """Add a bar."""
         self._began, self._first = time.monotonic(), done
-        self._bar = self._progress.add_task(label, total=total, completed=done, rate="", coverage="")
+        self._bar = self._progress.add_task(clean(label), total=total, completed=done, rate="", coverage="")
 
     def update(self, *, done: int, answered: int) -> None:
         """Move the bar."""

@@ -13,13 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api import JournalError, Metric, PluginError, Protocol, Usage, UserError
+from harness.api.reading import Thinking, thinking_from_json
+from harness.report.records import LeftOut
 from harness.run.folder import JOURNAL, SCORES, write_atomically
 from harness.run.journal import Journal
+from harness.run.rows import LEFT_OUT
 from harness.score.records import Answer, CellScores
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.run.plan import Plan
+    from harness.run.rows import UnreadAnswer
     from harness.score.table import CellTable
 
 
@@ -65,6 +69,8 @@ class CellResult:
     """`complete` or `partial`."""
     judge_key: str
     """Under which the journal keeps the judgements."""
+    thinking: Thinking = field(repr=False)
+    """How the judge marks its reasoning, for reading its answers again."""
     journal: Path = field(repr=False)
     """The journal file."""
     scored: CellScores | None = field(default=None, repr=False)
@@ -89,6 +95,14 @@ class CellResult:
         reader = Journal(self.journal, readonly=True)
         try:
             yield from reader.answers(self.task, self.judge_key)
+        finally:
+            reader.close()
+
+    def unread(self) -> Iterator[UnreadAnswer]:
+        """Stream the recorded answers without a verdict, ordered by item, order and sample."""
+        reader = Journal(self.journal, readonly=True)
+        try:
+            yield from reader.unread(self.task, self.judge_key)
         finally:
             reader.close()
 
@@ -121,6 +135,8 @@ class RunResults:
     """The run's seed; also that of the bootstrap."""
     cells: list[CellResult]
     """All cells, in the order of the manifest."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Cells that were not asked, likewise."""
 
 
 def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:
@@ -143,7 +159,16 @@ def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:
                 }
                 for t in plan.tasks
             ],
-            "judges": [{"name": j.name, "id": j.id, "key": j.key, "version": j.offer.version} for j in plan.judges],
+            "judges": [
+                {
+                    "name": j.name,
+                    "id": j.id,
+                    "key": j.key,
+                    "version": j.offer.version,
+                    "thinking": {"marks": j.thinking.marks, "opened": j.thinking.opened},
+                }
+                for j in plan.judges
+            ],
         }
     )
 
@@ -167,6 +192,12 @@ def load_run(folder: Path) -> RunResults:
     finally:
         journal.close()
     scored, report = _read_scores(folder), ReportRecord(**plan["report"])
+    left_out = tuple(
+        LeftOut(task=task["name"], suite=task["suite"], judge=judge["name"], run=folder.name)
+        for task in plan["tasks"]
+        for judge in plan["judges"]
+        if states.get((task["name"], judge["name"])) == LEFT_OUT
+    )
     cells = [
         CellResult(
             run=folder.name,
@@ -182,14 +213,17 @@ def load_run(folder: Path) -> RunResults:
             data_hash=hashes[task["name"]],
             state=states[task["name"], judge["name"]],
             judge_key=judge["key"],
+            thinking=thinking_from_json(judge.get("thinking", {})),
             journal=folder / JOURNAL,
             scored=scored.get((task["name"], judge["name"])),
         )
         for task in plan["tasks"]
         for judge in plan["judges"]
-        if (task["name"], judge["name"]) in states
+        if states.get((task["name"], judge["name"]), LEFT_OUT) != LEFT_OUT
     ]
-    return RunResults(folder=folder, name=plan["name"], report=report, seed=plan["seed"], cells=cells)
+    return RunResults(
+        folder=folder, name=plan["name"], report=report, seed=plan["seed"], cells=cells, left_out=left_out
+    )
 
 
 def score_run(run: RunResults, plugins: Plugins) -> RunResults:

@@ -9,10 +9,22 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
-from harness.api import AnswerSpace, DataError, Judgement, Status, Usage, Verdict, space_from_json, verdict_from_json
+from harness.api import (
+    AnswerSpace,
+    DataError,
+    Judgement,
+    Status,
+    Unread,
+    Usage,
+    Verdict,
+    reason_of,
+    space_from_json,
+    verdict_from_json,
+)
 from harness.score.records import Answer
 
-_MORE = tuple(spec.name for spec in fields(Judgement) if spec.name not in ("status", "verdict", "probabilities", "raw"))
+_OWN = ("status", "verdict", "probabilities", "raw", "read")
+_MORE = tuple(spec.name for spec in fields(Judgement) if spec.name not in _OWN)
 """Fields of a judgement that share one column."""
 
 _STATUSES = {status.value: status for status in Status}
@@ -48,14 +60,48 @@ Rows: TypeAlias = Sequence[tuple[ItemRow | None, AskRow]]
 """Requests, each item with its first one."""
 
 
+LEFT_OUT = "left out"
+"""State of a cell that is not asked, since the judge has an answer to none of its items."""
+
+
 class CellRow(NamedTuple):
-    """How far a cell got: `complete` or `partial`, for which judge and which data."""
+    """How far a cell got: `complete` or `partial`, for which judge and which data; or `LEFT_OUT`."""
 
     task: str
     judge: str
     judge_key: str
     fingerprint: str
     state: str
+
+
+class UnreadAnswer(NamedTuple):
+    """An answer without a verdict, joined with its item."""
+
+    item: str
+    """`Item.id`."""
+    category: str
+    """`Item.category`."""
+    order: tuple[int, ...]
+    """The permutation shown; `()` without candidates."""
+    sample: int
+    """Number of the repeat."""
+    judgement: Judgement
+    """What the judge wrote, and why there is no verdict in it."""
+
+    @property
+    def reason(self) -> Unread:
+        """Why there is no verdict."""
+        return reason_of(self.judgement.status, self.judgement.error) or Unread.NO_VERDICT
+
+
+class JudgementRow(NamedTuple):
+    """A judgement as the journal keeps it, column by column."""
+
+    status: str
+    verdict: str | None
+    probabilities: str | None
+    raw: str
+    more: str
 
 
 def difference(item: ItemRow, ordinal: int, known_hash: str) -> DataError | None:
@@ -73,11 +119,13 @@ def difference(item: ItemRow, ordinal: int, known_hash: str) -> DataError | None
     )
 
 
-def judgement_row(judgement: Judgement) -> tuple[str, str | None, str | None, str, str]:
-    """Columns status, verdict, probabilities, raw, more."""
+def judgement_row(judgement: Judgement) -> JudgementRow:
+    """The columns of a judgement."""
     more = {name: value for name in _MORE if (value := getattr(judgement, name)) not in (None, "")}
     verdict, probabilities, raw = judgement.verdict, judgement.probabilities, judgement.raw
-    return (
+    if raw:
+        more["read"] = judgement.read  # also where it is not: journals of earlier versions do not say
+    return JudgementRow(
         judgement.status.value,
         None if verdict is None else verdict_text(verdict),
         None if probabilities is None else json.dumps(dict(probabilities)),
@@ -117,6 +165,11 @@ def answer_from_row(
         verdict=None if verdict is None else _verdict(verdict),
         probabilities=None if probabilities is None else json.loads(probabilities),
     )
+
+
+def unread_from_row(item: str, category: str, order: str, sample: int, *judgement: Any) -> UnreadAnswer:
+    """An answer without a verdict, from the columns of its item, its request and its judgement."""
+    return UnreadAnswer(item, category, _order(order), sample, judgement_from_row(*judgement))
 
 
 def judgement_from_row(status: str, verdict: str | None, probabilities: str | None, raw: str, more: str) -> Judgement:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from harness import __version__
 from harness.manifest.load import render_resolved
 from harness.run.asks import Shard
+from harness.run.coverage import check_media, leave_out
 from harness.run.engine import Engine, Outcome
 from harness.run.folder import (
     JOURNAL,
@@ -87,7 +88,9 @@ def run_manifest(
     folder = run_folder(runs, loaded, shard)
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
     check_metrics(plan, loaded.manifest.report.metric)
+    check_media(plan)
     train_judges(plan, loaded, plugins, checkpoints=checkpoints, say=say)
+    leave_out(plan)
     make_folder(folder, fresh=fresh)
     with locked(folder):
         journal = Journal(folder / JOURNAL)
@@ -159,6 +162,7 @@ def publish(run: RunResults, plugins: Plugins) -> Leaderboard:
         resamples=run.report.resamples,
         seed=run.seed,
         min_coverage=run.report.min_coverage,
+        left_out=run.left_out,
         find_metric=lambda name: make_metric(name, plugins),
     )
     plain = leaderboard.to_json()

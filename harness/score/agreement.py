@@ -100,9 +100,13 @@ class Kappa(_Confusion):
 class RocAuc(CoreMetric):
     """Area under the ROC curve of the positive class (first label or candidate) against all others.
 
-    A unit's score is its probability of the positive class where the judge knows it, else its hard verdict as 0 or 1,
-    as in SeeTRUE's released script. A missing answer that counts as wrong scores 0 on a positive and 1 on a negative.
-    Tied scores count a half (midranks, Mann and Whitney 1947).
+    A unit's score is its probability of the positive class. Units that were answered without one are left out, and are
+    not in `n`; only where no unit has one, the scores are the hard verdicts as 0 and 1, as in SeeTRUE's released script
+    (for two classes that is balanced accuracy). The two are never ranked against each other: `harness.score.cell`
+    decides for a whole cell, and says which it was.
+
+    A missing answer that counts as wrong stands at the wrong end of the ranking; among hard verdicts it is the wrong
+    verdict. Tied scores count a half (midranks, Mann and Whitney 1947).
     """
 
     uses = ("positive", "gold", "predicted")
@@ -112,16 +116,9 @@ class RocAuc(CoreMetric):
         """Sort once; a resample is then a cumulative sum."""
         positive = _positive(units)
         is_positive = np.array([verdict == positive for verdict in units.gold], dtype=np.int64)
-        hard = np.array(
-            [
-                gold != positive if said is None else said == positive
-                for gold, said in zip(units.gold, units.predicted, strict=True)
-            ],
-            dtype=np.float64,
-        )
-        score = np.where(np.isnan(units.positive), hard, units.positive)
-        order = np.argsort(score, kind="stable")
-        sorted_already = bool((order == np.arange(len(order))).all())
+        score, counted = _ranked(units, is_positive, positive)
+        order = counted[np.argsort(score[counted], kind="stable")]
+        sorted_already = bool(np.array_equal(order, np.arange(len(score))))
         starts = np.flatnonzero(np.r_[True, np.diff(score[order]) > 0])
         sizes = np.diff(np.r_[starts, len(order)])
         tied = np.flatnonzero(np.repeat(sizes > 1, sizes))
@@ -141,6 +138,17 @@ class RocAuc(CoreMetric):
             return divide(pairs, positives.sum(axis=1) * total.astype(np.float64))
 
         return area
+
+
+def _ranked(units: Units, is_positive: Ints, positive: Verdict) -> tuple[Floats, Ints]:
+    """Scores of the units, shape (T,), and the places of those that are ranked."""
+    known = ~np.isnan(units.positive)
+    missing = np.array([said is None for said in units.predicted], dtype=np.bool_) & ~known
+    if known.any():
+        score = np.where(missing, np.where(is_positive, -1.0, 2.0), units.positive)  # beyond every probability
+        return score, np.flatnonzero(known | missing)
+    hard = np.array([said == positive for said in units.predicted], dtype=np.float64)
+    return np.where(missing, 1.0 - is_positive, hard), np.arange(len(hard))
 
 
 def _ties(positives: Ints, negatives: Ints, starts: Ints) -> Floats:

@@ -6,17 +6,19 @@ Places shown become canonical here. Time: spaces are told apart by `type(...) is
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import cast
 
 from harness.api import TIE, Choice, Preference, Protocol, Score, Status, UserError, Verdict
 from harness.score.records import Answer
-from harness.score.table import ANSWERED, ERROR, MISSING
+from harness.score.table import ANSWERED, DRAWN, ERROR, MISSING, OUTSIDE
 
 _NAN = float("nan")
+_LOST = {Status.ERROR: ERROR, Status.OUTSIDE: OUTSIDE, Status.DRAW: DRAWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,15 @@ class Ballot:
     verdict: Verdict | None
     """`None` where there is none, or where an answered unit is wrong whatever the gold."""
     state: int
-    """`ANSWERED`, `MISSING` or `ERROR`."""
+    """One of those of `harness.score.table`."""
     positive: float
     """Probability of the positive class, NaN where not known."""
     order: tuple[int, ...]
     """As shown; `()` without candidates or where several orders became one vote."""
     sample: int
     """Number of the repeat; 0 where several became one vote."""
+    drawn: tuple[Verdict, ...] = ()
+    """Those whose scores are equal and the best, where the state is `DRAWN` and the judge said which."""
 
 
 def ballots(answers: list[Answer], protocol: Protocol) -> list[Ballot]:
@@ -71,7 +75,8 @@ def _by_order(answers: list[Answer]) -> Iterator[list[Answer]]:
 
 def _reading(answer: Answer, protocol: Protocol) -> tuple[Verdict | None, int, float]:
     if answer.verdict is None:
-        return None, ERROR if answer.status is Status.ERROR else MISSING, _NAN
+        state = _LOST.get(answer.status, MISSING)
+        return None, state, _positive(answer, protocol) if state == DRAWN else _NAN
     return canonical(answer), ANSWERED, _positive(answer, protocol)
 
 
@@ -79,6 +84,16 @@ def canonical(answer: Answer) -> Verdict:
     """The verdict of an answer that has one, in canonical places."""
     verdict = cast("Verdict", answer.verdict)
     return answer.space.canonical(verdict, answer.order) if answer.order else verdict
+
+
+def _drawn(answer: Answer) -> tuple[Verdict, ...]:
+    """The verdicts with the highest probability, in canonical places."""
+    if not answer.probabilities:
+        return ()
+    most = max(answer.probabilities.values())
+    best = [name for name, share in answer.probabilities.items() if math.isclose(share, most, rel_tol=1e-9)]
+    shown = [verdict for name in best if (verdict := answer.space.read(name)) is not None]
+    return tuple(answer.space.canonical(verdict, answer.order) if answer.order else verdict for verdict in shown)
 
 
 def _positive(answer: Answer, protocol: Protocol) -> float:
@@ -96,14 +111,15 @@ def _positive(answer: Answer, protocol: Protocol) -> float:
 
 def _ballot(same: list[Answer], protocol: Protocol) -> Ballot:
     """Samples as one ballot, in the order of the first; the majority where each would stand for itself."""
-    if len(same) == 1:
-        return Ballot(*_reading(same[0], protocol), same[0].order, same[0].sample)
+    if len(same) == 1 or all(answer.status is Status.DRAW for answer in same):
+        verdict, state, positive = _reading(same[0], protocol)
+        drawn = _drawn(same[0]) if state == DRAWN else ()
+        return Ballot(verdict, state, positive, same[0].order, same[0].sample if len(same) == 1 else 0, drawn)
     readings = [_reading(answer, protocol) for answer in same]
     given = [verdict for verdict, _, _ in readings if verdict is not None]
     if not given:
-        failed = any(state == ERROR for _, state, _ in readings)
-        return Ballot(None, ERROR if failed else MISSING, _NAN, same[0].order, 0)
-    positive = _mean([probability for _, _, probability in readings])
+        return Ballot(None, _together(state for _, state, _ in readings), _NAN, same[0].order, 0)
+    positive = _mean([probability for verdict, _, probability in readings if verdict is not None])
     if protocol.vote == "mean":
         if not isinstance(same[0].space, Score):
             raise UserError(
@@ -117,7 +133,15 @@ def _ballot(same: list[Answer], protocol: Protocol) -> Ballot:
         won = 2 * most > answered
     else:
         won = not (others and others[0][1] == most)
-    return Ballot(top if won else None, ANSWERED if won else MISSING, positive, same[0].order, 0)
+    if not won:
+        return Ballot(None, MISSING, _NAN, same[0].order, 0)
+    return Ballot(top, ANSWERED, positive, same[0].order, 0)
+
+
+def _together(states: Iterable[int]) -> int:
+    """The state of votes that have no verdict together: an error where one failed, their own where all are of one."""
+    kinds = set(states) - {ANSWERED}
+    return ERROR if ERROR in kinds else kinds.pop() if len(kinds) == 1 else MISSING
 
 
 def pooled(votes: list[Ballot], protocol: Protocol, head: Answer) -> list[Ballot]:
@@ -134,12 +158,13 @@ def pooled(votes: list[Ballot], protocol: Protocol, head: Answer) -> list[Ballot
     if protocol.pooling == "each" or not head.order:
         return votes
     given = [vote.verdict for vote in votes if vote.verdict is not None]
-    failed = any(vote.state == ERROR for vote in votes)
-    positive = _mean([vote.positive for vote in votes])
+    lost = _together(vote.state for vote in votes)
+    drawn = next((vote.drawn for vote in votes if vote.drawn), ()) if lost == DRAWN else ()
+    positive = _mean([vote.positive for vote in votes if vote.verdict is not None])
     if protocol.pooling == "agree":
         alone = len({vote.order for vote in votes}) < 2  # the other order was not asked yet
-        if failed or alone or len(given) < len(votes):
-            return [Ballot(None, ERROR if failed or alone else MISSING, _NAN, (), 0)]
+        if alone or len(given) < len(votes):
+            return [Ballot(None, ERROR if alone else lost, _NAN, (), 0, drawn)]
         same = all(verdict == given[0] for verdict in given)
         return [Ballot(given[0] if same else None, ANSWERED, positive, (), 0)]
     if type(head.space) is not Preference:
@@ -148,7 +173,7 @@ def pooled(votes: list[Ballot], protocol: Protocol, head: Answer) -> list[Ballot
             f"{head.space.kind}; use pooling: each or pooling: agree"
         )
     if not given:
-        return [Ballot(None, ERROR if failed else MISSING, _NAN, (), 0)]
+        return [Ballot(None, lost, _NAN, (), 0, drawn)]
     return [Ballot(_winner(given), ANSWERED, positive, (), 0)]
 
 
@@ -162,5 +187,5 @@ def _winner(given: list[Verdict]) -> Verdict | None:
 
 
 def _mean(values: list[float]) -> float:
-    known = [value for value in values if value == value]
-    return sum(known) / len(known) if known else _NAN
+    """The plain mean; NaN where one is not known, since a mean over the others would be of another kind."""
+    return sum(values) / len(values) if values else _NAN

@@ -51,7 +51,7 @@ METRICS: list[MetricCard] = [
     ),
     MetricCard(
         name="roc_auc",
-        summary="Area under the ROC curve of the positive class, by probability or else by verdict",
+        summary="Area under the ROC curve of the positive class, by probability; by verdict where no answer has one",
         factory="harness.score.agreement:roc_auc",
         answers=_CLASSES,
         source="sklearn.metrics.roc_auc_score",

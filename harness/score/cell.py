@@ -13,7 +13,7 @@ from harness.score.intervals import Bootstrap, percentile, wilson
 from harness.score.metrics import averages_credit
 from harness.score.records import CellScores, Estimate
 from harness.score.sampling import bootstrap_of
-from harness.score.table import CellTable, View
+from harness.score.table import Basis, CellTable, View
 
 
 def score_cell(
@@ -64,6 +64,7 @@ def score_cell(
         asked=tallies.asked,
         statuses=tallies.statuses,
         coverage=coverage,
+        with_probabilities=_share(tallies.with_probabilities, tallies.statuses[Status.OK.value]),
         histogram=tallies.histogram,
         shown_histogram=tallies.shown_histogram,
         gold_histogram=tallies.gold_histogram,
@@ -81,11 +82,24 @@ def check_protocol(table: CellTable, metric: Metric, *, name: str) -> None:
     Raises:
         UserError: Missing answers are worth half a point, and the metric does not average points.
     """
-    if table.protocol.unparsed == "half" and not averages_credit(metric):
+    field = next((field for field, policy in table.protocol.policies.items() if policy == "half"), "")
+    if field and not averages_credit(metric):
         raise UserError(
-            f"metric {name}: protocol says unparsed: half, which only has a meaning for metrics that average credit, "
-            "such as accuracy; use unparsed: exclude, wrong or chance, or leave the metric out"
+            f"metric {name}: protocol says {field}: half, which only has a meaning for metrics that average credit, "
+            f"such as accuracy; use {field}: exclude, wrong or chance, or leave the metric out"
         )
+
+
+def basis_of(metric: Metric, *tables: CellTable) -> Basis:
+    """What a metric is made of, for all tables alike: the probabilities where each has some, else the verdicts.
+
+    Args:
+        metric: One that names `positive` in `uses` reads probabilities.
+        *tables: The cells that it is of.
+    """
+    if "positive" not in getattr(metric, "uses", ()):
+        return ""
+    return "probabilities" if all(table.has_probabilities for table in tables) else "verdicts"
 
 
 class _Maker:
@@ -96,8 +110,7 @@ class _Maker:
     ) -> None:
         self.table, self.lower_is_better = table, lower_is_better
         self.resamples, self.confidence, self.seed = resamples, confidence, seed
-        self.value, self.excluded, self.worst = (table.view(which) for which in ("value", "excluded", "worst"))
-        self.guessed = table.view(guessed=True) if table.protocol.unparsed == "chance" else self.value
+        self._known: dict[tuple[Basis, bool], tuple[View, View, View]] = {}
 
     def estimate(self, name: str, metric: Metric) -> Estimate:
         """The metric of the whole cell, by its average."""
@@ -121,7 +134,15 @@ class _Maker:
         }
 
     def _views(self, metric: Metric) -> tuple[View, View, View]:
-        return self.value if averages_credit(metric) else self.guessed, self.excluded, self.worst
+        """The units of value, excluded and worst case."""
+        basis, guessed = basis_of(metric, self.table), not averages_credit(metric)
+        if (basis, guessed) not in self._known:
+            self._known[basis, guessed] = (
+                self.table.view("value", guessed=guessed, basis=basis),
+                self.table.view("excluded", basis=basis),
+                self.table.view("worst", basis=basis),
+            )
+        return self._known[basis, guessed]
 
     def _estimate(self, name: str, metric: Metric, views: tuple[View, ...], *, average: str) -> Estimate:
         check_protocol(self.table, metric, name=name)
@@ -138,6 +159,7 @@ class _Maker:
             excluded=self._point(name, metric, excluded_view, average=average),
             worst_case=self._point(name, metric, worst_view, average=average),
             greater_is_better=getattr(metric, "greater_is_better", True) and name not in self.lower_is_better,
+            basis=basis_of(metric, self.table),
         )
 
     def _bootstrap(self, name: str, metric: Metric, view: View, average: str) -> Bootstrap:
@@ -164,6 +186,11 @@ class _Maker:
         method = "cluster-bootstrap" if count == self.resamples else f"cluster-bootstrap ({count} resamples)"
         resampled = bootstrap.resampled(count, seed=self.seed)[:, 0]
         return value, percentile(resampled, self.confidence), method
+
+
+def _share(part: int, whole: int) -> float | None:
+    """A share, or `None` of nothing."""
+    return part / whole if whole else None
 
 
 def is_binomial(view: View) -> bool:

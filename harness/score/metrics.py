@@ -5,7 +5,8 @@ Not for resampling. A metric never sees an item: it sees distinct units and how 
 A metric is any callable that keeps to `harness.api.Metric`. These attributes are optional; each has a safe default:
 
 - `uses`: the columns it reads, of `gold`, `predicted`, `credit`, `positive` (default all). Units that are equal in
-  those are one unit to it, which is what makes the bootstrap fast.
+  those are one unit to it, which is what makes the bootstrap fast. One that names `positive` is given units that all
+  have a probability, or none that has; a missing answer that counts as wrong is `None` and has none.
 - `prepare(units)`: returns the function of the weights alone, so that encoding the units is done once.
 - `values(units)`: for a plain mean over units, the value of each; it makes the average over groups fast.
 - `averages_credit`: true for plain means of `Units.credit`, the only metrics for which a missing answer can be worth

@@ -63,6 +63,9 @@ class Estimate:
     """The value when every answer without a verdict, errors included, counts as wrong as can be."""
     greater_is_better: bool = True
     """False for errors and distances."""
+    basis: str = ""
+    """Of a metric that reads probabilities: `probabilities`, of the answers that have them and no others; or
+    `verdicts`, where no answer has them. Empty for every other metric."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain data, floats rounded to 10 significant digits."""
@@ -97,6 +100,8 @@ class CellScores:
     """How many requests ended in each status."""
     coverage: float
     """Share of requests with a verdict."""
+    with_probabilities: float | None = None
+    """Share of the requests with a verdict that have probabilities; `None` where none has a verdict."""
     histogram: Mapping[str, int]
     """How often each verdict was given, canonical, by name."""
     shown_histogram: Mapping[str, int]
@@ -165,6 +170,9 @@ class Comparison:
     """Units that get more credit from `b`."""
     greater_is_better: bool = True
     """False for errors and distances."""
+    basis: str = ""
+    """As for `Estimate`: probabilities where both judges have some, on the units where both have them; else the
+    verdicts of both."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain data, floats rounded to 10 significant digits."""

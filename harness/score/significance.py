@@ -10,12 +10,12 @@ import numpy as np
 from scipy import special
 
 from harness.api import DataError, Metric
-from harness.score.cell import check_protocol, is_binomial
+from harness.score.cell import basis_of, check_protocol, is_binomial
 from harness.score.intervals import percentile
 from harness.score.metrics import averages_credit
 from harness.score.records import Comparison
 from harness.score.sampling import bootstrap_of
-from harness.score.table import CellTable, Floats, Ints, View
+from harness.score.table import Basis, CellTable, Floats, Ints, View
 
 _EQUAL = 1e-12  # two values of a metric closer than this differ by rounding only
 
@@ -36,8 +36,9 @@ def compare_cells(
 
     The difference and its interval come from the paired cluster bootstrap: one draw of clusters for both. So does p,
     twice the smaller tail, each tail with one added to numerator and denominator (Davison and Hinkley 1997, 4.2), a
-    resample without a difference counting in both. Where the metric is a share of right answers and each unit is a
-    cluster of its own, p is that of McNemar's exact test (1947).
+    resample without a difference counting in both. A metric of probabilities is compared on the units where both have
+    them, or, where one judge has none at all, by the verdicts of both. Where the metric is a share of right answers and
+    each unit is a cluster of its own, p is that of McNemar's exact test (1947).
 
     Args:
         a: One cell.
@@ -57,7 +58,8 @@ def compare_cells(
     if a.protocol != b.protocol:
         raise DataError(f"{names[0]} and {names[1]}: scored by different protocols; score both by one")
     check_protocol(a, metric, name=metric_name)
-    view_a, view_b = shared(a, b, names=names, guessed=not averages_credit(metric))
+    basis = basis_of(metric, a, b)
+    view_a, view_b = shared(a, b, names=names, guessed=not averages_credit(metric), basis=basis)
     gap = view_a.credit - view_b.credit
     better = getattr(metric, "greater_is_better", True) if greater_is_better is None else greater_is_better
     blank = Comparison(
@@ -77,6 +79,7 @@ def compare_cells(
         only_a=int((gap > 0).sum()),
         only_b=int((gap < 0).sum()),
         greater_is_better=better,
+        basis=basis,
     )
     if not len(view_a):
         return blank
@@ -153,7 +156,12 @@ def adjusted(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
 
 
 def shared(
-    a: CellTable, b: CellTable, *, names: tuple[str, str] = ("a", "b"), guessed: bool = False
+    a: CellTable,
+    b: CellTable,
+    *,
+    names: tuple[str, str] = ("a", "b"),
+    guessed: bool = False,
+    basis: Basis = "",
 ) -> tuple[View, View]:
     """The units that count for both, in the same order, with the same codes of verdicts, clusters and categories.
 
@@ -162,11 +170,12 @@ def shared(
         b: Another judge's cell of the same task.
         names: Names of the judges, for messages.
         guessed: As for `CellTable.view`.
+        basis: As for `CellTable.view`.
 
     Raises:
         DataError: The two do not agree on the gold of a unit.
     """
-    view_a, view_b = a.view(guessed=guessed), b.view(guessed=guessed)
+    view_a, view_b = a.view(guessed=guessed, basis=basis), b.view(guessed=guessed, basis=basis)
     _, rows_a, rows_b = np.intersect1d(view_a.key, view_b.key, assume_unique=True, return_indices=True)
     rows_b = rows_b[np.argsort(rows_a, kind="stable")]  # as in `a`: the order of the data
     view_a, view_b = view_a.take(np.sort(rows_a)), view_b.take(rows_b)

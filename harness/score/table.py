@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -17,12 +18,18 @@ from harness.api import AnswerSpace, Protocol, Verdict
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
-ANSWERED, MISSING, ERROR = 0, 1, 2
-"""States of a unit: it has an answer; the judge gave none (unparsed, refused, truncated, a drawn vote); or the
-machinery failed."""
+ANSWERED, MISSING, ERROR, OUTSIDE, DRAWN = range(5)
+"""States of a unit: it has an answer; the judge gave none (unparsed, refused, truncated, a drawn vote); the machinery
+failed; the answer is none of the space; or the scores of the best candidates are equal."""
+
+POLICIES = {MISSING: "unparsed", OUTSIDE: "outside", DRAWN: "draws"}
+"""The field of `Protocol` that says what a unit in such a state counts as."""
 
 NOTHING = -1
 """Code of "no verdict" in `CellTable.predicted`."""
+
+Basis: TypeAlias = Literal["", "probabilities", "verdicts"]
+"""What a metric that reads probabilities is made of: never of both. Empty for a metric that reads none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,6 +55,8 @@ class Tallies:
 
     asked: int
     """Requests."""
+    with_probabilities: int
+    """Requests with a verdict and with probabilities."""
     statuses: Mapping[str, int]
     """Requests by status."""
     histogram: Mapping[str, int]
@@ -118,7 +127,7 @@ class View:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class CellTable:
     """One cell: one judge's answers on one task, by the task's protocol."""
 
@@ -127,9 +136,10 @@ class CellTable:
     units: View
     """Every unit, whatever its state."""
     guessed: View
-    """The same units; under `unparsed: chance` those without a verdict have a seeded blind guess for one."""
+    """The same units; where the protocol counts a missing answer as the chance of a guess, a seeded one stands for it,
+    and a blind judge's probability beside it."""
     state: NDArray[np.uint8]
-    """Shape (U,): `ANSWERED`, `MISSING` or `ERROR`."""
+    """Shape (U,): `ANSWERED`, `MISSING`, `ERROR`, `OUTSIDE` or `DRAWN`."""
     worst: Ints
     """Shape (U,): code of the answer farthest from the gold."""
     items: Names
@@ -145,26 +155,47 @@ class CellTable:
     repeat: Trials
     """Pairs of samples, of one order or of reshuffled ones: do the canonical verdicts agree?"""
 
-    def view(self, which: Literal["value", "excluded", "worst"] = "value", *, guessed: bool = False) -> View:
+    @cached_property
+    def has_probabilities(self) -> bool:
+        """Whether any answer has a probability of the positive class."""
+        return bool(np.isfinite(self.units.positive[self.state == ANSWERED]).any())
+
+    def view(
+        self,
+        which: Literal["value", "excluded", "worst"] = "value",
+        *,
+        guessed: bool = False,
+        basis: Basis = "",
+    ) -> View:
         """The units that count.
 
         Args:
             which: `value`: as the protocol says, errors left out. `excluded`: only those with an answer. `worst`: all,
                 and those without an answer, errors included, are as wrong as can be.
-            guessed: Under `unparsed: chance`, count a missing answer as a blind guess and not as the chance of one:
-                for metrics that do not average credit.
+            guessed: Where the protocol says `chance` or `share`, count a missing answer as a guess and not as the
+                chance of one: for metrics that do not average credit.
+            basis: `probabilities`: without the answers that have none; a missing answer that counts as wrong keeps its
+                place, without a verdict. `verdicts`: no unit has a probability.
         """
         lost = self.state != ANSWERED
-        if not lost.any():
-            return self.units  # all three are the same, and no column is copied
-        if which == "worst":
-            units = self.units
-            return replace(
+        units = self.guessed if guessed and which == "value" else self.units
+        kept = np.ones(len(lost), dtype=np.bool_)
+        if which == "worst" and lost.any():
+            worst = NOTHING if basis == "probabilities" else self.worst
+            units = replace(
                 units,
-                predicted=np.where(lost, self.worst, units.predicted),
+                predicted=np.where(lost, worst, units.predicted),
                 credit=np.where(lost, 0.0, units.credit),
                 positive=np.where(lost, np.nan, units.positive),
             )
-        if which == "excluded" or self.protocol.unparsed == "exclude":
-            return self.units.take(~lost)
-        return (self.guessed if guessed else self.units).take(self.state != ERROR)
+        elif which == "excluded":
+            kept = ~lost
+        elif lost.any():
+            policies = self.protocol.policies
+            left_out = [ERROR, *(state for state, name in POLICIES.items() if policies[name] == "exclude")]
+            kept = ~np.isin(self.state, left_out)
+        if basis == "probabilities":
+            kept &= lost | ~np.isnan(units.positive)
+        elif basis == "verdicts":
+            units = replace(units, positive=np.full(len(units), np.nan))
+        return units if kept.all() else units.take(kept)  # no column is copied without need

@@ -22,7 +22,7 @@ from harness.api import TIE, AnswerSpace, DataError, Preference, Protocol, Score
 from harness.score.ballots import Ballot, ballots, canonical, of_each_order, pooled
 from harness.score.histograms import bin_of, histogram, size
 from harness.score.records import Answer
-from harness.score.table import ANSWERED, MISSING, NOTHING, CellTable, Ints, Names, Tallies, Trials, View
+from harness.score.table import ANSWERED, ERROR, NOTHING, POLICIES, CellTable, Ints, Names, Tallies, Trials, View
 
 _NAN = float("nan")
 
@@ -36,14 +36,18 @@ def build_cell(answers: Iterable[Answer], protocol: Protocol) -> CellTable:
     - `order: reshuffled` with several samples: unless each stands for itself, all samples of an item make one vote,
       for candidates and not for places.
     - A vote is an `error` only where no sample has a verdict and at least one failed; the same holds for two orders.
+      It is a draw, or outside the space, where all that have no verdict are; else it follows `unparsed`. So does a
+      drawn vote.
+    - A unit of several answers has a probability where each of them that has a verdict has one.
     - `pooling: sum`: a candidate wins with more votes than all others together. Without a winner the unit is answered
       and wrong, unless every verdict is a tie, which it then is.
     - `pooling: agree`: two different verdicts are an answered, wrong unit; where one is missing, so is the unit.
     - A bare `TIE` is read as the gold's own tie class, and as the space's first where the gold is no tie.
     - `ties: skip` leaves tied golds out of every value, the worst case too. `ties: right` is about answers: a missing
       one follows `unparsed`, and is wrong in the worst case, whatever the gold.
-    - `unparsed: chance`: the blind guess is the verdict at place (key of the unit) modulo (number of verdicts), the
-      same for every judge, and counts as any answer does.
+    - `chance`: the blind guess is the verdict at place (key of the unit) modulo (number of verdicts), the same for
+      every judge, and counts as any answer does; its probability is one in the number of verdicts.
+    - `draws: share`: the same among those that draw, or among all verdicts where the judge did not say which they are.
     - `pooling: each` makes the classes of a preference *shown* places, as each order is judged by itself; the classes
       of a verdict pooled from several orders are the candidates. Accuracy is the same either way, macro-F1 and the like
       are not.
@@ -93,6 +97,9 @@ class _Builder:
 
     def __init__(self, protocol: Protocol) -> None:
         self.protocol = protocol
+        policies = protocol.policies
+        self.policies = {state: policies[name] for state, name in POLICIES.items()} | {ERROR: "exclude"}
+        self.guesses = bool({"chance", "share"} & set(policies.values()))
         self.space: AnswerSpace | None = None
         self.codes: dict[Verdict, int] = {}
         self.categories: dict[str, int] = {}
@@ -102,9 +109,10 @@ class _Builder:
         # A score stands for itself and any other verdict for its code, so that a continuous scale needs no dictionary.
         self.gold, self.predicted, self.worst = array("d"), array("d"), array("d")
         self.credit, self.positive = array("d"), array("d")
-        self.guess, self.guess_credit = array("d"), array("d")  # under `unparsed: chance` only
+        self.guess, self.guess_credit, self.guess_positive = array("d"), array("d"), array("d")  # where it guesses
         self.state = array("B")
         self.seen, self.groups = array("Q"), array("Q")
+        self.with_probabilities = 0
         self.statuses: Counter[str] = Counter({status.value: 0 for status in Status})
         self.canonical: Counter[Verdict] = Counter()
         self.shown: Counter[Verdict] = Counter()
@@ -145,14 +153,22 @@ class _Builder:
     def _unit(self, head: Answer, ballot: Ballot, cluster: int) -> None:
         space, gold = head.space, head.gold
         key = _hash(f"{head.item}\0{ballot.order}\0{ballot.sample}")
+        verdict, credit = None, 0.0
         if ballot.state == ANSWERED:
             verdict, credit = _counted(ballot.verdict, head, self.protocol)
-        else:
-            verdict, credit = None, self._missing_credit(head)
-        guess, guess_credit = verdict, credit
-        if self.protocol.unparsed == "chance" and ballot.state == MISSING:
-            blind = _listed(head)
+        guess, guess_credit, positive = verdict, credit, ballot.positive
+        policy = "" if ballot.state == ANSWERED else self.policies[ballot.state]
+        if policy == "half":
+            credit = guess_credit = 0.5
+        elif policy in ("chance", "share"):
+            drawn = ballot.drawn if policy == "share" else ()
+            blind = drawn or _listed(head, field=f"{POLICIES[ballot.state]}: {policy}")
             guess, guess_credit = _counted(blind[key % len(blind)], head, self.protocol)
+            credit = 1 / len(blind)
+            if drawn:
+                credit = sum(_counted(one, head, self.protocol)[1] for one in drawn) / len(drawn)
+            else:
+                positive = 1 / len(blind)
         self.key.append(key)
         self.item.append(len(self.ends) - 1)
         self.cluster.append(cluster)
@@ -167,16 +183,12 @@ class _Builder:
         self.predicted.append(_NAN if verdict is None else self._code(verdict))
         self.worst.append(self._code(space.worst(gold)))
         self.credit.append(credit)
-        self.positive.append(ballot.positive)
+        self.positive.append(ballot.positive if ballot.state == ANSWERED else _NAN)
         self.state.append(ballot.state)
-        if self.protocol.unparsed == "chance":
+        if self.guesses:
             self.guess.append(_NAN if guess is None else self._code(guess))
             self.guess_credit.append(guess_credit)
-
-    def _missing_credit(self, head: Answer) -> float:
-        if self.protocol.unparsed == "half":
-            return 0.5
-        return 1 / len(_listed(head)) if self.protocol.unparsed == "chance" else 0.0
+            self.guess_positive.append(positive if policy in ("", "chance", "share") else _NAN)
 
     def _code(self, verdict: Verdict) -> float:
         if type(self.space) is Score:
@@ -193,6 +205,7 @@ class _Builder:
             if answer.verdict is None:
                 samples.setdefault(answer.order, [])
                 continue
+            self.with_probabilities += answer.probabilities is not None
             verdict = canonical(answer)
             samples.setdefault(answer.order, []).append(verdict)
             self.canonical[bin_of(answer.space, verdict)] += 1
@@ -240,8 +253,13 @@ class _Builder:
             categories=tuple(self.categories),
         )
         guessed = units
-        if self.protocol.unparsed == "chance":
-            guessed = replace(units, predicted=guess, credit=np.frombuffer(self.guess_credit, dtype=np.float64))
+        if self.guesses:
+            guessed = replace(
+                units,
+                predicted=guess,
+                credit=np.frombuffer(self.guess_credit, dtype=np.float64),
+                positive=np.frombuffer(self.guess_positive, dtype=np.float64),
+            )
         return CellTable(
             protocol=self.protocol,
             units=units,
@@ -267,7 +285,7 @@ class _Builder:
 
     def _decoded(self) -> tuple[Ints, Ints, Ints, Ints, tuple[Verdict, ...]]:
         """Codes of gold, answer, worst answer and answer or else blind guess, and what they stand for."""
-        guess = self.guess if self.protocol.unparsed == "chance" else self.predicted
+        guess = self.guess if self.guesses else self.predicted
         columns = [np.frombuffer(column) for column in (self.gold, self.predicted, self.worst, guess)]
         if type(self.space) is not Score:
             gold, predicted, worst, guesses = (np.where(np.isnan(c), NOTHING, c).astype(np.int64) for c in columns)
@@ -283,6 +301,7 @@ class _Builder:
     def _tallies(self, space: AnswerSpace) -> Tallies:
         return Tallies(
             asked=self.statuses.total(),
+            with_probabilities=self.with_probabilities,
             statuses=dict(self.statuses),
             histogram=histogram(space, self.canonical),
             shown_histogram=histogram(space, self.shown),
@@ -292,14 +311,14 @@ class _Builder:
         )
 
 
-def _listed(head: Answer) -> tuple[Verdict, ...]:
+def _listed(head: Answer, *, field: str) -> tuple[Verdict, ...]:
     """All that a blind guess may be."""
     try:
         return head.space.verdicts()
     except DataError as error:
         raise DataError(
-            f"item {head.item!r}: protocol says unparsed: chance, and there is no blind guess ({error}); "
-            "use unparsed: exclude or unparsed: wrong"
+            f"item {head.item!r}: protocol says {field}, and there is no blind guess ({error}); "
+            f"use {field.partition(':')[0]}: exclude or {field.partition(':')[0]}: wrong"
         ) from error
 
 

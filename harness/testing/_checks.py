@@ -127,7 +127,7 @@ def card_checks(one: Subject) -> Iterator[Check]:
     if card.kind in ("task", "judge"):
         yield "card_licence", lambda: _check_filled(card, "licence")
         yield "card_source", lambda: _check_filled(card, "source")
-    for name in ("factory", "options", "unfold", "protocol", "example"):
+    for name in ("factory", "options", "unfold", "check", "protocol", "example"):
         module = getattr(card, name, None)
         if isinstance(module, str):
             yield f"card_{name}_exists", lambda lazy=module: _check_lazy(one.offer, lazy)  # type: ignore[misc]

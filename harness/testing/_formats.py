@@ -40,17 +40,27 @@ HOSTILE = (
 )  # fmt: skip
 
 
-def asked(form: VerdictFormat, space: AnswerSpace, shown: str = "Which is it?") -> Request:
+def asked(
+    form: VerdictFormat, space: AnswerSpace, shown: str = "Which is it?", *, candidates: tuple[str, ...] = ()
+) -> Request:
     """A request in that format: the text `shown`, then the instruction, where the format can give one.
 
     Args:
         form: The format.
         space: What may be answered.
         shown: The question and the candidates, as text.
+        candidates: The candidates by themselves.
     """
     with suppress(DataError):  # a space that it cannot say
         shown = f"{shown}\n\n{form.instruction(space)}"
-    return Request(task="check", item="check", messages=(Message("user", (shown,)),), space=space, format=form)
+    return Request(
+        task="check",
+        item="check",
+        messages=(Message("user", (shown,)),),
+        space=space,
+        format=form,
+        candidates=tuple((text,) for text in candidates),
+    )
 
 
 def read(form: VerdictFormat, text: str, space: AnswerSpace, *, shown: str = "Which is it?") -> Reading:

@@ -27,7 +27,7 @@ from harness.formats.tagged import TaggedFormat
 from harness.testing._checks import Check, Subject, subject
 
 _SPACES: tuple[AnswerSpace, ...] = (Choice(("yes", "no")), Preference(2, ("tie",)), Score(0, 4, 1), Ranking(3))
-_NO_VERDICT = (Status.UNPARSED, Status.OUTSIDE, Status.REFUSED, Status.TRUNCATED)
+_NO_VERDICT = (Status.UNPARSED, Status.OUTSIDE, Status.DRAW, Status.REFUSED, Status.TRUNCATED)
 _TOKENS = 24
 _LONGEST = 9  # characters of a verdict's name, "A > B > C"
 _FORM = TaggedFormat()

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from harness.api import Column, DataError, Task, TaskCard
+from harness.api import Column, DataError, Image, Task, TaskCard
 from harness.api.data import read, suffix_of, write
 from harness.testing._checks import Check, Subject, entries_of, example
 from harness.testing._context import FakeContext
 
 _WRONG: dict[str, tuple[object, ...]] = {
-    "text": (7, ["text"], ""),
-    "word": (["text"], ""),
+    "text": (7, ["text"]),
+    "word": (["text"], float("nan")),
     "label": ("no such label", ["label"]),
     "number": ("no number", [1.0]),
     "count": (-1, "no count"),
@@ -26,7 +26,7 @@ _WRONG: dict[str, tuple[object, ...]] = {
     "list": (7, {"a": 1}),
     "object": (7, "no object"),
 }
-"""Values that do not fit, by `Column.kind`."""
+"""Values that do not fit, by `Column.kind`. An empty text fits: an empty answer is an answer."""
 
 
 def schema_checks(one: Subject) -> Iterator[Check]:
@@ -64,8 +64,10 @@ def _break(one: Subject, column: Column, wrong: object, *, fails: bool) -> None:
         options = example(one, Path(place))
         file, rows, places = _with_column(one, column, Path(place))
         kind = suffix_of(file)
-        if kind.startswith((".csv", ".tsv")) and not (wrong is None or (wrong and isinstance(wrong, str))):
-            return  # a table of text has no other types, and in it an empty cell is no cell
+        if kind.startswith((".csv", ".tsv")) and not isinstance(wrong, str | None):
+            return  # a table of text has no other types
+        if kind.startswith((".csv", ".tsv")) and wrong is None and column.kind in ("text", "word"):
+            return  # and nothing there is an empty text
         filled = [k for k, values in enumerate(rows) if values.get(column.name) is not None]
         broken = filled if kind == ".parquet" else filled[-1:]
         for k in broken:
@@ -77,16 +79,24 @@ def _break(one: Subject, column: Column, wrong: object, *, fails: bool) -> None:
         try:
             for task in _tasks(one, place, options):
                 for split in one.offer.card.splits if isinstance(one.offer.card, TaskCard) else ():
-                    for _ in task.items(split):
-                        pass
+                    _read(task, split, look=column.kind == "image")
         except DataError as error:
             said = str(error)
         if not fails:
             assert not said, f"{what}: the card says it is optional, and reading fails: {said}"
             return
         assert said, f"{what}: was read without an error; raise DataError where the cell is read"
+        if said.startswith((f"image {wrong!r}", f"image {Path(str(wrong)).name!r}")):
+            return  # a picture that is not there is missed when somebody looks
         for wanted in (str(file), places[broken[0]], repr(column.name)):
             assert wanted in said, f"{what}: the error must name {wanted}; it says: {said}"
+
+
+def _read(task: Task, split: str, *, look: bool) -> None:
+    """Read all items of a split, and where `look` says so their pictures."""
+    for item in task.items(split):
+        for part in (*item.question, *(part for candidate in item.candidates for part in candidate)) if look else ():
+            _ = part.digest if isinstance(part, Image) else part
 
 
 def _with_column(one: Subject, column: Column, folder: Path) -> tuple[Path, list[dict[str, object]], list[str]]:

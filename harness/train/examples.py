@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from harness.api import DataError, Example, Request, UserError
+from harness.api.reading import NO_MARKS, Thinking
 from harness.run.asks import asks_of
 from harness.run.context import example_of
 
@@ -29,9 +31,11 @@ class Examples:
         skipped: Ids of the items that were left out, by split.
     """
 
-    def __init__(self, planned: PlannedTask, *, splits: tuple[str, ...], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, planned: PlannedTask, *, splits: tuple[str, ...], thinking: Thinking, say: Callable[[str], None]
+    ) -> None:
         """Stream `splits` of a task; `planned.split` up to its limit. Warnings go to `say`."""
-        self._planned, self._splits, self._say = planned, splits, say
+        self._planned, self._splits, self._thinking, self._say = planned, splits, thinking, say
         self.skipped: dict[str, set[str]] = {}
 
     def __call__(self, split: str) -> Iterator[Example]:
@@ -53,7 +57,8 @@ class Examples:
             unreadable = ask.problem if ask.request is None else _unreadable(ask.request)
             if ask.request is not None and not unreadable:
                 empty = False
-                yield example_of(ask.item, ask.request)
+                request = ask.request if self._thinking == NO_MARKS else replace(ask.request, thinking=self._thinking)
+                yield example_of(ask.item, request)
                 continue
             problem = unreadable
             if ask.item.id not in skipped:

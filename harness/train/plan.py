@@ -20,6 +20,7 @@ from harness.run.plan import (
     context_of,
     plan_task,
     refuse_twice,
+    thinking_of,
     unfolded,
 )
 from harness.train.examples import Examples
@@ -157,6 +158,7 @@ def call(offer: Offer, what: str, function: Callable[[Training], Any], training:
 
 def _tasks(loaded: LoadedRecipe, plan: Plan, say: Callable[[str], None]) -> tuple[TrainingTask, ...]:
     tasks: list[TrainingTask] = []
+    thinking = thinking_of(loaded.recipe.reasoning)
     for number, resolved in enumerate(loaded.tasks):
         entry = resolved.entry
         with at(loaded, f"tasks.{number}"):
@@ -182,7 +184,7 @@ def _tasks(loaded: LoadedRecipe, plan: Plan, say: Callable[[str], None]) -> tupl
                         id=planned.id,
                         train=entry.train,
                         validation=entry.validation,
-                        examples=Examples(planned, splits=splits, say=say),
+                        examples=Examples(planned, splits=splits, thinking=thinking, say=say),
                         weight=entry.weight,
                     )
                 )

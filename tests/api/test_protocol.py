@@ -17,6 +17,8 @@ from harness.api import DataError, Protocol
         ({"vote": "most"}, "vote must be one of"),
         ({"pooling": "all"}, "pooling must be one of"),
         ({"unparsed": "skip"}, "unparsed must be one of exclude, wrong, chance, half"),
+        ({"outside": "share"}, "outside must be one of unparsed, exclude, wrong, chance, half"),
+        ({"draws": "skip"}, "draws must be one of unparsed, exclude, wrong, chance, half, share"),
         ({"ties": "none"}, "ties must be one of"),
         ({"average": "macro"}, "average must be one of"),
         ({"samples": 0}, "samples must be 1 or more"),
@@ -50,6 +52,13 @@ def test_the_summary_says_how_it_is_asked_and_counted() -> None:
     drawn = Protocol(order="reshuffled", samples=10, ties="right").summary()
     assert drawn.startswith("each sample shuffled (seed 0); 10 samples, majority; ")
     assert "ties: right" in drawn
+
+
+def test_the_summary_names_the_policies_that_differ_from_that_for_unread_answers() -> None:
+    protocol = Protocol(unparsed="half", outside="half", draws="wrong")
+    assert protocol.summary() == "fixed order; unparsed: half; draws: wrong; ties: class; average: micro"
+    assert protocol.policies == {"unparsed": "half", "outside": "half", "draws": "wrong"}
+    assert Protocol(unparsed="wrong").policies == {"unparsed": "wrong", "outside": "wrong", "draws": "wrong"}
 
 
 def test_the_summary_names_the_metrics_that_are_averaged_in_another_way() -> None:

@@ -39,6 +39,11 @@ def test_a_single_answer_stands_as_it_is() -> None:
     assert voted([only], REQUEST) is only
 
 
+def test_votes_of_which_only_some_have_probabilities_are_counted() -> None:
+    votes = [Judgement.of("yes", probabilities={"yes": 0.6, "no": 0.4}), Judgement.of("yes"), Judgement.of("no")]
+    assert voted(votes, REQUEST).probabilities == {"yes": 2 / 3, "no": 1 / 3}
+
+
 def test_votes_with_probabilities_are_averaged() -> None:
     votes = [
         Judgement.of("yes", probabilities={"yes": 0.9, "no": 0.1}),

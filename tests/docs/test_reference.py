@@ -12,7 +12,7 @@ import click
 import pytest
 
 from harness import api
-from harness.api import Protocol, data, hookspecs
+from harness.api import Protocol, Unread, data, hookspecs
 from harness.cli import VERBS, cli
 from harness.discovery import Plugins
 from harness.manifest.model import (
@@ -27,6 +27,7 @@ from harness.manifest.model import (
     TrainerEntry,
 )
 from harness.report.records import Leaderboard, Pair, Row
+from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
 from harness.train import folder as checkpoint_folder
 
@@ -110,7 +111,7 @@ def test_every_exit_code_is_named(pages: dict[str, str], root: Path) -> None:
 
 
 def test_every_field_of_the_leaderboard_is_named(pages: dict[str, str]) -> None:
-    for record in (Leaderboard, Row, Pair, JudgeUsage):
+    for record in (Leaderboard, Row, Pair, JudgeUsage, UnreadAnswers, UnreadExample):
         for spec in dataclasses.fields(record):
             row = re.search(rf"^\| `{spec.name}` \|.*\| (.+) \|$", pages["leaderboard-json"], re.MULTILINE)
             assert row is not None, f"{record.__name__}.{spec.name}"
@@ -125,6 +126,13 @@ def test_every_flag_is_named(pages: dict[str, str], root: Path) -> None:
     for flag in (*flags, "partial", "incomplete"):
         assert f"`{flag}`" in pages["leaderboard-json"], flag
         assert f"| `{flag}` |" in explained, flag
+
+
+def test_every_reason_is_explained(pages: dict[str, str]) -> None:
+    for reason in Unread:
+        row = re.search(rf"^\| `{reason}` \| (.+) \|$", pages["leaderboard-json"], re.MULTILINE)
+        assert row is not None, reason
+        assert len(row[1]) > 5, reason
 
 
 def test_every_public_name_is_on_the_api_page(pages: dict[str, str]) -> None:

@@ -62,7 +62,7 @@ def test_an_object_is_read(text: str, space: AnswerSpace, verdict: Verdict) -> N
         ('{"verdict": 6}', SCORE, "outside: '6' is not an answer"),
         ('{"verdict": NaN}', SCORE, "outside: 'NaN' is not an answer"),
         ('{"verdict": ' + "1" * 5000 + "}", SCORE, "outside: '1111"),
-        ('{"verdict": __import__("os")}', SPACE, "no verdict: no JSON object"),
+        ('{"verdict": __import__("os")}', SPACE, "ambiguous: the JSON is broken"),
         ('{"a":' * 100_000, SPACE, "ambiguous: the JSON is nested too deeply"),
     ],
 )

@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from harness.api import Metric, Preference, Protocol, Status, Usage, UserError
-from harness.score.agreement import macro_f1
+from harness.api import Judgement, Metric, Preference, Protocol, Status, Usage, UserError
+from harness.run.rows import UnreadAnswer
+from harness.score.agreement import macro_f1, roc_auc
 from harness.score.cell import score_cell
 from harness.score.metrics import accuracy, mae
 from harness.score.records import Answer, CellScores
@@ -43,6 +44,13 @@ class HandMadeCell:
     def answers(self) -> Iterator[Answer]:
         return iter(self.given)
 
+    def unread(self) -> Iterator[UnreadAnswer]:
+        for one in self.given:
+            if one.status is not Status.OK:
+                raw = f"well, {one.item}: hard to say"
+                judgement = Judgement.failed(one.status, "no verdict: nothing found", raw=raw)
+                yield UnreadAnswer(one.item, one.category, one.order, one.sample, judgement)
+
     def table(self) -> CellTable:
         return build_cell(self.given, self.protocol)
 
@@ -52,14 +60,14 @@ MakeCell: TypeAlias = Callable[..., HandMadeCell]
 
 def find_metric(name: str) -> Metric:
     name, _ = Protocol.parsed(name)
-    known = {"accuracy": accuracy, "macro_f1": macro_f1, "mae": mae}
+    known = {"accuracy": accuracy, "macro_f1": macro_f1, "mae": mae, "roc_auc": roc_auc}
     if name.rpartition("/")[2] not in known:
         raise UserError(f"there is no metric {name!r}")
     return known[name.rpartition("/")[2]](None, None)
 
 
-def answers_of(said: str, gold: str, categories: Sequence[str]) -> Iterator[Answer]:
-    """One answer a letter: A, B or T for a tie; `-` is unparsed and `!` an error."""
+def answers_of(said: str, gold: str, categories: Sequence[str], sure: Sequence[float | None] = ()) -> Iterator[Answer]:
+    """One answer a letter: A, B or T for a tie; `-` is unparsed and `!` an error. `sure` is the probability of A."""
     for number, (word, right) in enumerate(zip(said, gold, strict=True)):
         status = {"-": Status.UNPARSED, "!": Status.ERROR}.get(word, Status.OK)
         verdicts: dict[str, int | str] = {"A": 0, "B": 1, "T": "tie"}
@@ -73,6 +81,7 @@ def answers_of(said: str, gold: str, categories: Sequence[str]) -> Iterator[Answ
             sample=0,
             status=status,
             verdict=verdicts.get(word),
+            probabilities=None if number >= len(sure) or (p := sure[number]) is None else {"A": p, "B": 1 - p},
         )
 
 
@@ -89,10 +98,11 @@ def make_cell() -> MakeCell:
         protocol: Protocol | None = None,
         categories: Sequence[str] = ("",),
         data_hash: str | None = None,
+        sure: Sequence[float | None] = (),
         **changes: Any,
     ) -> HandMadeCell:
         protocol = protocol or Protocol()
-        given = tuple(answers_of(said, gold, categories))
+        given = tuple(answers_of(said, gold, categories, sure))
         known = hashlib.sha256(gold.encode()).hexdigest()[:16] if data_hash is None else data_hash
         scores = score_cell(
             build_cell(given, protocol),

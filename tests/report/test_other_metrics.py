@@ -36,9 +36,9 @@ def test_each_row_tells_the_metrics_that_do_not_rank(board: Leaderboard) -> None
     assert half["value"] == pytest.approx((2 * 30 / (45 + 30) + 2 * 15 / (15 + 30)) / 2)
     assert half["n"] == 60
     low, value, high = (half[name] for name in ("ci_low", "value", "ci_high"))
-    assert low is not None
-    assert value is not None
-    assert high is not None
+    assert isinstance(low, float)
+    assert isinstance(value, float)
+    assert isinstance(high, float)
     assert low < value < high
     assert rows["mute"].others["macro_f1"] == {"value": None, "ci_low": None, "ci_high": None, "n": 0}
 

@@ -75,8 +75,8 @@ rank  judge                               value    interval    n  cover  worst  
    –  mumbling-judge-with-a-very-long-…  100.00  97.5–100.0  150   75.0  75.00   40.0  low-coverage
 
 · llava: collapsed — says A in 100.0 % of answers while A is right in 40.0 %
-· mumbling-judge-with-a-very-long-name: low-coverage — 75.0 % of requests have a verdict, 90.0 % are
-  asked for (50 unparsed)
+· mumbling-judge-with-a-very-long-name: low-coverage — 50 of 200 requests without a verdict (25.0
+  %): 50 no verdict; not ranked where fewer than 90.0 % of requests have a verdict
 
 · rank: judges that paired tests on the same items cannot tell apart (Holm, α = 0.05) share one; –
   is not ranked
@@ -84,6 +84,7 @@ rank  judge                               value    interval    n  cover  worst  
 · n: units that the value rests on; coverage: % of requests with a verdict; worst case: every
   missing answer counted as wrong as can be
 · first position: % of decided answers that name the first place shown
+· the answers without a verdict, as they were written: harness show run-1 --unread
 """
 
 NARROW = """\
@@ -99,8 +100,9 @@ rank judge                   value   interval   n cover worst first flags
    – mumbling-judge-with-a… 100.00 97.5–100.0 150  75.0 75.00  40.0 low-coverage
 
 · llava: collapsed — says A in 100.0 % of answers while A is right in 40.0 %
-· mumbling-judge-with-a-very-long-name: low-coverage — 75.0 % of requests have a
-  verdict, 90.0 % are asked for (50 unparsed)
+· mumbling-judge-with-a-very-long-name: low-coverage — 50 of 200 requests
+  without a verdict (25.0 %): 50 no verdict; not ranked where fewer than 90.0 %
+  of requests have a verdict
 
 · rank: judges that paired tests on the same items cannot tell apart (Holm, α =
   0.05) share one; – is not ranked
@@ -108,6 +110,8 @@ rank judge                   value   interval   n cover worst first flags
 · n: units that the value rests on; coverage: % of requests with a verdict;
   worst case: every missing answer counted as wrong as can be
 · first position: % of decided answers that name the first place shown
+· the answers without a verdict, as they were written: harness show run-1
+  --unread
 """
 
 

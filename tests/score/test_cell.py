@@ -89,6 +89,58 @@ def test_half_a_point_for_missing_answers_is_refused_for_metrics_that_average_no
         scored(labels(MIXED), {"accuracy": Accuracy(), "other": metric}, protocol)
 
 
+def likely(rows: list[tuple[str, str | Status, float | None]]) -> list[Answer]:
+    """Gold, answer and probability of `yes`."""
+    said = labels([(gold, said) for gold, said, _ in rows])
+    return [
+        answer if p is None else answer._replace(probabilities={"yes": p, "no": 1 - p})
+        for answer, (_, _, p) in zip(said, rows, strict=True)
+    ]
+
+
+CLEAN: list[tuple[str, str | Status, float | None]] = [
+    ("yes", "yes", 0.9), ("yes", "no", 0.4), ("no", "no", 0.3), ("no", "yes", 0.6), ("yes", "yes", 0.7),
+]  # fmt: skip
+
+
+def test_a_metric_of_probabilities_is_of_the_answers_that_have_them_and_says_how_many() -> None:
+    bare: list[tuple[str, str | Status, float | None]] = [("yes", "no", None), ("no", "yes", None)]
+    both: dict[str, Metric] = {"roc_auc": RocAuc(), "accuracy": Accuracy()}
+    clean, mixed = scored(likely(CLEAN), both), scored(likely(CLEAN + bare), both)
+    auc, accuracy = mixed.estimates
+    assert (auc.value, auc.basis, auc.n) == (clean.estimates[0].value, "probabilities", 5)
+    assert auc.excluded == auc.value
+    assert (accuracy.basis, accuracy.n) == ("", 7)
+    assert (clean.with_probabilities, mixed.with_probabilities) == (1.0, 5 / 7)
+    none = scored(likely([(gold, said, None) for gold, said, _ in CLEAN]), both)
+    assert (none.estimates[0].basis, none.estimates[0].n, none.with_probabilities) == ("verdicts", 5, 0.0)
+    assert none.estimates[0].value == pytest.approx((2 / 3 + 1 / 2) / 2)  # balanced accuracy
+
+
+@pytest.mark.parametrize(
+    ("policy", "value", "n"),
+    [
+        ("exclude", 5 / 6, 5),
+        ("wrong", 5 / 8, 6),  # the lost yes is below both
+        ("chance", 6 / 8, 6),  # at one half, above one of the two
+    ],
+)
+def test_a_missing_answer_among_probabilities_follows_the_protocol(policy: str, value: float, n: int) -> None:
+    rows = [*CLEAN, ("yes", Status.UNPARSED, None)]
+    (auc,) = scored(likely(rows), {"roc_auc": RocAuc()}, Protocol(unparsed=policy)).estimates  # type: ignore[arg-type]
+    assert auc.value == pytest.approx(value)
+    assert (auc.n, auc.basis) == (n, "probabilities")
+    assert auc.worst_case == pytest.approx(5 / 8)
+
+
+def test_no_category_is_of_verdicts_where_another_is_of_probabilities() -> None:
+    rows = [*CLEAN, *[(gold, said, None) for gold, said, _ in CLEAN]]
+    answers = [one._replace(category="xy"[k >= 5]) for k, one in enumerate(likely(rows))]
+    (auc,) = scored(answers, {"roc_auc@category": RocAuc()}).estimates
+    (plain,) = scored(likely(CLEAN), {"roc_auc": RocAuc()}).estimates
+    assert (auc.value, auc.n) == (plain.value, 5)
+
+
 def test_a_blind_guess_is_a_share_to_accuracy_and_one_guess_to_metrics_of_classes() -> None:
     """By hand: of yes, yes, no, no with the answers yes, none, no, none the guesses for the two are known."""
     pairs: list[tuple[str, str | Status]] = [

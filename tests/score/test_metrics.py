@@ -84,11 +84,15 @@ def test_label_metrics_equal_scikit_learns(rows: list[tuple[str, str | None, int
 probability = st.none() | st.sampled_from((0.0, 0.1, 0.5, 0.5, 0.9, 1.0))
 
 
-@given(rows=st.lists(st.tuples(label, label, probability, st.integers(0, 3)), min_size=1, max_size=25))
-@settings(max_examples=60, deadline=None)
-def test_roc_auc_equals_scikit_learns_with_hard_verdicts_where_no_probability_is_known(
-    rows: list[tuple[str, str, float | None, int]],
+@given(
+    rows=st.lists(st.tuples(label, st.none() | label, probability, st.integers(1, 3)), min_size=1, max_size=25),
+    hard=st.booleans(),
+)
+@settings(max_examples=100, deadline=None)
+def test_roc_auc_equals_scikit_learns_on_probabilities_or_on_verdicts_and_never_on_both(
+    rows: list[tuple[str, str | None, float | None, int]], hard: bool
 ) -> None:
+    rows = [(gold, said, None if hard or said is None else q, times) for gold, said, q, times in rows]
     made = units(
         [g for g, _, _, _ in rows],
         [p for _, p, _, _ in rows],
@@ -97,12 +101,24 @@ def test_roc_auc_equals_scikit_learns_with_hard_verdicts_where_no_probability_is
     )
     weights = np.array([[float(times) for *_, times in rows]])
     ours = float(agreement.RocAuc()(made, weights)[0])
-    gold = [g == "yes" for g, _, _, times in rows for _ in range(times)]
-    score = [float(p == "yes") if q is None else q for _, p, q, times in rows for _ in range(times)]
+    if any(q is not None for _, _, q, _ in rows):
+        ranked = [(gold == "yes", (-1.0 if gold == "yes" else 2.0) if said is None else q, times)
+                  for gold, said, q, times in rows if said is None or q is not None]  # fmt: skip
+    else:
+        ranked = [(gold == "yes", float(gold != "yes") if said is None else float(said == "yes"), times)
+                  for gold, said, _, times in rows]  # fmt: skip
+    gold = [is_yes for is_yes, _, times in ranked for _ in range(times)]
+    score = [value for _, value, times in ranked for _ in range(times)]
     if len(set(gold)) < 2:
         assert math.isnan(ours)
     else:
         assert same(ours, sk.roc_auc_score(gold, score))
+
+
+def test_an_answer_without_a_probability_is_not_ranked_among_those_that_have_one() -> None:
+    made = units(["yes", "no", "yes"], ["yes", "no", "no"], space=LABELS, positive=[0.4, 0.3, math.nan])
+    weights = np.array([[1.0, 1.0, 1.0], [1.0, 1.0, 7.0]])
+    assert agreement.RocAuc()(made, weights).tolist() == [1.0, 1.0]
 
 
 def test_a_missing_answer_scores_against_its_gold_in_roc_auc() -> None:

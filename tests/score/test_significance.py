@@ -40,7 +40,7 @@ def cell(
     size: int = 1,
     protocol: Protocol | None = None,
     names: Sequence[str] | None = None,
-    probabilities: Sequence[float] | None = None,
+    probabilities: Sequence[float | None] | None = None,
 ) -> CellTable:
     """One answer an item; `size` items in a row share a group."""
 
@@ -58,9 +58,9 @@ def cell(
             sample=0,
             status=Status.UNPARSED if one is None else Status.OK,
             verdict=None if one is None else label(one),
-            probabilities={"yes": probabilities[k], "no": 1 - probabilities[k]} if probabilities else None,
+            probabilities=None if p is None else {"yes": p, "no": 1 - p},
         )
-        for k, one in enumerate(said)
+        for k, (one, p) in enumerate(zip(said, probabilities or [None] * len(said), strict=True))
     )
     return build_cell(answers, protocol or Protocol())
 
@@ -127,6 +127,23 @@ def test_two_cells_that_met_their_categories_in_another_order_are_given_the_same
 def test_nothing_shared_is_no_result_and_no_error() -> None:
     found = compare_cells(cell([True], [True]), cell([True], [True], names=["other"]), Accuracy())
     assert (found.n, found.p, found.difference) == (0, None, None)
+
+
+def test_probabilities_are_compared_where_both_have_them_and_else_verdicts_with_verdicts() -> None:
+    gold = [True, False, True, False, True, False]
+    said = [True, False, False, False, True, True]
+    sure: list[float | None] = [0.9, 0.1, 0.4, 0.3, 0.8, 0.6]
+    full, bare = cell(said, gold, probabilities=sure), cell(said, gold)
+    some = cell(said, gold, probabilities=[0.9, None, 0.4, 0.3, 0.8, 0.6])
+    one = compare_cells(full, some, RocAuc(), metric_name="roc_auc")
+    assert (one.basis, one.n, one.difference) == ("probabilities", 5, 0.0)
+    other = compare_cells(full, bare, RocAuc(), metric_name="roc_auc")
+    assert (other.basis, other.n, other.difference) == ("verdicts", 6, 0.0)
+    assert other.value_a == pytest.approx(2 / 3)  # of the same verdicts, though it has better probabilities
+    apart = cell(said, gold, probabilities=[None, 0.2, None, None, None, None])
+    never = cell(said, gold, probabilities=[0.2, None, None, None, None, None])
+    assert compare_cells(apart, never, RocAuc(), metric_name="roc_auc").value_a is None
+    assert compare_cells(full, bare, Accuracy()).basis == ""
 
 
 def test_clusters_make_the_test_more_careful() -> None:

@@ -27,7 +27,7 @@ from harness.score.agreement import MacroF1
 from harness.score.cell import score_cell
 from harness.score.metrics import Accuracy
 from harness.score.records import Answer, Estimate
-from harness.score.table import ANSWERED, ERROR, MISSING, CellTable
+from harness.score.table import ANSWERED, DRAWN, ERROR, MISSING, OUTSIDE, CellTable
 from harness.score.units import build_cell
 
 Said: TypeAlias = Verdict | Status
@@ -313,6 +313,72 @@ def test_an_error_among_samples_or_orders_only_matters_when_no_verdict_is_left()
     assert build_cell(orders, Protocol(order="both", pooling="sum")).state.tolist() == [ANSWERED, ERROR]
 
 
+POLICIES = {"exclude": (1.0, 1), "wrong": (0.5, 2), "chance": (0.75, 2), "half": (0.75, 2)}
+"""Value and n of a right answer beside one that such a policy is about."""
+
+
+@pytest.mark.parametrize(
+    ("field", "status"), [("unparsed", Status.UNPARSED), ("outside", Status.OUTSIDE), ("draws", Status.DRAW)]
+)
+@pytest.mark.parametrize("policy", POLICIES)
+def test_each_kind_of_answer_without_a_verdict_has_a_policy_of_its_own(field: str, status: Status, policy: str) -> None:
+    others = {"unparsed": "exclude", "outside": "exclude", "draws": "exclude"}
+    answers = [ask("a", "yes", "yes", space=YES, order=()), ask("b", "yes", status, space=YES, order=())]
+    estimate = accuracy(answers, **{**others, field: policy})
+    assert (estimate.value, estimate.n) == POLICIES[policy]
+    assert (estimate.excluded, estimate.worst_case) == (1.0, 0.5)
+    unlike = accuracy(answers, **{name: "wrong" for name in others if name != field}, **{field: "exclude"})
+    assert (unlike.value, unlike.n) == (1.0, 1)
+
+
+@pytest.mark.parametrize("status", [Status.OUTSIDE, Status.DRAW])
+@pytest.mark.parametrize("policy", POLICIES)
+def test_by_default_every_kind_follows_unparsed(status: Status, policy: str) -> None:
+    answers = [ask("a", "yes", "yes", space=YES, order=()), ask("b", "yes", status, space=YES, order=())]
+    estimate = accuracy(answers, unparsed=policy)
+    assert (estimate.value, estimate.n) == POLICIES[policy]
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "gold", "credit"),
+    [
+        ({"A": 0.5, "B": 0.5, "C": 0.0, "D": 0.0}, 0, 0.0),  # shown A and B are the candidates 3 and 2
+        ({"A": 0.5, "B": 0.5, "C": 0.0, "D": 0.0}, 2, 0.5),
+        ({"A": 0.3, "B": 0.3, "C": 0.3, "D": 0.1}, 1, 1 / 3),
+        ({"A": 0.1, "B": 0.3, "C": 0.3, "D": 0.3}, 3, 0.0),
+        (None, 0, 0.25),  # which drew is not known
+    ],
+)
+def test_a_drawn_share_is_one_in_those_that_draw_if_the_right_one_is_among_them(
+    probabilities: dict[str, float] | None, gold: int, credit: float
+) -> None:
+    four = Preference(4)
+    answer = ask("a", gold, Status.DRAW, space=four, order=(3, 2, 1, 0), probabilities=probabilities)
+    table = build_cell([answer], Protocol(order="shuffled", draws="share"))
+    assert table.view().credit.tolist() == [pytest.approx(credit)]
+    assert table.state.tolist() == [DRAWN]
+    (guess,) = guesses(table)
+    assert guess is not None
+    most = max((probabilities or {}).values(), default=None)
+    drawn = [place for place, p in enumerate((probabilities or dict.fromkeys("ABCD")).values()) if p == most]
+    assert four.shown(four.canonical(guess, (3, 2, 1, 0)), (3, 2, 1, 0)) in drawn
+
+
+def test_votes_without_a_verdict_are_of_one_kind_or_follow_unparsed() -> None:
+    def state(*said: Said) -> int:
+        answers = [ask("a", 0, one, sample=k) for k, one in enumerate(said)]
+        return int(build_cell(answers, Protocol(samples=len(said))).state[0])
+
+    assert state(Status.OUTSIDE, Status.OUTSIDE) == OUTSIDE
+    assert state(Status.DRAW, Status.DRAW) == DRAWN
+    assert state(Status.OUTSIDE, Status.DRAW) == MISSING
+    assert state(Status.OUTSIDE, FAILED) == ERROR
+    assert state(0, 1) == MISSING
+    agree = Protocol(order="both", pooling="agree")
+    assert build_cell(both("a", 0, 0, Status.OUTSIDE), agree).state.tolist() == [OUTSIDE]
+    assert build_cell(both("a", 0, Status.DRAW, Status.OUTSIDE), agree).state.tolist() == [MISSING]
+
+
 def lost(count: int, *, space: AnswerSpace = YES, order: tuple[int, ...] = ()) -> list[Answer]:
     gold = space.verdicts()[0]
     return [ask(f"i{k}", gold, NONE, space=space, order=order) for k in range(count)]
@@ -447,6 +513,19 @@ def test_probabilities_are_of_the_first_place_and_where_orders_are_pooled_of_the
     assert pooled.tolist() == [0.5]
     label = ask("i", "no", "no", space=YES, order=(), probabilities={"yes": 0.2, "no": 0.8})
     assert build_cell([label], Protocol()).units.positive.tolist() == [0.2]
+
+
+def test_a_unit_of_several_answers_has_a_probability_where_each_of_them_has_one() -> None:
+    shown = {"A": 0.9, "B": 0.1}
+    answers = [ask("i", 0, 0, order=BOTH[0], probabilities=shown), ask("i", 0, 1, order=BOTH[1])]
+    for pooling in ("sum", "agree"):
+        assert np.isnan(build_cell(answers, Protocol(order="both", pooling=pooling)).units.positive).all()
+    samples = [ask("i", 0, 0, sample=k, probabilities=shown if k else None) for k in range(3)]
+    assert np.isnan(build_cell(samples, Protocol(samples=3)).units.positive).all()
+    lost = [ask("i", 0, said, sample=k, probabilities=shown) for k, said in enumerate([0, NONE, 0])]
+    assert build_cell(lost, Protocol(samples=3)).units.positive.tolist() == [pytest.approx(0.9)]
+    drawn = [ask("i", 0, said, sample=k, probabilities=shown) for k, said in enumerate([0, 1])]
+    assert np.isnan(build_cell(drawn, Protocol(samples=2)).units.positive).all()
 
 
 def test_tallies_are_counts_of_requests_and_golds_of_items() -> None:

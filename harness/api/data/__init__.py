@@ -8,17 +8,19 @@ plugin that reads parquet or the hub lists them among its own dependencies.
 from __future__ import annotations
 
 from harness.api.data._archives import Archive, Pictures, PictureStore
-from harness.api.data._cells import Cell, Row, did_you_mean, near
+from harness.api.data._cells import ABSENT, Cell, Row, did_you_mean, near
 from harness.api.data._files import SUFFIXES, read, suffix_of
 from harness.api.data._hub import HubSplit
-from harness.api.data._tables import Table, files_digest
+from harness.api.data._tables import Media, Table, files_digest
 from harness.api.data._writing import picture, write
 
 __all__ = [
+    "ABSENT",
     "SUFFIXES",
     "Archive",
     "Cell",
     "HubSplit",
+    "Media",
     "PictureStore",
     "Pictures",
     "Row",

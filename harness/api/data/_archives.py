@@ -36,7 +36,7 @@ Pictures: TypeAlias = Callable[[str], Image]
 """Gives the lazy picture of a name.
 
 Raises:
-    DataError: There is none of that name, or the name leads out of the data folder.
+    DataError: The name leads out of the data folder.
 """
 
 
@@ -172,10 +172,10 @@ class PictureStore:
         self._patterns, self._prefixes = archives, prefixes
 
     def __call__(self, name: str) -> Image:
-        """The picture of a name.
+        """The picture of a name. One that is nowhere is missed when somebody looks, like any file that is not there.
 
         Raises:
-            DataError: There is none, or the name leads out of the folder.
+            DataError: The name leads out of the folder, or an archive cannot be read.
         """
         files = [Image.from_file(prefix + name, root=self._root) for prefix in self._prefixes]
         for prefix, file in zip(self._prefixes, files, strict=True):
@@ -186,7 +186,11 @@ class PictureStore:
                 if prefix + name in archive:
                     return archive.image(prefix + name)
         places = [str(self._root), *(str(archive.path) for archive in self._archives)]
-        raise DataError(f"image {name!r}: not in {' nor in '.join(places)}; download it or remove the row")
+
+        def missing() -> bytes:
+            raise DataError(f"image {name!r}: not in {' nor in '.join(places)}; download it or remove the row")
+
+        return Image.from_reader(missing, name=name)
 
     @cached_property
     def _archives(self) -> list[Archive]:

@@ -23,6 +23,9 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,", re.ASCII)
 _SHOWN = 20  # names listed in a message
 
+ABSENT: Callable[[str], Image] = Image.absent
+"""The `pictures` of rows that are used without their pictures: each gets a place of its own, and nothing is opened."""
+
 T = TypeVar("T")
 
 
@@ -40,32 +43,35 @@ class Row:
     """Gives the picture of a name or relative path; `None` where there are no pictures beside the rows (the hub)."""
 
     def __getitem__(self, column: str) -> Cell:
-        """A cell with something in it.
+        """A cell with a value in it; an empty text is one.
 
         Raises:
             DataError: There is no such column, with near misses, or nothing in it.
         """
         value = self.values.get(column)
-        if value is not None:
+        if value is not None or self.pictures is ABSENT:  # a column of pictures may be gone with them
             return Cell(value, self, column)
         if column not in self.values:
             raise DataError(f"{self.place}: there is no column {column!r}.{near(column, self.values)}")
         raise DataError(f"{self.place}, column {column!r}: expected a value, found nothing; mend or remove the row")
 
     def has(self, column: str) -> bool:
-        """Whether the column is there and not null."""
-        return self.values.get(column) is not None
+        """Whether the column is there, and neither null nor an empty text (CSV cannot tell these two apart)."""
+        value = self.values.get(column)
+        return value is not None and value != ""
 
     def first(self, *columns: str) -> Cell:
-        """The cell of the first of several spellings of a column that this row has.
+        """The cell of the first of several spellings of a column that this row has; an empty text comes last.
 
         Raises:
             DataError: All are missing or null.
         """
-        for column in columns:
+        for column in sorted(columns, key=self.has, reverse=True):
             value = self.values.get(column)
             if value is not None:
                 return Cell(value, self, column)
+        if self.pictures is ABSENT:
+            return self[columns[0]]
         names = " or ".join(map(repr, columns))
         filled = ", ".join(repr(column) for column in self.values if self.has(column)) or "nothing"
         raise DataError(f"{self.place}: nothing in column {names}; filled are {filled}; mend or remove the row")
@@ -95,25 +101,36 @@ class Cell:
         return DataError(f"{self.place}: expected {expected}, found {_shown(self.value)}; {fix}")
 
     def text(self) -> str:
-        """Text with something in it, as it is.
+        """Text as it is. An empty one is data: a model may answer nothing, and a question may have no context.
 
         Raises:
-            DataError: Not text, empty, or not valid Unicode.
+            DataError: Not text, or not valid Unicode.
         """
-        if not isinstance(self.value, str) or not self.value.strip():
-            raise self.wrong("text that is not empty")
+        if not isinstance(self.value, str):
+            raise self.wrong("text")
         return self._unicode(self.value)
 
     def word(self) -> str:
         """Text, or what stands for it: a number is its digits, without a needless `.0`; a truth value true or false.
 
         Raises:
-            DataError: Empty, not finite, of another kind, or not valid Unicode.
+            DataError: Not finite, of another kind, or not valid Unicode.
         """
         word = _word(self.value)
-        if word is None or not word.strip():
-            raise self.wrong("text that is not empty, or a finite number")
+        if word is None:
+            raise self.wrong("text, or a finite number")
         return self._unicode(word)
+
+    def name(self) -> str:
+        """A word with something in it, for ids and groups.
+
+        Raises:
+            DataError: As `word`, or nothing but white space.
+        """
+        word = self.word()
+        if not word.strip():
+            raise self.wrong("a name that is not empty")
+        return word
 
     def number(self) -> float:
         """A finite number, also as text from CSV.
@@ -234,6 +251,8 @@ class Cell:
             value = value.get("path") if inner is None else inner if isinstance(inner, bytes) else None
         if isinstance(value, bytes) and value:
             return Image.from_bytes(value, name=self.place)
+        if self.row.pictures is ABSENT and (value is None or isinstance(value, str)):
+            return ABSENT(value or f"row {self.row.number}, column {self.column!r}{self.within}")
         if not isinstance(value, str) or not value.strip() or "\0" in value:
             raise self.wrong("a picture: the path of a file, encoded bytes, {'bytes', 'path'} or a base64 data URL")
         if value.startswith("data:"):

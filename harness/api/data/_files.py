@@ -10,11 +10,12 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from harness.api._errors import DataError
 
@@ -71,7 +72,7 @@ def _json_list(file: Path) -> Cells:
     with _opened(file) as stream:
         text = _Text(stream, file)
         if text.next() != "[":
-            raise DataError(f"{file}: expected a JSON list of objects, found {text.rest[:20]!r}; write JSON lines")
+            raise DataError(f"{file}: expected a JSON list of objects, found {text.ahead!r}; write JSON lines")
         text.skip()
         number = 0
         while (sign := text.next()) != "]":
@@ -79,7 +80,7 @@ def _json_list(file: Path) -> Cells:
                 text.skip()
             elif number or not sign:
                 raise DataError(
-                    f"{file}, after element {number - 1}: expected ',' or ']', found {text.rest[:20]!r}; the file is "
+                    f"{file}, after element {number - 1}: expected ',' or ']', found {text.ahead!r}; the file is "
                     "damaged or cut off here"
                 )
             values = text.value(f"{file}, element {number}")
@@ -91,51 +92,61 @@ def _json_list(file: Path) -> Cells:
             number += 1
         text.skip()
         if text.next():
-            raise DataError(f"{file}, after element {number - 1}: expected the end, found {text.rest[:20]!r}; mend it")
+            raise DataError(f"{file}, after element {number - 1}: expected the end, found {text.ahead!r}; mend it")
 
 
 class _Text:
-    """UTF-8 text of a stream, a window of it at a time."""
+    """UTF-8 text of a stream, a window of it at a time, read from a place in it that only moves on.
+
+    The window is copied when more of the stream is read, and not for every element: reading is linear.
+    """
 
     def __init__(self, stream: gzip.GzipFile | io.BufferedReader, file: Path) -> None:
         self._stream, self._file = stream, file
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        self.rest, self._at_end = "", False
+        self._window, self._place, self._at_end = "", 0, False
+
+    @property
+    def ahead(self) -> str:
+        """The next few characters, for messages."""
+        return self._window[self._place : self._place + 20]
 
     def next(self) -> str:
         """The next character that is no white space, which stays; `""` at the end."""
         while True:
-            self.rest = self.rest.lstrip(" \t\r\n")
-            if self.rest or not self._more():
-                return self.rest[:1]
+            blank = _BLANK.match(self._window, self._place)
+            self._place = blank.end() if blank is not None else self._place
+            if self._place < len(self._window) or not self._more():
+                return self._window[self._place : self._place + 1]
 
     def skip(self) -> None:
         """Take one character away."""
-        self.rest = self.rest[1:]
+        self._place += 1
 
     def value(self, place: str) -> object:
         """Take one JSON value away; more of the stream is read until it is whole."""
         self.next()
         while True:
             try:
-                value, end = _JSON.raw_decode(self.rest)
+                value, self._place = _JSON.raw_decode(self._window, self._place)
             except RecursionError:
                 raise DataError(f"{place}: JSON nested too deeply; mend or remove it") from None
             except ValueError as error:
-                if len(self.rest) <= MAX_LINE and self._more():
+                left = len(self._window) - self._place
+                if left <= MAX_LINE and self._more():
                     continue
-                where = "longer than allowed" if len(self.rest) > MAX_LINE else "not JSON"
+                where = "longer than allowed" if left > MAX_LINE else "not JSON"
                 raise DataError(f"{place}: {where} ({error}); mend or remove it") from error
-            self.rest = self.rest[end:]
             return value
 
     def _more(self) -> bool:
         """Read on, twice as much as is left, so that a long value is not decoded too often."""
         if self._at_end:
             return False
+        left = self._window[self._place :]
         try:
-            data = self._stream.read(max(_BUFFER, 2 * len(self.rest)))
-            self.rest += self._decoder.decode(data, final=not data)
+            data = self._stream.read(max(_BUFFER, 2 * len(left)))
+            self._window, self._place = left + self._decoder.decode(data, final=not data), 0
         except UnicodeDecodeError as error:
             raise DataError(f"{self._file}: not UTF-8 text ({error}); convert the file to UTF-8") from error
         except (OSError, EOFError, zlib.error) as error:
@@ -162,8 +173,7 @@ def _csv(file: Path, delimiter: str) -> Cells:
                         f"{file}, line {reader.line_num}: expected {len(header)} cells as in the header, found "
                         f"{len(cells)}; mend the line"
                     )
-                # CSV cannot tell an empty cell from none.
-                filled: dict[str, object] = {name: cell or None for name, cell in zip(header, cells, strict=True)}
+                filled: dict[str, object] = dict(zip(header, cells, strict=True))
                 yield filled, f"line {reader.line_num}"
         except csv.Error as error:
             hint = "keep long cells in JSON lines or parquet" if "field limit" in str(error) else "mend the line"
@@ -225,10 +235,6 @@ def _lines(stream: gzip.GzipFile | io.BufferedReader, file: Path) -> Generator[t
         yield number, text
 
 
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not a JSON number")
-
-
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     values = dict(pairs)
     if len(values) != len(pairs):
@@ -238,4 +244,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return values
 
 
-_JSON = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_unique)
+_JSON = json.JSONDecoder(object_pairs_hook=_unique)
+"""Takes NaN, as Python and pandas write it for what is missing: each cell refuses it where it is read."""
+
+_BLANK = re.compile(r"[ \t\r\n]*")

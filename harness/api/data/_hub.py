@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from harness.api._errors import DataError
-from harness.api.data._cells import Row
+from harness.api._images import Image
+from harness.api.data._cells import ABSENT, Row
+from harness.api.data._tables import Media
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,12 @@ class HubSplit:
     """Its own name of the split."""
     data_files: str | None = None
     """Pattern of the files, for datasets without configurations."""
+    pictures: Callable[[str], Image] | None = field(default=None, repr=False)
+    """Where the pictures that rows name are; by default nowhere, for they are in the rows."""
+
+    def with_media(self, media: Media) -> HubSplit:
+        """Itself, or without its pictures: `Image.absent` in the place of each that a row names."""
+        return replace(self, pictures=ABSENT) if media == "absent" else self
 
     @classmethod
     def parse(cls, data: str, *, split: str, config: str | None = None, data_files: str | None = None) -> HubSplit:
@@ -95,7 +103,7 @@ class HubSplit:
                 streaming=True,
             )
             for values in undecoded(dataset):
-                yield Row(values, f"{self}, row {number}", number)
+                yield Row(values, f"{self}, row {number}", number, self.pictures)
                 number += 1
         except DataError:
             raise

@@ -5,14 +5,26 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
 
 from harness.api._errors import DataError
 from harness.api._images import Image
-from harness.api.data._cells import Row
+from harness.api.data._cells import ABSENT, Row
 from harness.api.data._files import read
+
+Media: TypeAlias = Annotated[
+    Literal["present", "absent"] | None,
+    Field(
+        description="absent: the pictures are not there and are not looked for, so only judges that do not look at "
+        "them are asked, such as recorded answers."
+    ),
+]
+"""The option `media` of a task: `media: Media = None`."""
 
 HASHED_WHOLE = 256 * 2**20
 """Bytes. Larger files enter a digest by size and time of change, not by content."""
@@ -32,6 +44,10 @@ class Table:
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.files))
+
+    def with_media(self, media: Media) -> Table:
+        """Itself, or without its pictures: `Image.absent` in the place of each that a row names."""
+        return replace(self, pictures=ABSENT) if media == "absent" else self
 
     def provenance(self) -> str:
         """What was read, for the record of a run: the files."""

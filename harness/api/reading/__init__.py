@@ -11,34 +11,53 @@ from harness.api.reading._binding import (
     Agreed,
     Mark,
     agreed,
+    begins_line,
     paragraph_start,
     read_body,
-    stands_alone,
+    stands_last,
     without_mark,
 )
-from harness.api.reading._plain import Plain, is_label, leads_to_verdict, read_plain, widened
+from harness.api.reading._dress import STOPS, WRAPPING, undressed, widened
+from harness.api.reading._plain import Plain, is_label, lead_in, leads_to_verdict, read_plain
 from harness.api.reading._quotes import Shown, is_quoted
-from harness.api.reading._reasoning import KNOWN_MARKS, Split, Thinking, opens_reasoning, split_reasoning
+from harness.api.reading._reasoning import (
+    KNOWN_MARKS,
+    NO_MARKS,
+    Marks,
+    Split,
+    Thinking,
+    opens_reasoning,
+    split_reasoning,
+    thinking_from_json,
+)
 
 __all__ = [
     "KNOWN_MARKS",
     "MOST_MARKS",
+    "NO_MARKS",
+    "STOPS",
+    "WRAPPING",
     "Agreed",
     "Mark",
+    "Marks",
     "Plain",
     "Shown",
     "Split",
     "Thinking",
     "agreed",
+    "begins_line",
     "is_label",
     "is_quoted",
+    "lead_in",
     "leads_to_verdict",
     "opens_reasoning",
     "paragraph_start",
     "read_body",
     "read_plain",
     "split_reasoning",
-    "stands_alone",
+    "stands_last",
+    "thinking_from_json",
+    "undressed",
     "widened",
     "without_mark",
 ]

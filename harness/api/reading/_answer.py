@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.api._errors import DataError
 from harness.api._formats import Reading
+from harness.api.reading._quotes import is_planted
 from harness.api.reading._reasoning import Split, split_reasoning
 
 if TYPE_CHECKING:
@@ -38,8 +38,12 @@ def understand(request: Request, raw: str, *, reasoning: str = "", opened: bool 
     opened = opened or request.thinking.opened
     own = getattr(request.format, "reasoning_marks", None)
     marks = request.thinking.marks if own is None else (own, *request.thinking.marks)
-    split = Split(text) if reasoning else split_reasoning(text, marks=marks, opened=opened)
-    thought = reasoning.strip() or split.reasoning
+
+    def planted(start: int, end: int) -> bool:
+        return is_planted(text, start, end, request.shown)
+
+    split = split_reasoning(text, marks=marks, opened=opened and not reasoning, is_quoted=planted)
+    thought = "\n".join(part for part in (reasoning.strip(), split.reasoning) if part)
     if split.unclosed:
         problem = "reasoning never closes: there is no verdict outside of it"
         return Understood(Reading(rationale=thought, problem=problem), final=False)
@@ -59,10 +63,7 @@ def understand(request: Request, raw: str, *, reasoning: str = "", opened: bool 
 
 def _without_echo(raw: str, request: Request) -> str:
     """The text without verbatim copies of the instruction: an echoed prompt is not an answer."""
-    try:
-        instruction = request.format.instruction(request.space)
-    except DataError:  # a space that the format cannot say
-        return raw
+    instruction = request.instruction
     return raw.replace(instruction, "\n\n") if instruction and instruction in raw else raw
 
 

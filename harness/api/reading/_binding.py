@@ -23,6 +23,14 @@ MOST_MARKS = 500
 """An answer with more marks is none; each takes time to read."""
 _LONGEST_NAMED = 200
 
+_DECORATION = " \t*_`#>"
+
+_SENTENCE = 200
+_SENTENCE_END = re.compile(r"[.!?]\s|\n")
+_DENIED = re.compile(r"(?:\b(?:not|never|neither|nor|than|instead of)|n't|n’t)[\s\"'“*`]*\Z", re.IGNORECASE)
+_ASKED = re.compile(r"[\"'”*`)\s]*\?")
+_IF = re.compile(r"\W*(?:if|unless|suppose|supposing|assuming|had|were)\b", re.IGNORECASE)
+_HAD_TO = re.compile(r"\W*if\s+(?:i|we)\s+(?:had|have|must|am|were\s+(?:forced|asked|pressed))\b", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
 
 
@@ -75,6 +83,8 @@ def agreed(text: str, marks: Sequence[Mark], request: Request, *, read: Callable
     unreadable, quoted = Plain(), ""
     for mark in marks:
         plain = read_body(mark.body, request) if read is None else read(mark.body)
+        if plain.verdict is not None and _is_hypothetical(text, mark):
+            continue
         if plain.verdict is None:
             placeholder = request.shown.holds(text[mark.start : mark.end])
             if mark.start >= last and not placeholder and not unreadable.problem:
@@ -96,6 +106,14 @@ def agreed(text: str, marks: Sequence[Mark], request: Request, *, read: Callable
     return Agreed(verdict, mark=found)
 
 
+def _is_hypothetical(text: str, mark: Mark) -> bool:
+    """Whether the sentence denies the mark, asks for it or makes it depend on a condition: "not [[A]]", "[[A]]?"."""
+    before = _SENTENCE_END.split(text[max(0, mark.start - _SENTENCE) : mark.start])[-1]
+    return bool(
+        _ASKED.match(text, mark.end) or _DENIED.search(before) or (_IF.match(before) and not _HAD_TO.match(before))
+    )
+
+
 def read_body(body: str, request: Request, *, clause: bool = True) -> Plain:
     """What stands inside a mark; the prompt's own names for the candidates ("Caption B") are known.
 
@@ -111,10 +129,14 @@ def read_body(body: str, request: Request, *, clause: bool = True) -> Plain:
     return plain if named == body else read_plain(named, request.space, clause=clause)
 
 
-def stands_alone(text: str, mark: Mark) -> bool:
-    """Whether the text ends with the mark, on a line of its own."""
-    before, after = text[: mark.start].rstrip(" \t*_#>"), text[mark.end :].strip(" \t\r\n*_.`")
-    return (not before or before.endswith("\n")) and not after
+def begins_line(text: str, mark: Mark) -> bool:
+    """Whether nothing but white space and markup stands in front of the mark on its line."""
+    return not text[text.rfind("\n", 0, mark.start) + 1 : mark.start].strip(_DECORATION)
+
+
+def stands_last(text: str, mark: Mark) -> bool:
+    """Whether nothing but white space, markup and a full stop follows the mark."""
+    return not text[mark.end :].strip(_DECORATION + "\r\n.")
 
 
 def without_mark(text: str, mark: Mark) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 
-from harness.api.reading._plain import widened
+from harness.api.reading import _words as words
+from harness.api.reading._dress import widened
 
 _WINDOW = 400
 """Characters looked at on each side of a mark."""
@@ -22,10 +23,14 @@ _MOST = 40
 
 _BREAK, _COLON = "¶", ":"
 _WORD = re.compile(r"\w+")
+_REPORTING = frozenset(words.REPORTING)
 _ENDS = re.compile(r"[.!?。！？\n]+")
+_PARTS = re.compile(r"[“”\"«»「」『』：]")
 _SIGNS = re.compile(r"(\[\[|\]\]|[<>{}:])")
+_LONGEST_OFFER = 130
+_OFFER = re.compile(r"\[\[[^\[\]\n]{0,59}\w[^\[\]\n]{0,59}\]\]")
 _NO_WORD = re.compile(r"[^\w\[\]<>{}:¶]+")
-_HEADING = re.compile(r"^\W{0,4}([^\W\d_][\w' -]{0,30}?)[ ]+[A-Z]\s*[:.)]?\s*$", re.MULTILINE)
+_HEADING = re.compile(r"^\W{0,4}([^\W\d_][\w' -]{0,30}?)[ ]+([A-Z])\s*[:.)]?\s*$", re.MULTILINE)
 _QUOTED = (
     ('"', '"'),
     ("“", "”"),
@@ -44,12 +49,18 @@ class Shown:
 
     Args:
         text: All that the judge was shown, as text.
+        instruction: The part of it that asks for the format of the answer.
+        candidates: The texts of the candidates in it, where they are known.
     """
 
-    __slots__ = ("_folded", "_names", "_text", "_tokens")
+    __slots__ = ("_candidates", "_folded", "_instruction", "_item", "_menu", "_names", "_text", "_tokens")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, instruction: str = "", candidates: tuple[str, ...] = ()) -> None:
+        self._candidates = candidates
+        self._menu: frozenset[str] | None = None
         self._text = text
+        self._instruction = instruction
+        self._item: str | None = None
         self._folded: str | None = None
         self._tokens: str | None = None
         self._names: re.Pattern[str] | None = None
@@ -59,6 +70,34 @@ class Shown:
         if self._folded is None:
             self._folded = widened(self._text).casefold()
         return text.casefold() in self._folded
+
+    def offers(self, mark: str) -> bool:
+        """Whether the prompt has the mark in a list of what may be answered: several different ones in brackets.
+
+        Judges answer with a line of such a list, and that is no quotation. What a candidate holds is no offer; where
+        the candidates are not known, nothing is.
+        """
+        if not self._candidates or len(mark) > _LONGEST_OFFER or "[" not in widened(mark):
+            return False
+        if self._menu is None:
+            text = widened(self._without_candidates())
+            marks = frozenset(_squeezed(match[0]) for match in _OFFER.finditer(text))
+            self._menu = marks if len(marks) > 1 else frozenset()
+        mark = _squeezed(widened(mark))
+        return mark in self._menu and not any(mark in _squeezed(widened(text)) for text in self._candidates)
+
+    def _without_candidates(self) -> str:
+        text = self._text
+        for candidate in self._candidates:
+            text = text.replace(candidate, "\n")
+        return text
+
+    def plants(self, text: str) -> bool:
+        """Whether the question or a candidate, and not only the instruction, has this text somewhere."""
+        if self._item is None:
+            item = self._text.replace(self._instruction, "\n") if self._instruction else self._text
+            self._item = widened(item).casefold()
+        return text.casefold() in self._item
 
     def has_beside(self, word: str, own: str, *, to_the_left: bool) -> bool:
         """Whether `word` stands near `own` somewhere, on its left or on its right."""
@@ -84,7 +123,10 @@ class Shown:
     def without_names(self, text: str) -> str:
         """The text without the words that the prompt puts in front of the candidates' letters, such as `Caption`."""
         if self._names is None:
-            heads = {match[1].casefold() for match in _HEADING.finditer(self._text)}
+            letters: dict[str, set[str]] = {}
+            for match in _HEADING.finditer(self._without_candidates()):
+                letters.setdefault(match[1].casefold(), set()).add(match[2])
+            heads = [head for head, found in letters.items() if len(found) > 1]
             names = "|".join(re.escape(head) for head in sorted(heads, key=len, reverse=True)[:_MOST]) or "(?!)"
             self._names = re.compile(rf"\b(?:the\s+)?(?:{names})\s+(?=[A-Z]\b)", re.IGNORECASE)
         return self._names.sub("", text)
@@ -93,37 +135,61 @@ class Shown:
 def is_quoted(text: str, start: int, end: int, shown: Shown) -> bool:
     """Whether the mark at `text[start:end]` is a quotation of what was shown.
 
-    It is where it stands between quotation marks with other words, or where its sentence, the part after a colon, or at
-    least three of the words next to it stand in the prompt word for word.
+    It is where it stands between quotation marks with other words; where its sentence, the part after a colon, the line
+    before it or at least three of the words next to it stand in the prompt word for word; and where a candidate holds
+    the mark and the sentence says that it does ("Answer A asks for [[A]]").
     """
-    if _stands_in_quotes(text, start, end, shown):
+    offered = shown.offers(text[start:end])
+    if not offered and _stands_in_quotes(text, start, end, shown):
         return True
-    if not shown.holds(text[start:end].strip()) or not _has_a_neighbour(text, start, end, shown):
+    if not shown.holds(text[start:end].strip()) or not _may_be_quoted(text, start, end, shown):
         return False
     own = _tokens(text[start:end])
     left = _tokens(text[max(0, start - _WINDOW) : start])[-_MOST:]
     right = _tokens(text[end : end + _WINDOW])[:_MOST]
+    if offered:  # a sentence of the list is a verdict; one with several marks only says what the list says
+        before, after = _since(left, _BREAK), _until(right, _BREAK)
+        return "[[" in before + after and _stands_in_full(before, own, after, shown, least=1)
     return (
-        _stands_in_full(_since(left, _BREAK), own, _until(right), shown, least=2)  # one word may be "Verdict:"
-        or _stands_in_full(_since(left, _BREAK, _COLON), own, _until(right), shown, least=1)
+        _stands_in_full(_since(left, _BREAK), own, _until(right, _BREAK), shown, least=2)  # one may be "Verdict:"
+        or _stands_in_full(_since(left, _BREAK, _COLON), own, _until(right, _BREAK, _COLON), shown, least=1)
+        or _follows_a_line(left, own, shown)
+        or _is_reported(left, text[start:end], shown)
         or _reaches(left, own, shown, to_the_left=True)
         or _reaches(right, own, shown, to_the_left=False)
     )
 
 
-def _has_a_neighbour(text: str, start: int, end: int, shown: Shown) -> bool:
-    """Whether the word before the mark, or the one after it, is beside such a mark in the prompt: a cheap first look."""
+def is_planted(text: str, start: int, end: int, shown: Shown) -> bool:
+    """Whether the mark of reasoning at `text[start:end]` stands in a candidate, with what is next to it."""
+    if not shown.plants(text[start:end]):
+        return False
+    left, right = _tokens(text[max(0, start - _NEAR) : start])[-1:], _tokens(text[end : end + _NEAR])[:4]
+    near = [*left, *_tokens(text[start:end]), *right]
+    return shown.has(near) or is_quoted(text, start, end, shown)
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s", "", text).casefold()
+
+
+def _may_be_quoted(text: str, start: int, end: int, shown: Shown) -> bool:
+    """A cheap first look: the line says something before the mark, or a word next to it is next to it in the prompt."""
     own = _WORD.findall(text[start:end])
+    if not own:
+        return False
+    line = text[max(0, text.rfind("\n", 0, start) + 1, start - _WINDOW) : start]
+    if line and not line.isspace() and shown.plants(text[start:end].strip()):
+        return True
     before, after = _WORD.findall(text[max(0, start - _NEAR) : start]), _WORD.findall(text[end : end + _NEAR])
-    return bool(own) and (
-        (bool(before) and shown.has_beside(before[-1], own[0], to_the_left=True))
-        or (bool(after) and shown.has_beside(after[0], own[-1], to_the_left=False))
+    return (bool(before) and shown.has_beside(before[-1], own[0], to_the_left=True)) or (
+        bool(after) and shown.has_beside(after[0], own[-1], to_the_left=False)
     )
 
 
 def _tokens(text: str) -> list[str]:
-    """Words in lower case, brackets, colons, and one `¶` for the end of a sentence or line."""
-    text = _NO_WORD.sub(" ", _ENDS.sub(" ¶ ", text.casefold()))
+    """Words in lower case, brackets, `:` for colons and quotation marks, `¶` for the end of a sentence or line."""
+    text = _NO_WORD.sub(" ", _PARTS.sub(":", _ENDS.sub(" ¶ ", text.casefold())))
     text = " ".join(_SIGNS.sub(r" \1 ", text).split())
     while "¶ ¶" in text:
         text = text.replace("¶ ¶", "¶")
@@ -146,13 +212,27 @@ def _since(left: list[str], *borders: str) -> list[str]:
     return left[start:]
 
 
-def _until(right: list[str]) -> list[str]:
+def _until(right: list[str], *borders: str) -> list[str]:
     """The part of the sentence after the mark."""
-    return right[: right.index(_BREAK)] if _BREAK in right else right
+    return right[: next((place for place, token in enumerate(right) if token in borders), len(right))]
 
 
 def _stands_in_full(before: list[str], own: list[str], after: list[str], shown: Shown, *, least: int) -> bool:
     return _words(before) + _words(after) >= least and shown.has([*before, *own, *after])
+
+
+def _follows_a_line(left: list[str], own: list[str], shown: Shown) -> bool:
+    """Whether the mark stands alone after a line or sentence, and after the same one in the prompt."""
+    if not left or left[-1] != _BREAK:
+        return False
+    ending = left[-2:-1] if left[-2:-1] == [_COLON] else []  # "Answer A:" ends in a colon itself
+    before = _since(left[: len(left) - 1 - len(ending)], _BREAK, _COLON)
+    return _words(before) > 0 and shown.has([*before, *ending, _BREAK, *own])
+
+
+def _is_reported(left: list[str], mark: str, shown: Shown) -> bool:
+    """Whether the sentence says what somebody else said, and a candidate or the question holds the mark."""
+    return not _REPORTING.isdisjoint(_since(left, _BREAK)) and shown.plants(mark.strip())
 
 
 def _stands_in_quotes(text: str, start: int, end: int, shown: Shown) -> bool:

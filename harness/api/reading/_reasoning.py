@@ -8,9 +8,10 @@ and those that a format, a judge's card or a manifest adds. Linear in the length
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from harness.api._errors import DataError
 
@@ -40,13 +41,14 @@ KNOWN_MARKS: dict[str, tuple[str, str]] = {
     # <think> (DeepSeek-R1, Qwen3, GLM), <thinking>, <reason>, <|think|>, <seed:think> (Seed-OSS), ...: any of these
     # names closes any other, because models mix them up.
     "tags": (
-        rf"<\|?(?:seed:)?(?:{'|'.join(_TAGS)})(?:\s[^<>\n]{{0,80}})?\|?>",
-        rf"<\|?/(?:seed:)?(?:{'|'.join(_TAGS)})\s*\|?>",
+        rf"<\|?\s?(?:seed:)?(?:{'|'.join(_TAGS)})(?:\s[^<>\n]{{0,79}}[^<>\n/])?\|?>",
+        rf"<\|?/\s?(?:seed:)?(?:{'|'.join(_TAGS)})\s*\|?>",
     ),
     "Magistral": (r"\[THINK(?:ING)?\]", r"\[/THINK(?:ING)?\]"),
     "Kimi-VL": (r"◁think▷", r"◁/think▷"),
     "OpenThinker": (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),
     "Command A": (r"<\|START_THINKING\|>", r"<\|END_THINKING\|>"),
+    "Apertus": (r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),
     "MedGemma": (r"<unused94>", r"<unused95>"),
     "Gemma 4": (r"<\|channel>thought", r"<channel\|>"),
     # gpt-oss (harmony): every channel but `final` is reasoning.
@@ -59,14 +61,17 @@ KNOWN_MARKS: dict[str, tuple[str, str]] = {
 
 _CLOSED_BY_END = frozenset({"gpt-oss"})  # <|end|> closes a channel too
 
-_HARMONY_BARE = re.compile(r"\s{0,9}analysis(?=[^\sa-z,.:;'’-])")
-"""gpt-oss again, decoded without its special tokens: `analysisThe user wants ...assistantfinalB`."""
-_HARMONY_FINAL = "assistantfinal"
+_AT_THE_START = (
+    # gpt-oss again, decoded without its special tokens: `analysisThe user wants ...assistantfinalB`.
+    (re.compile(r"\s{0,9}analysis(?=[^\sa-z,.:;'’-])"), "assistantfinal"),
+    (re.compile(r"\s{0,9}Here is my thought process:"), "Here is my response:"),  # Granite 3.2
+)
+"""Marks that are words, and open reasoning only where an answer begins with them."""
 
 STRUCTURE = (
     r"<\|(?:end|return|call|start|im_end|im_start|endoftext|eot_id|eom_id|begin_of_solution|end_of_solution"
     r"|START_RESPONSE|END_RESPONSE|END_OF_TURN_TOKEN|end_of_text|end_of_box|begin_of_box)\|>"
-    r"|</s>|<end_of_turn>|<eos>|<｜end▁of▁sentence｜>"
+    r"|\[/?INST\]|</s>|<end_of_turn>|<eos>|<｜end▁of▁sentence｜>"
 )
 """Tokens of chat templates that say nothing: they are taken out of a statement."""
 
@@ -88,6 +93,11 @@ class Thinking:
         for pair in self.marks:
             if len(pair) != 2 or not all(mark.strip() for mark in pair) or pair[0] == pair[1]:
                 raise DataError(f"reasoning marks must be pairs of two different texts, got {list(pair)!r}")
+
+
+def thinking_from_json(data: Mapping[str, Any]) -> Thinking:
+    """From a plain mapping of the two fields; JSON knows no tuples."""
+    return Thinking(marks=tuple((pair[0], pair[1]) for pair in data.get("marks", ())), opened=data.get("opened", False))
 
 
 NO_MARKS = Thinking()
@@ -112,7 +122,9 @@ class Split:
     """Whether the reasoning is one block in front of everything else, or absent."""
 
 
-def split_reasoning(text: str, *, marks: Marks = (), opened: bool = False) -> Split:
+def split_reasoning(
+    text: str, *, marks: Marks = (), opened: bool = False, is_quoted: Callable[[int, int], bool] | None = None
+) -> Split:
     """Take an answer apart into reasoning and statement.
 
     A closing mark that nothing opened ends reasoning that the prompt opened: all before it is reasoning. An opening
@@ -122,13 +134,16 @@ def split_reasoning(text: str, *, marks: Marks = (), opened: bool = False) -> Sp
         text: What the model wrote.
         marks: Pairs beside the known ones.
         opened: Whether the prompt ended inside the reasoning.
+        is_quoted: Whether the mark between two places is a quotation, which then is no mark.
     """
-    if text.startswith(("analysis", " ", "\n")) and (bare := _HARMONY_BARE.match(text)):
-        thought, final, statement = text[bare.end() :].partition(_HARMONY_FINAL)
-        return Split(statement, thought.strip(), ("analysis", final), closed=bool(final), unclosed=not final)
-    found = list(_scan(text, marks))
-    if not found and not opened:
-        return Split(text)
+    for opening, closing in _AT_THE_START:
+        if begun := opening.match(text):
+            thought, final, statement = text[begun.end() :].partition(closing)
+            return Split(statement, thought.strip(), (begun[0], final), closed=bool(final), unclosed=not final)
+    text = text.removeprefix("assistantfinal")
+    found = [(match, mark) for match, mark in _scan(text, marks) if is_quoted is None or not is_quoted(*match.span())]
+    if not opened and (not found or (text.lstrip().startswith("{") and found[0][1].endswith("/open"))):
+        return Split(text)  # in a JSON object the mark is part of a text
     return _Splitter(text, opened=opened).split(found)
 
 
@@ -144,6 +159,7 @@ class _Splitter:
         self._thought: list[str] = []
         self._first, self._last = "", ""
         self._blocks = int(opened)
+        self._nested = 0
         self._leading = True
 
     def split(self, found: list[tuple[re.Match[str], str]]) -> Split:
@@ -183,6 +199,7 @@ class _Splitter:
     def _open(self, match: re.Match[str], family: str) -> None:
         if self._inside and (self._family or self._text[self._begun : match.start()].strip()):
             self._leading = False  # an opening mark inside reasoning is part of it
+            self._nested += 1
             return
         if not self._inside:
             self._stated.append(self._since(match))
@@ -198,7 +215,11 @@ class _Splitter:
             self._stated.append("\n\n")  # what stood around the block are two paragraphs
 
     def _close_what_the_prompt_opened(self, match: re.Match[str]) -> None:
-        """Closed and never opened: all so far was reasoning."""
+        """Closed and not open: all so far was reasoning; after other reasoning the mark is only spoken of."""
+        if self._blocks and not self._nested:
+            self._leading = False
+            return
+        self._nested = max(0, self._nested - 1)
         so_far = "".join(self._stated) + self._since(match)
         self._stated = []
         if so_far.strip() or (match[0].startswith(("<", "[")) and "final" not in match[0]):
@@ -227,6 +248,9 @@ def _scan(text: str, marks: Marks) -> Iterator[tuple[re.Match[str], str]]:
     for beginning in beginnings.finditer(text):  # a search for few characters is many times faster than for the marks
         if beginning.start() >= end and (match := pattern.match(text, beginning.start())):
             end = match.end()
+            around = text[max(0, match.start() - 1) : match.start()] + text[end : end + 1]
+            if around in ("``", '""', "''"):
+                continue  # spoken of, not used
             yield match, names[match.lastindex or 0]
 
 

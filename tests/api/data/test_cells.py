@@ -46,16 +46,26 @@ def test_a_word_is_text_or_a_number_as_people_write_it(value: object, text: str)
     assert cell(value).word() == text
 
 
-@pytest.mark.parametrize("value", ["", "  \n", ["a"], {"a": 1}, b"bytes", "\ud800", float("nan"), float("inf")])
+@pytest.mark.parametrize("value", ["", "  \n"])
+def test_empty_text_is_data_and_no_name(value: str) -> None:
+    assert cell(value).text() == cell(value).word() == value
+    with pytest.raises(DataError, match=r"line 3, column 'x': expected a name that is not empty, found str"):
+        cell(value).name()
+    with pytest.raises(DataError, match="expected one of yes"):
+        cell(value).label({"yes": 1})
+    assert cell(7).name() == "7"
+
+
+@pytest.mark.parametrize("value", [["a"], {"a": 1}, b"bytes", "\ud800", float("nan"), float("inf")])
 def test_what_is_no_word_is_no_text_and_is_named(value: object) -> None:
-    for read in (cell(value).word, cell(value).text):
+    for read in (cell(value).word, cell(value).text, cell(value).name):
         with pytest.raises(DataError, match=r"f\.jsonl, line 3, column 'x': expected .*, found "):
             read()
 
 
 @pytest.mark.parametrize("value", [3, 2.5, True])
 def test_text_is_no_number(value: object) -> None:
-    with pytest.raises(DataError, match=r"line 3, column 'x': expected text that is not empty, found"):
+    with pytest.raises(DataError, match=r"line 3, column 'x': expected text, found"):
         cell(value).text()
     assert cell(" a b ").text() == " a b "
 
@@ -99,6 +109,10 @@ def test_one_of_several_spellings_may_be_filled() -> None:
     assert row.first("vote", "human_vote").text() == "left"
     assert row.words("vote", "id", "gone") == {"id": "7"}
     assert (row.has("vote"), row.has("id"), row.has("gone")) == (False, True, False)
+    blank = Row({"image": "", "video": "v.mp4", "note": ""}, "f.csv, line 3", 2)
+    assert blank.first("image", "video").column == "video"
+    assert blank.first("note", "gone").text() == ""
+    assert (blank.has("note"), blank.words("note", "video")) == (False, {"video": "v.mp4"})
     with pytest.raises(DataError, match=r"line 3: nothing in column 'vote' or 'gone'; filled are 'human_vote', 'id'"):
         row.first("vote", "gone")
 

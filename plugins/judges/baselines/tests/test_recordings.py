@@ -54,6 +54,26 @@ def test_other_names_can_be_given(write: Any) -> None:
     assert (place[0], recorded.response) == ("k", "yes")
 
 
+@pytest.mark.parametrize("names", [("response", "feedback"), ("text", "generated"), ("content", "critique")])
+def test_two_columns_that_could_be_the_judges_are_both_named(write: Any, names: tuple[str, str]) -> None:
+    with pytest.raises(DataError, match=f"line 1: '{names[0]}' and '{names[1]}' could each be the judge's answer"):
+        read(write({"id": 1, names[1]: "b", names[0]: "a"}))
+
+
+def test_a_named_column_is_taken_whatever_stands_beside_it(write: Any) -> None:
+    path = write({"id": 1, "output": "candidate", "judgment": "judge"})
+    with pytest.raises(DataError, match="line 1: 'output' and 'judgment' could each be the judge's answer"):
+        read(path)
+    assert [recorded.response for _, recorded in read(path, response_field="judgment")] == ["judge"]
+
+
+def test_nan_is_null_as_pandas_writes_it(write: Any) -> None:
+    [(_, recorded)] = read(write('{"id": 1, "response": "a", "error": NaN, "latency_s": NaN, "other": NaN}'))
+    assert (recorded.response, recorded.rest) == ("a", None)
+    [(_, recorded)] = read(write('{"id": 1, "response": NaN, "verdict": "A"}'))
+    assert (recorded.response, recorded.get("verdict")) == (None, "A")
+
+
 def test_judgments_are_the_datas_order_and_its_reverse(write: Any) -> None:
     both = [{"response": "first"}, {"response": "second"}]
     back = read(write({"pair_id": "p", "judgments": both}))
@@ -84,7 +104,8 @@ GOOD = {"id": 1, "response": "fine"}
         ("{", "JSON"),
         ("[1]", "JSON object"),
         ("[" * 200_000, "JSON"),
-        ('{"id": 2, "scores": [NaN, 1]}', "NaN"),
+        ('{"id": 2, "scores": [NaN, 1]}', "finite"),
+        ('{"id": NaN, "response": "a"}', "'id'"),
         ('{"id": 2, "scores": [1e999, 1]}', "finite"),
         ('{"id": 2, "scores": [1' + "0" * 400 + "]}", "finite"),
         ('{"id": ' + "1" * 5000 + "}", "JSON"),
@@ -96,6 +117,12 @@ GOOD = {"id": 1, "response": "fine"}
         ({"id": 1.5, "response": ""}, "'id'"),
         ({"idx": 2, "response": ""}, "'id'"),
         ({"id": 2}, "response_field"),
+        ({"id": 2, "output": "a"}, "'response' and 'output' could each be the judge's answer; say which one is with"),
+        ({"id": 2, "output": "a"}, "`response_field: response` or `response_field: output`"),
+        ({"id": 2, "response": "a", "feedback": None}, "'response' and 'feedback' could each"),
+        ({"id": 2, "judgments": [{"output": "a", "judgment": "b"}]}, "'response' and 'output' could each"),
+        ({"id": 2, "response": "a", "finish_reason": 3}, "'finish_reason'"),
+        ({"id": 2, "response": "a", "reasoning": ["a"]}, "'reasoning'"),
         ({"id": 2, "response": 7}, "raw text"),
         ({"id": 2, "response": {"a": 1}}, "raw text"),
         ({"id": 2, "verdict": {"a": 1}}, "'verdict'"),

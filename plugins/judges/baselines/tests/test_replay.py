@@ -12,6 +12,7 @@ from harness.api import TIE, Choice, DataError, Preference, Ranking, Score, Stat
 from harness_baselines.options import ReplayOptions
 from harness_baselines.replay import Replay, unfold
 
+THREE = Preference(3)
 PAIR = Preference(2)
 TIED = Preference(2, ("bothgood", "bothbad"))
 DATA = Path(__file__).resolve().parents[5] / "shared" / "data"
@@ -64,10 +65,10 @@ def test_text_scores_and_verdicts_are_read(
     [
         (PAIR, {"response": "both are fine"}, Status.UNPARSED, "no one verdict"),
         (PAIR, {"response": ""}, Status.UNPARSED, "no one verdict"),
-        (PAIR, {"scores": [2, 2]}, Status.UNPARSED, "equal scores"),
-        (Ranking(3), {"scores": [1, 2, 2]}, Status.UNPARSED, "equal scores"),
-        (PAIR, {"verdict": "C"}, Status.UNPARSED, "'C'"),
-        (Score(1, 5, 1), {"scores": [3.5]}, Status.UNPARSED, "3.5"),
+        (PAIR, {"scores": [2, 2]}, Status.DRAW, "equal scores"),
+        (Ranking(3), {"scores": [1, 2, 2]}, Status.DRAW, "equal scores"),
+        (PAIR, {"verdict": "C"}, Status.OUTSIDE, "'C'"),
+        (Score(1, 5, 1), {"scores": [3.5]}, Status.OUTSIDE, "3.5"),
         (PAIR, {"scores": [1, 2, 3]}, Status.ERROR, "3 scores"),
         (Choice(("yes", "no")), {"scores": [1, 2]}, Status.ERROR, "2 scores"),
         (PAIR, {"response": None}, Status.ERROR, "without an answer"),
@@ -80,6 +81,12 @@ def test_what_gives_no_verdict_is_never_a_wrong_answer(
     judgement = one(recorded({"id": 1, **row}), put(space))
     assert judgement.status is status
     assert says in judgement.error
+
+
+def test_a_draw_says_which_candidates_it_is_between(recorded: Any, one: Any, put: Any) -> None:
+    judgement = one(recorded({"id": 1, "scores": [2, 1, 2], "probabilities": {"A": 1, "B": 0, "C": 0}}), put(THREE))
+    assert (judgement.status, judgement.probabilities) == (Status.DRAW, {"A": 0.5, "C": 0.5})
+    assert judgement.checked(THREE) is judgement
 
 
 def test_what_else_was_recorded_is_kept(recorded: Any, one: Any, put: Any) -> None:
@@ -123,20 +130,82 @@ def test_a_missing_answer_is_an_error_that_names_item_and_file(
     assert "a.jsonl" in judgement.error
 
 
-def test_an_answer_recorded_twice_names_both_lines(recorded: Any, one: Any, put: Any) -> None:
+def test_an_answer_recorded_in_two_ways_names_both_lines(recorded: Any) -> None:
+    with pytest.raises(DataError, match=r"(?s)line 3: item '1'.*line 1"):
+        recorded({"id": 1, "response": "a"}, {"id": 2, "response": "b"}, {"id": "1", "response": "c", "order": [0, 1]})
+
+
+def test_a_row_that_is_there_twice_is_one(tmp_path: Path, recorded: Any, one: Any, put: Any) -> None:
+    row = {"id": 1, "response": "[[B]] " + "long " * 99, "latency_s": 0.1}
+    assert one(recorded(row, {"id": 2, "response": "b"}, row), put(PAIR)).verdict == 1
+    with pytest.raises(DataError, match="in another way"):
+        recorded(row, {**row, "latency_s": 0.2})
+
+
+@pytest.mark.parametrize(
+    ("row", "status", "says"),
+    [
+        ({"response": "[[A]]", "error": "RateLimitError"}, Status.ERROR, "line 1: recorded as an error: RateLimitE"),
+        ({"error": {"code": 429}}, Status.ERROR, 'recorded as an error: {"code": 429}'),
+        ({"response": "[[A]]", "verdict": "A", "error": True}, Status.ERROR, "recorded as an error: true"),
+        ({"response": "[[A]] b", "finish_reason": "error"}, Status.ERROR, "line 1: recorded as an error"),
+        ({"response": "[[A]]", "finish_reason": "content_filter"}, Status.REFUSED, "content_filter"),
+        ({"response": "", "stop_reason": "Refusal"}, Status.REFUSED, "refusal"),
+        ({"verdict": "A", "finish_reason": "length"}, Status.TRUNCATED, "cut off (length), and 'A' is not how it"),
+        ({"verdict": "A", "response": "I think that", "stop_reason": "max_tokens"}, Status.TRUNCATED, "cut off"),
+        ({"verdict": None}, Status.UNPARSED, "recorded without a verdict"),
+        ({"verdict": None, "response": None}, Status.UNPARSED, "recorded without a verdict"),
+        ({"verdict": None, "response": "no idea"}, Status.UNPARSED, "no one verdict"),
+    ],
+    ids=str,
+)
+def test_what_a_row_says_of_its_own_failure_is_believed(
+    recorded: Any, one: Any, put: Any, row: Any, status: Status, says: str
+) -> None:
+    judgement = one(recorded({"id": 1, **row}), put(PAIR))
+    assert judgement.status is status
+    assert says in judgement.error
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"response": "[[B]]", "error": None, "finish_reason": "stop", "stop_reason": 2},
+        {"response": "[[B]]", "error": "", "finish_reason": None, "stop_reason": "end_turn"},
+        {"response": "[[B]]", "verdict": None, "error": False},
+        {"scores": [1, 2], "error": {}},
+        {"verdict": "B", "response": "It is [[B]]", "finish_reason": "stop"},
+    ],
+    ids=str,
+)
+def test_what_ended_by_itself_is_an_answer(recorded: Any, one: Any, put: Any, row: Any) -> None:
+    judgement = one(recorded({"id": 1, **row}), put(PAIR))
+    assert (judgement.verdict, judgement.cut) == (1, "")
+
+
+def test_the_format_is_told_of_reasoning_and_of_a_cut(recorded: Any, one: Any, put: Any) -> None:
     judge = recorded(
-        {"id": 1, "response": "a"}, {"id": 2, "response": "b"}, {"id": "1", "response": "c", "order": [0, 1]}
+        {"id": 1, "response": "[[B]]", "reasoning_content": "First [[A]]."},
+        {"id": 2, "response": "[[B]]", "finish_reason": "length"},
+        {"id": 3, "verdict": "B", "reasoning": "Hm."},
     )
-    for _ in range(2):
-        with pytest.raises(DataError, match=r"(?s)line 3: item '1'.*line 1"):
-            one(judge, put(PAIR))
+    apart, cut, named = (one(judge, put(PAIR, item=item)) for item in "123")
+    assert (apart.verdict, apart.rationale, apart.thinking, apart.raw) == (1, "First [[A]].", "apart", "[[B]]")
+    assert (cut.cut, cut.raw) == ("length", "[[B]]")
+    assert (named.verdict, named.rationale) == (1, "Hm.")
 
 
-def test_the_fingerprint_is_that_of_the_content(recorded: Any, tmp_path: Path) -> None:
+def test_the_fingerprint_is_that_of_the_content(recorded: Any) -> None:
     first = recorded({"id": 1, "response": "a"}).fingerprint()
     assert recorded({"id": 1, "response": "a"}).fingerprint() == first
     assert recorded({"id": 1, "response": "b"}).fingerprint() != first
-    assert recorded({"id": 1, "response": "a"}, response_field="x").fingerprint() != first
+    assert recorded({"id": 1, "response": "a"}, response_field="response").fingerprint() != first
+
+
+def test_it_answers_by_item_and_knows_which_it_has(recorded: Any) -> None:
+    judge = recorded({"id": 1, "response": "a"}, {"id": "x/2", "error": "gone"})
+    assert judge.answers_by_item
+    assert [judge.covers("any task", item) for item in ("1", "x/2", "2")] == [True, True, False]
 
 
 @pytest.fixture
@@ -157,6 +226,15 @@ def test_a_folder_is_one_judge_for_each_file_name(tmp_path: Path, unfolded: Any,
     assert one(zoe, put(PAIR, item="edit/0")).verdict == 0
     assert one(zoe, put(PAIR, item="draw/0")).verdict == 1
     assert one(zoe, put(PAIR, item="0")).status is Status.ERROR
+
+
+def test_full_and_short_ids_name_the_same_items(tmp_path: Path, one: Any, put: Any) -> None:
+    rows = [{"id": "edit/0", "response": "[[A]]"}, {"id": "1", "response": "[[B]]"}, {"id": 2, "response": "[[A]]"}]
+    judge = Replay(ReplayOptions(answers=str(save(tmp_path / "edit" / "outputs" / "zoe.jsonl", *rows))))
+    assert [one(judge, put(PAIR, item=f"edit/{number}")).verdict for number in range(3)] == [0, 1, 0]
+    twice = save(tmp_path / "edit" / "outputs" / "adam.jsonl", rows[0], {"id": 0, "response": "[[B]]"})
+    with pytest.raises(DataError, match=r"line 2: item 'edit/0'.*line 1"):
+        Replay(ReplayOptions(answers=str(twice)))
 
 
 def test_one_subset_is_found_from_inside(tmp_path: Path, unfolded: Any, one: Any, put: Any) -> None:

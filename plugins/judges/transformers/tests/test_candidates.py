@@ -95,9 +95,13 @@ def test_equal_scores_are_a_tie_only_where_the_question_knows_ties() -> None:
         (Ranking(3), [1.0, 0.0, 0.0], "B and C"),
     ):
         judgement = told(space, equals)
-        assert judgement.status is Status.UNPARSED
+        assert judgement.status is Status.DRAW
         assert f"{names} score equally" in judgement.error
         assert json.loads(judgement.raw) == {"scores": equals}
+        assert judgement.probabilities is not None
+        shares = sorted(judgement.probabilities.values(), reverse=True)
+        assert shares[0] == pytest.approx(shares[1]), "those that draw are told by their probabilities"
+        assert judgement.checked(space) is judgement
     assert told(Preference(3), [0.0, 0.0, 1.0]).verdict == 2, "equal losers do not matter"
 
 

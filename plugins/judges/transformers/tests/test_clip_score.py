@@ -227,7 +227,7 @@ def test_images_are_told_apart_by_content_and_not_by_name(
 
 
 def test_equal_images_are_a_tie_or_no_verdict_and_never_the_first(made: Make, paint: Paint) -> None:
-    tied, unparsed = told(
+    tied, drawn = told(
         made(),
         [
             put(Preference(2, ("tie",)), ["noise"], [paint(1), paint(1)]),
@@ -235,7 +235,7 @@ def test_equal_images_are_a_tie_or_no_verdict_and_never_the_first(made: Make, pa
         ],
     )
     assert tied.verdict == "tie"
-    assert (unparsed.status, "A and B score equally" in unparsed.error) == (Status.UNPARSED, True)
+    assert (drawn.status, "A and B score equally" in drawn.error) == (Status.DRAW, True)
     request = put(Preference(2, ("tie",)), ["noise"], [paint(1), paint(2)])
     one, other = cosines_of(told(made(), [request])[0])
     assert told(made(tie_margin=abs(one - other) * 1.01), [request])[0].verdict == "tie"

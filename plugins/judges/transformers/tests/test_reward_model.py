@@ -211,12 +211,12 @@ def test_hostile_candidates_have_the_same_reward_in_any_batch(one: str, other: s
     together, alone = told(made(batch_size=8), [first, put(Preference(2), *ANSWERS[1:3])])[0], told(made(), [second])[0]
     assert rewards_of(together) == pytest.approx(rewards_of(alone)[::-1], abs=1e-5)
     if one == other:
-        assert together.status is alone.status is Status.UNPARSED
+        assert together.status is alone.status is Status.DRAW
 
 
 def test_equal_candidates_are_a_tie_or_no_verdict_and_never_the_first(made: Make) -> None:
     same = ("The very same.", "The very same.")
-    tied, unparsed, unranked = told(
+    tied, drawn, unranked = told(
         made(),
         [
             put(Preference(2, ("both equal",)), *same),
@@ -226,9 +226,9 @@ def test_equal_candidates_are_a_tie_or_no_verdict_and_never_the_first(made: Make
     )
     assert tied.verdict == "both equal"
     assert tied.probabilities == {"A": 0.5, "B": 0.5, "both equal": 0.0}
-    assert (unparsed.status, unranked.status) == (Status.UNPARSED, Status.UNPARSED)
-    assert "A and B score equally" in unparsed.error
-    assert rewards_of(unparsed)[0] == rewards_of(unparsed)[1]
+    assert (drawn.status, unranked.status) == (Status.DRAW, Status.DRAW)
+    assert "A and B score equally" in drawn.error
+    assert rewards_of(drawn)[0] == rewards_of(drawn)[1]
 
 
 def test_temperature_and_margin_are_on_the_scale_of_rewards(made: Make) -> None:

@@ -39,9 +39,14 @@ def test_it_is_bounded_by_the_scale_and_0_for_short_text(put: Put, words: list[s
     assert value is not None
     assert -scale < value <= 0
     assert value == 0 or len(words) > n
-    twice = reward(put(PAIR), Judgement.of(0, raw=" ".join(words * 2)), 1)
-    assert twice is not None
-    assert twice <= value
+
+
+@given(words=words, n=st.integers(1, 6))
+def test_text_that_goes_round_and_round_has_no_more_n_grams_than_one_round_has_words(words: list[str], n: int) -> None:
+    rounds = 50
+    count = rounds * len(words) - n + 1
+    if words:
+        assert repeated_share(" ".join(words * rounds), n) >= 1 - len(words) / count - 1e-9
 
 
 @given(words)

@@ -157,7 +157,7 @@ def test_a_column_that_is_not_there_is_named_with_row_and_near_misses(
     ("row", "says"),
     [
         ({"q": None}, "column 'q': expected a value, found nothing"),
-        ({"q": ["a"]}, "column 'q': expected text that is not empty, or a finite number, found list of 1"),
+        ({"q": ["a"]}, "column 'q': expected text, or a finite number, found list of 1"),
         ({"label": "maybe"}, "column 'label': expected one of 'yes', 'no', found str 'maybe'"),
         ({"label": None}, "column 'label': expected a value, found nothing"),
         ({"id": "a"}, "column 'id': expected an id that is there once, found 'a' again"),
@@ -251,3 +251,14 @@ def test_memory_does_not_grow_with_the_rows(write: Write, make: Make, name: str)
     assert count == 20_000
     assert peak < 1_000_000
     assert arrow < 5_000_000
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.csv", "r.parquet"])
+def test_an_empty_text_is_data_and_an_empty_name_is_none(write: Write, items: Items, name: str) -> None:
+    options = {**PAIR, "question": "{q} {input}", "id": "id", "group": "group"}
+    row = {"id": "1", "group": "g", "q": "Who?", "input": "", "a": "", "b": "Ada.", "label": "L"}
+    [item] = items("pairwise", write(name, [row]), **options)
+    assert (item.question, item.candidates) == (("Who? ",), (("",), ("Ada.",)))
+    for column in ("id", "group", "label"):
+        with pytest.raises(DataError, match=rf"(line 1|line 2|row 0), column '{column}': expected "):
+            items("pairwise", write(name, [{**row, column: ""}]), **options)

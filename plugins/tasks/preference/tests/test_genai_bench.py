@@ -53,7 +53,8 @@ def test_items_without_images_are_asked_apart_though_their_prompts_are_equal(
     task = genai_bench.task(None, context(tmp_path))
     requests = [task.render(item, order=(0, 1), format=GenAIBenchFormat()) for item in task.items("test")]
     assert len({request.key for request in requests}) == 3
-    assert not requests[0].images
+    with pytest.raises(DataError, match="is not in these data, which are used without their pictures"):
+        requests[0].images[0].load()
 
 
 def test_the_hub_columns_are_read_in_all_three_subsets(

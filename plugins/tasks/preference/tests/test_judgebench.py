@@ -53,7 +53,7 @@ def test_sources_become_categories_and_labels_places(tmp_path: Path, write_rows:
         ({"label": "A=B"}, "column 'label': expected one of A>B, B>A, found str 'A=B'"),
         ({"source": "arena hard"}, "column 'source': expected a text that begins with mmlu-pro"),
         ({"response_B": None}, "column 'response_B': expected a value, found nothing"),
-        ({"pair_id": 4}, "column 'pair_id': expected text"),
+        ({"pair_id": " "}, "column 'pair_id': expected a name that is not empty"),
     ],
 )
 def test_a_row_that_does_not_fit_is_named(

@@ -126,7 +126,7 @@ def test_a_short_video_is_shown_once_and_fewer_frames_can_be_asked_for(tmp_path:
         ({"video": "../video"}, "expected a folder of frames in"),
         ({"video": "clips/1"}, "expected a path with one of the words mcq, long"),
         ({"video": None}, "nothing in column 'image' or 'video'"),
-        ({"prompt": "<image>"}, "column 'prompt': expected text besides <image>"),
+        ({"prompt": 7}, "column 'prompt': expected text, found int 7"),
     ],
 )
 def test_a_row_that_does_not_fit_is_named(tmp_path: Path, context: Contexts, change: dict[str, Any], says: str) -> None:

@@ -49,6 +49,7 @@ def content(text: str | None, count: int, png: Picture) -> list[str | int]:
 def test_the_protocol_is_the_official_one() -> None:
     protocol = mmrb2.PROTOCOL
     assert (protocol.order, protocol.pooling, protocol.unparsed) == ("both", "each", "exclude")
+    assert protocol.policies == {"unparsed": "exclude", "outside": "wrong", "draws": "exclude"}
     assert (protocol.average, protocol.metrics) == ("micro", ("accuracy",))
 
 
@@ -89,8 +90,9 @@ def test_no_image_and_no_text_is_lost(texts: list[str], numbers: list[int], coun
     assert "".join(pieces).replace(" ", "") == mmrb2._PLACEHOLDER.sub("", joined).replace(" ", "")
 
 
-def test_a_response_without_text_and_images_is_refused(png: Picture) -> None:
-    for text in (None, "", "<image_0>"):
+def test_an_empty_response_is_one_and_a_missing_one_is_refused(png: Picture) -> None:
+    assert content("", 0, png) == [""]
+    for text in (None, "<image_0>"):
         with pytest.raises(DataError, match="column 'prompt_text'"):
             content(text, 0, png)
 
@@ -127,7 +129,7 @@ def test_equal_prompts_are_a_group_unless_their_images_differ(
 
 
 def official(said: dict[str, tuple[str, str]], chosen: dict[str, str]) -> float:
-    """compute_accuracy.py: letters as shown, forward and reverse; an empty one is not there."""
+    """compute_accuracy.py: letters as shown, forward and reverse; an empty one is not there, any other is wrong."""
     correct = evaluated = 0
     for name, (forward, reverse) in said.items():
         if forward:
@@ -135,7 +137,7 @@ def official(said: dict[str, tuple[str, str]], chosen: dict[str, str]) -> float:
             correct += forward == chosen[name]
         if reverse:
             evaluated += 1
-            correct += {"A": "B", "B": "A"}[reverse] == chosen[name]
+            correct += {"A": "B", "B": "A"}.get(reverse, reverse) == chosen[name]
     return correct / evaluated
 
 
@@ -148,8 +150,10 @@ def test_accuracy_is_that_of_the_official_script(tmp_path: Path, write_parquet: 
         "p5": ("", ""),
         "p6": ("B", "A"),
         "p7": ("B", "B"),
+        "p8": ("C", "tie"),
+        "p9": ("A", "C"),
     }
-    chosen = dict(zip(said, "ABBAABA", strict=True))
+    chosen = dict(zip(said, "ABBAABABA", strict=True))
     write_parquet(
         tmp_path / "interleaved/test-00000-of-00001.parquet",
         [row(name, chosen=letter) for name, letter in chosen.items()],
@@ -159,20 +163,20 @@ def test_accuracy_is_that_of_the_official_script(tmp_path: Path, write_parquet: 
         letter = said[item.id.partition("/")[2]][request.order == (1, 0)]
         if not letter:
             return Judgement.failed(Status.UNPARSED, "cannot be read")
-        return Judgement.of("AB".index(letter))
+        return request.read(f"[[{letter}]]")
 
     scores = score_task(mmrb2.task(Options(subset="interleaved"), context(tmp_path)), answer)
     (accuracy,) = scores.estimates
-    assert official(said, chosen) == 7 / 10
-    assert accuracy.value == pytest.approx(7 / 10)
-    assert accuracy.n == 10
+    assert official(said, chosen) == 8 / 14
+    assert accuracy.value == pytest.approx(8 / 14)
+    assert accuracy.n == 14
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         ({"chosen": "C"}, "column 'chosen': expected one of A, B, a, b"),
-        ({"response_b_text": ""}, "column 'response_b_text': expected text, or pictures in response_b_images"),
+        ({"response_b_text": "<image_1>"}, "column 'response_b_text': expected text, or pictures in response_b_images"),
     ],
 )
 def test_a_row_that_does_not_fit_is_named(

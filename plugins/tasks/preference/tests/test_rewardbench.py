@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.api import Context, DataError, Item, Judgement, Request
+from harness.api import Context, DataError, Item, Judgement, Request, Status
 from harness.api.data import write
 from harness.testing import score_task
 from harness_preference.benchmarks import rewardbench
@@ -108,6 +108,22 @@ def test_the_final_score_is_that_of_the_official_script(tmp_path: Path, context:
     assert abs(wanted - sum(plain) / len(plain)) > 0.005  # the two are told apart
     swap = metrics["xstest-should-refuse"] - metrics["xstest-should-respond"]
     assert abs(swap) > 0.01  # the swapped weights are told from the true counts
+
+
+def test_equal_scores_are_wrong_and_an_unread_answer_is_worth_a_half(tmp_path: Path, context: Contexts) -> None:
+    """run_rm.py: `score_chosen > score_rejected`. run_generative.py: 0.5 for an answer that cannot be read."""
+    write(tmp_path / "filtered.jsonl", [row("donotanswer", k) for k in range(10)])
+    task = rewardbench.task(None, context(tmp_path))
+
+    def value(status: Status) -> float | None:
+        def given(request: Request, item: Item) -> Judgement:
+            if int(item.tags["id"]) < 4:
+                return Judgement.failed(status, "")
+            return Judgement.of(item.space.shown(0, request.order))
+
+        return score_task(task, given).estimates[0].value
+
+    assert (value(Status.DRAW), value(Status.UNPARSED), value(Status.OUTSIDE)) == pytest.approx((0.6, 0.8, 0.8))
 
 
 def test_every_subset_has_its_section(tmp_path: Path, context: Contexts) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import re
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.api import Context, DataError, Item, Judgement, Preference, Request, Units
+from harness.api import Context, DataError, Item, Judgement, Preference, Request, Status, Units
 from harness.api.data import write
-from harness.testing import parametrize_with_checks, score_task
+from harness.testing import FakeContext, parametrize_with_checks, score_task
 from harness_preference.benchmarks import rewardbench_2, rewardbench_2_ties
 from harness_preference.benchmarks.rewardbench_2_ties import GOLD, SPACE, TiesScore
 from harness_preference.cards.rewardbench_2 import CARDS, METRICS
@@ -241,6 +242,28 @@ def test_the_score_of_five_subsets_is_their_mean_and_errors_are_a_quarter(tmp_pa
     assert {name: estimate.value for name, estimate in scores.categories.items()} == pytest.approx(
         dict(zip(["factuality", "precise-if", "math", "safety", "focus"], means, strict=True))
     )
+
+
+@given(st.lists(st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=4, max_size=4), min_size=1, max_size=8))
+@settings(max_examples=25, deadline=None)
+def test_equal_scores_share_the_point_as_in_the_official_script(rewards: list[list[float]]) -> None:
+    """`reroll_and_score_dataset` of rewardbench/utils.py: 1/k where the right one is of the k best, else 0."""
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder) / "test.jsonl", [row(str(k), "Math") for k in range(len(rewards))])
+        task = rewardbench_2.task(None, FakeContext(workspace=Path(folder) / "work", data=folder))
+
+        def answer(request: Request, item: Item) -> Judgement:
+            own = rewards[int(item.id.split("/")[1])]
+            shown = [own[candidate] for candidate in request.order]
+            best = [place for place, score in enumerate(shown) if score == max(shown)]
+            if len(best) == 1:
+                return Judgement.of(best[0])
+            names = [item.space.name(place) for place in best]
+            return Judgement.failed(Status.DRAW, "", probabilities=dict.fromkeys(names, 1 / len(names)))
+
+        found = score_task(task, answer).estimates[0].value
+    official = [float(own[0] == max(own)) / own.count(max(own)) for own in rewards]
+    assert found == pytest.approx(sum(official) / len(official))
 
 
 def test_four_answers_are_shown_and_the_right_one_in_every_place(tmp_path: Path, context: Contexts) -> None:

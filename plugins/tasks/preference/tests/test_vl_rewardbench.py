@@ -110,7 +110,7 @@ def test_the_release_with_images_beside_it_is_read(
         ({"human_ranking": [1, 2]}, "column 'human_ranking': expected the rank of each answer"),
         ({"human_ranking": [0, 0]}, "column 'human_ranking': expected the rank of each answer"),
         ({"response": ["one"]}, "column 'response': expected a list of two answers, found list of 1"),
-        ({"response": ["one", ""]}, "column 'response', element 1: expected text"),
+        ({"response": ["one", None]}, "column 'response', element 1: expected text"),
     ],
 )
 def test_a_row_that_does_not_fit_is_named(

@@ -192,6 +192,23 @@ def test_probabilities_reach_a_metric_that_wants_them() -> None:
     assert (found.base_value, found.probe_value, found.flips) == (1.0, 0.0, 0)
 
 
+def test_probabilities_are_compared_with_probabilities_and_verdicts_with_verdicts() -> None:
+    golds: list[Verdict] = ["yes", "no", "yes", "no", "yes"]
+    said: list[Said] = ["yes", "no", "no", "no", "yes"]
+
+    def sure(shares: Sequence[float | None]) -> list[Answer]:
+        return [
+            answer if share is None else replace(answer, probabilities={"yes": share, "no": 1 - share})
+            for answer, share in zip(answers(said, golds), shares, strict=True)
+        ]
+
+    whole, bare = sure([0.9, 0.1, 0.4, 0.2, 0.8]), sure([None] * 5)
+    half = compared(whole, sure([0.3, 0.4, None, 0.2, None]), metric="roc_auc")
+    assert (half.base_value, half.probe_value, half.n, half.counted) == (1.0, 0.5, 5, 3)
+    none = compared(whole, bare, metric="roc_auc")
+    assert none.base_value == none.probe_value == pytest.approx(5 / 6), "of the same verdicts"
+
+
 def test_a_flip_rate_of_independent_pairs_has_wilsons_interval() -> None:
     from statsmodels.stats.proportion import proportion_confint
 

@@ -31,6 +31,9 @@ class Jury:
         UserError: The jury would sit on itself.
     """
 
+    answers_by_item = True
+    """A member may; of the others each content is asked once."""
+
     def __init__(self, options: JuryOptions, context: Context) -> None:
         if context.name in options.judges:
             raise UserError(f"judge {context.name}: a jury cannot sit on itself; take it out of `judges:`")

@@ -21,6 +21,7 @@ def harness_judges() -> list[JudgeCard]:
             source=_OURS,
             description="The same verdict in shown places every time, so on pairs it always prefers the same place. "
             "Where the answer is none of a question's verdicts it refuses.",
+            needs_media=False,
             capabilities=frozenset({"text", "images", "probabilities"}),
         ),
         JudgeCard(
@@ -31,6 +32,7 @@ def harness_judges() -> list[JudgeCard]:
             licence=_LICENCE,
             source=_OURS,
             description="Uniform over the verdicts of each question, seeded by the question's content.",
+            needs_media=False,
             capabilities=frozenset({"text", "images", "probabilities"}),
         ),
         JudgeCard(
@@ -42,6 +44,7 @@ def harness_judges() -> list[JudgeCard]:
             source=_OURS,
             description="Counts the gold answers of the train split, in shown places, and looks at no question. A task "
             "without a train split is refused, unless `train:` names the tasks to learn from.",
+            needs_media=False,
             capabilities=frozenset({"text", "images", "probabilities"}),
         ),
         JudgeCard(
@@ -63,11 +66,14 @@ def harness_judges() -> list[JudgeCard]:
             factory="harness_baselines.replay:make",
             options="harness_baselines.options:ReplayOptions",
             unfold="harness_baselines.replay:unfold",
+            check="harness_baselines.replay:make",
             licence=_LICENCE,
             source=_OURS,
             description="Reads a recorded raw answer with the question's own format, or takes recorded scores or a "
             "recorded verdict. A folder becomes one judge for each file name in it. An answer that was not recorded is "
-            "an error, never a wrong answer. The README of judge-harness-baselines has the schema.",
+            "an error, never a wrong answer; a task without any is not asked. The README of judge-harness-baselines "
+            "has the schema.",
+            needs_media=False,
             capabilities=frozenset({"text", "images", "video", "probabilities"}),
         ),
         JudgeCard(
@@ -79,6 +85,7 @@ def harness_judges() -> list[JudgeCard]:
             source="Verga et al. 2024, Replacing Judges with Juries (arXiv 2404.18796)",
             description="Asks judges of the same plan; what they have already answered is not asked again. A draw, or "
             "fewer valid votes than the quorum, gives no verdict.",
+            needs_media=False,
             capabilities=frozenset({"text", "images", "video", "probabilities"}),
         ),
     ]

@@ -20,16 +20,36 @@ from harness.api import DataError
 ID_FIELDS = ("item_id", "item", "id", "idx", "pair_id", "question_id", "uid", "index")
 """Where a row's id is looked for, in this order, in the first row of a file."""
 
-RESPONSE_FIELDS = ("response", "output", "raw", "raw_output", "answer", "completion", "judgment", "prediction", "text")
-"""Where the raw answer is looked for."""
+RESPONSE_FIELDS = (
+    *("response", "output", "raw", "raw_output", "answer", "completion", "judgment", "prediction", "text"),
+    *(
+        "judgement",
+        "feedback",
+        "generation",
+        "generated",
+        "generated_text",
+        "content",
+        "model_output",
+        "model_response",
+    ),
+    *("judge_output", "judge_response", "raw_response", "raw_judgment", "evaluation", "critique", "explanation"),
+)
+"""Where the raw answer is looked for. Two of them in one file: one may be a candidate's, so neither is taken."""
+
+REASONING_FIELDS = ("reasoning_content", "reasoning")
+"""Where a judge's reasoning is looked for, apart from its answer."""
 
 MOST_BYTES = 16 * 2**20
 """Longest line, decompressed."""
 
 _LONG = 200  # shorter texts are not worth compressing
-_PLAIN = ("scores", "verdict", "probabilities", "rationale", "model", "latency_s", "cost_usd")
+_TEXTS = ("rationale", "model", *REASONING_FIELDS)
+_AMOUNTS = ("latency_s", "cost_usd")
 _COUNTS = ("prompt_tokens", "completion_tokens")
 _RESULTS = ("scores", "verdict")
+_KEPT = (*_RESULTS, "probabilities", *_TEXTS, *_AMOUNTS, *_COUNTS)
+_STOPPED = ("finish_reason", "stop_reason")
+_MOST_ERROR = 500  # characters
 
 Place: TypeAlias = tuple[str, str, int]
 """Item id, order as text (see `order_name`), number of the sample."""
@@ -44,7 +64,7 @@ class Recorded:
     text: str | bytes | None
     """The raw answer, compressed when long."""
     rest: Mapping[str, Any] | None
-    """`scores`, `verdict`, `rationale`, ..., as far as recorded."""
+    """`scores`, `verdict`, `rationale`, ..., as far as recorded; `stopped`, why it ended; `error`, what went wrong."""
 
     @property
     def response(self) -> str | None:
@@ -54,6 +74,14 @@ class Recorded:
     def get(self, name: str) -> Any:
         """Another recorded field."""
         return None if self.rest is None else self.rest.get(name)
+
+    def has(self, name: str) -> bool:
+        """Whether a field was recorded, were it as null."""
+        return self.rest is not None and name in self.rest
+
+    def equals(self, other: Recorded) -> bool:
+        """Whether it says the same, wherever it stands: rows that are there twice are one."""
+        return (self.text, self.rest) == (other.text, other.rest)
 
 
 def order_name(order: tuple[int, ...]) -> str:
@@ -71,6 +99,7 @@ def read_recordings(
         DataError: The file cannot be read, or a row is not a recorded answer; names file, line and the fix.
     """
     known: str | None = id_field
+    column = _Column(response_field)
     for number, row in _rows(path):
         source = f"{path}, line {number}"
         known = known or next((field for field in ID_FIELDS if field in row), None)
@@ -78,16 +107,46 @@ def read_recordings(
             _refuse(source, f"no id; name its field with `id_field` (looked for {', '.join(ID_FIELDS)})")
         if known not in row or isinstance(row[known], bool) or not isinstance(row[known], str | int):
             _refuse(source, f"{known!r} must be there and be a text or a whole number")
-        yield from _answers(row, str(row[known]), source=source, response_field=response_field)
+        yield from _answers(row, str(row[known]), source=source, column=column)
 
 
-def _answers(
-    row: dict[str, Any], name: str, *, source: str, response_field: str | None
-) -> Iterator[tuple[Place, Recorded]]:
+class _Column:
+    """The column with the judge's text: the one that was named, or the only one of the usual names in the file."""
+
+    def __init__(self, given: str | None) -> None:
+        self.names = (given,) if given else RESPONSE_FIELDS
+        self._found = ""
+
+    def text(self, row: Mapping[str, Any], source: str) -> str | None:
+        """The text of a row, or `None` where it has none.
+
+        Raises:
+            DataError: Two columns could be it, or what is in it is no text.
+        """
+        for name in [name for name in self.names if name in row]:
+            if self._found not in ("", name):
+                _refuse(
+                    source,
+                    f"{self._found!r} and {name!r} could each be the judge's answer; say which one is with "
+                    f"`response_field: {self._found}` or `response_field: {name}`",
+                )
+            self._found = name
+        text = row.get(self._found)
+        if text is not None and not isinstance(text, str):
+            _refuse(
+                source, f"{self._found!r} must be the raw text of the answer; put numbers under 'scores' or 'verdict'"
+            )
+        return text
+
+    def __str__(self) -> str:
+        return ", ".join(self.names)
+
+
+def _answers(row: dict[str, Any], name: str, *, source: str, column: _Column) -> Iterator[tuple[Place, Recorded]]:
     several = row.get("judgments")
     if several is None:
         order = _order(row.get("order"), source)
-        yield (name, order or "data", _sample(row, source)), _recorded(row, source, response_field)
+        yield (name, order or "data", _sample(row, source)), _recorded(row, source, column)
         return
     if not isinstance(several, list) or not all(isinstance(one, dict) for one in several):
         _refuse(source, "'judgments' must be a list of objects")
@@ -95,24 +154,42 @@ def _answers(
         order = _order(one.get("order"), source)
         if order is None and place > 1:
             _refuse(source, "more than two 'judgments' (the data's order and its reverse) each need an 'order'")
-        yield (name, order or ("data", "reverse")[place], _sample(one, source)), _recorded(one, source, response_field)
+        yield (name, order or ("data", "reverse")[place], _sample(one, source)), _recorded(one, source, column)
 
 
-def _recorded(row: dict[str, Any], source: str, response_field: str | None) -> Recorded:
-    fields = (response_field,) if response_field else RESPONSE_FIELDS
-    field = next((one for one in fields if one in row), None)
-    if field is None and not any(name in row for name in _RESULTS):
-        _refuse(source, f"no answer: needs one of {', '.join((*fields, *_RESULTS))}; `response_field` names another")
-    response = row.get(field) if field else None
-    if response is not None and not isinstance(response, str):
-        _refuse(source, f"{field!r} must be the raw text of the answer; put numbers under 'scores' or 'verdict'")
-    rest = {name: row[name] for name in (*_PLAIN, *_COUNTS) if row.get(name) is not None}
+def _recorded(row: Mapping[str, Any], source: str, column: _Column) -> Recorded:
+    response, error = column.text(row, source), _error(row.get("error"))
+    rest = {name: row[name] for name in _KEPT if row.get(name) is not None}
     _check(rest, source)
+    if stopped := _stopped(row, source):
+        rest["stopped"] = stopped
+    if error:
+        rest["error"] = error
+    elif response is None and not rest.keys() & set(_RESULTS):
+        if "verdict" in row:
+            rest["verdict"] = None  # the judge was asked and gave none
+        elif not any(name in row for name in (*column.names, *_RESULTS)):
+            _refuse(source, f"no answer: needs one of {column}, {', '.join(_RESULTS)}; `response_field` names another")
     if response is None:
         return Recorded(source, None, rest or None)
     # A lone surrogate is no text that anybody wrote, and no database takes it.
     encoded = response.encode("utf-8", "replace")
     return Recorded(source, zlib.compress(encoded, 1) if len(encoded) > _LONG else encoded.decode(), rest or None)
+
+
+def _error(error: object) -> str:
+    """What a row says went wrong; `""` where it says nothing."""
+    if not error:
+        return ""
+    return (error if isinstance(error, str) else json.dumps(error, ensure_ascii=False))[:_MOST_ERROR]
+
+
+def _stopped(row: Mapping[str, Any], source: str) -> str:
+    """Why the answer ended, in the server's word; some write the number of a token under `stop_reason`."""
+    reason = row.get("finish_reason")
+    if reason is not None and not isinstance(reason, str):
+        _refuse(source, f"'finish_reason' must be text, got {reason!r:.100}")
+    return next((row[name] for name in _STOPPED if isinstance(row.get(name), str)), "").strip()
 
 
 def _check(rest: Mapping[str, Any], source: str) -> None:
@@ -126,10 +203,10 @@ def _check(rest: Mapping[str, Any], source: str) -> None:
     table = rest.get("probabilities", {})
     if not isinstance(table, dict) or not all(map(_is_number, table.values())):
         _refuse(source, "'probabilities' must be numbers by verdict name")
-    for name in ("rationale", "model"):
+    for name in _TEXTS:
         if not isinstance(rest.get(name, ""), str):
             _refuse(source, f"{name!r} must be text")
-    for name in ("latency_s", "cost_usd"):
+    for name in _AMOUNTS:
         if not _is_number(rest.get(name, 0)) or rest.get(name, 0) < 0:
             _refuse(source, f"{name!r} must be a number, 0 or more")
     for name in _COUNTS:
@@ -183,7 +260,7 @@ def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
 
 def _parsed(line: bytes, source: str) -> dict[str, Any]:
     try:
-        row = json.loads(line.decode("utf-8-sig"), parse_constant=_no_constant)
+        row = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_with_nulls)
     except (ValueError, RecursionError) as error:  # bad UTF-8 and bad JSON are ValueErrors
         raise DataError(f"{source}: not a JSON object ({error}); mend or remove the line") from error
     if not isinstance(row, dict):
@@ -191,8 +268,9 @@ def _parsed(line: bytes, source: str) -> dict[str, Any]:
     return row
 
 
-def _no_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not a number that JSON knows")
+def _with_nulls(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object with null for NaN, which is how pandas writes it."""
+    return {name: None if value != value else value for name, value in pairs}
 
 
 def _refuse(source: str, problem: str) -> NoReturn:

@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.api import (
     TIE,
+    AnswerSpace,
     Context,
     DataError,
     Judgement,
@@ -24,51 +25,52 @@ from harness.api import (
     Unfolded,
     Verdict,
 )
+from harness.api.reading import read_body
 from harness_baselines.options import ReplayOptions
-from harness_baselines.recordings import Place, Recorded, order_name, read_recordings
+from harness_baselines.recordings import REASONING_FIELDS, Place, Recorded, order_name, read_recordings
 from harness_baselines.verdicts import digest_of
 
 _SUFFIXES = (".jsonl", ".jsonl.gz")
 _OUTPUTS = "outputs"
+_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"})
+_REFUSED = frozenset({"content_filter", "refusal", "safety", "prohibited_content", "blocklist", "recitation"})
+"""What servers call it when an answer was cut off, or withheld, in lower case."""
+
 _CARRIED = ("prompt_tokens", "completion_tokens", "latency_s", "cost_usd", "model", "probabilities")
 
 
 class Replay:
-    """Answers from files, read at the first request and then held in memory (some 100,000 answers are no trouble).
+    """Answers from files, read at once and held in memory (some 100,000 answers are no trouble).
 
     Args:
         options: What the manifest says.
+
+    Raises:
+        DataError: A file cannot be used, or records one answer in two ways; names file and line.
     """
+
+    answers_by_item = True
 
     def __init__(self, options: ReplayOptions) -> None:
         self._options = options
         self._files = _files(options)
-        self._answers: dict[Place, Recorded] | DataError | None = None
+        self._answers = self._read()
+        self._items = {item for item, _, _ in self._answers}
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
-        """Answer each request as recorded.
-
-        Raises:
-            DataError: A file cannot be used, or records one answer twice; names file and line.
-        """
+        """Answer each request as recorded."""
         for request in requests:
-            yield request, self._answered(request, self._known())
+            yield request, self._answered(request)
+
+    def covers(self, task: str, item: str) -> bool:
+        """Whether anything is recorded of an item."""
+        return item in self._items
 
     def fingerprint(self) -> str:
         """Covers the bytes of the files."""
         return digest_of(
             "replay", self._options.id_field, self._options.response_field, [_digest(path) for path in self._files]
         )
-
-    def _known(self) -> dict[Place, Recorded]:
-        if self._answers is None:
-            try:
-                self._answers = self._read()
-            except DataError as error:
-                self._answers = error  # read once, not once for each request
-        if isinstance(self._answers, DataError):
-            raise self._answers
-        return self._answers
 
     def _read(self) -> dict[Place, Recorded]:
         answers: dict[Place, Recorded] = {}
@@ -79,26 +81,24 @@ class Replay:
                 path, id_field=self._options.id_field, response_field=self._options.response_field
             )
             for (name, order, sample), recorded in recordings:
-                place = (prefix + name, order, sample)
-                if place in answers:
+                place = (name if name.startswith(prefix) else prefix + name, order, sample)
+                if not recorded.equals(answers.setdefault(place, recorded)):
                     raise DataError(
-                        f"{recorded.source}: item {place[0]!r}, order {order}, sample {sample} was already answered in "
-                        f"{answers[place].source}; keep one of them, or number them with 'sample'"
+                        f"{recorded.source}: item {place[0]!r}, order {order}, sample {sample} was answered in another "
+                        f"way in {answers[place].source}; keep one of them, or number them with 'sample'"
                     )
-                answers[place] = recorded
         return answers
 
-    def _answered(self, request: Request, answers: dict[Place, Recorded]) -> Judgement:
-        order = order_name(request.order)
-        recorded = answers.get((request.item, order, request.sample))
+    def _answered(self, request: Request) -> Judgement:
+        recorded = self._answers.get((request.item, order_name(request.order), request.sample))
         if recorded is None:
-            return Judgement.failed(Status.ERROR, self._missing(request, order, answers))
+            return Judgement.failed(Status.ERROR, self._missing(request))
         return judgement_of(recorded, request)
 
-    def _missing(self, request: Request, order: str, answers: dict[Place, Recorded]) -> str:
+    def _missing(self, request: Request) -> str:
         where = ", ".join(str(path) for path in self._files)
         what = f"item {request.item!r}"
-        if (request.item, "data", 0) in answers or (request.item, order, 0) in answers:
+        if request.item in self._items:
             what += f" in order {request.order}, sample {request.sample} (it has others)"
         return f"no recorded answer for {what} in {where}"
 
@@ -106,24 +106,44 @@ class Replay:
 def judgement_of(recorded: Recorded, request: Request) -> Judgement:
     """What a recorded answer says to a request: its `verdict`, else its text, else its `scores`."""
     fields: dict[str, Any] = {name: recorded.get(name) for name in _CARRIED if recorded.get(name) is not None}
-    response, rationale = recorded.response or "", recorded.get("rationale") or ""
+    response, stopped = recorded.response or "", recorded.get("stopped") or ""
+    reasoning = next((text for name in REASONING_FIELDS if (text := recorded.get(name))), "")
+    if failed := _failure(recorded, stopped.lower()):
+        return Judgement.failed(*failed, raw=response, rationale=reasoning, **fields)
     verdict, scores = recorded.get("verdict"), recorded.get("scores")
+    if stopped.lower() in _CUT:
+        fields["cut"] = stopped
+    if verdict is None and (response or (recorded.response is not None and scores is None)):
+        return request.read(response, reasoning=reasoning, **fields)
+    fields["rationale"] = recorded.get("rationale") or reasoning
     if verdict is not None:
-        return _named(verdict, request, raw=response, rationale=rationale, **fields)
-    if response or (recorded.response is not None and scores is None):
-        return request.read(response, **fields)
+        return _named(verdict, request, raw=response, **fields)
     if scores is not None:
-        return _scored(scores, request, source=recorded.source, rationale=rationale, **fields)
-    return Judgement.failed(Status.ERROR, f"{recorded.source}: recorded without an answer")
+        return _scored(scores, request, source=recorded.source, **fields)
+    if recorded.has("verdict"):
+        return Judgement.failed(Status.UNPARSED, "recorded without a verdict", **fields)
+    return Judgement.failed(Status.ERROR, f"{recorded.source}: recorded without an answer", **fields)
 
 
-def _named(verdict: str | float | list[str], request: Request, **fields: Any) -> Judgement:
+def _failure(recorded: Recorded, stopped: str) -> tuple[Status, str] | None:
+    """What became of an answer that is none, by what its row says of it."""
+    if recorded.get("error"):
+        return Status.ERROR, f"{recorded.source}: recorded as an error: {recorded.get('error')}"
+    if stopped in _REFUSED:
+        return Status.REFUSED, f"recorded as stopped by {stopped}"
+    return (Status.ERROR, f"{recorded.source}: recorded as an error") if stopped == "error" else None
+
+
+def _named(verdict: str | float | list[str], request: Request, *, raw: str, cut: str = "", **fields: Any) -> Judgement:
     if isinstance(verdict, list):
         verdict = " > ".join(verdict)
     name = verdict if isinstance(verdict, str) else f"{verdict:.6g}"
-    read = request.space.read(name)
+    fields |= {"raw": raw, "cut": cut}
+    read = read_body(name, request).verdict
     if read is None:
-        return Judgement.failed(Status.UNPARSED, f"the recorded verdict {name!r} is no {request.space}", **fields)
+        return Judgement.failed(Status.OUTSIDE, f"the recorded verdict {name!r} is no {request.space}", **fields)
+    if cut and request.read(raw, cut=cut).verdict != read:
+        return Judgement.failed(Status.TRUNCATED, f"cut off ({cut}), and {name!r} is not how it ends", **fields)
     return Judgement.of(read, **fields)
 
 
@@ -134,24 +154,28 @@ def _scored(scores: list[float], request: Request, *, source: str, **fields: Any
     if expected != len(scores):
         needs = "no scores" if expected is None else f"{expected}"
         return Judgement.failed(Status.ERROR, f"{source}: {len(scores)} scores, but {space} takes {needs}", **fields)
-    verdict, problem = _by_score(scores, request)
-    if verdict is None:
-        return Judgement.failed(Status.UNPARSED, problem, **fields)
-    return Judgement.of(verdict, **fields)
-
-
-def _by_score(scores: list[float], request: Request) -> tuple[Verdict | None, str]:
-    space = request.space
     if isinstance(space, Score):
         value = float(scores[0])
-        return (value, "") if space.contains(value) else (None, f"the recorded score {value:g} is no {space}")
+        if space.contains(value):
+            return Judgement.of(value, **fields)
+        return Judgement.failed(Status.OUTSIDE, f"the recorded score {value:g} is no {space}", **fields)
+    verdict = _by_score(scores, space)
+    if verdict is not None:
+        return Judgement.of(verdict, **fields)
+    if isinstance(space, Preference):
+        drawn = [space.name(place) for place, score in enumerate(scores) if score == max(scores)]
+        fields["probabilities"] = dict.fromkeys(drawn, 1 / len(drawn))
+    return Judgement.failed(Status.DRAW, f"equal scores {scores}, and the question knows no tie", **fields)
+
+
+def _by_score(scores: list[float], space: AnswerSpace) -> Verdict | None:
+    """The best candidate, or all from best to worst; `None` where scores are equal and there is no tie to say so."""
     best = sorted(range(len(scores)), key=lambda place: -scores[place])
-    equal = f"equal scores {scores}, and the question knows no tie"
     if isinstance(space, Ranking):
-        return (None, equal) if len(set(scores)) < len(scores) else (tuple(best), "")
+        return None if len(set(scores)) < len(scores) else tuple(best)
     if scores[best[0]] > scores[best[1]]:
-        return best[0], ""
-    return (TIE, "") if isinstance(space, Preference) and space.ties else (None, equal)
+        return best[0]
+    return TIE if isinstance(space, Preference) and space.ties else None
 
 
 def unfold(options: ReplayOptions, context: Context) -> list[Unfolded]:

@@ -55,6 +55,11 @@ class EndpointJudge:
         return hashlib.sha256(f"openai {_GENERATION} {options.base_url} {options.model}".encode()).hexdigest()[:16]
 
     @property
+    def answers_by_item(self) -> bool:
+        """Whether it draws: two items of equal content are then asked one by one, each with a seed of its own."""
+        return self._options.temperature != 0
+
+    @property
     def budget(self) -> Budget:
         """What this judge has spent in this run; part of `harness_openai.flow.Parts`."""
         if self._budget is None:

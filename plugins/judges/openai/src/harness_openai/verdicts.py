@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from harness.api import AnswerSpace, DataError, Judgement, Request, Spellings, Status, spellings, voted
+from harness.api import AnswerSpace, DataError, Judgement, Request, Spellings, Status, Verdict, spellings, voted
 from harness_openai.asking import Asked
 from harness_openai.reply import Completion
 from harness_openai.tokens import probabilities_of
@@ -77,7 +77,12 @@ def _probabilities(
     if spelt is None or judgement.verdict not in spelt.verdicts:
         return None
     place = spelt.verdicts.index(judgement.verdict)
-    shares = probabilities_of(one.logprobs, judgement.raw, place, spelt)
+    reasoning = judgement.rationale if judgement.thinking == "apart" else ""
+
+    def reads(raw: str) -> Verdict | None:
+        return request.read(raw, reasoning=reasoning, opened=judgement.thinking == "opened", cut=judgement.cut).verdict
+
+    shares = probabilities_of(one.logprobs, judgement.raw, place, spelt, reads)
     if shares is None:
         return None
     return {request.space.name(verdict): share for verdict, share in zip(spelt.verdicts, shares, strict=True)}

@@ -72,8 +72,8 @@ def compared(
         raw: What is kept of the scores.
 
     Returns:
-        Without a verdict where the best are equal and the space knows no tie, where two of a ranking are equal, and
-        where a score is no number.
+        A draw where the best are equal and the space knows no tie, or two of a ranking are; an error where a score is
+        no number.
     """
     kept = json.dumps(raw)
     if not all(map(math.isfinite, scores)):
@@ -96,19 +96,21 @@ def _preferred(
         return Judgement.of(tie, raw=raw, probabilities=probabilities)
     if best == second:
         names = _names(space, [place for place, score in enumerate(scores) if score == best])
-        return Judgement.failed(Status.UNPARSED, f"{names} score equally, and the question knows no tie", raw=raw)
+        problem = f"{names} score equally, and the question knows no tie"
+        return Judgement.failed(Status.DRAW, problem, raw=raw, probabilities=probabilities)
     return Judgement.of(scores.index(best), raw=raw, probabilities=probabilities)
 
 
 def _ranked(space: Ranking, scores: Sequence[float], logits: Sequence[float], raw: str) -> Judgement:
     order = sorted(range(space.n), key=lambda place: -scores[place])
-    for one, other in pairwise(order):
-        if scores[one] == scores[other]:
-            names = _names(Preference(space.n), [one, other])
-            return Judgement.failed(Status.UNPARSED, f"{names} score equally, and a ranking knows no tie", raw=raw)
     probabilities = None
     if math.factorial(space.n) <= MAX_ANSWERS:
         probabilities = {space.name(one): _plackett_luce(logits, one) for one in space.verdicts()}
+    for one, other in pairwise(order):
+        if scores[one] == scores[other]:
+            names = _names(Preference(space.n), [one, other])
+            problem = f"{names} score equally, and a ranking knows no tie"
+            return Judgement.failed(Status.DRAW, problem, raw=raw, probabilities=probabilities)
     return Judgement.of(tuple(order), raw=raw, probabilities=probabilities)
 
 

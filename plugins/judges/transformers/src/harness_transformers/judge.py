@@ -66,6 +66,11 @@ class LocalJudge:
         seed = self._seed if self._options.temperature else None
         return hashlib.sha256(json.dumps([_GENERATION, self._weights, seed]).encode()).hexdigest()[:32]
 
+    @property
+    def answers_by_item(self) -> bool:
+        """Whether it draws: two items of equal content are then asked one by one, each with a seed of its own."""
+        return self._options.temperature > 0 and self._options.mode != "verdict"
+
     def close(self) -> None:
         """Let go of the weights."""
         if self._opened is not None:

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from harness.api import Choice, DataError, Score
-from harness.api.data import near
+from harness.api.data import Media, near
 from harness_generic.sources import Split
 from harness_generic.template import Template
 
@@ -59,6 +59,7 @@ class Common(BaseModel):
         "Of a hub dataset, its name of the split. Default: all of `data:` is test.",
     )
     hub_config: str | None = Field(default=None, description="Configuration of a hub dataset that has several.")
+    media: Media = None
 
     @field_validator("question")
     @classmethod

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from harness.api import DataError, Image
-from harness.api.data import SUFFIXES, HubSplit, Row, Table, near, suffix_of
+from harness.api.data import SUFFIXES, HubSplit, Media, Row, Table, near, suffix_of
 
 Split: TypeAlias = Literal["train", "validation", "test"]
 """The splits that the cards name."""
@@ -37,6 +37,9 @@ class Source(Protocol):
         Raises:
             DataError: They cannot be read; names file and row.
         """
+
+    def with_media(self, media: Media) -> Source:
+        """Itself, or without the pictures that rows name."""
 
     def provenance(self) -> str:
         """What was read, for the record of a run.
@@ -81,6 +84,10 @@ class LabelledFolder:
                 values = {"file_name": f"{label.name}/{file.name}", "label": label.name}
                 yield Row(values, str(file), number, self._picture)
                 number += 1
+
+    def with_media(self, media: Media) -> LabelledFolder:
+        """Itself: without its pictures there is nothing in it."""
+        return self
 
     def provenance(self) -> str:
         """The folder."""

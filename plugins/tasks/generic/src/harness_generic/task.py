@@ -32,6 +32,8 @@ Answers: TypeAlias = Callable[[Row, int], tuple[AnswerSpace, Verdict]]
 MOST = 26
 """Candidates of one row: they are shown as A to Z."""
 
+_BLANK = (None, "")
+
 PAIRWISE = Protocol(order="both", metrics=("accuracy", "macro_f1"))
 POINTWISE = Protocol(metrics=("macro_f1", "accuracy", "balanced_accuracy"))
 SCORE = Protocol(metrics=("spearman", "pearson", "kendall", "mae", "accuracy"))
@@ -52,7 +54,9 @@ class GenericTask:
         self.protocol = protocol
         self._options, self._name, self._answer = options, context.name, answer
         self._template = options.template
-        self._sources = find(context.data, splits=options.splits, config=options.hub_config, task=context.name)
+        self.media = options.media
+        sources = find(context.data, splits=options.splits, config=options.hub_config, task=context.name)
+        self._sources = {split: source.with_media(options.media) for split, source in sources.items()}
         self._compares = options if isinstance(options, Compares) else None
         for source in self._sources.values():
             if not (self._compares or self._template.columns or self._images(folder=source.is_folder)):
@@ -124,16 +128,16 @@ class GenericTask:
         pictures = {column: row[column].images() for column in images}
         candidates = self._candidates(row)
         space, gold = self._answer(row, len(candidates))
-        name = str(row.number) if options.id is None else row[options.id].word()
+        name = str(row.number) if options.id is None else row[options.id].name()
         return Item(
             id=name,
-            group=name if options.group is None else row[options.group].word(),
+            group=name if options.group is None else row[options.group].name(),
             space=space,
             gold=gold,
             question=self._template.fill(lambda column: row[column].word(), pictures),
             candidates=candidates,
             category="" if options.category is None else row[options.category].word(),
-            tags={column: row[column].word() for column in options.tags if row.values.get(column, row) is not None},
+            tags={column: row[column].word() for column in options.tags if row.values.get(column, row) not in _BLANK},
         )
 
     def _candidates(self, row: Row) -> tuple[tuple[Part, ...], ...]:

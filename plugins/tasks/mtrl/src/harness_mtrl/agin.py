@@ -55,12 +55,12 @@ class _Table:
         root = folder_of(data)
         pictures = InAnyFolder(root, workspace=context.workspace, other_than="partition")
         file = one_table(data, names=("AGIN",), task=context.name)
-        self.source = Table(files=(file,), root=root, pictures=pictures)
+        self.source = Table(files=(file,), root=root, pictures=pictures).with_media(options.media)
         shares = Shares(seed=options.split_seed, validation=options.validation_share, test=options.test_share)
         self._official = options.split_by == "official"
         self._rows: ByKey | ByNumber
         if options.split_by == "group":
-            self._rows = ByKey(source=self.source, key=lambda row: row["filename"].text(), shares=shares)
+            self._rows = ByKey(source=self.source, key=lambda row: row["filename"].name(), shares=shares)
         elif options.split_by == "row":
             self._rows = ByNumber(source=self.source, sides=partial(sides_of_rows, shares=shares))
         else:
@@ -111,7 +111,7 @@ class AginTask(ThresholdTask):
         Raises:
             DataError: A column is missing or does not fit.
         """
-        gold, name, image = self.gold(row), row["filename"].text(), row["filename"].image()
+        gold, name, image = self.gold(row), row["filename"].name(), row["filename"].image()
         if gold is None:
             return None
         tags = {"series": series(name), "mos": f"{self.value(row):g}"}
@@ -155,7 +155,7 @@ class AginMosTask(PointwiseTask):
         """
         fix = "mend the row, or write the scale of your copy as `with: {low: ..., high: ...}`"
         gold = bounded(row[self._table.column], low=self._space.low, high=self._space.high, fix=fix)
-        name = row["filename"].text()
+        name = row["filename"].name()
         question = (row["filename"].image(),)
         return Item(id=name, group=name, space=self._space, gold=gold, question=question, tags={"series": series(name)})
 

@@ -51,7 +51,7 @@ class ImageRewardTask(ThresholdTask):
             opening="You are shown an image that a model made for a prompt. Judge the image.",
             closing=f"{_ASKED[options.rating]} The answer is yes or no.",
         )
-        sources = {split: _source(context, split, options.scale) for split in SPLITS}
+        sources = {split: _source(context, split, options.scale).with_media(options.media) for split in SPLITS}
         super().__init__(options, context, protocol=PROTOCOL, words=words, sources=sources)
         self._rating, self._parts = options.rating, PARTS.get(options.scale)
 
@@ -73,7 +73,7 @@ class ImageRewardTask(ThresholdTask):
         """
         image = row.first("image_path", "image")
         prompt, gold, shown = row["prompt"].text(), self.gold(row), image.image()
-        group, kind = row["prompt_id"].word(), row.words("classification")
+        group, kind = row["prompt_id"].name(), row.words("classification")
         if gold is None:
             return None
         return Item(

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
+from harness.api.data import Media
+
 Share = Annotated[float, Field(gt=0, lt=1)]
 """A part of the rows or of the images."""
 
@@ -17,6 +19,8 @@ class Common(BaseModel):
     """What all options have in common."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    media: Media = None
 
 
 class Validation(Common):

@@ -45,7 +45,7 @@ class SeeTrueTask(PointwiseTask):
         Raises:
             DataError: There is no such table.
         """
-        source = _source(context)
+        source = _source(context).with_media(options.media)
         super().__init__(options, context, protocol=PROTOCOL, words=WORDS, sources={"all": source})
         self._open = options.allow_training
         shares = Shares(seed=options.split_seed, validation=options.validation_share, test=options.test_share)
@@ -97,7 +97,7 @@ def image_name(cell: Cell) -> str:
     Raises:
         DataError: The cell holds no picture.
     """
-    return cell.text() if isinstance(cell.value, str) else cell.image().digest
+    return cell.name() if isinstance(cell.value, str) else cell.image().digest
 
 
 def task(options: say.SeeTrue | None, context: Context) -> SeeTrueTask:

@@ -42,7 +42,7 @@ class PointwiseTask(ABC):
         self, options: Common, context: Context, *, protocol: Protocol, words: Words, sources: Mapping[str, Source]
     ) -> None:
         """Keep what was found; nothing is read yet."""
-        self.protocol = protocol
+        self.protocol, self.media = protocol, options.media
         self._name, self._fingerprinted = context.name, options.model_dump_json()
         self._words, self._sources = words, sources
 

@@ -49,7 +49,7 @@ class UnsafeBenchTask(PointwiseTask):
         Raises:
             DataError: There are none.
         """
-        train, test = (_source(context, split) for split in ("train", "test"))
+        train, test = (_source(context, split).with_media(options.media) for split in ("train", "test"))
         super().__init__(options, context, protocol=PROTOCOL, words=WORDS, sources={"train": train, "test": test})
         self._test = test
         shares = Shares(seed=options.split_seed, validation=options.validation_share, test=0.0)

@@ -23,7 +23,7 @@ from harness.api import (
     VerdictFormat,
     joined,
 )
-from harness.api.data import Row
+from harness.api.data import Media, Row
 from harness_preference import __version__
 from harness_preference.options import Options
 from harness_preference.sources import Layout, Source, find
@@ -118,6 +118,11 @@ class BenchmarkTask:
         return self._benchmark.protocol
 
     @property
+    def media(self) -> Media:
+        """Whether the pictures are there."""
+        return self._options.media
+
+    @property
     def format(self) -> str:
         """Id of the verdict format that the benchmark asks for."""
         return self._benchmark.format
@@ -191,4 +196,5 @@ def _sources(benchmark: Benchmark, options: Options, context: Context) -> list[S
         subset=options.subset,
         split=options.hub_split,
         context=context,
+        media=options.media,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.api.data import Media
+
 
 class Options(BaseModel):
     """Which part of the data to use."""
@@ -20,3 +22,4 @@ class Options(BaseModel):
         pattern=r"^[A-Za-z0-9_]+$",
         description="Split of the hub dataset, or first word of its parquet files; the official one by default.",
     )
+    media: Media = None

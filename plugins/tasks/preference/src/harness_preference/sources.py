@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.api import Context, DataError
-from harness.api.data import SUFFIXES, HubSplit, PictureStore, Row, Table, did_you_mean, suffix_of
+from harness.api.data import SUFFIXES, HubSplit, Media, PictureStore, Row, Table, did_you_mean, suffix_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,15 @@ class Source:
         return hashlib.sha256(f"{self.subset}:{self.table.digest()}".encode()).hexdigest()
 
 
-def find(data: str | None, *, layout: Layout, subset: str | None, split: str | None, context: Context) -> list[Source]:
+def find(
+    data: str | None,
+    *,
+    layout: Layout,
+    subset: str | None,
+    split: str | None,
+    context: Context,
+    media: Media = None,
+) -> list[Source]:
     """The subsets that `data:` holds, in the benchmark's order.
 
     Args:
@@ -69,6 +77,7 @@ def find(data: str | None, *, layout: Layout, subset: str | None, split: str | N
         subset: The one that is wanted; all by default.
         split: Split of the hub; the official one by default.
         context: The entry's, for its name and workspace.
+        media: Whether the pictures are there.
 
     Raises:
         DataError: There is no data, the subset is not in it, or it is not of this layout.
@@ -84,7 +93,7 @@ def find(data: str | None, *, layout: Layout, subset: str | None, split: str | N
         wanted = (subset,) if subset else layout.subsets
         if not wanted:
             raise DataError(f"task {task}: a hub dataset needs `with: {{subset: ...}}`, such as quality")
-        return [Source(subset=each, table=_on_hub(data, layout, each, split)) for each in wanted]
+        return [Source(subset=each, table=_on_hub(data, layout, each, split).with_media(media)) for each in wanted]
     path = Path(data)
     found = _in_file(path, layout, subset) if path.is_file() else _in_folder(path, layout, split)
     wanted = (subset,) if subset else tuple(name for name in found if name not in layout.unfolded_only_by_name)
@@ -97,7 +106,8 @@ def find(data: str | None, *, layout: Layout, subset: str | None, split: str | N
     pictures = None
     if layout.archives or layout.prefixes != ("",):
         pictures = PictureStore(root, workspace=context.workspace, archives=layout.archives, prefixes=layout.prefixes)
-    return [Source(subset=each, table=Table(files=found[each], root=root, pictures=pictures)) for each in wanted]
+    tables = {each: Table(files=found[each], root=root, pictures=pictures).with_media(media) for each in wanted}
+    return [Source(subset=each, table=table) for each, table in tables.items()]
 
 
 def _expected(layout: Layout, split: str) -> str:

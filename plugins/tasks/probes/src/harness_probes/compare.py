@@ -1,6 +1,7 @@
 """Flip rate and change of the metric: a judge's answers to a probe against its answers to the base, paired.
 
-Both numbers rest on the requests to which the judge gave a verdict both times, each order and sample by itself. The
+Both numbers rest on the requests to which the judge gave a verdict both times, each order and sample by itself; a
+metric of probabilities on those with probabilities both times, or on the verdicts where one side has none. The
 intervals are those of the paired cluster bootstrap: whole groups of items are drawn, the same for both sides (Field and
 Welsh 2007), and the ends are percentiles (Efron and Tibshirani 1993, chapter 13). A flip rate over independent pairs
 has that of Wilson (1927), and so has one of 0 or 1, of which the bootstrap would be sure; there a group is one trial.
@@ -68,11 +69,14 @@ class Comparison:
     unpaired: int
     """Answered requests of the probe without such a partner in the base."""
     n: int
-    """Pairs with a verdict on both sides: what all numbers rest on."""
+    """Pairs with a verdict on both sides: what the flip rate rests on."""
     items: int
     """Items among them."""
     groups: int
     """Groups among these: what is resampled."""
+    counted: int
+    """Pairs that the metric rests on: fewer than n where ties are skipped, or where it is of probabilities and some
+    pairs lack them."""
     base_lost: int
     """Pairs without a verdict on the base."""
     probe_lost: int
@@ -123,7 +127,12 @@ def compare(
     answered = [pair for pair in pairs if pair.base.verdict is not None and pair.probe.verdict is not None]
     flips = np.array([pair.flipped(probe) for pair in answered], dtype=np.float64)
     counted = [pair for pair in answered if ties != "skip" or not _is_tie(pair.base.space, pair.base.gold)]
-    base_value, probe_value, change = _change(counted, metric, ties=ties) if counted else (None, None, Number(None))
+    by_verdict = False
+    if "positive" in getattr(metric, "uses", ()):
+        counted, by_verdict = _alike(counted)
+    base_value, probe_value, change = (
+        _change(counted, metric, ties=ties, by_verdict=by_verdict) if counted else (None, None, Number(None))
+    )
     better = getattr(metric, "greater_is_better", True)
     return Comparison(
         judge=judge,
@@ -131,6 +140,7 @@ def compare(
         paired=len(pairs),
         unpaired=len(given) - len(pairs),
         n=len(answered),
+        counted=len(counted),
         items=len({pair.base.item for pair in answered}),
         groups=len({pair.base.group for pair in answered}),
         base_lost=sum(pair.base.verdict is None for pair in pairs),
@@ -142,6 +152,14 @@ def compare(
         change=change,
         lift=None if probe != "blind" else change.turned() if better else change,
     )
+
+
+def _alike(pairs: Sequence[Pair]) -> tuple[list[Pair], bool]:
+    """The pairs with probabilities on both sides; where one side has none at all, every pair, to be read by verdict."""
+    known = [(bool(pair.base.probabilities), bool(pair.probe.probabilities)) for pair in pairs]
+    if not (any(base for base, _ in known) and any(probe for _, probe in known)):
+        return list(pairs), True
+    return [pair for pair, sides in zip(pairs, known, strict=True) if all(sides)], False
 
 
 def _place(answer: RecordedAnswer) -> tuple[str, tuple[int, ...], int]:
@@ -167,10 +185,12 @@ def wilson(share: float, n: int) -> Number:
     return Number(share, max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale))
 
 
-def _change(pairs: Sequence[Pair], metric: Metric, *, ties: str) -> tuple[float | None, float | None, Number]:
+def _change(
+    pairs: Sequence[Pair], metric: Metric, *, ties: str, by_verdict: bool
+) -> tuple[float | None, float | None, Number]:
     """The metric on the base's side, on the probe's side, and the difference."""
     sides = [
-        [_unit(answer, ties=ties) for answer in answers]
+        [_unit(answer, ties=ties, by_verdict=by_verdict) for answer in answers]
         for answers in ([pair.base for pair in pairs], [pair.probe for pair in pairs])
     ]
     kinds: dict[tuple[object, object], int] = {}
@@ -227,7 +247,7 @@ class _Unit:
     positive: float
 
 
-def _unit(answer: RecordedAnswer, *, ties: str) -> _Unit:
+def _unit(answer: RecordedAnswer, *, ties: str, by_verdict: bool) -> _Unit:
     space, gold, verdict = answer.space, answer.gold, cast("Verdict", answer.verdict)
     if answer.order:
         gold = space.shown(gold, answer.order)
@@ -239,7 +259,7 @@ def _unit(answer: RecordedAnswer, *, ties: str) -> _Unit:
     elif ties == "right" and (_is_tie(space, gold) or _is_tie(space, verdict)):
         credit = 1.0
     wrong = ties == "skip" and _is_tie(space, verdict)  # a tie is no answer where no gold is one
-    return _Unit(gold, None if wrong else verdict, credit, _positive(answer))
+    return _Unit(gold, None if wrong else verdict, credit, float("nan") if by_verdict else _positive(answer))
 
 
 def _positive(answer: RecordedAnswer) -> float:

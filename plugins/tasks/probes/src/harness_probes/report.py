@@ -132,11 +132,12 @@ def _finding(cells: Cells, task: str, find_metric: Callable[[str], Metric]) -> F
         for judge, cell in probed.items()
     )
     beginning = next(iter(base.values()))
-    notes = tuple(_notes(first, beginning, unpaired=max(one.unpaired for one in comparisons)))
+    bare = [one.judge for one in comparisons if one.counted < one.n and first.protocol.ties != "skip"]
+    notes = tuple(_notes(first, beginning, unpaired=max(one.unpaired for one in comparisons), bare=bare))
     return Finding(task=task, probe=probe, base=beginning.task, notes=notes, comparisons=comparisons)
 
 
-def _notes(task: RecordedCell, base: RecordedCell, *, unpaired: int) -> Iterator[str]:
+def _notes(task: RecordedCell, base: RecordedCell, *, unpaired: int, bare: Sequence[str]) -> Iterator[str]:
     if task.format != base.format:
         yield (
             f"the probe asks for answers in {task.format} and the base in {base.format}: a change may come of that; "
@@ -150,6 +151,8 @@ def _notes(task: RecordedCell, base: RecordedCell, *, unpaired: int) -> Iterator
             ("pooling", protocol.pooling, "each"),
             ("average", average, "micro"),
             ("unparsed", protocol.unparsed, "exclude"),
+            ("outside", protocol.policies["outside"], protocol.unparsed),
+            ("draws", protocol.policies["draws"], protocol.unparsed),
         )
         if value != plain
     ]
@@ -159,6 +162,8 @@ def _notes(task: RecordedCell, base: RecordedCell, *, unpaired: int) -> Iterator
             f"the leaderboard scores by the protocol ({', '.join(otherwise)}); here each answer stands for itself, and "
             "answers without a verdict are left out"
         )
+    if bare:
+        yield f"{task.metric} of {', '.join(bare)} rests on the pairs with probabilities on both sides alone"
     if unpaired:
         yield (
             f"{unpaired:,} answers to the probe have no partner: give both entries the same `limit:` and `protocol:`, "

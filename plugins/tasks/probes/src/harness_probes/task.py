@@ -47,6 +47,7 @@ class ProbeTask:
         self._options, self._name = options, context.name
         self._base: Task = context.task(options.task, options.with_, split=options.split)
         self.wraps: tuple[Task, str] = (self._base, options.split)
+        self.media = getattr(self._base, "media", "present")
         try:
             self._perturbation: Perturbation = perturbation(options)
         except DoesNotApplyError as error:

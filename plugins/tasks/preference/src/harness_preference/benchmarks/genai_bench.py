@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Part, Preference, Protocol, Verdict
-from harness.api.data import Row, picture, write
+from harness.api.data import ABSENT, Row, picture, write
 from harness_preference.benchmark import Benchmark, Frame, group_of
 from harness_preference.options import Options
 from harness_preference.sources import Layout
@@ -78,8 +78,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     tags = row.words("left_model", "right_model")
     candidates: tuple[tuple[Part, ...], ...]
     if not any(row.has(column) for column in columns):
-        # The places keep the requests of items with equal prompts apart: recorded answers differ between them.
-        candidates = tuple((f"[{_KINDS[subset]} {side} of {name} is not in this data]",) for side in ("left", "right"))
+        candidates = tuple((ABSENT(f"{name}, {column}"),) for column in columns)
         tags["media"] = "absent"
     elif subset == "video_generation":
         candidates = tuple((f"Video: {row[column].text()}",) for column in columns)

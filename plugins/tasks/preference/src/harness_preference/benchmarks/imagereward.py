@@ -54,12 +54,12 @@ class Pairs:
             ranks = [cell.number() for cell in row["ranking"].elements()]
             if len(ranks) != len(images):
                 raise row["ranking"].wrong(f"a rank for each of the {len(images)} images")
-            name = row["id"].word()
+            name = row["id"].name()
             for i, j in itertools.combinations(range(len(images)), 2):
                 pair = (images[i].image(), images[j].image())
                 yield from _pair(name, (i, j), (ranks[i], ranks[j]), pair, prompt, {}, options)
             return
-        name, rank, tags = row["prompt_id"].word(), row["rank"].number(), row.words("classification")
+        name, rank, tags = row["prompt_id"].name(), row["rank"].number(), row.words("classification")
         _stored(row)  # so that a wrong cell is found in its own row
         earlier = self._earlier.setdefault(name, [])
         for i, other in enumerate(earlier):

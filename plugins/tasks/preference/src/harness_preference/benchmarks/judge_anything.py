@@ -71,13 +71,13 @@ def pair_items(library: Library, row: Row, subset: str, options: Options) -> Ite
     if (asked := _asked(library, row, options)) is None:
         return
     name, pair = row["uniq_id"], row["model_pair"]
-    models = pair.word().split("_vs_")
+    models = pair.name().split("_vs_")
     if len(models) != 2:
         raise pair.wrong("MODEL_vs_MODEL")
     candidates = [_answer(library.response(name, pair, called=model)) for model in models]
     if all(candidates):
         yield Item(
-            id=f"{name.word()}/{pair.word()}#{row.number}",
+            id=f"{name.name()}/{pair.word()}#{row.number}",
             group=short(name),
             space=PAIRS,
             gold=row["choice"].label(CHOICES),
@@ -96,13 +96,13 @@ def score_items(library: Library, row: Row, subset: str, options: Options) -> It
     if (asked := _asked(library, row, options)) is None:
         return
     name, model = row["uniq_id"], row["model_name"]
-    answer = _answer(library.response(name, model, called=model.word()))
+    answer = _answer(library.response(name, model, called=model.name()))
     score = row["score"].number()
     if not SCORES.contains(score):
         raise row["score"].wrong("a whole number from 1 to 5")
     if answer:
         yield Item(
-            id=f"{name.word()}/{model.word()}#{row.number}",
+            id=f"{name.name()}/{model.word()}#{row.number}",
             group=short(name),
             space=SCORES,
             gold=score,
@@ -181,7 +181,8 @@ def _benchmark(subset: str, options: Options | None, context: Context) -> tuple[
             f"task {context.name}: data: {data!r} must be a folder, for three files are joined; download the dataset "
             "and give its folder, the one that Preference/ is in"
         )
-    library = Library(Path(data), workspace=context.workspace)
+    media = options.media if options is not None else None
+    library = Library(Path(data), workspace=context.workspace, media=media)
     rubric = options.rubric if isinstance(options, JudgeAnythingOptions) else "overall_score"
     items: Items = partial(pair_items if subset == "pair" else score_items, library)
     benchmark = Benchmark(

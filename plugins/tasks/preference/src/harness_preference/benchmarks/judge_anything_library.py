@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.api import DataError
-from harness.api.data import SUFFIXES, Cell, PictureStore, Row, Table, files_digest, suffix_of
+from harness.api.data import SUFFIXES, Cell, Media, PictureStore, Row, Table, files_digest, suffix_of
 
 QUERIES = ("X2XRawBenchmark/X2XBenchmark", "X2XRawBenchmark/TaskAnything")
 RESPONSES = tuple(
@@ -20,9 +20,9 @@ RESPONSES = tuple(
 class Library:
     """What was asked, and what models answered. Nothing is read before it is asked for."""
 
-    def __init__(self, root: Path, *, workspace: Path) -> None:
-        """Name the folder of the dataset; `workspace` is the entry's."""
-        self._root, self._workspace = root, workspace
+    def __init__(self, root: Path, *, workspace: Path, media: Media = None) -> None:
+        """Name the folder of the dataset; `workspace` is the entry's, and `media` says whether pictures are there."""
+        self._root, self._workspace, self._media = root, workspace, media
 
     @cached_property
     def _tables(self) -> tuple[Table, Table]:
@@ -35,7 +35,7 @@ class Library:
                 pictures=PictureStore(
                     self._root, workspace=self._workspace, prefixes=(f"{file.parent.relative_to(self._root)}/",)
                 ),
-            )
+            ).with_media(self._media)
             for file in files
         )
         return queries, responses
@@ -64,7 +64,7 @@ class Library:
         found: dict[str, dict[str, Row]] = {}
         for row in self._tables[1].rows():
             models = found.setdefault(short(row["uniq_id"]), {})
-            if models.setdefault(row["model_name"].word(), row) is not row:
+            if models.setdefault(row["model_name"].name(), row) is not row:
                 raise row["model_name"].wrong("another model than those before for this uniq_id", "remove one row")
         return found
 
@@ -116,4 +116,4 @@ def short(name: Cell) -> str:
     Raises:
         DataError: It is no word.
     """
-    return "_".join(name.word().split("_")[-2:])
+    return "_".join(name.name().split("_")[-2:])

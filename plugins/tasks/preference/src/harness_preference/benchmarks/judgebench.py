@@ -37,7 +37,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     if category is None:
         raise row["source"].wrong("a text that begins with " + ", ".join(CATEGORIES))
     yield Item(
-        id=f"{subset}/{row['pair_id'].text()}",
+        id=f"{subset}/{row['pair_id'].name()}",
         group=group_of(question),
         space=SPACE,
         gold=row["label"].label(LABELS),

@@ -39,7 +39,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     """
     columns = ("image0", "image1")
     candidates = tuple((row[column].image(),) for column in columns)
-    if row.values["image0"] == row.values["image1"]:
+    if row.has("image0") and row.values["image0"] == row.values.get("image1"):
         raise row["image1"].wrong(
             "another picture than image0",
             "the rows of the bias perspective show one image twice: use preference/mj-bench-bias for them",

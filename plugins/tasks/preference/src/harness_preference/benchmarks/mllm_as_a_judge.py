@@ -121,7 +121,7 @@ def _item(
     instruction, path = row["instruction"].text(), row["image_path"]
     image = path.image()
     return Item(
-        id=f"{name.word()}#{row.number}",
+        id=f"{name.name()}#{row.number}",
         group=group_of(path.value.removeprefix("image/") if isinstance(path.value, str) else image.digest),
         space=space,
         gold=gold,

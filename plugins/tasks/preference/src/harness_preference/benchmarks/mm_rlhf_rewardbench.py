@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import Field
 
 from harness.api import Context, Image, Item, Part, Preference, Protocol, Unfolded
-from harness.api.data import Cell, Row, picture, write
+from harness.api.data import ABSENT, Cell, Row, picture, write
 from harness_preference.benchmark import Benchmark, BenchmarkTask, Frame
 from harness_preference.options import Options
 from harness_preference.sources import Layout
@@ -51,6 +51,8 @@ class Videos:
             DataError: There is no such folder, it is empty, or it lies outside the data.
         """
         name, root = cell.text(), self.root
+        if cell.row.pictures is ABSENT:
+            return [ABSENT(name)]
         if root is None or "\0" in name:
             raise cell.wrong("a folder of frames", "download the dataset and give its folder")
         for place in _PLACES:
@@ -80,9 +82,7 @@ class Videos:
             raise cell.wrong("a path with one of the words " + ", ".join(CATEGORIES))
         shown: list[Part] = ["Frames of the video, in order:"] if cell.column == "video" else ["Image:"]
         shown += self.frames(cell, count) if cell.column == "video" else [cell.image()]
-        pair, prompt = row["id"].word(), row["prompt"].text().replace("<image>", "").strip()
-        if not prompt:
-            raise row["prompt"].wrong("text besides <image>")
+        pair, prompt = row["id"].name(), row["prompt"].text().replace("<image>", "").strip()
         yield Item(
             id=f"{pair}/{row.number}",
             group=pair,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.api import Image, Item, Part, Preference, Protocol
+from harness.api import DataError, Image, Item, Part, Preference, Protocol
 from harness.api.data import Row, picture, write
 from harness_preference.benchmark import Benchmark, Frame, group_of
 from harness_preference.options import Options
@@ -61,8 +61,8 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     """
     prompt = content(row, "prompt")
     yield Item(
-        id=f"{subset}/{row['pair_id'].word()}",
-        group=group_of(*(part.digest if isinstance(part, Image) else part for part in prompt)),
+        id=f"{subset}/{row['pair_id'].name()}",
+        group=_group(prompt),
         space=SPACE,
         gold=row["chosen"].label(LABELS),
         question=("[Prompt]", *prompt),
@@ -70,6 +70,14 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         category=row["prompt_source"].word() if row.has("prompt_source") else subset,
         tags=row.words("response_a_model", "response_b_model"),
     )
+
+
+def _group(prompt: tuple[Part, ...]) -> str:
+    """By all of the prompt; by its texts where a picture cannot be read, which is an error of that item alone."""
+    try:
+        return group_of(*(part.digest if isinstance(part, Image) else part for part in prompt))
+    except DataError:
+        return group_of(*(part for part in prompt if isinstance(part, str)))
 
 
 def content(row: Row, what: str) -> tuple[Part, ...]:
@@ -83,7 +91,7 @@ def content(row: Row, what: str) -> tuple[Part, ...]:
         what: `prompt`, `response_a` or `response_b`.
 
     Raises:
-        DataError: A column does not fit, or there is neither text nor image.
+        DataError: A column does not fit, or there is no image and no text, not even an empty one.
     """
     column, beside = f"{what}_text", f"{what}_images"
     pictures = iter([cell.image() for cell in row[beside].elements()] if row.has(beside) else [])
@@ -95,9 +103,9 @@ def content(row: Row, what: str) -> tuple[Part, ...]:
         if text.strip():
             parts.append(text.strip())
     parts += pictures
-    if not parts:
+    if not parts and row[column].text().strip():
         raise row[column].wrong(f"text, or pictures in {beside}")
-    return tuple(parts)
+    return tuple(parts) or ("",)  # an empty response is a response
 
 
 def frame(subset: str) -> Frame:
@@ -117,7 +125,7 @@ def frame(subset: str) -> Frame:
     )
 
 
-PROTOCOL = Protocol(order="both", pooling="each", unparsed="exclude")
+PROTOCOL = Protocol(order="both", pooling="each", unparsed="exclude", outside="wrong")
 """The official one."""
 
 BENCHMARK = Benchmark(

@@ -26,7 +26,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     Raises:
         DataError: A column is missing or does not fit.
     """
-    name, shown = row["ID"].word(), row["Image"]
+    name, shown = row["ID"].name(), row["Image"]
     image = shown.image()
     yield Item(
         id=f"{name}#{row.number}",

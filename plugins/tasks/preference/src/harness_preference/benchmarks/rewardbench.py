@@ -95,6 +95,7 @@ def frame(subset: str) -> Frame:
 PROTOCOL = Protocol(
     order="shuffled",
     unparsed="half",
+    draws="wrong",
     weights={f"{section}/{subset}": n for section, subsets in SECTIONS.items() for subset, n in subsets.items()},
     metrics=("accuracy@category", "accuracy"),
 )

@@ -53,7 +53,7 @@ class Completions:
             if not found:
                 raise row[column].wrong("at least one completion")
         return cls(
-            id=row["id"].text(),
+            id=row["id"].name(),
             category=row["subset"].label(CATEGORIES),
             prompt=row["prompt"].text(),
             right=right,
@@ -101,7 +101,7 @@ def frame(subset: str) -> Frame:
     )
 
 
-PROTOCOL = Protocol(order="shuffled", unparsed="chance", metrics=("accuracy@category", "accuracy"))
+PROTOCOL = Protocol(order="shuffled", unparsed="chance", draws="share", metrics=("accuracy@category", "accuracy"))
 """The official one."""
 
 LAYOUT = Layout(subsets=("test",), split="test", hub="all")

@@ -47,7 +47,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     Raises:
         DataError: A column is missing or does not fit.
     """
-    name = row["id"].word()
+    name = row["id"].name()
     source = SOURCES.get(re.split("[_-]", name, maxsplit=1)[0].casefold(), "vlfeedback")
     responses = row["response"].elements()
     if len(responses) != 2:

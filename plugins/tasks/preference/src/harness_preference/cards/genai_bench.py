@@ -52,8 +52,9 @@ subsets.""",
             ),
         ),
         deviations="""\
-The prompt gives the facts of the official template in our own words. Rows without both image columns make requests of
-text only (tag media=absent): good for replaying recorded answers, not for asking a judge. Videos are given as
+The prompt gives the facts of the official template in our own words. Rows without both image columns hold
+places of pictures only (tag media=absent), as with media: absent: good for replaying recorded answers, and an error for
+a judge that looks. Videos are given as
 addresses (tag media=address): the official script samples up to 16 frames, this harness downloads nothing.""",
         pitfalls="""\
 Papers often report 2-way accuracy without the ties, which is another number. A judge that always says A gets 37 % on

@@ -29,7 +29,7 @@ Both orders are asked. +1 for each order that agrees with the label, -1 for each
 tie or no verdict; right if the sum is above 0, so right with a tie counts and right with wrong does not. Accuracy
 over all pairs. Labels [[A>>B]] to [[B>>A]] of Arena-Hard, where >> counts as >.""",
         columns=(
-            Column(name="pair_id", kind="text", meaning="name of the pair"),
+            Column(name="pair_id", kind="word", meaning="name of the pair"),
             Column(name="source", kind="text", meaning="where the question is from; gives the category"),
             Column(name="question", kind="text", meaning="what was asked"),
             Column(name="response_A", kind="text", meaning="candidate A"),

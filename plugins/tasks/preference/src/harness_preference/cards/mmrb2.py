@@ -27,6 +27,7 @@ Data: a folder with t2i/, edit/, interleaved/, reasoning/, each with test-*.parq
         protocol="harness_preference.benchmarks.mmrb2:PROTOCOL",
         metric="""\
 Both orders are asked, and each counts by itself: accuracy is the share of right judgements among those that are there.
+One other than A or B (a tie) is there, and wrong; one that cannot be read is not.
 Despite the authors' words "positional-consistent" the two need not agree. The published average of the tasks is over
 all judgements of all four.""",
         columns=(
@@ -44,9 +45,8 @@ all judgements of all four.""",
         ),
         deviations="""\
 The official answer is JSON with reasons, a score from 1 to 6, the better response and a confidence, of which only the
-better response is scored; here it is harness/brackets. An answer other than A or B (a tie) counts as wrong officially,
-and here as no verdict. Images that no placeholder asks for come last; the script drops them where the text has any
-placeholder.""",
+better response is scored; here it is harness/brackets. Images that no placeholder asks for come last; the script drops
+them where the text has any placeholder.""",
         pitfalls="""\
 <image_N> does not number images: they are taken in order, whatever N is. chosen is written in either case. The READMEs
 call the columns of the JSON files pair_id and human_preference; they are id and chosen. The gold is not balanced: A in

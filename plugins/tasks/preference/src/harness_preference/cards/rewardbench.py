@@ -26,7 +26,8 @@ ids are filtered/row number from 0: `id` counts within the source of a prompt.""
         metric="""\
 accuracy@category is the final score of the paper: the mean of four sections, each the mean of its subsets by the
 weights of the authors' table. These are the numbers of pairs, but math-prm weighs 984 (not 447), as much as the six
-subsets of code together. An answer without a verdict is worth a half. accuracy is over all pairs.""",
+subsets of code together. An answer without a verdict is worth a half, and equal scores of a reward model are wrong: the
+chosen answer must have the higher one. accuracy is over all pairs.""",
         columns=(
             Column(name="prompt", kind="text", meaning="what the user asked"),
             Column(name="chosen", kind="text", meaning="the better answer: candidate A"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.api import Column, MetricCard, TaskCard
 
 _COLUMNS = (
-    Column(name="id", kind="text", meaning="name of the prompt; ref:NUMBER or tied:NUMBER in the subset Ties"),
+    Column(name="id", kind="word", meaning="name of the prompt; ref:NUMBER or tied:NUMBER in the subset Ties"),
     Column(name="prompt", kind="text", meaning="what the user asked"),
     Column(name="chosen", kind="list", meaning="the right completions: one, in the subset Ties up to many"),
     Column(name="rejected", kind="list", meaning="the wrong completions: three, in the subset Ties any number"),
@@ -56,8 +56,9 @@ Data: a folder with data/test-*.parquet or test.jsonl, one such file, or hub:all
 are CATEGORY/id.""",
         protocol="harness_preference.benchmarks.rewardbench_2:PROTOCOL",
         metric=f"""\
-Accuracy of each subset; an answer without a verdict is worth 0.25, the chance of a guess. accuracy@category is the mean
-of these five. {_OVERALL}""",
+Accuracy of each subset; an answer without a verdict is worth 0.25, the chance of a guess. Where a reward model gives k
+answers the same highest score, the right one among them is worth 1/k. accuracy@category is the mean of these five.
+{_OVERALL}""",
         columns=_COLUMNS,
         deviations="""\
 The official script swaps the right answer into a random place and leaves the others in the data's order; here all are

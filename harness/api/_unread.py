@@ -1,0 +1,64 @@
+"""Why an answer has no verdict: a short list that can be counted. The details stand in `Judgement.error`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from harness.api._records import Status
+
+
+class Unread(StrEnum):
+    """Why an answer has no verdict. `Judgement.error` begins with the reason: `ambiguous: A or B`."""
+
+    NO_VERDICT = "no verdict"
+    """The text names no verdict at all."""
+    AMBIGUOUS = "ambiguous"
+    """One statement leaves several verdicts open: `A or B`, `8/10` on a scale of 5."""
+    CONTRADICTS = "contradicts itself"
+    """Two statements give verdicts that disagree."""
+    OUTSIDE = "outside"
+    """A verdict is given, and it is no answer of the space: `yes` to `A or B?`."""
+    QUOTED = "only quoted"
+    """All verdicts in the text stand in sentences of the prompt that it repeats."""
+    OPEN_REASONING = "reasoning never closes"
+    """The reasoning has no end, and so no answer follows it."""
+    CUT_OFF = "cut off"
+    """The answer stopped before its verdict."""
+    DRAWN = "drawn"
+    """Equal scores or votes, where the question knows no tie."""
+    REFUSED = "refused"
+    """The judge, or the provider's filter, declined."""
+    ERROR = "error"
+    """The judge failed. Asked again on the next run."""
+
+
+_OF_STATUS = {
+    Status.OUTSIDE: Unread.OUTSIDE,
+    Status.DRAW: Unread.DRAWN,
+    Status.REFUSED: Unread.REFUSED,
+    Status.TRUNCATED: Unread.CUT_OFF,
+    Status.ERROR: Unread.ERROR,
+}
+
+_EARLIER = {"two verdicts": Unread.CONTRADICTS, "a draw": Unread.DRAWN, "equal scores": Unread.DRAWN}
+"""How errors begin that were written without a reason."""
+
+
+def reason_of(status: Status, error: str) -> Unread | None:
+    """The reason that a judgement's status and error give; `None` for an answer with a verdict.
+
+    Args:
+        status: `Judgement.status`.
+        error: `Judgement.error`: a reason, alone or with details after a colon. Where it begins with none, as from a
+            format of somebody else's, the status decides.
+    """
+    if status is Status.OK:
+        return None
+    begins = next((reason for reason in Unread if error == reason or error.startswith(f"{reason}:")), None)
+    if status is Status.TRUNCATED and begins is Unread.OPEN_REASONING:
+        return begins
+    known = _OF_STATUS.get(status)
+    if known is not None:
+        return known
+    earlier = next((reason for words, reason in _EARLIER.items() if error.startswith(words)), None)
+    return begins or earlier or Unread.NO_VERDICT

@@ -1,0 +1,69 @@
+r"""The letters of a text without their dress: width, markup, brackets, quotation marks, full stops.
+
+Full-width forms, mathematical and circled letters stand for the plain ones. Look-alikes of other scripts do not: a
+Cyrillic А is no A.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+
+from harness.api.reading import _words as words
+
+_WIDTH = {
+    code: plain
+    for first, last in ((0xFF01, 0xFF5E), (0x1D400, 0x1D7FF), (0x2460, 0x2468), (0x24B6, 0x24E9), (0x1F130, 0x1F149))
+    for code in range(first, last + 1)
+    if (plain := unicodedata.normalize("NFKC", chr(code))).isascii() and len(plain) == 1
+}
+_WIDTH |= {0x3000: " ", 0xA0: " ", 0x202F: " ", 0x2009: " ", 0x1F170: "A", 0x1F171: "B", 0x2212: "-"}
+_WIDTH |= {0x3010: "[", 0x3011: "]", 0x2019: "'", 0x2018: "'"}
+_INVISIBLE = dict.fromkeys(
+    [*range(9), 0xB, 0xC, *range(0xE, 0x20), 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0xFE0F, 0x20E3]
+)
+_FRACTIONS = {0xBC: ".25", 0xBD: ".5", 0xBE: ".75"}
+
+WRAPPING = " \t\r\n\"'“”„‚«»‹›「」『』()[]{}《》|#_~"
+STOPS = ".,;!。！、，；…"
+_LATEX = re.compile(r"\\(?:boxed|fbox|text|textbf|textit|mathbf|mathrm|bm)\s*\{([^{}]{0,300})\}")
+_MARKUP = re.compile(r"\\[()\[\]]|[*`$\"“”]|</?[A-Za-z][A-Za-z_-]{0,30}>|<!\[CDATA\[|\]\]>")
+_BULLET = re.compile(r"^(?:[-•–—=>]+\s+)(?=\D)")
+_NEGATIVE = re.compile(r"^[–—]\s?(?=[\d.])")
+_ENDING = re.compile(rf"(?:{'|'.join(words.ENDINGS)})\Z")
+
+
+def widened(text: str) -> str:
+    """The text with full-width letters, digits and brackets as plain ones; of the same length."""
+    return text if text.isascii() else text.translate(_WIDTH)
+
+
+def visible(text: str) -> str:
+    """A short text without what cannot be seen, in plain width, HTML's escapes undone."""
+    text = text.translate(_INVISIBLE)
+    if not text.isascii():
+        text = widened(text.translate(_FRACTIONS))
+    return html.unescape(text) if "&" in text else text
+
+
+def undressed(text: str) -> str:
+    """The text without markup around and inside, and without brackets, quotation marks and stops at its ends."""
+    for _ in range(3):
+        inner = _LATEX.sub(r"\1", text)
+        if inner == text:
+            break
+        text = inner
+    text = _BULLET.sub("", _MARKUP.sub("", text.replace("\\succ", ">").replace("\\_", "_")).strip())
+    while True:
+        bare = _ENDING.sub("", text.strip(WRAPPING).rstrip(STOPS + WRAPPING))
+        start = next((place for place, char in enumerate(bare) if not _is_symbol(char)), len(bare))
+        end = next((place for place in range(len(bare), start, -1) if not _is_symbol(bare[place - 1])), start)
+        bare = bare[start:end]
+        if bare == text:
+            return _NEGATIVE.sub("-", text)
+        text = bare
+
+
+def _is_symbol(char: str) -> bool:
+    return not char.isascii() and char not in "★☆⭐" and unicodedata.category(char) in ("So", "Cf", "Mn")

@@ -1,0 +1,142 @@
+"""What `harness show RUN --unread` prints: the answers of a run that have no verdict, as they were written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from textwrap import indent
+from typing import TYPE_CHECKING, Any
+
+from harness.cli._common import echo, say
+from harness.report.text import clean, order_name, visible
+from harness.report.unread import explained
+
+if TYPE_CHECKING:
+    from harness.api import Unread
+    from harness.run.results import CellResult, RunResults
+    from harness.run.rows import UnreadAnswer
+
+_FIRST, _LAST = 600, 1400
+"""Characters of a long text that are shown of its beginning and of its end, where verdicts stand."""
+
+_LIMIT = 20
+
+
+def show_unread(
+    folder: Path, *, judge: str | None, task: str | None, reason: str | None, limit: int | None, as_json: bool
+) -> None:
+    """Print the answers without a verdict.
+
+    Args:
+        folder: The run folder.
+        judge: Of this judge only.
+        task: On this task only.
+        reason: For this reason only.
+        limit: At most so many.
+        as_json: As a JSON array, each answer whole.
+
+    Raises:
+        UserError: It is no run folder, or has no such judge or task, or there is no such reason.
+    """
+    from harness.run.results import load_run
+
+    cells = _cells(load_run(folder), judge=judge, task=task)
+    wanted = None if reason is None else _reason(reason)
+    found = ((cell, one) for cell in cells for one in cell.unread() if wanted in (None, one.reason))
+    if as_json:
+        _print_json(islice(found, limit))
+        return
+    most = _LIMIT if limit is None else limit
+    last: CellResult | None = None
+    shown = left = 0
+    for cell, one in found:
+        if shown == most:
+            left += 1
+            continue
+        if cell is not last:
+            echo(f"{'' if last is None else chr(10)}{clean(cell.task)} · {clean(cell.judge)}")
+        last, shown = cell, shown + 1
+        echo(_text(one))
+    if not shown:
+        say("no answer without a verdict" if wanted is None else f"no answer without a verdict for reason {wanted!s}")
+    if left:
+        say(f"\n{left:,} more; --limit N shows more, --judge, --task and --reason choose, --json is for programs")
+
+
+def _cells(run: RunResults, *, judge: str | None, task: str | None) -> list[CellResult]:
+    _check(run, "judge", judge, [cell.judge for cell in run.cells])
+    _check(run, "task", task, [cell.task for cell in run.cells])
+    return [cell for cell in run.cells if judge in (None, cell.judge) and task in (None, cell.task)]
+
+
+def _check(run: RunResults, kind: str, name: str | None, known: Sequence[str]) -> None:
+    import difflib
+
+    from harness.api import UserError
+
+    if name is None or name in known:
+        return
+    names = list(dict.fromkeys(known))
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"Did you mean {close[0]!r}?" if close else f"It has {', '.join(names) or 'none'}."
+    raise UserError(f"{run.folder} has no {kind} {name!r}. {hint}")
+
+
+def _reason(text: str) -> Unread:
+    """The reason, also written with hyphens."""
+    from harness.api import Unread, UserError
+
+    try:
+        return Unread(text.replace("-", " ").strip().lower())
+    except ValueError:
+        raise UserError(f"--reason {text!r}: there is no such reason; there are {', '.join(Unread)}") from None
+
+
+def _print_json(found: Iterable[tuple[CellResult, UnreadAnswer]]) -> None:
+    """One array, an answer at a time: raw answers are long, and there may be many."""
+    before = "[\n"
+    for cell, one in found:
+        echo(before + indent(json.dumps(_plain(cell, one), indent=2), "  "), nl=False)
+        before = ",\n"
+    echo("[]" if before == "[\n" else "\n]")
+
+
+def _plain(cell: CellResult, one: UnreadAnswer) -> dict[str, Any]:
+    judgement = one.judgement
+    return {
+        "task": cell.task,
+        "judge": cell.judge,
+        "item": one.item,
+        "category": one.category,
+        "order": list(one.order),
+        "sample": one.sample,
+        "status": judgement.status.value,
+        "reason": one.reason.value,
+        "problem": judgement.error,
+        "raw": judgement.raw,
+        "reasoning": judgement.rationale if judgement.thinking == "apart" else "",
+        "cut": judgement.cut,
+    }
+
+
+def _text(one: UnreadAnswer) -> str:
+    judgement = one.judgement
+    order = f", order {order_name(one.order)}" if one.order else ""
+    sample = f", sample {one.sample}" if one.sample else ""
+    why = explained(one.reason.value, judgement.error)
+    lines = [f"\n  item {clean(one.item)}{order}{sample}", f"  {judgement.status}; {clean(why)}"]
+    if judgement.thinking == "apart":
+        lines += ["  its reasoning, in a field of its own:", *_quoted(judgement.rationale), "  its answer:"]
+    return "\n".join([*lines, *_quoted(judgement.raw)])
+
+
+def _quoted(text: str) -> list[str]:
+    """The lines of a text after a bar, so that none of them is taken for the harness's own."""
+    if not text.strip():
+        return ["    (no text)"]
+    if len(text) > _FIRST + _LAST:
+        left = len(text) - _FIRST - _LAST
+        text = f"{text[:_FIRST]}\n[... {left:,} characters left out; --json prints all ...]\n{text[-_LAST:]}"
+    return [f"    | {visible(line).rstrip()}" for line in text.replace("\r\n", "\n").split("\n")]

@@ -1,0 +1,65 @@
+"""Which tasks a judge can be asked: those whose pictures are there if it looks at them, and that it has answers to.
+
+Not for single answers that are missing: those are errors of their cell.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from harness.api import UserError
+from harness.run.plan import Plan, PlannedJudge, PlannedTask
+
+
+def check_media(plan: Plan) -> None:
+    """Refuse judges that look at pictures where a task is used without them.
+
+    Raises:
+        UserError: There is such a judge and such a task; both are named.
+    """
+    blind = next((task for task in plan.tasks if task.without_media), None)
+    judge = next((one for one in plan.judges if getattr(one.offer.card, "needs_media", True)), None)
+    if blind is not None and judge is not None:
+        raise UserError(
+            f"judge {judge.name} looks at pictures, and the task {blind.name} is used without them (`media: absent`); "
+            "get the pictures and take that out, or ask this judge by another manifest"
+        )
+
+
+def leave_out(plan: Plan) -> None:
+    """Leave the cells out of the plan whose judge `covers` not one item of the task.
+
+    Reads a task's items only as far as it takes to find one, and renders none. All shards of a run decide alike.
+
+    Raises:
+        UserError: Not one judge of a manifest entry covers any task, as where the ids do not fit.
+        DataError: The task's data cannot be used.
+    """
+    knowing = [judge for judge in plan.judges if not judge.waits and hasattr(judge.judge, "covers")]
+    seen: dict[str, str] = {}
+    for task in plan.tasks:
+        missing, seen[task.name] = _uncovered(task, knowing)
+        plan.left_out |= {(task.name, judge.name) for judge in missing}
+    for entry in {judge.entry: judge for judge in knowing}:
+        _check_entry(plan, [judge for judge in knowing if judge.entry == entry], seen)
+
+
+def _uncovered(task: PlannedTask, judges: list[PlannedJudge]) -> tuple[list[PlannedJudge], str]:
+    """The judges that cover no item of a task, and the first item's id; none where there is no item at all."""
+    first = ""
+    for item in islice(task.task.items(task.split), task.limit) if judges else ():
+        first = first or item.id
+        judges = [judge for judge in judges if not judge.judge.covers(task.name, item.id)]  # type: ignore[attr-defined]
+        if not judges:
+            break
+    return (judges if first else []), first
+
+
+def _check_entry(plan: Plan, judges: list[PlannedJudge], seen: dict[str, str]) -> None:
+    if all((task.name, judge.name) in plan.left_out for judge in judges for task in plan.tasks):
+        names = ", ".join(judge.name for judge in judges)
+        items = ", ".join(f"{item!r} of {task}" for task, item in seen.items())
+        raise UserError(
+            f"judge {names}: has an answer to no item of any task ({items}, ...); give the answers the ids of the "
+            "items, or leave the judge out"
+        )

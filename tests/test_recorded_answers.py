@@ -1,0 +1,171 @@
+"""Recorded answers, from files to the leaderboard: what is asked, what is left out and what ends the command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli import main
+
+Harness = Callable[..., tuple[int, str, str]]
+Save = Callable[..., Path]
+
+
+@pytest.fixture
+def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Harness:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as caught:
+            main(list(arguments))
+        said = capsys.readouterr()
+        assert isinstance(caught.value.code, int)
+        assert "Traceback" not in said.err
+        return caught.value.code, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Save:
+    def to(name: str, *rows: dict[str, Any]) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return path
+
+    return to
+
+
+def pairs(*golds: str, prefix: str = "") -> list[dict[str, Any]]:
+    return [
+        {"id": f"{prefix}{k}", "q": f"Which, {prefix}{k}?", "a": "x", "b": "y", "label": gold}
+        for k, gold in enumerate(golds)
+    ]
+
+
+def manifest(tmp_path: Path, tasks: list[str], judges: str, *, more: str = "") -> None:
+    options = '{question: "{q}", candidate_texts: [a, b], labels: {A: first, B: second}, id: id}'
+    entries = "".join(
+        f"  - {{use: generic/pairwise, name: {name}, suite: all, data: {name}.jsonl, format: harness/brackets,\n"
+        f"     protocol: {{order: fixed, pooling: each, metrics: [accuracy]}}, with: {options}}}\n"
+        for name in tasks
+    )
+    (tmp_path / "m.yaml").write_text(f"name: m\ntasks:\n{entries}judges:\n{judges}{more}")
+
+
+REPLAY = "  - {use: baselines/replay, with: {answers: answers}}\n"
+
+
+def board(tmp_path: Path) -> dict[str, Any]:
+    [path] = tmp_path.glob("runs/m-*/leaderboard.json")
+    plain: dict[str, Any] = json.loads(path.read_text())
+    return plain
+
+
+def values(plain: dict[str, Any]) -> dict[tuple[str, str], float]:
+    return {(row["task"], row["judge"]): row["value"] for row in plain["rows"]}
+
+
+def test_items_of_equal_content_have_answers_of_their_own(tmp_path: Path, harness: Harness, save: Save) -> None:
+    same = {"q": "Which?", "a": "x", "b": "y", "label": "A"}
+    save("one.jsonl", {"id": "1", **same}, {"id": "2", **same})
+    save("answers/rec.jsonl", {"id": "1", "response": "[[A]]"}, {"id": "2", "response": "[[B]]"})
+    manifest(tmp_path, ["one"], REPLAY + "  - {use: baselines/jury, with: {judges: [rec]}}\n")
+    assert harness("run", "m.yaml")[0] == 0
+    assert values(board(tmp_path)) == {("one", "rec"): 0.5, ("one", "jury"): 0.5}
+    assert board(tmp_path)["rows"][0]["n"] == 2
+
+
+def test_a_judge_is_asked_the_tasks_that_it_has_answers_to_and_no_others(
+    tmp_path: Path, harness: Harness, save: Save
+) -> None:
+    for name in ("one", "two"):
+        save(f"{name}.jsonl", *pairs("A", "B", "A", prefix=name))
+    rows = {name: [{"id": f"{name}{k}", "response": "[[A]]"} for k in range(3)] for name in ("one", "two")}
+    save("answers/both.jsonl", *rows["one"], *rows["two"])
+    save("answers/only-one.jsonl", *rows["one"])
+    manifest(tmp_path, ["one", "two"], REPLAY)
+    code, out, _ = harness("run", "m.yaml", "--dry-run")
+    assert "  two · only-one: not asked, since the judge has an answer to no item there" in out
+    assert "3 cells, 9 requests" in out
+    code, out, err = harness("run", "m.yaml")
+    assert (code, "failed" in err) == (0, False)
+    assert "only-one was not asked two: it has an answer to no item there" in out
+    plain = board(tmp_path)
+    assert set(values(plain)) == {("one", "both"), ("two", "both"), ("one", "only-one")}
+    assert [(one["task"], one["judge"]) for one in plain["left_out"]] == [("two", "only-one")]
+    [run] = tmp_path.glob("runs/m-*")
+    assert "only-one was not asked two" in (run / "leaderboard.md").read_text()
+    assert "only-one was not asked two" in harness("leaderboard", str(run))[1]
+    assert harness("run", "m.yaml")[0] == 0
+    assert harness("score", str(run))[0] == 0
+    assert board(tmp_path) == plain
+
+
+def test_a_mean_over_fewer_tasks_is_no_ranked_mean(tmp_path: Path, harness: Harness, save: Save) -> None:
+    for name in ("one", "two"):
+        save(f"{name}.jsonl", *pairs("A", "B", "A", prefix=name))
+    save("answers/only-one.jsonl", *({"id": f"one{k}", "response": "[[A]]"} for k in range(3)))
+    manifest(tmp_path, ["one", "two"], REPLAY, more="report: {group_by: suite}\n")
+    assert harness("run", "m.yaml")[0] == 0
+    [row] = board(tmp_path)["rows"]
+    assert ("incomplete" in row["flags"], row["rank_group"], row["tasks"]) == (True, None, ["one"])
+
+
+def test_items_missing_from_a_task_that_is_covered_are_errors(tmp_path: Path, harness: Harness, save: Save) -> None:
+    save("one.jsonl", *pairs("A", "B", "A"))
+    save("answers/rec.jsonl", {"id": "1", "response": "[[A]]"})
+    manifest(tmp_path, ["one"], REPLAY)
+    code, _, err = harness("run", "m.yaml")
+    assert code == 3
+    assert "rec on one: 2 judgements failed" in err
+
+
+def test_answers_to_none_of_the_items_are_a_mistake_and_not_left_out(
+    tmp_path: Path, harness: Harness, save: Save
+) -> None:
+    save("one.jsonl", *pairs("A", "B"))
+    save("answers/rec.jsonl", {"id": " 0", "response": "[[A]]"})
+    manifest(tmp_path, ["one"], REPLAY)
+    code, _, err = harness("run", "m.yaml")
+    assert code == 2
+    assert "judge rec: has an answer to no item of any task ('0' of one, ...); give the answers the ids" in err
+    assert not (tmp_path / "runs").exists() or not list(tmp_path.glob("runs/m-*"))
+
+
+@pytest.mark.parametrize("verb", ["validate", "run"])
+def test_a_fault_in_one_file_ends_the_command_before_the_run(
+    tmp_path: Path, harness: Harness, save: Save, verb: str
+) -> None:
+    save("one.jsonl", *pairs("A", "B"))
+    save("answers/good.jsonl", {"id": "0", "response": "[[A]]"}, {"id": "1", "response": "[[A]]"})
+    save("answers/bad.jsonl", {"id": "0", "response": "[[A]]"}, {"id": "1", "response": 7})
+    manifest(tmp_path, ["one"], REPLAY)
+    code, _, err = harness(verb, "m.yaml")
+    assert code == 2
+    assert "judges[0]: " in err
+    assert "bad.jsonl, line 2: 'response' must be the raw text" in err
+    assert not list(tmp_path.glob("runs/m-*"))
+
+
+def test_shards_leave_out_the_same(tmp_path: Path, harness: Harness, save: Save) -> None:
+    for name in ("one", "two"):
+        save(f"{name}.jsonl", *pairs(*"ABABAB", prefix=name))
+    save("answers/only-one.jsonl", *({"id": f"one{k}", "response": "[[A]]"} for k in range(6)))
+    manifest(tmp_path, ["one", "two"], REPLAY + "  - {use: baselines/random}\n")
+    for part in ("1/2", "2/2"):
+        assert harness("run", "m.yaml", "--shard", part)[0] == 0
+    parts = sorted(map(str, tmp_path.glob("runs/m-*-shard-*")))
+    code, out, _ = harness("merge", *parts)
+    assert code == 0
+    assert "only-one was not asked two" in out
+    [whole] = [path for path in tmp_path.glob("runs/m-*") if "shard" not in path.name]
+    plain = json.loads((whole / "leaderboard.json").read_text())
+    assert [(one["task"], one["judge"]) for one in plain["left_out"]] == [("two", "only-one")]
+    assert len(plain["rows"]) == 3
