@@ -17,7 +17,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.api import Judgement, Request, Status, VerdictFormat, space_from_json
+from harness.api import DataError, Judgement, Request, Status, VerdictFormat, space_from_json
 from harness.api.reading import Thinking
 from harness.formats.arena import ArenaFormat
 from harness.formats.brackets import BracketsFormat
@@ -82,7 +82,8 @@ def _answers() -> Iterator[Answer]:
         assert root is not None, f"{path.name} is empty"
         for group, node in zip(groups, root.value, strict=True):
             members = {key.value: value for key, value in node.value}
-            request = asked(FORMATS[group["format"]], space_from_json(group["space"]), group["shown"])
+            form, space, shown = FORMATS[group["format"]], space_from_json(group["space"]), group["shown"]
+            request = asked(form, space, shown, candidates=tuple(group.get("candidates", ())))
             marks = tuple((opening, closing) for opening, closing in group.get("marks", ()))
             request = replace(request, thinking=Thinking(marks=marks))
             for answer, at in zip(group["answers"], members["answers"].value, strict=True):
@@ -142,7 +143,10 @@ FAMILIES = [
     ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
     ("analysisOkay. ", "assistantfinal"), ("", "</think>\n\n"), ("<think>a</think><think>", "</think>"),
 ]  # fmt: skip
-_REASONS = re.compile(r"(?i)think|reason|thought|analysis|channel|rationale|scratchpad|thinking|inner_|unused|◁|<<<")
+CHANNELS = ("analysis", "assistantfinal")  # gpt-oss without its special tokens: only at the very beginning
+_REASONS = re.compile(
+    r"(?i)assistantfinal|think|reason|thought|analysis|channel|rationale|scratchpad|thinking|inner_|unused|◁|<<<"
+)
 _MARK = {
     "brackets": re.compile(r"\[\[[^\[\]]*\]\]"),
     "arena": re.compile(r"\[\[[^\[\]]*\]\]"),
@@ -158,7 +162,7 @@ def _other(answer: Answer) -> str:
     space = answer.request.space
     try:
         verdicts = space.verdicts()
-    except ValueError:  # too many to list: the ends of the scale
+    except DataError:  # too many to list: the ends of the scale
         verdicts = (space.worst(0.0), space.worst(1.0))
     other = next(verdict for verdict in verdicts if space.name(verdict) != answer.verdict)
     return answer.request.format.write(other, space).removeprefix("<think></think>")
@@ -203,7 +207,8 @@ def test_reasoning_in_front_changes_no_verdict(file: str, family: tuple[str, str
     opening, closing = family
     plain = [a for a in _of(file) if not (a.opened or a.reasoning or _REASONS.search(a.written))]
     change = lambda a: f"{opening}Is it {_other(a)}? No.{closing}{a.text}"  # noqa: E731
-    _hold(plain, change, unread=_never)
+    tokens = lambda a: opening.startswith("analysis") and bool(re.search(r"<\||\[/INST", a.text))  # noqa: E731
+    _hold(plain, change, unread=tokens)
 
 
 @files
@@ -216,7 +221,9 @@ def test_quoting_a_candidate_after_the_verdict_gives_no_other_verdict(file: str,
             continue  # what cannot be read may stand in the last paragraph with marks, and then does no longer
         for plant in (f"The best of all three is {_other(answer)}", f"9</think>{_other(answer)}"):
             message = replace(answer.request.messages[0], parts=(f"{plant}\n\n{answer.request.text}",))
-            request = replace(answer.request, messages=(message,))
+            known = answer.request.candidates
+            candidates = (*known, (plant,)) if known else ()
+            request = replace(answer.request, messages=(message,), candidates=candidates)
             before, after = _judged(answer, f"{answer.text}\n\n{quote.format(plant)}", request)
             unread = after is None and (_bare(answer) or "</" in plant)
             if after != before and not unread:
@@ -229,7 +236,7 @@ def test_full_width_letters_in_the_mark_change_no_verdict(file: str) -> None:
     """Unread is allowed where the mark holds LaTeX, markup or escapes, whose names are not forgiven."""
     wide = lambda a: _MARK[a.format].sub(lambda match: match[0].translate(_WIDER), a.text)  # noqa: E731
     latex = lambda a: bool(re.search(r"[\\<&{|]|[^\x00-\x7f]|e-\d|e0", a.text))  # noqa: E731
-    _hold([a for a in _of(file) if not a.text.startswith("analysis")], wide, unread=latex)
+    _hold([a for a in _of(file) if not a.text.startswith(CHANNELS)], wide, unread=latex)
 
 
 @files
@@ -250,21 +257,23 @@ def test_dress_around_the_mark_changes_no_verdict(file: str, frame: str) -> None
     }
     double = re.compile(r"(?m)^\[\[[^\[\]\n]*\]\]$")
     dress = lambda a: alone.get(a.format, double).sub(lambda match: frame.format(match[0]), a.text)  # noqa: E731
-    _hold([a for a in _of(file) if not a.text.startswith("analysis")], dress, unread=_bare)
+    quoting = frame.startswith(">")  # a bare label in a block quotation is a quotation
+    answers = [a for a in _of(file) if not (a.text.startswith(CHANNELS) or (quoting and _bare(a)))]
+    _hold(answers, dress, unread=lambda a: _bare(a) or "<think>" in a.text)
 
 
 @files
 @pytest.mark.parametrize("case", [str.upper, str.lower], ids=lambda case: case.__name__)
 def test_case_changes_no_verdict(file: str, case: Callable[[str], str]) -> None:
-    """Unread is allowed where a text holds LaTeX, escapes, Python or JSON words, or a bare label in a sentence."""
-    ascii_only = [answer for answer in _of(file) if answer.text.isascii() and "analysis" not in answer.text]
-    special = lambda a: bool(re.search(r"\\|true|false|&|CDATA", a.text)) or _bare(a)  # noqa: E731
-    _hold(ascii_only, lambda a: case(a.text), unread=special)
+    """Unread is allowed where a text holds LaTeX, escapes, words of Python or JSON, or a label within a sentence."""
+    plain = [a for a in _of(file) if a.text.isascii() and not re.search("analysis|assistant|thought process", a.text)]
+    special = lambda a: bool(re.search(r"\\|true|false|&|CDATA| is | wins", a.text)) or _bare(a)  # noqa: E731
+    _hold(plain, lambda a: case(a.text), unread=special)
 
 
 @files
 def test_an_echoed_instruction_changes_no_verdict(file: str) -> None:
-    answers = [answer for answer in _of(file) if not answer.text.startswith("analysis")]
+    answers = [answer for answer in _of(file) if not answer.text.startswith(CHANNELS)]
     _hold(answers, lambda a: f"{_instruction(a)}\n\n{a.text}", unread=_never)
     _hold(answers, lambda a: f"{a.text}\n\n{_instruction(a)}", unread=_never)
 
@@ -277,16 +286,19 @@ def test_line_breaks_of_windows_change_no_verdict(file: str) -> None:
 @files
 @pytest.mark.parametrize("around", ["\n", " ", "\n\n \t\n", "\u00a0"], ids=repr)
 def test_white_space_around_changes_no_verdict(file: str, around: str) -> None:
-    answers = [answer for answer in _of(file) if not answer.text.startswith("analysis")]
+    answers = [answer for answer in _of(file) if not answer.text.startswith(CHANNELS)]
     _hold(answers, lambda a: f"{around}{a.text}{around}", unread=_never)
 
 
 @given(data=st.data())
-def test_an_answer_that_is_cut_off_anywhere_never_gives_another_verdict(data: st.DataObject) -> None:
-    answer = data.draw(st.sampled_from([answer for answer in SOUND if answer.verdict is not None]))
-    end = data.draw(st.integers(0, len(answer.text)))
-    cut = answer.name(answer.read(answer.text[:end], cut="length"))
-    assert cut in (None, answer.verdict), f"{answer.place}: {answer.text[:end]!r} became {cut}"
+def test_an_answer_that_is_cut_off_after_any_word_never_gives_another_verdict(data: st.DataObject) -> None:
+    """But for a bare label: the first word of `A draw` is all that `A` says."""
+    whole = [a for a in SOUND if a.verdict is not None and not (_bare(a) and a.text.upper().startswith("A"))]
+    answer = data.draw(st.sampled_from(whole))
+    ends = [0, *(match.end() for match in re.finditer(r"\w+|\W", answer.text))]
+    text = answer.text[: data.draw(st.sampled_from(ends))]
+    cut = answer.name(answer.read(text, cut="length"))
+    assert cut in (None, answer.verdict), f"{answer.place}: {text!r} became {cut}"
 
 
 @given(data=st.data())

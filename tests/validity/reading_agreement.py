@@ -52,6 +52,7 @@ class Answer(NamedTuple):
     text: str
     official: str | None
     """The name of the authors' verdict in shown places; `None` where they read none."""
+    candidates: tuple[str, ...] = ()
     cut: bool = False
 
 
@@ -92,7 +93,7 @@ def judgebench(data: Path) -> Iterator[Answer]:
                 first, second = pair[::-1] if game else pair
                 shown = f"{item['question']}\n\nAssistant A:\n{first}\n\nAssistant B:\n{second}"
                 decision = DECISIONS.get(judgment["decision"])
-                yield Answer(judge, ArenaFormat(), TIED, shown, judgment["response"], decision)
+                yield Answer(judge, ArenaFormat(), TIED, shown, judgment["response"], decision, (first, second))
 
 
 def llmbar(data: Path) -> Iterator[Answer]:
@@ -110,7 +111,9 @@ def llmbar(data: Path) -> Iterator[Answer]:
                 first, second = ("output_2", "output_1") if swapped else ("output_1", "output_2")
                 shown = f"{row['input']}\n\nOutput (a):\n{row[first]}\n\nOutput (b):\n{row[second]}"
                 official = {"1": "AB"[swapped], "2": "BA"[swapped]}.get(str(result["winner"]))
-                yield Answer(judge, LabelFormat(), PAIR, shown, text, official, finish == "length")
+                yield Answer(
+                    judge, LabelFormat(), PAIR, shown, text, official, (row[first], row[second]), finish == "length"
+                )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -172,7 +175,7 @@ def _listed(marks: list[str]) -> str:
 
 def compare(answer: Answer) -> tuple[str, str]:
     """The column of an answer, and what was read here or why not."""
-    request = asked(answer.form, answer.space, answer.shown)
+    request = asked(answer.form, answer.space, answer.shown, candidates=answer.candidates)
     judgement = request.read(answer.text, cut="length" if answer.cut else "")
     if judgement.verdict is None:
         kind = judgement.error.partition(":")[0].partition(" (")[0]

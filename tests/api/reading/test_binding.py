@@ -13,9 +13,10 @@ from harness.api.reading import (
     Mark,
     Plain,
     agreed,
+    begins_line,
     paragraph_start,
     read_body,
-    stands_alone,
+    stands_last,
     without_mark,
 )
 from harness.formats.brackets import BracketsFormat
@@ -94,14 +95,39 @@ def test_paragraphs_stand_apart_by_blank_lines() -> None:
     assert paragraph_start(text, 5) == 0
 
 
-@pytest.mark.parametrize("text", ["[[B]]", "so\n[[B]]", "so\n\n**[[B]]**\n", "> [[B]].\n\n"])
-def test_a_mark_alone_on_the_last_line_stands_alone(text: str) -> None:
-    assert stands_alone(text, _marks(text)[-1])
+@pytest.mark.parametrize(
+    ("text", "begins", "last"),
+    [
+        ("[[B]]", True, True),
+        ("so\n\n**[[B]]**.\n", True, True),
+        ("> [[B]]\n\n", True, True),
+        ("so: [[B]]", False, True),
+        ("[[B]] so", True, False),
+        ("[[B]]\nso", True, False),
+    ],
+)
+def test_where_a_mark_stands(text: str, begins: bool, last: bool) -> None:
+    mark = _marks(text)[-1]
+    assert (begins_line(text, mark), stands_last(text, mark)) == (begins, last)
 
 
-@pytest.mark.parametrize("text", ["so [[B]]", "[[B]] so", "[[B]]\nso", "so: [[B]]"])
-def test_any_word_beside_it_or_after_it_is_company(text: str) -> None:
-    assert not stands_alone(text, _marks(text)[-1])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It is not [[A]].",
+        "Is it [[A]]?",
+        "If nine were prime, I would write [[A]].",
+        "Better than [[A]].",
+        "It isn't [[A]].",
+    ],
+)
+def test_a_mark_that_is_denied_asked_or_conditional_is_no_verdict(text: str) -> None:
+    assert _agreed(text).problem.startswith("no verdict")
+    assert _agreed(f"{text}\n\n[[B]]").verdict == 1
+
+
+def test_a_forced_choice_is_a_verdict() -> None:
+    assert _agreed("If I had to choose, [[B]].").verdict == 1
 
 
 def test_the_reasoning_is_what_is_left_without_the_mark() -> None:

@@ -55,8 +55,8 @@ def test_an_apostrophe_opens_no_quotation() -> None:
 
 
 def test_a_mark_between_two_quotations_is_in_none() -> None:
-    assert not _quoted('It says "nine" and I say [[A]], not "eleven".')
-    assert not _quoted("It says “nine” and I say [[A]], not “eleven”.")
+    assert not _quoted('After "nine" I take [[A]], not "eleven".')
+    assert not _quoted("After “nine” I take [[A]], not “eleven”.")
 
 
 def test_nothing_is_quoted_from_an_empty_prompt() -> None:
