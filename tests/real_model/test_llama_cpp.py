@@ -20,7 +20,7 @@ from harness.api import Judgement, Status
 
 from .conftest import serving
 
-pytestmark = [pytest.mark.real_model, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real_model, pytest.mark.timeout(600)]
 
 KEY = "a-key-of-this-test"
 PAIRS = [
@@ -80,7 +80,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=200,
+        timeout=500,
         check=False,
     )
 

@@ -18,7 +18,7 @@ import pytest
 
 from .conftest import serving
 
-pytestmark = [pytest.mark.real_model, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real_model, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "how-to" / "judge-with-llama-cpp.md"

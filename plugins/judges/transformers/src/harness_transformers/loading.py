@@ -202,7 +202,7 @@ def device_of(wanted: str) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def open_model(auto: Any, source: Source, options: ModelOptions, who: str) -> Any:
+def open_model(auto: Any, source: Source, options: ModelOptions, who: str, *, config: Any = None) -> Any:
     """The model, in evaluation mode, on its device.
 
     Args:
@@ -210,17 +210,18 @@ def open_model(auto: Any, source: Source, options: ModelOptions, who: str) -> An
         source: Pinned.
         options: What the manifest says.
         who: For messages, such as `judge NAME` or `recipe NAME`.
+        config: Of a GGUF file, where it is known already: to read it takes seconds.
 
     Raises:
         UserError: It cannot be opened; says what to do.
     """
-    more = {} if options.device_map is None else {"device_map": options.device_map}
+    more: dict[str, Any] = {} if options.device_map is None else {"device_map": options.device_map}
     with explained(f"{who}: model {source}"), quietly():
         if source.file is not None:
             from transformers import GgufConfig
 
             # Unpacked: transformers would fetch code from the hub to compute with packed weights.
-            more["quantization_config"] = GgufConfig(dequantize=True)
+            more |= {"quantization_config": GgufConfig(dequantize=True), "config": config}
         model, info = auto.from_pretrained(
             source.location,
             output_loading_info=True,

@@ -94,7 +94,7 @@ def _opened(options: GenerativeOptions, source: Source, adapter: Source | None, 
     processor = open_processor(transformers.AutoProcessor if sees else transformers.AutoTokenizer, source, options, who)
     if sees and not hasattr(processor, "image_processor"):
         raise UserError(f"{who}: model {source} has no image processor; set kind: text")
-    model = open_model(auto, source, options, who)
+    model = open_model(auto, source, options, who, config=config)
     if adapter is not None:
         add_adapter(model, adapter, who)
     pixels = PixelCache(processor) if sees else None
