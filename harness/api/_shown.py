@@ -273,7 +273,8 @@ def _on_white(picture: PILImage) -> PILImage:
     import PIL.Image
 
     if not picture.has_transparency_data:
-        return picture.convert("RGB")
+        # Pillow's own way to a new picture around the same pixels: for most pictures, no copy is made.
+        return picture._new(picture.im) if picture.mode == "RGB" else picture.convert("RGB")
     above = picture.convert("RGBA")
     if above.getchannel("A").getextrema() == (255, 255):
         return above.convert("RGB")
