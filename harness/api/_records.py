@@ -195,8 +195,9 @@ class Request:
     @cached_property
     def shown(self) -> Shown:
         """The text that the judge was shown, for telling its own words from quotations."""
-        candidates = ("\n".join(part for part in parts if isinstance(part, str)) for parts in self.candidates)
-        return Shown(self.text, self.instruction, tuple(text for text in candidates if text.strip()))
+        texts = ("\n".join(part for part in parts if isinstance(part, str)) for parts in self.candidates)
+        candidates = tuple(text for text in texts if text.strip())
+        return Shown(self.text, self.instruction, candidates if self.candidates else None)
 
     @cached_property
     def instruction(self) -> str:

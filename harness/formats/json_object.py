@@ -29,7 +29,7 @@ _MEMBER = re.compile(
     r"""|([^\s"'“”{}\[\],][^"'{}\[\],\n]{0,100})\s{0,9}[\]}]?\s{0,9}(?=[,;}\n]|//|/\*|\Z))""",
     re.IGNORECASE,
 )
-_KEY = re.compile(r"""["'“](?:final[ _])?verdict["'”]\s{0,9}[:=]""", re.IGNORECASE)
+_KEY = re.compile(r"""(?:["'“]|[{,]\s{0,9})(?:final[ _])?verdict["'”]?\s{0,9}[:=]""", re.IGNORECASE)
 _REASONING = re.compile(r"""["'“]reasoning["'”]\s{0,9}:\s{0,9}["'“]""", re.IGNORECASE)
 
 

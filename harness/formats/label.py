@@ -92,13 +92,19 @@ def _labels(text: str, request: Request) -> Iterator[Mark]:
     for number, line in enumerate(lines):
         alone = number + 1 == len(lines) or (place <= first < place + len(line) and not lines[number + 1].strip())
         likely = len(line) <= _LONGEST_LINE and not line.rstrip().endswith((":", "："))
-        likely = likely and not line.lstrip().startswith("> ")  # a block quotation
+        likely = likely and not _is_block_quotation(line, request)
         if likely and is_label(line, request.space):
             yield Mark(place, place + len(line), line)
         elif likely and (alone or "\\boxed" in line or leads_to_verdict(line)) and says(line, alone):
             start = _label_start(line)
             yield Mark(place + start, place + start + len(line[start:].rstrip(STOPS + WRAPPING + "*`")), line)
         place += len(line) + 1
+
+
+def _is_block_quotation(line: str, request: Request) -> bool:
+    """Whether Markdown marks the line as a quotation, and the prompt has it."""
+    text = line.strip()
+    return text.startswith(">") and " " in text.lstrip("> ") and request.shown.holds(text.lstrip("> "))
 
 
 def _without_line(text: str, mark: Mark) -> str:

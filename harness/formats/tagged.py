@@ -11,6 +11,7 @@ from harness.formats._words import possible_answers
 
 # Attributes, and a backslash as JSON and Markdown put it, do not make it another tag.
 _TAG = re.compile(r"\\?<(\\?/)?\s?(?:final[_ ])?answer(?:\s[^<>\n]{0,80})?\\?>", re.IGNORECASE | re.ASCII)
+_ESCAPED = re.compile(r"&lt;/?(?:final[_ ])?answer", re.IGNORECASE | re.ASCII)
 
 
 class TaggedFormat:
@@ -33,7 +34,7 @@ class TaggedFormat:
 
     def parse(self, text: str, request: Request) -> Reading:
         """Read a statement. Total: any text gives a `Reading`."""
-        if "&lt;" in text and "<" not in text:
+        if _ESCAPED.search(text):
             text = html.unescape(text)
         marks, pending = _answers(text)
         if pending:

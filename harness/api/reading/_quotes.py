@@ -24,6 +24,9 @@ _MOST = 40
 _BREAK, _COLON = "¶", ":"
 _WORD = re.compile(r"\w+")
 _REPORTING = frozenset(words.REPORTING)
+_OWN = frozenset(("i", "we"))
+_CLAUSE = 12
+"""Tokens between a word that reports and the mark, at most."""
 _ENDS = re.compile(r"[.!?。！？\n]+")
 _PARTS = re.compile(r"[“”\"«»「」『』：]")
 _SIGNS = re.compile(r"(\[\[|\]\]|[<>{}:])")
@@ -50,13 +53,14 @@ class Shown:
     Args:
         text: All that the judge was shown, as text.
         instruction: The part of it that asks for the format of the answer.
-        candidates: The texts of the candidates in it, where they are known.
+        candidates: The texts of the candidates in it; `None` where they are not known.
     """
 
-    __slots__ = ("_candidates", "_folded", "_instruction", "_item", "_menu", "_names", "_text", "_tokens")
+    __slots__ = ("_are_known", "_candidates", "_folded", "_instruction", "_item", "_menu", "_names", "_text", "_tokens")
 
-    def __init__(self, text: str, instruction: str = "", candidates: tuple[str, ...] = ()) -> None:
-        self._candidates = candidates
+    def __init__(self, text: str, instruction: str = "", candidates: tuple[str, ...] | None = None) -> None:
+        self._are_known = candidates is not None
+        self._candidates = candidates or ()
         self._menu: frozenset[str] | None = None
         self._text = text
         self._instruction = instruction
@@ -77,7 +81,7 @@ class Shown:
         Judges answer with a line of such a list, and that is no quotation. What a candidate holds is no offer; where
         the candidates are not known, nothing is.
         """
-        if not self._candidates or len(mark) > _LONGEST_OFFER or "[" not in widened(mark):
+        if not self._are_known or len(mark) > _LONGEST_OFFER or "[" not in widened(mark):
             return False
         if self._menu is None:
             text = widened(self._without_candidates())
@@ -149,11 +153,16 @@ def is_quoted(text: str, start: int, end: int, shown: Shown) -> bool:
     right = _tokens(text[end : end + _WINDOW])[:_MOST]
     if offered:  # a sentence of the list is a verdict; one with several marks only says what the list says
         before, after = _since(left, _BREAK), _until(right, _BREAK)
-        return "[[" in before + after and _stands_in_full(before, own, after, shown, least=1)
+        return "[[" in before + after and (
+            _stands_in_full(before, own, after, shown, least=1)
+            or _reaches(before, own, shown, to_the_left=True)
+            or _reaches(after, own, shown, to_the_left=False)
+        )
     return (
         _stands_in_full(_since(left, _BREAK), own, _until(right, _BREAK), shown, least=2)  # one may be "Verdict:"
         or _stands_in_full(_since(left, _BREAK, _COLON), own, _until(right, _BREAK, _COLON), shown, least=1)
         or _follows_a_line(left, own, shown)
+        or (left[-1:] == [">"] and shown.has([*left[-4:], *own]))  # a planted tag stands before it
         or _is_reported(left, text[start:end], shown)
         or _reaches(left, own, shown, to_the_left=True)
         or _reaches(right, own, shown, to_the_left=False)
@@ -161,12 +170,22 @@ def is_quoted(text: str, start: int, end: int, shown: Shown) -> bool:
 
 
 def is_planted(text: str, start: int, end: int, shown: Shown) -> bool:
-    """Whether the mark of reasoning at `text[start:end]` stands in a candidate, with what is next to it."""
+    """Whether the mark of reasoning at `text[start:end]` is quoted from a candidate.
+
+    What follows it must stand in the prompt as well, and so must the word before it, unless the sentence says that it
+    quotes. A candidate cannot take votes from others by holding the end of their answers.
+    """
     if not shown.plants(text[start:end]):
         return False
-    left, right = _tokens(text[max(0, start - _NEAR) : start])[-1:], _tokens(text[end : end + _NEAR])[:4]
-    near = [*left, *_tokens(text[start:end]), *right]
-    return shown.has(near) or is_quoted(text, start, end, shown)
+    if _stands_in_quotes(text, start, end, shown):
+        return True
+    own, left = _tokens(text[start:end]), _tokens(text[max(0, start - _WINDOW) : start])[-_MOST:]
+    near = [*own, *_tokens(text[end : end + _NEAR])[:4]]
+    if not shown.has(near):
+        return False
+    if left and left[-1][0].isalnum():
+        return shown.has([left[-1], *near])
+    return left[-1:] == [_COLON] or _follows_a_line(left, own, shown) or _is_reported(left, text[start:end], shown)
 
 
 def _squeezed(text: str) -> str:
@@ -202,7 +221,7 @@ def _words(tokens: list[str]) -> int:
     for token in tokens:
         if token in ("[[", "]]"):
             inside = token == "[["
-        count += not inside and len(token) > 1 and token[0].isalnum()
+        count += not inside and (len(token) > 1 or token.isdigit()) and token[0].isalnum()
     return count
 
 
@@ -232,7 +251,11 @@ def _follows_a_line(left: list[str], own: list[str], shown: Shown) -> bool:
 
 def _is_reported(left: list[str], mark: str, shown: Shown) -> bool:
     """Whether the sentence says what somebody else said, and a candidate or the question holds the mark."""
-    return not _REPORTING.isdisjoint(_since(left, _BREAK)) and shown.plants(mark.strip())
+    sentence = _since(left, _BREAK)[-_CLAUSE:]
+    place = next((place for place in reversed(range(len(sentence))) if sentence[place] in _REPORTING), None)
+    if place is None or not _OWN.isdisjoint(sentence[max(0, place - 1) :]):  # "I say", "it says nine, and I write"
+        return False
+    return shown.plants(mark.strip())
 
 
 def _stands_in_quotes(text: str, start: int, end: int, shown: Shown) -> bool:

@@ -141,17 +141,18 @@ def split_reasoning(
             thought, final, statement = text[begun.end() :].partition(closing)
             return Split(statement, thought.strip(), (begun[0], final), closed=bool(final), unclosed=not final)
     text = text.removeprefix("assistantfinal")
-    found = [(match, mark) for match, mark in _scan(text, marks) if is_quoted is None or not is_quoted(*match.span())]
+    found = list(_scan(text, marks))
     if not opened and (not found or (text.lstrip().startswith("{") and found[0][1].endswith("/open"))):
         return Split(text)  # in a JSON object the mark is part of a text
-    return _Splitter(text, opened=opened).split(found)
+    return _Splitter(text, opened=opened, is_quoted=is_quoted or (lambda start, end: False)).split(found)
 
 
 class _Splitter:
     """Goes through the marks of one answer from left to right."""
 
-    def __init__(self, text: str, *, opened: bool) -> None:
+    def __init__(self, text: str, *, opened: bool, is_quoted: Callable[[int, int], bool]) -> None:
         self._text = text
+        self._is_quoted = is_quoted
         self._begun = 0
         self._inside = opened
         self._family = ""  # of the block that is open; none where the prompt opened it
@@ -167,13 +168,17 @@ class _Splitter:
             family, opens = mark.removesuffix("/open"), mark.endswith("/open")
             if mark == "structure":
                 self._leave_out(match)
+            elif not opens and self._family and not self._last:
+                if family == self._family:  # the first end of a block that was opened is its end, whoever else says it
+                    self._close(match)
+            elif self._is_quoted(*match.span()):
+                self._leading = False
             elif opens:
                 self._open(match, family)
-            elif self._inside:
-                if family == self._family or not self._family:
-                    self._close(match)
-            else:
-                self._close_what_the_prompt_opened(match)
+            elif not self._inside:
+                self._close_what_the_prompt_opened(match, family)
+            elif family == self._family or not self._family:
+                self._close(match)
         (self._thought if self._inside else self._stated).append(self._text[self._begun :])
         return Split(
             statement="".join(self._stated),
@@ -214,8 +219,11 @@ class _Splitter:
         if self._stated:
             self._stated.append("\n\n")  # what stood around the block are two paragraphs
 
-    def _close_what_the_prompt_opened(self, match: re.Match[str]) -> None:
+    def _close_what_the_prompt_opened(self, match: re.Match[str], family: str) -> None:
         """Closed and not open: all so far was reasoning; after other reasoning the mark is only spoken of."""
+        if self._blocks and family in _CLOSED_BY_END:
+            self._stated.append(self._since(match))  # the channel of the answer begins
+            return
         if self._blocks and not self._nested:
             self._leading = False
             return

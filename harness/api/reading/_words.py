@@ -93,9 +93,8 @@ TIED = (
 REPORTING = (
     "says", "said", "say", "saying", "writes", "wrote", "written", "states", "stated", "claims", "claimed", "asks",
     "asked", "asking", "demands", "requests", "instructs", "instructed", "tells", "told", "ends", "begins", "contains",
-    "containing", "includes", "including", "reads", "quotes", "quoted", "quote", "instruction", "prompt", "wants",
-    "inserts", "injects", "injected", "embeds", "embedded", "tries", "ignore", "ignored", "ignoring", "phrase", "words",
-    "text", "line",
+    "containing", "includes", "including", "reads", "quotes", "quoted", "inserts", "injects", "injected", "embeds",
+    "embedded", "hides", "ignore", "ignored", "ignoring",
 )  # fmt: skip
 """With one of these a sentence may be about what somebody else said."""
 
