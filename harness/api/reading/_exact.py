@@ -127,7 +127,8 @@ def _score(text: str, space: Score) -> Verdict | None:
         return _within(str(words.NUMERALS.index(text.rstrip("分"))), space)
     if not any(char.isdigit() for char in text):
         text = _SPELT.sub(lambda match: str(words.NUMBERS.index(match[0].lower())), text)
-    text = re.sub(r"\s+and\s+a\s+half\b", ".5", re.sub(r"^minus\s+", "-", text, flags=re.IGNORECASE))
+    text = re.sub(r"^minus\s+", "-", text, flags=re.IGNORECASE)
+    text = re.sub(r"\s+and\s+a\s+half\b", ".5", text, flags=re.IGNORECASE)
     match = _SCORE.fullmatch(text)
     if match is None or any(top is not None and float(top) != space.high for top in match.group(3, 4)):
         return None

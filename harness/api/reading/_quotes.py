@@ -73,7 +73,7 @@ class Shown:
         """Whether the prompt has this text somewhere, whatever its case."""
         if self._folded is None:
             self._folded = widened(self._text).casefold()
-        return text.casefold() in self._folded
+        return widened(text).casefold() in self._folded
 
     def offers(self, mark: str) -> bool:
         """Whether the prompt has the mark in a list of what may be answered: several different ones in brackets.
@@ -101,7 +101,7 @@ class Shown:
         if self._item is None:
             item = self._text.replace(self._instruction, "\n") if self._instruction else self._text
             self._item = widened(item).casefold()
-        return text.casefold() in self._item
+        return widened(text).casefold() in self._item
 
     def has_beside(self, word: str, own: str, *, to_the_left: bool) -> bool:
         """Whether `word` stands near `own` somewhere, on its left or on its right."""
@@ -120,7 +120,7 @@ class Shown:
     def has(self, tokens: list[str]) -> bool:
         """Whether the prompt has these tokens in a row."""
         if self._tokens is None:
-            lines = widened(f"\n{self._text}\n")
+            lines = f"\n{self._text}\n"
             self._tokens = f" {' '.join(_tokens(lines))} "
         return f" {' '.join(tokens)} " in self._tokens
 
@@ -175,10 +175,10 @@ def is_planted(text: str, start: int, end: int, shown: Shown) -> bool:
     What follows it must stand in the prompt as well, and so must the word before it, unless the sentence says that it
     quotes. A candidate cannot take votes from others by holding the end of their answers.
     """
-    if not shown.plants(text[start:end]):
-        return False
     if _stands_in_quotes(text, start, end, shown):
         return True
+    if not shown.plants(text[start:end]):
+        return False
     own, left = _tokens(text[start:end]), _tokens(text[max(0, start - _WINDOW) : start])[-_MOST:]
     near = [*own, *_tokens(text[end : end + _NEAR])[:4]]
     if not shown.has(near):
@@ -194,13 +194,14 @@ def _squeezed(text: str) -> str:
 
 def _may_be_quoted(text: str, start: int, end: int, shown: Shown) -> bool:
     """A cheap first look: the line says something before the mark, or a word next to it is next to it in the prompt."""
-    own = _WORD.findall(text[start:end])
+    own = _WORD.findall(widened(text[start:end]))
     if not own:
         return False
     line = text[max(0, text.rfind("\n", 0, start) + 1, start - _WINDOW) : start]
     if line and not line.isspace() and shown.plants(text[start:end].strip()):
         return True
-    before, after = _WORD.findall(text[max(0, start - _NEAR) : start]), _WORD.findall(text[end : end + _NEAR])
+    before = _WORD.findall(widened(text[max(0, start - _NEAR) : start]))
+    after = _WORD.findall(widened(text[end : end + _NEAR]))
     return (bool(before) and shown.has_beside(before[-1], own[0], to_the_left=True)) or (
         bool(after) and shown.has_beside(after[0], own[-1], to_the_left=False)
     )
@@ -208,7 +209,7 @@ def _may_be_quoted(text: str, start: int, end: int, shown: Shown) -> bool:
 
 def _tokens(text: str) -> list[str]:
     """Words in lower case, brackets, `:` for colons and quotation marks, `¶` for the end of a sentence or line."""
-    text = _NO_WORD.sub(" ", _PARTS.sub(":", _ENDS.sub(" ¶ ", text.casefold())))
+    text = _NO_WORD.sub(" ", _PARTS.sub(":", _ENDS.sub(" ¶ ", widened(text).casefold())))
     text = " ".join(_SIGNS.sub(r" \1 ", text).split())
     while "¶ ¶" in text:
         text = text.replace("¶ ¶", "¶")

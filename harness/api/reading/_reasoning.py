@@ -168,9 +168,6 @@ class _Splitter:
             family, opens = mark.removesuffix("/open"), mark.endswith("/open")
             if mark == "structure":
                 self._leave_out(match)
-            elif not opens and self._family and not self._last:
-                if family == self._family:  # the first end of a block that was opened is its end, whoever else says it
-                    self._close(match)
             elif self._is_quoted(*match.span()):
                 self._leading = False
             elif opens:
