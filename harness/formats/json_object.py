@@ -215,8 +215,8 @@ def _inside(place: int, spans: tuple[tuple[int, int], ...]) -> bool:
 
 
 def _body(match: re.Match[str]) -> str:
-    """What stands after the key; a bare `null` is none of the labels."""
-    if match[4] is not None and match[4].strip().casefold() in ("null", "none", "nil", "undefined"):
+    """What stands after the key; a bare `null` or `true` is none of the labels."""
+    if match[4] is not None and match[4].strip().casefold() in ("null", "none", "undefined", "true", "false"):
         return f"JSON {match[4]}"
     return next(group for group in match.groups() if group is not None)
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from harness.api._records import Request
 
 
+_FINAL_CHANNEL = "assistantfinal"
+"""What gpt-oss leaves in front of an answer whose special tokens and reasoning were taken away."""
+
+
 class Understood(NamedTuple):
     """What an answer says, and whether it may count if the answer was cut off."""
 
@@ -34,7 +38,7 @@ def understand(request: Request, raw: str, *, reasoning: str = "", opened: bool 
         reasoning: What it thought, where that is no part of `raw`.
         opened: Whether the prompt ended inside its reasoning.
     """
-    text = _without_echo(raw, request)
+    text = _without_echo(raw, request).removeprefix(_FINAL_CHANNEL)
     opened = opened or request.thinking.opened
     own = getattr(request.format, "reasoning_marks", None)
     marks = request.thinking.marks if own is None else (own, *request.thinking.marks)

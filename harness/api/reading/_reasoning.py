@@ -140,7 +140,6 @@ def split_reasoning(
         if begun := opening.match(text):
             thought, final, statement = text[begun.end() :].partition(closing)
             return Split(statement, thought.strip(), (begun[0], final), closed=bool(final), unclosed=not final)
-    text = text.removeprefix("assistantfinal")
     found = list(_scan(text, marks))
     if not opened and (not found or (text.lstrip().startswith("{") and found[0][1].endswith("/open"))):
         return Split(text)  # in a JSON object the mark is part of a text
@@ -213,7 +212,7 @@ class _Splitter:
     def _close(self, match: re.Match[str]) -> None:
         self._thought.append(self._since(match))
         self._inside, self._family, self._last = False, "", match[0]
-        if self._stated:
+        if self._stated and self._stated[-1].strip():
             self._stated.append("\n\n")  # what stood around the block are two paragraphs
 
     def _close_what_the_prompt_opened(self, match: re.Match[str], family: str) -> None:
@@ -233,15 +232,16 @@ class _Splitter:
             self._blocks += 1
 
 
-def opens_reasoning(prompt: str) -> bool:
+def opens_reasoning(prompt: str, marks: Marks = ()) -> bool:
     """Whether a rendered prompt ends inside reasoning that its chat template opened.
 
     Args:
         prompt: The text in front of the first token that the model writes; its last 200 characters are looked at.
+        marks: Pairs beside the known ones.
     """
     ending = prompt[-200:].rstrip()
     last = None
-    for match, mark in _scan(ending, ()):
+    for match, mark in _scan(ending, marks):
         last = match, mark
     return last is not None and last[1].endswith("/open") and last[0].end() == len(ending)
 

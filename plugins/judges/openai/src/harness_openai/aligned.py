@@ -18,7 +18,7 @@ Piece: TypeAlias = Callable[[Any], bytes | None]
 _BLANKS = " \t\r\n\f\v"
 _BEFORE = 64  # characters before the verdict that must be the tokens' as well
 _MOST_STOPS = 8
-_STOP = re.compile(r"\s*(<[^<>\s]{1,60}>|\[[A-Z_/]{2,12}\])?\s*")  # <|im_end|>, </s>, [EOS]
+_STOP = re.compile(r"\s*(<[^<>\s]{1,60}>|\[[A-Z_/]{2,12}\]|`{3,})?\s*")  # <|im_end|>, </s>, [EOS], a fence taken off
 _RAW_BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 

@@ -124,7 +124,7 @@ class Prompter:
                 "system role, set system: prepend"
             ) from error
         end = self.tokenizer.decode(prompt.ids[-_END:], skip_special_tokens=False, clean_up_tokenization_spaces=False)
-        return replace(prompt, opened=opens_reasoning(end))
+        return replace(prompt, opened=opens_reasoning(end, request.thinking.marks))
 
     def _written(self, request: Request, messages: tuple[Message, ...]) -> Prompt:
         if self.pixels is None:
