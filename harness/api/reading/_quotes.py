@@ -238,7 +238,8 @@ def _until(right: list[str], *borders: str) -> list[str]:
 
 
 def _stands_in_full(before: list[str], own: list[str], after: list[str], shown: Shown, *, least: int) -> bool:
-    return _words(before) + _words(after) >= least and shown.has([*before, *own, *after])
+    near = _words(before) + _words(after) + ("[[" in before or "[[" in after)  # other marks are as good as a word
+    return near >= least and shown.has([*before, *own, *after])
 
 
 def _follows_a_line(left: list[str], own: list[str], shown: Shown) -> bool:
