@@ -160,7 +160,7 @@ def is_quoted(text: str, start: int, end: int, shown: Shown) -> bool:
         )
     return (
         _stands_in_full(_since(left, _BREAK), own, _until(right, _BREAK), shown, least=2)  # one may be "Verdict:"
-        or _stands_in_full(_since(left, _BREAK, _COLON), own, _until(right, _BREAK, _COLON), shown, least=1)
+        or _stands_after_a_colon(left, own, right, shown)
         or _follows_a_line(left, own, shown)
         or (left[-1:] == [">"] and shown.has([*left[-4:], *own]))  # a planted tag stands before it
         or _is_reported(left, text[start:end], shown)
@@ -238,8 +238,13 @@ def _until(right: list[str], *borders: str) -> list[str]:
 
 
 def _stands_in_full(before: list[str], own: list[str], after: list[str], shown: Shown, *, least: int) -> bool:
-    near = _words(before) + _words(after) + ("[[" in before or "[[" in after)  # other marks are as good as a word
-    return near >= least and shown.has([*before, *own, *after])
+    return _words(before) + _words(after) >= least and shown.has([*before, *own, *after])
+
+
+def _stands_after_a_colon(left: list[str], own: list[str], right: list[str], shown: Shown) -> bool:
+    before, after = _since(left, _BREAK, _COLON), _until(right, _BREAK, _COLON)
+    said = len(before) < len(_since(left, _BREAK))  # "It says: ...": then other marks are as good as words
+    return _stands_in_full(before, own, after, shown, least=0 if said and "[[" in before + after else 1)
 
 
 def _follows_a_line(left: list[str], own: list[str], shown: Shown) -> bool:
