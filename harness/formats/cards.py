@@ -11,7 +11,7 @@ FORMATS: list[FormatCard] = [
         factory="harness.formats.tagged:tagged",
         licence="Apache-2.0",
         source="DeepSeek-R1, arXiv:2501.12948; MT-RL-Judge, arXiv:2603.11665",
-        description="Only what follows the last </think> counts; an answer inside the reasoning is none.",
+        description="An answer inside the reasoning is none. A bare label without its tags is no answer.",
     ),
     FormatCard(
         name="json",

@@ -175,7 +175,9 @@ def _listed(marks: list[str]) -> str:
 
 def compare(answer: Answer) -> tuple[str, str]:
     """The column of an answer, and what was read here or why not."""
-    request = asked(answer.form, answer.space, answer.shown, candidates=answer.candidates)
+    request = asked(
+        answer.form, answer.space, answer.shown, candidates=answer.candidates or ("", "")
+    )  # pictures hold no text
     judgement = request.read(answer.text, cut="length" if answer.cut else "")
     if judgement.verdict is None:
         kind = judgement.error.partition(":")[0].partition(" (")[0]

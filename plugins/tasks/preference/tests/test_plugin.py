@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from harness.api import FormatCard, Preference, TaskCard
 from harness.discovery import Plugins
-from harness.testing import FakeContext, parametrize_with_checks
+from harness.testing import FakeContext, parametrize_with_checks, read
 from harness_preference import plugin
 from harness_preference.options import Options
 
@@ -72,7 +72,7 @@ def test_where_officially_any_label_counts_the_last_paragraph_does_and_the_card_
     reader = Plugins.load().find("format", benchmark.format).create(None, FakeContext(workspace=tmp_path))
     space = Preference(2)
     first, second = (reader.write(verdict, space) for verdict in space.verdicts())
-    assert reader.parse(f"At first {first}.\n\nIn the end {second}", space).verdict == 1
-    assert reader.parse(f"Between {first} and {second}", space).verdict is None
+    for text in (f"At first {first}.\n\nIn the end {second}", f"Between {first} and {second}"):
+        assert read(reader, text, space).problem == "contradicts itself: A and B"
     (card,) = [card for card in plugin.harness_tasks() if card.name == name]
-    assert "last paragraph" in " ".join(card.deviations.split())
+    assert "label" in card.deviations

@@ -22,8 +22,9 @@ class GenAIBenchFormat:
     the template would have been a vote for A.
 
     The strict alternative is `harness/arena`: write `format: harness/arena` in the manifest. Of the 15,924 recorded
-    answers to image generation and edition the two read 439 (2.8 %) differently. In 400 of these the official rule
-    takes the first label of an answer that goes on to list the others, where the strict one finds contradiction.
+    answers of six judges to image generation and edition the two read about 1,000 (6 %) differently. In nearly all of
+    these the official rule takes the first label of an answer that lists several, where the strict one finds that the
+    answer contradicts itself. The numbers are in `docs/explanation/verdict-formats.md`.
     """
 
     name = "preference/genai-bench"

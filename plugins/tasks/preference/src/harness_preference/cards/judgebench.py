@@ -39,9 +39,9 @@ over all pairs. Labels [[A>>B]] to [[B>>A]] of Arena-Hard, where >> counts as >.
         ),
         deviations="""\
 The prompt is after Arena-Hard in our own words. The official script asks once more ("continue your judgment") when an
-answer holds no label; here the first answer stands. Officially two different labels anywhere in an answer, [[A>B]] and
-[[A>>B]] too, are no verdict; here those in the last paragraph that has one must agree, and >> counts as > before they
-are compared. Officially a pair of which both requests failed is not right; here it is left out.""",
+answer holds no label; here the first answer stands. Officially two different labels anywhere in an answer, [[A>B]]
+and [[A>>B]] too, are no verdict; here >> counts as > before they are compared. Officially a pair of which both
+requests failed is not right; here it is left out.""",
         pitfalls="""\
 A judge that always names the first answer gets 0, not 50 %. Tie is allowed although the gold is never one.""",
         example="harness_preference.benchmarks.judgebench:example",

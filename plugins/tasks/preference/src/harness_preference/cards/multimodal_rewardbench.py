@@ -45,9 +45,9 @@ chance of a coin, a half. The leaderboard's "overall" fits the average over pair
         ),
         deviations="""\
 The script throws a seeded coin for an answer without a verdict; here such an answer is worth a half, which is the
-coin's mean without its noise. It takes [[A]] wherever in an answer it stands, and else [[B]]; here the labels in the
-last paragraph that has one must agree. It tries a failed request up to nine times and then throws the coin for it; here
-it is left out. The image stands after the question, officially after all text.
+coin's mean without its noise. It takes [[A]] wherever in an answer it stands, and else [[B]]; here all labels of an
+answer must agree. It tries a failed request up to nine times and then throws the coin for it; here it is left out.
+The image stands after the question, officially after all text.
 open_generation/correctness_task and open_generation/preference_task are called correctness and preference.""",
         pitfalls="""\
 The order is never swapped: the share of first places says how much of a score is position. The repeated runs that the

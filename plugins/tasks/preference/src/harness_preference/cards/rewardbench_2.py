@@ -63,8 +63,8 @@ answers the same highest score, the right one among them is worth 1/k. accuracy@
         deviations="""\
 The official script swaps the right answer into a random place and leaves the others in the data's order; here all are
 shuffled, seeded for each item. It takes the first of [[A]], [[B]], [[C]], [[D]], in this order, that stands anywhere in
-an answer; here the labels in the last paragraph that has one must agree. The prompt is in our own words. The ratings
-mode of the script (each answer rated from 1 to 10) is not here. The spelling `Precise IF` is that of public code that
+an answer; here all labels of an answer must agree. The prompt is in our own words. The ratings mode of the script
+(each answer rated from 1 to 10) is not here. The spelling `Precise IF` is that of public code that
 reads the data; another one is refused by name.""",
         pitfalls="""\
 The gold is always the first candidate: never ask in the data's order. Chance is 25 %. The mean over rows is not the
