@@ -31,6 +31,8 @@ _ENDS = re.compile(r"[.!?。！？\n]+")
 _PARTS = re.compile(r"[“”\"«»「」『』：]")
 _SIGNS = re.compile(r"(\[\[|\]\]|[<>{}:])")
 _LONGEST_OFFER = 130
+_SHORTEST = 5
+"""Characters of the shortest text that can hold a mark: `[[A]]`."""
 _OFFER = re.compile(r"\[\[[^\[\]\n]{0,59}\w[^\[\]\n]{0,59}\]\]")
 _NO_WORD = re.compile(r"[^\w\[\]<>{}:¶]+")
 _HEADING = re.compile(r"^\W{0,4}([^\W\d_][\w' -]{0,30}?)[ ]+([A-Z])\s*[:.)]?\s*$", re.MULTILINE)
@@ -60,7 +62,7 @@ class Shown:
 
     def __init__(self, text: str, instruction: str = "", candidates: tuple[str, ...] | None = None) -> None:
         self._are_known = candidates is not None
-        self._candidates = candidates or ()
+        self._candidates = tuple(text for text in candidates or () if len(text) >= _SHORTEST)
         self._menu: frozenset[str] | None = None
         self._text = text
         self._instruction = instruction
