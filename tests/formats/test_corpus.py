@@ -17,7 +17,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.api import DataError, Judgement, Request, Status, VerdictFormat, space_from_json
+from harness.api import DataError, Judgement, Request, Status, Unread, VerdictFormat, reason_of, space_from_json
 from harness.api.reading import Thinking
 from harness.formats.arena import ArenaFormat
 from harness.formats.brackets import BracketsFormat
@@ -33,7 +33,7 @@ FORMATS: dict[str, VerdictFormat] = {
     "label": LabelFormat(),
     "tagged": TaggedFormat(),
 }
-KINDS = ("no verdict", "ambiguous", "contradicts itself", "outside", "only quoted", "cut off", "reasoning never closes")
+KINDS = tuple(reason.value for reason in Unread if reason not in (Unread.DRAWN, Unread.REFUSED, Unread.ERROR))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +111,7 @@ def test_an_answer_is_read_as_a_careful_person_reads_it(answer: Answer) -> None:
         outside, cut = judgement.error.startswith("outside"), answer.finish == "length"
         expected = Status.TRUNCATED if cut else Status.OUTSIDE if outside else Status.UNPARSED
         assert judgement.status is expected
+        assert reason_of(judgement.status, judgement.error) in answer.problem or cut
 
 
 def test_the_corpus_is_large_and_says_what_it_stands_for() -> None:
