@@ -91,7 +91,7 @@ def _labels(text: str, request: Request) -> Iterator[Mark]:
     place, first = 0, len(text) - len(text.lstrip())
     for number, line in enumerate(lines):
         alone = number + 1 == len(lines) or (place <= first < place + len(line) and not lines[number + 1].strip())
-        likely = len(line) <= _LONGEST_LINE and not line.rstrip().endswith((":", "："))
+        likely = line.strip() and len(line) <= _LONGEST_LINE and not line.rstrip().endswith((":", "："))
         likely = likely and not _is_block_quotation(line, request)
         if likely and is_label(line, request.space):
             yield Mark(place, place + len(line), line)

@@ -291,7 +291,7 @@ class Journal:
 
     def has_answers(self, task: str, judge: str) -> bool:
         """Whether a cell has any judgement, be it a failed one."""
-        query = "SELECT 1 FROM asks a JOIN judgements j ON j.judge=? AND j.request=a.request WHERE a.task=? LIMIT 1"
+        query = f"SELECT 1 FROM asks a JOIN judgements j ON j.judge=? AND {ANSWERS} WHERE a.task=? LIMIT 1"
         return bool(self._all(query, (judge, task)))
 
     def failures(self, task: str, judge: str, limit: int) -> list[tuple[str, str]]:

@@ -190,7 +190,7 @@ def load_run(folder: Path) -> RunResults:
         states = {
             (cell.task, cell.judge): cell.state
             for cell in journal.cells()
-            if cell.state == "complete" or journal.has_answers(cell.task, cell.judge_key)
+            if cell.state in ("complete", LEFT_OUT) or journal.has_answers(cell.task, cell.judge_key)
         }
         hashes = {task["name"]: _data_hash(journal, task["name"]) for task in plan["tasks"]}
     finally:

@@ -68,6 +68,9 @@ _AT_THE_START = (
 )
 """Marks that are words, and open reasoning only where an answer begins with them."""
 
+_MOST_MARKS = 500
+"""With more marks nobody looks which of them are quotations: each takes time."""
+
 STRUCTURE = (
     r"<\|(?:end|return|call|start|im_end|im_start|endoftext|eot_id|eom_id|begin_of_solution|end_of_solution"
     r"|START_RESPONSE|END_RESPONSE|END_OF_TURN_TOKEN|end_of_text|end_of_box|begin_of_box)\|>"
@@ -143,7 +146,13 @@ def split_reasoning(
     found = list(_scan(text, marks))
     if not opened and (not found or (text.lstrip().startswith("{") and found[0][1].endswith("/open"))):
         return Split(text)  # in a JSON object the mark is part of a text
-    return _Splitter(text, opened=opened, is_quoted=is_quoted or (lambda start, end: False)).split(found)
+    if is_quoted is None or len(found) > _MOST_MARKS:
+        is_quoted = _never
+    return _Splitter(text, opened=opened, is_quoted=is_quoted).split(found)
+
+
+def _never(start: int, end: int) -> bool:
+    return False
 
 
 class _Splitter:

@@ -48,7 +48,7 @@ def test_words_are_what_tells_the_answers_apart(
         (JsonFormat(), TIED, '```json\n{"reasoning": "A or B", "verdict": "|B"}\n```'),
         (LabelFormat(), TIED, "A or B?\n\n**|B**"),
         (LabelFormat(), TIED, "A or B?\n\nAnswer: |B."),
-        (LabelFormat(), Score(1, 10, 1), "1 point of 10\n\n|10"),
+        (LabelFormat(), Score(1, 10, 1), "1 point of 10 is lost\n\n|10"),
         (ArenaFormat(), TIED, "A>B at first.\n\nBut: [[|B>A]]"),
         (LabelFormat(), Choice(("\u597d", "\u4e0d\u597d")), "\u8fd9\u4e2a\u4e0d\u597d\n\n|\u597d"),
     ],

@@ -123,7 +123,8 @@ def test_the_score_of_ties_is_the_official_one(
         ("9/10", 9, 10),
         ("**9**", 9, None),
         ("9.", 9, None),
-        ("I give 9", None, 9),
+        ("I give 9", 9, 9),
+        ("I am not sure about 9", None, 9),
         ("1.5", None, 5),
     ],
 )

@@ -42,7 +42,8 @@ def joined_events(body: bytes) -> dict[str, Any]:
         if not isinstance(event, dict):
             raise StreamError("a stream with an event that is no object")
         whole.update((name, value) for name, value in event.items() if name != "choices" and value is not None)
-        for choice in event.get("choices") or ():
+        told = event.get("choices")
+        for choice in told if isinstance(told, list) else ():
             if isinstance(choice, dict):
                 index = choice.get("index", 0)
                 choices.setdefault(index if isinstance(index, int) else str(index), _Choice()).add(choice)
