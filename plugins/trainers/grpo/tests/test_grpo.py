@@ -144,8 +144,8 @@ def test_it_learns_what_is_red_from_nothing_but_rewards(taught: Path, tmp_path: 
     whole = training(tmp_path, taught, tasks=[points("red", 24)], rewards=rewarded(accuracy), curves=curves)
     done = grpo(
         whole,
-        steps=24,
-        lr=3e-3,
+        steps=60,  # of three seeds each ends above 0.85; 24 faster steps were a matter of luck
+        lr=2e-3,
         batch=8,
         group=8,
         max_new_tokens=20,
@@ -156,12 +156,12 @@ def test_it_learns_what_is_red_from_nothing_but_rewards(taught: Path, tmp_path: 
     )
     rewards = list(curves.of("red/reward").values())
     assert sum(rewards[:5]) / 5 < 0.45
-    assert sum(rewards[-5:]) / 5 > 0.6
+    assert sum(rewards[-5:]) / 5 > 0.75
     assert curves.of("red/reward") == curves.of("red/accuracy") == curves.of("reward")
     assert curves.of("validation/red/accuracy")[0] == 0.5
     assert done.scores["red/accuracy"] == 1.0
     log = [json.loads(line) for line in (tmp_path / "completions.jsonl").read_text().splitlines()]
-    assert [one["step"] for one in log] == [step for step in range(1, 25) for _ in range(4)]
+    assert [one["step"] for one in log] == [step for step in range(1, 61) for _ in range(4)]
 
 
 def test_what_is_drawn_is_another_in_each_step_each_attempt_and_with_each_seed(taught: Path, tmp_path: Path) -> None:
