@@ -89,7 +89,11 @@ class JsonFormat:
             rationale=found.reasoning,
             problem=said.problem,
             outside=said.outside,
-            well_formed=verdict is not None and _to_the_letter(text, space.name(verdict), space),
+            well_formed=verdict is not None
+            and (
+                text.strip() == self.write(verdict, space, found.reasoning)  # the quick way to the same answer
+                or _to_the_letter(text, space.name(verdict), space)
+            ),
             closed=mark is not None and (begins_line(text, mark) or _is_all(text, mark)),
             last=mark is not None and _is_all(text, mark),
         )
@@ -191,6 +195,8 @@ def _single(value: object) -> object:
 
 def _with_loose_members(text: str, found: _Found) -> _Found:
     """What was found, and the verdicts that stand outside of it in what is no strict JSON."""
+    if found.marks and text.casefold().count("verdict") == len(found.marks):
+        return found  # the common case: nothing else can be one
     opened, closed = text.find("{"), text.rfind("}")
     if opened < 0 or closed < opened:
         return found

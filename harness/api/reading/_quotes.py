@@ -47,6 +47,7 @@ _QUOTED = (
     ("`", "`"),
     ("„", "“"),
 )
+_ANY_QUOTE = re.compile(f"[{re.escape(''.join(opening + closing for opening, closing in _QUOTED))}]")
 
 
 class Shown:
@@ -276,6 +277,8 @@ def _stands_in_quotes(text: str, start: int, end: int, shown: Shown) -> bool:
     last = text.find("\n", end)
     line_before = text[max(first, start - _WINDOW) : start]
     line_after = text[end : min(len(text) if last < 0 else last, end + _WINDOW)]
+    if not (_ANY_QUOTE.search(line_before) and _ANY_QUOTE.search(line_after)):
+        return False
     for opening, closing in _QUOTED:
         begun, done = _opens(line_before, opening, closing), _closes(line_after, closing)
         if begun < 0 or done < 0:

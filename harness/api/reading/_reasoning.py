@@ -212,8 +212,9 @@ class _Splitter:
             self._nested += 1
             return
         if not self._inside:
-            self._stated.append(self._since(match))
-            self._leading = self._leading and not "".join(self._stated).strip()
+            before = self._since(match)
+            self._stated.append(before)
+            self._leading = self._leading and not before.strip()
             self._blocks += 1
         self._inside, self._family, self._begun = True, family, match.end()
         self._first = self._first or match[0]
