@@ -123,9 +123,9 @@ def _label_start(line: str) -> int:
 def _read(line: str, request: Request, *, alone: bool) -> Plain:
     """What a line says; a reason may follow where it is said that this is a verdict ("The answer is B, because")."""
     if is_label(line, request.space):
-        return read_body(line, request, clause=False)
+        return read_body(line, request, reason="none")
     reasoned = leads_to_verdict(line) or (alone and isinstance(request.space, Choice))
-    return read_body(line, request, clause=reasoned)
+    return read_body(line, request, reason="any" if reasoned else "because" if alone else "none")
 
 
 def _begins_another(name: str, space: AnswerSpace) -> bool:

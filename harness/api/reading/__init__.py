@@ -18,7 +18,7 @@ from harness.api.reading._binding import (
     without_mark,
 )
 from harness.api.reading._dress import STOPS, WRAPPING, undressed, widened
-from harness.api.reading._plain import Plain, is_label, lead_in, leads_to_verdict, read_plain
+from harness.api.reading._plain import Plain, Reason, is_label, lead_in, leads_to_verdict, read_plain
 from harness.api.reading._quotes import Shown, is_quoted
 from harness.api.reading._reasoning import (
     KNOWN_MARKS,
@@ -41,6 +41,7 @@ __all__ = [
     "Mark",
     "Marks",
     "Plain",
+    "Reason",
     "Shown",
     "Split",
     "Thinking",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.api._spaces import Preference, Ranking, Verdict
-from harness.api.reading._plain import Plain, read_plain
+from harness.api.reading._plain import Plain, Reason, read_plain
 from harness.api.reading._quotes import is_quoted
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _DECORATION = " \t*_`#>"
 _SENTENCE = 200
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
 _DENIED = re.compile(r"(?:\b(?:not|never|neither|nor|than|instead of)|n't|n’t)[\s\"'“*`]*\Z", re.IGNORECASE)
+_WOULD_HAVE = re.compile(r"\bwould have \w+\W*\Z", re.IGNORECASE)
 _ASKED = re.compile(r"[\"'”*`)\s]*\?")
 _IF = re.compile(r"\W*(?:if|unless|suppose|supposing|assuming|had|were)\b", re.IGNORECASE)
 _HAD_TO = re.compile(r"\W*if\s+(?:i|we)\s+(?:had|have|must|am|were\s+(?:forced|asked|pressed))\b", re.IGNORECASE)
@@ -110,23 +111,26 @@ def _is_hypothetical(text: str, mark: Mark) -> bool:
     """Whether the sentence denies the mark, asks for it or makes it depend on a condition: "not [[A]]", "[[A]]?"."""
     before = _SENTENCE_END.split(text[max(0, mark.start - _SENTENCE) : mark.start])[-1]
     return bool(
-        _ASKED.match(text, mark.end) or _DENIED.search(before) or (_IF.match(before) and not _HAD_TO.match(before))
+        _ASKED.match(text, mark.end)
+        or _DENIED.search(before)
+        or _WOULD_HAVE.search(before)
+        or (_IF.match(before) and not _HAD_TO.match(before))
     )
 
 
-def read_body(body: str, request: Request, *, clause: bool = True) -> Plain:
+def read_body(body: str, request: Request, *, reason: Reason = "any") -> Plain:
     """What stands inside a mark; the prompt's own names for the candidates ("Caption B") are known.
 
     Args:
         body: The text of the mark.
         request: What was asked.
-        clause: Whether a reason may follow.
+        reason: Which kind of reason may follow.
     """
-    plain = read_plain(body, request.space, clause=clause)
+    plain = read_plain(body, request.space, reason=reason)
     if plain.verdict is not None or len(body) > _LONGEST_NAMED or not isinstance(request.space, Preference | Ranking):
         return plain
     named = request.shown.without_names(body)
-    return plain if named == body else read_plain(named, request.space, clause=clause)
+    return plain if named == body else read_plain(named, request.space, reason=reason)
 
 
 def begins_line(text: str, mark: Mark) -> bool:

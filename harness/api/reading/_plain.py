@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import Literal, NamedTuple, TypeAlias, cast
 
 from harness.api._spaces import AnswerSpace, Choice, Preference, Ranking, Score, Verdict
 from harness.api.reading import _words as words
@@ -52,6 +52,10 @@ _TAKES_BACK = re.compile(
 )
 
 
+Reason: TypeAlias = Literal["any", "because", "none"]
+"""Which kind of reason may follow a verdict."""
+
+
 class Plain(NamedTuple):
     """What a short text says."""
 
@@ -77,28 +81,28 @@ def lead_in(text: str) -> int:
     return 0 if lead is None else lead.end()
 
 
-def read_plain(text: str, space: AnswerSpace, *, clause: bool = True) -> Plain:
+def read_plain(text: str, space: AnswerSpace, *, reason: Reason = "any") -> Plain:
     """What `text` says.
 
     Args:
         text: What stands inside a mark, or one line.
         space: What may be answered.
-        clause: Whether a reason may follow: "no, but it is close".
+        reason: Which may follow: any ("no, but it is close"), one that says that it is one ("B, because"), or none.
     """
     verdict = space.read(text)
     if verdict is not None:
         return Plain(verdict)
     if len(text) > MOST:
         return Plain(problem=f"outside: {text[:80]!r} ... is too long for an answer of {space}")
-    return _read(text, space, clause)
+    return _read(text, space, reason)
 
 
 @lru_cache(maxsize=4096)
-def _read(text: str, space: AnswerSpace, clause: bool) -> Plain:
+def _read(text: str, space: AnswerSpace, reason: Reason) -> Plain:
     bare = visible(text)
     verdict = _said(bare, space)
-    if verdict is None and clause:
-        verdict = _with_reason(bare, space)
+    if verdict is None and reason != "none":
+        verdict = _with_reason(bare, space, reason)
     if verdict is not None:
         return Plain(verdict)
     shown = text.strip()[:80]
@@ -145,13 +149,15 @@ def _said(text: str, space: AnswerSpace) -> Verdict | None:
     return None
 
 
-def _with_reason(text: str, space: AnswerSpace) -> Verdict | None:
+def _with_reason(text: str, space: AnswerSpace, reason: Reason) -> Verdict | None:
     """The verdict that a text begins with, where what follows says nothing against it."""
     text = undressed(text)
     for end in list(_CLAUSE.finditer(text))[:4]:
         verdict = _said(text[: end.start()], space)
         if verdict is not None:
             rest = text[end.end() :]
+            if reason == "because" and not _CAUSE.match(rest):
+                return None
             if text[: end.start()].islower():
                 rest = _ANY_SMALL.sub(lambda match: match[0].upper(), rest)  # it writes names of candidates so
             return verdict if _harmless(rest, verdict, space, sign=end[0]) else None
@@ -165,8 +171,8 @@ def _harmless(rest: str, verdict: Verdict, space: AnswerSpace, *, sign: str) -> 
         return False
     if _TAKES_BACK.search(rest) or (sign == "." and (numbered or re.match(r"\s*\d", rest))):
         return False  # "1. a dog" is an item of a list, and "No. 5" a number
-    if not isinstance(space, Score) and _CAUSE.match(rest):
-        return not _BUT.search(rest)  # the reason may speak of the others
+    if not isinstance(space, Score) and (cause := _CAUSE.match(rest)):
+        return not _BUT.search(rest, cause.end())  # the reason may speak of the others
     if isinstance(space, Ranking) or any(space.read(name) != verdict for name in names_in(rest, space)):
         return False
     return not (isinstance(space, Preference) and _AGAINST.search(rest))

@@ -24,10 +24,12 @@ _MOST = 40
 _BREAK, _COLON = "¶", ":"
 _WORD = re.compile(r"\w+")
 _REPORTING = frozenset(words.REPORTING)
+_NAMES = frozenset(words.CANDIDATES + words.CONCLUSIONS)
 _OWN = frozenset(("i", "we"))
 _CLAUSE = 12
 """Tokens between a word that reports and the mark, at most."""
 _ENDS = re.compile(r"[.!?。！？\n]+")
+_BLOCK = re.compile(r"\n[ \t]*>+[ \t]?")  # a block quotation of Markdown
 _PARTS = re.compile(r"[“”\"«»「」『』：]")
 _SIGNS = re.compile(r"(\[\[|\]\]|[<>{}:])")
 _LONGEST_OFFER = 130
@@ -152,14 +154,15 @@ def is_quoted(text: str, start: int, end: int, shown: Shown) -> bool:
     if not shown.holds(text[start:end].strip()) or not _may_be_quoted(text, start, end, shown):
         return False
     own = _tokens(text[start:end])
-    left = _tokens(text[max(0, start - _WINDOW) : start])[-_MOST:]
+    before = text[max(0, start - _WINDOW) : start]
+    left = _tokens(before if start > _WINDOW else f"\n{before}")[-_MOST:]
     right = _tokens(text[end : end + _WINDOW])[:_MOST]
     if offered:  # a sentence of the list is a verdict; one with several marks only says what the list says
-        before, after = _since(left, _BREAK), _until(right, _BREAK)
-        return "[[" in before + after and (
-            _stands_in_full(before, own, after, shown, least=1)
-            or _reaches(before, own, shown, to_the_left=True)
-            or _reaches(after, own, shown, to_the_left=False)
+        first, rest = _since(left, _BREAK), _until(right, _BREAK)
+        return "[[" in first + rest and (
+            _stands_in_full(first, own, rest, shown, least=1)
+            or _reaches(first, own, shown, to_the_left=True)
+            or _reaches(rest, own, shown, to_the_left=False)
         )
     return (
         _stands_in_full(_since(left, _BREAK), own, _until(right, _BREAK), shown, least=2)  # one may be "Verdict:"
@@ -212,6 +215,7 @@ def _may_be_quoted(text: str, start: int, end: int, shown: Shown) -> bool:
 
 def _tokens(text: str) -> list[str]:
     """Words in lower case, brackets, `:` for colons and quotation marks, `¶` for the end of a sentence or line."""
+    text = _BLOCK.sub("\n", text)
     text = _NO_WORD.sub(" ", _PARTS.sub(":", _ENDS.sub(" ¶ ", widened(text).casefold())))
     text = " ".join(_SIGNS.sub(r" \1 ", text).split())
     while "¶ ¶" in text:
@@ -247,6 +251,8 @@ def _stands_in_full(before: list[str], own: list[str], after: list[str], shown: 
 def _stands_after_a_colon(left: list[str], own: list[str], right: list[str], shown: Shown) -> bool:
     before, after = _since(left, _BREAK, _COLON), _until(right, _BREAK, _COLON)
     said = len(before) < len(_since(left, _BREAK))  # "It says: ...": then other marks are as good as words
+    if not said and _NAMES.issuperset(before) and _NAMES.issuperset(after):
+        return False  # "Answer B" is no quotation of the heading
     return _stands_in_full(before, own, after, shown, least=0 if said and "[[" in before + after else 1)
 
 

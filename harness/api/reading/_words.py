@@ -60,7 +60,7 @@ CHOOSING = (
     "i would go with", "i'll go with", "i will go with", "i would choose", "i'd choose", "i would pick", "i'd pick",
     "i would say", "i'd say", "i say", "i answer", "my pick is", "my choice is", "it is", "it's", "it gets", "this is",
     "that is", "it deserves", "we choose", "we prefer", "it should be",
-    "must be", "我选择", "我选", "我认为是", "我更喜欢",
+    "must be", "我选择", "我选", "选择", "我认为是", "我更喜欢",
 )  # fmt: skip
 """What a sentence says that gives a verdict."""
 
@@ -121,7 +121,7 @@ SAME = {
 ENDINGS = ("です", "である", "だ", "입니다", "이다", "예요")
 """What a sentence ends in that says "is" last."""
 
-CAUSES = ("because", "since", "as", "due to")
+CAUSES = ("because", "since", "as", "due to", "although", "even though", "even if", "despite")
 """What a reason begins with. It may name the other answers: "B, because A is blurred"."""
 
 DOUBT = (

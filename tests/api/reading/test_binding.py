@@ -85,7 +85,7 @@ def test_the_prompt_s_own_names_are_known_inside_a_mark() -> None:
     assert read_body("Song B", REQUEST).verdict is None
     assert read_body("Poem 4", FIVE).verdict is None
     assert read_body("B, it is prime", REQUEST).verdict == 1
-    assert read_body("B, it is prime", REQUEST, clause=False).verdict is None
+    assert read_body("B, it is prime", REQUEST, reason="none").verdict is None
 
 
 def test_paragraphs_stand_apart_by_blank_lines() -> None:

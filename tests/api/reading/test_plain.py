@@ -74,7 +74,7 @@ def test_ambiguity_is_not(space: AnswerSpace, text: str, problem: str) -> None:
 
 def test_a_reason_is_read_only_where_one_may_follow() -> None:
     assert read_plain("yes, it fits", WORDS).verdict == "yes"
-    assert read_plain("yes, it fits", WORDS, clause=False).verdict is None
+    assert read_plain("yes, it fits", WORDS, reason="none").verdict is None
 
 
 def test_a_long_text_is_no_plain_verdict() -> None:

@@ -212,6 +212,8 @@ def _completions(whole: dict[str, Any], most: int, scrub: Callable[[str], str]) 
 
 def _completion(choice: dict[str, Any], scrub: Callable[[str], str]) -> Completion:
     finish = _finish(choice.get("finish_reason"))
+    if finish == "stop" and choice.get("native_finish_reason") is not None:
+        finish = _finish(choice["native_finish_reason"])  # OpenRouter's word for what the provider itself said
     if choice.get("error"):
         raise ServerSaysError(complaint_of({"error": choice["error"]}, scrub))
     if finish == "error":
