@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from harness.api import AnswerSpace, Choice, Context, DataError, Reading, Request, Verdict
 from harness.api.reading import (
+    MOST_MARKS,
     STOPS,
     WRAPPING,
     Mark,
@@ -84,26 +85,33 @@ def _labels(text: str, request: Request) -> Iterator[Mark]:
     lines = text.split("\n")
     while len(lines) > 1 and not _WORD.search(lines[-1]):
         lines.pop()  # a line of markup
-
-    def says(line: str, alone: bool) -> bool:
-        return _read(line, request, alone=alone).verdict is not None
-
-    place, first = 0, len(text) - len(text.lstrip())
+    place, first, patience = 0, len(text) - len(text.lstrip()), MOST_MARKS
     for number, line in enumerate(lines):
         alone = number + 1 == len(lines) or (place <= first < place + len(line) and not lines[number + 1].strip())
-        likely = line.strip() and len(line) <= _LONGEST_LINE and not line.rstrip().endswith((":", "："))
-        likely = likely and not _is_block_quotation(line, request)
-        if likely and is_label(line, request.space):
-            yield Mark(place, place + len(line), line)
-        elif likely and (alone or "\\boxed" in line or leads_to_verdict(line)) and says(line, alone):
-            start = _label_start(line)
-            yield Mark(place + start, place + start + len(line[start:].rstrip(STOPS + WRAPPING + "*`")), line)
+        if _may_be_one(line, request):
+            if is_label(line, request.space):
+                yield Mark(place, place + len(line), line)
+            elif alone or (patience > 0 and ("\\boxed" in line or leads_to_verdict(line))):
+                patience -= 1  # each of these takes time to read
+                if _read(line, request, alone=alone).verdict is not None:
+                    yield _mark_after_lead_in(line, place)
         place += len(line) + 1
 
 
-def _is_block_quotation(line: str, request: Request) -> bool:
+def _may_be_one(line: str, request: Request) -> bool:
+    """Whether a line is short, no heading such as `Answer B:`, and no quotation."""
+    bare = line.strip()
+    return 0 < len(bare) <= _LONGEST_LINE and bare[-1] not in ":：" and not _is_block_quotation(bare, request)
+
+
+def _mark_after_lead_in(line: str, place: int) -> Mark:
+    """The label of a line that begins at `place`, without what stands around it."""
+    start = _label_start(line)
+    return Mark(place + start, place + start + len(line[start:].rstrip(STOPS + WRAPPING + "*`")), line)
+
+
+def _is_block_quotation(text: str, request: Request) -> bool:
     """Whether Markdown marks the line as a quotation, and the prompt has it."""
-    text = line.strip()
     return text.startswith(">") and " " in text.lstrip("> ") and request.shown.holds(text.lstrip("> "))
 
 

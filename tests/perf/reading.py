@@ -52,7 +52,7 @@ PROSE = (
 )
 
 
-_COARSE = 0.02
+_COARSE = 0.05
 """CPU seconds below which a case is left out: the clock is too coarse for a ratio."""
 
 
@@ -89,7 +89,7 @@ def _ratios() -> Iterator[tuple[float, float, str]]:
             half = text[: len(text) // 2]
             if _reading(request, text) < _COARSE:
                 continue
-            short, long = (min(_reading(request, part) for _ in range(3)) for part in (half, text))
+            short, long = (min(_reading(request, part) for _ in range(5)) for part in (half, text))
             yield long / short, long, f"{form.name} {space} {name}"
 
 

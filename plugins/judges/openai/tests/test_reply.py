@@ -152,6 +152,15 @@ def test_finish_reasons_of_all_providers_mean_one_of_three_things(reason: Any, f
     assert read(whole(choice={"finish_reason": reason})).completions[0].finish == finish
 
 
+def test_a_router_passes_on_what_the_provider_itself_said() -> None:
+    def finish(**choice: Any) -> str:
+        return read(whole(choice=choice)).completions[0].finish
+
+    assert finish(finish_reason="stop", native_finish_reason="MAX_TOKENS") == "length"
+    assert finish(finish_reason="stop", native_finish_reason="STOP") == "stop"
+    assert finish(finish_reason="length", native_finish_reason="stop") == "length"
+
+
 def test_a_choice_without_a_message_is_filtered_where_it_says_so() -> None:
     data = {"choices": [{"index": 0, "finish_reason": "content_filter", "content_filter_results": {}}]}
     assert read(data).completions[0].finish == "content_filter"
