@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from harness.api import AnswerSpace, Choice, Context, DataError, Reading, Request, Verdict
 from harness.api.reading import (
@@ -45,7 +46,7 @@ class LabelFormat:
         text = text.rstrip()
         if not text:
             return Reading(problem="no verdict: the answer is empty")
-        marks = list(_labels(text, request))
+        marks = list(islice(_labels(text, request), MOST_MARKS + 1))  # with more of them there is no verdict
         if not marks:
             line = text[text.rfind("\n") + 1 :]
             problem = _read(line, request, alone=True).problem
