@@ -10,7 +10,7 @@ from harness.api import Metric, Status, UserError
 from harness.score.consistency import consistency
 from harness.score.flags import flags
 from harness.score.intervals import Bootstrap, percentile, wilson
-from harness.score.metrics import averages_credit
+from harness.score.metrics import averages_credit, unit_of
 from harness.score.records import CellScores, Estimate
 from harness.score.sampling import bootstrap_of
 from harness.score.table import Basis, CellTable, View
@@ -160,6 +160,7 @@ class _Maker:
             worst_case=self._point(name, metric, worst_view, average=average),
             greater_is_better=getattr(metric, "greater_is_better", True) and name not in self.lower_is_better,
             basis=basis_of(metric, self.table),
+            unit=unit_of(metric, name=name),
         )
 
     def _bootstrap(self, name: str, metric: Metric, view: View, average: str) -> Bootstrap:

@@ -54,4 +54,5 @@ def _rate(name: str, of: Trials, *, resamples: int, confidence: float, seed: int
         n=n,
         excluded=hits / n,
         worst_case=None,
+        unit="share",
     )

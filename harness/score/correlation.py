@@ -22,6 +22,7 @@ _TINY = 1e-12  # a variance below this share of the scale's is rounding
 
 class _OfScores(CoreMetric):
     answers = frozenset({"score"})
+    unit = "correlation"
 
 
 class Pearson(_OfScores):
