@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
+from harness.api import Unit
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
+from harness.score.cards import usual_unit
 
 if TYPE_CHECKING:
     from harness.api import Protocol as ScoringProtocol
@@ -164,8 +166,8 @@ class Row:
     data_hash: str
     """Hash of the items; on the rows of a suite a hash over those of its tasks."""
     others: Mapping[str, Mapping[str, float | str | None]] = dataclasses.field(default_factory=dict)
-    """The other metrics of the task's protocol, each by name with `value`, `ci_low`, `ci_high` and `n`, and where it
-    has one its `basis`; they are not ranked. Empty on the rows of categories and suites."""
+    """The other metrics of the task's protocol, each by name with `value`, `ci_low`, `ci_high`, `n`, `unit`, and where
+    it has one its `basis`; they are not ranked. Empty on the rows of categories and suites."""
     unread: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """How many requests have no verdict, by reason; reasons that do not occur are left out."""
     with_probabilities: float | None = None
@@ -173,6 +175,19 @@ class Row:
     basis: str = ""
     """Of a metric that reads probabilities: `probabilities`, of the answers that have them and no others; or
     `verdicts`, where no answer has them. Empty for every other metric."""
+    unit: Unit = "score"
+    """What the metric's values are: `share` (0 to 1, printed as a percentage), `correlation` (-1 to 1), `distance`
+    (0 is best) or `score` (printed as it is)."""
+    consistency: Mapping[str, Mapping[str, float | str | None]] = dataclasses.field(default_factory=dict)
+    """`swap_consistency`, `first_position` and `repeat_consistency`, where they apply, each with `value`, `ci_low`,
+    `ci_high` and `n`. Empty on the rows of suites."""
+    rank_low: int | None = None
+    """The best rank that the judge may have: lower end of the simultaneous confidence set of its rank; `null`: not
+    ranked."""
+    rank_high: int | None = None
+    """The worst rank that it may have."""
+    letters: str = ""
+    """Compact letter display: two judges of a block cannot be told apart exactly where they share a letter."""
 
     @property
     def block(self) -> Block:
@@ -226,6 +241,8 @@ class Pair:
     """Units that get more credit from b."""
     basis: str = ""
     """As in the rows: the probabilities of the units where both have them, or the verdicts of both."""
+    unit: Unit = "score"
+    """As in the rows, of both values and of the difference."""
 
     @property
     def block(self) -> Block:
@@ -282,12 +299,13 @@ class Leaderboard:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Leaderboard:
-        """The leaderboard that `to_json` wrote."""
+        """The leaderboard that `to_json` wrote; one from before `unit` has the units of the core's metrics."""
         fields = {name: value for name, value in data.items() if name != "schema"}
         fields["rows"] = tuple(
-            Row(**{**row, "tasks": tuple(row["tasks"]), "flags": tuple(row["flags"])}) for row in data["rows"]
+            Row(**{**_with_unit(row), "tasks": tuple(row["tasks"]), "flags": tuple(row["flags"])})
+            for row in data["rows"]
         )
-        fields["comparisons"] = tuple(Pair(**pair) for pair in data["comparisons"])
+        fields["comparisons"] = tuple(Pair(**_with_unit(pair)) for pair in data["comparisons"])
         fields["usage"] = tuple(JudgeUsage(**{**one, "models": tuple(one["models"])}) for one in data.get("usage", ()))
         fields["left_out"] = tuple(LeftOut(**one) for one in data.get("left_out", ()))
         fields["unread"] = tuple(_unread(one) for one in data.get("unread", ()))
@@ -303,6 +321,10 @@ class Leaderboard:
         for spec in dataclasses.fields(self):
             plain[spec.name] = as_plain(getattr(self, spec.name))
         return plain
+
+
+def _with_unit(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {"unit": usual_unit(plain["metric"]), **plain}
 
 
 def _unread(plain: Mapping[str, Any]) -> UnreadAnswers:

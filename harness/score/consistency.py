@@ -50,6 +50,7 @@ def _rate(name: str, of: Trials, *, confidence: float) -> Estimate:
         n=n,
         excluded=hits / n,
         worst_case=None,
+        unit="share",
     )
 
 

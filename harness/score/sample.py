@@ -94,7 +94,7 @@ def sample_of(
         pseudo=_rows(pseudo, types[len(view) :], len(first)),
         pseudo_clusters=pseudo.clusters,
         gold_share=pseudo.gold_share,
-        bounds=bounds_of(metric, view.space),
+        bounds=_bounds(metric, view),
         pseudo_weight=_weight(view, uses),
     )
 
@@ -114,6 +114,11 @@ def _patterns(cluster: Ints, types: Ints, count: int, *, limit: int | None) -> t
     if patterns.count <= most or (limit is None and patterns.count * count <= _MOST):
         return patterns, 0
     return collapse(cluster % most, types, count), most
+
+
+def _bounds(metric: Metric, view: View) -> tuple[float, float] | None:
+    low, high = bounds_of(metric, view.space)
+    return (low, high) if np.isfinite([low, high]).all() else None
 
 
 def _weight(view: View, uses: Sequence[str]) -> float:
@@ -253,7 +258,7 @@ def _over_groups(metric: Metric, view: View) -> Sample:
     """
     marks, groups = np.unique(view.cluster, return_inverse=True)
     found = _within_groups(metric, view, groups)
-    bounds = bounds_of(metric, view.space)
+    bounds = _bounds(metric, view)
     known = found[~np.isnan(found)]
     ends = np.array(bounds if bounds is not None else (known.min(initial=0.0), known.max(initial=0.0)))
     both = np.stack([np.r_[np.nan_to_num(found), ends], np.r_[~np.isnan(found), True, True]], axis=1)
