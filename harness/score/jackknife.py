@@ -209,7 +209,7 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
         design_clusters=marks,
         bounds=bounds.pop() if len(bounds) == 1 else None,
         binomial=apart and all(task.binomial for task in tasks),
-        most=count**2 / sum(1 / task.most for task in tasks),
+        most=count**2 / limits if (limits := sum(1 / task.most for task in tasks)) else np.inf,
     )
 
 
