@@ -36,6 +36,8 @@ class ReportRecord:
     confidence: float = 0.95
     resamples: int = 2000
     group_by: str = "task"
+    missing: str = "counts"
+    equivalence: float | None = None
     min_coverage: float | None = None
 
 
@@ -248,9 +250,7 @@ def score_run(run: RunResults, plugins: Plugins) -> RunResults:
                 suite=cell.suite,
                 metrics=metrics_of(cell.protocol, plugins),
                 data_hash=cell.data_hash,
-                resamples=run.report.resamples,
                 confidence=run.report.confidence,
-                seed=run.seed,
             ),
         )
         for cell in run.cells

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.api import Metric, Score, Unit, Units, UserError
-from harness.score.intervals import Statistic
 from harness.score.metrics import CoreMetric, numbers, unit_of
+from harness.score.patterns import Statistic
 from harness.score.table import Floats
 
 RESAMPLES = 200

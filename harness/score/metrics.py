@@ -32,7 +32,7 @@ from typing import Any, ClassVar, cast, get_args
 import numpy as np
 
 from harness.api import AnswerSpace, Card, Metric, Score, Unit, Units, UserError, Verdict
-from harness.score.intervals import Statistic, divide
+from harness.score.patterns import Statistic, divide
 from harness.score.table import Floats
 
 COLUMNS = ("gold", "predicted", "credit", "positive")
