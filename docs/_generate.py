@@ -308,8 +308,11 @@ def leaderboard_json() -> str:
             "",
             docstring(inspect.getdoc(flag_rules.flags)).partition("**Args**")[0],
             "",
-            "The leaderboard adds `partial` (the run has not finished the cell) and, for suites, `incomplete` (the",
-            "judge answered only some of the tasks).",
+            docstring(inspect.getdoc(flag_rules.interval_flags)).partition("**Args**")[0],
+            "",
+            "The leaderboard adds `partial` (the run has not finished the cell), `depends-on-missing` (the place",
+            "depends on what the missing answers were) and, for suites, `incomplete` (the judge answered only some of",
+            "the tasks).",
             "",
         ]
     )

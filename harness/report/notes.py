@@ -13,9 +13,9 @@ OF_ANSWERS = ("no-answers", "low-coverage", "outside")
 """Flags that are about answers without a verdict: told in one sentence with what became of these."""
 
 _WAYS = {
-    "wilson": "Wilson's score interval",
-    "cluster-bootstrap": "whole clusters of items resampled",
-    "normal-of-tasks": "normal, from the tasks' own intervals taken as independent",
+    "agresti-coull": "Agresti and Coull's, for a share of independent trials",
+    "cluster-jackknife": "from the values without one cluster of items at a time",
+    "rank-sets": "from the rank sets of the tasks",
 }
 
 
@@ -88,8 +88,9 @@ def left_out(leaderboard: Leaderboard) -> list[str]:
 
 
 def own_flags(row: Row) -> list[str]:
-    """The flags that the judge earned, without those that its task brings for every judge."""
-    return [flag for flag in row.flags if flag not in OF_THE_TASK]
+    """The flags that the judge earned, without those of its task; what keeps it off the ranks or nearly does first."""
+    own = [flag for flag in row.flags if flag not in OF_THE_TASK]
+    return sorted(own, key=lambda flag: flag not in (*OF_ANSWERS, "partial", "incomplete"))
 
 
 def legend(leaderboard: Leaderboard) -> list[str]:
@@ -186,15 +187,14 @@ def _position(row: Row) -> str:
 
 OF_THE_TASK: Mapping[str, Callable[[Row], str]] = {
     "constant-gold": _always_right,
-    "few-items": lambda row: f"{counted(row.groups, 'cluster')}, too few for the intervals to be trusted",
     "few-clusters": lambda row: (
         "fewer than 5 effective clusters (unequal ones count for less): intervals are wide, and no test is possible"
     ),
     "one-large-cluster": lambda row: (
-        "one cluster holds more than a tenth of the units: the intervals are rather too wide than too narrow"
+        "few clusters hold most of the units: the intervals are rather too wide than too narrow"
     ),
     "rare-class": lambda row: (
-        "a class of the gold has fewer than 7 units: the interval of a metric of classes is unreliable"
+        "a class of the gold, or a category that is averaged over, has fewer than 5 units: the interval is unreliable"
     ),
 }
 """Flags that say something about the task and not about the judge, each with what it means; said once for a block."""

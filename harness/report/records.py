@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 from harness.api import Unit
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
-from harness.score.cards import usual_unit
 
 if TYPE_CHECKING:
     from harness.api import Protocol as ScoringProtocol
@@ -319,13 +318,12 @@ class Leaderboard:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Leaderboard:
-        """The leaderboard that `to_json` wrote; one from before `unit` has the units of the core's metrics."""
+        """The leaderboard that `to_json` wrote."""
         fields = {name: value for name, value in data.items() if name != "schema"}
         fields["rows"] = tuple(
-            Row(**{**_with_unit(row), "tasks": tuple(row["tasks"]), "flags": tuple(row["flags"])})
-            for row in data["rows"]
+            Row(**{**row, "tasks": tuple(row["tasks"]), "flags": tuple(row["flags"])}) for row in data["rows"]
         )
-        fields["comparisons"] = tuple(Pair(**_with_unit(pair)) for pair in data["comparisons"])
+        fields["comparisons"] = tuple(Pair(**pair) for pair in data["comparisons"])
         fields["usage"] = tuple(JudgeUsage(**{**one, "models": tuple(one["models"])}) for one in data.get("usage", ()))
         fields["left_out"] = tuple(LeftOut(**one) for one in data.get("left_out", ()))
         fields["unread"] = tuple(_unread(one) for one in data.get("unread", ()))
@@ -341,10 +339,6 @@ class Leaderboard:
         for spec in dataclasses.fields(self):
             plain[spec.name] = as_plain(getattr(self, spec.name))
         return plain
-
-
-def _with_unit(plain: Mapping[str, Any]) -> dict[str, Any]:
-    return {"unit": usual_unit(plain["metric"]), **plain}
 
 
 def _unread(plain: Mapping[str, Any]) -> UnreadAnswers:

@@ -184,14 +184,14 @@ def _table(rows: Sequence[Row], width: int, left_out: set[str]) -> Table:
 def _style(column: _Column, style: str) -> str:
     if column.title == "flags":
         return "yellow"
-    return style if column.title in ("rank", "letters", "judge", "value") or style == "dim" else ""
+    return style if column.title in ("rank", "letters", "", "judge", "value") or style == "dim" else ""
 
 
 def _fit(rows: Sequence[Row], width: int, left_out: set[str]) -> tuple[list[_Column], int, int]:
     """The columns that fit, the width of the judges' names, and the gap between columns."""
     from rich.cells import cell_len
 
-    columns = _columns(rows)
+    columns = _columns(rows, letters="letters" if width >= _WIDE else "")
     while True:
         widths = {
             column.title: max(cell_len(text) for text in (column.title, *(clean(column.cell(row)) for row in rows)))
@@ -212,7 +212,8 @@ def _fit(rows: Sequence[Row], width: int, left_out: set[str]) -> tuple[list[_Col
         columns = [column for column in columns if column is not first]
 
 
-def _columns(rows: Sequence[Row]) -> list[_Column]:
+def _columns(rows: Sequence[Row], *, letters: str) -> list[_Column]:
+    """All columns; `letters` is the title of theirs, which is wider than any of them."""
     columns = [
         _Column("rank", rank_text),
         _Column("judge", lambda row: row.judge, left=True),
@@ -223,7 +224,7 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
         _Column("worst", lambda row: write_number(row.unit, row.worst_case, row.ci_low, row.ci_high), optional=3),
     ]
     if any(row.letters for row in rows):
-        columns.insert(1, _Column("letters", lambda row: row.letters, left=True))
+        columns.insert(1, _Column(letters, lambda row: row.letters, left=True))
     if any(row.basis for row in rows):
         columns.append(_Column("probs", lambda row: share(row.with_probabilities), optional=7))
     if any(row.swap_consistency is not None for row in rows):

@@ -72,16 +72,16 @@ def answers() -> list[Answer]:
     ]
 
 
-def test_a_local_module_is_scored_with_a_stated_number_of_resamples(tmp_path: Path) -> None:
+def test_a_local_module_is_scored_with_an_interval(tmp_path: Path) -> None:
     from harness.score.evaluate_bridge import evaluate_metric
 
     metric = evaluate_metric(written(tmp_path, SHARE, name="agreement_share"))
     table = build_cell(answers(), Protocol(unparsed="wrong"))
-    cell = score_cell(table, task="t", judge="j", metrics={"evaluate:x": metric}, data_hash="h", resamples=1000)
+    cell = score_cell(table, task="t", judge="j", metrics={"evaluate:x": metric}, data_hash="h")
     estimate = cell.estimates[0]
     assert estimate.value == pytest.approx(3 / 6)
     assert estimate.excluded == pytest.approx(3 / 5)
-    assert estimate.method == "cluster-bootstrap (200 resamples)"
+    assert estimate.method == "cluster-jackknife"
     assert estimate.ci_low is not None
     assert estimate.ci_low < 0.5
 
@@ -122,7 +122,7 @@ def test_a_metric_with_several_results_is_refused(tmp_path: Path) -> None:
     metric = evaluate_metric(written(tmp_path, '{"one": 1.0, "two": 2.0}', name="two_results"))
     table = build_cell(answers(), Protocol())
     with pytest.raises(UserError, match="'one', 'two'"):
-        score_cell(table, task="t", judge="j", metrics={"x": metric}, data_hash="h", resamples=5)
+        score_cell(table, task="t", judge="j", metrics={"x": metric}, data_hash="h")
 
 
 def test_a_name_that_cannot_be_had_offline_says_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +154,7 @@ def test_classes_are_whole_numbers_in_the_order_of_the_space() -> None:
 
     metric = EvaluateMetric("folder/mine.py", compute)
     table = build_cell(answers(), Protocol(unparsed="wrong"))
-    cell = score_cell(table, task="t", judge="j", metrics={"x": metric}, data_hash="h", resamples=1)
+    cell = score_cell(table, task="t", judge="j", metrics={"x": metric}, data_hash="h")
     assert cell.estimates[0].value == 1.0
     assert all(isinstance(one, int) for one in seen["predictions"])
     assert sorted(np.unique(np.array(seen["references"])).tolist()) == [0, 1]
