@@ -92,10 +92,9 @@ def findings(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
     said = []
     shown = sorted(pair.detectable for pair in pairs if pair.p_adjusted is not None and pair.detectable is not None)
     if shown:
-        unit = pairs[0].unit
-        least, most = (size(unit, value) for value in (shown[0], shown[-1]))
-        reach = least if least == most else f"{least} to {most}"
-        said.append(f"a true difference of {reach} would be found in 80 % of such benchmarks; smaller ones more rarely")
+        least, most = (size(pairs[0].unit, value) for value in (shown[0], shown[-1]))
+        reach = most if least == most else f"{least.removesuffix(' points')} to {most}"
+        said.append(f"power: 80 % of such benchmarks would show a true difference of {reach}, by the pair of judges")
     for pair in pairs:
         if pair.equivalent and leaderboard.equivalence is not None:
             margin = size(pair.unit, leaderboard.equivalence)
@@ -104,8 +103,8 @@ def findings(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
     if bounded:
         firm = sum(pair.whatever_missing for pair in bounded)
         said.append(
-            f"of {counted(len(bounded), 'place')} above another judge with answers missing, {firm:,} would hold "
-            "whatever the missing answers were"
+            f"missing answers: {firm:,} of {counted(len(bounded), 'placement')} of one judge above another hold "
+            "whatever they were"
         )
     return said
 
