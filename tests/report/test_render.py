@@ -82,10 +82,12 @@ rank letters judge                            value   interval   n cover worst f
 · mumbling-judge-with-a-very-long-name: low-coverage — 50 of 200 requests without a verdict (25.0
   %): 50 no verdict; not ranked where fewer than 90 % of requests have a verdict
 · mumbling-judge-with-a-very-long-name: no-errors — no error was seen, so the interval is one-sided
+· power: 80 % of such benchmarks would show a true difference of 2.8 to 12.8 points, by the pair of
+  judges
 
 · rank: a simultaneous 95 % confidence set of the judge's rank; judges that share a letter cannot be
-  told apart; – is not ranked
-· interval: 95 % confidence, Agresti and Coull's, for a share of independent trials
+  told apart; – is not ranked; nobody is placed above another because of answers that are missing
+· interval: 95 % confidence, Agresti and Coull's for a share of independent answers
 · n: units that the value rests on; coverage: % of requests with a verdict; worst case: every
   missing answer counted as wrong as can be
 · first position: % of decided answers that name the first place shown
@@ -110,11 +112,14 @@ rank   judge              value   interval   n cover worst first flags
   requests have a verdict
 · mumbling-judge-with-a-very-long-name: no-errors — no error was seen, so the
   interval is one-sided
+· power: 80 % of such benchmarks would show a true difference of 2.8 to 12.8
+  points, by the pair of judges
 
 · rank: a simultaneous 95 % confidence set of the judge's rank; judges that
-  share a letter cannot be told apart; – is not ranked
-· interval: 95 % confidence, Agresti and Coull's, for a share of independent
-  trials
+  share a letter cannot be told apart; – is not ranked; nobody is placed above
+  another because of answers that are missing
+· interval: 95 % confidence, Agresti and Coull's for a share of independent
+  answers
 · n: units that the value rests on; coverage: % of requests with a verdict;
   worst case: every missing answer counted as wrong as can be
 · first position: % of decided answers that name the first place shown
@@ -163,8 +168,8 @@ def test_ranks_are_sets_with_letters_beside_them_in_every_format(board: Leaderbo
     ("flag", "said"),
     [
         ("few-clusters", f"few-clusters — fewer than {FEW} effective clusters"),
-        ("one-large-cluster", "one-large-cluster — few clusters hold most of the units"),
-        ("rare-class", f"rare-class — a class of the gold, or a category that is averaged over, has fewer than {RARE}"),
+        ("one-large-cluster", "one-large-cluster — a few clusters hold most of the units"),
+        ("rare-class", f"rare-class — a class of the gold, or a category, has fewer than {RARE} units"),
     ],
 )
 def test_a_flag_of_the_task_is_explained_once(board: Leaderboard, flag: str, said: str) -> None:
