@@ -45,7 +45,7 @@ def cell(rows: Sequence[Row], **fields: Any) -> CellTable:
 
 
 def scored(table: CellTable, metrics: dict[str, Metric]) -> CellScores:
-    return score_cell(table, task="t", judge="j", metrics=metrics, data_hash="h", resamples=200)
+    return score_cell(table, task="t", judge="j", metrics=metrics, data_hash="h")
 
 
 def value(table: CellTable, name: str, metric: Metric) -> float | None:
@@ -123,8 +123,8 @@ def test_an_average_in_the_name_does_all_that_one_in_the_protocol_does(name: str
     differ = value(of(a, average=other), name, metric)
     assert differ is not None
     assert cells[0].estimates[0].value != pytest.approx(differ, abs=1e-4), "else this test could not tell"
-    compared = compare_all({"a": by_name[0], "b": by_name[1]}, metric, metric_name=own, resamples=200)
-    expected = compare_all({"a": by_protocol[0], "b": by_protocol[1]}, metric, metric_name=name, resamples=200)
+    compared = compare_all({"a": by_name[0], "b": by_name[1]}, metric, metric_name=own)
+    expected = compare_all({"a": by_protocol[0], "b": by_protocol[1]}, metric, metric_name=name)
     assert [one.metric for one in compared] == [own]
     assert [replace(one, metric=name) for one in compared] == list(expected)
 
@@ -139,11 +139,11 @@ def test_two_judges_are_compared_by_the_blind_guesses_where_the_metric_needs_cla
     a = cell(rows, unparsed="chance")
     b = cell([(category, group, f"{pair[0]}y") for category, group, pair in rows], unparsed="chance")
     for first, second, sign in ((a, b, 1), (b, a, -1)):
-        found = compare_cells(first, second, MacroF1(), metric_name="macro_f1", resamples=200)
+        found = compare_cells(first, second, MacroF1(), metric_name="macro_f1")
         # a: yes 2*1/(2+1), no 2*2/(2+3); b: yes 2*2/(2+4), no 0
         assert found.difference == pytest.approx(sign * ((2 / 3 + 4 / 5) / 2 - (2 / 3 + 0) / 2))
         assert (found.n, {found.only_a, found.only_b}, found.disagreements) == (4, {2, 1}, 3)
-    shares = compare_cells(a, b, Accuracy(), resamples=200)
+    shares = compare_cells(a, b, Accuracy())
     assert [shares.value_a, shares.value_b] == pytest.approx([(1 + 0.5 + 1 + 0.5) / 4, 1 / 2])
 
 
@@ -153,10 +153,7 @@ def test_accuracy_that_is_averaged_over_categories_is_no_share_to_wilson_nor_to_
     assert (plain.method, averaged.method) == ("wilson", "cluster-bootstrap")
     assert [plain.value, averaged.value] == pytest.approx([29 / 50, (0.5 + 0.9) / 2])
     a, b = cell(rows), cell([*rights("a", 10, 40), *rights("b", 9, 10)])
-    found = [
-        compare_cells(a, b, Accuracy(), metric_name=name, resamples=200).method
-        for name in ("accuracy", "accuracy@category")
-    ]
+    found = [compare_cells(a, b, Accuracy(), metric_name=name).method for name in ("accuracy", "accuracy@category")]
     assert found == ["mcnemar-exact", "paired-cluster-bootstrap"]
 
 
@@ -240,7 +237,7 @@ def test_a_metric_that_is_no_plain_mean_is_taken_within_each_group_by_hand() -> 
 
 def test_two_judges_are_compared_by_the_same_groups_each_by_its_own_values() -> None:
     worse = [(category, group, f"{pair[0]}y" if group == "g4" else pair) for category, group, pair in GROUPED]
-    found = compare_cells(cell(GROUPED), cell(worse), Kappa(), metric_name="kappa@group", resamples=400)
+    found = compare_cells(cell(GROUPED), cell(worse), Kappa(), metric_name="kappa@group")
     assert [found.value_a, found.value_b] == pytest.approx([5 / 6, (1 / 2 + 1 + 0) / 3])
     assert found.difference == pytest.approx(1 / 3)
     assert found.method == "paired-cluster-bootstrap"
@@ -322,5 +319,5 @@ def test_comparisons_weigh_categories_as_scores_do() -> None:
     weights = {"x": 3.0}
     a = cell([*rights("x", 3, 4), *rights("y", 0, 4)], average="category", weights=weights)
     b = cell([*rights("x", 1, 4), *rights("y", 2, 4)], average="category", weights=weights)
-    one = compare_cells(a, b, Accuracy(), names=("a", "b"), metric_name="accuracy", resamples=200)
+    one = compare_cells(a, b, Accuracy(), names=("a", "b"), metric_name="accuracy")
     assert one.difference == pytest.approx((3 * 2 / 4 - 2 / 4) / 4)
