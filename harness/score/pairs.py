@@ -39,6 +39,8 @@ class Gap:
     """Shape (C,): share of the units that each holds."""
     step: float
     """Variance that one more average cluster adds, right for one of the two only."""
+    most: float
+    """The greatest difference that two values of the metric can have; infinite where its range has no end."""
 
     def in_blocks(self) -> Gap:
         """The same with clusters put into blocks by their marks, to stand beside one that has blocks only."""
@@ -72,7 +74,11 @@ class Gap:
         return self.testable(quantile) and self.statistic > quantile
 
     def interval(self, quantile: float) -> tuple[float, float] | None:
-        """All differences that the test does not reject; `None` with too few clusters, or where nothing varies."""
+        """All possible differences that the test does not reject.
+
+        Returns:
+            Lower and upper end; `None` with too few clusters, or where nothing varies.
+        """
         if not self.testable(quantile) or not self.scale > 0:
             return None
         squared = quantile * quantile
@@ -80,7 +86,7 @@ class Gap:
         b = self.difference - squared * float(self.parts @ self.weights)
         c = self.difference**2 - squared * self.scale**2
         root = float(np.sqrt(max(0.0, b * b - a * c)))
-        return (b - root) / a, (b + root) / a
+        return max(-self.most, (b - root) / a), min(self.most, (b + root) / a)
 
 
 def gap(a: Jackknife, b: Jackknife) -> Gap:
@@ -94,6 +100,7 @@ def gap(a: Jackknife, b: Jackknife) -> Gap:
         parts=a.parts - b.parts,
         weights=a.weights,
         step=(a.step + b.step) / 2,
+        most=np.inf if a.bounds is None else a.bounds[1] - a.bounds[0],
     )
 
 
