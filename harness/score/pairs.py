@@ -18,8 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
-from harness.score.jackknife import Jackknife, in_blocks
-from harness.score.sample import BLOCKS
+from harness.score.jackknife import Jackknife, common_blocks, in_blocks
 from harness.score.table import Floats, Ints
 
 
@@ -42,12 +41,12 @@ class Gap:
     most: float
     """The greatest difference that two values of the metric can have; infinite where its range has no end."""
 
-    def in_blocks(self) -> Gap:
-        """The same with clusters put into blocks by their marks, to stand beside one that has blocks only."""
-        if self.blocks:
+    def in_blocks(self, count: int) -> Gap:
+        """The same in so many blocks, to stand beside one that has no more; 0: as it is."""
+        if self.blocks == count:
             return self
-        numbers, weights, parts = in_blocks(self.clusters, self.weights, self.parts)
-        return replace(self, clusters=numbers, blocks=BLOCKS, weights=weights, parts=parts)
+        numbers, weights, parts = in_blocks(count, self.clusters, self.weights, self.parts)
+        return replace(self, clusters=numbers, blocks=count, weights=weights, parts=parts)
 
     @property
     def scale(self) -> float:
@@ -91,12 +90,12 @@ class Gap:
 
 def gap(a: Jackknife, b: Jackknife) -> Gap:
     """The difference of two values of the same units."""
-    if a.blocks != b.blocks:
-        a, b = a.in_blocks(), b.in_blocks()
+    blocks = common_blocks((a.blocks, b.blocks))
+    a, b = a.in_blocks(blocks), b.in_blocks(blocks)
     return Gap(
         difference=a.value - b.value,
         clusters=a.clusters,
-        blocks=a.blocks,
+        blocks=blocks,
         parts=a.parts - b.parts,
         weights=a.weights,
         step=(a.step + b.step) / 2,
