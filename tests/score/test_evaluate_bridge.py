@@ -83,7 +83,36 @@ def test_a_local_module_is_scored_with_an_interval(tmp_path: Path) -> None:
     assert estimate.excluded == pytest.approx(3 / 5)
     assert estimate.method == "cluster-jackknife"
     assert estimate.ci_low is not None
-    assert estimate.ci_low < 0.5
+    assert estimate.ci_high is not None
+    assert estimate.ci_low < 0.5 < estimate.ci_high
+
+
+def test_a_module_is_called_at_most_so_often_for_an_interval() -> None:
+    from harness.score.evaluate_bridge import RESAMPLES, EvaluateMetric
+
+    calls = []
+
+    def compute(*, predictions: list[int], references: list[int]) -> dict[str, float]:
+        calls.append(len(predictions))
+        return {"mine": float(np.mean(np.array(predictions) == np.array(references)))}
+
+    metric = EvaluateMetric("mine", compute)
+    space = Choice(tuple(f"c{k}" for k in range(60)))
+    rng = np.random.default_rng(0)
+    pairs = rng.integers(0, 60, (3_000, 2))
+    pairs[:, 1] = np.where(rng.random(3_000) < 0.5, pairs[:, 0], pairs[:, 1])
+    many = [
+        Answer(f"i{k}", f"i{k}", "", space, f"c{gold}", (), 0, Status.OK, f"c{said}")
+        for k, (gold, said) in enumerate(pairs.tolist())
+    ]
+    cell = score_cell(build_cell(many, Protocol()), task="t", judge="j", metrics={"x": metric}, data_hash="h")
+    assert len({tuple(pair) for pair in pairs.tolist()}) > 4 * RESAMPLES
+    assert len(calls) <= 5 + RESAMPLES + 2 * len(space.labels), "blocks, two calls a class, value, centre, other cases"
+    estimate = cell.estimates[0]
+    assert estimate.ci_low is not None
+    assert estimate.ci_high is not None
+    half = 1.96 * np.sqrt(0.25 / 3_000)
+    assert (estimate.ci_high - estimate.ci_low) / 2 == pytest.approx(half, rel=0.25), "blocks say what clusters say"
 
 
 def test_a_module_says_what_its_number_is(tmp_path: Path) -> None:
