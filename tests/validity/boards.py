@@ -1,0 +1,156 @@
+"""The thin joint between simulated judges and the product: tables go in, scores and leaderboards come out.
+
+All that a script knows of the product's records is here; nothing is computed again.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from harness.api import Metric, Protocol, Usage, UserError
+from harness.report.leaderboard import build_leaderboard
+from harness.report.records import Leaderboard, Pair, Row
+from harness.run.rows import UnreadAnswer
+from harness.score import agreement, correlation, flags, metrics, ranking
+from harness.score.cell import score_cell
+from harness.score.records import Answer, CellScores, Estimate
+from harness.score.table import CellTable
+
+CLASSES = ("accuracy", "macro_f1", "balanced_accuracy", "f1", "kappa", "roc_auc")
+SCORES = ("pearson", "spearman", "kendall", "mae", "weighted_kappa")
+RANKINGS = ("rank_accuracy", "levenshtein")
+
+INTERVAL_FLAGS: frozenset[str] = getattr(flags, "INTERVAL_FLAGS", frozenset({"few-items"}))
+"""Flags that say of an interval that it is not to be trusted."""
+
+_FACTORIES = {
+    "accuracy": metrics.accuracy,
+    "all_right": metrics.all_right,
+    "mae": metrics.mae,
+    **{name: getattr(agreement, name) for name in CLASSES[1:]},
+    **{name: getattr(correlation, name) for name in SCORES if name != "mae"},
+    **{name: getattr(ranking, name) for name in RANKINGS},
+}
+
+
+def find_metric(name: str) -> Metric:
+    """A metric of the core by its name, with or without an average."""
+    bare, _ = Protocol.parsed(name)
+    if bare not in _FACTORIES:
+        raise UserError(f"there is no metric {name!r}; there are {', '.join(sorted(_FACTORIES))}")
+    found: Metric = _FACTORIES[bare](None, None)
+    return found
+
+
+def score(table: CellTable, *, task: str = "task", judge: str = "judge", suite: str = "", resamples: int) -> CellScores:
+    """The scores of one cell by the metrics of its protocol; `resamples` where something is still resampled."""
+    given: dict[str, Any] = {"resamples": resamples} if "resamples" in _PARAMETERS else {}
+    named = {name: find_metric(name) for name in table.protocol.metrics}
+    return score_cell(table, task=task, judge=judge, metrics=named, data_hash="simulated", suite=suite, **given)
+
+
+_PARAMETERS = inspect.signature(score_cell).parameters
+
+
+def estimates(scores: CellScores) -> dict[str, Estimate]:
+    """All numbers with an interval, by name."""
+    return {found.metric: found for found in (*scores.estimates, *scores.consistency)}
+
+
+def is_flagged(scores: CellScores, estimate: Estimate) -> bool:
+    """Whether the board says of this interval that it is not to be trusted."""
+    return bool(INTERVAL_FLAGS & {*scores.flags, *getattr(estimate, "flags", ())})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedCell:
+    """What `harness.run.results.CellResult` is, for a simulated judge."""
+
+    units: CellTable
+    task: str
+    judge: str
+    suite: str = ""
+    resamples: int = 1000
+    run: str = "simulated"
+    task_id: str = "simulated/task"
+    judge_id: str = "simulated/judge"
+    data_hash: str = "simulated"
+    state: str = "complete"
+
+    @property
+    def protocol(self) -> Protocol:
+        """The protocol of the table."""
+        return self.units.protocol
+
+    @cached_property
+    def scores(self) -> CellScores:
+        """Scored when first asked for."""
+        return score(self.units, task=self.task, judge=self.judge, suite=self.suite, resamples=self.resamples)
+
+    def table(self) -> CellTable:
+        """The units."""
+        return self.units
+
+    def answers(self) -> Iterator[Answer]:
+        """None are kept: a mass of tables has no journal."""
+        return iter(())
+
+    def unread(self) -> Iterator[UnreadAnswer]:
+        """None are kept."""
+        return iter(())
+
+    def usage(self) -> Usage:
+        """Simulated judges cost nothing."""
+        return Usage()
+
+
+def board(cells: list[SimulatedCell], *, group_by: str = "task", resamples: int) -> Leaderboard:
+    """The leaderboard of some cells."""
+    given: dict[str, Any] = {"resamples": resamples} if "resamples" in _BOARD else {}
+    return build_leaderboard(cells, group_by=group_by, find_metric=find_metric, **given)
+
+
+_BOARD = inspect.signature(build_leaderboard).parameters
+
+
+def board_of(tables: Mapping[str, CellTable], *, resamples: int) -> Leaderboard:
+    """The leaderboard of one task, judges by name."""
+    cells = [
+        SimulatedCell(units=table, task="task", judge=judge, resamples=resamples) for judge, table in tables.items()
+    ]
+    return board(cells, resamples=resamples)
+
+
+def ranks(row: Row) -> tuple[int, int] | None:
+    """The ranks that a row may have, lowest and highest; `None`: it is not ranked."""
+    low, high = getattr(row, "rank_low", None), getattr(row, "rank_high", None)
+    if low is None and hasattr(row, "rank_group"):
+        low = high = row.rank_group
+    return None if low is None or high is None else (low, high)
+
+
+def letters(row: Row) -> frozenset[str] | None:
+    """The letters that a row shares with those that it cannot be told from; `None` where the board has none."""
+    found = getattr(row, "letters", None)
+    return None if found is None else frozenset(found)
+
+
+def is_significant(pair: Pair, *, alpha: float) -> bool:
+    """Whether the board says that the two judges differ."""
+    p = getattr(pair, "p_adjusted", None) or getattr(pair, "p_holm", None)
+    return p is not None and p < alpha and bool(pair.difference)
+
+
+def excludes_zero(pair: Pair) -> bool:
+    """Whether the interval of the difference leaves no room for 0."""
+    return pair.ci_low is not None and pair.ci_high is not None and (pair.ci_low > 0 or pair.ci_high < 0)
+
+
+def is_above(row: Row, other: Row) -> bool:
+    """Whether a judge stands in a better rank than another, without any rank in common."""
+    mine, theirs = ranks(row), ranks(other)
+    return mine is not None and theirs is not None and mine[1] < theirs[0]
