@@ -141,7 +141,9 @@ def letters(row: Row) -> frozenset[str] | None:
 
 def is_significant(pair: Pair, *, alpha: float) -> bool:
     """Whether the board says that the two judges differ."""
-    p = getattr(pair, "p_adjusted", None) or getattr(pair, "p_holm", None)
+    p: float | None = (
+        getattr(pair, "p_adjusted", None) if hasattr(pair, "p_adjusted") else getattr(pair, "p_holm", None)
+    )
     return p is not None and p < alpha and bool(pair.difference)
 
 

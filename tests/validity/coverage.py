@@ -15,15 +15,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from boards import CLASSES, RANKINGS, SCORES, estimates, is_flagged, score
-from designs import CORRELATION, Design, replies
-from publish import commit, cpu_seconds, finish, generator, options, run_all, standard_error, table
-from sheets import Sheet
-from truths import true_value
+from boards import CLASSES, RANKINGS, SCORES
+from cells import Found, Work, measure
+from judges import CORRELATION, Design
+from publish import commit, cpu_seconds, finish, options, run_all, standard_error, table
 
 SIZES = (20, 50, 150, 300, 1000)
 TRUTHS = (0.5, 0.8, 0.95, 0.99, 1.0)
@@ -34,55 +33,7 @@ MANY = (("a", 3), ("b", 5), ("c", 10), ("d", 20), ("e", 50), ("f", 100))
 FEW = (("a", 200), ("b", 5), ("c", 5))
 NESTED = (("a/x", 10), ("a/y", 40), ("b", 100))
 
-TARGET, SLACK = 0.93, 1e-9
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """One design, and the metrics that are looked at."""
-
-    design: Design
-    metrics: tuple[str, ...]
-    reps: int
-    seed: int
-    resamples: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What was found of one cell."""
-
-    metric: str
-    design: Design
-    reps: int
-    printed: int
-    """Data sets with an interval."""
-    covered: int
-    """Of these, those whose interval holds the true value."""
-    flagged: int
-    zero_width: int
-    width: float
-    """On average."""
-
-    @property
-    def coverage(self) -> float:
-        """Share of the intervals that hold the true value."""
-        return self.covered / self.printed if self.printed else np.nan
-
-    @property
-    def is_flagged(self) -> bool:
-        """Whether the board warns, or says nothing at all."""
-        return 2 * self.flagged >= self.reps or 2 * self.printed <= self.reps
-
-    @property
-    def at_one(self) -> bool:
-        """Whether the judge is perfect."""
-        return self.design.truth >= 1 and not self.design.lopsided
-
-    @property
-    def label(self) -> str:
-        """What a table says."""
-        return f"{self.metric}: {self.design.label}"
+TARGET = 0.93
 
 
 def grid(*, quick: bool) -> Iterator[tuple[Design, tuple[str, ...]]]:
@@ -141,48 +92,10 @@ def _categories(truths: Sequence[float]) -> Iterator[tuple[Design, tuple[str, ..
         yield Design(kind="labels", n=sum(size for _, size in parts), truth=0.5, parts=uneven), metrics
 
 
-def measure(work: Work) -> list[Found]:
-    """Simulate one design."""
-    design = work.design
-    rng = generator(work.seed, design)
-    sheet = Sheet.of(design, metrics=tuple(name for name in work.metrics if name not in CONSISTENCY) or ("accuracy",))
-    truths = np.array([true_value(name, design) for name in work.metrics])
-    found = np.full((work.reps, len(work.metrics), 2), np.nan)
-    flags = np.zeros((work.reps, len(work.metrics)), dtype=bool)
-    said = replies(design, reps=work.reps, rng=rng)
-    for rep in range(work.reps):
-        scores = score(sheet.table(said, rep), resamples=work.resamples)
-        by_name = estimates(scores)
-        for place, name in enumerate(work.metrics):
-            estimate = by_name[name]
-            flags[rep, place] = is_flagged(scores, estimate)
-            if estimate.ci_low is not None and estimate.ci_high is not None:
-                found[rep, place] = estimate.ci_low, estimate.ci_high
-    low, high = found[..., 0], found[..., 1]
-    printed = ~np.isnan(low)
-    covered = (low <= truths + SLACK) & (high >= truths - SLACK)
-    return [
-        Found(
-            metric=name,
-            design=design,
-            reps=work.reps,
-            printed=int(printed[:, place].sum()),
-            covered=int(covered[:, place].sum()),
-            flagged=int(flags[:, place].sum()),
-            zero_width=int((high - low <= SLACK)[:, place].sum()),
-            width=float(np.nanmean(high[:, place] - low[:, place])) if printed[:, place].any() else np.nan,
-        )
-        for place, name in enumerate(work.metrics)
-    ]
-
-
-CONSISTENCY = ("swap_consistency", "first_position")
-
-
 def simulate(works: Sequence[Work], *, jobs: int) -> list[Found]:
     """Every cell; then again those that came out worst, with more data sets and fresh seeds."""
     first = [found for several in run_all(measure, works, jobs=jobs, cost=_cost) for found in several]
-    judged = [found for found in first if counts(found)]
+    judged = [found for found in first if found.counts]
     again = sorted(judged, key=lambda found: found.coverage)[: -(-len(judged) // 20)]
     more = [
         replace(works[0], design=found.design, metrics=(found.metric,), reps=4 * found.reps, seed=found_seed)
@@ -198,14 +111,9 @@ def _cost(work: Work) -> float:
     return work.reps * (300 + work.design.n * (10 if "kendall" in work.metrics else 1))
 
 
-def counts(found: Found) -> bool:
-    """Whether a cell is one of those that `worst` and `mean` are of."""
-    return not found.is_flagged and not found.at_one
-
-
 def summary(cells: Sequence[Found]) -> dict[str, Any]:
     """The figures of some cells."""
-    judged = [found for found in cells if counts(found)]
+    judged = [found for found in cells if found.counts]
     shares = np.array([found.coverage for found in judged])
     printed = sum(found.printed for found in cells)
     lowest = judged[int(shares.argmin())] if judged else None
@@ -234,7 +142,7 @@ def tables(cells: Sequence[Found]) -> list[str]:
         "",
         *table(head, [(name, *_line(same)) for name, same in _by(cells, lambda found: found.design.clusters)]),
     ]
-    lowest = sorted((found for found in cells if counts(found)), key=lambda found: found.coverage)[:15]
+    lowest = sorted((found for found in cells if found.counts), key=lambda found: found.coverage)[:15]
     rows = [(found.label, found.coverage, standard_error(found.coverage, found.printed)) for found in lowest]
     return [*lines, "", *table(("lowest cells that are not flagged", "coverage", "standard error"), rows)]
 
@@ -246,7 +154,7 @@ def _by(cells: Sequence[Found], key: Any) -> Iterable[tuple[str, list[Found]]]:
 
 def _line(cells: Sequence[Found]) -> tuple[object, ...]:
     figures = summary(cells)
-    width = float(np.nanmean([found.width for found in cells if counts(found)] or [np.nan]))
+    width = float(np.nanmean([found.width for found in cells if found.counts] or [np.nan]))
     values = [np.nan if figures[name] is None else figures[name] for name in NUMBERS]
     return (len(cells), *values, width)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from boards import board_of, is_above
-from designs import Design, Floats, Replies, answer, declined, gold_of, mixed, numbers
+from judges import Design, Floats, Replies, answer, declined, gold_of, mixed, numbers
 from numpy.typing import NDArray
 from publish import commit, cpu_seconds, finish, generator, options, run_all, standard_error, table
 from ranks import ALIKE

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 from boards import board_of, excludes_zero, is_significant, letters, ranks
-from designs import Design, Replies, answer, gold_of, mixed, numbers
+from judges import Design, Replies, answer, gold_of, mixed, numbers
 from publish import commit, cpu_seconds, finish, generator, options, run_all, standard_error, table
 from sheets import Sheet
 from truths import true_value

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
-from designs import NOTHING, PERMUTATIONS, SCORED, Design, Floats, Ints, Replies, groups_of
+from judges import NOTHING, PERMUTATIONS, SCORED, Design, Floats, Ints, Replies, groups_of
 
 from harness.api import AnswerSpace, Choice, Preference, Protocol, Ranking, Score, Status, Verdict
 from harness.score.histograms import histogram

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from boards import INTERVAL_FLAGS, SimulatedCell, board, is_above
-from designs import Design, Replies, answer, gold_of, mixed, numbers
+from judges import Design, Ints, Replies, answer, gold_of, mixed, numbers
 from publish import commit, cpu_seconds, finish, generator, options, run_all, standard_error, table
 from ranks import ALIKE
 from sheets import Sheet
@@ -114,40 +114,9 @@ def suites(*, quick: bool) -> Iterator[Suite]:
 
 
 def measure(suite: Suite) -> Found:
-    """Simulate one suite: all tasks as one long list of items, which is then cut."""
-    parts = [
-        tuple((f"t{k}", n, share) for k, (n, share) in enumerate(zip(suite.sizes, shares, strict=True)))
-        for shares in suite.rivals
-    ]
-    total = sum(suite.sizes)
-    clusters = "none" if not suite.groups else "strong" if suite.strong else "of 5"
-    design = Design(kind="labels", n=total, truth=0.5, clusters=clusters)
-    starts = np.cumsum([0, *suite.sizes])
-    places = np.concatenate([np.arange(n) for n in suite.sizes])
-    members = places % suite.groups if suite.groups else np.arange(total)
-    rng = generator(suite.seed, suite.name, suite.metric)
-    gold, shared = (
-        gold_of(rng, replace(design, clusters="none"), reps=suite.reps),
-        numbers(rng, design, reps=suite.reps, groups=members),
-    )
-    said = [
-        answer(
-            replace(design, parts=own),
-            gold,
-            mixed(shared, numbers(rng, design, reps=suite.reps, groups=members), correlation=ALIKE),
-            rng,
-        )
-        for own in parts
-    ]
-    sheets = [
-        Sheet.of(
-            Design(kind="labels", n=n, truth=0.5),
-            metrics=(suite.metric,),
-            prefix="" if suite.groups else f"t{k} ",
-            members=tuple((members[starts[k] : starts[k + 1]] if suite.groups else np.arange(n)).tolist()),
-        )
-        for k, n in enumerate(suite.sizes)
-    ]
+    """Simulate one suite."""
+    said, sheets = judges_of(suite), sheets_of(suite)
+    starts = np.cumsum([0, *suite.sizes]).tolist()
     tally = np.zeros(9, dtype=np.int64)
     for rep in range(suite.reps):
         cells = [
@@ -174,6 +143,41 @@ def measure(suite: Suite) -> Found:
         flagged=flagged,
         differs=differs,
     )
+
+
+def judges_of(suite: Suite) -> list[Replies]:
+    """What both judges say: all tasks as one long list of items, since the groups of one task go on in the next."""
+    total = sum(suite.sizes)
+    clusters = "none" if not suite.groups else "strong" if suite.strong else "of 5"
+    design = Design(kind="labels", n=total, truth=0.5, clusters=clusters)
+    members = np.concatenate(_members(suite)) if suite.groups else np.arange(total)
+    rng = generator(suite.seed, suite.name, suite.metric)
+    gold = gold_of(rng, replace(design, clusters="none"), reps=suite.reps)
+    shared = numbers(rng, design, reps=suite.reps, groups=members)
+    said = []
+    for shares in suite.rivals:
+        parts = tuple((f"t{k}", n, share) for k, (n, share) in enumerate(zip(suite.sizes, shares, strict=True)))
+        own = numbers(rng, design, reps=suite.reps, groups=members)
+        said.append(answer(replace(design, parts=parts), gold, mixed(shared, own, correlation=ALIKE), rng))
+    return said
+
+
+def sheets_of(suite: Suite) -> list[Sheet]:
+    """The questions of each task; groups of one name are in several tasks, or in none but their own."""
+    return [
+        Sheet.of(
+            Design(kind="labels", n=n, truth=0.5),
+            metrics=(suite.metric,),
+            prefix="" if suite.groups else f"t{k} ",
+            members=tuple(members.tolist()),
+        )
+        for k, (n, members) in enumerate(zip(suite.sizes, _members(suite), strict=True))
+    ]
+
+
+def _members(suite: Suite) -> list[Ints]:
+    """The group of each item, by task."""
+    return [np.arange(n) % (suite.groups or n) for n in suite.sizes]
 
 
 def _cut(replies: Replies, start: int, end: int, rep: int) -> Replies:

@@ -8,7 +8,7 @@ from functools import cache
 from math import comb
 
 import numpy as np
-from designs import (
+from judges import (
     COARSE,
     FIVE_POINTS,
     LOPSIDED,
