@@ -11,7 +11,7 @@ from publish import generator
 from sheets import Sheet
 from truths import true_value
 
-CONSISTENCY = ("swap_consistency", "first_position")
+CONSISTENCY = ("swap_consistency", "first_position", "repeat_consistency")
 """Metrics that are not named in a protocol, since they are always there."""
 
 SLACK = 1e-9

@@ -51,14 +51,17 @@ def grid(*, quick: bool) -> Iterator[tuple[Design, tuple[str, ...]]]:
         yield replace(plain, kind="swaps", orders=2, n=2 * n), ("swap_consistency",)
         yield replace(plain, kind="first", orders=2, n=2 * n), ("first_position",)
         if clusters in ("none", "of 5"):
-            yield replace(plain, samples=3), CLASSES
+            yield replace(plain, samples=3), (*CLASSES, "repeat_consistency")
             yield replace(plain, kind="coarse"), ("roc_auc",)
         if clusters == "none":
             yield replace(plain, kind="scores", samples=3), SCORES
             yield replace(plain, kind="skew"), ("pearson",)
         else:
             yield replace(plain, dependence="copied"), CLASSES
-            yield plain, ("accuracy@group", "all_right@group")
+            small = (
+                () if clusters == "unequal" else ("macro_f1@group",)
+            )  # the truth is a sum over all that a group can be
+            yield plain, ("accuracy@group", "all_right@group", *small)
     for n, clusters in itertools.product(sizes, CLUSTERS):
         for prevalence in PREVALENCES:
             yield (

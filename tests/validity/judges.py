@@ -44,6 +44,10 @@ SPREAD = 0.5
 COARSE = np.linspace(0, 1, 11)
 """What a judge says that only knows tenths."""
 
+NODES = np.linspace(-9, 9, 1801)
+WEIGHTS = np.exp(-NODES * NODES / 2) / np.exp(-NODES * NODES / 2).sum()
+"""The trapezoidal rule for means over a standard normal number: exact to rounding for the smooth functions here."""
+
 _SHARED = 0.5  # of what is left in an item's answers once its cluster is known, this share is the item's
 _APART = 12.0  # distance of two classes whose probabilities never overlap
 
@@ -243,12 +247,21 @@ def score_law(design: Design) -> tuple[float, float, float]:
     return float(weight), float(np.sqrt(1 - weight**2)), float(np.sqrt(weight**2 + (1 - weight**2) * noise))
 
 
-def majority_share(threshold: float, design: Design) -> float:
-    """How often most samples of an item are right, each being right where its number is below a threshold."""
+def majority_threshold(truth: float, design: Design) -> float:
+    """Each sample is right where its number is below this: so most of an item's three are in a share of `truth`."""
+    if truth >= 1:
+        return np.inf
+    low, high = -10.0, 10.0
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _majority_share(middle, design) < truth else (low, middle)
+    return low
+
+
+def _majority_share(threshold: float, design: Design) -> float:
     share = sum(design.correlations)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
-    single = special.ndtr((threshold - np.sqrt(share) * nodes) / np.sqrt(1 - share))
-    return float(weights @ (3 * single**2 - 2 * single**3) / np.sqrt(2 * np.pi))
+    single = special.ndtr((threshold - np.sqrt(share) * NODES) / np.sqrt(1 - share))
+    return float(WEIGHTS @ (3 * single**2 - 2 * single**3))
 
 
 def _points(z: Floats) -> Floats:
@@ -284,17 +297,7 @@ def _thresholds(design: Design) -> Floats:
     shares = [share for _, _, share in design.parts] or list(LOPSIDED if design.lopsided else [design.truth] * 2)
     if design.samples == 1:
         return special.ndtri(np.array(shares))
-    return np.array([_solved(share, design) for share in shares])
-
-
-def _solved(share: float, design: Design) -> float:
-    if share >= 1:
-        return np.inf
-    low, high = -10.0, 10.0
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if majority_share(middle, design) < share else (low, middle)
-    return low
+    return np.array([majority_threshold(share, design) for share in shares])
 
 
 def _part_of_item(design: Design) -> Ints:

@@ -43,6 +43,13 @@ LAYOUTS = ("one order", "both orders", "of 5", "unequal")
 LEVELS = {"labels": (0.80, 0.85, 0.90), "five-point": (0.70, 0.77, 0.85), "probabilities": (0.85, 0.89, 0.93)}
 """By kind of answer: how good equal judges are, one that is a little better, and one that is much better."""
 
+OTHERS = {
+    "labels": ("accuracy", "balanced_accuracy", "f1", "kappa"),
+    "five-point": ("pearson", "spearman", "mae", "weighted_kappa"),
+    "ranking": ("rank_accuracy",),
+}
+"""Metrics of which only equal judges are tried, where clusters are few."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
@@ -99,6 +106,11 @@ def families(*, quick: bool, reps: int, seed: int, resamples: int) -> Iterator[F
         for layout, judges in itertools.product(("one order", "of 5"), JUDGES):
             for shape, truths in _shapes(kind, judges)[:2]:
                 yield make(_laid_out(kind, 150, layout), metric, shape, truths)
+    for layout, judges in itertools.product(LAYOUTS[1:], JUDGES[:2]):
+        yield make(_laid_out("labels", 150, layout), "accuracy", "equal at .95", (0.95,) * judges)
+    for kind, metric in ((kind, metric) for kind, several in OTHERS.items() for metric in several):
+        for judges in JUDGES[: 2 if metric == "accuracy" else 1]:
+            yield make(_laid_out(kind, 50, "of 5"), metric, "equal", (0.8,) * judges)
 
 
 def _laid_out(kind: str, n: int, layout: str) -> Design:

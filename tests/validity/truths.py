@@ -12,11 +12,14 @@ from judges import (
     COARSE,
     FIVE_POINTS,
     LOPSIDED,
+    NODES,
     PERMUTATIONS,
     SPREAD,
+    WEIGHTS,
     Design,
     Floats,
     cluster_sizes,
+    majority_threshold,
     mallows,
     score_law,
 )
@@ -24,9 +27,6 @@ from scipy import special
 
 from harness.api import Protocol
 from harness.score.ranking import edit_distance
-
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(120)
-_WEIGHTS = _WEIGHTS / np.sqrt(2 * np.pi)
 
 
 @cache
@@ -53,6 +53,8 @@ def true_value(metric: str, design: Design) -> float:
         return _coarse_area(design.truth)
     if design.kind in ("probabilities", "coarse", "swaps", "first"):
         return design.truth
+    if name == "repeat_consistency":
+        return _alike(design)
     # In both orders each place is right for half of the units.
     return of_classes(name, design.prevalence if design.orders == 1 else 0.5, _recalls(design))
 
@@ -122,7 +124,14 @@ def share_right(design: Design, size: int, value: Callable[[Floats], Floats]) ->
     threshold = special.ndtri(design.truth)
     if size == 1 or not share:
         return float(value(np.array([design.truth]))[0])
-    return float(_WEIGHTS @ value(special.ndtr((threshold - np.sqrt(share) * _NODES) / np.sqrt(1 - share))))
+    return float(WEIGHTS @ value(special.ndtr((threshold - np.sqrt(share) * NODES) / np.sqrt(1 - share))))
+
+
+def _alike(design: Design) -> float:
+    """How often two samples of one item agree, where most of its samples are right with the design's `truth`."""
+    share, threshold = sum(design.correlations), majority_threshold(design.truth, design)
+    single = special.ndtr((threshold - np.sqrt(share) * NODES) / np.sqrt(1 - share))
+    return float(WEIGHTS @ (single**2 + (1 - single) ** 2))
 
 
 def _recalls(design: Design) -> tuple[float, float]:
