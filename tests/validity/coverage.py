@@ -58,9 +58,8 @@ def grid(*, quick: bool) -> Iterator[tuple[Design, tuple[str, ...]]]:
             yield replace(plain, kind="skew"), ("pearson",)
         else:
             yield replace(plain, dependence="copied"), CLASSES
-            small = (
-                () if clusters == "unequal" else ("macro_f1@group",)
-            )  # the truth is a sum over all that a group can be
+            # The true macro-F1 of a group is a sum over all that the group can be: of large ones that is too much.
+            small = () if clusters == "unequal" else ("macro_f1@group",)
             yield plain, ("accuracy@group", "all_right@group", *small)
     for n, clusters in itertools.product(sizes, CLUSTERS):
         for prevalence in PREVALENCES:

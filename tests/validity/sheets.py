@@ -22,7 +22,8 @@ from harness.score.table import ANSWERED, MISSING, CellTable, Trials
 from harness.score.units import build_cell
 
 _ORDERS = {1: ((0, 1),), 2: ((0, 1), (1, 0))}
-_FAR = 60.0  # beyond every simulated score
+_RANGES = {"five-point": Score(1, 5, 1), "scores": Score(-7, 7, 0), "skew": Score(0, 32, 0)}
+"""Wide enough for every score that is simulated, and no wider, since some intervals look at the range."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Sheet:
         if kind == "ranking":
             return Ranking(4)
         if kind in SCORED:
-            return Score(1, 5, 1) if kind == "five-point" else Score(-_FAR, _FAR, 0)
+            return _RANGES[kind]
         return Preference(2) if self.design.orders > 1 else Choice(("yes", "no"))
 
     @cached_property
