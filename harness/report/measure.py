@@ -97,9 +97,7 @@ class Measure:
                 suite=cell.suite,
                 metrics={name: self.find_metric(name)},
                 data_hash=cell.data_hash,
-                resamples=self.resamples,
                 confidence=1 - self.alpha,
-                seed=self.seed,
             )
         except UserError as error:
             raise UserError(f"task {clean(cell.task)}: {error}") from error

@@ -248,9 +248,7 @@ def score_run(run: RunResults, plugins: Plugins) -> RunResults:
                 suite=cell.suite,
                 metrics=metrics_of(cell.protocol, plugins),
                 data_hash=cell.data_hash,
-                resamples=run.report.resamples,
                 confidence=run.report.confidence,
-                seed=run.seed,
             ),
         )
         for cell in run.cells

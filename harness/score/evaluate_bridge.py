@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.api import Metric, Score, Units, UserError
-from harness.score.intervals import Statistic
 from harness.score.metrics import CoreMetric, numbers
+from harness.score.patterns import Statistic
 from harness.score.table import Floats
 
 RESAMPLES = 200

@@ -26,8 +26,8 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from harness.api import Metric, Score, Units, Verdict
-from harness.score.intervals import Statistic, divide
+from harness.api import AnswerSpace, Metric, Score, Units, Verdict
+from harness.score.patterns import Statistic, divide
 from harness.score.table import Floats
 
 COLUMNS = ("gold", "predicted", "credit", "positive")
@@ -43,6 +43,7 @@ class CoreMetric(ABC):
     answers: ClassVar[frozenset[str]] = _KINDS
     greater_is_better: ClassVar[bool] = True
     averages_credit: ClassVar[bool] = False
+    unit: ClassVar[str] = "share"
 
     @abstractmethod
     def prepare(self, units: Units) -> Statistic:
@@ -127,6 +128,11 @@ class MeanAbsoluteError(MeanMetric):
 
     answers = frozenset({"score"})
     greater_is_better = False
+    unit = "distance"
+
+    def bounds(self, space: Score) -> tuple[float, float]:
+        """From 0 to the length of the scale."""
+        return 0.0, space.high - space.low
 
     def values(self, units: Units) -> Floats:
         """Absolute differences."""
@@ -137,6 +143,15 @@ class MeanAbsoluteError(MeanMetric):
 def averages_credit(metric: Metric) -> bool:
     """Whether the metric is a plain mean of `Units.credit`."""
     return bool(getattr(metric, "averages_credit", False))
+
+
+def bounds_of(metric: Metric, space: AnswerSpace) -> tuple[float, float] | None:
+    """The least and the greatest value that the metric can have; `None` where that is not known."""
+    own = getattr(metric, "bounds", None)
+    if own is not None:
+        low, high = own(space)
+        return float(low), float(high)
+    return {"share": (0.0, 1.0), "correlation": (-1.0, 1.0)}.get(getattr(metric, "unit", ""))
 
 
 def bind(metric: Metric, units: Units) -> Statistic:

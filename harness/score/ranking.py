@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from harness.api import Metric, Units
+from harness.api import AnswerSpace, Metric, Units
 from harness.score.metrics import MeanMetric, filled
 from harness.score.table import Floats
 
@@ -24,6 +24,11 @@ class Levenshtein(_OfRankings):
     """Mean edit distance between ranking and gold, divided by their length (MLLM-as-a-Judge): 0 is best."""
 
     greater_is_better = False
+    unit = "distance"
+
+    def bounds(self, space: AnswerSpace) -> tuple[float, float]:
+        """From 0 to 1."""
+        return 0.0, 1.0
 
     def values(self, units: Units) -> Floats:
         """Distances from 0 to 1."""
