@@ -58,10 +58,7 @@ ROADS = [
 def test_replaced_columns_give_the_scores_of_real_answers(design: Design, metrics: tuple[str, ...]) -> None:
     sheet, said = Sheet.of(design, metrics=metrics), replies(design, reps=2, rng=np.random.default_rng(3))
     for rep in range(2):
-        fast, slow = (
-            boards.score(table, resamples=50).to_json()
-            for table in (sheet.table(said, rep), sheet.slow_table(said, rep))
-        )
+        fast, slow = (boards.score(table).to_json() for table in (sheet.table(said, rep), sheet.slow_table(said, rep)))
         assert fast == slow
 
 
@@ -71,9 +68,7 @@ def test_declined_answers_are_those_of_real_answers_too() -> None:
     said = replies(design, reps=1, rng=rng)
     said = declined(said, rng.random(said.said.shape) < 0.2)
     sheet = Sheet.of(design, metrics=boards.CLASSES, unparsed="wrong")
-    fast, slow = (
-        boards.score(table, resamples=50).to_json() for table in (sheet.table(said, 0), sheet.slow_table(said, 0))
-    )
+    fast, slow = (boards.score(table).to_json() for table in (sheet.table(said, 0), sheet.slow_table(said, 0)))
     assert fast == slow
     assert fast["statuses"]["unparsed"] > 0
 
@@ -86,7 +81,7 @@ def test_true_values_are_the_mean_over_many_data_sets(design: Design, metrics: t
     sheet, said = Sheet.of(big, metrics=metrics), replies(big, reps=4, rng=np.random.default_rng(5))
     slow = {"kendall"} if design.kind == "scores" else set()  # 6,000 different scores: 18 million pairs
     sheet = Sheet.of(big, metrics=tuple(name for name in metrics if name not in slow))
-    found = [boards.estimates(boards.score(sheet.table(said, rep), resamples=2)) for rep in range(4)]
+    found = [boards.estimates(boards.score(sheet.table(said, rep))) for rep in range(4)]
     for name in shown:
         if name not in slow:
             mean = np.mean([values[name].value for values in found])
@@ -121,9 +116,7 @@ CELLS = [
 @pytest.fixture(scope="module")
 def cells() -> list[Found]:
     return [
-        found
-        for design, metrics in CELLS
-        for found in measure(Work(design=design, metrics=metrics, reps=150, seed=1, resamples=500))
+        found for design, metrics in CELLS for found in measure(Work(design=design, metrics=metrics, reps=150, seed=1))
     ]
 
 
@@ -145,7 +138,6 @@ def test_no_interval_is_without_width(cells: list[Found]) -> None:
                 metrics=metrics,
                 reps=3,
                 seed=1,
-                resamples=200,
             )
         )
     ]
@@ -158,9 +150,7 @@ def test_no_interval_is_without_width(cells: list[Found]) -> None:
 
 def family(shape: str, truths: tuple[float, ...], *, reps: int, **design: object) -> ranks.Found:
     plain = replace(Design(kind="labels", n=150, truth=0.8), **design)  # type: ignore[arg-type]
-    return ranks.measure(
-        ranks.Family(design=plain, metric="accuracy", shape=shape, truths=truths, reps=reps, seed=1, resamples=500)
-    )
+    return ranks.measure(ranks.Family(design=plain, metric="accuracy", shape=shape, truths=truths, reps=reps, seed=1))
 
 
 def test_equal_judges_are_seldom_told_apart_with_few_clusters() -> None:
@@ -187,9 +177,9 @@ def test_in_both_orders_intervals_and_tests_agree() -> None:
 
 
 def test_declining_hard_questions_does_not_pay() -> None:
-    pairing = missing.Pairing(n=1000, skipped=(0.05, 0.0), what="two thirds errors", reps=60, seed=1, resamples=500)
+    pairing = missing.Pairing(n=1000, skipped=(0.05, 0.0), what="two thirds errors", reps=60, seed=1)
     assert missing.measure(pairing).promoted <= 0.08  # by shared answers: .28
-    better = missing.Pairing(n=1000, truths=missing.GAP, skipped=(0.01, 0.01), reps=30, seed=1, resamples=500)
+    better = missing.Pairing(n=1000, truths=missing.GAP, skipped=(0.01, 0.01), reps=30, seed=1)
     assert missing.measure(better).first >= 18
 
 
@@ -199,14 +189,14 @@ def test_a_suite_of_one_task_says_what_the_task_says_and_no_suite_leaves_the_ran
         suites.Suite(name="three items", sizes=(1, 1, 1), first=(1.0,) * 3, second=(0.0,) * 3),
         suites.Suite(name="few errors", sizes=(30, 30), first=(0.99,) * 2),
     ):
-        found = suites.measure(replace(suite, reps=10, seed=1, resamples=500))
+        found = suites.measure(replace(suite, reps=10, seed=1))
         assert (found.differs, found.out_of_range, found.zero_p, found.zero_width) == (0, 0, 0, 0), suite.name
         assert found.above[1] == 0 or suite.rivals[0] == suite.rivals[1], suite.name
 
 
 def test_tasks_that_share_groups_are_not_independent() -> None:
     suite = suites.Suite(name="shared", sizes=(50,) * 3, first=(0.8,) * 3, groups=50, strong=True)
-    found = suites.measure(replace(suite, reps=100, seed=1, resamples=500))
+    found = suites.measure(replace(suite, reps=100, seed=1))
     assert found.coverage >= 0.88  # tasks taken as independent: .75
     assert sum(found.above) <= 12
 
@@ -228,7 +218,7 @@ def test_a_script_ends_with_one_json_object_and_writes_its_tables(
     name, *rest = script.split()
     page, block = tmp_path / "page.md", name.removesuffix(".py")
     page.write_text(f"before\n<!-- measured: {block} -->\nold\n<!-- /measured: {block} -->\nafter\n")
-    command = [sys.executable, str(SCRIPTS / name), *rest, "--quick", "--reps=2", "--jobs=1", "--resamples=50"]
+    command = [sys.executable, str(SCRIPTS / name), *rest, "--quick", "--reps=2", "--jobs=1"]
     done = subprocess.run([*command, f"--write={page}"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert {*fields, "reps", "cpu_s", "commit"} <= set(json.loads(done.stdout.splitlines()[-1]))

@@ -5,27 +5,22 @@ All that a script knows of the product's records is here; nothing is computed ag
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from harness.api import Metric, Protocol, Usage, UserError
-from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard, Pair, Row
 from harness.run.rows import UnreadAnswer
-from harness.score import agreement, correlation, flags, metrics, ranking
+from harness.score import agreement, correlation, metrics, ranking
 from harness.score.cell import score_cell
+from harness.score.flags import INTERVAL_FLAGS
 from harness.score.records import Answer, CellScores, Estimate
 from harness.score.table import CellTable
 
 CLASSES = ("accuracy", "macro_f1", "balanced_accuracy", "f1", "kappa", "roc_auc")
 SCORES = ("pearson", "spearman", "kendall", "mae", "weighted_kappa")
 RANKINGS = ("rank_accuracy", "levenshtein")
-
-INTERVAL_FLAGS: frozenset[str] = getattr(flags, "INTERVAL_FLAGS", frozenset({"few-items"}))
-"""Flags that say of an interval that it is not to be trusted."""
 
 _FACTORIES = {
     "accuracy": metrics.accuracy,
@@ -46,14 +41,10 @@ def find_metric(name: str) -> Metric:
     return found
 
 
-def score(table: CellTable, *, task: str = "task", judge: str = "judge", suite: str = "", resamples: int) -> CellScores:
-    """The scores of one cell by the metrics of its protocol; `resamples` where something is still resampled."""
-    given: dict[str, Any] = {"resamples": resamples} if "resamples" in _PARAMETERS else {}
+def score(table: CellTable, *, task: str = "task", judge: str = "judge", suite: str = "") -> CellScores:
+    """The scores of one cell by the metrics of its protocol."""
     named = {name: find_metric(name) for name in table.protocol.metrics}
-    return score_cell(table, task=task, judge=judge, metrics=named, data_hash="simulated", suite=suite, **given)
-
-
-_PARAMETERS = inspect.signature(score_cell).parameters
+    return score_cell(table, task=task, judge=judge, metrics=named, data_hash="simulated", suite=suite)
 
 
 def estimates(scores: CellScores) -> dict[str, Estimate]:
@@ -61,9 +52,10 @@ def estimates(scores: CellScores) -> dict[str, Estimate]:
     return {found.metric: found for found in (*scores.estimates, *scores.consistency)}
 
 
-def is_flagged(scores: CellScores, estimate: Estimate) -> bool:
-    """Whether the board says of this interval that it is not to be trusted."""
-    return bool(INTERVAL_FLAGS & {*scores.flags, *getattr(estimate, "flags", ())})
+def is_flagged(table: CellTable, name: str) -> bool:
+    """Whether the board says of this metric's interval that it is not to be trusted."""
+    scores = score_cell(table, task="task", judge="judge", metrics={name: find_metric(name)}, data_hash="simulated")
+    return bool(INTERVAL_FLAGS & set(scores.flags))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +66,6 @@ class SimulatedCell:
     task: str
     judge: str
     suite: str = ""
-    resamples: int = 1000
     run: str = "simulated"
     task_id: str = "simulated/task"
     judge_id: str = "simulated/judge"
@@ -89,7 +80,7 @@ class SimulatedCell:
     @cached_property
     def scores(self) -> CellScores:
         """Scored when first asked for."""
-        return score(self.units, task=self.task, judge=self.judge, suite=self.suite, resamples=self.resamples)
+        return score(self.units, task=self.task, judge=self.judge, suite=self.suite)
 
     def table(self) -> CellTable:
         """The units."""
@@ -108,28 +99,21 @@ class SimulatedCell:
         return Usage()
 
 
-def board(cells: list[SimulatedCell], *, group_by: str = "task", resamples: int) -> Leaderboard:
+def board(cells: list[SimulatedCell], *, group_by: str = "task") -> Leaderboard:
     """The leaderboard of some cells."""
-    given: dict[str, Any] = {"resamples": resamples} if "resamples" in _BOARD else {}
-    return build_leaderboard(cells, group_by=group_by, find_metric=find_metric, **given)
+    from harness.report.leaderboard import build_leaderboard
+
+    return build_leaderboard(cells, group_by=group_by, find_metric=find_metric)
 
 
-_BOARD = inspect.signature(build_leaderboard).parameters
-
-
-def board_of(tables: Mapping[str, CellTable], *, resamples: int) -> Leaderboard:
+def board_of(tables: Mapping[str, CellTable]) -> Leaderboard:
     """The leaderboard of one task, judges by name."""
-    cells = [
-        SimulatedCell(units=table, task="task", judge=judge, resamples=resamples) for judge, table in tables.items()
-    ]
-    return board(cells, resamples=resamples)
+    return board([SimulatedCell(units=table, task="task", judge=judge) for judge, table in tables.items()])
 
 
 def ranks(row: Row) -> tuple[int, int] | None:
     """The ranks that a row may have, lowest and highest; `None`: it is not ranked."""
     low, high = getattr(row, "rank_low", None), getattr(row, "rank_high", None)
-    if low is None and hasattr(row, "rank_group"):
-        low = high = row.rank_group
     return None if low is None or high is None else (low, high)
 
 
@@ -139,12 +123,10 @@ def letters(row: Row) -> frozenset[str] | None:
     return None if found is None else frozenset(found)
 
 
-def is_significant(pair: Pair, *, alpha: float) -> bool:
-    """Whether the board says that the two judges differ."""
-    p: float | None = (
-        getattr(pair, "p_adjusted", None) if hasattr(pair, "p_adjusted") else getattr(pair, "p_holm", None)
-    )
-    return p is not None and p < alpha and bool(pair.difference)
+def better(pair: Pair) -> str | None:
+    """The judge that the board places above the other; `None`: the two cannot be told apart."""
+    found: str | None = getattr(pair, "better", None)
+    return found
 
 
 def excludes_zero(pair: Pair) -> bool:

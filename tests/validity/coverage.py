@@ -170,7 +170,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", metavar="METRIC", help="this metric only; may be repeated")
     asked = parser.parse_args()
     works = [
-        Work(design=design, metrics=kept, reps=reps, seed=asked.seed, resamples=asked.resamples)
+        Work(design=design, metrics=kept, reps=reps, seed=asked.seed)
         for design, metrics in grid(quick=asked.quick)
         if (kept := tuple(name for name in metrics if not asked.only or name in asked.only))
         for reps in [max(20, asked.reps // 8) if design.truth >= 1 else asked.reps]

@@ -42,7 +42,6 @@ class Pairing:
     what: str = "at random"
     reps: int = 0
     seed: int = 0
-    resamples: int = 0
 
     @property
     def is_null(self) -> bool:
@@ -108,7 +107,7 @@ def measure(pairing: Pairing) -> Found:
     first = second = 0
     for rep in range(pairing.reps):
         tables = {name: sheet.table(said, rep) for name, said in zip("ab", both, strict=True)}
-        rows = {row.judge: row for row in board_of(tables, resamples=pairing.resamples).rows}
+        rows = {row.judge: row for row in board_of(tables).rows}
         first += is_above(rows["a"], rows["b"])
         second += is_above(rows["b"], rows["a"])
     return Found(pairing=pairing, first=first, second=second)
@@ -150,9 +149,7 @@ def tables(found: Sequence[Found]) -> list[str]:
 def main() -> None:
     """Simulate all pairings, print a table and one JSON object."""
     asked = options(__doc__, reps=400).parse_args()
-    works = [
-        replace(one, reps=asked.reps, seed=asked.seed, resamples=asked.resamples) for one in pairings(quick=asked.quick)
-    ]
+    works = [replace(one, reps=asked.reps, seed=asked.seed) for one in pairings(quick=asked.quick)]
     found = simulate(works, jobs=asked.jobs)
     null = [one for one in found if one.pairing.is_null]
     worst = max(null, key=lambda one: one.promoted)

@@ -30,7 +30,6 @@ def options(description: str | None, *, reps: int) -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="a tenth of the grid, to see that it runs")
     parser.add_argument("--seed", type=int, default=1, help="another seed, other data sets")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one for each core)")
-    parser.add_argument("--resamples", type=int, default=1000, help="where the product still resamples")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the tables into this page, between its marks")
     return parser
 

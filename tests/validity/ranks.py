@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from boards import board_of, excludes_zero, is_significant, letters, ranks
+from boards import better, board_of, excludes_zero, letters, ranks
 from judges import Design, Replies, answer, gold_of, mixed, numbers
 from publish import commit, cpu_seconds, finish, generator, options, run_all, standard_error, table
 from sheets import Sheet
@@ -62,7 +62,6 @@ class Family:
     truths: tuple[float, ...]
     reps: int
     seed: int
-    resamples: int
 
     @property
     def label(self) -> str:
@@ -89,13 +88,11 @@ class Found:
         return count / self.family.reps
 
 
-def families(*, quick: bool, reps: int, seed: int, resamples: int) -> Iterator[Family]:
+def families(*, quick: bool, reps: int, seed: int) -> Iterator[Family]:
     """Every design."""
 
     def make(design: Design, metric: str, shape: str, truths: tuple[float, ...]) -> Family:
-        return Family(
-            design=design, metric=metric, shape=shape, truths=truths, reps=reps, seed=seed, resamples=resamples
-        )
+        return Family(design=design, metric=metric, shape=shape, truths=truths, reps=reps, seed=seed)
 
     sizes = SIZES[1:2] if quick else SIZES
     for n, layout, judges in itertools.product(sizes, LAYOUTS, JUDGES):
@@ -146,12 +143,13 @@ def measure(family: Family) -> Found:
     said = judges_of(family, generator(family.seed, family.design, family.metric, family.truths))
     sheet = Sheet.of(family.design, metrics=(family.metric,))
     names = [f"judge {place:02}" for place in range(len(family.truths))]
-    values = [true_value(family.metric, replace(family.design, truth=truth)) for truth in family.truths]
+    sign = -1 if family.metric == "mae" else 1
+    values = [sign * true_value(family.metric, replace(family.design, truth=truth)) for truth in family.truths]
     truth = dict(zip(names, values, strict=True))
     tally = np.zeros(6, dtype=np.int64)
     for rep in range(family.reps):
         tables = {name: sheet.table(replies, rep) for name, replies in zip(names, said, strict=True)}
-        tally += read(board_of(tables, resamples=family.resamples), truth)
+        tally += read(board_of(tables), truth, sign=sign)
     false, covered, simultaneous, contradictions, found, different = tally.tolist()
     return Found(
         family=family,
@@ -164,21 +162,22 @@ def measure(family: Family) -> Found:
     )
 
 
-def read(shown: Leaderboard, truth: dict[str, float]) -> tuple[int, int, int, int, int, int]:
+def read(shown: Leaderboard, truth: dict[str, float], *, sign: int) -> tuple[int, int, int, int, int, int]:
     """Of one board: whether it has a false claim, holds all ranks and all differences; then counts of pairs.
 
-    The counts: contradictions, true differences that are called so, true differences.
+    The counts: contradictions, true differences that are called so, true differences. `truth` is such that more is
+    better; `sign` is -1 where the metric has it the other way round.
     """
     false = held = contradictions = found = different = 0
     rows = {row.judge: row for row in shown.rows}
     for pair in shown.comparisons:
         true = truth[pair.judge_a] - truth[pair.judge_b]
-        said = is_significant(pair, alpha=shown.alpha)
-        right = said and (pair.difference or 0) * true > 0
+        said = better(pair) is not None
+        right = said and (better(pair) == pair.judge_a) == (true > 0) and true != 0
         false += said and not right
         different += true != 0
         found += right
-        held += pair.ci_low is None or pair.ci_high is None or pair.ci_low <= true <= pair.ci_high
+        held += pair.ci_low is None or pair.ci_high is None or pair.ci_low <= sign * true <= pair.ci_high
         ours, theirs = letters(rows[pair.judge_a]), letters(rows[pair.judge_b])
         spelt = ours is not None and theirs is not None and bool(ours & theirs) == said
         contradictions += excludes_zero(pair) != said or spelt
@@ -254,7 +253,7 @@ def tables(found: Sequence[Found]) -> list[str]:
 def main() -> None:
     """Simulate all families, print a table and one JSON object."""
     asked = options(__doc__, reps=300).parse_args()
-    works = list(families(quick=asked.quick, reps=asked.reps, seed=asked.seed, resamples=asked.resamples))
+    works = list(families(quick=asked.quick, reps=asked.reps, seed=asked.seed))
     found = simulate(works, jobs=asked.jobs)
     result = {
         **by_judges(found),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from boards import INTERVAL_FLAGS, SimulatedCell, board, is_above
+from boards import SimulatedCell, board, is_above
 from judges import Design, Ints, Replies, answer, gold_of, mixed, numbers
 from publish import commit, cpu_seconds, finish, generator, options, run_all, standard_error, table
 from ranks import ALIKE
@@ -23,6 +23,7 @@ from sheets import Sheet
 from truths import of_classes
 
 from harness.report.records import Leaderboard
+from harness.score.flags import INTERVAL_FLAGS
 
 SLACK = 1e-9
 
@@ -44,7 +45,6 @@ class Suite:
     metric: str = "accuracy"
     reps: int = 0
     seed: int = 0
-    resamples: int = 0
 
     @property
     def rivals(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -125,7 +125,6 @@ def measure(suite: Suite) -> Found:
                 task=f"t{k}",
                 judge=judge,
                 suite="s",
-                resamples=suite.resamples,
             )
             for judge, replies in zip("ab", said, strict=True)
             for k, sheet in enumerate(sheets)
@@ -186,7 +185,7 @@ def _cut(replies: Replies, start: int, end: int, rep: int) -> Replies:
 
 def _read(cells: list[SimulatedCell], suite: Suite) -> list[int]:
     """Counts of one board, in the order of the fields of `Found`."""
-    shown = board(cells, group_by="suite", resamples=suite.resamples)
+    shown = board(cells, group_by="suite")
     rows = {row.judge: row for row in shown.rows}
     covered = printed = outside = zero_width = flagged = 0
     for judge, mean in zip("ab", suite.means, strict=True):
@@ -201,7 +200,7 @@ def _read(cells: list[SimulatedCell], suite: Suite) -> list[int]:
     zero_p = sum(pair.p_value == 0 for pair in shown.comparisons)
     differs = 0
     if len(suite.sizes) == 1:
-        differs = _numbers(shown) != _numbers(board(cells, resamples=suite.resamples))
+        differs = _numbers(shown) != _numbers(board(cells))
     first, second = is_above(rows["a"], rows["b"]), is_above(rows["b"], rows["a"])
     return [covered, printed, first, second, outside, zero_width, zero_p, flagged, differs]
 
@@ -267,9 +266,7 @@ def summary(found: Sequence[Found]) -> dict[str, Any]:
 def main() -> None:
     """Simulate all suites, print a table and one JSON object."""
     asked = options(__doc__, reps=400).parse_args()
-    works = [
-        replace(one, reps=asked.reps, seed=asked.seed, resamples=asked.resamples) for one in suites(quick=asked.quick)
-    ]
+    works = [replace(one, reps=asked.reps, seed=asked.seed) for one in suites(quick=asked.quick)]
     found = run_all(measure, works, jobs=asked.jobs, cost=lambda one: one.reps * sum(one.sizes))
     result = {
         **summary(found),
