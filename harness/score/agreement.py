@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.api import Metric, Units, Verdict
+from harness.api import Metric, Unit, Units, Verdict
 from harness.score.metrics import CoreMetric
 from harness.score.patterns import Statistic, divide
 from harness.score.table import Floats, Ints
@@ -23,6 +23,7 @@ class _Confusion(CoreMetric):
     """A metric of the row sums, the column sums and the diagonal of the confusion matrix."""
 
     answers = _CLASSES
+    unit: Unit = "share"
 
     @abstractmethod
     def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
@@ -113,6 +114,7 @@ class RocAuc(CoreMetric):
 
     uses = ("positive", "gold", "predicted")
     answers = _CLASSES
+    unit = "share"
 
     def prepare(self, units: Units) -> Statistic:
         """Sort once; a resample is then a cumulative sum."""

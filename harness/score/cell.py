@@ -11,7 +11,7 @@ from harness.score.consistency import consistency
 from harness.score.flags import flags, interval_flags
 from harness.score.intervals import AGRESTI_COULL, JACKKNIFE, interval
 from harness.score.jackknife import Jackknife, jackknife
-from harness.score.metrics import averages_credit
+from harness.score.metrics import averages_credit, unit_of
 from harness.score.records import CellScores, Estimate
 from harness.score.sample import point_of, sample_of
 from harness.score.table import Basis, CellTable, View
@@ -161,6 +161,7 @@ class _Maker:
             worst_case=self._point(name, metric, worst_view, average=average),
             greater_is_better=getattr(metric, "greater_is_better", True) and name not in self.lower_is_better,
             basis=basis_of(metric, self.table),
+            unit=unit_of(metric, name=name),
         )
 
     def _point(self, name: str, metric: Metric, view: View, *, average: str) -> float | None:

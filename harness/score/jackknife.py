@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.score.sample import BLOCKS, Sample
 from harness.score.table import Floats, Ints
@@ -79,11 +81,14 @@ class Jackknife:
         """The same with clusters put into blocks by their marks, to stand beside one that has blocks only."""
         if self.blocks:
             return self
-        numbers, place = np.unique(self.clusters % BLOCKS, return_inverse=True)
-        weights, moves, parts = (
-            np.bincount(place, weights=column).astype(np.float64) for column in (self.weights, self.moves, self.parts)
-        )
+        numbers, weights, moves, parts = in_blocks(self.clusters, self.weights, self.moves, self.parts)
         return replace(self, clusters=numbers, blocks=BLOCKS, weights=weights, moves=moves, parts=parts)
+
+
+def in_blocks(clusters: Ints, *columns: Floats) -> tuple[NDArray[Any], ...]:
+    """Clusters put into blocks by their marks: the numbers of the blocks, and the columns summed over each."""
+    numbers, place = np.unique(clusters % BLOCKS, return_inverse=True)
+    return numbers, *(np.bincount(place, weights=column).astype(np.float64) for column in columns)
 
 
 def jackknife(sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool = False) -> Jackknife | None:
@@ -152,11 +157,9 @@ def _without_each(sample: Sample, total: Floats) -> Floats:
     """The metric without each pattern, shape (P,)."""
     count = sample.patterns.count
     rows = max(1, _CHUNK // max(1, sample.patterns.types))
-    found = [
-        sample.statistic(total[None, :] - 2 * sample.patterns.rows(start, min(count, start + rows)))
-        for start in range(0, count, rows)
-    ]
-    return np.concatenate(found)
+    without = (lambda out: sample.statistic(total[None, :] - out)) if sample.without is None else sample.without(total)
+    starts = range(0, count, rows)
+    return np.concatenate([without(2 * sample.patterns.rows(start, min(count, start + rows))) for start in starts])
 
 
 def _step(effects: Floats, shares: Floats) -> float:
@@ -204,7 +207,7 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
         design_clusters=marks,
         bounds=bounds.pop() if len(bounds) == 1 else None,
         binomial=apart and all(task.binomial for task in tasks),
-        most=count**2 / sum(1 / task.most for task in tasks),
+        most=count**2 / limits if (limits := sum(1 / task.most for task in tasks)) else np.inf,
     )
 
 

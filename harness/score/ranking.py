@@ -23,11 +23,11 @@ class _OfRankings(MeanMetric):
 class Levenshtein(_OfRankings):
     """Mean edit distance between ranking and gold, divided by their length (MLLM-as-a-Judge): 0 is best."""
 
-    greater_is_better = False
     unit = "distance"
+    greater_is_better = False
 
     def bounds(self, space: AnswerSpace) -> tuple[float, float]:
-        """From 0 to 1."""
+        """From 0 to 1: it is divided by the number of candidates."""
         return 0.0, 1.0
 
     def values(self, units: Units) -> Floats:
@@ -38,6 +38,8 @@ class Levenshtein(_OfRankings):
 
 class RankAccuracy(_OfRankings):
     """Mean share of pairs of candidates in the right order: 1 - inversions / (n (n - 1) / 2) (HPDv2)."""
+
+    unit = "share"
 
     def values(self, units: Units) -> Floats:
         """Shares from 0 to 1."""

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
-from harness.api import AnswerSpace, Status, Verdict
+from harness.api import AnswerSpace, Status, Unit, Verdict
+from harness.score.cards import usual_unit
 
 _DIGITS = 10  # kept in JSON: far below any interval's width, and the same on every machine
 
@@ -66,6 +67,8 @@ class Estimate:
     basis: str = ""
     """Of a metric that reads probabilities: `probabilities`, of the answers that have them and no others; or
     `verdicts`, where no answer has them. Empty for every other metric."""
+    unit: Unit = "score"
+    """What the value is: `share` (0 to 1), `correlation` (-1 to 1), `distance` (0 is best) or `score` (as it is)."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain data, floats rounded to 10 significant digits."""
@@ -73,8 +76,8 @@ class Estimate:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Estimate:
-        """The estimate that `to_json` wrote."""
-        return cls(**data)
+        """The estimate that `to_json` wrote; one from before `unit` has that of the core's metric of its name."""
+        return cls(**{"unit": usual_unit(data["metric"]), **data})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +130,8 @@ class CellScores:
     def from_json(cls, data: Mapping[str, Any]) -> CellScores:
         """The scores that `to_json` wrote."""
         values = dict(data)
-        for name in ("estimates", "consistency"):
-            values[name] = tuple(Estimate.from_json(one) for one in values[name])
+        values["estimates"] = tuple(Estimate.from_json(estimate) for estimate in values["estimates"])
+        values["consistency"] = tuple(Estimate.from_json({"unit": "share", **own}) for own in values["consistency"])
         values["categories"] = {name: Estimate.from_json(one) for name, one in values["categories"].items()}
         values["flags"] = tuple(values["flags"])
         return cls(**values)
@@ -188,6 +191,8 @@ class Comparison:
     basis: str = ""
     """As for `Estimate`: probabilities where both judges have some, on the units where both have them; else the
     verdicts of both."""
+    unit: Unit = "score"
+    """As for `Estimate`, of both values and of the difference."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain data, floats rounded to 10 significant digits."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from harness.api import Metric, Units, UserError
 from harness.score.metrics import COLUMNS, bind, bounds_of
-from harness.score.patterns import Patterns, Statistic, collapse, divide
+from harness.score.patterns import Patterns, Statistic, Without, collapse, divide
 from harness.score.pseudo import PseudoUnits, with_pseudo_units
 from harness.score.table import NOTHING, Floats, Ints, View
 
@@ -30,6 +30,8 @@ class Sample:
 
     statistic: Statistic
     """The metric; weights are whole numbers wherever the harness calls it."""
+    without: Without | None
+    """The metric of all weights less some, where it has a quicker way."""
     patterns: Patterns
     """The clusters, or blocks of them."""
     sizes: Floats
@@ -86,15 +88,17 @@ def sample_of(
     else:
         statistic = bind(metric, units)
     patterns, blocks = _patterns(view.cluster, types[: len(view)], len(first), limit=_limit(metric, units))
+    without = getattr(metric, "without", None)
     return Sample(
         statistic=statistic,
+        without=None if without is None or by_category else without(units),
         patterns=patterns,
         sizes=np.unique(view.cluster, return_counts=True)[1].astype(np.float64),
         blocks=blocks,
         pseudo=_rows(pseudo, types[len(view) :], len(first)),
         pseudo_clusters=pseudo.clusters,
         gold_share=pseudo.gold_share,
-        bounds=bounds_of(metric, view.space),
+        bounds=_bounds(metric, view),
         pseudo_weight=_weight(view, uses),
     )
 
@@ -114,6 +118,11 @@ def _patterns(cluster: Ints, types: Ints, count: int, *, limit: int | None) -> t
     if patterns.count <= most or (limit is None and patterns.count * count <= _MOST):
         return patterns, 0
     return collapse(cluster % most, types, count), most
+
+
+def _bounds(metric: Metric, view: View) -> tuple[float, float] | None:
+    low, high = bounds_of(metric, view.space)
+    return (low, high) if np.isfinite([low, high]).all() else None
 
 
 def _weight(view: View, uses: Sequence[str]) -> float:
@@ -253,7 +262,7 @@ def _over_groups(metric: Metric, view: View) -> Sample:
     """
     marks, groups = np.unique(view.cluster, return_inverse=True)
     found = _within_groups(metric, view, groups)
-    bounds = bounds_of(metric, view.space)
+    bounds = _bounds(metric, view)
     known = found[~np.isnan(found)]
     ends = np.array(bounds if bounds is not None else (known.min(initial=0.0), known.max(initial=0.0)))
     both = np.stack([np.r_[np.nan_to_num(found), ends], np.r_[~np.isnan(found), True, True]], axis=1)
@@ -265,6 +274,7 @@ def _over_groups(metric: Metric, view: View) -> Sample:
     patterns, blocks = _patterns(marks, types[:-2], len(rows), limit=None)
     return Sample(
         statistic=lambda weights: divide(weights @ values, weights @ counts),
+        without=None,
         patterns=patterns,
         sizes=np.ones(len(marks)),
         blocks=blocks,
