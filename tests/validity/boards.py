@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from harness.api import Metric, Protocol, Usage, UserError
+from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard, Pair, Row
 from harness.run.rows import UnreadAnswer
 from harness.score import agreement, correlation, metrics, ranking
@@ -101,8 +102,6 @@ class SimulatedCell:
 
 def board(cells: list[SimulatedCell], *, group_by: str = "task") -> Leaderboard:
     """The leaderboard of some cells."""
-    from harness.report.leaderboard import build_leaderboard
-
     return build_leaderboard(cells, group_by=group_by, find_metric=find_metric)
 
 
@@ -111,22 +110,9 @@ def board_of(tables: Mapping[str, CellTable]) -> Leaderboard:
     return board([SimulatedCell(units=table, task="task", judge=judge) for judge, table in tables.items()])
 
 
-def ranks(row: Row) -> tuple[int, int] | None:
-    """The ranks that a row may have, lowest and highest; `None`: it is not ranked."""
-    low, high = getattr(row, "rank_low", None), getattr(row, "rank_high", None)
-    return None if low is None or high is None else (low, high)
-
-
-def letters(row: Row) -> frozenset[str] | None:
-    """The letters that a row shares with those that it cannot be told from; `None` where the board has none."""
-    found = getattr(row, "letters", None)
-    return None if found is None else frozenset(found)
-
-
-def better(pair: Pair) -> str | None:
-    """The judge that the board places above the other; `None`: the two cannot be told apart."""
-    found: str | None = getattr(pair, "better", None)
-    return found
+def letters(row: Row) -> frozenset[str]:
+    """The letters that a row shares with those that it cannot be told from."""
+    return frozenset(row.letters.split(".") if "." in row.letters else row.letters)
 
 
 def excludes_zero(pair: Pair) -> bool:
@@ -136,5 +122,4 @@ def excludes_zero(pair: Pair) -> bool:
 
 def is_above(row: Row, other: Row) -> bool:
     """Whether a judge stands in a better rank than another, without any rank in common."""
-    mine, theirs = ranks(row), ranks(other)
-    return mine is not None and theirs is not None and mine[1] < theirs[0]
+    return row.rank_high is not None and other.rank_low is not None and row.rank_high < other.rank_low

@@ -25,13 +25,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from boards import better, board_of, excludes_zero, letters, ranks
+from boards import board_of, excludes_zero, letters
 from judges import Design, Replies, answer, gold_of, mixed, numbers
 from publish import commit, cpu_seconds, finish, generator, options, run_all, standard_error, table
 from sheets import Sheet
 from truths import true_value
 
-from harness.report.records import Leaderboard
+from harness.report.records import Leaderboard, Row
 
 ALIKE = 0.5
 """Correlation between the numbers of two judges: what is hard for one is hard for the other."""
@@ -172,23 +172,24 @@ def read(shown: Leaderboard, truth: dict[str, float], *, sign: int) -> tuple[int
     rows = {row.judge: row for row in shown.rows}
     for pair in shown.comparisons:
         true = truth[pair.judge_a] - truth[pair.judge_b]
-        said = better(pair) is not None
-        right = said and (better(pair) == pair.judge_a) == (true > 0) and true != 0
+        said = pair.better is not None
+        right = said and true != 0 and (pair.better == pair.judge_a) == (true > 0)
         false += said and not right
         different += true != 0
         found += right
         held += pair.ci_low is None or pair.ci_high is None or pair.ci_low <= sign * true <= pair.ci_high
-        ours, theirs = letters(rows[pair.judge_a]), letters(rows[pair.judge_b])
-        spelt = ours is not None and theirs is not None and bool(ours & theirs) == said
-        contradictions += excludes_zero(pair) != said or spelt
-    covered = all(_holds(ranks(row), row.judge, truth) for row in shown.rows)
+        alike = bool(letters(rows[pair.judge_a]) & letters(rows[pair.judge_b]))
+        contradictions += excludes_zero(pair) != said or alike == said
+    covered = all(_holds(row, truth) for row in shown.rows)
     return bool(false), covered, held == len(shown.comparisons), contradictions, found, different
 
 
-def _holds(shown: tuple[int, int] | None, judge: str, truth: dict[str, float]) -> bool:
-    better = sum(value > truth[judge] for value in truth.values())
-    worse = sum(value < truth[judge] for value in truth.values())
-    return shown is not None and shown[0] <= 1 + better and shown[1] >= len(truth) - worse
+def _holds(row: Row, truth: dict[str, float]) -> bool:
+    better = sum(value > truth[row.judge] for value in truth.values())
+    worse = sum(value < truth[row.judge] for value in truth.values())
+    if row.rank_low is None or row.rank_high is None:
+        return False
+    return row.rank_low <= 1 + better and row.rank_high >= len(truth) - worse
 
 
 def simulate(works: Sequence[Family], *, jobs: int) -> list[Found]:

@@ -208,10 +208,10 @@ def _read(cells: list[SimulatedCell], suite: Suite) -> list[int]:
 def _numbers(shown: Leaderboard) -> list[Any]:
     """What two boards must have in common: values, intervals, ranks and tests."""
     plain = shown.to_json()
-    kept = ("judge", "value", "ci_low", "ci_high", "n", "rank_group", "rank_low", "rank_high", "letters")
-    rows = [{name: row[name] for name in kept if name in row} for row in plain["rows"]]
-    tested = ("judge_a", "judge_b", "difference", "ci_low", "ci_high", "p_value", "p_holm", "p_adjusted")
-    return rows + [{name: pair[name] for name in tested if name in pair} for pair in plain["comparisons"]]
+    kept = ("judge", "value", "ci_low", "ci_high", "n", "rank_low", "rank_high", "letters")
+    rows = [{name: row[name] for name in kept} for row in plain["rows"]]
+    tested = ("judge_a", "judge_b", "difference", "ci_low", "ci_high", "p_value", "p_adjusted", "better")
+    return rows + [{name: pair[name] for name in tested} for pair in plain["comparisons"]]
 
 
 def tables(found: Sequence[Found]) -> list[str]:
