@@ -14,7 +14,7 @@ from harness.score.jackknife import Jackknife, jackknife
 from harness.score.metrics import averages_credit, unit_of
 from harness.score.records import CellScores, Estimate
 from harness.score.sample import point_of, sample_of
-from harness.score.table import Basis, CellTable, View
+from harness.score.table import ANSWERED, Basis, CellTable, View
 
 
 def score_cell(
@@ -105,17 +105,17 @@ class _Maker:
     def __init__(self, table: CellTable, *, confidence: float, lower_is_better: frozenset[str]) -> None:
         self.table, self.lower_is_better, self.confidence = table, lower_is_better, confidence
         self._known: dict[tuple[Basis, bool], tuple[View, View, View]] = {}
+        self._apart: dict[str, Jackknife | None] = {}  # of the whole cell: estimates and flags are made of one
 
     def estimate(self, name: str, metric: Metric) -> Estimate:
         """The metric of the whole cell, by its average."""
-        return self._estimate(name, metric, self._views(metric), average=self.table.protocol.average_of(name))
+        average, views = self.table.protocol.average_of(name), self._views(metric)
+        return self._estimate(name, metric, views, average=average, apart=self._whole(name, metric))
 
     def interval_flags(self, name: str, metric: Metric) -> tuple[str, ...]:
         """What the data say against the metric's interval."""
-        average, weights = self.table.protocol.average_of(name), self.table.protocol.weights
-        view = self._views(metric)[0]
-        apart = taken_apart(metric, view, name=name, average=average, weights=weights)
-        return interval_flags(apart, view, metric, average=average)
+        average, view = self.table.protocol.average_of(name), self._views(metric)[0]
+        return interval_flags(self._whole(name, metric), view, metric, average=average)
 
     def categories(self, name: str, metric: Metric) -> dict[str, Estimate]:
         """The metric of each category by name; empty where there is only one. Categories are not averaged further."""
@@ -123,42 +123,45 @@ class _Maker:
         average = "group" if self.table.protocol.average_of(name) == "group" else "micro"
         if len(names) < 2:
             return {}
-        views = self._views(metric)
-        return {
-            category: self._estimate(
-                name,
-                metric,
-                tuple(view.take(view.category == code) for view in views),
-                average=average,
-            )
-            for code, category in sorted(enumerate(names), key=lambda pair: pair[1])
-        }
+        found = {}
+        for code, category in sorted(enumerate(names), key=lambda pair: pair[1]):
+            parts = {id(view): view.take(view.category == code) for view in self._views(metric)}
+            views = tuple(parts[id(view)] for view in self._views(metric))
+            apart = self._taken_apart(name, metric, views[0], average=average)
+            found[category] = self._estimate(name, metric, views, average=average, apart=apart)
+        return found
 
     def _views(self, metric: Metric) -> tuple[View, View, View]:
-        """The units of value, excluded and worst case."""
+        """The units of value, excluded and worst case: the same object three times where nothing is missing."""
         basis, guessed = basis_of(metric, self.table), not averages_credit(metric)
         if (basis, guessed) not in self._known:
-            self._known[basis, guessed] = (
-                self.table.view("value", guessed=guessed, basis=basis),
-                self.table.view("excluded", basis=basis),
-                self.table.view("worst", basis=basis),
-            )
+            value = self.table.view("value", guessed=guessed, basis=basis)
+            others = (value, value)
+            if (self.table.state != ANSWERED).any():
+                others = self.table.view("excluded", basis=basis), self.table.view("worst", basis=basis)
+            self._known[basis, guessed] = (value, *others)
         return self._known[basis, guessed]
 
-    def _estimate(self, name: str, metric: Metric, views: tuple[View, ...], *, average: str) -> Estimate:
-        check_protocol(self.table, metric, name=name)
+    def _estimate(
+        self, name: str, metric: Metric, views: tuple[View, ...], *, average: str, apart: Jackknife | None
+    ) -> Estimate:
         value_view, excluded_view, worst_view = views
-        value, interval, method = self._interval(name, metric, value_view, average=average)
-        low, high = interval or (None, None)
+        value = None if apart is None else apart.value
+        ends = None if apart is None else interval(apart, confidence=self.confidence)
+        low, high = ends or (None, None)
+        points = {id(value_view): value}  # the others are the same object where nothing is missing
+        for view in (excluded_view, worst_view):
+            if id(view) not in points:
+                points[id(view)] = self._point(name, metric, view, average=average)
         return Estimate(
             metric=name,
             value=value,
             ci_low=low,
             ci_high=high,
-            method=method if interval else "",
+            method="" if apart is None or ends is None else AGRESTI_COULL if apart.binomial else JACKKNIFE,
             n=len(value_view),
-            excluded=self._point(name, metric, excluded_view, average=average),
-            worst_case=self._point(name, metric, worst_view, average=average),
+            excluded=points[id(excluded_view)],
+            worst_case=points[id(worst_view)],
             greater_is_better=getattr(metric, "greater_is_better", True) and name not in self.lower_is_better,
             basis=basis_of(metric, self.table),
             unit=unit_of(metric, name=name),
@@ -170,14 +173,15 @@ class _Maker:
         value = point_of(metric, view, name=name, average=average, weights=self.table.protocol.weights)
         return value if np.isfinite(value) else None
 
-    def _interval(
-        self, name: str, metric: Metric, view: View, *, average: str
-    ) -> tuple[float | None, tuple[float, float] | None, str]:
-        """Value, interval and the way it was made."""
-        apart = taken_apart(metric, view, name=name, average=average, weights=self.table.protocol.weights)
-        if apart is None:
-            return None, None, ""
-        return apart.value, interval(apart, confidence=self.confidence), AGRESTI_COULL if apart.binomial else JACKKNIFE
+    def _whole(self, name: str, metric: Metric) -> Jackknife | None:
+        if name not in self._apart:
+            check_protocol(self.table, metric, name=name)
+            average, view = self.table.protocol.average_of(name), self._views(metric)[0]
+            self._apart[name] = self._taken_apart(name, metric, view, average=average)
+        return self._apart[name]
+
+    def _taken_apart(self, name: str, metric: Metric, view: View, *, average: str) -> Jackknife | None:
+        return taken_apart(metric, view, name=name, average=average, weights=self.table.protocol.weights)
 
 
 def taken_apart(
