@@ -1,0 +1,96 @@
+"""The plan of `harness plan` as people read it on a terminal. The record is `harness.report.plan`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from harness.report.lines import print_notes, print_rows, print_title
+from harness.report.numbers import NOTHING, heading, is_percentage
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.report.plan import ItemPlan, PlanRow
+
+_MOST_ROWS = 10
+
+
+def plan_rows(plan: ItemPlan, rows: Sequence[PlanRow]) -> tuple[list[str], list[list[str]]]:
+    """Header and cells of the table, as people read them."""
+    asked = f"{plan.n or 0:,} show"
+    header = ["a", "b", "items", "clusters", "discord.", "shows", "needs items", "in clusters", asked]
+    return header, [
+        [
+            row.judge_a or "(assumed)",
+            row.judge_b or "(assumed)",
+            _count(row.items),
+            _count(row.clusters),
+            NOTHING if row.discordance is None else f"{row.discordance * 100:.1f}",
+            _difference(row.metric, row.detectable) if row.items is not None else "",
+            _count(row.needed_items),
+            _count(row.needed_clusters),
+            _difference(row.metric, row.detectable_with_n) if plan.n is not None else "",
+        ]
+        for row in rows
+    ]
+
+
+def print_plan(plan: ItemPlan, console: Console) -> None:
+    """Print a table for each task, and how to read it."""
+    for task, same in itertools.groupby(plan.rows, key=lambda row: row.task):
+        rows = list(same)
+        print_title(" · ".join(part for part in (task, heading(rows[0].metric)) if part), console)
+        chosen, left = _chosen(rows)
+        print_rows(*plan_rows(plan, chosen), console, left=2)
+        notes = [f"{left:,} more pairs lie between these; --judge names one, --json has all"] if left else []
+        print_notes([*notes, *_asking(chosen[len(chosen) // 2])], console, style="")
+    print_notes(list(_legend(plan)), console)
+
+
+def _chosen(rows: list[PlanRow]) -> tuple[list[PlanRow], int]:
+    """All pairs where they are few, else the one that varies least, the middle one and the one that varies most."""
+    if len(rows) <= _MOST_ROWS:
+        return rows, 0
+    return [rows[0], rows[len(rows) // 2], rows[-1]], len(rows) - 3
+
+
+def _asking(row: PlanRow) -> Iterator[str]:
+    """What more orders or samples would do."""
+    if row.needed_items_once is not None:
+        yield (
+            f"{row.judge_a} / {row.judge_b}: {row.needed_items:,} items asked {row.asked} times each, as in this run; "
+            f"{row.needed_items_once:,} asked once; never fewer than {row.needed_items_endless:,}, however often asked"
+        )
+
+
+def _legend(plan: ItemPlan) -> Iterator[str]:
+    about = "a difference"
+    if plan.difference is not None:
+        unit = " points" if is_percentage(plan.rows[0].metric) else ""
+        about = f"a difference of {_difference(plan.rows[0].metric, plan.difference)}{unit}"
+    yield f"{about} is found with a chance of {plan.power * 100:g} % (power)"
+    pairs = plan.judges * (plan.judges - 1) // 2
+    family = (
+        "" if pairs == 1 else f", which for {plan.judges} judges ({pairs} pairs) makes the quantile {plan.quantile:.2f}"
+    )
+    yield f"the chance of even one false difference is {(1 - plan.confidence) * 100:g} %{family}"
+    yield "discord.: % of verdicts that get more credit from one judge than from the other"
+    if any(row.items is not None for row in plan.rows):
+        yield "shows: the smallest difference that the run's own items show"
+    if plan.correlation is not None:
+        yield f"assumed: being right correlates {plan.correlation:g} between the two judges (--correlation)"
+    if any(row.design_effect is not None and row.design_effect > 1.05 for row in plan.rows):
+        most = max(row.design_effect or 1 for row in plan.rows)
+        yield f"clusters are in these numbers: they make the variance up to {most:.1f} times as large"
+
+
+def _difference(metric: str, value: float | None) -> str:
+    if value is None:
+        return NOTHING
+    return f"{value * 100:.1f}" if is_percentage(metric) else f"{value:.3f}"
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
