@@ -20,17 +20,17 @@ _MOST_ROWS = 10
 def plan_rows(plan: ItemPlan, rows: Sequence[PlanRow]) -> tuple[list[str], list[list[str]]]:
     """Header and cells of the table, as people read them."""
     asked = f"{plan.n or 0:,} show"
-    header = ["a", "b", "items", "clusters", "discord.", "shows", "needs items", "in clusters", asked]
+    header = ["a", "b", "items", "clusters", "discord.", "shows", "needs", "in clusters", asked]
     return header, [
         [
             row.judge_a or "(assumed)",
             row.judge_b or "(assumed)",
             _count(row.items),
-            _count(row.clusters),
+            _count(row.clusters if row.clusters != row.items else None),
             NOTHING if row.discordance is None else f"{row.discordance * 100:.1f}",
             _difference(row.metric, row.detectable) if row.items is not None else "",
             _count(row.needed_items),
-            _count(row.needed_clusters),
+            _count(row.needed_clusters if row.clusters != row.items else None),
             _difference(row.metric, row.detectable_with_n) if plan.n is not None else "",
         ]
         for row in rows
@@ -45,7 +45,10 @@ def print_plan(plan: ItemPlan, console: Console) -> None:
         chosen, left = _chosen(rows)
         print_rows(*plan_rows(plan, chosen), console, left=2)
         notes = [f"{left:,} more pairs lie between these; --judge names one, --json has all"] if left else []
-        print_notes([*notes, *_asking(chosen[len(chosen) // 2])], console, style="")
+        notes += _asking(chosen[len(chosen) // 2])
+        print_notes(notes, console, style="")
+        if notes:
+            console.print()
     print_notes(list(_legend(plan)), console)
 
 
@@ -79,6 +82,8 @@ def _legend(plan: ItemPlan) -> Iterator[str]:
     yield "discord.: % of verdicts that get more credit from one judge than from the other"
     if any(row.items is not None for row in plan.rows):
         yield "shows: the smallest difference that the run's own items show"
+    if plan.difference is not None:
+        yield "needs: so many items show the difference"
     if plan.correlation is not None:
         yield f"assumed: being right correlates {plan.correlation:g} between the two judges (--correlation)"
     if any(row.design_effect is not None and row.design_effect > 1.05 for row in plan.rows):
