@@ -94,6 +94,22 @@ def test_both_orders_say_what_asking_more_often_would_do(tmp_path: Path) -> None
     assert "asked 2 times each, as in this run" in " ".join(plain.stdout.split())
 
 
+def test_clusters_are_counted_beside_items(tmp_path: Path) -> None:
+    """Two pictures of one scene are one cluster."""
+    manifest = {
+        "name": "scenes",
+        "tasks": [{"use": "miniature/technical", "limit": 60}],
+        "judges": [{"use": "baselines/random"}, {"use": "baselines/constant"}],
+        "report": {"metric": "accuracy", "resamples": 100},
+    }
+    (tmp_path / "scenes.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
+    assert invoke("run", tmp_path / "scenes.yaml", "--runs", tmp_path).exit_code == 0
+    (row,) = as_json(*tmp_path.glob("scenes-*"), "--difference", "5%")["rows"]
+    assert (row["items"], row["clusters"]) == (60, 30)
+    assert row["needed_clusters"] == math.ceil(row["needed_items"] / 2)
+    assert row["design_effect"] < 1, "of the two pictures of a scene one is good, so that a constant is right on one"
+
+
 def test_it_prints_a_table_that_fits_and_says_how_to_read_it(run: Path) -> None:
     result = invoke("plan", run, "--difference", "5%", "--n", "400")
     assert result.exit_code == 0, result.output
