@@ -103,18 +103,10 @@ def command(
     from harness.report.plan import Question, plan_from_rates
     from harness.report.plan_text import print_plan
 
-    question = Question(difference=difference, n=n, power=power, confidence=confidence or 0.95, judges=judges or 2)
+    question = Question(difference=difference, n=n, power=power, confidence=confidence or 0.95, judges=judges)
     if runs:
         plan = _from_runs(
-            ctx,
-            runs,
-            question,
-            names,
-            task=task,
-            metric=metric,
-            correlation=correlation,
-            judges=judges,
-            confidence=confidence,
+            ctx, runs, question, names, task=task, metric=metric, correlation=correlation, confidence=confidence
         )
     else:
         plan = plan_from_rates(question, discordance=discordance, accuracy=accuracy, correlation=correlation)
@@ -165,39 +157,35 @@ def _from_runs(
     task: str | None,
     metric: str | None,
     correlation: float,
-    judges: int | None,
     confidence: float | None,
 ) -> ItemPlan:
     from dataclasses import replace
 
-    from harness.report.numbers import is_percentage
     from harness.report.plan import plan_from_cells
     from harness.report.settings import agreed
     from harness.run.results import load_run, make_metric
+    from harness.score.metrics import unit_of
+    from harness.score.significance import Rules
 
     loaded = [load_run(folder) for folder in runs]
     settings = agreed(loaded, metric=metric)
-    cells = [cell for run in loaded for cell in run.cells]
-    family = len({(cell.run, cell.judge) for cell in cells})
-    cells = _named(_named(cells, "judge", names), "task", () if task is None else (task,))
+    cells = _named([cell for run in loaded for cell in run.cells], "task", () if task is None else (task,))
+    _named(cells, "judge", names)
+    plugins = load_plugins(ctx)
     shown = settings.metric or cells[0].metric
-    if question.difference is not None and question.difference > 1 and is_percentage(shown):
+    if (question.difference or 0) > 1 and unit_of(make_metric(shown, plugins), name=shown) == "share":
         raise click.UsageError(
             f"--difference {question.difference:g} is more than 1, and {shown} is a share; write "
             f"{question.difference:g}% if points are meant",
             ctx,
         )
-    plugins = load_plugins(ctx)
     return plan_from_cells(
         cells,
-        replace(
-            question,
-            judges=judges or max(2, family),
-            confidence=settings.confidence if confidence is None else confidence,
-        ),
+        replace(question, confidence=settings.confidence if confidence is None else confidence),
+        names=names,
         metric=settings.metric,
         correlation=correlation,
-        seed=settings.seed,
+        rules=Rules(draws=settings.resamples, seed=settings.seed),
         find_metric=lambda name: make_metric(name, plugins),
     )
 

@@ -5,15 +5,13 @@ The statistics are `harness.score.worth`; where the numbers come from is `harnes
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.api import Choice, DataError, Preference
-from harness.report.numbers import NOTHING
+from harness.api import Choice, DataError, Preference, Unit, write_interval, write_number
 from harness.report.records import as_plain
 from harness.report.verdicts import Judged, Target, as_arrays
 from harness.score import worth
@@ -229,10 +227,11 @@ def _warnings(
             f"{_CLUSTERS}: too few for the intervals to hold; label items of more clusters"
         )
     if shift < _ALIKE:
-        before, after = (_number(target, float(one.judged.mean())) for one in (own, other))
+        before, after = (_mean(target, one) for one in (own, other))
         yield (
-            f"the judge says {before} of the labelled items and {after} of the others (p {_p(shift)}): the two are not "
-            "samples of one population, so PPI++ and the labels alone do not hold for the unlabelled items"
+            f"the judge's verdicts come to {before} on the labelled items and to {after} on the others "
+            f"(p {_p(shift)}): the two are not samples of one population, so PPI++ and the labels alone do not hold for "
+            "the unlabelled items"
         )
 
 
@@ -275,8 +274,14 @@ def _assumptions(target: Target) -> Iterator[str]:
 
 def estimate_rows(found: Estimates, target: Target) -> tuple[list[str], list[list[str]]]:
     """Header and cells of the table of estimates, as people read them."""
-    return ["", _unit(target), "interval"], [
-        [_METHODS[one.method], _number(target, one.value), _interval(target, one)] for one in found.estimates
+    unit = _unit(target)
+    return ["", _heading(target), "interval"], [
+        [
+            _METHODS[one.method],
+            write_number(unit, one.value, one.ci_low, one.ci_high),
+            write_interval(unit, one.ci_low, one.ci_high),
+        ]
+        for one in found.estimates
     ]
 
 
@@ -308,49 +313,39 @@ def _facts(found: Estimates) -> Iterator[str]:
         )
     if found.skill.value is not None:
         yield (
-            f"sensitivity {_percent(found.sensitivity)} %, specificity {_percent(found.specificity)} %; "
-            f"together less 1: {_plain(found.skill)} (0 is chance)"
+            f"sensitivity {_with_interval('share', found.sensitivity, sign=' %')}, "
+            f"specificity {_with_interval('share', found.specificity, sign=' %')}; "
+            f"together less 1: {_with_interval('score', found.skill)}, where 0 is chance"
         )
     if found.correlation.value is not None:
-        yield f"correlation of verdicts and labels {_plain(found.correlation)}"
+        yield f"correlation of verdicts and labels {_with_interval('correlation', found.correlation)}"
     if found.label_worth.value is not None:
         limit = found.label_worth_limit.value
         without_end = "" if limit is None else f"; at most {limit:.1f}, however many verdicts there are"
-        yield f"one label with this judge is worth {_plain(found.label_worth, digits=1)} labels{without_end}"
+        yield f"one label with this judge is worth {_with_interval('score', found.label_worth)} labels{without_end}"
 
 
 def _of(items: int, clusters: int) -> str:
     return f"{items:,} items" if items == clusters else f"{items:,} items in {clusters:,} clusters"
 
 
-def _unit(target: Target) -> str:
+def _heading(target: Target) -> str:
     return "share, %" if target.label else "mean"
 
 
-def _number(target: Target, value: float | None) -> str:
-    if value is None:
-        return NOTHING
-    return f"{value * 100:.1f}" if target.label else f"{value:.2f}"
+def _unit(target: Target) -> Unit:
+    return "share" if target.label else "score"
 
 
-def _interval(target: Target, one: Estimated) -> str:
-    if one.ci_low is None or one.ci_high is None:
-        return NOTHING
-    joint = " … " if one.ci_low < 0 else "–"
-    return f"{_number(target, one.ci_low)}{joint}{_number(target, one.ci_high)}"
+def _with_interval(unit: Unit, one: Estimated, *, sign: str = "") -> str:
+    """A value with its interval in brackets, as many decimals as the interval carries."""
+    low, high = one.ci_low, one.ci_high
+    ends = write_interval(unit, low, high) if high is not None else f"{write_number(unit, low)} or more"
+    return f"{write_number(unit, one.value, low, high)}{sign} ({ends})"
 
 
-def _percent(one: Estimated) -> str:
-    return _plain(Estimated(**{name: None if value is None else value * 100 for name, value in _items(one)}), digits=1)
-
-
-def _items(one: Estimated) -> list[tuple[str, float | None]]:
-    return [(spec.name, getattr(one, spec.name)) for spec in dataclasses.fields(Estimated)]
-
-
-def _plain(one: Estimated, *, digits: int = 2) -> str:
-    value, low, high = (None if end is None else f"{end:.{digits}f}" for _, end in _items(one))
-    return f"{value} ({low} to {high or 'no end'})"
+def _mean(target: Target, verdicts: Verdicts) -> str:
+    return f"{write_number(_unit(target), float(verdicts.judged.mean()))}{' %' if target.label else ''}"
 
 
 def _p(value: float) -> str:

@@ -7,23 +7,23 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from harness.api import Metric, UserError
-from harness.report.entries import Entry, check_rivals
+from harness.api import Metric, Unit, UserError
+from harness.report.entries import Entry, check_rivals, told_apart
 from harness.report.measure import Measure
 from harness.report.records import Cell, as_plain
 from harness.report.text import clean
 from harness.score import planning
-from harness.score.cell import basis_of
+from harness.score.contest import Contest, Meeting
+from harness.score.families import family_of_judges
 from harness.score.metrics import averages_credit
 from harness.score.planning import Spread
-from harness.score.sampling import bootstrap_of
-from harness.score.significance import shared
+from harness.score.significance import RULES, Rules
 
 SCHEMA = "judge-harness/plan/1"
 """Name and version of the JSON schema. Fields may be added within a version; none changes its meaning."""
@@ -37,6 +37,10 @@ class PlanRow:
     """Name of the task in the run; empty without a run."""
     metric: str
     """The metric of the difference."""
+    unit: Unit
+    """What its values are, and so the difference."""
+    quantile: float
+    """By which every two judges are tested: that of the run's own judges as a family, or of Bonferroni."""
     judge_a: str
     """One judge; empty where the judges are assumed."""
     judge_b: str
@@ -79,10 +83,8 @@ class ItemPlan:
     """Chance that such a difference is found."""
     confidence: float
     """One less the chance of even one false difference among all pairs of judges."""
-    judges: int
-    """Judges that are compared with one another."""
-    quantile: float
-    """By which every two of them are tested: that of Bonferroni."""
+    judges: int | None
+    """Judges that are compared with one another, where a number was given."""
     correlation: float | None
     """Assumed correlation of two judges' being right, where it was assumed."""
     rows: tuple[PlanRow, ...]
@@ -105,19 +107,27 @@ class Question:
     """Chance to find it."""
     confidence: float = 0.95
     """Of the family of tests."""
-    judges: int = 2
-    """In the family."""
+    judges: int | None = None
+    """In the family; `None`: those of the run, or two."""
+    family: float | None = None
+    """The quantile of their family, where it is known."""
 
     @property
     def quantile(self) -> float:
         """Of the test of one pair."""
-        return planning.family_quantile(self.judges, confidence=self.confidence)
+        if self.family is not None:
+            return self.family
+        return planning.family_quantile(self.judges or 2, confidence=self.confidence)
 
     def needed(self, deviation: float) -> int | None:
         """Items that show the difference."""
         if self.difference is None:
             return None
         return planning.needed(deviation, self.difference, quantile=self.quantile, power=self.power)
+
+    def shows(self, error: float) -> float:
+        """The smallest difference with this standard error."""
+        return planning.detectable_difference(error, quantile=self.quantile, power=self.power)
 
     def detectable(self, deviation: float, items: float | None) -> float | None:
         """The smallest difference that so many items show."""
@@ -131,47 +141,59 @@ def plan_from_cells(
     cells: Sequence[Cell],
     question: Question,
     *,
+    names: Collection[str] = (),
     metric: str | None = None,
     correlation: float = 0.5,
-    seed: int = 0,
+    rules: Rules = RULES,
     find_metric: Callable[[str], Metric],
 ) -> ItemPlan:
-    """A plan from what a run tells of its judges.
+    """A plan from what runs tell of their judges.
 
     Args:
-        cells: Of all judges and tasks that are meant; two judges of a task make a row.
+        cells: Of all judges of the tasks that are meant.
         question: What is asked.
+        names: Judges to make rows of, two at a time; none: all.
         metric: Name of the metric; `None`: each task's headline.
         correlation: Assumed where a task has one judge only, and its metric is a share of right answers.
-        seed: Of the bootstrap, where it is used.
+        rules: Draws and seed behind a family's quantile.
         find_metric: Gives the metric of a name or raises `UserError`.
 
     Raises:
-        UserError: The judges of a task cannot be compared, or there is nothing to learn from the run.
+        UserError: The judges of a task cannot be compared, or there is nothing to learn from the runs.
     """
-    measure = Measure(find_metric=find_metric, alpha=1 - question.confidence, resamples=200, seed=seed)
+    measure = Measure(find_metric=find_metric, rules=replace(rules, confidence=question.confidence))
+    entries = told_apart(next(measure.entries(cell, metric=metric, by_category=False)) for cell in cells)
+    check_rivals(entries)
+    by_task: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_task.setdefault(entry.task, []).append(entry)
     rows: list[PlanRow] = []
-    assumed = False
-    by_task: dict[str, list[Cell]] = {}
-    for cell in cells:
-        by_task.setdefault(cell.task, []).append(cell)
-    for same in by_task.values():
-        entries = [next(measure.entries(cell, metric=metric, by_category=False)) for cell in same]
-        check_rivals(entries)
-        if len(entries) == 1:
-            (only,) = entries
-            rows.append(_row_of_one(only, find_metric(only.estimate.metric), question, correlation))
-            assumed = True
+    for rivals in by_task.values():
+        meant = [one for one in rivals if not names or one.judge in names or one.cell.judge in names]
+        if len(meant) == 1:
+            rows.append(_row_of_one(meant[0], find_metric(meant[0].estimate.metric), question, correlation))
             continue
-        pairs = itertools.combinations(entries, 2)
-        found = [row for a, b in pairs if (row := _row_of_pair(a, b, question, measure)) is not None]
+        contest = Contest([measure.round(rivals)])
+        own = replace(question, family=_family(contest, rivals, question, measure.rules))
+        met = ((a, b, contest.meet(a.judge, b.judge)) for a, b in itertools.combinations(meant, 2))
+        is_mean = averages_credit(find_metric(rivals[0].estimate.metric))
+        found = [row for a, b, meeting in met if (row := _row_of_pair(a, b, meeting, own, is_mean)) is not None]
         rows += sorted(found, key=lambda row: row.deviation)
     if not rows:
         raise UserError(
             "no two judges of this run differ on any item that both answered, so it does not tell how far two judges "
             "vary; plan without a run, with --discordance or --accuracy"
         )
-    return _plan(question, rows, correlation if assumed else None)
+    return _plan(question, rows, correlation if any(not row.judge_b for row in rows) else None)
+
+
+def _family(contest: Contest, rivals: Sequence[Entry], question: Question, rules: Rules) -> float | None:
+    """The quantile of the judges of a task as their own board has it; `None` where another number of them is meant."""
+    inside = [one.judge for one in rivals if one.scores.coverage >= one.cell.protocol.min_coverage]
+    if question.judges is not None and question.judges != len(inside):
+        return None
+    values = [own for judge in inside if (own := contest.own(judge, rivals=inside)) is not None]
+    return family_of_judges(values, draws=rules.draws, seed=rules.seed).quantile(question.confidence)
 
 
 def plan_from_rates(
@@ -232,46 +254,42 @@ def _plan(question: Question, rows: Sequence[PlanRow], correlation: float | None
         power=question.power,
         confidence=question.confidence,
         judges=question.judges,
-        quantile=question.quantile,
         correlation=correlation,
         rows=tuple(rows),
     )
 
 
-def _row_of_pair(a: Entry, b: Entry, question: Question, measure: Measure) -> PlanRow | None:
-    """What two judges of a run tell; `None` where they never differ."""
-    name = a.estimate.metric
-    metric = measure.find_metric(name)
-    tables = (a.table(), b.table())
-    credit = averages_credit(metric)
-    views = shared(*tables, names=(a.judge, b.judge), guessed=not credit, basis=basis_of(metric, *tables))
-    if not len(views[0]):
+def _row_of_pair(a: Entry, b: Entry, met: Meeting, question: Question, is_mean: bool) -> PlanRow | None:
+    """What two judges of a task tell, by a mean of credit or another metric; `None` where they never differ."""
+    ((view, other),) = met.views
+    apart = met.gap
+    if apart is None or not len(view):
         return None
-    protocol = tables[0].protocol
-    average = protocol.average_of(name)
-    bootstrap = bootstrap_of(metric, list(views), name=name, average=average, weights=protocol.weights)
-    error = planning.standard_error(bootstrap, seed=measure.seed)
-    if not error:
+    around = apart.parts - apart.weights * apart.difference
+    variance = float(around @ around)
+    if not variance > 0:
         return None
-    items, clusters = (len(np.unique(column)) for column in (views[0].item, views[0].cluster))
-    gaps = views[0].credit - views[1].credit
-    noise, asked = (0.0, 1)
-    effect = None
-    if credit and average == "micro":
-        noise, asked = planning.noise_within(gaps, views[0].item)
-        effect = error**2 * items / planning.item_variance(gaps, views[0].item)
+    items, clusters = (len(np.unique(column)) for column in (view.item, view.cluster))
+    gaps, name = view.credit - other.credit, a.estimate.metric
+    noise, asked, effect = 0.0, 1, None
+    if is_mean and a.cell.protocol.average_of(name) == "micro":
+        noise, asked = planning.noise_within(gaps, view.item)
+        effect = variance * items / planning.item_variance(gaps, view.item)
+    deviation = math.sqrt(variance * items)
     return _row(
         question,
-        error * math.sqrt(items),
-        spread=Spread(error * math.sqrt(items), noise, asked) if asked > 1 else None,
+        deviation,
+        spread=Spread(deviation, noise, asked) if asked > 1 else None,
         task=a.task,
         metric=name,
+        unit=a.estimate.unit,
         judges=(a.judge, b.judge),
         items=items,
         clusters=clusters,
         discordance=float((gaps != 0).mean()),
         effect=effect,
         asked=asked,
+        error=apart.error,
     )
 
 
@@ -313,17 +331,21 @@ def _row(
     spread: Spread | None = None,
     task: str = "",
     metric: str = "accuracy",
+    unit: Unit = "share",
     judges: tuple[str, str] = ("", ""),
     items: int | None = None,
     clusters: int | None = None,
     discordance: float | None = None,
     effect: float | None = None,
     asked: int = 1,
+    error: float | None = None,
 ) -> PlanRow:
     needed = question.needed(deviation)
     return PlanRow(
         task=task,
         metric=metric,
+        unit=unit,
+        quantile=question.quantile,
         judge_a=judges[0],
         judge_b=judges[1],
         items=items,
@@ -332,7 +354,7 @@ def _row(
         deviation=deviation,
         design_effect=effect,
         asked=asked,
-        detectable=question.detectable(deviation, items),
+        detectable=question.detectable(deviation, items) if error is None else question.shows(error),
         needed_items=needed,
         needed_clusters=None
         if needed is None or not items or clusters is None

@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from harness.api import write_number, write_share
 from harness.report.lines import print_notes, print_rows, print_title
-from harness.report.numbers import NOTHING, heading, is_percentage
+from harness.report.numbers import heading
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,11 +28,11 @@ def plan_rows(plan: ItemPlan, rows: Sequence[PlanRow]) -> tuple[list[str], list[
             row.judge_b or "(assumed)",
             _count(row.items),
             _count(row.clusters if row.clusters != row.items else None),
-            NOTHING if row.discordance is None else f"{row.discordance * 100:.1f}",
-            _difference(row.metric, row.detectable) if row.items is not None else "",
+            write_share(row.discordance),
+            write_number(row.unit, row.detectable) if row.items is not None else "",
             _count(row.needed_items),
             _count(row.needed_clusters if row.clusters != row.items else None),
-            _difference(row.metric, row.detectable_with_n) if plan.n is not None else "",
+            write_number(row.unit, row.detectable_with_n) if plan.n is not None else "",
         ]
         for row in rows
     ]
@@ -41,7 +42,7 @@ def print_plan(plan: ItemPlan, console: Console) -> None:
     """Print a table for each task, and how to read it."""
     for task, same in itertools.groupby(plan.rows, key=lambda row: row.task):
         rows = list(same)
-        print_title(" · ".join(part for part in (task, heading(rows[0].metric)) if part), console)
+        print_title(" · ".join(part for part in (task, heading(rows[0].metric, rows[0].unit)) if part), console)
         chosen, left = _chosen(rows)
         print_rows(*plan_rows(plan, chosen), console, left=2)
         notes = [f"{left:,} more pairs lie between these; --judge names one, --json has all"] if left else []
@@ -71,14 +72,10 @@ def _asking(row: PlanRow) -> Iterator[str]:
 def _legend(plan: ItemPlan) -> Iterator[str]:
     about = "a difference"
     if plan.difference is not None:
-        unit = " points" if is_percentage(plan.rows[0].metric) else ""
-        about = f"a difference of {_difference(plan.rows[0].metric, plan.difference)}{unit}"
+        points = " points" if plan.rows[0].unit == "share" else ""
+        about = f"a difference of {write_number(plan.rows[0].unit, plan.difference)}{points}"
     yield f"{about} is found with a chance of {plan.power * 100:g} % (power)"
-    pairs = plan.judges * (plan.judges - 1) // 2
-    family = (
-        "" if pairs == 1 else f", which for {plan.judges} judges ({pairs} pairs) makes the quantile {plan.quantile:.2f}"
-    )
-    yield f"the chance of even one false difference is {(1 - plan.confidence) * 100:g} %{family}"
+    yield f"the chance of even one false difference is {(1 - plan.confidence) * 100:g} %{_family(plan)}"
     yield "discord.: % of verdicts that get more credit from one judge than from the other"
     if any(row.items is not None for row in plan.rows):
         yield "shows: the smallest difference that the run's own items show"
@@ -91,10 +88,14 @@ def _legend(plan: ItemPlan) -> Iterator[str]:
         yield f"clusters are in these numbers: they make the variance up to {most:.1f} times as large"
 
 
-def _difference(metric: str, value: float | None) -> str:
-    if value is None:
-        return NOTHING
-    return f"{value * 100:.1f}" if is_percentage(metric) else f"{value:.3f}"
+def _family(plan: ItemPlan) -> str:
+    """How many judges that is of, and which quantile comes of it."""
+    low, high = (pick(row.quantile for row in plan.rows) for pick in (min, max))
+    shown = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
+    if plan.judges is None:
+        return f" among all judges of the run, which makes the quantile {shown}" if high > 1.97 else ""
+    pairs = plan.judges * (plan.judges - 1) // 2
+    return f", which for {plan.judges} judges ({pairs} pairs) makes the quantile {shown}" if pairs > 1 else ""
 
 
 def _count(value: int | None) -> str:

@@ -15,12 +15,9 @@ import numpy as np
 from scipy import special
 
 from harness.api import UserError
-from harness.score.intervals import Bootstrap
 from harness.score.table import Floats, Ints
 
 _MOST_ITEMS = 10**12
-_MOST_PATTERNS = 5000  # kinds of clusters up to which each is left out once
-_CHUNK = 1_000_000  # numbers held at once
 
 
 class Spread(NamedTuple):
@@ -170,49 +167,6 @@ def deviation_of(discordant: float, difference: float) -> float:
             f"just one judge is right, and {discordant:.4g} was given"
         )
     return math.sqrt(max(0.0, discordant - difference**2))
-
-
-def standard_error(bootstrap: Bootstrap, *, resamples: int = 2000, seed: int = 0) -> float | None:
-    """Standard error of the difference between the first two columns of a statistic of clustered data.
-
-    By the jackknife: each cluster is left out once. Where the clusters are of too many kinds, or the metric is slow, by
-    the bootstrap.
-
-    Args:
-        bootstrap: Of two judges on the same units.
-        resamples: Where the bootstrap is used.
-        seed: Likewise.
-
-    Returns:
-        `None` where there is one cluster only, or where the statistic is not defined without some of them.
-    """
-    counts = bootstrap.patterns.counts.astype(np.float64)
-    clusters = float(counts.sum())
-    if clusters < 2:
-        return None
-    if len(counts) > min(_MOST_PATTERNS, bootstrap.resamples(_MOST_PATTERNS)):
-        drawn = bootstrap.resampled(bootstrap.resamples(resamples), seed=seed)
-        gaps = drawn[:, 0] - drawn[:, 1]
-        return float(gaps.std(ddof=1)) if np.isfinite(gaps).all() else None
-    gaps = _left_out(bootstrap)
-    if not np.isfinite(gaps).all():
-        return None
-    centre = float(counts @ gaps) / clusters
-    return math.sqrt((clusters - 1) / clusters * float(counts @ (gaps - centre) ** 2))
-
-
-def _left_out(bootstrap: Bootstrap) -> Floats:
-    """The difference without one cluster of each pattern, shape (P,)."""
-    patterns = bootstrap.patterns
-    total, count = patterns.total(), len(patterns.counts)
-    rows = max(1, _CHUNK // (count + patterns.types))
-    found = []
-    for start in range(0, count, rows):
-        one = np.zeros((min(rows, count - start), count))
-        one[np.arange(len(one)), start + np.arange(len(one))] = 1
-        found.append(bootstrap.statistic(total - patterns.weights(one)))
-    values = np.concatenate(found)
-    return np.asarray(values[:, 0] - values[:, 1])
 
 
 def noise_within(gaps: Floats, item: Ints) -> tuple[float, int]:

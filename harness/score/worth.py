@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
+from harness.score.intervals import normal_quantile, t_quantile
 from harness.score.table import Floats, Ints
 
 _CORRELATION = 0.02
@@ -155,7 +156,7 @@ def rogan_gladen(labelled: Verdicts, unlabelled: Verdicts, *, confidence: float 
     moved = p.moved + (1 - theta) * q0.moved - theta * q1.moved
     variance = float(moved @ moved) + p.rest + (1 - theta) ** 2 * q0.rest + theta**2 * q1.rest
     df = _satterthwaite((p.variance, p.df), ((1 - theta) ** 2 * q0.variance, q0.df), (theta**2 * q1.variance, q1.df))
-    quantile = _t(df, confidence)
+    quantile = t_quantile(confidence, df)
     centre = theta + 2 * quantile**2 * (theta * q1.variance - (1 - theta) * q0.variance)
     half = quantile * float(np.sqrt(variance)) / skill
     low, high = np.clip([centre - half, centre + half], 0, 1).tolist()
@@ -240,7 +241,7 @@ def correlation(labelled: Verdicts, *, low: float = 0.0, high: float = 1.0, conf
         (middle,) = _fisher(np.array([value])).tolist()
         variance = max(variance, float(((_fisher(_correlations(total - sums)) - middle) ** 2).sum()))
     df = max(1.0, _degrees(sums[0]) - 1)
-    half_width = _t(df, confidence) * float(np.sqrt(variance))
+    half_width = t_quantile(confidence, df) * float(np.sqrt(variance))
     ends = (float(np.tanh(middle - half_width)), float(np.tanh(middle + half_width)))
     return Interval(value, min(value, ends[0]), max(value, ends[1]), df)
 
@@ -319,7 +320,7 @@ def _degrees(sizes: Floats) -> float:
 def _wald(
     value: float, mean: float, variance: float, df: float, low: float, high: float, confidence: float
 ) -> Interval:
-    half = _t(df, confidence) * float(np.sqrt(variance))
+    half = t_quantile(confidence, df) * float(np.sqrt(variance))
     return Interval(value, max(low, min(value, mean - half)), min(high, max(value, mean + half)), df)
 
 
@@ -329,14 +330,9 @@ def _satterthwaite(*parts: tuple[float, float]) -> float:
     return float(sum(variance for variance, _ in parts) ** 2 / below) if below else float("inf")
 
 
-def _t(df: float, confidence: float) -> float:
-    tail = (1 + confidence) / 2
-    return float(special.stdtrit(df, tail) if np.isfinite(df) else special.ndtri(tail))
-
-
 def _copies(confidence: float) -> float:
     """Pseudo-items of each kind in a rate of many items: z^2 / 2, as in Wilson's interval."""
-    return float(special.ndtri((1 + confidence) / 2)) ** 2 / 2
+    return normal_quantile(confidence) ** 2 / 2
 
 
 def _off(gold: Floats, low: float, high: float) -> float:

@@ -31,10 +31,10 @@ from scipy import special
 
 from harness.api import Choice, Protocol, Status
 from harness.score import planning, worth
+from harness.score.contest import Contest, Round
 from harness.score.metrics import Accuracy
 from harness.score.records import Answer
-from harness.score.sampling import bootstrap_of
-from harness.score.significance import compare_all, shared
+from harness.score.significance import compare_all
 from harness.score.table import CellTable
 from harness.score.units import build_cell
 from harness.score.worth import Interval, Verdicts
@@ -310,18 +310,17 @@ def power(rng: np.random.Generator, *, sets: int) -> dict[str, dict[str, float]]
 
         pilot = np.arange(40_000) // size
         base = cell(pilot)
-        a, b = (told(base, answers) for answers in right(pilot)[:2])
-        boot = bootstrap_of(Accuracy(), list(shared(a, b)), name="accuracy", average="micro")
-        error = planning.standard_error(boot)
-        assert error is not None
+        tables = {f"j{k}": told(base, answers) for k, answers in enumerate(right(pilot)[:2])}
+        apart = Contest([Round(tables, Accuracy(), name="accuracy")]).meet("j0", "j1").gap
+        assert apart is not None
         quantile = planning.family_quantile(judges)
-        n = planning.needed(error * math.sqrt(len(pilot)), gap, quantile=quantile)
+        n = planning.needed(apart.error * math.sqrt(len(pilot)), gap, quantile=quantile)
         cluster = np.arange(math.ceil(n / size) * size) // size
         base, hits = cell(cluster), 0
         for _ in range(sets):
             tables = {f"j{k}": told(base, answers) for k, answers in enumerate(right(cluster))}
             (first, *_) = compare_all(tables, Accuracy())
-            hits += first.better() == "j0"
+            hits += first.better == "j0"
         found[name] = {"items": len(cluster), "planned": 0.8, "reached": round(hits / sets, 3)}
     return found
 
