@@ -149,27 +149,12 @@ def estimate(
     Raises:
         DataError: One of the two holds too few items.
     """
-    for judged, what in ((labelled, "labelled"), (unlabelled, "unlabelled")):
-        if len(judged.items) < 2:
-            left = ", ".join(
-                f"{count:,} {why}"
-                for count, why in ((judged.failed, "failed"), (judged.known, "are labelled already"))
-                if count
-            )
-            raise DataError(
-                f"{labelled_run if what == 'labelled' else unlabelled_from}: {len(judged.items)} {what} items with an "
-                f"answer{f' ({left})' if left else ''}; two are the least"
-            )
+    _check_enough(labelled, "labelled", labelled_run)
+    _check_enough(unlabelled, "unlabelled", unlabelled_from)
     own, other = as_arrays(labelled, unlabelled)
-    assert own.gold is not None
     low, high = target.low, target.high
     rates = worth.rates(own, confidence=confidence) if target.is_class else None
-    found = {
-        "judge-alone": worth.mean_of(other.judged, other.cluster, low=low, high=high, confidence=confidence),
-        "labels-alone": worth.mean_of(own.gold, own.cluster, low=low, high=high, confidence=confidence),
-        **({"rogan-gladen": worth.rogan_gladen(own, other, confidence=confidence)} if target.is_class else {}),
-        "ppi++": worth.ppi(own, other, low=low, high=high, confidence=confidence),
-    }
+    found = _by_method(own, other, target, confidence)
     rho = worth.correlation(own, low=low, high=high, confidence=confidence)
     nothing = worth.Interval(None, None, None)
     shift = worth.shift(own, other)
@@ -206,6 +191,36 @@ def estimate(
     )
 
 
+def _check_enough(judged: Judged, what: str, where: str) -> None:
+    """Two items are the least.
+
+    Raises:
+        DataError: There are fewer.
+    """
+    if len(judged.items) >= 2:
+        return
+    left = [
+        f"{count:,} {why}"
+        for count, why in ((judged.failed, "failed"), (judged.known, "are labelled already"))
+        if count
+    ]
+    why = f" ({', '.join(left)})" if left else ""
+    raise DataError(f"{where}: {len(judged.items)} {what} items with an answer{why}; two are the least")
+
+
+def _by_method(own: Verdicts, other: Verdicts, target: Target, confidence: float) -> dict[str, Interval]:
+    """The rate or mean by each method that there is for it."""
+    gold = np.empty(0) if own.gold is None else own.gold
+    low, high = target.low, target.high
+    found = {
+        "judge-alone": worth.mean_of(other.judged, other.cluster, low=low, high=high, confidence=confidence),
+        "labels-alone": worth.mean_of(gold, own.cluster, low=low, high=high, confidence=confidence),
+    }
+    if target.is_class:
+        found["rogan-gladen"] = worth.rogan_gladen(own, other, confidence=confidence)
+    return {**found, "ppi++": worth.ppi(own, other, low=low, high=high, confidence=confidence)}
+
+
 def _shown(one: Interval) -> Estimated:
     return Estimated(value=one.value, ci_low=one.low, ci_high=one.high)
 
@@ -230,8 +245,8 @@ def _warnings(
         before, after = (_mean(target, one) for one in (own, other))
         yield (
             f"the judge's verdicts come to {before} on the labelled items and to {after} on the others "
-            f"(p {_p(shift)}): the two are not samples of one population, so PPI++ and the labels alone do not hold for "
-            "the unlabelled items"
+            f"(p {_p(shift)}): the two are not samples of one population, so PPI++ and the labels alone do not hold "
+            "for the unlabelled items"
         )
 
 
