@@ -30,6 +30,8 @@ from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score,
 from harness.cli import VERBS, cli, main
 from harness.discovery import Offer, Plugins
 from harness.manifest.model import Manifest, Recipe
+from harness.report import estimate as estimate_record
+from harness.report import plan as plan_record
 from harness.report.records import SCHEMA, Leaderboard, LeftOut, Pair, Row
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
@@ -318,6 +320,53 @@ def leaderboard_json() -> str:
     )
 
 
+def estimate_json() -> str:
+    """The fields of what `harness estimate --json` prints."""
+    return "\n".join(
+        [
+            "# `harness estimate --json`",
+            "",
+            f"The schema is `{estimate_record.SCHEMA}`. Fields may be added within a version; none changes its",
+            "meaning.",
+            "Shares are fractions, rounded to six decimals; what is not defined is `null`. How to use it is in",
+            "[Estimate a rate](../../how-to/estimate-a-rate.md), and the formulas are in",
+            "[What a verdict is worth](../../explanation/downstream.md).",
+            "",
+            f"- `schema`: `{estimate_record.SCHEMA}`",
+            "",
+            *field_table(estimate_record.Estimates),
+            "",
+            "## Each of `estimates`",
+            "",
+            *field_table(estimate_record.Correction),
+            "",
+        ]
+    )
+
+
+def plan_json() -> str:
+    """The fields of what `harness plan --json` prints."""
+    return "\n".join(
+        [
+            "# `harness plan --json`",
+            "",
+            f"The schema is `{plan_record.SCHEMA}`. Fields may be added within a version; none changes its meaning.",
+            "Differences are in units of the metric, a share as a fraction; what is not defined is `null`. How to use",
+            "it is in [Plan how many items](../../how-to/plan-how-many-items.md), and the formulas are in",
+            "[What a verdict is worth](../../explanation/downstream.md).",
+            "",
+            f"- `schema`: `{plan_record.SCHEMA}`",
+            "",
+            *field_table(plan_record.ItemPlan),
+            "",
+            "## Each of `rows`",
+            "",
+            *field_table(plan_record.PlanRow),
+            "",
+        ]
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "command-line": command_line,
     "manifest": manifest,
@@ -329,6 +378,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "run-folder": run_folder,
     "leaderboard-json": leaderboard_json,
+    "estimate-json": estimate_json,
+    "plan-json": plan_json,
     "hooks": hooks,
     "api": api_page,
     "api-data": api_data,
