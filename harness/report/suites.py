@@ -120,6 +120,8 @@ def _mean_row(suite: str, tasks: Sequence[str], rows: Sequence[Row], *, alpha: f
         data_hash=_joint_hash(rows),
         unread=_summed(row.unread for row in rows),
         with_probabilities=known / answers if answers else None,
+        calibration=None,
+        noise=None,
         basis=basis,
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.report import notes, unread, usage
+from harness.report import notes, trust, unread, usage
 from harness.report.numbers import NOTHING, heading, interval, number, share
 from harness.report.records import Leaderboard, Row
 from harness.report.text import clean
@@ -56,6 +56,10 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
         for note in (said := notes.flag_notes(leaderboard, rows)):
             console.print(_indented(note, style="yellow"))
         if said:
+            console.print()
+        for note in (told := [*trust.calibration_lines(leaderboard, rows), *trust.noise_lines(rows)]):
+            console.print(_indented(note, style=""))
+        if told:
             console.print()
     for note in notes.left_out(leaderboard):
         console.print(_indented(note, style="yellow"))

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from harness.api import Metric, Status, UserError
+from harness.score.calibration import calibration_of
 from harness.score.consistency import consistency
 from harness.score.flags import flags
 from harness.score.intervals import Bootstrap, percentile, wilson
 from harness.score.metrics import averages_credit
+from harness.score.noise import noise
 from harness.score.records import CellScores, Estimate
 from harness.score.sampling import bootstrap_of
 from harness.score.table import Basis, CellTable, View
@@ -73,6 +75,8 @@ def score_cell(
         flags=flags(table, own, coverage=coverage),
         protocol=table.protocol.to_json(),
         data_hash=data_hash,
+        calibration=calibration_of(table, level=confidence),
+        noise=noise(table.repeats, level=confidence),
     )
 
 
