@@ -123,6 +123,7 @@ def _mean_row(suite: str, tasks: Sequence[str], rows: Sequence[Row], *, alpha: f
         calibration=None,
         noise=None,
         basis=basis,
+        consistency={},
     )
 
 

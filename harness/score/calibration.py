@@ -61,7 +61,7 @@ def calibrate(confidence: Floats, right: Floats, cluster: Ints, *, level: float 
     Returns:
         `None` with fewer than 20 units or 10 clusters.
     """
-    n, confidence = len(confidence), confidence
+    n, confidence = len(confidence), np.round(confidence, DECIMALS)
     clusters = Clusters.of(cluster)
     if n < LEAST or len(clusters.sizes) < LEAST_CLUSTERS:
         return None

@@ -12,11 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
+from harness.score.intervals import agresti_coull, normal_quantile, t_quantile
 from harness.score.table import Floats, Ints
 
-_CORRELATION = 0.02
+_CORRELATION = 0.015
 """Correlation within clusters that is taken for granted where they are unequal: a large one then tells less than its
 size says, whatever the data show."""
 
@@ -68,19 +68,11 @@ class Clusters:
             confidence: Such as 0.95.
             part: Of the clusters: for a variance that few of them make.
         """
-        return float(special.stdtrit(max(part * self.effective - 1, 1.0), (1 + confidence) / 2))
+        return t_quantile(confidence, part * self.effective - 1)
 
     def quantile_of_share(self, confidence: float) -> float:
-        """The same for a share: the normal quantile where units are independent, as in Wilson's interval."""
-        return float(special.ndtri((1 + confidence) / 2)) if self.alone else self.quantile(confidence)
-
-
-def score_interval(value: float, n: float, z: float) -> tuple[float, float]:
-    """The interval of Wilson (1927) for a share of `n` trials, which need not be a whole number."""
-    scale = 1 + z * z / n
-    centre = (value + z * z / (2 * n)) / scale
-    half = z / scale * float(np.sqrt(max(value * (1 - value), 0.0) / n + z * z / (4 * n * n)))
-    return max(0.0, min(centre - half, value)), min(1.0, max(centre + half, value))
+        """The same for a share: the normal quantile where units are independent trials."""
+        return normal_quantile(confidence) if self.alone else self.quantile(confidence)
 
 
 def effective_n(influence: Floats, value: float, clusters: Clusters) -> float:
@@ -101,7 +93,7 @@ def effective_n(influence: Floats, value: float, clusters: Clusters) -> float:
 
 
 def interval_of_share(right: Floats, clusters: Clusters, confidence: float) -> tuple[float, float]:
-    """The interval of a share: Wilson's, on the effective number of units, which are never more than there are.
+    """The interval of a share: that of scores, on the effective number of units, which are never more than there are.
 
     Args:
         right: Shape (n,): 0 or 1.
@@ -110,11 +102,11 @@ def interval_of_share(right: Floats, clusters: Clusters, confidence: float) -> t
     """
     value = float(right.mean())
     n = float(clusters.units) if clusters.alone else min(clusters.units, effective_n(right - value, value, clusters))
-    return score_interval(value, n, clusters.quantile_of_share(confidence))
+    return agresti_coull(value, n, quantile=clusters.quantile_of_share(confidence))
 
 
 def interval_of_mean(influence: Floats, value: float, clusters: Clusters, confidence: float) -> tuple[float, float]:
-    """The interval of a value from 0 to 1 that is no share, such as a mean loss: Wilson's on the effective number.
+    """The interval of a value from 0 to 1 that is no share, such as a mean loss: the same, on the effective number.
 
     Args:
         influence: As for `effective_n`.
@@ -122,4 +114,4 @@ def interval_of_mean(influence: Floats, value: float, clusters: Clusters, confid
         clusters: Of the units.
         confidence: Such as 0.95.
     """
-    return score_interval(value, effective_n(influence, value, clusters), clusters.quantile(confidence))
+    return agresti_coull(value, effective_n(influence, value, clusters), quantile=clusters.quantile(confidence))

@@ -13,7 +13,8 @@ import math
 import numpy as np
 from scipy import special
 
-from harness.score.clusters import Clusters, effective_n, interval_of_share, score_interval
+from harness.score.clusters import Clusters, effective_n, interval_of_share
+from harness.score.intervals import agresti_coull
 from harness.score.table import Floats, Ints
 from harness.score.trust import CoveragePoint, Guarantee
 
@@ -61,7 +62,8 @@ def interval_of_aurc(area: float, influence: Floats, clusters: Clusters, confide
     The most confident verdicts are in the risk at every coverage, so that few of them carry most of the area. As if
     half of the clusters told all, the quantile is that of Student's t with half of their degrees of freedom.
     """
-    return score_interval(area, effective_n(influence, area, clusters), clusters.quantile(confidence, part=0.5))
+    quantile = clusters.quantile(confidence, part=0.5)
+    return agresti_coull(area, effective_n(influence, area, clusters), quantile=quantile)
 
 
 def curve(confidence: Floats, right: Floats, cluster: Ints, *, level: float) -> tuple[CoveragePoint, ...]:
