@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.api import Unit, write_interval, write_number
 from harness.report.numbers import NOTHING, share
 from harness.report.records import Leaderboard, Row
 from harness.score.trust import Calibration, Noise
@@ -35,7 +36,7 @@ def calibration_lines(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str
     known = [(row.judge, row.calibration) for row in rows if row.calibration is not None]
     if not known:
         return []
-    errors = ", ".join(f"{judge} {share(one.ece)} ({_shares(one.ece_low, one.ece_high)})" for judge, one in known)
+    errors = ", ".join(f"{judge} {_within('share', one.ece, one.ece_low, one.ece_high)}" for judge, one in known)
     said = [f"calibration error, %: {errors}"]
     kept = [
         f"{judge} from a probability of {threshold(chosen.threshold)}, {share(chosen.coverage)} % of its verdicts"
@@ -60,10 +61,10 @@ def _calibration_row(judge: str, known: Calibration) -> list[str]:
         f"{known.n:,}",
         share(known.confidence),
         share(known.right),
-        f"{share(known.ece)} ({_shares(known.ece_low, known.ece_high)})",
+        _within("share", known.ece, known.ece_low, known.ece_high),
         share(known.ece_plain),
-        f"{known.brier:.3f} ({known.brier_low:.3f}–{known.brier_high:.3f})",
-        f"{share(known.aurc)} ({_shares(known.aurc_low, known.aurc_high)})",
+        _within("score", known.brier, known.brier_low, known.brier_high),
+        _within("share", known.aurc, known.aurc_low, known.aurc_high),
         NOTHING if chosen is None or chosen.threshold is None else threshold(chosen.threshold),
         NOTHING if chosen is None else share(chosen.coverage),
     ]
@@ -71,9 +72,10 @@ def _calibration_row(judge: str, known: Calibration) -> list[str]:
 
 def _noise_line(noise: Noise) -> str:
     part = ""
-    if noise.share is not None:
-        within = _shares(noise.share_low, noise.share_high)
-        part = f"{share(noise.share)} % ({within}) of the variance is its own noise; "
+    if noise.share is not None and noise.share_low is not None and noise.share_high is not None:
+        number = write_number("share", noise.share, noise.share_low, noise.share_high)
+        within = write_interval("share", noise.share_low, noise.share_high)
+        part = f"{number} % ({within}) of the variance is its own noise; "
     one, now, endless = (_error(noise, error) for error in (noise.se_one, noise.se, noise.se_endless))
     again = noise.se_again if noise.se_vote is None else noise.se_vote
     votes = "" if noise.se_vote is None else f"{share(noise.vote_changes)} % of votes would turn right or wrong and "
@@ -97,5 +99,6 @@ def _percent(part: float) -> str:
     return f"{part * 100:g} %"
 
 
-def _shares(low: float | None, high: float | None) -> str:
-    return f"{share(low)}–{share(high)}"
+def _within(unit: Unit, value: float, low: float, high: float) -> str:
+    """A value with its interval in brackets."""
+    return f"{write_number(unit, value, low, high)} ({write_interval(unit, low, high)})"

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.score.sample import BLOCKS, Sample
 from harness.score.table import Floats, Ints
@@ -79,11 +81,14 @@ class Jackknife:
         """The same with clusters put into blocks by their marks, to stand beside one that has blocks only."""
         if self.blocks:
             return self
-        numbers, place = np.unique(self.clusters % BLOCKS, return_inverse=True)
-        weights, moves, parts = (
-            np.bincount(place, weights=column).astype(np.float64) for column in (self.weights, self.moves, self.parts)
-        )
+        numbers, weights, moves, parts = in_blocks(self.clusters, self.weights, self.moves, self.parts)
         return replace(self, clusters=numbers, blocks=BLOCKS, weights=weights, moves=moves, parts=parts)
+
+
+def in_blocks(clusters: Ints, *columns: Floats) -> tuple[NDArray[Any], ...]:
+    """Clusters put into blocks by their marks: the numbers of the blocks, and the columns summed over each."""
+    numbers, place = np.unique(clusters % BLOCKS, return_inverse=True)
+    return numbers, *(np.bincount(place, weights=column).astype(np.float64) for column in columns)
 
 
 def jackknife(sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool = False) -> Jackknife | None:
