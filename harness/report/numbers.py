@@ -34,6 +34,11 @@ def share(value: float | None) -> str:
     return write_share(value)
 
 
+def size(unit: Unit, value: float) -> str:
+    """The size of a difference: `5.1 points` of a percentage, else the number alone."""
+    return f"{write_number(unit, value)} points" if unit == "share" else write_number(unit, value)
+
+
 def p_value(value: float | None) -> str:
     """A p-value: `0.012`, `<0.001`, `>0.999`. It stays on its side of the usual levels: 0.0496 is `0.049`."""
     if value is None:

@@ -58,7 +58,9 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
         console.print()
         for note in (said := notes.flag_notes(leaderboard, rows)):
             console.print(_indented(note, style="yellow"))
-        if said:
+        for note in (told := notes.findings(leaderboard, rows)):
+            console.print(_indented(note, style=""))
+        if said or told:
             console.print()
         for note in (told := [*trust.calibration_lines(leaderboard, rows), *trust.noise_lines(rows)]):
             console.print(_indented(note, style=""))
