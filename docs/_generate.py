@@ -38,6 +38,7 @@ from harness.report.usage import JudgeUsage
 from harness.run import folder, journal
 from harness.score import flags as flag_rules
 from harness.score.records import CellScores, Estimate
+from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, ReliabilityBin
 from harness.train import folder as checkpoint_folder
 
 OURS = re.compile(r"judge-harness(-.*)?")
@@ -279,6 +280,26 @@ def leaderboard_json() -> str:
             "## Each of `rows`",
             "",
             *field_table(Row),
+            "",
+            "Its `calibration`, explained in [Calibration and noise](../../explanation/calibration.md):",
+            "",
+            *field_table(Calibration),
+            "",
+            "Each of the `bins`:",
+            "",
+            *field_table(ReliabilityBin),
+            "",
+            "Each point of the `curve`:",
+            "",
+            *field_table(CoveragePoint),
+            "",
+            "Each of the `guarantees`:",
+            "",
+            *field_table(Guarantee),
+            "",
+            "Its `noise`:",
+            "",
+            *field_table(Noise),
             "",
             "## Each of `comparisons`",
             "",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from harness.api import Unit, write_interval, write_number
-from harness.report import notes, unread, usage
+from harness.report import notes, trust, unread, usage
 from harness.report.numbers import NOTHING, consistency, heading, p_value, rank_text, share, size
 from harness.report.records import Leaderboard, Pair, Row
 from harness.report.text import for_markdown
@@ -42,6 +42,10 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
             pieces += ["### Paired differences", comparisons_table(compared)]
         if _histograms_fit(rows):
             pieces += ["### What was answered", _histograms(rows)]
+        if sure := trust.calibration_rows(rows):
+            pieces += ["### Calibration", table(trust.HEADER, sure, left=trust.LAYOUT)]
+        if noisy := trust.noise_lines(rows):
+            pieces += ["### The judge's own noise", "\n".join(f"- {for_markdown(line)}" for line in noisy)]
     if lacking := notes.left_out(leaderboard):
         pieces += ["## What was not asked", "\n".join(f"- {for_markdown(note)}" for note in lacking)]
     if leaderboard.unread:

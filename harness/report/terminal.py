@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import write_interval, write_number
-from harness.report import notes, unread, usage
+from harness.report import notes, trust, unread, usage
 from harness.report.numbers import consistency, heading, rank_text, share
 from harness.report.records import Leaderboard, Row
 from harness.report.text import clean
@@ -61,6 +61,10 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
         for note in (told := notes.findings(leaderboard, rows)):
             console.print(_indented(note, style=""))
         if said or told:
+            console.print()
+        for note in (told := [*trust.calibration_lines(leaderboard, rows), *trust.noise_lines(rows)]):
+            console.print(_indented(note, style=""))
+        if told:
             console.print()
     for note in notes.left_out(leaderboard):
         console.print(_indented(note, style="yellow"))

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from harness.api import Metric, Status, UserError
+from harness.score.calibration import calibration_of
 from harness.score.consistency import consistency
 from harness.score.flags import flags, interval_flags
 from harness.score.intervals import AGRESTI_COULL, JACKKNIFE, interval
 from harness.score.jackknife import Jackknife, jackknife
 from harness.score.metrics import averages_credit, unit_of
+from harness.score.noise import noise
 from harness.score.records import CellScores, Estimate
 from harness.score.sample import point_of, sample_of
 from harness.score.table import Basis, CellTable, View
@@ -70,6 +72,8 @@ def score_cell(
         flags=(*flags(table, own, coverage=coverage), *make.interval_flags(*headline)),
         protocol=table.protocol.to_json(),
         data_hash=data_hash,
+        calibration=calibration_of(table, level=confidence),
+        noise=noise(table.repeats, level=confidence),
     )
 
 
