@@ -155,7 +155,7 @@ def test_the_standard_error_is_that_of_the_cluster_bootstrap(name: str, yes_no: 
     case = CASES[name]
     view = view_of(case, yes_no, rated, seed=3, count=150)
     sample = sampled(case, view)
-    rows = sample.patterns.rows(0, sample.patterns.count)[sample.patterns.of]
+    rows = sample.patterns.rows(sample.patterns.of)
     drawn = np.random.default_rng(5).multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=1_500)
     spread = float(np.nanstd(sample.statistic(drawn @ rows)))
     assert np.sqrt(apart(bare(sample), view).variance) == pytest.approx(spread, rel=0.08)
@@ -178,6 +178,15 @@ def test_pseudo_clusters_widen_a_little_and_never_enter_the_value(name: str, yes
     assert full.step > 0
     assert full.parts.sum() == pytest.approx(full.value)
     assert full.weights.sum() == pytest.approx(1)
+
+
+def test_a_metric_is_never_given_less_than_nothing_of_a_unit(yes_no: Made) -> None:
+    gold = [True, False] * 20
+    for said in (gold, [True] * 40, [not one for one in gold]):  # some pseudo-units are like no unit of the data
+        for groups in (None, [k // 3 for k in range(40)]):
+            found = taken_apart(Foreign(), yes_no(said, gold, groups=groups).view(), name="m", average="micro")
+            assert found is not None
+            assert found.variance > 0
 
 
 def test_the_variance_of_a_share_of_independent_trials_by_hand(yes_no: Made) -> None:
