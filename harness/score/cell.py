@@ -7,11 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from harness.api import Metric, Status, UserError
+from harness.score.calibration import calibration_of
 from harness.score.consistency import consistency
 from harness.score.flags import flags, interval_flags
 from harness.score.intervals import AGRESTI_COULL, JACKKNIFE, interval
 from harness.score.jackknife import Jackknife, jackknife
 from harness.score.metrics import averages_credit, unit_of
+from harness.score.noise import noise
 from harness.score.records import CellScores, Estimate
 from harness.score.sample import point_of, sample_of
 from harness.score.table import Basis, CellTable, View
@@ -70,6 +72,8 @@ def score_cell(
         flags=(*flags(table, own, coverage=coverage), *make.interval_flags(*headline)),
         protocol=table.protocol.to_json(),
         data_hash=data_hash,
+        calibration=calibration_of(table, level=confidence),
+        noise=noise(table.repeats, level=confidence),
     )
 
 
@@ -126,20 +130,21 @@ class _Maker:
         views = self._views(metric)
         found = {}
         for code, category in sorted(enumerate(names), key=lambda pair: pair[1]):
-            own = tuple(view.take(view.category == code) for view in views)
+            parts = {id(view): view.take(view.category == code) for view in views}
+            own = tuple(parts[id(view)] for view in views)
             apart = self._apart(name, metric, own[0], average=average)
             found[category] = self._estimate(name, metric, own, apart, average=average)
         return found
 
     def _views(self, metric: Metric) -> tuple[View, View, View]:
-        """The units of value, excluded and worst case."""
+        """The units of value, excluded and worst case: the same object three times where nothing is missing."""
         basis, guessed = basis_of(metric, self.table), not averages_credit(metric)
         if (basis, guessed) not in self._known:
-            self._known[basis, guessed] = (
-                self.table.view("value", guessed=guessed, basis=basis),
-                self.table.view("excluded", basis=basis),
-                self.table.view("worst", basis=basis),
-            )
+            value = self.table.view("value", guessed=guessed, basis=basis)
+            others = (value, value)
+            if self.table.lost.any():
+                others = self.table.view("excluded", basis=basis), self.table.view("worst", basis=basis)
+            self._known[basis, guessed] = (value, *others)
         return self._known[basis, guessed]
 
     def _of_all(self, name: str, metric: Metric) -> Jackknife | None:
@@ -159,15 +164,20 @@ class _Maker:
         value_view, excluded_view, worst_view = views
         ends = None if apart is None else interval(apart, confidence=self.confidence)
         low, high = ends or (None, None)
+        value = None if apart is None else apart.value
+        excluded, worst = (  # the same units where nothing is missing
+            value if view is value_view else self._point(name, metric, view, average=average)
+            for view in (excluded_view, worst_view)
+        )
         return Estimate(
             metric=name,
-            value=None if apart is None else apart.value,
+            value=value,
             ci_low=low,
             ci_high=high,
             method="" if apart is None or ends is None else AGRESTI_COULL if apart.binomial else JACKKNIFE,
             n=len(value_view),
-            excluded=self._point(name, metric, excluded_view, average=average),
-            worst_case=self._point(name, metric, worst_view, average=average),
+            excluded=excluded,
+            worst_case=worst,
             greater_is_better=getattr(metric, "greater_is_better", True) and name not in self.lower_is_better,
             basis=basis_of(metric, self.table),
             unit=unit_of(metric, name=name),
