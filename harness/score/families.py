@@ -42,7 +42,7 @@ class Family:
         chances = _chance(np.arange(len(self.largest) + 1), len(self.largest))
         beyond = int(np.searchsorted(chances, 1 - confidence - 1e-12))  # so many draws may be as large as T
         if beyond == 0:  # too few draws to show so small a chance
-            return normal_quantile(1 - (1 - confidence) / self.tests)
+            return max(normal_quantile(1 - (1 - confidence) / self.tests), float(self.largest[-1]))
         return max(alone, float(self.largest[len(self.largest) - beyond]))
 
     def adjusted(self, statistic: float) -> float:

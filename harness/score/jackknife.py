@@ -160,11 +160,14 @@ def _whole(pseudo: Floats, weights: Floats) -> Floats:
 
 def _without_each(sample: Sample, total: Floats) -> Floats:
     """The metric without each pattern, shape (P,)."""
-    count = sample.patterns.count
-    rows = max(1, _CHUNK // max(1, sample.patterns.types))
+    patterns = sample.patterns
     without = (lambda out: sample.statistic(total[None, :] - out)) if sample.without is None else sample.without(total)
-    starts = range(0, count, rows)
-    return np.concatenate([without(2 * sample.patterns.rows(start, min(count, start + rows))) for start in starts])
+    here = np.flatnonzero(np.bincount(patterns.of, minlength=patterns.count))  # some types are of pseudo-units only
+    size = max(1, _CHUNK // max(1, patterns.types))
+    found = np.zeros(patterns.count)
+    for some in np.split(here, range(size, len(here), size)):
+        found[some] = without(2 * patterns.rows(some))
+    return found
 
 
 def _step(effects: Floats, shares: Floats) -> float:

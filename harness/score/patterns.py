@@ -43,13 +43,13 @@ class Patterns:
         """P."""
         return self.types if self.matrix is None else int(self.matrix.shape[0])
 
-    def rows(self, start: int, stop: int) -> Floats:
-        """The weights of some patterns, shape (stop - start, T)."""
+    def rows(self, which: Ints) -> Floats:
+        """The weights of some patterns, shape (len(which), T)."""
         if self.matrix is None:
-            rows = np.zeros((stop - start, self.types))
-            rows[np.arange(stop - start), np.arange(start, stop)] = 1
+            rows = np.zeros((len(which), self.types))
+            rows[np.arange(len(which)), which] = 1
             return rows
-        part = self.matrix[start:stop]
+        part = self.matrix[which]
         return part.toarray() if isinstance(part, sparse.csr_array) else np.asarray(part)
 
     def sizes(self) -> Floats:

@@ -1,40 +1,67 @@
-"""Rank sets and letters from who is placed above whom."""
+"""Rank sets count who is above and below; two judges share a letter exactly where they cannot be told apart."""
 
 from __future__ import annotations
 
 from itertools import combinations
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.score.ranks import standings
 from harness.score.records import Comparison
 
 
-def compared(judges: list[str], better: set[tuple[str, str]]) -> list[Comparison]:
-    return [
-        Comparison(a=a, b=b, metric="m", better=a if (a, b) in better else b if (b, a) in better else None)
-        for a, b in combinations(judges, 2)
-    ]
+def pair(a: str, b: str, better: str | None) -> Comparison:
+    return Comparison(a=a, b=b, metric="m", better=better)
 
 
-def test_letters_of_a_chain_and_of_two_judges_apart_inside_a_third_ones_set() -> None:
-    """`a` cannot be told from `b` and `c`, nor `b` from `c` and `d`; `d` is below `a` only, `e` below all but `d`."""
-    better = {("a", "d"), ("a", "e"), ("b", "e"), ("c", "e")}
-    found = standings(list("abcde"), compared(list("abcde"), better))
-    assert {name: one.letters for name, one in found.items()} == {"a": "a", "b": "ab", "c": "ab", "d": "bc", "e": "c"}
-    assert [(one.low, one.high) for one in found.values()] == [(1, 3), (1, 4), (1, 4), (2, 5), (4, 5)]
+@given(count=st.integers(1, 12), data=st.data())
+@settings(max_examples=300)
+def test_whatever_is_better_than_what_letters_and_sets_say_it(count: int, data: st.DataObject) -> None:
+    """Any relation, cycles included."""
+    judges = [f"j{k}" for k in range(count)]
+    better = {
+        (a, b): data.draw(st.sampled_from((None, None, a, b)), label=f"{a} {b}") for a, b in combinations(judges, 2)
+    }
+    found = standings(judges, [pair(a, b, won) for (a, b), won in better.items()])
+    for (a, b), won in better.items():
+        assert bool(set(found[a].letters) & set(found[b].letters)) == (won is None)
+    for judge in judges:
+        above = sum(won is not None and judge in both and won != judge for both, won in better.items())
+        below = sum(won == judge for won in better.values())
+        assert (found[judge].low, found[judge].high) == (1 + above, count - below)
+        assert 1 <= found[judge].low <= found[judge].high <= count
+        assert found[judge].letters
 
 
-@given(
-    scores=st.lists(st.integers(0, 12), min_size=1, max_size=12),
-    need=st.lists(st.integers(0, 5), min_size=66, max_size=66),
-)
-def test_two_judges_share_a_letter_exactly_where_they_cannot_be_told_apart(scores: list[int], need: list[int]) -> None:
-    judges = [f"judge {place:02}" for place in range(len(scores))]
-    score = dict(zip(judges, sorted(scores, reverse=True), strict=True))
-    better = {(a, b) for (a, b), gap in zip(combinations(judges, 2), need, strict=False) if score[a] - score[b] > gap}
-    found = standings(judges, compared(judges, better))
-    for a, b in combinations(judges, 2):
-        alike = bool({*found[a].letters} & {*found[b].letters})
-        assert alike == ((a, b) not in better)
+def test_letters_go_by_the_order_of_the_judges() -> None:
+    found = standings("abcd", [pair("a", "c", "a"), pair("a", "d", "a"), pair("b", "d", "b")])
+    assert {judge: (one.low, one.high, one.letters) for judge, one in found.items()} == {
+        "a": (1, 2, "a"),
+        "b": (1, 3, "ab"),
+        "c": (2, 4, "bc"),
+        "d": (3, 4, "c"),
+    }
+
+
+def test_who_is_not_ranked_is_passed_over() -> None:
+    found = standings("ab", [pair("a", "b", None), pair("c", "b", "c"), pair("a", "c", "a")])
+    assert {(one.low, one.high, one.letters) for one in found.values()} == {(1, 2, "a")}
+
+
+def test_one_judge_and_none() -> None:
+    assert standings([], []) == {}
+    assert [(one.low, one.high, one.letters) for one in standings(["a"], []).values()] == [(1, 1, "a")]
+
+
+@pytest.mark.parametrize("count", [26, 27, 60])
+def test_more_judges_than_letters(count: int) -> None:
+    judges = [f"j{k:02}" for k in range(count)]
+    near = [pair(a, b, a if int(b[1:]) - int(a[1:]) > 1 else None) for a, b in combinations(judges, 2)]
+    found = standings(judges, near)
+    own = {judge: set(one.letters.split(".") if count > 27 else one.letters) for judge, one in found.items()}
+    for one in near:
+        assert bool(own[one.a] & own[one.b]) == (one.better is None)
+    assert found["j00"].letters == "a"
+    assert found[judges[-1]].letters == {26: "y", 27: "z", 60: "bg"}[count]

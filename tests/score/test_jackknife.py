@@ -1,0 +1,341 @@
+"""The jackknife against leaving clusters out by hand, against the cluster bootstrap, and against formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from harness.api import Metric, Protocol, Ranking, Score, Status, Units
+from harness.score import sample as sampling
+from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, PositiveF1, RocAuc
+from harness.score.cell import taken_apart
+from harness.score.correlation import Kendall, Pearson, Spearman, WeightedKappa
+from harness.score.jackknife import Jackknife, jackknife, mean_of
+from harness.score.metrics import Accuracy, MeanAbsoluteError
+from harness.score.ranking import Levenshtein, RankAccuracy
+from harness.score.records import Answer
+from harness.score.sample import Sample, point_of, sample_of
+from harness.score.table import CellTable, Floats, View
+from harness.score.units import build_cell
+
+Made = Callable[..., CellTable]
+
+
+class Foreign:
+    """A stranger's metric: the geometric mean of the recalls, as a plain callable."""
+
+    def __call__(self, units: Units, weights: Floats) -> Floats:
+        assert np.array_equal(weights, np.round(weights)), "a metric may only take whole numbers"
+        assert (weights >= 0).all()
+        right = np.array([float(a == b) for a, b in zip(units.gold, units.predicted, strict=True)])
+        yes = np.array([float(gold == "yes") for gold in units.gold])
+        with np.errstate(invalid="ignore"):
+            recalls = [(weights @ (right * side)) / (weights @ side) for side in (yes, 1 - yes)]
+        found: Floats = np.sqrt(recalls[0] * recalls[1])
+        return found
+
+
+@dataclass(frozen=True)
+class Case:
+    metric: Metric
+    space: str = "label"
+    average: str = "micro"
+
+
+CASES = {
+    "accuracy": Case(Accuracy()),
+    "macro_f1": Case(MacroF1()),
+    "balanced_accuracy": Case(BalancedAccuracy()),
+    "f1": Case(PositiveF1()),
+    "kappa": Case(Kappa()),
+    "roc_auc of verdicts": Case(RocAuc()),
+    "roc_auc of probabilities": Case(RocAuc(), "probability"),
+    "a plain callable": Case(Foreign()),
+    "accuracy@category": Case(Accuracy(), average="category"),
+    "macro_f1@category": Case(MacroF1(), average="category"),
+    "accuracy@group": Case(Accuracy(), average="group"),
+    "macro_f1@group": Case(MacroF1(), average="group"),
+    "pearson": Case(Pearson(), "score"),
+    "spearman": Case(Spearman(), "score"),
+    "kendall": Case(Kendall(), "score"),
+    "weighted_kappa": Case(WeightedKappa(), "score"),
+    "mae": Case(MeanAbsoluteError(), "score"),
+    "levenshtein": Case(Levenshtein(), "ranking"),
+    "rank_accuracy": Case(RankAccuracy(), "ranking"),
+}
+WEIGHTS = {"a": 2.0, "b": 1.0}
+
+
+def clusters(rng: np.random.Generator, count: int) -> list[int]:
+    """Clusters of one to six units."""
+    return np.repeat(np.arange(count), rng.integers(1, 7, count)).tolist()
+
+
+def view_of(case: Case, yes_no: Made, rated: Made, *, seed: int = 0, count: int = 60) -> View:
+    """Units in unequal clusters that are alike within."""
+    rng = np.random.default_rng(seed)
+    groups = clusters(rng, count)
+    n = len(groups)
+    effect = rng.normal(0, 0.8, count)[groups]
+    if case.space == "score":
+        gold = np.clip(np.round(rng.normal(3, 1.2, n)), 1, 5)
+        said = np.clip(np.round(gold + effect + rng.normal(0, 0.8, n)), 1, 5)
+        return rated(said.tolist(), gold.tolist(), space=Score(1, 5, 1), groups=groups).view()
+    right = effect + rng.normal(0, 1, n) < 0.9
+    if case.space == "ranking":
+        orders = ((0, 1, 2), (1, 0, 2), (2, 1, 0), (0, 2, 1))
+        answers = [
+            Answer(
+                f"i{k}", f"g{groups[k]}", "", Ranking(3), (0, 1, 2), (0, 1, 2), 0, Status.OK,
+                orders[0 if right[k] else int(rng.integers(0, 4))],
+            )
+            for k in range(n)
+        ]  # fmt: skip
+        return build_cell(answers, Protocol()).view()
+    gold = rng.random(n) < 0.4
+    sure = np.clip(np.where(gold == right, 0.65, 0.35) + rng.normal(0, 0.15, n), 0.01, 0.99)
+    return yes_no(
+        (gold == right).tolist(),
+        gold.tolist(),
+        groups=groups,
+        categories=[("a/x", "a/y", "b")[k] for k in rng.integers(0, 3, n)],
+        sure=sure.tolist() if case.space == "probability" else None,
+    ).view()
+
+
+def sampled(case: Case, view: View) -> Sample:
+    return sample_of(case.metric, view, name="m", average=case.average, weights=WEIGHTS)
+
+
+def bare(sample: Sample) -> Sample:
+    """Without pseudo-clusters."""
+    return replace(
+        sample, pseudo=sample.pseudo[:0], pseudo_clusters=sample.pseudo_clusters[:0], gold_share=sample.gold_share[:0]
+    )
+
+
+def apart(sample: Sample, view: View) -> Jackknife:
+    found = jackknife(sample, np.unique(view.cluster))
+    assert found is not None
+    return found
+
+
+def without_each(case: Case, view: View) -> Floats:
+    """The metric without each cluster, computed anew from the units that are left."""
+    return np.array(
+        [
+            point_of(case.metric, view.take(view.cluster != mark), name="m", average=case.average, weights=WEIGHTS)
+            for mark in np.unique(view.cluster)
+        ]
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_moves_are_those_of_leaving_each_cluster_out(name: str, yes_no: Made, rated: Made) -> None:
+    case = CASES[name]
+    view = view_of(case, yes_no, rated)
+    found = apart(bare(sampled(case, view)), view)
+    value = point_of(case.metric, view, name="m", average=case.average, weights=WEIGHTS)
+    sizes = np.unique(view.cluster, return_counts=True)[1].astype(float)
+    if case.average == "group":
+        sizes = np.ones(len(sizes))
+    share = sizes / sizes.sum()
+    assert found.value == pytest.approx(value)
+    assert found.centre == pytest.approx(value)
+    np.testing.assert_allclose(found.moves, np.sqrt(1 - share) * (without_each(case, view) - value), atol=1e-9)
+    assert found.weights.tolist() == pytest.approx(share.tolist())
+    assert (found.pseudo, found.step) == (0, 0)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_standard_error_is_that_of_the_cluster_bootstrap(name: str, yes_no: Made, rated: Made) -> None:
+    case = CASES[name]
+    view = view_of(case, yes_no, rated, seed=3, count=150)
+    sample = sampled(case, view)
+    rows = sample.patterns.rows(sample.patterns.of)
+    drawn = np.random.default_rng(5).multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=1_500)
+    spread = float(np.nanstd(sample.statistic(drawn @ rows)))
+    assert np.sqrt(apart(bare(sample), view).variance) == pytest.approx(spread, rel=0.08)
+    single = jackknife(bare(sampled(case, replace(view, cluster=np.arange(len(view))))), np.arange(len(view)))
+    assert single is not None
+    if case.average != "group":
+        assert np.sqrt(single.variance) < 0.93 * spread, "else this test could not tell clusters from units"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_pseudo_clusters_widen_a_little_and_never_enter_the_value(name: str, yes_no: Made, rated: Made) -> None:
+    case = CASES[name]
+    view = view_of(case, yes_no, rated, seed=3, count=150)
+    sample = sampled(case, view)
+    full, plain = apart(sample, view), apart(bare(sample), view)
+    assert full.value == plain.value
+    assert full.centre != plain.centre
+    assert 0.97 < full.variance / plain.variance < 1.35
+    assert full.pseudo > 0
+    assert full.step > 0
+    assert full.parts.sum() == pytest.approx(full.value)
+    assert full.weights.sum() == pytest.approx(1)
+
+
+def test_a_metric_is_never_given_less_than_nothing_of_a_unit(yes_no: Made) -> None:
+    gold = [True, False] * 20
+    for said in (gold, [True] * 40, [not one for one in gold]):  # some pseudo-units are like no unit of the data
+        for groups in (None, [k // 3 for k in range(40)]):
+            found = taken_apart(Foreign(), yes_no(said, gold, groups=groups).view(), name="m", average="micro")
+            assert found is not None
+            assert found.variance > 0
+
+
+def test_the_variance_of_a_share_of_independent_trials_by_hand(yes_no: Made) -> None:
+    n, right = 20, 17
+    view = yes_no([True] * right + [False] * (n - right)).view()
+    found = apart(sampled(CASES["accuracy"], view), view)
+    centre = (right + 1) / (n + 2)
+    moves = right * (1 - centre) ** 2 + (n - right) * centre**2
+    ends = (1 - centre) ** 2 + centre**2  # one more right cluster and one more wrong one
+    assert found.centre == pytest.approx(centre)
+    assert found.variance == pytest.approx(((1 - 1 / (n + 2)) * moves + ends) / (n + 1) ** 2)
+    assert sorted(found.parts.tolist()) == pytest.approx([0] * (n - right) + [1 / n] * right)
+    assert found.step == pytest.approx(1 / (n + 1) ** 2)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("right", [True, False])
+def test_data_without_an_error_or_without_a_right_answer_vary_still(
+    name: str, right: bool, yes_no: Made, rated: Made
+) -> None:
+    case = CASES[name]
+    view = view_of(case, yes_no, rated)
+    if case.space in ("label", "probability"):
+        view = replace(
+            view,
+            predicted=view.gold if right else 1 - view.gold,
+            credit=np.full(len(view), float(right)),
+            positive=np.where(np.isnan(view.positive), np.nan, (view.gold == view.gold.min()) == right),
+        )
+    elif right:
+        view = replace(view, predicted=view.gold, credit=np.ones(len(view)))
+    else:
+        view = replace(view, predicted=view.gold[::-1].copy())
+    found = taken_apart(case.metric, view, name="m", average=case.average)
+    assert found is not None
+    assert found.variance > 0
+
+
+@pytest.mark.parametrize("name", ["accuracy", "pearson", "spearman", "kendall", "roc_auc of probabilities"])
+def test_blocks_say_what_single_clusters_say(
+    name: str, yes_no: Made, rated: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, rng = CASES[name], np.random.default_rng(8)
+    n = 2_400
+    if case.space == "score":
+        gold = rng.random(n)
+        view = rated(np.clip(gold + rng.normal(0, 0.2, n), 0, 1).tolist(), gold.tolist()).view()
+    else:
+        truth = rng.random(n) < 0.5
+        sure = np.clip(np.where(truth, 0.6, 0.4) + rng.normal(0, 0.2, n), 0, 1)
+        view = yes_no((sure > 0.5).tolist(), truth.tolist(), sure=sure.tolist()).view()
+    monkeypatch.setattr(sampling, "_MOST", 10**9)
+    whole = apart(sampled(case, view), view)
+    monkeypatch.setattr(sampling, "_MOST", 0)
+    blocked = apart(sampled(case, view), view)
+    assert whole.blocks == 0
+    assert whole.value == pytest.approx(blocked.value, abs=1e-12)
+    if name != "accuracy":  # two patterns need no blocks
+        assert blocked.blocks == sampling.BLOCKS
+        assert blocked.variance == pytest.approx(whole.variance, rel=0.15)
+        assert whole.in_blocks(sampling.BLOCKS).variance == pytest.approx(blocked.variance, rel=0.02)
+    assert blocked.effective_clusters == pytest.approx(n)
+    assert blocked.step == pytest.approx(whole.step, rel=1e-6)
+
+
+def test_clusters_of_one_size_count_as_many_as_they_are_and_unequal_ones_as_fewer(yes_no: Made) -> None:
+    def effective(sizes: Sequence[int]) -> tuple[float, float]:
+        view = yes_no(
+            [True, False] * (sum(sizes) // 2) + [True] * (sum(sizes) % 2),
+            groups=np.repeat(np.arange(len(sizes)), sizes).tolist(),
+        ).view()
+        found = apart(sampled(CASES["accuracy"], view), view)
+        return found.effective_clusters, found.kish
+
+    assert effective([4] * 10) == pytest.approx((10, 10))
+    few, kish = effective([20] + [1] * 20)
+    d = np.array([20 * (1 + 0.015 * 19)] + [1.0] * 20)
+    assert few == pytest.approx(d.sum() ** 2 / (d**2).sum())
+    assert kish == pytest.approx(40**2 / (400 + 20))
+
+
+def test_what_is_not_defined_is_nothing_and_what_leaving_out_undoes_moves_nothing(yes_no: Made) -> None:
+    constant = yes_no([True, False], [True, True]).view()
+    assert taken_apart(RocAuc(), constant, name="m", average="micro") is None
+    assert taken_apart(RocAuc(), constant.take(np.array([], dtype=np.int64)), name="m", average="micro") is None
+    lone = yes_no([True, False, True, False], [True, True, True, False]).view()  # the last is the only "no"
+    found = apart(bare(sampled(CASES["roc_auc of verdicts"], lone)), lone)
+    only = int(np.flatnonzero(np.unique(lone.cluster) == lone.cluster[3])[0])
+    assert found.moves[only] == 0
+    assert np.count_nonzero(found.moves) == 3
+
+
+# --- means over tasks ----------------------------------------------------------------------------------------------
+
+
+def halves(yes_no: Made, marks: Sequence[Sequence[int]], *, seed: int = 0) -> list[tuple[View, Jackknife]]:
+    """Tasks of equal clusters with these marks, alike on clusters that they share."""
+    rng = np.random.default_rng(seed)
+    effect = rng.normal(0, 1, 1_000)
+    made = []
+    for own in marks:
+        groups = np.repeat(own, 2)
+        right = effect[groups] + rng.normal(0, 0.7, len(groups)) < 0.8
+        view = yes_no(right.tolist(), groups=groups.tolist()).view()
+        made.append((view, apart(sampled(CASES["accuracy"], view), view)))
+    return made
+
+
+def test_the_mean_of_one_is_that_one(yes_no: Made) -> None:
+    ((_, alone),) = halves(yes_no, [range(50)])
+    assert mean_of([alone]) is alone
+
+
+def test_a_task_twice_has_the_variance_of_one(yes_no: Made) -> None:
+    ((_, one),) = halves(yes_no, [range(50)])
+    twice = mean_of([one, one])
+    assert (twice.value, twice.centre) == (one.value, one.centre)
+    assert twice.variance == pytest.approx(one.variance)
+    assert twice.step == pytest.approx(one.step)
+    assert twice.effective_clusters == pytest.approx(50)
+    assert not twice.binomial
+
+
+def test_two_tasks_with_nothing_in_common_have_half_the_mean_variance(yes_no: Made) -> None:
+    (_, a), (_, b) = halves(yes_no, [range(50), range(50, 120)])
+    both = mean_of([a, b])
+    assert both.value == pytest.approx((a.value + b.value) / 2)
+    assert both.variance == pytest.approx((a.variance + b.variance) / 4)
+    assert both.step == pytest.approx((a.step + b.step) / 4)
+    assert both.effective_clusters == pytest.approx(4 / (1 / 50 + 1 / 70))
+
+
+def test_a_shared_cluster_is_left_out_of_every_task_that_has_it(yes_no: Made) -> None:
+    (view_a, a), (view_b, b) = halves(yes_no, [range(40), range(20, 80)])
+    both = mean_of([a, b])
+    moves = dict.fromkeys(np.unique(np.concatenate([view_a.cluster, view_b.cluster])).tolist(), 0.0)
+    for view, one in ((view_a, a), (view_b, b)):
+        for mark, move in zip(np.unique(view.cluster).tolist(), one.moves.tolist(), strict=True):
+            moves[mark] += move / 2
+    assert both.clusters.tolist() == sorted(moves)
+    assert both.moves.tolist() == pytest.approx([moves[mark] for mark in sorted(moves)])
+    apart_from_pseudo = both.variance - both.pseudo
+    assert apart_from_pseudo > (a.variance - a.pseudo + b.variance - b.pseudo) / 4 * 1.1, "what they share adds up"
+    overlap = 20 / np.sqrt(40 * 60)
+    assert both.pseudo == pytest.approx((a.pseudo + b.pseudo + 2 * overlap * np.sqrt(a.pseudo * b.pseudo)) / 4)
+
+
+def test_a_mean_of_unlike_ranges_has_none(yes_no: Made, rated: Made) -> None:
+    ((_, a),) = halves(yes_no, [range(30)])
+    view = rated([0.1, 0.5, 0.7, 0.9] * 5, [0.2, 0.4, 0.9, 0.8] * 5).view()
+    assert mean_of([a, apart(sampled(CASES["pearson"], view), view)]).bounds is None
+    assert mean_of([a, a]).bounds == (0, 1)

@@ -1,0 +1,228 @@
+"""Two judges: the test and the interval are one statement, by hand and over random differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from harness.api import Choice, Metric, Score, Units
+from harness.score.agreement import Kappa, MacroF1, RocAuc
+from harness.score.cell import taken_apart
+from harness.score.correlation import Kendall, Pearson
+from harness.score.jackknife import Jackknife
+from harness.score.metrics import Accuracy
+from harness.score.pairs import Gap, gap, p_value
+from harness.score.significance import compare_all, compare_cells
+from harness.score.table import CellTable, Floats
+
+Made = Callable[..., CellTable]
+Q = 1.959964
+SPACE = Choice(("yes", "no"))
+
+
+def a_gap(points: Sequence[float], sizes: Sequence[int] | None = None, *, step: float | None = None) -> Gap:
+    """Clusters of such differences, each of so many units."""
+    own = np.array(sizes if sizes is not None else [1] * len(points), dtype=float)
+    parts = np.array(points, dtype=float) * own / own.sum()
+    return Gap(
+        difference=float(parts.sum()),
+        clusters=np.arange(len(own)),
+        blocks=0,
+        parts=parts,
+        weights=own / own.sum(),
+        step=1 / len(own) ** 2 if step is None else step,
+        most=1.0,
+    )
+
+
+clusters = st.lists(st.tuples(st.floats(-1, 1), st.integers(1, 9)), min_size=1, max_size=40)
+
+
+@given(rows=clusters, quantile=st.floats(1.96, 4))
+@settings(max_examples=400)
+def test_significant_says_exactly_that_zero_lies_outside(rows: list[tuple[float, int]], quantile: float) -> None:
+    apart = a_gap(*zip(*rows, strict=True))
+    assume(abs(apart.statistic - quantile) > 1e-9)
+    ends = apart.interval(quantile)
+    if not apart.testable(quantile):
+        assert ends is None
+        assert not apart.significant(quantile)
+        return
+    assert ends is not None
+    assert (ends[0] > 0 or ends[1] < 0) == apart.significant(quantile)
+
+
+@given(rows=clusters, quantile=st.floats(1.96, 4))
+@settings(max_examples=200)
+def test_the_ends_are_where_the_test_of_that_difference_turns(rows: list[tuple[float, int]], quantile: float) -> None:
+    apart = a_gap(*zip(*rows, strict=True))
+    ends = replace(apart, most=np.inf).interval(quantile)
+    if ends is None:
+        return
+    for end in ends:
+        shifted = apart.parts - apart.weights * end
+        t = abs(apart.difference - end) / np.sqrt(shifted @ shifted + apart.step)
+        assert t == pytest.approx(quantile, rel=1e-6)
+    assert ends[0] <= apart.difference <= ends[1]
+    clipped = apart.interval(quantile)
+    assert clipped == (max(-1, ends[0]), min(1, ends[1]))
+
+
+@given(t=st.floats(0, 40))
+def test_p_is_that_of_the_normal_distribution(t: float) -> None:
+    assert p_value(t) == pytest.approx(2 * stats.norm.sf(t), rel=1e-9)
+
+
+def test_no_statistic_is_too_large_for_a_p_above_nothing() -> None:
+    assert 0 < p_value(30) < 1e-190
+
+
+@pytest.mark.parametrize("discordant", range(9))
+def test_p_of_items_on_which_only_one_is_right(yes_no: Made, discordant: int) -> None:
+    """Between McNemar's mid-p and his exact p: .073, .041, .023 and .013 of 4, 5, 6 and 7 items."""
+    a, b = yes_no([True] * 400), yes_no([False] * discordant + [True] * (400 - discordant))
+    found = compare_cells(a, b, Accuracy())
+    expected = 2 * stats.norm.sf(discordant / np.sqrt(discordant + 1))
+    assert found.p == pytest.approx(expected, rel=0.01)
+    assert (found.better == "a") == (discordant >= 5)
+    if discordant >= 4:
+        exact = stats.binomtest(discordant, discordant).pvalue
+        middle = exact - stats.binom.pmf(discordant, discordant, 0.5)
+        assert middle < expected < exact
+
+
+@pytest.mark.parametrize("discordant", [3, 4, 5, 6, 12])
+@pytest.mark.parametrize("metric", [Accuracy(), MacroF1(), Kappa()], ids=lambda metric: type(metric).__name__)
+def test_both_orders_with_equal_verdicts_say_what_one_order_says(yes_no: Made, discordant: int, metric: Metric) -> None:
+    gold = [True, False] * 100
+    said = [one != (k < discordant) for k, one in enumerate(gold)]
+    one = compare_cells(yes_no(gold, gold), yes_no(said, gold), metric)
+
+    def twice(answers: Sequence[bool]) -> CellTable:
+        return yes_no(np.repeat(answers, 2).tolist(), np.repeat(gold, 2).tolist(), groups=[k // 2 for k in range(400)])
+
+    both = compare_cells(twice(gold), twice(said), metric)
+    assert one.p == pytest.approx(both.p, rel=1e-6)
+    assert (one.ci_low, one.ci_high) == pytest.approx((both.ci_low, both.ci_high), rel=1e-6)
+    assert one.better == both.better
+
+
+@pytest.mark.parametrize(("size", "testable", "best"), [(3, False, False), (4, True, False), (5, True, True)])
+def test_few_clusters_allow_no_test_or_hardly_one(size: int, testable: bool, best: bool) -> None:
+    apart = a_gap([1.0] * size)
+    assert apart.testable(Q) is testable
+    assert apart.significant(Q) is best, "five have to agree, and four say too little even then"
+    assert (apart.interval(Q) is None) is not testable
+
+
+def test_one_large_cluster_is_hardly_more_than_one() -> None:
+    assert not a_gap([1.0] * 21, [100] + [1] * 20).testable(Q)
+
+
+def test_nothing_that_varies_is_no_interval() -> None:
+    same = a_gap([0.0] * 20, step=0)
+    assert (same.statistic, same.significant(Q), same.interval(Q)) == (0, False, None)
+    assert a_gap([0.0] * 20).interval(Q) is not None, "where answers could have differed"
+
+
+def test_intervals_keep_to_the_differences_that_there_are(yes_no: Made) -> None:
+    found = compare_cells(yes_no([True] * 4), yes_no([False] + [True] * 3), Accuracy())
+    assert (found.ci_low, found.ci_high) == (-1, 1), "four items leave every difference open"
+
+
+def of(table: CellTable, metric: Metric) -> Jackknife:
+    found = taken_apart(metric, table.view(), name="m", average="micro")
+    assert found is not None
+    return found
+
+
+def test_the_other_way_round_is_the_same_with_another_sign(yes_no: Made) -> None:
+    rng = np.random.default_rng(0)
+    gold, said, other = (rng.random((3, 90)) < 0.6).tolist()
+    groups = [k // 3 for k in range(90)]
+    a, b = (of(yes_no(one, gold, groups=groups), MacroF1()) for one in (said, other))
+    there, back = gap(a, b), gap(b, a)
+    assert there.statistic == pytest.approx(back.statistic)
+    low, high = there.interval(2.0) or (0, 0)
+    assert back.interval(2.0) == pytest.approx((-high, -low))
+
+
+@pytest.mark.parametrize("metric", [Accuracy(), MacroF1(), Kappa(), RocAuc()], ids=lambda one: type(one).__name__)
+def test_the_error_of_a_difference_is_that_of_the_paired_cluster_bootstrap(yes_no: Made, metric: Metric) -> None:
+    rng = np.random.default_rng(4)
+    count, size = 150, 2
+    effect = np.repeat(rng.normal(0, 1, count), size)
+    gold = rng.random(count * size) < 0.5
+    groups = np.repeat(np.arange(count), size)
+    said = [np.where(effect + rng.normal(0, 1, count * size) < bar, gold, ~gold) for bar in (0.9, 0.7)]
+    a, b = (of(yes_no(one.tolist(), gold.tolist(), groups=groups.tolist()), metric) for one in said)
+
+    def value(answers: np.ndarray, rows: np.ndarray) -> float:  # type: ignore[type-arg]
+        units = Units(
+            space=SPACE,
+            gold=tuple(SPACE.labels[not one] for one in gold[rows]),
+            predicted=tuple(SPACE.labels[not one] for one in answers[rows]),
+            credit=(gold == answers)[rows].astype(float),
+            positive=np.full(len(rows), np.nan),
+        )
+        return float(metric(units, np.ones((1, len(rows))))[0])
+
+    differences = []
+    for _ in range(500):
+        rows = (rng.integers(0, count, count)[:, None] * size + np.arange(size)).ravel()
+        differences.append(value(said[0], rows) - value(said[1], rows))
+    apart = gap(a, b)
+    assert apart.error == pytest.approx(np.std(differences), rel=0.1)
+    assert apart.difference == pytest.approx(a.value - b.value)
+
+
+def test_a_judge_in_blocks_and_one_that_is_not_are_put_into_the_fewest_of_either(rated: Made) -> None:
+    """A judge that uses few scores has few different items, one that uses all has more than the metric's limit."""
+
+    class Slow:
+        unit = "distance"
+        uses = ("gold", "predicted")
+
+        def __call__(self, units: Units, weights: Floats) -> Floats:
+            away = np.abs(np.array(units.gold, dtype=float) - np.array(units.predicted, dtype=float))
+            return weights @ away / weights.sum(axis=1)  # type: ignore[no-any-return]
+
+        def limit(self, units: Units) -> int:
+            return 50
+
+    rng = np.random.default_rng(0)
+    gold = rng.integers(1, 6, 600).astype(float)
+    said = {
+        "coarse": np.clip(gold + rng.integers(-1, 2, 600), 1, 5),
+        "fine": np.clip(gold + rng.normal(0, 0.5, 600), 1, 5),
+        "fine too": np.clip(gold + rng.normal(0, 0.5, 600), 1, 5),
+    }
+    tables = {name: rated(one.tolist(), gold.tolist(), space=Score(1, 5, 0)) for name, one in said.items()}
+    blocks = [of(table, Slow()).blocks for table in tables.values()]
+    assert blocks == [0, 32, 32]
+    pairs = compare_all(tables, Slow(), metric_name="slow", greater_is_better=False)
+    for pair in pairs:
+        away = [np.abs(said[name] - gold) for name in (pair.a, pair.b)]
+        assert pair.difference == pytest.approx(np.mean(away[0]) - np.mean(away[1]))
+        assert pair.ci_low is not None
+        assert pair.ci_high is not None
+        plain = 1.96 * np.std(away[0] - away[1]) / np.sqrt(600)
+        assert (pair.ci_high - pair.ci_low) / 2 == pytest.approx(plain, rel=0.6)
+    assert {pair.better for pair in pairs[:2]} == {"fine", "fine too"}
+
+
+@pytest.mark.parametrize("metric", [Pearson(), Kendall()], ids=lambda one: type(one).__name__)
+def test_a_better_correlation_is_found_in_blocks_too(rated: Made, metric: Metric) -> None:
+    rng = np.random.default_rng(2)
+    gold = rng.random(2_100)
+    near, far = (np.clip(gold + rng.normal(0, noise, 2_100), 0, 1) for noise in (0.1, 0.3))
+    a, b = (of(rated(said.tolist(), gold.tolist()), metric) for said in (near, far))
+    assert a.blocks == b.blocks == 512
+    assert gap(a, b).statistic > 10
+    assert gap(a, a).statistic == 0

@@ -1,0 +1,134 @@
+"""From units to a function of weights: the same value, whatever the types, the blocks and the average."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.api import Metric, Score, Units, UserError
+from harness.score import sample as sampling
+from harness.score.agreement import Kappa, MacroF1, RocAuc
+from harness.score.correlation import Pearson
+from harness.score.metrics import Accuracy
+from harness.score.sample import BLOCKS, distinct, point_of, sample_of
+from harness.score.table import CellTable, Floats
+
+Made = Callable[..., CellTable]
+
+
+@given(rows=st.lists(st.tuples(st.integers(-2, 3), st.integers(0, 2), st.integers(5, 9)), min_size=1, max_size=40))
+def test_distinct_rows_are_those_of_numpy(rows: list[tuple[int, int, int]]) -> None:
+    table = np.array(rows)
+    first, types = distinct(list(table.T))
+    kinds, theirs = np.unique(table, axis=0, return_inverse=True)
+    assert types.tolist() == theirs.reshape(-1).tolist()
+    assert table[first].tolist() == kinds.tolist()
+
+
+def test_the_point_is_the_metric_of_the_units(yes_no: Made) -> None:
+    rng = np.random.default_rng(0)
+    gold, said = rng.random((2, 80)) < 0.6
+    view = yes_no(said.tolist(), gold.tolist()).view()
+    for metric in (MacroF1(), Kappa(), Accuracy()):
+        units = Units(
+            space=view.space,
+            gold=tuple(view.verdicts[code] for code in view.gold),
+            predicted=tuple(view.verdicts[code] for code in view.predicted),
+            credit=view.credit,
+            positive=view.positive,
+        )
+        expected = metric(units, np.ones((1, 80)))[0]
+        assert point_of(metric, view, name="m", average="micro") == pytest.approx(expected)
+
+
+def test_pseudo_units_are_types_of_their_own_and_weigh_one_each(yes_no: Made) -> None:
+    view = yes_no([True, True, False], [True, True, True]).view()
+    sample = sample_of(MacroF1(), view, name="m", average="micro")
+    assert sample.pseudo.shape == (2, sample.patterns.types)
+    assert sample.pseudo.sum(axis=1).tolist() == [1, 1]
+    assert sample.patterns.total().sum() == 3, "they are in no cluster"
+    assert sample.sizes.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("sure", "weight"), [(None, 1.0), ([0.9, 0.4, 0.3], 0.02)])
+def test_a_metric_that_sees_probabilities_gives_pseudo_clusters_less_weight(
+    yes_no: Made, sure: list[float] | None, weight: float
+) -> None:
+    view = yes_no([True, False, False], [True, True, False], sure=sure).view()
+    assert sample_of(RocAuc(), view, name="m", average="micro").pseudo_weight == weight
+    assert sample_of(Accuracy(), view, name="m", average="micro").pseudo_weight == 1
+
+
+def test_bounds_are_those_of_the_metric_and_none_where_they_have_no_end(rated: Made) -> None:
+    view = rated([1, 2, 3], [1, 2, 4], space=Score(1, 5, 1)).view()
+
+    class Error:
+        unit = "distance"
+
+        def __call__(self, units: Units, weights: Floats) -> Floats:
+            return np.zeros(len(weights))
+
+    assert sample_of(Pearson(), view, name="m", average="micro").bounds == (-1, 1)
+    assert sample_of(Error(), view, name="m", average="micro").bounds is None
+
+
+def continuous(rated: Made, n: int) -> CellTable:
+    rng = np.random.default_rng(1)
+    gold = rng.random(n)
+    return rated(np.clip(gold + rng.normal(0, 0.1, n), 0, 1).tolist(), gold.tolist())
+
+
+def test_few_different_clusters_are_left_out_each_and_many_in_blocks(
+    rated: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = continuous(rated, 1_200).view()
+    whole = sample_of(Pearson(), view, name="m", average="micro")
+    assert (whole.blocks, whole.patterns.count, len(whole.sizes)) == (0, whole.patterns.types, 1_200)
+    monkeypatch.setattr(sampling, "_MOST", 0)
+    blocked = sample_of(Pearson(), view, name="m", average="micro")
+    assert (blocked.blocks, len(blocked.sizes)) == (BLOCKS, 1_200), "real clusters are counted as they are"
+    assert len(blocked.patterns.clusters) <= BLOCKS
+    totals = [one.statistic(one.patterns.total()[None, :])[0] for one in (whole, blocked)]
+    assert totals[0] == pytest.approx(totals[1])
+    assert blocked.patterns.clusters.tolist() == np.unique(view.cluster % BLOCKS).tolist()
+
+
+@pytest.mark.parametrize(("limit", "blocks"), [(50, 32), (64, 64), (200, 128), (1, 2), (5_000, 512)])
+def test_a_metric_with_a_limit_is_evaluated_no_more_often(rated: Made, limit: int, blocks: int) -> None:
+    class Slow:
+        def __call__(self, units: Units, weights: Floats) -> Floats:
+            return np.zeros(len(weights))
+
+        def limit(self, units: Units) -> int:
+            return limit
+
+    sample = sample_of(Slow(), continuous(rated, 600).view(), name="m", average="micro")
+    assert sample.blocks == blocks
+    assert sample.patterns.count <= blocks
+
+
+def test_a_metric_that_does_not_fit_is_refused_by_name(yes_no: Made) -> None:
+    view = yes_no([True, False]).view()
+    with pytest.raises(UserError, match="metric pearson: not defined for choice answers, only for score"):
+        sample_of(Pearson(), view, name="pearson", average="micro")
+
+    class OfGroups:
+        of_groups = True
+
+        def __call__(self, units: Units, weights: Floats) -> Floats:
+            return weights.sum(axis=1)
+
+    metric: Metric = OfGroups()
+    with pytest.raises(UserError, match="write spread@group in metrics"):
+        sample_of(metric, view, name="spread@category", average="category")
+
+
+def test_a_group_counts_once_however_large_it_is(yes_no: Made) -> None:
+    view = yes_no([True, True, True, False], groups=["a", "a", "a", "b"]).view()
+    sample = sample_of(Accuracy(), view, name="m", average="group")
+    assert sample.sizes.tolist() == [1, 1]
+    assert sample.statistic(sample.patterns.total()[None, :])[0] == 0.5
