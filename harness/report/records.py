@@ -31,6 +31,7 @@ SCHEMA = "judge-harness/leaderboard/2"
 """Name and version of the JSON schema. Fields may be added within a version; none changes its meaning."""
 
 _DECIMALS = 6
+_DIGITS = 3
 
 GroupBy = Literal["task", "category", "suite"]
 """What a block of rows stands for."""
@@ -373,4 +374,7 @@ def as_plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {spec.name: as_plain(getattr(value, spec.name)) for spec in dataclasses.fields(value)}
     number = float(value)  # a NumPy scalar as well
-    return round(number, _DECIMALS) + 0.0 if math.isfinite(number) else None
+    if not math.isfinite(number):
+        return None
+    small = 0 < abs(number) < 10**-_DIGITS  # a p-value is never nothing
+    return float(f"{number:.{_DIGITS}g}") if small else round(number, _DECIMALS) + 0.0
