@@ -60,6 +60,7 @@ def test_p_values_are_corrected_over_the_tasks(make_cell: Any) -> None:
     assert result.names == ("x", "y", "z")
     for one in result.tasks:
         assert one.p == pytest.approx(2 * stats.norm.sf(8 / 9**0.5), rel=0.06)
+        assert one.p is not None
         assert one.p_adjusted is not None
         assert one.p < one.p_adjusted < 0.05
         assert one.better == "a"

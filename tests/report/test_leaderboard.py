@@ -66,6 +66,7 @@ def test_judges_that_the_data_cannot_tell_apart_share_a_letter(make_cell: Any) -
     assert (pair.only_a, pair.only_b, pair.n) == (2, 0, 200)
     assert pair.difference == pytest.approx(0.01)
     assert pair.p_value == pytest.approx(2 * stats.norm.sf(2 / 3**0.5), rel=0.01)  # two discordant pairs, both for a
+    assert pair.p_value is not None
     assert pair.p_adjusted is not None
     assert pair.p_adjusted >= pair.p_value
     assert (pair.better, pairs["a", "c"].better, pairs["b", "c"].better) == (None, "a", "b")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 from harness.api import DataError, Metric, Protocol
-from harness.score import contest as contests
 from harness.score.agreement import MacroF1, RocAuc
+from harness.score.cell import taken_apart
 from harness.score.contest import Contest, Round, disagreements, shared
+from harness.score.jackknife import Jackknife
 from harness.score.metrics import Accuracy
 from harness.score.significance import Rules, compare_all
 from harness.score.table import CellTable
@@ -67,9 +69,13 @@ def test_no_extremes_of_a_metric_that_is_no_mean_or_where_one_was_not_asked(yes_
 
 
 def test_every_judge_is_taken_apart_once(yes_no: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
-    real = contests.taken_apart
-    monkeypatch.setattr(contests, "taken_apart", lambda *a, **k: (calls.append(1), real(*a, **k))[1])
+    calls: list[str] = []
+
+    def counted(*given: Any, name: str, **more: Any) -> Jackknife | None:
+        calls.append(name)
+        return taken_apart(*given, name=name, **more)
+
+    monkeypatch.setattr("harness.score.contest.taken_apart", counted)
     rng = np.random.default_rng(0)
     tables = {name: yes_no((rng.random(50) < 0.7).tolist()) for name in "abcdef"}
     assert len(compare_all(tables, Accuracy())) == 15

@@ -122,11 +122,11 @@ def test_no_interval_of_scores_is_without_width_or_beyond_the_range(
 
 def holds(apart: Jackknife) -> None:
     """A value has an interval around it that keeps to the range, and a wider one for more confidence."""
-    ends = [interval(apart, confidence=confidence) for confidence in (0.95, 0.99)]
-    assert ends[0] is not None
-    assert ends[1] is not None
+    usual, sure = (interval(apart, confidence=confidence) for confidence in (0.95, 0.99))
+    assert usual is not None
+    assert sure is not None
     assert apart.bounds is not None
-    (low, high), (lower, higher) = ends
+    (low, high), (lower, higher) = usual, sure
     assert apart.bounds[0] - 1e-9 <= lower <= low + 1e-12
     assert low <= apart.value + 1e-9
     assert apart.value - 1e-9 <= high <= higher + 1e-12

@@ -95,11 +95,11 @@ def view_of(case: Case, yes_no: Made, rated: Made, *, seed: int = 0, count: int 
             for k in range(n)
         ]  # fmt: skip
         return build_cell(answers, Protocol()).view()
-    gold = rng.random(n) < 0.4
-    sure = np.clip(np.where(gold == right, 0.65, 0.35) + rng.normal(0, 0.15, n), 0.01, 0.99)
+    truth = rng.random(n) < 0.4
+    sure = np.clip(np.where(truth == right, 0.65, 0.35) + rng.normal(0, 0.15, n), 0.01, 0.99)
     return yes_no(
-        (gold == right).tolist(),
-        gold.tolist(),
+        (truth == right).tolist(),
+        truth.tolist(),
         groups=groups,
         categories=[("a/x", "a/y", "b")[k] for k in rng.integers(0, 3, n)],
         sure=sure.tolist() if case.space == "probability" else None,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy import stats
 
 from harness.api import Choice, Metric, Score, Units
@@ -163,7 +164,7 @@ def test_the_error_of_a_difference_is_that_of_the_paired_cluster_bootstrap(yes_n
     said = [np.where(effect + rng.normal(0, 1, count * size) < bar, gold, ~gold) for bar in (0.9, 0.7)]
     a, b = (of(yes_no(one.tolist(), gold.tolist(), groups=groups.tolist()), metric) for one in said)
 
-    def value(answers: np.ndarray, rows: np.ndarray) -> float:  # type: ignore[type-arg]
+    def value(answers: NDArray[np.bool_], rows: NDArray[np.int64]) -> float:
         units = Units(
             space=SPACE,
             gold=tuple(SPACE.labels[not one] for one in gold[rows]),
