@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from harness.api import Metric, Status, UserError
+from harness.score.ceiling import human_ceiling
 from harness.score.consistency import consistency
 from harness.score.flags import flags
 from harness.score.intervals import Bootstrap, percentile, wilson
@@ -73,6 +74,7 @@ def score_cell(
         flags=flags(table, own, coverage=coverage),
         protocol=table.protocol.to_json(),
         data_hash=data_hash,
+        ceiling=human_ceiling(table, metrics, confidence=confidence),
     )
 
 
