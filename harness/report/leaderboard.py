@@ -245,6 +245,7 @@ def _row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int])
         unread=unread,
         with_probabilities=scores.with_probabilities,
         basis=estimate.basis,
+        ceiling=scores.ceiling,
     )
 
 

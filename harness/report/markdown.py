@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.report import notes, unread, usage
+from harness.report import ceilings, notes, unread, usage
 from harness.report.numbers import NOTHING, heading, interval, number, p_value, share, signed, signed_interval
 from harness.report.records import Leaderboard, Pair, Row
 from harness.report.text import for_markdown
@@ -29,6 +29,8 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
         pieces.append(f"## {for_markdown(notes.title(rows[0]))} · {for_markdown(heading(rows[0].metric))}")
         pieces.append(for_markdown(" · ".join(notes.facts(rows))))
         pieces.append(_ranking(rows))
+        if people := ceilings.notes(rows):
+            pieces.append("\n".join(f"- {for_markdown(note)}" for note in people))
         said = notes.flag_notes(leaderboard, rows, counts=False)
         if said:
             pieces.append("\n".join(f"- {for_markdown(note)}" for note in said))
@@ -137,6 +139,11 @@ def _ranking(rows: Sequence[Row]) -> str:
         ]
         for row in rows
     ]
+    if ceilings.any_shown(rows):
+        header.insert(4, "ceiling")
+        layout = f"{layout[:4]}r{layout[4:]}"
+        for row, line in zip(rows, cells, strict=True):
+            line.insert(4, ceilings.shown(row))
     return table(header, cells, left=layout)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.api import Protocol
-from harness.report import unread
+from harness.report import ceilings, unread
 from harness.report.numbers import bare, share
 from harness.report.records import Leaderboard, Row
 
@@ -123,6 +123,8 @@ def legend(leaderboard: Leaderboard) -> list[str]:
             "with probabilities (probs): % of answers that have them; a metric of probabilities is of these answers "
             "alone, and of the verdicts where no answer has any"
         )
+    if ceilings.any_shown(leaderboard.rows):
+        said.append(ceilings.LEGEND)
     if any(row.swap_consistency is not None for row in leaderboard.rows):
         said.append("swap consistency: % of items with the same verdict in every order shown")
     if any(row.first_position is not None for row in leaderboard.rows):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
+from harness.score.records import Ceiling
 
 if TYPE_CHECKING:
     from harness.api import Protocol as ScoringProtocol
@@ -173,6 +174,9 @@ class Row:
     basis: str = ""
     """Of a metric that reads probabilities: `probabilities`, of the answers that have them and no others; or
     `verdicts`, where no answer has them. Empty for every other metric."""
+    ceiling: Ceiling | None = None
+    """How far people agree, and how the judge compares with them; `null` where no item has annotations of two people,
+    and on the rows of suites."""
 
     @property
     def block(self) -> Block:
@@ -284,9 +288,7 @@ class Leaderboard:
     def from_json(cls, data: Mapping[str, Any]) -> Leaderboard:
         """The leaderboard that `to_json` wrote."""
         fields = {name: value for name, value in data.items() if name != "schema"}
-        fields["rows"] = tuple(
-            Row(**{**row, "tasks": tuple(row["tasks"]), "flags": tuple(row["flags"])}) for row in data["rows"]
-        )
+        fields["rows"] = tuple(_row(row) for row in data["rows"])
         fields["comparisons"] = tuple(Pair(**pair) for pair in data["comparisons"])
         fields["usage"] = tuple(JudgeUsage(**{**one, "models": tuple(one["models"])}) for one in data.get("usage", ()))
         fields["left_out"] = tuple(LeftOut(**one) for one in data.get("left_out", ()))
@@ -303,6 +305,12 @@ class Leaderboard:
         for spec in dataclasses.fields(self):
             plain[spec.name] = as_plain(getattr(self, spec.name))
         return plain
+
+
+def _row(plain: Mapping[str, Any]) -> Row:
+    ceiling = plain.get("ceiling")
+    read = {"tasks": tuple(plain["tasks"]), "flags": tuple(plain["flags"])}
+    return Row(**{**plain, **read, "ceiling": None if ceiling is None else Ceiling.from_json(ceiling)})
 
 
 def _unread(plain: Mapping[str, Any]) -> UnreadAnswers:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.report import notes, unread, usage
+from harness.report import ceilings, notes, unread, usage
 from harness.report.numbers import NOTHING, heading, interval, number, share
 from harness.report.records import Leaderboard, Row
 from harness.report.text import clean
@@ -53,6 +53,10 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
         console.print()
         console.print(_table(rows, console.width, left_out))
         console.print()
+        for note in (people := ceilings.notes(rows)):
+            console.print(_indented(note, style=""))
+        if people:
+            console.print()
         for note in (said := notes.flag_notes(leaderboard, rows)):
             console.print(_indented(note, style="yellow"))
         if said:
@@ -219,6 +223,8 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
         _Column("cover", lambda row: share(row.coverage), optional=6),
         _Column("worst", lambda row: number(metric, row.worst_case), optional=3),
     ]
+    if ceilings.any_shown(rows):
+        columns.insert(4, _Column("ceiling", ceilings.shown, optional=8))
     if any(row.basis for row in rows):
         columns.append(_Column("probs", lambda row: share(row.with_probabilities), optional=7))
     if any(row.swap_consistency is not None for row in rows):

@@ -29,6 +29,7 @@ from harness.manifest.model import (
 from harness.report.records import Leaderboard, Pair, Row
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
+from harness.score.records import AltTest, AnnotatorTest, Ceiling, MetricCeiling
 from harness.train import folder as checkpoint_folder
 
 MODELS = {
@@ -111,7 +112,8 @@ def test_every_exit_code_is_named(pages: dict[str, str], root: Path) -> None:
 
 
 def test_every_field_of_the_leaderboard_is_named(pages: dict[str, str]) -> None:
-    for record in (Leaderboard, Row, Pair, JudgeUsage, UnreadAnswers, UnreadExample):
+    people = (Ceiling, MetricCeiling, AltTest, AnnotatorTest)
+    for record in (Leaderboard, Row, Pair, JudgeUsage, UnreadAnswers, UnreadExample, *people):
         for spec in dataclasses.fields(record):
             row = re.search(rf"^\| `{spec.name}` \|.*\| (.+) \|$", pages["leaderboard-json"], re.MULTILINE)
             assert row is not None, f"{record.__name__}.{spec.name}"
