@@ -218,6 +218,26 @@ def test_missing_answers_count_for_the_judge_as_the_protocol_says_and_leave_the_
     assert (nothing.value, nothing.judge, nothing.difference) == (1, None, None)
 
 
+def test_where_a_guess_stands_for_a_missing_answer_it_does_so_against_people_too() -> None:
+    given = answers([Status.UNPARSED] * 40, [["a", "a"], ["b", "b"]] * 20)
+    chance = ceiling({"accuracy": Accuracy(), "macro_f1": MacroF1()}, given, unparsed="chance")
+    credit, guess = (one.judge for one in chance.metrics)
+    assert credit == pytest.approx(1 / 3)
+    assert guess is not None
+    assert 0.05 < guess < 0.6, "a seeded guess; without one every class would have an F1 of 0"
+
+
+def test_the_interval_of_a_correlation_is_fishers() -> None:
+    rng = np.random.default_rng(8)
+    truth = rng.normal(size=200)
+    scores = np.clip(5 + truth[:, None] + 0.3 * rng.normal(size=(200, 2)), 0, 10)
+    found = of(Pearson(), answers(truth.tolist(), scores.tolist(), space=SCALE))
+    assert found.ci_low is not None
+    assert found.ci_high is not None
+    width = np.arctanh(found.ci_high) - np.arctanh(found.ci_low)
+    assert width == pytest.approx(2 * 1.96 / np.sqrt(200 - 3), rel=0.2)
+
+
 @pytest.mark.parametrize("metric", [Accuracy(), MacroF1(), Kappa()])
 def test_perfect_people_are_not_certain(metric: Metric) -> None:
     rows: People = [["a"] * 3, ["b"] * 3] * 20
