@@ -188,6 +188,7 @@ def metrics() -> str:
             f"`{offer.id}`",
             offer.card.summary,
             ", ".join(sorted(getattr(offer.card, "answers", ()))),
+            getattr(offer.card, "unit", ""),
             "greater" if getattr(offer.card, "greater_is_better", True) else "smaller",
             offer.card.source,
         )
@@ -200,7 +201,9 @@ def metrics() -> str:
             "A protocol and a manifest may leave out `harness/` while the name is unique. Any metric of the `evaluate`",
             "library works as `evaluate:NAME`; see [A metric of your own](../../how-to/custom-metric.md).",
             "",
-            *table(("id", "what it is", "answers", "better is", "source"), rows),
+            "The unit says how values are printed. " + data_docs()["Unit"],
+            "",
+            *table(("id", "what it is", "answers", "unit", "better is", "source"), rows),
             "",
         ]
     )
@@ -387,6 +390,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
         ("Task", "Judge", "Reward", "Answer", "Trainer", "Metric", "Units", "Context", "Example"),
     ),
     ("Recorded runs", ("recorded_cells", "RecordedCell", "RecordedAnswer")),
+    ("How numbers are written", ("Unit", "write_number", "write_interval", "write_share")),
     ("Training", ("Training", "TrainingTask", "WeightedReward", "Trained", "Earned", "earned")),
     (
         "Cards",

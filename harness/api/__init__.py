@@ -50,6 +50,7 @@ from harness.api._spellings import MAX_ANSWERS, Spellings, spellings
 from harness.api._training import Earned, Trained, Training, TrainingTask, WeightedReward, earned
 from harness.api._unread import Unread, reason_of
 from harness.api._votes import voted
+from harness.api._written import Unit, write_interval, write_number, write_share
 from harness.api.hookspecs import hookimpl
 
 __all__ = [
@@ -105,6 +106,7 @@ __all__ = [
     "Training",
     "TrainingTask",
     "Unfolded",
+    "Unit",
     "Units",
     "Unread",
     "Usage",
@@ -121,4 +123,7 @@ __all__ = [
     "spellings",
     "verdict_from_json",
     "voted",
+    "write_interval",
+    "write_number",
+    "write_share",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from harness.api._protocol import Protocol
+from harness.api._written import Unit
 from harness.api.reading._reasoning import Marks
 
 API_VERSION = 1
@@ -154,6 +155,9 @@ class MetricCard(Card):
     """Kinds of answer space that it is defined for."""
     greater_is_better: bool = True
     """False for errors and distances."""
+    unit: Unit = "score"
+    """What its values are: `share` (0 to 1, printed as a percentage), `correlation` (-1 to 1), `distance` (0 is best)
+    or `score` (printed as it is; nothing is known of its range). The metric itself says the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ import click
 from harness.cli._common import echo, load_plugins, say
 
 _KINDS = ("tasks", "judges", "rewards", "trainers", "formats", "metrics")
+_MORE = {"tasks": ("suite", "answers", "splits"), "metrics": ("answers", "unit", "greater_is_better")}
+"""What `--json` says of one kind beside what it says of all."""
 
 
 @click.command("list")
@@ -16,7 +18,7 @@ _KINDS = ("tasks", "judges", "rewards", "trainers", "formats", "metrics")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @click.pass_context
 def command(ctx: click.Context, kind: str, as_json: bool) -> int:
-    """List the installed plugin objects of one KIND. Imports none of them.
+    """List the installed plugin objects of one KIND, metrics with their unit. Imports none of them.
 
     \b
     Examples:
@@ -34,7 +36,7 @@ def command(ctx: click.Context, kind: str, as_json: bool) -> int:
                 "capabilities": sorted(offer.card.capabilities),
                 "distribution": offer.distribution,
                 "version": offer.version,
-                **{name: getattr(offer.card, name) for name in ("suite", "answers", "splits") if kind == "tasks"},
+                **{name: _plain(getattr(offer.card, name)) for name in _MORE.get(kind, ())},
             }
             for offer in offers
         ]
@@ -42,7 +44,13 @@ def command(ctx: click.Context, kind: str, as_json: bool) -> int:
         return 0
     if not offers:
         say(f"no {kind} are installed")
-    width = max((len(offer.id) for offer in offers), default=0)
-    for offer in offers:
-        echo(f"{offer.id:<{width}}  {offer.card.summary}")
+    lines = [(offer.id, *([getattr(offer.card, "unit", "")] if kind == "metrics" else [])) for offer in offers]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for offer, line in zip(offers, lines, strict=True):
+        named = "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
+        echo(f"{named}  {offer.card.summary}")
     return 0
+
+
+def _plain(value: object) -> object:
+    return sorted(value) if isinstance(value, frozenset) else value

@@ -136,10 +136,13 @@ def _report(session: Session, gate: float | None) -> int:
 
 def _below_gate(session: Session, gate: float | None) -> bool:
     """Whether the manifest declares a gate (`report.min_coverage`) and a row is below it."""
-    rows = session.leaderboard.rows if session.leaderboard is not None and gate is not None else ()
-    low = [row for row in rows if gate is not None and row.coverage < gate]
+    from harness.api import write_share
+
+    if session.leaderboard is None or gate is None:
+        return False
+    low = [row for row in session.leaderboard.rows if row.coverage < gate]
     for row in low:
-        say(f"{row.judge} on {row.task}: coverage {row.coverage:.1%} is below the gate of {gate:.1%}")
+        say(f"{row.judge} on {row.task}: coverage {write_share(row.coverage)} % is below the gate of {gate * 100:g} %")
     return bool(low)
 
 

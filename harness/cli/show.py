@@ -138,6 +138,8 @@ def _print_card(offer: Offer) -> None:
             ", ".join(sorted(answers)) if isinstance(answers := getattr(card, "answers", ""), frozenset) else answers,
         ),
         ("splits", ", ".join(getattr(card, "splits", ()))),
+        ("unit", getattr(card, "unit", "")),
+        ("better is", _better(getattr(card, "greater_is_better", None))),
         ("licence", card.licence),
         ("source", card.source),
         ("capabilities", ", ".join(sorted(card.capabilities))),
@@ -152,6 +154,11 @@ def _print_card(offer: Offer) -> None:
     for name, spec in model.model_fields.items():
         default = "required" if spec.is_required() else f"default {spec.get_default(call_default_factory=True)!r}"
         echo(f"    {spec.alias or name} ({default}): {spec.description or ''}")
+
+
+def _better(greater: bool | None) -> str:
+    """Which value of a metric is the better one; nothing for what is no metric."""
+    return "" if greater is None else "greater" if greater else "smaller"
 
 
 def _print_benchmark(offer: Offer) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.report.numbers import NOTHING, bare, interval, number, signed, signed_interval
+from harness.api import Unit, write_interval, write_number
+from harness.report.numbers import NOTHING, bare
 from harness.report.records import Row
 from harness.score.records import AltTest, Ceiling, MetricCeiling
 
@@ -17,7 +18,7 @@ LEGEND = (
 def shown(row: Row) -> str:
     """The ceiling of the metric on show."""
     found = None if row.ceiling is None else row.ceiling.of(row.metric)
-    return NOTHING if found is None else number(row.metric, found.value)
+    return NOTHING if found is None else write_number(row.unit, found.value, found.ci_low, found.ci_high)
 
 
 def any_shown(rows: Sequence[Row]) -> bool:
@@ -33,7 +34,7 @@ def notes(rows: Sequence[Row]) -> list[str]:
     said = [_people(known[0][0].metric, [ceiling for _, ceiling in known])]
     for row, ceiling in known:
         found = ceiling.of(row.metric)
-        parts = [] if found is None else [_beside_people(found, greater=row.greater_is_better)]
+        parts = [] if found is None else [_beside_people(found, row.unit, greater=row.greater_is_better)]
         parts += [] if ceiling.alt_test.reason else [_test(ceiling.alt_test)]
         if parts:
             said.append(f"{row.judge}: {'; '.join(parts)}")
@@ -43,11 +44,9 @@ def notes(rows: Sequence[Row]) -> list[str]:
 def _people(metric: str, ceilings: Sequence[Ceiling]) -> str:
     """What is true of the people whatever the judge."""
     first = max(ceilings, key=lambda one: one.items)
-    agreed = number("", first.alpha)
-    within = interval("", first.alpha_low, first.alpha_high)
+    alpha = _with_interval("correlation", first.alpha, first.alpha_low, first.alpha_high)
     said = [
-        f"people: {first.annotators:,} annotators, {first.items:,} items with two or more; "
-        f"Krippendorff's alpha {agreed}" + ("" if within == NOTHING else f" ({within})")
+        f"people: {first.annotators:,} annotators, {first.items:,} items with two or more; Krippendorff's alpha {alpha}"
     ]
     own = next((one for one in first.metrics if bare(one.metric) == bare(metric)), None)
     if own is not None and own.reason:
@@ -57,28 +56,31 @@ def _people(metric: str, ceilings: Sequence[Ceiling]) -> str:
     return "; ".join(said)
 
 
-def _beside_people(of: MetricCeiling, *, greater: bool) -> str:
-    """`85.00 of a ceiling of 87.20 (84.1–90.0): 2.20 below (…)`."""
-    judge, ceiling = number(of.metric, of.judge), number(of.metric, of.value)
-    said = f"{judge} of a ceiling of {ceiling}"
-    within = interval(of.metric, of.ci_low, of.ci_high)
-    said += "" if within == NOTHING else f" ({within})"
+def _beside_people(of: MetricCeiling, unit: Unit, *, greater: bool) -> str:
+    """`85.0 of a ceiling of 87.2 (84.1–90.0), worse than a person (-2.2, -4.0 … -0.4)`."""
+    judge = write_number(unit, of.judge, of.judge_low, of.judge_high)
+    said = f"{judge} of a ceiling of {_with_interval(unit, of.value, of.ci_low, of.ci_high)}"
     if of.difference is None or of.difference_low is None or of.difference_high is None:
         return said
-    apart = signed(of.metric, of.difference)
-    ends = signed_interval(of.metric, of.difference_low, of.difference_high)
+    ends = (of.difference_low, of.difference_high)
+    apart = f"{write_number(unit, of.difference, *ends, signed=True)}, {write_interval(unit, *ends, signed=True)}"
     if of.difference_low <= 0 <= of.difference_high:
         verdict = "not told apart from a person"
     else:
         verdict = "better than a person" if (of.difference > 0) == greater else "worse than a person"
-    return f"{said}, {verdict} ({apart}, {ends})"
+    return f"{said}, {verdict} ({apart})"
 
 
 def _test(test: AltTest) -> str:
     beaten = sum(one.beaten for one in test.tests)
-    within = interval("", test.advantage_low, test.advantage_high)
+    advantage = _with_interval("share", test.advantage, test.advantage_low, test.advantage_high)
     return (
         f"alternative-annotator test (ε = {test.epsilon:g}) {'passed' if test.passed else 'not passed'}: "
-        f"no worse than {beaten} of {len(test.tests)} annotators, advantage {number('', test.advantage)}"
-        + ("" if within == NOTHING else f" ({within})")
+        f"no worse than {beaten} of {len(test.tests)} annotators, advantage {advantage} %"
     )
+
+
+def _with_interval(unit: Unit, value: float | None, low: float | None, high: float | None) -> str:
+    within = write_interval(unit, low, high)
+    shown = write_number(unit, value, low, high)
+    return shown if within == NOTHING else f"{shown} ({within})"

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 from typing import Any
 
-from harness.api import Metric, UserError, Verdict
+from harness.api import Metric, UserError, Verdict, write_interval, write_number
 from harness.report.entries import Entry, check_rivals
 from harness.report.markdown import table
 from harness.report.measure import Measure, installed_metric
-from harness.report.numbers import bare, heading, number, p_value, signed, signed_interval
+from harness.report.numbers import bare, heading, p_value
 from harness.report.records import Cell, as_plain
 from harness.report.tables import csv_text, to_json_text
 from harness.report.text import clean, for_markdown, order_name
@@ -160,7 +160,7 @@ def render_comparison(compared: JudgeComparison, format: str) -> str:
 
 def title(compared: JudgeComparison) -> str:
     """Who is a and who is b, and the metric where all tasks have the same."""
-    metrics = {heading(one.metric) for one in compared.tasks}
+    metrics = {heading(one.metric, one.unit) for one in compared.tasks}
     unit = f" · {metrics.pop()}" if len(metrics) == 1 else ""
     return f"a is {compared.judge_a}, b is {compared.judge_b}{unit}"
 
@@ -171,11 +171,11 @@ def difference_rows(compared: JudgeComparison) -> tuple[list[str], list[list[str
     several = len({one.metric for one in compared.tasks}) > 1
     return header, [
         [
-            f"{name} · {heading(one.metric)}" if several else name,
-            number(one.metric, one.value_a),
-            number(one.metric, one.value_b),
-            signed(one.metric, one.difference),
-            signed_interval(one.metric, one.ci_low, one.ci_high),
+            f"{name} · {heading(one.metric, one.unit)}" if several else name,
+            write_number(one.unit, one.value_a, one.ci_low, one.ci_high),
+            write_number(one.unit, one.value_b, one.ci_low, one.ci_high),
+            write_number(one.unit, one.difference, one.ci_low, one.ci_high, signed=True),
+            write_interval(one.unit, one.ci_low, one.ci_high, signed=True),
             p_value(one.p),
             p_value(one.p_adjusted),
             f"{one.n:,}",

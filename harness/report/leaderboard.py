@@ -18,7 +18,7 @@ from harness.report.records import Block, Cell, Compare, GroupBy, Leaderboard, L
 from harness.report.suites import suite_comparisons, suite_rows
 from harness.report.unread import Tally, UnreadAnswers, tally
 from harness.report.usage import JudgeUsage
-from harness.score.records import CellScores, Comparison
+from harness.score.records import CellScores, Comparison, Estimate
 from harness.score.significance import rank_groups
 
 UNRANKED = frozenset({"incomplete", "low-coverage", "no-answers", "partial"})
@@ -202,6 +202,7 @@ def _pair(row: Row, one: Comparison) -> Pair:
         only_a=one.only_a,
         only_b=one.only_b,
         basis=one.basis,
+        unit=one.unit,
     )
 
 
@@ -245,6 +246,8 @@ def _row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int])
         unread=unread,
         with_probabilities=scores.with_probabilities,
         basis=estimate.basis,
+        unit=estimate.unit,
+        consistency={own.metric: _numbers(own) for own in scores.consistency},
         ceiling=scores.ceiling,
     )
 
@@ -252,10 +255,18 @@ def _row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int])
 def _others(scores: CellScores, *, shown: str) -> dict[str, dict[str, float | str | None]]:
     """The scored metrics that are not the one shown."""
     return {
-        one.metric: {"value": one.value, "ci_low": one.ci_low, "ci_high": one.ci_high, "n": one.n}
-        | ({"basis": one.basis} if one.basis else {})
+        one.metric: _numbers(one) | {"unit": one.unit} | ({"basis": one.basis} if one.basis else {})
         for one in scores.estimates
         if one.metric != shown
+    }
+
+
+def _numbers(estimate: Estimate) -> dict[str, float | str | None]:
+    return {
+        "value": estimate.value,
+        "ci_low": estimate.ci_low,
+        "ci_high": estimate.ci_high,
+        "n": estimate.n,
     }
 
 

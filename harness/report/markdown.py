@@ -6,12 +6,14 @@ Ranks first, then warnings, then who differs from whom, then what each judge ten
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+from harness.api import Unit, write_interval, write_number
 from harness.report import ceilings, notes, unread, usage
-from harness.report.numbers import NOTHING, heading, interval, number, p_value, share, signed, signed_interval
+from harness.report.numbers import NOTHING, consistency, heading, p_value, rank_text, share
 from harness.report.records import Leaderboard, Pair, Row
 from harness.report.text import for_markdown
+from harness.score.cards import usual_unit
 
 _MOST_VERDICTS = 12
 """More verdicts than these are not listed in a histogram."""
@@ -26,7 +28,9 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
     """
     pieces = [f"# Leaderboard: {for_markdown(leaderboard.title)}"]
     for rows in notes.blocks(leaderboard):
-        pieces.append(f"## {for_markdown(notes.title(rows[0]))} · {for_markdown(heading(rows[0].metric))}")
+        pieces.append(
+            f"## {for_markdown(notes.title(rows[0]))} · {for_markdown(heading(rows[0].metric, rows[0].unit))}"
+        )
         pieces.append(for_markdown(" · ".join(notes.facts(rows))))
         pieces.append(_ranking(rows))
         if people := ceilings.notes(rows):
@@ -75,8 +79,8 @@ def comparisons_table(comparisons: Sequence[Pair]) -> str:
             [
                 one.judge_a,
                 one.judge_b,
-                signed(one.metric, one.difference),
-                signed_interval(one.metric, one.ci_low, one.ci_high),
+                write_number(one.unit, one.difference, one.ci_low, one.ci_high, signed=True),
+                write_interval(one.unit, one.ci_low, one.ci_high, signed=True),
                 p_value(one.p_value),
                 p_value(one.p_holm),
                 f"{one.n:,}",
@@ -109,10 +113,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: str = "
 
 
 def _ranking(rows: Sequence[Row]) -> str:
-    metric = rows[0].metric
-    header = ["rank", "judge", "value", "interval", "n", "asked", "coverage", "excluded", "worst case"]
-    header.append("with probabilities")
-    layout = "rlrrrrrrrr"
+    lettered = any(row.letters for row in rows)
+    header = ["rank", *(["letters"] if lettered else []), "judge", "value", "interval", "n", "asked", "coverage"]
+    header += ["excluded", "worst case", "with probabilities"]
+    layout = ("rl" if lettered else "r") + "lrrrrrrrr"
     asides: list[tuple[str, str]] = [
         ("swap consistency", "swap_consistency"),
         ("first position", "first_position"),
@@ -124,26 +128,28 @@ def _ranking(rows: Sequence[Row]) -> str:
     layout += "r" * len(present) + "l"
     cells = [
         [
-            NOTHING if row.rank_group is None else str(row.rank_group),
+            rank_text(row),
+            *([row.letters] if lettered else []),
             row.judge,
-            number(metric, row.value),
-            interval(metric, row.ci_low, row.ci_high),
+            write_number(row.unit, row.value, row.ci_low, row.ci_high),
+            write_interval(row.unit, row.ci_low, row.ci_high),
             f"{row.n:,}",
             f"{row.asked:,}",
             share(row.coverage),
-            number(metric, row.excluded),
-            number(metric, row.worst_case),
+            write_number(row.unit, row.excluded, row.ci_low, row.ci_high),
+            write_number(row.unit, row.worst_case, row.ci_low, row.ci_high),
             share(row.with_probabilities),
-            *(share(getattr(row, name)) for _, name in present),
+            *(consistency(row, name, interval=True) for _, name in present),
             ", ".join(row.flags),
         ]
         for row in rows
     ]
     if ceilings.any_shown(rows):
-        header.insert(4, "ceiling")
-        layout = f"{layout[:4]}r{layout[4:]}"
+        place = header.index("interval") + 1
+        header.insert(place, "ceiling")
+        layout = f"{layout[:place]}r{layout[place:]}"
         for row, line in zip(rows, cells, strict=True):
-            line.insert(4, ceilings.shown(row))
+            line.insert(place, ceilings.shown(row))
     return table(header, cells, left=layout)
 
 
@@ -166,12 +172,19 @@ def _others(rows: Sequence[Row]) -> str:
         for metric in metrics:
             line.append(_other(metric, row.others.get(metric, {})))
         cells.append(line)
-    return table(["judge", *map(heading, metrics)], cells, left="l" + "r" * len(metrics))
+    units = {metric: _unit(metric, one) for row in rows for metric, one in row.others.items()}
+    header = ["judge", *(heading(metric, units[metric]) for metric in metrics)]
+    return table(header, cells, left="l" + "r" * len(metrics))
+
+
+def _unit(metric: str, one: Mapping[str, Any]) -> Unit:
+    """Of another metric; those of a leaderboard from before the field do not say."""
+    return cast("Unit", one.get("unit", usual_unit(metric)))
 
 
 def _other(metric: str, one: Mapping[str, Any]) -> str:
-    value = number(metric, one.get("value"))
-    within = interval(metric, one.get("ci_low"), one.get("ci_high"))
+    unit, low, high = _unit(metric, one), one.get("ci_low"), one.get("ci_high")
+    value, within = write_number(unit, one.get("value"), low, high), write_interval(unit, low, high)
     shown = value if within == NOTHING else f"{value} ({within})"
     basis = {"probabilities": f", n {one.get('n', 0):,}", "verdicts": ", of the verdicts"}
     return shown + basis.get(one.get("basis", ""), "")

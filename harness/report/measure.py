@@ -68,7 +68,7 @@ class Measure:
         if not pairs:
             return ()
         try:
-            return compare_all(
+            compared = compare_all(
                 {entry.judge: _for_one_metric(entry.table(), name) for entry in rivals},
                 self.find_metric(name),
                 metric_name=name,
@@ -77,6 +77,7 @@ class Measure:
                 seed=self.seed,
                 greater_is_better=greater,
             )
+            return tuple(replace(pair, unit=rivals[0].estimate.unit) for pair in compared)
         except UserError as error:
             raise UserError(f"task {clean(rivals[0].task)}: {error}") from error
 
@@ -97,9 +98,7 @@ class Measure:
                 suite=cell.suite,
                 metrics={name: self.find_metric(name)},
                 data_hash=cell.data_hash,
-                resamples=self.resamples,
                 confidence=1 - self.alpha,
-                seed=self.seed,
             )
         except UserError as error:
             raise UserError(f"task {clean(cell.task)}: {error}") from error

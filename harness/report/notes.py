@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from harness.api import Protocol
 from harness.report import ceilings, unread
-from harness.report.numbers import bare, share
+from harness.report.numbers import bare, consistency, share
 from harness.report.records import Leaderboard, Row
-
-OF_THE_TASK = ("constant-gold", "few-items")
-"""Flags that say something about the task and not about the judge."""
 
 OF_ANSWERS = ("no-answers", "low-coverage", "outside")
 """Flags that are about answers without a verdict: told in one sentence with what became of these."""
@@ -71,14 +68,10 @@ def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row], *, counts: bool = 
         rows: One of its blocks.
         counts: Whether to count answers without a verdict; not where a table does.
     """
-    said: list[str] = []
-    if any("constant-gold" in row.flags for row in rows):
-        verdict, _ = most_frequent(rows[0].gold_histogram)
-        said.append(f"constant-gold — the right answer is always {verdict}, so always saying {verdict} looks perfect")
-    if any("few-items" in row.flags for row in rows):
-        said.append(f"few-items — {counted(rows[0].groups, 'cluster')}, too few for the intervals to be trusted")
+    raised = {flag for row in rows for flag in row.flags}
+    said = [f"{flag} — {explain(rows[0])}" for flag, explain in OF_THE_TASK.items() if flag in raised]
     for row in rows:
-        explained = [_explained(leaderboard, row, flag) for flag in own_flags(row) if flag not in OF_ANSWERS]
+        explained = [_explained(row, flag) for flag in own_flags(row) if flag not in OF_ANSWERS]
         said += [f"{row.judge}: {one}" for one in (*_missing(leaderboard, row, counts=counts), *explained)]
     return said
 
@@ -104,7 +97,12 @@ def legend(leaderboard: Leaderboard) -> list[str]:
     alpha = f"{leaderboard.alpha:g}"
     confidence = f"{(1 - leaderboard.alpha) * 100:g} %"
     said = []
-    if leaderboard.compare == "all-pairs":
+    if any(row.rank_low is not None for row in leaderboard.rows):
+        said.append(
+            f"rank: a simultaneous {confidence} confidence set of the judge's rank; judges that share a letter cannot "
+            "be told apart; – is not ranked"
+        )
+    elif leaderboard.compare == "all-pairs":
         said.append(
             f"rank: judges that paired tests on the same items cannot tell apart (Holm, α = {alpha}) share one; "
             "– is not ranked"
@@ -146,23 +144,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _explained(leaderboard: Leaderboard, row: Row, flag: str) -> str:
-    if flag == "incomplete":
-        return f"incomplete — {counted(len(row.tasks), 'task')} of the suite only, so its mean is not ranked"
-    if not row.task:
+def _explained(row: Row, flag: str) -> str:
+    """One flag of a judge in words; one that nobody explains stands for itself."""
+    if flag not in OF_SUITES and not row.task:
         return f"{flag} on at least one of its tasks"
-    if flag == "collapsed":
-        return f"collapsed — {_habit(row)}"
-    if flag == "partial":
-        return "partial — the run has not finished this cell; harness run goes on with it"
-    if flag == "no-probabilities":
-        return f"no-probabilities — no answer has probabilities: its {bare(row.metric)} is of the verdicts alone"
-    if flag == "some-probabilities":
-        known = f"{share(row.with_probabilities)} % of answers have probabilities"
-        return f"some-probabilities — {known}: its {bare(row.metric)} is of these alone"
-    if flag == "position-biased":
-        return f"position-biased — names the first place shown in {share(row.first_position)} % of decided answers"
-    return flag
+    explain = OF_THE_JUDGE.get(flag)
+    return flag if explain is None else f"{flag} — {explain(row)}"
 
 
 def _missing(leaderboard: Leaderboard, row: Row, *, counts: bool) -> list[str]:
@@ -173,7 +160,7 @@ def _missing(leaderboard: Leaderboard, row: Row, *, counts: bool) -> list[str]:
         told.append("on at least one of its tasks")
     elif "low-coverage" in flags:
         bar = row.protocol["min_coverage"] if leaderboard.min_coverage is None else leaderboard.min_coverage
-        told.append(f"not ranked where fewer than {share(bar)} % of requests have a verdict")
+        told.append(f"not ranked where fewer than {bar * 100:g} % of requests have a verdict")
     if not told:
         return []
     return [f"{', '.join(flags)} — {'; '.join(told)}" if flags else "; ".join(told)]
@@ -188,3 +175,45 @@ def _habit(row: Row) -> str:
     total = sum(row.gold_histogram.values())
     right = share(row.gold_histogram.get(verdict, 0) / total) if total else "–"
     return f"says {verdict} in {share(part)} % of answers while {verdict} is right in {right} %"
+
+
+def _always_right(row: Row) -> str:
+    verdict, _ = most_frequent(row.gold_histogram)
+    return f"the right answer is always {verdict}, so always saying {verdict} looks perfect"
+
+
+def _position(row: Row) -> str:
+    return f"names the first place shown in {consistency(row, 'first_position')} % of decided answers"
+
+
+OF_THE_TASK: Mapping[str, Callable[[Row], str]] = {
+    "constant-gold": _always_right,
+    "few-items": lambda row: f"{counted(row.groups, 'cluster')}, too few for the intervals to be trusted",
+    "few-clusters": lambda row: (
+        "fewer than 5 effective clusters (unequal ones count for less): intervals are wide, and no test is possible"
+    ),
+    "one-large-cluster": lambda row: (
+        "one cluster holds more than a tenth of the units: the intervals are rather too wide than too narrow"
+    ),
+    "rare-class": lambda row: (
+        "a class of the gold has fewer than 7 units: the interval of a metric of classes is unreliable"
+    ),
+}
+"""Flags that say something about the task and not about the judge, each with what it means; said once for a block."""
+
+OF_THE_JUDGE: Mapping[str, Callable[[Row], str]] = {
+    "incomplete": lambda row: f"{counted(len(row.tasks), 'task')} of the suite only, so its mean is not ranked",
+    "collapsed": _habit,
+    "partial": lambda row: "the run has not finished this cell; harness run goes on with it",
+    "no-probabilities": lambda row: f"no answer has probabilities: its {bare(row.metric)} is of the verdicts alone",
+    "some-probabilities": lambda row: (
+        f"{share(row.with_probabilities)} % of answers have probabilities: its {bare(row.metric)} is of these alone"
+    ),
+    "position-biased": _position,
+    "no-errors": lambda row: "no error was seen, so the interval is one-sided",
+    "depends-on-missing": lambda row: "its place depends on what its missing answers were",
+}
+"""Flags that a judge has earned, each with what it means."""
+
+OF_SUITES = ("incomplete", "depends-on-missing")
+"""Flags that mean the same on the row of a suite; every other one was earned on one of its tasks."""

@@ -1,28 +1,18 @@
-"""How numbers are written for people: shares as percentages, everything else as it is.
+"""What tables write beside the numbers themselves: headings, p-values, ranks.
 
-Published accuracies are percentages with two decimals, so are ours; the JSON keeps fractions.
+How a number is written follows from its unit and its interval, and is `harness.api`: `write_number`, `write_interval`.
 """
 
 from __future__ import annotations
 
-from harness.api import Protocol
+from typing import TYPE_CHECKING, cast
 
-_PERCENT = frozenset(
-    {
-        "accuracy",
-        "accuracy_without_ties",
-        "all_right",
-        "balanced_accuracy",
-        "f1",
-        "macro_f1",
-        "rank_accuracy",
-        "roc_auc",
-        "swap_consistency",
-        "first_position",
-        "repeat_consistency",
-    }
-)
-NOTHING = "–"
+from harness.api import Unit, write_interval, write_number, write_share
+
+if TYPE_CHECKING:
+    from harness.report.records import Row
+
+NOTHING = write_share(None)
 """What is written where there is no number."""
 
 
@@ -31,64 +21,41 @@ def bare(metric: str) -> str:
     return metric.rpartition("/")[2] if metric.startswith("harness/") else metric
 
 
-def is_percentage(metric: str) -> bool:
-    """Whether the metric is shown times one hundred; correlations, errors and foreign metrics are not."""
-    return bare(Protocol.parsed(metric)[0]).replace("-", "_") in _PERCENT
-
-
-def heading(metric: str) -> str:
+def heading(metric: str, unit: Unit) -> str:
     """The metric with its unit: `accuracy, %`."""
-    return f"{bare(metric)}, %" if is_percentage(metric) else bare(metric)
-
-
-def number(metric: str, value: float | None) -> str:
-    """A value of the metric: `45.59` for an accuracy, `0.62` for a correlation, `–` for none."""
-    if value is None:
-        return NOTHING
-    return _fixed(value * 100, 2) if is_percentage(metric) else _fixed(value, 2)
-
-
-def interval(metric: str, low: float | None, high: float | None) -> str:
-    """An interval, a percentage's one digit shorter than the value: `43.2–47.9`, `0.41–0.62`, `-0.10 … 0.62`."""
-    if low is None or high is None:
-        return NOTHING
-    ends = [_fixed(end * 100, 1) if is_percentage(metric) else _fixed(end, 2) for end in (low, high)]
-    return (" … " if ends[0].startswith("-") else "–").join(ends)
+    return f"{bare(metric)}, %" if unit == "share" else bare(metric)
 
 
 def share(value: float | None) -> str:
     """A share as a percentage with one decimal: `98.3`. It says 100 or 0 only when it is."""
-    if value is None:
-        return NOTHING
-    shown = f"{value * 100:.1f}"
-    if shown == "100.0" and value < 1:
-        return "99.9"
-    if shown == "0.0" and value > 0:
-        return "0.1"
-    return shown
+    return write_share(value)
 
 
 def p_value(value: float | None) -> str:
-    """A p-value: `0.012`, `<0.001`."""
+    """A p-value: `0.012`, `<0.001`, `>0.999`."""
     if value is None:
         return NOTHING
+    if 0.9995 <= value < 1:
+        return ">0.999"
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def signed(metric: str, value: float | None) -> str:
-    """A difference of two values, with its sign: `+2.31`."""
-    shown = number(metric, value)
-    return shown if shown == NOTHING or shown.startswith("-") else f"+{shown}"
+def rank_text(row: Row) -> str:
+    """The confidence set of a judge's rank: `1` where it is one rank, `1–3` where it is several, `–` where none."""
+    if row.rank_low is None or row.rank_high is None:
+        return NOTHING if row.rank_group is None else str(row.rank_group)
+    return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
 
 
-def signed_interval(metric: str, low: float | None, high: float | None) -> str:
-    """An interval of a difference: `-0.42 … +3.10`."""
-    if low is None or high is None:
-        return NOTHING
-    return f"{signed(metric, low)} … {signed(metric, high)}"
+def consistency(row: Row, name: str, *, interval: bool = False) -> str:
+    """One of `swap_consistency`, `first_position`, `repeat_consistency`, with its interval in brackets if wanted."""
+    own = row.consistency.get(name, {})
+    low, high = (cast("float | None", own.get(end)) for end in ("ci_low", "ci_high"))
+    value = write_number("share", getattr(row, name), low, high)
+    within = write_interval("share", low, high)
+    return f"{value} ({within})" if interval and within != NOTHING else value
 
 
-def _fixed(value: float, digits: int) -> str:
-    """A fixed number of digits, and no minus sign before nothing."""
-    shown = f"{value:.{digits}f}"
-    return shown if float(shown) else shown.removeprefix("-")
+def best_rank(row: Row) -> int | None:
+    """The best rank that a judge may have; `None` where it is not ranked."""
+    return row.rank_group if row.rank_low is None else row.rank_low

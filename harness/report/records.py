@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
+from harness.api import Unit
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
+from harness.score.cards import usual_unit
 from harness.score.records import Ceiling
 
 if TYPE_CHECKING:
@@ -165,8 +167,8 @@ class Row:
     data_hash: str
     """Hash of the items; on the rows of a suite a hash over those of its tasks."""
     others: Mapping[str, Mapping[str, float | str | None]] = dataclasses.field(default_factory=dict)
-    """The other metrics of the task's protocol, each by name with `value`, `ci_low`, `ci_high` and `n`, and where it
-    has one its `basis`; they are not ranked. Empty on the rows of categories and suites."""
+    """The other metrics of the task's protocol, each by name with `value`, `ci_low`, `ci_high`, `n`, `unit`, and where
+    it has one its `basis`; they are not ranked. Empty on the rows of categories and suites."""
     unread: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """How many requests have no verdict, by reason; reasons that do not occur are left out."""
     with_probabilities: float | None = None
@@ -174,6 +176,19 @@ class Row:
     basis: str = ""
     """Of a metric that reads probabilities: `probabilities`, of the answers that have them and no others; or
     `verdicts`, where no answer has them. Empty for every other metric."""
+    unit: Unit = "score"
+    """What the metric's values are: `share` (0 to 1, printed as a percentage), `correlation` (-1 to 1), `distance`
+    (0 is best) or `score` (printed as it is)."""
+    consistency: Mapping[str, Mapping[str, float | str | None]] = dataclasses.field(default_factory=dict)
+    """`swap_consistency`, `first_position` and `repeat_consistency`, where they apply, each with `value`, `ci_low`,
+    `ci_high` and `n`. Empty on the rows of suites."""
+    rank_low: int | None = None
+    """The best rank that the judge may have: lower end of the simultaneous confidence set of its rank; `null`: not
+    ranked."""
+    rank_high: int | None = None
+    """The worst rank that it may have."""
+    letters: str = ""
+    """Compact letter display: two judges of a block cannot be told apart exactly where they share a letter."""
     ceiling: Ceiling | None = None
     """How far people agree, and how the judge compares with them; `null` where no item has annotations of two people,
     and on the rows of suites."""
@@ -230,6 +245,8 @@ class Pair:
     """Units that get more credit from b."""
     basis: str = ""
     """As in the rows: the probabilities of the units where both have them, or the verdicts of both."""
+    unit: Unit = "score"
+    """As in the rows, of both values and of the difference."""
 
     @property
     def block(self) -> Block:
@@ -286,10 +303,10 @@ class Leaderboard:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Leaderboard:
-        """The leaderboard that `to_json` wrote."""
+        """The leaderboard that `to_json` wrote; one from before `unit` has the units of the core's metrics."""
         fields = {name: value for name, value in data.items() if name != "schema"}
         fields["rows"] = tuple(_row(row) for row in data["rows"])
-        fields["comparisons"] = tuple(Pair(**pair) for pair in data["comparisons"])
+        fields["comparisons"] = tuple(Pair(**_with_unit(pair)) for pair in data["comparisons"])
         fields["usage"] = tuple(JudgeUsage(**{**one, "models": tuple(one["models"])}) for one in data.get("usage", ()))
         fields["left_out"] = tuple(LeftOut(**one) for one in data.get("left_out", ()))
         fields["unread"] = tuple(_unread(one) for one in data.get("unread", ()))
@@ -310,7 +327,11 @@ class Leaderboard:
 def _row(plain: Mapping[str, Any]) -> Row:
     ceiling = plain.get("ceiling")
     read = {"tasks": tuple(plain["tasks"]), "flags": tuple(plain["flags"])}
-    return Row(**{**plain, **read, "ceiling": None if ceiling is None else Ceiling.from_json(ceiling)})
+    return Row(**{**_with_unit(plain), **read, "ceiling": None if ceiling is None else Ceiling.from_json(ceiling)})
+
+
+def _with_unit(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {"unit": usual_unit(plain["metric"]), **plain}
 
 
 def _unread(plain: Mapping[str, Any]) -> UnreadAnswers:

@@ -121,6 +121,7 @@ def _mean_row(suite: str, tasks: Sequence[str], rows: Sequence[Row], *, alpha: f
         unread=_summed(row.unread for row in rows),
         with_probabilities=known / answers if answers else None,
         basis=basis,
+        consistency={},
         ceiling=None,
     )
 

@@ -9,8 +9,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from harness.api import write_interval, write_number
 from harness.report import notes
-from harness.report.numbers import NOTHING, heading, interval, number, share
+from harness.report.numbers import heading, rank_text, share
 from harness.report.records import Leaderboard, Row, as_plain
 from harness.report.text import clean, for_csv, for_latex
 
@@ -38,22 +39,22 @@ def csv_text(header: list[str], rows: list[list[Any]]) -> str:
 def to_latex(leaderboard: Leaderboard) -> str:
     """One `booktabs` table, a rule between blocks; the notes follow as comments."""
     body: list[str] = []
-    said = notes.legend(leaderboard)
+    lettered = any(row.letters for row in leaderboard.rows)
     for rows in notes.blocks(leaderboard):
         if body:
             body.append(r"\midrule")
-        body += [" & ".join(_latex_cells(row)) + r" \\" for row in rows]
-        said += notes.flag_notes(leaderboard, rows)
+        body += [" & ".join(_latex_cells(row, lettered=lettered)) + r" \\" for row in rows]
     said = [
         *notes.legend(leaderboard),
         *notes.left_out(leaderboard),
         *(n for rows in notes.blocks(leaderboard) for n in notes.flag_notes(leaderboard, rows)),
     ]
-    header = ["Task", "Metric", "Rank", "Judge", "Value", "Interval", "$n$", r"Coverage, \%", "Worst case"]
+    header = ["Task", "Metric", "Rank", *(["Letters"] if lettered else []), "Judge", "Value", "Interval", "$n$"]
+    header += [r"Coverage, \%", "Worst case"]
     lines = [
         "% \\usepackage{booktabs}",
         *(f"% {clean(note)}" for note in said),
-        r"\begin{tabular}{llrlrrrrr}",
+        rf"\begin{{tabular}}{{ll{'rl' if lettered else 'r'}lrrrrr}}",
         r"\toprule",
         " & ".join(header) + r" \\",
         r"\midrule",
@@ -64,18 +65,19 @@ def to_latex(leaderboard: Leaderboard) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _latex_cells(row: Row) -> list[str]:
+def _latex_cells(row: Row, *, lettered: bool) -> list[str]:
     """Text is escaped; numbers are ours."""
     return [
         for_latex(notes.title(row)),
-        for_latex(heading(row.metric)),
-        _dash(NOTHING if row.rank_group is None else str(row.rank_group)),
+        for_latex(heading(row.metric, row.unit)),
+        _dash(rank_text(row)),
+        *([for_latex(row.letters)] if lettered else []),
         for_latex(row.judge),
-        _dash(number(row.metric, row.value)),
-        _dash(interval(row.metric, row.ci_low, row.ci_high)),
+        _dash(write_number(row.unit, row.value, row.ci_low, row.ci_high)),
+        _dash(write_interval(row.unit, row.ci_low, row.ci_high)),
         str(row.n),
         share(row.coverage),
-        _dash(number(row.metric, row.worst_case)),
+        _dash(write_number(row.unit, row.worst_case, row.ci_low, row.ci_high)),
     ]
 
 

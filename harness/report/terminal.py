@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.api import write_interval, write_number
 from harness.report import ceilings, notes, unread, usage
-from harness.report.numbers import NOTHING, heading, interval, number, share
+from harness.report.numbers import best_rank, consistency, heading, rank_text, share
 from harness.report.records import Leaderboard, Row
 from harness.report.text import clean
 
@@ -47,7 +48,9 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
 
     left_out: set[str] = set()
     for rows in notes.blocks(leaderboard):
-        console.print(Text(f"{clean(notes.title(rows[0]))} · {clean(heading(rows[0].metric))}", style="bold"))
+        console.print(
+            Text(f"{clean(notes.title(rows[0]))} · {clean(heading(rows[0].metric, rows[0].unit))}", style="bold")
+        )
         for fact in notes.facts(rows):
             console.print(Text(clean(fact), style="dim"))
         console.print()
@@ -175,7 +178,8 @@ def _table(rows: Sequence[Row], width: int, left_out: set[str]) -> Table:
             max_width=name_width if column.title == "judge" else None,
         )
     for row in rows:
-        style = "dim" if row.rank_group is None else ("bold" if row.rank_group == 1 else "")
+        best = best_rank(row)
+        style = "dim" if best is None else ("bold" if best == 1 else "")
         cells = [Text(clean(column.cell(row)), style=_style(column, style)) for column in columns]
         table.add_row(*cells)
     return table
@@ -184,7 +188,7 @@ def _table(rows: Sequence[Row], width: int, left_out: set[str]) -> Table:
 def _style(column: _Column, style: str) -> str:
     if column.title == "flags":
         return "yellow"
-    return style if column.title in ("rank", "judge", "value") or style == "dim" else ""
+    return style if column.title in ("rank", "letters", "judge", "value") or style == "dim" else ""
 
 
 def _fit(rows: Sequence[Row], width: int, left_out: set[str]) -> tuple[list[_Column], int, int]:
@@ -213,24 +217,25 @@ def _fit(rows: Sequence[Row], width: int, left_out: set[str]) -> tuple[list[_Col
 
 
 def _columns(rows: Sequence[Row]) -> list[_Column]:
-    metric = rows[0].metric
     columns = [
-        _Column("rank", lambda row: NOTHING if row.rank_group is None else str(row.rank_group)),
+        _Column("rank", rank_text),
         _Column("judge", lambda row: row.judge, left=True),
-        _Column("value", lambda row: number(metric, row.value)),
-        _Column("interval", lambda row: interval(metric, row.ci_low, row.ci_high)),
+        _Column("value", lambda row: write_number(row.unit, row.value, row.ci_low, row.ci_high)),
+        _Column("interval", lambda row: write_interval(row.unit, row.ci_low, row.ci_high)),
         _Column("n", lambda row: f"{row.n:,}", optional=5),
         _Column("cover", lambda row: share(row.coverage), optional=6),
-        _Column("worst", lambda row: number(metric, row.worst_case), optional=3),
+        _Column("worst", lambda row: write_number(row.unit, row.worst_case, row.ci_low, row.ci_high), optional=3),
     ]
     if ceilings.any_shown(rows):
         columns.insert(4, _Column("ceiling", ceilings.shown, optional=8))
+    if any(row.letters for row in rows):
+        columns.insert(1, _Column("letters", lambda row: row.letters, left=True))
     if any(row.basis for row in rows):
         columns.append(_Column("probs", lambda row: share(row.with_probabilities), optional=7))
     if any(row.swap_consistency is not None for row in rows):
-        columns.append(_Column("swap", lambda row: share(row.swap_consistency), optional=4))
+        columns.append(_Column("swap", lambda row: consistency(row, "swap_consistency"), optional=4))
     if any(row.first_position is not None for row in rows):
-        columns.append(_Column("first", lambda row: share(row.first_position), optional=2))
+        columns.append(_Column("first", lambda row: consistency(row, "first_position"), optional=2))
     if any(notes.own_flags(row) for row in rows):
         columns.append(_Column("flags", _flags, left=True, optional=1))
     return columns

@@ -181,7 +181,7 @@ class Engine:
             if self._fail_on_error is not None and done >= FAIR_SAMPLE and errors > self._fail_on_error * done:
                 self._outcome.too_many_errors = (
                     f"{errors} of {done} judgements of {cell.judge.name} on {cell.task.name} failed, more than the "
-                    f"{self._fail_on_error:.1%} that --fail-on-error allows"
+                    f"{self._fail_on_error * 100:g} % that --fail-on-error allows"
                 )
                 driver.stop()
         if work.problem is not None:

@@ -7,6 +7,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from harness.api import write_share
 from harness.report.text import clean
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Lines:
         fresh = self._done - self._first
         parts = [f"{self._done:,}{of} requests"]
         if self._done:
-            parts.append(f"coverage {self._answered / self._done:.1%}")
+            parts.append(f"coverage {write_share(self._answered / self._done)} %")
         if fresh and took > 0:
             parts.append(f"{fresh / took:,.0f}/s")
             if self._total is not None and self._done < self._total:
@@ -140,7 +141,7 @@ class Bars:
             self._bar,
             completed=done,
             rate=f"{(done - self._first) / took:,.0f}/s",
-            coverage=f"coverage {answered / done:.1%}" if done else "",
+            coverage=f"coverage {write_share(answered / done)} %" if done else "",
         )
 
     def end(self, note: str = "") -> None:

@@ -248,9 +248,7 @@ def score_run(run: RunResults, plugins: Plugins) -> RunResults:
                 suite=cell.suite,
                 metrics=metrics_of(cell.protocol, plugins),
                 data_hash=cell.data_hash,
-                resamples=run.report.resamples,
                 confidence=run.report.confidence,
-                seed=run.seed,
             ),
         )
         for cell in run.cells
@@ -270,6 +268,8 @@ def metrics_of(protocol: Protocol, plugins: Plugins) -> dict[str, Metric]:
 
 def make_metric(name: str, plugins: Plugins) -> Metric:
     """A metric by id, by bare name, or `evaluate:NAME` from the `evaluate` library; an average after it is left out."""
+    from harness.score.metrics import disagreement, unit_of  # brings numpy
+
     name, _ = Protocol.parsed(name)
     if name.startswith("evaluate:"):
         from harness.score.evaluate_bridge import evaluate_metric
@@ -277,10 +277,9 @@ def make_metric(name: str, plugins: Plugins) -> Metric:
         return evaluate_metric(name.removeprefix("evaluate:"))
     offer = plugins.find("metric", name)
     metric: Metric = offer.create(None, None)
-    if getattr(metric, "greater_is_better", True) != getattr(offer.card, "greater_is_better", True):
-        raise PluginError(
-            f"metric {offer.id}: its card and the metric itself disagree on `greater_is_better`; say the same on both"
-        )
+    if problem := disagreement(offer.card, metric):
+        raise PluginError(f"metric {offer.id}: {problem}")
+    unit_of(metric, name=offer.id)
     return metric
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.api import Metric, Units, Verdict
-from harness.score.intervals import Statistic, divide
+from harness.api import Metric, Unit, Units, Verdict
 from harness.score.metrics import CoreMetric
+from harness.score.patterns import Statistic, divide
 from harness.score.table import Floats, Ints
 
 _CLASSES = frozenset({"choice", "preference"})
@@ -23,6 +23,7 @@ class _Confusion(CoreMetric):
     """A metric of the row sums, the column sums and the diagonal of the confusion matrix."""
 
     answers = _CLASSES
+    unit: Unit = "share"
 
     @abstractmethod
     def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
@@ -89,6 +90,8 @@ class Kappa(_Confusion):
     Missing answers that count as wrong are one more class of the answers, which never agrees.
     """
 
+    unit = "correlation"
+
     def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
         """(observed - expected) / (1 - expected)."""
         n = gold.sum(axis=1)
@@ -111,6 +114,7 @@ class RocAuc(CoreMetric):
 
     uses = ("positive", "gold", "predicted")
     answers = _CLASSES
+    unit = "share"
 
     def prepare(self, units: Units) -> Statistic:
         """Sort once; a resample is then a cumulative sum."""
@@ -126,7 +130,7 @@ class RocAuc(CoreMetric):
         positive_types = is_positive[order]
 
         def area(weights: Floats) -> Floats:
-            # Whole numbers: a cumulative sum of them takes a sixth of the time, and is exact.
+            # Whole numbers, as the harness's weights are: a cumulative sum of them takes a sixth of the time.
             counts = (weights if sorted_already else weights[:, order]).astype(np.int64)
             positives = counts * positive_types
             counts -= positives  # from here on the negatives

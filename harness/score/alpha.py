@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.api import AnswerSpace, Ranking, Score
 from harness.score.people import People, Ratings
-from harness.score.spread import Interval, effective_clusters, share_interval
+from harness.score.spread import Interval, interval_of_moves
 from harness.score.table import Floats, Ints
 
 Distance: TypeAlias = Literal["nominal", "interval", "inversions"]
@@ -71,8 +71,8 @@ def krippendorff(people: People, space: AnswerSpace, *, confidence: float = 0.95
     always stands first would have an expected disagreement, and so an alpha, near zero. Of rankings the expected
     disagreement over all orders of the candidates is one half.
 
-    The interval is Wilson's on (1 + alpha) / 2, by the delete-one-cluster jackknife with one more cluster that half
-    agrees and half disagrees (see `harness.score.spread`).
+    The interval is that of a number from -1 to 1 (`harness.score.intervals`), by the delete-one-cluster jackknife with
+    one more cluster, half of which agrees and half of which differs.
 
     Args:
         people: What was said.
@@ -155,7 +155,7 @@ def _alpha(sums: _Sums, distance: Distance) -> Floats:
 
 
 def _interval(value: float, sums: _Sums, sizes: Ints, distance: Distance, *, confidence: float) -> Interval | None:
-    """Wilson's interval on (1 + alpha) / 2 with the effective sample size of the jackknife."""
+    """The interval by the jackknife; alpha below -1 does not occur but in tiny data."""
     whole = sums.sum()
     size = float(whole.verdicts[0] / len(sizes))
     share = size / 2 / whole.verdicts
@@ -164,12 +164,15 @@ def _interval(value: float, sums: _Sums, sizes: Ints, distance: Distance, *, con
     differ = agree._replace(apart=2 * agree.verdicts * _expected(whole, distance))
     smoothed = _Sums(*(np.sum(columns, axis=0) for columns in zip(whole, agree, differ, strict=True)))
     centre = _alpha(smoothed, distance)[0]
-    real = _alpha(_repeated(smoothed, len(sizes)).without(sums), distance) - centre
-    half = np.array([_alpha(smoothed.without(part), distance)[0] for part in (agree, differ)]) - centre
-    variance = float(np.sum(real**2) + 2 * np.sum(half**2)) / 4
-    df = effective_clusters(sizes) - 1
-    found = share_interval((1 + value) / 2, (1 + centre) / 2, variance, df, confidence=confidence)
-    return None if found is None else (2 * found[0] - 1, 2 * found[1] - 1)
+    return interval_of_moves(
+        value,
+        centre=centre,
+        moves=np.nan_to_num(_alpha(_repeated(smoothed, len(sizes)).without(sums), distance) - centre),
+        pseudo=np.array([_alpha(smoothed.without(part), distance)[0] for part in (agree, differ)]) - centre,
+        sizes=sizes.astype(np.float64),
+        bounds=(-1, 1),
+        confidence=confidence,
+    )
 
 
 def _repeated(sums: _Sums, times: int) -> _Sums:

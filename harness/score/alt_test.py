@@ -12,7 +12,7 @@ from scipy import special
 
 from harness.score.people import Duels
 from harness.score.records import AltTest, AnnotatorTest
-from harness.score.spread import effective_clusters, share_interval
+from harness.score.spread import effective_clusters, interval_of_moves
 from harness.score.table import Floats, Ints
 
 FEWEST_ANNOTATORS = 3
@@ -63,11 +63,12 @@ def alt_test(
         duels: From `harness.score.people`.
         annotators: What the codes in it mean.
         item: Shape (U,): code of the item of each unit.
-        cluster: Shape (U,): code of the cluster of each unit.
+        cluster: Shape (U,): mark of the cluster of each unit.
         epsilon: How much worse than a person the judge may be, since it costs less: 0.2 for experts, 0.15 for skilled
             annotators, 0.1 for crowds (the authors' rule of thumb).
         confidence: 1 - the false discovery rate; and of the intervals.
     """
+    cluster = np.unique(cluster, return_inverse=True)[1]
     meetings = {
         name: found
         for code, name in enumerate(annotators)
@@ -175,8 +176,13 @@ def _advantage(of: list[_Meetings], *, confidence: float) -> tuple[float, tuple[
     size = n / len(items)  # of the one pseudo-cluster, half of it ahead
     with_n, with_hits = n + size, hits + size / 2
     smoothed = float(np.mean(with_hits / with_n))
-    real = ((with_hits - ahead) / (with_n - items)).mean(axis=1) - smoothed
-    halves = [float(np.mean((with_hits - won * size / 2) / (with_n - size / 2))) - smoothed for won in (0, 1)]
-    variance = float(np.sum(real**2) + 2 * np.sum(np.square(halves)))
-    df = effective_clusters(items.sum(axis=1)) - 1
-    return value, share_interval(value, smoothed, variance, df, confidence=confidence)
+    halves = np.array([np.mean((with_hits - won * size / 2) / (with_n - size / 2)) for won in (1, 0)])
+    return value, interval_of_moves(
+        value,
+        centre=smoothed,
+        moves=((with_hits - ahead) / (with_n - items)).mean(axis=1) - smoothed,
+        pseudo=halves - smoothed,
+        sizes=items.max(axis=1),
+        bounds=(0, 1),
+        confidence=confidence,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import MetricCard
+from harness.api import MetricCard, Protocol, Unit
 
 _CLASSES = frozenset({"choice", "preference"})
 _PREFERENCES = frozenset({"preference"})
@@ -14,6 +14,7 @@ METRICS: list[MetricCard] = [
         name="accuracy",
         summary="Mean credit under the protocol: the share of right answers",
         factory="harness.score.metrics:accuracy",
+        unit="share",
     ),
     MetricCard(
         name="accuracy_without_ties",
@@ -21,12 +22,14 @@ METRICS: list[MetricCard] = [
         factory="harness.score.metrics:accuracy_without_ties",
         answers=_PREFERENCES,
         source="https://github.com/MJ-Bench/MJ-Bench",
+        unit="share",
     ),
     MetricCard(
         name="all_right",
         summary="1 where every answer is right, else 0; all_right@group is the share of groups without an error",
         factory="harness.score.metrics:all_right",
         source="https://github.com/Kwai-YuanQi/MM-RLHF",
+        unit="share",
     ),
     MetricCard(
         name="balanced_accuracy",
@@ -34,6 +37,7 @@ METRICS: list[MetricCard] = [
         factory="harness.score.agreement:balanced_accuracy",
         answers=_CLASSES,
         source="sklearn.metrics.balanced_accuracy_score",
+        unit="share",
     ),
     MetricCard(
         name="macro_f1",
@@ -41,6 +45,7 @@ METRICS: list[MetricCard] = [
         factory="harness.score.agreement:macro_f1",
         answers=_CLASSES,
         source="sklearn.metrics.f1_score",
+        unit="share",
     ),
     MetricCard(
         name="f1",
@@ -48,6 +53,7 @@ METRICS: list[MetricCard] = [
         factory="harness.score.agreement:f1",
         answers=_CLASSES,
         source="sklearn.metrics.f1_score",
+        unit="share",
     ),
     MetricCard(
         name="roc_auc",
@@ -55,6 +61,7 @@ METRICS: list[MetricCard] = [
         factory="harness.score.agreement:roc_auc",
         answers=_CLASSES,
         source="sklearn.metrics.roc_auc_score",
+        unit="share",
     ),
     MetricCard(
         name="kappa",
@@ -62,6 +69,7 @@ METRICS: list[MetricCard] = [
         factory="harness.score.agreement:kappa",
         answers=_CLASSES,
         source="sklearn.metrics.cohen_kappa_score",
+        unit="correlation",
     ),
     MetricCard(
         name="weighted_kappa",
@@ -69,6 +77,7 @@ METRICS: list[MetricCard] = [
         factory="harness.score.correlation:weighted_kappa",
         answers=_SCORES,
         source="sklearn.metrics.cohen_kappa_score",
+        unit="correlation",
     ),
     MetricCard(
         name="pearson",
@@ -76,6 +85,7 @@ METRICS: list[MetricCard] = [
         factory="harness.score.correlation:pearson",
         answers=_SCORES,
         source="scipy.stats.pearsonr",
+        unit="correlation",
     ),
     MetricCard(
         name="spearman",
@@ -83,6 +93,7 @@ METRICS: list[MetricCard] = [
         factory="harness.score.correlation:spearman",
         answers=_SCORES,
         source="scipy.stats.spearmanr",
+        unit="correlation",
     ),
     MetricCard(
         name="kendall",
@@ -90,6 +101,7 @@ METRICS: list[MetricCard] = [
         factory="harness.score.correlation:kendall",
         answers=_SCORES,
         source="scipy.stats.kendalltau",
+        unit="correlation",
     ),
     MetricCard(
         name="mae",
@@ -97,6 +109,7 @@ METRICS: list[MetricCard] = [
         factory="harness.score.metrics:mae",
         answers=_SCORES,
         greater_is_better=False,
+        unit="distance",
     ),
     MetricCard(
         name="levenshtein",
@@ -105,6 +118,7 @@ METRICS: list[MetricCard] = [
         answers=_RANKINGS,
         greater_is_better=False,
         source="https://github.com/Dongping-Chen/MLLM-Judge",
+        unit="distance",
     ),
     MetricCard(
         name="rank_accuracy",
@@ -112,6 +126,13 @@ METRICS: list[MetricCard] = [
         factory="harness.score.ranking:rank_accuracy",
         answers=_RANKINGS,
         source="https://github.com/tgxs002/HPSv2",
+        unit="share",
     ),
 ]
 """In the order of `harness list metrics`."""
+
+
+def usual_unit(metric: str) -> Unit:
+    """Unit of a core's metric by its name in a protocol, `score` of any other: for records older than their unit."""
+    name = Protocol.parsed(metric)[0].removeprefix("harness/")
+    return next((card.unit for card in METRICS if card.name == name), "score")

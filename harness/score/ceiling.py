@@ -7,37 +7,40 @@ Not for agreement among people as such (`harness.score.alpha`), nor for whether 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import lcm
-from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
-from harness.api import AnswerSpace, Metric, Score, Units, Verdict
-from harness.score.agreement import Kappa
+from harness.api import Metric
 from harness.score.alpha import krippendorff
 from harness.score.alt_test import alt_test
-from harness.score.correlation import Kendall, Pearson, Spearman, WeightedKappa
-from harness.score.intervals import Statistic, divide
-from harness.score.metrics import CoreMetric, MeanAbsoluteError, MeanMetric, averages_credit, bind
+from harness.score.intervals import interval, normal_quantile
+from harness.score.jackknife import Jackknife, jackknife
+from harness.score.metrics import COLUMNS, MeanMetric, averages_credit, bind
+from harness.score.pairs import gap
+from harness.score.patterns import Patterns, Statistic, divide
 from harness.score.people import Lines
+from harness.score.pseudo import with_pseudo_units
 from harness.score.records import Ceiling, MetricCeiling
-from harness.score.sampling import _over_categories, distinct
-from harness.score.spread import (
-    Interval,
-    correlation_interval,
-    effective_clusters,
-    plain_interval,
-    share_interval,
+from harness.score.sample import (
+    BLOCKS,
+    Sample,
+    _bounds,
+    _columns,
+    _ordered,
+    _over_categories,
+    _stacked,
+    _units,
+    _weight,
+    distinct,
 )
-from harness.score.table import NOTHING, CellTable, Floats, Ints
+from harness.score.table import CellTable, Floats, Ints, View
 
 _OWN_BLOCK = 30  # items from which an annotator's metric is taken alone; those with fewer are taken together
 _MOST_WEIGHT = 840  # of a line; so many parts of an item are told apart exactly, more by rounding
-_MOST_CELLS = 5_000_000  # of the matrix clusters x types; beyond, clusters are first put together into so many groups
-_GROUPS = 200
-_CHUNK = 300_000
+_MOST_CELLS = 4_000_000  # of the matrix clusters x types; beyond, clusters are put into blocks first
 
 
 def human_ceiling(table: CellTable, metrics: Mapping[str, Metric], *, confidence: float = 0.95) -> Ceiling | None:
@@ -83,7 +86,8 @@ def ceiling_of(table: CellTable, metric: Metric, *, name: str, confidence: float
     is no plain mean is taken within each annotator, and averaged over annotators by what they did; those with fewer
     than 30 items are taken together as if they were one.
 
-    The interval is by the delete-one-cluster jackknife (`harness.score.spread`).
+    The intervals are those of every metric, by the delete-one-cluster jackknife, and that of the difference is that of
+    two judges on the same clusters (`harness.score.intervals`, `harness.score.pairs`).
 
     Args:
         table: The cell, with people.
@@ -97,22 +101,38 @@ def ceiling_of(table: CellTable, metric: Metric, *, name: str, confidence: float
     lines = table.people.lines
     if not len(lines.unit):
         return MetricCeiling(metric=name, n=0, reason="no unit that counts has the verdicts of two people")
-    average = table.protocol.average_of(name)
-    kinds = _kinds(table, lines, metric, by_category=average == "category")
-    statistic = _statistic(table, kinds, metric, by_category=average == "category")
-    value, judge, gap = _estimates(kinds, statistic, _scale_of(metric, table), confidence=confidence)
+    gold = _lines_view(table, lines, lines.person, lines.person_credit)
+    guesses = not averages_credit(metric)
+    said, points = (lines.guess, lines.guess_credit) if guesses else (lines.judge, lines.judge_credit)
+    judged = _lines_view(table, lines, said, points)
+    block, weight = _blocks(lines, mean=isinstance(metric, MeanMetric)), _weights(lines)
+    average, weights = table.protocol.average_of(name), table.protocol.weights
+
+    def apart(view: View, rows: NDArray[np.bool_]) -> Jackknife | None:
+        if not rows.any():
+            return None
+        by_category = average == "category"
+        sample = _sample(metric, view.take(rows), block[rows], weight[rows], by_category=by_category, weights=weights)
+        return jackknife(sample, np.unique(view.cluster[rows]))
+
+    people = apart(gold, np.ones_like(lines.kept))
+    judge = apart(judged, lines.kept)
+    beside = people if lines.kept.all() else apart(gold, lines.kept)
+    value, low, high = _measured(people, confidence=confidence)
+    own, own_low, own_high = _measured(judge, confidence=confidence)
+    difference, gap_low, gap_high = _difference(judge, beside, confidence=confidence)
     return MetricCeiling(
         metric=name,
         n=len(np.unique(lines.unit)),
-        value=value.value,
-        ci_low=value.low,
-        ci_high=value.high,
-        judge=judge.value,
-        judge_low=judge.low,
-        judge_high=judge.high,
-        difference=gap.value,
-        difference_low=gap.low,
-        difference_high=gap.high,
+        value=value,
+        ci_low=low,
+        ci_high=high,
+        judge=own,
+        judge_low=own_low,
+        judge_high=own_high,
+        difference=difference,
+        difference_low=gap_low,
+        difference_high=gap_high,
     )
 
 
@@ -128,113 +148,52 @@ def _why_not(table: CellTable, metric: Metric, name: str) -> str:
     return ""
 
 
-class _Scale(NamedTuple):
-    """Where the values of a metric lie: between two ends, or on the scale of correlations, or nobody knows."""
-
-    low: float = 0.0
-    high: float = 1.0
-    kind: Literal["between", "correlation", "unknown"] = "between"
-
-    def interval(self, of: _Moments, *, df: float, confidence: float) -> Interval | None:
-        """The interval of a value."""
-        if self.kind == "correlation":
-            return correlation_interval(of.value, of.variance, df, confidence=confidence)
-        if self.kind == "unknown":
-            return plain_interval(of.value, of.variance, df, confidence=confidence)
-        width = self.high - self.low
-        share, smoothed = (of.value - self.low) / width, (of.smoothed - self.low) / width
-        found = share_interval(share, smoothed, of.variance / width**2, df, confidence=confidence)
-        return None if found is None else (self.low + width * found[0], self.low + width * found[1])
+def _measured(apart: Jackknife | None, *, confidence: float) -> tuple[float | None, float | None, float | None]:
+    """Value and ends of its interval; no interval with a single cluster."""
+    if apart is None:
+        return None, None, None
+    ends = interval(apart, confidence=confidence) if len(apart.design_clusters) > 1 else None
+    return (apart.value, *(ends or (None, None)))
 
 
-def _scale_of(metric: Metric, table: CellTable) -> _Scale:
-    if isinstance(metric, Pearson | Spearman | Kendall):
-        return _Scale(-1, 1, "correlation")
-    if isinstance(metric, Kappa | WeightedKappa):
-        return _Scale(-1, 1)
-    if isinstance(metric, MeanAbsoluteError) and isinstance(table.units.space, Score):
-        return _Scale(0, table.units.space.high - table.units.space.low)
-    return _Scale() if isinstance(metric, CoreMetric) else _Scale(kind="unknown")
+def _difference(
+    judge: Jackknife | None, people: Jackknife | None, *, confidence: float
+) -> tuple[float | None, float | None, float | None]:
+    """Judge less people on the same lines, and the ends of its interval, no further off than the metric allows."""
+    if judge is None or people is None:
+        return None, None, None
+    between = gap(judge, people)
+    ends = between.interval(normal_quantile(confidence)) or (None, None)
+    if judge.bounds is not None:
+        most = judge.bounds[1] - judge.bounds[0]
+        ends = tuple(None if end is None else min(max(end, -most), most) for end in ends)
+    return (between.difference, *ends)
 
 
-class _Moments(NamedTuple):
-    """A value, and what its interval is made of."""
-
-    value: float
-    smoothed: float
-    variance: float
-
-
-class _Measured(NamedTuple):
-    """A value with its interval, each `None` where it is not defined."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Kinds:
-    """T distinct lines, sorted by block and category, and how often each cluster has them."""
-
-    columns: Mapping[str, Ints]
-    """Shape (T,) each: block, category, kept, gold, person, judge."""
-    person_credit: Floats
-    judge_credit: Floats
-    """Shape (T,)."""
-    verdicts: tuple[Verdict, ...]
-    weights: sparse.csr_array
-    """Shape (C, T), whole numbers."""
-    halves: Floats
-    """Shape (E, T): half pseudo-clusters; in the first of two the person is right and the judge wrong."""
-    df: float
-    """Effective clusters less one."""
-
-
-_CODES = ("block", "category", "kept", "gold", "person", "judge", "person_points", "judge_points")
-
-
-def _kinds(table: CellTable, lines: Lines, metric: Metric, *, by_category: bool) -> _Kinds:
-    """Collapse the lines to distinct ones, with the pseudo-clusters among them."""
+def _lines_view(table: CellTable, lines: Lines, said: Ints, credit: Floats) -> View:
+    """The lines as units, with the consensus of the others as gold."""
     assert table.people is not None
-    own = averages_credit(metric)
-    judge, points = (lines.judge, lines.judge_credit) if own else (lines.guess, lines.guess_credit)
-    points_known, credit_codes = np.unique(np.r_[0.0, 1.0, lines.person_credit, points], return_inverse=True)
-    person_points, judge_points = np.split(credit_codes[2:].astype(np.int64), 2)
-    parts = np.unique(lines.parts)
-    whole = min(lcm(*parts.tolist()), _MOST_WEIGHT)
-    weight = np.maximum(np.rint(whole / lines.parts), 1)
-    columns = {
-        "block": _blocks(lines, mean=isinstance(metric, MeanMetric)),
-        "category": table.units.category[lines.unit] if by_category else np.zeros_like(lines.unit),
-        "kept": lines.kept.astype(np.int64),
-        "gold": lines.gold,
-        "person": lines.person,
-        "judge": judge,
-        "person_points": person_points,
-        "judge_points": judge_points,
-    }
-    cluster = np.unique(table.units.cluster[lines.unit], return_inverse=True)[1].astype(np.int64)
-    sizes = np.bincount(cluster[np.unique(lines.unit, return_index=True)[1]])
-    verdicts = list(table.people.verdicts)
-    ends = (int(credit_codes[0]), int(credit_codes[1]))
-    fake, share, half = _pseudo(columns, weight, verdicts, metric, space=table.units.space, ends=ends)
-    joint = [np.r_[columns[name], fake[name]] for name in _CODES]
-    first, types = distinct(joint)
-    own_types, fake_types = types[: len(weight)], types[len(weight) :]
-    cluster, clusters = _grouped(cluster, len(first))
-    halves = np.zeros((half.max(initial=-1) + 1, len(first)))
-    np.add.at(halves, (half, fake_types), share * weight.sum() / clusters / 2)
-    found = dict(zip(_CODES, (column[first] for column in joint), strict=True))
-    return _Kinds(
-        columns=found,
-        person_credit=points_known[found["person_points"]],
-        judge_credit=points_known[found["judge_points"]],
-        verdicts=tuple(verdicts),
-        weights=sparse.csr_array((weight, (cluster, own_types)), shape=(clusters, len(first))),
-        halves=halves,
-        df=min(effective_clusters(sizes), clusters) - 1,
+    units = table.units
+    return View(
+        space=units.space,
+        verdicts=table.people.verdicts,
+        key=units.key[lines.unit],
+        item=units.item[lines.unit],
+        cluster=units.cluster[lines.unit],
+        category=units.category[lines.unit],
+        gold=lines.gold,
+        predicted=said,
+        credit=credit,
+        positive=np.full(len(said), np.nan),
+        categories=units.categories,
     )
+
+
+def _weights(lines: Lines) -> Floats:
+    """Whole numbers in the proportion of one over `parts`, since a third-party metric may take no others."""
+    whole = min(lcm(*np.unique(lines.parts).tolist()), _MOST_WEIGHT)
+    weights: Floats = np.maximum(np.rint(whole / lines.parts), 1)
+    return weights
 
 
 def _blocks(lines: Lines, *, mean: bool) -> Ints:
@@ -246,119 +205,58 @@ def _blocks(lines: Lines, *, mean: bool) -> Ints:
     return np.where(few, 0, lines.annotator + 1)
 
 
-def _pseudo(
-    columns: Mapping[str, Ints],
-    weight: Floats,
-    verdicts: list[Verdict],
-    metric: Metric,
-    *,
-    space: AnswerSpace,
-    ends: tuple[int, int],
-) -> tuple[dict[str, Ints], Floats, Ints]:
-    """Lines of the pseudo-clusters: for each class of the golds one, of other golds one in all; none of correlations.
-
-    Args:
-        columns: Of the real lines.
-        weight: Of the real lines.
-        verdicts: What codes stand for; a wrong answer that nobody gave is added.
-        metric: What is computed.
-        space: The answer space.
-        ends: Codes of the points 0 and 1.
-
-    Returns:
-        The columns, the share of a pseudo-cluster that each line is, and the half that it belongs to.
-    """
-    found: dict[str, list[int]] = {name: [] for name in _CODES}
-    share: list[float] = []
-    half: list[int] = []
-    if isinstance(metric, CoreMetric) and not isinstance(metric, Pearson | Spearman | Kendall):
-        golds = _golds_and_wrongs(columns["gold"], verdicts, space)
-        pairs, where = np.unique(np.stack([columns["block"], columns["category"]]), axis=1, return_inverse=True)
-        shares = np.bincount(where.reshape(-1), weights=weight) / weight.sum()
-        for place, (gold, wrongs) in enumerate(golds):
-            for (block, category), part in zip(pairs.T.tolist(), shares.tolist(), strict=True):
-                for wrong in wrongs:
-                    for right in (0, 1):  # whether it is the judge who is right
-                        person, judge = (wrong, gold) if right else (gold, wrong)
-                        line = (block, category, 1, gold, person, judge, ends[1 - right], ends[right])
-                        for name, value in zip(_CODES, line, strict=True):
-                            found[name].append(value)
-                        share.append(part / len(wrongs))
-                        half.append(2 * place + right)
-    return (
-        {name: np.array(values, dtype=np.int64) for name, values in found.items()},
-        np.array(share),
-        np.array(half, dtype=np.int64),
+def _sample(
+    metric: Metric, view: View, block: Ints, weight: Floats, *, by_category: bool, weights: Mapping[str, float]
+) -> Sample:
+    """A metric of weighted lines, taken within each block and averaged over blocks by their weight."""
+    view, pseudo = with_pseudo_units(view, metric, by_category=by_category)
+    known, place = np.unique(block, return_inverse=True)
+    shares = np.bincount(place, weights=weight) / weight.sum()
+    if len(known) > 1 and view.space.kind != "score":
+        weight = weight * 4 * len(known)  # so that pseudo-clusters can be spread over blocks in whole numbers
+    copies = np.tile(np.arange(len(pseudo.view)), len(known))
+    uses = _ordered(getattr(metric, "uses", COLUMNS))
+    together = _stacked(view, pseudo.view.take(copies))
+    codes = np.concatenate([block, np.repeat(known, len(pseudo.view))])
+    columns = [codes, *([together.category] if by_category else []), *_columns(together, uses)]
+    first, types = distinct(columns)
+    bound: list[tuple[slice, Statistic]] = []
+    for one in known.tolist():
+        rows = np.flatnonzero(codes[first] == one)  # types are sorted by block
+        units = _units(together, first[rows])
+        category, names = together.category[first[rows]], view.categories
+        within = _over_categories(metric, units, category, names=names, weigh=weights) if by_category else None
+        bound.append((slice(int(rows[0]), int(rows[-1]) + 1), within or bind(metric, units)))
+    halves = np.zeros((len(pseudo.clusters), len(first)))
+    part = pseudo.part[copies] * np.repeat(shares, len(pseudo.view))
+    np.add.at(halves, (pseudo.half[copies], types[len(view) :]), part)
+    patterns, blocks = _patterns(view.cluster, types[: len(view)], weight, len(first))
+    unit_of_cluster = np.unique(np.stack([view.cluster, view.key.view(np.int64)]), axis=1)[0]
+    return Sample(
+        statistic=lambda drawn: _over_blocks(bound, drawn),
+        patterns=patterns,
+        sizes=np.unique(unit_of_cluster, return_counts=True)[1].astype(np.float64),
+        blocks=blocks,
+        pseudo=halves,
+        pseudo_clusters=pseudo.clusters,
+        gold_share=pseudo.gold_share,
+        bounds=_bounds(metric, view),
+        pseudo_weight=_weight(view, uses),
     )
 
 
-def _golds_and_wrongs(gold: Ints, verdicts: list[Verdict], space: AnswerSpace) -> list[tuple[int, list[int]]]:
-    """The golds of the pseudo-clusters, each with what is wrong there: as far off as chance, not as can be."""
-    if isinstance(space, Score):
-        scores = np.array(verdicts, dtype=np.float64)[gold]
-        low, high = (int(gold[np.argsort(scores, kind="stable")[len(gold) * k // 4]]) for k in (1, 3))
-        return [(low, [high if high != low else _worst(verdicts, low, space)])]
-    codes, counts = np.unique(gold, return_counts=True)
-    if space.kind == "ranking":
-        most = int(codes[np.argmax(counts)])
-        return [(most, [_worst(verdicts, most, space)])]
-    known = codes.tolist()
-    return [(one, [code for code in known if code != one] or [_worst(verdicts, one, space)]) for one in known]
+def _patterns(cluster: Ints, types: Ints, weight: Floats, count: int) -> tuple[Patterns, int]:
+    """The weight of each type in each cluster, or in each block of clusters where there are very many."""
+    blocks = 0
+    if len(np.unique(cluster)) > BLOCKS and len(np.unique(cluster)) * count > _MOST_CELLS:
+        cluster, blocks = cluster % BLOCKS, BLOCKS
+    marks, rows = np.unique(cluster, return_inverse=True)
+    matrix = sparse.csr_array((weight, (rows, types)), shape=(len(marks), count))
+    return Patterns(clusters=marks, of=np.arange(len(marks)), matrix=matrix, types=count), blocks
 
 
-def _worst(verdicts: list[Verdict], gold: int, space: AnswerSpace) -> int:
-    worst = space.worst(verdicts[gold])
-    if worst not in verdicts:
-        verdicts.append(worst)
-    return verdicts.index(worst)
-
-
-def _grouped(cluster: Ints, types: int) -> tuple[Ints, int]:
-    """Clusters, put together at random where there are too many to leave out each (Kott 2001, delete-a-group)."""
-    clusters = int(cluster.max()) + 1
-    if clusters * types <= _MOST_CELLS or clusters <= _GROUPS:
-        return cluster, clusters
-    group = np.random.default_rng(0).permutation(clusters) % _GROUPS
-    return group[cluster], _GROUPS
-
-
-def _statistic(table: CellTable, kinds: _Kinds, metric: Metric, *, by_category: bool) -> Statistic:
-    """Person, judge, and person where the judge counts: weights of shape (B, T) to values of shape (B, 3)."""
-    kept = kinds.columns["kept"] > 0
-    sides = (
-        (kinds.columns["person"], kinds.person_credit, np.ones_like(kept)),
-        (kinds.columns["judge"], kinds.judge_credit, kept),
-        (kinds.columns["person"], kinds.person_credit, kept),
-    )
-    bound = []
-    for said, credit, counted in sides:
-        blocks: list[tuple[Ints, Statistic]] = []
-        for block in np.unique(kinds.columns["block"][counted]):
-            rows = np.flatnonzero(counted & (kinds.columns["block"] == block))
-            units = Units(
-                space=table.units.space,
-                gold=tuple(kinds.verdicts[code] for code in kinds.columns["gold"][rows].tolist()),
-                predicted=tuple(None if code == NOTHING else kinds.verdicts[code] for code in said[rows].tolist()),
-                credit=credit[rows],
-                positive=np.full(len(rows), np.nan),
-            )
-            if by_category:
-                codes, weigh = kinds.columns["category"][rows], table.protocol.weights
-                names = table.units.categories
-                within = _over_categories(metric, [units], codes, names=names, weigh=weigh)
-                blocks.append((rows, _first_of(within)))
-            else:
-                blocks.append((rows, bind(metric, units)))
-        bound.append(blocks)
-    return lambda weights: np.stack([_over_blocks(blocks, weights) for blocks in bound], axis=1)
-
-
-def _first_of(statistic: Statistic) -> Statistic:
-    return lambda weights: statistic(weights)[:, 0]
-
-
-def _over_blocks(blocks: Sequence[tuple[Ints, Statistic]], weights: Floats) -> Floats:
-    """The mean over annotators, by the weight of their lines; an annotator without a value leaves it."""
+def _over_blocks(blocks: Sequence[tuple[slice, Statistic]], weights: Floats) -> Floats:
+    """The mean over blocks, by the weight of their lines; one without a value leaves it."""
     total, present = np.zeros((2, len(weights)))
     for rows, statistic in blocks:
         own = np.ascontiguousarray(weights[:, rows])
@@ -367,35 +265,3 @@ def _over_blocks(blocks: Sequence[tuple[Ints, Statistic]], weights: Floats) -> F
         total += np.where(defined, value * weight, 0)
         present += np.where(defined, weight, 0)
     return divide(total, present)
-
-
-def _estimates(kinds: _Kinds, statistic: Statistic, scale: _Scale, *, confidence: float) -> list[_Measured]:
-    """Person, judge, and judge - person, by the delete-one-cluster jackknife."""
-    total = np.asarray(kinds.weights.sum(axis=0), dtype=np.float64)[None, :]
-    smooth = total + kinds.halves.sum(axis=0)
-    plain, smoothed = statistic(total)[0], statistic(smooth)[0]
-    rows = max(1, _CHUNK // total.shape[1])
-    clusters = kinds.weights.shape[0]
-    moved = [
-        statistic(smooth - kinds.weights[start : start + rows].toarray()) - smoothed
-        for start in range(0, clusters, rows)
-    ]
-    real = np.concatenate(moved)
-    fake = statistic(smooth - kinds.halves) - smoothed if len(kinds.halves) else np.zeros((0, 3))
-    moves, half_moves = (np.column_stack([part, part[:, 1] - part[:, 2]]) for part in (real, fake))
-    fakes = 2 * (half_moves**2).sum(axis=0)
-    fakes[3] /= max(1, len(half_moves) // 2)  # a difference of 1 in one pseudo-cluster, whatever its gold
-    variance = (moves**2).sum(axis=0) + fakes
-    found = []
-    for column in (0, 1):
-        if not np.isfinite(plain[column]):
-            found.append(_Measured())
-            continue
-        of = _Moments(float(plain[column]), float(smoothed[column]), float(variance[column]))
-        found.append(_Measured(of.value, *(scale.interval(of, df=kinds.df, confidence=confidence) or ())))
-    gap = float(plain[1] - plain[2])
-    if not np.isfinite(gap):
-        return [*found, _Measured()]
-    apart = plain_interval(gap, float(variance[3]), kinds.df, confidence=confidence)
-    most = np.inf if scale.kind == "unknown" else scale.high - scale.low
-    return [*found, _Measured(gap, *(min(max(end, -most), most) for end in apart or ()))]

@@ -9,11 +9,12 @@ import numpy as np
 from harness.api import Metric, Status, UserError
 from harness.score.ceiling import human_ceiling
 from harness.score.consistency import consistency
-from harness.score.flags import flags
-from harness.score.intervals import Bootstrap, percentile, wilson
-from harness.score.metrics import averages_credit
+from harness.score.flags import flags, interval_flags
+from harness.score.intervals import AGRESTI_COULL, JACKKNIFE, interval
+from harness.score.jackknife import Jackknife, jackknife
+from harness.score.metrics import averages_credit, unit_of
 from harness.score.records import CellScores, Estimate
-from harness.score.sampling import bootstrap_of
+from harness.score.sample import point_of, sample_of
 from harness.score.table import Basis, CellTable, View
 
 
@@ -25,9 +26,7 @@ def score_cell(
     metrics: Mapping[str, Metric],
     data_hash: str,
     suite: str = "",
-    resamples: int = 2000,
     confidence: float = 0.95,
-    seed: int = 0,
     lower_is_better: frozenset[str] = frozenset(),
 ) -> CellScores:
     """Score one cell. Equal arguments give equal scores, to the byte once they are JSON.
@@ -39,20 +38,18 @@ def score_cell(
         metrics: By name, the headline first.
         data_hash: Hash of the items.
         suite: Collection of the task.
-        resamples: Of the cluster bootstrap.
         confidence: Of the intervals, such as 0.95.
-        seed: Of the resamples.
         lower_is_better: Names of the metrics whose card says so, beside those that say it themselves.
 
     Raises:
         UserError: A metric does not fit the answer space or the protocol.
     """
-    make = _Maker(table, resamples=resamples, confidence=confidence, seed=seed, lower_is_better=lower_is_better)
+    make = _Maker(table, confidence=confidence, lower_is_better=lower_is_better)
     estimates = tuple(make.estimate(name, metric) for name, metric in metrics.items())
     headline = next(iter(metrics.items()), None)
     if headline is None:
         raise UserError(f"task {task}: no metric to score by; name at least one in protocol: metrics")
-    own = consistency(table, resamples=resamples, confidence=confidence, seed=seed)
+    own = consistency(table, confidence=confidence)
     tallies = table.tallies
     coverage = tallies.statuses[Status.OK.value] / tallies.asked
     return CellScores(
@@ -71,7 +68,7 @@ def score_cell(
         gold_histogram=tallies.gold_histogram,
         items=len(table.items),
         groups=table.groups,
-        flags=flags(table, own, coverage=coverage),
+        flags=(*flags(table, own, coverage=coverage), *make.interval_flags(*headline)),
         protocol=table.protocol.to_json(),
         data_hash=data_hash,
         ceiling=human_ceiling(table, metrics, confidence=confidence),
@@ -107,16 +104,20 @@ def basis_of(metric: Metric, *tables: CellTable) -> Basis:
 class _Maker:
     """Makes the estimates of one cell."""
 
-    def __init__(
-        self, table: CellTable, *, resamples: int, confidence: float, seed: int, lower_is_better: frozenset[str]
-    ) -> None:
-        self.table, self.lower_is_better = table, lower_is_better
-        self.resamples, self.confidence, self.seed = resamples, confidence, seed
+    def __init__(self, table: CellTable, *, confidence: float, lower_is_better: frozenset[str]) -> None:
+        self.table, self.lower_is_better, self.confidence = table, lower_is_better, confidence
         self._known: dict[tuple[Basis, bool], tuple[View, View, View]] = {}
 
     def estimate(self, name: str, metric: Metric) -> Estimate:
         """The metric of the whole cell, by its average."""
         return self._estimate(name, metric, self._views(metric), average=self.table.protocol.average_of(name))
+
+    def interval_flags(self, name: str, metric: Metric) -> tuple[str, ...]:
+        """What the data say against the metric's interval."""
+        average, weights = self.table.protocol.average_of(name), self.table.protocol.weights
+        view = self._views(metric)[0]
+        apart = taken_apart(metric, view, name=name, average=average, weights=weights)
+        return interval_flags(apart, view, metric, average=average)
 
     def categories(self, name: str, metric: Metric) -> dict[str, Estimate]:
         """The metric of each category by name; empty where there is only one. Categories are not averaged further."""
@@ -162,43 +163,48 @@ class _Maker:
             worst_case=self._point(name, metric, worst_view, average=average),
             greater_is_better=getattr(metric, "greater_is_better", True) and name not in self.lower_is_better,
             basis=basis_of(metric, self.table),
+            unit=unit_of(metric, name=name),
         )
-
-    def _bootstrap(self, name: str, metric: Metric, view: View, average: str) -> Bootstrap:
-        return bootstrap_of(metric, [view], name=name, average=average, weights=self.table.protocol.weights)
 
     def _point(self, name: str, metric: Metric, view: View, *, average: str) -> float | None:
         if not len(view):
             return None
-        return _finite(self._bootstrap(name, metric, view, average).point()[0])
+        value = point_of(metric, view, name=name, average=average, weights=self.table.protocol.weights)
+        return value if np.isfinite(value) else None
 
     def _interval(
         self, name: str, metric: Metric, view: View, *, average: str
     ) -> tuple[float | None, tuple[float, float] | None, str]:
         """Value, interval and the way it was made."""
-        if not len(view):
+        apart = taken_apart(metric, view, name=name, average=average, weights=self.table.protocol.weights)
+        if apart is None:
             return None, None, ""
-        bootstrap = self._bootstrap(name, metric, view, average)
-        value = _finite(bootstrap.point()[0])
-        if value is None:
-            return None, None, ""
-        if average == "micro" and averages_credit(metric) and is_binomial(view):
-            return value, wilson(float(view.credit.sum()), len(view), confidence=self.confidence), "wilson"
-        count = bootstrap.resamples(self.resamples)
-        method = "cluster-bootstrap" if count == self.resamples else f"cluster-bootstrap ({count} resamples)"
-        resampled = bootstrap.resampled(count, seed=self.seed)[:, 0]
-        return value, percentile(resampled, self.confidence), method
+        return apart.value, interval(apart, confidence=self.confidence), AGRESTI_COULL if apart.binomial else JACKKNIFE
+
+
+def taken_apart(
+    metric: Metric, view: View, *, name: str, average: str, weights: Mapping[str, float] | None = None
+) -> Jackknife | None:
+    """A metric of some units, taken apart by cluster; `None` where it is not defined.
+
+    Args:
+        metric: What to compute.
+        view: The units that count.
+        name: Name of the metric, for messages.
+        average: `Protocol.average_of` the metric.
+        weights: `Protocol.weights`.
+
+    Raises:
+        UserError: The metric is not defined for the answer space, or only within groups.
+    """
+    if not len(view):
+        return None
+    sample = sample_of(metric, view, name=name, average=average, weights=weights)
+    marks = np.unique(view.cluster)
+    trials = average == "micro" and averages_credit(metric) and bool(np.isin(view.credit, (0.0, 1.0)).all())
+    return jackknife(sample, marks, binomial=trials and len(marks) == len(view), cap=trials)
 
 
 def _share(part: int, whole: int) -> float | None:
     """A share, or `None` of nothing."""
     return part / whole if whole else None
-
-
-def is_binomial(view: View) -> bool:
-    """Whether credits are independent trials: each 0 or 1, each unit a cluster of its own."""
-    return bool(np.isin(view.credit, (0.0, 1.0)).all()) and len(np.unique(view.cluster)) == len(view)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

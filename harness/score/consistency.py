@@ -5,14 +5,19 @@ Not for agreement with the gold.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from harness.score.intervals import percentile, ratio, wilson
+from harness.score.intervals import AGRESTI_COULL, JACKKNIFE, interval
+from harness.score.jackknife import jackknife
+from harness.score.patterns import collapse, divide
 from harness.score.records import Estimate
+from harness.score.sample import Sample
 from harness.score.table import CellTable, Trials
 
 
-def consistency(table: CellTable, *, resamples: int, confidence: float, seed: int) -> tuple[Estimate, ...]:
+def consistency(table: CellTable, *, confidence: float) -> tuple[Estimate, ...]:
     """The consistencies that apply.
 
     - `swap_consistency`: share of items, shown in several orders and answered in each, whose canonical verdicts agree;
@@ -24,34 +29,46 @@ def consistency(table: CellTable, *, resamples: int, confidence: float, seed: in
 
     Args:
         table: The cell.
-        resamples: Bootstrap resamples.
         confidence: Of the intervals.
-        seed: Of the resamples.
     """
     rates = (("swap_consistency", table.swap), ("first_position", table.first), ("repeat_consistency", table.repeat))
-    return tuple(
-        _rate(name, trials, resamples=resamples, confidence=confidence, seed=seed)
-        for name, trials in rates
-        if len(trials.trials)
-    )
+    return tuple(_rate(name, trials, confidence=confidence) for name, trials in rates if len(trials.trials))
 
 
-def _rate(name: str, of: Trials, *, resamples: int, confidence: float, seed: int) -> Estimate:
+def _rate(name: str, of: Trials, *, confidence: float) -> Estimate:
     hits, n = int(of.hits.sum()), int(of.trials.sum())
-    if len(np.unique(of.cluster)) == n:  # every trial is a cluster of its own
-        interval: tuple[float, float] | None = wilson(hits, n, confidence=confidence)
-        method = "wilson"
-    else:
-        bootstrap = ratio(of.hits.astype(np.float64), of.trials.astype(np.float64), of.cluster)
-        interval, method = percentile(bootstrap.resampled(resamples, seed=seed), confidence), "cluster-bootstrap"
-    low, high = interval or (None, None)
+    single = len(np.unique(of.cluster)) == n  # every trial is a cluster of its own
+    apart = jackknife(_sample(of), np.unique(of.cluster), binomial=single, cap=True)
+    ends = None if apart is None else interval(replace(apart, most=n), confidence=confidence)
+    low, high = ends or (None, None)
     return Estimate(
         metric=name,
         value=hits / n,
         ci_low=low,
         ci_high=high,
-        method=method if interval else "",
+        method="" if ends is None else AGRESTI_COULL if single else JACKKNIFE,
         n=n,
         excluded=hits / n,
         worst_case=None,
+        unit="share",
+    )
+
+
+def _sample(of: Trials) -> Sample:
+    """Hits by trials, rows being items; a pseudo-unit has as many trials as an average item."""
+    usual = float(of.trials.mean())
+    table = np.concatenate([np.stack([of.hits, of.trials], axis=1), [[usual, usual], [0, usual]]])
+    pairs, types = np.unique(table, axis=0, return_inverse=True)
+    types = types.reshape(-1).astype(np.int64)
+    hits, trials = (np.ascontiguousarray(column) for column in pairs.T)
+    return Sample(
+        statistic=lambda weights: divide(weights @ hits, weights @ trials),
+        patterns=collapse(of.cluster, types[:-2], len(pairs)),
+        sizes=np.unique(of.cluster, return_counts=True)[1].astype(np.float64),
+        blocks=0,
+        pseudo=np.eye(len(pairs))[types[-2:]],
+        pseudo_clusters=np.ones(2),
+        gold_share=np.ones(2),
+        bounds=(0.0, 1.0),
+        pseudo_weight=1.0,
     )

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from harness.api import Metric, Units
-from harness.score.intervals import Statistic, divide
 from harness.score.metrics import CoreMetric, numbers
+from harness.score.patterns import Statistic, divide
 from harness.score.table import Floats, Ints
 
 _PAIRS = 1_500  # types up to which Kendall's tau is a matrix product over all pairs of them
@@ -22,6 +22,7 @@ _TINY = 1e-12  # a variance below this share of the scale's is rounding
 
 class _OfScores(CoreMetric):
     answers = frozenset({"score"})
+    unit = "correlation"
 
 
 class Pearson(_OfScores):

@@ -3,6 +3,10 @@
 `NAME` is what `evaluate.load` takes: a local folder or `.py` file works offline; the name of a hub module is downloaded
 by that library, and is code that it runs. It sees every unit as often as it occurs, as whole numbers for classes
 (positions in the answer space) and as the numbers themselves for scores.
+
+A module of your own says with the attributes `unit` and `greater_is_better` of its class what its number is, as any
+metric does; without them it is a `score`, of which more is better. The library's own metrics say neither: those that
+serve judges are in a table here.
 """
 
 from __future__ import annotations
@@ -13,13 +17,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.api import Metric, Score, Units, UserError
-from harness.score.intervals import Statistic
-from harness.score.metrics import CoreMetric, numbers
+from harness.api import Metric, Score, Unit, Units, UserError
+from harness.score.metrics import CoreMetric, numbers, unit_of
+from harness.score.patterns import Statistic
 from harness.score.table import Floats
 
 RESAMPLES = 200
 """Resamples for the interval of such a metric."""
+
+_KNOWN: Mapping[str, tuple[Unit, bool]] = {
+    **dict.fromkeys(("accuracy", "f1", "precision", "recall", "roc_auc"), ("share", True)),
+    **dict.fromkeys(("matthews_correlation", "pearsonr", "spearmanr"), ("correlation", True)),
+    **dict.fromkeys(("mae", "mse"), ("distance", False)),
+}
+"""Of the library's own metrics by name: the unit, and whether greater is better."""
 
 
 class EvaluateMetric(CoreMetric):
@@ -30,12 +41,22 @@ class EvaluateMetric(CoreMetric):
     Attributes:
         name: As given to `evaluate.load`.
         compute: `compute(predictions=..., references=...)`, a mapping of names to values.
+        unit: What the number is.
+        greater_is_better: False for errors and distances.
     """
 
     answers = frozenset({"choice", "preference", "score"})
 
-    def __init__(self, name: str, compute: Callable[..., Mapping[str, Any] | None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        compute: Callable[..., Mapping[str, Any] | None],
+        *,
+        unit: Unit = "score",
+        greater_is_better: bool = True,
+    ) -> None:
         self.name, self.compute = name, compute
+        self.unit, self.greater_is_better = unit, greater_is_better
 
     def limit(self, units: Units) -> int | None:
         """Each resample is a call into Python."""
@@ -86,7 +107,7 @@ def evaluate_metric(name: str) -> Metric:
         name: A local folder, a local `.py` file, or a name on the hub.
 
     Raises:
-        UserError: The library is not installed, the metric cannot be found, or it cannot be loaded.
+        UserError: The library is not installed, the metric cannot be found or loaded, or its unit is none.
     """
     try:
         import evaluate
@@ -103,7 +124,15 @@ def evaluate_metric(name: str) -> Metric:
             f"metric evaluate:{name}: cannot be loaded ({type(error).__name__}: {cause}); offline, give the path of a "
             "local metric module, such as evaluate:./my_metric/my_metric.py"
         ) from error
-    return EvaluateMetric(name, module.compute)
+    unit, greater = _KNOWN.get(name.removeprefix("evaluate-metric/"), ("score", True))
+    metric = EvaluateMetric(
+        name,
+        module.compute,
+        unit=getattr(module, "unit", unit),
+        greater_is_better=getattr(module, "greater_is_better", greater),
+    )
+    unit_of(metric, name=f"evaluate:{name}")
+    return metric
 
 
 def _coded(units: Units) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.api import Status
+import numpy as np
+
+from harness.api import Metric, Status
+from harness.score.jackknife import Jackknife
+from harness.score.metrics import COLUMNS
 from harness.score.records import Estimate
-from harness.score.table import CellTable
+from harness.score.table import CellTable, View
 
 COLLAPSED = 0.95
 """`collapsed`: at least this share of the answers is one verdict, in shown or in canonical places ..."""
@@ -14,8 +18,16 @@ VARIED = 0.90
 """... while the right answers, seen the same way, have no class of this share or more."""
 OUTSIDE = 0.05
 """`outside`: at least this share of requests got an answer that is none of the space."""
-FEW = 30
-"""`few-items`: fewer clusters than this; the interval is then too narrow to be trusted."""
+FEW = 5
+"""`few-clusters`: fewer clusters than this, by Kish's number, which counts unequal ones as fewer."""
+DOMINATED = 3
+"""`one-large-cluster`: the effective number of clusters is below this, though they are many."""
+RARE = 5
+"""`rare-class`: a gold class, or a category, that the metric averages over has fewer units than this."""
+INTERVAL_FLAGS = frozenset({"few-clusters", "one-large-cluster", "rare-class"})
+"""Flags that say of the interval that it may not hold its confidence, as simulated: see `tests/validity`."""
+SURE = 20
+"""`position-biased` and `collapsed` are said of at least so many answers."""
 BIAS = 0.10
 """`position-biased`: the interval of `first_position` lies more than this away from a half."""
 
@@ -29,7 +41,6 @@ def flags(table: CellTable, consistency: Sequence[Estimate], *, coverage: float)
     - `collapsed`: the judge all but always says the same, though the right answer varies.
     - `constant-gold`: the right answer is always the same, so that a constant judge is perfect.
     - `position-biased`: two candidates, items shown in several orders, and the place decides.
-    - `few-items`: fewer than 30 clusters.
 
     Args:
         table: The cell.
@@ -38,7 +49,7 @@ def flags(table: CellTable, consistency: Sequence[Estimate], *, coverage: float)
     """
     tallies = table.tallies
     answered = sum(tallies.histogram.values())
-    collapsed = answered and (
+    collapsed = answered >= SURE and (
         _collapsed(tallies.histogram, tallies.gold_histogram)
         or _collapsed(tallies.shown_histogram, tallies.shown_gold_histogram)
     )
@@ -50,9 +61,44 @@ def flags(table: CellTable, consistency: Sequence[Estimate], *, coverage: float)
         "collapsed": collapsed,
         "constant-gold": len(table.items) > 1 and _top(tallies.gold_histogram) == 1,
         "position-biased": tallies.orders > 1 and first is not None and _biased(table, first),
-        "few-items": table.groups < FEW,
     }
     return tuple(name for name, raised in found.items() if raised)
+
+
+def interval_flags(apart: Jackknife | None, view: View, metric: Metric, *, average: str) -> tuple[str, ...]:
+    """What the data themselves say against an interval, in a fixed order.
+
+    - `few-clusters`: fewer than 5 clusters: the interval is wide, and no test is possible.
+    - `one-large-cluster`: few clusters hold most of the units: the interval is too wide rather than too narrow.
+    - `rare-class`: a gold class or a category that the metric averages over has fewer than 5 units.
+    - `no-errors`: the value is the best that there is; the interval reaches from it to one side.
+
+    Args:
+        apart: The value, taken apart by cluster.
+        view: The units behind it.
+        metric: The metric.
+        average: Its average.
+    """
+    if apart is None:
+        return ()
+    best = None if apart.bounds is None else apart.bounds[int(getattr(metric, "greater_is_better", True))]
+    found = {
+        "few-clusters": apart.kish < FEW - 1e-9,
+        "one-large-cluster": apart.kish >= FEW - 1e-9 and apart.effective_clusters < DOMINATED,
+        "rare-class": _rarest(view, metric, average=average) < RARE,
+        "no-errors": best is not None and apart.value == best,
+    }
+    return tuple(name for name, raised in found.items() if raised)
+
+
+def _rarest(view: View, metric: Metric, *, average: str) -> float:
+    """Units of the rarest class in the rarest category that the metric averages over; infinite where it does not."""
+    of_classes = view.space.kind in ("choice", "preference") and "gold" in getattr(metric, "uses", COLUMNS)
+    columns = [view.category] if average == "category" else []
+    columns += [view.gold] if of_classes and average != "group" else []
+    if not columns:
+        return np.inf
+    return float(np.unique(np.stack(columns), axis=1, return_counts=True)[1].min())
 
 
 def _top(histogram: Mapping[str, int]) -> float:
@@ -65,6 +111,6 @@ def _collapsed(said: Mapping[str, int], gold: Mapping[str, int]) -> bool:
 
 
 def _biased(table: CellTable, first: Estimate) -> bool:
-    if getattr(table.units.space, "n", 0) != 2 or first.ci_low is None or first.ci_high is None:
+    if first.n < SURE or getattr(table.units.space, "n", 0) != 2 or first.ci_low is None or first.ci_high is None:
         return False
     return first.ci_low > 0.5 + BIAS or first.ci_high < 0.5 - BIAS

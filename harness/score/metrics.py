@@ -13,6 +13,11 @@ A metric is any callable that keeps to `harness.api.Metric`. These attributes ar
   a half or the chance of a guess; to all others it is then a seeded blind guess.
 - `answers`: kinds of answer space that it is defined for (default all).
 - `greater_is_better`: false for errors and distances (default true).
+- `unit`: what the values are, by which they are printed: `share`, `correlation`, `distance` or `score` (the default:
+  printed as they are). A share is within [0, 1], a correlation within [-1, 1], a distance is 0 or more and less is
+  better. See `harness.api.Unit`.
+- `bounds(space)`: the least and the greatest value that it can have on an answer space, where that is not implied by
+  the unit; either may be infinite. Intervals do not reach beyond them.
 - `of_groups`: true for metrics that only mean something within one group, such as those that compare its answers with
   one another: they are refused with any average but `group` (`gini_equality@group`), and their weights are counts.
 - `limit(units)`: the most resamples that are worth the wait, or `None` (default).
@@ -22,18 +27,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, cast, get_args
 
 import numpy as np
 
-from harness.api import Metric, Score, Units, Verdict
-from harness.score.intervals import Statistic, divide
+from harness.api import AnswerSpace, Card, Metric, Score, Unit, Units, UserError, Verdict
+from harness.score.patterns import Statistic, divide
 from harness.score.table import Floats
 
 COLUMNS = ("gold", "predicted", "credit", "positive")
 """The columns that a metric may read."""
 
 _KINDS = frozenset({"choice", "preference", "score", "ranking"})
+_BOUNDS = {"share": (0.0, 1.0), "correlation": (-1.0, 1.0), "distance": (0.0, np.inf), "score": (-np.inf, np.inf)}
 
 
 class CoreMetric(ABC):
@@ -41,7 +47,8 @@ class CoreMetric(ABC):
 
     uses: ClassVar[tuple[str, ...]] = ("gold", "predicted")
     answers: ClassVar[frozenset[str]] = _KINDS
-    greater_is_better: ClassVar[bool] = True
+    unit: Unit = "score"
+    greater_is_better: bool = True
     averages_credit: ClassVar[bool] = False
 
     @abstractmethod
@@ -74,6 +81,7 @@ class Accuracy(MeanMetric):
     """Mean credit under the protocol: the share of right answers where each is right or wrong."""
 
     uses = ("credit",)
+    unit = "share"
     averages_credit = True
 
     def values(self, units: Units) -> Floats:
@@ -91,6 +99,7 @@ class AccuracyWithoutTies(CoreMetric):
 
     uses = ("gold", "predicted", "credit")
     answers = frozenset({"preference"})
+    unit = "share"
 
     def prepare(self, units: Units) -> Statistic:
         """The weighted mean over what is kept."""
@@ -107,6 +116,7 @@ class AllRight(CoreMetric):
     """
 
     uses = ("credit",)
+    unit = "share"
 
     def prepare(self, units: Units) -> Statistic:
         """Whether anything that is not right has a weight."""
@@ -126,7 +136,14 @@ class MeanAbsoluteError(MeanMetric):
     """
 
     answers = frozenset({"score"})
+    unit = "distance"
     greater_is_better = False
+
+    def bounds(self, space: AnswerSpace) -> tuple[float, float]:
+        """From 0 to the width of the scale."""
+        if not isinstance(space, Score):
+            raise TypeError(f"mae: a score task is needed, got {space}")
+        return 0.0, space.high - space.low
 
     def values(self, units: Units) -> Floats:
         """Absolute differences."""
@@ -137,6 +154,47 @@ class MeanAbsoluteError(MeanMetric):
 def averages_credit(metric: Metric) -> bool:
     """Whether the metric is a plain mean of `Units.credit`."""
     return bool(getattr(metric, "averages_credit", False))
+
+
+def unit_of(metric: Metric, *, name: str = "") -> Unit:
+    """What the metric's values are; `score` where it does not say.
+
+    Args:
+        metric: The metric.
+        name: What an error calls it.
+
+    Raises:
+        UserError: It says something that is no unit.
+    """
+    unit = getattr(metric, "unit", "score")
+    if unit not in get_args(Unit):
+        raise UserError(
+            f"metric {name or type(metric).__name__}: unit must be one of {', '.join(get_args(Unit))}, got {unit!r}"
+        )
+    return cast("Unit", unit)
+
+
+def disagreement(card: Card, metric: Metric) -> str:
+    """Where a card and its metric say different things, and what to do about it; empty where they agree."""
+    for attribute, usual in (("greater_is_better", True), ("unit", "score")):
+        on_card, own = getattr(card, attribute, usual), getattr(metric, attribute, usual)
+        if on_card != own:
+            return (
+                f"its card says {attribute}={on_card!r} and the metric itself says {own!r}; say the same on both (what "
+                f"is not said is {usual!r})"
+            )
+    return ""
+
+
+def bounds_of(metric: Metric, space: AnswerSpace) -> tuple[float, float]:
+    """The least and the greatest value that a metric can have on an answer space; infinite where nobody knows.
+
+    Raises:
+        UserError: As `unit_of`.
+    """
+    own = getattr(metric, "bounds", None)
+    low, high = _BOUNDS[unit_of(metric)] if own is None else own(space)
+    return float(low), float(high)
 
 
 def bind(metric: Metric, units: Units) -> Statistic:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from harness.api import Metric, Units
+from harness.api import AnswerSpace, Metric, Units
 from harness.score.metrics import MeanMetric, filled
 from harness.score.table import Floats
 
@@ -23,7 +23,12 @@ class _OfRankings(MeanMetric):
 class Levenshtein(_OfRankings):
     """Mean edit distance between ranking and gold, divided by their length (MLLM-as-a-Judge): 0 is best."""
 
+    unit = "distance"
     greater_is_better = False
+
+    def bounds(self, space: AnswerSpace) -> tuple[float, float]:
+        """From 0 to 1: it is divided by the number of candidates."""
+        return 0.0, 1.0
 
     def values(self, units: Units) -> Floats:
         """Distances from 0 to 1."""
@@ -33,6 +38,8 @@ class Levenshtein(_OfRankings):
 
 class RankAccuracy(_OfRankings):
     """Mean share of pairs of candidates in the right order: 1 - inversions / (n (n - 1) / 2) (HPDv2)."""
+
+    unit = "share"
 
     def values(self, units: Units) -> Floats:
         """Shares from 0 to 1."""

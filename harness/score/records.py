@@ -1,7 +1,7 @@
 """The records of scoring: what goes in (`Answer`) and what comes out (`Estimate`, `CellScores`, `Comparison`).
 
-journal  --answers-->  build_cell  --CellTable-->  score_cell     --CellScores-->   leaderboard
-                                                  compare_cells  --Comparison-->   rank groups
+journal  --answers-->  build_cell  --CellTable-->  score_cell   --CellScores-->  leaderboard
+                                                  compare_all  --Comparison-->  ranks and letters
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from harness.api import AnswerSpace, Status, Verdict
+from harness.api import AnswerSpace, Status, Unit, Verdict
+from harness.score.cards import usual_unit
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -59,8 +60,8 @@ class Estimate:
     ci_high: float | None
     """Upper end of the interval."""
     method: str
-    """How the interval was made: `wilson`; `cluster-bootstrap`, followed by ` (N resamples)` where a slow metric was
-    given fewer than asked for; or empty where there is none."""
+    """How the interval was made: `agresti-coull` for a share of independent trials, `cluster-jackknife` for all else;
+    or empty where there is none."""
     n: int
     """Units that the value rests on."""
     excluded: float | None
@@ -72,6 +73,8 @@ class Estimate:
     basis: str = ""
     """Of a metric that reads probabilities: `probabilities`, of the answers that have them and no others; or
     `verdicts`, where no answer has them. Empty for every other metric."""
+    unit: Unit = "score"
+    """What the value is: `share` (0 to 1), `correlation` (-1 to 1), `distance` (0 is best) or `score` (as it is)."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain data, floats rounded to 10 significant digits."""
@@ -79,8 +82,8 @@ class Estimate:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Estimate:
-        """The estimate that `to_json` wrote."""
-        return cls(**data)
+        """The estimate that `to_json` wrote; one from before `unit` has that of the core's metric of its name."""
+        return cls(**{"unit": usual_unit(data["metric"]), **data})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,8 +260,8 @@ class CellScores:
     def from_json(cls, data: Mapping[str, Any]) -> CellScores:
         """The scores that `to_json` wrote."""
         values = dict(data)
-        for name in ("estimates", "consistency"):
-            values[name] = tuple(Estimate.from_json(one) for one in values[name])
+        values["estimates"] = tuple(Estimate.from_json(estimate) for estimate in values["estimates"])
+        values["consistency"] = tuple(Estimate.from_json({"unit": "share", **own}) for own in values["consistency"])
         values["categories"] = {name: Estimate.from_json(one) for name, one in values["categories"].items()}
         values["flags"] = tuple(values["flags"])
         if values.get("ceiling") is not None:
@@ -276,35 +279,52 @@ class Comparison:
     """Name of the other."""
     metric: str
     """Name of the metric."""
-    value_a: float | None
+    value_a: float | None = None
     """The metric of `a` on the shared units, which need not be its value on all that it answered."""
-    value_b: float | None
+    value_b: float | None = None
     """The metric of `b` on the shared units."""
-    difference: float | None
+    difference: float | None = None
     """`value_a - value_b`."""
-    ci_low: float | None
-    """Lower end of the interval of the difference (paired cluster bootstrap)."""
-    ci_high: float | None
+    ci_low: float | None = None
+    """Lower end of the interval of the difference: all that the test of the family does not reject, so that the
+    intervals of a family hold together."""
+    ci_high: float | None = None
     """Upper end of it."""
-    p: float | None
-    """Two-sided p-value; `None` where there is no shared unit or the metric is not defined."""
-    p_adjusted: float | None
-    """`p` after Holm's correction over the family of comparisons; equal to `p` when there is only one."""
-    method: str
-    """Where `p` comes from: `mcnemar-exact` or `paired-cluster-bootstrap`."""
-    n: int
+    p: float | None = None
+    """Two-sided p-value of this pair alone; `None` where the metric is not defined, or no test is possible."""
+    p_adjusted: float | None = None
+    """`p` after correction for the family; `None` for a pair outside it, where one judge is not ranked."""
+    method: str = ""
+    """Where `p` comes from: `score-pivot`; empty where there is none."""
+    better: str | None = None
+    """The judge that is placed above the other: significantly better within the family, on the answers of both and with
+    every missing answer counted wrong. `None`: the data cannot tell the two apart."""
+    depends_on_missing: bool = False
+    """Whether the difference is significant by the protocol, and not for every way to count missing answers."""
+    bound_low: float | None = None
+    """The least difference that is possible whatever the missing answers were (Manski's bounds); `None` where none is
+    missing, or the metric is no mean over units."""
+    bound_high: float | None = None
+    """The greatest one."""
+    whatever_missing: bool = False
+    """Whether one judge is significantly better whatever the missing answers were."""
+    detectable: float | None = None
+    """The smallest true difference that so many items would show with a power of 80 % at the family's quantile."""
+    n: int = 0
     """Shared units."""
-    disagreements: int
+    disagreements: int = 0
     """Shared units on which the two verdicts differ."""
-    only_a: int
+    only_a: int = 0
     """Units that get more credit from `a`."""
-    only_b: int
+    only_b: int = 0
     """Units that get more credit from `b`."""
     greater_is_better: bool = True
     """False for errors and distances."""
     basis: str = ""
     """As for `Estimate`: probabilities where both judges have some, on the units where both have them; else the
     verdicts of both."""
+    unit: Unit = "score"
+    """As for `Estimate`, of both values and of the difference."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain data, floats rounded to 10 significant digits."""
@@ -314,12 +334,6 @@ class Comparison:
     def from_json(cls, data: Mapping[str, Any]) -> Comparison:
         """The comparison that `to_json` wrote."""
         return cls(**data)
-
-    def better(self, alpha: float = 0.05) -> str | None:
-        """Name of the judge that is significantly better, or `None` where the data cannot tell the two apart."""
-        if self.p_adjusted is None or self.p_adjusted >= alpha or not self.difference:
-            return None
-        return self.a if (self.difference > 0) == self.greater_is_better else self.b
 
 
 def _plain(value: Any) -> Any:

@@ -31,6 +31,9 @@ POLICIES = {MISSING: "unparsed", OUTSIDE: "outside", DRAWN: "draws"}
 NOTHING = -1
 """Code of "no verdict" in `CellTable.predicted`."""
 
+Which: TypeAlias = Literal["value", "excluded", "worst", "best"]
+"""What a unit without an answer counts as: see `CellTable.view`."""
+
 Basis: TypeAlias = Literal["", "probabilities", "verdicts"]
 """What a metric that reads probabilities is made of: never of both. Empty for a metric that reads none."""
 
@@ -96,7 +99,7 @@ class View:
     item: Ints
     """Row of the item's name."""
     cluster: Ints
-    """Code of `Item.group`; stable within the table only."""
+    """Mark of `Item.group`: equal for equal names, in every table."""
     category: Ints
     """Code of `Item.category`."""
     gold: Ints
@@ -161,13 +164,19 @@ class CellTable:
     """What several people said of the items; `None` where nobody did."""
 
     @cached_property
+    def lost(self) -> NDArray[np.bool_]:
+        """Shape (U,): which units have no answer, errors among them."""
+        lost: NDArray[np.bool_] = self.state != ANSWERED
+        return lost
+
+    @cached_property
     def has_probabilities(self) -> bool:
         """Whether any answer has a probability of the positive class."""
         return bool(np.isfinite(self.units.positive[self.state == ANSWERED]).any())
 
     def view(
         self,
-        which: Literal["value", "excluded", "worst"] = "value",
+        which: Which = "value",
         *,
         guessed: bool = False,
         basis: Basis = "",
@@ -176,21 +185,21 @@ class CellTable:
 
         Args:
             which: `value`: as the protocol says, errors left out. `excluded`: only those with an answer. `worst`: all,
-                and those without an answer, errors included, are as wrong as can be.
+                and those without an answer, errors included, are as wrong as can be. `best`: all, and these are right.
             guessed: Where the protocol says `chance` or `share`, count a missing answer as a guess and not as the
                 chance of one: for metrics that do not average credit.
             basis: `probabilities`: without the answers that have none; a missing answer that counts as wrong keeps its
                 place, without a verdict. `verdicts`: no unit has a probability.
         """
-        lost = self.state != ANSWERED
+        lost = self.lost
         units = self.guessed if guessed and which == "value" else self.units
         kept = np.ones(len(lost), dtype=np.bool_)
-        if which == "worst" and lost.any():
-            worst = NOTHING if basis == "probabilities" else self.worst
+        if which in ("worst", "best") and lost.any():
+            filled = units.gold if which == "best" else NOTHING if basis == "probabilities" else self.worst
             units = replace(
                 units,
-                predicted=np.where(lost, worst, units.predicted),
-                credit=np.where(lost, 0.0, units.credit),
+                predicted=np.where(lost, filled, units.predicted),
+                credit=np.where(lost, float(which == "best"), units.credit),
                 positive=np.where(lost, np.nan, units.positive),
             )
         elif which == "excluded":

@@ -72,6 +72,11 @@ def _hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
+def _marks(column: array[int]) -> Ints:
+    """Marks of clusters, 63 bits of each, so that they are plain integers."""
+    return (np.frombuffer(column, dtype=np.uint64) >> np.uint64(1)).astype(np.int64)
+
+
 class _Counts:
     """Hits among trials by item, in a growing column each."""
 
@@ -85,9 +90,8 @@ class _Counts:
             self.trials.append(trials)
 
     def finish(self) -> Trials:
-        codes = np.unique(np.frombuffer(self.cluster, dtype=np.uint64), return_inverse=True)[1]
         return Trials(
-            cluster=codes.astype(np.int64),
+            cluster=_marks(self.cluster),
             hits=np.array(self.hits, dtype=np.int64),
             trials=np.array(self.trials, dtype=np.int64),
         )
@@ -254,13 +258,12 @@ class _Builder:
         if self.space is None:
             raise DataError("no answers to score: run the judge on this task first")
         gold, predicted, worst, guess, verdicts = self._decoded()
-        cluster = np.unique(np.frombuffer(self.cluster, dtype=np.uint64), return_inverse=True)[1].astype(np.int64)
         units = View(
             space=self.space,
             verdicts=verdicts,
             key=np.frombuffer(self.key, dtype=np.uint64),
             item=np.array(self.item, dtype=np.int64),
-            cluster=cluster,
+            cluster=_marks(self.cluster),
             category=np.array(self.category, dtype=np.int64),
             gold=gold,
             predicted=predicted,

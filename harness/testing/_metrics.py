@@ -27,6 +27,8 @@ def checks(one: Subject) -> Iterator[Check]:
     yield "metric_rows_are_independent", lambda: _check_rows(one)
     yield "metric_depends_on_relative_weights", lambda: _check_scale(one)
     yield "metric_of_nothing_is_nan", lambda: _check_nothing(one)
+    yield "metric_says_its_unit", lambda: _check_unit(one)
+    yield "metric_keeps_its_range", lambda: _check_range(one)
 
 
 def units_of(space: AnswerSpace) -> Units:
@@ -108,3 +110,36 @@ def _check_nothing(one: Subject) -> None:
         units = units_of(space)
         values = _metric(one)(units, np.zeros((1, len(units.gold))))
         assert np.isnan(values).all(), f"metric {one.offer.id}, {space}: no answer at all gives {values}, not NaN"
+
+
+def _check_unit(one: Subject) -> None:
+    from harness.score.metrics import disagreement, unit_of
+
+    card, metric = one.offer.card, _metric(one)
+    assert isinstance(card, MetricCard), f"{one.offer.id} is no metric"
+    problem = disagreement(card, metric)
+    assert not problem, f"metric {one.offer.id}: {problem}"
+    unit = unit_of(metric, name=one.offer.id)  # raises where it is none
+    assert unit != "distance" or not card.greater_is_better, (
+        f"metric {one.offer.id}: a distance is best at 0; say greater_is_better=False on card and metric"
+    )
+
+
+def _check_range(one: Subject) -> None:
+    """No value beyond what the unit, or `bounds`, promises: intervals end there, and a share is printed as such."""
+    import numpy as np
+
+    from harness.score.metrics import bounds_of, unit_of
+
+    metric = _metric(one)
+    for space in _spaces(one):
+        units = units_of(space)
+        low, high = bounds_of(metric, space)
+        assert low < high, f"metric {one.offer.id}, {space}: `bounds` gives {low} and {high}; the lower one comes first"
+        few = np.random.default_rng(2).multinomial(4, np.full(len(units.gold), 1 / len(units.gold)), size=200)
+        values = metric(units, np.concatenate([np.eye(len(units.gold)), few]).astype(float))
+        beyond = values[(values < low - 1e-9) | (values > high + 1e-9)]
+        assert not len(beyond), (
+            f"metric {one.offer.id}, {space}: it gives {beyond[0]:g}, and as a {unit_of(metric)} it is from {low:g} to "
+            f"{high:g}; name another `unit`, or say its range with `bounds`"
+        )

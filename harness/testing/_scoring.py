@@ -57,7 +57,6 @@ def score_task(
         judge="made-up",
         metrics=metrics_of(rules, plugins),
         data_hash="",
-        resamples=20,
     )
 
 

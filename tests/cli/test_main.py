@@ -105,6 +105,20 @@ def test_show_prints_a_card_with_licence_and_options(capsys: pytest.CaptureFixtu
     assert "seed" in out
 
 
+def test_a_metric_is_listed_and_shown_with_its_unit(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("list", "metrics") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "share        Mean credit under the protocol: the share of right answers" in lines[0]
+    assert code_of("list", "metrics", "--json") == 0
+    listed = {row["id"]: row for row in json.loads(capsys.readouterr().out)}
+    assert (listed["harness/mae"]["unit"], listed["harness/mae"]["greater_is_better"]) == ("distance", False)
+    assert listed["harness/kappa"]["answers"] == ["choice", "preference"]
+    assert code_of("show", "harness/mae") == 0
+    assert "  unit: distance\n  better is: smaller\n" in capsys.readouterr().out
+    assert code_of("show", "miniature/safety") == 0
+    assert "better is" not in capsys.readouterr().out
+
+
 def test_show_tells_of_a_benchmark_how_it_is_scored_and_what_its_data_hold(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("show", "preference/judgebench") == 0
     said = capsys.readouterr().out

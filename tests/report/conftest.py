@@ -111,7 +111,6 @@ def make_cell() -> MakeCell:
             suite=suite,
             metrics={name: find_metric(name) for name in protocol.metrics},
             data_hash=known,
-            resamples=200,
         )
         cell = HandMadeCell(
             run=run,

@@ -1,54 +1,59 @@
-"""How numbers are written."""
+"""What stands beside numbers; how these are written is tested in tests/api/test_written.py."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from harness.report import numbers
-
-
-@pytest.mark.parametrize(
-    ("metric", "value", "shown"),
-    [
-        ("accuracy", 0.4559, "45.59"),
-        ("harness/accuracy", 1.0, "100.00"),
-        ("macro_f1", 0.0, "0.00"),
-        ("spearman", 0.6180, "0.62"),
-        ("spearman", -0.001, "0.00"),
-        ("mae", 1.25, "1.25"),
-        ("accuracy@category", 0.4559, "45.59"),
-        ("harness/all_right@group", 0.5, "50.00"),
-        ("accuracy_without_ties", 0.5, "50.00"),
-        ("pearson@category", 0.5, "0.50"),
-        ("mine/accuracy@group", 0.5, "0.50"),
-        ("mine/accuracy", 0.5, "0.50"),
-        ("evaluate:f1", 0.5, "0.50"),
-        ("accuracy", None, "–"),
-    ],
-)
-def test_published_accuracies_are_percentages_with_two_decimals(metric: str, value: float | None, shown: str) -> None:
-    assert numbers.number(metric, value) == shown
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"), [(1.0, "100.0"), (0.99996, "99.9"), (0.0, "0.0"), (0.0001, "0.1"), (0.371, "37.1"), (None, "–")]
-)
-def test_a_share_says_all_or_nothing_only_when_it_is(value: float | None, shown: str) -> None:
-    assert numbers.share(value) == shown
+from harness.report.leaderboard import build_leaderboard
+from harness.report.records import Row
 
 
 def test_the_heading_names_the_average_with_the_metric() -> None:
-    assert numbers.heading("harness/accuracy@category") == "accuracy@category, %"
-    assert numbers.heading("pearson@group") == "pearson@group"
+    assert numbers.heading("harness/accuracy@category", "share") == "accuracy@category, %"
+    assert numbers.heading("mine/accuracy", "share") == "mine/accuracy, %", "the unit decides, and no name"
+    assert numbers.heading("mine/accuracy", "score") == "mine/accuracy"
+    assert numbers.heading("pearson@group", "correlation") == "pearson@group"
 
 
-def test_intervals_and_differences() -> None:
-    assert numbers.interval("accuracy", 0.4321, 0.479) == "43.2–47.9"
-    assert numbers.interval("spearman", -0.1, 0.62) == "-0.10 … 0.62"
-    assert numbers.interval("kappa", -0.001, 0.04) == "0.00–0.04"
-    assert numbers.interval("accuracy", None, 0.5) == "–"
-    assert numbers.signed("accuracy", 0.0231) == "+2.31"
-    assert numbers.signed("accuracy", -0.0231) == "-2.31"
-    assert numbers.signed_interval("accuracy", -0.0042, 0.031) == "-0.42 … +3.10"
-    assert numbers.p_value(0.0004) == "<0.001"
-    assert numbers.p_value(0.0123) == "0.012"
+@pytest.mark.parametrize(
+    ("p", "shown"), [(0.0004, "<0.001"), (0.0123, "0.012"), (0.9996, ">0.999"), (1.0, "1.000"), (None, "–")]
+)
+def test_p_values(p: float | None, shown: str) -> None:
+    assert numbers.p_value(p) == shown
+
+
+@pytest.fixture
+def row(make_cell: Any) -> Row:
+    gold = "AB" * 20
+    return build_leaderboard([make_cell("j", gold[:30] + "A" * 10, gold)], resamples=50).rows[0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "group", "shown", "best"),
+    [
+        (1, 3, 1, "1–3", 1),
+        (2, 2, 1, "2", 2),
+        (2, 12, None, "2–12", 2),
+        (None, None, 4, "4", 4),
+        (None, None, None, "–", None),
+    ],
+)
+def test_a_rank_is_a_set_of_ranks(
+    row: Row, low: int | None, high: int | None, group: int | None, shown: str, best: int | None
+) -> None:
+    placed = replace(row, rank_low=low, rank_high=high, rank_group=group)
+    assert (numbers.rank_text(placed), numbers.best_rank(placed)) == (shown, best)
+
+
+def test_a_consistency_has_the_digits_of_its_interval(row: Row) -> None:
+    assert row.first_position == 0.625
+    assert row.consistency["first_position"]["n"] == 40
+    assert numbers.consistency(row, "first_position") == "62", "±15 carries no decimals"
+    assert numbers.consistency(row, "first_position", interval=True) == "62 (47–76)"
+    assert numbers.consistency(row, "swap_consistency") == "–"
+    old = replace(row, consistency={})
+    assert numbers.consistency(old, "first_position", interval=True) == "62.5"

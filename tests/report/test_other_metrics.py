@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -40,7 +41,13 @@ def test_each_row_tells_the_metrics_that_do_not_rank(board: Leaderboard) -> None
     assert isinstance(value, float)
     assert isinstance(high, float)
     assert low < value < high
-    assert rows["mute"].others["macro_f1"] == {"value": None, "ci_low": None, "ci_high": None, "n": 0}
+    assert rows["mute"].others["macro_f1"] == {
+        "value": None,
+        "ci_low": None,
+        "ci_high": None,
+        "n": 0,
+        "unit": "share",
+    }
 
 
 def test_another_metric_that_ranks_leaves_the_headline_among_the_others(make_cell: Callable[..., Any]) -> None:
@@ -54,7 +61,7 @@ def test_they_are_in_the_markdown_and_survive_json(board: Leaderboard) -> None:
     table = text.partition("### Other metrics of the protocol")[2].partition("###")[0]
     assert "accuracy@category, %" in table
     assert "| half" in table
-    assert "73.33 (" in table
+    assert re.search(r"\| +73 \(6\d–8\d\) \|", table), "±12 carries no decimals"
     again = Leaderboard.from_json(json.loads(json.dumps(board.to_json())))
     assert to_markdown(again) == text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.api import Metric, UserError
+from harness.report import notes
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard
 from harness.report.render import FORMATS, render, write_reports
@@ -69,14 +71,14 @@ fixed order; unparsed: exclude; ties: class; average: micro
 
 rank  judge                               value    interval    n  cover  worst  first  flags
 ───────────────────────────────────────────────────────────────────────────────────────────────────
-   1  gpt4o                               80.00   73.9–85.0  200  100.0  80.00   44.0
-   1  gemini-1.5-pro                      78.50   72.3–83.6  200  100.0  78.50   45.5
-   3  llava                               40.00   33.5–46.9  200  100.0  40.00  100.0  collapsed
-   –  mumbling-judge-with-a-very-long-…  100.00  97.5–100.0  150   75.0  75.00   40.0  low-coverage
+   1  gpt4o                                80.0   73.9–85.0  200  100.0   80.0   44.0
+   1  gemini-1.5-pro                       78.5   72.3–83.6  200  100.0   78.5   45.5
+   3  llava                                40.0   33.5–46.9  200  100.0   40.0  100.0  collapsed
+   –  mumbling-judge-with-a-very-long-n…  100.0  97.5–100.0  150   75.0   75.0   40.0  low-coverage
 
 · llava: collapsed — says A in 100.0 % of answers while A is right in 40.0 %
 · mumbling-judge-with-a-very-long-name: low-coverage — 50 of 200 requests without a verdict (25.0
-  %): 50 no verdict; not ranked where fewer than 90.0 % of requests have a verdict
+  %): 50 no verdict; not ranked where fewer than 90 % of requests have a verdict
 
 · rank: judges that paired tests on the same items cannot tell apart (Holm, α = 0.05) share one; –
   is not ranked
@@ -94,15 +96,15 @@ fixed order; unparsed: exclude; ties: class; average: micro
 
 rank judge                   value   interval   n cover worst first flags
 ────────────────────────────────────────────────────────────────────────────────
-   1 gpt4o                   80.00  73.9–85.0 200 100.0 80.00  44.0
-   1 gemini-1.5-pro          78.50  72.3–83.6 200 100.0 78.50  45.5
-   3 llava                   40.00  33.5–46.9 200 100.0 40.00 100.0 collapsed
-   – mumbling-judge-with-a… 100.00 97.5–100.0 150  75.0 75.00  40.0 low-coverage
+   1 gpt4o                    80.0  73.9–85.0 200 100.0  80.0  44.0
+   1 gemini-1.5-pro           78.5  72.3–83.6 200 100.0  78.5  45.5
+   3 llava                    40.0  33.5–46.9 200 100.0  40.0 100.0 collapsed
+   – mumbling-judge-with-a-… 100.0 97.5–100.0 150  75.0  75.0  40.0 low-coverage
 
 · llava: collapsed — says A in 100.0 % of answers while A is right in 40.0 %
 · mumbling-judge-with-a-very-long-name: low-coverage — 50 of 200 requests
-  without a verdict (25.0 %): 50 no verdict; not ranked where fewer than 90.0 %
-  of requests have a verdict
+  without a verdict (25.0 %): 50 no verdict; not ranked where fewer than 90 % of
+  requests have a verdict
 
 · rank: judges that paired tests on the same items cannot tell apart (Holm, α =
   0.05) share one; – is not ranked
@@ -117,6 +119,71 @@ rank judge                   value   interval   n cover worst first flags
 
 def test_golden_terminal_table_at_100_columns(board: Leaderboard) -> None:
     assert terminal_text(board, width=100) == WIDE
+
+
+def test_ranks_are_sets_with_letters_beside_them_in_every_format(board: Leaderboard) -> None:
+    sets = {"gpt4o": (1, 2, "a"), "gemini-1.5-pro": (1, 2, "ab"), "llava": (3, 3, "b")}
+    rows = tuple(
+        replace(row, rank_low=sets[row.judge][0], rank_high=sets[row.judge][1], letters=sets[row.judge][2])
+        if row.judge in sets
+        else replace(row, rank_group=None)
+        for row in board.rows
+    )
+    lettered = replace(board, rows=rows)
+    text = terminal_text(lettered, width=100)
+    table = [line.split()[:3] for line in text.splitlines()[4:10]]
+    assert table[0] == ["rank", "letters", "judge"]
+    assert table[2:] == [
+        ["1–2", "a", "gpt4o"],
+        ["1–2", "ab", "gemini-1.5-pro"],
+        ["3", "b", "llava"],
+        ["–", "mumbling-judge-with-a-ve…", "100.0"],
+    ]
+    assert (
+        "rank: a simultaneous 95 % confidence set of the judge's rank; judges that share a letter cannot be told apart"
+        in " ".join(text.split())
+    )
+    assert max(map(len, terminal_text(lettered, width=80).splitlines())) <= 80
+    md = re.sub(" +", " ", render(lettered, "md"))
+    assert "| rank | letters | judge |" in md
+    assert "| 1–2 | ab | gemini-1.5-pro |" in md
+    assert "accuracy, \\% & 1--2 & ab & gemini-1.5-pro &" in render(lettered, "latex")
+    assert r"\begin{tabular}{llrllrrrrr}" in render(lettered, "latex")
+    first = next(csv.DictReader(io.StringIO(render(lettered, "csv"))))
+    assert (first["rank_low"], first["rank_high"], first["letters"]) == ("1", "2", "a")
+    assert json.loads(render(lettered, "json"))["rows"][0]["letters"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("few-clusters", "few-clusters — fewer than 5 effective clusters"),
+        ("one-large-cluster", "one-large-cluster — one cluster holds more than a tenth of the units"),
+        ("rare-class", "rare-class — a class of the gold has fewer than 7 units"),
+    ],
+)
+def test_a_flag_of_the_task_is_explained_once(board: Leaderboard, flag: str, said: str) -> None:
+    rows = [replace(row, flags=(*row.flags, flag)) for row in board.rows]
+    told = notes.flag_notes(board, rows)
+    assert sum(said in line for line in told) == 1
+    assert not any(flag in line for line in told if said not in line)
+    assert flag not in terminal_text(replace(board, rows=tuple(rows))).split("flags\n")[1].split("·")[0], "no column"
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("no-errors", "no-errors — no error was seen, so the interval is one-sided"),
+        ("depends-on-missing", "depends-on-missing — its place depends on what its missing answers were"),
+        ("unheard-of", "unheard-of"),
+    ],
+)
+def test_a_flag_of_a_judge_is_explained_for_it(board: Leaderboard, flag: str, said: str) -> None:
+    rows = [replace(board.rows[0], flags=(flag,)), *board.rows[1:]]
+    assert f"gpt4o: {said}" in notes.flag_notes(board, rows)
+    suite = replace(rows[0], task="", suite="s")
+    alone = f"gpt4o: {said}" if flag == "depends-on-missing" else f"gpt4o: {flag} on at least one of its tasks"
+    assert notes.flag_notes(board, [suite]) == [alone]
 
 
 def test_golden_terminal_table_at_80_columns(board: Leaderboard) -> None:

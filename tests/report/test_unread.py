@@ -72,7 +72,7 @@ def test_the_terminal_has_one_line_for_a_judge_and_the_command_that_shows_them(m
     text = " ".join(terminal_text(board, width=200).split())
     assert (
         "· mute: no-answers, low-coverage — 40 of 40 requests without a verdict (100.0 %): 40 no verdict; "
-        "not ranked where fewer than 90.0 % of requests have a verdict ·"
+        "not ranked where fewer than 90 % of requests have a verdict ·"
     ) in text
     assert text.count("mute:") == 1
     assert text.count("40 no verdict") == 1
@@ -92,7 +92,7 @@ def test_the_report_counts_in_a_table_and_not_in_its_notes_as_well(board: Leader
     ]
     assert section.count("well, item-") == 3
     assert report.count("without a verdict") == 2
-    assert "- mumbler: low-coverage — not ranked where fewer than 90.0 % of requests have a verdict" in report
+    assert "- mumbler: low-coverage — not ranked where fewer than 90 % of requests have a verdict" in report
 
 
 def test_examples_come_from_different_reasons_the_most_frequent_first() -> None:

@@ -304,7 +304,7 @@ def test_the_intervals_hold_the_truth_in_19_of_20_samples() -> None:
 def test_scores_go_to_json_and_back() -> None:
     people: People = [["a", "a", "b" if k % 5 else "a"] for k in range(40)]
     table = build_cell(answers(["a"] * 40, people), Protocol())
-    scores = score_cell(table, task="t", judge="j", metrics={"accuracy": Accuracy()}, data_hash="h", resamples=50)
+    scores = score_cell(table, task="t", judge="j", metrics={"accuracy": Accuracy()}, data_hash="h")
     assert scores.ceiling is not None
     assert len(scores.ceiling.alt_test.tests) == 3
     plain = scores.to_json()

@@ -9,6 +9,7 @@ import pytest
 
 from harness.api import Choice, Protocol, Status, UserError
 from harness.score.cell import score_cell
+from harness.score.metrics import unit_of
 from harness.score.records import Answer
 from harness.score.units import build_cell
 
@@ -20,6 +21,8 @@ import evaluate
 
 
 class Agreement(evaluate.Metric):
+    {says}
+
     def _info(self):
         return evaluate.MetricInfo(
             description="share of equal pairs",
@@ -43,10 +46,10 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_EVALUATE_OFFLINE", "1")
 
 
-def written(folder: Path, result: str, *, name: str) -> str:
+def written(folder: Path, result: str, *, name: str, says: str = "") -> str:
     path = folder / name / f"{name}.py"
     path.parent.mkdir()
-    path.write_text(MODULE.format(result=result), encoding="utf-8")
+    path.write_text(MODULE.format(result=result, says=says), encoding="utf-8")
     return str(path)
 
 
@@ -81,6 +84,36 @@ def test_a_local_module_is_scored_with_a_stated_number_of_resamples(tmp_path: Pa
     assert estimate.method == "cluster-bootstrap (200 resamples)"
     assert estimate.ci_low is not None
     assert estimate.ci_low < 0.5
+
+
+def test_a_module_says_what_its_number_is(tmp_path: Path) -> None:
+    from harness.score.evaluate_bridge import evaluate_metric
+
+    plain = evaluate_metric(written(tmp_path, SHARE, name="plain"))
+    assert (unit_of(plain), getattr(plain, "greater_is_better", None)) == ("score", True)
+    says = "unit, greater_is_better = 'distance', False"
+    error = evaluate_metric(written(tmp_path, SHARE, name="error_rate", says=says))
+    cell = score_cell(build_cell(answers(), Protocol()), task="t", judge="j", metrics={"x": error}, data_hash="h")
+    assert (cell.estimates[0].unit, cell.estimates[0].greater_is_better) == ("distance", False)
+    with pytest.raises(UserError, match=r"metric evaluate:.*percents.*: unit must be one of share, .* got 'percent'"):
+        evaluate_metric(written(tmp_path, SHARE, name="percents", says="unit = 'percent'"))
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "greater"),
+    [("f1", "share", True), ("evaluate-metric/spearmanr", "correlation", True), ("mae", "distance", False)],
+)
+def test_the_librarys_own_metrics_are_known(
+    name: str, unit: str, greater: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import evaluate
+
+    from harness.score.evaluate_bridge import evaluate_metric
+
+    local = evaluate.load(written(tmp_path, SHARE, name="stand_in"))
+    monkeypatch.setattr(evaluate, "load", lambda name: local)
+    metric = evaluate_metric(name)
+    assert (unit_of(metric), getattr(metric, "greater_is_better", None)) == (unit, greater)
 
 
 def test_a_metric_with_several_results_is_refused(tmp_path: Path) -> None:

@@ -16,8 +16,16 @@ from sklearn import metrics as sk
 
 from harness.api import AnswerSpace, Choice, Metric, MetricCard, Preference, Ranking, Score, Units, Verdict
 from harness.score import agreement, correlation, ranking
-from harness.score.cards import METRICS
-from harness.score.metrics import Accuracy, AccuracyWithoutTies, AllRight, CoreMetric, MeanAbsoluteError
+from harness.score.cards import METRICS, usual_unit
+from harness.score.metrics import (
+    Accuracy,
+    AccuracyWithoutTies,
+    AllRight,
+    CoreMetric,
+    MeanAbsoluteError,
+    bounds_of,
+    disagreement,
+)
 
 LABELS = Choice(("yes", "no", "maybe"))
 SCALE = Score(1, 5, 1)
@@ -228,4 +236,18 @@ def test_cards_and_metrics_say_the_same(card: MetricCard) -> None:
     metric = getattr(import_module(module), attribute)(None, None)
     assert isinstance(metric, CoreMetric)
     assert metric.answers == card.answers
-    assert metric.greater_is_better == card.greater_is_better
+    assert disagreement(card, metric) == ""
+    assert usual_unit(card.name) == usual_unit(f"harness/{card.name}@group") == card.unit
+
+
+def test_a_metric_knows_its_range() -> None:
+    scale, five = Score(1, 100, 1), Ranking(5)
+    assert bounds_of(MeanAbsoluteError(), scale) == (0, 99)
+    assert bounds_of(ranking.Levenshtein(), five) == (0, 1)
+    assert bounds_of(Accuracy(), LABELS) == (0, 1)
+    assert bounds_of(agreement.Kappa(), LABELS) == (-1, 1)
+    assert bounds_of(lambda units, weights: weights, scale) == (-math.inf, math.inf), "nobody knows"
+    reach = units([1, 100], [100, 1], space=scale)
+    assert MeanAbsoluteError()(reach, np.ones((1, 2))) == [99], "it is reached"
+    with pytest.raises(TypeError, match="score task"):
+        MeanAbsoluteError().bounds(five)

@@ -301,6 +301,32 @@ METRICS: dict[str, Any] = {
 }
 
 
+class Unmarked:
+    """A share by its own word, of which the card says nothing."""
+
+    unit = "share"
+
+    def __call__(self, units: Any, weights: Any) -> Any:
+        return sound_metric(units, weights)
+
+
+class Percent(Unmarked):
+    """No unit that there is."""
+
+    unit = "percent"
+
+
+class Ranged(Unmarked):
+    """A mean credit that is moved and stretched, with a unit and, where it says so, a range."""
+
+    def __init__(self, unit: str, *, times: float = 1.0, plus: float = 0.0, **said: Any) -> None:
+        self.unit, self.times, self.plus = unit, times, plus
+        self.__dict__.update(said)
+
+    def __call__(self, units: Any, weights: Any) -> Any:
+        return self.plus + self.times * sound_metric(units, weights)
+
+
 def card_of(kind: str, make: Any) -> Card:
     factory = lambda options, context: make()  # noqa: E731 - one expression, four uses
     if kind == "task":
@@ -367,6 +393,36 @@ def test_a_sound_plugin_passes_every_check(kind: str, make: Any) -> None:
 def test_each_check_catches_its_fault(kind: str, make: Any, check: str) -> None:
     found = dict(checks_for(card_of(kind, make)))
     assert run_check(found[check]), f"{check} did not see the fault"
+
+
+@pytest.mark.parametrize(
+    ("metric", "said", "caught"),
+    [
+        (Unmarked(), {}, "metric_says_its_unit"),
+        (Percent(), {"unit": "percent"}, "metric_says_its_unit"),
+        (Ranged("distance"), {"unit": "distance"}, "metric_says_its_unit"),
+        (Ranged("share", times=100), {"unit": "share"}, "metric_keeps_its_range"),
+        (Ranged("share", times=2, plus=-0.5), {"unit": "share"}, "metric_keeps_its_range"),
+        (Ranged("correlation", times=3, plus=-1.5), {"unit": "correlation"}, "metric_keeps_its_range"),
+        (
+            Ranged("distance", plus=-0.1, greater_is_better=False),
+            {"unit": "distance", "greater_is_better": False},
+            "metric_keeps_its_range",
+        ),
+        (Ranged("score", times=100, bounds=lambda space: (0, 50)), {}, "metric_keeps_its_range"),
+        (Ranged("score", bounds=lambda space: (1, 0)), {}, "metric_keeps_its_range"),
+        (Ranged("share"), {"unit": "share"}, ""),
+        (Ranged("correlation", times=2, plus=-1), {"unit": "correlation"}, ""),
+        (Ranged("distance", times=9, greater_is_better=False), {"unit": "distance", "greater_is_better": False}, ""),
+        (Ranged("score", times=100, bounds=lambda space: (0, 100)), {}, ""),
+    ],
+)
+def test_a_metric_keeps_to_what_it_says_of_its_values(metric: Any, said: dict[str, Any], caught: str) -> None:
+    card = MetricCard(name="m", summary="s", factory=lambda options, context: metric, **said)
+    found = faults(card)
+    assert set(found) - {"metric_keeps_its_range"} == {caught} - {"", "metric_keeps_its_range"}
+    if caught != "metric_says_its_unit":
+        assert ("metric_keeps_its_range" in found) == bool(caught)
 
 
 def test_a_key_that_differs_between_processes_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ def content(text: str | None, count: int, png: Picture) -> list[str | int]:
 def test_the_protocol_is_the_official_one() -> None:
     protocol = mmrb2.PROTOCOL
     assert (protocol.order, protocol.pooling, protocol.unparsed) == ("both", "each", "exclude")
-    assert protocol.policies == {"unparsed": "exclude", "outside": "wrong", "draws": "exclude"}
+    assert protocol.policies == {"unparsed": "exclude", "outside": "wrong", "draws": "wrong"}
     assert (protocol.average, protocol.metrics) == ("micro", ("accuracy",))
 
 

@@ -8,7 +8,7 @@ import sys
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.api import Context, Trained, Training, UserError
+from harness.api import Context, Trained, Training, UserError, write_share
 
 _GENERATION = 1  # raise it whenever the same options give other weights
 _REPORTS = 20
@@ -58,7 +58,7 @@ class EyesTrainer:
 
         def report(step: int, metrics: dict[str, float]) -> None:
             training.log(step, {name if name == "loss" else f"recall/{name}": one for name, one in metrics.items()})
-            reading = f"loss {metrics['loss']:.3g}  digits {metrics['digit']:.0%}"
+            reading = f"loss {metrics['loss']:.3g}  digits {write_share(metrics['digit'])} %"
             print(f"{training.name}: step {step} of {options.steps}  {reading}", file=sys.stderr)  # noqa: T201
 
         found = train_eyes(
@@ -117,7 +117,7 @@ class ReadingTrainer:
 
         def report(step: int, metrics: dict[str, float]) -> None:
             training.log(step, metrics)
-            reading = f"loss {metrics['loss']:.3g}  copied {metrics['copied']:.0%}"
+            reading = f"loss {metrics['loss']:.3g}  copied {write_share(metrics['copied'])} %"
             print(f"{training.name}: step {step} of {options.steps}  {reading}", file=sys.stderr)  # noqa: T201
 
         found = train_reading(

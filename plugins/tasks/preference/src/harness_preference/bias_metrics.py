@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.api import Score, Units
+from harness.api import AnswerSpace, Score, Unit, Units
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +34,7 @@ class GroupMetric(ABC):
 
     uses: ClassVar[tuple[str, ...]] = ("predicted",)
     answers: ClassVar[frozenset[str]] = frozenset({"score"})
+    unit: ClassVar[Unit] = "share"
     of_groups: ClassVar[bool] = True
 
     @abstractmethod
@@ -77,7 +78,13 @@ class BiasAccuracy(GroupMetric):
 
 
 class NormalizedDispersion(GroupMetric):
-    """NDS: 1 - standard deviation / mean, with the deviation of the population. It may be negative."""
+    """NDS: 1 - standard deviation / mean, with the deviation of the population. Not a share: it may be negative."""
+
+    unit = "score"
+
+    def bounds(self, space: AnswerSpace) -> tuple[float, float]:
+        """1 at most; the deviation may be many times the mean."""
+        return -np.inf, 1.0
 
     def of(self, scores: Floats, weights: Floats) -> Floats:
         """1 - sigma / mu."""

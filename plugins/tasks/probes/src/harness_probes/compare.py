@@ -18,7 +18,7 @@ from typing import TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.api import TIE, AnswerSpace, Choice, Metric, Preference, RecordedAnswer, Units, Verdict
+from harness.api import TIE, AnswerSpace, Choice, Metric, Preference, RecordedAnswer, Unit, Units, Verdict
 from harness_probes.verdicts import expected, same
 
 RESAMPLES = 2000
@@ -93,6 +93,8 @@ class Comparison:
     """`probe_value - base_value`."""
     lift: Number | None
     """Lift over blind, of the probe `blind` alone: how much better the metric is with the images than without."""
+    unit: Unit = "score"
+    """The metric's unit."""
 
     @property
     def coverage(self) -> float | None:
@@ -151,6 +153,7 @@ def compare(
         probe_value=probe_value,
         change=change,
         lift=None if probe != "blind" else change.turned() if better else change,
+        unit=getattr(metric, "unit", "score"),
     )
 
 

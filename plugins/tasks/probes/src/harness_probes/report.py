@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from harness.api import Metric, RecordedCell, recorded_cells
-from harness_probes.compare import CONFIDENCE, RESAMPLES, SEED, Comparison, Number, compare
+from harness.api import Metric, RecordedCell, recorded_cells, write_interval, write_number, write_share
+from harness_probes.compare import CONFIDENCE, RESAMPLES, SEED, Comparison, compare
 
 TITLE = "Probes"
 PREFIX = "probes/"
@@ -20,7 +20,6 @@ RECORD = "probes.json"
 Cells: TypeAlias = Mapping[str, Mapping[str, RecordedCell]]
 """Cells by task and judge, in the order of the manifest."""
 
-_NOTHING = "–"
 _MISSING = (
     "No task of the manifest has the items that this probe changes, so there is nothing to compare with. Name the "
     "wrapped task under `tasks:` as well, with the options, `data:` and split that the probe gives it, and run again."
@@ -172,42 +171,30 @@ def _notes(task: RecordedCell, base: RecordedCell, *, unpaired: int, bare: Seque
 
 
 def _table(comparisons: Sequence[Comparison]) -> str:
-    metric, blind = comparisons[0].metric, comparisons[0].lift is not None
+    first, blind = comparisons[0], comparisons[0].lift is not None
+    metric = f"{first.metric}, %" if first.unit == "share" else first.metric
     header = [
         "judge", "flips, %", "interval", "n", "coverage, %", "lost (base, probe)",
-        f"{metric}, base", f"{metric}, probe", "lift over blind" if blind else "change", "interval",
+        f"base: {metric}", f"probe: {metric}", "lift over blind" if blind else "change", "interval",
     ]  # fmt: skip
     lines = [
         [
             one.judge,
-            _percent(one.flip_rate.value),
-            _interval(one.flip_rate, scale=100, digits=1, sign=""),
+            write_number("share", one.flip_rate.value, one.flip_rate.low, one.flip_rate.high),
+            write_interval("share", one.flip_rate.low, one.flip_rate.high),
             f"{one.n:,}",
-            _percent(one.coverage),
+            write_share(one.coverage),
             f"{one.base_lost:,}, {one.probe_lost:,}",
-            _value(one.base_value),
-            _value(one.probe_value),
-            _value((one.lift or one.change).value, sign="+"),
-            _interval(one.lift or one.change, scale=1, digits=3, sign="+"),
+            write_number(one.unit, one.base_value, one.change.low, one.change.high),
+            write_number(one.unit, one.probe_value, one.change.low, one.change.high),
+            write_number(one.unit, change.value, change.low, change.high, signed=True),
+            write_interval(one.unit, change.low, change.high, signed=True),
         ]
         for one in comparisons
+        for change in [one.lift or one.change]
     ]
     rows = [header, [":--", *["--:"] * (len(header) - 1)], *[[_plain(cell) for cell in line] for line in lines]]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _percent(share: float | None) -> str:
-    return _NOTHING if share is None else f"{share * 100:.1f}"
-
-
-def _value(value: float | None, *, sign: str = "") -> str:
-    return _NOTHING if value is None else f"{value:{sign}.3f}"
-
-
-def _interval(number: Number, *, scale: float, digits: int, sign: str) -> str:
-    if number.low is None or number.high is None:
-        return _NOTHING
-    return f"{number.low * scale:{sign}.{digits}f} to {number.high * scale:{sign}.{digits}f}"
 
 
 def _plain(text: str) -> str:

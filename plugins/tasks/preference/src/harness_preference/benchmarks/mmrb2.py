@@ -125,8 +125,8 @@ def frame(subset: str) -> Frame:
     )
 
 
-PROTOCOL = Protocol(order="both", pooling="each", unparsed="exclude", outside="wrong")
-"""The official one."""
+PROTOCOL = Protocol(order="both", pooling="each", unparsed="exclude", outside="wrong", draws="wrong")
+"""The official one: a judgement is A, B or tie, and a tie is there and wrong, from scores as well."""
 
 BENCHMARK = Benchmark(
     name="mmrb2",

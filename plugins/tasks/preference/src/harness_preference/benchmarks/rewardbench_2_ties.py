@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.api import Context, Item, Metric, Protocol, Score, Units
+from harness.api import AnswerSpace, Context, Item, Metric, Protocol, Score, Units
 from harness.api.data import Row
 from harness_preference.benchmark import Benchmark, Frame
 from harness_preference.benchmarks import rewardbench_2
@@ -87,6 +87,10 @@ class TiesScore:
     uses = ("gold", "predicted")
     answers = frozenset({"score"})
     of_groups = True
+
+    def bounds(self, space: AnswerSpace) -> tuple[float, float]:
+        """All terms lost, and all won."""
+        return -0.01, 1.01
 
     def prepare(self, units: Units) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
         """The score as a function of weights of shape (B, T); it returns shape (B,)."""

@@ -13,6 +13,7 @@ METRICS = [
         summary="ACC of MJ-Bench: share of pairs of a group's scores that differ by at most a tenth of the scale",
         factory="harness_preference.bias_metrics:bias_accuracy",
         answers=_SCORES,
+        unit="share",
         source=_SOURCE,
     ),
     MetricCard(
@@ -27,6 +28,7 @@ METRICS = [
         summary="GES of MJ-Bench: 1 - Gini coefficient of a group's scores",
         factory="harness_preference.bias_metrics:gini_equality",
         answers=_SCORES,
+        unit="share",
         source=_SOURCE,
     ),
 ]

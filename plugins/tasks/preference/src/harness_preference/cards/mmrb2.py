@@ -27,7 +27,7 @@ Data: a folder with t2i/, edit/, interleaved/, reasoning/, each with test-*.parq
         protocol="harness_preference.benchmarks.mmrb2:PROTOCOL",
         metric="""\
 Both orders are asked, and each counts by itself: accuracy is the share of right judgements among those that are there.
-One other than A or B (a tie) is there, and wrong; one that cannot be read is not.
+One other than A or B (a tie, or two equal scores) is there, and wrong; one that cannot be read is not.
 Despite the authors' words "positional-consistent" the two need not agree. The published average of the tasks is over
 all judgements of all four.""",
         columns=(

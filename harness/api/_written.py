@@ -1,0 +1,107 @@
+"""How numbers are written for people: as many digits as their interval carries, and one style of percentages.
+
+For reports of every kind, those of plugins too. JSON and CSV keep fractions.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, TypeAlias
+
+Unit: TypeAlias = Literal["share", "score", "correlation", "distance"]
+"""What a metric's values are. `share`: from 0 to 1, printed as a percentage. `correlation`: from -1 to 1; kappas too.
+`distance`: 0 is best and less is better, in its own unit. `score`: in the units of the scale, or anything else."""
+
+_NOTHING = "–"
+_PLAIN = {"share": 1}  # decimals of a number without an interval ...
+_PLAIN_ELSE = 2
+_MOST = {"share": 2, "correlation": 4}  # ... and the most decimals of one with an interval
+_MOST_ELSE = 6  # what JSON keeps
+_EDGES = {"share": (-1.0, 0.0, 1.0), "correlation": (-1.0, 0.0, 1.0)}  # written only where a value is exactly that
+_EXACT = 1e-9
+
+
+def write_number(
+    unit: Unit, value: float | None, low: float | None = None, high: float | None = None, *, signed: bool = False
+) -> str:
+    """A value with as many decimals as its interval carries: `95.6` for a share, `0.62` for a correlation.
+
+    Two digits of half the interval's width decide how many decimals value and ends have, as is usual for measurements
+    (JCGM 100:2008, 7.2.6): 95.6 in 93.2 to 97.3, and 95 in 76 to 99. Of an interval that ends at 0 or 100 % it is the
+    whole width. Percentages have two decimals at most. Without an interval a percentage has one decimal, everything
+    else two. Zero, and 100 % or a correlation of 1, are only written where the value is exactly that: 99.98 % is 99.9
+    where there is one decimal.
+
+    >>> write_number("share", 0.9563, 0.932, 0.973), write_number("share", 0.95, 0.764, 0.991)
+    ('95.6', '95')
+    >>> write_number("share", 0.9998), write_number("correlation", 0.6181), write_number("distance", None)
+    ('99.9', '0.62', '–')
+
+    Args:
+        unit: Of the metric.
+        value: The value, as a fraction; `None` where there is none.
+        low: Lower end of the interval that decides the decimals, `None` where there is none.
+        high: Its upper end.
+        signed: Whether a value above zero has a plus sign: a difference.
+    """
+    if value is None or not math.isfinite(value):
+        return _NOTHING
+    return _text(unit, value, _decimals(unit, low, high), signed=signed)
+
+
+def write_interval(unit: Unit, low: float | None, high: float | None, *, signed: bool = False) -> str:
+    """An interval: `93.2–97.3`; `-0.10 … 0.62` where a sign stands at its beginning.
+
+    Args:
+        unit: Of the metric.
+        low: Lower end, as a fraction; `None` where there is none.
+        high: Upper end.
+        signed: Whether an end above zero has a plus sign: the interval of a difference.
+    """
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return _NOTHING
+    decimals = _decimals(unit, low, high)
+    ends = [_text(unit, end, decimals, signed=signed) for end in (low, high)]
+    return (" … " if signed or ends[0].startswith("-") else "–").join(ends)
+
+
+def write_share(value: float | None) -> str:
+    """A share that has no interval, as a percentage: `98.3`. It says 100 or 0 only where it is."""
+    return write_number("share", value)
+
+
+def _decimals(unit: Unit, low: float | None, high: float | None) -> int:
+    """Decimals of a value and of both ends of its interval."""
+    if low is None or high is None or not _EXACT < (width := abs(high - low)) < math.inf:
+        return _PLAIN.get(unit, _PLAIN_ELSE)
+    one_sided = any(_edge(unit, end) is not None for end in (low, high))
+    reach = width * _scale(unit) / (1 if one_sided else 2)
+    most = _MOST.get(unit, _MOST_ELSE)
+    exponent = int(f"{reach:.1e}".partition("e")[2])  # once it is rounded to two digits: 9.96 is 10
+    decimals = min(max(1 - exponent, 0), most)
+    while decimals < _MOST_ELSE and len({_text(unit, end, decimals, signed=False) for end in (low, high)}) == 1:
+        decimals += 1  # an interval that has a width shows one
+    return decimals
+
+
+def _text(unit: Unit, value: float, decimals: int, *, signed: bool) -> str:
+    exact = _edge(unit, value)
+    number = (value if exact is None else exact) * _scale(unit)
+    text = f"{number:.{decimals}f}"
+    if exact is None:
+        for edge in _EDGES.get(unit, (0.0,)):
+            if float(text) == edge * _scale(unit):  # rounding must not make it exact: one step back
+                text = f"{edge * _scale(unit) + math.copysign(10.0**-decimals, value - edge):.{decimals}f}"
+                break
+    if not float(text):
+        return text.removeprefix("-")
+    return f"+{text}" if signed and not text.startswith("-") else text
+
+
+def _edge(unit: Unit, value: float) -> float | None:
+    """The edge that a value is exactly at, if any."""
+    return next((edge for edge in _EDGES.get(unit, (0.0,)) if abs(value - edge) < _EXACT), None)
+
+
+def _scale(unit: Unit) -> float:
+    return 100.0 if unit == "share" else 1.0

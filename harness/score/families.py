@@ -1,0 +1,126 @@
+"""Many judges at once: one quantile for every test and every interval of a family.
+
+With k judges there are k (k - 1) / 2 differences, and the largest of them looks significant by luck alone. The family's
+quantile is that of the largest T among judges who do not differ: the signs of whole clusters are flipped at random, for
+all judges together, which keeps the clusters and what judges have in common (Romano and Wolf 2005, in one step). Tests,
+rank sets, letters and intervals all use this one number, so that none contradicts another.
+
+Not for one pair: alone its quantile is that of the normal distribution at least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from harness.score.intervals import normal_quantile
+from harness.score.jackknife import Jackknife
+from harness.score.pairs import Gap, p_value
+from harness.score.table import Floats, Ints
+
+_EXACT = 2_000  # clusters up to which their signs are flipped; beyond, sums of them are as good as normal
+_COUNTED = 0.01  # share of draws that an adjusted p must rest on to be counted; below, the bound of Bonferroni
+_CHUNK = 4_000_000  # statistics held at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Family:
+    """What the largest T among equal judges would be."""
+
+    largest: Floats
+    """Shape (B,): largest T of each draw, ascending; empty for a family of none."""
+    tests: int
+    """Differences in the family."""
+
+    def quantile(self, confidence: float) -> float:
+        """q: T beyond it is significant, whichever difference it is of."""
+        alone = normal_quantile(confidence)
+        if self.tests < 2:
+            return alone
+        place = int(np.ceil(confidence * (len(self.largest) + 1))) - 1
+        return max(alone, float(self.largest[min(place, len(self.largest) - 1)]))
+
+    def adjusted(self, statistic: float) -> float:
+        """P after correction for the family: how often its largest T is as large as this one.
+
+        Below what the draws can show it is Bonferroni's bound, which no number of draws limits.
+        """
+        alone = p_value(statistic)
+        if self.tests < 2:
+            return alone
+        above = len(self.largest) - int(np.searchsorted(self.largest, statistic, side="left"))
+        counted = (above + 1) / (len(self.largest) + 1)
+        bound = counted if above >= _COUNTED * len(self.largest) else min(counted, self.tests * alone)
+        return float(min(1.0, max(alone, bound)))
+
+
+def family_of_judges(judges: Sequence[Jackknife], *, draws: int, seed: int) -> Family:
+    """The family of all differences between judges of one task.
+
+    Args:
+        judges: One value of each.
+        draws: B, the random flips.
+        seed: Of the flips.
+    """
+    pairs = np.array(list(combinations(range(len(judges)), 2)), dtype=np.int64).reshape(-1, 2)
+    if any(judge.blocks for judge in judges):
+        judges = [judge.in_blocks() for judge in judges]
+    columns = _joined([(judge.clusters, judge.parts) for judge in judges])
+    steps = np.array([judge.step for judge in judges])
+    products = columns.T @ columns
+    squares = np.diag(products)
+    first, second = pairs[:, 0], pairs[:, 1]
+    apart = np.maximum(0, squares[first] + squares[second] - 2 * products[first, second])
+    scales = np.sqrt(apart + (steps[first] + steps[second]) / 2)
+    return _family(columns, scales, (first, second), draws=draws, seed=seed)
+
+
+def family_of_gaps(gaps: Sequence[tuple[Ints, Gap]], *, draws: int, seed: int) -> Family:
+    """The family of some differences, such as that of two judges on each of several tasks.
+
+    Args:
+        gaps: The clusters of each, and the difference.
+        draws: B, the random flips.
+        seed: Of the flips.
+    """
+    columns = _joined([(clusters, one.parts) for clusters, one in gaps])
+    scales = np.array([one.scale for _, one in gaps])
+    return _family(columns, scales, None, draws=draws, seed=seed)
+
+
+def _joined(columns: Sequence[tuple[Ints, Floats]]) -> Floats:
+    """Columns over some clusters each, over all of them: shape (C, J)."""
+    clusters = np.unique(np.concatenate([own for own, _ in columns]) if columns else np.empty(0, dtype=np.int64))
+    table = np.zeros((len(clusters), len(columns)))
+    for k, (own, column) in enumerate(columns):
+        table[np.searchsorted(clusters, own), k] = column
+    return table
+
+
+def _family(columns: Floats, scales: Floats, pairs: tuple[Ints, Ints] | None, *, draws: int, seed: int) -> Family:
+    if len(scales) < 2:
+        return Family(largest=np.empty(0), tests=len(scales))
+    known = scales > 0
+    rng = np.random.default_rng(seed)
+    largest = []
+    step = max(1, _CHUNK // max(columns.shape[0], len(scales)))
+    root = _root(columns.T @ columns) if len(columns) > _EXACT else None
+    for start in range(0, draws, step):
+        size = min(step, draws - start)
+        if root is None:
+            sums = (2.0 * rng.integers(0, 2, (size, len(columns)), dtype=np.int8) - 1) @ columns
+        else:
+            sums = rng.standard_normal((size, len(root))) @ root
+        differences = sums if pairs is None else sums[:, pairs[0]] - sums[:, pairs[1]]
+        largest.append((np.abs(differences[:, known]) / scales[known]).max(axis=1, initial=0.0))
+    return Family(largest=np.sort(np.concatenate(largest)), tests=len(scales))
+
+
+def _root(covariance: Floats) -> Floats:
+    """R with R^T R = covariance, which need not have full rank."""
+    values, vectors = np.linalg.eigh(covariance)
+    root: Floats = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
+    return root

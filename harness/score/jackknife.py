@@ -1,0 +1,221 @@
+"""How much a value owes to each cluster: every one left out in turn. The raw material of intervals and of tests.
+
+The delete-one-cluster jackknife (Efron and Tibshirani 1993, chapter 11) with pseudo-clusters (`harness.score.pseudo`):
+for cluster g of m_g of the n units, with h_g = m_g / n,
+
+    move_g = theta(without g) - theta(with all)           the pseudo-clusters in both
+    V      = sum of (1 - h_g) move_g^2 + what the pseudo-clusters add
+
+(1 - h_g) is (C - 1) / C where all clusters have one size: the usual factor, by the weight of each cluster. Not for
+turning any of it into an interval; that is `harness.score.intervals`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from harness.score.sample import BLOCKS, Sample
+from harness.score.table import Floats, Ints
+
+_CHUNK = 300_000  # weights held at once: a few megabytes, so that a metric's arrays stay in the processor's cache
+_CORRELATION = 0.015  # within clusters, taken for granted where the effective number of clusters is counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Jackknife:
+    """One value, taken apart by cluster. A mean of several is one too: see `mean_of`.
+
+    All that is about clusters has shape (K,), in the order of `clusters`, which are marks that tasks have in common.
+    """
+
+    value: float
+    """The metric of the data."""
+    centre: float
+    """The metric with the pseudo-clusters beside the data, which is never at an end of its range."""
+    clusters: Ints
+    """Marks of the clusters, or numbers of blocks, ascending."""
+    blocks: int
+    """Number of blocks; 0 where each cluster stands for itself."""
+    weights: Floats
+    """Share of the units that each cluster holds; they add up to 1."""
+    moves: Floats
+    """What leaving a cluster out changes, times the root of 1 - h."""
+    parts: Floats
+    """What each cluster adds to the value: pseudo-values times weights, which add up to the value."""
+    pseudo: float
+    """What the pseudo-clusters add to the variance."""
+    step: float
+    """Variance that one more average cluster, right for one of two judges only, adds to a difference."""
+    design: Floats
+    """Shape (K',): weight of each real cluster in the effective number of clusters; it adds up to 1."""
+    design_clusters: Ints
+    """Marks of the real clusters, ascending."""
+    bounds: tuple[float, float] | None
+    """Range of the metric."""
+    binomial: bool
+    """Whether the value is a share of independent trials."""
+    most: float
+    """The greatest effective sample size: that of independent trials where each is right or wrong, else infinite."""
+
+    @property
+    def variance(self) -> float:
+        """V: the variance of the value."""
+        return float(self.moves @ self.moves) + self.pseudo
+
+    @property
+    def effective_clusters(self) -> float:
+        """(sum d)^2 / sum d^2 over clusters of m units, d = m (1 + 0.015 (m - 1)); C for C clusters of one size."""
+        return float(1 / (self.design @ self.design)) if len(self.design) else 0.0
+
+    @property
+    def kish(self) -> float:
+        """n^2 / sum of m_g^2 (Kish 1965): what the weights of the clusters leave of their number."""
+        return float(1 / (self.weights @ self.weights)) if len(self.weights) else 0.0
+
+    def in_blocks(self) -> Jackknife:
+        """The same with clusters put into blocks by their marks, to stand beside one that has blocks only."""
+        if self.blocks:
+            return self
+        numbers, place = np.unique(self.clusters % BLOCKS, return_inverse=True)
+        weights, moves, parts = (
+            np.bincount(place, weights=column).astype(np.float64) for column in (self.weights, self.moves, self.parts)
+        )
+        return replace(self, clusters=numbers, blocks=BLOCKS, weights=weights, moves=moves, parts=parts)
+
+
+def jackknife(sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool = False) -> Jackknife | None:
+    """Take a value apart by cluster.
+
+    Args:
+        sample: The metric of one cell.
+        marks: Marks of the real clusters, ascending.
+        binomial: Whether the value is a share of independent trials.
+        cap: Whether it is a share of trials at all, whose sample size no clustering can raise.
+
+    Returns:
+        `None` where the metric is not defined.
+    """
+    total = sample.patterns.total()
+    value = float(sample.statistic(total[None, :])[0])
+    if not np.isfinite(value):
+        return None
+    sizes = sample.patterns.sizes()
+    n = float(sizes.sum())
+    clusters = n / len(sample.sizes)  # units of an average cluster
+    # All weights twice, and those of the pseudo-clusters rounded: a third-party metric may only take whole numbers.
+    half = np.maximum(1, np.round(2 * sample.pseudo_clusters * clusters))
+    rows = _whole(sample.pseudo, half)
+    with_pseudo = 2 * total + rows.sum(axis=0)
+    centre = float(sample.statistic(with_pseudo[None, :])[0])
+    if not np.isfinite(centre):
+        rows, half, centre = rows[:0], half[:0], value
+    # Beside right and wrong answers the pseudo-clusters stand while others are left out. A metric that sees more has
+    # a variance of its own, and they would thin it out.
+    thin = sample.pseudo_weight < 1
+    base, at = (2 * total, value) if thin else (with_pseudo, centre)
+    moves = np.nan_to_num(_without_each(sample, base) - at)[sample.patterns.of]
+    added = base[None, :] + (rows if thin else -rows)
+    effects = np.nan_to_num(sample.statistic(added) - at) / (half / 2) if len(rows) else half
+    weights, units = sizes / n, float(base.sum()) / 2
+    parts = weights * at - (units - sizes) * moves / n
+    return Jackknife(
+        value=value,
+        centre=value + sample.pseudo_weight * (centre - value),
+        clusters=sample.patterns.clusters,
+        blocks=sample.blocks,
+        weights=weights,
+        moves=moves * np.sqrt(np.maximum(0, 1 - sizes / units)),
+        parts=parts + weights * (value - parts.sum()),
+        pseudo=sample.pseudo_weight * float(sample.pseudo_clusters[: len(rows)] @ (effects * clusters) ** 2),
+        step=_step(effects * clusters, sample.gold_share[: len(rows)]),
+        design=design_of(sample.sizes),
+        design_clusters=marks,
+        bounds=sample.bounds,
+        binomial=binomial,
+        most=n if cap else np.inf,
+    )
+
+
+def design_of(sizes: Floats) -> Floats:
+    """Weight of each cluster in the effective number of clusters, by its units; they add up to 1."""
+    design: Floats = sizes * (1 + _CORRELATION * (sizes - 1))
+    return design / design.sum()
+
+
+def _whole(pseudo: Floats, weights: Floats) -> Floats:
+    """Rows of whole numbers: each half-cluster's weight, spread over its types."""
+    rows = np.round(pseudo * weights[:, None])
+    short = np.flatnonzero(rows.sum(axis=1) == 0)
+    rows[short, pseudo[short].argmax(axis=1)] = weights[short]
+    return rows
+
+
+def _without_each(sample: Sample, total: Floats) -> Floats:
+    """The metric without each pattern, shape (P,)."""
+    count = sample.patterns.count
+    rows = max(1, _CHUNK // max(1, sample.patterns.types))
+    found = [
+        sample.statistic(total[None, :] - 2 * sample.patterns.rows(start, min(count, start + rows)))
+        for start in range(0, count, rows)
+    ]
+    return np.concatenate(found)
+
+
+def _step(effects: Floats, shares: Floats) -> float:
+    """Mean over gold classes, by share, of (effect of a right cluster - effect of a wrong one)^2."""
+    if not len(effects):
+        return 0.0
+    return float(((effects[::2] - effects[1::2]) ** 2) @ shares[::2] / shares[::2].sum())
+
+
+def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
+    """The plain mean of several values, such as a judge's on each task of a suite, taken apart by shared clusters.
+
+    A cluster is left out of every task that has it. The pseudo-clusters of two tasks count as shared as far as their
+    clusters are. Of one value it is that value.
+    """
+    if len(tasks) == 1:
+        return tasks[0]
+    count = len(tasks)
+    real = [task.design_clusters for task in tasks]
+    overlap = np.array(
+        [[len(np.intersect1d(a, b, assume_unique=True)) / np.sqrt(len(a) * len(b)) for b in real] for a in real]
+    )
+    apart = bool((overlap == np.eye(count)).all())
+    if any(task.blocks for task in tasks):
+        tasks = [task.in_blocks() for task in tasks]
+    clusters = np.unique(np.concatenate([task.clusters for task in tasks]))
+    weights, moves, parts = (
+        _summed(clusters, [(task.clusters, getattr(task, name)) for task in tasks]) / count
+        for name in ("weights", "moves", "parts")
+    )
+    marks = np.unique(np.concatenate(real))
+    bounds = {task.bounds for task in tasks}
+    pseudo, step = (np.sqrt([getattr(task, name) for task in tasks]) for name in ("pseudo", "step"))
+    return Jackknife(
+        value=float(np.mean([task.value for task in tasks])),
+        centre=float(np.mean([task.centre for task in tasks])),
+        clusters=clusters,
+        blocks=tasks[0].blocks,
+        weights=weights,
+        moves=moves,
+        parts=parts,
+        pseudo=float(pseudo @ overlap @ pseudo) / count**2,
+        step=float(step @ overlap @ step) / count**2,
+        design=_summed(marks, [(task.design_clusters, task.design) for task in tasks]) / count,
+        design_clusters=marks,
+        bounds=bounds.pop() if len(bounds) == 1 else None,
+        binomial=apart and all(task.binomial for task in tasks),
+        most=count**2 / sum(1 / task.most for task in tasks),
+    )
+
+
+def _summed(clusters: Ints, columns: Sequence[tuple[Ints, Floats]]) -> Floats:
+    """Columns over some of the clusters, added up over all."""
+    total = np.zeros(len(clusters))
+    for own, column in columns:
+        total[np.searchsorted(clusters, own)] += column
+    return total

@@ -1,0 +1,88 @@
+"""Two judges on the same clusters: the test of their difference and its interval, which never contradict each other.
+
+With z_g what cluster g adds to the difference d, M_g its share of the units, and s^2 what one more average cluster adds
+on which only one of the two is right:
+
+    T = |d| / sqrt(sum of z_g^2 + s^2)                    significant where T > q
+    interval: all delta with (d - delta)^2 <= q^2 (sum of (z_g - M_g delta)^2 + s^2)
+
+The second line is the first one for "the difference is delta" (a score test inverted, as Wilson's interval is for one
+share), so that T > q says exactly that 0 lies outside. The variance is that of the clusters under the hypothesis; s^2
+keeps few discordant items from being read as certain. Not for families of judges; that is `harness.score.families`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from harness.score.jackknife import Jackknife
+from harness.score.table import Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Gap:
+    """The difference of two values, taken apart by the clusters that both have."""
+
+    difference: float
+    """The first value less the second: the sum of `parts`."""
+    parts: Floats
+    """Shape (C,): what each cluster adds to it."""
+    weights: Floats
+    """Shape (C,): share of the units that each holds."""
+    step: float
+    """Variance that one more average cluster adds, right for one of the two only."""
+
+    @property
+    def scale(self) -> float:
+        """The standard error of the difference where there is none."""
+        return float(np.sqrt(self.parts @ self.parts + self.step))
+
+    @property
+    def statistic(self) -> float:
+        """T: the difference in standard errors; 0 where nothing differs."""
+        return abs(self.difference) / self.scale if self.scale > 0 else 0.0
+
+    @property
+    def error(self) -> float:
+        """The standard error of the difference as it is: for planning."""
+        around = self.parts - self.weights * self.difference
+        return float(np.sqrt(around @ around + self.step))
+
+    def testable(self, quantile: float) -> bool:
+        """Whether there are clusters enough for a test at this quantile: more than q^2 of them by Kish's number."""
+        return float(self.weights @ self.weights) * quantile**2 < 1
+
+    def significant(self, quantile: float) -> bool:
+        """Whether T exceeds the quantile, and there are clusters enough for that to mean something."""
+        return self.testable(quantile) and self.statistic > quantile
+
+    def interval(self, quantile: float) -> tuple[float, float] | None:
+        """All differences that the test does not reject; `None` with too few clusters, or where nothing varies."""
+        if not self.testable(quantile) or not self.scale > 0:
+            return None
+        squared = quantile * quantile
+        a = 1 - squared * float(self.weights @ self.weights)
+        b = self.difference - squared * float(self.parts @ self.weights)
+        c = self.difference**2 - squared * self.scale**2
+        root = float(np.sqrt(max(0.0, b * b - a * c)))
+        return (b - root) / a, (b + root) / a
+
+
+def gap(a: Jackknife, b: Jackknife) -> Gap:
+    """The difference of two values of the same units."""
+    if a.blocks != b.blocks:
+        a, b = a.in_blocks(), b.in_blocks()
+    return Gap(
+        difference=a.value - b.value,
+        parts=a.parts - b.parts,
+        weights=a.weights,
+        step=(a.step + b.step) / 2,
+    )
+
+
+def p_value(statistic: float) -> float:
+    """Two-sided p of T, by the normal distribution."""
+    return float(min(1.0, 2 * special.ndtr(-statistic)))

@@ -1,0 +1,302 @@
+"""From units that count to a metric of them, by the protocol's average, ready to leave clusters out.
+
+Not for metrics and not for intervals: it collapses units to distinct types and puts metric and patterns together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.api import Metric, Units, UserError
+from harness.score.metrics import COLUMNS, bind, bounds_of
+from harness.score.patterns import Patterns, Statistic, collapse, divide
+from harness.score.pseudo import PseudoUnits, with_pseudo_units
+from harness.score.table import NOTHING, Floats, Ints, View
+
+BLOCKS = 500
+"""Blocks of clusters that are left out one by one where there are too many different clusters."""
+_SCORE, _FINE = 0.1, 0.02  # what a pseudo-cluster weighs for scores; for probabilities, rankings and means of groups
+_MOST = 4_000_000  # weights that are worth evaluating to leave out every pattern by itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sample:
+    """A metric of clustered units, as a function of the weights of T distinct types."""
+
+    statistic: Statistic
+    """The metric; weights are whole numbers wherever the harness calls it."""
+    patterns: Patterns
+    """The clusters, or blocks of them."""
+    sizes: Floats
+    """Shape (K,): units of each real cluster, whatever was made a block; 1 each where groups are averaged."""
+    blocks: int
+    """Number of blocks that the clusters were put into by their marks; 0 where each is left out by itself."""
+    pseudo: Floats
+    """Shape (H, T): weights of the pseudo half-clusters, each row adding up to 1."""
+    pseudo_clusters: Floats
+    """Shape (H,): how many clusters each stands for."""
+    gold_share: Floats
+    """Shape (H,): share of the data whose gold is in its class."""
+    bounds: tuple[float, float] | None
+    """The range of the metric; `None` where it has no end."""
+    pseudo_weight: float
+    """What a pseudo-cluster weighs: 1 where answers are right or wrong, less for a metric that sees more."""
+
+
+def sample_of(
+    metric: Metric, view: View, *, name: str, average: str, weights: Mapping[str, float] | None = None
+) -> Sample:
+    """One metric of one view.
+
+    Args:
+        metric: What to compute.
+        view: At least one unit.
+        name: Name of the metric, for messages.
+        average: `Protocol.average_of` the metric.
+        weights: `Protocol.weights`; by default every category weighs the same.
+
+    Raises:
+        UserError: The metric is not defined for the answer space, or only within groups.
+    """
+    answers = getattr(metric, "answers", None)
+    if answers is not None and view.space.kind not in answers:
+        raise UserError(
+            f"metric {name}: not defined for {view.space.kind} answers, only for {', '.join(sorted(answers))}; "
+            "take it out of the task's protocol: metrics"
+        )
+    if average == "group":
+        return _over_groups(metric, view)
+    if getattr(metric, "of_groups", False):
+        raise UserError(f"metric {name}: is of one group of items; write {name.partition('@')[0]}@group in metrics")
+    by_category = average == "category"
+    view, pseudo = with_pseudo_units(view, metric, by_category=by_category)
+    uses = _ordered(getattr(metric, "uses", COLUMNS))
+    together = _stacked(view, pseudo.view)
+    columns = _columns(together, uses)
+    first, types = distinct([together.category, *columns] if by_category else columns)
+    units = _units(together, first)
+    if by_category:
+        codes = together.category[first]
+        statistic = _over_categories(metric, units, codes, names=view.categories, weigh=weights or {})
+    else:
+        statistic = bind(metric, units)
+    patterns, blocks = _patterns(view.cluster, types[: len(view)], len(first), limit=_limit(metric, units))
+    return Sample(
+        statistic=statistic,
+        patterns=patterns,
+        sizes=np.unique(view.cluster, return_counts=True)[1].astype(np.float64),
+        blocks=blocks,
+        pseudo=_rows(pseudo, types[len(view) :], len(first)),
+        pseudo_clusters=pseudo.clusters,
+        gold_share=pseudo.gold_share,
+        bounds=_bounds(metric, view),
+        pseudo_weight=_weight(view, uses),
+    )
+
+
+def point_of(
+    metric: Metric, view: View, *, name: str, average: str, weights: Mapping[str, float] | None = None
+) -> float:
+    """The metric of the view alone; NaN where it is not defined."""
+    sample = sample_of(metric, view, name=name, average=average, weights=weights)
+    return float(sample.statistic(sample.patterns.total()[None, :])[0])
+
+
+def _patterns(cluster: Ints, types: Ints, count: int, *, limit: int | None) -> tuple[Patterns, int]:
+    """The clusters as patterns, or blocks of clusters where that would be too many evaluations."""
+    patterns = collapse(cluster, types, count)
+    most = BLOCKS if limit is None else max(2, min(BLOCKS, limit))
+    if patterns.count <= most or (limit is None and patterns.count * count <= _MOST):
+        return patterns, 0
+    return collapse(cluster % most, types, count), most
+
+
+def _bounds(metric: Metric, view: View) -> tuple[float, float] | None:
+    low, high = bounds_of(metric, view.space)
+    return (low, high) if np.isfinite([low, high]).all() else None
+
+
+def _weight(view: View, uses: Sequence[str]) -> float:
+    if view.space.kind == "score":
+        return _SCORE
+    fine = view.space.kind == "ranking" or ("positive" in uses and bool(np.isfinite(view.positive).any()))
+    return _FINE if fine else 1.0
+
+
+def _rows(pseudo: PseudoUnits, types: Ints, count: int) -> Floats:
+    rows = np.zeros((len(pseudo.clusters), count))
+    np.add.at(rows, (pseudo.half, types), pseudo.part)
+    return rows
+
+
+def distinct(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
+    """Distinct rows of some columns of codes, sorted by the first column, then the next, and so on.
+
+    Returns:
+        The first row of each distinct kind, shape (T,), and the kind of each row, shape (U,).
+    """
+    types = np.zeros(len(columns[0]), dtype=np.int64)
+    first = np.zeros(min(1, len(types)), dtype=np.int64)
+    for column in columns:
+        width = int(column.max(initial=0)) - int(column.min(initial=0)) + 1
+        joint = types * width + (column - column.min(initial=0))
+        _, first, types = np.unique(joint, return_index=True, return_inverse=True)
+    return first.astype(np.int64), types.astype(np.int64)
+
+
+def _ordered(uses: Sequence[str]) -> list[str]:
+    """Probabilities first: a metric that sorts by them then finds its units sorted."""
+    return sorted(uses, key=lambda column: (column != "positive", COLUMNS.index(column)))
+
+
+def _columns(view: View, uses: Sequence[str]) -> list[Ints]:
+    """The columns that a metric reads, as whole numbers in the order of the values."""
+    known = {"gold": view.gold, "predicted": view.predicted}
+    return [known[name] if name in known else _ranks(getattr(view, name)) for name in uses]
+
+
+def _ranks(values: Floats) -> Ints:
+    ranks: Ints = np.unique(values, return_inverse=True)[1].astype(np.int64)
+    return ranks
+
+
+def _stacked(view: View, pseudo: View) -> View:
+    """What the types are made of, the data first."""
+    return replace(
+        view,
+        category=np.concatenate([view.category, pseudo.category]),
+        gold=np.concatenate([view.gold, pseudo.gold]),
+        predicted=np.concatenate([view.predicted, pseudo.predicted]),
+        credit=np.concatenate([view.credit, pseudo.credit]),
+        positive=np.concatenate([view.positive, pseudo.positive]),
+    )
+
+
+def _units(view: View, rows: Ints) -> Units:
+    verdicts = view.verdicts
+    return Units(
+        space=view.space,
+        gold=tuple(verdicts[code] for code in view.gold[rows].tolist()),
+        predicted=tuple(None if code == NOTHING else verdicts[code] for code in view.predicted[rows].tolist()),
+        credit=view.credit[rows],
+        positive=view.positive[rows],
+    )
+
+
+def _limit(metric: Metric, units: Units) -> int | None:
+    limit = getattr(metric, "limit", None)
+    return None if limit is None else limit(units)
+
+
+def _over_categories(
+    metric: Metric, units: Units, category: Ints, *, names: Sequence[str], weigh: Mapping[str, float]
+) -> Statistic:
+    """The weighted mean over the categories that have a weight; NaN where one of them has no value.
+
+    What stands before a slash in a name is one category to whatever is beside it: the mean of its parts.
+    """
+    slices, bound, paths = [], [], []
+    for code in np.unique(category):
+        rows = np.flatnonzero(category == code)
+        slices.append(slice(int(rows[0]), int(rows[-1]) + 1))  # types are sorted by category
+        bound.append(bind(metric, _part(units, slices[-1])))
+        paths.append(tuple(names[code].split("/")))
+
+    def value(weights: Floats) -> Floats:
+        parts = [
+            _Category(path, part(weights[:, rows]), weights[:, rows].sum(axis=1) > 0)
+            for path, rows, part in zip(paths, slices, bound, strict=True)
+        ]
+        return _mean_of_parts(parts, weigh, depth=0)[0]
+
+    return value
+
+
+class _Category(NamedTuple):
+    """The values of one category, and whether it has any weight; both of shape (B,)."""
+
+    path: tuple[str, ...]
+    values: Floats
+    here: NDArray[np.bool_]
+
+
+def _mean_of_parts(
+    parts: Sequence[_Category], weigh: Mapping[str, float], *, depth: int
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """The mean over parts with `depth` steps of their paths in common, and whether any of it has a weight."""
+    by_step: dict[tuple[str, ...], list[_Category]] = {}
+    for part in parts:
+        by_step.setdefault(part.path[depth : depth + 1], []).append(part)
+    total, present = np.zeros(parts[0].values.shape), np.zeros(parts[0].here.shape)
+    for step, same in by_step.items():
+        values, here = _mean_of_parts(same, weigh, depth=depth + 1) if step else same[0][1:]
+        weight = weigh.get("/".join(same[0].path[: depth + 1]), 1.0) if step else 1.0
+        total += np.where(here, weight * values, 0)
+        present += weight * here
+    return divide(total, present), present > 0
+
+
+def _part(units: Units, rows: slice) -> Units:
+    return Units(
+        space=units.space,
+        gold=units.gold[rows],
+        predicted=units.predicted[rows],
+        credit=units.credit[rows],
+        positive=units.positive[rows],
+    )
+
+
+def _over_groups(metric: Metric, view: View) -> Sample:
+    """The plain mean over groups of the metric within each: the group is the cluster, and counts once.
+
+    A group in which the metric is not defined leaves the mean.
+    """
+    marks, groups = np.unique(view.cluster, return_inverse=True)
+    found = _within_groups(metric, view, groups)
+    bounds = _bounds(metric, view)
+    known = found[~np.isnan(found)]
+    ends = np.array(bounds if bounds is not None else (known.min(initial=0.0), known.max(initial=0.0)))
+    both = np.stack([np.r_[np.nan_to_num(found), ends], np.r_[~np.isnan(found), True, True]], axis=1)
+    rows, types = np.unique(both, axis=0, return_inverse=True)
+    types = types.reshape(-1).astype(np.int64)
+    values, counts = (np.ascontiguousarray(half) for half in rows.T)
+    pseudo = np.zeros((2, len(rows)))
+    pseudo[[0, 1], types[-2:]] = 1
+    patterns, blocks = _patterns(marks, types[:-2], len(rows), limit=None)
+    return Sample(
+        statistic=lambda weights: divide(weights @ values, weights @ counts),
+        patterns=patterns,
+        sizes=np.ones(len(marks)),
+        blocks=blocks,
+        pseudo=pseudo,
+        pseudo_clusters=np.ones(2),
+        gold_share=np.ones(2),
+        bounds=bounds,
+        pseudo_weight=_FINE if np.setdiff1d(known, ends).size else 1.0,
+    )
+
+
+def _within_groups(metric: Metric, view: View, groups: Ints) -> Floats:
+    """The metric of each group by itself, shape (G,)."""
+    uses = _ordered(getattr(metric, "uses", COLUMNS))
+    first, types = distinct(_columns(view, uses))
+    sizes = np.bincount(groups)
+    values = getattr(metric, "values", None)
+    if values is not None:
+        means: Floats = np.bincount(groups, weights=values(_units(view, first))[types]) / sizes
+        return means
+    members = types[np.lexsort((types, groups))]
+    known: dict[bytes, float] = {}  # by the units of a group: most groups are like many others
+    out = np.empty(len(sizes))
+    for group, own in enumerate(np.split(members, np.cumsum(sizes)[:-1])):
+        mark = own.tobytes()
+        if mark not in known:
+            kinds, counts = np.unique(own, return_counts=True)
+            known[mark] = bind(metric, _units(view, first[kinds]))(counts[None, :].astype(np.float64))[0]
+        out[group] = known[mark]
+    return out
