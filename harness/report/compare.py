@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
-from typing import Any
+from typing import Any, cast
 
 from harness.api import Metric, UserError, Verdict, write_interval, write_number
 from harness.report.entries import Entry, check_rivals
@@ -15,13 +15,15 @@ from harness.report.numbers import bare, heading, p_value
 from harness.report.records import Cell, as_plain
 from harness.report.tables import csv_text, to_json_text
 from harness.report.text import clean, for_markdown, order_name
+from harness.score.contest import Contest
+from harness.score.families import family_of_gaps
 from harness.score.records import Answer, Comparison
-from harness.score.significance import adjusted
+from harness.score.significance import Missing, Rules, compare_pair
 
-SCHEMA = "judge-harness/comparison/1"
+SCHEMA = "judge-harness/comparison/2"
 """Name and version of the JSON schema."""
 
-_FIELDS = {"a": "judge_a", "b": "judge_b", "p": "p_value", "p_adjusted": "p_holm"}  # as in the leaderboard
+_FIELDS = {"a": "judge_a", "b": "judge_b", "p": "p_value"}  # as in the leaderboard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ class JudgeComparison:
     alpha: float
     """Intervals have confidence 1 - alpha."""
     tasks: tuple[Comparison, ...]
-    """One comparison for each task, p-values corrected by Holm over the tasks."""
+    """One comparison for each task, corrected over the tasks."""
     names: tuple[str, ...]
     """Names of the tasks, in the same order."""
     left_out: tuple[str, ...]
@@ -92,6 +94,7 @@ def compare_judges(
     confidence: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
+    missing: str = "counts",
     items: int = 10,
     find_metric: Callable[[str], Metric] | None = None,
 ) -> JudgeComparison:
@@ -102,8 +105,9 @@ def compare_judges(
         cells_b: Cells of the other, of the same run or of another one.
         metric: Name of the metric; `None`: each task's headline.
         confidence: Of the intervals; tests have level 1 - confidence.
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap.
+        resamples: Random flips behind the quantile that corrects for many tasks.
+        seed: Of the flips.
+        missing: As for `harness.report.leaderboard.build_leaderboard`.
         items: The most disagreements to list.
         find_metric: Gives the metric of a name or raises `UserError`; `None`: looks among the installed plugins.
 
@@ -117,24 +121,43 @@ def compare_judges(
             f"the two judges share no task: one answered {_listed(of_a)}, the other {_listed(of_b)}; "
             "run both by one manifest"
         )
-    alpha = round(1 - confidence, 10)
-    measure = Measure(find_metric=find_metric or installed_metric(), alpha=alpha, resamples=resamples, seed=seed)
+    rules = Rules(confidence=confidence, draws=resamples, seed=seed, missing=cast("Missing", missing))
+    measure = Measure(find_metric=find_metric or installed_metric(), rules=rules)
     first = {task: next(measure.entries(of_a[task], metric=metric, by_category=False)) for task in shared}
     second = {task: next(measure.entries(of_b[task], metric=metric, by_category=False)) for task in shared}
-    compared: list[Comparison] = []
-    for task in shared:
-        rivals = _named(first[task], second[task])
-        check_rivals(rivals)
-        compared += measure.compared(rivals)
-    names = [entry.judge for entry in _named(first[shared[0]], second[shared[0]])]
+    rivals = {task: _named(first[task], second[task]) for task in shared}
+    for sides in rivals.values():
+        check_rivals(sides)
+    names = [entry.judge for entry in rivals[shared[0]]]
     return JudgeComparison(
         judge_a=names[0],
         judge_b=names[1],
-        alpha=alpha,
-        tasks=adjusted(compared),
+        alpha=round(1 - confidence, 10),
+        tasks=_compared(rivals, measure),
         names=tuple(shared),
         left_out=tuple(sorted(set(of_a) ^ set(of_b))),
         disagreements=tuple(_sample([(of_a[task], of_b[task]) for task in shared], most=items)),
+    )
+
+
+def _compared(rivals: Mapping[str, Sequence[Entry]], measure: Measure) -> tuple[Comparison, ...]:
+    """The two on each task, all tasks as one family."""
+    contests = {task: Contest([measure.round(sides)]) for task, sides in rivals.items()}
+    gaps = [contests[task].meet(sides[0].judge, sides[1].judge).gap for task, sides in rivals.items()]
+    family = family_of_gaps(
+        [apart for apart in gaps if apart is not None], draws=measure.rules.draws, seed=measure.rules.seed
+    )
+    return tuple(
+        compare_pair(
+            contests[task],
+            *(side.judge for side in sides),
+            metric_name=sides[0].estimate.metric,
+            family=family,
+            rules=measure.rules,
+            greater_is_better=sides[0].estimate.greater_is_better,
+            unit=sides[0].estimate.unit,
+        )
+        for task, sides in rivals.items()
     )
 
 
@@ -167,7 +190,7 @@ def title(compared: JudgeComparison) -> str:
 
 def difference_rows(compared: JudgeComparison) -> tuple[list[str], list[list[str]]]:
     """Header and cells of the table of differences, as people read them; the task's metric where they differ."""
-    header = ["task", "a", "b", "a − b", "interval", "p", "p (Holm)", "n", "only a", "only b"]
+    header = ["task", "a", "b", "a − b", "interval", "p", "p (corrected)", "n", "only a", "only b"]
     several = len({one.metric for one in compared.tasks}) > 1
     return header, [
         [
@@ -199,7 +222,7 @@ def verdict_lines(compared: JudgeComparison) -> list[str]:
     """What the numbers say, one sentence for each task."""
     said = []
     for name, one in zip(compared.names, compared.tasks, strict=True):
-        better = one.better(compared.alpha)
+        better = one.better
         if better is None:
             said.append(f"{name}: the data cannot tell the two apart")
         else:

@@ -1,4 +1,4 @@
-"""The leaderboard: rows from scored cells, paired tests between rivals, and rank groups from the tests.
+"""The leaderboard: rows from scored cells, paired tests between rivals, and ranks from the tests.
 
 Scores are `harness.score`; names and refusals `harness.report.entries`; means over tasks `harness.report.suites`;
 what it looks like `harness.report.render`.
@@ -14,15 +14,13 @@ from typing import cast, get_args
 from harness.api import Metric, UserError
 from harness.report.entries import Entry, check_rivals, told_apart
 from harness.report.measure import Measure, installed_metric
+from harness.report.places import Field, placed, ranked
 from harness.report.records import Block, Cell, Compare, GroupBy, Leaderboard, LeftOut, Pair, Row
-from harness.report.suites import suite_comparisons, suite_rows
+from harness.report.suites import suites
 from harness.report.unread import Tally, UnreadAnswers, tally
 from harness.report.usage import JudgeUsage
 from harness.score.records import CellScores, Comparison, Estimate
-from harness.score.significance import rank_groups
-
-UNRANKED = frozenset({"incomplete", "low-coverage", "no-answers", "partial"})
-"""Flags that keep a row off the ranks."""
+from harness.score.significance import Missing, Rules
 
 
 def build_leaderboard(
@@ -35,6 +33,8 @@ def build_leaderboard(
     resamples: int = 2000,
     seed: int = 0,
     min_coverage: float | None = None,
+    missing: str = "counts",
+    equivalence: float | None = None,
     left_out: Iterable[LeftOut] = (),
     find_metric: Callable[[str], Metric] | None = None,
 ) -> Leaderboard:
@@ -43,24 +43,30 @@ def build_leaderboard(
     Args:
         cells: Scored cells. The same judge of two runs on one task becomes two rows, `judge (run)`.
         metric: Name of the metric to show; `None`: each task's headline. One that was not scored is scored now.
-        group_by: Rank within each `task`, within each `category` of a task, or by the plain mean over each `suite`.
+        group_by: Rank within each `task`, within each `category` of a task, or over each `suite`: by the plain mean
+            over its tasks, or by the mean rank where their headline metrics differ.
         confidence: Of the intervals; the tests have level 1 - confidence.
         compare: `all-pairs`; or `none`, which makes no tests, and then nothing is ranked.
-        resamples: Of the bootstrap behind tests and newly made intervals.
-        seed: Of the bootstrap.
+        resamples: Random flips of the clusters' signs behind the quantile that corrects for many judges.
+        seed: Of the flips.
         min_coverage: Below it nothing is ranked; `None`: as each task's protocol says.
+        missing: `counts`: a judge is placed above another only if it is significantly better on the answers of both,
+            and with every missing answer counted wrong; or `at-random`: answers are declared to be missing at random.
+        equivalence: Judges whose difference is shown to be smaller than this are called equivalent.
         left_out: What judges were not asked: named, and a suite without all of its tasks is not ranked.
         find_metric: Gives the metric of a name or raises `UserError`; `None`: looks among the installed plugins.
 
     Returns:
-        Rows sorted by block, rank group, value. Equal input gives equal bytes of `to_json`.
+        Rows sorted by block, rank, value. Equal input gives equal bytes of `to_json`.
 
     Raises:
         UserError: There are no cells, a cell is not scored, cells of one task were scored by different rules or saw
             different data, or the metric does not fit a task.
     """
-    grouping, tests, alpha = _checked(group_by, compare, confidence)
-    measure = Measure(find_metric=find_metric or installed_metric(), alpha=alpha, resamples=resamples, seed=seed)
+    grouping, tests, rules = _checked(
+        group_by, compare, Rules(confidence=confidence, draws=resamples, seed=seed, missing=cast("Missing", missing))
+    )
+    measure = Measure(find_metric=find_metric or installed_metric(), rules=rules)
     by_category = grouping == "category"
     entries = [entry for cell in cells for entry in measure.entries(cell, metric=metric, by_category=by_category)]
     if not entries:
@@ -71,38 +77,43 @@ def build_leaderboard(
     entries, lacking = named, [replace(one, judge=names.get((one.judge, one.run), one.judge)) for one in left_out]
     unread = {_cell(entry): entry for entry in entries}
     tallies = {name: tally(entry.cell.unread()) for name, entry in unread.items()}
-    blocks = _blocks(
-        [
-            _row(
-                entry,
-                min_coverage=min_coverage,
-                unread=tallies[_cell(entry)].counts(entry.category if by_category else None),
-            )
-            for entry in entries
-        ]
-    )
-    compared: dict[Block, tuple[Comparison, ...]] = {}
-    if tests == "all-pairs":
-        compared = {block: measure.compared(rivals) for block, rivals in _rivals(entries).items()}
+    rows = [
+        _row(
+            entry,
+            min_coverage=min_coverage,
+            unread=tallies[_cell(entry)].counts(entry.category if by_category else None),
+        )
+        for entry in entries
+    ]
+    rivals = _rivals(entries)
     if grouping == "suite":
-        by_task = {task: pairs for (task, _, _), pairs in compared.items()}
-        blocks = _blocks(suite_rows([row for rows in blocks.values() for row in rows], alpha=alpha, left_out=lacking))
-        if tests == "all-pairs":
-            compared = {block: suite_comparisons(rows, by_task, alpha=alpha) for block, rows in blocks.items()}
-    ranked = [row for block, rows in blocks.items() for row in _ranked(rows, compared.get(block), alpha=alpha)]
+        fields = suites(rows, rivals, measure=measure, left_out=lacking, compare=tests == "all-pairs")
+    else:
+        fields = [_field(same, rivals[block], measure, tests) for block, same in _blocks(rows).items()]
+    fields = sorted((placed(field, tests) for field in fields), key=lambda field: field.rows[0].block)
     return Leaderboard(
         title=", ".join(sorted({entry.run for entry in entries})),
         group_by=grouping,
         metric=metric,
-        alpha=alpha,
+        alpha=round(1 - confidence, 10),
         min_coverage=min_coverage,
         compare=tests,
-        rows=tuple(sorted(ranked, key=_place)),
-        comparisons=tuple(_pair(blocks[block][0], one) for block in sorted(compared) for one in compared[block]),
+        missing=missing,
+        equivalence=equivalence,
+        rows=tuple(row for field in fields for row in sorted(field.rows, key=_place)),
+        comparisons=tuple(
+            _pair(field.rows[0], one, equivalence=equivalence) for field in fields for one in field.comparisons
+        ),
         usage=_usage(entries),
         left_out=tuple(sorted(lacking, key=lambda one: (one.judge, one.task, one.run))),
         unread=_unread(unread, tallies),
     )
+
+
+def _field(rows: Sequence[Row], rivals: Sequence[Entry], measure: Measure, tests: Compare) -> Field:
+    """One block, compared."""
+    compared = measure.compared(rivals, ranked=ranked(rows)) if tests == "all-pairs" else ()
+    return Field(rows=tuple(rows), comparisons=compared)
 
 
 def _cell(entry: Entry) -> tuple[str, str, str]:
@@ -138,15 +149,17 @@ def _usage(entries: Iterable[Entry]) -> tuple[JudgeUsage, ...]:
     return tuple(JudgeUsage.of(judge, run, cells[judge, run].usage()) for judge, run in sorted(cells))
 
 
-def _checked(group_by: str, compare: str, confidence: float) -> tuple[GroupBy, Compare, float]:
-    """The choices that `build_leaderboard` was given, and the level of its tests."""
+def _checked(group_by: str, compare: str, rules: Rules) -> tuple[GroupBy, Compare, Rules]:
+    """The choices that `build_leaderboard` was given."""
     if group_by not in get_args(GroupBy):
         raise UserError(f"leaderboard: group_by must be one of {', '.join(get_args(GroupBy))}, got {group_by!r}")
     if compare not in get_args(Compare):
         raise UserError(f"leaderboard: compare must be one of {', '.join(get_args(Compare))}, got {compare!r}")
-    if not 0 < confidence < 1:
-        raise UserError(f"leaderboard: confidence must be between 0 and 1, such as 0.95, got {confidence}")
-    return cast("GroupBy", group_by), cast("Compare", compare), round(1 - confidence, 10)
+    if rules.missing not in get_args(Missing):
+        raise UserError(f"leaderboard: missing must be one of {', '.join(get_args(Missing))}, got {rules.missing!r}")
+    if not 0 < rules.confidence < 1:
+        raise UserError(f"leaderboard: confidence must be between 0 and 1, such as 0.95, got {rules.confidence}")
+    return cast("GroupBy", group_by), cast("Compare", compare), rules
 
 
 def _blocks(rows: Iterable[Row]) -> dict[Block, list[Row]]:
@@ -164,23 +177,14 @@ def _rivals(entries: Iterable[Entry]) -> dict[Block, list[Entry]]:
     return found
 
 
-def _ranked(rows: Sequence[Row], compared: Sequence[Comparison] | None, *, alpha: float) -> list[Row]:
-    """The rows of one block with their ranks; without comparisons nothing is ranked."""
-    if compared is None:
-        return list(rows)
-    unranked = {row.judge for row in rows if row.value is None or UNRANKED & set(row.flags)}
-    ranks = rank_groups([row.judge for row in rows], compared, unranked=unranked, alpha=alpha)
-    return [replace(row, rank_group=ranks[row.judge]) for row in rows]
-
-
 def _place(row: Row) -> tuple[Block, float, bool, float, str]:
-    """Sorts rows by block, then rank group, then value, then name; what has no rank or no value comes last."""
-    rank = math.inf if row.rank_group is None else row.rank_group
+    """Sorts rows by block, then rank, then value, then name; what has no rank or no value comes last."""
+    rank = math.inf if row.rank_low is None else row.rank_low
     value = 0.0 if row.value is None else row.value
     return row.block, rank, row.value is None, -value if row.greater_is_better else value, row.judge
 
 
-def _pair(row: Row, one: Comparison) -> Pair:
+def _pair(row: Row, one: Comparison, *, equivalence: float | None) -> Pair:
     return Pair(
         task=row.task,
         category=row.category,
@@ -195,7 +199,14 @@ def _pair(row: Row, one: Comparison) -> Pair:
         ci_low=one.ci_low,
         ci_high=one.ci_high,
         p_value=one.p,
-        p_holm=one.p_adjusted,
+        p_adjusted=one.p_adjusted,
+        better=one.better,
+        depends_on_missing=one.depends_on_missing,
+        bound_low=one.bound_low,
+        bound_high=one.bound_high,
+        whatever_missing=one.whatever_missing,
+        detectable=one.detectable,
+        equivalent=None if equivalence is None else _within(one, equivalence),
         method=one.method,
         n=one.n,
         disagreements=one.disagreements,
@@ -204,6 +215,11 @@ def _pair(row: Row, one: Comparison) -> Pair:
         basis=one.basis,
         unit=one.unit,
     )
+
+
+def _within(one: Comparison, margin: float) -> bool:
+    """Whether the whole interval of the difference lies within the margin on both sides of 0."""
+    return one.ci_low is not None and one.ci_high is not None and max(-one.ci_low, one.ci_high) < margin
 
 
 def _row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int]) -> Row:
@@ -229,7 +245,9 @@ def _row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int])
         coverage=scores.coverage,
         excluded=estimate.excluded,
         worst_case=estimate.worst_case,
-        rank_group=None,
+        rank_low=None,
+        rank_high=None,
+        letters="",
         flags=_flags(scores, basis=estimate.basis, state=cell.state, min_coverage=min_coverage),
         swap_consistency=consistency.get("swap_consistency"),
         first_position=consistency.get("first_position"),

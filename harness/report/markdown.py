@@ -67,14 +67,14 @@ def comparisons_table(comparisons: Sequence[Pair]) -> str:
     ordered = sorted(
         comparisons,
         key=lambda one: (
-            2.0 if one.p_holm is None else one.p_holm,
+            2.0 if one.p_adjusted is None else one.p_adjusted,
             -abs(one.difference or 0.0),
             one.judge_a,
             one.judge_b,
         ),
     )
     return table(
-        ["a", "b", "a − b", "interval", "p", "p (Holm)", "n", "test"],
+        ["a", "b", "a − b", "interval", "p", "p (corrected)", "n", "test"],
         [
             [
                 one.judge_a,
@@ -82,7 +82,7 @@ def comparisons_table(comparisons: Sequence[Pair]) -> str:
                 write_number(one.unit, one.difference, one.ci_low, one.ci_high, signed=True),
                 write_interval(one.unit, one.ci_low, one.ci_high, signed=True),
                 p_value(one.p_value),
-                p_value(one.p_holm),
+                p_value(one.p_adjusted),
                 f"{one.n:,}",
                 f"{one.method}, of the {one.basis}" if one.basis else one.method,
             ]

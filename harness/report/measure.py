@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -14,8 +14,9 @@ from harness.report.numbers import bare
 from harness.report.records import Cell
 from harness.report.text import clean
 from harness.score.cell import score_cell
+from harness.score.contest import Contest, Round
 from harness.score.records import Answer, CellScores, Comparison
-from harness.score.significance import compare_all
+from harness.score.significance import RULES, Rules, compare_contest
 from harness.score.table import CellTable
 from harness.score.units import build_cell
 
@@ -25,16 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """How numbers are made: the metrics by name, and the settings of the bootstrap."""
+    """How numbers are made: the metrics by name, and how judges are compared."""
 
     find_metric: Callable[[str], Metric]
     """Gives the metric of a name; raises `UserError` for an unknown one."""
-    alpha: float
-    """Intervals have confidence 1 - alpha."""
-    resamples: int
-    """Of the bootstrap."""
-    seed: int
-    """Of the bootstrap."""
+    rules: Rules = RULES
+    """How judges are compared."""
 
     def entries(self, cell: Cell, *, metric: str | None, by_category: bool) -> Iterator[Entry]:
         """The entry of a cell, or one for each of its categories.
@@ -57,29 +54,40 @@ class Measure:
         else:
             yield self._entry(cell, self._scored(cell, cell.table(), name), name, category="", table=cell.table)
 
-    def compared(self, rivals: Sequence[Entry]) -> tuple[Comparison, ...]:
-        """Every two entries of one block, p-values corrected by Holm.
+    def round(self, rivals: Sequence[Entry], *, metric: str | None = None) -> Round:
+        """The judges of one task, or of one of its categories.
+
+        Args:
+            rivals: Their entries.
+            metric: Name of the metric; `None`: the one on show.
+
+        Raises:
+            UserError: The metric cannot be compared.
+        """
+        name = metric or rivals[0].estimate.metric
+        tables = {entry.judge: _for_one_metric(entry.table(), name) for entry in rivals}
+        with _of_task(rivals[0].task):
+            return Round(tables, self.find_metric(name), name=name)
+
+    def compared(self, rivals: Sequence[Entry], *, ranked: Collection[str]) -> tuple[Comparison, ...]:
+        """Every two entries of one block, as one family of those that are ranked.
 
         Raises:
             UserError: The metric cannot be compared, or two cells disagree about the gold.
         """
-        name, greater = rivals[0].estimate.metric, rivals[0].estimate.greater_is_better
-        pairs = len(rivals) * (len(rivals) - 1) // 2
-        if not pairs:
+        if len(rivals) < 2:
             return ()
-        try:
-            compared = compare_all(
-                {entry.judge: _for_one_metric(entry.table(), name) for entry in rivals},
-                self.find_metric(name),
-                metric_name=name,
-                resamples=max(self.resamples, resamples_needed(pairs, alpha=self.alpha)),
-                confidence=1 - self.alpha,
-                seed=self.seed,
-                greater_is_better=greater,
+        estimate = rivals[0].estimate
+        with _of_task(rivals[0].task):
+            return compare_contest(
+                Contest([self.round(rivals)]),
+                [entry.judge for entry in rivals],
+                metric_name=estimate.metric,
+                ranked=ranked,
+                rules=self.rules,
+                greater_is_better=estimate.greater_is_better,
+                unit=estimate.unit,
             )
-            return tuple(replace(pair, unit=rivals[0].estimate.unit) for pair in compared)
-        except UserError as error:
-            raise UserError(f"task {clean(rivals[0].task)}: {error}") from error
 
     def _entry(
         self, cell: Cell, scores: CellScores, name: str, *, category: str, table: Callable[[], CellTable]
@@ -90,7 +98,7 @@ class Measure:
         )
 
     def _scored(self, cell: Cell, table: CellTable, name: str) -> CellScores:
-        try:
+        with _of_task(cell.task):
             return score_cell(
                 table,
                 task=cell.task,
@@ -98,20 +106,17 @@ class Measure:
                 suite=cell.suite,
                 metrics={name: self.find_metric(name)},
                 data_hash=cell.data_hash,
-                confidence=1 - self.alpha,
+                confidence=self.rules.confidence,
             )
-        except UserError as error:
-            raise UserError(f"task {clean(cell.task)}: {error}") from error
 
 
-def resamples_needed(pairs: int, *, alpha: float) -> int:
-    """The fewest resamples with which a bootstrap can call a difference significant after Holm's correction.
-
-    The smallest p-value of B resamples is 2 / (B + 1), and Holm multiplies it by the number of pairs: with 2,000
-    resamples and 11 judges (55 pairs) no difference, however large, would be below 0.05. Here half of alpha is in
-    reach.
-    """
-    return math.ceil(4 * pairs / alpha)
+@contextmanager
+def _of_task(task: str) -> Iterator[None]:
+    """Says which task an error is about."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"task {clean(task)}: {error}") from error
 
 
 def installed_metric() -> Callable[[str], Metric]:

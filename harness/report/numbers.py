@@ -43,7 +43,7 @@ def p_value(value: float | None) -> str:
 def rank_text(row: Row) -> str:
     """The confidence set of a judge's rank: `1` where it is one rank, `1–3` where it is several, `–` where none."""
     if row.rank_low is None or row.rank_high is None:
-        return NOTHING if row.rank_group is None else str(row.rank_group)
+        return NOTHING
     return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
 
 
@@ -54,8 +54,3 @@ def consistency(row: Row, name: str, *, interval: bool = False) -> str:
     value = write_number("share", getattr(row, name), low, high)
     within = write_interval("share", low, high)
     return f"{value} ({within})" if interval and within != NOTHING else value
-
-
-def best_rank(row: Row) -> int | None:
-    """The best rank that a judge may have; `None` where it is not ranked."""
-    return row.rank_group if row.rank_low is None else row.rank_low

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from harness.score.records import Answer, CellScores
     from harness.score.table import CellTable
 
-SCHEMA = "judge-harness/leaderboard/1"
+SCHEMA = "judge-harness/leaderboard/2"
 """Name and version of the JSON schema. Fields may be added within a version; none changes its meaning."""
 
 _DECIMALS = 6
@@ -129,7 +129,8 @@ class Row:
     ci_high: float | None
     """Upper end of the confidence interval."""
     method: str
-    """How the interval was made: `cluster-bootstrap`, `wilson`, `normal-of-tasks`, or empty."""
+    """How the interval was made: `agresti-coull` for a share of independent trials, `cluster-jackknife` for all else,
+    `rank-sets` for a mean rank; or empty."""
     n: int
     """Units that the value rests on."""
     asked: int
@@ -140,8 +141,13 @@ class Row:
     """The value when answers without a verdict are left out."""
     worst_case: float | None
     """The value when every answer without a verdict, errors included, counts as wrong as can be."""
-    rank_group: int | None
-    """Rank, from 1. Judges that the data cannot tell apart share one; `null`: shown, not ranked."""
+    rank_low: int | None
+    """The best rank that the judge may have: lower end of the confidence set of its rank. The sets of a block hold all
+    true ranks at once with confidence 1 - alpha; `null`: shown, not ranked."""
+    rank_high: int | None
+    """The worst rank that it may have."""
+    letters: str
+    """Compact letter display: two judges of a block cannot be told apart exactly where they share a letter."""
     flags: tuple[str, ...]
     """Warnings in one word each, such as `collapsed`, `constant-gold`, `low-coverage`, `partial`."""
     swap_consistency: float | None
@@ -161,7 +167,7 @@ class Row:
     items: int
     """Items asked about."""
     groups: int
-    """Clusters among them: what intervals and tests resample."""
+    """Clusters among them: what intervals and tests leave out one by one."""
     protocol: Mapping[str, Any]
     """The scoring protocol, field by field; empty on the rows of a suite."""
     data_hash: str
@@ -182,13 +188,6 @@ class Row:
     consistency: Mapping[str, Mapping[str, float | str | None]] = dataclasses.field(default_factory=dict)
     """`swap_consistency`, `first_position` and `repeat_consistency`, where they apply, each with `value`, `ci_low`,
     `ci_high` and `n`. Empty on the rows of suites."""
-    rank_low: int | None = None
-    """The best rank that the judge may have: lower end of the simultaneous confidence set of its rank; `null`: not
-    ranked."""
-    rank_high: int | None = None
-    """The worst rank that it may have."""
-    letters: str = ""
-    """Compact letter display: two judges of a block cannot be told apart exactly where they share a letter."""
     ceiling: Ceiling | None = None
     """How far people agree, and how the judge compares with them; `null` where no item has annotations of two people,
     and on the rows of suites."""
@@ -226,15 +225,32 @@ class Pair:
     difference: float | None
     """`value_a - value_b`; `null` where it is not defined."""
     ci_low: float | None
-    """Lower end of the difference's confidence interval."""
+    """Lower end of the difference's interval. All intervals of a block hold at once with confidence 1 - alpha, and one
+    leaves 0 out exactly where the corrected test is significant."""
     ci_high: float | None
-    """Upper end of the difference's confidence interval."""
+    """Upper end of it."""
     p_value: float | None
-    """Two-sided, of this pair alone."""
-    p_holm: float | None
-    """Corrected by Holm's method for all pairs of the block."""
+    """Two-sided, of this pair alone; `null` where too few clusters allow no test."""
+    p_adjusted: float | None
+    """Corrected for all pairs of ranked judges of the block; `null` where one of the two is not ranked."""
+    better: str | None
+    """The judge that is placed above the other: significantly better on the answers of both, by the protocol, and with
+    every missing answer counted wrong. `null`: the data cannot tell the two apart."""
+    depends_on_missing: bool
+    """Whether the difference is significant by the protocol, but not for each way to count missing answers."""
+    bound_low: float | None
+    """The least difference that is possible whatever the missing answers were; `null` where none is missing, or the
+    metric is no mean over units."""
+    bound_high: float | None
+    """The greatest such difference."""
+    whatever_missing: bool
+    """Whether one of the two is significantly better whatever the missing answers were."""
+    detectable: float | None
+    """The smallest true difference that these items would show with a power of 80 %."""
+    equivalent: bool | None
+    """Whether the two are shown to be the same within `Leaderboard.equivalence`; `null` where that is not set."""
     method: str
-    """The test: `mcnemar-exact`, `paired-cluster-bootstrap` or `normal-of-tasks`."""
+    """The test: `score-pivot`, or `rank-sets` for a mean rank; empty where none is possible."""
     n: int
     """Shared units."""
     disagreements: int
@@ -272,7 +288,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaderboard:
-    """All rows, sorted by block, then rank group, then value, with the paired comparisons behind the ranks."""
+    """All rows, sorted by block, then rank, then value, with the paired comparisons behind the ranks."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
 
@@ -283,11 +299,15 @@ class Leaderboard:
     metric: str | None
     """The metric that was asked for; `null`: each task's own headline."""
     alpha: float
-    """Level of the tests behind the rank groups; intervals have confidence 1 - alpha."""
+    """Level of the tests behind the ranks; intervals have confidence 1 - alpha."""
     min_coverage: float | None
     """Below this coverage nothing is ranked; `null`: as each task's protocol says."""
     compare: Compare
     """Whether judges were compared pairwise; without comparisons nothing is ranked."""
+    missing: str
+    """`counts`: a judge must be better with missing answers counted wrong too; or `at-random`: they are declared so."""
+    equivalence: float | None
+    """Judges whose difference is shown to be smaller than this are called equivalent; `null`: nothing is said."""
     rows: tuple[Row, ...]
     """One for each judge in each block."""
     comparisons: tuple[Pair, ...]

@@ -1,73 +1,116 @@
-"""Suites: the plain mean over tasks, with intervals and tests from those of the tasks.
+"""Suites: the plain mean over tasks, or the mean rank where their metrics differ.
 
-Tasks are taken as independent of each other: the standard error of a mean over K tasks is the root of the summed
-squares of theirs, divided by K. A task's standard error is the half-width of its interval over the normal quantile.
+A mean over tasks is one value like any other: a cluster is left out of every task that has it, so that tasks which
+share images or prompts are not taken as independent. With one task it is that task's own numbers. Mean ranks are
+`harness.report.overall`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from statistics import NormalDist
 
-from harness.api import UserError
-from harness.report.records import LeftOut, Row
-from harness.report.text import clean
-from harness.score.records import Comparison
-from harness.score.significance import adjusted
+from harness.report.entries import Entry
+from harness.report.measure import Measure
+from harness.report.overall import mean_ranks
+from harness.report.places import Field, ranked
+from harness.report.records import Block, LeftOut, Row
+from harness.score.contest import Contest, Round
+from harness.score.flags import FEW, INTERVAL_FLAGS
+from harness.score.intervals import JACKKNIFE, interval
+from harness.score.metrics import unit_of
+from harness.score.significance import compare_contest
 
-METHOD = "normal-of-tasks"
-"""Name of the method in rows and comparisons."""
+_OF_TASKS = frozenset({"constant-gold", "no-errors", *INTERVAL_FLAGS})
+"""Flags of a task that say nothing about a mean over several."""
 
 
-def suite_rows(rows: Sequence[Row], *, alpha: float, left_out: Sequence[LeftOut] = ()) -> list[Row]:
-    """One row for each judge in each suite; a task without a suite is a suite of its own name.
+def suites(
+    rows: Sequence[Row],
+    rivals: Mapping[Block, Sequence[Entry]],
+    *,
+    measure: Measure,
+    left_out: Sequence[LeftOut] = (),
+    compare: bool = True,
+) -> list[Field]:
+    """One block for each suite; a task without a suite is a suite of its own name.
 
     A judge that has no value on some task of the suite, those that it was not asked among them, is flagged
     `incomplete`. Where the metric is of probabilities on some tasks and of verdicts on others, its mean is over the
-    former, since the two do not add up. Nothing is ranked here.
+    former, since the two do not add up.
 
-    Raises:
-        UserError: The tasks of a suite have different headline metrics, whose mean would mean nothing.
+    Args:
+        rows: Of all judges on all tasks.
+        rivals: The same as entries, by task.
+        measure: How numbers are made.
+        left_out: What judges were not asked.
+        compare: Whether judges are compared.
     """
-    found: list[Row] = []
+    found = []
     for suite, same in _by_suite(rows):
         tasks = sorted({row.task for row in same} | {one.task for one in left_out if (one.suite or one.task) == suite})
-        metrics = sorted({row.metric for row in same})
-        if len(metrics) > 1:
-            raise UserError(
-                f"suite {clean(suite)}: its tasks have different headline metrics ({', '.join(metrics)}), and a mean "
-                "over them would mean nothing; choose one for all with --metric"
-            )
-        judges = sorted({row.judge for row in same})
-        found += [_mean_row(suite, tasks, [row for row in same if row.judge == judge], alpha=alpha) for judge in judges]
+        own = {task: rivals[task, "", ""] for task in dict.fromkeys(row.task for row in same)}
+        found.append(_suite(suite, tasks, same, own, measure=measure, compare=compare))
     return found
 
 
-def suite_comparisons(
-    rows: Sequence[Row], by_task: Mapping[str, Sequence[Comparison]], *, alpha: float
-) -> tuple[Comparison, ...]:
-    """Compare the judges that answered all tasks of one suite, from their paired differences on the tasks.
-
-    Args:
-        rows: The rows of the suite.
-        by_task: Every two judges compared, by task.
-        alpha: Level of the intervals.
-
-    Returns:
-        A comparison of every two of them, p-values corrected by Holm.
-    """
-    found = {(task, one.a, one.b): one for task, pairs in by_task.items() for one in pairs}
-    complete = sorted((row for row in rows if "incomplete" not in row.flags), key=lambda row: row.judge)
+def _suite(
+    suite: str,
+    tasks: Sequence[str],
+    rows: Sequence[Row],
+    rivals: Mapping[str, Sequence[Entry]],
+    *,
+    measure: Measure,
+    compare: bool,
+) -> Field:
+    rounds = {task: measure.round(own) for task, own in rivals.items()}
+    by_judge = {judge: [row for row in rows if row.judge == judge] for judge in sorted({row.judge for row in rows})}
+    summed = {judge: _summed_row(suite, tasks, own) for judge, own in by_judge.items()}
+    if len({row.metric for row in rows}) > 1:
+        field = mean_ranks(summed, by_judge, rounds, rules=measure.rules, compare=compare)
+        return replace(field, rows=_with_common_means(field.rows, rows, rivals, measure=measure))
     means = [
-        _mean_comparison([found[task, a.judge, b.judge] for task in a.tasks], alpha=alpha)
-        for a, b in itertools.combinations(complete, 2)
+        _mean_row(row, by_judge[judge], rounds, confidence=measure.rules.confidence) for judge, row in summed.items()
     ]
-    return adjusted(means)
+    complete = [row for row in means if "incomplete" not in row.flags]
+    if not compare or len(complete) < 2:
+        return Field(rows=tuple(means), comparisons=())
+    compared = compare_contest(
+        Contest([rounds[task] for task in complete[0].tasks]),
+        [row.judge for row in complete],
+        metric_name=complete[0].metric,
+        ranked=ranked(complete),
+        rules=measure.rules,
+        greater_is_better=complete[0].greater_is_better,
+        unit=complete[0].unit,
+    )
+    return Field(rows=tuple(means), comparisons=compared)
+
+
+def _with_common_means(
+    means: Sequence[Row], rows: Sequence[Row], rivals: Mapping[str, Sequence[Entry]], *, measure: Measure
+) -> tuple[Row, ...]:
+    """With the mean of each metric that every task of the suite is scored by, though it is not their headline."""
+    common = [
+        metric
+        for metric in (rows[0].metric, *rows[0].others)
+        if all(metric in (row.metric, *row.others) for row in rows)
+    ]
+    found = {row.judge: row for row in means}
+    for metric in common:
+        rounds = [measure.round(own, metric=metric) for own in rivals.values()]
+        for judge, row in found.items():
+            if len(row.tasks) < len(rounds):
+                continue
+            apart = Contest(rounds).own(judge)
+            ends = None if apart is None else interval(apart, confidence=measure.rules.confidence)
+            if apart is not None and ends is not None:
+                mean = {"value": apart.value, "ci_low": ends[0], "ci_high": ends[1], "n": row.n}
+                unit = unit_of(measure.find_metric(metric), name=metric)
+                found[judge] = replace(row, others={**row.others, metric: {**mean, "unit": unit}})
+    return tuple(found.values())
 
 
 def _by_suite(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
@@ -77,16 +120,33 @@ def _by_suite(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
     return sorted(groups.items())
 
 
-def _mean_row(suite: str, tasks: Sequence[str], rows: Sequence[Row], *, alpha: float) -> Row:
+def _mean_row(row: Row, own: Sequence[Row], rounds: Mapping[str, Round], *, confidence: float) -> Row:
+    """The row of a suite with the mean over its tasks, and its interval."""
+    alone = {task.task: task for task in own}
+    if len(row.tasks) == 1:
+        task = alone[row.tasks[0]]
+        flags = (*row.flags, *(flag for flag in task.flags if flag in _OF_TASKS - {"constant-gold"}))
+        value, low, high = task.value, task.ci_low, task.ci_high
+        return replace(row, value=value, ci_low=low, ci_high=high, method=task.method, flags=flags)
+    contest = Contest([rounds[task] for task in row.tasks])
+    apart = contest.own(row.judge) if row.tasks else None
+    if apart is None:
+        return row
+    low, high = interval(apart, confidence=confidence) or (None, None)
+    few = ("few-clusters",) if apart.kish < FEW else ()
+    method = "" if low is None else JACKKNIFE
+    return replace(row, value=apart.value, ci_low=low, ci_high=high, method=method, flags=(*row.flags, *few))
+
+
+def _summed_row(suite: str, tasks: Sequence[str], rows: Sequence[Row]) -> Row:
+    """All that adds up over tasks; no value yet."""
     valued = [row for row in rows if row.value is not None]
     basis = max((row.basis for row in valued), key=("", "verdicts", "probabilities").index, default="")
     valued = [row for row in valued if row.basis == basis]
     answers = sum(row.statuses.get("ok", 0) for row in rows)
     known = sum((row.with_probabilities or 0) * row.statuses.get("ok", 0) for row in rows)
-    value = _mean([row.value for row in valued])
-    low, high = _interval(value, [(row.ci_low, row.ci_high) for row in valued], alpha=alpha)
     asked = sum(row.asked for row in rows)
-    flags = sorted({flag for row in rows for flag in row.flags} - {"constant-gold"})
+    flags = sorted({flag for row in rows for flag in row.flags} - _OF_TASKS)
     if len(valued) < len(tasks):
         flags.append("incomplete")
     return replace(
@@ -96,16 +156,15 @@ def _mean_row(suite: str, tasks: Sequence[str], rows: Sequence[Row], *, alpha: f
         suite=suite,
         tasks=tuple(row.task for row in valued),
         run=", ".join(sorted({row.run for row in rows})),
-        value=value,
-        ci_low=low,
-        ci_high=high,
-        method=METHOD if low is not None else "",
+        value=None,
+        ci_low=None,
+        ci_high=None,
+        method="",
         n=sum(row.n for row in valued),
         asked=asked,
-        coverage=sum(row.statuses.get("ok", 0) for row in rows) / asked if asked else 0.0,
+        coverage=answers / asked if asked else 0.0,
         excluded=_mean([row.excluded for row in valued]),
         worst_case=_mean([row.worst_case for row in valued]),
-        rank_group=None,
         flags=tuple(flags),
         swap_consistency=_mean_of_known([row.swap_consistency for row in rows]),
         first_position=_mean_of_known([row.first_position for row in rows]),
@@ -118,62 +177,13 @@ def _mean_row(suite: str, tasks: Sequence[str], rows: Sequence[Row], *, alpha: f
         groups=sum(row.groups for row in rows),
         protocol={},
         data_hash=_joint_hash(rows),
+        others={},
         unread=_summed(row.unread for row in rows),
         with_probabilities=known / answers if answers else None,
         basis=basis,
         consistency={},
         ceiling=None,
     )
-
-
-def _mean_comparison(pairs: Sequence[Comparison], *, alpha: float) -> Comparison:
-    difference = _mean([pair.difference for pair in pairs])
-    ends = [(pair.ci_low, pair.ci_high) for pair in pairs]
-    low, high = _interval(difference, ends, alpha=alpha)
-    p_value = _p_value(difference, _standard_error(ends, alpha=alpha))
-    return replace(
-        pairs[0],
-        value_a=_mean([pair.value_a for pair in pairs]),
-        value_b=_mean([pair.value_b for pair in pairs]),
-        difference=difference,
-        ci_low=low,
-        ci_high=high,
-        p=p_value,
-        p_adjusted=p_value,
-        method=METHOD,
-        n=sum(pair.n for pair in pairs),
-        disagreements=sum(pair.disagreements for pair in pairs),
-        only_a=sum(pair.only_a for pair in pairs),
-        only_b=sum(pair.only_b for pair in pairs),
-    )
-
-
-def _standard_error(ends: Sequence[tuple[float | None, float | None]], *, alpha: float) -> float | None:
-    quantile = NormalDist().inv_cdf(1 - alpha / 2)
-    squares = 0.0
-    for low, high in ends:
-        if low is None or high is None:
-            return None
-        squares += ((high - low) / (2 * quantile)) ** 2
-    return math.sqrt(squares) / len(ends) if ends else None
-
-
-def _interval(
-    centre: float | None, ends: Sequence[tuple[float | None, float | None]], *, alpha: float
-) -> tuple[float | None, float | None]:
-    error = _standard_error(ends, alpha=alpha)
-    if centre is None or error is None:
-        return None, None
-    half = NormalDist().inv_cdf(1 - alpha / 2) * error
-    return centre - half, centre + half
-
-
-def _p_value(difference: float | None, error: float | None) -> float | None:
-    if difference is None or error is None:
-        return None
-    if error == 0:
-        return 1.0 if difference == 0 else 0.0
-    return 2 * NormalDist().cdf(-abs(difference) / error)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.api import write_interval, write_number
 from harness.report import ceilings, notes, unread, usage
-from harness.report.numbers import best_rank, consistency, heading, rank_text, share
+from harness.report.numbers import consistency, heading, rank_text, share
 from harness.report.records import Leaderboard, Row
 from harness.report.text import clean
 
@@ -119,8 +119,8 @@ def print_comparison(compared: JudgeComparison, console: Console) -> None:
     console.print()
     gap = 1 if console.width >= _WIDE else 0
     header, rows = compare.difference_rows(compared)
-    lone = len(rows) == 1  # then Holm corrects nothing
-    kept = [k for k, title in enumerate(header) if title != ("p (Holm)" if lone else "p")]
+    lone = len(rows) == 1  # then nothing is corrected
+    kept = [k for k, title in enumerate(header) if title != ("p (corrected)" if lone else "p")]
     console.print(_plain_table(*([line[k] for k in kept] for line in (header, *rows)), gap=gap, right=range(1, 10)))
     console.print()
     for line in compare.verdict_lines(compared):
@@ -178,7 +178,7 @@ def _table(rows: Sequence[Row], width: int, left_out: set[str]) -> Table:
             max_width=name_width if column.title == "judge" else None,
         )
     for row in rows:
-        best = best_rank(row)
+        best = row.rank_low
         style = "dim" if best is None else ("bold" if best == 1 else "")
         cells = [Text(clean(column.cell(row)), style=_style(column, style)) for column in columns]
         table.add_row(*cells)

@@ -162,6 +162,8 @@ def publish(run: RunResults, plugins: Plugins) -> Leaderboard:
         resamples=run.report.resamples,
         seed=run.seed,
         min_coverage=run.report.min_coverage,
+        missing=run.report.missing,
+        equivalence=run.report.equivalence,
         left_out=run.left_out,
         find_metric=lambda name: make_metric(name, plugins),
     )

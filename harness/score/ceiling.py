@@ -163,11 +163,11 @@ def _difference(
     if judge is None or people is None:
         return None, None, None
     between = gap(judge, people)
-    ends = between.interval(normal_quantile(confidence)) or (None, None)
-    if judge.bounds is not None:
-        most = judge.bounds[1] - judge.bounds[0]
-        ends = tuple(None if end is None else min(max(end, -most), most) for end in ends)
-    return (between.difference, *ends)
+    ends = between.interval(normal_quantile(confidence))
+    if ends is None:
+        return between.difference, None, None
+    most = np.inf if judge.bounds is None else judge.bounds[1] - judge.bounds[0]
+    return between.difference, max(ends[0], -most), min(ends[1], most)
 
 
 def _lines_view(table: CellTable, lines: Lines, said: Ints, credit: Floats) -> View:

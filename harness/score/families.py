@@ -78,16 +78,18 @@ def family_of_judges(judges: Sequence[Jackknife], *, draws: int, seed: int) -> F
     return _family(columns, scales, (first, second), draws=draws, seed=seed)
 
 
-def family_of_gaps(gaps: Sequence[tuple[Ints, Gap]], *, draws: int, seed: int) -> Family:
+def family_of_gaps(gaps: Sequence[Gap], *, draws: int, seed: int) -> Family:
     """The family of some differences, such as that of two judges on each of several tasks.
 
     Args:
-        gaps: The clusters of each, and the difference.
+        gaps: The differences.
         draws: B, the random flips.
         seed: Of the flips.
     """
-    columns = _joined([(clusters, one.parts) for clusters, one in gaps])
-    scales = np.array([one.scale for _, one in gaps])
+    if any(apart.blocks for apart in gaps):
+        gaps = [apart.in_blocks() for apart in gaps]
+    columns = _joined([(apart.clusters, apart.parts) for apart in gaps])
+    scales = np.array([apart.scale for apart in gaps])
     return _family(columns, scales, None, draws=draws, seed=seed)
 
 

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.score.sample import BLOCKS, Sample
 from harness.score.table import Floats, Ints
@@ -79,11 +81,14 @@ class Jackknife:
         """The same with clusters put into blocks by their marks, to stand beside one that has blocks only."""
         if self.blocks:
             return self
-        numbers, place = np.unique(self.clusters % BLOCKS, return_inverse=True)
-        weights, moves, parts = (
-            np.bincount(place, weights=column).astype(np.float64) for column in (self.weights, self.moves, self.parts)
-        )
+        numbers, weights, moves, parts = in_blocks(self.clusters, self.weights, self.moves, self.parts)
         return replace(self, clusters=numbers, blocks=BLOCKS, weights=weights, moves=moves, parts=parts)
+
+
+def in_blocks(clusters: Ints, *columns: Floats) -> tuple[NDArray[Any], ...]:
+    """Clusters put into blocks by their marks: the numbers of the blocks, and the columns summed over each."""
+    numbers, place = np.unique(clusters % BLOCKS, return_inverse=True)
+    return numbers, *(np.bincount(place, weights=column).astype(np.float64) for column in columns)
 
 
 def jackknife(sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool = False) -> Jackknife | None:
@@ -141,8 +146,9 @@ def jackknife(sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool 
 
 def design_of(sizes: Floats) -> Floats:
     """Weight of each cluster in the effective number of clusters, by its units; they add up to 1."""
-    design: Floats = sizes * (1 + _CORRELATION * (sizes - 1))
-    return design / design.sum()
+    worth = sizes * (1 + _CORRELATION * (sizes - 1))
+    design: Floats = worth / worth.sum()
+    return design
 
 
 def _whole(pseudo: Floats, weights: Floats) -> Floats:
@@ -209,7 +215,7 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
         design_clusters=marks,
         bounds=bounds.pop() if len(bounds) == 1 else None,
         binomial=apart and all(task.binomial for task in tasks),
-        most=count**2 / sum(1 / task.most for task in tasks),
+        most=count**2 / limits if (limits := sum(1 / task.most for task in tasks)) else np.inf,
     )
 
 

@@ -13,13 +13,14 @@ keeps few discordant items from being read as certain. Not for families of judge
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
 
-from harness.score.jackknife import Jackknife
-from harness.score.table import Floats
+from harness.score.jackknife import Jackknife, in_blocks
+from harness.score.sample import BLOCKS
+from harness.score.table import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,12 +29,23 @@ class Gap:
 
     difference: float
     """The first value less the second: the sum of `parts`."""
+    clusters: Ints
+    """Shape (C,): marks of the clusters, or numbers of blocks, ascending."""
+    blocks: int
+    """Number of blocks; 0 where each cluster stands for itself."""
     parts: Floats
     """Shape (C,): what each cluster adds to it."""
     weights: Floats
     """Shape (C,): share of the units that each holds."""
     step: float
     """Variance that one more average cluster adds, right for one of the two only."""
+
+    def in_blocks(self) -> Gap:
+        """The same with clusters put into blocks by their marks, to stand beside one that has blocks only."""
+        if self.blocks:
+            return self
+        numbers, weights, parts = in_blocks(self.clusters, self.weights, self.parts)
+        return replace(self, clusters=numbers, blocks=BLOCKS, weights=weights, parts=parts)
 
     @property
     def scale(self) -> float:
@@ -77,6 +89,8 @@ def gap(a: Jackknife, b: Jackknife) -> Gap:
         a, b = a.in_blocks(), b.in_blocks()
     return Gap(
         difference=a.value - b.value,
+        clusters=a.clusters,
+        blocks=a.blocks,
         parts=a.parts - b.parts,
         weights=a.weights,
         step=(a.step + b.step) / 2,

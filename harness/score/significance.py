@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal, TypeAlias
 
-from harness.api import Metric
+from harness.api import Metric, Unit
 from harness.score.contest import Contest, Meeting, Round
 from harness.score.families import Family, family_of_judges
 from harness.score.intervals import normal_quantile
+from harness.score.metrics import unit_of
 from harness.score.pairs import Gap, p_value
 from harness.score.records import Comparison
 from harness.score.table import CellTable
@@ -108,7 +109,13 @@ def compare_all(
     contest = Contest([Round(tables, metric, name=metric_name)])
     greater = getattr(metric, "greater_is_better", True) if greater_is_better is None else greater_is_better
     return compare_contest(
-        contest, list(tables), metric_name=metric_name, ranked=ranked, rules=rules, greater_is_better=greater
+        contest,
+        list(tables),
+        metric_name=metric_name,
+        ranked=ranked,
+        rules=rules,
+        greater_is_better=greater,
+        unit=unit_of(metric, name=metric_name),
     )
 
 
@@ -120,6 +127,7 @@ def compare_contest(
     ranked: Collection[str] | None = None,
     rules: Rules = RULES,
     greater_is_better: bool = True,
+    unit: Unit = "score",
 ) -> tuple[Comparison, ...]:
     """As `compare_all`, on one task or on the mean over several.
 
@@ -130,6 +138,7 @@ def compare_contest(
         ranked: The judges of the family; `None`: all.
         rules: How.
         greater_is_better: False for errors and distances.
+        unit: Of the metric's values.
     """
     inside = [judge for judge in judges if ranked is None or judge in ranked]
     values = [own for judge in inside if (own := contest.own(judge, rivals=inside)) is not None]
@@ -144,6 +153,7 @@ def compare_contest(
             rules=rules,
             ranked=a in inside and b in inside,
             greater_is_better=greater_is_better,
+            unit=unit,
         )
         for a, b in combinations(judges, 2)
     )
@@ -157,8 +167,9 @@ def compare_pair(
     metric_name: str,
     family: Family,
     rules: Rules,
-    ranked: bool,
-    greater_is_better: bool,
+    ranked: bool = True,
+    greater_is_better: bool = True,
+    unit: Unit = "score",
 ) -> Comparison:
     """Compare two judges of a contest.
 
@@ -171,9 +182,10 @@ def compare_pair(
         rules: How.
         ranked: Whether it belongs to the family.
         greater_is_better: False for errors and distances.
+        unit: Of the metric's values.
     """
     met = contest.meet(a, b)
-    found = _counted(met, Comparison(a=a, b=b, metric=metric_name, greater_is_better=greater_is_better))
+    found = _counted(met, Comparison(a=a, b=b, metric=metric_name, greater_is_better=greater_is_better, unit=unit))
     found = replace(found, basis=contest.basis(a, b))
     apart = met.gap
     if apart is None or met.of_a is None or met.of_b is None:

@@ -1,0 +1,144 @@
+"""An overall order of judges over tasks whose metrics differ: the mean rank.
+
+Values of different metrics have no mean, but ranks do. The rank sets of all tasks are made as one family, so that all
+of them hold at once with the confidence asked for (Mogstad, Romano, Shaikh and Wilhelm 2024). Then the mean of their
+lower ends and the mean of their upper ends enclose a judge's true mean rank, for all judges at once. Not for means of
+one metric: `harness.report.suites`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import NamedTuple
+
+from harness.report.places import Field, ranked
+from harness.report.records import Row
+from harness.score.contest import Contest, Round
+from harness.score.families import Family, family_of_gaps
+from harness.score.ranks import Standing, standings
+from harness.score.records import Comparison
+from harness.score.significance import Rules, compare_pair
+
+METRIC = "mean_rank"
+"""Name of the metric of such a block."""
+METHOD = "rank-sets"
+"""How its intervals and comparisons were made."""
+
+
+def mean_ranks(
+    rows: Mapping[str, Row],
+    by_judge: Mapping[str, Sequence[Row]],
+    rounds: Mapping[str, Round],
+    *,
+    rules: Rules,
+    compare: bool,
+) -> Field:
+    """One block for a suite whose tasks have different metrics.
+
+    Args:
+        rows: The row of each judge, without a value.
+        by_judge: Its rows on the tasks.
+        rounds: The judges of each task.
+        rules: How they are compared.
+        compare: Whether they are; without comparisons there are no rank sets.
+    """
+    rows = {judge: _without_task(row) for judge, row in rows.items()}
+    inside = ranked([replace(row, value=0.0) for row in rows.values()])
+    own = {judge: {row.task: row for row in by_judge[judge]} for judge in inside}
+    points = [_points([own[judge][task] for judge in inside]) for task in rounds]
+    sets = _sets(inside, own, rounds, rules=rules) if compare and len(inside) > 1 else []
+    means = {
+        judge: _Mean.over([ranks[k] for ranks in points], [places[judge] for places in sets])
+        for k, judge in enumerate(inside)
+    }
+    for judge, mean in means.items():
+        method = METHOD if sets else ""
+        rows[judge] = replace(rows[judge], value=mean.value, ci_low=mean.low, ci_high=mean.high, method=method)
+    compared = [_pair(a, b, means, n=rows[a].n) for a, b in combinations(inside, 2)] if sets else []
+    return Field(rows=tuple(rows.values()), comparisons=tuple(compared))
+
+
+class _Mean(NamedTuple):
+    """A mean rank, and what encloses the true one; not a number where judges were not compared."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+    @classmethod
+    def over(cls, points: Sequence[float], sets: Sequence[Standing]) -> _Mean:
+        """The mean over tasks."""
+        value = sum(points) / len(points)
+        if not sets:
+            return cls(value, None, None)
+        return cls(value, sum(place.low for place in sets) / len(sets), sum(place.high for place in sets) / len(sets))
+
+
+def _without_task(row: Row) -> Row:
+    return replace(
+        row, metric=METRIC, greater_is_better=False, unit="score", excluded=None, worst_case=None, basis="", others={}
+    )
+
+
+def _points(rows: Sequence[Row]) -> list[float]:
+    """Ranks of the values as they are; equal values share the mean of their ranks."""
+    signed = [(-1 if row.greater_is_better else 1) * (row.value or 0.0) for row in rows]
+    return [sum(other < own for other in signed) + (1 + signed.count(own)) / 2 for own in signed]
+
+
+def _sets(
+    judges: Sequence[str], own: Mapping[str, Mapping[str, Row]], rounds: Mapping[str, Round], *, rules: Rules
+) -> list[dict[str, Standing]]:
+    """The rank sets on each task, of one family over all tasks and pairs."""
+    contests = {task: Contest([each]) for task, each in rounds.items()}
+    family = _family(judges, contests, rules)
+    found = []
+    for task, contest in contests.items():
+        first = own[judges[0]][task]
+        compared = [
+            compare_pair(
+                contest,
+                a,
+                b,
+                metric_name=first.metric,
+                family=family,
+                rules=rules,
+                greater_is_better=first.greater_is_better,
+            )
+            for a, b in combinations(judges, 2)
+        ]
+        found.append(standings(judges, compared))
+    return found
+
+
+def _family(judges: Sequence[str], contests: Mapping[str, Contest], rules: Rules) -> Family:
+    gaps = []
+    for contest in contests.values():
+        for a, b in combinations(judges, 2):
+            met = contest.meet(a, b)
+            if met.gap is not None:
+                gaps.append(met.gap)
+    return family_of_gaps(gaps, draws=rules.draws, seed=rules.seed)
+
+
+def _pair(a: str, b: str, means: Mapping[str, _Mean], *, n: int) -> Comparison:
+    """Two judges by their mean ranks: one is better where what encloses them lies apart."""
+    (value_a, low_a, high_a), (value_b, low_b, high_b) = means[a], means[b]
+    if low_a is None or high_a is None or low_b is None or high_b is None:
+        return Comparison(a=a, b=b, metric=METRIC, greater_is_better=False)
+    return Comparison(
+        a=a,
+        b=b,
+        metric=METRIC,
+        value_a=value_a,
+        value_b=value_b,
+        difference=value_a - value_b,
+        ci_low=low_a - high_b,
+        ci_high=high_a - low_b,
+        method=METHOD,
+        better=a if high_a < low_b else b if high_b < low_a else None,
+        n=n,
+        greater_is_better=False,
+    )
