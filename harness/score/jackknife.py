@@ -163,11 +163,9 @@ def _without_each(sample: Sample, total: Floats) -> Floats:
     """The metric without each pattern, shape (P,)."""
     count = sample.patterns.count
     rows = max(1, _CHUNK // max(1, sample.patterns.types))
-    found = [
-        sample.statistic(total[None, :] - 2 * sample.patterns.rows(start, min(count, start + rows)))
-        for start in range(0, count, rows)
-    ]
-    return np.concatenate(found)
+    without = (lambda out: sample.statistic(total[None, :] - out)) if sample.without is None else sample.without(total)
+    starts = range(0, count, rows)
+    return np.concatenate([without(2 * sample.patterns.rows(start, min(count, start + rows))) for start in starts])
 
 
 def _step(effects: Floats, shares: Floats) -> float:

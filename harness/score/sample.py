@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from harness.api import Metric, Units, UserError
 from harness.score.metrics import COLUMNS, bind, bounds_of
-from harness.score.patterns import Patterns, Statistic, collapse, divide
+from harness.score.patterns import Patterns, Statistic, Without, collapse, divide
 from harness.score.pseudo import PseudoUnits, with_pseudo_units
 from harness.score.table import NOTHING, Floats, Ints, View
 
@@ -30,6 +30,8 @@ class Sample:
 
     statistic: Statistic
     """The metric; weights are whole numbers wherever the harness calls it."""
+    without: Without | None
+    """The metric of all weights less some, where it has a quicker way."""
     patterns: Patterns
     """The clusters, or blocks of them."""
     sizes: Floats
@@ -86,8 +88,10 @@ def sample_of(
     else:
         statistic = bind(metric, units)
     patterns, blocks = _patterns(view.cluster, types[: len(view)], len(first), limit=_limit(metric, units))
+    without = getattr(metric, "without", None)
     return Sample(
         statistic=statistic,
+        without=None if without is None or by_category else without(units),
         patterns=patterns,
         sizes=np.unique(view.cluster, return_counts=True)[1].astype(np.float64),
         blocks=blocks,
@@ -270,6 +274,7 @@ def _over_groups(metric: Metric, view: View) -> Sample:
     patterns, blocks = _patterns(marks, types[:-2], len(rows), limit=None)
     return Sample(
         statistic=lambda weights: divide(weights @ values, weights @ counts),
+        without=None,
         patterns=patterns,
         sizes=np.ones(len(marks)),
         blocks=blocks,
