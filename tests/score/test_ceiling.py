@@ -168,6 +168,17 @@ def test_a_correlation_is_that_of_each_person_with_the_mean_of_the_others() -> N
     assert pooled < expected[0] - 0.1, "taken together, the habits would have lowered the ceiling"
 
 
+def test_a_metrics_quicker_way_to_leave_items_out_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(9)
+    scores = np.clip(5 + rng.normal(size=(70, 1)) + rng.normal(size=(70, 4)), 0, 10)
+    given = answers(scores[:, 3].tolist(), scores[:, :3].tolist(), space=SCALE)
+    quick = of(Kendall(), given)
+    monkeypatch.setattr(Kendall, "without", lambda self, units: None)
+    slow = of(Kendall(), given)
+    for name in ("ci_low", "ci_high", "judge_low", "judge_high", "difference_low", "difference_high"):
+        assert getattr(quick, name) == pytest.approx(getattr(slow, name), abs=1e-9)
+
+
 def test_people_with_few_items_are_taken_together() -> None:
     rng = np.random.default_rng(2)
     truth = rng.normal(size=60)

@@ -5,7 +5,7 @@
 Two parts, each cell of a small grid so many times:
 
 - `coverage`: how often the 95 % intervals of Krippendorff's alpha, of the ceiling, of the judge beside it and of their
-  difference hold the truth, which is what the same design gives on 60,000 items;
+  difference hold the truth, which is what the same design gives on 40,000 items;
 - `alt_test`: how often a judge that is worse than every person by exactly epsilon is said to be no worse: of one person
   (raw p below .05), of any person (after correction), and of half of them (passed).
 
@@ -37,7 +37,7 @@ METRICS = {
     "choice": {"accuracy": Accuracy(), "macro_f1": MacroF1()},
     "score": {"spearman": Spearman(), "mae": MeanAbsoluteError()},
 }
-TRUTH = 60_000
+TRUTH = 40_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
