@@ -73,10 +73,12 @@ def _beside_people(of: MetricCeiling, unit: Unit, *, greater: bool) -> str:
 
 def _test(test: AltTest) -> str:
     beaten = sum(one.beaten for one in test.tests)
-    advantage = _with_interval("share", test.advantage, test.advantage_low, test.advantage_high)
+    ends = (test.advantage_low, test.advantage_high)
+    within = write_interval("share", *ends)
     return (
         f"alternative-annotator test (ε = {test.epsilon:g}) {'passed' if test.passed else 'not passed'}: "
-        f"no worse than {beaten} of {len(test.tests)} annotators, advantage {advantage} %"
+        f"no worse than {beaten} of {len(test.tests)} annotators, "
+        f"advantage {write_number('share', test.advantage, *ends)} %" + ("" if within == NOTHING else f" ({within})")
     )
 
 
