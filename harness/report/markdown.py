@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from harness.api import Unit, write_interval, write_number
 from harness.report import ceilings, notes, unread, usage
-from harness.report.numbers import NOTHING, consistency, heading, p_value, rank_text, share
+from harness.report.numbers import NOTHING, consistency, heading, p_value, rank_text, share, size
 from harness.report.records import Leaderboard, Pair, Row
 from harness.report.text import for_markdown
 from harness.score.cards import usual_unit
@@ -33,9 +33,7 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
         )
         pieces.append(for_markdown(" · ".join(notes.facts(rows))))
         pieces.append(_ranking(rows))
-        if people := ceilings.notes(rows):
-            pieces.append("\n".join(f"- {for_markdown(note)}" for note in people))
-        said = notes.flag_notes(leaderboard, rows, counts=False)
+        said = [*notes.flag_notes(leaderboard, rows, counts=False), *notes.findings(leaderboard, rows)]
         if said:
             pieces.append("\n".join(f"- {for_markdown(note)}" for note in said))
         if any(row.others for row in rows):
@@ -73,22 +71,27 @@ def comparisons_table(comparisons: Sequence[Pair]) -> str:
             one.judge_b,
         ),
     )
+    bounded = any(pair.bound_low is not None for pair in comparisons)
+    header = ["a", "b", "a − b", "interval", "p", "p (corrected)", "placed above", *(["bounds"] if bounded else [])]
     return table(
-        ["a", "b", "a − b", "interval", "p", "p (corrected)", "n", "test"],
+        [*header, "detectable", "n", "test"],
         [
             [
-                one.judge_a,
-                one.judge_b,
-                write_number(one.unit, one.difference, one.ci_low, one.ci_high, signed=True),
-                write_interval(one.unit, one.ci_low, one.ci_high, signed=True),
-                p_value(one.p_value),
-                p_value(one.p_adjusted),
-                f"{one.n:,}",
-                f"{one.method}, of the {one.basis}" if one.basis else one.method,
+                pair.judge_a,
+                pair.judge_b,
+                write_number(pair.unit, pair.difference, pair.ci_low, pair.ci_high, signed=True),
+                write_interval(pair.unit, pair.ci_low, pair.ci_high, signed=True),
+                p_value(pair.p_value),
+                p_value(pair.p_adjusted),
+                "depends on missing" if pair.depends_on_missing else pair.better or NOTHING,
+                *([write_interval(pair.unit, pair.bound_low, pair.bound_high, signed=True)] if bounded else []),
+                NOTHING if pair.detectable is None else size(pair.unit, pair.detectable),
+                f"{pair.n:,}",
+                f"{pair.method}, of the {pair.basis}" if pair.basis else pair.method,
             ]
-            for one in ordered
+            for pair in ordered
         ],
-        left="llrrrrrl",
+        left="llrrrrl" + "r" * bounded + "rrl",
     )
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from harness.score.records import Answer, CellScores
     from harness.score.table import CellTable
 
+MEAN_RANK = "mean_rank"
+"""Name of the metric of a suite whose tasks have different metrics."""
+
 SCHEMA = "judge-harness/leaderboard/2"
 """Name and version of the JSON schema. Fields may be added within a version; none changes its meaning."""
 

@@ -56,13 +56,11 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
         console.print()
         console.print(_table(rows, console.width, left_out))
         console.print()
-        for note in (people := ceilings.notes(rows)):
-            console.print(_indented(note, style=""))
-        if people:
-            console.print()
         for note in (said := notes.flag_notes(leaderboard, rows)):
             console.print(_indented(note, style="yellow"))
-        if said:
+        for note in (told := notes.findings(leaderboard, rows)):
+            console.print(_indented(note, style=""))
+        if said or told:
             console.print()
     for note in notes.left_out(leaderboard):
         console.print(_indented(note, style="yellow"))

@@ -64,8 +64,8 @@ def _within(x: Floats, ranks: Ints, weights: Floats) -> Floats:
     """What units of equal x were counted for each other, sorted by x and then by y: those of another y."""
     groups = np.unique(x, return_inverse=True)[1]
     same = np.unique(np.stack([groups, ranks]), axis=1, return_inverse=True)[1].reshape(-1)
-    out: Floats = np.bincount(groups, weights=weights)[groups] - np.bincount(same, weights=weights)[same]
-    return out
+    equal_x, equal = (np.bincount(codes, weights=weights)[codes] for codes in (groups, same))
+    return (equal_x - equal).astype(np.float64)
 
 
 def without(x: Floats, y: Floats, total: Floats) -> Statistic:

@@ -20,7 +20,17 @@ def test_the_heading_names_the_average_with_the_metric() -> None:
 
 
 @pytest.mark.parametrize(
-    ("p", "shown"), [(0.0004, "<0.001"), (0.0123, "0.012"), (0.9996, ">0.999"), (1.0, "1.000"), (None, "–")]
+    ("p", "shown"),
+    [
+        (0.0004, "<0.001"),
+        (0.0123, "0.012"),
+        (0.9996, ">0.999"),
+        (1.0, "1.000"),
+        (None, "–"),
+        (0.0496, "0.049"),
+        (0.0503, "0.051"),
+        (0.05, "0.050"),
+    ],
 )
 def test_p_values(p: float | None, shown: str) -> None:
     assert numbers.p_value(p) == shown

@@ -104,12 +104,14 @@ def tables(of: st.SearchStrategy[Any]) -> st.SearchStrategy[list[list[Any]]]:
     return st.lists(st.lists(st.none() | of, min_size=3, max_size=3), min_size=2, max_size=7)
 
 
+@settings(deadline=None)
 @given(tables(st.sampled_from(["a", "b", "c"])))
 def test_labels_are_as_by_definition(rows: list[list[str | None]]) -> None:
     assume(len({v for row in rows if sum(x is not None for x in row) > 1 for v in row if v is not None}) > 1)
     assert alpha(rows, Choice(("a", "b", "c"))).value == pytest.approx(brute(rows, different))
 
 
+@settings(deadline=None)
 @given(tables(st.floats(0, 1e6) | st.integers(0, 5)))
 def test_scores_are_as_by_definition(rows: list[list[float | None]]) -> None:
     values = [v for row in rows if sum(x is not None for x in row) > 1 for v in row if v is not None]
@@ -117,6 +119,7 @@ def test_scores_are_as_by_definition(rows: list[list[float | None]]) -> None:
     assert alpha(rows, Score(0, 1e6, 0)).value == pytest.approx(brute(rows, squared), abs=1e-6)
 
 
+@settings(deadline=None)
 @given(tables(st.sampled_from([0, 1, 2, "tie"])))
 def test_preferences_count_in_every_rotation_of_the_candidates(rows: list[list[Any]]) -> None:
     assume(any(sum(x is not None for x in row) > 1 for row in rows))
@@ -135,6 +138,7 @@ def test_pairs_whose_better_one_always_stands_first_are_agreed_on() -> None:
     assert found > 0.9
 
 
+@settings(deadline=None)
 @given(tables(st.permutations(range(4)).map(tuple)))
 def test_of_rankings_it_is_the_mean_agreement_of_two_people_on_pairs(rows: list[list[tuple[int, ...] | None]]) -> None:
     units = [[v for v in row if v is not None] for row in rows]

@@ -93,7 +93,7 @@ def by_the_paper(judge: Sequence[Any], people: Sequence[Sequence[Any]], *, score
     return p_values, advantages, adjusted
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([0.1, 0.15, 0.2]), st.booleans())
 def test_it_is_what_the_paper_says(seed: int, epsilon: float, scores: bool) -> None:
     rng = np.random.default_rng(seed)
@@ -122,6 +122,7 @@ def test_it_is_what_the_paper_says(seed: int, epsilon: float, scores: bool) -> N
     assert found.advantage_low < float(np.mean(advantages)) < found.advantage_high
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_the_correction_is_that_of_benjamini_and_yekutieli(p_values: list[float]) -> None:
     found = by_adjusted(np.array(p_values))

@@ -118,7 +118,7 @@ def lines(people: Sequence[Sequence[Any]], who: int) -> tuple[list[Any], list[An
     return golds, own, weights, items
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 1000))
 def test_a_metric_of_classes_is_the_mean_over_annotators_of_scikit_learns(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -7,7 +7,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.api import TIE, AnswerSpace, Choice, Preference, Protocol, Ranking, Score, Status, Verdict
@@ -69,6 +69,7 @@ def test_rankings_have_the_mean_place() -> None:
     assert consensus(Ranking(3), [(0, 1, 2), (0, 2, 1), (1, 0, 2)]) == [(0, 1, 2)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.permutations(range(4)), min_size=1, max_size=4))
 def test_candidates_of_equal_mean_place_are_right_once_and_wrong_once(rankings: list[list[int]]) -> None:
     said: list[Verdict] = [tuple(ranking) for ranking in rankings]

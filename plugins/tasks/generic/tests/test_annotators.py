@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -38,6 +38,7 @@ def test_columns_are_people_and_an_empty_cell_said_nothing(write: Write, items: 
         assert [item.gold for item in found] == [0, 0]
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(min_size=1, max_size=5), st.sampled_from(["yes", "no", None, ""]), max_size=5))
 def test_an_object_names_its_people_and_a_list_numbers_them(said: dict[str, str | None]) -> None:
     given_ = {name: value for name, value in said.items() if value}
