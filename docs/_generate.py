@@ -30,12 +30,15 @@ from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score,
 from harness.cli import VERBS, cli, main
 from harness.discovery import Offer, Plugins
 from harness.manifest.model import Manifest, Recipe
+from harness.report import estimate as estimate_record
+from harness.report import plan as plan_record
 from harness.report.records import SCHEMA, Leaderboard, LeftOut, Pair, Row
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
 from harness.run import folder, journal
 from harness.score import flags as flag_rules
 from harness.score.records import AltTest, AnnotatorTest, Ceiling, CellScores, Estimate, MetricCeiling
+from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, ReliabilityBin
 from harness.train import folder as checkpoint_folder
 
 OURS = re.compile(r"judge-harness(-.*)?")
@@ -279,6 +282,26 @@ def leaderboard_json() -> str:
             "",
             *field_table(Row),
             "",
+            "Its `calibration`, explained in [Calibration and noise](../../explanation/calibration.md):",
+            "",
+            *field_table(Calibration),
+            "",
+            "Each of the `bins`:",
+            "",
+            *field_table(ReliabilityBin),
+            "",
+            "Each point of the `curve`:",
+            "",
+            *field_table(CoveragePoint),
+            "",
+            "Each of the `guarantees`:",
+            "",
+            *field_table(Guarantee),
+            "",
+            "Its `noise`:",
+            "",
+            *field_table(Noise),
+            "",
             "Its `ceiling`, where several people annotated items;",
             "[The human ceiling](../../explanation/human-ceiling.md) has the formulas:",
             "",
@@ -326,8 +349,58 @@ def leaderboard_json() -> str:
             "",
             docstring(inspect.getdoc(flag_rules.flags)).partition("**Args**")[0],
             "",
-            "The leaderboard adds `partial` (the run has not finished the cell) and, for suites, `incomplete` (the",
-            "judge answered only some of the tasks).",
+            docstring(inspect.getdoc(flag_rules.interval_flags)).partition("**Args**")[0],
+            "",
+            "The leaderboard adds `partial` (the run has not finished the cell), `depends-on-missing` (the place",
+            "depends on what the missing answers were) and, for suites, `incomplete` (the judge answered only some of",
+            "the tasks).",
+            "",
+        ]
+    )
+
+
+def estimate_json() -> str:
+    """The fields of what `harness estimate --json` prints."""
+    return "\n".join(
+        [
+            "# `harness estimate --json`",
+            "",
+            f"The schema is `{estimate_record.SCHEMA}`. Fields may be added within a version; none changes its",
+            "meaning.",
+            "Shares are fractions, rounded to six decimals; what is not defined is `null`. How to use it is in",
+            "[Estimate a rate](../../how-to/estimate-a-rate.md), and the formulas are in",
+            "[What a verdict is worth](../../explanation/downstream.md).",
+            "",
+            f"- `schema`: `{estimate_record.SCHEMA}`",
+            "",
+            *field_table(estimate_record.Estimates),
+            "",
+            "## Each of `estimates`",
+            "",
+            *field_table(estimate_record.Correction),
+            "",
+        ]
+    )
+
+
+def plan_json() -> str:
+    """The fields of what `harness plan --json` prints."""
+    return "\n".join(
+        [
+            "# `harness plan --json`",
+            "",
+            f"The schema is `{plan_record.SCHEMA}`. Fields may be added within a version; none changes its meaning.",
+            "Differences are in units of the metric, a share as a fraction; what is not defined is `null`. How to use",
+            "it is in [Plan how many items](../../how-to/plan-how-many-items.md), and the formulas are in",
+            "[What a verdict is worth](../../explanation/downstream.md).",
+            "",
+            f"- `schema`: `{plan_record.SCHEMA}`",
+            "",
+            *field_table(plan_record.ItemPlan),
+            "",
+            "## Each of `rows`",
+            "",
+            *field_table(plan_record.PlanRow),
             "",
         ]
     )
@@ -344,6 +417,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "run-folder": run_folder,
     "leaderboard-json": leaderboard_json,
+    "estimate-json": estimate_json,
+    "plan-json": plan_json,
     "hooks": hooks,
     "api": api_page,
     "api-data": api_data,

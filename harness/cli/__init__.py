@@ -16,6 +16,8 @@ VERBS = {
     "score": "Score a run again from its journal, without asking any judge.",
     "leaderboard": "Print the leaderboard of one or many runs.",
     "compare": "Compare two judges on the same items.",
+    "estimate": "Estimate a rate of unlabelled items from labels and a judge's verdicts.",
+    "plan": "Say how many items show a difference, or which difference they show.",
     "list": "List tasks, judges, rewards, trainers, formats or metrics.",
     "show": "Show a plugin object, sample a task, or print a resolved manifest.",
     "validate": "Check manifests without running them.",

@@ -124,8 +124,9 @@ def left_out(leaderboard: Leaderboard) -> list[str]:
 
 
 def own_flags(row: Row) -> list[str]:
-    """The flags that the judge earned, without those that its task brings for every judge."""
-    return [flag for flag in row.flags if flag not in OF_THE_TASK]
+    """The flags that the judge earned, without those of its task; what keeps it off the ranks or nearly does first."""
+    own = [flag for flag in row.flags if flag not in OF_THE_TASK]
+    return sorted(own, key=lambda flag: flag not in (*OF_ANSWERS, "partial", "incomplete"))
 
 
 def legend(leaderboard: Leaderboard) -> list[str]:
@@ -157,6 +158,10 @@ def legend(leaderboard: Leaderboard) -> list[str]:
         said.append("swap consistency: % of items with the same verdict in every order shown")
     if any(row.first_position is not None for row in leaderboard.rows):
         said.append("first position: % of decided answers that name the first place shown")
+    if any(row.calibration is not None for row in leaderboard.rows):
+        said.append(
+            "calibration error: how far confidence lies from the share that is right (root mean square, debiased)"
+        )
     return said
 
 

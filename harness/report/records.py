@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 from harness.api import Unit
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
-from harness.score.cards import usual_unit
 from harness.score.records import Ceiling
+from harness.score.trust import Calibration, Noise
 
 if TYPE_CHECKING:
     from harness.api import Protocol as ScoringProtocol
@@ -191,6 +191,12 @@ class Row:
     consistency: Mapping[str, Mapping[str, float | str | None]] = dataclasses.field(default_factory=dict)
     """`swap_consistency`, `first_position` and `repeat_consistency`, where they apply, each with `value`, `ci_low`,
     `ci_high` and `n`. Empty on the rows of suites."""
+    calibration: Calibration | None = None
+    """Whether the judge is right as often as it is sure, and the thresholds above which its verdicts can be trusted;
+    `null` where too few verdicts have probabilities, and on the rows of a suite."""
+    noise: Noise | None = None
+    """How much of the score is chance in the judge itself; `null` where no question was put more than once, and on the
+    rows of a suite."""
     ceiling: Ceiling | None = None
     """How far people agree, and how the judge compares with them; `null` where no item has annotations of two people,
     and on the rows of suites."""
@@ -326,10 +332,10 @@ class Leaderboard:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Leaderboard:
-        """The leaderboard that `to_json` wrote; one from before `unit` has the units of the core's metrics."""
+        """The leaderboard that `to_json` wrote."""
         fields = {name: value for name, value in data.items() if name != "schema"}
         fields["rows"] = tuple(_row(row) for row in data["rows"])
-        fields["comparisons"] = tuple(Pair(**_with_unit(pair)) for pair in data["comparisons"])
+        fields["comparisons"] = tuple(Pair(**pair) for pair in data["comparisons"])
         fields["usage"] = tuple(JudgeUsage(**{**one, "models": tuple(one["models"])}) for one in data.get("usage", ()))
         fields["left_out"] = tuple(LeftOut(**one) for one in data.get("left_out", ()))
         fields["unread"] = tuple(_unread(one) for one in data.get("unread", ()))
@@ -348,13 +354,11 @@ class Leaderboard:
 
 
 def _row(plain: Mapping[str, Any]) -> Row:
-    ceiling = plain.get("ceiling")
-    read = {"tasks": tuple(plain["tasks"]), "flags": tuple(plain["flags"])}
-    return Row(**{**_with_unit(plain), **read, "ceiling": None if ceiling is None else Ceiling.from_json(ceiling)})
-
-
-def _with_unit(plain: Mapping[str, Any]) -> dict[str, Any]:
-    return {"unit": usual_unit(plain["metric"]), **plain}
+    values = {**plain, "tasks": tuple(plain["tasks"]), "flags": tuple(plain["flags"])}
+    for name, record in (("calibration", Calibration), ("noise", Noise), ("ceiling", Ceiling)):
+        if values.get(name) is not None:
+            values[name] = record.from_json(values[name])
+    return Row(**values)
 
 
 def _unread(plain: Mapping[str, Any]) -> UnreadAnswers:

@@ -180,6 +180,8 @@ def _summed_row(suite: str, tasks: Sequence[str], rows: Sequence[Row]) -> Row:
         others={},
         unread=_summed(row.unread for row in rows),
         with_probabilities=known / answers if answers else None,
+        calibration=None,
+        noise=None,
         basis=basis,
         consistency={},
         ceiling=None,

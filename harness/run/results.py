@@ -232,6 +232,26 @@ def load_run(folder: Path) -> RunResults:
     )
 
 
+def asked_in_both(one: CellResult, other: CellResult) -> set[str]:
+    """Ids of the items of `other` whose every request, to the letter, was made in `one` as well."""
+    known = {key for keys in _requests(one).values() for key in keys}
+    return {item for item, keys in _requests(other).items() if keys <= known}
+
+
+def _requests(cell: CellResult) -> dict[str, set[str]]:
+    """Keys of a cell's requests by item."""
+    reader = Journal(cell.journal, readonly=True)
+    found: dict[str, set[str]] = {}
+    try:
+        items = [item for item, _ in reader.item_hashes(cell.task)]
+        for start in range(0, len(items), 500):  # SQLite takes so many values at once
+            for (item, _), key in reader.asked(cell.task, items[start : start + 500]).items():
+                found.setdefault(item, set()).add(key)
+    finally:
+        reader.close()
+    return found
+
+
 def score_run(run: RunResults, plugins: Plugins) -> RunResults:
     """Score every cell from the journal and write `scores.json`; the same judgements give the same bytes.
 

@@ -17,7 +17,7 @@ from itertools import combinations
 import numpy as np
 
 from harness.score.intervals import normal_quantile
-from harness.score.jackknife import Jackknife
+from harness.score.jackknife import Jackknife, common_blocks
 from harness.score.pairs import Gap, p_value
 from harness.score.table import Floats, Ints
 
@@ -74,8 +74,8 @@ def family_of_judges(judges: Sequence[Jackknife], *, draws: int, seed: int) -> F
         seed: Of the flips.
     """
     pairs = np.array(list(combinations(range(len(judges)), 2)), dtype=np.int64).reshape(-1, 2)
-    if any(judge.blocks for judge in judges):
-        judges = [judge.in_blocks() for judge in judges]
+    blocks = common_blocks(judge.blocks for judge in judges)
+    judges = [judge.in_blocks(blocks) for judge in judges]
     columns = _joined([(judge.clusters, judge.parts) for judge in judges])
     steps = np.array([judge.step for judge in judges])
     products = columns.T @ columns
@@ -94,8 +94,8 @@ def family_of_gaps(gaps: Sequence[Gap], *, draws: int, seed: int) -> Family:
         draws: B, the random flips.
         seed: Of the flips.
     """
-    if any(apart.blocks for apart in gaps):
-        gaps = [apart.in_blocks() for apart in gaps]
+    blocks = common_blocks(apart.blocks for apart in gaps)
+    gaps = [apart.in_blocks(blocks) for apart in gaps]
     columns = _joined([(apart.clusters, apart.parts) for apart in gaps])
     scales = np.array([apart.scale for apart in gaps])
     return _family(columns, scales, None, draws=draws, seed=seed)

@@ -21,7 +21,7 @@ A metric is any callable that keeps to `harness.api.Metric`. These attributes ar
 - `of_groups`: true for metrics that only mean something within one group, such as those that compare its answers with
   one another: they are refused with any average but `group` (`gini_equality@group`), and their weights are counts.
 - `limit(units)`: how often it is worth evaluating for one interval, or `None` (default): clusters are then left out in
-  so many blocks.
+  at most so many blocks.
 - `without(units)`: a quicker way to leave units out than to evaluate all the others, or `None` (default): see
   `harness.score.patterns.Without`.
 """

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from harness.api import AnswerSpace, Status, Unit, Verdict
 from harness.score.cards import usual_unit
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from harness.score.trust import Calibration, Noise
 
 _DIGITS = 10  # kept in JSON: far below any interval's width, and the same on every machine
 
@@ -249,6 +247,10 @@ class CellScores:
     """`Protocol.to_json`."""
     data_hash: str
     """Hash of the items: cells with different hashes are never compared."""
+    calibration: Calibration | None = None
+    """Whether the judge is right as often as it is sure; `None` where too few verdicts have probabilities."""
+    noise: Noise | None = None
+    """The judge's own noise; `None` where no question was put more than once."""
     ceiling: Ceiling | None = None
     """How far people agree, and how the judge compares with them; `null` where no item has annotations of two."""
 
@@ -264,8 +266,9 @@ class CellScores:
         values["consistency"] = tuple(Estimate.from_json({"unit": "share", **own}) for own in values["consistency"])
         values["categories"] = {name: Estimate.from_json(one) for name, one in values["categories"].items()}
         values["flags"] = tuple(values["flags"])
-        if values.get("ceiling") is not None:
-            values["ceiling"] = Ceiling.from_json(values["ceiling"])
+        for name, record in (("calibration", Calibration), ("noise", Noise), ("ceiling", Ceiling)):
+            if values.get(name) is not None:
+                values[name] = record.from_json(values[name])
         return cls(**values)
 
 
@@ -344,8 +347,8 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    return _mapping(value) if is_dataclass(value) and not isinstance(value, type) else value
+    return _mapping(value) if is_dataclass(value) else value
 
 
-def _mapping(record: DataclassInstance) -> dict[str, Any]:
+def _mapping(record: Any) -> dict[str, Any]:
     return {spec.name: _plain(getattr(record, spec.name)) for spec in fields(record)}

@@ -18,8 +18,9 @@ from harness.score.patterns import Patterns, Statistic, Without, collapse, divid
 from harness.score.pseudo import PseudoUnits, with_pseudo_units
 from harness.score.table import NOTHING, Floats, Ints, View
 
-BLOCKS = 500
-"""Blocks of clusters that are left out one by one where there are too many different clusters."""
+BLOCKS = 512
+"""Blocks of clusters that are left out one by one where there are too many different clusters. Numbers of blocks are
+powers of two, so that those of two judges fit into each other."""
 _SCORE, _FINE = 0.1, 0.02  # what a pseudo-cluster weighs for scores; for probabilities, rankings and means of groups
 _MOST = 4_000_000  # weights that are worth evaluating to leave out every pattern by itself
 
@@ -114,7 +115,7 @@ def point_of(
 def _patterns(cluster: Ints, types: Ints, count: int, *, limit: int | None) -> tuple[Patterns, int]:
     """The clusters as patterns, or blocks of clusters where that would be too many evaluations."""
     patterns = collapse(cluster, types, count)
-    most = BLOCKS if limit is None else max(2, min(BLOCKS, limit))
+    most = BLOCKS if limit is None else 2 ** (max(2, min(BLOCKS, limit)).bit_length() - 1)
     if patterns.count <= most or (limit is None and patterns.count * count <= _MOST):
         return patterns, 0
     return collapse(cluster % most, types, count), most

@@ -7,6 +7,7 @@ import importlib
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import click
 import pytest
@@ -26,10 +27,13 @@ from harness.manifest.model import (
     TaskEntry,
     TrainerEntry,
 )
+from harness.report.estimate import Correction, Estimates
+from harness.report.plan import ItemPlan, PlanRow
 from harness.report.records import Leaderboard, Pair, Row
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
 from harness.score.records import AltTest, AnnotatorTest, Ceiling, MetricCeiling
+from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, ReliabilityBin
 from harness.train import folder as checkpoint_folder
 
 MODELS = {
@@ -113,9 +117,23 @@ def test_every_exit_code_is_named(pages: dict[str, str], root: Path) -> None:
 
 def test_every_field_of_the_leaderboard_is_named(pages: dict[str, str]) -> None:
     people = (Ceiling, MetricCeiling, AltTest, AnnotatorTest)
-    for record in (Leaderboard, Row, Pair, JudgeUsage, UnreadAnswers, UnreadExample, *people):
+    trust = (Calibration, ReliabilityBin, CoveragePoint, Guarantee, Noise)
+    for record in (Leaderboard, Row, Pair, JudgeUsage, UnreadAnswers, UnreadExample, *trust, *people):
         for spec in dataclasses.fields(record):
             row = re.search(rf"^\| `{spec.name}` \|.*\| (.+) \|$", pages["leaderboard-json"], re.MULTILINE)
+            assert row is not None, f"{record.__name__}.{spec.name}"
+            assert len(row[1]) > 5, f"{record.__name__}.{spec.name}"
+
+
+@pytest.mark.parametrize(
+    ("page", "records"), [("estimate-json", (Estimates, Correction)), ("plan-json", (ItemPlan, PlanRow))]
+)
+def test_every_field_that_a_verb_prints_as_json_is_named(
+    page: str, records: tuple[type[Any], ...], pages: dict[str, str]
+) -> None:
+    for record in records:
+        for spec in dataclasses.fields(record):
+            row = re.search(rf"^\| `{spec.name}` \|.*\| (.+) \|$", pages[page], re.MULTILINE)
             assert row is not None, f"{record.__name__}.{spec.name}"
             assert len(row[1]) > 5, f"{record.__name__}.{spec.name}"
 

@@ -1,0 +1,367 @@
+"""The record of `harness estimate`: a rate or mean, corrected by labels, and what a label is worth with the judge.
+
+The statistics are `harness.score.worth`; where the numbers come from is `harness.report.verdicts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.api import Choice, DataError, Preference, Unit, write_interval, write_number
+from harness.report.records import as_plain
+from harness.report.verdicts import Judged, Target, as_arrays
+from harness.score import worth
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.score.worth import Interval, Verdicts
+
+SCHEMA = "judge-harness/estimate/1"
+"""Name and version of the JSON schema. Fields may be added within a version; none changes its meaning."""
+
+_ALIKE = 0.01
+"""Below this p-value the judge's verdicts say that labelled and unlabelled items are not alike."""
+_CLUSTERS = 5
+"""Fewer clusters than this, counted as of equal size, are too few for an interval."""
+
+_METHODS = {
+    "judge-alone": "the judge alone",
+    "labels-alone": "the labels alone",
+    "rogan-gladen": "corrected: Rogan-Gladen",
+    "ppi++": "corrected: PPI++",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimated:
+    """A number with its interval."""
+
+    value: float | None
+    """`null` where it is not defined."""
+    ci_low: float | None
+    """Lower end of the interval; `null` where there is none."""
+    ci_high: float | None
+    """Upper end of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction(Estimated):
+    """The rate or mean by one method."""
+
+    method: str
+    """`judge-alone`: what the judge says of the unlabelled items, its errors and all. `labels-alone`: the mean of the
+    labels. `rogan-gladen`: the judge's rate, corrected for its errors. `ppi++`: labels and verdicts together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimates:
+    """A rate or mean of unlabelled items, from labels and a judge's verdicts."""
+
+    target: str
+    """What is estimated, in words."""
+    label: str
+    """Name of the class whose share it is; empty for a mean."""
+    judge: str
+    """Name of the judge."""
+    task: str
+    """Name of the labelled task."""
+    labelled_run: str
+    """Name of the labelled run's folder."""
+    unlabelled_from: str
+    """Name of the file of verdicts; or of the run folder, with the task behind a colon."""
+    confidence: float
+    """Of the intervals."""
+    labelled: int
+    """Labelled items, n."""
+    labelled_clusters: int
+    """Clusters among them."""
+    unlabelled: int
+    """Unlabelled items, N."""
+    unlabelled_clusters: int
+    """Clusters among them."""
+    labelled_without_verdict: float
+    """Share of the judge's answers on labelled items that have no verdict. They count as "not the class", as half a
+    win where ties do, and as the judge's mean score; the same among the unlabelled, so that no estimate suffers."""
+    unlabelled_without_verdict: float
+    """The same of unlabelled items."""
+    failed: int
+    """Items left out since the machinery failed on them, in both."""
+    already_labelled: int
+    """Unlabelled items left out since they are among the labelled ones."""
+    estimates: tuple[Correction, ...]
+    """The rate or mean by each method."""
+    specificity: Estimated
+    """Share of items not of the class of which the judge does not say it (q0); for a class only."""
+    sensitivity: Estimated
+    """Share of items of the class of which the judge says it (q1); for a class only."""
+    skill: Estimated
+    """Specificity plus sensitivity less 1: 0 is chance; for a class only."""
+    correlation: Estimated
+    """Pearson's correlation of verdicts and labels."""
+    weight: float
+    """How much the judge counts in PPI++, from 0 to 1 (lambda)."""
+    label_worth: Estimated
+    """One label with this judge and this many verdicts is worth so many labels without it."""
+    label_worth_limit: Estimated
+    """The same with verdicts without end; `null` where it has no end either."""
+    shift_p: float
+    """p-value of "the judge says the same of labelled and unlabelled items"."""
+    warnings: tuple[str, ...]
+    """What speaks against the numbers."""
+    assumptions: tuple[str, ...]
+    """What the numbers rest on."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as plain data, floats rounded to six decimals."""
+        return {"schema": SCHEMA, **as_plain(self)}
+
+
+def estimate(
+    labelled: Judged,
+    unlabelled: Judged,
+    target: Target,
+    *,
+    judge: str,
+    task: str,
+    labelled_run: str,
+    unlabelled_from: str,
+    confidence: float = 0.95,
+    warnings: Sequence[str] = (),
+) -> Estimates:
+    """Estimate a rate or mean from labelled items and from verdicts on others.
+
+    Args:
+        labelled: Items with gold.
+        unlabelled: Items without, of the same judge.
+        target: What is estimated.
+        judge: Name of the judge.
+        task: Name of the labelled task.
+        labelled_run: Name of the labelled run.
+        unlabelled_from: Where the unlabelled items come from.
+        confidence: Of the intervals.
+        warnings: More of them, to stand first.
+
+    Raises:
+        DataError: One of the two holds too few items.
+    """
+    _check_enough(labelled, "labelled", labelled_run)
+    _check_enough(unlabelled, "unlabelled", unlabelled_from)
+    own, other = as_arrays(labelled, unlabelled)
+    low, high = target.low, target.high
+    rates = worth.rates(own, confidence=confidence) if target.is_class else None
+    found = _by_method(own, other, target, confidence)
+    rho = worth.correlation(own, low=low, high=high, confidence=confidence)
+    nothing = worth.Interval(None, None, None)
+    shift = worth.shift(own, other)
+    return Estimates(
+        target=target.name,
+        label=target.label,
+        judge=judge,
+        task=task,
+        labelled_run=labelled_run,
+        unlabelled_from=unlabelled_from,
+        confidence=confidence,
+        labelled=len(own),
+        labelled_clusters=len(np.unique(own.cluster)),
+        unlabelled=len(other),
+        unlabelled_clusters=len(np.unique(other.cluster)),
+        labelled_without_verdict=labelled.lost,
+        unlabelled_without_verdict=unlabelled.lost,
+        failed=labelled.failed + unlabelled.failed,
+        already_labelled=unlabelled.known,
+        estimates=tuple(
+            Correction(method=method, value=one.value, ci_low=one.low, ci_high=one.high)
+            for method, one in found.items()
+        ),
+        specificity=_shown(rates.specificity if rates else nothing),
+        sensitivity=_shown(rates.sensitivity if rates else nothing),
+        skill=_shown(rates.skill if rates else nothing),
+        correlation=_shown(rho),
+        weight=worth.power_tuning(own, other),
+        label_worth=_shown(worth.labels_worth(rho, labels=len(own), verdicts=len(other))),
+        label_worth_limit=_shown(worth.labels_worth(rho, labels=len(own), verdicts=None)),
+        shift_p=shift,
+        warnings=(*warnings, *_warnings(target, own, other, rates, found, shift)),
+        assumptions=tuple(_assumptions(target)),
+    )
+
+
+def _check_enough(judged: Judged, what: str, where: str) -> None:
+    """Two items are the least.
+
+    Raises:
+        DataError: There are fewer.
+    """
+    if len(judged.items) >= 2:
+        return
+    left = [
+        f"{count:,} {why}"
+        for count, why in ((judged.failed, "failed"), (judged.known, "are labelled already"))
+        if count
+    ]
+    why = f" ({', '.join(left)})" if left else ""
+    raise DataError(f"{where}: {len(judged.items)} {what} items with an answer{why}; two are the least")
+
+
+def _by_method(own: Verdicts, other: Verdicts, target: Target, confidence: float) -> dict[str, Interval]:
+    """The rate or mean by each method that there is for it."""
+    gold = np.empty(0) if own.gold is None else own.gold
+    low, high = target.low, target.high
+    found = {
+        "judge-alone": worth.mean_of(other.judged, other.cluster, low=low, high=high, confidence=confidence),
+        "labels-alone": worth.mean_of(gold, own.cluster, low=low, high=high, confidence=confidence),
+    }
+    if target.is_class:
+        found["rogan-gladen"] = worth.rogan_gladen(own, other, confidence=confidence)
+    return {**found, "ppi++": worth.ppi(own, other, low=low, high=high, confidence=confidence)}
+
+
+def _shown(one: Interval) -> Estimated:
+    return Estimated(value=one.value, ci_low=one.low, ci_high=one.high)
+
+
+def _warnings(
+    target: Target,
+    own: Verdicts,
+    other: Verdicts,
+    rates: worth.Rates | None,
+    found: dict[str, Interval],
+    shift: float,
+) -> Iterator[str]:
+    """What speaks against the numbers, the worst first."""
+    if rates is not None:
+        yield from _warnings_of_rates(target, float(other.judged.mean()), rates, found["rogan-gladen"])
+    if worth.kish(own.cluster) < _CLUSTERS:
+        yield (
+            f"the labelled items lie in {len(np.unique(own.cluster))} clusters of unequal size or fewer than "
+            f"{_CLUSTERS}: too few for the intervals to hold; label items of more clusters"
+        )
+    if shift < _ALIKE:
+        before, after = (_mean(target, one) for one in (own, other))
+        yield (
+            f"the judge's verdicts come to {before} on the labelled items and to {after} on the others "
+            f"(p {_p(shift)}): the two are not samples of one population, so PPI++ and the labels alone do not hold "
+            "for the unlabelled items"
+        )
+
+
+def _warnings_of_rates(target: Target, rate: float, rates: worth.Rates, corrected: Interval) -> Iterator[str]:
+    q0, q1, skill = rates.specificity.value, rates.sensitivity.value, rates.skill
+    if q0 is None or q1 is None or skill.value is None or skill.low is None:
+        kind = f"is '{target.label}'" if q1 is None else f"is anything but '{target.label}'"
+        yield f"none of the labelled items {kind}, so the judge's errors on such are not known: no Rogan-Gladen"
+        return
+    if skill.value <= 0:
+        yield (
+            f"the judge is not better than chance (sensitivity {q1 * 100:.1f} %, specificity {q0 * 100:.1f} %): its "
+            "verdicts tell nothing about the unlabelled items"
+        )
+        return
+    if skill.low <= 0:
+        yield "these labels do not show that the judge is better than chance; label more items"
+    if not 1 - q0 <= rate <= q1:
+        yield (
+            f"the judge says '{target.label}' of {rate * 100:.1f} % of the unlabelled items, outside of the "
+            f"{(1 - q0) * 100:.1f} to {q1 * 100:.1f} % that its errors allow, and the corrected share is cut off there"
+        )
+    if corrected.low is None:
+        yield "Rogan-Gladen has no interval: no share explains the verdicts, so the judge errs otherwise on these items"
+
+
+def _assumptions(target: Target) -> Iterator[str]:
+    yield "PPI++: the labelled items are a random sample of the population that the unlabelled ones come from"
+    if not target.is_class:
+        yield "it does not hold where they are not: label a random sample of the new items"
+        return
+    yield (
+        "Rogan-Gladen: the mix of classes may differ between the two, but on items of one class the judge errs as often"
+    )
+    spread = isinstance(target.space, Choice) and len(target.space.labels) > 2
+    if spread or (isinstance(target.space, Preference) and len(target.space.verdicts()) > 2):
+        yield f"and the classes other than '{target.label}' are mixed alike in both, since they count as one"
+    yield "neither holds where the items themselves differ (harder, longer, from elsewhere): label some of the new ones"
+
+
+def estimate_rows(found: Estimates, target: Target) -> tuple[list[str], list[list[str]]]:
+    """Header and cells of the table of estimates, as people read them."""
+    unit = _unit(target)
+    return ["", _heading(target), "interval"], [
+        [
+            _METHODS[one.method],
+            write_number(unit, one.value, one.ci_low, one.ci_high),
+            write_interval(unit, one.ci_low, one.ci_high),
+        ]
+        for one in found.estimates
+    ]
+
+
+def print_estimates(found: Estimates, target: Target, console: Console) -> None:
+    """Print the estimates, what the judge is like, what a label is worth, and what all of it rests on."""
+    from harness.report.lines import print_notes, print_rows, print_title
+
+    print_title(f"{found.target} · {found.task} · {found.judge}", console)
+    print_rows(*estimate_rows(found, target), console)
+    print_notes(list(_facts(found)), console, style="")
+    print_notes(found.warnings, console, style="yellow")
+    print_notes([f"interval: {found.confidence * 100:g} % confidence", *found.assumptions], console)
+
+
+def _facts(found: Estimates) -> Iterator[str]:
+    own = _of(found.labelled, found.labelled_clusters)
+    yield f"{own} with a label, {_of(found.unlabelled, found.unlabelled_clusters)} without"
+    for count, why in (
+        (found.already_labelled, "unlabelled items are among the labelled ones and were left out"),
+        (found.failed, "items were left out since the machinery failed on them"),
+    ):
+        if count:
+            yield f"{count:,} {why}"
+    lost = (found.labelled_without_verdict, found.unlabelled_without_verdict)
+    if max(lost) > 0:
+        yield (
+            f"no verdict on {lost[0] * 100:.1f} % of the labelled and on {lost[1] * 100:.1f} % of the other items; in "
+            f"both it counts as {'not the class' if found.skill.value is not None else 'the middle'}"
+        )
+    if found.skill.value is not None:
+        yield (
+            f"sensitivity {_with_interval('share', found.sensitivity, sign=' %')}, "
+            f"specificity {_with_interval('share', found.specificity, sign=' %')}; "
+            f"together less 1: {_with_interval('score', found.skill)}, where 0 is chance"
+        )
+    if found.correlation.value is not None:
+        yield f"correlation of verdicts and labels {_with_interval('correlation', found.correlation)}"
+    if found.label_worth.value is not None:
+        limit = found.label_worth_limit.value
+        without_end = "" if limit is None else f"; at most {limit:.1f}, however many verdicts there are"
+        yield f"one label with this judge is worth {_with_interval('score', found.label_worth)} labels{without_end}"
+
+
+def _of(items: int, clusters: int) -> str:
+    return f"{items:,} items" if items == clusters else f"{items:,} items in {clusters:,} clusters"
+
+
+def _heading(target: Target) -> str:
+    return "share, %" if target.label else "mean"
+
+
+def _unit(target: Target) -> Unit:
+    return "share" if target.label else "score"
+
+
+def _with_interval(unit: Unit, one: Estimated, *, sign: str = "") -> str:
+    """A value with its interval in brackets, as many decimals as the interval carries."""
+    low, high = one.ci_low, one.ci_high
+    ends = write_interval(unit, low, high) if high is not None else f"{write_number(unit, low)} or more"
+    return f"{write_number(unit, one.value, low, high)}{sign} ({ends})"
+
+
+def _mean(target: Target, verdicts: Verdicts) -> str:
+    return f"{write_number(_unit(target), float(verdicts.judged.mean()))}{' %' if target.label else ''}"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"

@@ -1,0 +1,60 @@
+"""A title, a table and notes on a terminal, for verbs that print one of each. Boards are `harness.report.terminal`.
+
+Text comes from files and models: everything is cleaned and put into `rich.text.Text`, which knows no markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from harness.report.text import clean
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_NARROWEST = 8
+
+
+def print_title(text: str, console: Console) -> None:
+    """One line in bold, and an empty one."""
+    from rich.text import Text
+
+    console.print(Text(clean(text), style="bold"))
+    console.print()
+
+
+def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], console: Console, *, left: int = 1) -> None:
+    """A table; columns after the first `left` ones are numbers, and those that are empty throughout are left out."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    kept = [place for place in range(len(header)) if any(row[place] for row in rows)]
+    widths = {place: max(len(line[place]) for line in (header, *rows)) for place in kept}
+    room = console.width - sum(widths[place] + 2 for place in kept if place >= left)  # a number is never cut
+    for place in kept:
+        table.add_column(
+            header[place],
+            justify="right" if place >= left else "left",
+            overflow="ellipsis",
+            no_wrap=True,
+            min_width=widths[place] if place >= left else None,
+            max_width=None if place >= left else max(_NARROWEST, room // left - 2),
+        )
+    for row in rows:
+        table.add_row(*(Text(clean(row[place])) for place in kept))
+    console.print(table)
+    console.print()
+
+
+def print_notes(notes: Sequence[str], console: Console, *, style: str = "dim") -> None:
+    """Hanging bullets that wrap within the terminal."""
+    from rich.table import Table
+    from rich.text import Text
+
+    for note in notes:
+        grid = Table.grid(padding=(0, 1, 0, 0))
+        grid.add_row(Text("·", style=style), Text(clean(note), style=style, overflow="fold"))
+        console.print(grid)

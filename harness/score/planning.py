@@ -1,0 +1,200 @@
+"""How many items show a difference, and which difference a number of items shows. Numbers in, numbers out.
+
+Not for testing: the tests are in `harness.score.significance`. What is here says, before or after a run, what they can
+find. The formulas are those of Miller (2024, arXiv 2411.00640) and, for two judges on the same items, Connor (1987),
+who keeps apart how the test spreads without a difference and with one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+from harness.api import UserError
+from harness.score.table import Floats, Ints
+
+_MOST_ITEMS = 10**12
+
+
+class Spread(NamedTuple):
+    """How much the difference of two judges varies from item to item, and what of it more asking would remove."""
+
+    deviation: float
+    """Square root of items times the variance of the difference: clusters are in it."""
+    noise: float
+    """The part of the variance of one item's difference that comes from asking it `asked` times and no more."""
+    asked: int
+    """Verdicts on an item of each judge, each counting on its own: orders times samples."""
+
+    def asked_times(self, times: float) -> float:
+        """The deviation if each item were asked so many times; `math.inf` is without end.
+
+        Raises:
+            ValueError: Fewer than one.
+        """
+        if times < 1:
+            raise ValueError(f"an item is asked once or more, not {times} times")
+        noise = self.noise * self.asked
+        return math.sqrt(max(0.0, self.deviation**2 - self.noise + noise / times))
+
+
+def family_quantile(judges: int, *, confidence: float = 0.95) -> float:
+    """The quantile that every two of so many judges are tested by (Bonferroni): 1.96 for two at 95 %.
+
+    Args:
+        judges: In the family, two or more.
+        confidence: One less the chance of even one false difference.
+    """
+    pairs = max(1, judges * (judges - 1) // 2)
+    return float(-special.ndtri((1 - confidence) / (2 * pairs)))
+
+
+def detectable_difference(se: float, *, quantile: float, power: float = 0.8) -> float:
+    """The smallest difference that is found with the given power: (quantile + z of the power) * se.
+
+    Args:
+        se: Standard error of the difference.
+        quantile: Of the test: 1.96, or that of a family.
+        power: Chance that a difference of this size is significant.
+    """
+    return (quantile + float(special.ndtri(power))) * se
+
+
+def power_of(difference: float, se: float, *, quantile: float) -> float:
+    """The chance that a true difference is significant, and in the right direction."""
+    return float(special.ndtr(abs(difference) / se - quantile)) if se > 0 else 1.0
+
+
+def needed(deviation: float, difference: float, *, quantile: float, power: float = 0.8) -> int:
+    """The fewest items that show a difference with the given power.
+
+    n = ((q sqrt(w^2 + D^2) + z_power w) / D)^2, w being the deviation: a test that asks "is it nothing?" measures the
+    spread about nothing, which is larger by D (Connor 1987). For a D that is small beside w it is Miller's
+    (q + z_power)^2 w^2 / D^2.
+
+    Args:
+        deviation: `Spread.deviation`, that of one item's difference where items are independent.
+        difference: D, in units of the metric.
+        quantile: Of the test: 1.96, or that of a family.
+        power: Chance that a difference of this size is significant.
+
+    Raises:
+        ValueError: The difference is not above 0.
+    """
+    if not difference > 0:
+        raise ValueError(f"the difference must be above 0, not {difference}")
+    root = quantile * math.hypot(deviation, difference) + float(special.ndtri(power)) * deviation
+    return max(1, math.ceil(min(_MOST_ITEMS, (root / difference) ** 2) - 1e-9))
+
+
+def detectable(deviation: float, items: float, *, quantile: float, power: float = 0.8) -> float:
+    """The smallest difference that so many items show with the given power: the inverse of `needed`.
+
+    Args:
+        deviation: `Spread.deviation`.
+        items: How many there are.
+        quantile: Of the test.
+        power: One half or more.
+
+    Returns:
+        `math.inf` where there are too few items for any.
+    """
+    left = items - quantile**2
+    if left <= 0:
+        return math.inf
+    z = float(special.ndtri(power))
+    # sqrt(items) D - z w = q sqrt(w^2 + D^2), squared; of the two roots the one with both sides above 0.
+    return deviation * (math.sqrt(items) * z + math.sqrt(items * z * z - left * (z * z - quantile**2))) / left
+
+
+def smallest(needs: Callable[[float], float], items: float, *, most: float = 1.0) -> float:
+    """The smallest difference for which no more than so many items are needed, by bisection.
+
+    Args:
+        needs: Items needed for a difference; fewer for a larger one.
+        items: How many there are.
+        most: The largest difference that is possible.
+
+    Returns:
+        `math.inf` where even the largest needs more.
+    """
+    if needs(most) > items:
+        return math.inf
+    low, high = 0.0, most
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if needs(middle) <= items else (middle, high)
+    return high
+
+
+def discordance(accuracy_a: float, accuracy_b: float, correlation: float) -> float:
+    """The share of items on which just one of two judges is right.
+
+    Args:
+        accuracy_a: Of one judge.
+        accuracy_b: Of the other.
+        correlation: Of their being right, over items: 0 for judges that err independently, 1 for the same errors.
+
+    Raises:
+        UserError: Two judges of these accuracies cannot be so correlated.
+    """
+    a, b = accuracy_a, accuracy_b
+    spread = math.sqrt(a * (1 - a) * b * (1 - b))
+    both = a * b + correlation * spread
+    least, most = max(0.0, a + b - 1), min(a, b)
+    if not least - 1e-9 <= both <= most + 1e-9:
+        span = [(end - a * b) / spread if spread else 0.0 for end in (least, most)]
+        raise UserError(
+            f"two judges that are right on {a:.4g} and on {b:.4g} of the items have a correlation of "
+            f"{span[0]:.2f} to {span[1]:.2f}, not {correlation:g}"
+        )
+    return a + b - 2 * min(most, max(least, both))
+
+
+def deviation_of(discordant: float, difference: float) -> float:
+    """The deviation of one item's difference of two accuracies: sqrt(discordance - D^2) (McNemar 1947).
+
+    Raises:
+        UserError: A difference this large needs more discordant items.
+    """
+    if abs(difference) > discordant + 1e-12:
+        raise UserError(
+            f"a difference of {abs(difference):.4g} needs a discordance of as much: it is the share of items on which "
+            f"just one judge is right, and {discordant:.4g} was given"
+        )
+    return math.sqrt(max(0.0, discordant - difference**2))
+
+
+def noise_within(gaps: Floats, item: Ints) -> tuple[float, int]:
+    """How much one item's mean difference varies by what was answered, beside which item it is.
+
+    Args:
+        gaps: Shape (U,): credit of one judge minus that of the other, for each order and sample.
+        item: Shape (U,): code of the item.
+
+    Returns:
+        The mean over items of the variance within an item divided by its units, and the usual number of units; 0 and 1
+        where items have one unit each.
+    """
+    _, codes = np.unique(item, return_inverse=True)
+    sizes = np.bincount(codes).astype(np.float64)
+    several = sizes > 1
+    if not several.any():
+        return 0.0, 1
+    means = np.bincount(codes, weights=gaps) / sizes
+    squares = np.bincount(codes, weights=(gaps - means[codes]) ** 2)[several]
+    within = float((squares / (sizes[several] - 1)).mean())
+    return within * float((1 / sizes).mean()), round(len(gaps) / len(sizes))
+
+
+def item_variance(gaps: Floats, item: Ints) -> float:
+    """The variance over items of the mean difference of each: what clusters and several verdicts are measured by."""
+    _, codes = np.unique(item, return_inverse=True)
+    sizes = np.bincount(codes).astype(np.float64)
+    means = np.bincount(codes, weights=gaps) / sizes
+    weights = sizes / sizes.mean()
+    return float((weights**2 * (means - gaps.mean()) ** 2).sum() / max(1, len(sizes) - 1))

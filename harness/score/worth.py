@@ -1,0 +1,371 @@
+"""What a judge's verdicts are worth: from few labels and many verdicts to a rate, a mean, and labels saved.
+
+Numbers in, numbers out. Not for reading runs or files; that is `harness.report.verdicts`.
+
+Two corrections of the rate that a judge reports are here. Rogan and Gladen (1978) solve for the rate that explains what
+the judge said, given how often it is right; the interval is that of Lee et al. (2025, arXiv 2511.21140), which goes
+back to Lang and Reiczigel (2014). PPI++ (Angelopoulos, Duchi and Zrnic 2023, arXiv 2311.01453) adds to the labels' own
+mean what the verdicts know. Both count a few *pseudo-items*, so that a judge without an observed error is not taken for
+one that makes none. A pseudo-item is as large as the average cluster; without clusters the first is exactly the
+published interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+from harness.score.intervals import normal_quantile, t_quantile
+from harness.score.table import Floats, Ints
+
+_CORRELATION = 0.02
+"""Least correlation within clusters that degrees of freedom allow for: few and very unequal clusters then get less."""
+_WRONG = 0.25
+"""How far a pseudo-item's verdict is from its gold at least, as a share of the scale."""
+_SURE = 0.9999
+"""Correlations count as at most this: the transformation of Fisher has no value at 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Verdicts:
+    """Items that a judge judged, one row each; with or without what people said of them."""
+
+    judged: Floats
+    """Shape (n,): what the judge said as a number: 1 for the class and 0 for any other, or a score."""
+    cluster: Ints
+    """Shape (n,): code of the cluster. Equal codes are one cluster, in labelled and unlabelled items alike."""
+    gold: Floats | None = None
+    """Shape (n,): what people said, on the same scale; `None` where nobody was asked."""
+
+    def __len__(self) -> int:
+        return len(self.judged)
+
+
+class Interval(NamedTuple):
+    """A value with its interval."""
+
+    value: float | None
+    """`None` where it is not defined."""
+    low: float | None
+    """Lower end; `None` where there is no interval."""
+    high: float | None
+    """Upper end."""
+    df: float = np.inf
+    """Degrees of freedom of the t quantile."""
+
+
+class Rates(NamedTuple):
+    """How often a judge is right on items of each kind."""
+
+    specificity: Interval
+    """Share of "not the class" among the verdicts on items that are not of the class (q0)."""
+    sensitivity: Interval
+    """Share of "the class" among the verdicts on items of the class (q1)."""
+    skill: Interval
+    """q0 + q1 - 1 (Youden 1950): 0 for a judge that knows nothing, 1 for one that is always right."""
+
+
+class _Smoothed(NamedTuple):
+    """A mean with pseudo-items in it, and how much each cluster moves it."""
+
+    mean: float
+    moved: Floats
+    """Shape (G,): by how much the mean changes with each cluster."""
+    rest: float
+    """The part of the variance that comes from the pseudo-items."""
+    df: float
+    """Degrees of freedom of the variance."""
+
+    @property
+    def variance(self) -> float:
+        """Of the mean."""
+        return float(self.moved @ self.moved) + self.rest
+
+
+def mean_of(
+    values: Floats, cluster: Ints, *, low: float = 0.0, high: float = 1.0, confidence: float = 0.95
+) -> Interval:
+    """The plain mean of items in clusters, and its interval.
+
+    One pseudo-item at either end of the scale keeps the interval honest where all values are equal. For a share without
+    clusters that is the interval of Agresti and Coull (1998), with one success and one failure added.
+
+    Args:
+        values: Shape (n,).
+        cluster: Shape (n,).
+        low: Lower end of the scale.
+        high: Upper end of the scale.
+        confidence: Of the interval.
+    """
+    if not len(values):
+        return Interval(None, None, None)
+    smoothed = _smoothed(values, cluster, ends=(low, high))
+    return _wald(float(values.mean()), smoothed.mean, smoothed.variance, smoothed.df, low, high, confidence)
+
+
+def rates(labelled: Verdicts, *, confidence: float = 0.95) -> Rates:
+    """Specificity, sensitivity and skill of a judge on labelled items whose gold is 1 or 0, with their intervals."""
+    yes, cluster = _gold(labelled) == 1, labelled.cluster
+    right = np.where(yes, labelled.judged, 1 - labelled.judged)
+    q0, q1 = (mean_of(right[kind], cluster[kind], confidence=confidence) for kind in (~yes, yes))
+    if q0.value is None or q1.value is None:
+        return Rates(q0, q1, Interval(None, None, None))
+    groups = 1 + int(cluster.max())
+    own, other = (_smoothed(right[kind], cluster[kind], ends=(0, 1), groups=groups) for kind in (~yes, yes))
+    moved = own.moved + other.moved
+    variance = float(moved @ moved) + own.rest + other.rest
+    df = _satterthwaite((own.variance, own.df), (other.variance, other.df))
+    skill = _wald(q0.value + q1.value - 1, own.mean + other.mean - 1, variance, df, -1.0, 1.0, confidence)
+    return Rates(q0, q1, skill)
+
+
+def rogan_gladen(labelled: Verdicts, unlabelled: Verdicts, *, confidence: float = 0.95) -> Interval:
+    """The share of a class among unlabelled items, corrected for the judge's errors.
+
+    theta = (p + q0 - 1) / (q0 + q1 - 1), p being the share that the judge reports, kept within 0 and 1. The interval is
+    the adjusted one of Lee et al. (2025): one right and one wrong pseudo-item in each class, z^2 / 2 of each kind in p,
+    and a shift towards the middle. Its variances are those of clusters, and for z stands the t quantile of
+    Satterthwaite's degrees of freedom.
+
+    Args:
+        labelled: Items whose gold is 1 for the class and 0 for any other.
+        unlabelled: Items judged by the same judge.
+        confidence: Of the interval.
+
+    Returns:
+        No value where a class has no label or where q0 + q1 <= 1; the interval is then all of 0 to 1. No interval where
+        all that the verdicts allow lies outside 0 to 1: such items are not like the labelled ones.
+    """
+    yes = _gold(labelled) == 1
+    if yes.all() or not yes.any() or not len(unlabelled):
+        return Interval(None, 0.0, 1.0)
+    groups = _groups(labelled, unlabelled)
+    p = _smoothed(unlabelled.judged, unlabelled.cluster, ends=(0, 1), copies=_copies(confidence), groups=groups)
+    q1 = _smoothed(labelled.judged[yes], labelled.cluster[yes], ends=(0, 1), groups=groups)
+    q0 = _smoothed(1 - labelled.judged[~yes], labelled.cluster[~yes], ends=(0, 1), groups=groups)
+    false_alarms = float(labelled.judged[~yes].mean())
+    plain = float(labelled.judged[yes].mean()) - false_alarms
+    skill = q0.mean + q1.mean - 1
+    if plain <= 0 or skill <= 0:
+        return Interval(None, 0.0, 1.0)
+    value = min(1.0, max(0.0, (float(unlabelled.judged.mean()) - false_alarms) / plain))
+    theta = (p.mean + q0.mean - 1) / skill
+    moved = p.moved + (1 - theta) * q0.moved - theta * q1.moved
+    variance = float(moved @ moved) + p.rest + (1 - theta) ** 2 * q0.rest + theta**2 * q1.rest
+    df = _satterthwaite((p.variance, p.df), ((1 - theta) ** 2 * q0.variance, q0.df), (theta**2 * q1.variance, q1.df))
+    quantile = t_quantile(confidence, df)
+    centre = theta + 2 * quantile**2 * (theta * q1.variance - (1 - theta) * q0.variance)
+    half = quantile * float(np.sqrt(variance)) / skill
+    low, high = np.clip([centre - half, centre + half], 0, 1).tolist()
+    return Interval(value, min(low, value), max(high, value), df) if low < high else Interval(value, None, None, df)
+
+
+def ppi(
+    labelled: Verdicts, unlabelled: Verdicts, *, low: float = 0.0, high: float = 1.0, confidence: float = 0.95
+) -> Interval:
+    """The mean of gold over the population, from labels and verdicts together (PPI++).
+
+    theta = mean(Y) + lambda (mean_N(f) - mean_n(f)), lambda from `power_tuning`. The variance is that of clusters, with
+    two pseudo-items of which the judge is wrong, one each way. With lambda = 0 this is `mean_of` the labels; for a
+    share with lambda = 1 it is the interval of Bonett and Price (2012) for two paired shares.
+
+    Args:
+        labelled: Items with gold: a random sample of the population.
+        unlabelled: Other items of it.
+        low: Lower end of the scale.
+        high: Upper end of the scale.
+        confidence: Of the interval.
+    """
+    gold, others = _gold(labelled), unlabelled.judged
+    if not len(gold) or not len(others):
+        return Interval(None, None, None)
+    weight, groups = power_tuning(labelled, unlabelled), _groups(labelled, unlabelled)
+    off = _off(gold, low, high) * (high - low)
+    wrong = (high - weight * (high - off), low - weight * (low + off))
+    own = _smoothed(gold - weight * labelled.judged, labelled.cluster, ends=wrong, groups=groups)
+    other = _smoothed(others, unlabelled.cluster, ends=(low, high), copies=_copies(confidence), groups=groups)
+    moved = own.moved + weight * other.moved
+    variance = float(moved @ moved) + own.rest + weight**2 * other.rest
+    df = _satterthwaite((own.variance, own.df), (weight**2 * other.variance, other.df))
+    value = float(gold.mean() + weight * (others.mean() - labelled.judged.mean()))
+    mean = own.mean + weight * other.mean
+    return _wald(min(high, max(low, value)), mean, variance, df, low, high, confidence)
+
+
+def power_tuning(labelled: Verdicts, unlabelled: Verdicts) -> float:
+    """How much the judge counts: lambda = cov(Y, f) / ((1 + n / N) var(f)), kept within 0 and 1.
+
+    The covariance is that of the labelled items, the variance that of all (Angelopoulos et al. 2023, section 6).
+    """
+    gold, judged = _gold(labelled), labelled.judged
+    together = np.concatenate([judged, unlabelled.judged])
+    if len(gold) < 2 or (spread := float(together.var(ddof=1))) <= 0:
+        return 0.0
+    shared = float(np.cov(gold, judged)[0, 1])
+    return min(1.0, max(0.0, shared / ((1 + len(gold) / len(unlabelled)) * spread)))
+
+
+def correlation(labelled: Verdicts, *, low: float = 0.0, high: float = 1.0, confidence: float = 0.95) -> Interval:
+    """Pearson's correlation of verdict and gold over labelled items, which says what the verdicts can save.
+
+    The interval is Fisher's, with the jackknife over clusters and over two pseudo-items of which the judge is wrong.
+
+    Args:
+        labelled: Items with gold.
+        low: Lower end of the scale.
+        high: Upper end of the scale.
+        confidence: Of the interval.
+
+    Returns:
+        No value where gold or verdict does not vary.
+    """
+    gold, judged = _gold(labelled), labelled.judged
+    columns = (np.ones(len(gold)), gold, judged, gold * judged, gold**2, judged**2)
+    sums = np.array([np.bincount(labelled.cluster, weights=column) for column in columns])
+    sums = sums[:, sums[0] > 0]
+    total = sums.sum(axis=1, keepdims=True)
+    (value,) = _correlations(total).tolist()
+    if sums.shape[1] < 2 or not np.isfinite(value):
+        return Interval(None, None, None)
+    size, off = len(gold) / sums.shape[1], _off(gold, low, high) * (high - low)
+    pairs = ((high, high - off), (low, low + off))
+    half = size / 2 * np.array([[1, y, f, y * f, y * y, f * f] for y, f in pairs]).T
+    smoothed = total + half.sum(axis=1, keepdims=True)
+    (middle,) = _fisher(_correlations(smoothed)).tolist()
+    variance = float(((_fisher(_correlations(smoothed - sums)) - middle) ** 2).sum())
+    variance += 2 * float(((_fisher(_correlations(smoothed - half)) - middle) ** 2).sum())
+    if abs(value) < _SURE:
+        (middle,) = _fisher(np.array([value])).tolist()
+        variance = max(variance, float(((_fisher(_correlations(total - sums)) - middle) ** 2).sum()))
+    df = max(1.0, _degrees(sums[0]) - 1)
+    half_width = t_quantile(confidence, df) * float(np.sqrt(variance))
+    ends = (float(np.tanh(middle - half_width)), float(np.tanh(middle + half_width)))
+    return Interval(value, min(value, ends[0]), max(value, ends[1]), df)
+
+
+def labels_worth(of: Interval, *, labels: int, verdicts: int | None) -> Interval:
+    """How many labels without the judge are worth as much as one label with it.
+
+    The variance of the labels' mean over that of PPI++ with the best lambda: 1 / (1 - rho^2 N / (n + N)), which follows
+    from the two variances of Angelopoulos et al. (2023). Items count as independent here.
+
+    Args:
+        of: From `correlation`.
+        labels: n.
+        verdicts: N; `None`: as many as one likes.
+
+    Returns:
+        At least 1: a judge that knows nothing saves nothing. The upper end is `None` where it has none.
+    """
+    if of.value is None or of.low is None or of.high is None:
+        return Interval(None, None, None)
+    share = 1.0 if verdicts is None else verdicts / (labels + verdicts)
+    ends = [_saved(end, share) for end in (of.low, of.high)]
+    least = 1.0 if of.low <= 0 <= of.high else min(ends)
+    value, most = _saved(of.value, share), max(ends)
+    return Interval(value if np.isfinite(value) else None, least, most if np.isfinite(most) else None, of.df)
+
+
+def shift(labelled: Verdicts, unlabelled: Verdicts) -> float:
+    """Two-sided p-value of "the judge says the same of labelled and unlabelled items", by clusters.
+
+    A small one shows that the two are not samples of one population. A large one shows nothing: items may differ in
+    what the judge does not see.
+    """
+    groups = _groups(labelled, unlabelled)
+    values = np.concatenate([labelled.judged, unlabelled.judged])
+    ends = (float(values.min()), float(values.max()))
+    own, other = (_smoothed(one.judged, one.cluster, ends=ends, groups=groups) for one in (labelled, unlabelled))
+    moved = own.moved - other.moved
+    variance = float(moved @ moved) + own.rest + other.rest
+    if variance <= 0:
+        return 1.0
+    df = _satterthwaite((own.variance, own.df), (other.variance, other.df))
+    gap = abs(float(labelled.judged.mean() - unlabelled.judged.mean())) / float(np.sqrt(variance))
+    return float(2 * (special.stdtr(df, -gap) if np.isfinite(df) else special.ndtr(-gap)))
+
+
+def kish(cluster: Ints) -> float:
+    """How many clusters of equal size these are worth: n^2 / sum of squared sizes (Kish 1965)."""
+    sizes = np.bincount(cluster).astype(np.float64)
+    return float(sizes.sum() ** 2 / (sizes @ sizes)) if len(cluster) else 0.0
+
+
+def _smoothed(
+    values: Floats, cluster: Ints, *, ends: tuple[float, float], copies: float = 1.0, groups: int | None = None
+) -> _Smoothed:
+    """The mean with pseudo-items of average cluster size at either end, `copies` of each."""
+    width = 1 + int(cluster.max()) if groups is None else groups
+    sizes = np.bincount(cluster, minlength=width).astype(np.float64)
+    sums = np.bincount(cluster, weights=values, minlength=width)
+    size = len(values) / np.count_nonzero(sizes)
+    total = len(values) + 2 * copies * size
+    mean = (float(values.sum()) + copies * size * sum(ends)) / total
+    # A cluster's own weight is taken out of the denominator, all but one item: the jackknife for clusters, and the
+    # plain formula where each item is a cluster.
+    moved = (sums - sizes * mean) / (total - np.maximum(sizes - 1, 0))
+    rest = copies * sum((size * (end - mean) / (total - size + 1)) ** 2 for end in ends)
+    return _Smoothed(mean, moved, rest, _degrees(sizes) + 1)
+
+
+def _degrees(sizes: Floats) -> float:
+    """Effective clusters: fewer than there are where their sizes differ."""
+    weights = sizes * (1 + _CORRELATION * np.maximum(sizes - 1, 0))
+    return float(weights.sum() ** 2 / (weights @ weights))
+
+
+def _wald(
+    value: float, mean: float, variance: float, df: float, low: float, high: float, confidence: float
+) -> Interval:
+    half = t_quantile(confidence, df) * float(np.sqrt(variance))
+    return Interval(value, max(low, min(value, mean - half)), min(high, max(value, mean + half)), df)
+
+
+def _satterthwaite(*parts: tuple[float, float]) -> float:
+    """Degrees of freedom of a sum of variances (Satterthwaite 1946)."""
+    below = sum(variance**2 / df for variance, df in parts)
+    return float(sum(variance for variance, _ in parts) ** 2 / below) if below else float("inf")
+
+
+def _copies(confidence: float) -> float:
+    """Pseudo-items of each kind in a rate of many items: z^2 / 2, as in Wilson's interval."""
+    return normal_quantile(confidence) ** 2 / 2
+
+
+def _off(gold: Floats, low: float, high: float) -> float:
+    """How wrong the judge is on a pseudo-item, as a share of the scale: one step of it, which for a class is all."""
+    steps = np.diff(np.unique(gold))
+    return max(_WRONG, float(steps.min()) / (high - low)) if len(steps) else 1.0
+
+
+def _correlations(sums: Floats) -> Floats:
+    """From sums of 1, y, f, yf, yy and ff, shape (6, B), to correlations, NaN where not defined."""
+    n, y, f, yf, yy, ff = sums
+    above, below = yf - y * f / n, (yy - y * y / n) * (ff - f * f / n)
+    out = np.full(n.shape, np.nan)
+    scale = 1e-12 * np.maximum(1.0, yy * ff)
+    np.divide(above, np.sqrt(np.maximum(below, 0)), out=out, where=below > scale)
+    return out
+
+
+def _fisher(correlations: Floats) -> Floats:
+    """The inverse hyperbolic tangent; a correlation that is not defined counts as none."""
+    return np.arctanh(np.clip(np.nan_to_num(correlations, nan=0.0), -_SURE, _SURE))
+
+
+def _saved(rho: float, share: float) -> float:
+    left = 1 - rho * rho * share
+    return 1 / left if left > 1e-9 else float("inf")
+
+
+def _groups(labelled: Verdicts, unlabelled: Verdicts) -> int:
+    return 1 + int(max(labelled.cluster.max(initial=0), unlabelled.cluster.max(initial=0)))
+
+
+def _gold(labelled: Verdicts) -> Floats:
+    if labelled.gold is None:
+        raise TypeError("the labelled items have no gold")
+    return labelled.gold
