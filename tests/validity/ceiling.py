@@ -1,29 +1,30 @@
 """Do the numbers about people hold? Simulated people of known quality, through the harness's own code. By hand.
 
-    python tests/validity/ceiling.py [--repeats 400] [--only alpha,ceiling,alt_test]
-
-Two parts, each cell of a small grid so many times:
+    python tests/validity/ceiling.py --write docs/explanation/human-ceiling.md
 
 - `coverage`: how often the 95 % intervals of Krippendorff's alpha, of the ceiling, of the judge beside it and of their
   difference hold the truth, which is what the same design gives on 40,000 items;
-- `alt_test`: how often a judge that is worse than every person by exactly epsilon is said to be no worse: of one person
-  (raw p below .05), of any person (after correction), and of half of them (passed).
+- `alt_test`: how often a judge that is worse than every person by exactly epsilon is said to be no worse: than one
+  person (p below .05), than any person (after correction), and than half of them (passed).
 
-The last line is one JSON object with the worst and the mean of each, and the CPU seconds.
+The last line is one JSON object: the worst and the mean of each over the grid, every cell, and the CPU seconds.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
-import json
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from scipy import optimize
+
+sys.path.append(str(Path(__file__).parent))  # last: a script of this folder is named like a library
+
+from publish import commit, cpu_seconds, finish, generator, options, run_all, table
 
 from harness.api import AnswerSpace, Choice, Protocol, Score, Status
 from harness.score.agreement import MacroF1
@@ -56,6 +57,8 @@ class Design:
     """Items of one cluster, which are equally hard."""
     missing: float = 0.0
     """Share of verdicts of people that are not there."""
+    epsilon: float = 0.0
+    """Of the alternative-annotator test; 0 where it is not what is simulated."""
 
     @property
     def space(self) -> AnswerSpace:
@@ -64,7 +67,7 @@ class Design:
     def __str__(self) -> str:
         return (
             f"{self.kind} n={self.items} people={self.people} right={self.right} classes={self.classes} "
-            f"common={self.common} cluster={self.cluster} missing={self.missing}"
+            f"common={self.common} cluster={self.cluster} missing={self.missing} epsilon={self.epsilon}"
         )
 
 
@@ -132,41 +135,25 @@ def grid() -> list[Design]:
     return [*found, Design(kind="score", items=150, right=0.8, cluster=5, missing=0.3)]
 
 
-def coverage(repeats: int) -> dict[str, object]:
-    """How often each interval holds the truth."""
-    rows: dict[str, dict[str, float]] = {}
-    widths: list[float] = []
-    none = total = 0
-    for place, design in enumerate(grid()):
-        truth = {name: value for name, (value, _, _) in numbers(large(design), design).items()}
-        hits: dict[str, list[bool]] = {name: [] for name in truth}
-        for repeat in range(repeats):
-            rng = np.random.default_rng([place, repeat])
-            for name, (_, low, high) in numbers(measured(design, rng), design).items():
-                total += 1
-                if low is None or high is None:
-                    none += 1
-                    continue
-                widths.append(high - low)
-                hits[name].append(low <= (truth[name] or 0.0) <= high)
-        rows[str(design)] = {name: float(np.mean(found)) for name, found in hits.items() if found}
-        print(f"{design!s:75}", " ".join(f"{name} {value:.3f}" for name, value in rows[str(design)].items()))
-    by_name: dict[str, list[float]] = {}
-    for row in rows.values():
-        for name, value in row.items():
-            by_name.setdefault(name, []).append(value)
-    return {
-        "worst": {name: min(values) for name, values in by_name.items()},
-        "mean": {name: float(np.mean(values)) for name, values in by_name.items()},
-        "narrowest": min(widths),
-        "no_interval": none / total,
-        "cells": rows,
-    }
+def coverage(design: Design, *, reps: int, seed: int, truth_items: int) -> dict[str, float]:
+    """How often each interval of one design holds the truth, and the width of the narrowest."""
+    large = measured(design, generator(seed, "truth", design), items=truth_items)
+    truth = {name: value for name, (value, _, _) in numbers(large, design).items()}
+    hits: dict[str, list[bool]] = {name: [] for name in truth}
+    narrowest = np.inf
+    for rep in range(reps):
+        for name, (_, low, high) in numbers(measured(design, generator(seed, design, rep)), design).items():
+            held = low is not None and high is not None and low <= (truth[name] or 0.0) <= high
+            hits[name].append(held)
+            if low is not None and high is not None:
+                narrowest = min(narrowest, high - low)
+    return {**{name: float(np.mean(found)) for name, found in hits.items()}, "narrowest": float(narrowest)}
 
 
-def large(design: Design) -> Ceiling:
-    """What the design gives on very many items."""
-    return measured(design, np.random.default_rng(99), items=TRUTH)
+def boundaries() -> list[Design]:
+    """The designs of the test."""
+    grid = itertools.product((30, 100, 300), (0.8, 0.95), (3, 6), (0.1, 0.2))
+    return [Design(items=n, right=right, people=people, epsilon=epsilon) for n, right, people, epsilon in grid]
 
 
 def boundary(right: float, epsilon: float, people: int) -> float:
@@ -184,32 +171,19 @@ def boundary(right: float, epsilon: float, people: int) -> float:
     return float(optimize.brentq(gap, 0.0, 1.0))
 
 
-def alt_test_size(repeats: int) -> dict[str, object]:
+def at_the_boundary(design: Design, *, reps: int, seed: int) -> dict[str, float]:
     """How often a judge at the boundary is called no worse."""
-    rows: dict[str, dict[str, float]] = {}
-    for place, (n, right, people, epsilon) in enumerate(
-        itertools.product((30, 100, 300), (0.8, 0.95), (3, 6), (0.1, 0.2))
-    ):
-        judge = boundary(right, epsilon, people)
-        design = Design(items=n, right=right, people=people)
-        raw, beaten, passed = [], [], []
-        for repeat in range(repeats):
-            rng = np.random.default_rng([7, place, repeat])
-            found = human_ceiling(
-                build_cell(with_judge(design, judge, rng), Protocol(alt_test_epsilon=epsilon)), {"accuracy": Accuracy()}
-            )
-            assert found is not None
-            raw += [one.p_value < 0.05 for one in found.alt_test.tests]
-            beaten.append(any(one.beaten for one in found.alt_test.tests))
-            passed.append(bool(found.alt_test.passed))
-        name = f"n={n} right={right} people={people} epsilon={epsilon}"
-        rows[name] = {"one": float(np.mean(raw)), "any": float(np.mean(beaten)), "passed": float(np.mean(passed))}
-        print(f"{name:45}", " ".join(f"{key} {value:.3f}" for key, value in rows[name].items()))
-    summary = {
-        kind: {key: float(take([row[key] for row in rows.values()])) for key in ("one", "any", "passed")}
-        for kind, take in (("worst", max), ("mean", np.mean))
-    }
-    return {**summary, "cells": rows}
+    judge = boundary(design.right, design.epsilon, design.people)
+    protocol = Protocol(alt_test_epsilon=design.epsilon)
+    one, beaten, passed = [], [], []
+    for rep in range(reps):
+        table = build_cell(with_judge(design, judge, generator(seed, "alt-test", design, rep)), protocol)
+        found = human_ceiling(table, {"accuracy": Accuracy()})
+        assert found is not None
+        one += [test.p_value < 0.05 for test in found.alt_test.tests]
+        beaten.append(any(test.beaten for test in found.alt_test.tests))
+        passed.append(bool(found.alt_test.passed))
+    return {"one": float(np.mean(one)), "any": float(np.mean(beaten)), "passed": float(np.mean(passed))}
 
 
 def with_judge(design: Design, judge: float, rng: np.random.Generator) -> Iterator[Answer]:
@@ -232,18 +206,50 @@ def with_judge(design: Design, judge: float, rng: np.random.Generator) -> Iterat
         )
 
 
-def main(arguments: list[str]) -> int:
-    """Simulate and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=400)
-    parser.add_argument("--only", default="coverage,alt_test")
-    options = parser.parse_args(arguments)
-    parts = {"coverage": coverage, "alt_test": alt_test_size}
-    begun = time.process_time()
-    found = {name: parts[name](options.repeats) for name in options.only.split(",")}
-    print(json.dumps({"repeats": options.repeats, **found, "cpu_s": round(time.process_time() - begun, 1)}))
-    return 0
+def summary(cells: dict[str, dict[str, float]], names: list[str], *, least: bool) -> dict[str, dict[str, float]]:
+    """The worst and the mean of each number over the cells that have it."""
+    found: dict[str, dict[str, float]] = {"worst": {}, "mean": {}}
+    for name in names:
+        values = [cell[name] for cell in cells.values() if name in cell]
+        found["worst"][name] = min(values) if least else max(values)
+        found["mean"][name] = float(np.mean(values))
+    return found
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Simulate, print, and write where asked."""
+    parser = options(__doc__, reps=400)
+    chosen = parser.parse_args(arguments)
+    designs, tests = grid(), boundaries()
+    if chosen.quick:
+        designs, tests = designs[::12], tests[::12]
+    cover = partial(coverage, reps=chosen.reps, seed=chosen.seed, truth_items=2_000 if chosen.quick else TRUTH)
+    test = partial(at_the_boundary, reps=chosen.reps, seed=chosen.seed)
+    covered = dict(zip(map(str, designs), run_all(cover, designs, jobs=chosen.jobs, cost=cost), strict=True))
+    tested = dict(zip(map(str, tests), run_all(test, tests, jobs=chosen.jobs, cost=cost), strict=True))
+    names = list(dict.fromkeys(name for cell in covered.values() for name in cell if name != "narrowest"))
+    intervals = summary(covered, names, least=True)
+    kinds = ["one", "any", "passed"]
+    size = summary(tested, kinds, least=False)
+    rows = [[name, intervals["worst"][name], intervals["mean"][name]] for name in names]
+    lines = [*table(["interval", "worst", "mean"], rows), ""]
+    said = ["one person (p < .05)", "any person (corrected)", "half of them (passed)"]
+    rows = [[text, size["worst"][kind], size["mean"][kind]] for text, kind in zip(said, kinds, strict=True)]
+    lines += table(["a judge at the boundary is called no worse than", "worst", "mean"], rows)
+    result = {
+        "coverage": {**intervals, "narrowest": min(cell["narrowest"] for cell in covered.values()), "cells": covered},
+        "alt_test": {**size, "cells": tested},
+        "reps": chosen.reps,
+        "commit": commit(),
+        "cpu_s": round(cpu_seconds(), 1),
+    }
+    finish("ceiling", lines, result, page=chosen.write, command=f"tests/validity/ceiling.py --reps {chosen.reps}")
+
+
+def cost(design: Design) -> float:
+    """What a design takes, in any unit."""
+    return design.items * design.people
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()
