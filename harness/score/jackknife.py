@@ -207,9 +207,12 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
     marks = np.unique(np.concatenate(real))
     bounds = {task.bounds for task in tasks}
     pseudo, step = (np.sqrt([getattr(task, name) for task in tasks]) for name in ("pseudo", "step"))
+    centre = float(np.mean([task.centre for task in tasks]))
+    # Tasks of unlike shares have less variance together than as many trials of their mean share.
+    least = sum(task.centre * (1 - task.centre) / task.most for task in tasks) / count**2
     return Jackknife(
         value=float(np.mean([task.value for task in tasks])),
-        centre=float(np.mean([task.centre for task in tasks])),
+        centre=centre,
         clusters=clusters,
         blocks=blocks,
         weights=weights,
@@ -221,7 +224,7 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
         design_clusters=marks,
         bounds=bounds.pop() if len(bounds) == 1 else None,
         binomial=apart and all(task.binomial for task in tasks),
-        most=count**2 / limits if (limits := sum(1 / task.most for task in tasks)) else np.inf,
+        most=centre * (1 - centre) / least if least else np.inf,
     )
 
 
