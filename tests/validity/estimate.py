@@ -343,9 +343,9 @@ METHODS = {
 def table(summary: dict[str, Any]) -> str:
     """What was found, as Markdown."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
+    made = f"{time.strftime('%Y-%m-%d')}, commit {commit.strip()}, {summary['sets']} data sets a cell"
     lines = [
-        f"{time.strftime('%Y-%m-%d')}, commit {commit.strip()}, {summary['sets']} data sets a cell; "
-        f"{summary['flagged'] * 100:.0f} % of the cells flagged.",
+        f"{made}; {summary['flagged'] * 100:.0f} % of the cells are flagged.",
         "",
         "| interval of | cells | worst coverage | mean |",
         "| --- | --- | --- | --- |",
