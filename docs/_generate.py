@@ -38,6 +38,7 @@ from harness.report.usage import JudgeUsage
 from harness.run import folder, journal
 from harness.score import flags as flag_rules
 from harness.score.records import CellScores, Estimate
+from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, ReliabilityBin
 from harness.train import folder as checkpoint_folder
 
 OURS = re.compile(r"judge-harness(-.*)?")
@@ -280,6 +281,26 @@ def leaderboard_json() -> str:
             "",
             *field_table(Row),
             "",
+            "Its `calibration`, explained in [Calibration and noise](../../explanation/calibration.md):",
+            "",
+            *field_table(Calibration),
+            "",
+            "Each of the `bins`:",
+            "",
+            *field_table(ReliabilityBin),
+            "",
+            "Each point of the `curve`:",
+            "",
+            *field_table(CoveragePoint),
+            "",
+            "Each of the `guarantees`:",
+            "",
+            *field_table(Guarantee),
+            "",
+            "Its `noise`:",
+            "",
+            *field_table(Noise),
+            "",
             "## Each of `comparisons`",
             "",
             *field_table(Pair),
@@ -310,8 +331,11 @@ def leaderboard_json() -> str:
             "",
             docstring(inspect.getdoc(flag_rules.flags)).partition("**Args**")[0],
             "",
-            "The leaderboard adds `partial` (the run has not finished the cell) and, for suites, `incomplete` (the",
-            "judge answered only some of the tasks).",
+            docstring(inspect.getdoc(flag_rules.interval_flags)).partition("**Args**")[0],
+            "",
+            "The leaderboard adds `partial` (the run has not finished the cell), `depends-on-missing` (the place",
+            "depends on what the missing answers were) and, for suites, `incomplete` (the judge answered only some of",
+            "the tasks).",
             "",
         ]
     )

@@ -13,10 +13,8 @@ Unit: TypeAlias = Literal["share", "score", "correlation", "distance"]
 `distance`: 0 is best and less is better, in its own unit. `score`: in the units of the scale, or anything else."""
 
 _NOTHING = "–"
-_PLAIN = {"share": 1}  # decimals of a number without an interval ...
-_PLAIN_ELSE = 2
-_MOST = {"share": 2, "correlation": 4}  # ... and the most decimals of one with an interval
-_MOST_ELSE = 6  # what JSON keeps
+_PLAIN = {"share": 1}  # decimals of a number without an interval, else two
+_MOST = {"share": 4}  # decimals of one with an interval, else six: what JSON keeps
 _EDGES = {"share": (-1.0, 0.0, 1.0), "correlation": (-1.0, 0.0, 1.0)}  # written only where a value is exactly that
 _EXACT = 1e-9
 
@@ -26,11 +24,14 @@ def write_number(
 ) -> str:
     """A value with as many decimals as its interval carries: `95.6` for a share, `0.62` for a correlation.
 
-    Two digits of half the interval's width decide how many decimals value and ends have, as is usual for measurements
-    (JCGM 100:2008, 7.2.6): 95.6 in 93.2 to 97.3, and 95 in 76 to 99. Of an interval that ends at 0 or 100 % it is the
-    whole width. Percentages have two decimals at most. Without an interval a percentage has one decimal, everything
-    else two. Zero, and 100 % or a correlation of 1, are only written where the value is exactly that: 99.98 % is 99.9
-    where there is one decimal.
+    Half the interval's width decides, and no more than two digits of it count, as is usual for measurements (JCGM
+    100:2008, 7.2.6). A percentage has no decimals where it is 10 points or more (95 in 76 to 99), one where it is a
+    tenth of a point or more (95.6 in 93.2 to 97.3), and beyond that as many as show one digit of it. A correlation has
+    two decimals more, any other value as many as show two digits. Of an interval that ends at 0 or 100 % the whole
+    width decides. Without an interval a percentage has one decimal, everything else two.
+
+    Zero, and 100 % or a correlation of 1, are only written where the value is exactly that: 99.98 % is 99.9 where there
+    is one decimal.
 
     >>> write_number("share", 0.9563, 0.932, 0.973), write_number("share", 0.95, 0.764, 0.991)
     ('95.6', '95')
@@ -73,15 +74,20 @@ def write_share(value: float | None) -> str:
 def _decimals(unit: Unit, low: float | None, high: float | None) -> int:
     """Decimals of a value and of both ends of its interval."""
     if low is None or high is None or not _EXACT < (width := abs(high - low)) < math.inf:
-        return _PLAIN.get(unit, _PLAIN_ELSE)
+        return _PLAIN.get(unit, 2)
     one_sided = any(_edge(unit, end) is not None for end in (low, high))
-    reach = width * _scale(unit) / (1 if one_sided else 2)
-    most = _MOST.get(unit, _MOST_ELSE)
-    exponent = int(f"{reach:.1e}".partition("e")[2])  # once it is rounded to two digits: 9.96 is 10
-    decimals = min(max(1 - exponent, 0), most)
-    while decimals < _MOST_ELSE and len({_text(unit, end, decimals, signed=False) for end in (low, high)}) == 1:
-        decimals += 1  # an interval that has a width shows one
-    return decimals
+    exponent = _exponent(width if one_sided else width / 2)
+    if unit in ("share", "correlation"):
+        points = exponent + 2  # of a hundredth, which is a point of a percentage
+        decimals = (0 if points >= 1 else max(1, -points)) + (0 if unit == "share" else 2)
+    else:
+        decimals = max(1 - exponent, 0)
+    return min(decimals, _MOST.get(unit, 6))
+
+
+def _exponent(reach: float) -> int:
+    """The power of ten of a number that was rounded to two digits: 0.0996 is 0.10."""
+    return int(f"{reach:.1e}".partition("e")[2])
 
 
 def _text(unit: Unit, value: float, decimals: int, *, signed: bool) -> str:

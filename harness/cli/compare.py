@@ -61,6 +61,7 @@ def command(
         confidence=settings.confidence,
         resamples=settings.resamples,
         seed=settings.seed,
+        missing=settings.missing,
         items=items,
         find_metric=lambda name: make_metric(name, plugins),
     )

@@ -106,6 +106,8 @@ def _build(
         resamples=settings.resamples,
         seed=settings.seed,
         min_coverage=settings.min_coverage,
+        missing=settings.missing,
+        equivalence=settings.equivalence,
         left_out=[one for run in runs for one in run.left_out],
         find_metric=lambda name: make_metric(name, plugins),
     )

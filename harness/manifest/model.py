@@ -155,7 +155,7 @@ class RunSettings(_Section):
     """How to run."""
 
     seed: Seed = 0
-    """Seed of everything random: judges that draw, bootstrap resamples."""
+    """Seed of everything random: judges that draw, and the flips behind corrected tests."""
     timeout: Annotated[float, Field(gt=0)] = 600.0
     """Seconds that a judge may stay silent while requests wait for it; then it is given up and asked anew."""
     limit: Annotated[int, Field(ge=1)] | None = None
@@ -174,9 +174,15 @@ class ReportSettings(_Section):
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """Confidence of intervals and tests."""
     resamples: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
-    """Resamples of the cluster bootstrap."""
+    """Random flips of the clusters' signs behind the quantile that corrects for many judges."""
     group_by: Literal["task", "category", "suite"] = "task"
     """What one block of the leaderboard is."""
+    missing: Literal["counts", "at-random"] = "counts"
+    """What missing answers mean for who is placed above whom: a judge must be significantly better with every missing
+    answer counted wrong too; or they are declared to be missing at random."""
+    equivalence: Annotated[float, Field(gt=0)] | None = None
+    """Judges whose difference is shown to be smaller than this, as a fraction or in the units of the metric, are called
+    equivalent; by default nothing is said."""
     min_coverage: Share | None = None
     """A gate: do not rank a judge that answered less than this share, from 0 to 1, and end the run with exit code 4. By
     default there is no gate, and who is ranked is as each protocol says."""

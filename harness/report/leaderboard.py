@@ -266,6 +266,8 @@ def _row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int])
         basis=estimate.basis,
         unit=estimate.unit,
         consistency={own.metric: _numbers(own) for own in scores.consistency},
+        calibration=scores.calibration,
+        noise=scores.noise,
     )
 
 

@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from harness.api import Unit, write_interval, write_number
-from harness.report import notes, unread, usage
-from harness.report.numbers import NOTHING, consistency, heading, p_value, rank_text, share
+from harness.report import notes, trust, unread, usage
+from harness.report.numbers import NOTHING, consistency, heading, p_value, rank_text, share, size
 from harness.report.records import Leaderboard, Pair, Row
 from harness.report.text import for_markdown
-from harness.score.cards import usual_unit
 
 _MOST_VERDICTS = 12
 """More verdicts than these are not listed in a histogram."""
@@ -33,7 +32,7 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
         )
         pieces.append(for_markdown(" · ".join(notes.facts(rows))))
         pieces.append(_ranking(rows))
-        said = notes.flag_notes(leaderboard, rows, counts=False)
+        said = [*notes.flag_notes(leaderboard, rows, counts=False), *notes.findings(leaderboard, rows)]
         if said:
             pieces.append("\n".join(f"- {for_markdown(note)}" for note in said))
         if any(row.others for row in rows):
@@ -43,6 +42,10 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
             pieces += ["### Paired differences", comparisons_table(compared)]
         if _histograms_fit(rows):
             pieces += ["### What was answered", _histograms(rows)]
+        if sure := trust.calibration_rows(rows):
+            pieces += ["### Calibration", table(trust.HEADER, sure, left=trust.LAYOUT)]
+        if noisy := trust.noise_lines(rows):
+            pieces += ["### The judge's own noise", "\n".join(f"- {for_markdown(line)}" for line in noisy)]
     if lacking := notes.left_out(leaderboard):
         pieces += ["## What was not asked", "\n".join(f"- {for_markdown(note)}" for note in lacking)]
     if leaderboard.unread:
@@ -71,22 +74,27 @@ def comparisons_table(comparisons: Sequence[Pair]) -> str:
             one.judge_b,
         ),
     )
+    bounded = any(pair.bound_low is not None for pair in comparisons)
+    header = ["a", "b", "a − b", "interval", "p", "p (corrected)", "placed above", *(["bounds"] if bounded else [])]
     return table(
-        ["a", "b", "a − b", "interval", "p", "p (corrected)", "n", "test"],
+        [*header, "detectable", "n", "test"],
         [
             [
-                one.judge_a,
-                one.judge_b,
-                write_number(one.unit, one.difference, one.ci_low, one.ci_high, signed=True),
-                write_interval(one.unit, one.ci_low, one.ci_high, signed=True),
-                p_value(one.p_value),
-                p_value(one.p_adjusted),
-                f"{one.n:,}",
-                f"{one.method}, of the {one.basis}" if one.basis else one.method,
+                pair.judge_a,
+                pair.judge_b,
+                write_number(pair.unit, pair.difference, pair.ci_low, pair.ci_high, signed=True),
+                write_interval(pair.unit, pair.ci_low, pair.ci_high, signed=True),
+                p_value(pair.p_value),
+                p_value(pair.p_adjusted),
+                "depends on missing" if pair.depends_on_missing else pair.better or NOTHING,
+                *([write_interval(pair.unit, pair.bound_low, pair.bound_high, signed=True)] if bounded else []),
+                NOTHING if pair.detectable is None else size(pair.unit, pair.detectable),
+                f"{pair.n:,}",
+                f"{pair.method}, of the {pair.basis}" if pair.basis else pair.method,
             ]
-            for one in ordered
+            for pair in ordered
         ],
-        left="llrrrrrl",
+        left="llrrrrl" + "r" * bounded + "rrl",
     )
 
 
@@ -162,20 +170,19 @@ def _others(rows: Sequence[Row]) -> str:
     for row in rows:
         line = [row.judge]
         for metric in metrics:
-            line.append(_other(metric, row.others.get(metric, {})))
+            line.append(_other(row.others.get(metric, {})))
         cells.append(line)
-    units = {metric: _unit(metric, one) for row in rows for metric, one in row.others.items()}
+    units = {metric: _unit(one) for row in rows for metric, one in row.others.items()}
     header = ["judge", *(heading(metric, units[metric]) for metric in metrics)]
     return table(header, cells, left="l" + "r" * len(metrics))
 
 
-def _unit(metric: str, one: Mapping[str, Any]) -> Unit:
-    """Of another metric; those of a leaderboard from before the field do not say."""
-    return cast("Unit", one.get("unit", usual_unit(metric)))
+def _unit(one: Mapping[str, Any]) -> Unit:
+    return cast("Unit", one.get("unit", "score"))
 
 
-def _other(metric: str, one: Mapping[str, Any]) -> str:
-    unit, low, high = _unit(metric, one), one.get("ci_low"), one.get("ci_high")
+def _other(one: Mapping[str, Any]) -> str:
+    unit, low, high = _unit(one), one.get("ci_low"), one.get("ci_high")
     value, within = write_number(unit, one.get("value"), low, high), write_interval(unit, low, high)
     shown = value if within == NOTHING else f"{value} ({within})"
     basis = {"probabilities": f", n {one.get('n', 0):,}", "verdicts": ", of the verdicts"}

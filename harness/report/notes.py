@@ -6,16 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 
 from harness.api import Protocol
 from harness.report import unread
-from harness.report.numbers import bare, consistency, share
-from harness.report.records import Leaderboard, Row
+from harness.report.numbers import bare, consistency, share, size
+from harness.report.records import MEAN_RANK, Leaderboard, Row
 
 OF_ANSWERS = ("no-answers", "low-coverage", "outside")
 """Flags that are about answers without a verdict: told in one sentence with what became of these."""
 
 _WAYS = {
-    "wilson": "Wilson's score interval",
-    "cluster-bootstrap": "whole clusters of items resampled",
-    "normal-of-tasks": "normal, from the tasks' own intervals taken as independent",
+    "agresti-coull": "Agresti and Coull's for a share of independent answers",
+    "cluster-jackknife": "from the clusters of items left out in turn",
+    "rank-sets": "the mean of the rank sets of the tasks",
+}
+_OF_MISSING = {
+    "counts": "; nobody is placed above another because of answers that are missing",
+    "at-random": "; answers are declared to be missing at random",
 }
 
 
@@ -39,14 +43,15 @@ def facts(rows: Sequence[Row]) -> list[str]:
     first = rows[0]
     if not first.task:
         most = max(rows, key=lambda row: len(row.tasks))
-        return [f"plain mean over {counted(len(most.tasks), 'task')}: {', '.join(most.tasks)}"]
-    size = counted(first.items, "item")
+        kind = "mean rank" if first.metric == MEAN_RANK else "plain mean"
+        return [f"{kind} over {counted(len(most.tasks), 'task')}: {', '.join(most.tasks)}"]
+    items = counted(first.items, "item")
     if first.groups != first.items:
-        size += f" in {counted(first.groups, 'cluster')}"
+        items += f" in {counted(first.groups, 'cluster')}"
     if first.gold_histogram:
         verdict, part = most_frequent(first.gold_histogram)
-        size += f" · gold is most often {verdict} ({share(part)} %)"
-    return [size, summary(first.protocol)]
+        items += f" · gold is most often {verdict} ({share(part)} %)"
+    return [items, summary(first.protocol)]
 
 
 def summary(protocol: Mapping[str, object]) -> str:
@@ -76,6 +81,34 @@ def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row], *, counts: bool = 
     return said
 
 
+def findings(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
+    """What the comparisons of a block say, a sentence each: what they can show, who is the same, what may be missing.
+
+    Args:
+        leaderboard: The leaderboard.
+        rows: One of its blocks.
+    """
+    pairs = [pair for pair in leaderboard.comparisons if pair.block == rows[0].block]
+    said = []
+    shown = sorted(pair.detectable for pair in pairs if pair.p_adjusted is not None and pair.detectable is not None)
+    if shown:
+        least, most = (size(pairs[0].unit, value) for value in (shown[0], shown[-1]))
+        reach = most if least == most else f"{least.removesuffix(' points')} to {most}"
+        said.append(f"power: 80 % of such benchmarks would show a true difference of {reach}, by the pair of judges")
+    for pair in pairs:
+        if pair.equivalent and leaderboard.equivalence is not None:
+            margin = size(pair.unit, leaderboard.equivalence)
+            said.append(f"{pair.judge_a} and {pair.judge_b} are the same within {margin}")
+    bounded = [pair for pair in pairs if pair.better is not None and pair.bound_low is not None]
+    if bounded:
+        firm = sum(pair.whatever_missing for pair in bounded)
+        said.append(
+            f"missing answers: {firm:,} of {counted(len(bounded), 'placement')} of one judge above another hold "
+            "whatever they were"
+        )
+    return said
+
+
 def left_out(leaderboard: Leaderboard) -> list[str]:
     """What judges were not asked, a sentence for each judge of each run."""
     found: dict[tuple[str, str], list[str]] = {}
@@ -88,24 +121,19 @@ def left_out(leaderboard: Leaderboard) -> list[str]:
 
 
 def own_flags(row: Row) -> list[str]:
-    """The flags that the judge earned, without those that its task brings for every judge."""
-    return [flag for flag in row.flags if flag not in OF_THE_TASK]
+    """The flags that the judge earned, without those of its task; what keeps it off the ranks or nearly does first."""
+    own = [flag for flag in row.flags if flag not in OF_THE_TASK]
+    return sorted(own, key=lambda flag: flag not in (*OF_ANSWERS, "partial", "incomplete"))
 
 
 def legend(leaderboard: Leaderboard) -> list[str]:
     """How to read the numbers, one sentence each."""
-    alpha = f"{leaderboard.alpha:g}"
     confidence = f"{(1 - leaderboard.alpha) * 100:g} %"
     said = []
     if any(row.rank_low is not None for row in leaderboard.rows):
         said.append(
             f"rank: a simultaneous {confidence} confidence set of the judge's rank; judges that share a letter cannot "
-            "be told apart; – is not ranked"
-        )
-    elif leaderboard.compare == "all-pairs":
-        said.append(
-            f"rank: judges that paired tests on the same items cannot tell apart (Holm, α = {alpha}) share one; "
-            "– is not ranked"
+            f"be told apart; – is not ranked{_OF_MISSING[leaderboard.missing]}"
         )
     ways = " or ".join(
         _WAYS[method] for method in _WAYS if any(row.method.startswith(method) for row in leaderboard.rows)
@@ -125,6 +153,10 @@ def legend(leaderboard: Leaderboard) -> list[str]:
         said.append("swap consistency: % of items with the same verdict in every order shown")
     if any(row.first_position is not None for row in leaderboard.rows):
         said.append("first position: % of decided answers that name the first place shown")
+    if any(row.calibration is not None for row in leaderboard.rows):
+        said.append(
+            "calibration error: how far confidence lies from the share that is right (root mean square, debiased)"
+        )
     return said
 
 
@@ -186,15 +218,15 @@ def _position(row: Row) -> str:
 
 OF_THE_TASK: Mapping[str, Callable[[Row], str]] = {
     "constant-gold": _always_right,
-    "few-items": lambda row: f"{counted(row.groups, 'cluster')}, too few for the intervals to be trusted",
     "few-clusters": lambda row: (
         "fewer than 5 effective clusters (unequal ones count for less): intervals are wide, and no test is possible"
     ),
     "one-large-cluster": lambda row: (
-        "one cluster holds more than a tenth of the units: the intervals are rather too wide than too narrow"
+        "a few clusters hold most of the units: the intervals are rather too wide than too narrow"
     ),
     "rare-class": lambda row: (
-        "a class of the gold has fewer than 7 units: the interval of a metric of classes is unreliable"
+        "a class of the gold, or a category, has fewer than 5 units: the interval of a metric that averages over them "
+        "is unreliable"
     ),
 }
 """Flags that say something about the task and not about the judge, each with what it means; said once for a block."""

@@ -5,6 +5,7 @@ How a number is written follows from its unit and its interval, and is `harness.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, cast
 
 from harness.api import Unit, write_interval, write_number, write_share
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 NOTHING = write_share(None)
 """What is written where there is no number."""
+
+_LEVELS = (0.01, 0.05, 0.1)
 
 
 def bare(metric: str) -> str:
@@ -31,13 +34,23 @@ def share(value: float | None) -> str:
     return write_share(value)
 
 
+def size(unit: Unit, value: float) -> str:
+    """The size of a difference: `5.1 points` of a percentage, else the number alone."""
+    return f"{write_number(unit, value)} points" if unit == "share" else write_number(unit, value)
+
+
 def p_value(value: float | None) -> str:
-    """A p-value: `0.012`, `<0.001`, `>0.999`."""
+    """A p-value: `0.012`, `<0.001`, `>0.999`. It stays on its side of the usual levels: 0.0496 is `0.049`."""
     if value is None:
         return NOTHING
+    if value < 0.001:
+        return "<0.001"
     if 0.9995 <= value < 1:
         return ">0.999"
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
+    shown = round(value, 3)
+    if shown in _LEVELS and value != shown:
+        shown += math.copysign(0.001, value - shown)
+    return f"{shown:.3f}"
 
 
 def rank_text(row: Row) -> str:

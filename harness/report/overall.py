@@ -14,15 +14,13 @@ from itertools import combinations
 from typing import NamedTuple
 
 from harness.report.places import Field, ranked
-from harness.report.records import Row
+from harness.report.records import MEAN_RANK, Row
 from harness.score.contest import Contest, Round
 from harness.score.families import Family, family_of_gaps
 from harness.score.ranks import Standing, standings
 from harness.score.records import Comparison
 from harness.score.significance import Rules, compare_pair
 
-METRIC = "mean_rank"
-"""Name of the metric of such a block."""
 METHOD = "rank-sets"
 """How its intervals and comparisons were made."""
 
@@ -78,7 +76,14 @@ class _Mean(NamedTuple):
 
 def _without_task(row: Row) -> Row:
     return replace(
-        row, metric=METRIC, greater_is_better=False, unit="score", excluded=None, worst_case=None, basis="", others={}
+        row,
+        metric=MEAN_RANK,
+        greater_is_better=False,
+        unit="score",
+        excluded=None,
+        worst_case=None,
+        basis="",
+        others={},
     )
 
 
@@ -127,11 +132,11 @@ def _pair(a: str, b: str, means: Mapping[str, _Mean], *, n: int) -> Comparison:
     """Two judges by their mean ranks: one is better where what encloses them lies apart."""
     (value_a, low_a, high_a), (value_b, low_b, high_b) = means[a], means[b]
     if low_a is None or high_a is None or low_b is None or high_b is None:
-        return Comparison(a=a, b=b, metric=METRIC, greater_is_better=False)
+        return Comparison(a=a, b=b, metric=MEAN_RANK, greater_is_better=False)
     return Comparison(
         a=a,
         b=b,
-        metric=METRIC,
+        metric=MEAN_RANK,
         value_a=value_a,
         value_b=value_b,
         difference=value_a - value_b,

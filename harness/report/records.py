@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 from harness.api import Unit
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
-from harness.score.cards import usual_unit
+from harness.score.trust import Calibration, Noise
 
 if TYPE_CHECKING:
     from harness.api import Protocol as ScoringProtocol
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from harness.run.rows import UnreadAnswer
     from harness.score.records import Answer, CellScores
     from harness.score.table import CellTable
+
+MEAN_RANK = "mean_rank"
+"""Name of the metric of a suite whose tasks have different metrics."""
 
 SCHEMA = "judge-harness/leaderboard/2"
 """Name and version of the JSON schema. Fields may be added within a version; none changes its meaning."""
@@ -187,6 +190,12 @@ class Row:
     consistency: Mapping[str, Mapping[str, float | str | None]] = dataclasses.field(default_factory=dict)
     """`swap_consistency`, `first_position` and `repeat_consistency`, where they apply, each with `value`, `ci_low`,
     `ci_high` and `n`. Empty on the rows of suites."""
+    calibration: Calibration | None = None
+    """Whether the judge is right as often as it is sure, and the thresholds above which its verdicts can be trusted;
+    `null` where too few verdicts have probabilities, and on the rows of a suite."""
+    noise: Noise | None = None
+    """How much of the score is chance in the judge itself; `null` where no question was put more than once, and on the
+    rows of a suite."""
 
     @property
     def block(self) -> Block:
@@ -319,13 +328,10 @@ class Leaderboard:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Leaderboard:
-        """The leaderboard that `to_json` wrote; one from before `unit` has the units of the core's metrics."""
+        """The leaderboard that `to_json` wrote."""
         fields = {name: value for name, value in data.items() if name != "schema"}
-        fields["rows"] = tuple(
-            Row(**{**_with_unit(row), "tasks": tuple(row["tasks"]), "flags": tuple(row["flags"])})
-            for row in data["rows"]
-        )
-        fields["comparisons"] = tuple(Pair(**_with_unit(pair)) for pair in data["comparisons"])
+        fields["rows"] = tuple(_row(row) for row in data["rows"])
+        fields["comparisons"] = tuple(Pair(**pair) for pair in data["comparisons"])
         fields["usage"] = tuple(JudgeUsage(**{**one, "models": tuple(one["models"])}) for one in data.get("usage", ()))
         fields["left_out"] = tuple(LeftOut(**one) for one in data.get("left_out", ()))
         fields["unread"] = tuple(_unread(one) for one in data.get("unread", ()))
@@ -343,8 +349,12 @@ class Leaderboard:
         return plain
 
 
-def _with_unit(plain: Mapping[str, Any]) -> dict[str, Any]:
-    return {"unit": usual_unit(plain["metric"]), **plain}
+def _row(plain: Mapping[str, Any]) -> Row:
+    values = {**plain, "tasks": tuple(plain["tasks"]), "flags": tuple(plain["flags"])}
+    for name, record in (("calibration", Calibration), ("noise", Noise)):
+        if values.get(name) is not None:
+            values[name] = record.from_json(values[name])
+    return Row(**values)
 
 
 def _unread(plain: Mapping[str, Any]) -> UnreadAnswers:

@@ -25,9 +25,13 @@ class Settings:
     confidence: float
     """Of the intervals."""
     resamples: int
-    """Of the bootstrap."""
+    """Random flips behind the quantile that corrects for many judges."""
     seed: int
-    """Of the bootstrap."""
+    """Of the flips."""
+    missing: str
+    """`counts`, or `at-random` where every run declares that."""
+    equivalence: float | None
+    """Differences smaller than this are called equivalent; `None` where the runs do not agree on one."""
     min_coverage: float | None
     """Below it nothing is ranked; `None`: as each task's protocol says."""
 
@@ -35,7 +39,7 @@ class Settings:
 def agreed(runs: Sequence[RunResults], *, metric: str | None = None, group_by: str | None = None) -> Settings:
     """What the runs agree on, and the plain default where they do not; the arguments have the last word.
 
-    The bootstrap is that of the first run, with the most resamples that any of them asks for.
+    The seed is that of the first run; flips are as many as any of them asks for.
 
     Raises:
         UserError: Their intervals have different confidence, so that they cannot stand side by side.
@@ -50,6 +54,7 @@ def agreed(runs: Sequence[RunResults], *, metric: str | None = None, group_by: s
             )
     metrics = {run.report.metric for run in runs}
     groupings = {run.report.group_by for run in runs}
+    margins = {run.report.equivalence for run in runs}
     bars = {run.report.min_coverage for run in runs}
     return Settings(
         metric=metric or (metrics.pop() if len(metrics) == 1 else None),
@@ -58,5 +63,7 @@ def agreed(runs: Sequence[RunResults], *, metric: str | None = None, group_by: s
         confidence=first.report.confidence,
         resamples=max(run.report.resamples for run in runs),
         seed=first.seed,
+        missing="at-random" if all(run.report.missing == "at-random" for run in runs) else "counts",
+        equivalence=margins.pop() if len(margins) == 1 else None,
         min_coverage=bars.pop() if len(bars) == 1 else None,
     )

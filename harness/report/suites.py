@@ -1,7 +1,7 @@
 """Suites: the plain mean over tasks, or the mean rank where their metrics differ.
 
-A mean over tasks is one value like any other: a cluster is left out of every task that has it, so that tasks which share
-images or prompts are not taken as independent. With one task it is that task's own numbers. Mean ranks are
+A mean over tasks is one value like any other: a cluster is left out of every task that has it, so that tasks which
+share images or prompts are not taken as independent. With one task it is that task's own numbers. Mean ranks are
 `harness.report.overall`.
 """
 
@@ -125,15 +125,9 @@ def _mean_row(row: Row, own: Sequence[Row], rounds: Mapping[str, Round], *, conf
     alone = {task.task: task for task in own}
     if len(row.tasks) == 1:
         task = alone[row.tasks[0]]
-        kept = [flag for flag in task.flags if flag in _OF_TASKS and flag != "constant-gold"]
-        return replace(
-            row,
-            value=task.value,
-            ci_low=task.ci_low,
-            ci_high=task.ci_high,
-            method=task.method,
-            flags=(*row.flags, *kept),
-        )
+        flags = (*row.flags, *(flag for flag in task.flags if flag in _OF_TASKS - {"constant-gold"}))
+        value, low, high = task.value, task.ci_low, task.ci_high
+        return replace(row, value=value, ci_low=low, ci_high=high, method=task.method, flags=flags)
     contest = Contest([rounds[task] for task in row.tasks])
     apart = contest.own(row.judge) if row.tasks else None
     if apart is None:
@@ -186,6 +180,8 @@ def _summed_row(suite: str, tasks: Sequence[str], rows: Sequence[Row]) -> Row:
         others={},
         unread=_summed(row.unread for row in rows),
         with_probabilities=known / answers if answers else None,
+        calibration=None,
+        noise=None,
         basis=basis,
         consistency={},
     )

@@ -48,6 +48,7 @@ def to_latex(leaderboard: Leaderboard) -> str:
         *notes.legend(leaderboard),
         *notes.left_out(leaderboard),
         *(n for rows in notes.blocks(leaderboard) for n in notes.flag_notes(leaderboard, rows)),
+        *(n for rows in notes.blocks(leaderboard) for n in notes.findings(leaderboard, rows)),
     ]
     header = ["Task", "Metric", "Rank", *(["Letters"] if lettered else []), "Judge", "Value", "Interval", "$n$"]
     header += [r"Coverage, \%", "Worst case"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import write_interval, write_number
-from harness.report import notes, unread, usage
+from harness.report import notes, trust, unread, usage
 from harness.report.numbers import consistency, heading, rank_text, share
 from harness.report.records import Leaderboard, Row
 from harness.report.text import clean
@@ -58,7 +58,13 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
         console.print()
         for note in (said := notes.flag_notes(leaderboard, rows)):
             console.print(_indented(note, style="yellow"))
-        if said:
+        for note in (told := notes.findings(leaderboard, rows)):
+            console.print(_indented(note, style=""))
+        if said or told:
+            console.print()
+        for note in (told := [*trust.calibration_lines(leaderboard, rows), *trust.noise_lines(rows)]):
+            console.print(_indented(note, style=""))
+        if told:
             console.print()
     for note in notes.left_out(leaderboard):
         console.print(_indented(note, style="yellow"))
@@ -184,14 +190,14 @@ def _table(rows: Sequence[Row], width: int, left_out: set[str]) -> Table:
 def _style(column: _Column, style: str) -> str:
     if column.title == "flags":
         return "yellow"
-    return style if column.title in ("rank", "letters", "judge", "value") or style == "dim" else ""
+    return style if column.title in ("rank", "letters", "", "judge", "value") or style == "dim" else ""
 
 
 def _fit(rows: Sequence[Row], width: int, left_out: set[str]) -> tuple[list[_Column], int, int]:
     """The columns that fit, the width of the judges' names, and the gap between columns."""
     from rich.cells import cell_len
 
-    columns = _columns(rows)
+    columns = _columns(rows, letters="letters" if width >= _WIDE else "")
     while True:
         widths = {
             column.title: max(cell_len(text) for text in (column.title, *(clean(column.cell(row)) for row in rows)))
@@ -212,7 +218,8 @@ def _fit(rows: Sequence[Row], width: int, left_out: set[str]) -> tuple[list[_Col
         columns = [column for column in columns if column is not first]
 
 
-def _columns(rows: Sequence[Row]) -> list[_Column]:
+def _columns(rows: Sequence[Row], *, letters: str) -> list[_Column]:
+    """All columns; `letters` is the title of theirs, which is wider than any of them."""
     columns = [
         _Column("rank", rank_text),
         _Column("judge", lambda row: row.judge, left=True),
@@ -223,7 +230,7 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
         _Column("worst", lambda row: write_number(row.unit, row.worst_case, row.ci_low, row.ci_high), optional=3),
     ]
     if any(row.letters for row in rows):
-        columns.insert(1, _Column("letters", lambda row: row.letters, left=True))
+        columns.insert(1, _Column(letters, lambda row: row.letters, left=True))
     if any(row.basis for row in rows):
         columns.append(_Column("probs", lambda row: share(row.with_probabilities), optional=7))
     if any(row.swap_consistency is not None for row in rows):

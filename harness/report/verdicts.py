@@ -150,7 +150,7 @@ def of_answers(answers: Iterable[Answer], protocol: Protocol, target: Target) ->
         head = given[0]
         if head.space.kind != target.space.kind or (isinstance(target.space, Score) and head.space != target.space):
             raise DataError(f"item {item!r}: its answer space is not that of the others; estimate them apart")
-        votes = [vote for vote in pooled(ballots(given, protocol), protocol, head) if vote.state != ERROR]
+        votes = [vote for vote in pooled(ballots(given, protocol), protocol, given) if vote.state != ERROR]
         if not votes:
             found.failed += 1
             continue

@@ -36,6 +36,8 @@ class ReportRecord:
     confidence: float = 0.95
     resamples: int = 2000
     group_by: str = "task"
+    missing: str = "counts"
+    equivalence: float | None = None
     min_coverage: float | None = None
 
 

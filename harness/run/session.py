@@ -126,13 +126,13 @@ def run_manifest(
 
 def _finished(journal: Journal, folder: Path, plugins: Plugins) -> Leaderboard | None:
     """The leaderboard: read back where nothing has changed since it was written, made anew otherwise."""
+    from harness.report.records import SCHEMA, Leaderboard
+
     state = journal.state()
     rows = sorted((row.name, row.distribution, row.version) for row in plugins.rows)
-    known = json.dumps([__version__, rows, state])
+    known = json.dumps([__version__, SCHEMA, rows, state])
     path = folder / LEADERBOARD
     if journal.meta("published") == known and path.is_file() and (folder / SCORES).is_file():
-        from harness.report.records import Leaderboard
-
         return Leaderboard.from_json(json.loads(path.read_text(encoding="utf-8")))
     leaderboard = finish(folder, plugins)
     journal.set_meta("published", known)
@@ -162,6 +162,8 @@ def publish(run: RunResults, plugins: Plugins) -> Leaderboard:
         resamples=run.report.resamples,
         seed=run.seed,
         min_coverage=run.report.min_coverage,
+        missing=run.report.missing,
+        equivalence=run.report.equivalence,
         left_out=run.left_out,
         find_metric=lambda name: make_metric(name, plugins),
     )

@@ -18,7 +18,8 @@ from harness.score.records import Answer
 from harness.score.table import ANSWERED, DRAWN, ERROR, MISSING, OUTSIDE
 
 _NAN = float("nan")
-_LOST = {Status.ERROR: ERROR, Status.OUTSIDE: OUTSIDE, Status.DRAW: DRAWN}
+LOST = {Status.ERROR: ERROR, Status.OUTSIDE: OUTSIDE, Status.DRAW: DRAWN}
+"""The state of an answer without a verdict, by its status; `MISSING` for every other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Ballot:
     """Number of the repeat; 0 where several became one vote."""
     drawn: tuple[Verdict, ...] = ()
     """Those whose scores are equal and the best, where the state is `DRAWN` and the judge said which."""
+    confidence: float = _NAN
+    """Mean probability that the answers with a verdict gave to this verdict; NaN where one of them has none."""
 
 
 def ballots(answers: list[Answer], protocol: Protocol) -> list[Ballot]:
@@ -55,12 +58,12 @@ def ballots(answers: list[Answer], protocol: Protocol) -> list[Ballot]:
         return [_ballot(answers, protocol)]
     if protocol.vote == "each":
         return [_ballot([answer], protocol) for answer in answers]
-    return [_ballot(same, protocol) for same in _by_order(answers)]
+    return [_ballot(same, protocol) for same in by_order(answers)]
 
 
 def of_each_order(answers: list[Answer], protocol: Protocol) -> list[Ballot]:
     """One vote for each order in which an item was shown, also where the protocol does not count so."""
-    return [_ballot(same, protocol) for same in _by_order(sorted(answers, key=attrgetter("order")))]
+    return [_ballot(same, protocol) for same in by_order(sorted(answers, key=attrgetter("order")))]
 
 
 def _one_vote(protocol: Protocol) -> bool:
@@ -68,14 +71,15 @@ def _one_vote(protocol: Protocol) -> bool:
     return protocol.order == "reshuffled" and protocol.samples > 1 and protocol.vote != "each"
 
 
-def _by_order(answers: list[Answer]) -> Iterator[list[Answer]]:
+def by_order(answers: list[Answer]) -> Iterator[list[Answer]]:
+    """The answers to an item that were asked in one order, one after the other."""
     for _, same in itertools.groupby(answers, key=attrgetter("order")):
         yield list(same)
 
 
 def _reading(answer: Answer, protocol: Protocol) -> tuple[Verdict | None, int, float]:
     if answer.verdict is None:
-        state = _LOST.get(answer.status, MISSING)
+        state = LOST.get(answer.status, MISSING)
         return None, state, _positive(answer, protocol) if state == DRAWN else _NAN
     return canonical(answer), ANSWERED, _positive(answer, protocol)
 
@@ -109,12 +113,34 @@ def _positive(answer: Answer, protocol: Protocol) -> float:
     return _NAN
 
 
+def _confidence(answers: list[Answer], verdict: Verdict | None) -> float:
+    """How sure of a canonical verdict the answers that have one are, on average; NaN where one does not say."""
+    if verdict is None:
+        return _NAN
+    given = [answer for answer in answers if answer.verdict is not None]
+    if any(answer.probabilities is None for answer in given):
+        return _NAN
+    return _mean([_probability(answer, verdict) for answer in given])
+
+
+def _probability(answer: Answer, verdict: Verdict) -> float:
+    space, shares = answer.space, answer.probabilities or {}
+    shown = space.shown(verdict, answer.order) if answer.order else verdict
+    known = shares.get(space.name(shown))
+    if known is not None:
+        return float(known)
+    # The same verdict spelt otherwise, or the tie classes that a bare tie stands for; what is not named has none.
+    named = [(space.read(name), share) for name, share in shares.items()]
+    return float(sum(share for other, share in named if other is not None and space.agrees(shown, other)))
+
+
 def _ballot(same: list[Answer], protocol: Protocol) -> Ballot:
     """Samples as one ballot, in the order of the first; the majority where each would stand for itself."""
     if len(same) == 1 or all(answer.status is Status.DRAW for answer in same):
         verdict, state, positive = _reading(same[0], protocol)
         drawn = _drawn(same[0]) if state == DRAWN else ()
-        return Ballot(verdict, state, positive, same[0].order, same[0].sample if len(same) == 1 else 0, drawn)
+        sample, sure = same[0].sample if len(same) == 1 else 0, _confidence(same, verdict)
+        return Ballot(verdict, state, positive, same[0].order, sample, drawn, sure)
     readings = [_reading(answer, protocol) for answer in same]
     given = [verdict for verdict, _, _ in readings if verdict is not None]
     if not given:
@@ -135,7 +161,7 @@ def _ballot(same: list[Answer], protocol: Protocol) -> Ballot:
         won = not (others and others[0][1] == most)
     if not won:
         return Ballot(None, MISSING, _NAN, same[0].order, 0)
-    return Ballot(top, ANSWERED, positive, same[0].order, 0)
+    return Ballot(top, ANSWERED, positive, same[0].order, 0, confidence=_confidence(same, top))
 
 
 def _together(states: Iterable[int]) -> int:
@@ -144,17 +170,18 @@ def _together(states: Iterable[int]) -> int:
     return ERROR if ERROR in kinds else kinds.pop() if len(kinds) == 1 else MISSING
 
 
-def pooled(votes: list[Ballot], protocol: Protocol, head: Answer) -> list[Ballot]:
+def pooled(votes: list[Ballot], protocol: Protocol, answers: list[Answer]) -> list[Ballot]:
     """The votes of all orders by the protocol's `pooling`.
 
     Args:
         votes: From `ballots`.
         protocol: The task's protocol.
-        head: Any answer to the item.
+        answers: All answers to the item.
 
     Raises:
         UserError: The protocol asks for a sum, and the verdicts are no preferences.
     """
+    head = answers[0]
     if protocol.pooling == "each" or not head.order:
         return votes
     given = [vote.verdict for vote in votes if vote.verdict is not None]
@@ -165,8 +192,8 @@ def pooled(votes: list[Ballot], protocol: Protocol, head: Answer) -> list[Ballot
         alone = len({vote.order for vote in votes}) < 2  # the other order was not asked yet
         if alone or len(given) < len(votes):
             return [Ballot(None, ERROR if alone else lost, _NAN, (), 0, drawn)]
-        same = all(verdict == given[0] for verdict in given)
-        return [Ballot(given[0] if same else None, ANSWERED, positive, (), 0)]
+        agreed = given[0] if all(verdict == given[0] for verdict in given) else None
+        return [Ballot(agreed, ANSWERED, positive, (), 0, confidence=_confidence(answers, agreed))]
     if type(head.space) is not Preference:
         raise UserError(
             f"item {head.item!r}: protocol says pooling: sum, which needs votes for candidates and not a "
@@ -174,7 +201,8 @@ def pooled(votes: list[Ballot], protocol: Protocol, head: Answer) -> list[Ballot
         )
     if not given:
         return [Ballot(None, lost, _NAN, (), 0, drawn)]
-    return [Ballot(_winner(given), ANSWERED, positive, (), 0)]
+    winner = _winner(given)
+    return [Ballot(winner, ANSWERED, positive, (), 0, confidence=_confidence(answers, winner))]
 
 
 def _winner(given: list[Verdict]) -> Verdict | None:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from harness.api import Metric, Status, UserError
+from harness.score.calibration import calibration_of
 from harness.score.consistency import consistency
 from harness.score.flags import flags, interval_flags
 from harness.score.intervals import AGRESTI_COULL, JACKKNIFE, interval
 from harness.score.jackknife import Jackknife, jackknife
 from harness.score.metrics import averages_credit, unit_of
+from harness.score.noise import noise
 from harness.score.records import CellScores, Estimate
 from harness.score.sample import point_of, sample_of
 from harness.score.table import Basis, CellTable, View
@@ -70,6 +72,8 @@ def score_cell(
         flags=(*flags(table, own, coverage=coverage), *make.interval_flags(*headline)),
         protocol=table.protocol.to_json(),
         data_hash=data_hash,
+        calibration=calibration_of(table, level=confidence),
+        noise=noise(table.repeats, level=confidence),
     )
 
 
@@ -105,17 +109,17 @@ class _Maker:
     def __init__(self, table: CellTable, *, confidence: float, lower_is_better: frozenset[str]) -> None:
         self.table, self.lower_is_better, self.confidence = table, lower_is_better, confidence
         self._known: dict[tuple[Basis, bool], tuple[View, View, View]] = {}
+        self._whole: dict[str, Jackknife | None] = {}
 
     def estimate(self, name: str, metric: Metric) -> Estimate:
         """The metric of the whole cell, by its average."""
-        return self._estimate(name, metric, self._views(metric), average=self.table.protocol.average_of(name))
+        views, average = self._views(metric), self.table.protocol.average_of(name)
+        return self._estimate(name, metric, views, self._of_all(name, metric), average=average)
 
     def interval_flags(self, name: str, metric: Metric) -> tuple[str, ...]:
         """What the data say against the metric's interval."""
-        average, weights = self.table.protocol.average_of(name), self.table.protocol.weights
-        view = self._views(metric)[0]
-        apart = taken_apart(metric, view, name=name, average=average, weights=weights)
-        return interval_flags(apart, view, metric, average=average)
+        average = self.table.protocol.average_of(name)
+        return interval_flags(self._of_all(name, metric), self._views(metric)[0], metric, average=average)
 
     def categories(self, name: str, metric: Metric) -> dict[str, Estimate]:
         """The metric of each category by name; empty where there is only one. Categories are not averaged further."""
@@ -124,41 +128,56 @@ class _Maker:
         if len(names) < 2:
             return {}
         views = self._views(metric)
-        return {
-            category: self._estimate(
-                name,
-                metric,
-                tuple(view.take(view.category == code) for view in views),
-                average=average,
-            )
-            for code, category in sorted(enumerate(names), key=lambda pair: pair[1])
-        }
+        found = {}
+        for code, category in sorted(enumerate(names), key=lambda pair: pair[1]):
+            parts = {id(view): view.take(view.category == code) for view in views}
+            own = tuple(parts[id(view)] for view in views)
+            apart = self._apart(name, metric, own[0], average=average)
+            found[category] = self._estimate(name, metric, own, apart, average=average)
+        return found
 
     def _views(self, metric: Metric) -> tuple[View, View, View]:
-        """The units of value, excluded and worst case."""
+        """The units of value, excluded and worst case: the same object three times where nothing is missing."""
         basis, guessed = basis_of(metric, self.table), not averages_credit(metric)
         if (basis, guessed) not in self._known:
-            self._known[basis, guessed] = (
-                self.table.view("value", guessed=guessed, basis=basis),
-                self.table.view("excluded", basis=basis),
-                self.table.view("worst", basis=basis),
-            )
+            value = self.table.view("value", guessed=guessed, basis=basis)
+            others = (value, value)
+            if self.table.lost.any():
+                others = self.table.view("excluded", basis=basis), self.table.view("worst", basis=basis)
+            self._known[basis, guessed] = (value, *others)
         return self._known[basis, guessed]
 
-    def _estimate(self, name: str, metric: Metric, views: tuple[View, ...], *, average: str) -> Estimate:
+    def _of_all(self, name: str, metric: Metric) -> Jackknife | None:
+        """The value of the whole cell, taken apart once for its interval and for what there is to say against it."""
+        if name not in self._whole:
+            average = self.table.protocol.average_of(name)
+            self._whole[name] = self._apart(name, metric, self._views(metric)[0], average=average)
+        return self._whole[name]
+
+    def _apart(self, name: str, metric: Metric, view: View, *, average: str) -> Jackknife | None:
         check_protocol(self.table, metric, name=name)
+        return taken_apart(metric, view, name=name, average=average, weights=self.table.protocol.weights)
+
+    def _estimate(
+        self, name: str, metric: Metric, views: tuple[View, ...], apart: Jackknife | None, *, average: str
+    ) -> Estimate:
         value_view, excluded_view, worst_view = views
-        value, interval, method = self._interval(name, metric, value_view, average=average)
-        low, high = interval or (None, None)
+        ends = None if apart is None else interval(apart, confidence=self.confidence)
+        low, high = ends or (None, None)
+        value = None if apart is None else apart.value
+        excluded, worst = (  # the same units where nothing is missing
+            value if view is value_view else self._point(name, metric, view, average=average)
+            for view in (excluded_view, worst_view)
+        )
         return Estimate(
             metric=name,
             value=value,
             ci_low=low,
             ci_high=high,
-            method=method if interval else "",
+            method="" if apart is None or ends is None else AGRESTI_COULL if apart.binomial else JACKKNIFE,
             n=len(value_view),
-            excluded=self._point(name, metric, excluded_view, average=average),
-            worst_case=self._point(name, metric, worst_view, average=average),
+            excluded=excluded,
+            worst_case=worst,
             greater_is_better=getattr(metric, "greater_is_better", True) and name not in self.lower_is_better,
             basis=basis_of(metric, self.table),
             unit=unit_of(metric, name=name),
@@ -169,15 +188,6 @@ class _Maker:
             return None
         value = point_of(metric, view, name=name, average=average, weights=self.table.protocol.weights)
         return value if np.isfinite(value) else None
-
-    def _interval(
-        self, name: str, metric: Metric, view: View, *, average: str
-    ) -> tuple[float | None, tuple[float, float] | None, str]:
-        """Value, interval and the way it was made."""
-        apart = taken_apart(metric, view, name=name, average=average, weights=self.table.protocol.weights)
-        if apart is None:
-            return None, None, ""
-        return apart.value, interval(apart, confidence=self.confidence), AGRESTI_COULL if apart.binomial else JACKKNIFE
 
 
 def taken_apart(

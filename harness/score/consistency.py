@@ -63,6 +63,7 @@ def _sample(of: Trials) -> Sample:
     hits, trials = (np.ascontiguousarray(column) for column in pairs.T)
     return Sample(
         statistic=lambda weights: divide(weights @ hits, weights @ trials),
+        without=None,
         patterns=collapse(of.cluster, types[:-2], len(pairs)),
         sizes=np.unique(of.cluster, return_counts=True)[1].astype(np.float64),
         blocks=0,

@@ -6,17 +6,17 @@ the scale farther from the gold. All are NaN where gold or answers are constant.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from harness.api import Metric, Units
+from harness.score import concordance
 from harness.score.metrics import CoreMetric, numbers
-from harness.score.patterns import Statistic, divide
+from harness.score.patterns import Statistic, Without, divide
 from harness.score.table import Floats, Ints
 
 _PAIRS = 1_500  # types up to which Kendall's tau is a matrix product over all pairs of them
-_SLOW = 200  # resamples of Kendall's tau beyond that
 _TINY = 1e-12  # a variance below this share of the scale's is rounding
 
 
@@ -35,14 +35,14 @@ class Pearson(_OfScores):
 
 
 class Spearman(_OfScores):
-    """Spearman's correlation: Pearson's of the midranks, which are taken anew in each resample."""
+    """Spearman's correlation: Pearson's of the midranks, which are taken anew for each row of weights."""
 
     def prepare(self, units: Units) -> Statistic:
         """Midranks from cumulative sums over the distinct values."""
-        codes = [np.unique(values, return_inverse=True)[1] for values in numbers(units)]
+        levels = [_Levels.of(values) for values in numbers(units)]
 
         def value(weights: Floats) -> Floats:
-            gold, predicted = (_midranks(weights, code) for code in codes)
+            gold, predicted = (level.midranks(weights) for level in levels)
             return _correlation(weights, gold, predicted)
 
         return value
@@ -51,13 +51,9 @@ class Spearman(_OfScores):
 class Kendall(_OfScores):
     """Kendall's tau-b (1945), corrected for ties on either side.
 
-    Up to 1,500 distinct pairs of gold and answer, a resample is a matrix product; with more, scipy's sorting
-    algorithm goes through the resamples one by one, and 200 of them are made.
+    Up to 1,500 distinct pairs of gold and answer, it is a matrix product over all pairs of them; with more, scipy's
+    sorting algorithm, and `without` for leaving units out.
     """
-
-    def limit(self, units: Units) -> int | None:
-        """Fewer resamples for continuous scores."""
-        return None if len(units.gold) <= _PAIRS else _SLOW
 
     def prepare(self, units: Units) -> Statistic:
         """By pairs of types where they are few."""
@@ -75,6 +71,13 @@ class Kendall(_OfScores):
             return divide(difference, np.sqrt((pairs - tied[0]) * (pairs - tied[1])))
 
         return value
+
+    def without(self, units: Units) -> Without | None:
+        """What leaving out some units gives, from the pairs that these rows are part of."""
+        gold, predicted = numbers(units)
+        if len(gold) <= _PAIRS:
+            return None
+        return lambda total: concordance.without(gold, predicted, total)
 
 
 class WeightedKappa(_OfScores):
@@ -121,14 +124,26 @@ def _correlation(weights: Floats, x: Floats, y: Floats) -> Floats:
     return divide(xy, np.where((xx > floor) & (yy > floor), np.sqrt(xx * yy), 0))
 
 
-def _midranks(weights: Floats, codes: Ints) -> Floats:
-    """Midranks of the distinct values (shape (T,) of codes) in each resample, shape (B, T)."""
-    order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(codes[order]) > 0])
-    levels = np.add.reduceat(weights[:, order], starts, axis=1)
-    ranks = np.cumsum(levels, axis=1) - (levels - 1) / 2
-    out: Floats = ranks[:, codes]
-    return out
+class _Levels(NamedTuple):
+    """The distinct values of one side: what midranks need, whatever the weights."""
+
+    codes: Ints
+    order: Ints
+    starts: Ints
+
+    @classmethod
+    def of(cls, values: Floats) -> _Levels:
+        """The levels of values of shape (T,)."""
+        codes = _codes(values)
+        order = np.argsort(codes, kind="stable")
+        return cls(codes, order, np.flatnonzero(np.r_[True, np.diff(codes[order]) > 0]))
+
+    def midranks(self, weights: Floats) -> Floats:
+        """Midranks of the values for each row of weights, shape (B, T)."""
+        levels = np.add.reduceat(weights[:, self.order], self.starts, axis=1)
+        ranks = np.cumsum(levels, axis=1) - (levels - 1) / 2
+        out: Floats = ranks[:, self.codes]
+        return out
 
 
 def _tau(row: Floats, gold: Floats, predicted: Floats) -> float:

@@ -17,12 +17,11 @@ from itertools import combinations
 import numpy as np
 
 from harness.score.intervals import normal_quantile
-from harness.score.jackknife import Jackknife
+from harness.score.jackknife import Jackknife, common_blocks
 from harness.score.pairs import Gap, p_value
 from harness.score.table import Floats, Ints
 
 _EXACT = 2_000  # clusters up to which their signs are flipped; beyond, sums of them are as good as normal
-_COUNTED = 0.01  # share of draws that an adjusted p must rest on to be counted; below, the bound of Bonferroni
 _CHUNK = 4_000_000  # statistics held at once
 
 
@@ -40,21 +39,30 @@ class Family:
         alone = normal_quantile(confidence)
         if self.tests < 2:
             return alone
-        place = int(np.ceil(confidence * (len(self.largest) + 1))) - 1
-        return max(alone, float(self.largest[min(place, len(self.largest) - 1)]))
+        chances = _chance(np.arange(len(self.largest) + 1), len(self.largest))
+        beyond = int(np.searchsorted(chances, 1 - confidence - 1e-12))  # so many draws may be as large as T
+        if beyond == 0:  # too few draws to show so small a chance
+            return normal_quantile(1 - (1 - confidence) / self.tests)
+        return max(alone, float(self.largest[len(self.largest) - beyond]))
 
     def adjusted(self, statistic: float) -> float:
         """P after correction for the family: how often its largest T is as large as this one.
 
-        Below what the draws can show it is Bonferroni's bound, which no number of draws limits.
+        Where no draw is, it is Bonferroni's bound, which no number of draws limits.
         """
         alone = p_value(statistic)
         if self.tests < 2:
             return alone
-        above = len(self.largest) - int(np.searchsorted(self.largest, statistic, side="left"))
-        counted = (above + 1) / (len(self.largest) + 1)
-        bound = counted if above >= _COUNTED * len(self.largest) else min(counted, self.tests * alone)
-        return float(min(1.0, max(alone, bound)))
+        draws = len(self.largest)
+        beyond = draws - int(np.searchsorted(self.largest, statistic, side="left"))
+        found = float(_chance(np.array(beyond), draws))
+        return min(1.0, max(alone, found if beyond else min(found, self.tests * alone)))
+
+
+def _chance(beyond: Ints, draws: int) -> Floats:
+    """The chance of what happened in `beyond` draws, one standard error higher, so that it errs on the safe side."""
+    share = (beyond + 1) / (draws + 1)
+    return share + np.sqrt(share * (1 - share) / draws)
 
 
 def family_of_judges(judges: Sequence[Jackknife], *, draws: int, seed: int) -> Family:
@@ -66,8 +74,8 @@ def family_of_judges(judges: Sequence[Jackknife], *, draws: int, seed: int) -> F
         seed: Of the flips.
     """
     pairs = np.array(list(combinations(range(len(judges)), 2)), dtype=np.int64).reshape(-1, 2)
-    if any(judge.blocks for judge in judges):
-        judges = [judge.in_blocks() for judge in judges]
+    blocks = common_blocks(judge.blocks for judge in judges)
+    judges = [judge.in_blocks(blocks) for judge in judges]
     columns = _joined([(judge.clusters, judge.parts) for judge in judges])
     steps = np.array([judge.step for judge in judges])
     products = columns.T @ columns
@@ -86,8 +94,8 @@ def family_of_gaps(gaps: Sequence[Gap], *, draws: int, seed: int) -> Family:
         draws: B, the random flips.
         seed: Of the flips.
     """
-    if any(apart.blocks for apart in gaps):
-        gaps = [apart.in_blocks() for apart in gaps]
+    blocks = common_blocks(apart.blocks for apart in gaps)
+    gaps = [apart.in_blocks(blocks) for apart in gaps]
     columns = _joined([(apart.clusters, apart.parts) for apart in gaps])
     scales = np.array([apart.scale for apart in gaps])
     return _family(columns, scales, None, draws=draws, seed=seed)

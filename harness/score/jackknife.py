@@ -12,14 +12,14 @@ turning any of it into an interval; that is `harness.score.intervals`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.score.sample import BLOCKS, Sample
+from harness.score.sample import Sample
 from harness.score.table import Floats, Ints
 
 _CHUNK = 300_000  # weights held at once: a few megabytes, so that a metric's arrays stay in the processor's cache
@@ -77,18 +77,23 @@ class Jackknife:
         """n^2 / sum of m_g^2 (Kish 1965): what the weights of the clusters leave of their number."""
         return float(1 / (self.weights @ self.weights)) if len(self.weights) else 0.0
 
-    def in_blocks(self) -> Jackknife:
-        """The same with clusters put into blocks by their marks, to stand beside one that has blocks only."""
-        if self.blocks:
+    def in_blocks(self, count: int) -> Jackknife:
+        """The same in so many blocks, to stand beside one that has no more; 0: as it is."""
+        if self.blocks == count:
             return self
-        numbers, weights, moves, parts = in_blocks(self.clusters, self.weights, self.moves, self.parts)
-        return replace(self, clusters=numbers, blocks=BLOCKS, weights=weights, moves=moves, parts=parts)
+        numbers, weights, moves, parts = in_blocks(count, self.clusters, self.weights, self.moves, self.parts)
+        return replace(self, clusters=numbers, blocks=count, weights=weights, moves=moves, parts=parts)
 
 
-def in_blocks(clusters: Ints, *columns: Floats) -> tuple[NDArray[Any], ...]:
+def in_blocks(count: int, clusters: Ints, *columns: Floats) -> tuple[NDArray[Any], ...]:
     """Clusters put into blocks by their marks: the numbers of the blocks, and the columns summed over each."""
-    numbers, place = np.unique(clusters % BLOCKS, return_inverse=True)
+    numbers, place = np.unique(clusters % count, return_inverse=True)
     return numbers, *(np.bincount(place, weights=column).astype(np.float64) for column in columns)
+
+
+def common_blocks(counts: Iterable[int]) -> int:
+    """The number of blocks that some values can all be put into; 0 where every one has its clusters still."""
+    return min((count for count in counts if count), default=0)
 
 
 def jackknife(sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool = False) -> Jackknife | None:
@@ -157,11 +162,9 @@ def _without_each(sample: Sample, total: Floats) -> Floats:
     """The metric without each pattern, shape (P,)."""
     count = sample.patterns.count
     rows = max(1, _CHUNK // max(1, sample.patterns.types))
-    found = [
-        sample.statistic(total[None, :] - 2 * sample.patterns.rows(start, min(count, start + rows)))
-        for start in range(0, count, rows)
-    ]
-    return np.concatenate(found)
+    without = (lambda out: sample.statistic(total[None, :] - out)) if sample.without is None else sample.without(total)
+    starts = range(0, count, rows)
+    return np.concatenate([without(2 * sample.patterns.rows(start, min(count, start + rows))) for start in starts])
 
 
 def _step(effects: Floats, shares: Floats) -> float:
@@ -185,8 +188,8 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
         [[len(np.intersect1d(a, b, assume_unique=True)) / np.sqrt(len(a) * len(b)) for b in real] for a in real]
     )
     apart = bool((overlap == np.eye(count)).all())
-    if any(task.blocks for task in tasks):
-        tasks = [task.in_blocks() for task in tasks]
+    blocks = common_blocks(task.blocks for task in tasks)
+    tasks = [task.in_blocks(blocks) for task in tasks]
     clusters = np.unique(np.concatenate([task.clusters for task in tasks]))
     weights, moves, parts = (
         _summed(clusters, [(task.clusters, getattr(task, name)) for task in tasks]) / count
@@ -199,7 +202,7 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
         value=float(np.mean([task.value for task in tasks])),
         centre=float(np.mean([task.centre for task in tasks])),
         clusters=clusters,
-        blocks=tasks[0].blocks,
+        blocks=blocks,
         weights=weights,
         moves=moves,
         parts=parts,
@@ -209,7 +212,7 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
         design_clusters=marks,
         bounds=bounds.pop() if len(bounds) == 1 else None,
         binomial=apart and all(task.binomial for task in tasks),
-        most=count**2 / sum(1 / task.most for task in tasks),
+        most=count**2 / limits if (limits := sum(1 / task.most for task in tasks)) else np.inf,
     )
 
 

@@ -1,11 +1,11 @@
 """What the core's metrics have in common, and those that look at units one by one: accuracy in its kinds, and MAE.
 
-Not for resampling. A metric never sees an item: it sees distinct units and how often each occurs.
+Not for intervals. A metric never sees an item: it sees distinct units and how often each occurs.
 
 A metric is any callable that keeps to `harness.api.Metric`. These attributes are optional; each has a safe default:
 
 - `uses`: the columns it reads, of `gold`, `predicted`, `credit`, `positive` (default all). Units that are equal in
-  those are one unit to it, which is what makes the bootstrap fast. One that names `positive` is given units that all
+  those are one unit to it, which is what makes leaving out fast. One that names `positive` is given units that all
   have a probability, or none that has; a missing answer that counts as wrong is `None` and has none.
 - `prepare(units)`: returns the function of the weights alone, so that encoding the units is done once.
 - `values(units)`: for a plain mean over units, the value of each; it makes the average over groups fast.
@@ -20,7 +20,10 @@ A metric is any callable that keeps to `harness.api.Metric`. These attributes ar
   the unit; either may be infinite. Intervals do not reach beyond them.
 - `of_groups`: true for metrics that only mean something within one group, such as those that compare its answers with
   one another: they are refused with any average but `group` (`gini_equality@group`), and their weights are counts.
-- `limit(units)`: the most resamples that are worth the wait, or `None` (default).
+- `limit(units)`: how often it is worth evaluating for one interval, or `None` (default): clusters are then left out in
+  at most so many blocks.
+- `without(units)`: a quicker way to leave units out than to evaluate all the others, or `None` (default): see
+  `harness.score.patterns.Without`.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from typing import Any, ClassVar, cast, get_args
 import numpy as np
 
 from harness.api import AnswerSpace, Card, Metric, Score, Unit, Units, UserError, Verdict
-from harness.score.patterns import Statistic, divide
+from harness.score.patterns import Statistic, Without, divide
 from harness.score.table import Floats
 
 COLUMNS = ("gold", "predicted", "credit", "positive")
@@ -56,7 +59,11 @@ class CoreMetric(ABC):
         """The metric as a function of weights of shape (B, T); it returns shape (B,)."""
 
     def limit(self, units: Units) -> int | None:
-        """The most resamples that are worth the wait."""
+        """How often it is worth evaluating for one interval."""
+        return None
+
+    def without(self, units: Units) -> Without | None:
+        """A quicker way to leave units out."""
         return None
 
     def __call__(self, units: Units, weights: Floats) -> Floats:

@@ -18,8 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
-from harness.score.jackknife import Jackknife, in_blocks
-from harness.score.sample import BLOCKS
+from harness.score.jackknife import Jackknife, common_blocks, in_blocks
 from harness.score.table import Floats, Ints
 
 
@@ -39,13 +38,15 @@ class Gap:
     """Shape (C,): share of the units that each holds."""
     step: float
     """Variance that one more average cluster adds, right for one of the two only."""
+    most: float
+    """The greatest difference that two values of the metric can have; infinite where its range has no end."""
 
-    def in_blocks(self) -> Gap:
-        """The same with clusters put into blocks by their marks, to stand beside one that has blocks only."""
-        if self.blocks:
+    def in_blocks(self, count: int) -> Gap:
+        """The same in so many blocks, to stand beside one that has no more; 0: as it is."""
+        if self.blocks == count:
             return self
-        numbers, weights, parts = in_blocks(self.clusters, self.weights, self.parts)
-        return replace(self, clusters=numbers, blocks=BLOCKS, weights=weights, parts=parts)
+        numbers, weights, parts = in_blocks(count, self.clusters, self.weights, self.parts)
+        return replace(self, clusters=numbers, blocks=count, weights=weights, parts=parts)
 
     @property
     def scale(self) -> float:
@@ -72,7 +73,11 @@ class Gap:
         return self.testable(quantile) and self.statistic > quantile
 
     def interval(self, quantile: float) -> tuple[float, float] | None:
-        """All differences that the test does not reject; `None` with too few clusters, or where nothing varies."""
+        """All possible differences that the test does not reject.
+
+        Returns:
+            Lower and upper end; `None` with too few clusters, or where nothing varies.
+        """
         if not self.testable(quantile) or not self.scale > 0:
             return None
         squared = quantile * quantile
@@ -80,20 +85,21 @@ class Gap:
         b = self.difference - squared * float(self.parts @ self.weights)
         c = self.difference**2 - squared * self.scale**2
         root = float(np.sqrt(max(0.0, b * b - a * c)))
-        return (b - root) / a, (b + root) / a
+        return max(-self.most, (b - root) / a), min(self.most, (b + root) / a)
 
 
 def gap(a: Jackknife, b: Jackknife) -> Gap:
     """The difference of two values of the same units."""
-    if a.blocks != b.blocks:
-        a, b = a.in_blocks(), b.in_blocks()
+    blocks = common_blocks((a.blocks, b.blocks))
+    a, b = a.in_blocks(blocks), b.in_blocks(blocks)
     return Gap(
         difference=a.value - b.value,
         clusters=a.clusters,
-        blocks=a.blocks,
+        blocks=blocks,
         parts=a.parts - b.parts,
         weights=a.weights,
         step=(a.step + b.step) / 2,
+        most=np.inf if a.bounds is None else a.bounds[1] - a.bounds[0],
     )
 
 

@@ -19,6 +19,9 @@ from harness.score.table import Floats, Ints
 Statistic: TypeAlias = Callable[[Floats], Floats]
 """Weights of shape (B, T) to values of shape (B,); NaN where not defined."""
 
+Without: TypeAlias = Callable[[Floats], Statistic]
+"""Weights of all units, shape (T,), to a function of what to leave out, shape (B, T), whose values have shape (B,)."""
+
 _DENSE = 4_000_000  # entries up to which a pattern matrix is held densely
 
 

@@ -59,9 +59,9 @@ def _letters(judges: Sequence[str], apart: dict[str, Collection[str]]) -> dict[s
             sets.append([judge])
         while waiting:
             members = [judge, waiting[0]]
-            members += [
-                other for other in judges if other not in members and not any(other in apart[one] for one in members)
-            ]
+            for other in judges:  # each against those that came in before it
+                if other not in members and not any(other in apart[member] for member in members):
+                    members.append(other)
             sets.append(members)
             shared |= {frozenset((one, other)) for one in members for other in members if one != other}
             waiting = [other for other in waiting if frozenset((judge, other)) not in shared]

@@ -7,11 +7,12 @@ journal  --answers-->  build_cell  --CellTable-->  score_cell   --CellScores--> 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, NamedTuple
 
 from harness.api import AnswerSpace, Status, Unit, Verdict
 from harness.score.cards import usual_unit
+from harness.score.trust import Calibration, Noise
 
 _DIGITS = 10  # kept in JSON: far below any interval's width, and the same on every machine
 
@@ -121,6 +122,10 @@ class CellScores:
     """`Protocol.to_json`."""
     data_hash: str
     """Hash of the items: cells with different hashes are never compared."""
+    calibration: Calibration | None = None
+    """Whether the judge is right as often as it is sure; `None` where too few verdicts have probabilities."""
+    noise: Noise | None = None
+    """The judge's own noise; `None` where no question was put more than once."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain data, floats rounded to 10 significant digits: equal input gives equal bytes."""
@@ -134,6 +139,9 @@ class CellScores:
         values["consistency"] = tuple(Estimate.from_json({"unit": "share", **own}) for own in values["consistency"])
         values["categories"] = {name: Estimate.from_json(one) for name, one in values["categories"].items()}
         values["flags"] = tuple(values["flags"])
+        for name, record in (("calibration", Calibration), ("noise", Noise)):
+            if values.get(name) is not None:
+                values[name] = record.from_json(values[name])
         return cls(**values)
 
 
@@ -212,8 +220,8 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    return _mapping(value) if isinstance(value, Estimate | CellScores | Comparison) else value
+    return _mapping(value) if is_dataclass(value) else value
 
 
-def _mapping(record: Estimate | CellScores | Comparison) -> dict[str, Any]:
+def _mapping(record: Any) -> dict[str, Any]:
     return {spec.name: _plain(getattr(record, spec.name)) for spec in fields(record)}

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from harness.api import Metric, Units, UserError
 from harness.score.metrics import COLUMNS, bind, bounds_of
-from harness.score.patterns import Patterns, Statistic, collapse, divide
+from harness.score.patterns import Patterns, Statistic, Without, collapse, divide
 from harness.score.pseudo import PseudoUnits, with_pseudo_units
 from harness.score.table import NOTHING, Floats, Ints, View
 
-BLOCKS = 500
-"""Blocks of clusters that are left out one by one where there are too many different clusters."""
+BLOCKS = 512
+"""Blocks of clusters that are left out one by one where there are too many different clusters. Numbers of blocks are
+powers of two, so that those of two judges fit into each other."""
 _SCORE, _FINE = 0.1, 0.02  # what a pseudo-cluster weighs for scores; for probabilities, rankings and means of groups
 _MOST = 4_000_000  # weights that are worth evaluating to leave out every pattern by itself
 
@@ -30,6 +31,8 @@ class Sample:
 
     statistic: Statistic
     """The metric; weights are whole numbers wherever the harness calls it."""
+    without: Without | None
+    """The metric of all weights less some, where it has a quicker way."""
     patterns: Patterns
     """The clusters, or blocks of them."""
     sizes: Floats
@@ -86,8 +89,10 @@ def sample_of(
     else:
         statistic = bind(metric, units)
     patterns, blocks = _patterns(view.cluster, types[: len(view)], len(first), limit=_limit(metric, units))
+    without = getattr(metric, "without", None)
     return Sample(
         statistic=statistic,
+        without=None if without is None or by_category else without(units),
         patterns=patterns,
         sizes=np.unique(view.cluster, return_counts=True)[1].astype(np.float64),
         blocks=blocks,
@@ -110,7 +115,7 @@ def point_of(
 def _patterns(cluster: Ints, types: Ints, count: int, *, limit: int | None) -> tuple[Patterns, int]:
     """The clusters as patterns, or blocks of clusters where that would be too many evaluations."""
     patterns = collapse(cluster, types, count)
-    most = BLOCKS if limit is None else max(2, min(BLOCKS, limit))
+    most = BLOCKS if limit is None else 2 ** (max(2, min(BLOCKS, limit)).bit_length() - 1)
     if patterns.count <= most or (limit is None and patterns.count * count <= _MOST):
         return patterns, 0
     return collapse(cluster % most, types, count), most
@@ -270,6 +275,7 @@ def _over_groups(metric: Metric, view: View) -> Sample:
     patterns, blocks = _patterns(marks, types[:-2], len(rows), limit=None)
     return Sample(
         statistic=lambda weights: divide(weights @ values, weights @ counts),
+        without=None,
         patterns=patterns,
         sizes=np.ones(len(marks)),
         blocks=blocks,

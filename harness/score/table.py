@@ -84,6 +84,24 @@ class Trials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Repeats:
+    """Questions put more than once, one row each: an item in one order, or the item where samples are reshuffled."""
+
+    cluster: Ints
+    """Shape (Q,)."""
+    answers: Ints
+    """Shape (Q,): answers that count, at least one."""
+    total: Floats
+    """Shape (Q,): sum of what the answers are worth."""
+    squares: Floats
+    """Shape (Q,): sum of the squares."""
+    voted: Floats
+    """Shape (Q,): credit of the vote of all answers; NaN where there is no vote."""
+    measure: Literal["accuracy", "mae"]
+    """What an answer is worth: its credit, or the distance of its score from the gold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class View:
     """U units that count, and as what. All columns have shape (U,)."""
 
@@ -145,6 +163,9 @@ class CellTable:
     """Shape (U,): `ANSWERED`, `MISSING`, `ERROR`, `OUTSIDE` or `DRAWN`."""
     worst: Ints
     """Shape (U,): code of the answer farthest from the gold."""
+    confidence: Floats
+    """Shape (U,): probability that the judge gave to its own verdict, the mean where several answers made it; NaN where
+    there is no verdict, or an answer has no probabilities."""
     items: Names
     """Ids of the items."""
     groups: int
@@ -157,6 +178,8 @@ class CellTable:
     """Decided preferences: do they name the first place shown?"""
     repeat: Trials
     """Pairs of samples, of one order or of reshuffled ones: do the canonical verdicts agree?"""
+    repeats: Repeats
+    """Questions that were put more than once, and what their answers are worth."""
 
     @cached_property
     def lost(self) -> NDArray[np.bool_]:

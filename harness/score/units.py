@@ -19,10 +19,23 @@ from typing import cast
 import numpy as np
 
 from harness.api import TIE, AnswerSpace, DataError, Preference, Protocol, Score, Status, Verdict
-from harness.score.ballots import Ballot, ballots, canonical, of_each_order, pooled
+from harness.score.ballots import LOST, Ballot, ballots, by_order, canonical, of_each_order, pooled
+from harness.score.columns import RepeatColumns
 from harness.score.histograms import bin_of, histogram, size
 from harness.score.records import Answer
-from harness.score.table import ANSWERED, ERROR, NOTHING, POLICIES, CellTable, Ints, Names, Tallies, Trials, View
+from harness.score.table import (
+    ANSWERED,
+    ERROR,
+    MISSING,
+    NOTHING,
+    POLICIES,
+    CellTable,
+    Ints,
+    Names,
+    Tallies,
+    Trials,
+    View,
+)
 
 _NAN = float("nan")
 
@@ -38,7 +51,8 @@ def build_cell(answers: Iterable[Answer], protocol: Protocol) -> CellTable:
     - A vote is an `error` only where no sample has a verdict and at least one failed; the same holds for two orders.
       It is a draw, or outside the space, where all that have no verdict are; else it follows `unparsed`. So does a
       drawn vote.
-    - A unit of several answers has a probability where each of them that has a verdict has one.
+    - A unit of several answers has a probability where each of them that has a verdict has one. So has its confidence:
+      the mean probability that they gave to the unit's verdict, whatever each of them said.
     - `pooling: sum`: a candidate wins with more votes than all others together. Without a winner the unit is answered
       and wrong, unless every verdict is a tie, which it then is.
     - `pooling: agree`: two different verdicts are an answered, wrong unit; where one is missing, so is the unit.
@@ -112,7 +126,7 @@ class _Builder:
         self.item, self.category = array("i"), array("i")
         # A score stands for itself and any other verdict for its code, so that a continuous scale needs no dictionary.
         self.gold, self.predicted, self.worst = array("d"), array("d"), array("d")
-        self.credit, self.positive = array("d"), array("d")
+        self.credit, self.positive, self.confidence = array("d"), array("d"), array("d")
         self.guess, self.guess_credit, self.guess_positive = array("d"), array("d"), array("d")  # where it guesses
         self.state = array("B")
         self.seen, self.groups = array("Q"), array("Q")
@@ -124,6 +138,7 @@ class _Builder:
         self.shown_golds: Counter[Verdict] = Counter()
         self.orders = 0
         self.swap, self.first, self.repeat = _Counts(), _Counts(), _Counts()
+        self.repeats = RepeatColumns()
 
     def add(self, answers: list[Answer]) -> None:
         """Take in all answers to one item."""
@@ -140,7 +155,9 @@ class _Builder:
         self._swap(answers, votes, cluster)
         if self.protocol.ties == "skip" and _is_tie(head.space, head.gold):
             return
-        for ballot in pooled(votes, self.protocol, head):
+        if len(answers) > 1:
+            self._repeats(answers, votes, cluster)
+        for ballot in pooled(votes, self.protocol, answers):
             self._unit(head, ballot, cluster)
 
     def _widen(self, head: Answer) -> None:
@@ -188,6 +205,7 @@ class _Builder:
         self.worst.append(self._code(space.worst(gold)))
         self.credit.append(credit)
         self.positive.append(ballot.positive if ballot.state == ANSWERED else _NAN)
+        self.confidence.append(ballot.confidence if ballot.state == ANSWERED else _NAN)
         self.state.append(ballot.state)
         if self.guesses:
             self.guess.append(_NAN if guess is None else self._code(guess))
@@ -237,6 +255,33 @@ class _Builder:
         if len(verdicts) == len(votes):
             self.swap.add(cluster, int(all(verdict == verdicts[0] for verdict in verdicts)), 1)
 
+    def _repeats(self, answers: list[Answer], votes: list[Ballot], cluster: int) -> None:
+        """The questions among the answers to an item that were put more than once."""
+        rules = self.protocol
+        questions = [answers] if rules.order == "reshuffled" else list(by_order(answers))
+        one_each = rules.vote != "each" and (rules.pooling == "each" or not answers[0].order)
+        for place, same in enumerate(questions):
+            if len(same) > 1:
+                worths = [worth for answer in same if (worth := self._worth(answer)) is not None]
+                self.repeats.add(cluster, worths, self._credit(votes[place], same[0]) if one_each else _NAN)
+
+    def _worth(self, answer: Answer) -> float | None:
+        """What one answer is worth by itself; `None` where it does not count."""
+        if answer.verdict is None:
+            policy = self.policies[LOST.get(answer.status, MISSING)]
+            return {"wrong": 0.0, "half": 0.5}.get(policy) if type(answer.space) is not Score else None
+        if type(answer.space) is Score:
+            return abs(cast("float", answer.verdict) - cast("float", answer.gold))
+        return _counted(canonical(answer), answer, self.protocol)[1]
+
+    def _credit(self, vote: Ballot, head: Answer) -> float:
+        """What a vote is worth; NaN where it does not count, or where a score has no credit."""
+        if type(head.space) is Score:
+            return _NAN
+        if vote.state != ANSWERED:
+            return 0.0 if self.policies[vote.state] == "wrong" else _NAN
+        return _counted(vote.verdict, head, self.protocol)[1]
+
     def finish(self) -> CellTable:
         """The table of all that was added."""
         if self.space is None:
@@ -269,12 +314,14 @@ class _Builder:
             guessed=guessed,
             state=np.frombuffer(self.state, dtype=np.uint8),
             worst=worst,
+            confidence=np.frombuffer(self.confidence, dtype=np.float64),
             items=self._names(),
             groups=len(np.unique(np.frombuffer(self.groups, dtype=np.uint64))),
             tallies=self._tallies(self.space),
             swap=self.swap.finish(),
             first=self.first.finish(),
             repeat=self.repeat.finish(),
+            repeats=self.repeats.finish("mae" if type(self.space) is Score else "accuracy"),
         )
 
     def _names(self) -> Names:

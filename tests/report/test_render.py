@@ -17,11 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.api import Metric, UserError
-from harness.report import notes
+from harness.report import notes, overall
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard
 from harness.report.render import FORMATS, render, write_reports
 from harness.report.terminal import terminal_text
+from harness.score.flags import FEW, INTERVAL_FLAGS, RARE
+from harness.score.intervals import AGRESTI_COULL, JACKKNIFE
 from harness.score.metrics import accuracy
 
 GOLD = ("A" * 2 + "B" * 3) * 40
@@ -69,20 +71,23 @@ image_generation · accuracy, %
 200 items · gold is most often B (60.0 %)
 fixed order; unparsed: exclude; ties: class; average: micro
 
-rank  judge                               value    interval    n  cover  worst  first  flags
-───────────────────────────────────────────────────────────────────────────────────────────────────
-   1  gpt4o                                80.0   73.9–85.0  200  100.0   80.0   44.0
-   1  gemini-1.5-pro                       78.5   72.3–83.6  200  100.0   78.5   45.5
-   3  llava                                40.0   33.5–46.9  200  100.0   40.0  100.0  collapsed
-   –  mumbling-judge-with-a-very-long-n…  100.0  97.5–100.0  150   75.0   75.0   40.0  low-coverage
+rank letters judge                            value   interval   n cover worst first flags
+────────────────────────────────────────────────────────────────────────────────────────────────────
+ 1–2 a       gpt4o                             80.0  73.9–85.0 200 100.0  80.0  44.0
+ 1–2 a       gemini-1.5-pro                    78.5  72.3–83.7 200 100.0  78.5  45.5
+   3 b       llava                             40.0  33.5–46.9 200 100.0  40.0 100.0 collapsed
+   –         mumbling-judge-with-a-very-long… 100.0 97.0–100.0 150  75.0  75.0  40.0 low-coverage +1
 
 · llava: collapsed — says A in 100.0 % of answers while A is right in 40.0 %
 · mumbling-judge-with-a-very-long-name: low-coverage — 50 of 200 requests without a verdict (25.0
   %): 50 no verdict; not ranked where fewer than 90 % of requests have a verdict
+· mumbling-judge-with-a-very-long-name: no-errors — no error was seen, so the interval is one-sided
+· power: 80 % of such benchmarks would show a true difference of 3.0 to 13.7 points, by the pair of
+  judges
 
-· rank: judges that paired tests on the same items cannot tell apart (Holm, α = 0.05) share one; –
-  is not ranked
-· interval: 95 % confidence, Wilson's score interval
+· rank: a simultaneous 95 % confidence set of the judge's rank; judges that share a letter cannot be
+  told apart; – is not ranked; nobody is placed above another because of answers that are missing
+· interval: 95 % confidence, Agresti and Coull's for a share of independent answers
 · n: units that the value rests on; coverage: % of requests with a verdict; worst case: every
   missing answer counted as wrong as can be
 · first position: % of decided answers that name the first place shown
@@ -94,21 +99,27 @@ image_generation · accuracy, %
 200 items · gold is most often B (60.0 %)
 fixed order; unparsed: exclude; ties: class; average: micro
 
-rank judge                   value   interval   n cover worst first flags
+rank   judge              value   interval   n cover worst first flags
 ────────────────────────────────────────────────────────────────────────────────
-   1 gpt4o                    80.0  73.9–85.0 200 100.0  80.0  44.0
-   1 gemini-1.5-pro           78.5  72.3–83.6 200 100.0  78.5  45.5
-   3 llava                    40.0  33.5–46.9 200 100.0  40.0 100.0 collapsed
-   – mumbling-judge-with-a-… 100.0 97.5–100.0 150  75.0  75.0  40.0 low-coverage
+ 1–2 a gpt4o               80.0  73.9–85.0 200 100.0  80.0  44.0
+ 1–2 a gemini-1.5-pro      78.5  72.3–83.7 200 100.0  78.5  45.5
+   3 b llava               40.0  33.5–46.9 200 100.0  40.0 100.0 collapsed
+   –   mumbling-judge-wi… 100.0 97.0–100.0 150  75.0  75.0  40.0 low-coverage +1
 
 · llava: collapsed — says A in 100.0 % of answers while A is right in 40.0 %
 · mumbling-judge-with-a-very-long-name: low-coverage — 50 of 200 requests
   without a verdict (25.0 %): 50 no verdict; not ranked where fewer than 90 % of
   requests have a verdict
+· mumbling-judge-with-a-very-long-name: no-errors — no error was seen, so the
+  interval is one-sided
+· power: 80 % of such benchmarks would show a true difference of 3.0 to 13.7
+  points, by the pair of judges
 
-· rank: judges that paired tests on the same items cannot tell apart (Holm, α =
-  0.05) share one; – is not ranked
-· interval: 95 % confidence, Wilson's score interval
+· rank: a simultaneous 95 % confidence set of the judge's rank; judges that
+  share a letter cannot be told apart; – is not ranked; nobody is placed above
+  another because of answers that are missing
+· interval: 95 % confidence, Agresti and Coull's for a share of independent
+  answers
 · n: units that the value rests on; coverage: % of requests with a verdict;
   worst case: every missing answer counted as wrong as can be
 · first position: % of decided answers that name the first place shown
@@ -124,10 +135,9 @@ def test_golden_terminal_table_at_100_columns(board: Leaderboard) -> None:
 def test_ranks_are_sets_with_letters_beside_them_in_every_format(board: Leaderboard) -> None:
     sets = {"gpt4o": (1, 2, "a"), "gemini-1.5-pro": (1, 2, "ab"), "llava": (3, 3, "b")}
     rows = tuple(
-        replace(row, rank_low=sets[row.judge][0], rank_high=sets[row.judge][1], letters=sets[row.judge][2])
-        if row.judge in sets
-        else replace(row, rank_group=None)
+        replace(row, rank_low=low, rank_high=high, letters=letters)
         for row in board.rows
+        for low, high, letters in [sets.get(row.judge, (None, None, ""))]
     )
     lettered = replace(board, rows=rows)
     text = terminal_text(lettered, width=100)
@@ -137,7 +147,7 @@ def test_ranks_are_sets_with_letters_beside_them_in_every_format(board: Leaderbo
         ["1–2", "a", "gpt4o"],
         ["1–2", "ab", "gemini-1.5-pro"],
         ["3", "b", "llava"],
-        ["–", "mumbling-judge-with-a-ve…", "100.0"],
+        ["–", "mumbling-judge-with-a-very-long…", "100.0"],
     ]
     assert (
         "rank: a simultaneous 95 % confidence set of the judge's rank; judges that share a letter cannot be told apart"
@@ -157,9 +167,9 @@ def test_ranks_are_sets_with_letters_beside_them_in_every_format(board: Leaderbo
 @pytest.mark.parametrize(
     ("flag", "said"),
     [
-        ("few-clusters", "few-clusters — fewer than 5 effective clusters"),
-        ("one-large-cluster", "one-large-cluster — one cluster holds more than a tenth of the units"),
-        ("rare-class", "rare-class — a class of the gold has fewer than 7 units"),
+        ("few-clusters", f"few-clusters — fewer than {FEW} effective clusters"),
+        ("one-large-cluster", "one-large-cluster — a few clusters hold most of the units"),
+        ("rare-class", f"rare-class — a class of the gold, or a category, has fewer than {RARE} units"),
     ],
 )
 def test_a_flag_of_the_task_is_explained_once(board: Leaderboard, flag: str, said: str) -> None:
@@ -168,6 +178,11 @@ def test_a_flag_of_the_task_is_explained_once(board: Leaderboard, flag: str, sai
     assert sum(said in line for line in told) == 1
     assert not any(flag in line for line in told if said not in line)
     assert flag not in terminal_text(replace(board, rows=tuple(rows))).split("flags\n")[1].split("·")[0], "no column"
+
+
+def test_every_flag_of_an_interval_is_explained_and_so_is_every_way_to_make_one() -> None:
+    assert set(notes.OF_THE_TASK) >= INTERVAL_FLAGS
+    assert {AGRESTI_COULL, JACKKNIFE, overall.METHOD} == set(notes._WAYS)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +228,7 @@ def test_hostile_names_are_shown_and_not_obeyed(hostile: Callable[[str], Leaderb
 
 
 def test_rich_markup_in_a_name_is_plain_text(hostile: Callable[[str], Leaderboard]) -> None:
-    row = next(line for line in terminal_text(hostile("[red]x[/red]")).splitlines() if line.startswith("   1"))
+    row = next(line for line in terminal_text(hostile("[red]x[/red]")).splitlines() if " 80.0 " in line)
     assert "[red]x[/red]" in row
 
 
@@ -247,7 +262,7 @@ def test_csv_is_one_line_a_row_with_fractions(board: Leaderboard) -> None:
     assert [row["judge"] for row in rows] == [row.judge for row in board.rows]
     assert float(rows[0]["value"]) == 0.8
     assert json.loads(rows[0]["protocol"])["unparsed"] == "exclude"
-    assert rows[-1]["rank_group"] == ""
+    assert (rows[-1]["rank_low"], rows[-1]["letters"]) == ("", "")
 
 
 def test_reports_are_written_whole_with_the_sections_of_plugins(board: Leaderboard, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from harness.report.records import Leaderboard
 from harness.report.render import FORMATS, render
 from harness.report.terminal import print_comparison
 from harness.run.results import make_metric
-from harness.score.metrics import accuracy, unit_of
+from harness.score.metrics import unit_of
 from harness.score.records import CellScores
 
 GOLD = "AB" * 100
@@ -115,17 +115,6 @@ def test_scores_from_before_the_unit_still_open(make_cell: Any) -> None:
     assert CellScores.from_json(old) == CellScores.from_json(json.loads(json.dumps(scores.to_json())))
     old["estimates"][0]["metric"] = "mine/agreed"
     assert CellScores.from_json(old).estimates[0].unit == "score", "nobody knows"
-
-
-def test_a_leaderboard_from_before_the_unit_still_prints_percentages(make_cell: Any) -> None:
-    cells = [make_cell("good", SAID, GOLD), make_cell("one-sided", "A" * 200, GOLD)]
-    now = build_leaderboard(cells, resamples=200, find_metric=lambda _: accuracy(None, None))
-    fields = ("unit", "consistency", "rank_low", "rank_high", "letters")
-    old = Leaderboard.from_json(without(json.loads(json.dumps(now.to_json())), *fields))
-    text = render(old, "md")
-    assert "accuracy, %" in text
-    assert re.search(r"\| good +\| +75\.0 \|", text)
-    assert "| first position |" in re.sub(" +", " ", text)
 
 
 PLUGIN = """

@@ -11,11 +11,10 @@ import pytest
 
 from harness.api import Choice, Metric, Protocol, Status, Units, UserError
 from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1
-from harness.score.cell import score_cell
-from harness.score.intervals import ratio
+from harness.score.cell import score_cell, taken_apart
 from harness.score.metrics import Accuracy, AllRight
 from harness.score.records import Answer, CellScores, Estimate
-from harness.score.sampling import bootstrap_of
+from harness.score.sample import sample_of
 from harness.score.significance import compare_all, compare_cells
 from harness.score.table import CellTable, Floats
 from harness.score.units import build_cell
@@ -45,7 +44,7 @@ def cell(rows: Sequence[Row], **fields: Any) -> CellTable:
 
 
 def scored(table: CellTable, metrics: dict[str, Metric]) -> CellScores:
-    return score_cell(table, task="t", judge="j", metrics=metrics, data_hash="h", resamples=200)
+    return score_cell(table, task="t", judge="j", metrics=metrics, data_hash="h")
 
 
 def value(table: CellTable, name: str, metric: Metric) -> float | None:
@@ -123,8 +122,8 @@ def test_an_average_in_the_name_does_all_that_one_in_the_protocol_does(name: str
     differ = value(of(a, average=other), name, metric)
     assert differ is not None
     assert cells[0].estimates[0].value != pytest.approx(differ, abs=1e-4), "else this test could not tell"
-    compared = compare_all({"a": by_name[0], "b": by_name[1]}, metric, metric_name=own, resamples=200)
-    expected = compare_all({"a": by_protocol[0], "b": by_protocol[1]}, metric, metric_name=name, resamples=200)
+    compared = compare_all({"a": by_name[0], "b": by_name[1]}, metric, metric_name=own)
+    expected = compare_all({"a": by_protocol[0], "b": by_protocol[1]}, metric, metric_name=name)
     assert [one.metric for one in compared] == [own]
     assert [replace(one, metric=name) for one in compared] == list(expected)
 
@@ -139,25 +138,27 @@ def test_two_judges_are_compared_by_the_blind_guesses_where_the_metric_needs_cla
     a = cell(rows, unparsed="chance")
     b = cell([(category, group, f"{pair[0]}y") for category, group, pair in rows], unparsed="chance")
     for first, second, sign in ((a, b, 1), (b, a, -1)):
-        found = compare_cells(first, second, MacroF1(), metric_name="macro_f1", resamples=200)
+        found = compare_cells(first, second, MacroF1(), metric_name="macro_f1")
         # a: yes 2*1/(2+1), no 2*2/(2+3); b: yes 2*2/(2+4), no 0
         assert found.difference == pytest.approx(sign * ((2 / 3 + 4 / 5) / 2 - (2 / 3 + 0) / 2))
         assert (found.n, {found.only_a, found.only_b}, found.disagreements) == (4, {2, 1}, 3)
-    shares = compare_cells(a, b, Accuracy(), resamples=200)
+    shares = compare_cells(a, b, Accuracy())
     assert [shares.value_a, shares.value_b] == pytest.approx([(1 + 0.5 + 1 + 0.5) / 4, 1 / 2])
 
 
-def test_accuracy_that_is_averaged_over_categories_is_no_share_to_wilson_nor_to_mcnemar() -> None:
+def test_accuracy_that_is_averaged_over_categories_is_no_share_of_trials() -> None:
     rows = [*rights("a", 20, 40), *rights("b", 9, 10)]
     plain, averaged = scored(cell(rows), {"accuracy": Accuracy(), "accuracy@category": Accuracy()}).estimates
-    assert (plain.method, averaged.method) == ("wilson", "cluster-bootstrap")
+    assert (plain.method, averaged.method) == ("agresti-coull", "cluster-jackknife")
     assert [plain.value, averaged.value] == pytest.approx([29 / 50, (0.5 + 0.9) / 2])
     a, b = cell(rows), cell([*rights("a", 10, 40), *rights("b", 9, 10)])
-    found = [
-        compare_cells(a, b, Accuracy(), metric_name=name, resamples=200).method
-        for name in ("accuracy", "accuracy@category")
-    ]
-    assert found == ["mcnemar-exact", "paired-cluster-bootstrap"]
+    pooled, by_category = (
+        compare_cells(a, b, Accuracy(), metric_name=name) for name in ("accuracy", "accuracy@category")
+    )
+    assert [pooled.difference, by_category.difference] == pytest.approx([10 / 50, (10 / 40) / 2])
+    assert pooled.ci_low is not None
+    assert by_category.ci_low is not None
+    assert pooled.ci_low > by_category.ci_low, "ten items weigh as much as forty"
 
 
 # --- categories and their parts ---------------------------------------------------------------------------------------
@@ -203,14 +204,14 @@ def test_a_part_without_a_value_leaves_the_whole_without_one() -> None:
     assert value(cell(rows), "kappa@category", Kappa()) is None  # not defined in a/x, which is constant
 
 
-def test_a_part_that_a_resample_lacks_leaves_its_mean() -> None:
+def test_a_part_without_weight_leaves_its_mean() -> None:
     rows = [*rights("a/x", 1, 2), *rights("a/y", 1, 2), *rights("b", 1, 2)]
-    bootstrap = bootstrap_of(Accuracy(), [cell(rows).units], name="accuracy", average="category")
+    sample = sample_of(Accuracy(), cell(rows).units, name="accuracy", average="category")
     # types by category and then by credit: how often a/x wrong, a/x right, a/y wrong, ...
     weights = np.array(
         [[1, 3, 1, 0, 1, 1], [1, 3, 0, 0, 2, 2], [1, 3, 1, 0, 0, 0], [0, 0, 0, 0, 0, 7], [0] * 6], dtype=float
     )
-    found = bootstrap.statistic(weights)[:, 0]
+    found = sample.statistic(weights)
     assert found[:4] == pytest.approx([((3 / 4 + 0) / 2 + 1 / 2) / 2, (3 / 4 + 1 / 2) / 2, (3 / 4 + 0) / 2, 1])
     assert np.isnan(found[4])
 
@@ -229,9 +230,10 @@ def test_a_metric_that_is_no_plain_mean_is_taken_within_each_group_by_hand() -> 
     table = cell(GROUPED)
     estimate = scored(table, {"kappa@group": Kappa()}).estimates[0]
     assert estimate.value == pytest.approx((1 / 2 + 1 + 1) / 3)
-    assert (estimate.n, estimate.method) == (10, "cluster-bootstrap")
+    assert (estimate.n, estimate.method) == (10, "cluster-jackknife")
     assert estimate.ci_low is not None
-    assert 1 / 2 <= estimate.ci_low <= 5 / 6
+    assert estimate.ci_high is not None
+    assert -1 <= estimate.ci_low < 1 / 2 < 1 == estimate.ci_high, "four groups say little"
     # macro-F1 of g1: yes 2*1/(2+1), no 2*2/(2+3); of g3: 1, since "no" occurs nowhere in it
     macro = value(table, "macro_f1@group", MacroF1())
     assert macro == pytest.approx(((2 / 3 + 4 / 5) / 2 + 3) / 4)
@@ -240,17 +242,19 @@ def test_a_metric_that_is_no_plain_mean_is_taken_within_each_group_by_hand() -> 
 
 def test_two_judges_are_compared_by_the_same_groups_each_by_its_own_values() -> None:
     worse = [(category, group, f"{pair[0]}y" if group == "g4" else pair) for category, group, pair in GROUPED]
-    found = compare_cells(cell(GROUPED), cell(worse), Kappa(), metric_name="kappa@group", resamples=400)
+    found = compare_cells(cell(GROUPED), cell(worse), Kappa(), metric_name="kappa@group")
     assert [found.value_a, found.value_b] == pytest.approx([5 / 6, (1 / 2 + 1 + 0) / 3])
     assert found.difference == pytest.approx(1 / 3)
-    assert found.method == "paired-cluster-bootstrap"
-    assert (found.ci_low, found.only_a) == (0, 1)  # a resample without g4 knows no difference
+    assert found.only_a == 1
+    assert (found.ci_low, found.ci_high, found.better) == (-2, 2, None), "four groups leave every difference open"
     assert found.p is not None
     assert found.p > 0.05
 
 
 class PlainMean:
     """Accuracy without saying that it is a plain mean over units."""
+
+    unit = "share"
 
     def __call__(self, units: Units, weights: Floats) -> Floats:
         mean: Floats = weights @ units.credit / weights.sum(axis=1)
@@ -281,12 +285,17 @@ def test_acc_plus_is_the_share_of_groups_with_every_pair_right() -> None:
 
 
 def test_the_interval_of_acc_plus_is_that_of_a_share_of_groups() -> None:
-    table = many()[0]
-    bootstrap = bootstrap_of(AllRight(), [table.view()], name="all_right", average="group")
-    view = table.view()
-    share = np.array([float((view.credit[view.cluster == group] == 1).all()) for group in np.unique(view.cluster)])
-    naive = ratio(share, np.ones(len(share)), np.arange(len(share)))
-    assert bootstrap.resampled(300, seed=2)[:, 0].tolist() == naive.resampled(300, seed=2).tolist()
+    view = many()[0].view()
+    share = [float((view.credit[view.cluster == group] == 1).all()) for group in np.unique(view.cluster)]
+    plain = cell([("", f"{k}", "yy" if right else "yn") for k, right in enumerate(share)]).view()
+    ours = taken_apart(AllRight(), view, name="all_right", average="group")
+    theirs = taken_apart(Accuracy(), plain, name="accuracy", average="micro")
+    assert ours is not None
+    assert theirs is not None
+    assert ours.value == pytest.approx(theirs.value)
+    assert ours.centre == pytest.approx(theirs.centre)
+    assert ours.variance == pytest.approx(theirs.variance)
+    assert ours.effective_clusters == pytest.approx(len(share))
 
 
 def test_a_metric_of_one_group_is_refused_with_any_other_average() -> None:
@@ -322,5 +331,5 @@ def test_comparisons_weigh_categories_as_scores_do() -> None:
     weights = {"x": 3.0}
     a = cell([*rights("x", 3, 4), *rights("y", 0, 4)], average="category", weights=weights)
     b = cell([*rights("x", 1, 4), *rights("y", 2, 4)], average="category", weights=weights)
-    one = compare_cells(a, b, Accuracy(), names=("a", "b"), metric_name="accuracy", resamples=200)
+    one = compare_cells(a, b, Accuracy(), names=("a", "b"), metric_name="accuracy")
     assert one.difference == pytest.approx((3 * 2 / 4 - 2 / 4) / 4)

@@ -48,7 +48,7 @@ def blind(item: str) -> str:
 
 def scored(answers: list[Answer], metrics: dict[str, Metric], protocol: Protocol | None = None) -> CellScores:
     table = build_cell(answers, protocol or Protocol())
-    return score_cell(table, task="t", judge="j", metrics=metrics, data_hash="h", resamples=200)
+    return score_cell(table, task="t", judge="j", metrics=metrics, data_hash="h")
 
 
 MIXED: list[tuple[str, str | Status]] = [
@@ -70,11 +70,11 @@ def test_value_excluded_and_worst_case_of_a_label_metric_by_hand() -> None:
     assert wrong.n == 5
 
 
-def test_accuracy_of_independent_items_has_a_wilson_interval_and_of_clusters_a_bootstrap() -> None:
+def test_accuracy_of_independent_items_is_a_share_of_trials_and_of_clusters_it_is_not() -> None:
     pairs: list[tuple[str, str | Status]] = [("yes", "yes")] * 30 + [("yes", "no")] * 10
     alone = scored(labels(pairs), {"accuracy": Accuracy()}).estimates[0]
     grouped = scored(labels(pairs, size=4), {"accuracy": Accuracy()}).estimates[0]
-    assert (alone.method, grouped.method) == ("wilson", "cluster-bootstrap")
+    assert (alone.method, grouped.method) == ("agresti-coull", "cluster-jackknife")
     assert alone.ci_low is not None
     assert alone.ci_low < 0.75
     assert grouped.ci_high is not None
@@ -268,7 +268,7 @@ def test_a_plain_callable_is_a_metric() -> None:
     cell = scored(simulated(), {"mine/share": Mine(), "accuracy": Accuracy()})
     mine, ours = cell.estimates
     assert mine.value == ours.value
-    assert mine.method == "cluster-bootstrap"
+    assert mine.method == "cluster-jackknife"
     assert (mine.ci_low, mine.ci_high) == pytest.approx((ours.ci_low, ours.ci_high), abs=0.03)
     table = build_cell(simulated(), Protocol())
     lower = score_cell(
@@ -277,7 +277,6 @@ def test_a_plain_callable_is_a_metric() -> None:
         judge="j",
         metrics={"mine/share": Mine()},
         data_hash="h",
-        resamples=10,
         lower_is_better=frozenset({"mine/share"}),
     )
     assert not lower.estimates[0].greater_is_better
@@ -307,8 +306,8 @@ def test_consistency_by_hand() -> None:
     values = {one.metric: (one.value, one.n) for one in cell.consistency}
     assert values == {"swap_consistency": (0.75, 4), "first_position": (5 / 8, 8)}
     assert {one.metric: one.method for one in cell.consistency} == {
-        "swap_consistency": "wilson",
-        "first_position": "cluster-bootstrap",
+        "swap_consistency": "agresti-coull",
+        "first_position": "cluster-jackknife",
     }
 
 
@@ -330,9 +329,9 @@ def flags_of(cell: CellScores) -> set[str]:
 def test_a_judge_that_always_says_the_same_is_flagged_unless_the_gold_does_so_too() -> None:
     varied = labels([("yes", "yes"), ("no", "yes")] * 20)
     assert flags_of(scored(varied, {"accuracy": Accuracy()})) == {"collapsed"}
-    constant = labels([("yes", "yes")] * 40)
+    constant = labels([("yes", "yes")] * 39 + [("yes", "no")])
     assert flags_of(scored(constant, {"accuracy": Accuracy()})) == {"constant-gold"}
-    honest = labels([("yes", "yes"), ("no", "no")] * 20)
+    honest = labels([("yes", "yes"), ("no", "no")] * 20 + [("no", "yes")])
     assert flags_of(scored(honest, {"accuracy": Accuracy()})) == set()
 
 
@@ -347,7 +346,7 @@ def test_a_judge_that_always_names_the_first_place_is_collapsed_and_biased() -> 
 
 
 def test_a_judge_that_answers_another_question_is_told_apart_from_one_that_is_wrong() -> None:
-    pairs = [("yes", "yes"), ("no", "no")] * 20
+    pairs = [("yes", "yes"), ("no", "no")] * 19 + [("yes", "no"), ("no", "yes")]
     some: list[tuple[str, str | Status]] = [*pairs, *[("yes", Status.OUTSIDE)] * 2]
     assert flags_of(scored(labels(some), {"accuracy": Accuracy()})) == set()
     many: list[tuple[str, str | Status]] = [*pairs, *[("yes", Status.OUTSIDE)] * 3]
@@ -357,7 +356,8 @@ def test_a_judge_that_answers_another_question_is_told_apart_from_one_that_is_wr
 
 
 def test_few_clusters_and_low_coverage_are_flagged() -> None:
-    many = [("yes", "yes"), ("no", "no")] * 30
+    many = [("yes", "yes"), ("no", "no")] * 29 + [("yes", "no"), ("no", "yes")]
     lost: list[tuple[str, str | Status]] = [*many, *[("yes", Status.TRUNCATED)] * 10]
     assert flags_of(scored(labels(lost), {"accuracy": Accuracy()})) == {"low-coverage"}
-    assert flags_of(scored(labels(lost, size=10), {"accuracy": Accuracy()})) == {"low-coverage", "few-items"}
+    assert flags_of(scored(labels(lost, size=10), {"accuracy": Accuracy()})) == {"low-coverage"}, "six clusters"
+    assert flags_of(scored(labels(lost, size=20), {"accuracy": Accuracy()})) == {"low-coverage", "few-clusters"}

@@ -72,18 +72,47 @@ def answers() -> list[Answer]:
     ]
 
 
-def test_a_local_module_is_scored_with_a_stated_number_of_resamples(tmp_path: Path) -> None:
+def test_a_local_module_is_scored_with_an_interval(tmp_path: Path) -> None:
     from harness.score.evaluate_bridge import evaluate_metric
 
     metric = evaluate_metric(written(tmp_path, SHARE, name="agreement_share"))
     table = build_cell(answers(), Protocol(unparsed="wrong"))
-    cell = score_cell(table, task="t", judge="j", metrics={"evaluate:x": metric}, data_hash="h", resamples=1000)
+    cell = score_cell(table, task="t", judge="j", metrics={"evaluate:x": metric}, data_hash="h")
     estimate = cell.estimates[0]
     assert estimate.value == pytest.approx(3 / 6)
     assert estimate.excluded == pytest.approx(3 / 5)
-    assert estimate.method == "cluster-bootstrap (200 resamples)"
+    assert estimate.method == "cluster-jackknife"
     assert estimate.ci_low is not None
-    assert estimate.ci_low < 0.5
+    assert estimate.ci_high is not None
+    assert estimate.ci_low < 0.5 < estimate.ci_high
+
+
+def test_a_module_is_called_at_most_so_often_for_an_interval() -> None:
+    from harness.score.evaluate_bridge import RESAMPLES, EvaluateMetric
+
+    calls = []
+
+    def compute(*, predictions: list[int], references: list[int]) -> dict[str, float]:
+        calls.append(len(predictions))
+        return {"mine": float(np.mean(np.array(predictions) == np.array(references)))}
+
+    metric = EvaluateMetric("mine", compute)
+    space = Choice(tuple(f"c{k}" for k in range(60)))
+    rng = np.random.default_rng(0)
+    pairs = rng.integers(0, 60, (3_000, 2))
+    pairs[:, 1] = np.where(rng.random(3_000) < 0.5, pairs[:, 0], pairs[:, 1])
+    many = [
+        Answer(f"i{k}", f"i{k}", "", space, f"c{gold}", (), 0, Status.OK, f"c{said}")
+        for k, (gold, said) in enumerate(pairs.tolist())
+    ]
+    cell = score_cell(build_cell(many, Protocol()), task="t", judge="j", metrics={"x": metric}, data_hash="h")
+    assert len({tuple(pair) for pair in pairs.tolist()}) > 4 * RESAMPLES
+    assert len(calls) <= 5 + RESAMPLES + 2 * len(space.labels), "blocks, two calls a class, value, centre, other cases"
+    estimate = cell.estimates[0]
+    assert estimate.ci_low is not None
+    assert estimate.ci_high is not None
+    half = 1.96 * np.sqrt(0.25 / 3_000)
+    assert (estimate.ci_high - estimate.ci_low) / 2 == pytest.approx(half, rel=0.25), "blocks say what clusters say"
 
 
 def test_a_module_says_what_its_number_is(tmp_path: Path) -> None:
@@ -122,7 +151,7 @@ def test_a_metric_with_several_results_is_refused(tmp_path: Path) -> None:
     metric = evaluate_metric(written(tmp_path, '{"one": 1.0, "two": 2.0}', name="two_results"))
     table = build_cell(answers(), Protocol())
     with pytest.raises(UserError, match="'one', 'two'"):
-        score_cell(table, task="t", judge="j", metrics={"x": metric}, data_hash="h", resamples=5)
+        score_cell(table, task="t", judge="j", metrics={"x": metric}, data_hash="h")
 
 
 def test_a_name_that_cannot_be_had_offline_says_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +183,7 @@ def test_classes_are_whole_numbers_in_the_order_of_the_space() -> None:
 
     metric = EvaluateMetric("folder/mine.py", compute)
     table = build_cell(answers(), Protocol(unparsed="wrong"))
-    cell = score_cell(table, task="t", judge="j", metrics={"x": metric}, data_hash="h", resamples=1)
+    cell = score_cell(table, task="t", judge="j", metrics={"x": metric}, data_hash="h")
     assert cell.estimates[0].value == 1.0
     assert all(isinstance(one, int) for one in seen["predictions"])
     assert sorted(np.unique(np.array(seen["references"])).tolist()) == [0, 1]

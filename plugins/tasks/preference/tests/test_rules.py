@@ -123,7 +123,6 @@ def value(rules: Rules, given: Iterator[Answer]) -> float | None:
         judge="j",
         metrics={"accuracy": Accuracy()},
         data_hash="",
-        resamples=10,
     )
     return scores.estimates[0].value
 

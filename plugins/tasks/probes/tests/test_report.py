@@ -71,7 +71,7 @@ judges: [{use: eyes/eyes}]
     assert found["change"]["value"] == pytest.approx(after - before)
     report = (folder / "leaderboard.md").read_text()
     assert "## Probes" in report
-    assert "| eyes | 40.0 |" in report
+    assert "| eyes | 40 | 1" in report, "ten pairs carry no decimals"
     assert "| 1, 2 |" in report
 
     without_the_answer_to("text-in-image-technical", "test-000003", folder)

@@ -1,0 +1,104 @@
+"""What is said of a judge's calibration and of its own noise, for people. The numbers are `harness.score.trust`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.api import Unit, write_interval, write_number
+from harness.report.numbers import NOTHING, share
+from harness.report.records import Leaderboard, Row
+from harness.score.trust import Calibration, Noise
+
+AGREEMENT = 0.9
+"""The agreement whose threshold is shown; `leaderboard.json` has the others."""
+HEADER = (
+    "judge",
+    "n",
+    "confidence, %",
+    "right, %",
+    "calibration error, %",
+    "plain ECE, %",
+    "Brier",
+    "AURC, %",
+    f"keep from, for {AGREEMENT:.0%}".replace("%", " %"),
+    "kept, %",
+)
+LAYOUT = "lrrrrrrrrr"
+
+
+def calibration_rows(rows: Sequence[Row]) -> list[list[str]]:
+    """A line of the table for each judge whose verdicts have probabilities."""
+    return [_calibration_row(row.judge, row.calibration) for row in rows if row.calibration is not None]
+
+
+def calibration_lines(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
+    """One sentence on the judges whose verdicts have probabilities, and one on those that can be trusted in part."""
+    known = [(row.judge, row.calibration) for row in rows if row.calibration is not None]
+    if not known:
+        return []
+    errors = ", ".join(f"{judge} {_within('share', one.ece, one.ece_low, one.ece_high)}" for judge, one in known)
+    said = [f"calibration error, %: {errors}"]
+    kept = [
+        f"{judge} from a probability of {threshold(chosen.threshold)}, {share(chosen.coverage)} % of its verdicts"
+        for judge, chosen in ((judge, calibration.guarantee(AGREEMENT)) for judge, calibration in known)
+        if chosen is not None and chosen.threshold is not None
+    ]
+    if kept:
+        confidence = f"{(1 - leaderboard.alpha) * 100:g} %"
+        said.append(f"agrees in {_percent(AGREEMENT)}, with {confidence} confidence: {'; '.join(kept)}")
+    return said
+
+
+def noise_lines(rows: Sequence[Row]) -> list[str]:
+    """A sentence for each judge that was asked more than once."""
+    return [f"{row.judge}: {_noise_line(row.noise)}" for row in rows if row.noise is not None]
+
+
+def _calibration_row(judge: str, known: Calibration) -> list[str]:
+    chosen = known.guarantee(AGREEMENT)
+    return [
+        judge,
+        f"{known.n:,}",
+        share(known.confidence),
+        share(known.right),
+        _within("share", known.ece, known.ece_low, known.ece_high),
+        share(known.ece_plain),
+        _within("score", known.brier, known.brier_low, known.brier_high),
+        _within("share", known.aurc, known.aurc_low, known.aurc_high),
+        NOTHING if chosen is None or chosen.threshold is None else threshold(chosen.threshold),
+        NOTHING if chosen is None else share(chosen.coverage),
+    ]
+
+
+def _noise_line(noise: Noise) -> str:
+    part = ""
+    if noise.share is not None and noise.share_low is not None and noise.share_high is not None:
+        number = write_number("share", noise.share, noise.share_low, noise.share_high)
+        within = write_interval("share", noise.share_low, noise.share_high)
+        part = f"{number} % ({within}) of the variance is its own noise; "
+    one, now, endless = (_error(noise, error) for error in (noise.se_one, noise.se, noise.se_endless))
+    again = noise.se_again if noise.se_vote is None else noise.se_vote
+    votes = "" if noise.se_vote is None else f"{share(noise.vote_changes)} % of votes would turn right or wrong and "
+    return (
+        f"{noise.samples:.3g} answers to a question: {part}standard error {now}, with one answer {one}, with any "
+        f"number {endless}; the same items asked again, {votes}the score would move by {_error(noise, again)} "
+        "(standard error)"
+    )
+
+
+def threshold(value: float) -> str:
+    """A threshold as it was tested, which has six decimals at most: `0.83612`."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def _error(noise: Noise, error: float) -> str:
+    return f"{error * 100:.1f} points" if noise.measure == "accuracy" else f"{error:.2g}"
+
+
+def _percent(part: float) -> str:
+    return f"{part * 100:g} %"
+
+
+def _within(unit: Unit, value: float, low: float, high: float) -> str:
+    """A value with its interval in brackets."""
+    return f"{write_number(unit, value, low, high)} ({write_interval(unit, low, high)})"

@@ -1,0 +1,220 @@
+"""Is a judge right as often as it is sure? Calibration error, Brier score and reliability bins of its verdicts.
+
+Not for the order of confidences alone; that is `harness.score.selective`. The *confidence* of a verdict is the
+probability that the judge gave to it, and each verdict is right or wrong: calibration of the verdict, and not of whole
+distributions (Guo et al. 2017). Everything is taken over clusters.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+from harness.score import selective
+from harness.score.clusters import Clusters, interval_of_mean, interval_of_share
+from harness.score.table import ANSWERED, CellTable, Floats, Ints
+from harness.score.trust import Calibration, ReliabilityBin
+
+DECIMALS = 6
+"""Of a confidence."""
+BINS = 10
+"""The most bins."""
+PER_BIN = 20
+"""Units for each bin: with fewer than `BINS` times as many there are fewer bins."""
+LEAST = 20
+"""Fewer units than this say nothing about calibration."""
+LEAST_CLUSTERS = 10
+"""Nor do fewer clusters."""
+_MERGED = 10  # a bin of fewer units joins a neighbour
+
+
+def calibration_of(table: CellTable, *, level: float = 0.95) -> Calibration | None:
+    """The calibration of a cell: of its units that have a verdict and a confidence, and that are right or wrong.
+
+    A unit that is worth part of a point, such as any verdict on a tied gold under `ties: half`, is neither.
+
+    Args:
+        table: The cell.
+        level: Confidence of the intervals and guarantees.
+
+    Returns:
+        `None` where too few units have a confidence.
+    """
+    credit = table.units.credit
+    rows = (table.state == ANSWERED) & np.isfinite(table.confidence) & ((credit == 0) | (credit == 1))
+    return calibrate(table.confidence[rows], credit[rows], table.units.cluster[rows], level=level)
+
+
+def calibrate(confidence: Floats, right: Floats, cluster: Ints, *, level: float = 0.95) -> Calibration | None:
+    """Everything that confidences and right answers say about each other.
+
+    Confidences count to six decimals, so that a threshold that is printed is the one that was tested.
+
+    Args:
+        confidence: Shape (n,): from 0 to 1.
+        right: Shape (n,): 0 or 1.
+        cluster: Shape (n,): which units belong together.
+        level: Confidence of the intervals and guarantees.
+
+    Returns:
+        `None` with fewer than 20 units or 10 clusters.
+    """
+    n, confidence = len(confidence), np.round(confidence, DECIMALS)
+    clusters = Clusters.of(cluster)
+    if n < LEAST or len(clusters.sizes) < LEAST_CLUSTERS:
+        return None
+    bins = equal_mass(confidence, min(BINS, max(1, n // PER_BIN)))
+    error = calibration_error(confidence, right, bins, clusters, level=level)
+    losses = (confidence - right) ** 2
+    brier, share = float(losses.mean()), float(right.mean())
+    brier_low, brier_high = interval_of_mean(losses - brier, brier, clusters, level)
+    area, influence = selective.aurc(confidence, right)
+    aurc_low, aurc_high = selective.interval_of_aurc(area, influence, clusters, level)
+    uncertainty = share * (1 - share)
+    return Calibration(
+        n=n,
+        groups=len(clusters.sizes),
+        confidence=float(confidence.mean()),
+        right=share,
+        ece=error.value,
+        ece_low=error.low,
+        ece_high=error.high,
+        ece_plain=error.plain,
+        brier=brier,
+        brier_low=brier_low,
+        brier_high=brier_high,
+        reliability=error.value**2,
+        resolution=error.value**2 + uncertainty - brier,
+        uncertainty=uncertainty,
+        aurc=area,
+        aurc_low=aurc_low,
+        aurc_high=aurc_high,
+        bins=_reliability(confidence, right, cluster, bins, level=level),
+        curve=selective.curve(confidence, right, cluster, level=level),
+        guarantees=tuple(
+            selective.guarantee(confidence, right, cluster, agreement, level=level)
+            for agreement in selective.AGREEMENTS
+        ),
+    )
+
+
+def equal_mass(confidence: Floats, count: int) -> Ints:
+    """The bin of each unit: bins of about n / count units, the least confident first; equal confidences stay together.
+
+    Args:
+        confidence: Shape (n,).
+        count: The most bins; there are fewer where many confidences are equal.
+
+    Returns:
+        Shape (n,): from 0 to the number of bins - 1, each of which occurs.
+    """
+    _, code, sizes = np.unique(confidence, return_inverse=True, return_counts=True)
+    middle = (np.cumsum(sizes) - sizes / 2) / len(confidence)
+    bins = np.minimum((middle * count).astype(np.int64), count - 1)[code.reshape(-1)]
+    while True:
+        _, bins = np.unique(bins, return_inverse=True)
+        held = np.bincount(bins)
+        least = int(held.argmin())
+        if len(held) == 1 or held[least] >= _MERGED:
+            return bins.reshape(-1).astype(np.int64)
+        beside = [place for place in (least - 1, least + 1) if 0 <= place < len(held)]
+        bins = np.where(bins == least, min(beside, key=lambda place: held[place]), bins)
+
+
+class CalibrationError(NamedTuple):
+    """The calibration error of some bins, and the interval that it lies in."""
+
+    value: float
+    """Root of the debiased mean squared gap."""
+    low: float
+    high: float
+    plain: float
+    """Mean absolute gap: the usual ECE."""
+    squared: float
+    """The debiased mean squared gap itself, free of bias, which may lie below 0."""
+
+
+def calibration_error(
+    confidence: Floats, right: Floats, bins: Ints, clusters: Clusters, *, level: float = 0.95
+) -> CalibrationError:
+    """Root of the mean squared gap between confidence and share right, debiased (Kumar, Liang and Ma 2019).
+
+    The gap of a bin is never 0 in a finite sample, and its square is too large by its variance on average. That
+    variance is taken off: here the variance over clusters, since verdicts in a cluster go wrong together. What is left
+    is free of bias, and so at or below 0 for half of all perfectly calibrated judges; it is printed as 0 there.
+
+    The interval takes the gaps as normal, with the covariance that the clusters show, so that their mean square is
+    distributed as a scaled noncentral chi-squared (two moments, Satterthwaite 1946), and holds every error under which
+    the gaps seen are not improbable. It never has width 0.
+
+    Args:
+        confidence: Shape (n,).
+        right: Shape (n,): 0 or 1.
+        bins: Shape (n,): from `equal_mass`.
+        clusters: Of the units.
+        level: Confidence of the interval.
+    """
+    held = np.bincount(bins).astype(np.float64)
+    weight = held / len(bins)
+    differences = right - confidence
+    gaps = np.bincount(bins, weights=differences) / held
+    covariance, padded = _covariance(differences - gaps[bins], bins, clusters)
+    mean_square = float(weight @ gaps**2)
+    squared = mean_square - float(weight @ np.diag(covariance))
+    root = np.sqrt(weight)
+    scaled = padded * np.outer(root, root)
+    trace, direction = float(np.trace(scaled)), root * gaps
+    # The scale of the distribution: that of the noise alone, or along the gaps seen where this is larger.
+    scale = float((scaled**2).sum()) / trace
+    if direction @ direction > 0:
+        scale = max(scale, float(direction @ scaled @ direction / (direction @ direction)))
+    freedom = trace / scale
+    upper = float(special.ndtr(clusters.quantile_of_share(level)))  # further out where clusters are few
+    low, high = 0.0, float(special.chndtrinc(max(mean_square / scale, freedom), freedom, 1 - upper)) * scale
+    if special.chndtr(mean_square / scale, freedom, 0.0) > upper:
+        low = float(special.chndtrinc(mean_square / scale, freedom, upper)) * scale
+    value = float(np.sqrt(max(squared, 0.0)))
+    return CalibrationError(
+        value=value,
+        low=min(value, float(np.sqrt(low))),
+        high=max(value, min(1.0, float(np.sqrt(high)))),
+        plain=float(weight @ np.abs(gaps)),
+        squared=squared,
+    )
+
+
+def _covariance(residuals: Floats, bins: Ints, clusters: Clusters) -> tuple[Floats, Floats]:
+    """The covariance of the gaps over clusters, shape (bins, bins); and the same with a pseudo-cluster in each bin.
+
+    The first is free of bias. The second is for intervals: in a bin without an error the first is 0.
+    """
+    count, held = int(bins.max()) + 1, np.bincount(bins)
+    cells, places, which = clusters.code * count + bins, count * len(clusters.sizes), (len(clusters.sizes), count)
+    sums: Floats = np.bincount(cells, weights=residuals, minlength=places).reshape(which).astype(np.float64, copy=False)
+    within = (np.bincount(cells, minlength=places).reshape(which) > 0).sum(axis=0)  # clusters in each bin
+    fair = np.sqrt(within / np.maximum(within - 1, 1)) / held
+    covariance: Floats = sums.T @ sums * np.outer(fair, fair)
+    return covariance, covariance + np.diag(0.25 / within**2)
+
+
+def _reliability(
+    confidence: Floats, right: Floats, cluster: Ints, bins: Ints, *, level: float
+) -> tuple[ReliabilityBin, ...]:
+    found = []
+    for place in range(int(bins.max()) + 1):
+        here = bins == place
+        low, high = interval_of_share(right[here], Clusters.of(cluster[here]), level)
+        found.append(
+            ReliabilityBin(
+                low=float(confidence[here].min()),
+                high=float(confidence[here].max()),
+                n=int(here.sum()),
+                confidence=float(confidence[here].mean()),
+                right=float(right[here].mean()),
+                ci_low=low,
+                ci_high=high,
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,117 @@
+"""Means over clusters: their variance, how many clusters there are in effect, and intervals that are never of no width.
+
+Not for metrics of weights: these are means of values that each unit has by itself, such as a loss.
+
+The variance deletes one cluster at a time, with one cluster more than there is: a *pseudo-cluster* of average size,
+half of it at either end of the scale. Data without a single error have no variance of their own, and the pseudo-cluster
+is what makes an interval honest there. The value itself is always the plain one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.score.intervals import agresti_coull, normal_quantile, t_quantile
+from harness.score.table import Floats, Ints
+
+_CORRELATION = 0.015
+"""Correlation within clusters that is taken for granted where they are unequal: a large one then tells less than its
+size says, whatever the data show."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clusters:
+    """Which cluster each of n units is in."""
+
+    code: Ints
+    """Shape (n,): from 0 to C - 1."""
+    sizes: Ints
+    """Shape (C,): units of each."""
+
+    @classmethod
+    def of(cls, cluster: Ints) -> Clusters:
+        """Clusters of units, whatever their codes."""
+        _, code, sizes = np.unique(cluster, return_inverse=True, return_counts=True)
+        return cls(code.reshape(-1).astype(np.int64), sizes.astype(np.int64))
+
+    @property
+    def units(self) -> int:
+        """How many units: n."""
+        return len(self.code)
+
+    @property
+    def mean_size(self) -> float:
+        """Units for each cluster: n / C."""
+        return len(self.code) / len(self.sizes)
+
+    @property
+    def alone(self) -> bool:
+        """Whether each unit is a cluster of its own."""
+        return len(self.sizes) == len(self.code)
+
+    @property
+    def effective(self) -> float:
+        """How many clusters of equal size tell as much: C where they are of equal size."""
+        weight = self.sizes * (1 + _CORRELATION * (self.sizes - 1))
+        return float(weight.sum() ** 2 / (weight**2).sum())
+
+    def sums(self, values: Floats) -> Floats:
+        """The sum of each cluster's values, shape (C,)."""
+        return np.bincount(self.code, weights=values, minlength=len(self.sizes)).astype(np.float64, copy=False)
+
+    def quantile(self, confidence: float, *, part: float = 1.0) -> float:
+        """The quantile of Student's t with as many degrees of freedom as effective clusters, less one.
+
+        Args:
+            confidence: Such as 0.95.
+            part: Of the clusters: for a variance that few of them make.
+        """
+        return t_quantile(confidence, part * self.effective - 1)
+
+    def quantile_of_share(self, confidence: float) -> float:
+        """The same for a share: the normal quantile where units are independent trials."""
+        return normal_quantile(confidence) if self.alone else self.quantile(confidence)
+
+
+def effective_n(influence: Floats, value: float, clusters: Clusters) -> float:
+    """How many independent right-or-wrong trials tell as much as these units do about a value from 0 to 1.
+
+    Args:
+        influence: Shape (n,): what each unit does to n times the value, without its mean; for a mean the unit's own
+            value less the mean.
+        value: The plain value.
+        clusters: Of the units.
+    """
+    n, mean = clusters.units, clusters.mean_size
+    padded = (value * n + mean / 2) / (n + mean)
+    moved = clusters.sums(influence) + (value - padded) * clusters.sizes
+    halves = (mean / 2) ** 2 * ((1 - padded) ** 2 + padded**2) / (n + mean / 2) ** 2
+    variance = float(((moved / (n + mean - clusters.sizes)) ** 2).sum() + 2 * halves)
+    return padded * (1 - padded) / variance
+
+
+def interval_of_share(right: Floats, clusters: Clusters, confidence: float) -> tuple[float, float]:
+    """The interval of a share: that of scores, on the effective number of units, which are never more than there are.
+
+    Args:
+        right: Shape (n,): 0 or 1.
+        clusters: Of the units.
+        confidence: Such as 0.95.
+    """
+    value = float(right.mean())
+    n = float(clusters.units) if clusters.alone else min(clusters.units, effective_n(right - value, value, clusters))
+    return agresti_coull(value, n, quantile=clusters.quantile_of_share(confidence))
+
+
+def interval_of_mean(influence: Floats, value: float, clusters: Clusters, confidence: float) -> tuple[float, float]:
+    """The interval of a value from 0 to 1 that is no share, such as a mean loss: the same, on the effective number.
+
+    Args:
+        influence: As for `effective_n`.
+        value: The plain value.
+        clusters: Of the units.
+        confidence: Such as 0.95.
+    """
+    return agresti_coull(value, effective_n(influence, value, clusters), quantile=clusters.quantile(confidence))

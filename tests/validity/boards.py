@@ -1,0 +1,125 @@
+"""The thin joint between simulated judges and the product: tables go in, scores and leaderboards come out.
+
+All that a script knows of the product's records is here; nothing is computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from harness.api import Metric, Protocol, Usage, UserError
+from harness.report.leaderboard import build_leaderboard
+from harness.report.records import Leaderboard, Pair, Row
+from harness.run.rows import UnreadAnswer
+from harness.score import agreement, correlation, metrics, ranking
+from harness.score.cell import score_cell
+from harness.score.flags import INTERVAL_FLAGS
+from harness.score.records import Answer, CellScores, Estimate
+from harness.score.table import CellTable
+
+CLASSES = ("accuracy", "macro_f1", "balanced_accuracy", "f1", "kappa", "roc_auc")
+SCORES = ("pearson", "spearman", "kendall", "mae", "weighted_kappa")
+RANKINGS = ("rank_accuracy", "levenshtein")
+
+_FACTORIES = {
+    "accuracy": metrics.accuracy,
+    "all_right": metrics.all_right,
+    "mae": metrics.mae,
+    **{name: getattr(agreement, name) for name in CLASSES[1:]},
+    **{name: getattr(correlation, name) for name in SCORES if name != "mae"},
+    **{name: getattr(ranking, name) for name in RANKINGS},
+}
+
+
+def find_metric(name: str) -> Metric:
+    """A metric of the core by its name, with or without an average."""
+    bare, _ = Protocol.parsed(name)
+    if bare not in _FACTORIES:
+        raise UserError(f"there is no metric {name!r}; there are {', '.join(sorted(_FACTORIES))}")
+    found: Metric = _FACTORIES[bare](None, None)
+    return found
+
+
+def score(table: CellTable, *, task: str = "task", judge: str = "judge", suite: str = "") -> CellScores:
+    """The scores of one cell by the metrics of its protocol."""
+    named = {name: find_metric(name) for name in table.protocol.metrics}
+    return score_cell(table, task=task, judge=judge, metrics=named, data_hash="simulated", suite=suite)
+
+
+def estimates(scores: CellScores) -> dict[str, Estimate]:
+    """All numbers with an interval, by name."""
+    return {found.metric: found for found in (*scores.estimates, *scores.consistency)}
+
+
+def is_flagged(table: CellTable, name: str) -> bool:
+    """Whether the board says of this metric's interval that it is not to be trusted."""
+    scores = score_cell(table, task="task", judge="judge", metrics={name: find_metric(name)}, data_hash="simulated")
+    return bool(INTERVAL_FLAGS & set(scores.flags))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedCell:
+    """What `harness.run.results.CellResult` is, for a simulated judge."""
+
+    units: CellTable
+    task: str
+    judge: str
+    suite: str = ""
+    run: str = "simulated"
+    task_id: str = "simulated/task"
+    judge_id: str = "simulated/judge"
+    data_hash: str = "simulated"
+    state: str = "complete"
+
+    @property
+    def protocol(self) -> Protocol:
+        """The protocol of the table."""
+        return self.units.protocol
+
+    @cached_property
+    def scores(self) -> CellScores:
+        """Scored when first asked for."""
+        return score(self.units, task=self.task, judge=self.judge, suite=self.suite)
+
+    def table(self) -> CellTable:
+        """The units."""
+        return self.units
+
+    def answers(self) -> Iterator[Answer]:
+        """None are kept: a mass of tables has no journal."""
+        return iter(())
+
+    def unread(self) -> Iterator[UnreadAnswer]:
+        """None are kept."""
+        return iter(())
+
+    def usage(self) -> Usage:
+        """Simulated judges cost nothing."""
+        return Usage()
+
+
+def board(cells: list[SimulatedCell], *, group_by: str = "task") -> Leaderboard:
+    """The leaderboard of some cells."""
+    return build_leaderboard(cells, group_by=group_by, find_metric=find_metric)
+
+
+def board_of(tables: Mapping[str, CellTable]) -> Leaderboard:
+    """The leaderboard of one task, judges by name."""
+    return board([SimulatedCell(units=table, task="task", judge=judge) for judge, table in tables.items()])
+
+
+def letters(row: Row) -> frozenset[str]:
+    """The letters that a row shares with those that it cannot be told from."""
+    return frozenset(row.letters.split(".") if "." in row.letters else row.letters)
+
+
+def excludes_zero(pair: Pair) -> bool:
+    """Whether the interval of the difference leaves no room for 0."""
+    return pair.ci_low is not None and pair.ci_high is not None and (pair.ci_low > 0 or pair.ci_high < 0)
+
+
+def is_above(row: Row, other: Row) -> bool:
+    """Whether a judge stands in a better rank than another, without any rank in common."""
+    return row.rank_high is not None and other.rank_low is not None and row.rank_high < other.rank_low
