@@ -54,6 +54,8 @@ STARS = {
     "nearly all five": (0.02, 0.02, 0.03, 0.08, 0.85),
     "either end": (0.3, 0.05, 0.05, 0.1, 0.5),
 }
+PILOT = 40_000
+"""Items from which a number of items is planned."""
 FLAGGED = 5.0
 """Clusters, counted as of equal size, below which the command warns."""
 
@@ -310,7 +312,7 @@ def power(rng: np.random.Generator, *, sets: int) -> dict[str, dict[str, float]]
             each = [math.sqrt(0.5) * common + math.sqrt(0.5) * latent(rng, cluster, shared) for _ in rates]
             return [own < special.ndtri(rate) for own, rate in zip(each, rates, strict=True)]
 
-        pilot = np.arange(40_000) // size
+        pilot = np.arange(PILOT) // size
         base = cell(pilot)
         tables = {f"j{k}": told(base, answers) for k, answers in enumerate(right(pilot)[:2])}
         apart = Contest([Round(tables, Accuracy(), name="accuracy")]).meet("j0", "j1").gap
