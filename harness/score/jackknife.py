@@ -131,7 +131,6 @@ def jackknife(sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool 
     effects = np.nan_to_num(sample.statistic(added) - at) / (half / 2) if len(rows) else half
     weights, units = sizes / n, float(base.sum()) / 2
     parts = weights * at - (units - sizes) * moves / n
-    design = sample.sizes * (1 + _CORRELATION * (sample.sizes - 1))
     return Jackknife(
         value=value,
         centre=value + sample.pseudo_weight * (centre - value),
@@ -142,12 +141,19 @@ def jackknife(sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool 
         parts=parts + weights * (value - parts.sum()),
         pseudo=sample.pseudo_weight * float(sample.pseudo_clusters[: len(rows)] @ (effects * clusters) ** 2),
         step=_step(effects * clusters, sample.gold_share[: len(rows)]),
-        design=design / design.sum(),
+        design=design_of(sample.sizes),
         design_clusters=marks,
         bounds=sample.bounds,
         binomial=binomial,
         most=n if cap else np.inf,
     )
+
+
+def design_of(sizes: Floats) -> Floats:
+    """Weight of each cluster in the effective number of clusters, by its units; they add up to 1."""
+    worth = sizes * (1 + _CORRELATION * (sizes - 1))
+    design: Floats = worth / worth.sum()
+    return design
 
 
 def _whole(pseudo: Floats, weights: Floats) -> Floats:
