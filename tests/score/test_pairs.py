@@ -126,6 +126,27 @@ def test_one_large_cluster_is_hardly_more_than_one() -> None:
     assert not a_gap([1.0] * 21, [100] + [1] * 20).testable(Q)
 
 
+@given(rows=clusters, quantile=st.floats(1.96, 4))
+@settings(max_examples=400)
+def test_a_difference_that_can_be_detected_is_significant_where_it_is_found_a_little_short(
+    rows: list[tuple[float, int]], quantile: float
+) -> None:
+    apart = a_gap(*zip(*rows, strict=True))
+    found = apart.detectable(quantile, power=0.8)
+    if found is None:
+        assert not apart.testable(quantile)
+        return
+    squares = float(apart.weights @ apart.weights)
+    error = float(np.sqrt(apart.error**2 + squares * found**2))  # of T, where that is the difference
+    assert found - stats.norm.ppf(0.8) * apart.error == pytest.approx(quantile * error, rel=1e-6)
+    plain = (quantile + stats.norm.ppf(0.8)) * apart.error
+    assert found > plain, "clusters are few"
+    many = replace(apart, parts=np.repeat(apart.parts / 9999, 9999), weights=np.repeat(apart.weights / 9999, 9999))
+    assert many.detectable(quantile, power=0.8) == pytest.approx(
+        (quantile + stats.norm.ppf(0.8)) * many.error, rel=0.01
+    )
+
+
 def test_nothing_that_varies_is_no_interval() -> None:
     same = a_gap([0.0] * 20, step=0)
     assert (same.statistic, same.significant(Q), same.interval(Q)) == (0, False, None)
