@@ -96,8 +96,8 @@ def findings(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
     shown = sorted(pair.detectable for pair in pairs if pair.p_adjusted is not None and pair.detectable is not None)
     if shown:
         least, most = (size(pairs[0].unit, value) for value in (shown[0], shown[-1]))
-        reach = most if least == most else f"{least.removesuffix(' points')} to {most}"
-        said.append(f"power: 80 % of such benchmarks would show a true difference of {reach}, by the pair of judges")
+        reach = most if least == most else f"{least.removesuffix(' points')} to {most}, by the pair of judges"
+        said.append(f"power: 80 % of such benchmarks would show a true difference of {reach}")
     for pair in pairs:
         if pair.equivalent and leaderboard.equivalence is not None:
             margin = size(pair.unit, leaderboard.equivalence)

@@ -93,10 +93,13 @@ def test_true_values_are_the_mean_over_many_data_sets(design: Design, metrics: t
 # -- intervals -----------------------------------------------------------------------------------------------------
 
 CELLS = [
-    # What a percentile bootstrap covers of each is measured, and in the comment.
+    # What a percentile bootstrap covers of each is measured, and in the comment; or, where it says so, what the normal
+    # quantile does in place of Student's.
     (Design(kind="labels", n=150, truth=0.99, clusters="of 2"), ("accuracy",)),  # .78
     (Design(kind="labels", n=150, truth=0.99, clusters="of 5"), ("accuracy", "kappa")),  # .70
     (Design(kind="labels", n=150, truth=0.95, clusters="strong"), ("accuracy",)),  # .77
+    (Design(kind="labels", n=150, truth=0.8, clusters="unequal", dependence="copied"), ("accuracy",)),  # normal: .83
+    (Design(kind="ranking", n=150, truth=0.8, clusters="unequal"), ("levenshtein",)),  # normal: .84
     (Design(kind="labels", n=150, truth=0.95, orders=2), ("macro_f1", "accuracy")),
     (Design(kind="labels", n=50, truth=0.99), ("macro_f1", "balanced_accuracy", "f1", "kappa")),  # .39
     (Design(kind="labels", n=150, truth=0.9, prevalence=0.15), ("balanced_accuracy", "macro_f1")),  # .88, .95

@@ -159,6 +159,7 @@ class Sheet:
             guessed=units,
             state=np.where(lost, MISSING, ANSWERED).astype(np.uint8).reshape(-1),
             worst=codes[:, 2],
+            confidence=np.where(vote == 0, positive, 1 - positive).reshape(-1),
             tallies=replace(
                 base.tallies,
                 statuses={**base.tallies.statuses, "ok": answered, "unparsed": said.size - answered},
@@ -174,7 +175,8 @@ class Sheet:
         if len(base.first.trials):
             table = replace(table, first=_with_hits(base.first, (said == 0).sum(axis=(1, 2))))
         if len(base.repeat.trials):
-            table = replace(table, repeat=_with_hits(base.repeat, _alike(said)))
+            right = (said == asked).astype(np.float64)
+            table = _repeated(table, said, worth=right, voted=(vote == shown).astype(np.float64))
         return table
 
     @cached_property
@@ -223,7 +225,9 @@ class Sheet:
                 shown_gold_histogram=self._bins(np.repeat(gold, samples)),
             ),
         )
-        return replace(table, repeat=_with_hits(base.repeat, _alike(said))) if len(base.repeat.trials) else table
+        if samples == 1:
+            return table
+        return _repeated(table, said, worth=np.abs(said - gold[:, None, None]), voted=np.full((len(gold), 1), np.nan))
 
     def _bins(self, values: Floats) -> dict[str, int]:
         space = cast("Score", self.space)
@@ -247,6 +251,20 @@ def _alike(said: Ints | Floats) -> Ints:
     pairs = [(a, b) for a in range(said.shape[2]) for b in range(a)]
     same: Ints = np.stack([said[:, :, a] == said[:, :, b] for a, b in pairs]).sum(axis=(0, 2))
     return same
+
+
+def _repeated(table: CellTable, said: Ints | Floats, *, worth: Floats, voted: Floats) -> CellTable:
+    """With what several samples, shape (I, O, S), say of the judge's own noise; `voted` has shape (I, O)."""
+    return replace(
+        table,
+        repeat=_with_hits(table.repeat, _alike(said)),
+        repeats=replace(
+            table.repeats,
+            total=worth.sum(axis=2).reshape(-1),
+            squares=(worth * worth).sum(axis=2).reshape(-1),
+            voted=voted.reshape(-1),
+        ),
+    )
 
 
 def _with_hits(trials: Trials, hits: Ints) -> Trials:
