@@ -37,7 +37,7 @@ from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
 from harness.run import folder, journal
 from harness.score import flags as flag_rules
-from harness.score.records import CellScores, Estimate
+from harness.score.records import AltTest, AnnotatorTest, Ceiling, CellScores, Estimate, MetricCeiling
 from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, ReliabilityBin
 from harness.train import folder as checkpoint_folder
 
@@ -258,6 +258,7 @@ def run_folder() -> str:
     lines += [f"- `{name}`" for name in _record_fields()]
     lines += ["", "## `scores.json`", "", "One object for each cell, under `cells`:", "", *field_table(CellScores)]
     lines += ["", "Each estimate among them:", "", *field_table(Estimate), ""]
+    lines += ["The ceiling is as in [`leaderboard.json`](leaderboard-json.md).", ""]
     return "\n".join(lines)
 
 
@@ -300,6 +301,23 @@ def leaderboard_json() -> str:
             "Its `noise`:",
             "",
             *field_table(Noise),
+            "",
+            "Its `ceiling`, where several people annotated items;",
+            "[The human ceiling](../../explanation/human-ceiling.md) has the formulas:",
+            "",
+            *field_table(Ceiling),
+            "",
+            "Each of its `metrics`:",
+            "",
+            *field_table(MetricCeiling),
+            "",
+            "Its `alt_test`:",
+            "",
+            *field_table(AltTest),
+            "",
+            "Each of the `tests` in that:",
+            "",
+            *field_table(AnnotatorTest),
             "",
             "## Each of `comparisons`",
             "",

@@ -67,8 +67,10 @@ def test_genai_bench_reproduces_every_published_accuracy_and_says_what_they_hide
         llava = rows[task, "llava"]
         assert "collapsed" in llava["flags"]
         assert llava["histogram"]["A"] / llava["asked"] > 0.99
-        assert rows[task, "gpt4o"]["rank_group"] == rows[task, "gemini-1.5-pro"]["rank_group"] == 1
-        assert llava["rank_group"] > 1
+        assert rows[task, "gpt4o"]["rank_low"] == rows[task, "gemini-1.5-pro"]["rank_low"] == 1
+        assert set(rows[task, "gpt4o"]["letters"]) & set(rows[task, "gemini-1.5-pro"]["letters"])
+        assert llava["rank_low"] > 1
+        assert not set(rows[task, "gpt4o"]["letters"]) & set(llava["letters"])
         assert "collapsed" not in rows[task, "gpt4o"]["flags"]
 
 
@@ -104,7 +106,7 @@ def test_a_judge_joins_the_leaderboard_by_dropping_its_answers_in(run: Run, tmp_
     assert {judge: row["value"] for (_, judge), row in both.items()} == {"perfect": 1.0, "half": 0.5}
     assert both["image_generation", "half"]["coverage"] == 0.5
     assert both["image_generation", "half"]["excluded"] == 1.0
-    assert both["image_generation", "half"]["rank_group"] is None
+    assert both["image_generation", "half"]["rank_low"] is None
 
 
 def test_missing_recordings_are_errors_and_not_wrong_answers(run: Run, tmp_path: Path) -> None:
@@ -150,14 +152,14 @@ def test_pixels_beats_prior_where_it_was_trained_and_says_so_where_it_cannot_ans
     rows = by_cell(run(manifest))
     for task in ("technical", "naturalness"):
         assert rows[task, "pixels"]["ci_low"] > rows[task, "prior"]["ci_high"]
-        assert rows[task, "pixels"]["rank_group"] == 1
-        assert rows[task, "prior"]["rank_group"] == 2
+        assert rows[task, "pixels"]["rank_low"] == rows[task, "pixels"]["rank_high"] == 1
+        assert rows[task, "prior"]["rank_low"] == rows[task, "prior"]["rank_high"] == 2
     unseen = rows["alignment-unseen", "pixels"]
     assert unseen["ci_low"] < 0.55
     pairs = rows["pairwise-safety", "pixels"]
     assert pairs["statuses"]["refused"] == pairs["asked"] == 120
     assert pairs["value"] is None
-    assert pairs["rank_group"] is None
+    assert pairs["rank_low"] is None
 
 
 @pytest.mark.parametrize("name", ["ood", "in_distribution"])

@@ -115,7 +115,7 @@ def test_a_mean_over_fewer_tasks_is_no_ranked_mean(tmp_path: Path, harness: Harn
     manifest(tmp_path, ["one", "two"], REPLAY, more="report: {group_by: suite}\n")
     assert harness("run", "m.yaml")[0] == 0
     [row] = board(tmp_path)["rows"]
-    assert ("incomplete" in row["flags"], row["rank_group"], row["tasks"]) == (True, None, ["one"])
+    assert ("incomplete" in row["flags"], row["rank_low"], row["tasks"]) == (True, None, ["one"])
 
 
 def test_items_missing_from_a_task_that_is_covered_are_errors(tmp_path: Path, harness: Harness, save: Save) -> None:

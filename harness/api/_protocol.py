@@ -66,6 +66,10 @@ class Protocol:
     place of `average`: `accuracy` and `accuracy@category` (VL-RewardBench), `all_right@group` (MM-RLHF-RewardBench)."""
     min_coverage: float = 0.9
     """Below this share of parsed answers a cell is shown but not ranked."""
+    alt_test_epsilon: float = 0.2
+    """How much worse than a person a judge may be and still stand in for one, where items have annotations; that of the
+    alternative-annotator test (Calderon, Reichart and Dror 2025): 0.2 for experts, 0.15 for skilled annotators, 0.1 for
+    crowds, by the authors' rule of thumb."""
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
@@ -77,6 +81,10 @@ class Protocol:
             raise DataError(f"protocol: samples must be 1 or more, got {self.samples}")
         if not 0 <= self.min_coverage <= 1:
             raise DataError(f"protocol: min_coverage must be from 0 to 1, got {self.min_coverage}")
+        if not 0 <= self.alt_test_epsilon < 1:
+            raise DataError(
+                f"protocol: alt_test_epsilon must be 0 or more and less than 1, got {self.alt_test_epsilon}"
+            )
         for name, weight in self.weights.items():
             if not (isinstance(weight, int | float) and 0 < weight < math.inf):
                 raise DataError(f"protocol: weights must be numbers above 0, got {weight!r} for {name!r}")

@@ -34,7 +34,8 @@ class Item:
     """One question with its gold answer.
 
     Raises:
-        DataError: The gold is not an answer of the space (a NaN, a misspelt label, ...), or an id is empty.
+        DataError: The gold or an annotation is not an answer of the space (a NaN, a misspelt label, ...), or an id or
+            the name of an annotator is empty.
     """
 
     id: str
@@ -53,12 +54,27 @@ class Item:
     """The benchmark's own sub-division, for per-category scores and macro averages."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """Anything else worth keeping with the item."""
+    annotations: Mapping[str, Verdict] = field(default_factory=dict)
+    """What several people said, by name of the annotator, in canonical places; whoever did not say is not in it. For
+    agreement and the human ceiling: no judge is shown it, and no score but these reads it."""
 
     def __post_init__(self) -> None:
         if not self.id or not self.group:
             raise DataError(f"item {self.id!r}: id and group must not be empty")
         if not self.space.contains(self.gold):
             raise DataError(f"item {self.id!r}: gold {self.gold!r} is not an answer of {self.space}; mend the data")
+        if self.annotations:
+            self._check_annotations()
+
+    def _check_annotations(self) -> None:
+        for annotator, verdict in self.annotations.items():
+            if not isinstance(annotator, str) or not annotator.strip():
+                raise DataError(f"item {self.id!r}: {annotator!r} is no name of an annotator; use a text with letters")
+            if not self.space.contains(verdict):
+                raise DataError(
+                    f"item {self.id!r}, annotator {annotator!r}: {verdict!r} is not an answer of {self.space}; mend "
+                    "the data, or leave the annotator out of this item"
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -268,6 +268,7 @@ def _row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int])
         consistency={own.metric: _numbers(own) for own in scores.consistency},
         calibration=scores.calibration,
         noise=scores.noise,
+        ceiling=scores.ceiling,
     )
 
 

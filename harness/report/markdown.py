@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from harness.api import Unit, write_interval, write_number
-from harness.report import notes, trust, unread, usage
+from harness.report import ceilings, notes, trust, unread, usage
 from harness.report.numbers import NOTHING, consistency, heading, p_value, rank_text, share, size
 from harness.report.records import Leaderboard, Pair, Row
 from harness.report.text import for_markdown
@@ -150,6 +150,12 @@ def _ranking(rows: Sequence[Row]) -> str:
         ]
         for row in rows
     ]
+    if ceilings.any_shown(rows):
+        place = header.index("interval") + 1
+        header.insert(place, "ceiling")
+        layout = f"{layout[:place]}r{layout[place:]}"
+        for row, line in zip(rows, cells, strict=True):
+            line.insert(place, ceilings.shown(row))
     return table(header, cells, left=layout)
 
 

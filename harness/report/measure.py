@@ -50,7 +50,7 @@ class Measure:
                 table = build_cell(answers, cell.protocol)
                 yield self._entry(cell, self._scored(cell, table, name), name, category=category, table=_kept(table))
         elif any(bare(one.metric) == bare(name) for one in cell.scores.estimates):
-            yield self._entry(cell, cell.scores, name, category="", table=cell.table)
+            yield self._entry(cell, self._flagged(cell, cell.scores, name), name, category="", table=cell.table)
         else:
             yield self._entry(cell, self._scored(cell, cell.table(), name), name, category="", table=cell.table)
 
@@ -96,6 +96,12 @@ class Measure:
         return Entry(
             run=cell.run, judge=cell.judge, category=category, cell=cell, scores=scores, estimate=estimate, table=table
         )
+
+    def _flagged(self, cell: Cell, scores: CellScores, name: str) -> CellScores:
+        """The scores with the flags of the metric on show: a run keeps those of its headline."""
+        if bare(scores.estimates[0].metric) == bare(name):
+            return scores
+        return replace(scores, flags=self._scored(cell, cell.table(), name).flags)
 
     def _scored(self, cell: Cell, table: CellTable, name: str) -> CellScores:
         with _of_task(cell.task):

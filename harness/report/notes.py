@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from harness.api import Protocol
-from harness.report import unread
+from harness.report import ceilings, unread
 from harness.report.numbers import bare, consistency, share, size
 from harness.report.records import MEAN_RANK, Leaderboard, Row
 
@@ -82,7 +82,10 @@ def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row], *, counts: bool = 
 
 
 def findings(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
-    """What the comparisons of a block say, a sentence each: what they can show, who is the same, what may be missing.
+    """What a block says beside its table, a sentence each.
+
+    What its comparisons can show, who is the same, what may be missing; how far people agree, and each judge beside
+    them.
 
     Args:
         leaderboard: The leaderboard.
@@ -93,8 +96,8 @@ def findings(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
     shown = sorted(pair.detectable for pair in pairs if pair.p_adjusted is not None and pair.detectable is not None)
     if shown:
         least, most = (size(pairs[0].unit, value) for value in (shown[0], shown[-1]))
-        reach = most if least == most else f"{least.removesuffix(' points')} to {most}"
-        said.append(f"power: 80 % of such benchmarks would show a true difference of {reach}, by the pair of judges")
+        reach = most if least == most else f"{least.removesuffix(' points')} to {most}, by the pair of judges"
+        said.append(f"power: 80 % of such benchmarks would show a true difference of {reach}")
     for pair in pairs:
         if pair.equivalent and leaderboard.equivalence is not None:
             margin = size(pair.unit, leaderboard.equivalence)
@@ -106,7 +109,7 @@ def findings(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
             f"missing answers: {firm:,} of {counted(len(bounded), 'placement')} of one judge above another hold "
             "whatever they were"
         )
-    return said
+    return [*said, *ceilings.notes(rows)]
 
 
 def left_out(leaderboard: Leaderboard) -> list[str]:
@@ -149,6 +152,8 @@ def legend(leaderboard: Leaderboard) -> list[str]:
             "with probabilities (probs): % of answers that have them; a metric of probabilities is of these answers "
             "alone, and of the verdicts where no answer has any"
         )
+    if ceilings.any_shown(leaderboard.rows):
+        said.append(ceilings.LEGEND)
     if any(row.swap_consistency is not None for row in leaderboard.rows):
         said.append("swap consistency: % of items with the same verdict in every order shown")
     if any(row.first_position is not None for row in leaderboard.rows):

@@ -125,10 +125,6 @@ class Question:
             return None
         return planning.needed(deviation, self.difference, quantile=self.quantile, power=self.power)
 
-    def shows(self, error: float) -> float:
-        """The smallest difference with this standard error."""
-        return planning.detectable_difference(error, quantile=self.quantile, power=self.power)
-
     def detectable(self, deviation: float, items: float | None) -> float | None:
         """The smallest difference that so many items show."""
         if items is None:
@@ -289,7 +285,7 @@ def _row_of_pair(a: Entry, b: Entry, met: Meeting, question: Question, is_mean: 
         discordance=float((gaps != 0).mean()),
         effect=effect,
         asked=asked,
-        error=apart.error,
+        shown=apart.detectable(question.quantile, power=question.power),
     )
 
 
@@ -338,7 +334,7 @@ def _row(
     discordance: float | None = None,
     effect: float | None = None,
     asked: int = 1,
-    error: float | None = None,
+    shown: float | None = None,
 ) -> PlanRow:
     needed = question.needed(deviation)
     return PlanRow(
@@ -354,7 +350,7 @@ def _row(
         deviation=deviation,
         design_effect=effect,
         asked=asked,
-        detectable=question.detectable(deviation, items) if error is None else question.shows(error),
+        detectable=question.detectable(deviation, items) if shown is None else shown,
         needed_items=needed,
         needed_clusters=None
         if needed is None or not items or clusters is None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 from harness.api import Unit
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
+from harness.score.records import Ceiling
 from harness.score.trust import Calibration, Noise
 
 if TYPE_CHECKING:
@@ -197,6 +198,9 @@ class Row:
     noise: Noise | None = None
     """How much of the score is chance in the judge itself; `null` where no question was put more than once, and on the
     rows of a suite."""
+    ceiling: Ceiling | None = None
+    """How far people agree, and how the judge compares with them; `null` where no item has annotations of two people,
+    and on the rows of suites."""
 
     @property
     def block(self) -> Block:
@@ -352,7 +356,7 @@ class Leaderboard:
 
 def _row(plain: Mapping[str, Any]) -> Row:
     values = {**plain, "tasks": tuple(plain["tasks"]), "flags": tuple(plain["flags"])}
-    for name, record in (("calibration", Calibration), ("noise", Noise)):
+    for name, record in (("calibration", Calibration), ("noise", Noise), ("ceiling", Ceiling)):
         if values.get(name) is not None:
             values[name] = record.from_json(values[name])
     return Row(**values)

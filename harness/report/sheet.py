@@ -17,7 +17,7 @@ import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 
-from harness.api import Image, Item, Part, Request
+from harness.api import Image, Item, Part, Request, Verdict
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
@@ -94,12 +94,19 @@ def _block(item: Item, request: Request, width: int) -> Iterator[_Row]:
         yield from _pictures(
             [(letter, part) for letter, parts in named for part in parts if isinstance(part, Image)], width
         )
-    gold = request.space.name(request.space.shown(item.gold, request.order) if request.order else item.gold)
-    yield from _text(f"gold: {gold}", width, size=17, colour=_GOLD_COLOUR)
+    yield from _text(f"gold: {_named(item, request, item.gold)}", width, size=17, colour=_GOLD_COLOUR)
+    if item.annotations:
+        said = ", ".join(f"{name} {_named(item, request, verdict)}" for name, verdict in item.annotations.items())
+        yield from _text(f"annotators: {said}", width, colour=_GOLD_COLOUR)
     if item.category:
         yield from _text(f"category: {item.category}", width, colour=_FAINT)
     if "rationale" in item.tags:
         yield from _text(item.tags["rationale"], width, colour=_FAINT)
+
+
+def _named(item: Item, request: Request, verdict: Verdict) -> str:
+    """A canonical verdict by the name that a judge would use."""
+    return item.space.name(item.space.shown(verdict, request.order) if request.order else verdict)
 
 
 def _passage(letter: str, parts: Sequence[Part], width: int) -> Iterator[_Row]:

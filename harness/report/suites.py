@@ -184,6 +184,7 @@ def _summed_row(suite: str, tasks: Sequence[str], rows: Sequence[Row]) -> Row:
         noise=None,
         basis=basis,
         consistency={},
+        ceiling=None,
     )
 
 

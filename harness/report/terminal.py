@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import write_interval, write_number
-from harness.report import notes, trust, unread, usage
+from harness.report import ceilings, notes, trust, unread, usage
 from harness.report.numbers import consistency, heading, rank_text, share
 from harness.report.records import Leaderboard, Row
 from harness.report.text import clean
@@ -229,6 +229,8 @@ def _columns(rows: Sequence[Row], *, letters: str) -> list[_Column]:
         _Column("cover", lambda row: share(row.coverage), optional=6),
         _Column("worst", lambda row: write_number(row.unit, row.worst_case, row.ci_low, row.ci_high), optional=3),
     ]
+    if ceilings.any_shown(rows):
+        columns.insert(4, _Column("ceiling", ceilings.shown, optional=8))
     if any(row.letters for row in rows):
         columns.insert(1, _Column(letters, lambda row: row.letters, left=True))
     if any(row.basis for row in rows):

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.api import AnswerSpace, DataError, Image, Item, Part, Protocol, Request
-from harness.run.rows import AskRow, ItemRow, verdict_text
+from harness.run.rows import AskRow, ItemRow, annotations_text, verdict_text
 
 if TYPE_CHECKING:
     from harness.run.plan import PlannedTask
@@ -124,13 +124,16 @@ def orders_of(item: Item, protocol: Protocol, *, sample: int = 0) -> list[tuple[
 def _item_row(task: str, item: Item, ordinal: int) -> ItemRow:
     space = _space_json(item.space)
     gold = verdict_text(item.gold)
+    annotations = annotations_text(item.annotations)
     try:
         parts = (_plain(item.question), *(_plain(candidate) for candidate in item.candidates))
-        text = repr((item.id, item.group, item.category, space, gold, parts))  # of tuples of text: exact, and quick
+        facts = (item.id, item.group, item.category, space, gold, parts, *([annotations] if annotations else []))
+        text = repr(facts)  # of tuples of text: exact, and quick; without annotations as before there were any
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     except DataError:
         digest = ""  # an image cannot be read; the request says so
-    return ItemRow(task, item.id, ordinal, item.group, item.category, space, gold, json.dumps(dict(item.tags)), digest)
+    tags = json.dumps(dict(item.tags))
+    return ItemRow(task, item.id, ordinal, item.group, item.category, space, gold, tags, digest, annotations)
 
 
 def _plain(parts: tuple[Part, ...]) -> tuple[str | tuple[str, str], ...]:

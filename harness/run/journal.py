@@ -6,6 +6,7 @@ are keyed by judge and by the content of the request, so a question is never ask
 by item by the item's id as well (see `ANSWERS`). Not for network file systems (SQLite's WAL needs shared memory).
 
     items       what was asked about            (task, id)
+    annotations what several people said of it  (task, item); a row only where some did
     asks        which request each item made    (task, item, place)
     requests    what was asked, by content      (key)
     judgements  what was answered               (judge, request)
@@ -54,6 +55,8 @@ CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITH
 CREATE TABLE IF NOT EXISTS items (
   task TEXT, id TEXT, ordinal INTEGER NOT NULL, grp TEXT NOT NULL, category TEXT NOT NULL, space TEXT NOT NULL,
   gold TEXT NOT NULL, tags TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (task, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS annotations (
+  task TEXT, item TEXT, verdicts TEXT NOT NULL, PRIMARY KEY (task, item)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS asks (
   task TEXT, item TEXT, place INTEGER, ord TEXT NOT NULL, sample INTEGER NOT NULL, request TEXT NOT NULL,
   PRIMARY KEY (task, item, place)) WITHOUT ROWID;
@@ -146,12 +149,17 @@ class Journal:
         """
         items = [item for item, _ in rows if item is not None]
         self._db.execute("SAVEPOINT before_items")
-        if self._insert("OR IGNORE INTO items", items) < len(items):  # the slow way, only where an id is known already
+        if self._insert("OR IGNORE INTO items", [_of_item(item) for item in items]) < len(
+            items
+        ):  # the slow way, only where an id is known already
             self._db.execute("ROLLBACK TO before_items")
             problem, rows = self._compared(rows)
-            self._insert("OR REPLACE INTO items", [item for item, _ in rows if item is not None])
+            items = [item for item, _ in rows if item is not None]
+            self._insert("OR REPLACE INTO items", [_of_item(item) for item in items])
         else:
             problem = None
+        said = [(item.task, item.id, item.annotations) for item in items if item.annotations]
+        self._insert("OR REPLACE INTO annotations", said)
         self._insert("OR REPLACE INTO asks", [ask[:-1] for _, ask in rows])
         self._insert("OR IGNORE INTO requests", [(ask.request, ask.content) for _, ask in rows])
         return problem
@@ -305,9 +313,11 @@ class Journal:
 
     def answers(self, task: str, judge: str) -> Iterator[Answer]:
         """Stream a cell's answers, ordered by item and place. Requests without a judgement are left out."""
+        annotated = self._has_table("annotations")  # not in a journal of an earlier version that is only read
         query = (
-            "SELECT i.id, i.grp, i.category, i.space, i.gold, a.ord, a.sample, j.status, j.verdict, j.probabilities "
-            "FROM asks a JOIN items i ON i.task=a.task AND i.id=a.item "
+            "SELECT i.id, i.grp, i.category, i.space, i.gold, a.ord, a.sample, j.status, j.verdict, j.probabilities"
+            f"{', n.verdicts' if annotated else ''} FROM asks a JOIN items i ON i.task=a.task AND i.id=a.item "
+            f"{'LEFT JOIN annotations n ON n.task=i.task AND n.item=i.id' if annotated else ''} "
             f"JOIN judgements j ON j.judge=? AND {ANSWERS} WHERE a.task=? ORDER BY a.item, a.place"
         )
         with self._explained():
@@ -383,7 +393,10 @@ class Journal:
                     raise JournalError(
                         f"{other}: item {clash[1]!r} of task {clash[0]!r} differs from the other shard's"
                     )
-                for table in ("items", "asks", "requests"):
+                tables = ["items", "asks", "requests"]
+                if self._has_table("annotations", of="other"):
+                    tables.append("annotations")
+                for table in tables:
                     self._db.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM other.{table}")
                 self._db.execute(
                     "INSERT INTO judgements SELECT * FROM other.judgements WHERE true ON CONFLICT DO UPDATE SET "
@@ -393,6 +406,9 @@ class Journal:
         finally:
             self._db.execute("DETACH DATABASE other")
 
+    def _has_table(self, name: str, *, of: str = "main") -> bool:
+        return bool(self._all(f"SELECT 1 FROM {of}.sqlite_master WHERE type='table' AND name=?", (name,)))
+
     def _one(self, query: str, values: tuple[Any, ...]) -> Any:
         with self._explained():
             return self._db.execute(query, values).fetchone()
@@ -400,6 +416,11 @@ class Journal:
     def _all(self, query: str, values: tuple[Any, ...]) -> list[Any]:
         with self._explained():
             return self._db.execute(query, values).fetchall()
+
+
+def _of_item(item: ItemRow) -> tuple[Any, ...]:
+    """The columns of the table of items."""
+    return item[:-1]
 
 
 def _explain(error: sqlite3.Error) -> str:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from harness.api import (
@@ -28,10 +29,14 @@ _MORE = tuple(spec.name for spec in fields(Judgement) if spec.name not in _OWN)
 """Fields of a judgement that share one column."""
 
 _STATUSES = {status.value: status for status in Status}
+_NOBODY: Mapping[str, Verdict] = MappingProxyType({})
 
 
 class ItemRow(NamedTuple):
-    """An item as the journal keeps it, column by column. `hash` is empty while an image of it cannot be read."""
+    """An item as the journal keeps it, column by column. `hash` is empty while an image of it cannot be read.
+
+    `annotations` has a table of its own, with a row only where it is not empty.
+    """
 
     task: str
     id: str
@@ -42,6 +47,7 @@ class ItemRow(NamedTuple):
     gold: str
     tags: str
     hash: str
+    annotations: str = ""
 
 
 class AskRow(NamedTuple):
@@ -140,6 +146,11 @@ def verdict_text(verdict: Verdict) -> str:
     return json.dumps(verdict)
 
 
+def annotations_text(annotations: Mapping[str, Verdict]) -> str:
+    """What several people said, as JSON, sorted by annotator; empty where nobody did."""
+    return json.dumps(dict(sorted(annotations.items()))) if annotations else ""
+
+
 def answer_from_row(
     item: str,
     group: str,
@@ -151,6 +162,7 @@ def answer_from_row(
     status: str,
     verdict: str | None,
     probabilities: str | None,
+    annotations: str | None = None,
 ) -> Answer:
     """An answered request joined with its item."""
     return Answer(
@@ -164,6 +176,7 @@ def answer_from_row(
         status=_STATUSES[status],
         verdict=None if verdict is None else _verdict(verdict),
         probabilities=None if probabilities is None else json.loads(probabilities),
+        annotations=_annotations(annotations) if annotations else _NOBODY,
     )
 
 
@@ -190,6 +203,11 @@ def _space(text: str) -> AnswerSpace:
 @lru_cache(maxsize=1024)
 def _verdict(text: str) -> Verdict:
     return verdict_from_json(json.loads(text))
+
+
+@lru_cache(maxsize=64)  # the answers to one item come one after the other
+def _annotations(text: str) -> Mapping[str, Verdict]:
+    return MappingProxyType({name: verdict_from_json(value) for name, value in json.loads(text).items()})
 
 
 @lru_cache(maxsize=1024)

@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.api import Metric, Status, UserError
 from harness.score.calibration import calibration_of
+from harness.score.ceiling import human_ceiling
 from harness.score.consistency import consistency
 from harness.score.flags import flags, interval_flags
 from harness.score.intervals import AGRESTI_COULL, JACKKNIFE, interval
@@ -74,6 +75,7 @@ def score_cell(
         data_hash=data_hash,
         calibration=calibration_of(table, level=confidence),
         noise=noise(table.repeats, level=confidence),
+        ceiling=human_ceiling(table, metrics, confidence=confidence),
     )
 
 

@@ -23,6 +23,7 @@ from harness.score.table import Floats, Ints
 
 _EXACT = 2_000  # clusters up to which their signs are flipped; beyond, sums of them are as good as normal
 _CHUNK = 4_000_000  # statistics held at once
+_ROUNDING = 1e-9  # by which a draw's T is raised, so that one as large as the data's counts as that large
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -126,7 +127,8 @@ def _family(columns: Floats, scales: Floats, pairs: tuple[Ints, Ints] | None, *,
             sums = rng.standard_normal((size, len(root))) @ root
         differences = sums if pairs is None else sums[:, pairs[0]] - sums[:, pairs[1]]
         largest.append((np.abs(differences[:, known]) / scales[known]).max(axis=1, initial=0.0))
-    return Family(largest=np.sort(np.concatenate(largest)), tests=len(scales))
+    # Few clusters give few different T, and the data's own is often one of them: rounding must not tell the two apart.
+    return Family(largest=np.sort(np.concatenate(largest)) * (1 + _ROUNDING), tests=len(scales))
 
 
 def _root(covariance: Floats) -> Floats:

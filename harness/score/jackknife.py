@@ -23,6 +23,7 @@ from harness.score.sample import Sample
 from harness.score.table import Floats, Ints
 
 _CHUNK = 300_000  # weights held at once: a few megabytes, so that a metric's arrays stay in the processor's cache
+_ROUNDING = 1e-12
 _CORRELATION = 0.015  # within clusters, taken for granted where the effective number of clusters is counted
 
 
@@ -69,8 +70,13 @@ class Jackknife:
 
     @property
     def effective_clusters(self) -> float:
-        """(sum d)^2 / sum d^2 over clusters of m units, d = m (1 + 0.015 (m - 1)); C for C clusters of one size."""
-        return float(1 / (self.design @ self.design)) if len(self.design) else 0.0
+        """(sum d)^2 / sum d^2 over clusters of m units, d = m (1 + 0.015 (m - 1)); C for C clusters of one size.
+
+        Never more than there are blocks, since the variance is that of the blocks.
+        """
+        if not len(self.design):
+            return 0.0
+        return min(float(1 / (self.design @ self.design)), self.blocks or np.inf)
 
     @property
     def kish(self) -> float:
@@ -109,7 +115,7 @@ def jackknife(sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool 
         `None` where the metric is not defined.
     """
     total = sample.patterns.total()
-    value = float(sample.statistic(total[None, :])[0])
+    value = _snapped(float(sample.statistic(total[None, :])[0]), sample.bounds)
     if not np.isfinite(value):
         return None
     sizes = sample.patterns.sizes()
@@ -125,13 +131,13 @@ def jackknife(sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool 
     # Beside right and wrong answers the pseudo-clusters stand while others are left out. A metric that sees more has
     # a variance of its own, and they would thin it out.
     thin = sample.pseudo_weight < 1
-    base, at = (2 * total, value) if thin else (with_pseudo, centre)
+    base = 2 * total if thin else with_pseudo
+    at = float(sample.statistic(base[None, :])[0])  # not `value`: a stranger's metric may change with the sample's size
     moves = np.nan_to_num(_without_each(sample, base) - at)[sample.patterns.of]
     added = base[None, :] + (rows if thin else -rows)
     effects = np.nan_to_num(sample.statistic(added) - at) / (half / 2) if len(rows) else half
     weights, units = sizes / n, float(base.sum()) / 2
     parts = weights * at - (units - sizes) * moves / n
-    design = sample.sizes * (1 + _CORRELATION * (sample.sizes - 1))
     return Jackknife(
         value=value,
         centre=value + sample.pseudo_weight * (centre - value),
@@ -142,12 +148,27 @@ def jackknife(sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool 
         parts=parts + weights * (value - parts.sum()),
         pseudo=sample.pseudo_weight * float(sample.pseudo_clusters[: len(rows)] @ (effects * clusters) ** 2),
         step=_step(effects * clusters, sample.gold_share[: len(rows)]),
-        design=design / design.sum(),
+        design=design_of(sample.sizes),
         design_clusters=marks,
         bounds=sample.bounds,
         binomial=binomial,
         most=n if cap else np.inf,
     )
+
+
+def design_of(sizes: Floats) -> Floats:
+    """Weight of each cluster in the effective number of clusters, by its units; they add up to 1."""
+    worth = sizes * (1 + _CORRELATION * (sizes - 1))
+    design: Floats = worth / worth.sum()
+    return design
+
+
+def _snapped(value: float, bounds: tuple[float, float] | None) -> float:
+    """The value, or the end of its range that rounding alone keeps it from: a correlation of 1 + 2e-16 is 1."""
+    if bounds is None:
+        return value
+    near = _ROUNDING * (bounds[1] - bounds[0])
+    return next((end for end in bounds if abs(value - end) <= near), value)
 
 
 def _whole(pseudo: Floats, weights: Floats) -> Floats:
@@ -199,11 +220,14 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
         for name in ("weights", "moves", "parts")
     )
     marks = np.unique(np.concatenate(real))
-    bounds = {task.bounds for task in tasks}
+    bounds = [task.bounds for task in tasks if task.bounds is not None]
     pseudo, step = (np.sqrt([getattr(task, name) for task in tasks]) for name in ("pseudo", "step"))
+    centre = float(np.mean([task.centre for task in tasks]))
+    # Tasks of unlike shares have less variance together than as many trials of their mean share.
+    least = sum(task.centre * (1 - task.centre) / task.most for task in tasks) / count**2
     return Jackknife(
         value=float(np.mean([task.value for task in tasks])),
-        centre=float(np.mean([task.centre for task in tasks])),
+        centre=centre,
         clusters=clusters,
         blocks=blocks,
         weights=weights,
@@ -213,10 +237,14 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
         step=float(step @ overlap @ step) / count**2,
         design=_summed(marks, [(task.design_clusters, task.design) for task in tasks]) / count,
         design_clusters=marks,
-        bounds=bounds.pop() if len(bounds) == 1 else None,
+        bounds=(_mean_end(bounds, 0), _mean_end(bounds, 1)) if len(bounds) == count else None,
         binomial=apart and all(task.binomial for task in tasks),
-        most=count**2 / limits if (limits := sum(1 / task.most for task in tasks)) else np.inf,
+        most=centre * (1 - centre) / least if least else np.inf,
     )
+
+
+def _mean_end(bounds: Sequence[tuple[float, float]], end: int) -> float:
+    return float(np.mean([own[end] for own in bounds]))
 
 
 def _summed(clusters: Ints, columns: Sequence[tuple[Ints, Floats]]) -> Floats:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
+from harness.score import planning
 from harness.score.jackknife import Jackknife, common_blocks, in_blocks
 from harness.score.table import Floats, Ints
 
@@ -71,6 +72,17 @@ class Gap:
     def significant(self, quantile: float) -> bool:
         """Whether T exceeds the quantile, and there are clusters enough for that to mean something."""
         return self.testable(quantile) and self.statistic > quantile
+
+    def detectable(self, quantile: float, *, power: float) -> float | None:
+        """The smallest true difference that is significant at this quantile with this power.
+
+        Returns:
+            `None` with too few clusters, or where nothing varies.
+        """
+        if not self.testable(quantile) or not self.scale > 0:
+            return None
+        clusters = 1 / float(self.weights @ self.weights)
+        return planning.detectable(self.error * float(np.sqrt(clusters)), clusters, quantile=quantile, power=power)
 
     def interval(self, quantile: float) -> tuple[float, float] | None:
         """All possible differences that the test does not reject.

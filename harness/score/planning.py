@@ -53,17 +53,6 @@ def family_quantile(judges: int, *, confidence: float = 0.95) -> float:
     return float(-special.ndtri((1 - confidence) / (2 * pairs)))
 
 
-def detectable_difference(se: float, *, quantile: float, power: float = 0.8) -> float:
-    """The smallest difference that is found with the given power: (quantile + z of the power) * se.
-
-    Args:
-        se: Standard error of the difference.
-        quantile: Of the test: 1.96, or that of a family.
-        power: Chance that a difference of this size is significant.
-    """
-    return (quantile + float(special.ndtri(power))) * se
-
-
 def power_of(difference: float, se: float, *, quantile: float) -> float:
     """The chance that a true difference is significant, and in the right direction."""
     return float(special.ndtr(abs(difference) / se - quantile)) if se > 0 else 1.0

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
 
 from harness.api import AnswerSpace, Status, Unit, Verdict
 from harness.score.cards import usual_unit
@@ -40,6 +41,8 @@ class Answer(NamedTuple):
     """In *shown* places; `None` unless the status is ok."""
     probabilities: Mapping[str, float] | None = None
     """By verdict name, in *shown* places."""
+    annotations: Mapping[str, Verdict] = MappingProxyType({})
+    """`Item.annotations`: what several people said, canonical, by annotator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,128 @@ class Estimate:
     def from_json(cls, data: Mapping[str, Any]) -> Estimate:
         """The estimate that `to_json` wrote; one from before `unit` has that of the core's metric of its name."""
         return cls(**{"unit": usual_unit(data["metric"]), **data})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricCeiling:
+    """What a person scores against the other people, by one metric, and what the judge scores against the same."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
+
+    metric: str
+    """Name of the metric."""
+    n: int
+    """Units that were compared: each with every annotator in turn."""
+    value: float | None = None
+    """The ceiling: the metric of an annotator against the consensus of the others, as a mean over annotators."""
+    ci_low: float | None = None
+    """Lower end of its confidence interval."""
+    ci_high: float | None = None
+    """Upper end of its confidence interval."""
+    judge: float | None = None
+    """The judge's own value against the very same golds, which need not be its value against the task's gold."""
+    judge_low: float | None = None
+    """Lower end of its confidence interval."""
+    judge_high: float | None = None
+    """Upper end of its confidence interval."""
+    difference: float | None = None
+    """`judge` less the people's value on the units that count for the judge."""
+    difference_low: float | None = None
+    """Lower end of its confidence interval."""
+    difference_high: float | None = None
+    """Upper end of its confidence interval."""
+    reason: str = ""
+    """Why there is no ceiling; empty where there is one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotatorTest:
+    """The judge against one annotator: who agrees more with the other annotators."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
+
+    annotator: str
+    """Name of the annotator, as in the data."""
+    items: int
+    """Items that the annotator and another one annotated."""
+    advantage: float
+    """Share of them on which the judge agrees with the others at least as much as the annotator does."""
+    advantage_low: float | None
+    """Lower end of its confidence interval."""
+    advantage_high: float | None
+    """Upper end of its confidence interval."""
+    p_value: float
+    """One-sided: that the judge is worse by epsilon or more."""
+    p_adjusted: float
+    """Corrected over annotators by Benjamini and Yekutieli's method."""
+    beaten: bool
+    """Whether the judge is significantly no worse than the annotator by epsilon."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AltTest:
+    """The alternative-annotator test (Calderon, Reichart and Dror 2025): may the judge stand in for a person?"""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
+
+    epsilon: float
+    """How much worse than a person the judge may be: `alt_test_epsilon` of the protocol."""
+    annotators: int
+    """Annotators with items enough to be tested."""
+    winning_rate: float | None = None
+    """Share of them that the judge beats: the outcome of so many tests, and so without an interval."""
+    passed: bool | None = None
+    """Whether the winning rate is a half or more."""
+    advantage: float | None = None
+    """Average advantage probability: the mean over annotators of the share of items on which the judge is no worse."""
+    advantage_low: float | None = None
+    """Lower end of its confidence interval."""
+    advantage_high: float | None = None
+    """Upper end of its confidence interval."""
+    tests: tuple[AnnotatorTest, ...] = ()
+    """One for each annotator tested."""
+    reason: str = ""
+    """Why there was no test; empty where there was one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceiling:
+    """How far people agree on the items of a task, and how the judge compares with them."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
+
+    annotators: int
+    """People with a verdict on an item on which another one has a verdict too."""
+    items: int
+    """Items with the verdicts of two people or more."""
+    annotations: int
+    """Verdicts of people on these."""
+    alpha: float | None
+    """Krippendorff's alpha: 1 is perfect agreement, 0 is chance; `null` where every verdict is the same."""
+    alpha_low: float | None
+    """Lower end of its confidence interval."""
+    alpha_high: float | None
+    """Upper end of its confidence interval."""
+    distance: str
+    """How two verdicts differ in alpha: `nominal`, `interval` (squared) or `inversions` (pairs in another order)."""
+    metrics: tuple[MetricCeiling, ...]
+    """The ceiling of each metric of the protocol."""
+    alt_test: AltTest
+    """The alternative-annotator test."""
+
+    def of(self, metric: str) -> MetricCeiling | None:
+        """The ceiling of a metric, where it has one; a plugin's name may stand before it in either place."""
+        bare = metric.removeprefix("harness/")
+        found = (one for one in self.metrics if one.metric.removeprefix("harness/") == bare and one.value is not None)
+        return next(found, None)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Ceiling:
+        """The ceiling that JSON was made of."""
+        test = dict(data["alt_test"])
+        test["tests"] = tuple(AnnotatorTest(**one) for one in test["tests"])
+        metrics = tuple(MetricCeiling(**one) for one in data["metrics"])
+        return cls(**{**data, "metrics": metrics, "alt_test": AltTest(**test)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +251,8 @@ class CellScores:
     """Whether the judge is right as often as it is sure; `None` where too few verdicts have probabilities."""
     noise: Noise | None = None
     """The judge's own noise; `None` where no question was put more than once."""
+    ceiling: Ceiling | None = None
+    """How far people agree, and how the judge compares with them; `null` where no item has annotations of two."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain data, floats rounded to 10 significant digits: equal input gives equal bytes."""
@@ -139,7 +266,7 @@ class CellScores:
         values["consistency"] = tuple(Estimate.from_json({"unit": "share", **own}) for own in values["consistency"])
         values["categories"] = {name: Estimate.from_json(one) for name, one in values["categories"].items()}
         values["flags"] = tuple(values["flags"])
-        for name, record in (("calibration", Calibration), ("noise", Noise)):
+        for name, record in (("calibration", Calibration), ("noise", Noise), ("ceiling", Ceiling)):
             if values.get(name) is not None:
                 values[name] = record.from_json(values[name])
         return cls(**values)

@@ -13,7 +13,6 @@ from typing import Literal, TypeAlias
 from harness.api import Metric, Unit
 from harness.score.contest import Contest, Meeting, Round
 from harness.score.families import Family, family_of_judges
-from harness.score.intervals import normal_quantile
 from harness.score.metrics import unit_of
 from harness.score.pairs import Gap, p_value
 from harness.score.records import Comparison
@@ -224,7 +223,7 @@ def _tested(found: Comparison, apart: Gap, *, family: Family, rules: Rules, rank
         p=alone,
         p_adjusted=family.adjusted(apart.statistic) if ranked and alone is not None else None,
         method=METHOD if alone is not None else "",
-        detectable=(quantile + normal_quantile(2 * _POWER - 1)) * apart.error if testable else None,
+        detectable=apart.detectable(quantile, power=_POWER),
     )
 
 

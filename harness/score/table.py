@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.api import AnswerSpace, Protocol, Verdict
+
+if TYPE_CHECKING:
+    from harness.score.people import People
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -180,6 +183,8 @@ class CellTable:
     """Pairs of samples, of one order or of reshuffled ones: do the canonical verdicts agree?"""
     repeats: Repeats
     """Questions that were put more than once, and what their answers are worth."""
+    people: People | None = None
+    """What several people said of the items; `None` where nobody did."""
 
     @cached_property
     def lost(self) -> NDArray[np.bool_]:

@@ -22,6 +22,7 @@ from harness.api import TIE, AnswerSpace, DataError, Preference, Protocol, Score
 from harness.score.ballots import LOST, Ballot, ballots, by_order, canonical, of_each_order, pooled
 from harness.score.columns import RepeatColumns
 from harness.score.histograms import bin_of, histogram, size
+from harness.score.people import PeopleBuilder, Worth
 from harness.score.records import Answer
 from harness.score.table import (
     ANSWERED,
@@ -117,6 +118,8 @@ class _Builder:
         self.protocol = protocol
         policies = protocol.policies
         self.policies = {state: policies[name] for state, name in POLICIES.items()} | {ERROR: "exclude"}
+        kept = {state: policy != "exclude" for state, policy in self.policies.items()}
+        self.people = PeopleBuilder({**kept, ANSWERED: True}, skips_ties=protocol.ties == "skip")
         self.guesses = bool({"chance", "share"} & set(policies.values()))
         self.space: AnswerSpace | None = None
         self.codes: dict[Verdict, int] = {}
@@ -150,6 +153,8 @@ class _Builder:
         self.groups.append(cluster)
         self.text += head.item.encode()
         self.ends.append(len(self.text))
+        if head.annotations:
+            self.people.rate(head, item=len(self.ends) - 1, cluster=cluster)
         votes = ballots(answers, self.protocol)
         self._tally(answers, cluster)
         self._swap(answers, votes, cluster)
@@ -172,34 +177,17 @@ class _Builder:
             self.space = max(self.space, head.space, key=size)
 
     def _unit(self, head: Answer, ballot: Ballot, cluster: int) -> None:
-        space, gold = head.space, head.gold
+        space = head.space
         key = _hash(f"{head.item}\0{ballot.order}\0{ballot.sample}")
-        verdict, credit = None, 0.0
-        if ballot.state == ANSWERED:
-            verdict, credit = _counted(ballot.verdict, head, self.protocol)
-        guess, guess_credit, positive = verdict, credit, ballot.positive
         policy = "" if ballot.state == ANSWERED else self.policies[ballot.state]
-        if policy == "half":
-            credit = guess_credit = 0.5
-        elif policy in ("chance", "share"):
-            drawn = ballot.drawn if policy == "share" else ()
-            blind = drawn or _listed(head, field=f"{POLICIES[ballot.state]}: {policy}")
-            guess, guess_credit = _counted(blind[key % len(blind)], head, self.protocol)
-            credit = 1 / len(blind)
-            if drawn:
-                credit = sum(_counted(one, head, self.protocol)[1] for one in drawn) / len(drawn)
-            else:
-                positive = 1 / len(blind)
+        gold, verdict, credit, guess, guess_credit = self._counts_as(head, ballot, key)
+        positive = ballot.positive
+        if policy in ("chance", "share") and not (policy == "share" and ballot.drawn):
+            positive = credit
         self.key.append(key)
         self.item.append(len(self.ends) - 1)
         self.cluster.append(cluster)
         self.category.append(self.categories.setdefault(head.category, len(self.categories)))
-        if type(space) is Preference and self.protocol.pooling == "each" and ballot.order:
-            # One order by itself is a question about places: its classes are "first" and "second", so that a gold which
-            # is always one candidate has both classes once it is shuffled (MJ-Bench in the paper's macro-F1).
-            gold = space.shown(gold, ballot.order)
-            verdict = None if verdict is None else space.shown(verdict, ballot.order)
-            guess = None if guess is None else space.shown(guess, ballot.order)
         self.gold.append(self._code(gold))
         self.predicted.append(_NAN if verdict is None else self._code(verdict))
         self.worst.append(self._code(space.worst(gold)))
@@ -211,6 +199,35 @@ class _Builder:
             self.guess.append(_NAN if guess is None else self._code(guess))
             self.guess_credit.append(guess_credit)
             self.guess_positive.append(positive if policy in ("", "chance", "share") else _NAN)
+        if len(head.annotations) > 1:
+            self.people.add_unit(
+                len(self.key) - 1, head, ballot, lambda other, given: self._counts_as(other, given, key)
+            )
+
+    def _counts_as(self, head: Answer, ballot: Ballot, key: int) -> Worth:
+        """What a ballot counts as against the gold of `head`, in the frame in which its unit is counted."""
+        space, gold = head.space, head.gold
+        verdict, credit = None, 0.0
+        if ballot.state == ANSWERED:
+            verdict, credit = _counted(ballot.verdict, head, self.protocol)
+        guess, guess_credit = verdict, credit
+        policy = "" if ballot.state == ANSWERED else self.policies[ballot.state]
+        if policy == "half":
+            credit = guess_credit = 0.5
+        elif policy in ("chance", "share"):
+            drawn = ballot.drawn if policy == "share" else ()
+            blind = drawn or _listed(head, field=f"{POLICIES[ballot.state]}: {policy}")
+            guess, guess_credit = _counted(blind[key % len(blind)], head, self.protocol)
+            credit = 1 / len(blind)
+            if drawn:
+                credit = sum(_counted(one, head, self.protocol)[1] for one in drawn) / len(drawn)
+        if type(space) is Preference and self.protocol.pooling == "each" and ballot.order:
+            # One order by itself is a question about places: its classes are "first" and "second", so that a gold which
+            # is always one candidate has both classes once it is shuffled (MJ-Bench in the paper's macro-F1).
+            gold = space.shown(gold, ballot.order)
+            verdict = None if verdict is None else space.shown(verdict, ballot.order)
+            guess = None if guess is None else space.shown(guess, ballot.order)
+        return Worth(gold, verdict, credit, guess, guess_credit)
 
     def _code(self, verdict: Verdict) -> float:
         if type(self.space) is Score:
@@ -322,6 +339,7 @@ class _Builder:
             first=self.first.finish(),
             repeat=self.repeat.finish(),
             repeats=self.repeats.finish("mae" if type(self.space) is Score else "accuracy"),
+            people=self.people.finish(),
         )
 
     def _names(self) -> Names:

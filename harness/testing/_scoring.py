@@ -76,4 +76,5 @@ def _answers(planned: PlannedTask, answer: Callable[[Request, Item], str | Judge
             status=judgement.status,
             verdict=judgement.verdict,
             probabilities=judgement.probabilities,
+            annotations=ask.item.annotations,
         )

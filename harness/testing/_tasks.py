@@ -110,7 +110,7 @@ def _check_ids_unique(one: Subject) -> None:
 def _check_deterministic(one: Subject) -> None:
     for split in _splits(one):
         passes = [
-            [(item.id, item.group, item.gold) for item in islice(task.items(split), 10 * _FEW)]
+            [(item.id, item.group, item.gold, dict(item.annotations)) for item in islice(task.items(split), 10 * _FEW)]
             for task in (_task(one), _task(one), one.make())
         ]
         assert passes[0] == passes[1], f"task {one.offer.id}, split {split}: a second pass gives other items or golds"
@@ -122,6 +122,8 @@ def _check_gold(one: Subject) -> None:
     for where, item in _items(one):
         assert isinstance(item, Item), f"{where}: {item!r} is no Item"
         assert item.space.contains(item.gold), f"{where}: gold {item.gold!r} is not an answer of {item.space}"
+        for name, verdict in item.annotations.items():
+            assert item.space.contains(verdict), f"{where}: annotator {name!r}: {verdict!r} is none of {item.space}"
         assert not kind or item.space.kind == kind, f"{where}: a {item.space.kind}, and the card says {kind}"
         places = getattr(item.space, "n", len(item.candidates))
         assert places == len(item.candidates), f"{where}: {len(item.candidates)} candidates for {item.space}"
@@ -150,6 +152,9 @@ def _check_leak(one: Subject) -> None:
         for gold in _other_golds(item.space, item.gold):
             other = _shown(_task(one), replace(item, gold=gold)).content
             assert other == told, f"{where}: the prompt changes when the gold does; it must not be rendered"
+        for said in ({}, {"check": item.gold}):
+            other = _shown(_task(one), replace(item, annotations=said)).content
+            assert other == told, f"{where}: the prompt changes with what annotators said; it must not be rendered"
 
 
 def _check_pure(one: Subject) -> None:
@@ -216,6 +221,7 @@ def _check_json(one: Subject) -> None:
             **{**_task(one).protocol.to_json(), "metrics": tuple(_task(one).protocol.metrics)}
         ), f"task {one.offer.id}: its protocol does not come back from JSON"
         json.dumps(dict(item.tags))
+        json.dumps(dict(item.annotations))
 
 
 def keys_of(one: Subject) -> list[str]:

@@ -32,6 +32,7 @@ from harness.report.plan import ItemPlan, PlanRow
 from harness.report.records import Leaderboard, Pair, Row
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
+from harness.score.records import AltTest, AnnotatorTest, Ceiling, MetricCeiling
 from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, ReliabilityBin
 from harness.train import folder as checkpoint_folder
 
@@ -115,8 +116,9 @@ def test_every_exit_code_is_named(pages: dict[str, str], root: Path) -> None:
 
 
 def test_every_field_of_the_leaderboard_is_named(pages: dict[str, str]) -> None:
+    people = (Ceiling, MetricCeiling, AltTest, AnnotatorTest)
     trust = (Calibration, ReliabilityBin, CoveragePoint, Guarantee, Noise)
-    for record in (Leaderboard, Row, Pair, JudgeUsage, UnreadAnswers, UnreadExample, *trust):
+    for record in (Leaderboard, Row, Pair, JudgeUsage, UnreadAnswers, UnreadExample, *trust, *people):
         for spec in dataclasses.fields(record):
             row = re.search(rf"^\| `{spec.name}` \|.*\| (.+) \|$", pages["leaderboard-json"], re.MULTILINE)
             assert row is not None, f"{record.__name__}.{spec.name}"

@@ -66,14 +66,25 @@ def find_metric(name: str) -> Metric:
     return known[name.rpartition("/")[2]](None, None)
 
 
-def answers_of(said: str, gold: str, categories: Sequence[str], sure: Sequence[float | None] = ()) -> Iterator[Answer]:
-    """One answer a letter: A, B or T for a tie; `-` is unparsed and `!` an error. `sure` is the probability of A."""
+def answers_of(
+    said: str,
+    gold: str,
+    categories: Sequence[str],
+    sure: Sequence[float | None] = (),
+    *,
+    groups: str = "group",
+    size: int = 1,
+) -> Iterator[Answer]:
+    """One answer a letter: A, B or T for a tie; `-` is unparsed and `!` an error. `sure` is the probability of A.
+
+    Groups of `size` items in a row have names that begin with `groups`: equal ones are shared with other tasks.
+    """
     for number, (word, right) in enumerate(zip(said, gold, strict=True)):
         status = {"-": Status.UNPARSED, "!": Status.ERROR}.get(word, Status.OK)
         verdicts: dict[str, int | str] = {"A": 0, "B": 1, "T": "tie"}
         yield Answer(
             item=f"item-{number:04}",
-            group=f"group-{number:04}",
+            group=f"{groups}-{number // size:04}",
             category=categories[number % len(categories)],
             space=SPACE,
             gold=verdicts[right],
@@ -99,10 +110,12 @@ def make_cell() -> MakeCell:
         categories: Sequence[str] = ("",),
         data_hash: str | None = None,
         sure: Sequence[float | None] = (),
+        groups: str = "group",
+        size: int = 1,
         **changes: Any,
     ) -> HandMadeCell:
         protocol = protocol or Protocol()
-        given = tuple(answers_of(said, gold, categories, sure))
+        given = tuple(answers_of(said, gold, categories, sure, groups=groups, size=size))
         known = hashlib.sha256(gold.encode()).hexdigest()[:16] if data_hash is None else data_hash
         scores = score_cell(
             build_cell(given, protocol),

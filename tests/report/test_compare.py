@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 import pytest
+from scipy import stats
 
 from harness.api import Metric, UserError
 from harness.report.compare import JudgeComparison, compare_judges, render_comparison
@@ -32,8 +33,8 @@ def test_wins_losses_and_the_test_are_those_of_the_hand_count(make_cell: Any) ->
     assert (one.n, one.only_a, one.only_b, one.disagreements) == (100, 4, 2, 6)
     assert (one.value_a, one.value_b) == (0.90, 0.88)
     assert one.difference == pytest.approx(0.02)
-    assert one.p == pytest.approx(0.6875)  # binomial: 6 discordant pairs, 4 against 2
-    assert one.method == "mcnemar-exact"
+    assert one.p == pytest.approx(2 * stats.norm.sf(2 / 7**0.5), rel=0.01)  # 6 discordant pairs, 4 against 2
+    assert (one.method, one.better) == ("score-pivot", None)
 
 
 def test_disagreements_take_turns_and_say_who_is_right(make_cell: Any) -> None:
@@ -58,8 +59,28 @@ def test_p_values_are_corrected_over_the_tasks(make_cell: Any) -> None:
     result = compared(*cells)
     assert result.names == ("x", "y", "z")
     for one in result.tasks:
-        assert one.p == pytest.approx(2 * 0.5**8)
-        assert one.p_adjusted == pytest.approx(3 * 2 * 0.5**8)
+        assert one.p == pytest.approx(2 * stats.norm.sf(8 / 9**0.5), rel=0.06)
+        assert one.p is not None
+        assert one.p_adjusted is not None
+        assert one.p < one.p_adjusted < 0.05
+        assert one.better == "a"
+    (alone,) = compared(*[own[:1] for own in cells]).tasks
+    assert alone.p_adjusted == alone.p == result.tasks[0].p
+    assert (alone.ci_low or 0) > (result.tasks[0].ci_low or 1), "three intervals that hold together are wider"
+
+
+def test_51_tasks_are_no_floor_under_p(make_cell: Any) -> None:
+    """A judge that is right on everything against one that is on nothing."""
+    tasks = [f"t{k:02}" for k in range(51)]
+    result = compared(
+        *[
+            [make_cell(j, said, "A" * 30, task=task) for task in tasks]
+            for j, said in (("a", "A" * 30), ("b", "B" * 30))
+        ],
+        resamples=100,
+    )
+    assert {one.better for one in result.tasks} == {"a"}
+    assert max(one.p_adjusted for one in result.tasks if one.p_adjusted is not None) < 1e-5
 
 
 def test_one_judge_of_two_runs_is_told_apart(make_cell: Any) -> None:
@@ -87,7 +108,7 @@ def test_tasks_of_one_side_only_are_named(make_cell: Any) -> None:
 def test_every_format_has_the_numbers(make_cell: Any) -> None:
     result = compared([make_cell("=a|\x1b[1m", GOLD, GOLD)], [make_cell("b", "A" * 100, GOLD)], items=1)
     plain = json.loads(render_comparison(result, "json"))
-    assert plain["schema"] == "judge-harness/comparison/1"
+    assert plain["schema"] == "judge-harness/comparison/2"
     assert plain["tasks"][0]["difference"] == 0.5
     assert plain["disagreements"][0]["item"] == "item-0001"
     (row,) = csv.DictReader(io.StringIO(render_comparison(result, "csv")))

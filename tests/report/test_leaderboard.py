@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from scipy import stats
 
 from harness.api import Metric, Protocol, UserError
 from harness.report.leaderboard import build_leaderboard
@@ -33,6 +34,11 @@ def said(right: int) -> str:
     return GOLD[:right] + "".join("A" if gold == "B" else "B" for gold in GOLD[right:])
 
 
+def places(leaderboard: Leaderboard) -> dict[str, tuple[int | None, int | None, str]]:
+    """Rank set and letters, in the order of the rows."""
+    return {row.judge: (row.rank_low, row.rank_high, row.letters) for row in leaderboard.rows}
+
+
 def by_judge(leaderboard: Leaderboard) -> dict[str, Row]:
     return {row.judge: row for row in leaderboard.rows}
 
@@ -48,25 +54,30 @@ def test_values_are_those_of_the_hand_count(make_cell: Any) -> None:
     assert (row.ci_low or 1) < 180 / 196 < (row.ci_high or 0)
 
 
-def test_judges_that_the_data_cannot_tell_apart_share_a_rank(make_cell: Any) -> None:
+def test_judges_that_the_data_cannot_tell_apart_share_a_letter(make_cell: Any) -> None:
     leaderboard = board(
         [make_cell("c", said(100), GOLD), make_cell("b", said(178), GOLD), make_cell("a", said(180), GOLD)]
     )
-    assert [(row.judge, row.rank_group) for row in leaderboard.rows] == [("a", 1), ("b", 1), ("c", 3)]
+    assert places(leaderboard) == {"a": (1, 2, "a"), "b": (1, 2, "a"), "c": (3, 3, "b")}
+    assert list(places(leaderboard)) == ["a", "b", "c"]
     pairs = {(pair.judge_a, pair.judge_b): pair for pair in leaderboard.comparisons}
     assert set(pairs) == {("a", "b"), ("a", "c"), ("b", "c")}
     pair = pairs["a", "b"]
     assert (pair.only_a, pair.only_b, pair.n) == (2, 0, 200)
     assert pair.difference == pytest.approx(0.01)
-    assert pair.p_value == pytest.approx(0.5)  # two discordant pairs, both for a: 2 * 0.5 ** 2
-    assert pair.p_holm == pytest.approx(0.5)
-    assert pairs["a", "c"].p_holm is not None
-    assert pairs["a", "c"].p_holm < 1e-6
+    assert pair.p_value == pytest.approx(2 * stats.norm.sf(2 / 3**0.5), rel=0.01)  # two discordant pairs, both for a
+    assert pair.p_value is not None
+    assert pair.p_adjusted is not None
+    assert pair.p_adjusted >= pair.p_value
+    assert (pair.better, pairs["a", "c"].better, pairs["b", "c"].better) == (None, "a", "b")
+    assert pairs["a", "c"].p_adjusted is not None
+    assert pairs["a", "c"].p_adjusted < 1e-6
 
 
 def test_without_tests_nothing_is_ranked_and_rows_go_by_value(make_cell: Any) -> None:
     leaderboard = board([make_cell("low", said(20), GOLD), make_cell("high", said(120), GOLD)], compare="none")
-    assert [(row.judge, row.rank_group) for row in leaderboard.rows] == [("high", None), ("low", None)]
+    assert places(leaderboard) == {"high": (None, None, ""), "low": (None, None, "")}
+    assert list(places(leaderboard)) == ["high", "low"]
     assert leaderboard.comparisons == ()
 
 
@@ -74,16 +85,18 @@ def test_below_the_coverage_a_judge_is_shown_last_and_not_ranked(make_cell: Any)
     silent = make_cell("silent", "-" * 40 + GOLD[40:], GOLD)
     leaderboard = board([silent, make_cell("j", said(150), GOLD)])
     last = leaderboard.rows[-1]
-    assert (last.judge, last.rank_group, last.value) == ("silent", None, 1.0)
+    assert (last.judge, last.rank_low, last.value) == ("silent", None, 1.0)
     assert "low-coverage" in last.flags
-    assert leaderboard.rows[0].rank_group == 1, "nobody stands below a judge that is not ranked"
-    assert by_judge(board([silent], min_coverage=0.5))["silent"].rank_group == 1
-    assert by_judge(board([silent], min_coverage=0.5))["silent"].flags == ()
+    assert places(leaderboard)["j"] == (1, 1, "a"), "nobody stands below a judge that is not ranked"
+    (pair,) = leaderboard.comparisons
+    assert (pair.p_adjusted, pair.better) == (None, None)
+    assert places(board([silent], min_coverage=0.5)) == {"silent": (1, 1, "a")}
+    assert by_judge(board([silent], min_coverage=0.5))["silent"].flags == ("no-errors",)
 
 
 def test_a_partial_cell_is_flagged_and_not_ranked(make_cell: Any) -> None:
     row = by_judge(board([make_cell("j", said(150), GOLD, state="partial")]))["j"]
-    assert (row.rank_group, row.flags) == (None, ("partial",))
+    assert (row.rank_low, row.rank_high, row.flags) == (None, None, ("partial",))
 
 
 def test_a_judge_that_says_one_thing_is_flagged_as_collapsed(make_cell: Any) -> None:
@@ -111,7 +124,7 @@ def test_another_protocol_is_refused_field_by_field(make_cell: Any) -> None:
 def test_a_longer_list_of_metrics_is_no_other_protocol(make_cell: Any) -> None:
     other = Protocol(metrics=("accuracy", "macro_f1"))
     leaderboard = board([make_cell("a", GOLD, GOLD), make_cell("b", said(100), GOLD, run="run-2", protocol=other)])
-    assert [row.rank_group for row in leaderboard.rows] == [1, 2]
+    assert [place[:2] for place in places(leaderboard).values()] == [(1, 1), (2, 2)]
 
 
 def test_another_headline_is_refused_and_metric_mends_it(make_cell: Any) -> None:
@@ -166,10 +179,13 @@ def test_categories_are_ranked_each_on_their_own(make_cell: Any) -> None:
         make_cell("b", "T" * 200, "A" * 200, categories=halves),
     ]
     leaderboard = board(cells, group_by="category")
-    found = {(row.category, row.judge): (row.value, row.n, row.asked, row.rank_group) for row in leaderboard.rows}
-    assert found["odd", "a"] == (1.0, 100, 100, 1)
-    assert found["odd", "b"] == (0.0, 100, 100, 2)
-    assert found["even", "a"] == found["even", "b"] == (0.0, 100, 100, 1)
+    found = {
+        (row.category, row.judge): (row.value, row.n, row.asked, row.rank_low, row.rank_high)
+        for row in leaderboard.rows
+    }
+    assert found["odd", "a"] == (1.0, 100, 100, 1, 1)
+    assert found["odd", "b"] == (0.0, 100, 100, 2, 2)
+    assert found["even", "a"] == found["even", "b"] == (0.0, 100, 100, 1, 2)
     assert {pair.category for pair in leaderboard.comparisons} == {"odd", "even"}
 
 
@@ -186,16 +202,19 @@ def test_equal_input_gives_equal_bytes_whatever_the_order_of_the_runs(make_cell:
 
 def test_json_has_every_promised_field(make_cell: Any) -> None:
     plain = json.loads(to_json_text(board([make_cell("j", said(150), GOLD)]).to_json()))
-    assert plain["schema"] == "judge-harness/leaderboard/1"
-    promised = "judge task metric value ci_low ci_high n asked coverage worst_case rank_group flags protocol data_hash"
-    assert set(promised.split()) <= set(plain["rows"][0])
+    assert plain["schema"] == "judge-harness/leaderboard/2"
+    promised = "judge task metric value ci_low ci_high n asked coverage worst_case flags protocol data_hash"
+    assert {*promised.split(), "rank_low", "rank_high", "letters"} <= set(plain["rows"][0])
 
 
-def test_with_many_judges_the_bootstrap_can_still_tell_them_apart(make_cell: Any) -> None:
-    # credits of 0, 1/2 and 1 are not binomial, so that p is the bootstrap's, and never below 2 / (resamples + 1)
+def test_however_many_judges_a_clear_difference_is_found(make_cell: Any) -> None:
+    """66 pairs and 100 flips: no number of flips is a floor under p."""
     protocol = Protocol(unparsed="half", min_coverage=0.0)
     good = [make_cell(f"good-{k}", GOLD[:190] + "-" * 10, GOLD, protocol=protocol) for k in range(6)]
     bad = [make_cell(f"bad-{k}", "T" * 190 + "-" * 10, GOLD, protocol=protocol) for k in range(6)]
-    leaderboard = board([*good, *bad], resamples=200)
-    assert {pair.method for pair in leaderboard.comparisons} == {"paired-cluster-bootstrap"}
-    assert {row.judge[:3]: row.rank_group for row in leaderboard.rows} == {"goo": 1, "bad": 7}
+    leaderboard = board([*good, *bad], resamples=100)
+    assert {pair.method for pair in leaderboard.comparisons} == {"score-pivot"}
+    assert {judge[:3]: place for judge, place in places(leaderboard).items()} == {
+        "goo": (1, 6, "a"),
+        "bad": (7, 12, "b"),
+    }

@@ -56,6 +56,17 @@ def test_another_metric_that_ranks_leaves_the_headline_among_the_others(make_cel
     assert [list(row.others) for row in shown.rows] == [["accuracy", "accuracy@category"]] * 3
 
 
+def test_the_flags_are_those_of_the_metric_that_ranks(make_cell: Callable[..., Any]) -> None:
+    gold = "A" * 57 + "BBB"
+    cells = [make_cell(judge, said, gold, protocol=PROTOCOL) for judge, said in (("a", gold), ("b", "A" * 60))]
+    by_headline, by_other, not_scored = (
+        {row.judge: row.flags for row in build_leaderboard(cells, metric=metric, find_metric=installed_metric()).rows}
+        for metric in (None, "macro_f1", "balanced_accuracy")
+    )
+    assert by_headline == {"a": ("no-errors",), "b": ()}
+    assert by_other == not_scored == {"a": ("rare-class", "no-errors"), "b": ("rare-class",)}
+
+
 def test_they_are_in_the_markdown_and_survive_json(board: Leaderboard) -> None:
     text = to_markdown(board)
     table = text.partition("### Other metrics of the protocol")[2].partition("###")[0]

@@ -90,7 +90,7 @@ def test_rivals_are_compared_by_one_kind_of_number(board: Leaderboard) -> None:
         ("clean", "none"): ("verdicts", 200, 0.0),
         ("mixed", "none"): ("verdicts", 200, 0.0),
     }
-    assert {row.rank_group for row in board.rows} == {1}  # the judges say the same
+    assert {(row.rank_low, row.rank_high, row.letters) for row in board.rows} == {(1, 3, "a")}  # they say the same
     assert "of the verdicts" in to_markdown(board)
 
 

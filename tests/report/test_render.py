@@ -82,7 +82,7 @@ rank letters judge                            value   interval   n cover worst f
 · mumbling-judge-with-a-very-long-name: low-coverage — 50 of 200 requests without a verdict (25.0
   %): 50 no verdict; not ranked where fewer than 90 % of requests have a verdict
 · mumbling-judge-with-a-very-long-name: no-errors — no error was seen, so the interval is one-sided
-· power: 80 % of such benchmarks would show a true difference of 3.0 to 13.7 points, by the pair of
+· power: 80 % of such benchmarks would show a true difference of 3.1 to 13.9 points, by the pair of
   judges
 
 · rank: a simultaneous 95 % confidence set of the judge's rank; judges that share a letter cannot be
@@ -112,7 +112,7 @@ rank   judge              value   interval   n cover worst first flags
   requests have a verdict
 · mumbling-judge-with-a-very-long-name: no-errors — no error was seen, so the
   interval is one-sided
-· power: 80 % of such benchmarks would show a true difference of 3.0 to 13.7
+· power: 80 % of such benchmarks would show a true difference of 3.1 to 13.9
   points, by the pair of judges
 
 · rank: a simultaneous 95 % confidence set of the judge's rank; judges that

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +88,18 @@ def test_the_gold_is_written_in_shown_places(tmp_path: Path) -> None:
     moved = _sheet(tmp_path / "2.png", (item, _request(item, (1, 0))))
     equal = _sheet(tmp_path / "3.png", (swapped, _request(swapped, (1, 0))))
     assert first.tobytes() != moved.tobytes()
+    assert first.tobytes() == equal.tobytes()
+
+
+def test_what_annotators_said_is_written_in_shown_places_too(tmp_path: Path) -> None:
+    same = ((_picture("red"),), (_picture("red"),))
+    plain = Item(id="i", group="g", space=Preference(2), gold=0, candidates=same)
+    said = replace(plain, annotations={"ann": 0, "bob": 1})
+    turned = replace(plain, gold=1, annotations={"ann": 1, "bob": 0})
+    bare = _sheet(tmp_path / "0.png", (plain, _request(plain, (0, 1))))
+    first = _sheet(tmp_path / "1.png", (said, _request(said, (0, 1))))
+    equal = _sheet(tmp_path / "2.png", (turned, _request(turned, (1, 0))))
+    assert first.height > bare.height
     assert first.tobytes() == equal.tobytes()
 
 

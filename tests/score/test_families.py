@@ -55,6 +55,16 @@ def test_a_family_of_one_is_the_normal_distribution(yes_no: Made) -> None:
         assert family.adjusted(2.5) == p_value(2.5)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_draw_as_large_as_the_data_is_counted_whatever_rounding_says(yes_no: Made, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    judges = [apart(yes_no((rng.random(12) < 0.7).tolist())) for _ in range(3)]
+    family = family_of_judges(judges, draws=2_000, seed=0)
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        found = gap(judges[a], judges[b]).statistic
+        assert not ((family.largest < found) & (family.largest > found * (1 - 1e-8))).any()
+
+
 some_draws = st.lists(st.floats(0, 6), min_size=1, max_size=300)
 
 

@@ -13,6 +13,7 @@ from harness.score import sample as sampling
 from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, PositiveF1, RocAuc
 from harness.score.cell import taken_apart
 from harness.score.correlation import Kendall, Pearson, Spearman, WeightedKappa
+from harness.score.intervals import interval
 from harness.score.jackknife import Jackknife, jackknife, mean_of
 from harness.score.metrics import Accuracy, MeanAbsoluteError
 from harness.score.ranking import Levenshtein, RankAccuracy
@@ -95,11 +96,11 @@ def view_of(case: Case, yes_no: Made, rated: Made, *, seed: int = 0, count: int 
             for k in range(n)
         ]  # fmt: skip
         return build_cell(answers, Protocol()).view()
-    gold = rng.random(n) < 0.4
-    sure = np.clip(np.where(gold == right, 0.65, 0.35) + rng.normal(0, 0.15, n), 0.01, 0.99)
+    truth = rng.random(n) < 0.4
+    sure = np.clip(np.where(truth == right, 0.65, 0.35) + rng.normal(0, 0.15, n), 0.01, 0.99)
     return yes_no(
-        (gold == right).tolist(),
-        gold.tolist(),
+        (truth == right).tolist(),
+        truth.tolist(),
         groups=groups,
         categories=[("a/x", "a/y", "b")[k] for k in rng.integers(0, 3, n)],
         sure=sure.tolist() if case.space == "probability" else None,
@@ -248,7 +249,7 @@ def test_blocks_say_what_single_clusters_say(
         assert blocked.blocks == sampling.BLOCKS
         assert blocked.variance == pytest.approx(whole.variance, rel=0.15)
         assert whole.in_blocks(sampling.BLOCKS).variance == pytest.approx(blocked.variance, rel=0.02)
-    assert blocked.effective_clusters == pytest.approx(n)
+    assert blocked.effective_clusters == pytest.approx(blocked.blocks or n), "no more than the variance is made of"
     assert blocked.step == pytest.approx(whole.step, rel=1e-6)
 
 
@@ -266,6 +267,44 @@ def test_clusters_of_one_size_count_as_many_as_they_are_and_unequal_ones_as_fewe
     d = np.array([20 * (1 + 0.015 * 19)] + [1.0] * 20)
     assert few == pytest.approx(d.sum() ** 2 / (d**2).sum())
     assert kish == pytest.approx(40**2 / (400 + 20))
+
+
+def test_a_metric_that_changes_with_the_size_of_the_sample_has_its_own_variance(rated: Made) -> None:
+    class Unbiased:
+        """A mean with a term of 1 / n, as that of a sample's variance or of Krippendorff's alpha."""
+
+        def __call__(self, units: Units, weights: Floats) -> Floats:
+            n = weights.sum(axis=1)
+            errors = np.abs(np.array(units.gold, dtype=float) - np.array(units.predicted, dtype=float))
+            return np.asarray((weights @ errors + 3) / n)
+
+    rng = np.random.default_rng(2)
+    gold = rng.random(80)
+    view = rated((0.5 * gold + 0.2).tolist(), gold.tolist()).view()
+    plain, other = (
+        jackknife(sample_of(metric, view, name="m", average="micro"), np.unique(view.cluster))
+        for metric in (MeanAbsoluteError(), Unbiased())
+    )
+    assert plain is not None
+    assert other is not None
+    assert other.variance == pytest.approx(plain.variance, rel=0.1)
+
+
+@pytest.mark.parametrize("noise", [2e-16, -2e-16])
+def test_rounding_puts_no_value_beyond_its_range_nor_short_of_its_end(noise: float, yes_no: Made) -> None:
+    class Rounded:
+        unit = "share"
+
+        def __call__(self, units: Units, weights: Floats) -> Floats:
+            return np.asarray(weights @ units.credit / weights.sum(axis=1) + noise)
+
+    view = yes_no([True] * 20).view()
+    found = taken_apart(Rounded(), view, name="m", average="micro")
+    assert found is not None
+    assert found.value == 1.0
+    ends = interval(found)
+    assert ends is not None
+    assert ends[0] < ends[1] <= 1
 
 
 def test_what_is_not_defined_is_nothing_and_what_leaving_out_undoes_moves_nothing(yes_no: Made) -> None:
@@ -334,8 +373,14 @@ def test_a_shared_cluster_is_left_out_of_every_task_that_has_it(yes_no: Made) ->
     assert both.pseudo == pytest.approx((a.pseudo + b.pseudo + 2 * overlap * np.sqrt(a.pseudo * b.pseudo)) / 4)
 
 
-def test_a_mean_of_unlike_ranges_has_none(yes_no: Made, rated: Made) -> None:
+def test_the_range_of_a_mean_is_the_mean_of_the_ranges(yes_no: Made, rated: Made) -> None:
     ((_, a),) = halves(yes_no, [range(30)])
-    view = rated([0.1, 0.5, 0.7, 0.9] * 5, [0.2, 0.4, 0.9, 0.8] * 5).view()
-    assert mean_of([a, apart(sampled(CASES["pearson"], view), view)]).bounds is None
+    good = rated([1, 2, 3, 4] * 5, [1, 2, 3, 5] * 5, space=Score(1, 5, 1)).view()
+    fair = rated([10, 20, 30, 40] * 5, [10, 20, 30, 50] * 5, space=Score(0, 100, 0)).view()
+    errors = mean_of([apart(sampled(CASES["mae"], view), view) for view in (good, fair)])
+    assert errors.bounds == (0, 52)
+    ends = interval(errors)
+    assert ends is not None
+    assert 0 <= ends[0] < errors.value < ends[1] <= 52
     assert mean_of([a, a]).bounds == (0, 1)
+    assert mean_of([a, replace(a, bounds=None)]).bounds is None, "one of them has no end"

@@ -161,7 +161,7 @@ def test_score_metrics_equal_scipys_and_scikit_learns(rows: list[tuple[int, int,
         assert same(ours(correlation.WeightedKappa()), kappa)
 
 
-def test_correlations_of_many_continuous_scores_equal_scipys_in_every_resample() -> None:
+def test_correlations_of_many_continuous_scores_equal_scipys_whatever_the_weights() -> None:
     rng = np.random.default_rng(5)
     gold = rng.uniform(1e6, 1e6 + 4, 2_000)  # far from 0, where naive sums of squares cancel
     said = np.clip(gold + rng.normal(0, 1, 2_000), 1e6, 1e6 + 4)
@@ -175,7 +175,7 @@ def test_correlations_of_many_continuous_scores_equal_scipys_in_every_resample()
         for row, value in zip(weights.astype(int), metric(made, weights), strict=True):
             theirs = oracle(np.repeat(gold, row), np.repeat(said, row)).statistic
             assert value == pytest.approx(theirs, abs=1e-7)
-    assert correlation.Kendall().limit(made) == 200
+    assert correlation.Kendall().without(made) is not None, "the quick way to leave units out"
 
 
 def test_a_missing_score_is_at_the_worst_end_of_the_scale() -> None:

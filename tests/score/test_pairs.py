@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy import stats
 
 from harness.api import Choice, Metric, Score, Units
@@ -125,6 +126,27 @@ def test_one_large_cluster_is_hardly_more_than_one() -> None:
     assert not a_gap([1.0] * 21, [100] + [1] * 20).testable(Q)
 
 
+@given(rows=clusters, quantile=st.floats(1.96, 4))
+@settings(max_examples=400)
+def test_a_difference_that_can_be_detected_is_significant_where_it_is_found_a_little_short(
+    rows: list[tuple[float, int]], quantile: float
+) -> None:
+    apart = a_gap(*zip(*rows, strict=True))
+    found = apart.detectable(quantile, power=0.8)
+    if found is None:
+        assert not apart.testable(quantile)
+        return
+    squares = float(apart.weights @ apart.weights)
+    error = float(np.sqrt(apart.error**2 + squares * found**2))  # of T, where that is the difference
+    assert found - stats.norm.ppf(0.8) * apart.error == pytest.approx(quantile * error, rel=1e-6)
+    plain = (quantile + stats.norm.ppf(0.8)) * apart.error
+    assert found > plain, "clusters are few"
+    many = replace(apart, parts=np.repeat(apart.parts / 9999, 9999), weights=np.repeat(apart.weights / 9999, 9999))
+    assert many.detectable(quantile, power=0.8) == pytest.approx(
+        (quantile + stats.norm.ppf(0.8)) * many.error, rel=0.01
+    )
+
+
 def test_nothing_that_varies_is_no_interval() -> None:
     same = a_gap([0.0] * 20, step=0)
     assert (same.statistic, same.significant(Q), same.interval(Q)) == (0, False, None)
@@ -163,7 +185,7 @@ def test_the_error_of_a_difference_is_that_of_the_paired_cluster_bootstrap(yes_n
     said = [np.where(effect + rng.normal(0, 1, count * size) < bar, gold, ~gold) for bar in (0.9, 0.7)]
     a, b = (of(yes_no(one.tolist(), gold.tolist(), groups=groups.tolist()), metric) for one in said)
 
-    def value(answers: np.ndarray, rows: np.ndarray) -> float:  # type: ignore[type-arg]
+    def value(answers: NDArray[np.bool_], rows: NDArray[np.int64]) -> float:
         units = Units(
             space=SPACE,
             gold=tuple(SPACE.labels[not one] for one in gold[rows]),

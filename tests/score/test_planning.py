@@ -18,7 +18,6 @@ from harness.score.metrics import Accuracy
 from harness.score.planning import (
     Spread,
     detectable,
-    detectable_difference,
     deviation_of,
     discordance,
     family_quantile,
@@ -69,8 +68,8 @@ def test_the_quantile_of_a_family_is_bonferronis() -> None:
 
 def test_the_smallest_difference_is_two_quantiles_of_standard_errors() -> None:
     q = family_quantile(2)
-    assert detectable_difference(0.02, quantile=q) == pytest.approx((1.959964 + 0.841621) * 0.02)
-    assert power_of(detectable_difference(0.02, quantile=q, power=0.9), 0.02, quantile=q) == pytest.approx(0.9)
+    assert detectable(20, 10**6, quantile=q) == pytest.approx((1.959964 + 0.841621) * 0.02, rel=1e-4)
+    assert power_of(detectable(20, 10**6, quantile=q, power=0.9), 0.02, quantile=q) == pytest.approx(0.9, abs=1e-3)
     solved = NormalIndPower(ddof=0).solve_power(
         effect_size=0.1, nobs1=None, alpha=0.05, power=0.8, ratio=0, alternative="two-sided"
     )

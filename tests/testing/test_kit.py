@@ -90,6 +90,21 @@ class Leaks(SoundTask):
         return _with_text(super().render(item, **shown), f"(hint: {item.gold})")
 
 
+class TellsAnnotations(SoundTask):
+    def items(self, split: str) -> Iterator[Item]:
+        for item in super().items(split):
+            yield replace(item, annotations={"ann": item.gold, "bob": item.gold})
+
+    def render(self, item: Item, **shown: Any) -> Request:
+        return _with_text(super().render(item, **shown), f"(people said {sorted(item.annotations)})")
+
+
+class OtherAnnotations(SoundTask):
+    def items(self, split: str) -> Iterator[Item]:
+        for item in super().items(split):
+            yield replace(item, annotations={f"annotator {next(COUNTER)}": item.gold})
+
+
 class Impure(SoundTask):
     def render(self, item: Item, **shown: Any) -> Request:
         return _with_text(super().render(item, **shown), f"Call {next(COUNTER)}.")
@@ -347,6 +362,8 @@ def test_a_sound_plugin_passes_every_check(kind: str, make: Any) -> None:
         ("task", OneCandidate, "task_gold_in_space"),
         ("task", Repainted, "task_images_readable"),
         ("task", Leaks, "task_gold_not_leaked"),
+        ("task", TellsAnnotations, "task_gold_not_leaked"),
+        ("task", OtherAnnotations, "task_order_deterministic"),
         ("task", Impure, "task_render_is_pure"),
         ("task", IgnoresOrder, "task_swap_symmetry"),
         ("task", TellsOrder, "task_swap_symmetry"),

@@ -1,8 +1,9 @@
 """Do the intervals of `harness estimate` cover the truth, and do planned items have the planned power?
 
-    python tests/validity/estimate.py [--sets 300] [--data ../shared/data]
+    python tests/validity/estimate.py [--sets 300] [--data ../shared/data] [--write]
 
-Run by hand, some four minutes; `--sets 20 --every 40` is a smoke test of seconds. Judges of known sensitivity and
+Run by hand, some seven minutes; `--sets 20 --every 40` is a smoke test of seconds. `--write` puts the table into the
+documentation, with date and commit. Judges of known sensitivity and
 specificity, items in correlated clusters, labels few or many: each cell of the grid is drawn `--sets` times. Planning
 is checked by planning a number of items from a large pilot and running the project's own test on so many. Where the
 recorded answers of GenAI-Bench are, real judges' errors are resampled as well, by whole clusters.
@@ -18,6 +19,7 @@ import gzip
 import itertools
 import json
 import math
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -52,6 +54,8 @@ STARS = {
     "nearly all five": (0.02, 0.02, 0.03, 0.08, 0.85),
     "either end": (0.3, 0.05, 0.05, 0.1, 0.5),
 }
+PILOT = 40_000
+"""Items from which a number of items is planned."""
 FLAGGED = 5.0
 """Clusters, counted as of equal size, below which the command warns."""
 
@@ -308,7 +312,7 @@ def power(rng: np.random.Generator, *, sets: int) -> dict[str, dict[str, float]]
             each = [math.sqrt(0.5) * common + math.sqrt(0.5) * latent(rng, cluster, shared) for _ in rates]
             return [own < special.ndtri(rate) for own, rate in zip(each, rates, strict=True)]
 
-        pilot = np.arange(40_000) // size
+        pilot = np.arange(PILOT) // size
         base = cell(pilot)
         tables = {f"j{k}": told(base, answers) for k, answers in enumerate(right(pilot)[:2])}
         apart = Contest([Round(tables, Accuracy(), name="accuracy")]).meet("j0", "j1").gap
@@ -325,6 +329,57 @@ def power(rng: np.random.Generator, *, sets: int) -> dict[str, dict[str, float]]
     return found
 
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "downstream.md"
+BEGIN, END = "<!-- made by tests/validity/estimate.py -->", "<!-- end -->"
+METHODS = {
+    "rogan_gladen": "Rogan-Gladen",
+    "ppi": "PPI++, share",
+    "ppi_of_scores": "PPI++, mean of scores",
+    "labels_alone": "labels alone",
+    "label_worth": "what a label is worth",
+    "real_rogan_gladen": "Rogan-Gladen, real judges",
+    "real_ppi": "PPI++, real judges",
+}
+
+
+def table(summary: dict[str, Any]) -> str:
+    """What was found, as Markdown."""
+    made = f"{time.strftime('%Y-%m-%d')}, commit {summary['commit']}, {summary['sets']} data sets a cell"
+    lines = [
+        f"{made}; {summary['flagged'] * 100:.0f} % of the cells are flagged.",
+        "",
+        "| interval of | cells | worst coverage | mean |",
+        "| --- | --- | --- | --- |",
+        *(
+            f"| {name} | {one['cells']:,} | {one['worst']:.3f} | {one['mean']:.3f} |"
+            for method, name in METHODS.items()
+            if (one := summary.get(method)) is not None
+        ),
+        "",
+        "| design | planned items | planned power | reached |",
+        "| --- | --- | --- | --- |",
+        *(
+            f"| {design} | {one['items']:,} | {one['planned']:.2f} | {one['reached']:.2f} |"
+            for design, one in summary["power"].items()
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def commit() -> str:
+    """What is measured; asked before, since a simulation takes its time."""
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def write(summary: dict[str, Any]) -> None:
+    """Put the table into its page."""
+    page = PAGE.read_text(encoding="utf-8")
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{table(summary)}\n\n{END}{after}", encoding="utf-8")
+
+
 def main(argv: list[str] | None = None) -> dict[str, Any]:
     """Simulate, print what is worst, and print all of it as one JSON object."""
     parser = argparse.ArgumentParser(description="Coverage of corrected rates, and power of planned items.")
@@ -332,9 +387,10 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--sets", type=int, default=300, help="simulated data sets in each cell")
     parser.add_argument("--every", type=int, default=1, help="only every so many-th cell of the grids")
     parser.add_argument("--data", type=Path, default=root.parent / "shared" / "data")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/explanation/downstream.md")
     options = parser.parse_args(argv)
     started, rng = time.process_time(), np.random.default_rng(20_251_129)
-    summary: dict[str, Any] = {"sets": options.sets}
+    summary: dict[str, Any] = {"sets": options.sets, "commit": commit()}
     flagged: list[bool] = []
     for cells in (shares(rng), scores(rng), real_judges(rng, options.data)):
         found, raised = coverage_of(itertools.islice(cells, 0, None, options.every), sets=options.sets)
@@ -343,6 +399,8 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     summary["flagged"] = round(float(np.mean(flagged)), 4)
     summary["power"] = power(rng, sets=options.sets)
     summary["cpu_seconds"] = round(time.process_time() - started, 1)
+    if options.write:
+        write(summary)
     print(json.dumps(summary))
     return summary
 

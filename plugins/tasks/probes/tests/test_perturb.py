@@ -167,3 +167,15 @@ def test_what_cannot_be_changed_is_refused(
     }
     with pytest.raises(DoesNotApplyError, match=reason):
         applied(models, probe, made[kind], **options)
+
+
+@pytest.mark.parametrize(("probe", "verdicts"), [("swap", (0, 1)), ("negated", ("yes", "no"))])
+def test_what_annotators_said_is_turned_round_with_the_gold(
+    models: Models, items: Any, probe: str, verdicts: tuple[Any, Any]
+) -> None:
+    first, second = verdicts
+    item = items.pair() if probe == "swap" else items.point(0)
+    [after] = applied(models, probe, replace(item, gold=first, annotations={"ann": first, "bob": second}))
+    assert (after.gold, after.annotations) == (second, {"ann": second, "bob": first})
+    [untouched] = applied(models, "jpeg", replace(item, annotations={"ann": first}))
+    assert untouched.annotations == {"ann": first}

@@ -1,12 +1,15 @@
-"""From the gold columns of a row to an answer space and the right answer in it: one function for each task."""
+"""From the gold columns of a row to an answer space and the right answer in it: one function for each task.
+
+What an annotator said is written as the gold is, and goes through the same function.
+"""
 
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from harness.api import TIE, AnswerSpace, DataError, Preference, Ranking, Verdict
-from harness.api.data import Row, did_you_mean
+from harness.api.data import Cell, Row, did_you_mean
 from harness_generic.options import Columns, Pairwise, Pointwise, Ranked, Scored, listed
 
 _PLACES: dict[str, Verdict] = {"first": 0, "second": 1, "tie": TIE}
@@ -26,7 +29,16 @@ def preference(options: Pairwise, row: Row, count: int) -> tuple[AnswerSpace, Ve
     if count != 2:
         raise DataError(f"{row.place}: expected two candidates, found {count}; use generic/ranking or mend the row")
     space = Preference(2, ties=(TIE,) if "tie" in options.labels.values() else ())
-    return space, 0 if options.gold is None else _PLACES[_meaning(row, options.gold, options.labels)]
+    return space, 0 if options.gold is None else said_preference(options, row[options.gold], count)
+
+
+def said_preference(options: Pairwise, cell: Cell, count: int) -> Verdict:
+    """What one cell says, the gold's or an annotator's.
+
+    Raises:
+        DataError: An unknown value.
+    """
+    return _PLACES[_meaning(cell, options.labels)]
 
 
 def choice(options: Pointwise, row: Row, count: int) -> tuple[AnswerSpace, Verdict]:
@@ -35,7 +47,16 @@ def choice(options: Pointwise, row: Row, count: int) -> tuple[AnswerSpace, Verdi
     Raises:
         DataError: An unknown value.
     """
-    return options.space, _meaning(row, options.gold, options.labels or {answer: answer for answer in options.answers})
+    return options.space, said_choice(options, row[options.gold], count)
+
+
+def said_choice(options: Pointwise, cell: Cell, count: int) -> Verdict:
+    """What one cell says.
+
+    Raises:
+        DataError: An unknown value.
+    """
+    return _meaning(cell, options.labels or {answer: answer for answer in options.answers})
 
 
 def score(options: Scored, row: Row, count: int) -> tuple[AnswerSpace, Verdict]:
@@ -44,15 +65,23 @@ def score(options: Scored, row: Row, count: int) -> tuple[AnswerSpace, Verdict]:
     Raises:
         DataError: Not a number, not finite, outside the scale or between its steps.
     """
-    cell, space = row[options.gold], options.space
-    value = cell.number()
+    return options.space, said_score(options, row[options.gold], count)
+
+
+def said_score(options: Scored, cell: Cell, count: int) -> Verdict:
+    """What one cell says.
+
+    Raises:
+        DataError: Not a number, not finite, outside the scale or between its steps.
+    """
+    value, space = cell.number(), options.space
     if not space.contains(value):
         steps = f" in steps of {options.step:g}" if options.step else ""
         raise cell.wrong(
             f"a number from {options.low:g} to {options.high:g}{steps}",
             "mend the row, or change low, high and step (step: 0 allows any number)",
         )
-    return space, value
+    return value
 
 
 def ranking(options: Ranked, row: Row, count: int) -> tuple[AnswerSpace, Verdict]:
@@ -63,24 +92,70 @@ def ranking(options: Ranked, row: Row, count: int) -> tuple[AnswerSpace, Verdict
     """
     first = row[options.gold if isinstance(options.gold, str) else options.gold[0]]
     cells = first.split() if isinstance(options.gold, str) else [row[column] for column in options.gold]
+    return Ranking(count), _ranked(options, first, cells, count)
+
+
+def said_ranking(options: Ranked, cell: Cell, count: int) -> Verdict:
+    """What one cell says.
+
+    Raises:
+        DataError: Not each candidate once, or ranks with ties.
+    """
+    return _ranked(options, cell, cell.split(), count)
+
+
+def annotated(columns: Columns, row: Row) -> Iterator[tuple[str, Cell]]:
+    """Each annotator with the cell that holds what they said; nobody who did not say.
+
+    Raises:
+        DataError: A column is missing, or the only one holds neither an object nor a list.
+    """
+    if isinstance(columns, list):
+        for column in columns:
+            if column not in row.values:
+                row[column]  # raises, with near misses
+            if row.has(column):
+                yield column, row[column]
+        return
+    if not row.has(columns):
+        if columns not in row.values:
+            row[columns]
+        return
+    cell = row[columns]
+    if isinstance(cell.value, Mapping) or (isinstance(cell.value, str) and cell.value.lstrip().startswith("{")):
+        said = cell.fields()
+        for name, value in said.values.items():
+            if value is not None and value != "":
+                yield str(name), Cell(value, row, columns, f", annotator {str(name)[:80]!r}")
+    elif isinstance(cell.value, list | tuple) or (isinstance(cell.value, str) and cell.value.lstrip().startswith("[")):
+        for place, element in enumerate(cell.elements(), start=1):
+            if element.value is not None and element.value != "":
+                yield str(place), element
+    else:
+        raise cell.wrong(
+            "an object with what each annotator said, or a list",
+            "mend the row; where each annotator has a column, write annotators: [COLUMN, COLUMN]",
+        )
+
+
+def _ranked(options: Ranked, first: Cell, cells: list[Cell], count: int) -> tuple[int, ...]:
     if len(cells) != count:
         raise first.wrong(f"{count} elements, one for each candidate (there are {len(cells)})")
     if options.gold_is == "ranks":
         ranks = [cell.number() for cell in cells]
         if len(set(ranks)) < count:
             raise first.wrong(f"{count} different ranks, as rankings have no ties ({ranks})")
-        return Ranking(count), tuple(sorted(range(count), key=ranks.__getitem__))
+        return tuple(sorted(range(count), key=ranks.__getitem__))
     words = [cell.word() for cell in cells]
     spellings = _spellings(options, count)
     names = next((names for names in spellings if sorted(names) == sorted(words)), None)
     if names is None:
         known = ", or ".join(" ".join(names) for names in spellings)
         raise first.wrong(f"each candidate once, from best to worst ({known}; there is {' '.join(words)[:80]})")
-    return Ranking(count), tuple(names.index(word) for word in words)
+    return tuple(names.index(word) for word in words)
 
 
-def _meaning(row: Row, column: str, labels: Mapping[str, str]) -> str:
-    cell = row[column]
+def _meaning(cell: Cell, labels: Mapping[str, str]) -> str:
     word = cell.word()
     if word not in labels:
         known = ", ".join(map(repr, labels))

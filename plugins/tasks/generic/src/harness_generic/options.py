@@ -52,6 +52,12 @@ class Common(BaseModel):
         default=[],
         description="Columns to keep with the item where they are filled, such as a `rationale` to train on.",
     )
+    annotators: Columns | None = Field(
+        default=None,
+        description="What several people said, for agreement and the human ceiling; written as the gold is. A list of "
+        "columns, one for each person, named after them; or one column with an object by person (`{ann: A, bob: B}`) "
+        "or a list, whose place is the person. An empty cell or null: this person did not say.",
+    )
     splits: dict[Split, str] | None = Field(
         default=None,
         min_length=1,
@@ -82,11 +88,22 @@ class Common(BaseModel):
         """The columns that a judge gets to see."""
         return {*self.template.columns, *listed(self.images)}
 
+    @field_validator("annotators")
+    @classmethod
+    def _several(cls, value: Columns | None) -> Columns | None:
+        if isinstance(value, list) and (len(value) < 2 or len(set(value)) < len(value)):
+            raise ValueError(
+                f"annotators need two or more different columns, got {value}; a single column that holds an object or "
+                "a list is written without brackets"
+            )
+        return value
+
     @model_validator(mode="after")
     def _gold_is_hidden(self) -> Common:
-        told = sorted(self.shown_columns & set(self.gold_columns))
-        if told:
-            raise ValueError(f"the gold column {told[0]!r} is shown to the judge; take it out of what is shown")
+        for what, columns in (("gold", self.gold_columns), ("annotators'", listed(self.annotators))):
+            told = sorted(self.shown_columns & set(columns))
+            if told:
+                raise ValueError(f"the {what} column {told[0]!r} is shown to the judge; take it out of what is shown")
         return self
 
 
@@ -133,17 +150,18 @@ class Pairwise(Compares):
     )
     labels: dict[str, Literal["first", "second", "tie"]] = Field(
         default={},
-        description="What the values of the gold column mean, such as `{'A': first, 'B': second}`. A judge may say tie "
-        "only where some value means it.",
+        description="What the values of the gold column mean, and of the annotators', such as `{'A': first, 'B': "
+        "second}`. A judge may say tie only where some value means it.",
     )
 
     @model_validator(mode="after")
     def _labels_go_with_gold(self) -> Pairwise:
-        if (self.gold is None) != (not self.labels):
+        if (self.gold is None and self.annotators is None) != (not self.labels):
+            whose = "gold column" if self.gold else "annotators' columns"
             raise ValueError(
-                "say in `labels` what the values of the gold column mean, such as {'A': first, 'B': second}"
-                if self.gold
-                else "`gold: null` says that the first candidate is always better; remove `labels`"
+                "`gold: null` says that the first candidate is always better; remove `labels`"
+                if self.labels
+                else f"say in `labels` what the values of the {whose} mean, such as {{'A': first, 'B': second}}"
             )
         for columns in (self.candidate_images, self.candidate_texts):
             if isinstance(columns, list) and len(columns) != 2:
@@ -160,8 +178,8 @@ class Pointwise(Common):
     )
     labels: dict[str, str] = Field(
         default={},
-        description="What the values of the gold column mean, such as `{'0': 'no', '1': 'yes'}`. Default: each is an "
-        "answer itself.",
+        description="What the values of the gold column mean, and of the annotators', such as `{'0': 'no', '1': "
+        "'yes'}`. Default: each is an answer itself.",
     )
 
     @model_validator(mode="after")

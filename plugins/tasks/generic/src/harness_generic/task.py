@@ -29,6 +29,9 @@ from harness_generic.sources import find
 Answers: TypeAlias = Callable[[Row, int], tuple[AnswerSpace, Verdict]]
 """Gives the space and the gold of a row with so many candidates."""
 
+Said: TypeAlias = Callable[[Cell, int], Verdict]
+"""Gives what one annotator said of so many candidates."""
+
 MOST = 26
 """Candidates of one row: they are shown as A to Z."""
 
@@ -45,14 +48,14 @@ class GenericTask:
 
     format = "harness/tagged"
 
-    def __init__(self, options: Common, context: Context, *, protocol: Protocol, answer: Answers) -> None:
+    def __init__(self, options: Common, context: Context, *, protocol: Protocol, answer: Answers, said: Said) -> None:
         """Find the files; nothing is read yet.
 
         Raises:
             DataError: There are no data where the manifest says, or nothing of a row would be shown.
         """
         self.protocol = protocol
-        self._options, self._name, self._answer = options, context.name, answer
+        self._options, self._name, self._answer, self._said = options, context.name, answer, said
         self._template = options.template
         self.media = options.media
         sources = find(context.data, splits=options.splits, config=options.hub_config, task=context.name)
@@ -118,7 +121,9 @@ class GenericTask:
         Raises:
             DataError: A file cannot be read.
         """
-        sha = hashlib.sha256(f"{type(self._options).__name__}:{__version__}:{self._options.model_dump_json()}".encode())
+        unset = {"annotators"} if self._options.annotators is None else set()  # a fingerprint as before there were any
+        options = self._options.model_dump_json(exclude=unset)
+        sha = hashlib.sha256(f"{type(self._options).__name__}:{__version__}:{options}".encode())
         for split, source in sorted(self._sources.items()):
             sha.update(f":{split}:{source.digest()}".encode())
         return sha.hexdigest()
@@ -137,8 +142,15 @@ class GenericTask:
             question=self._template.fill(lambda column: row[column].word(), pictures),
             candidates=candidates,
             category="" if options.category is None else row[options.category].word(),
+            annotations=self._annotations(row, len(candidates)),
             tags={column: row[column].word() for column in options.tags if row.values.get(column, row) not in _BLANK},
         )
+
+    def _annotations(self, row: Row, count: int) -> dict[str, Verdict]:
+        columns = self._options.annotators
+        if columns is None:
+            return {}
+        return {name: self._said(cell, count) for name, cell in answers.annotated(columns, row)}
 
     def _candidates(self, row: Row) -> tuple[tuple[Part, ...], ...]:
         if self._compares is None:
@@ -167,22 +179,46 @@ class GenericTask:
 
 def pairwise(options: Pairwise, context: Context) -> GenericTask:
     """The factory of `generic/pairwise`."""
-    return GenericTask(options, context, protocol=PAIRWISE, answer=partial(answers.preference, options))
+    return GenericTask(
+        options,
+        context,
+        protocol=PAIRWISE,
+        answer=partial(answers.preference, options),
+        said=partial(answers.said_preference, options),
+    )
 
 
 def pointwise(options: Pointwise, context: Context) -> GenericTask:
     """The factory of `generic/pointwise`."""
-    return GenericTask(options, context, protocol=POINTWISE, answer=partial(answers.choice, options))
+    return GenericTask(
+        options,
+        context,
+        protocol=POINTWISE,
+        answer=partial(answers.choice, options),
+        said=partial(answers.said_choice, options),
+    )
 
 
 def score(options: Scored, context: Context) -> GenericTask:
     """The factory of `generic/score`."""
-    return GenericTask(options, context, protocol=SCORE, answer=partial(answers.score, options))
+    return GenericTask(
+        options,
+        context,
+        protocol=SCORE,
+        answer=partial(answers.score, options),
+        said=partial(answers.said_score, options),
+    )
 
 
 def ranking(options: Ranked, context: Context) -> GenericTask:
     """The factory of `generic/ranking`."""
-    return GenericTask(options, context, protocol=RANKING, answer=partial(answers.ranking, options))
+    return GenericTask(
+        options,
+        context,
+        protocol=RANKING,
+        answer=partial(answers.ranking, options),
+        said=partial(answers.said_ranking, options),
+    )
 
 
 def _cells(row: Row, columns: Columns) -> Iterable[Cell]:

@@ -69,8 +69,8 @@ class Swap(OneByOne):
         if len(item.candidates) < 2:
             raise DoesNotApplyError("has no candidates to swap; wrap a task that compares candidates")
         order = reverse(len(item.candidates))
-        gold = expected("swap", item.space, item.gold)
-        return replace(item, candidates=tuple(item.candidates[place] for place in order), gold=gold)
+        candidates = tuple(item.candidates[place] for place in order)
+        return replace(_reversed("swap", item), candidates=candidates)
 
 
 class Painted(OneByOne):
@@ -183,10 +183,7 @@ class Negated(OneByOne):
         """The negated item."""
         if not is_yes_no(item.space):
             raise DoesNotApplyError("is not answered by yes or no; only a yes/no question has a negation")
-        return replace(
-            _framed(item, self._template),
-            gold=expected("negated", item.space, item.gold),
-        )
+        return _reversed("negated", _framed(item, self._template))
 
 
 class Paraphrased(OneByOne):
@@ -287,6 +284,12 @@ def _with_images_of(item: Item, others: Iterable[Item]) -> Item:
 
 def _shape(item: Item) -> list[int]:
     return [sum(isinstance(part, Image) for part in parts) for parts in (item.question, *item.candidates)]
+
+
+def _reversed(probe: str, item: Item) -> Item:
+    """The item with what the probe makes of its gold, and of what each annotator said."""
+    said = {name: expected(probe, item.space, verdict) for name, verdict in item.annotations.items()}
+    return replace(item, gold=expected(probe, item.space, item.gold), annotations=said)
 
 
 def _framed(item: Item, template: str) -> Item:

@@ -1,0 +1,272 @@
+"""What several people said, as columns: for agreement, the human ceiling and the alternative-annotator test.
+
+Filled item by item by `harness.score.units`; computed with by `harness.score.alpha`, `ceiling` and `alt_test`. Nothing
+here computes a number of a judge: a person's verdict goes through the very rules that a judge's verdict goes through.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.api import AnswerSpace, Preference, Ranking, Score, Verdict
+from harness.score.ballots import Ballot
+from harness.score.ranking import inversions
+from harness.score.records import Answer
+from harness.score.table import ANSWERED, ERROR, NOTHING, Floats, Ints
+
+_NAN = float("nan")
+
+
+class Worth(NamedTuple):
+    """A verdict as it counts against a gold: what `harness.score.units` makes of one ballot."""
+
+    gold: Verdict
+    """The right answer, in the frame in which the unit is counted."""
+    verdict: Verdict | None
+    """The answer in the same frame; `None` where it is missing, or is never right."""
+    credit: float
+    """Points from 0 to 1."""
+    guess: Verdict | None
+    """The answer, or the blind guess that stands for a missing one."""
+    guess_credit: float
+    """Points of that."""
+
+
+Count: TypeAlias = Callable[[Answer, Ballot], Worth]
+"""Counts a ballot against the gold of an answer, by the protocol."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ratings:
+    """R verdicts of people, canonical, of all items. All columns have shape (R,)."""
+
+    item: Ints
+    """Code of the item."""
+    cluster: NDArray[np.uint64]
+    """Name of the item's cluster."""
+    annotator: Ints
+    """Code of the annotator."""
+    verdict: Ints
+    """Code of what was said."""
+    places: Ints
+    """Number of candidates of a preference, which may be shown in any order; 1 for every other answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lines:
+    """L comparisons with what the *other* annotators say: one for each unit, annotator and consensus of the others.
+
+    All columns have shape (L,). Where the others have several consensuses (a drawn vote), each has a line of its own.
+    """
+
+    unit: Ints
+    """Row of the unit in `CellTable.units`."""
+    annotator: Ints
+    """Code of the annotator who is left out."""
+    parts: Ints
+    """The line weighs one in so many, so that each item weighs the same."""
+    gold: Ints
+    """Code of the consensus of the others."""
+    person: Ints
+    """Code of what the annotator said."""
+    person_credit: Floats
+    """Points for it."""
+    judge: Ints
+    """Code of what the judge said, or `NOTHING`."""
+    judge_credit: Floats
+    """Points for it."""
+    guess: Ints
+    """Code of what the judge said, or of the blind guess that the protocol puts in its place."""
+    guess_credit: Floats
+    """Points for it."""
+    kept: NDArray[np.bool_]
+    """Whether the judge's unit counts by the protocol."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Duels:
+    """D meetings of judge and annotator on one unit: who agrees more with the other annotators. Shape (D,)."""
+
+    unit: Ints
+    """Row of the unit in `CellTable.units`."""
+    annotator: Ints
+    """Code of the annotator."""
+    judge: NDArray[np.bool_]
+    """Whether the judge agrees at least as much as the annotator. Without a verdict it does not."""
+    person: NDArray[np.bool_]
+    """Whether the annotator agrees at least as much as the judge."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class People:
+    """What several people said of the items of a cell."""
+
+    annotators: tuple[str, ...]
+    """What the codes of annotators stand for."""
+    verdicts: tuple[Verdict, ...]
+    """What the codes of verdicts stand for."""
+    ratings: Ratings
+    """Every verdict of every annotator."""
+    lines: Lines
+    """Each annotator, and the judge, against the consensus of the others."""
+    duels: Duels
+    """The judge against each annotator."""
+
+
+class PeopleBuilder:
+    """Grows the columns of `People`.
+
+    Args:
+        kept: By state of `harness.score.table`, whether a unit in it counts by the protocol.
+        skips_ties: Whether the protocol leaves out what is right where it is a tie.
+    """
+
+    def __init__(self, kept: Mapping[int, bool], *, skips_ties: bool) -> None:
+        self._kept, self._skips_ties = kept, skips_ties
+        self._annotators: dict[str, int] = {}
+        self._verdicts: dict[Verdict, int] = {}
+        self._clusters = array("Q")
+        self._ratings = array("q")
+        self._lines = array("q")
+        self._credits = array("d")
+        self._duels = array("q")
+
+    def rate(self, head: Answer, *, item: int, cluster: int) -> None:
+        """Take in what was said of an item.
+
+        Args:
+            head: Any answer to it.
+            item: Its code.
+            cluster: Name of its cluster.
+        """
+        places = head.space.n if type(head.space) is Preference else 1
+        for annotator, verdict in head.annotations.items():
+            code = self._annotators.setdefault(annotator, len(self._annotators))
+            self._clusters.append(cluster)
+            self._ratings.extend((item, code, self._code(verdict), places))
+
+    def add_unit(self, unit: int, head: Answer, ballot: Ballot, count: Count) -> None:
+        """Take in one unit: each of its annotators against the others, and the judge beside them.
+
+        Args:
+            unit: Its row.
+            head: Any answer to its item, of which two or more people said something.
+            ballot: What the judge said.
+            count: Counts a ballot against a gold.
+        """
+        said = head.annotations
+        for annotator, verdict in said.items():
+            others = [other for name, other in said.items() if name != annotator]
+            code = self._annotators[annotator]
+            golds = consensus(head.space, others)
+            if self._skips_ties and type(head.space) is Preference:
+                golds = [gold for gold in golds if not isinstance(gold, str)]
+            own = Ballot(verdict, ANSWERED, _NAN, ballot.order, ballot.sample)
+            for gold in golds:
+                against = head._replace(gold=gold)
+                judge, person = count(against, ballot), count(against, own)
+                codes = (self._code(judge.gold), *map(self._code, (person.verdict, judge.verdict, judge.guess)))
+                kept = self._kept[ballot.state]
+                self._lines.extend((unit, code, len(said) * len(golds), *codes, int(kept)))
+                self._credits.extend((person.credit, judge.credit, judge.guess_credit))
+            if ballot.state != ERROR:
+                theirs = agreement(head.space, verdict, others)
+                ours = -np.inf if ballot.state != ANSWERED else agreement(head.space, ballot.verdict, others)
+                self._duels.extend((unit, code, int(ours >= theirs), int(theirs >= ours)))
+
+    def _code(self, verdict: Verdict | None) -> int:
+        return NOTHING if verdict is None else self._verdicts.setdefault(verdict, len(self._verdicts))
+
+    def finish(self) -> People | None:
+        """All that was added; `None` where nobody said anything."""
+        if not self._annotators:
+            return None
+        rated, lines, duels = (
+            np.array(column, dtype=np.int64).reshape(-1, width).T
+            for column, width in ((self._ratings, 4), (self._lines, 8), (self._duels, 4))
+        )
+        points = np.array(self._credits, dtype=np.float64).reshape(-1, 3).T
+        return People(
+            annotators=tuple(self._annotators),
+            verdicts=tuple(self._verdicts),
+            ratings=Ratings(
+                item=rated[0],
+                cluster=np.array(self._clusters, dtype=np.uint64),
+                annotator=rated[1],
+                verdict=rated[2],
+                places=rated[3],
+            ),
+            lines=Lines(
+                unit=lines[0],
+                annotator=lines[1],
+                parts=lines[2],
+                gold=lines[3],
+                person=lines[4],
+                person_credit=points[0],
+                judge=lines[5],
+                judge_credit=points[1],
+                guess=lines[6],
+                guess_credit=points[2],
+                kept=lines[7].astype(np.bool_),
+            ),
+            duels=Duels(
+                unit=duels[0],
+                annotator=duels[1],
+                judge=duels[2].astype(np.bool_),
+                person=duels[3].astype(np.bool_),
+            ),
+        )
+
+
+def consensus(space: AnswerSpace, said: Sequence[Verdict]) -> list[Verdict]:
+    """What people say together: one verdict, or several of equal standing, which then count in equal parts.
+
+    - Labels and preferences: the most frequent; in a drawn vote each of those that draw. In expectation that is the
+      same as drawing lots, and it is the same in every run.
+    - Scores: the mean, which need not be on a step of the scale.
+    - Rankings: by mean place (Borda 1781). Candidates with equal means are put in the order of the data and in its
+      reverse, which makes each pair of them right once and wrong once.
+
+    Args:
+        space: The answer space.
+        said: At least one verdict, canonical.
+    """
+    if type(space) is Score:
+        return [float(np.mean([cast("float", verdict) for verdict in said]))]
+    if type(space) is Ranking:
+        places = [sum(cast("tuple[int, ...]", ranking).index(k) for ranking in said) for k in range(space.n)]
+        forward = tuple(sorted(range(space.n), key=lambda k: (places[k], k)))
+        backward = tuple(sorted(range(space.n), key=lambda k: (places[k], -k)))
+        return list(dict.fromkeys((forward, backward)))
+    votes = Counter(said)
+    most = max(votes.values())
+    return [verdict for verdict, count in votes.items() if count == most]
+
+
+def agreement(space: AnswerSpace, verdict: Verdict | None, others: Sequence[Verdict]) -> float:
+    """How well a verdict agrees with those of several people (Calderon, Reichart and Dror 2025, section 3).
+
+    The share of them that it agrees with; of scores the negative root mean square difference; of rankings the mean
+    share of pairs of candidates in the same order.
+
+    Args:
+        space: The answer space.
+        verdict: Canonical; `None` (two orders that disagree) agrees with nobody.
+        others: At least one, canonical.
+    """
+    if verdict is None:
+        return -np.inf if type(space) in (Score, Ranking) else 0.0
+    if type(space) is Score:
+        apart = [cast("float", verdict) - cast("float", other) for other in others]
+        return -float(np.sqrt(np.mean(np.square(apart))))
+    if type(space) is Ranking:
+        ranking, pairs = cast("tuple[int, ...]", verdict), space.n * (space.n - 1) / 2
+        return -sum(inversions(cast("tuple[int, ...]", other), ranking) for other in others) / (pairs * len(others))
+    return sum(space.agrees(verdict, other) for other in others) / len(others)
