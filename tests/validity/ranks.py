@@ -198,7 +198,7 @@ def simulate(works: Sequence[Family], *, jobs: int) -> list[Found]:
     again: list[Family] = []
     for judges in JUDGES:
         same = [found for found in first if len(found.family.truths) == judges]
-        most = max(2, len(same) // 12)
+        most = max(3, len(same) // 8)
         worst = sorted(same, key=lambda found: -found.false)[:most]
         worst += sorted(same, key=lambda found: found.covered)[:most]
         again += [found.family for found in worst]
