@@ -223,7 +223,9 @@ def verdict_lines(compared: JudgeComparison) -> list[str]:
     said = []
     for name, one in zip(compared.names, compared.tasks, strict=True):
         better = one.better
-        if better is None:
+        if better is None and one.depends_on_missing:
+            said.append(f"{name}: which is better depends on what the missing answers were")
+        elif better is None:
             said.append(f"{name}: the data cannot tell the two apart")
         else:
             said.append(f"{name}: {better} is better (p {_sign(p_value(one.p_adjusted))})")
@@ -232,8 +234,9 @@ def verdict_lines(compared: JudgeComparison) -> list[str]:
 
 def legend(compared: JudgeComparison) -> list[str]:
     """How to read the numbers."""
+    at_once = " for all tasks at once" if len(compared.tasks) > 1 else ""
     said = [
-        f"interval: {(1 - compared.alpha) * 100:g} % confidence, both judges on the same resampled clusters",
+        f"interval: {(1 - compared.alpha) * 100:g} % confidence{at_once}, both judges on the units that count for both",
         "only a, only b: units that get more credit from one than from the other; places are the data's own",
     ]
     said += [
