@@ -248,9 +248,9 @@ class Trainer(Protocol):
 class Metric(Protocol):
     """A score of many answers, vectorised over weightings of the data.
 
-    The same function gives the point estimate (one row of weights), the bootstrap (a row for each resample) and the
-    paired comparison. `units` are the *distinct* combinations of gold and prediction in a cell; `weights[b, t]` says
-    how often unit `t` occurs in resample `b`. See `docs/explanation/statistics.md`.
+    The same function gives the value (one row of weights), its interval (a row for the data without each cluster) and
+    the paired comparison. `units` are the *distinct* combinations of gold and prediction in a cell; `weights[b, t]`
+    says how often unit `t` occurs in row `b`. See `docs/explanation/statistics.md`.
     """
 
     def __call__(self, units: Units, weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -258,10 +258,10 @@ class Metric(Protocol):
 
         Args:
             units: T distinct answered units.
-            weights: Shape (B, T), non-negative.
+            weights: Shape (B, T), non-negative; the harness only asks for whole numbers.
 
         Returns:
-            Shape (B,); NaN where the metric is not defined for a resample.
+            Shape (B,); NaN where the metric is not defined.
         """
 
 

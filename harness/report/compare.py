@@ -234,9 +234,10 @@ def verdict_lines(compared: JudgeComparison) -> list[str]:
 
 def legend(compared: JudgeComparison) -> list[str]:
     """How to read the numbers."""
-    at_once = " for all tasks at once" if len(compared.tasks) > 1 else ""
+    confidence = f"{(1 - compared.alpha) * 100:g} %"
+    below = f"it leaves 0 out exactly where the corrected p is below {compared.alpha:g}"
     said = [
-        f"interval: {(1 - compared.alpha) * 100:g} % confidence{at_once}, both judges on the units that count for both",
+        f"interval: {confidence} confidence for all tasks together; {below}",
         "only a, only b: units that get more credit from one than from the other; places are the data's own",
     ]
     said += [

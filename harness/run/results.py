@@ -134,7 +134,7 @@ class RunResults:
     report: ReportRecord
     """How the manifest wants it reported."""
     seed: int
-    """The run's seed; also that of the bootstrap."""
+    """The run's seed; also that of the flips behind corrected tests."""
     cells: list[CellResult]
     """All cells, in the order of the manifest."""
     left_out: tuple[LeftOut, ...] = ()

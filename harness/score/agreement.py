@@ -61,8 +61,8 @@ class BalancedAccuracy(_Confusion):
 class MacroF1(_Confusion):
     """Plain mean of the F1 of each class that occurs in gold or answers.
 
-    As `sklearn.metrics.f1_score(average="macro", zero_division=0)`. A class that drops out of a resample drops out of
-    its mean.
+    As `sklearn.metrics.f1_score(average="macro", zero_division=0)`. A class without any weight drops out of the
+    mean.
     """
 
     def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
@@ -117,7 +117,7 @@ class RocAuc(CoreMetric):
     unit = "share"
 
     def prepare(self, units: Units) -> Statistic:
-        """Sort once; a resample is then a cumulative sum."""
+        """Sort once; what is left is a cumulative sum."""
         positive = _positive(units)
         is_positive = np.array([verdict == positive for verdict in units.gold], dtype=np.int64)
         score, counted = _ranked(units, is_positive, positive)

@@ -159,15 +159,11 @@ def _measured(apart: Jackknife | None, *, confidence: float) -> tuple[float | No
 def _difference(
     judge: Jackknife | None, people: Jackknife | None, *, confidence: float
 ) -> tuple[float | None, float | None, float | None]:
-    """Judge less people on the same lines, and the ends of its interval, no further off than the metric allows."""
+    """Judge less people on the same lines, and the ends of its interval."""
     if judge is None or people is None:
         return None, None, None
     between = gap(judge, people)
-    ends = between.interval(normal_quantile(confidence))
-    if ends is None:
-        return between.difference, None, None
-    most = np.inf if judge.bounds is None else judge.bounds[1] - judge.bounds[0]
-    return between.difference, max(ends[0], -most), min(ends[1], most)
+    return (between.difference, *(between.interval(normal_quantile(confidence)) or (None, None)))
 
 
 def _lines_view(table: CellTable, lines: Lines, said: Ints, credit: Floats) -> View:

@@ -1,4 +1,4 @@
-"""Any metric of the `evaluate` library as a `Metric`: `evaluate:NAME`. Not vectorised, so fewer resamples are made.
+"""Any metric of the `evaluate` library as a `Metric`: `evaluate:NAME`. Not vectorised, so it is evaluated less often.
 
 `NAME` is what `evaluate.load` takes: a local folder or `.py` file works offline; the name of a hub module is downloaded
 by that library, and is code that it runs. It sees every unit as often as it occurs, as whole numbers for classes
@@ -22,7 +22,7 @@ from harness.score.metrics import CoreMetric, numbers, unit_of
 from harness.score.patterns import Statistic
 from harness.score.table import Floats
 
-RESAMPLES = 200
+EVALUATIONS = 200
 """Resamples for the interval of such a metric."""
 
 _KNOWN: Mapping[str, tuple[Unit, bool]] = {
@@ -59,8 +59,8 @@ class EvaluateMetric(CoreMetric):
         self.unit, self.greater_is_better = unit, greater_is_better
 
     def limit(self, units: Units) -> int | None:
-        """Each resample is a call into Python."""
-        return RESAMPLES
+        """Each evaluation is a call into Python."""
+        return EVALUATIONS
 
     def prepare(self, units: Units) -> Statistic:
         """Code the units, then call the library for each row of weights."""

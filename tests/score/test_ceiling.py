@@ -14,12 +14,13 @@ from sklearn import metrics as sk
 
 from harness.api import AnswerSpace, Choice, Metric, Preference, Protocol, Ranking, Score, Status, Verdict
 from harness.score.agreement import Kappa, MacroF1, RocAuc
-from harness.score.ceiling import human_ceiling
+from harness.score.ceiling import _patterns, human_ceiling
 from harness.score.cell import score_cell
 from harness.score.correlation import Kendall, Pearson, Spearman
 from harness.score.metrics import Accuracy, AllRight, MeanAbsoluteError
 from harness.score.ranking import RankAccuracy
 from harness.score.records import Answer, Ceiling, CellScores, MetricCeiling
+from harness.score.sample import BLOCKS
 from harness.score.units import build_cell
 
 LETTERS = Choice(("a", "b", "c"))
@@ -283,6 +284,10 @@ def test_many_clusters_of_many_kinds_are_put_together_and_give_the_same_interval
     given = answers(scores[:, 3].tolist(), scores[:, :3].tolist(), space=SCALE)
     whole = of(Pearson(), given)
     monkeypatch.setattr("harness.score.ceiling._MOST_CELLS", 1000)
+    cluster, types = np.arange(1500), np.arange(1500) % 7
+    patterns, blocks = _patterns(cluster, types, np.full(1500, 2.0), 7)
+    assert (blocks, patterns.count, len(patterns.clusters)) == (BLOCKS, BLOCKS, BLOCKS)
+    assert patterns.total() == pytest.approx(2.0 * np.bincount(types))
     grouped = of(Pearson(), given)
     assert grouped.value == whole.value
     assert grouped.ci_high is not None

@@ -88,7 +88,7 @@ def test_a_local_module_is_scored_with_an_interval(tmp_path: Path) -> None:
 
 
 def test_a_module_is_called_at_most_so_often_for_an_interval() -> None:
-    from harness.score.evaluate_bridge import RESAMPLES, EvaluateMetric
+    from harness.score.evaluate_bridge import EVALUATIONS, EvaluateMetric
 
     calls = []
 
@@ -106,8 +106,10 @@ def test_a_module_is_called_at_most_so_often_for_an_interval() -> None:
         for k, (gold, said) in enumerate(pairs.tolist())
     ]
     cell = score_cell(build_cell(many, Protocol()), task="t", judge="j", metrics={"x": metric}, data_hash="h")
-    assert len({tuple(pair) for pair in pairs.tolist()}) > 4 * RESAMPLES
-    assert len(calls) <= 5 + RESAMPLES + 2 * len(space.labels), "blocks, two calls a class, value, centre, other cases"
+    assert len({tuple(pair) for pair in pairs.tolist()}) > 4 * EVALUATIONS
+    assert len(calls) <= 5 + EVALUATIONS + 2 * len(space.labels), (
+        "blocks, two calls a class, value, centre, other cases"
+    )
     estimate = cell.estimates[0]
     assert estimate.ci_low is not None
     assert estimate.ci_high is not None

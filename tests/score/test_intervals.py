@@ -179,12 +179,11 @@ def coverage(
 @pytest.mark.parametrize(
     ("metric", "clusters", "size", "share", "prevalence"),
     [
-        (Accuracy(), 10, 2, 0.95, 0.5),  # .631 by the percentile bootstrap
-        (Accuracy(), 75, 2, 0.99, 0.5),  # .784
-        (Accuracy(), 10, 5, 0.95, 0.5),  # .844
-        (BalancedAccuracy(), 300, 1, 0.95, 0.1),  # .764
+        pytest.param(Accuracy(), 10, 2, 0.95, 0.5, id="both orders"),  # .631 by the percentile bootstrap
+        pytest.param(Accuracy(), 75, 2, 0.99, 0.5, id="both orders, few errors"),  # .784
+        pytest.param(Accuracy(), 10, 5, 0.95, 0.5, id="clusters of 5"),  # .844
+        pytest.param(BalancedAccuracy(), 300, 1, 0.95, 0.1, id="balanced accuracy, rare class"),  # .764
     ],
-    ids=str,
 )
 def test_intervals_cover_where_the_bootstrap_did_not(
     yes_no: Made, metric: Metric, clusters: int, size: int, share: float, prevalence: float

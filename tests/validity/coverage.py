@@ -1,6 +1,6 @@
 """Do intervals of "95 %" hold the true value in 95 of 100 data sets? Simulated judges; run by hand; last line JSON.
 
-    python tests/validity/coverage.py [--reps 200] [--quick] [--only METRIC] [--seed 1] [--jobs 2] [--write PAGE]
+    python tests/validity/coverage.py [--reps 120] [--quick] [--only METRIC] [--seed 1] [--jobs 2] [--write PAGE]
 
 A cell is a metric under a design. Of each cell: the share of data sets whose interval holds the true value, of those
 that have one; the share that the board flags (a cell is flagged where half of its data sets are, or where half of them
@@ -22,7 +22,7 @@ import numpy as np
 from boards import CLASSES, RANKINGS, SCORES
 from cells import Found, Work, measure
 from judges import CORRELATION, Design
-from publish import commit, cpu_seconds, finish, options, run_all, standard_error, table
+from publish import command_of, commit, cpu_seconds, finish, options, run_all, standard_error, table
 
 SIZES = (20, 50, 150, 300, 1000)
 TRUTHS = (0.5, 0.8, 0.95, 0.99, 1.0)
@@ -170,7 +170,7 @@ NUMBERS = ("worst", "mean", "below_93", "flagged", "zero_width")
 
 def main() -> None:
     """Simulate the grid, print tables and one JSON object."""
-    parser = options(__doc__, reps=200)
+    parser = options(__doc__, reps=120)
     parser.add_argument("--only", action="append", metavar="METRIC", help="this metric only; may be repeated")
     asked = parser.parse_args()
     works = [
@@ -194,7 +194,7 @@ def main() -> None:
         "cpu_s": round(cpu_seconds(), 1),
         "commit": commit(),
     }
-    finish("coverage", tables(cells), result, page=asked.write, command=f"coverage.py --reps {asked.reps}")
+    finish("coverage", tables(cells), result, page=asked.write, command=command_of("coverage.py", asked))
 
 
 def _reps(design: Design, reps: int) -> int:

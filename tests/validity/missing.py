@@ -18,7 +18,7 @@ import numpy as np
 from boards import board_of, is_above
 from judges import Design, Floats, Replies, answer, declined, gold_of, mixed, numbers
 from numpy.typing import NDArray
-from publish import commit, cpu_seconds, finish, generator, options, run_all, standard_error, table
+from publish import command_of, commit, cpu_seconds, finish, generator, options, run_all, standard_error, table
 from ranks import ALIKE
 from sheets import Sheet
 
@@ -165,7 +165,7 @@ def main() -> None:
         "cpu_s": round(cpu_seconds(), 1),
         "commit": commit(),
     }
-    finish("missing", tables(found), result, page=asked.write, command=f"missing.py --reps {asked.reps}")
+    finish("missing", tables(found), result, page=asked.write, command=command_of("missing.py", asked))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,11 @@ def options(description: str | None, *, reps: int) -> argparse.ArgumentParser:
     return parser
 
 
+def command_of(script: str, asked: argparse.Namespace) -> str:
+    """How to make the same tables again."""
+    return f"{script} --reps {asked.reps} --seed {asked.seed}{' --quick' if asked.quick else ''}"
+
+
 def run_all(
     function: Callable[[_Work], _Found], work: Sequence[_Work], *, jobs: int, cost: Callable[[_Work], float]
 ) -> list[_Found]:
@@ -93,6 +98,13 @@ def _shown(value: object) -> str:
 
 def finish(name: str, lines: Sequence[str], result: dict[str, Any], *, page: Path | None, command: str) -> None:
     """Print the tables, put them into a page where one is named, and print the result as the last line.
+
+    Args:
+        name: Of the script, and of the block in the page.
+        lines: The tables.
+        result: What is printed last, as JSON.
+        page: Where the tables go; `None`: nowhere.
+        command: How to make them again.
 
     Raises:
         SystemExit: The page has no marks for this block.

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from boards import board_of, excludes_zero, letters
 from judges import Design, Replies, answer, gold_of, mixed, numbers
-from publish import commit, cpu_seconds, finish, generator, options, run_all, standard_error, table
+from publish import command_of, commit, cpu_seconds, finish, generator, options, run_all, standard_error, table
 from sheets import Sheet
 from truths import true_value
 
@@ -266,7 +266,7 @@ def main() -> None:
         "cpu_s": round(cpu_seconds(), 1),
         "commit": commit(),
     }
-    finish("ranks", tables(found), result, page=asked.write, command=f"ranks.py --reps {asked.reps}")
+    finish("ranks", tables(found), result, page=asked.write, command=command_of("ranks.py", asked))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from boards import SimulatedCell, board, is_above
 from judges import Design, Ints, Replies, answer, gold_of, mixed, numbers
-from publish import commit, cpu_seconds, finish, generator, options, run_all, standard_error, table
+from publish import command_of, commit, cpu_seconds, finish, generator, options, run_all, standard_error, table
 from ranks import ALIKE
 from sheets import Sheet
 from truths import of_classes
@@ -275,7 +275,7 @@ def main() -> None:
         "cpu_s": round(cpu_seconds(), 1),
         "commit": commit(),
     }
-    finish("suites", tables(found), result, page=asked.write, command=f"suites.py --reps {asked.reps}")
+    finish("suites", tables(found), result, page=asked.write, command=command_of("suites.py", asked))
 
 
 if __name__ == "__main__":
