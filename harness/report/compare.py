@@ -223,7 +223,9 @@ def verdict_lines(compared: JudgeComparison) -> list[str]:
     said = []
     for name, one in zip(compared.names, compared.tasks, strict=True):
         better = one.better
-        if better is None:
+        if better is None and one.depends_on_missing:
+            said.append(f"{name}: which is better depends on what the missing answers were")
+        elif better is None:
             said.append(f"{name}: the data cannot tell the two apart")
         else:
             said.append(f"{name}: {better} is better (p {_sign(p_value(one.p_adjusted))})")

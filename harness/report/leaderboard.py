@@ -63,9 +63,14 @@ def build_leaderboard(
         UserError: There are no cells, a cell is not scored, cells of one task were scored by different rules or saw
             different data, or the metric does not fit a task.
     """
-    grouping, tests, rules = _checked(
-        group_by, compare, Rules(confidence=confidence, draws=resamples, seed=seed, missing=cast("Missing", missing))
+    rules = Rules(
+        confidence=confidence,
+        draws=resamples,
+        seed=seed,
+        missing=cast("Missing", missing),
+        equivalence=equivalence,
     )
+    grouping, tests, rules = _checked(group_by, compare, rules)
     measure = Measure(find_metric=find_metric or installed_metric(), rules=rules)
     by_category = grouping == "category"
     entries = [entry for cell in cells for entry in measure.entries(cell, metric=metric, by_category=by_category)]
@@ -101,9 +106,7 @@ def build_leaderboard(
         missing=missing,
         equivalence=equivalence,
         rows=tuple(row for field in fields for row in sorted(field.rows, key=_place)),
-        comparisons=tuple(
-            _pair(field.rows[0], one, equivalence=equivalence) for field in fields for one in field.comparisons
-        ),
+        comparisons=tuple(_pair(field.rows[0], one) for field in fields for one in field.comparisons),
         usage=_usage(entries),
         left_out=tuple(sorted(lacking, key=lambda one: (one.judge, one.task, one.run))),
         unread=_unread(unread, tallies),
@@ -184,7 +187,7 @@ def _place(row: Row) -> tuple[Block, float, bool, float, str]:
     return row.block, rank, row.value is None, -value if row.greater_is_better else value, row.judge
 
 
-def _pair(row: Row, one: Comparison, *, equivalence: float | None) -> Pair:
+def _pair(row: Row, one: Comparison) -> Pair:
     return Pair(
         task=row.task,
         category=row.category,
@@ -206,7 +209,7 @@ def _pair(row: Row, one: Comparison, *, equivalence: float | None) -> Pair:
         bound_high=one.bound_high,
         whatever_missing=one.whatever_missing,
         detectable=one.detectable,
-        equivalent=None if equivalence is None else _within(one, equivalence),
+        equivalent=one.equivalent,
         method=one.method,
         n=one.n,
         disagreements=one.disagreements,
@@ -215,11 +218,6 @@ def _pair(row: Row, one: Comparison, *, equivalence: float | None) -> Pair:
         basis=one.basis,
         unit=one.unit,
     )
-
-
-def _within(one: Comparison, margin: float) -> bool:
-    """Whether the whole interval of the difference lies within the margin on both sides of 0."""
-    return one.ci_low is not None and one.ci_high is not None and max(-one.ci_low, one.ci_high) < margin
 
 
 def _row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int]) -> Row:

@@ -250,5 +250,5 @@ OF_THE_JUDGE: Mapping[str, Callable[[Row], str]] = {
 }
 """Flags that a judge has earned, each with what it means."""
 
-OF_SUITES = ("incomplete", "depends-on-missing")
+OF_SUITES = ("incomplete", "depends-on-missing", "no-errors")
 """Flags that mean the same on the row of a suite; every other one was earned on one of its tasks."""

@@ -258,7 +258,8 @@ class Pair:
     detectable: float | None
     """The smallest true difference that these items would show with a power of 80 %."""
     equivalent: bool | None
-    """Whether the two are shown to be the same within `Leaderboard.equivalence`; `null` where that is not set."""
+    """Whether the two are shown to be the same within `Leaderboard.equivalence`, in every way to count missing answers;
+    `null` where that is not set, or one of the two is not ranked."""
     method: str
     """The test: `score-pivot`, or `rank-sets` for a mean rank; empty where none is possible."""
     n: int

@@ -77,12 +77,13 @@ class Gap:
         """The smallest true difference that is significant at this quantile with this power.
 
         Returns:
-            `None` with too few clusters, or where nothing varies.
+            `None` with too few clusters, where nothing varies, or where no two values differ by so much.
         """
         if not self.testable(quantile) or not self.scale > 0:
             return None
         clusters = 1 / float(self.weights @ self.weights)
-        return planning.detectable(self.error * float(np.sqrt(clusters)), clusters, quantile=quantile, power=power)
+        least = planning.detectable(self.error * float(np.sqrt(clusters)), clusters, quantile=quantile, power=power)
+        return least if least <= self.most else None
 
     def interval(self, quantile: float) -> tuple[float, float] | None:
         """All possible differences that the test does not reject.

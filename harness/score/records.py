@@ -311,6 +311,9 @@ class Comparison:
     """The greatest one."""
     whatever_missing: bool = False
     """Whether one judge is significantly better whatever the missing answers were."""
+    equivalent: bool | None = None
+    """Whether the two are shown to be the same within `Rules.equivalence`, in every way to count missing answers;
+    `None` where that is not set, or one of the two is not ranked."""
     detectable: float | None = None
     """The smallest true difference that so many items would show with a power of 80 % at the family's quantile."""
     n: int = 0

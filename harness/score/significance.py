@@ -39,6 +39,8 @@ class Rules:
     """Of the flips."""
     missing: Missing = "counts"
     """What missing answers mean for who is placed above whom."""
+    equivalence: float | None = None
+    """Judges whose difference is shown to be smaller than this are equivalent; `None`: nothing is said."""
 
 
 RULES = Rules()
@@ -193,8 +195,11 @@ def compare_pair(
     found = _tested(found, apart, family=family, rules=rules, ranked=ranked)
     if not ranked:
         return found
-    found = _placed(found, [apart, *_other_ways(contest, a, b, rules)], family.quantile(rules.confidence))
-    return found if contest.complete(a, b) else _bounded(found, contest, family.quantile(rules.confidence))
+    ways, quantile = [apart, *_other_ways(contest, a, b, rules)], family.quantile(rules.confidence)
+    found = _placed(found, ways, quantile)
+    if rules.equivalence is not None:
+        found = replace(found, equivalent=_equivalent(ways, quantile, margin=rules.equivalence))
+    return found if contest.complete(a, b) else _bounded(found, contest, quantile)
 
 
 def _counted(met: Meeting, found: Comparison) -> Comparison:
@@ -241,6 +246,12 @@ def _placed(found: Comparison, ways: list[Gap | None], quantile: float) -> Compa
         return replace(found, better=found.a if leads.pop() == found.greater_is_better else found.b)
     first = ways[0]
     return replace(found, depends_on_missing=first is not None and first.significant(quantile))
+
+
+def _equivalent(ways: list[Gap | None], quantile: float, *, margin: float) -> bool:
+    """Whether the whole interval lies within the margin on both sides of 0, in every way to count missing answers."""
+    ends = [None if way is None else way.interval(quantile) for way in ways]
+    return all(end is not None and max(-end[0], end[1]) < margin for end in ends)
 
 
 def _bounded(found: Comparison, contest: Contest, quantile: float) -> Comparison:

@@ -37,6 +37,18 @@ def test_wins_losses_and_the_test_are_those_of_the_hand_count(make_cell: Any) ->
     assert (one.method, one.better) == ("score-pivot", None)
 
 
+def test_what_depends_on_missing_answers_is_said(make_cell: Any) -> None:
+    a = make_cell("a", "AB" * 46 + "-" * 8, GOLD)
+    b = make_cell("b", "AB" * 42 + "BA" * 4 + "AB" * 4, GOLD)
+    result = compared([a], [b])
+    (one,) = result.tasks
+    assert (one.better, one.depends_on_missing) == (None, True)
+    text = render_comparison(result, "md")
+    assert "t: which is better depends on what the missing answers were" in text
+    assert "cannot tell" not in text
+    assert "resampled" not in text
+
+
 def test_disagreements_take_turns_and_say_who_is_right(make_cell: Any) -> None:
     a = make_cell("a", "AB" * 45 + "BA" * 5, GOLD, categories=("odd", "even"))
     b = make_cell("b", "BA" * 2 + "AB" * 43 + "AB" * 1 + "T-" * 4, GOLD, categories=("odd", "even"))

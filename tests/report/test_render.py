@@ -197,7 +197,7 @@ def test_a_flag_of_a_judge_is_explained_for_it(board: Leaderboard, flag: str, sa
     rows = [replace(board.rows[0], flags=(flag,)), *board.rows[1:]]
     assert f"gpt4o: {said}" in notes.flag_notes(board, rows)
     suite = replace(rows[0], task="", suite="s")
-    alone = f"gpt4o: {said}" if flag == "depends-on-missing" else f"gpt4o: {flag} on at least one of its tasks"
+    alone = f"gpt4o: {said}" if flag in notes.OF_SUITES else f"gpt4o: {flag} on at least one of its tasks"
     assert notes.flag_notes(board, [suite]) == [alone]
 
 

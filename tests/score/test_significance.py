@@ -14,8 +14,8 @@ from harness.api import Choice, DataError, Metric, Protocol, Status, Units, User
 from harness.score.agreement import MacroF1, RocAuc
 from harness.score.contest import disagreements, shared
 from harness.score.metrics import Accuracy
-from harness.score.records import Answer
-from harness.score.significance import Rules, compare_all, compare_cells
+from harness.score.records import Answer, Comparison
+from harness.score.significance import Missing, Rules, compare_all, compare_cells
 from harness.score.table import CellTable
 from harness.score.units import build_cell
 
@@ -251,3 +251,32 @@ def test_eight_judges_on_two_thousand_items_are_compared_at_once() -> None:
     assert time.process_time() - start < 10  # a fraction of a second here; the bound only catches a lost fast path
     assert len(found) == 28
     assert all(one.p_adjusted is not None and one.p is not None and one.p_adjusted >= one.p for one in found)
+
+
+def test_equivalent_is_who_differs_by_less_than_the_margin_however_missing_answers_count() -> None:
+    rng = np.random.default_rng(3)
+    gold = [True] * 1_000
+    right = (rng.random(1_000) < 0.9).tolist()
+    other = [not word if k % 100 == 0 else word for k, word in enumerate(right)]  # ten items the other way round
+    shy = [None if not word and k % 3 else word for k, word in enumerate(right)]  # declines what it would get wrong
+    tables = {name: cell(said, gold) for name, said in (("a", right), ("b", other), ("shy", shy))}
+    a_b, *_ = compare_all(tables, Accuracy(), rules=Rules(equivalence=0.02))
+    assert a_b.ci_low is not None
+    assert a_b.ci_high is not None
+    assert -0.02 < a_b.ci_low < a_b.ci_high < 0.02
+    assert a_b.equivalent is True
+
+    def with_shy(missing: Missing, margin: float | None) -> Comparison:
+        rules = Rules(equivalence=margin, missing=missing)
+        return compare_cells(tables["a"], tables["shy"], Accuracy(), rules=rules)
+
+    assert with_shy("at-random", 0.02).equivalent is True, "on the answers of both they are one judge"
+    assert with_shy("counts", 0.02).equivalent is True, "what it declines, the other got wrong"
+    better = cell([None if k % 15 == 0 else True for k in range(1_000)], gold)
+    perfect = cell(gold, gold)
+    declared, counted = Rules(equivalence=0.02, missing="at-random"), Rules(equivalence=0.02)
+    assert compare_cells(perfect, better, Accuracy(), rules=declared).equivalent is True
+    assert compare_cells(perfect, better, Accuracy(), rules=counted).equivalent is False
+    assert with_shy("counts", None).equivalent is None
+    outside = compare_all(tables, Accuracy(), ranked=["a"], rules=Rules(equivalence=1))
+    assert all(one.equivalent is None for one in outside)
