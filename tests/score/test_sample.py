@@ -63,6 +63,12 @@ def test_a_metric_that_sees_probabilities_gives_pseudo_clusters_less_weight(
     assert sample_of(Accuracy(), view, name="m", average="micro").pseudo_weight == 1
 
 
+def test_a_metric_of_scores_gives_them_a_tenth(rated: Made) -> None:
+    """Scores vary by themselves: whole pseudo-clusters made intervals of correlations too wide."""
+    view = rated([1, 2, 3], [1, 2, 4], space=Score(1, 5, 1)).view()
+    assert sample_of(Pearson(), view, name="m", average="micro").pseudo_weight == 0.1
+
+
 def test_bounds_are_those_of_the_metric_and_none_where_they_have_no_end(rated: Made) -> None:
     view = rated([1, 2, 3], [1, 2, 4], space=Score(1, 5, 1)).view()
 
