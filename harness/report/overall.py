@@ -46,7 +46,8 @@ def mean_ranks(
     inside = ranked([replace(row, value=0.0) for row in rows.values()])
     own = {judge: {row.task: row for row in by_judge[judge]} for judge in inside}
     points = [_points([own[judge][task] for judge in inside]) for task in rounds]
-    sets = _sets(inside, own, rounds, rules=rules) if compare and len(inside) > 1 else []
+    compared = _compared(inside, own, rounds, rules=rules) if compare and len(inside) > 1 else []
+    sets = [standings(inside, pairs) for pairs in compared]
     means = {
         judge: _Mean.over([ranks[k] for ranks in points], [places[judge] for places in sets])
         for k, judge in enumerate(inside)
@@ -54,8 +55,12 @@ def mean_ranks(
     for judge, mean in means.items():
         method = METHOD if sets else ""
         rows[judge] = replace(rows[judge], value=mean.value, ci_low=mean.low, ci_high=mean.high, method=method)
-    compared = [_pair(a, b, means, n=rows[a].n) for a, b in combinations(inside, 2)] if sets else []
-    return Field(rows=tuple(rows.values()), comparisons=tuple(compared))
+    pairs = [
+        _pair(a, b, means, n=sum(pair.n for pair in same))
+        for (a, b), *same in zip(combinations(inside, 2), *compared, strict=True)
+        if same
+    ]
+    return Field(rows=tuple(rows.values()), comparisons=tuple(pairs))
 
 
 class _Mean(NamedTuple):
@@ -93,28 +98,29 @@ def _points(rows: Sequence[Row]) -> list[float]:
     return [sum(other < own for other in signed) + (1 + signed.count(own)) / 2 for own in signed]
 
 
-def _sets(
+def _compared(
     judges: Sequence[str], own: Mapping[str, Mapping[str, Row]], rounds: Mapping[str, Round], *, rules: Rules
-) -> list[dict[str, Standing]]:
-    """The rank sets on each task, of one family over all tasks and pairs."""
+) -> list[list[Comparison]]:
+    """Every two judges on each task, all of them one family."""
     contests = {task: Contest([each]) for task, each in rounds.items()}
     family = _family(judges, contests, rules)
     found = []
     for task, contest in contests.items():
         first = own[judges[0]][task]
-        compared = [
-            compare_pair(
-                contest,
-                a,
-                b,
-                metric_name=first.metric,
-                family=family,
-                rules=rules,
-                greater_is_better=first.greater_is_better,
-            )
-            for a, b in combinations(judges, 2)
-        ]
-        found.append(standings(judges, compared))
+        found.append(
+            [
+                compare_pair(
+                    contest,
+                    a,
+                    b,
+                    metric_name=first.metric,
+                    family=family,
+                    rules=rules,
+                    greater_is_better=first.greater_is_better,
+                )
+                for a, b in combinations(judges, 2)
+            ]
+        )
     return found
 
 

@@ -205,9 +205,28 @@ def bounds_of(metric: Metric, space: AnswerSpace) -> tuple[float, float]:
 
 
 def bind(metric: Metric, units: Units) -> Statistic:
-    """The metric as a function of the weights alone."""
+    """The metric as a function of the weights alone.
+
+    A stranger's metric has weights of its own, which it may change, and its values are looked at.
+
+    Raises:
+        UserError: When called, where the values are not one for each row of weights.
+    """
     prepare = getattr(metric, "prepare", None)
-    return cast("Statistic", prepare(units)) if prepare is not None else partial(metric, units)
+    statistic = cast("Statistic", prepare(units)) if prepare is not None else partial(metric, units)
+    if isinstance(metric, CoreMetric):
+        return statistic
+
+    def value(weights: Floats) -> Floats:
+        found = np.asarray(statistic(weights.copy()), dtype=np.float64)
+        if found.shape != (len(weights),):
+            raise UserError(
+                f"metric {type(metric).__name__}: expected one value for each row of weights, shape ({len(weights)},), "
+                f"and got shape {found.shape}"
+            )
+        return np.where(np.isfinite(found), found, np.nan)
+
+    return value
 
 
 def filled(units: Units) -> tuple[Verdict, ...]:

@@ -123,7 +123,7 @@ def _patterns(cluster: Ints, types: Ints, count: int, *, limit: int | None) -> t
 
 def _bounds(metric: Metric, view: View) -> tuple[float, float] | None:
     low, high = bounds_of(metric, view.space)
-    return (low, high) if np.isfinite([low, high]).all() else None
+    return (low, high) if np.isfinite([low, high]).all() and low < high else None
 
 
 def _weight(view: View, uses: Sequence[str]) -> float:

@@ -139,6 +139,16 @@ def test_tasks_with_different_metrics_are_ranked_by_the_mean_rank_and_metric_giv
     assert mean.value == pytest.approx(0.75)
 
 
+def test_n_of_two_mean_ranks_is_that_of_the_units_that_both_have(make_cell: Any) -> None:
+    f1 = Protocol(metrics=("macro_f1",))
+    few = "-" * 10 + GOLD[10:]
+    for first, second in (("a", "b"), ("b", "a")):
+        cells = [make_cell(first, few, GOLD, task="x"), make_cell(first, GOLD, GOLD, task="y", protocol=f1)]
+        cells += [make_cell(second, GOLD, GOLD, task=task, protocol=rules) for task, rules in (("x", None), ("y", f1))]
+        (pair,) = suites(cells).comparisons
+        assert (pair.metric, pair.n) == ("mean_rank", 390)
+
+
 def test_judges_of_two_runs_share_a_suite_row_only_with_the_same_plugin(make_cell: Any) -> None:
     x = make_cell("j", GOLD, GOLD, task="x")
     same, other = (make_cell("j", GOLD, GOLD, task="y", run="run-2", judge_id=name) for name in ("tests/judge", "z/z"))

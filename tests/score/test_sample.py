@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from harness.api import Metric, Score, Units, UserError
 from harness.score import sample as sampling
 from harness.score.agreement import Kappa, MacroF1, RocAuc
+from harness.score.cell import taken_apart
 from harness.score.correlation import Pearson
 from harness.score.metrics import Accuracy
 from harness.score.sample import BLOCKS, distinct, point_of, sample_of
@@ -81,6 +82,12 @@ def test_bounds_are_those_of_the_metric_and_none_where_they_have_no_end(rated: M
     assert sample_of(Pearson(), view, name="m", average="micro").bounds == (-1, 1)
     assert sample_of(Error(), view, name="m", average="micro").bounds is None
 
+    class EmptyError(Error):
+        def bounds(self, space: object) -> tuple[float, float]:
+            return 0.0, 0.0
+
+    assert sample_of(EmptyError(), view, name="m", average="micro").bounds is None, "nothing lies between its ends"
+
 
 def continuous(rated: Made, n: int) -> CellTable:
     rng = np.random.default_rng(1)
@@ -131,6 +138,37 @@ def test_a_metric_that_does_not_fit_is_refused_by_name(yes_no: Made) -> None:
     metric: Metric = OfGroups()
     with pytest.raises(UserError, match="write spread@group in metrics"):
         sample_of(metric, view, name="spread@category", average="category")
+
+
+def test_a_strangers_values_are_one_for_each_row_or_refused_by_name(yes_no: Made) -> None:
+    view = yes_no([True, False, True]).view()
+
+    class Column:
+        def __call__(self, units: Units, weights: Floats) -> Floats:
+            return weights @ units.credit[:, None]
+
+    metric: Metric = Column()
+    with pytest.raises(UserError, match=r"metric Column: expected one value for each row.*got shape \(1, 1\)"):
+        point_of(metric, view, name="m", average="micro")
+
+
+def test_a_stranger_may_change_its_weights_and_divide_by_nothing(yes_no: Made) -> None:
+    view = yes_no([True] * 6 + [False]).view()
+
+    class Odds:
+        """Right answers for each wrong one."""
+
+        def __call__(self, units: Units, weights: Floats) -> Floats:
+            weights /= weights.sum(axis=1, keepdims=True)
+            right = weights @ units.credit
+            with np.errstate(divide="ignore"):
+                return np.asarray(right / (1 - right))
+
+    found = taken_apart(Odds(), view, name="m", average="micro")
+    assert found is not None
+    assert found.value == pytest.approx(6)
+    assert np.isfinite(found.moves).all()
+    assert found.moves.any()
 
 
 def test_a_group_counts_once_however_large_it_is(yes_no: Made) -> None:
