@@ -162,6 +162,19 @@ def test_low_coverage_on_one_task_keeps_the_mean_off_the_ranks(make_cell: Any) -
     assert "low-coverage" in row.flags
 
 
+def test_a_judge_that_is_not_ranked_is_in_no_family_of_a_suite(make_cell: Any) -> None:
+    ranked = [
+        make_cell(judge, said(right), GOLD, task=task, groups=task)
+        for judge, right in (("a", 180), ("b", 172))
+        for task in "xy"
+    ]
+    silent = [make_cell("silent", "-" * 100 + said(150)[100:], GOLD, task=task, groups=task) for task in "xy"]
+    (alone,), pairs = suites(ranked).comparisons, suites([*ranked, *silent]).comparisons
+    assert [pair for pair in pairs if (pair.judge_a, pair.judge_b) == ("a", "b")] == [alone]
+    outside = [(pair.p_adjusted, pair.better) for pair in pairs if "silent" in (pair.judge_a, pair.judge_b)]
+    assert outside == [(None, None)] * 2
+
+
 def test_few_clusters_over_all_tasks_are_flagged_and_few_in_one_are_not(make_cell: Any) -> None:
     few = [make_cell("j", said(3, "AAAA"), "AAAA", task=task, groups="same") for task in "xy"]
     assert "few-clusters" in suites(few).rows[0].flags

@@ -85,6 +85,19 @@ def test_p_is_below_alpha_exactly_where_the_statistic_is_beyond_the_quantile(
     assert (family.adjusted(statistic) < 1 - confidence) == (statistic > quantile)
 
 
+def test_quantile_and_p_are_counted_with_one_standard_error_to_spare() -> None:
+    """Of 1,000 draws so many may be as large that (k + 1) / 1,001 and its error stay below alpha."""
+    family = Family(largest=np.linspace(2.001, 3, 1_000), tests=6)
+    kept = max(k for k in range(100) if (share := (k + 1) / 1_001) + np.sqrt(share * (1 - share) / 1_000) < 0.05)
+    assert kept == 42
+    quantile = family.quantile(0.95)
+    assert quantile == family.largest[1_000 - kept - 1]
+    assert family.adjusted(quantile) >= 0.05, "a draw that is as large counts"
+    assert family.adjusted(float(np.nextafter(quantile, 9))) < 0.05
+    share = (kept + 1) / 1_001
+    assert family.adjusted(quantile + 0.0005) == pytest.approx(share + np.sqrt(share * (1 - share) / 1_000))
+
+
 @given(draws=some_draws, tests=st.integers(2, 100), low=st.floats(0, 8), high=st.floats(0, 8))
 def test_p_falls_as_the_statistic_rises_and_is_never_below_that_of_one_pair(
     draws: list[float], tests: int, low: float, high: float

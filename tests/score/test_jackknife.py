@@ -14,7 +14,7 @@ from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, PositiveF1
 from harness.score.cell import taken_apart
 from harness.score.correlation import Kendall, Pearson, Spearman, WeightedKappa
 from harness.score.intervals import interval
-from harness.score.jackknife import Jackknife, jackknife, mean_of
+from harness.score.jackknife import Jackknife, common_blocks, jackknife, mean_of
 from harness.score.metrics import Accuracy, MeanAbsoluteError
 from harness.score.ranking import Levenshtein, RankAccuracy
 from harness.score.records import Answer
@@ -371,6 +371,33 @@ def test_a_shared_cluster_is_left_out_of_every_task_that_has_it(yes_no: Made) ->
     assert apart_from_pseudo > (a.variance - a.pseudo + b.variance - b.pseudo) / 4 * 1.1, "what they share adds up"
     overlap = 20 / np.sqrt(40 * 60)
     assert both.pseudo == pytest.approx((a.pseudo + b.pseudo + 2 * overlap * np.sqrt(a.pseudo * b.pseudo)) / 4)
+
+
+def test_a_mean_has_no_more_trials_than_its_tasks_have(yes_no: Made) -> None:
+    """Clusters in which right and wrong are always the same do not vary: 40 trials are no more than 40 still."""
+    x = yes_no([True, False] * 20, groups=[f"x{k // 2}" for k in range(40)]).view()
+    y = yes_no([True, True, True, False] * 10, groups=[f"y{k // 4}" for k in range(40)]).view()
+    a, b = (taken_apart(Accuracy(), view, name="m", average="micro") for view in (x, y))
+    assert a is not None
+    assert b is not None
+    assert (a.most, b.most) == (40, 40)
+    both = mean_of([a, b])
+    least = (a.centre * (1 - a.centre) / 40 + b.centre * (1 - b.centre) / 40) / 4
+    assert both.centre * (1 - both.centre) / both.most == pytest.approx(least), "as independent trials in each task"
+    assert both.most > 80, "tasks of unlike shares vary less together than trials of their mean share"
+    assert mean_of([a, a]).most == pytest.approx(80)
+
+
+def test_blocks_of_several_values_are_the_fewest_of_any(yes_no: Made) -> None:
+    ((_, one),) = halves(yes_no, [range(300)])
+    assert [common_blocks(counts) for counts in ((0, 0), (0, 512), (32, 512, 0))] == [0, 512, 32]
+    many, few = one.in_blocks(512), one.in_blocks(32)
+    again = many.in_blocks(32)
+    assert again.clusters.tolist() == few.clusters.tolist() == sorted({mark % 32 for mark in one.clusters.tolist()})
+    for name in ("weights", "moves", "parts"):
+        assert getattr(again, name).tolist() == pytest.approx(getattr(few, name).tolist())
+    assert one.in_blocks(0) is one
+    assert mean_of([one, few]).blocks == 32
 
 
 def test_the_range_of_a_mean_is_the_mean_of_the_ranges(yes_no: Made, rated: Made) -> None:

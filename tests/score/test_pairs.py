@@ -124,6 +124,15 @@ def test_few_clusters_allow_no_test_or_hardly_one(size: int, testable: bool, bes
 
 def test_one_large_cluster_is_hardly_more_than_one() -> None:
     assert not a_gap([1.0] * 21, [100] + [1] * 20).testable(Q)
+    small = a_gap([0.0] + [1.0] * 20, [100] + [1] * 20, step=1e-9)
+    assert small.statistic > Q
+    assert not small.significant(Q), "what the large one would say is not known"
+
+
+def test_the_error_is_around_the_difference_and_the_scale_around_none() -> None:
+    apart = a_gap([1.0] * 16)
+    assert apart.error == pytest.approx(1 / 16), "only what one more cluster would add"
+    assert apart.scale == pytest.approx(np.sqrt(17) / 16)
 
 
 @given(rows=clusters, quantile=st.floats(1.96, 4))
