@@ -33,6 +33,8 @@ SCHEMA = "judge-harness/leaderboard/2"
 
 _DECIMALS = 6
 _DIGITS = 3
+_ROUNDING = 1e-12
+_P_VALUES = frozenset({"p", "p_value", "p_adjusted"})
 
 GroupBy = Literal["task", "category", "suite"]
 """What a block of rows stands for."""
@@ -368,18 +370,23 @@ def _unread(plain: Mapping[str, Any]) -> UnreadAnswers:
     return UnreadAnswers(**{**plain, "examples": examples})
 
 
-def as_plain(value: Any) -> Any:
-    """Dataclasses, mappings and tuples as plain JSON data, floats rounded, NaN and infinity as `None`."""
+def as_plain(value: Any, *, name: str = "") -> Any:
+    """Dataclasses, mappings and tuples as plain JSON data, floats rounded, NaN and infinity as `None`.
+
+    Args:
+        value: What to write.
+        name: Of the field: a p-value is never nothing, however small, and other numbers as small are rounding.
+    """
     if isinstance(value, bool | int | str) or value is None:
         return value
     if isinstance(value, Mapping):
-        return {str(key): as_plain(entry) for key, entry in value.items()}
+        return {str(key): as_plain(entry, name=str(key)) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [as_plain(entry) for entry in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {spec.name: as_plain(getattr(value, spec.name)) for spec in dataclasses.fields(value)}
+        return {spec.name: as_plain(getattr(value, spec.name), name=spec.name) for spec in dataclasses.fields(value)}
     number = float(value)  # a NumPy scalar as well
     if not math.isfinite(number):
         return None
-    small = 0 < abs(number) < 10**-_DIGITS  # a p-value is never nothing
+    small = (0 if name in _P_VALUES else _ROUNDING) < abs(number) < 10**-_DIGITS
     return float(f"{number:.{_DIGITS}g}") if small else round(number, _DECIMALS) + 0.0

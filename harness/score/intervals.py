@@ -19,6 +19,8 @@ AGRESTI_COULL = "agresti-coull"
 JACKKNIFE = "cluster-jackknife"
 """`Estimate.method` of everything else."""
 
+_ROUNDING = 1e-12
+
 
 def interval(value: Jackknife, *, confidence: float = 0.95) -> tuple[float, float] | None:
     """The confidence interval of one value.
@@ -27,7 +29,7 @@ def interval(value: Jackknife, *, confidence: float = 0.95) -> tuple[float, floa
         Lower and upper end; `None` where the data say nothing about the variance.
     """
     variance = value.variance
-    if not variance > 0:
+    if not variance > _ROUNDING**2 * max(1.0, value.value**2):
         return None
     quantile = normal_quantile(confidence) if value.binomial else t_quantile(confidence, value.effective_clusters - 1)
     if value.bounds is None or not value.bounds[0] <= value.value <= value.bounds[1]:

@@ -114,12 +114,19 @@ def _any_class(view: View, inside: Ints, category: int) -> tuple[View, list[_Cla
 
 
 def _labels(view: View, inside: Ints, category: int) -> tuple[View, list[_Class]]:
-    """One for each class of the gold; a wrong answer is spread over the other classes that occur."""
+    """One for each class of the gold; a wrong answer is spread over the other classes that occur.
+
+    Where no candidate but the right one does, it is no verdict as well.
+    """
     golds, counts = np.unique(view.gold[inside], return_counts=True)
     occur = np.union1d(golds, view.predicted[inside])
+    of_pairs = view.space.kind == "preference"
+    ties = {code for code, verdict in enumerate(view.verdicts) if of_pairs and isinstance(verdict, str)}
     kinds = []
     for gold, count in zip(golds.tolist(), counts.tolist(), strict=True):
-        wrong = tuple(code for code in occur.tolist() if code not in (gold, NOTHING)) or (NOTHING,)
+        wrong = tuple(code for code in occur.tolist() if code not in (gold, NOTHING))
+        if all(code in ties for code in wrong):  # which a metric may leave out, or there are none
+            wrong = (*wrong, NOTHING)
         kinds.append(_Class(category, gold, wrong, 1.0, count / len(view)))
     return view, kinds
 
@@ -130,7 +137,7 @@ def _levels(view: View, inside: Ints, category: int) -> tuple[View, list[_Class]
     values = np.array([cast("float", verdict) for verdict in view.verdicts])
     golds = np.sort(values[view.gold[inside]])
     levels = np.unique(golds[((np.arange(_LEVELS) + 0.5) / _LEVELS * len(golds)).astype(np.int64)]).tolist()
-    off = float(golds.std()) or (space.high - space.low) / 4
+    off = float(golds.std()) if golds[0] < golds[-1] else (space.high - space.low) / 4
     if space.step:
         off = max(1, round(off / space.step)) * space.step  # a metric may know the steps of the scale only
     wrong = [min(space.high, max(space.low, x + off if x < (space.low + space.high) / 2 else x - off)) for x in levels]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.api import Metric, Units, UserError
+from harness.api import Metric, Units, UserError, Verdict
 from harness.score.metrics import COLUMNS, bind, bounds_of
 from harness.score.patterns import Patterns, Statistic, Without, collapse, divide
 from harness.score.pseudo import PseudoUnits, with_pseudo_units
@@ -77,7 +77,7 @@ def sample_of(
     if getattr(metric, "of_groups", False):
         raise UserError(f"metric {name}: is of one group of items; write {name.partition('@')[0]}@group in metrics")
     by_category = average == "category"
-    view, pseudo = with_pseudo_units(view, metric, by_category=by_category)
+    view, pseudo = with_pseudo_units(_in_order(view), metric, by_category=by_category)
     uses = _ordered(getattr(metric, "uses", COLUMNS))
     together = _stacked(view, pseudo.view)
     columns = _columns(together, uses)
@@ -191,6 +191,27 @@ def _units(view: View, rows: Ints) -> Units:
         credit=view.credit[rows],
         positive=view.positive[rows],
     )
+
+
+def _in_order(view: View) -> View:
+    """The view with codes in the order of the verdicts, whichever came first in the data.
+
+    A cluster of one wrong answer cannot be spread over several classes, and the first of them has it.
+    """
+    if view.space.kind == "score":
+        return view
+    order = sorted(range(len(view.verdicts)), key=lambda code: _place(view.verdicts[code]))
+    if order == list(range(len(order))):
+        return view
+    codes = np.full(len(order) + 1, NOTHING, dtype=np.int64)  # NOTHING is the last place
+    codes[order] = np.arange(len(order))
+    verdicts = tuple(view.verdicts[code] for code in order)
+    return replace(view, verdicts=verdicts, gold=codes[view.gold], predicted=codes[view.predicted])
+
+
+def _place(verdict: Verdict) -> tuple[bool, Any]:
+    """Sorts candidates before ties."""
+    return isinstance(verdict, str), verdict
 
 
 def _limit(metric: Metric, units: Units) -> int | None:

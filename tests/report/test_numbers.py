@@ -9,7 +9,7 @@ import pytest
 
 from harness.report import numbers
 from harness.report.leaderboard import build_leaderboard
-from harness.report.records import Row
+from harness.report.records import Row, as_plain
 
 
 def test_the_heading_names_the_average_with_the_metric() -> None:
@@ -55,3 +55,8 @@ def test_a_consistency_has_the_digits_of_its_interval(row: Row) -> None:
     assert numbers.consistency(row, "swap_consistency") == "–"
     old = replace(row, consistency={})
     assert numbers.consistency(old, "first_position", interval=True) == "62.5"
+
+
+def test_a_p_value_is_never_nothing_and_what_rounding_leaves_of_other_numbers_is() -> None:
+    plain = as_plain({"p_value": 1.23456e-40, "difference": 0.00012345, "ci_low": -3.3e-16, "value": 0.123456789})
+    assert plain == {"p_value": 1.23e-40, "difference": 0.000123, "ci_low": 0.0, "value": 0.123457}

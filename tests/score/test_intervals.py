@@ -192,3 +192,12 @@ def test_intervals_cover_where_the_bootstrap_did_not(
         yes_no, metric, clusters=clusters, size=size, share=share, prevalence=prevalence, truth=share, seed=12
     )
     assert found >= 0.92  # 0.94 less two Monte-Carlo errors; tests/validity asks for more, with more data sets
+
+
+def test_rounding_alone_is_no_variance(rated: Made) -> None:
+    """Weighted kappa is 0 by its formula where the gold is constant; what is left of it is 1e-16."""
+    rng = np.random.default_rng(0)
+    alike = [(rng.uniform(0, 100, 30).tolist(), [gold] * 30) for gold in rng.uniform(0, 100, 10).tolist()]
+    found = [of(rated(said, gold, space=Score(0, 100, 0), groups=[0] * 30), WeightedKappa()) for said, gold in alike]
+    assert any(one is not None and one.variance > 0 for one in found)
+    assert [interval(one) for one in found if one is not None] == [None] * len(found)

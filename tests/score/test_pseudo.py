@@ -7,10 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from harness.api import Metric, Protocol, Ranking, Score, Status, Verdict
+from harness.api import Metric, Preference, Protocol, Ranking, Score, Status, Verdict
 from harness.score.agreement import MacroF1, RocAuc
+from harness.score.cell import taken_apart
 from harness.score.correlation import Pearson
-from harness.score.metrics import Accuracy, MeanAbsoluteError
+from harness.score.intervals import interval
+from harness.score.metrics import Accuracy, AccuracyWithoutTies, MeanAbsoluteError
 from harness.score.pseudo import PseudoUnits, with_pseudo_units
 from harness.score.ranking import Levenshtein
 from harness.score.records import Answer
@@ -108,6 +110,31 @@ def test_a_wrong_score_is_a_standard_deviation_away_and_keeps_to_the_scale(rated
 def test_scores_that_are_all_alike_are_missed_by_a_quarter_of_the_scale(rated: Made) -> None:
     view, units = of(rated([0.5] * 4, [0.25] * 4), MeanAbsoluteError())
     assert named(view, units) == [[(0.25, 0.25, 1.0)], [(0.25, 0.5, 1.0)]]
+
+    odd = 85.97441624588808  # thirty of them have a standard deviation of 1e-14
+    _, rounded = of(rated([odd] * 30, [odd] * 30, space=Score(0, 100, 0)), MeanAbsoluteError())
+    assert rounded.view.verdicts[int(rounded.view.predicted[1])] == pytest.approx(odd - 25)
+
+
+def test_a_wrong_answer_is_never_only_a_tie_which_a_metric_may_leave_out() -> None:
+    space = Preference(2, ("tie",))
+    golds: list[Verdict] = [0, 0, "tie"]
+    answers = [
+        Answer(f"i{k}", f"i{k}", "", space, gold, (0, 1), 0, Status.OK, gold) for k, gold in enumerate(golds * 10)
+    ]
+    table = build_cell(answers, Protocol(order="shuffled", pooling="each"))
+    view, units = of(table, AccuracyWithoutTies())
+    assert named(view, units) == [
+        [(0, 0, 1.0)],
+        [(0, "tie", 0.5), (0, None, 0.5)],
+        [("tie", "tie", 1.0)],
+        [("tie", 0, 1.0)],
+    ]
+    found = taken_apart(AccuracyWithoutTies(), table.view(), name="m", average="micro")
+    assert found is not None
+    ends = interval(found)
+    assert ends is not None
+    assert 0.6 < ends[0] < 0.9
 
 
 def test_a_wrong_ranking_is_the_reverse() -> None:

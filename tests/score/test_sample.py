@@ -140,6 +140,20 @@ def test_a_metric_that_does_not_fit_is_refused_by_name(yes_no: Made) -> None:
         sample_of(metric, view, name="spread@category", average="category")
 
 
+@pytest.mark.parametrize("metric", [MacroF1(), Kappa()])
+def test_the_order_of_the_data_changes_nothing(labelled: Made, metric: Metric) -> None:
+    said, gold = [1, 2, 0, 0, 2, 1, 3, 0], [1, 2, 1, 0, 2, 1, 0, 0]
+    names = [f"i{k}" for k in range(len(said))]
+    ends = set()
+    for order in (range(8), (7, 2, 5, 0, 6, 4, 1, 3), (3, 6, 0, 1, 2, 7, 5, 4)):
+        columns = ([column[k] for k in order] for column in (said, gold))
+        view = labelled(*columns, labels=5, names=[names[k] for k in order]).view()
+        found = taken_apart(metric, view, name="m", average="micro")
+        assert found is not None
+        ends.add(tuple(np.round([found.variance, found.centre, found.step], 12)))
+    assert len(ends) == 1
+
+
 def test_a_strangers_values_are_one_for_each_row_or_refused_by_name(yes_no: Made) -> None:
     view = yes_no([True, False, True]).view()
 
