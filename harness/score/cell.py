@@ -193,7 +193,13 @@ class _Maker:
 
 
 def taken_apart(
-    metric: Metric, view: View, *, name: str, average: str, weights: Mapping[str, float] | None = None
+    metric: Metric,
+    view: View,
+    *,
+    name: str,
+    average: str,
+    weights: Mapping[str, float] | None = None,
+    paired: bool = False,
 ) -> Jackknife | None:
     """A metric of some units, taken apart by cluster; `None` where it is not defined.
 
@@ -203,6 +209,7 @@ def taken_apart(
         name: Name of the metric, for messages.
         average: `Protocol.average_of` the metric.
         weights: `Protocol.weights`.
+        paired: As for `jackknife`.
 
     Raises:
         UserError: The metric is not defined for the answer space, or only within groups.
@@ -212,7 +219,7 @@ def taken_apart(
     sample = sample_of(metric, view, name=name, average=average, weights=weights)
     marks = np.unique(view.cluster)
     trials = average == "micro" and averages_credit(metric) and bool(np.isin(view.credit, (0.0, 1.0)).all())
-    return jackknife(sample, marks, binomial=trials and len(marks) == len(view), cap=trials)
+    return jackknife(sample, marks, binomial=trials and len(marks) == len(view), cap=trials, paired=paired)
 
 
 def _share(part: int, whole: int) -> float | None:

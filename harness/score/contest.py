@@ -89,7 +89,12 @@ class Round:
     def _apart(self, view: View) -> Jackknife | None:
         protocol = next(iter(self.tables.values())).protocol
         return taken_apart(
-            self.metric, view, name=self.name, average=protocol.average_of(self.name), weights=protocol.weights
+            self.metric,
+            view,
+            name=self.name,
+            average=protocol.average_of(self.name),
+            weights=protocol.weights,
+            paired=True,
         )
 
 

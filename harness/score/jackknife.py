@@ -6,8 +6,15 @@ for cluster g of m_g of the n units, with h_g = m_g / n,
     move_g = theta(without g) - theta(with all)           the pseudo-clusters in both
     V      = sum of (1 - h_g) move_g^2 + what the pseudo-clusters add
 
-(1 - h_g) is (C - 1) / C where all clusters have one size: the usual factor, by the weight of each cluster. Not for
-turning any of it into an interval; that is `harness.score.intervals`.
+(1 - h_g) is (C - 1) / C where all clusters have one size: the usual factor, by the weight of each cluster.
+
+Two judges are compared by what each cluster adds to either. Where a metric counts right and wrong answers, that is how
+far the value falls if a coin answers the questions of the cluster, so that the difference of two judges stands in the
+clusters, classes and categories in which they differ. Leaving out would not do: a class that all of one judge's answers
+get right moves nothing when one of them goes, and its difference would look certain. For other metrics it is the
+jackknife's pseudo-value times the weight.
+
+Not for turning any of it into an interval; that is `harness.score.intervals`.
 """
 
 from __future__ import annotations
@@ -18,7 +25,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
+from harness.score.patterns import Statistic
 from harness.score.sample import Sample
 from harness.score.table import Floats, Ints
 
@@ -47,7 +56,7 @@ class Jackknife:
     moves: Floats
     """What leaving a cluster out changes, times the root of 1 - h."""
     parts: Floats
-    """What each cluster adds to the value: pseudo-values times weights, which add up to the value."""
+    """What each cluster adds to the value, less what is the same for every judge; they add up to the value."""
     pseudo: float
     """What the pseudo-clusters add to the variance."""
     step: float
@@ -102,7 +111,9 @@ def common_blocks(counts: Iterable[int]) -> int:
     return min((count for count in counts if count), default=0)
 
 
-def jackknife(sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool = False) -> Jackknife | None:
+def jackknife(
+    sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool = False, paired: bool = False
+) -> Jackknife | None:
     """Take a value apart by cluster.
 
     Args:
@@ -110,6 +121,7 @@ def jackknife(sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool 
         marks: Marks of the real clusters, ascending.
         binomial: Whether the value is a share of independent trials.
         cap: Whether it is a share of trials at all, whose sample size no clustering can raise.
+        paired: Whether its parts will be held against those of another judge.
 
     Returns:
         `None` where the metric is not defined.
@@ -138,6 +150,8 @@ def jackknife(sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool 
     effects = np.nan_to_num(sample.statistic(added) - at) / (half / 2) if len(rows) else half
     weights, units = sizes / n, float(base.sum()) / 2
     parts = weights * at - (units - sizes) * moves / n
+    if paired and sample.coin is not None:
+        parts = np.nan_to_num(_above_coins(sample, sample.coin))[sample.patterns.of]
     return Jackknife(
         value=value,
         centre=value + sample.pseudo_weight * (centre - value),
@@ -181,14 +195,29 @@ def _whole(pseudo: Floats, weights: Floats) -> Floats:
 
 def _without_each(sample: Sample, total: Floats) -> Floats:
     """The metric without each pattern, shape (P,)."""
-    patterns = sample.patterns
     without = (lambda out: sample.statistic(total[None, :] - out)) if sample.without is None else sample.without(total)
+    return _of_each(sample, lambda rows: without(2 * rows))
+
+
+def _of_each(sample: Sample, value: Statistic) -> Floats:
+    """A function of the units of one pattern, for each pattern that occurs, shape (P,)."""
+    patterns = sample.patterns
     here = np.flatnonzero(np.bincount(patterns.of, minlength=patterns.count))  # some types are of pseudo-units only
     size = max(1, _CHUNK // max(1, patterns.types))
     found = np.zeros(patterns.count)
     for some in np.split(here, range(size, len(here), size)):
-        found[some] = without(2 * patterns.rows(some))
+        found[some] = value(patterns.rows(some))
     return found
+
+
+def _above_coins(sample: Sample, coins: sparse.csr_array) -> Floats:
+    """How far the metric falls if a coin answers the questions of one pattern, for each in turn, shape (P,)."""
+    base = 2 * sample.patterns.total()
+
+    def value(rows: Floats) -> Floats:
+        return sample.statistic(base[None, :] - 2 * rows + rows @ coins)
+
+    return float(sample.statistic(base[None, :])[0]) - _of_each(sample, value)
 
 
 def _step(effects: Floats, shares: Floats) -> float:

@@ -38,6 +38,8 @@ class PseudoUnits:
     """Shape (H,): how many whole clusters a half-cluster stands for, such as a half."""
     gold_share: Floats
     """Shape (H,): share of the real units whose gold is in this class."""
+    kind: Ints
+    """Shape (U,): the class of each real unit, whose half-clusters are 2 k and 2 k + 1; -1 where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class _Class:
     wrong: tuple[int, ...]
     clusters: float
     share: float
+    every: bool
+    """Whether it stands for all golds."""
 
 
 def with_pseudo_units(view: View, metric: Metric, *, by_category: bool) -> tuple[View, PseudoUnits]:
@@ -84,12 +88,17 @@ def with_pseudo_units(view: View, metric: Metric, *, by_category: bool) -> tuple
         categories=view.categories,
     )
     twice = [kind for kind in classes for _ in (True, False)]
+    kinds = np.full(len(view), -1, dtype=np.int64)
+    for k, kind in enumerate(classes):
+        own = np.ones(len(view), dtype=np.bool_) if kind.every else view.gold == kind.gold
+        kinds[own & (view.category == kind.category) if by_category else own] = k
     return view, PseudoUnits(
         view=units,
         half=(2 * index + ~right).astype(np.int64),
         part=part.astype(np.float64),
         clusters=np.array([kind.clusters / 2 for kind in twice]),
         gold_share=np.array([kind.share for kind in twice]),
+        kind=kinds,
     )
 
 
@@ -110,7 +119,7 @@ def _classes(view: View, metric: Metric, *, by_category: bool) -> tuple[View, li
 def _any_class(view: View, inside: Ints, category: int) -> tuple[View, list[_Class]]:
     """Of a metric that only counts points: right or wrong, whatever the class."""
     gold = int(view.gold[inside][0])
-    return view, [_Class(category, gold, (NOTHING,), _CLASSES, float(inside.mean()))]
+    return view, [_Class(category, gold, (NOTHING,), _CLASSES, float(inside.mean()), True)]
 
 
 def _labels(view: View, inside: Ints, category: int) -> tuple[View, list[_Class]]:
@@ -127,7 +136,7 @@ def _labels(view: View, inside: Ints, category: int) -> tuple[View, list[_Class]
         wrong = tuple(code for code in occur.tolist() if code not in (gold, NOTHING))
         if all(code in ties for code in wrong):  # which a metric may leave out, or there are none
             wrong = (*wrong, NOTHING)
-        kinds.append(_Class(category, gold, wrong, 1.0, count / len(view)))
+        kinds.append(_Class(category, gold, wrong, 1.0, count / len(view), False))
     return view, kinds
 
 
@@ -146,7 +155,8 @@ def _levels(view: View, inside: Ints, category: int) -> tuple[View, list[_Class]
     each = _CLASSES / len(levels)
     share = float(inside.mean()) / len(levels)
     kinds = [
-        _Class(category, code[level], (code[off_by],), each, share) for level, off_by in zip(levels, wrong, strict=True)
+        _Class(category, code[level], (code[off_by],), each, share, True)
+        for level, off_by in zip(levels, wrong, strict=True)
     ]
     return view, kinds
 
@@ -157,7 +167,7 @@ def _rankings(view: View, inside: Ints, category: int) -> tuple[View, list[_Clas
     wrong = cast("Ranking", view.space).worst(gold)
     view = _extended(view, (gold, wrong))
     code = {verdict: k for k, verdict in enumerate(view.verdicts)}
-    return view, [_Class(category, code[gold], (code[wrong],), _CLASSES, float(inside.mean()))]
+    return view, [_Class(category, code[gold], (code[wrong],), _CLASSES, float(inside.mean()), True)]
 
 
 def _extended(view: View, verdicts: Sequence[Verdict]) -> View:

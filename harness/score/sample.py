@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from harness.api import Metric, Units, UserError, Verdict
 from harness.score.metrics import COLUMNS, bind, bounds_of
@@ -49,6 +50,9 @@ class Sample:
     """The range of the metric; `None` where it has no end."""
     pseudo_weight: float
     """What a pseudo-cluster weighs: 1 where answers are right or wrong, less for a metric that sees more."""
+    coin: sparse.csr_array | None = None
+    """Shape (T, T): what two coins answer to a question of each type, one rightly and one wrongly; `None` for a metric
+    that is more than right and wrong."""
 
 
 def sample_of(
@@ -90,6 +94,7 @@ def sample_of(
         statistic = bind(metric, units)
     patterns, blocks = _patterns(view.cluster, types[: len(view)], len(first), limit=_limit(metric, units))
     without = getattr(metric, "without", None)
+    means = by_category and hasattr(metric, "values")  # each category's mean is over its own units
     return Sample(
         statistic=statistic,
         without=None if without is None or by_category else without(units),
@@ -101,6 +106,17 @@ def sample_of(
         gold_share=pseudo.gold_share,
         bounds=_bounds(metric, view),
         pseudo_weight=_weight(view, uses),
+        coin=_coin(pseudo, first, types[len(view) :]) if _weight(view, uses) == 1 or means else None,
+    )
+
+
+def _coin(pseudo: PseudoUnits, first: Ints, types: Ints) -> sparse.csr_array:
+    """For each type the right answer and a wrong one to a question of its class."""
+    kinds = np.concatenate([pseudo.kind, pseudo.half // 2])[first]
+    right, wrong = (types[np.searchsorted(pseudo.half, 2 * kinds + side)] for side in (0, 1))
+    rows = np.tile(np.arange(len(first)), 2)
+    return sparse.csr_array(
+        (np.ones(len(rows)), (rows, np.concatenate([right, wrong]))), shape=(len(first), len(first))
     )
 
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from harness.api import Choice, Metric, Score, Units
-from harness.score.agreement import Kappa, MacroF1, RocAuc
+from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, RocAuc
 from harness.score.cell import taken_apart
 from harness.score.correlation import Kendall, Pearson
 from harness.score.jackknife import Jackknife
-from harness.score.metrics import Accuracy
+from harness.score.metrics import Accuracy, MeanAbsoluteError
 from harness.score.pairs import Gap, gap, p_value
 from harness.score.significance import compare_all, compare_cells
 from harness.score.table import CellTable, Floats
@@ -133,6 +133,47 @@ def test_the_error_is_around_the_difference_and_the_scale_around_none() -> None:
     apart = a_gap([1.0] * 16)
     assert apart.error == pytest.approx(1 / 16), "only what one more cluster would add"
     assert apart.scale == pytest.approx(np.sqrt(17) / 16)
+
+
+RIGHT = [True] * 8 + [False] * 2 + [True, True, True]
+OTHER = [True] * 7 + [False] * 3 + [False, False, True]
+CLASSES = [False] * 10 + [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("metric", "average"), [(BalancedAccuracy(), "micro"), (Accuracy(), "category"), (MeanAbsoluteError(), "category")]
+)
+def test_a_difference_stands_in_the_class_or_category_that_it_is_of(
+    yes_no: Made, rated: Made, metric: Metric, average: str
+) -> None:
+    """Ten units of one class and three of another, each class worth a half: by hand."""
+    names = ["common" if not kind else "rare" for kind in CLASSES]
+    if isinstance(metric, MeanAbsoluteError):
+        tables = [rated([float(not x) for x in said], [0.0] * 13, categories=names) for said in (RIGHT, OTHER)]
+    else:
+        said = [[kind == x for x, kind in zip(own, CLASSES, strict=True)] for own in (RIGHT, OTHER)]
+        tables = [yes_no(own, CLASSES, categories=names) for own in said]
+    views = [table.view() for table in tables]
+    a, b = (taken_apart(metric, view, name="m", average=average, paired=True) for view in views)
+    assert a is not None
+    assert b is not None
+    found = gap(a, b)
+    sign = -1 if isinstance(metric, MeanAbsoluteError) else 1
+    assert found.difference == pytest.approx(sign * (0.1 / 2 + 2 / 3 / 2))
+    assert found.parts.sum() == pytest.approx(found.difference)
+    by_cluster = dict(zip(found.clusters.tolist(), found.parts.tolist(), strict=True))
+    parts = [by_cluster[mark] for mark in views[0].cluster.tolist()]
+    expected = [sign * (x - y) / (20 if not kind else 6) for x, y, kind in zip(RIGHT, OTHER, CLASSES, strict=True)]
+    assert parts == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(("rare", "better"), [(2, None), (3, None), (12, "a")])
+def test_a_few_units_of_a_rare_class_are_a_few_units(yes_no: Made, rare: int, better: str | None) -> None:
+    """One judge has all of them and the other none; on 200 others they are alike."""
+    gold = [False] * 200 + [True] * rare
+    common = [k % 10 == 0 for k in range(200)]
+    a, b = (yes_no(common + [said] * rare, gold) for said in (True, False))
+    assert compare_cells(a, b, BalancedAccuracy(), metric_name="balanced_accuracy").better == better
 
 
 @given(rows=clusters, quantile=st.floats(1.96, 4))
