@@ -120,6 +120,8 @@ def test_a_local_model_a_server_and_recorded_answers_share_a_leaderboard(
 def answers_of(folder: Path) -> dict[str, tuple[str, str]]:
     """What the journal of a run holds, by request: status and the text to the letter."""
     with closing(sqlite3.connect(folder / "journal.sqlite")) as journal:
+        if not journal.execute("SELECT name FROM sqlite_master WHERE name = 'judgements'").fetchall():
+            return {}  # the run has just begun: the file is there before its tables
         rows = journal.execute("SELECT request, status, raw FROM judgements").fetchall()
     return {request: (status, raw) for request, status, raw in rows}
 
