@@ -144,7 +144,7 @@ class _Maker:
         if (basis, guessed) not in self._known:
             value = self.table.view("value", guessed=guessed, basis=basis)
             others = (value, value)
-            if self.table.lost.any():
+            if self.table.missing(basis).any():
                 others = self.table.view("excluded", basis=basis), self.table.view("worst", basis=basis)
             self._known[basis, guessed] = (value, *others)
         return self._known[basis, guessed]

@@ -119,8 +119,8 @@ class Contest:
         )
 
     def complete(self, *judges: str) -> bool:
-        """Whether these judges have an answer to every unit."""
-        return not any(each.tables[judge].lost.any() for each in self.rounds for judge in judges)
+        """Whether these judges have an answer to every unit, one that the metric can read."""
+        return not any(each.tables[judge].missing(each.basis(judges)).any() for each in self.rounds for judge in judges)
 
     def basis(self, a: str, b: str) -> Basis:
         """What the metric of two judges is made of; the same on every task."""

@@ -192,6 +192,13 @@ class CellTable:
         lost: NDArray[np.bool_] = self.state != ANSWERED
         return lost
 
+    def missing(self, basis: Basis) -> NDArray[np.bool_]:
+        """Shape (U,): which units have no answer, or none that a metric of this basis can read."""
+        if basis != "probabilities":
+            return self.lost
+        missing: NDArray[np.bool_] = self.lost | np.isnan(self.units.positive)
+        return missing
+
     @cached_property
     def has_probabilities(self) -> bool:
         """Whether any answer has a probability of the positive class."""
@@ -211,10 +218,11 @@ class CellTable:
                 and those without an answer, errors included, are as wrong as can be. `best`: all, and these are right.
             guessed: Where the protocol says `chance` or `share`, count a missing answer as a guess and not as the
                 chance of one: for metrics that do not average credit.
-            basis: `probabilities`: without the answers that have none; a missing answer that counts as wrong keeps its
-                place, without a verdict. `verdicts`: no unit has a probability.
+            basis: `probabilities`: without the answers that have none, which are missing to `worst` and `best`; a
+                missing answer that counts as wrong keeps its place, without a verdict. `verdicts`: no unit has a
+                probability.
         """
-        lost = self.lost
+        lost = self.missing(basis) if which in ("worst", "best") else self.lost
         units = self.guessed if guessed and which == "value" else self.units
         kept = np.ones(len(lost), dtype=np.bool_)
         if which in ("worst", "best") and lost.any():

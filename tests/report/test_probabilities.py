@@ -146,3 +146,27 @@ def test_categories_of_the_board_are_cells_of_their_own(make_cell: Any) -> None:
         ("x", "verdicts", 100),
         ("y", "probabilities", 100),
     ]
+
+
+def test_leaving_out_the_probabilities_of_errors_does_not_pay(make_cell: Any) -> None:
+    """Two judges that err as often, and one of them tells no probability where it does."""
+
+    def sure(wrong: int) -> list[float]:
+        return [0.5 + (0.3 if gold == "A" else -0.3) * (-1 if k % 5 == wrong else 1) for k, gold in enumerate(GOLD)]
+
+    def said(sure: list[float]) -> str:
+        return "".join("A" if p > 0.5 else "B" for p in sure)
+
+    silent = [None if k % 5 == 1 else p for k, p in enumerate(sure(1))]
+    cells = [
+        make_cell("open", said(sure(0)), GOLD, protocol=AUC, sure=sure(0)),
+        make_cell("silent", said(sure(1)), GOLD, protocol=AUC, sure=silent),
+    ]
+    rows = rows_of(shown(cells))
+    assert (rows["silent"].value, rows["silent"].coverage) == (1.0, 1.0)
+    assert rows["silent"].worst_case is not None
+    assert rows["silent"].worst_case < 0.7
+    assert rows["silent"].letters == rows["open"].letters
+    assert all("depends-on-missing" in row.flags for row in rows.values())
+    declared = rows_of(shown(cells, missing="at-random"))
+    assert (declared["silent"].rank_high, declared["open"].rank_low) == (1, 2)
