@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from harness.run.rows import UnreadAnswer
     from harness.score.table import CellTable
 
+SCHEMA = "judge-harness/scores/2"
+"""Name and version of `scores.json`: another one where the same judgements have other numbers."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRecord:
@@ -83,11 +86,11 @@ class CellResult:
         """The numbers.
 
         Raises:
-            JournalError: The run was not scored yet.
+            JournalError: The run was not scored yet, or not by this version.
         """
         if self.scored is None:
             raise JournalError(
-                f"{self.journal.parent}: {self.judge} on {self.task} has no scores yet; "
+                f"{self.journal.parent}: {self.judge} on {self.task} has no scores yet, or those of another version; "
                 f"`harness score {self.journal.parent}` makes them from what was judged"
             )
         return self.scored
@@ -276,7 +279,7 @@ def score_run(run: RunResults, plugins: Plugins) -> RunResults:
         for cell in run.cells
     ]
     payload = {
-        "schema": "judge-harness/scores/1",
+        "schema": SCHEMA,
         "cells": [cell.scores.to_json() for cell in cells],
     }
     write_atomically(run.folder / SCORES, json.dumps(payload, indent=1, sort_keys=True) + "\n")
@@ -326,14 +329,17 @@ def check_metrics(plan: Plan, report_metric: str | None) -> None:
 
 
 def _read_scores(folder: Path) -> dict[tuple[str, str], CellScores]:
+    """The scores of each cell; none from a damaged file or from another way to make intervals, since a board must not
+    mix them."""
     path = folder / SCORES
     if not path.is_file():
         return {}
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        found = json.loads(path.read_text(encoding="utf-8"))
+        cells = found["cells"] if found["schema"] == SCHEMA else []
         return {(cell["task"], cell["judge"]): CellScores.from_json(cell) for cell in cells}
-    except (ValueError, KeyError, TypeError) as error:
-        raise JournalError(f"{path}: damaged ({error}); `harness score {folder}` makes it anew") from error
+    except (ValueError, KeyError, TypeError):
+        return {}
 
 
 def _data_hash(journal: Journal, task: str) -> str:

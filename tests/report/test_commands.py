@@ -149,3 +149,19 @@ def test_help_has_a_worked_example(verb: str) -> None:
     result = invoke(verb, "--help")
     assert result.exit_code == 0
     assert f"harness {verb} " in result.output.split("Examples:")[1]
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", "older"])
+def test_scores_that_are_damaged_or_of_another_version_are_never_shown_and_score_makes_them_anew(
+    make_run: Any, damage: str
+) -> None:
+    run = make_run("again")
+    path = run / "scores.json"
+    fresh = path.read_text(encoding="utf-8")
+    path.write_text(fresh.replace("scores/2", "scores/1") if damage == "older" else damage, encoding="utf-8")
+    refused = invoke("leaderboard", run)
+    assert isinstance(refused.exception, UserError)
+    assert f"`harness score {run}` makes them from what was judged" in str(refused.exception)
+    assert invoke("score", run).exit_code == 0
+    assert path.read_text(encoding="utf-8") == fresh
+    assert invoke("leaderboard", run).exit_code == 0
