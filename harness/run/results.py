@@ -329,9 +329,7 @@ def check_metrics(plan: Plan, report_metric: str | None) -> None:
 
 
 def _read_scores(folder: Path) -> dict[tuple[str, str], CellScores]:
-    """The scores of each cell; none from a damaged file or from another way to make intervals, since a board must not
-    mix them.
-    """
+    """The scores of each cell; none of a damaged file or of another version, since a board must not mix them."""
     path = folder / SCORES
     if not path.is_file():
         return {}
