@@ -224,7 +224,7 @@ def _position(row: Row) -> str:
 OF_THE_TASK: Mapping[str, Callable[[Row], str]] = {
     "constant-gold": _always_right,
     "few-clusters": lambda row: (
-        "fewer than 5 effective clusters (unequal ones count for less): intervals are wide, and no test is possible"
+        "fewer than 5 effective clusters (unequal ones count for less): intervals are wide, and few differences show"
     ),
     "one-large-cluster": lambda row: (
         "a few clusters hold most of the units: the intervals are rather too wide than too narrow"

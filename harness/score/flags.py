@@ -68,7 +68,7 @@ def flags(table: CellTable, consistency: Sequence[Estimate], *, coverage: float)
 def interval_flags(apart: Jackknife | None, view: View, metric: Metric, *, average: str) -> tuple[str, ...]:
     """What the data themselves say against an interval, in a fixed order.
 
-    - `few-clusters`: fewer than 5 clusters: the interval is wide, and no test is possible.
+    - `few-clusters`: fewer than 5 clusters: the interval is wide, and hardly any difference shows.
     - `one-large-cluster`: few clusters hold most of the units: the interval is too wide rather than too narrow.
     - `rare-class`: a gold class or a category that the metric averages over has fewer than 5 units.
     - `no-errors`: the value is the best that there is; the interval reaches from it to one side.
