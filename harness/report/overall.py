@@ -19,7 +19,7 @@ from harness.score.contest import Contest, Round
 from harness.score.families import Family, family_of_gaps
 from harness.score.ranks import Standing, standings
 from harness.score.records import Comparison
-from harness.score.significance import Rules, compare_pair
+from harness.score.significance import Rules, compare_pair, without_circles
 
 METHOD = "rank-sets"
 """How its intervals and comparisons were made."""
@@ -100,27 +100,26 @@ def _points(rows: Sequence[Row]) -> list[float]:
 
 def _compared(
     judges: Sequence[str], own: Mapping[str, Mapping[str, Row]], rounds: Mapping[str, Round], *, rules: Rules
-) -> list[list[Comparison]]:
+) -> list[tuple[Comparison, ...]]:
     """Every two judges on each task, all of them one family."""
     contests = {task: Contest([each]) for task, each in rounds.items()}
     family = _family(judges, contests, rules)
     found = []
     for task, contest in contests.items():
         first = own[judges[0]][task]
-        found.append(
-            [
-                compare_pair(
-                    contest,
-                    a,
-                    b,
-                    metric_name=first.metric,
-                    family=family,
-                    rules=rules,
-                    greater_is_better=first.greater_is_better,
-                )
-                for a, b in combinations(judges, 2)
-            ]
-        )
+        compared = [
+            compare_pair(
+                contest,
+                a,
+                b,
+                metric_name=first.metric,
+                family=family,
+                rules=rules,
+                greater_is_better=first.greater_is_better,
+            )
+            for a, b in combinations(judges, 2)
+        ]
+        found.append(without_circles(compared))
     return found
 
 

@@ -147,7 +147,8 @@ def jackknife(
     at = float(sample.statistic(base[None, :])[0])  # not `value`: a stranger's metric may change with the sample's size
     moves = np.nan_to_num(_without_each(sample, base) - at)[sample.patterns.of]
     added = base[None, :] + (rows if thin else -rows)
-    effects = np.nan_to_num(sample.statistic(added) - at) / (half / 2) if len(rows) else half
+    own = rows.sum(axis=1) / 2  # units of each half-cluster, which rounding has moved
+    effects = np.nan_to_num(sample.statistic(added) - at) / own if len(rows) else own
     weights, units = sizes / n, float(base.sum()) / 2
     parts = weights * at - (units - sizes) * moves / n
     if paired and sample.coin is not None:
@@ -160,7 +161,7 @@ def jackknife(
         weights=weights,
         moves=moves * np.sqrt(np.maximum(0, 1 - sizes / units)),
         parts=parts + weights * (value - parts.sum()),
-        pseudo=sample.pseudo_weight * float(sample.pseudo_clusters[: len(rows)] @ (effects * clusters) ** 2),
+        pseudo=sample.pseudo_weight * clusters * float(own @ effects**2),
         step=_step(effects * clusters, sample.gold_share[: len(rows)]),
         design=design_of(sample.sizes),
         design_clusters=marks,

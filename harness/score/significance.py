@@ -5,7 +5,7 @@ Tests are `harness.score.pairs`, their correction `harness.score.families`, rank
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal, TypeAlias
@@ -144,7 +144,7 @@ def compare_contest(
     inside = [judge for judge in judges if ranked is None or judge in ranked]
     values = [own for judge in inside if (own := contest.own(judge, rivals=inside)) is not None]
     family = family_of_judges(values, draws=rules.draws, seed=rules.seed)
-    return tuple(
+    found = [
         compare_pair(
             contest,
             a,
@@ -157,7 +157,38 @@ def compare_contest(
             unit=unit,
         )
         for a, b in combinations(judges, 2)
+    ]
+    return without_circles(found)
+
+
+def without_circles(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """The same without placements that go round in a circle, which depend on what was missing.
+
+    A can be better than B, B than C and C than A where each pair is compared on other items: only with `missing:
+    at-random`, since counting every missing answer wrong orders all judges by one number.
+    """
+    above: dict[str, set[str]] = {}
+    for pair in comparisons:
+        if pair.better is not None:
+            above.setdefault(pair.better, set()).add(pair.b if pair.better == pair.a else pair.a)
+    reach = {judge: _reached(judge, above) for judge in above}
+    return tuple(
+        replace(pair, better=None, depends_on_missing=True)
+        if pair.better is not None and pair.better in reach.get(pair.b if pair.better == pair.a else pair.a, ())
+        else pair
+        for pair in comparisons
     )
+
+
+def _reached(start: str, above: Mapping[str, Collection[str]]) -> set[str]:
+    """All that stand below, at whatever remove."""
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        fresh = set(above.get(waiting.pop(), ())) - found
+        found |= fresh
+        waiting += fresh
+    return found
 
 
 def compare_pair(

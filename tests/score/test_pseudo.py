@@ -143,3 +143,14 @@ def test_a_wrong_ranking_is_the_reverse() -> None:
     ]
     view, units = of(build_cell(answers, Protocol()), Levenshtein())
     assert named(view, units) == [[((2, 0, 1), (2, 0, 1), 1.0)], [((2, 0, 1), (1, 0, 2), 1.0)]]
+
+
+@pytest.mark.parametrize("pairs", [4, 10, 25, 60])
+def test_without_an_error_a_share_is_worth_as_many_trials_as_there_are_clusters(yes_no: Made, pairs: int) -> None:
+    """However the size of an average cluster rounds: 1.04 to 1.6 units here."""
+    singles = 100 - pairs
+    groups = [*range(singles), *np.repeat(np.arange(singles, 100), 2).tolist()]
+    table = yes_no([True] * len(groups), groups=groups)
+    apart = taken_apart(Accuracy(), table.view(), name="accuracy", average="micro")
+    assert apart is not None
+    assert apart.centre * (1 - apart.centre) / apart.variance == pytest.approx(100, rel=0.03)

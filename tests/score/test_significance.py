@@ -280,3 +280,25 @@ def test_equivalent_is_who_differs_by_less_than_the_margin_however_missing_answe
     assert with_shy("counts", None).equivalent is None
     outside = compare_all(tables, Accuracy(), ranked=["a"], rules=Rules(equivalence=1))
     assert all(one.equivalent is None for one in outside)
+
+
+def test_placements_never_go_round_in_a_circle_where_answers_are_missing_at_random() -> None:
+    """Each of three judges skips a third of the items and errs on another: A beats B, B beats C, C beats A."""
+    gold = [True] * 300
+    cells = {
+        name: cell([None if k % 3 == skipped else k % 3 != wrong for k in range(300)], gold)
+        for name, skipped, wrong in (("a", 0, 1), ("b", 1, 2), ("c", 2, 0))
+    }
+    alone = [
+        compare_cells(cells[a], cells[b], Accuracy(), names=(a, b), rules=Rules(missing="at-random")).better
+        for a, b in (("a", "b"), ("b", "c"), ("a", "c"))
+    ]
+    assert sorted(str(better) for better in alone) == ["a", "b", "c"], "each stands above one of the others, by itself"
+    together = compare_all(cells, Accuracy(), rules=Rules(missing="at-random"))
+    assert [(pair.better, pair.depends_on_missing) for pair in together] == [(None, True)] * 3
+    better = cell([True] * 300, gold)
+    worse = cell([False] * 300, gold)
+    beside = compare_all({**cells, "all": better, "none": worse}, Accuracy(), rules=Rules(missing="at-random"))
+    placed = {(pair.a, pair.b): pair.better for pair in beside}
+    assert placed["all", "none"] == "all"
+    assert all(placed[name, "none"] == name for name in cells), "who is in no circle keeps its place"

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from harness_probes import plugin
 from harness_probes.options import Options
 
@@ -16,6 +18,11 @@ def block(info: str) -> str:
     match = re.search(rf"^```{info}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     assert match is not None, info
     return match[1]
+
+
+def numbers(cells: list[str]) -> list[float]:
+    """All numbers of a row, those of intervals too."""
+    return [float(number) for cell in cells for number in re.findall(r"[+-]?\d+(?:\.\d+)?", cell)]
 
 
 def test_the_manifest_runs_and_gives_the_numbers_that_the_readme_shows(run: Callable[..., Path]) -> None:
@@ -31,9 +38,10 @@ def test_the_manifest_runs_and_gives_the_numbers_that_the_readme_shows(run: Call
             tables = [re.split(r" *\| *", row.strip("| ")) for row in section.splitlines() if row.startswith("|")]
             kept = next(row for row in tables if row[0] == line[0])
             real = [kept[k] for k in (0, 1, 2, 3, 6, 7, 8, 9)]
-            if line[0] == "pixels":  # fitted here: its last digits are the machine's
-                real, line = ([re.sub(r"\d+", "#", cell) for cell in cells] for cells in (real, line))
-            assert real == line
+            if line[0] == "pixels":  # fitted here: a few of its answers are the machine's
+                assert numbers(real) == pytest.approx(numbers(line), abs=2.5)
+            else:
+                assert real == line
 
 
 def test_the_table_names_every_probe_and_every_option(models: dict[str, type[Options]]) -> None:
