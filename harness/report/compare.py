@@ -190,7 +190,7 @@ def title(compared: JudgeComparison) -> str:
 
 def difference_rows(compared: JudgeComparison) -> tuple[list[str], list[list[str]]]:
     """Header and cells of the table of differences, as people read them; the task's metric where they differ."""
-    header = ["task", "a", "b", "a − b", "interval", "p", "p (corrected)", "n", "only a", "only b"]
+    header = ["task", "a", "b", "a − b", "interval", "p", "p (all)", "n", "only a", "only b"]
     several = len({one.metric for one in compared.tasks}) > 1
     return header, [
         [
@@ -235,7 +235,7 @@ def verdict_lines(compared: JudgeComparison) -> list[str]:
 def legend(compared: JudgeComparison) -> list[str]:
     """How to read the numbers."""
     confidence = f"{(1 - compared.alpha) * 100:g} %"
-    below = f"it leaves 0 out exactly where the corrected p is below {compared.alpha:g}"
+    below = f"it leaves 0 out exactly where p (all), corrected for them, is below {compared.alpha:g}"
     said = [
         f"interval: {confidence} confidence for all tasks together; {below}",
         "only a, only b: units that get more credit from one than from the other; places are the data's own",

@@ -122,8 +122,12 @@ def print_comparison(compared: JudgeComparison, console: Console) -> None:
     gap = 1 if console.width >= _WIDE else 0
     header, rows = compare.difference_rows(compared)
     lone = len(rows) == 1  # then nothing is corrected
-    kept = [k for k, title in enumerate(header) if title != ("p (corrected)" if lone else "p")]
-    console.print(_plain_table(*([line[k] for k in kept] for line in (header, *rows)), gap=gap, right=range(1, 10)))
+    kept = [k for k, title in enumerate(header) if title != ("p (all)" if lone else "p")]
+    console.print(
+        _plain_table(
+            *([line[k] for k in kept] for line in (header, *rows)), gap=gap, right=range(1, 10), width=console.width
+        )
+    )
     console.print()
     for line in compare.verdict_lines(compared):
         console.print(_indented(line, style=""))
@@ -138,16 +142,34 @@ def print_comparison(compared: JudgeComparison, console: Console) -> None:
         console.print(_indented(line, style="dim"))
 
 
-def _plain_table(header: Sequence[str], *rows: Sequence[str], gap: int, right: Sequence[int] = ()) -> Table:
-    """A table of text; columns without any are left out, and long text ends in an ellipsis."""
+def _plain_table(
+    header: Sequence[str], *rows: Sequence[str], gap: int, right: Sequence[int] = (), width: int | None = None
+) -> Table:
+    """A table of text; columns without any are left out, and long text ends in an ellipsis.
+
+    Args:
+        header: Titles of the columns.
+        *rows: The cells.
+        gap: Spaces beside each.
+        right: Columns of numbers.
+        width: Of the terminal: the first column, a name, leaves so much to the numbers that none is cut.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     kept = [k for k in range(len(header)) if any(row[k] for row in rows)]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
+    others = sum(max(len(row[k]) for row in (header, *rows)) + gap + 1 for k in kept[1:])
+    name = None if width is None else max(_NARROWEST_NAME, width - others - gap)
     for k in kept:
-        table.add_column(header[k], justify="right" if k in right else "left", no_wrap=True, overflow="ellipsis")
+        table.add_column(
+            header[k],
+            justify="right" if k in right else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            max_width=name if k == 0 else None,
+        )
     for row in rows:
         table.add_row(*(Text(clean(row[k])) for k in kept))
     return table

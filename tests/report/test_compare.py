@@ -9,10 +9,12 @@ import re
 from typing import Any
 
 import pytest
+from rich.console import Console
 from scipy import stats
 
 from harness.api import Metric, UserError
-from harness.report.compare import JudgeComparison, compare_judges, render_comparison
+from harness.report.compare import JudgeComparison, compare_judges, difference_rows, render_comparison
+from harness.report.terminal import print_comparison
 from harness.score.metrics import accuracy
 
 GOLD = "AB" * 50
@@ -131,3 +133,20 @@ def test_every_format_has_the_numbers(make_cell: Any) -> None:
     assert "=a\\|�\\[1m is better (p <0.001)" in text
     with pytest.raises(UserError, match="no comparison format"):
         render_comparison(result, "pdf")
+
+
+def test_a_narrow_terminal_cuts_names_and_never_numbers(make_cell: Any) -> None:
+    long = "a-task-whose-name-fills-the-terminal-by-itself-"
+    cells = [
+        [make_cell(j, said, GOLD, task=long + task) for task in "xy"]
+        for j, said in (("a", GOLD), ("b", "BA" * 10 + "AB" * 40))
+    ]
+    result = compared(*cells)
+    stream = io.StringIO()
+    print_comparison(result, Console(file=stream, width=80, color_system=None, legacy_windows=False))
+    header, rows = difference_rows(result)
+    lines = stream.getvalue().splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    for row in rows:
+        shown = [cell for cell, title in zip(row, header, strict=True) if title not in ("task", "p")]
+        assert any(all(cell in line for cell in shown) for line in lines), shown
