@@ -465,6 +465,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
         ("Task", "Judge", "Reward", "Answer", "Trainer", "Metric", "Units", "Context", "Example"),
     ),
     ("Recorded runs", ("recorded_cells", "RecordedCell", "RecordedAnswer")),
+    ("Numbers with intervals", ("measure_share", "Measured", "measure_change", "Change")),
     ("How numbers are written", ("Unit", "write_number", "write_interval", "write_share")),
     ("Training", ("Training", "TrainingTask", "WeightedReward", "Trained", "Earned", "earned")),
     (

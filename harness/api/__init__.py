@@ -30,6 +30,7 @@ from harness.api._errors import (
 )
 from harness.api._formats import Reading, VerdictFormat
 from harness.api._images import Image
+from harness.api._measured import Change, Measured, measure_change, measure_share
 from harness.api._parts import joined
 from harness.api._protocol import Protocol
 from harness.api._recorded import RecordedAnswer, RecordedCell, recorded_cells
@@ -62,6 +63,7 @@ __all__ = [
     "AnswerSpace",
     "BudgetError",
     "Card",
+    "Change",
     "Choice",
     "Column",
     "Context",
@@ -80,6 +82,7 @@ __all__ = [
     "JudgeStoppedError",
     "Judgement",
     "ManifestError",
+    "Measured",
     "Message",
     "Metric",
     "MetricCard",
@@ -117,6 +120,8 @@ __all__ = [
     "earned",
     "hookimpl",
     "joined",
+    "measure_change",
+    "measure_share",
     "reason_of",
     "recorded_cells",
     "space_from_json",

@@ -224,14 +224,14 @@ def _position(row: Row) -> str:
 OF_THE_TASK: Mapping[str, Callable[[Row], str]] = {
     "constant-gold": _always_right,
     "few-clusters": lambda row: (
-        "fewer than 5 effective clusters (unequal ones count for less): intervals are wide, and few differences show"
+        "fewer than 4 effective clusters (unequal ones count for less): intervals are wide, and no difference can show"
     ),
     "one-large-cluster": lambda row: (
         "a few clusters hold most of the units: the intervals are rather too wide than too narrow"
     ),
     "rare-class": lambda row: (
-        "a class of the gold, or a category, has fewer than 5 units: the interval of a metric that averages over them "
-        "is unreliable"
+        "a class of golds or answers, or a category, has fewer than 5 units: the interval of a metric that averages "
+        "over them is unreliable"
     ),
 }
 """Flags that say something about the task and not about the judge, each with what it means; said once for a block."""
@@ -245,6 +245,10 @@ OF_THE_JUDGE: Mapping[str, Callable[[Row], str]] = {
         f"{share(row.with_probabilities)} % of answers have probabilities: its {bare(row.metric)} is of these alone"
     ),
     "position-biased": _position,
+    "outlier": lambda row: (
+        "one item or group makes up more than half of the variance, and may be an outlier: the interval may be too "
+        "narrow"
+    ),
     "no-errors": lambda row: "no error was seen, so the interval is one-sided",
     "depends-on-missing": lambda row: "its place depends on what its missing answers were",
 }

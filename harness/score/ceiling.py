@@ -29,6 +29,7 @@ from harness.score.sample import (
     Sample,
     _bounds,
     _columns,
+    _in_order,
     _ordered,
     _over_categories,
     _stacked,
@@ -205,7 +206,7 @@ def _sample(
     metric: Metric, view: View, block: Ints, weight: Floats, *, by_category: bool, weights: Mapping[str, float]
 ) -> Sample:
     """A metric of weighted lines, taken within each block and averaged over blocks by their weight."""
-    view, pseudo = with_pseudo_units(view, metric, by_category=by_category)
+    view, pseudo = with_pseudo_units(_in_order(view), metric, by_category=by_category)
     known, place = np.unique(block, return_inverse=True)
     shares = np.bincount(place, weights=weight) / weight.sum()
     if len(known) > 1 and view.space.kind != "score":

@@ -10,7 +10,7 @@ from harness.api import Metric, Status
 from harness.score.jackknife import Jackknife
 from harness.score.metrics import COLUMNS
 from harness.score.records import Estimate
-from harness.score.table import CellTable, View
+from harness.score.table import NOTHING, CellTable, View
 
 COLLAPSED = 0.95
 """`collapsed`: at least this share of the answers is one verdict, in shown or in canonical places ..."""
@@ -18,13 +18,16 @@ VARIED = 0.90
 """... while the right answers, seen the same way, have no class of this share or more."""
 OUTSIDE = 0.05
 """`outside`: at least this share of requests got an answer that is none of the space."""
-FEW = 5
-"""`few-clusters`: fewer clusters than this, by Kish's number, which counts unequal ones as fewer."""
+FEW = 4
+"""`few-clusters`: fewer clusters than this, by Kish's number, which counts unequal ones as fewer. Two judges cannot be
+compared on so few."""
 DOMINATED = 3
 """`one-large-cluster`: the effective number of clusters is below this, though they are many."""
 RARE = 5
-"""`rare-class`: a gold class, or a category, that the metric averages over has fewer units than this."""
-INTERVAL_FLAGS = frozenset({"few-clusters", "one-large-cluster", "rare-class"})
+"""`rare-class`: a class of golds or of answers, or a category, that the metric averages over has fewer units."""
+OUTLIER = 0.5
+"""`outlier`: one cluster makes up more than this share of the variance, though answers are more than right or wrong."""
+INTERVAL_FLAGS = frozenset({"few-clusters", "one-large-cluster", "rare-class", "outlier"})
 """Flags that say of the interval that it may not hold its confidence, as simulated: see `tests/validity`."""
 SURE = 20
 """`position-biased` and `collapsed` are said of at least so many answers."""
@@ -68,9 +71,12 @@ def flags(table: CellTable, consistency: Sequence[Estimate], *, coverage: float)
 def interval_flags(apart: Jackknife | None, view: View, metric: Metric, *, average: str) -> tuple[str, ...]:
     """What the data themselves say against an interval, in a fixed order.
 
-    - `few-clusters`: fewer than 5 clusters: the interval is wide, and hardly any difference shows.
+    - `few-clusters`: fewer than 4 clusters: the interval is wide, and no two judges can be told apart.
     - `one-large-cluster`: few clusters hold most of the units: the interval is too wide rather than too narrow.
-    - `rare-class`: a gold class or a category that the metric averages over has fewer than 5 units.
+    - `rare-class`: a gold class, a class that only answers name, or a category, that the metric averages over, has
+      fewer than 5 units.
+    - `outlier`: one cluster makes up more than half of the variance of a correlation, a distance or another metric of
+      graded answers: the interval, which cannot know how many more there are, is too narrow.
     - `no-errors`: the value is the best that there is; the interval reaches from it to one side.
 
     Args:
@@ -86,6 +92,7 @@ def interval_flags(apart: Jackknife | None, view: View, metric: Metric, *, avera
         "few-clusters": apart.kish < FEW - 1e-9,
         "one-large-cluster": apart.kish >= FEW - 1e-9 and apart.effective_clusters < DOMINATED,
         "rare-class": _rarest(view, metric, average=average) < RARE,
+        "outlier": apart.graded and apart.largest_move > OUTLIER,
         "no-errors": best is not None and apart.value == best,
     }
     return tuple(name for name, raised in found.items() if raised)
@@ -98,7 +105,12 @@ def _rarest(view: View, metric: Metric, *, average: str) -> float:
     columns += [view.gold] if of_classes and average != "group" else []
     if not columns:
         return np.inf
-    return float(np.unique(np.stack(columns), axis=1, return_counts=True)[1].min())
+    counts = np.unique(np.stack(columns), axis=1, return_counts=True)[1]
+    if of_classes and average == "micro" and "predicted" in getattr(metric, "uses", COLUMNS):
+        # An F1 of 0 for a class that the judge alone knows of comes and goes with very few answers.
+        strange = view.predicted[~np.isin(view.predicted, view.gold) & (view.predicted != NOTHING)]
+        counts = np.r_[counts, np.unique(strange, return_counts=True)[1]]
+    return float(counts.min())
 
 
 def _top(histogram: Mapping[str, int]) -> float:

@@ -2,9 +2,12 @@
 
 One rule for every metric that has a range. On the scale from 0 to 1, with u the metric with pseudo-clusters and V its
 jackknife variance, the value is worth as much as a share of n_eff = u (1 - u) / V independent trials (the effective
-sample size of Korn and Graubard 1998). Its interval is that of Agresti and Coull (1998) for such a share: the score
-interval of Wilson (1927) without the dips in its coverage. The quantile is Student's t, with the effective number of
-clusters less one as degrees of freedom; for independent trials it is the normal one.
+sample size of Korn and Graubard 1998). Its interval has the centre of Wilson's score interval (1927) for such a share.
+
+- A share of independent trials has the length of Agresti and Coull's interval (1998), which has none of the dips in
+  the coverage of Wilson's, and the normal quantile.
+- All else has the mean of both lengths, since V is made longer by pseudo-clusters already. The quantile is Student's t,
+  with the effective number of clusters less one as degrees of freedom.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ def interval(value: Jackknife, *, confidence: float = 0.95) -> tuple[float, floa
     effective = min(value.most, centre * (1 - centre) * (high - low) ** 2 / variance)
     if not effective > 0:
         return None
-    ends = agresti_coull(share, effective, quantile=quantile)
+    ends = (agresti_coull if value.binomial else half_way)(share, effective, quantile=quantile)
     return low + (high - low) * ends[0], low + (high - low) * ends[1]
 
 
@@ -49,10 +52,29 @@ def agresti_coull(share: float, trials: float, *, quantile: float) -> tuple[floa
 
     With q the quantile, q^2 / 2 successes and as many failures are added; the ends stay within 0 and 1.
     """
-    squared = quantile * quantile
-    centre = (share * trials + squared / 2) / (trials + squared)
-    half = quantile * float(np.sqrt(centre * (1 - centre) / (trials + squared)))
+    centre, half = _centre(share, trials, quantile), _agresti_coull(share, trials, quantile)
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def half_way(share: float, trials: float, *, quantile: float) -> tuple[float, float]:
+    """The interval half-way between that of Agresti and Coull and the shorter one of Wilson (1927), of the same centre.
+
+    For a share of `trials`, which need not be a whole number; the ends stay within 0 and 1.
+    """
+    squared = quantile * quantile
+    wilson = quantile * float(np.sqrt(share * (1 - share) * trials + squared / 4)) / (trials + squared)
+    centre, half = _centre(share, trials, quantile), (_agresti_coull(share, trials, quantile) + wilson) / 2
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _centre(share: float, trials: float, quantile: float) -> float:
+    return (share * trials + quantile**2 / 2) / (trials + quantile**2)
+
+
+def _agresti_coull(share: float, trials: float, quantile: float) -> float:
+    """Half the length of the interval."""
+    centre = _centre(share, trials, quantile)
+    return quantile * float(np.sqrt(centre * (1 - centre) / (trials + quantile**2)))
 
 
 def normal_quantile(confidence: float) -> float:

@@ -71,11 +71,19 @@ class Jackknife:
     """Whether the value is a share of independent trials."""
     most: float
     """The greatest effective sample size: that of independent trials where each is right or wrong, else infinite."""
+    graded: bool
+    """Whether answers are more than right or wrong: scores, probabilities, rankings, values of groups."""
 
     @property
     def variance(self) -> float:
         """V: the variance of the value."""
         return float(self.moves @ self.moves) + self.pseudo
+
+    @property
+    def largest_move(self) -> float:
+        """The share of the variance that one cluster alone, or one block, makes up."""
+        variance = self.variance
+        return float((self.moves**2).max(initial=0.0)) / variance if variance > 0 else 0.0
 
     @property
     def effective_clusters(self) -> float:
@@ -168,6 +176,7 @@ def jackknife(
         bounds=sample.bounds,
         binomial=binomial,
         most=n if cap else np.inf,
+        graded=thin,
     )
 
 
@@ -270,6 +279,7 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
         bounds=(_mean_end(bounds, 0), _mean_end(bounds, 1)) if len(bounds) == count else None,
         binomial=apart and all(task.binomial for task in tasks),
         most=centre * (1 - centre) / least if least else np.inf,
+        graded=any(task.graded for task in tasks),
     )
 
 

@@ -66,5 +66,6 @@ def interval_of_moves(
         bounds=bounds,
         binomial=False,
         most=np.inf,
+        graded=True,
     )
     return interval(apart, confidence=confidence)

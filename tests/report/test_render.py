@@ -169,7 +169,7 @@ def test_ranks_are_sets_with_letters_beside_them_in_every_format(board: Leaderbo
     [
         ("few-clusters", f"few-clusters — fewer than {FEW} effective clusters"),
         ("one-large-cluster", "one-large-cluster — a few clusters hold most of the units"),
-        ("rare-class", f"rare-class — a class of the gold, or a category, has fewer than {RARE} units"),
+        ("rare-class", f"rare-class — a class of golds or answers, or a category, has fewer than {RARE} units"),
     ],
 )
 def test_a_flag_of_the_task_is_explained_once(board: Leaderboard, flag: str, said: str) -> None:
@@ -181,7 +181,7 @@ def test_a_flag_of_the_task_is_explained_once(board: Leaderboard, flag: str, sai
 
 
 def test_every_flag_of_an_interval_is_explained_and_so_is_every_way_to_make_one() -> None:
-    assert set(notes.OF_THE_TASK) >= INTERVAL_FLAGS
+    assert {*notes.OF_THE_TASK, *notes.OF_THE_JUDGE} >= INTERVAL_FLAGS
     assert {AGRESTI_COULL, JACKKNIFE, overall.METHOD} == set(notes._WAYS)
 
 
@@ -189,6 +189,13 @@ def test_every_flag_of_an_interval_is_explained_and_so_is_every_way_to_make_one(
     ("flag", "said"),
     [
         ("no-errors", "no-errors — no error was seen, so the interval is one-sided"),
+        (
+            "outlier",
+            (
+                "outlier — one item or group makes up more than half of the variance, and may be an outlier: the "
+                "interval may be too narrow"
+            ),
+        ),
         ("depends-on-missing", "depends-on-missing — its place depends on what its missing answers were"),
         ("unheard-of", "unheard-of"),
     ],

@@ -15,7 +15,7 @@ from harness.api import Metric, Score
 from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, PositiveF1
 from harness.score.cell import taken_apart
 from harness.score.correlation import Kendall, Pearson, Spearman, WeightedKappa
-from harness.score.intervals import agresti_coull, interval, normal_quantile, t_quantile
+from harness.score.intervals import agresti_coull, half_way, interval, normal_quantile, t_quantile
 from harness.score.jackknife import Jackknife
 from harness.score.metrics import Accuracy, MeanAbsoluteError
 from harness.score.table import CellTable
@@ -42,6 +42,22 @@ def test_agresti_coull_equals_statsmodels(n: int, data: st.DataObject, confidenc
     hits = data.draw(st.integers(0, n))
     theirs = proportion_confint(hits, n, alpha=1 - confidence, method="agresti_coull")
     assert agresti_coull(hits / n, n, quantile=normal_quantile(confidence)) == pytest.approx(theirs, abs=1e-12)
+
+
+@given(n=st.integers(1, 500), data=st.data(), confidence=st.sampled_from((0.8, 0.95, 0.99)))
+def test_half_way_is_between_wilson_and_agresti_coull(n: int, data: st.DataObject, confidence: float) -> None:
+    hits = data.draw(st.integers(0, n))
+    longer, shorter = (  # statsmodels cuts the ends off, which would not let a mean be taken: hence the halves
+        (high - centre if share < 0.5 else centre - low, centre)
+        for low, high in (
+            proportion_confint(hits, n, alpha=1 - confidence, method=method) for method in ("agresti_coull", "wilson")
+        )
+        for share, q in [(hits / n, normal_quantile(confidence))]
+        for centre in [(hits + q * q / 2) / (n + q * q)]
+    )
+    half = (longer[0] + shorter[0]) / 2
+    ends = max(0.0, longer[1] - half), min(1.0, longer[1] + half)
+    assert half_way(hits / n, n, quantile=normal_quantile(confidence)) == pytest.approx(ends, abs=1e-9)
 
 
 @given(confidence=st.floats(0.5, 0.999), freedom=st.floats(1, 500))
@@ -76,7 +92,7 @@ def test_an_interval_by_hand_on_a_scale_from_minus_one_to_one(yes_no: Made) -> N
     assert apart is not None
     share, centre = (apart.value + 1) / 2, (apart.centre + 1) / 2
     effective = centre * (1 - centre) / (apart.variance / 4)
-    ends = agresti_coull(share, effective, quantile=t_quantile(0.95, 19))
+    ends = half_way(share, effective, quantile=t_quantile(0.95, 19))
     assert interval(apart) == pytest.approx((2 * ends[0] - 1, 2 * ends[1] - 1))
 
 

@@ -44,11 +44,23 @@ class Found:
     zero_width: int
     width: float
     """On average."""
+    picked_at: float | None = None
+    """Coverage of the data sets for which it was simulated again: low by bad luck too."""
+
+    @property
+    def key(self) -> tuple[str, Design]:
+        """Which cell it is."""
+        return self.metric, self.design
 
     @property
     def coverage(self) -> float:
         """Share of the intervals that hold the true value."""
         return self.covered / self.printed if self.printed else np.nan
+
+    @property
+    def first_coverage(self) -> float:
+        """Coverage of the first data sets, which nothing has picked: picking would raise a mean."""
+        return self.coverage if self.picked_at is None else self.picked_at
 
     @property
     def is_flagged(self) -> bool:

@@ -43,6 +43,9 @@ LAYOUTS = ("one order", "both orders", "of 5", "unequal")
 LEVELS = {"labels": (0.80, 0.85, 0.90), "five-point": (0.70, 0.77, 0.85), "probabilities": (0.85, 0.89, 0.93)}
 """By kind of answer: how good equal judges are, one that is a little better, and one that is much better."""
 
+PARTS = {"uneven": (("a", 200), ("b", 5), ("c", 5)), "nested": (("a/x", 10), ("a/y", 40), ("b", 100))}
+"""Categories of unlike sizes, whose plain mean is compared."""
+
 OTHERS = {
     "labels": ("accuracy", "balanced_accuracy", "f1", "kappa"),
     "five-point": ("pearson", "spearman", "mae", "weighted_kappa"),
@@ -66,8 +69,12 @@ class Family:
     @property
     def label(self) -> str:
         """What a table says."""
-        orders = "both orders" if self.design.orders > 1 else f"clusters {self.design.clusters}"
-        return f"{len(self.truths)} {self.shape}, {self.metric}, n={self.design.n}, {orders}"
+        design = self.design
+        said = [f"{len(self.truths)} {self.shape}", self.metric, f"n={design.n}"]
+        said.append("both orders" if design.orders > 1 else f"clusters {design.clusters}")
+        said += [f"prevalence {design.prevalence:g}"] if design.prevalence != 0.5 else []
+        said += [f"categories {'/'.join(str(size) for _, size, _ in design.parts)}"] if design.parts else []
+        return ", ".join(said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +115,14 @@ def families(*, quick: bool, reps: int, seed: int) -> Iterator[Family]:
     for kind, metric in ((kind, metric) for kind, several in OTHERS.items() for metric in several):
         for judges in JUDGES[: 2 if metric == "accuracy" else 1]:
             yield make(_laid_out(kind, 50, "of 5"), metric, "equal", (0.8,) * judges)
+    for prevalence, n, metric in ((0.15, 150, "macro_f1"), (0.15, 150, "kappa"), (0.05, 200, "balanced_accuracy")):
+        for layout, judges in itertools.product(("one order", "of 5"), JUDGES[:2]):
+            rare = replace(_laid_out("labels", n, layout), prevalence=prevalence)
+            yield make(rare, metric, "equal", (0.8,) * judges)
+    for parts, layout, judges in itertools.product(PARTS.values(), ("one order", "of 5"), JUDGES[:2]):
+        apart = tuple((name, size, 0.8) for name, size in parts)
+        mean = replace(_laid_out("labels", sum(size for _, size in parts), layout), parts=apart, across=True)
+        yield make(mean, "accuracy@category", "equal", (0.8,) * judges)
 
 
 def _laid_out(kind: str, n: int, layout: str) -> Design:
@@ -131,11 +146,13 @@ def judges_of(family: Family, rng: np.random.Generator) -> list[Replies]:
     design, reps = family.design, family.reps
     gold, shared = gold_of(rng, design, reps=reps), numbers(rng, design, reps=reps)
     return [
-        answer(
-            replace(design, truth=truth), gold, mixed(shared, numbers(rng, design, reps=reps), correlation=ALIKE), rng
-        )
+        answer(_as_good_as(truth, design), gold, mixed(shared, numbers(rng, design, reps=reps), correlation=ALIKE), rng)
         for truth in family.truths
     ]
+
+
+def _as_good_as(truth: float, design: Design) -> Design:
+    return replace(design, truth=truth, parts=tuple((name, size, truth) for name, size, _ in design.parts))
 
 
 def measure(family: Family) -> Found:
@@ -144,7 +161,7 @@ def measure(family: Family) -> Found:
     sheet = Sheet.of(family.design, metrics=(family.metric,))
     names = [f"judge {place:02}" for place in range(len(family.truths))]
     sign = -1 if family.metric == "mae" else 1
-    values = [sign * true_value(family.metric, replace(family.design, truth=truth)) for truth in family.truths]
+    values = [sign * true_value(family.metric, _as_good_as(truth, family.design)) for truth in family.truths]
     truth = dict(zip(names, values, strict=True))
     tally = np.zeros(6, dtype=np.int64)
     for rep in range(family.reps):
@@ -201,6 +218,7 @@ def simulate(works: Sequence[Family], *, jobs: int) -> list[Found]:
         most = max(3, len(same) // 8)
         worst = sorted(same, key=lambda found: -found.false)[:most]
         worst += sorted(same, key=lambda found: found.covered)[:most]
+        worst += sorted(same, key=lambda found: found.simultaneous)[:most]
         again += [found.family for found in worst]
     fresh = [replace(one, reps=4 * one.reps, seed=one.seed + 1_000_000) for one in dict.fromkeys(again)]
     second = {found.family.label: found for found in run_all(measure, fresh, jobs=jobs, cost=_cost)}

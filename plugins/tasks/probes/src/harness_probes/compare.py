@@ -2,32 +2,33 @@
 
 Both numbers rest on the requests to which the judge gave a verdict both times, each order and sample by itself; a
 metric of probabilities on those with probabilities both times, or on the verdicts where one side has none. The
-intervals are those of the paired cluster bootstrap: whole groups of items are drawn, the same for both sides (Field and
-Welsh 2007), and the ends are percentiles (Efron and Tibshirani 1993, chapter 13). A flip rate over independent pairs
-has that of Wilson (1927), and so has one of 0 or 1, of which the bootstrap would be sure; there a group is one trial.
+intervals are the leaderboard's own: that of a share, and that of two judges on the same groups of items.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import sqrt
-from statistics import NormalDist
-from typing import TypeAlias, cast
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.api import TIE, AnswerSpace, Choice, Metric, Preference, RecordedAnswer, Unit, Units, Verdict
+from harness.api import (
+    TIE,
+    AnswerSpace,
+    Change,
+    Choice,
+    Measured,
+    Metric,
+    Preference,
+    RecordedAnswer,
+    Unit,
+    Units,
+    Verdict,
+    measure_change,
+    measure_share,
+)
 from harness_probes.verdicts import expected, same
-
-RESAMPLES = 2000
-SEED = 0
-CONFIDENCE = 0.95
-_DEFINED = 0.9  # share of resamples on which a number must be defined for an interval to be stated
-_AT_ONCE = 2_000_000  # weights in memory at once
-
-Floats: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +42,6 @@ class Pair:
         """Whether the verdict on the probe says something else than that on the base."""
         said = expected(probe, self.base.space, _canonical(self.base))
         return not same(self.probe.space, said, _canonical(self.probe))
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A value and its interval, `None` where they are not defined."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-
-    def turned(self) -> Number:
-        """With the other sign."""
-        return Number(*(None if one is None else 0.0 - one for one in (self.value, self.high, self.low)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +61,7 @@ class Comparison:
     items: int
     """Items among them."""
     groups: int
-    """Groups among these: what is resampled."""
+    """Groups among these: the clusters of the intervals."""
     counted: int
     """Pairs that the metric rests on: fewer than n where ties are skipped, or where it is of probabilities and some
     pairs lack them."""
@@ -83,15 +71,15 @@ class Comparison:
     """Pairs without a verdict on the probe; a pair may be counted as lost on both."""
     flips: int
     """Pairs whose verdicts differ."""
-    flip_rate: Number
+    flip_rate: Measured
     """Share of flips."""
     base_value: float | None
     """The metric on the base's side of the pairs."""
     probe_value: float | None
     """The metric on the probe's side."""
-    change: Number
+    change: Measured
     """`probe_value - base_value`."""
-    lift: Number | None
+    lift: Measured | None
     """Lift over blind, of the probe `blind` alone: how much better the metric is with the images than without."""
     unit: Unit = "score"
     """The metric's unit."""
@@ -132,9 +120,7 @@ def compare(
     by_verdict = False
     if "positive" in getattr(metric, "uses", ()):
         counted, by_verdict = _alike(counted)
-    base_value, probe_value, change = (
-        _change(counted, metric, ties=ties, by_verdict=by_verdict) if counted else (None, None, Number(None))
-    )
+    change = _change(counted, metric, ties=ties, by_verdict=by_verdict)
     better = getattr(metric, "greater_is_better", True)
     return Comparison(
         judge=judge,
@@ -148,11 +134,11 @@ def compare(
         base_lost=sum(pair.base.verdict is None for pair in pairs),
         probe_lost=sum(pair.probe.verdict is None for pair in pairs),
         flips=int(flips.sum()),
-        flip_rate=_flip_rate(answered, flips),
-        base_value=base_value,
-        probe_value=probe_value,
-        change=change,
-        lift=None if probe != "blind" else change.turned() if better else change,
+        flip_rate=measure_share(flips, [pair.base.group for pair in answered]),
+        base_value=change.before,
+        probe_value=change.after,
+        change=change.difference,
+        lift=None if probe != "blind" else _negated(change.difference) if better else change.difference,
         unit=getattr(metric, "unit", "score"),
     )
 
@@ -170,74 +156,20 @@ def _place(answer: RecordedAnswer) -> tuple[str, tuple[int, ...], int]:
     return answer.item, answer.order, answer.sample
 
 
-def _flip_rate(pairs: Sequence[Pair], flips: Floats) -> Number:
-    if not pairs:
-        return Number(None)
-    cluster, share = _clusters(pairs), float(flips.mean())
-    groups = int(cluster.max()) + 1
-    if groups > 1 and (groups == len(pairs) or share in (0.0, 1.0)):
-        return wilson(share, groups)
-    return _number(share, [weights @ flips / weights.sum(axis=1) for weights in _resampled(cluster)])
+def _negated(change: Measured) -> Measured:
+    return Measured(*(None if end is None else 0.0 - end for end in (change.value, change.high, change.low)))
 
 
-def wilson(share: float, n: int) -> Number:
-    """A share among n independent trials, with the score interval of Wilson (1927)."""
-    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
-    centre, scale = share + z * z / (2 * n), 1 + z * z / n
-    half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return Number(share, max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale))
-
-
-def _change(
-    pairs: Sequence[Pair], metric: Metric, *, ties: str, by_verdict: bool
-) -> tuple[float | None, float | None, Number]:
+def _change(pairs: Sequence[Pair], metric: Metric, *, ties: str, by_verdict: bool) -> Change:
     """The metric on the base's side, on the probe's side, and the difference."""
-    sides = [
-        [_unit(answer, ties=ties, by_verdict=by_verdict) for answer in answers]
-        for answers in ([pair.base for pair in pairs], [pair.probe for pair in pairs])
-    ]
-    kinds: dict[tuple[object, object], int] = {}
-    types = np.array([kinds.setdefault((repr(a), repr(b)), len(kinds)) for a, b in zip(*sides, strict=True)])
-    first = [int(row) for row in np.unique(types, return_index=True)[1]]
+    if not pairs:
+        return Change(before=None, after=None, difference=Measured(None))
     space = max((pair.base.space for pair in pairs), key=lambda one: getattr(one, "n", 0))
-    before, after = (_units(space, [side[row] for row in first]) for side in sides)
-    whole = np.bincount(types, minlength=len(first)).astype(np.float64)[None, :]
-    values = [float(metric(units, whole)[0]) for units in (before, after)]
-    by_type = np.argsort(types, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(types[by_type]) != 0])
-    differences = []
-    for weights in _resampled(_clusters(pairs)):
-        grouped = np.add.reduceat(weights[:, by_type], starts, axis=1)
-        differences.append(metric(after, grouped) - metric(before, grouped))
-    return _defined(values[0]), _defined(values[1]), _number(values[1] - values[0], differences)
-
-
-def _clusters(pairs: Sequence[Pair]) -> NDArray[np.int64]:
-    return np.unique([pair.base.group for pair in pairs], return_inverse=True)[1].astype(np.int64)
-
-
-def _resampled(cluster: NDArray[np.int64]) -> Iterator[Floats]:
-    """How often each of n pairs was drawn, in blocks of shape (b, n); no blocks where there is one cluster."""
-    count, dice = int(cluster.max()) + 1, np.random.default_rng(SEED)
-    rows = max(1, _AT_ONCE // len(cluster))
-    for start in range(0, RESAMPLES if count > 1 else 0, rows):
-        size = min(rows, RESAMPLES - start)
-        drawn = dice.multinomial(count, np.full(count, 1 / count), size=size)
-        yield drawn[:, cluster].astype(np.float64)
-
-
-def _number(value: float, blocks: Sequence[Floats]) -> Number:
-    """A value with the percentile interval of resampled values, given in blocks."""
-    resampled = np.concatenate(blocks) if blocks else np.empty(0)
-    known = resampled[np.isfinite(resampled)]
-    if not np.isfinite(value) or not len(known) or len(known) < _DEFINED * len(resampled):
-        return Number(_defined(value))
-    low, high = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Number(value, float(low), float(high))
-
-
-def _defined(value: float) -> float | None:
-    return value if np.isfinite(value) else None
+    before, after = (
+        _units(space, [_unit(answer, ties=ties, by_verdict=by_verdict) for answer in answers])
+        for answers in ([pair.base for pair in pairs], [pair.probe for pair in pairs])
+    )
+    return measure_change(metric, before, after, [pair.base.group for pair in pairs])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from harness.api import Metric, RecordedCell, recorded_cells, write_interval, write_number, write_share
-from harness_probes.compare import CONFIDENCE, RESAMPLES, SEED, Comparison, compare
+from harness_probes.compare import Comparison, compare
 
 TITLE = "Probes"
+CONFIDENCE = 0.95
 PREFIX = "probes/"
 """What the id of every probe begins with."""
 RECORD = "probes.json"
@@ -25,7 +26,7 @@ _MISSING = (
     "wrapped task under `tasks:` as well, with the options, `data:` and split that the probe gives it, and run again."
 )
 _UNJUDGED = "The task that this probe changes was not judged yet; let the run end."
-_LEGEND = f"""\
+_LEGEND = """\
 - Each answer to a probe is paired with the same judge's answer to the same item of the base, in the same order and
   sample. `n`: pairs with a verdict on both sides, which all numbers rest on; coverage: their share of all pairs.
 - flips: % of these pairs whose verdicts say different things: for `swap` about the candidates and not about places; for
@@ -33,9 +34,8 @@ _LEGEND = f"""\
   verdict is never a flip; "lost" counts those on the base and on the probe.
 - change: the metric on the probe minus that on the base, on the same pairs, each order and sample by itself. lift over
   blind: how much better the metric is with the images than without, by the same pairs.
-- intervals: 95 % confidence. Whole groups of items are resampled, the same for base and probe ({RESAMPLES:,} resamples,
-  seed {SEED}); of flips Wilson's interval where each pair is a group, and with groups as trials where no pair or every
-  pair flips. A change from 0 to 0 says that no pair changed, and not that none would."""
+- intervals: 95 % confidence, made as those of the leaderboard: of flips as of a share, of a change as of two judges on
+  the same groups of items."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
