@@ -75,7 +75,7 @@ def comparisons_table(comparisons: Sequence[Pair]) -> str:
         ),
     )
     bounded = any(pair.bound_low is not None for pair in comparisons)
-    header = ["a", "b", "a − b", "interval", "p", "p (corrected)", "placed above", *(["bounds"] if bounded else [])]
+    header = ["a", "b", "a − b", "interval", "p", "p (all)", "placed above", *(["bounds"] if bounded else [])]
     return table(
         [*header, "detectable", "n", "test"],
         [
