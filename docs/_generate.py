@@ -32,10 +32,11 @@ from harness.discovery import Offer, Plugins
 from harness.manifest.model import Manifest, Recipe
 from harness.report import estimate as estimate_record
 from harness.report import plan as plan_record
-from harness.report.records import SCHEMA, Leaderboard, LeftOut, Pair, Row
+from harness.report.records import SCHEMA, Leaderboard, Pair, Row
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
 from harness.run import folder, journal
+from harness.run.rows import LeftOut
 from harness.score import flags as flag_rules
 from harness.score.records import AltTest, AnnotatorTest, Ceiling, CellScores, Estimate, MetricCeiling
 from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, ReliabilityBin
@@ -464,8 +465,8 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
         "What plugin objects must do",
         ("Task", "Judge", "Reward", "Answer", "Trainer", "Metric", "Units", "Context", "Example"),
     ),
-    ("Recorded runs", ("recorded_cells", "RecordedCell", "RecordedAnswer")),
-    ("Numbers with intervals", ("measure_share", "Measured", "measure_change", "Change")),
+    ("Recorded runs", ("RecordedCell", "RecordedAnswer")),
+    ("Numbers with intervals", ("Statistics", "Measured", "Change")),
     ("How numbers are written", ("Unit", "write_number", "write_interval", "write_share")),
     ("Training", ("Training", "TrainingTask", "WeightedReward", "Trained", "Earned", "earned")),
     (

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from harness.api import API_VERSION, Card, Operational, PluginError, Unfolded, UserError, hookspecs
-from harness.report.text import clean
+from harness.text import clean
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -16,7 +16,7 @@ from harness.api._cards import (
     TrainerCard,
     Unfolded,
 )
-from harness.api._contracts import Answer, Context, Example, Judge, Metric, Reward, Task, Trainer, Units
+from harness.api._contracts import Answer, Context, Example, Judge, Metric, Reward, Task, Units
 from harness.api._errors import (
     BudgetError,
     DataError,
@@ -28,13 +28,13 @@ from harness.api._errors import (
     PluginError,
     UserError,
 )
-from harness.api._formats import Reading, VerdictFormat
 from harness.api._images import Image
-from harness.api._measured import Change, Measured, measure_change, measure_share
 from harness.api._parts import joined
 from harness.api._protocol import Protocol
-from harness.api._recorded import RecordedAnswer, RecordedCell, recorded_cells
-from harness.api._records import Item, Judgement, Message, Part, Request, Status, Usage
+from harness.api._readings import Reading
+from harness.api._recorded import RecordedAnswer, RecordedCell
+from harness.api._records import Item, Judgement, Part, Status, Usage
+from harness.api._requests import Message, Request, VerdictFormat
 from harness.api._shown import MAX_PIXELS
 from harness.api._spaces import (
     TIE,
@@ -48,7 +48,8 @@ from harness.api._spaces import (
     verdict_from_json,
 )
 from harness.api._spellings import MAX_ANSWERS, Spellings, spellings
-from harness.api._training import Earned, Trained, Training, TrainingTask, WeightedReward, earned
+from harness.api._statistics import Change, Measured, Statistics
+from harness.api._training import Earned, Trained, Trainer, Training, TrainingTask, WeightedReward, earned
 from harness.api._unread import Unread, reason_of
 from harness.api._votes import voted
 from harness.api._written import Unit, write_interval, write_number, write_share
@@ -100,6 +101,7 @@ __all__ = [
     "RewardCard",
     "Score",
     "Spellings",
+    "Statistics",
     "Status",
     "Task",
     "TaskCard",
@@ -120,10 +122,7 @@ __all__ = [
     "earned",
     "hookimpl",
     "joined",
-    "measure_change",
-    "measure_share",
     "reason_of",
-    "recorded_cells",
     "space_from_json",
     "spellings",
     "verdict_from_json",

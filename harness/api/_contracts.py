@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from harness.api._cards import Unfolded
-from harness.api._formats import VerdictFormat
 from harness.api._protocol import Protocol as ScoringProtocol
-from harness.api._records import Item, Judgement, Request, Usage
+from harness.api._records import Item, Judgement, Usage
+from harness.api._requests import Request, VerdictFormat
 from harness.api._spaces import Verdict
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from harness.api._training import Trained, Training
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,23 +223,6 @@ class Reward(Protocol):
             UserError: The reward needs what the answer does not have. An exception of any kind ends the training: it is
                 never turned into a reward.
         """
-
-
-@runtime_checkable
-class Trainer(Protocol):
-    """A way to train a judge."""
-
-    def train(self, training: Training) -> Trained:
-        """Train, and leave the model in `training.checkpoint`, a folder that a judge opens.
-
-        An attempt that was interrupted left its state in `training.folder`: go on from there.
-
-        Raises:
-            UserError: The recipe cannot be trained: wrong options, a model that does not fit, data that cannot be read.
-        """
-
-    def fingerprint(self, training: Training) -> str:
-        """Changes whenever what is trained may change (weights it starts from, version of the code). Cheap."""
 
 
 @runtime_checkable

@@ -2,57 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 from harness.api._protocol import Protocol as ScoringProtocol
 from harness.api._records import Status
 from harness.api._spaces import AnswerSpace, Verdict
 
 
-class RecordedAnswer(Protocol):
+class RecordedAnswer(NamedTuple):
     """One answered request of a run, joined with its item."""
 
-    @property
-    def item(self) -> str:
-        """`Item.id`."""
-
-    @property
-    def group(self) -> str:
-        """`Item.group`: the cluster for statistics."""
-
-    @property
-    def category(self) -> str:
-        """`Item.category`."""
-
-    @property
-    def space(self) -> AnswerSpace:
-        """What could be answered."""
-
-    @property
-    def gold(self) -> Verdict:
-        """The right answer, in canonical places."""
-
-    @property
-    def order(self) -> tuple[int, ...]:
-        """The permutation shown; `()` without candidates."""
-
-    @property
-    def sample(self) -> int:
-        """Number of the repeat, from 0."""
-
-    @property
-    def status(self) -> Status:
-        """What became of the request."""
-
-    @property
-    def verdict(self) -> Verdict | None:
-        """The answer in *shown* places; `None` unless the status is `ok`."""
-
-    @property
-    def probabilities(self) -> Mapping[str, float] | None:
-        """Probability of each verdict by its name, in *shown* places, where the judge said so."""
+    item: str
+    """`Item.id`."""
+    group: str
+    """`Item.group`: the cluster for statistics."""
+    category: str
+    """`Item.category`."""
+    space: AnswerSpace
+    """What could be answered."""
+    gold: Verdict
+    """The right answer, in canonical places."""
+    order: tuple[int, ...]
+    """The permutation shown; `()` without candidates."""
+    sample: int
+    """Number of the repeat, from 0."""
+    status: Status
+    """What became of the request."""
+    verdict: Verdict | None
+    """The answer in *shown* places; `None` unless the status is `ok`."""
+    probabilities: Mapping[str, float] | None = None
+    """Probability of each verdict by its name, in *shown* places, where the judge said so."""
+    annotations: Mapping[str, Verdict] = MappingProxyType({})
+    """`Item.annotations`: what several people said, in canonical places, by annotator."""
 
 
 class RecordedCell(Protocol):
@@ -96,17 +79,3 @@ class RecordedCell(Protocol):
 
     def answers(self) -> Iterator[RecordedAnswer]:
         """Stream the answers, ordered by item, order and sample. What was not answered yet is left out."""
-
-
-def recorded_cells(folder: Path) -> Sequence[RecordedCell]:
-    """Read a run folder: its cells in the order of the manifest, each with its answers.
-
-    Args:
-        folder: Such as a hook is given.
-
-    Raises:
-        JournalError: It is no run folder, or it cannot be read.
-    """
-    from harness.run.results import load_run  # here, since only hooks need it
-
-    return load_run(folder).cells

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.api._errors import DataError
-from harness.api._formats import VerdictFormat
+from harness.api._requests import VerdictFormat
 from harness.api._spaces import AnswerSpace, Verdict
 
 MAX_ANSWERS = 256

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from harness.api._contracts import Answer, Example, Reward
 from harness.api._errors import HarnessError, PluginError
@@ -161,3 +161,20 @@ class Trained:
     """Scores of the kept weights on the validation splits, such as `safety/macro_f1`."""
     notes: tuple[str, ...] = ()
     """What a reader of the model card should know: early stop, skipped examples, ..."""
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """A way to train a judge."""
+
+    def train(self, training: Training) -> Trained:
+        """Train, and leave the model in `training.checkpoint`, a folder that a judge opens.
+
+        An attempt that was interrupted left its state in `training.folder`: go on from there.
+
+        Raises:
+            UserError: The recipe cannot be trained: wrong options, a model that does not fit, data that cannot be read.
+        """
+
+    def fingerprint(self, training: Training) -> str:
+        """Changes whenever what is trained may change (weights it starts from, version of the code). Cheap."""

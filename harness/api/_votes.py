@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from harness.api._errors import DataError
-from harness.api._records import Judgement, Request, Status
+from harness.api._records import Judgement, Status
+from harness.api._requests import Request
 
 _BETWEEN = "\n\n--- sample {} ---\n\n"
 

@@ -19,7 +19,10 @@ import pluggy
 
 from harness.api._cards import FormatCard, JudgeCard, MetricCard, RewardCard, TaskCard, TrainerCard
 from harness.api._contracts import Metric
-from harness.api._records import Judgement, Request
+from harness.api._recorded import RecordedCell
+from harness.api._records import Judgement
+from harness.api._requests import Request
+from harness.api._statistics import Statistics
 
 hookspec = pluggy.HookspecMarker("harness")
 hookimpl = pluggy.HookimplMarker("harness")
@@ -78,25 +81,32 @@ def harness_judgements_recorded(task: str, judge: str, judgements: Sequence[tupl
 
 
 @hookspec
-def harness_run_finished(folder: Path, leaderboard: Mapping[str, Any]) -> None:
+def harness_run_finished(folder: Path, leaderboard: Mapping[str, Any], cells: Sequence[RecordedCell]) -> None:
     """Called once after the leaderboard has been written.
 
     Args:
         folder: The run folder.
         leaderboard: The leaderboard as in `leaderboard.json`.
+        cells: What was asked and answered, in the order of the manifest.
     """
 
 
 @hookspec
 def harness_report_sections(
-    leaderboard: Mapping[str, Any], folder: Path, find_metric: Callable[[str], Metric]
+    leaderboard: Mapping[str, Any],
+    folder: Path,
+    cells: Sequence[RecordedCell],
+    find_metric: Callable[[str], Metric],
+    statistics: Statistics,
 ) -> list[tuple[str, str]]:
     """Add sections to the Markdown report: return pairs of a title and Markdown text.
 
     Args:
         leaderboard: The leaderboard as in `leaderboard.json`.
-        folder: The run folder. `recorded_cells` reads it, and a plugin may put a file of its own there.
+        folder: The run folder. A plugin may put a file of its own there.
+        cells: What was asked and answered, in the order of the manifest.
         find_metric: Gives a metric by its name in a protocol; raises `UserError` where there is none.
+        statistics: Measures shares and changes, with the leaderboard's intervals.
     """
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.report.text import visible
+from harness.text import visible
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins

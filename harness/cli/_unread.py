@@ -10,12 +10,12 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from harness.cli._common import echo, say
-from harness.report.text import clean, order_name, visible
 from harness.report.unread import explained
+from harness.text import clean, order_name, visible
 
 if TYPE_CHECKING:
     from harness.api import Unread
-    from harness.run.results import CellResult, RunResults
+    from harness.pipeline.results import CellResult, RunResults
     from harness.run.rows import UnreadAnswer
 
 _FIRST, _LAST = 600, 1400
@@ -40,7 +40,7 @@ def show_unread(
     Raises:
         UserError: It is no run folder, or has no such judge or task, or there is no such reason.
     """
-    from harness.run.results import load_run
+    from harness.pipeline.results import load_run
 
     cells = _cells(load_run(folder), judge=judge, task=task)
     wanted = None if reason is None else _reason(reason)

@@ -10,7 +10,7 @@ import click
 from harness.cli._common import echo, load_plugins, say
 
 if TYPE_CHECKING:
-    from harness.run.results import CellResult, RunResults
+    from harness.pipeline.results import CellResult, RunResults
 
 
 @click.command("compare")
@@ -47,21 +47,18 @@ def command(
       harness compare gpt4o llava --run runs/genai-bench-1a2b3c4d5e6f --items 20
       harness compare runs/ood-1a2b3c4d5e6f:pixels runs/ood-0f9e8d7c6b5a:pixels
     """
+    from harness.pipeline.results import agree
     from harness.report.compare import compare_judges, render_comparison
-    from harness.report.settings import agreed
-    from harness.run.results import make_metric
+    from harness.score.find import make_metric
 
     plugins = load_plugins(ctx)
     run_a, judge_a, run_b, judge_b = _sides(a, b, folder)
-    settings = agreed([run_a, run_b], metric=metric)
+    settings, seed = agree([run_a, run_b], metric=metric)
     compared = compare_judges(
         _cells(run_a, judge_a),
         _cells(run_b, judge_b),
-        metric=settings.metric,
-        confidence=settings.confidence,
-        resamples=settings.resamples,
-        seed=settings.seed,
-        missing=settings.missing,
+        settings,
+        seed=seed,
         items=items,
         find_metric=lambda name: make_metric(name, plugins),
     )
@@ -81,7 +78,7 @@ def _sides(a: str, b: str, folder: Path | None) -> tuple[RunResults, str | None,
     A name of a judge may hold a colon and a run's path too, so what is a folder decides where the run ends.
     """
     from harness.api import UserError
-    from harness.run.results import load_run
+    from harness.pipeline.results import load_run
 
     if folder is not None:
         run = load_run(folder)

@@ -10,8 +10,8 @@ import click
 from harness.cli._common import echo
 
 if TYPE_CHECKING:
+    from harness.pipeline.results import CellResult, RunResults
     from harness.report.verdicts import Judged, Target
-    from harness.run.results import CellResult, RunResults
 
 
 @click.command("estimate")
@@ -66,9 +66,9 @@ def command(
       harness estimate runs/labelled-1a2b3c4d5e6f runs/production-0f9e8d7c6b5a --judge my-judge
       harness estimate runs/arena-1a2b3c4d5e6f votes.jsonl --class A --ties half --json
     """
+    from harness.pipeline.results import load_run
     from harness.report.estimate import estimate, print_estimates
     from harness.report.verdicts import make_target, of_answers
-    from harness.run.results import load_run
 
     run = load_run(labelled)
     cell = _cell(run, judge=judge, task=task)
@@ -144,8 +144,8 @@ def _from_run(
         UserError: It is of another judge, protocol or format.
     """
     from harness.api import UserError
+    from harness.pipeline.results import asked_in_both, load_run
     from harness.report.verdicts import of_answers
-    from harness.run.results import asked_in_both, load_run
 
     run, said = load_run(folder), ""
     same = [other for other in run.cells if other.judge_key == cell.judge_key]

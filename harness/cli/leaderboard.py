@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.discovery import Plugins
+    from harness.pipeline.results import RunResults
     from harness.report.records import Leaderboard
-    from harness.run.results import RunResults
 
 
 @click.command("leaderboard")
@@ -76,7 +76,7 @@ def command(
 
 def _loaded(folders: Sequence[Path]) -> list[RunResults]:
     from harness.api import UserError
-    from harness.run.results import load_run
+    from harness.pipeline.results import load_run
 
     places = [folder.resolve() for folder in folders]
     twice = next((folder for folder in places if places.count(folder) > 1), None)
@@ -92,22 +92,15 @@ def _build(
     metric: str | None,
     group_by: str | None,
 ) -> Leaderboard:
+    from harness.pipeline.results import agree
     from harness.report.leaderboard import build_leaderboard
-    from harness.report.settings import agreed
-    from harness.run.results import make_metric
+    from harness.score.find import make_metric
 
-    settings = agreed(runs, metric=metric, group_by=group_by)
+    settings, seed = agree(runs, metric=metric, group_by=group_by)
     return build_leaderboard(
         [cell for run in runs for cell in run.cells],
-        metric=settings.metric,
-        group_by=settings.group_by,
-        compare=settings.compare,
-        confidence=settings.confidence,
-        resamples=settings.resamples,
-        seed=settings.seed,
-        min_coverage=settings.min_coverage,
-        missing=settings.missing,
-        equivalence=settings.equivalence,
+        settings,
+        seed=seed,
         left_out=[one for run in runs for one in run.left_out],
         find_metric=lambda name: make_metric(name, plugins),
     )

@@ -26,9 +26,9 @@ def command(ctx: click.Context, shards: tuple[Path, ...], out: Path | None) -> i
     """
     from rich.console import Console
 
+    from harness.pipeline.session import finish
     from harness.report.terminal import print_leaderboard
     from harness.run.merge import merge_shards
-    from harness.run.session import finish
 
     folder = merge_shards(shards, out)
     leaderboard = finish(folder, load_plugins(ctx))

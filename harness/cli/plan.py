@@ -13,8 +13,8 @@ from harness.cli._common import echo, load_plugins
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.pipeline.results import CellResult
     from harness.report.plan import ItemPlan, Question
-    from harness.run.results import CellResult
 
 
 def _amount(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -161,14 +161,14 @@ def _from_runs(
 ) -> ItemPlan:
     from dataclasses import replace
 
+    from harness.pipeline.results import agree, load_run
     from harness.report.plan import plan_from_cells
-    from harness.report.settings import agreed
-    from harness.run.results import load_run, make_metric
+    from harness.score.find import make_metric
     from harness.score.metrics import unit_of
     from harness.score.significance import Rules
 
     loaded = [load_run(folder) for folder in runs]
-    settings = agreed(loaded, metric=metric)
+    settings, seed = agree(loaded, metric=metric)
     cells = _named([cell for run in loaded for cell in run.cells], "task", () if task is None else (task,))
     _named(cells, "judge", names)
     plugins = load_plugins(ctx)
@@ -185,7 +185,7 @@ def _from_runs(
         names=names,
         metric=settings.metric,
         correlation=correlation,
-        rules=Rules(draws=settings.resamples, seed=settings.seed),
+        rules=Rules(draws=settings.resamples, seed=seed),
         find_metric=lambda name: make_metric(name, plugins),
     )
 

@@ -13,10 +13,10 @@ from harness.cli._common import checkpoints_option, echo, load_plugins, say
 if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.manifest.load import LoadedManifest
+    from harness.pipeline.session import Session
     from harness.run.asks import Shard
     from harness.run.journal import Journal
-    from harness.run.plan import Cell
-    from harness.run.session import Session
+    from harness.run.planned import Cell
 
 
 @click.command("run")
@@ -66,8 +66,8 @@ def command(
       harness run benchmarks/ood.yaml --shard 1/4
     """
     from harness.manifest.load import load_manifest
+    from harness.pipeline.session import run_manifest
     from harness.run.progress import make_progress
-    from harness.run.session import run_manifest
 
     shard = _shard(part)
     plugins = load_plugins(ctx)
@@ -147,10 +147,10 @@ def _below_gate(session: Session, gate: float | None) -> bool:
 
 
 def _print_failures(session: Session) -> None:
-    from harness.report.text import clean
+    from harness.pipeline.results import load_run
     from harness.run.folder import JOURNAL
     from harness.run.journal import Journal
-    from harness.run.results import load_run
+    from harness.text import clean
 
     keys = {(cell.task, cell.judge): cell.judge_key for cell in load_run(session.folder).cells}
     journal = Journal(session.folder / JOURNAL, readonly=True)
@@ -164,11 +164,11 @@ def _print_failures(session: Session) -> None:
 
 
 def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoints: Path, shard: Shard | None) -> None:
+    from harness.pipeline.session import run_folder
     from harness.run.coverage import check_media, leave_out
     from harness.run.folder import JOURNAL
     from harness.run.journal import Journal
     from harness.run.plan import build_plan
-    from harness.run.session import run_folder
     from harness.train.judges import give_models, plan_recipes
 
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
@@ -202,7 +202,7 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
 
 def _held(journal: Journal, cell: Cell) -> int:
     """Answers of a cell in the journal; none of a judge that waits for a recipe, its own or that of one it asks."""
-    from harness.run.plan import WaitsForRecipeError
+    from harness.run.planned import WaitsForRecipeError
 
     try:
         statuses = journal.statuses(cell.task.name, cell.judge.key)
@@ -215,7 +215,7 @@ def _count(task: object, shard: Shard | None) -> int:
     from itertools import islice
 
     from harness.run.asks import orders_of
-    from harness.run.plan import PlannedTask
+    from harness.run.planned import PlannedTask
 
     assert isinstance(task, PlannedTask)
     items = islice(task.task.items(task.split), task.limit)

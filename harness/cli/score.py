@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli._common import echo, load_plugins, say
-from harness.report.text import clean, order_name
+from harness.text import clean, order_name
 
 if TYPE_CHECKING:
-    from harness.run.reread import CellReread
+    from harness.pipeline.reread import CellReread
 
 _SCHEMA = "judge-harness/reread/1"
 _LONGEST = 160
@@ -41,13 +41,13 @@ def command(ctx: click.Context, run: Path, reread: bool, dry_run: bool, as_json:
       harness score runs/ood-1a2b3c4d5e6f --reread --dry-run
     """
     from harness.api import JournalError
-    from harness.run.session import finish
+    from harness.pipeline.session import finish
 
     if (dry_run or as_json) and not reread:
         raise click.UsageError("--dry-run and --json are for --reread", ctx)
     plugins = load_plugins(ctx)
     if reread:
-        from harness.run.reread import reread_run
+        from harness.pipeline.reread import reread_run
 
         cells = reread_run(run, plugins, dry_run=dry_run)
         if as_json:

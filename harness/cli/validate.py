@@ -55,7 +55,9 @@ def _checked(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
 
 def _check_judges(loaded: LoadedManifest, plugins: Plugins) -> None:
     """Check the files that judges name, without making a model; see `harness.api.JudgeCard.check`."""
-    from harness.run.plan import Plan, at, context_of, unfolded
+    from harness.run.context import context_of
+    from harness.run.plan import at, unfolded
+    from harness.run.planned import Plan
 
     plan = Plan(seed=loaded.manifest.run.seed, plugins=plugins, workspace=Path("runs") / ".workspace")
     for number, judge in enumerate(loaded.judges):

@@ -19,7 +19,7 @@ from typing import Any
 from harness import __version__
 from harness.api import UserError
 from harness.discovery import KINDS, Offer, PluginRow, Plugins
-from harness.report.text import clean
+from harness.text import clean
 
 _SECRET = re.compile(
     r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASS|PASSWD|PASSWORD|PASSPHRASE|CREDENTIALS?|AUTH|PAT)(?:_|$)", re.IGNORECASE

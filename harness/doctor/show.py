@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.doctor.overlap import Overlap, Shared
 from harness.report.notes import counted
 from harness.report.numbers import NOTHING, share
-from harness.report.text import clean
+from harness.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from harness.api import Task
 from harness.discovery import options_of
 from harness.manifest.load import LoadedManifest, LoadedRecipe
-from harness.run.plan import Plan, at, plan_task, unfolded
+from harness.run.context import plan_task
+from harness.run.plan import at, unfolded
+from harness.run.planned import Plan
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins

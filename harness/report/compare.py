@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
-from typing import Any, cast
+from typing import Any
 
-from harness.api import Metric, UserError, Verdict, write_interval, write_number
+from harness.api import Metric, RecordedAnswer, UserError, Verdict, write_interval, write_number
+from harness.manifest.model import ReportSettings
 from harness.report.entries import Entry, check_rivals
 from harness.report.markdown import table
 from harness.report.measure import Measure, installed_metric
 from harness.report.numbers import bare, heading, p_value
 from harness.report.records import Cell, as_plain
+from harness.report.settings import DEFAULT, rules_of
 from harness.report.tables import csv_text, to_json_text
-from harness.report.text import clean, for_markdown, order_name
 from harness.score.contest import Contest
 from harness.score.families import family_of_gaps
-from harness.score.records import Answer, Comparison
-from harness.score.significance import Missing, Rules, compare_pair
+from harness.score.records import Comparison
+from harness.score.significance import compare_pair
+from harness.text import clean, for_markdown, order_name
 
 SCHEMA = "judge-harness/comparison/2"
 """Name and version of the JSON schema."""
@@ -89,12 +91,9 @@ class JudgeComparison:
 def compare_judges(
     cells_a: Iterable[Cell],
     cells_b: Iterable[Cell],
+    settings: ReportSettings = DEFAULT,
     *,
-    metric: str | None = None,
-    confidence: float = 0.95,
-    resamples: int = 2000,
     seed: int = 0,
-    missing: str = "counts",
     items: int = 10,
     find_metric: Callable[[str], Metric] | None = None,
 ) -> JudgeComparison:
@@ -103,11 +102,8 @@ def compare_judges(
     Args:
         cells_a: Cells of one judge.
         cells_b: Cells of the other, of the same run or of another one.
-        metric: Name of the metric; `None`: each task's headline.
-        confidence: Of the intervals; tests have level 1 - confidence.
-        resamples: Random flips behind the quantile that corrects for many tasks.
-        seed: Of the flips.
-        missing: As for `harness.report.leaderboard.build_leaderboard`.
+        settings: As in the manifest's section `report:`.
+        seed: Of the random flips.
         items: The most disagreements to list.
         find_metric: Gives the metric of a name or raises `UserError`; `None`: looks among the installed plugins.
 
@@ -121,10 +117,10 @@ def compare_judges(
             f"the two judges share no task: one answered {_listed(of_a)}, the other {_listed(of_b)}; "
             "run both by one manifest"
         )
-    rules = Rules(confidence=confidence, draws=resamples, seed=seed, missing=cast("Missing", missing))
+    rules = rules_of(settings, seed=seed)
     measure = Measure(find_metric=find_metric or installed_metric(), rules=rules)
-    first = {task: next(measure.entries(of_a[task], metric=metric, by_category=False)) for task in shared}
-    second = {task: next(measure.entries(of_b[task], metric=metric, by_category=False)) for task in shared}
+    first = {task: next(measure.entries(of_a[task], metric=settings.metric, by_category=False)) for task in shared}
+    second = {task: next(measure.entries(of_b[task], metric=settings.metric, by_category=False)) for task in shared}
     rivals = {task: _named(first[task], second[task]) for task in shared}
     for sides in rivals.values():
         check_rivals(sides)
@@ -132,7 +128,7 @@ def compare_judges(
     return JudgeComparison(
         judge_a=names[0],
         judge_b=names[1],
-        alpha=round(1 - confidence, 10),
+        alpha=round(1 - settings.confidence, 10),
         tasks=_compared(rivals, measure),
         names=tuple(shared),
         left_out=tuple(sorted(set(of_a) ^ set(of_b))),
@@ -302,7 +298,7 @@ def _disagreements(cell_a: Cell, cell_b: Cell) -> Iterator[Disagreement]:
         )
 
 
-def _said(answer: Answer) -> tuple[str, bool]:
+def _said(answer: RecordedAnswer) -> tuple[str, bool]:
     """What was said, canonical and by name, and whether it is right."""
     if answer.verdict is None:
         return f"({answer.status.value})", False

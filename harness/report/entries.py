@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.api import Protocol, UserError
 from harness.report.records import Cell
-from harness.report.text import clean
+from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.score.records import CellScores, Estimate

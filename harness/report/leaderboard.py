@@ -9,32 +9,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import cast, get_args
 
 from harness.api import Metric, UserError
+from harness.manifest.model import ReportSettings
 from harness.report.entries import Entry, check_rivals, told_apart
 from harness.report.measure import Measure, installed_metric
 from harness.report.places import Field, placed, ranked
-from harness.report.records import Block, Cell, Compare, GroupBy, Leaderboard, LeftOut, Pair, Row
+from harness.report.records import Block, Cell, Compare, Leaderboard, Pair, Row
+from harness.report.settings import DEFAULT, rules_of
 from harness.report.suites import suites
 from harness.report.unread import Tally, UnreadAnswers, tally
 from harness.report.usage import JudgeUsage
+from harness.run.rows import LeftOut
 from harness.score.records import CellScores, Comparison, Estimate
-from harness.score.significance import Missing, Rules
 
 
 def build_leaderboard(
     cells: Iterable[Cell],
+    settings: ReportSettings = DEFAULT,
     *,
-    metric: str | None = None,
-    group_by: str = "task",
-    confidence: float = 0.95,
-    compare: str = "all-pairs",
-    resamples: int = 2000,
     seed: int = 0,
-    min_coverage: float | None = None,
-    missing: str = "counts",
-    equivalence: float | None = None,
     left_out: Iterable[LeftOut] = (),
     find_metric: Callable[[str], Metric] | None = None,
 ) -> Leaderboard:
@@ -42,17 +36,8 @@ def build_leaderboard(
 
     Args:
         cells: Scored cells. The same judge of two runs on one task becomes two rows, `judge (run)`.
-        metric: Name of the metric to show; `None`: each task's headline. One that was not scored is scored now.
-        group_by: Rank within each `task`, within each `category` of a task, or over each `suite`: by the plain mean
-            over its tasks, or by the mean rank where their headline metrics differ.
-        confidence: Of the intervals; the tests have level 1 - confidence.
-        compare: `all-pairs`; or `none`, which makes no tests, and then nothing is ranked.
-        resamples: Random flips of the clusters' signs behind the quantile that corrects for many judges.
-        seed: Of the flips.
-        min_coverage: Below it nothing is ranked; `None`: as each task's protocol says.
-        missing: `counts`: a judge is placed above another only if it is significantly better on the answers of both,
-            and with every missing answer counted wrong; or `at-random`: answers are declared to be missing at random.
-        equivalence: Judges whose difference is shown to be smaller than this are called equivalent.
+        settings: As in the manifest's section `report:`. A metric that was not scored is scored now.
+        seed: Of the random flips.
         left_out: What judges were not asked: named, and a suite without all of its tasks is not ranked.
         find_metric: Gives the metric of a name or raises `UserError`; `None`: looks among the installed plugins.
 
@@ -63,17 +48,12 @@ def build_leaderboard(
         UserError: There are no cells, a cell is not scored, cells of one task were scored by different rules or saw
             different data, or the metric does not fit a task.
     """
-    rules = Rules(
-        confidence=confidence,
-        draws=resamples,
-        seed=seed,
-        missing=cast("Missing", missing),
-        equivalence=equivalence,
-    )
-    grouping, tests, rules = _checked(group_by, compare, rules)
-    measure = Measure(find_metric=find_metric or installed_metric(), rules=rules)
+    grouping, tests = settings.group_by, settings.compare
+    measure = Measure(find_metric=find_metric or installed_metric(), rules=rules_of(settings, seed=seed))
     by_category = grouping == "category"
-    entries = [entry for cell in cells for entry in measure.entries(cell, metric=metric, by_category=by_category)]
+    entries = [
+        entry for cell in cells for entry in measure.entries(cell, metric=settings.metric, by_category=by_category)
+    ]
     if not entries:
         raise UserError("nothing to rank: the runs have no scored cells; run their manifests first")
     check_rivals(entries)
@@ -85,7 +65,7 @@ def build_leaderboard(
     rows = [
         _row(
             entry,
-            min_coverage=min_coverage,
+            min_coverage=settings.min_coverage,
             unread=tallies[_cell(entry)].counts(entry.category if by_category else None),
         )
         for entry in entries
@@ -99,12 +79,12 @@ def build_leaderboard(
     return Leaderboard(
         title=", ".join(sorted({entry.run for entry in entries})),
         group_by=grouping,
-        metric=metric,
-        alpha=round(1 - confidence, 10),
-        min_coverage=min_coverage,
+        metric=settings.metric,
+        alpha=round(1 - settings.confidence, 10),
+        min_coverage=settings.min_coverage,
         compare=tests,
-        missing=missing,
-        equivalence=equivalence,
+        missing=settings.missing,
+        equivalence=settings.equivalence,
         rows=tuple(row for field in fields for row in sorted(field.rows, key=_place)),
         comparisons=tuple(_pair(field.rows[0], one) for field in fields for one in field.comparisons),
         usage=_usage(entries),
@@ -150,19 +130,6 @@ def _usage(entries: Iterable[Entry]) -> tuple[JudgeUsage, ...]:
     """One record for each judge of each run, whichever of its cells comes first."""
     cells = {(entry.judge, entry.run): entry.cell for entry in entries}
     return tuple(JudgeUsage.of(judge, run, cells[judge, run].usage()) for judge, run in sorted(cells))
-
-
-def _checked(group_by: str, compare: str, rules: Rules) -> tuple[GroupBy, Compare, Rules]:
-    """The choices that `build_leaderboard` was given."""
-    if group_by not in get_args(GroupBy):
-        raise UserError(f"leaderboard: group_by must be one of {', '.join(get_args(GroupBy))}, got {group_by!r}")
-    if compare not in get_args(Compare):
-        raise UserError(f"leaderboard: compare must be one of {', '.join(get_args(Compare))}, got {compare!r}")
-    if rules.missing not in get_args(Missing):
-        raise UserError(f"leaderboard: missing must be one of {', '.join(get_args(Missing))}, got {rules.missing!r}")
-    if not 0 < rules.confidence < 1:
-        raise UserError(f"leaderboard: confidence must be between 0 and 1, such as 0.95, got {rules.confidence}")
-    return cast("GroupBy", group_by), cast("Compare", compare), rules
 
 
 def _blocks(rows: Iterable[Row]) -> dict[Block, list[Row]]:

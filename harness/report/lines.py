@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.report.text import clean
+from harness.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from harness.api import Metric, UserError
+from harness.api import Metric, RecordedAnswer, UserError
 from harness.report.entries import Entry
 from harness.report.numbers import bare
 from harness.report.records import Cell
-from harness.report.text import clean
 from harness.score.cell import score_cell
 from harness.score.contest import Contest, Round
-from harness.score.records import Answer, CellScores, Comparison
+from harness.score.records import CellScores, Comparison
 from harness.score.significance import RULES, Rules, compare_contest
 from harness.score.table import CellTable
 from harness.score.units import build_cell
+from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -135,15 +135,15 @@ def installed_metric() -> Callable[[str], Metric]:
         return Plugins.load()
 
     def find(name: str) -> Metric:
-        from harness.run.results import make_metric
+        from harness.score.find import make_metric
 
         return make_metric(name, plugins())
 
     return find
 
 
-def _by_category(cell: Cell) -> dict[str, list[Answer]]:
-    found: dict[str, list[Answer]] = {}
+def _by_category(cell: Cell) -> dict[str, list[RecordedAnswer]]:
+    found: dict[str, list[RecordedAnswer]] = {}
     for answer in cell.answers():
         found.setdefault(answer.category, []).append(answer)
     return dict(sorted(found.items()))

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from harness.api import Protocol
 from harness.report import ceilings, unread
-from harness.report.numbers import bare, consistency, share, size
+from harness.report.numbers import bare, share, size
 from harness.report.records import MEAN_RANK, Leaderboard, Row
+from harness.report.row_text import consistency
 
 OF_ANSWERS = ("no-answers", "low-coverage", "outside")
 """Flags that are about answers without a verdict: told in one sentence with what became of these."""

@@ -17,13 +17,13 @@ from harness.api import Metric, Unit, UserError
 from harness.report.entries import Entry, check_rivals, told_apart
 from harness.report.measure import Measure
 from harness.report.records import Cell, as_plain
-from harness.report.text import clean
 from harness.score import planning
 from harness.score.contest import Contest, Meeting
 from harness.score.families import family_of_judges
 from harness.score.metrics import averages_credit
 from harness.score.planning import Spread
 from harness.score.significance import RULES, Rules
+from harness.text import clean
 
 SCHEMA = "judge-harness/plan/1"
 """Name and version of the JSON schema. Fields may be added within a version; none changes its meaning."""

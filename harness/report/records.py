@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 from harness.api import Unit
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
+from harness.run.rows import LeftOut
 from harness.score.records import Ceiling
 from harness.score.trust import Calibration, Noise
 
 if TYPE_CHECKING:
     from harness.api import Protocol as ScoringProtocol
-    from harness.api import Usage
+    from harness.api import RecordedAnswer, Usage
     from harness.run.rows import UnreadAnswer
-    from harness.score.records import Answer, CellScores
+    from harness.score.records import CellScores
     from harness.score.table import CellTable
 
 MEAN_RANK = "mean_rank"
@@ -47,7 +48,7 @@ Block: TypeAlias = tuple[str, str, str]
 
 
 class Cell(Protocol):
-    """What reporting needs to know of one judge on one task of one run; `harness.run.results.CellResult` is one."""
+    """What reporting needs to know of one judge on one task, such as `harness.pipeline.results.CellResult`."""
 
     @property
     def run(self) -> str:
@@ -92,7 +93,7 @@ class Cell(Protocol):
     def table(self) -> CellTable:
         """The cell's units; rebuilt from the journal on demand."""
 
-    def answers(self) -> Iterator[Answer]:
+    def answers(self) -> Iterator[RecordedAnswer]:
         """The cell's answers, streamed from the journal."""
 
     def unread(self) -> Iterator[UnreadAnswer]:
@@ -281,22 +282,6 @@ class Pair:
     def block(self) -> Block:
         """The block of rows that it is about."""
         return (self.task, self.category, self.suite if not self.task else "")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """A task that a judge was not asked, since it has an answer to none of its items: recordings of other tasks."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
-
-    task: str
-    """Name of the task in the plan."""
-    suite: str
-    """The collection that the task belongs to."""
-    judge: str
-    """Name of the judge, as in the rows."""
-    run: str
-    """Name of the run folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,8 @@ from harness.report.entries import Entry
 from harness.report.measure import Measure
 from harness.report.overall import mean_ranks
 from harness.report.places import Field, ranked
-from harness.report.records import Block, LeftOut, Row
+from harness.report.records import Block, Row
+from harness.run.rows import LeftOut
 from harness.score.contest import Contest, Round
 from harness.score.flags import FEW, INTERVAL_FLAGS
 from harness.score.intervals import JACKKNIFE, interval

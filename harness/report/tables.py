@@ -11,9 +11,10 @@ from typing import Any
 
 from harness.api import write_interval, write_number
 from harness.report import notes
-from harness.report.numbers import heading, rank_text, share
+from harness.report.numbers import heading, share
 from harness.report.records import Leaderboard, Row, as_plain
-from harness.report.text import clean, for_csv, for_latex
+from harness.report.row_text import rank_text
+from harness.text import clean, for_csv, for_latex
 
 
 def to_json_text(data: Mapping[str, Any]) -> str:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from harness.api import write_interval, write_number
 from harness.report import ceilings, notes, trust, unread, usage
-from harness.report.numbers import consistency, heading, rank_text, share
+from harness.report.numbers import heading, share
 from harness.report.records import Leaderboard, Row
-from harness.report.text import clean
+from harness.report.row_text import consistency, rank_text
+from harness.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Console

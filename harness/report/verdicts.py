@@ -16,14 +16,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.api import TIE, AnswerSpace, Choice, DataError, Preference, Protocol, Score, UserError, Verdict
+from harness.api import (
+    TIE,
+    AnswerSpace,
+    Choice,
+    DataError,
+    Preference,
+    Protocol,
+    RecordedAnswer,
+    Score,
+    UserError,
+    Verdict,
+)
 from harness.api.data import SUFFIXES, near, read, suffix_of
 from harness.api.data import Row as DataRow
-from harness.report.text import clean
 from harness.score.ballots import ballots, pooled
-from harness.score.records import Answer
 from harness.score.table import ANSWERED, ERROR
 from harness.score.worth import Verdicts
+from harness.text import clean
 
 TIES = ("class", "half")
 """What a tie counts as in a win rate: not a win, or half of one."""
@@ -133,7 +143,7 @@ def make_target(space: AnswerSpace, *, label: str | None, ties: str) -> Target:
     )
 
 
-def of_answers(answers: Iterable[Answer], protocol: Protocol, target: Target) -> Judged:
+def of_answers(answers: Iterable[RecordedAnswer], protocol: Protocol, target: Target) -> Judged:
     """The items of a cell: samples voted and orders pooled as the protocol says, and then averaged.
 
     Args:

@@ -14,7 +14,7 @@ from harness.api import AnswerSpace, DataError, Image, Item, Part, Protocol, Req
 from harness.run.rows import AskRow, ItemRow, annotations_text, verdict_text
 
 if TYPE_CHECKING:
-    from harness.run.plan import PlannedTask
+    from harness.run.planned import PlannedTask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

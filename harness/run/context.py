@@ -1,22 +1,22 @@
-"""What the factory of an entry is given: `harness.api.Context`, over the plan that the entry is part of."""
+"""What the factory of an entry is given, and the tasks that are made with it: making one may make another."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import Example, Item, Judgement, Request, Task, Unfolded, Usage, UserError
+from pydantic import BaseModel, ValidationError
+
+from harness.api import Example, Item, Judgement, Protocol, Request, Task, Unfolded, Usage, UserError
 from harness.run.asks import asks_of
+from harness.run.planned import Plan, PlannedJudge, PlannedTask, check_contract, checked_options
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from harness.discovery import Offer
-    from harness.run.plan import Plan, PlannedJudge, PlannedTask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +75,6 @@ class PlanContext:
         planned = next((one for one in self.plan.tasks if name in (one.name, one.id)), None)
         if planned is not None:
             return planned
-        from harness.run.plan import default_task
-
         return default_task(self.plan, name)
 
     def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
@@ -108,8 +106,6 @@ class PlanContext:
         self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None, split: str = "test"
     ) -> Task:
         """Make another installed task."""
-        from harness.run.plan import make_task
-
         offer, checked, inner = self._inner(id, options, data)
         return make_task(offer, checked, inner, split=split)
 
@@ -123,8 +119,6 @@ class PlanContext:
         self, id: str, options: Mapping[str, Any] | None, data: str | None
     ) -> tuple[Offer, BaseModel | None, PlanContext]:
         """Another task with its options checked, and the context that its factory is given."""
-        from harness.run.plan import checked_options, context_of
-
         offer = self.plan.plugins.find("task", id)
         checked = checked_options(offer, options or {}, who=f"{self.kind} {self.name}")
         data = self.data if data is None else data
@@ -150,6 +144,90 @@ class PlanContext:
             yield planned
         finally:
             self.plan.asking.remove(self.name)
+
+
+def context_of(plan: Plan, offer: Offer, *, name: str, data: str | None = None) -> PlanContext:
+    """What the factory of an entry is given."""
+    plugin = offer.id.partition("/")[0]
+    return PlanContext(name=name, data=data, seed=plan.seed, plan=plan, plugin=plugin, kind=offer.card.kind)
+
+
+def plan_task(
+    plan: Plan,
+    offer: Offer,
+    *,
+    name: str,
+    options: BaseModel | None,
+    data: str | None = None,
+    split: str = "test",
+    limit: int | None = None,
+    format_name: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    suite: str | None = None,
+) -> PlannedTask:
+    """Make a task as its entry says; the split `split` is what it is asked, or what is learnt.
+
+    Raises:
+        UserError: It cannot be made, or has no such split.
+    """
+    context = context_of(plan, offer, name=name, data=data)
+    task = make_task(offer, options, context, split=split)
+    format_offer = plan.plugins.find("format", format_name or task.format)
+    return PlannedTask(
+        name=name,
+        id=offer.id,
+        suite=suite or str(getattr(offer.card, "suite", "")),
+        split=split,
+        limit=limit,
+        task=task,
+        protocol=_overridden(task.protocol, overrides or {}),
+        format=format_offer.create(None, context),
+    )
+
+
+def make_task(offer: Offer, options: BaseModel | None, context: PlanContext, *, split: str) -> Task:
+    """The task object by itself.
+
+    Raises:
+        UserError: It cannot be made, or has no such split.
+    """
+    splits = getattr(offer.card, "splits", ())
+    if split not in splits:
+        raise UserError(f"task {offer.id} has no split {split!r}; it has {', '.join(splits) or 'none'}")
+    task: Task = offer.create(options, context)
+    check_contract("task", offer.id, task, ("protocol", "format", "items", "render", "fingerprint"))
+    return task
+
+
+def _overridden(official: Protocol, overrides: Mapping[str, Any]) -> Protocol:
+    values = {spec.name: getattr(official, spec.name) for spec in fields(official)} | dict(overrides)
+    values["metrics"] = tuple(values["metrics"])
+    if "order" in overrides and values["order"] != "both" and "pooling" not in overrides:
+        values["pooling"] = "each"  # the official pooling of two orders means nothing for one
+    return Protocol(**values)
+
+
+def default_task(plan: Plan, name: str) -> PlannedTask:
+    """An installed task that is not in the plan, by its id, with its default options.
+
+    Raises:
+        UserError: There is none of that name, or it needs options or data.
+    """
+    offer = plan.plugins.find("task", name)
+    return plan_task(plan, offer, name=offer.card.name, options=default_options(offer))
+
+
+def default_options(offer: Offer) -> BaseModel | None:
+    """The options of a task that was given none.
+
+    Raises:
+        UserError: It needs some.
+    """
+    model = offer.options_model()
+    try:
+        return None if model is None else model()
+    except ValidationError as error:
+        raise UserError(f"task {offer.id}: needs options; name it under `tasks:` in the manifest") from error
 
 
 def example_of(item: Item, request: Request) -> Example:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import islice
 
 from harness.api import UserError
-from harness.run.plan import Plan, PlannedJudge, PlannedTask
+from harness.run.planned import Plan, PlannedJudge, PlannedTask
 
 
 def check_media(plan: Plan) -> None:

@@ -21,7 +21,7 @@ from harness.api import DataError, Judge, Judgement, JudgeStoppedError, Request,
 from harness.run.asks import Ask, Shard, asks_of
 from harness.run.driver import Answered, Driver
 from harness.run.journal import Journal
-from harness.run.plan import Cell, Plan, PlannedTask
+from harness.run.planned import Cell, Plan, PlannedTask
 from harness.run.progress import CellProgress
 from harness.run.rows import LEFT_OUT, CellRow
 

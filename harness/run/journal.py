@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.api import DataError, JournalError, Judgement, Usage
+from harness.api import DataError, JournalError, Judgement, RecordedAnswer, Usage
 from harness.run.rows import (
     AskRow,
     CellRow,
@@ -40,7 +40,6 @@ from harness.run.rows import (
     unread_from_row,
     usage_of,
 )
-from harness.score.records import Answer
 
 SCHEMA_VERSION = 1
 
@@ -311,7 +310,7 @@ class Journal:
         )
         return [(item, str(json.loads(more).get("error", ""))) for item, more in rows]
 
-    def answers(self, task: str, judge: str) -> Iterator[Answer]:
+    def answers(self, task: str, judge: str) -> Iterator[RecordedAnswer]:
         """Stream a cell's answers, ordered by item and place. Requests without a judgement are left out."""
         annotated = self._has_table("annotations")  # not in a journal of an earlier version that is only read
         query = (

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from harness.api import write_share
-from harness.report.text import clean
+from harness.text import clean
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

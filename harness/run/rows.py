@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from harness.api import (
     AnswerSpace,
     DataError,
     Judgement,
+    RecordedAnswer,
     Status,
     Unread,
     Usage,
@@ -22,7 +23,6 @@ from harness.api import (
     space_from_json,
     verdict_from_json,
 )
-from harness.score.records import Answer
 
 _OWN = ("status", "verdict", "probabilities", "raw", "read")
 _MORE = tuple(spec.name for spec in fields(Judgement) if spec.name not in _OWN)
@@ -30,6 +30,22 @@ _MORE = tuple(spec.name for spec in fields(Judgement) if spec.name not in _OWN)
 
 _STATUSES = {status.value: status for status in Status}
 _NOBODY: Mapping[str, Verdict] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A task that a judge was not asked, since it has an answer to none of its items: recordings of other tasks."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
+
+    task: str
+    """Name of the task in the plan."""
+    suite: str
+    """The collection that the task belongs to."""
+    judge: str
+    """Name of the judge, as in the rows."""
+    run: str
+    """Name of the run folder."""
 
 
 class ItemRow(NamedTuple):
@@ -163,9 +179,9 @@ def answer_from_row(
     verdict: str | None,
     probabilities: str | None,
     annotations: str | None = None,
-) -> Answer:
+) -> RecordedAnswer:
     """An answered request joined with its item."""
-    return Answer(
+    return RecordedAnswer(
         item=item,
         group=group,
         category=category,

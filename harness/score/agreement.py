@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from harness.api import Metric, Unit, Units, Verdict
+from harness.score.arrays import Floats, Ints
 from harness.score.metrics import CoreMetric
 from harness.score.patterns import Statistic, divide
-from harness.score.table import Floats, Ints
 
 _CLASSES = frozenset({"choice", "preference"})
 

@@ -13,9 +13,9 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 import numpy as np
 
 from harness.api import AnswerSpace, Ranking, Score
-from harness.score.people import People, Ratings
+from harness.score.annotations import People, Ratings
+from harness.score.arrays import Floats, Ints
 from harness.score.spread import Interval, interval_of_moves
-from harness.score.table import Floats, Ints
 
 Distance: TypeAlias = Literal["nominal", "interval", "inversions"]
 """How two verdicts differ: by being different, by the square of their difference, or by pairs in another order."""

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from harness.score.people import Duels
+from harness.score.annotations import Duels
+from harness.score.arrays import Floats, Ints
 from harness.score.records import AltTest, AnnotatorTest
 from harness.score.spread import effective_clusters, interval_of_moves
-from harness.score.table import Floats, Ints
 
 FEWEST_ANNOTATORS = 3
 """With fewer, the test says which of two people the judge is nearer to (the authors' FAQ)."""

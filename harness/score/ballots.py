@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import cast
 
-from harness.api import TIE, Choice, Preference, Protocol, Score, Status, UserError, Verdict
-from harness.score.records import Answer
+from harness.api import TIE, Choice, Preference, Protocol, RecordedAnswer, Score, Status, UserError, Verdict
 from harness.score.table import ANSWERED, DRAWN, ERROR, MISSING, OUTSIDE
 
 _NAN = float("nan")
@@ -42,7 +41,7 @@ class Ballot:
     """Mean probability that the answers with a verdict gave to this verdict; NaN where one of them has none."""
 
 
-def ballots(answers: list[Answer], protocol: Protocol) -> list[Ballot]:
+def ballots(answers: list[RecordedAnswer], protocol: Protocol) -> list[Ballot]:
     """The votes on one item by the protocol's `vote`, before orders are pooled.
 
     Args:
@@ -61,7 +60,7 @@ def ballots(answers: list[Answer], protocol: Protocol) -> list[Ballot]:
     return [_ballot(same, protocol) for same in by_order(answers)]
 
 
-def of_each_order(answers: list[Answer], protocol: Protocol) -> list[Ballot]:
+def of_each_order(answers: list[RecordedAnswer], protocol: Protocol) -> list[Ballot]:
     """One vote for each order in which an item was shown, also where the protocol does not count so."""
     return [_ballot(same, protocol) for same in by_order(sorted(answers, key=attrgetter("order")))]
 
@@ -71,26 +70,26 @@ def _one_vote(protocol: Protocol) -> bool:
     return protocol.order == "reshuffled" and protocol.samples > 1 and protocol.vote != "each"
 
 
-def by_order(answers: list[Answer]) -> Iterator[list[Answer]]:
+def by_order(answers: list[RecordedAnswer]) -> Iterator[list[RecordedAnswer]]:
     """The answers to an item that were asked in one order, one after the other."""
     for _, same in itertools.groupby(answers, key=attrgetter("order")):
         yield list(same)
 
 
-def _reading(answer: Answer, protocol: Protocol) -> tuple[Verdict | None, int, float]:
+def _reading(answer: RecordedAnswer, protocol: Protocol) -> tuple[Verdict | None, int, float]:
     if answer.verdict is None:
         state = LOST.get(answer.status, MISSING)
         return None, state, _positive(answer, protocol) if state == DRAWN else _NAN
     return canonical(answer), ANSWERED, _positive(answer, protocol)
 
 
-def canonical(answer: Answer) -> Verdict:
+def canonical(answer: RecordedAnswer) -> Verdict:
     """The verdict of an answer that has one, in canonical places."""
     verdict = cast("Verdict", answer.verdict)
     return answer.space.canonical(verdict, answer.order) if answer.order else verdict
 
 
-def _drawn(answer: Answer) -> tuple[Verdict, ...]:
+def _drawn(answer: RecordedAnswer) -> tuple[Verdict, ...]:
     """The verdicts with the highest probability, in canonical places."""
     if not answer.probabilities:
         return ()
@@ -100,7 +99,7 @@ def _drawn(answer: Answer) -> tuple[Verdict, ...]:
     return tuple(answer.space.canonical(verdict, answer.order) if answer.order else verdict for verdict in shown)
 
 
-def _positive(answer: Answer, protocol: Protocol) -> float:
+def _positive(answer: RecordedAnswer, protocol: Protocol) -> float:
     """Probability of the first label, of the first place shown, or (pooled) of the first candidate wherever shown."""
     if answer.probabilities is None:
         return _NAN
@@ -113,7 +112,7 @@ def _positive(answer: Answer, protocol: Protocol) -> float:
     return _NAN
 
 
-def _confidence(answers: list[Answer], verdict: Verdict | None) -> float:
+def _confidence(answers: list[RecordedAnswer], verdict: Verdict | None) -> float:
     """How sure of a canonical verdict the answers that have one are, on average; NaN where one does not say."""
     if verdict is None:
         return _NAN
@@ -123,7 +122,7 @@ def _confidence(answers: list[Answer], verdict: Verdict | None) -> float:
     return _mean([_probability(answer, verdict) for answer in given])
 
 
-def _probability(answer: Answer, verdict: Verdict) -> float:
+def _probability(answer: RecordedAnswer, verdict: Verdict) -> float:
     space, shares = answer.space, answer.probabilities or {}
     shown = space.shown(verdict, answer.order) if answer.order else verdict
     known = shares.get(space.name(shown))
@@ -134,7 +133,7 @@ def _probability(answer: Answer, verdict: Verdict) -> float:
     return float(sum(share for other, share in named if other is not None and space.agrees(shown, other)))
 
 
-def _ballot(same: list[Answer], protocol: Protocol) -> Ballot:
+def _ballot(same: list[RecordedAnswer], protocol: Protocol) -> Ballot:
     """Samples as one ballot, in the order of the first; the majority where each would stand for itself."""
     if len(same) == 1 or all(answer.status is Status.DRAW for answer in same):
         verdict, state, positive = _reading(same[0], protocol)
@@ -170,7 +169,7 @@ def _together(states: Iterable[int]) -> int:
     return ERROR if ERROR in kinds else kinds.pop() if len(kinds) == 1 else MISSING
 
 
-def pooled(votes: list[Ballot], protocol: Protocol, answers: list[Answer]) -> list[Ballot]:
+def pooled(votes: list[Ballot], protocol: Protocol, answers: list[RecordedAnswer]) -> list[Ballot]:
     """The votes of all orders by the protocol's `pooling`.
 
     Args:

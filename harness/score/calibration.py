@@ -13,8 +13,9 @@ import numpy as np
 from scipy import special
 
 from harness.score import selective
+from harness.score.arrays import Floats, Ints
 from harness.score.clusters import Clusters, interval_of_mean, interval_of_share
-from harness.score.table import ANSWERED, CellTable, Floats, Ints
+from harness.score.table import ANSWERED, CellTable
 from harness.score.trust import Calibration, ReliabilityBin
 
 DECIMALS = 6

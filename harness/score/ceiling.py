@@ -16,12 +16,13 @@ from scipy import sparse
 from harness.api import Metric
 from harness.score.alpha import krippendorff
 from harness.score.alt_test import alt_test
+from harness.score.annotations import Lines
+from harness.score.arrays import Floats, Ints
 from harness.score.intervals import interval, normal_quantile
 from harness.score.jackknife import Jackknife, jackknife
 from harness.score.metrics import COLUMNS, MeanMetric, averages_credit, bind
 from harness.score.pairs import gap
 from harness.score.patterns import Patterns, Statistic, Without, divide
-from harness.score.people import Lines
 from harness.score.pseudo import with_pseudo_units
 from harness.score.records import Ceiling, MetricCeiling
 from harness.score.sample import (
@@ -37,7 +38,7 @@ from harness.score.sample import (
     _weight,
     distinct,
 )
-from harness.score.table import CellTable, Floats, Ints, View
+from harness.score.table import CellTable, View
 
 _OWN_BLOCK = 30  # items from which an annotator's metric is taken alone; those with fewer are taken together
 _MOST_WEIGHT = 840  # of a line; so many parts of an item are told apart exactly, more by rounding

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.score.arrays import Floats, Ints
 from harness.score.intervals import agresti_coull, normal_quantile, t_quantile
-from harness.score.table import Floats, Ints
 
 _CORRELATION = 0.015
 """Correlation within clusters that is taken for granted where they are unequal: a large one then tells less than its

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from harness.score.arrays import Floats, Ints
 from harness.score.patterns import Statistic
-from harness.score.table import Floats, Ints
 
 
 def sign_sums(x: Floats, y: Floats, weights: Floats) -> Floats:

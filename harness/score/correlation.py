@@ -12,9 +12,9 @@ import numpy as np
 
 from harness.api import Metric, Units
 from harness.score import concordance
+from harness.score.arrays import Floats, Ints
 from harness.score.metrics import CoreMetric, numbers
 from harness.score.patterns import Statistic, Without, divide
-from harness.score.table import Floats, Ints
 
 _PAIRS = 1_500  # types up to which Kendall's tau is a matrix product over all pairs of them
 _TINY = 1e-12  # a variance below this share of the scale's is rounding

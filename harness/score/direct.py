@@ -1,6 +1,6 @@
 """Values with intervals of units that are no cell, for plugins that compare answers in a way of their own.
 
-Public as `harness.api.measure_share` and `harness.api.measure_change`. Not for leaderboards: `harness.score.cell`.
+Plugins meet it as `harness.api.Statistics`. Not for leaderboards: `harness.score.cell`.
 """
 
 from __future__ import annotations
@@ -9,73 +9,59 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.api import Metric, Units, Verdict
+from harness.api import Change, Measured, Metric, Units, Verdict
+from harness.score.arrays import Floats, Ints
 from harness.score.cell import taken_apart
 from harness.score.intervals import interval, normal_quantile
 from harness.score.jackknife import Jackknife, jackknife
 from harness.score.pairs import gap
 from harness.score.patterns import collapse
 from harness.score.sample import Sample
-from harness.score.table import NOTHING, Floats, Ints, View
+from harness.score.table import NOTHING, View
 
 Ends = tuple[float | None, float | None]
 _NO_ENDS: Ends = (None, None)
 
 
-def share_with_interval(hits: Floats, groups: Sequence[str], *, confidence: float) -> tuple[float | None, Ends]:
-    """The share of hits among trials, and the ends of its interval.
+class UnitStatistics:
+    """Implements `harness.api.Statistics`."""
 
-    Args:
-        hits: Shape (N,), each 0 or 1.
-        groups: The cluster of each trial.
-        confidence: Of the interval.
-    """
-    if not len(hits):
-        return None, _NO_ENDS
-    cluster = _codes(groups)
-    marks = np.unique(cluster)
-    sample = Sample(
-        statistic=lambda weights: weights[:, 1] / weights.sum(axis=1),
-        without=None,
-        patterns=collapse(cluster, hits.astype(np.int64), 2),
-        sizes=np.bincount(cluster).astype(np.float64),
-        blocks=0,
-        pseudo=np.eye(2)[::-1],
-        pseudo_clusters=np.ones(2),
-        gold_share=np.ones(2),
-        bounds=(0.0, 1.0),
-        pseudo_weight=1.0,
-    )
-    apart = jackknife(sample, marks, binomial=len(marks) == len(hits), cap=True)
-    return float(hits.mean()), _ends(apart, confidence=confidence)
+    def measure_share(self, hits: Floats, groups: Sequence[str], *, confidence: float = 0.95) -> Measured:
+        """The share of hits among trials, with its interval."""
+        if not len(hits):
+            return Measured(None)
+        cluster = _codes(groups)
+        marks = np.unique(cluster)
+        sample = Sample(
+            statistic=lambda weights: weights[:, 1] / weights.sum(axis=1),
+            without=None,
+            patterns=collapse(cluster, hits.astype(np.int64), 2),
+            sizes=np.bincount(cluster).astype(np.float64),
+            blocks=0,
+            pseudo=np.eye(2)[::-1],
+            pseudo_clusters=np.ones(2),
+            gold_share=np.ones(2),
+            bounds=(0.0, 1.0),
+            pseudo_weight=1.0,
+        )
+        apart = jackknife(sample, marks, binomial=len(marks) == len(hits), cap=True)
+        return Measured(float(hits.mean()), *_ends(apart, confidence=confidence))
 
-
-def change_with_interval(
-    metric: Metric, before: Units, after: Units, groups: Sequence[str], *, confidence: float
-) -> tuple[float | None, float | None, float | None, Ends]:
-    """The metric before and after, the difference, and the ends of its interval.
-
-    Args:
-        metric: What to compute.
-        before: N units.
-        after: The same N units, answered again.
-        groups: The cluster of each.
-        confidence: Of the interval.
-
-    Raises:
-        UserError: The metric is not defined for the answer space.
-    """
-    average = "group" if getattr(metric, "of_groups", False) else "micro"
-    first, second = (
-        taken_apart(metric, _view(units, groups), name="metric", average=average, paired=True)
-        for units in (before, after)
-    )
-    values = [None if side is None else side.value for side in (first, second)]
-    if first is None or second is None:
-        return values[0], values[1], None, _NO_ENDS
-    change = gap(second, first)
-    ends: Ends = change.interval(normal_quantile(confidence)) or _NO_ENDS
-    return first.value, second.value, change.difference, ends
+    def measure_change(
+        self, metric: Metric, before: Units, after: Units, groups: Sequence[str], *, confidence: float = 0.95
+    ) -> Change:
+        """The metric before and after, and the difference with its interval."""
+        average = "group" if getattr(metric, "of_groups", False) else "micro"
+        first, second = (
+            taken_apart(metric, _view(units, groups), name="metric", average=average, paired=True)
+            for units in (before, after)
+        )
+        values = [None if side is None else side.value for side in (first, second)]
+        if first is None or second is None:
+            return Change(before=values[0], after=values[1], difference=Measured(None))
+        change = gap(second, first)
+        ends = change.interval(normal_quantile(confidence)) or _NO_ENDS
+        return Change(before=first.value, after=second.value, difference=Measured(change.difference, *ends))
 
 
 def _ends(apart: Jackknife | None, *, confidence: float) -> Ends:

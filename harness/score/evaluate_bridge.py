@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.api import Metric, Score, Unit, Units, UserError
+from harness.score.arrays import Floats
 from harness.score.metrics import CoreMetric, numbers, unit_of
 from harness.score.patterns import Statistic
-from harness.score.table import Floats
 
 EVALUATIONS = 200
 """Resamples for the interval of such a metric."""

@@ -16,10 +16,10 @@ from itertools import combinations
 
 import numpy as np
 
+from harness.score.arrays import Floats, Ints
 from harness.score.intervals import normal_quantile
 from harness.score.jackknife import Jackknife, common_blocks
 from harness.score.pairs import Gap, p_value
-from harness.score.table import Floats, Ints
 
 _EXACT = 2_000  # clusters up to which their signs are flipped; beyond, sums of them are as good as normal
 _CHUNK = 4_000_000  # statistics held at once

@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from harness.score.arrays import Floats, Ints
 from harness.score.patterns import Statistic
 from harness.score.sample import Sample
-from harness.score.table import Floats, Ints
 
 _CHUNK = 300_000  # weights held at once: a few megabytes, so that a metric's arrays stay in the processor's cache
 _ROUNDING = 1e-12

@@ -35,8 +35,8 @@ from typing import Any, ClassVar, cast, get_args
 import numpy as np
 
 from harness.api import AnswerSpace, Card, Metric, Score, Unit, Units, UserError, Verdict
+from harness.score.arrays import Floats
 from harness.score.patterns import Statistic, Without, divide
-from harness.score.table import Floats
 
 COLUMNS = ("gold", "predicted", "credit", "positive")
 """The columns that a metric may read."""

@@ -12,8 +12,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
+from harness.score.arrays import Floats, Ints
 from harness.score.clusters import Clusters
-from harness.score.table import Floats, Ints, Repeats
+from harness.score.table import Repeats
 from harness.score.trust import Noise
 
 _GRID = np.linspace(0, 1, 101)

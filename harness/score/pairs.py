@@ -19,8 +19,8 @@ import numpy as np
 from scipy import special
 
 from harness.score import planning
+from harness.score.arrays import Floats, Ints
 from harness.score.jackknife import Jackknife, common_blocks, in_blocks
-from harness.score.table import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from scipy import sparse
 
-from harness.score.table import Floats, Ints
+from harness.score.arrays import Floats, Ints
 
 Statistic: TypeAlias = Callable[[Floats], Floats]
 """Weights of shape (B, T) to values of shape (B,); NaN where not defined."""

@@ -9,17 +9,15 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.api import AnswerSpace, Preference, Ranking, Score, Verdict
+from harness.api import AnswerSpace, Preference, Ranking, RecordedAnswer, Score, Verdict
+from harness.score.annotations import Duels, Lines, People, Ratings
 from harness.score.ballots import Ballot
 from harness.score.ranking import inversions
-from harness.score.records import Answer
-from harness.score.table import ANSWERED, ERROR, NOTHING, Floats, Ints
+from harness.score.table import ANSWERED, ERROR, NOTHING
 
 _NAN = float("nan")
 
@@ -39,85 +37,8 @@ class Worth(NamedTuple):
     """Points of that."""
 
 
-Count: TypeAlias = Callable[[Answer, Ballot], Worth]
+Count: TypeAlias = Callable[[RecordedAnswer, Ballot], Worth]
 """Counts a ballot against the gold of an answer, by the protocol."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Ratings:
-    """R verdicts of people, canonical, of all items. All columns have shape (R,)."""
-
-    item: Ints
-    """Code of the item."""
-    cluster: NDArray[np.uint64]
-    """Name of the item's cluster."""
-    annotator: Ints
-    """Code of the annotator."""
-    verdict: Ints
-    """Code of what was said."""
-    places: Ints
-    """Number of candidates of a preference, which may be shown in any order; 1 for every other answer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Lines:
-    """L comparisons with what the *other* annotators say: one for each unit, annotator and consensus of the others.
-
-    All columns have shape (L,). Where the others have several consensuses (a drawn vote), each has a line of its own.
-    """
-
-    unit: Ints
-    """Row of the unit in `CellTable.units`."""
-    annotator: Ints
-    """Code of the annotator who is left out."""
-    parts: Ints
-    """The line weighs one in so many, so that each item weighs the same."""
-    gold: Ints
-    """Code of the consensus of the others."""
-    person: Ints
-    """Code of what the annotator said."""
-    person_credit: Floats
-    """Points for it."""
-    judge: Ints
-    """Code of what the judge said, or `NOTHING`."""
-    judge_credit: Floats
-    """Points for it."""
-    guess: Ints
-    """Code of what the judge said, or of the blind guess that the protocol puts in its place."""
-    guess_credit: Floats
-    """Points for it."""
-    kept: NDArray[np.bool_]
-    """Whether the judge's unit counts by the protocol."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Duels:
-    """D meetings of judge and annotator on one unit: who agrees more with the other annotators. Shape (D,)."""
-
-    unit: Ints
-    """Row of the unit in `CellTable.units`."""
-    annotator: Ints
-    """Code of the annotator."""
-    judge: NDArray[np.bool_]
-    """Whether the judge agrees at least as much as the annotator. Without a verdict it does not."""
-    person: NDArray[np.bool_]
-    """Whether the annotator agrees at least as much as the judge."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class People:
-    """What several people said of the items of a cell."""
-
-    annotators: tuple[str, ...]
-    """What the codes of annotators stand for."""
-    verdicts: tuple[Verdict, ...]
-    """What the codes of verdicts stand for."""
-    ratings: Ratings
-    """Every verdict of every annotator."""
-    lines: Lines
-    """Each annotator, and the judge, against the consensus of the others."""
-    duels: Duels
-    """The judge against each annotator."""
 
 
 class PeopleBuilder:
@@ -138,7 +59,7 @@ class PeopleBuilder:
         self._credits = array("d")
         self._duels = array("q")
 
-    def rate(self, head: Answer, *, item: int, cluster: int) -> None:
+    def rate(self, head: RecordedAnswer, *, item: int, cluster: int) -> None:
         """Take in what was said of an item.
 
         Args:
@@ -152,7 +73,7 @@ class PeopleBuilder:
             self._clusters.append(cluster)
             self._ratings.extend((item, code, self._code(verdict), places))
 
-    def add_unit(self, unit: int, head: Answer, ballot: Ballot, count: Count) -> None:
+    def add_unit(self, unit: int, head: RecordedAnswer, ballot: Ballot, count: Count) -> None:
         """Take in one unit: each of its annotators against the others, and the judge beside them.
 
         Args:

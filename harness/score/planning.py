@@ -15,7 +15,7 @@ import numpy as np
 from scipy import special
 
 from harness.api import UserError
-from harness.score.table import Floats, Ints
+from harness.score.arrays import Floats, Ints
 
 _MOST_ITEMS = 10**12
 

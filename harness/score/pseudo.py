@@ -17,8 +17,9 @@ from typing import cast
 import numpy as np
 
 from harness.api import Metric, Ranking, Score, Verdict
+from harness.score.arrays import Floats, Ints
 from harness.score.metrics import COLUMNS
-from harness.score.table import NOTHING, Floats, Ints, View
+from harness.score.table import NOTHING, View
 
 _LEVELS = 5  # golds of a scale or ranking task that stand for all
 _CLASSES = 2.0  # pseudo-clusters of a metric that knows no classes, as of a question with two answers

@@ -12,8 +12,8 @@ from typing import Any, cast
 import numpy as np
 
 from harness.api import AnswerSpace, Metric, Units
+from harness.score.arrays import Floats
 from harness.score.metrics import MeanMetric, filled
-from harness.score.table import Floats
 
 
 class _OfRankings(MeanMetric):

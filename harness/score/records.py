@@ -8,41 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
-from harness.api import AnswerSpace, Status, Unit, Verdict
+from harness.api import Unit
 from harness.score.cards import usual_unit
 from harness.score.trust import Calibration, Noise
 
 _DIGITS = 10  # kept in JSON: far below any interval's width, and the same on every machine
-
-
-class Answer(NamedTuple):
-    """One answered request joined with its item. The engine's journal streams these, ordered by item, order, sample."""
-
-    item: str
-    """`Item.id`."""
-    group: str
-    """`Item.group`: the cluster."""
-    category: str
-    """`Item.category`."""
-    space: AnswerSpace
-    """The item's answer space."""
-    gold: Verdict
-    """Canonical."""
-    order: tuple[int, ...]
-    """The permutation shown; `()` without candidates."""
-    sample: int
-    """Number of the repeat."""
-    status: Status
-    """What became of the request."""
-    verdict: Verdict | None
-    """In *shown* places; `None` unless the status is ok."""
-    probabilities: Mapping[str, float] | None = None
-    """By verdict name, in *shown* places."""
-    annotations: Mapping[str, Verdict] = MappingProxyType({})
-    """`Item.annotations`: what several people said, canonical, by annotator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

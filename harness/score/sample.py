@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from harness.api import Metric, Units, UserError, Verdict
+from harness.score.arrays import Floats, Ints
 from harness.score.metrics import COLUMNS, bind, bounds_of
 from harness.score.patterns import Patterns, Statistic, Without, collapse, divide
 from harness.score.pseudo import PseudoUnits, with_pseudo_units
-from harness.score.table import NOTHING, Floats, Ints, View
+from harness.score.table import NOTHING, View
 
 BLOCKS = 512
 """Blocks of clusters that are left out one by one where there are too many different clusters. Numbers of blocks are

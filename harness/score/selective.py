@@ -13,9 +13,9 @@ import math
 import numpy as np
 from scipy import special
 
+from harness.score.arrays import Floats, Ints
 from harness.score.clusters import Clusters, effective_n, interval_of_share
 from harness.score.intervals import agresti_coull
-from harness.score.table import Floats, Ints
 from harness.score.trust import CoveragePoint, Guarantee
 
 AGREEMENTS = (0.8, 0.9, 0.95)

@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from harness.score.arrays import Floats
 from harness.score.intervals import interval
 from harness.score.jackknife import Jackknife, design_of
-from harness.score.table import Floats
 
 Interval: TypeAlias = tuple[float, float]
 

@@ -8,18 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.api import AnswerSpace, Protocol, Verdict
-
-if TYPE_CHECKING:
-    from harness.score.people import People
-
-Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.int64]
+from harness.score.annotations import People
+from harness.score.arrays import Floats, Ints
 
 ANSWERED, MISSING, ERROR, OUTSIDE, DRAWN = range(5)
 """States of a unit: it has an answer; the judge gave none (unparsed, refused, truncated, a drawn vote); the machinery

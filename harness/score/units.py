@@ -18,30 +18,18 @@ from typing import cast
 
 import numpy as np
 
-from harness.api import TIE, AnswerSpace, DataError, Preference, Protocol, Score, Status, Verdict
+from harness.api import TIE, AnswerSpace, DataError, Preference, Protocol, RecordedAnswer, Score, Status, Verdict
+from harness.score.arrays import Ints
 from harness.score.ballots import LOST, Ballot, ballots, by_order, canonical, of_each_order, pooled
 from harness.score.columns import RepeatColumns
 from harness.score.histograms import bin_of, histogram, size
 from harness.score.people import PeopleBuilder, Worth
-from harness.score.records import Answer
-from harness.score.table import (
-    ANSWERED,
-    ERROR,
-    MISSING,
-    NOTHING,
-    POLICIES,
-    CellTable,
-    Ints,
-    Names,
-    Tallies,
-    Trials,
-    View,
-)
+from harness.score.table import ANSWERED, ERROR, MISSING, NOTHING, POLICIES, CellTable, Names, Tallies, Trials, View
 
 _NAN = float("nan")
 
 
-def build_cell(answers: Iterable[Answer], protocol: Protocol) -> CellTable:
+def build_cell(answers: Iterable[RecordedAnswer], protocol: Protocol) -> CellTable:
     """Turn one cell's answers into units.
 
     How the fields of the protocol are read, beyond what `harness.api.Protocol` says:
@@ -143,7 +131,7 @@ class _Builder:
         self.swap, self.first, self.repeat = _Counts(), _Counts(), _Counts()
         self.repeats = RepeatColumns()
 
-    def add(self, answers: list[Answer]) -> None:
+    def add(self, answers: list[RecordedAnswer]) -> None:
         """Take in all answers to one item."""
         head = answers[0]
         self._widen(head)
@@ -165,7 +153,7 @@ class _Builder:
         for ballot in pooled(votes, self.protocol, answers):
             self._unit(head, ballot, cluster)
 
-    def _widen(self, head: Answer) -> None:
+    def _widen(self, head: RecordedAnswer) -> None:
         if self.space is None:
             self.space = head.space
         elif head.space != self.space:
@@ -176,7 +164,7 @@ class _Builder:
                 )
             self.space = max(self.space, head.space, key=size)
 
-    def _unit(self, head: Answer, ballot: Ballot, cluster: int) -> None:
+    def _unit(self, head: RecordedAnswer, ballot: Ballot, cluster: int) -> None:
         space = head.space
         key = _hash(f"{head.item}\0{ballot.order}\0{ballot.sample}")
         policy = "" if ballot.state == ANSWERED else self.policies[ballot.state]
@@ -204,7 +192,7 @@ class _Builder:
                 len(self.key) - 1, head, ballot, lambda other, given: self._counts_as(other, given, key)
             )
 
-    def _counts_as(self, head: Answer, ballot: Ballot, key: int) -> Worth:
+    def _counts_as(self, head: RecordedAnswer, ballot: Ballot, key: int) -> Worth:
         """What a ballot counts as against the gold of `head`, in the frame in which its unit is counted."""
         space, gold = head.space, head.gold
         verdict, credit = None, 0.0
@@ -234,7 +222,7 @@ class _Builder:
             return float(cast("float", verdict))
         return self.codes.setdefault(verdict, len(self.codes))
 
-    def _tally(self, answers: list[Answer], cluster: int) -> None:
+    def _tally(self, answers: list[RecordedAnswer], cluster: int) -> None:
         decided = first = 0
         samples: dict[tuple[int, ...], list[Verdict]] = {}
         head = answers[0]
@@ -263,7 +251,7 @@ class _Builder:
             pairs = [a == b for given in repeats for a, b in itertools.combinations(given, 2)]
             self.repeat.add(cluster, sum(pairs), len(pairs))
 
-    def _swap(self, answers: list[Answer], votes: list[Ballot], cluster: int) -> None:
+    def _swap(self, answers: list[RecordedAnswer], votes: list[Ballot], cluster: int) -> None:
         if self.protocol.order == "reshuffled" or self.protocol.vote == "each":
             votes = of_each_order(answers, self.protocol)
         if len(votes) < 2:
@@ -272,7 +260,7 @@ class _Builder:
         if len(verdicts) == len(votes):
             self.swap.add(cluster, int(all(verdict == verdicts[0] for verdict in verdicts)), 1)
 
-    def _repeats(self, answers: list[Answer], votes: list[Ballot], cluster: int) -> None:
+    def _repeats(self, answers: list[RecordedAnswer], votes: list[Ballot], cluster: int) -> None:
         """The questions among the answers to an item that were put more than once."""
         rules = self.protocol
         questions = [answers] if rules.order == "reshuffled" else list(by_order(answers))
@@ -282,7 +270,7 @@ class _Builder:
                 worths = [worth for answer in same if (worth := self._worth(answer)) is not None]
                 self.repeats.add(cluster, worths, self._credit(votes[place], same[0]) if one_each else _NAN)
 
-    def _worth(self, answer: Answer) -> float | None:
+    def _worth(self, answer: RecordedAnswer) -> float | None:
         """What one answer is worth by itself; `None` where it does not count."""
         if answer.verdict is None:
             policy = self.policies[LOST.get(answer.status, MISSING)]
@@ -291,7 +279,7 @@ class _Builder:
             return abs(cast("float", answer.verdict) - cast("float", answer.gold))
         return _counted(canonical(answer), answer, self.protocol)[1]
 
-    def _credit(self, vote: Ballot, head: Answer) -> float:
+    def _credit(self, vote: Ballot, head: RecordedAnswer) -> float:
         """What a vote is worth; NaN where it does not count, or where a score has no credit."""
         if type(head.space) is Score:
             return _NAN
@@ -379,7 +367,7 @@ class _Builder:
         )
 
 
-def _listed(head: Answer, *, field: str) -> tuple[Verdict, ...]:
+def _listed(head: RecordedAnswer, *, field: str) -> tuple[Verdict, ...]:
     """All that a blind guess may be."""
     try:
         return head.space.verdicts()
@@ -390,7 +378,7 @@ def _listed(head: Answer, *, field: str) -> tuple[Verdict, ...]:
         ) from error
 
 
-def _counted(verdict: Verdict | None, head: Answer, protocol: Protocol) -> tuple[Verdict | None, float]:
+def _counted(verdict: Verdict | None, head: RecordedAnswer, protocol: Protocol) -> tuple[Verdict | None, float]:
     """An answer as it counts: its class, or `None` where that is never right, and its credit."""
     space, gold = head.space, head.gold
     if type(space) is Preference and verdict == TIE:

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
+from harness.score.arrays import Floats, Ints
 from harness.score.intervals import normal_quantile, t_quantile
-from harness.score.table import Floats, Ints
 
 _CORRELATION = 0.02
 """Least correlation within clusters that degrees of freedom allow for: few and very unequal clusters then get less."""

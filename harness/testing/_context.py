@@ -9,7 +9,8 @@ from typing import Any
 
 from harness.api import Example, Judge, Judgement, Request, Task, Unfolded, Usage, UserError
 from harness.discovery import Plugins
-from harness.run.plan import Plan, PlanContext
+from harness.run.context import PlanContext
+from harness.run.planned import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

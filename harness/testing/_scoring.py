@@ -6,13 +6,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from harness.api import Item, Judgement, Protocol, Request, Task
+from harness.api import Item, Judgement, Protocol, RecordedAnswer, Request, Task
 from harness.discovery import Plugins
 from harness.run.asks import asks_of
-from harness.run.plan import PlannedTask
-from harness.run.results import metrics_of
+from harness.run.planned import PlannedTask
 from harness.score.cell import score_cell
-from harness.score.records import Answer, CellScores
+from harness.score.find import metrics_of
+from harness.score.records import CellScores
 from harness.score.units import build_cell
 from harness.testing._context import FakeContext
 
@@ -60,12 +60,12 @@ def score_task(
     )
 
 
-def _answers(planned: PlannedTask, answer: Callable[[Request, Item], str | Judgement]) -> Iterator[Answer]:
+def _answers(planned: PlannedTask, answer: Callable[[Request, Item], str | Judgement]) -> Iterator[RecordedAnswer]:
     for ask in asks_of(planned):
         assert ask.request is not None, ask.problem
         given = answer(ask.request, ask.item)
         judgement = ask.request.read(given) if isinstance(given, str) else given.checked(ask.request.space)
-        yield Answer(
+        yield RecordedAnswer(
             item=ask.item.id,
             group=ask.item.group,
             category=ask.item.category,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.manifest.load import render_resolved
 from harness.report.markdown import table
-from harness.report.text import for_markdown
+from harness.text import for_markdown
 from harness.train.examples import size
 from harness.train.folder import Record
 

@@ -13,7 +13,7 @@ from harness.run.asks import asks_of
 from harness.run.context import example_of
 
 if TYPE_CHECKING:
-    from harness.run.plan import PlannedTask
+    from harness.run.planned import PlannedTask
 
 _MOST_WARNINGS = 3
 """Items left out of one split of which each is named."""

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from harness.api import UserError
 from harness.manifest.entries import MODEL
-from harness.run.plan import Plan, at
+from harness.run.plan import at
+from harness.run.planned import Plan
 from harness.train.plan import PlannedRecipe, plan_recipe
 from harness.train.session import train
 

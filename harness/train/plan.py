@@ -10,19 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.api import HarnessError, PluginError, Reward, Trainer, Training, TrainingTask, UserError, WeightedReward
 from harness.manifest.resolved import digest
+from harness.run.context import PlanContext, context_of, plan_task
 from harness.run.folder import write_atomically
-from harness.run.plan import (
-    Plan,
-    PlanContext,
-    PlannedTask,
-    at,
-    check_contract,
-    context_of,
-    plan_task,
-    refuse_twice,
-    thinking_of,
-    unfolded,
-)
+from harness.run.plan import at, refuse_twice, thinking_of, unfolded
+from harness.run.planned import Plan, PlannedTask, check_contract
 from harness.train.examples import Examples
 from harness.train.folder import TRACEBACK, is_done
 

@@ -98,8 +98,8 @@ def measure(n: int) -> dict[str, float]:
     SIZE = n
     from harness.discovery import Plugins
     from harness.manifest.load import load_manifest
+    from harness.pipeline.session import run_manifest
     from harness.run.progress import Lines
-    from harness.run.session import run_manifest
 
     with tempfile.TemporaryDirectory() as folder:
         manifest = Path(folder) / "no-op.yaml"

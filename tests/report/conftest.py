@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from harness.api import Judgement, Metric, Preference, Protocol, Status, Usage, UserError
+from harness.api import Judgement, Metric, Preference, Protocol, RecordedAnswer, Status, Usage, UserError
 from harness.run.rows import UnreadAnswer
 from harness.score.agreement import macro_f1, roc_auc
 from harness.score.cell import score_cell
 from harness.score.metrics import accuracy, mae
-from harness.score.records import Answer, CellScores
+from harness.score.records import CellScores
 from harness.score.table import CellTable
 from harness.score.units import build_cell
 
@@ -23,7 +23,7 @@ SPACE = Preference(2, ("tie",))
 
 @dataclass(frozen=True, kw_only=True)
 class HandMadeCell:
-    """What `harness.run.results.CellResult` is, from answers in memory."""
+    """What `harness.pipeline.results.CellResult` is, from answers in memory."""
 
     run: str
     task: str
@@ -35,13 +35,13 @@ class HandMadeCell:
     data_hash: str
     state: str
     scores: CellScores | None
-    given: tuple[Answer, ...]
+    given: tuple[RecordedAnswer, ...]
     spent: Usage = field(default_factory=Usage)
 
     def usage(self) -> Usage:
         return self.spent
 
-    def answers(self) -> Iterator[Answer]:
+    def answers(self) -> Iterator[RecordedAnswer]:
         return iter(self.given)
 
     def unread(self) -> Iterator[UnreadAnswer]:
@@ -74,7 +74,7 @@ def answers_of(
     *,
     groups: str = "group",
     size: int = 1,
-) -> Iterator[Answer]:
+) -> Iterator[RecordedAnswer]:
     """One answer a letter: A, B or T for a tie; `-` is unparsed and `!` an error. `sure` is the probability of A.
 
     Groups of `size` items in a row have names that begin with `groups`: equal ones are shared with other tasks.
@@ -82,7 +82,7 @@ def answers_of(
     for number, (word, right) in enumerate(zip(said, gold, strict=True)):
         status = {"-": Status.UNPARSED, "!": Status.ERROR}.get(word, Status.OK)
         verdicts: dict[str, int | str] = {"A": 0, "B": 1, "T": "tie"}
-        yield Answer(
+        yield RecordedAnswer(
             item=f"item-{number:04}",
             group=f"{groups}-{number // size:04}",
             category=categories[number % len(categories)],

@@ -16,6 +16,8 @@ import yaml
 from click.testing import CliRunner
 
 from harness.cli import cli
+from harness.manifest.model import ReportSettings
+from harness.pipeline.results import load_run
 from harness.report import ceilings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.markdown import to_markdown
@@ -23,7 +25,6 @@ from harness.report.records import Leaderboard
 from harness.report.render import render
 from harness.report.schema import leaderboard_schema
 from harness.report.tables import to_csv_text
-from harness.run.results import load_run
 from harness.score.records import AltTest, Ceiling, MetricCeiling
 
 ITEMS = 80
@@ -160,13 +161,13 @@ def test_the_schema_knows_it_and_it_goes_there_and_back(board: Leaderboard) -> N
 
 def test_another_metric_and_categories_have_ceilings_of_their_own_and_suites_none(run: Path) -> None:
     cells = load_run(run).cells
-    by_f1 = build_leaderboard(cells, metric="macro_f1", resamples=50).rows[0]
+    by_f1 = build_leaderboard(cells, ReportSettings(metric="macro_f1", resamples=100)).rows[0]
     assert by_f1.ceiling is not None
     assert by_f1.ceiling.of("macro_f1") is not None
-    by_category = build_leaderboard(cells, group_by="category", resamples=50).rows[0]
+    by_category = build_leaderboard(cells, ReportSettings(group_by="category", resamples=100)).rows[0]
     assert by_category.ceiling is not None
     assert by_category.ceiling.items == ITEMS
-    assert build_leaderboard(cells, group_by="suite", resamples=50).rows[0].ceiling is None
+    assert build_leaderboard(cells, ReportSettings(group_by="suite", resamples=100)).rows[0].ceiling is None
 
 
 def test_what_is_missing_is_said(board: Leaderboard) -> None:

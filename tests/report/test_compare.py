@@ -13,6 +13,7 @@ from rich.console import Console
 from scipy import stats
 
 from harness.api import Metric, UserError
+from harness.manifest.model import ReportSettings
 from harness.report.compare import JudgeComparison, compare_judges, difference_rows, render_comparison
 from harness.report.terminal import print_comparison
 from harness.score.metrics import accuracy
@@ -24,8 +25,11 @@ def find(name: str) -> Metric:
     return accuracy(None, None)
 
 
-def compared(a: list[Any], b: list[Any], **options: Any) -> JudgeComparison:
-    return compare_judges(a, b, **{"resamples": 200, "find_metric": find, **options})
+def compared(
+    a: list[Any], b: list[Any], *, find_metric: Any = find, items: int = 10, seed: int = 0, **options: Any
+) -> JudgeComparison:
+    settings = ReportSettings(**{"resamples": 200, **options})
+    return compare_judges(a, b, settings, items=items, seed=seed, find_metric=find_metric)
 
 
 def test_wins_losses_and_the_test_are_those_of_the_hand_count(make_cell: Any) -> None:

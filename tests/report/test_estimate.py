@@ -14,10 +14,20 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score, Status, UserError, Verdict
+from harness.api import (
+    Choice,
+    DataError,
+    Preference,
+    Protocol,
+    Ranking,
+    RecordedAnswer,
+    Score,
+    Status,
+    UserError,
+    Verdict,
+)
 from harness.cli import cli
 from harness.report.verdicts import Judged, as_arrays, make_target, of_answers, of_file
-from harness.score.records import Answer
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("HARNESS_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -274,9 +284,9 @@ def test_on_real_judges_the_corrected_win_rate_is_that_of_all_votes(tmp_path: Pa
 # -- verdicts as numbers -------------------------------------------------------------------------------------------
 
 
-def answers(space: Any, *given: tuple[str, Verdict, tuple[int, ...], int, Verdict | None]) -> list[Answer]:
+def answers(space: Any, *given: tuple[str, Verdict, tuple[int, ...], int, Verdict | None]) -> list[RecordedAnswer]:
     return [
-        Answer(
+        RecordedAnswer(
             item=item,
             group=f"g-{item}",
             category="",

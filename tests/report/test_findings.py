@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from harness.api import Metric, Preference, Protocol, Score, Status
+from harness.api import Metric, Preference, Protocol, RecordedAnswer, Score, Status
+from harness.manifest.model import ReportSettings
 from harness.report.compare import compare_judges
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard, Pair
@@ -19,7 +20,6 @@ from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, RocAuc
 from harness.score.cell import score_cell
 from harness.score.correlation import kendall, pearson
 from harness.score.metrics import accuracy
-from harness.score.records import Answer
 from harness.score.units import build_cell
 
 SCALE = Score(-20, 20, 0)
@@ -29,21 +29,21 @@ def find(name: str) -> Metric:
     return {"accuracy": accuracy, "kendall": kendall, "pearson": pearson}[name](None, None)
 
 
-def board(cells: Sequence[Any], **options: Any) -> Leaderboard:
-    return build_leaderboard(cells, **{"find_metric": find, **options})
+def board(cells: Sequence[Any], *, find_metric: Any = find, seed: int = 0, **options: Any) -> Leaderboard:
+    return build_leaderboard(cells, ReportSettings(**options), seed=seed, find_metric=find_metric)
 
 
 def ranks(leaderboard: Leaderboard) -> dict[str, tuple[int | None, int | None]]:
     return {row.judge: (row.rank_low, row.rank_high) for row in leaderboard.rows}
 
 
-def both_ways(said: str, gold: str) -> Iterator[Answer]:
+def both_ways(said: str, gold: str) -> Iterator[RecordedAnswer]:
     """The same canonical verdict in both orders."""
     for number, (word, right) in enumerate(zip(said, gold, strict=True)):
         for order in ((0, 1), (1, 0)):
             shown = "AB".index(word) ^ order[0]
             item, group = f"item-{number:04}", f"group-{number:04}"
-            yield Answer(item, group, "", Preference(2), "AB".index(right), order, 0, Status.OK, shown)
+            yield RecordedAnswer(item, group, "", Preference(2), "AB".index(right), order, 0, Status.OK, shown)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def in_both_orders(make_cell: Any) -> Callable[[str, str, str], Any]:
 def rated(make_cell: Any, judge: str, said: NDArray[np.float64], gold: NDArray[np.float64]) -> Any:
     """A cell of continuous scores."""
     given = tuple(
-        Answer(f"i{k:04}", f"i{k:04}", "", SCALE, float(right), (), 0, Status.OK, float(score))
+        RecordedAnswer(f"i{k:04}", f"i{k:04}", "", SCALE, float(right), (), 0, Status.OK, float(score))
         for k, (score, right) in enumerate(zip(said, gold, strict=True))
     )
     protocol = Protocol(metrics=("kendall", "pearson"))

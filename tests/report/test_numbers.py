@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.report import numbers
+from harness.manifest.model import ReportSettings
+from harness.report import numbers, row_text
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Row, as_plain
 
@@ -39,22 +40,22 @@ def test_p_values(p: float | None, shown: str) -> None:
 @pytest.fixture
 def row(make_cell: Any) -> Row:
     gold = "AB" * 20
-    return build_leaderboard([make_cell("j", gold[:30] + "A" * 10, gold)], resamples=50).rows[0]
+    return build_leaderboard([make_cell("j", gold[:30] + "A" * 10, gold)], ReportSettings(resamples=100)).rows[0]
 
 
 @pytest.mark.parametrize(("low", "high", "shown"), [(1, 3, "1–3"), (2, 2, "2"), (2, 12, "2–12"), (None, None, "–")])
 def test_a_rank_is_a_set_of_ranks(row: Row, low: int | None, high: int | None, shown: str) -> None:
-    assert numbers.rank_text(replace(row, rank_low=low, rank_high=high)) == shown
+    assert row_text.rank_text(replace(row, rank_low=low, rank_high=high)) == shown
 
 
 def test_a_consistency_has_the_digits_of_its_interval(row: Row) -> None:
     assert row.first_position == 0.625
     assert row.consistency["first_position"]["n"] == 40
-    assert numbers.consistency(row, "first_position") == "62", "±15 carries no decimals"
-    assert numbers.consistency(row, "first_position", interval=True) == "62 (47–76)"
-    assert numbers.consistency(row, "swap_consistency") == "–"
+    assert row_text.consistency(row, "first_position") == "62", "±15 carries no decimals"
+    assert row_text.consistency(row, "first_position", interval=True) == "62 (47–76)"
+    assert row_text.consistency(row, "swap_consistency") == "–"
     old = replace(row, consistency={})
-    assert numbers.consistency(old, "first_position", interval=True) == "62.5"
+    assert row_text.consistency(old, "first_position", interval=True) == "62.5"
 
 
 def test_a_p_value_is_never_nothing_and_what_rounding_leaves_of_other_numbers_is() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from harness.api import Metric, Protocol
+from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.overall import METHOD
 from harness.report.records import Leaderboard, Row
@@ -23,8 +24,11 @@ def find(name: str) -> Metric:
     return {"accuracy": accuracy, "macro_f1": macro_f1}[name](None, None)
 
 
-def board(cells: list[Any], **options: Any) -> Leaderboard:
-    return build_leaderboard(cells, **{"group_by": "suite", "resamples": 400, "find_metric": find, **options})
+def board(
+    cells: list[Any], *, find_metric: Any = find, left_out: Any = (), seed: int = 0, **options: Any
+) -> Leaderboard:
+    settings = ReportSettings(**{"group_by": "suite", "resamples": 400, **options})
+    return build_leaderboard(cells, settings, left_out=left_out, seed=seed, find_metric=find_metric)
 
 
 def said(right: int) -> str:

@@ -10,13 +10,15 @@ import pytest
 from harness.api import DataError, Protocol, UserError
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
+from harness.manifest.model import ReportSettings
+from harness.pipeline.results import check_metrics
 from harness.report.compare import compare_judges
 from harness.report.leaderboard import build_leaderboard
 from harness.report.measure import installed_metric
 from harness.report.records import Leaderboard
 from harness.report.render import render
 from harness.run.plan import build_plan
-from harness.run.results import check_metrics, make_metric
+from harness.score.find import make_metric
 
 GOLD = "AB" * 60
 CATEGORIES = ("x", "x", "y")  # in turns, so that x has two thirds of the items
@@ -43,7 +45,7 @@ def judges(make_cell: Any, *, protocol: Protocol, **changes: Any) -> list[Any]:
 
 
 def board(cells: list[Any], **options: Any) -> Leaderboard:
-    return build_leaderboard(cells, resamples=400, find_metric=installed_metric(), **options)
+    return build_leaderboard(cells, ReportSettings(resamples=400, **options), find_metric=installed_metric())
 
 
 def values(leaderboard: Leaderboard) -> dict[str, float | None]:
@@ -81,9 +83,11 @@ def test_a_suite_is_the_mean_of_the_tasks_as_each_was_averaged(make_cell: Any) -
 
 def test_two_judges_are_compared_by_it(make_cell: Any) -> None:
     wide, even = ([cell] for cell in judges(make_cell, protocol=Protocol()))
-    (found,) = compare_judges(wide, even, metric=OWN, resamples=400, find_metric=installed_metric()).tasks
+    (found,) = compare_judges(
+        wide, even, ReportSettings(metric=OWN, resamples=400), find_metric=installed_metric()
+    ).tasks
     assert [found.value_a, found.value_b] == pytest.approx([1 / 2, 5 / 8])
-    (plain,) = compare_judges(wide, even, resamples=400, find_metric=installed_metric()).tasks
+    (plain,) = compare_judges(wide, even, ReportSettings(resamples=400), find_metric=installed_metric()).tasks
     assert plain.difference == 0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.places import UNRANKED, Field, placed, ranked
 from harness.report.records import Row
@@ -23,7 +24,7 @@ def rows(make_cell: Any) -> dict[str, Row]:
         make_cell(judge, GOLD[:right] + "T" * (40 - right), GOLD)
         for judge, right in {"a": 38, "b": 30, "c": 20}.items()
     ]
-    board = build_leaderboard(cells, compare="none", find_metric=lambda name: accuracy(None, None))
+    board = build_leaderboard(cells, ReportSettings(compare="none"), find_metric=lambda name: accuracy(None, None))
     return {row.judge: row for row in board.rows}
 
 

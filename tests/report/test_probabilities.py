@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness.api import Metric, Protocol
+from harness.manifest.model import ReportSettings
 from harness.report.compare import compare_judges, render_comparison
 from harness.report.leaderboard import build_leaderboard
 from harness.report.markdown import to_markdown
@@ -44,7 +45,7 @@ def board(make_cell: Any) -> Leaderboard:
 
 
 def shown(cells: list[Any], **options: Any) -> Leaderboard:
-    return build_leaderboard(cells, resamples=200, find_metric=find_metric, **options)
+    return build_leaderboard(cells, ReportSettings(resamples=200, **options), find_metric=find_metric)
 
 
 def rows_of(board: Leaderboard) -> dict[str, Row]:
@@ -96,7 +97,7 @@ def test_rivals_are_compared_by_one_kind_of_number(board: Leaderboard) -> None:
 
 def test_a_comparison_of_two_judges_says_what_it_is_of(make_cell: Any) -> None:
     clean, none = (make_cell(name, SAID, GOLD, protocol=AUC, sure=sure) for name, sure in (("c", SURE), ("n", [])))
-    compared = compare_judges([clean], [none], resamples=200, find_metric=find_metric)
+    compared = compare_judges([clean], [none], ReportSettings(resamples=200), find_metric=find_metric)
     assert (compared.tasks[0].basis, compared.to_json()["tasks"][0]["basis"]) == ("verdicts", "verdicts")
     assert "t: roc_auc of both is of the verdicts" in render_comparison(compared, "md")
 

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.api import Metric, UserError
+from harness.manifest.model import ReportSettings
 from harness.report import notes, overall
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard
@@ -54,7 +55,7 @@ def board(make_cell: Any) -> Leaderboard:
         make_cell("llava", "A" * 200, GOLD, task="image_generation"),
         make_cell("mumbling-judge-with-a-very-long-name", "-" * 50 + GOLD[50:], GOLD, task="image_generation"),
     ]
-    return build_leaderboard(cells, resamples=200, find_metric=find)
+    return build_leaderboard(cells, ReportSettings(resamples=200), find_metric=find)
 
 
 @pytest.fixture(scope="module")

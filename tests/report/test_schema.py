@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from harness.api import Metric
+from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.schema import leaderboard_schema
 from harness.score.metrics import accuracy
@@ -66,7 +67,7 @@ def plain(make_cell: Any) -> dict[str, Any]:
         make_cell("b", "A" * 100, "AB" * 50),
         make_cell("none", "-" * 100, "AB" * 50),
     ]
-    return build_leaderboard(cells, resamples=100, find_metric=find).to_json()
+    return build_leaderboard(cells, ReportSettings(resamples=100), find_metric=find).to_json()
 
 
 def test_a_real_leaderboard_keeps_to_the_schema(plain: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from harness.cli import main
+from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.markdown import to_markdown
 from harness.report.records import Leaderboard, Row
@@ -41,7 +42,7 @@ def board(make_cell: Any) -> Leaderboard:
         make_cell("bold", said, gold, sure=bold),
         make_cell("silent", said, gold),
     ]
-    return build_leaderboard(cells, resamples=100, find_metric=lambda name: accuracy(None, None))
+    return build_leaderboard(cells, ReportSettings(resamples=100), find_metric=lambda name: accuracy(None, None))
 
 
 def rows_of(board: Leaderboard) -> dict[str, Row]:
@@ -95,14 +96,18 @@ def test_without_probabilities_and_repeats_nothing_is_said(make_cell: Any) -> No
 def test_a_suite_has_no_calibration_of_its_own(make_cell: Any) -> None:
     said, gold, sure = answers(np.random.default_rng(5))
     cells = [make_cell("j", said, gold, task=task, sure=sure) for task in "xy"]
-    [row] = build_leaderboard(cells, group_by="suite", find_metric=lambda name: accuracy(None, None)).rows
+    [row] = build_leaderboard(
+        cells, ReportSettings(group_by="suite"), find_metric=lambda name: accuracy(None, None)
+    ).rows
     assert (row.calibration, row.noise) == (None, None)
 
 
 def test_categories_have_their_own(make_cell: Any) -> None:
     said, gold, sure = answers(np.random.default_rng(6))
     cell = make_cell("j", said, gold, sure=sure, categories=("x", "y"))
-    rows = build_leaderboard([cell], group_by="category", find_metric=lambda name: accuracy(None, None)).rows
+    rows = build_leaderboard(
+        [cell], ReportSettings(group_by="category"), find_metric=lambda name: accuracy(None, None)
+    ).rows
     assert [row.calibration.n for row in rows if row.calibration] == [N // 2, N // 2]
 
 

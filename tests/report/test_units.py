@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from harness.api import Metric, Protocol, Unit, Units, UserError
 from harness.discovery import Plugins
+from harness.manifest.model import ReportSettings
 from harness.report.compare import compare_judges, render_comparison
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard
 from harness.report.render import FORMATS, render
 from harness.report.terminal import print_comparison
-from harness.run.results import make_metric
+from harness.score.find import make_metric
 from harness.score.metrics import unit_of
 from harness.score.records import CellScores
 
@@ -44,7 +45,8 @@ class Foreign:
 def board(make_cell: Any, unit: str | None, **changes: Any) -> Leaderboard:
     metric: Metric = Foreign(unit)
     cells = [make_cell("good", SAID, GOLD), make_cell("one-sided", "A" * 200, GOLD)]
-    return build_leaderboard(cells, metric="mine/agreed", resamples=200, find_metric=lambda _: metric, **changes)
+    settings = ReportSettings(metric="mine/agreed", resamples=200, **changes)
+    return build_leaderboard(cells, settings, find_metric=lambda _: metric)
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -71,7 +73,7 @@ def test_the_unit_is_in_the_json_of_rows_pairs_and_other_metrics(make_cell: Any)
     assert {row["unit"] for row in found["rows"]} == {"share"}
     assert {pair["unit"] for pair in found["comparisons"]} == {"share"}
     cells = [make_cell("good", SAID, GOLD, protocol=Protocol(metrics=("accuracy", "macro_f1")))]
-    other = build_leaderboard(cells, resamples=200).rows[0].others
+    other = build_leaderboard(cells, ReportSettings(resamples=200)).rows[0].others
     assert other["macro_f1"]["unit"] == "share"
     assert {row["unit"] for row in board(make_cell, None).to_json()["rows"]} == {"score"}
 
@@ -84,7 +86,7 @@ def test_a_difference_has_the_unit_of_its_metric(make_cell: Any) -> None:
     for unit, pattern in shown.items():
         metric = Foreign(unit)
         compared = compare_judges(
-            *cells, metric="mine/agreed", resamples=200, find_metric={"mine/agreed": metric}.__getitem__
+            *cells, ReportSettings(metric="mine/agreed", resamples=200), find_metric={"mine/agreed": metric}.__getitem__
         )
         assert re.search(pattern, render_comparison(compared, "md"))
         assert json.loads(render_comparison(compared, "json"))["tasks"][0]["unit"] == (unit or "score")

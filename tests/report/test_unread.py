@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness.api import Judgement, Status
+from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.markdown import to_markdown
 from harness.report.records import Leaderboard
@@ -33,7 +34,7 @@ def board(make_cell: Any) -> Leaderboard:
         make_cell("mumbler", "AB-" * 10 + "!!", "AB" * 16, categories=("even", "odd")),
         make_cell("clear", "AB" * 16, "AB" * 16, categories=("even", "odd")),
     ]
-    return build_leaderboard(cells, compare="none")
+    return build_leaderboard(cells, ReportSettings(compare="none"))
 
 
 def test_counts_stand_on_the_row_and_beside_examples_in_the_record_of_the_cell(board: Leaderboard) -> None:
@@ -55,20 +56,20 @@ def test_the_record_survives_json_and_the_csv_has_the_counts(board: Leaderboard)
 
 def test_a_category_has_its_own_counts_and_the_cell_is_told_once(make_cell: Any) -> None:
     cell = make_cell("mumbler", "AB-A" * 10, "AB" * 20, categories=("x", "x", "y", "y"))
-    board = build_leaderboard([cell], compare="none", group_by="category")
+    board = build_leaderboard([cell], ReportSettings(compare="none", group_by="category"))
     assert {row.category: row.unread for row in board.rows} == {"x": {}, "y": {"no verdict": 10}}
     assert [one.count for one in board.unread] == [10]
 
 
 def test_a_suite_sums_over_its_tasks(make_cell: Any) -> None:
     cells = [make_cell("m", "A-" * 5, "AB" * 5, task="t"), make_cell("m", "-B" * 5, "AB" * 5, task="u")]
-    board = build_leaderboard(cells, compare="none", group_by="suite")
+    board = build_leaderboard(cells, ReportSettings(compare="none", group_by="suite"))
     assert board.rows[0].unread == {"no verdict": 10}
     assert [one.task for one in board.unread] == ["t", "u"]
 
 
 def test_the_terminal_has_one_line_for_a_judge_and_the_command_that_shows_them(make_cell: Any) -> None:
-    board = build_leaderboard([make_cell("mute", "-" * 40, "AB" * 20)], compare="none")
+    board = build_leaderboard([make_cell("mute", "-" * 40, "AB" * 20)], ReportSettings(compare="none"))
     text = " ".join(terminal_text(board, width=200).split())
     assert (
         "· mute: no-answers, low-coverage — 40 of 40 requests without a verdict (100.0 %): 40 no verdict; "
@@ -80,7 +81,7 @@ def test_the_terminal_has_one_line_for_a_judge_and_the_command_that_shows_them(m
 
 
 def test_without_anything_unread_nothing_is_said(make_cell: Any) -> None:
-    board = build_leaderboard([make_cell("clear", "AB" * 20, "AB" * 20)], compare="none")
+    board = build_leaderboard([make_cell("clear", "AB" * 20, "AB" * 20)], ReportSettings(compare="none"))
     assert "without a verdict" not in terminal_text(board) + to_markdown(board)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from harness.api import Usage
 from harness.cli import main
+from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.markdown import to_markdown
 from harness.report.records import Leaderboard
@@ -34,7 +35,7 @@ def board(make_cell: Any) -> Leaderboard:
         make_cell("local", "ABBB", "ABAB", spent=PARTLY),
         make_cell("random", "BBBB", "ABAB"),
     ]
-    return build_leaderboard(cells, compare="none")
+    return build_leaderboard(cells, ReportSettings(compare="none"))
 
 
 def test_every_judge_has_one_record_whatever_the_number_of_its_tasks(board: Leaderboard) -> None:
@@ -78,7 +79,7 @@ def test_small_amounts_are_not_nothing(make_cell: Any) -> None:
 
 
 def test_where_nobody_says_anything_there_is_no_table(make_cell: Any) -> None:
-    board = build_leaderboard([make_cell("random", "BBBB", "ABAB")], compare="none")
+    board = build_leaderboard([make_cell("random", "BBBB", "ABAB")], ReportSettings(compare="none"))
     assert "What it cost" not in terminal_text(board)
     assert "What it cost" not in to_markdown(board)
     assert board.to_json()["usage"][0]["answers"] == 0
@@ -86,7 +87,7 @@ def test_where_nobody_says_anything_there_is_no_table(make_cell: Any) -> None:
 
 def test_two_snapshots_behind_one_judge_are_named(make_cell: Any) -> None:
     many = Usage(answers=9, models=("a|b", *(f"m-{number}" for number in range(6))))
-    board = build_leaderboard([make_cell("mixed", "BBBB", "ABAB", spent=many)], compare="none")
+    board = build_leaderboard([make_cell("mixed", "BBBB", "ABAB", spent=many)], ReportSettings(compare="none"))
     said = "mixed: answered by 7 snapshots (a|b, m-0, m-1, m-2, m-3 and 2 more), so its numbers mix judges"
     assert said in " ".join(terminal_text(board).split())
     assert r"a\|b" in to_markdown(board)

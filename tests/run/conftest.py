@@ -25,7 +25,8 @@ from harness.api import (
     VerdictFormat,
 )
 from harness.discovery import Offer, Plugins
-from harness.run.plan import Plan, PlanContext, PlannedJudge, PlannedTask
+from harness.run.context import PlanContext
+from harness.run.planned import Plan, PlannedJudge, PlannedTask
 
 
 class Plain:

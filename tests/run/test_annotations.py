@@ -21,14 +21,14 @@ from harness.api import (
     Judgement,
     Preference,
     Ranking,
+    RecordedAnswer,
     Score,
     Verdict,
 )
 from harness.run.asks import asks_of
 from harness.run.journal import Journal
-from harness.run.plan import Plan
+from harness.run.planned import Plan
 from harness.run.rows import annotations_text
-from harness.score.records import Answer
 
 MakePlan = Callable[..., Plan]
 SPACES: list[tuple[AnswerSpace, st.SearchStrategy[Any]]] = [
@@ -134,7 +134,7 @@ def test_a_journal_of_an_earlier_version_is_read_and_gone_on_with(
     old_journal(path, make_plan, text_task)
     for readonly in (True, False, True):
         journal = Journal(path, readonly=readonly)
-        answers: list[Answer] = list(journal.answers("text", "j"))
+        answers: list[RecordedAnswer] = list(journal.answers("text", "j"))
         assert [dict(answer.annotations) for answer in answers] == [{}, {}]
         journal.close()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.api import Choice, DataError, Image, Item, Preference, Protocol
 from harness.run.asks import Shard, asks_of, orders_of
-from harness.run.plan import Plan
+from harness.run.planned import Plan
 from harness.testing import odd_pictures
 
 MakePlan = Callable[..., Plan]

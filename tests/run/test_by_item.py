@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from harness.api import Item, Judgement, Request
+from harness.api import Context, Item, Judgement, Request
 from harness.run.asks import Shard
 from harness.run.engine import Engine
 from harness.run.journal import Journal
-from harness.run.plan import Plan, PlanContext
+from harness.run.planned import Plan
 from harness.run.progress import Lines
 
 MakePlan = Callable[..., Plan]
@@ -51,7 +51,7 @@ class Panel:
     answers_by_item = True
 
     def __init__(self, *members: str) -> None:
-        self.context: PlanContext | None = None
+        self.context: Context | None = None
         self.members = members
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:

@@ -11,7 +11,9 @@ import pytest
 from harness.api import PluginError, UserError
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
-from harness.run.plan import Plan, PlanContext, build_plan, wrapped_by
+from harness.run.context import PlanContext
+from harness.run.plan import build_plan, wrapped_by
+from harness.run.planned import Plan
 
 MINE = '''
 from pydantic import BaseModel

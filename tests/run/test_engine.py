@@ -12,7 +12,7 @@ from harness.api import DataError, Image, Item, Judgement, Request, Status
 from harness.run.asks import Shard
 from harness.run.engine import Engine, Outcome
 from harness.run.journal import Journal
-from harness.run.plan import Plan
+from harness.run.planned import Plan
 from harness.run.progress import Lines
 
 MakePlan = Callable[..., Plan]

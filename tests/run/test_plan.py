@@ -9,9 +9,10 @@ import pytest
 from harness.api import Judgement, Protocol, UserError
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
+from harness.pipeline.results import check_metrics
 from harness.run.journal import Journal
-from harness.run.plan import Plan, build_plan
-from harness.run.results import check_metrics
+from harness.run.plan import build_plan
+from harness.run.planned import Plan
 
 MakePlan = Callable[..., Plan]
 
@@ -118,7 +119,7 @@ def test_a_context_takes_recorded_answers_from_the_journal_and_asks_for_the_rest
 def test_examples_come_in_shown_places_with_the_gold(make_plan: MakePlan, plugins: Plugins, text_task: Any) -> None:
     plan = make_plan(text_task(count=0), plugins=plugins)
     plan.judges.clear()
-    from harness.run.plan import PlanContext
+    from harness.run.context import PlanContext
 
     context = PlanContext(name="me", data=None, seed=0, plan=plan, plugin="t")
     pairs = [

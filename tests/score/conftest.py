@@ -7,8 +7,7 @@ from typing import TypeAlias
 
 import pytest
 
-from harness.api import Choice, Protocol, Score, Status, Verdict
-from harness.score.records import Answer
+from harness.api import Choice, Protocol, RecordedAnswer, Score, Status, Verdict
 from harness.score.table import CellTable
 from harness.score.units import build_cell
 
@@ -31,7 +30,7 @@ def made(
     """A cell; `None` is an answer that could not be read, `sure` the probability of the first label."""
     names = names or [f"i{k}" for k in range(len(said))]
     answers = (
-        Answer(
+        RecordedAnswer(
             item=names[k],
             group=names[k] if groups is None else f"g{groups[k]}",
             category="" if categories is None else categories[k],

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from harness.api import AnswerSpace, Choice, Preference, Protocol, Ranking, Score, Status, Verdict
+from harness.api import AnswerSpace, Choice, Preference, Protocol, Ranking, RecordedAnswer, Score, Status, Verdict
 from harness.score.alpha import Alpha, krippendorff
 from harness.score.ranking import inversions
-from harness.score.records import Answer
 from harness.score.units import build_cell
 
 Table = Sequence[Sequence[Verdict | None]]
@@ -39,7 +38,7 @@ PUBLISHED = list(
 
 def alpha(rows: Table, space: AnswerSpace, *, groups: Sequence[str] | None = None) -> Alpha:
     answers = [
-        Answer(
+        RecordedAnswer(
             item=f"i{k}",
             group=groups[k] if groups else f"i{k}",
             category="",
@@ -150,7 +149,7 @@ def test_of_rankings_it_is_the_mean_agreement_of_two_people_on_pairs(rows: list[
 
 
 def test_lists_of_different_lengths_stand_side_by_side() -> None:
-    rows = [Answer(f"i{n}", f"i{n}", "", Ranking(n), tuple(range(n)), (), 0, Status.UNPARSED, None, None,
+    rows = [RecordedAnswer(f"i{n}", f"i{n}", "", Ranking(n), tuple(range(n)), (), 0, Status.UNPARSED, None, None,
                    {"a": tuple(range(n)), "b": tuple(reversed(range(n)))}) for n in (2, 5)]  # fmt: skip
     people = build_cell(rows, Protocol()).people
     assert people is not None

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.api import AnswerSpace, Choice, Protocol, Score, Status, Verdict
+from harness.api import AnswerSpace, Choice, Protocol, RecordedAnswer, Score, Status, Verdict
 from harness.score.alt_test import alt_test, by_adjusted
-from harness.score.records import AltTest, Answer
+from harness.score.records import AltTest
 from harness.score.units import build_cell
 
 Judge: TypeAlias = Sequence[Verdict | Status]
@@ -35,7 +35,7 @@ def outcome(
 ) -> AltTest:
     """A row of people for each item, a column for each annotator."""
     answers = [
-        Answer(
+        RecordedAnswer(
             item=f"i{k:04}",
             group=f"g{k // cluster}",
             category="",

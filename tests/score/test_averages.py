@@ -9,14 +9,15 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 
-from harness.api import Choice, Metric, Protocol, Status, Units, UserError
+from harness.api import Choice, Metric, Protocol, RecordedAnswer, Status, Units, UserError
 from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1
+from harness.score.arrays import Floats
 from harness.score.cell import score_cell, taken_apart
 from harness.score.metrics import Accuracy, AllRight
-from harness.score.records import Answer, CellScores, Estimate
+from harness.score.records import CellScores, Estimate
 from harness.score.sample import sample_of
 from harness.score.significance import compare_all, compare_cells
-from harness.score.table import CellTable, Floats
+from harness.score.table import CellTable
 from harness.score.units import build_cell
 
 YES = Choice(("yes", "no"))
@@ -27,7 +28,7 @@ WORDS: dict[str, str] = {"y": "yes", "n": "no"}
 
 def cell(rows: Sequence[Row], **fields: Any) -> CellTable:
     answers = [
-        Answer(
+        RecordedAnswer(
             item=f"i{k:04d}",
             group=group,
             category=category,

@@ -12,14 +12,25 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
-from harness.api import AnswerSpace, Choice, Metric, Preference, Protocol, Ranking, Score, Status, Verdict
+from harness.api import (
+    AnswerSpace,
+    Choice,
+    Metric,
+    Preference,
+    Protocol,
+    Ranking,
+    RecordedAnswer,
+    Score,
+    Status,
+    Verdict,
+)
 from harness.score.agreement import Kappa, MacroF1, RocAuc
 from harness.score.ceiling import _patterns, human_ceiling
 from harness.score.cell import score_cell
 from harness.score.correlation import Kendall, Pearson, Spearman
 from harness.score.metrics import Accuracy, AllRight, MeanAbsoluteError
 from harness.score.ranking import RankAccuracy
-from harness.score.records import Answer, Ceiling, CellScores, MetricCeiling
+from harness.score.records import Ceiling, CellScores, MetricCeiling
 from harness.score.sample import BLOCKS
 from harness.score.units import build_cell
 
@@ -38,9 +49,9 @@ def answers(
     category: Sequence[str] = (),
     groups: Sequence[str] = (),
     orders: Sequence[tuple[int, ...]] = ((),),
-) -> list[Answer]:
+) -> list[RecordedAnswer]:
     return [
-        Answer(
+        RecordedAnswer(
             item=f"i{k:04}",
             group=groups[k] if groups else f"i{k:04}",
             category=category[k] if category else "",
@@ -57,13 +68,13 @@ def answers(
     ]
 
 
-def ceiling(metrics: Mapping[str, Metric], given: list[Answer], **protocol: Any) -> Ceiling:
+def ceiling(metrics: Mapping[str, Metric], given: list[RecordedAnswer], **protocol: Any) -> Ceiling:
     found = human_ceiling(build_cell(given, Protocol(**protocol)), metrics)
     assert found is not None
     return found
 
 
-def of(metric: Metric, given: list[Answer], **protocol: Any) -> MetricCeiling:
+def of(metric: Metric, given: list[RecordedAnswer], **protocol: Any) -> MetricCeiling:
     return ceiling({"m": metric}, given, **protocol).metrics[0]
 
 

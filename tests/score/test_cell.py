@@ -8,14 +8,26 @@ import json
 import numpy as np
 import pytest
 
-from harness.api import Choice, Metric, Preference, Protocol, Ranking, Score, Status, Units, UserError, Verdict
+from harness.api import (
+    Choice,
+    Metric,
+    Preference,
+    Protocol,
+    Ranking,
+    RecordedAnswer,
+    Score,
+    Status,
+    Units,
+    UserError,
+    Verdict,
+)
 from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, PositiveF1, RocAuc
+from harness.score.arrays import Floats
 from harness.score.cell import score_cell
 from harness.score.correlation import Pearson
 from harness.score.metrics import Accuracy, AllRight, MeanAbsoluteError
 from harness.score.ranking import Levenshtein
-from harness.score.records import Answer, CellScores
-from harness.score.table import Floats
+from harness.score.records import CellScores
 from harness.score.units import build_cell
 
 YES = Choice(("yes", "no"))
@@ -23,9 +35,9 @@ YES = Choice(("yes", "no"))
 
 def labels(
     pairs: list[tuple[str, str | Status]], *, size: int = 1, categories: tuple[str, ...] = ("",)
-) -> list[Answer]:
+) -> list[RecordedAnswer]:
     return [
-        Answer(
+        RecordedAnswer(
             item=f"i{k:04d}",
             group=f"g{k // size}",
             category=categories[k % len(categories)],
@@ -46,7 +58,7 @@ def blind(item: str) -> str:
     return YES.labels[int.from_bytes(digest, "little") % 2]
 
 
-def scored(answers: list[Answer], metrics: dict[str, Metric], protocol: Protocol | None = None) -> CellScores:
+def scored(answers: list[RecordedAnswer], metrics: dict[str, Metric], protocol: Protocol | None = None) -> CellScores:
     table = build_cell(answers, protocol or Protocol())
     return score_cell(table, task="t", judge="j", metrics=metrics, data_hash="h")
 
@@ -89,7 +101,7 @@ def test_half_a_point_for_missing_answers_is_refused_for_metrics_that_average_no
         scored(labels(MIXED), {"accuracy": Accuracy(), "other": metric}, protocol)
 
 
-def likely(rows: list[tuple[str, str | Status, float | None]]) -> list[Answer]:
+def likely(rows: list[tuple[str, str | Status, float | None]]) -> list[RecordedAnswer]:
     """Gold, answer and probability of `yes`."""
     said = labels([(gold, said) for gold, said, _ in rows])
     return [
@@ -177,10 +189,10 @@ def test_category_average_of_a_label_metric_by_hand() -> None:
 
 
 def test_worst_case_of_scores_and_rankings() -> None:
-    def one(item: str, said: Verdict | None, *, gold: Verdict, space: Score | Ranking) -> Answer:
+    def one(item: str, said: Verdict | None, *, gold: Verdict, space: Score | Ranking) -> RecordedAnswer:
         order = () if isinstance(space, Score) else (0, 1, 2)
         status = Status.ERROR if said is None else Status.OK
-        return Answer(
+        return RecordedAnswer(
             item=item,
             group=item,
             category="",
@@ -216,7 +228,7 @@ def test_a_metric_that_is_not_defined_has_no_value() -> None:
     assert cell.estimates[0].value is None
 
 
-def simulated() -> list[Answer]:
+def simulated() -> list[RecordedAnswer]:
     rng = np.random.default_rng(0)
     words = np.array(YES.labels)
     pairs: list[tuple[str, str | Status]] = []
@@ -282,9 +294,9 @@ def test_a_plain_callable_is_a_metric() -> None:
     assert not lower.estimates[0].greater_is_better
 
 
-def pairs_of(shown: list[tuple[Verdict, Verdict]], golds: list[Verdict]) -> list[Answer]:
+def pairs_of(shown: list[tuple[Verdict, Verdict]], golds: list[Verdict]) -> list[RecordedAnswer]:
     return [
-        Answer(
+        RecordedAnswer(
             item=f"i{k:03d}",
             group=f"i{k:03d}",
             category="",
@@ -313,7 +325,7 @@ def test_consistency_by_hand() -> None:
 
 def test_repeat_consistency_is_over_pairs_of_samples() -> None:
     answers = [
-        Answer(
+        RecordedAnswer(
             item="i", group="i", category="", space=YES, gold="yes", order=(), sample=k, status=Status.OK, verdict=said
         )
         for k, said in enumerate(("yes", "yes", "no"))

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.api import AnswerSpace, Choice, Preference, Protocol, Score, Status, Verdict
-from harness.score.records import Answer
+from harness.api import AnswerSpace, Choice, Preference, Protocol, RecordedAnswer, Score, Status, Verdict
 from harness.score.table import CellTable
 from harness.score.units import build_cell
 
@@ -27,16 +26,16 @@ def answer(
     sample: int = 0,
     space: AnswerSpace = PAIR,
     status: Status | None = None,
-) -> Answer:
+) -> RecordedAnswer:
     told = status or (Status.UNPARSED if verdict is None else Status.OK)
-    return Answer(item, item, "", space, gold, order, sample, told, verdict, shares)
+    return RecordedAnswer(item, item, "", space, gold, order, sample, told, verdict, shares)
 
 
-def repeated(answers: list[Answer], **rules: Any) -> CellTable:
+def repeated(answers: list[RecordedAnswer], **rules: Any) -> CellTable:
     return build_cell(answers, Protocol(**rules))
 
 
-def sure(answers: list[Answer], **rules: Any) -> list[float]:
+def sure(answers: list[RecordedAnswer], **rules: Any) -> list[float]:
     return [float(share) for share in repeated(answers, **rules).confidence]
 
 
@@ -73,7 +72,7 @@ def test_of_pooled_orders_it_is_what_both_gave_to_the_candidate() -> None:
         [answer(None, {"A": 0.8, "B": 0.2}), answer(1, {"A": 0.1, "B": 0.9}, order=(1, 0))],  # no verdict
     ],
 )
-def test_without_a_verdict_or_a_probability_there_is_none(given: list[Answer]) -> None:
+def test_without_a_verdict_or_a_probability_there_is_none(given: list[RecordedAnswer]) -> None:
     assert np.isnan(sure(given, order="both", pooling="agree")).all()
 
 

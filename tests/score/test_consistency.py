@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from harness.api import Preference, Protocol, Status
+from harness.api import Preference, Protocol, RecordedAnswer, Status
 from harness.score.consistency import consistency
 from harness.score.intervals import agresti_coull, t_quantile
-from harness.score.records import Answer, Estimate
+from harness.score.records import Estimate
 from harness.score.units import build_cell
 
 ORDERS = ((0, 1), (1, 0))
@@ -19,7 +19,7 @@ ORDERS = ((0, 1), (1, 0))
 def of(named_first: Sequence[tuple[bool, bool]], *, group: int = 1) -> dict[str, Estimate]:
     """Pairs in both orders; whether the first place shown was named, order by order."""
     answers = [
-        Answer(f"i{k:03}", f"g{k // group:03}", "", Preference(2), 0, order, 0, Status.OK, 0 if first else 1)
+        RecordedAnswer(f"i{k:03}", f"g{k // group:03}", "", Preference(2), 0, order, 0, Status.OK, 0 if first else 1)
         for k, both in enumerate(named_first)
         for order, first in zip(ORDERS, both, strict=True)
     ]

@@ -7,15 +7,17 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from harness.api import Choice, Metric, Score, Units, UserError, measure_change, measure_share
+from harness.api import Choice, Metric, Score, Statistics, Units, UserError
 from harness.score.agreement import Kappa, MacroF1
 from harness.score.cell import score_cell
 from harness.score.correlation import Pearson
+from harness.score.direct import UnitStatistics
 from harness.score.intervals import normal_quantile
 from harness.score.metrics import Accuracy
 from harness.score.significance import compare_cells
 from harness.score.table import CellTable
 
+STATISTICS: Statistics = UnitStatistics()
 YES_NO = Choice(("yes", "no"))
 RNG = np.random.default_rng(5)
 GOLD = [bool(k) for k in RNG.integers(0, 2, 90)]
@@ -37,7 +39,7 @@ def test_a_share_has_the_interval_of_an_accuracy(yes_no: Callable[..., CellTable
     groups = [str(k // size) for k in range(90)]
     cell = yes_no(FIRST, GOLD, groups=groups)
     [same] = score_cell(cell, task="t", judge="j", metrics={"accuracy": Accuracy()}, data_hash="").estimates
-    found = measure_share((np.array(FIRST) == np.array(GOLD)) * 1.0, groups)
+    found = STATISTICS.measure_share((np.array(FIRST) == np.array(GOLD)) * 1.0, groups)
     assert (found.value, found.low, found.high) == pytest.approx((same.value, same.ci_low, same.ci_high))
 
 
@@ -46,7 +48,7 @@ def test_a_share_has_the_interval_of_an_accuracy(yes_no: Callable[..., CellTable
 def test_a_change_is_the_difference_of_two_judges(yes_no: Callable[..., CellTable], metric: Metric, size: int) -> None:
     groups = [str(k // size) for k in range(90)]
     same = compare_cells(yes_no(SECOND, GOLD, groups=groups), yes_no(FIRST, GOLD, groups=groups), metric)
-    found = measure_change(metric, units_of(FIRST), units_of(SECOND), groups)
+    found = STATISTICS.measure_change(metric, units_of(FIRST), units_of(SECOND), groups)
     assert (found.before, found.after) == pytest.approx((same.value_b, same.value_a))
     assert (found.difference.value, found.difference.low, found.difference.high) == pytest.approx(
         (same.difference, same.ci_low, same.ci_high)
@@ -55,11 +57,11 @@ def test_a_change_is_the_difference_of_two_judges(yes_no: Callable[..., CellTabl
 
 def test_no_hits_and_no_change_are_not_certain() -> None:
     groups = [str(k) for k in range(90)]
-    none = measure_share(np.zeros(90), groups)
+    none = STATISTICS.measure_share(np.zeros(90), groups)
     assert none.value == none.low == 0
     assert none.high is not None
     assert 0.02 < none.high < 0.06
-    still = measure_change(Accuracy(), units_of(FIRST), units_of(FIRST), groups).difference
+    still = STATISTICS.measure_change(Accuracy(), units_of(FIRST), units_of(FIRST), groups).difference
     assert still.value == 0
     assert still.low is not None
     assert still.high is not None
@@ -68,16 +70,18 @@ def test_no_hits_and_no_change_are_not_certain() -> None:
 
 
 def test_what_no_data_say_is_none() -> None:
-    assert measure_share(np.ones(4), ["g"] * 4).low is None
-    assert measure_share(np.empty(0), []).value is None
-    few = measure_change(Accuracy(), units_of(FIRST), units_of(SECOND), [str(k % 3) for k in range(90)]).difference
+    assert STATISTICS.measure_share(np.ones(4), ["g"] * 4).low is None
+    assert STATISTICS.measure_share(np.empty(0), []).value is None
+    few = STATISTICS.measure_change(
+        Accuracy(), units_of(FIRST), units_of(SECOND), [str(k % 3) for k in range(90)]
+    ).difference
     assert few.value is not None
     assert (few.low, few.high) == (None, None)
 
 
 def test_a_metric_of_another_kind_of_answer_is_refused() -> None:
     with pytest.raises(UserError, match="not defined for choice answers"):
-        measure_change(Pearson(), units_of(FIRST), units_of(SECOND), [str(k) for k in range(90)])
+        STATISTICS.measure_change(Pearson(), units_of(FIRST), units_of(SECOND), [str(k) for k in range(90)])
 
 
 def test_scores_are_measured_too() -> None:
@@ -87,7 +91,7 @@ def test_scores_are_measured_too() -> None:
         Units(space=Score(1, 5, 1), gold=gold, predicted=said, credit=np.zeros(60), positive=np.full(60, np.nan))
         for said in (gold, noisy)
     )
-    found = measure_change(Pearson(), exact, rough, [str(k) for k in range(60)])
+    found = STATISTICS.measure_change(Pearson(), exact, rough, [str(k) for k in range(60)])
     assert found.before == pytest.approx(1)
     assert found.difference.high is not None
     assert found.difference.high < 0

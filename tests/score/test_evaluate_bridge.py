@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.api import Choice, Protocol, Status, UserError
+from harness.api import Choice, Protocol, RecordedAnswer, Status, UserError
 from harness.score.cell import score_cell
 from harness.score.metrics import unit_of
-from harness.score.records import Answer
 from harness.score.units import build_cell
 
 pytest.importorskip("evaluate")
@@ -53,11 +52,11 @@ def written(folder: Path, result: str, *, name: str, says: str = "") -> str:
     return str(path)
 
 
-def answers() -> list[Answer]:
+def answers() -> list[RecordedAnswer]:
     said = ["yes", "no", "yes", "no", "yes", None]
     gold = ["yes", "yes", "yes", "no", "no", "no"]
     return [
-        Answer(
+        RecordedAnswer(
             item=f"i{k}",
             group=f"i{k}",
             category="",
@@ -102,7 +101,7 @@ def test_a_module_is_called_at_most_so_often_for_an_interval() -> None:
     pairs = rng.integers(0, 60, (3_000, 2))
     pairs[:, 1] = np.where(rng.random(3_000) < 0.5, pairs[:, 0], pairs[:, 1])
     many = [
-        Answer(f"i{k}", f"i{k}", "", space, f"c{gold}", (), 0, Status.OK, f"c{said}")
+        RecordedAnswer(f"i{k}", f"i{k}", "", space, f"c{gold}", (), 0, Status.OK, f"c{said}")
         for k, (gold, said) in enumerate(pairs.tolist())
     ]
     cell = score_cell(build_cell(many, Protocol()), task="t", judge="j", metrics={"x": metric}, data_hash="h")

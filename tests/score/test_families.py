@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from harness.api import Metric, Units
 from harness.score import families
+from harness.score.arrays import Floats
 from harness.score.cell import taken_apart
 from harness.score.families import Family, family_of_gaps, family_of_judges
 from harness.score.jackknife import Jackknife
 from harness.score.metrics import Accuracy
 from harness.score.pairs import gap, p_value
 from harness.score.significance import Rules, compare_all
-from harness.score.table import CellTable, Floats
+from harness.score.table import CellTable
 
 Made = Callable[..., CellTable]
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from harness.api import Metric, Preference, Protocol, Score, Status, Verdict
+from harness.api import Metric, Preference, Protocol, RecordedAnswer, Score, Status, Verdict
 from harness.score.agreement import MacroF1
 from harness.score.cell import score_cell, taken_apart
 from harness.score.correlation import Pearson, Spearman
 from harness.score.flags import interval_flags
 from harness.score.metrics import Accuracy, MeanAbsoluteError
-from harness.score.records import Answer, CellScores
+from harness.score.records import CellScores
 from harness.score.table import CellTable
 from harness.score.units import build_cell
 
@@ -27,7 +27,7 @@ def scored(table: CellTable, metric: Metric | None = None, name: str = "m") -> C
 def shown(first_named: Sequence[bool], golds: Sequence[int]) -> CellTable:
     """Pairs in both orders; whether a request named the first place, order by order."""
     answers = [
-        Answer(
+        RecordedAnswer(
             f"i{k:03}", f"i{k:03}", "", Preference(2), golds[k // 2], order, 0, Status.OK, 0 if first_named[k] else 1
         )._replace(item=f"i{k // 2:03}", group=f"i{k // 2:03}")
         for k in range(len(first_named))

@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from harness.api import Metric, Protocol, Ranking, Score, Status, Units
+from harness.api import Metric, Protocol, Ranking, RecordedAnswer, Score, Status, Units
 from harness.score import sample as sampling
 from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, PositiveF1, RocAuc
+from harness.score.arrays import Floats
 from harness.score.cell import taken_apart
 from harness.score.correlation import Kendall, Pearson, Spearman, WeightedKappa
 from harness.score.intervals import interval
 from harness.score.jackknife import Jackknife, common_blocks, jackknife, mean_of
 from harness.score.metrics import Accuracy, MeanAbsoluteError
 from harness.score.ranking import Levenshtein, RankAccuracy
-from harness.score.records import Answer
 from harness.score.sample import Sample, point_of, sample_of
-from harness.score.table import CellTable, Floats, View
+from harness.score.table import CellTable, View
 from harness.score.units import build_cell
 
 Made = Callable[..., CellTable]
@@ -89,7 +89,7 @@ def view_of(case: Case, yes_no: Made, rated: Made, *, seed: int = 0, count: int 
     if case.space == "ranking":
         orders = ((0, 1, 2), (1, 0, 2), (2, 1, 0), (0, 2, 1))
         answers = [
-            Answer(
+            RecordedAnswer(
                 f"i{k}", f"g{groups[k]}", "", Ranking(3), (0, 1, 2), (0, 1, 2), 0, Status.OK,
                 orders[0 if right[k] else int(rng.integers(0, 4))],
             )

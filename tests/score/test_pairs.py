@@ -14,13 +14,14 @@ from scipy import stats
 
 from harness.api import Choice, Metric, Score, Units
 from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, RocAuc
+from harness.score.arrays import Floats
 from harness.score.cell import taken_apart
 from harness.score.correlation import Kendall, Pearson
 from harness.score.jackknife import Jackknife
 from harness.score.metrics import Accuracy, MeanAbsoluteError
 from harness.score.pairs import Gap, gap, p_value
 from harness.score.significance import compare_all, compare_cells
-from harness.score.table import CellTable, Floats
+from harness.score.table import CellTable
 
 Made = Callable[..., CellTable]
 Q = 1.959964

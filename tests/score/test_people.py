@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.api import TIE, AnswerSpace, Choice, Preference, Protocol, Ranking, Score, Status, Verdict
-from harness.score.people import People, agreement, consensus
+from harness.api import TIE, AnswerSpace, Choice, Preference, Protocol, Ranking, RecordedAnswer, Score, Status, Verdict
+from harness.score.annotations import People
+from harness.score.people import agreement, consensus
 from harness.score.ranking import inversions
-from harness.score.records import Answer
 from harness.score.table import NOTHING
 from harness.score.units import build_cell
 
@@ -30,8 +30,8 @@ def ask(
     space: AnswerSpace = PAIR,
     order: tuple[int, ...] = (0, 1),
     group: str = "",
-) -> Answer:
-    return Answer(
+) -> RecordedAnswer:
+    return RecordedAnswer(
         item=item,
         group=group or item,
         category="",
@@ -45,7 +45,7 @@ def ask(
     )
 
 
-def people_of(answers: list[Answer], **protocol: object) -> People:
+def people_of(answers: list[RecordedAnswer], **protocol: object) -> People:
     people = build_cell(answers, Protocol(**protocol)).people  # type: ignore[arg-type]
     assert people is not None
     return people

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.power import NormalIndPower
 
-from harness.api import Choice, Protocol, Status, UserError
+from harness.api import Choice, Protocol, RecordedAnswer, Status, UserError
 from harness.score.metrics import Accuracy
 from harness.score.planning import (
     Spread,
@@ -27,7 +27,6 @@ from harness.score.planning import (
     power_of,
     smallest,
 )
-from harness.score.records import Answer
 from harness.score.significance import compare_cells
 from harness.score.table import CellTable
 from harness.score.units import build_cell
@@ -39,7 +38,7 @@ def cell(right: NDArray[np.bool_], cluster: NDArray[np.int64]) -> CellTable:
     """One answer an item, right or wrong."""
     return build_cell(
         (
-            Answer(
+            RecordedAnswer(
                 item=f"i{place:06}",
                 group=f"g{cluster[place]:06}",
                 category="",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from harness.api import Metric, Preference, Protocol, Ranking, Score, Status, Verdict
+from harness.api import Metric, Preference, Protocol, Ranking, RecordedAnswer, Score, Status, Verdict
 from harness.score.agreement import MacroF1, RocAuc
 from harness.score.cell import taken_apart
 from harness.score.correlation import Pearson
@@ -15,7 +15,6 @@ from harness.score.intervals import interval
 from harness.score.metrics import Accuracy, AccuracyWithoutTies, MeanAbsoluteError
 from harness.score.pseudo import PseudoUnits, with_pseudo_units
 from harness.score.ranking import Levenshtein
-from harness.score.records import Answer
 from harness.score.table import NOTHING, CellTable, View
 from harness.score.units import build_cell
 
@@ -120,7 +119,8 @@ def test_a_wrong_answer_is_never_only_a_tie_which_a_metric_may_leave_out() -> No
     space = Preference(2, ("tie",))
     golds: list[Verdict] = [0, 0, "tie"]
     answers = [
-        Answer(f"i{k}", f"i{k}", "", space, gold, (0, 1), 0, Status.OK, gold) for k, gold in enumerate(golds * 10)
+        RecordedAnswer(f"i{k}", f"i{k}", "", space, gold, (0, 1), 0, Status.OK, gold)
+        for k, gold in enumerate(golds * 10)
     ]
     table = build_cell(answers, Protocol(order="shuffled", pooling="each"))
     view, units = of(table, AccuracyWithoutTies())
@@ -139,7 +139,8 @@ def test_a_wrong_answer_is_never_only_a_tie_which_a_metric_may_leave_out() -> No
 
 def test_a_wrong_ranking_is_the_reverse() -> None:
     answers = [
-        Answer(f"i{k}", f"i{k}", "", Ranking(3), (2, 0, 1), (0, 1, 2), 0, Status.OK, (0, 1, 2)) for k in range(3)
+        RecordedAnswer(f"i{k}", f"i{k}", "", Ranking(3), (2, 0, 1), (0, 1, 2), 0, Status.OK, (0, 1, 2))
+        for k in range(3)
     ]
     view, units = of(build_cell(answers, Protocol()), Levenshtein())
     assert named(view, units) == [[((2, 0, 1), (2, 0, 1), 1.0)], [((2, 0, 1), (1, 0, 2), 1.0)]]

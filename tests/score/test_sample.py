@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from harness.api import Metric, Score, Units, UserError
 from harness.score import sample as sampling
 from harness.score.agreement import Kappa, MacroF1, RocAuc
+from harness.score.arrays import Floats
 from harness.score.cell import taken_apart
 from harness.score.correlation import Pearson
 from harness.score.metrics import Accuracy
 from harness.score.sample import BLOCKS, distinct, point_of, sample_of
-from harness.score.table import CellTable, Floats
+from harness.score.table import CellTable
 
 Made = Callable[..., CellTable]
 

@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from harness.api import Choice, DataError, Metric, Protocol, Status, Units, UserError
+from harness.api import Choice, DataError, Metric, Protocol, RecordedAnswer, Status, Units, UserError
 from harness.score.agreement import MacroF1, RocAuc
 from harness.score.contest import disagreements, shared
 from harness.score.metrics import Accuracy
-from harness.score.records import Answer, Comparison
+from harness.score.records import Comparison
 from harness.score.significance import Missing, Rules, compare_all, compare_cells
 from harness.score.table import CellTable
 from harness.score.units import build_cell
@@ -37,7 +37,7 @@ def cell(
         return "yes" if value else "no"
 
     answers = (
-        Answer(
+        RecordedAnswer(
             item=names[k] if names else f"i{k}",
             group=f"g{k // size}",
             category="",
@@ -98,7 +98,8 @@ def test_identical_answers_cannot_be_told_apart_and_may_differ_on_other_items(me
 
 def test_two_cells_that_met_their_categories_in_another_order_are_given_the_same_codes() -> None:
     answers = [
-        Answer(f"i{k}", f"g{k}", category, YES, "yes", (), 0, Status.OK, "yes") for k, category in enumerate("xyy")
+        RecordedAnswer(f"i{k}", f"g{k}", category, YES, "yes", (), 0, Status.OK, "yes")
+        for k, category in enumerate("xyy")
     ]
     a, b = (build_cell(given, Protocol()) for given in (answers, answers[::-1]))
     assert a.units.categories != b.units.categories

@@ -18,6 +18,7 @@ from harness.api import (
     Preference,
     Protocol,
     Ranking,
+    RecordedAnswer,
     Score,
     Status,
     UserError,
@@ -26,7 +27,7 @@ from harness.api import (
 from harness.score.agreement import MacroF1
 from harness.score.cell import score_cell
 from harness.score.metrics import Accuracy
-from harness.score.records import Answer, Estimate
+from harness.score.records import Estimate
 from harness.score.table import ANSWERED, DRAWN, ERROR, MISSING, OUTSIDE, CellTable
 from harness.score.units import build_cell
 
@@ -50,8 +51,8 @@ def ask(
     group: str = "",
     category: str = "",
     probabilities: dict[str, float] | None = None,
-) -> Answer:
-    return Answer(
+) -> RecordedAnswer:
+    return RecordedAnswer(
         item=item,
         group=group or item,
         category=category,
@@ -65,7 +66,7 @@ def ask(
     )
 
 
-def both(item: str, gold: Verdict, first: Said, second: Said, **fields: Any) -> list[Answer]:
+def both(item: str, gold: Verdict, first: Said, second: Said, **fields: Any) -> list[RecordedAnswer]:
     """Verdicts in *shown* places: with the order reversed, 0 names the second candidate."""
     return [
         ask(item, gold, first, order=BOTH[0], **fields),
@@ -78,7 +79,7 @@ def predicted(table: CellTable) -> list[Verdict | None]:
     return [None if code < 0 else units.verdicts[code] for code in units.predicted]
 
 
-def accuracy(answers: list[Answer], **fields: Any) -> Estimate:
+def accuracy(answers: list[RecordedAnswer], **fields: Any) -> Estimate:
     table = build_cell(answers, Protocol(**fields))
     cell = score_cell(table, task="t", judge="j", metrics={"accuracy": Accuracy()}, data_hash="h")
     return cell.estimates[0]
@@ -197,7 +198,9 @@ def test_mean_of_labels_is_refused_with_the_fix() -> None:
         build_cell(answers, Protocol(samples=2, vote="mean"))
 
 
-def reshuffled(item: str, gold: Verdict, candidates: Sequence[Said], orders: str, **fields: Any) -> list[Answer]:
+def reshuffled(
+    item: str, gold: Verdict, candidates: Sequence[Said], orders: str, **fields: Any
+) -> list[RecordedAnswer]:
     """Samples that speak for these candidates, `>` shown forwards and `<` backwards: 0 is then in the second place."""
     answers = []
     for sample, (said, way) in enumerate(zip(candidates, orders, strict=True)):
@@ -379,7 +382,7 @@ def test_votes_without_a_verdict_are_of_one_kind_or_follow_unparsed() -> None:
     assert build_cell(both("a", 0, Status.DRAW, Status.OUTSIDE), agree).state.tolist() == [MISSING]
 
 
-def lost(count: int, *, space: AnswerSpace = YES, order: tuple[int, ...] = ()) -> list[Answer]:
+def lost(count: int, *, space: AnswerSpace = YES, order: tuple[int, ...] = ()) -> list[RecordedAnswer]:
     gold = space.verdicts()[0]
     return [ask(f"i{k}", gold, NONE, space=space, order=order) for k in range(count)]
 
@@ -437,7 +440,7 @@ def test_where_no_blind_guess_can_be_made_the_item_and_the_fix_are_named() -> No
         build_cell([ask("a", 0.5, NONE, space=Score(0, 1, 0), order=())], Protocol(unparsed="chance"))
 
 
-def tie_answers() -> list[Answer]:
+def tie_answers() -> list[RecordedAnswer]:
     golds: list[Verdict] = ["both-bad", "both-bad", "both-bad", 0, 0]
     said: list[Verdict] = ["both-bad", "tie", "both-good", 0, "tie"]
     return [ask(f"i{k}", gold, one, space=TIED) for k, (gold, one) in enumerate(zip(golds, said, strict=True))]
@@ -488,7 +491,7 @@ def test_where_ties_are_skipped_a_predicted_tie_is_no_class_of_its_own() -> None
     assert predicted(build_cell(tie_answers(), Protocol(ties="skip"))) == [0, None]
 
 
-def average_answers() -> list[Answer]:
+def average_answers() -> list[RecordedAnswer]:
     rows = [("x", "g1", 0), ("x", "g1", 0), ("x", "g1", 1), ("y", "g2", 1)]  # x: 2/3, y: 0; g1: 2/3, g2: 0
     rows += [("y", "g3", 0)]
     return [ask(f"i{k}", 0, said, category=category, group=group) for k, (category, group, said) in enumerate(rows)]
@@ -563,7 +566,7 @@ def test_answers_that_come_apart_and_an_empty_cell_are_errors() -> None:
 
 @pytest.mark.slow
 def test_a_hundred_thousand_answers_cost_less_than_thirty_megabytes() -> None:
-    def stream() -> Iterator[Answer]:
+    def stream() -> Iterator[RecordedAnswer]:
         for k in range(100_000):
             yield ask(f"item-{k:06d}", "yes", "yes" if k % 3 else "no", space=YES, order=(), group=f"group-{k:06d}")
 

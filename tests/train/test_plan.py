@@ -7,8 +7,8 @@ import pytest
 
 from harness.api import ManifestError, UserError
 from harness.discovery import Plugins
-from harness.run.plan import Plan as RunPlan
-from harness.run.plan import context_of
+from harness.run.context import context_of
+from harness.run.planned import Plan as RunPlan
 from harness.train.plan import PlannedRecipe
 
 Plan = Callable[..., PlannedRecipe]

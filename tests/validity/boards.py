@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
-from harness.api import Metric, Protocol, Usage, UserError
+from harness.api import Metric, Protocol, RecordedAnswer, Usage, UserError
+from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard, Pair, Row
 from harness.run.rows import UnreadAnswer
 from harness.score import agreement, correlation, metrics, ranking
 from harness.score.cell import score_cell
 from harness.score.flags import INTERVAL_FLAGS
-from harness.score.records import Answer, CellScores, Estimate
+from harness.score.records import CellScores, Estimate
 from harness.score.table import CellTable
 
 CLASSES = ("accuracy", "macro_f1", "balanced_accuracy", "f1", "kappa", "roc_auc")
@@ -61,7 +63,7 @@ def is_flagged(table: CellTable, name: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedCell:
-    """What `harness.run.results.CellResult` is, for a simulated judge."""
+    """What `harness.pipeline.results.CellResult` is, for a simulated judge."""
 
     units: CellTable
     task: str
@@ -87,7 +89,7 @@ class SimulatedCell:
         """The units."""
         return self.units
 
-    def answers(self) -> Iterator[Answer]:
+    def answers(self) -> Iterator[RecordedAnswer]:
         """None are kept: a mass of tables has no journal."""
         return iter(())
 
@@ -100,9 +102,9 @@ class SimulatedCell:
         return Usage()
 
 
-def board(cells: list[SimulatedCell], *, group_by: str = "task") -> Leaderboard:
+def board(cells: list[SimulatedCell], *, group_by: Literal["task", "category", "suite"] = "task") -> Leaderboard:
     """The leaderboard of some cells."""
-    return build_leaderboard(cells, group_by=group_by, find_metric=find_metric)
+    return build_leaderboard(cells, ReportSettings(group_by=group_by), find_metric=find_metric)
 
 
 def board_of(tables: Mapping[str, CellTable]) -> Leaderboard:

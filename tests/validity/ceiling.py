@@ -27,12 +27,12 @@ sys.path.append(str(Path(__file__).parent))  # last: a script of this folder is 
 
 from publish import commit, cpu_seconds, finish, generator, options, run_all, table
 
-from harness.api import AnswerSpace, Choice, Protocol, Score, Status
+from harness.api import AnswerSpace, Choice, Protocol, RecordedAnswer, Score, Status
 from harness.score.agreement import MacroF1
 from harness.score.ceiling import human_ceiling
 from harness.score.correlation import Spearman
 from harness.score.metrics import Accuracy, MeanAbsoluteError
-from harness.score.records import Answer, Ceiling
+from harness.score.records import Ceiling
 from harness.score.units import build_cell
 
 METRICS = {
@@ -72,7 +72,7 @@ class Design:
         )
 
 
-def answers(design: Design, rng: np.random.Generator, *, items: int | None = None) -> Iterator[Answer]:
+def answers(design: Design, rng: np.random.Generator, *, items: int | None = None) -> Iterator[RecordedAnswer]:
     """One answer for each item, with what people said of it."""
     n = items or design.items
     hard = rng.beta(4 * design.right, 4 * (1 - design.right), size=-(-n // design.cluster))
@@ -90,7 +90,7 @@ def answers(design: Design, rng: np.random.Generator, *, items: int | None = Non
         words = [list(row) for row in scores.tolist()]
     there = rng.random((n, design.people)) >= design.missing
     for k, row in enumerate(words):
-        yield Answer(
+        yield RecordedAnswer(
             item=f"i{k}",
             group=f"g{k // design.cluster}",
             category="",
@@ -187,13 +187,13 @@ def at_the_boundary(design: Design, *, reps: int, seed: int) -> dict[str, float]
     return {"one": float(np.mean(one)), "any": float(np.mean(beaten)), "passed": float(np.mean(passed))}
 
 
-def with_judge(design: Design, judge: float, rng: np.random.Generator) -> Iterator[Answer]:
+def with_judge(design: Design, judge: float, rng: np.random.Generator) -> Iterator[RecordedAnswer]:
     """The same people beside a judge of its own quality; the truth is always the first class but for a coin."""
     truth = rng.integers(0, 2, size=design.items)
     people = np.where(rng.random((design.items, design.people)) < design.right, truth[:, None], 1 - truth[:, None])
     said = np.where(rng.random(design.items) < judge, truth, 1 - truth)
     for k in range(design.items):
-        yield Answer(
+        yield RecordedAnswer(
             item=f"i{k}",
             group=f"i{k}",
             category="",

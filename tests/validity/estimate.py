@@ -31,11 +31,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from harness.api import Choice, Protocol, Status
+from harness.api import Choice, Protocol, RecordedAnswer, Status
 from harness.score import planning, worth
 from harness.score.contest import Contest, Round
 from harness.score.metrics import Accuracy
-from harness.score.records import Answer
 from harness.score.significance import compare_all
 from harness.score.table import CellTable
 from harness.score.units import build_cell
@@ -279,10 +278,10 @@ YES = Choice(("yes", "no"))
 def cell(cluster: Ints) -> CellTable:
     """A table of right answers, whose columns are then replaced."""
 
-    def answers() -> Iterator[Answer]:
+    def answers() -> Iterator[RecordedAnswer]:
         for place, code in enumerate(cluster.tolist()):
             gold = "yes" if place % 2 else "no"
-            yield Answer(f"i{place:07}", f"g{code:07}", "", YES, gold, (), 0, Status.OK, gold)
+            yield RecordedAnswer(f"i{place:07}", f"g{code:07}", "", YES, gold, (), 0, Status.OK, gold)
 
     return build_cell(answers(), Protocol())
 

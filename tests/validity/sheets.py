@@ -15,9 +15,8 @@ from typing import Any, cast
 import numpy as np
 from judges import NOTHING, PERMUTATIONS, SCORED, Design, Floats, Ints, Replies, groups_of
 
-from harness.api import AnswerSpace, Choice, Preference, Protocol, Ranking, Score, Status, Verdict
+from harness.api import AnswerSpace, Choice, Preference, Protocol, Ranking, RecordedAnswer, Score, Status, Verdict
 from harness.score.histograms import histogram
-from harness.score.records import Answer
 from harness.score.table import ANSWERED, MISSING, CellTable, Trials
 from harness.score.units import build_cell
 
@@ -87,7 +86,7 @@ class Sheet:
             return ((0, 1, 2, 3),)
         return _ORDERS[self.design.orders] if isinstance(self.space, Preference) else ((),)
 
-    def answers(self, replies: Replies, rep: int) -> Iterator[Answer]:
+    def answers(self, replies: Replies, rep: int) -> Iterator[RecordedAnswer]:
         """One replication by the slow road: the answers as the journal would stream them."""
         for item in range(self.design.items):
             gold = self._verdict(replies.gold[rep, item])
@@ -97,7 +96,7 @@ class Sheet:
                     lost = self.design.kind not in SCORED and said == NOTHING
                     sure = None if replies.sure is None or lost else float(replies.sure[rep, item, place, sample])
                     first, second = (self.space.name(v) for v in self.verdicts) if sure is not None else ("", "")
-                    yield Answer(
+                    yield RecordedAnswer(
                         item=f"{self.prefix}item {item:05}",
                         group=f"{self.prefix}group {self.groups[item]:05}",
                         category=self.categories[item],

@@ -5,18 +5,34 @@ raw -> without the echoed instruction -> reasoning | statement -> the format rea
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from harness.api._formats import Reading
-from harness.api.reading._quotes import is_planted
-from harness.api.reading._reasoning import Split, split_reasoning
-
-if TYPE_CHECKING:
-    from harness.api._records import Request
-
+from harness.api._readings import Reading
+from harness.api.reading._quotes import Shown, is_planted
+from harness.api.reading._reasoning import Split, Thinking, split_reasoning
 
 _FINAL_CHANNEL = "assistantfinal"
 """What gpt-oss leaves in front of an answer whose special tokens and reasoning were taken away."""
+
+
+class Asked(Protocol):
+    """What reading needs to know of a `harness.api.Request`, which imports this module."""
+
+    @property
+    def instruction(self) -> str:
+        """What asks for the format of the answer."""
+
+    @property
+    def thinking(self) -> Thinking:
+        """How the judge marks its reasoning."""
+
+    @property
+    def shown(self) -> Shown:
+        """The text that the judge was shown."""
+
+    @property
+    def format(self) -> Any:
+        """The `harness.api.VerdictFormat`."""
 
 
 class Understood(NamedTuple):
@@ -29,7 +45,7 @@ class Understood(NamedTuple):
     end, or it came after reasoning that was closed."""
 
 
-def understand(request: Request, raw: str, *, reasoning: str = "", opened: bool = False) -> Understood:
+def understand(request: Asked, raw: str, *, reasoning: str = "", opened: bool = False) -> Understood:
     """Read an answer. Total: any text gives a `Reading`.
 
     Args:
@@ -65,7 +81,7 @@ def understand(request: Request, raw: str, *, reasoning: str = "", opened: bool 
     return Understood(reading, final=found.closed and (found.last or split.closed or bool(reasoning)))
 
 
-def _without_echo(raw: str, request: Request) -> str:
+def _without_echo(raw: str, request: Asked) -> str:
     """The text without verbatim copies of the instruction: an echoed prompt is not an answer."""
     instruction = request.instruction
     return raw.replace(instruction, "\n\n") if instruction and instruction in raw else raw

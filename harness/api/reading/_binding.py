@@ -17,7 +17,7 @@ from harness.api.reading._plain import Plain, Reason, read_plain
 from harness.api.reading._quotes import is_quoted
 
 if TYPE_CHECKING:
-    from harness.api._records import Request
+    from harness.api._requests import Request
 
 MOST_MARKS = 500
 """An answer with more marks is none; each takes time to read."""

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.api import Preference, Protocol, Status
+from harness.api import Preference, Protocol, RecordedAnswer, Status
 from harness.score.cell import score_cell
 from harness.score.metrics import Accuracy
-from harness.score.records import Answer
 from harness.score.units import build_cell
 from harness_preference.benchmarks import (
     genai_bench,
@@ -93,7 +92,7 @@ RULES = {
 
 def answers(
     rules: Rules, last: Status, *, verdict: int | str | None = None, tied_gold: bool = False, ties: tuple[str, ...] = ()
-) -> Iterator[Answer]:
+) -> Iterator[RecordedAnswer]:
     protocol, n = rules.protocol, rules.n
     space = Preference(n, ties)
     straight = tuple(range(n))
@@ -102,7 +101,7 @@ def answers(
     for place, (status, said) in enumerate([(Status.OK, 0), (Status.OK, 1), (last, verdict)]):
         for number in range(rest):
             order = orders[number % len(orders)]
-            yield Answer(
+            yield RecordedAnswer(
                 item=f"{place}",
                 group=f"{place}",
                 category="all",
@@ -116,7 +115,7 @@ def answers(
             )
 
 
-def value(rules: Rules, given: Iterator[Answer]) -> float | None:
+def value(rules: Rules, given: Iterator[RecordedAnswer]) -> float | None:
     scores = score_cell(
         build_cell(given, rules.protocol),
         task="t",

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
 
-from harness.api import TIE, AnswerSpace, Choice, Preference, Ranking, Score, Status, Verdict
+from harness.api import TIE, AnswerSpace, Choice, Preference, Ranking, RecordedAnswer, Score, Status, Verdict
 from harness.discovery import Plugins
+from harness.score.direct import UnitStatistics
 from harness_probes.compare import compare
 
 PLUGINS = Plugins.load()
@@ -16,36 +16,44 @@ PAIR = Preference(2, ("tie",))
 Said = Verdict | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """Implements `harness.api.RecordedAnswer`."""
+def answer(
+    verdict: Said,
+    gold: Verdict,
+    *,
+    item: str = "i",
+    group: str = "g",
+    space: AnswerSpace = YES_NO,
+    order: tuple[int, ...] = (),
+    sample: int = 0,
+) -> RecordedAnswer:
+    return RecordedAnswer(
+        item=item,
+        group=group,
+        category="",
+        space=space,
+        gold=gold,
+        order=order,
+        sample=sample,
+        status=Status.UNPARSED if verdict is None else Status.OK,
+        verdict=verdict,
+    )
 
-    verdict: Said
-    gold: Verdict
-    item: str = "i"
-    group: str = "g"
-    category: str = ""
-    space: AnswerSpace = YES_NO
-    order: tuple[int, ...] = ()
-    sample: int = 0
-    probabilities: Mapping[str, float] = field(default_factory=dict)
 
-    @property
-    def status(self) -> Status:
-        return Status.UNPARSED if self.verdict is None else Status.OK
-
-
-def answers(said: Sequence[Said], golds: Sequence[Verdict], *, groups: Sequence[str] = ()) -> list[Answer]:
+def answers(said: Sequence[Said], golds: Sequence[Verdict], *, groups: Sequence[str] = ()) -> list[RecordedAnswer]:
     return [
-        Answer(item=f"{number}", group=groups[number] if groups else f"{number}", gold=gold, verdict=verdict)
+        answer(verdict, gold, item=f"{number}", group=groups[number] if groups else f"{number}")
         for number, (verdict, gold) in enumerate(zip(said, golds, strict=True))
     ]
 
 
-def compared(base: Iterable[Answer], probed: Iterable[Answer], probe: str = "jpeg", **changes: Any) -> Any:
+def compared(
+    base: Iterable[RecordedAnswer], probed: Iterable[RecordedAnswer], probe: str = "jpeg", **changes: Any
+) -> Any:
     name = changes.pop("metric", "accuracy")
     metric = PLUGINS.find("metric", name).create(None, None)
-    return compare(probe, "j", base=base, probed=probed, metric_name=name, metric=metric, **changes)
+    return compare(
+        probe, "j", base=base, probed=probed, metric_name=name, metric=metric, statistics=UnitStatistics(), **changes
+    )
 
 
 def test_flips_change_and_coverage_by_hand() -> None:
@@ -77,18 +85,20 @@ def test_a_negation_flips_where_the_verdict_does_not_turn() -> None:
 
 
 def test_pairs_share_item_order_and_sample() -> None:
-    one = Answer(verdict=0, gold=0, space=PAIR, order=(0, 1))
+    one = answer(0, 0, space=PAIR, order=(0, 1))
     for other, paired in (
         (one, 1),
-        (replace(one, item="j"), 0),
-        (replace(one, order=(1, 0)), 0),
-        (replace(one, sample=1), 0),
+        (one._replace(item="j"), 0),
+        (one._replace(order=(1, 0)), 0),
+        (one._replace(sample=1), 0),
     ):
         assert compared([one], [other]).paired == paired
 
 
-def preference(verdict: Said, gold: Verdict, *, item: str = "i", space: Any = PAIR, order: Any = (0, 1)) -> Answer:
-    return Answer(item=item, space=space, gold=gold, order=order, verdict=verdict)
+def preference(
+    verdict: Said, gold: Verdict, *, item: str = "i", space: Any = PAIR, order: Any = (0, 1)
+) -> RecordedAnswer:
+    return answer(item=item, space=space, gold=gold, order=order, verdict=verdict)
 
 
 @pytest.mark.parametrize(
@@ -169,9 +179,9 @@ def test_one_group_and_no_pair_have_no_interval() -> None:
 def test_probabilities_reach_a_metric_that_wants_them() -> None:
     golds: list[Verdict] = ["yes", "no", "yes", "no"]
 
-    def sure(shares: list[float]) -> list[Answer]:
+    def sure(shares: list[float]) -> list[RecordedAnswer]:
         return [
-            replace(answer, probabilities={"yes": share, "no": 1 - share})
+            answer._replace(probabilities={"yes": share, "no": 1 - share})
             for answer, share in zip(answers(["yes"] * 4, golds), shares, strict=True)
         ]
 
@@ -183,9 +193,9 @@ def test_probabilities_are_compared_with_probabilities_and_verdicts_with_verdict
     golds: list[Verdict] = ["yes", "no", "yes", "no", "yes"]
     said: list[Said] = ["yes", "no", "no", "no", "yes"]
 
-    def sure(shares: Sequence[float | None]) -> list[Answer]:
+    def sure(shares: Sequence[float | None]) -> list[RecordedAnswer]:
         return [
-            answer if share is None else replace(answer, probabilities={"yes": share, "no": 1 - share})
+            answer if share is None else answer._replace(probabilities={"yes": share, "no": 1 - share})
             for answer, share in zip(answers(said, golds), shares, strict=True)
         ]
 
@@ -228,7 +238,7 @@ def test_lift_over_blind_is_what_the_images_add() -> None:
 
 def test_lift_over_blind_is_positive_where_images_make_an_error_smaller() -> None:
     near, far = (
-        [replace(one, space=Score(1, 5, 1), verdict=said, gold=gold) for one, said, gold in rows]
+        [one._replace(space=Score(1, 5, 1), verdict=said, gold=gold) for one, said, gold in rows]
         for rows in (
             zip(answers(["yes"] * 3, ["yes"] * 3), (1.0, 3.0, 5.0), (1.0, 3.0, 5.0), strict=True),
             zip(answers(["yes"] * 3, ["yes"] * 3), (3.0, 3.0, 3.0), (1.0, 3.0, 5.0), strict=True),

@@ -22,11 +22,10 @@ from harness.api import (
     Metric,
     Preference,
     RecordedAnswer,
+    Statistics,
     Unit,
     Units,
     Verdict,
-    measure_change,
-    measure_share,
 )
 from harness_probes.verdicts import expected, same
 
@@ -98,6 +97,7 @@ def compare(
     probed: Iterable[RecordedAnswer],
     metric_name: str,
     metric: Metric,
+    statistics: Statistics,
     ties: str = "class",
 ) -> Comparison:
     """Compare one judge's answers.
@@ -109,6 +109,7 @@ def compare(
         probed: Answers to the probe.
         metric_name: The task's headline metric.
         metric: That metric.
+        statistics: Measures shares and changes.
         ties: `Protocol.ties`.
     """
     before = {_place(answer): answer for answer in base}
@@ -120,7 +121,7 @@ def compare(
     by_verdict = False
     if "positive" in getattr(metric, "uses", ()):
         counted, by_verdict = _alike(counted)
-    change = _change(counted, metric, ties=ties, by_verdict=by_verdict)
+    change = _change(counted, metric, statistics, ties=ties, by_verdict=by_verdict)
     better = getattr(metric, "greater_is_better", True)
     return Comparison(
         judge=judge,
@@ -134,7 +135,7 @@ def compare(
         base_lost=sum(pair.base.verdict is None for pair in pairs),
         probe_lost=sum(pair.probe.verdict is None for pair in pairs),
         flips=int(flips.sum()),
-        flip_rate=measure_share(flips, [pair.base.group for pair in answered]),
+        flip_rate=statistics.measure_share(flips, [pair.base.group for pair in answered]),
         base_value=change.before,
         probe_value=change.after,
         change=change.difference,
@@ -160,7 +161,7 @@ def _negated(change: Measured) -> Measured:
     return Measured(*(None if end is None else 0.0 - end for end in (change.value, change.high, change.low)))
 
 
-def _change(pairs: Sequence[Pair], metric: Metric, *, ties: str, by_verdict: bool) -> Change:
+def _change(pairs: Sequence[Pair], metric: Metric, statistics: Statistics, *, ties: str, by_verdict: bool) -> Change:
     """The metric on the base's side, on the probe's side, and the difference."""
     if not pairs:
         return Change(before=None, after=None, difference=Measured(None))
@@ -169,7 +170,7 @@ def _change(pairs: Sequence[Pair], metric: Metric, *, ties: str, by_verdict: boo
         _units(space, [_unit(answer, ties=ties, by_verdict=by_verdict) for answer in answers])
         for answers in ([pair.base for pair in pairs], [pair.probe for pair in pairs])
     )
-    return measure_change(metric, before, after, [pair.base.group for pair in pairs])
+    return statistics.measure_change(metric, before, after, [pair.base.group for pair in pairs])
 
 
 @dataclass(frozen=True, slots=True)

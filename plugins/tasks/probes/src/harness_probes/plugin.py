@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from harness.api import Metric, TaskCard, hookimpl
+from harness.api import Metric, RecordedCell, Statistics, TaskCard, hookimpl
 
 _INHERITS = (
     "Wraps the task that the option `task:` names, with the options in `with:` and the `data:` of this entry. Items, "
@@ -103,9 +103,11 @@ def harness_tasks() -> list[TaskCard]:
 
 
 @hookimpl
-def harness_report_sections(folder: Path, find_metric: Callable[[str], Metric]) -> list[tuple[str, str]]:
+def harness_report_sections(
+    folder: Path, cells: Sequence[RecordedCell], find_metric: Callable[[str], Metric], statistics: Statistics
+) -> list[tuple[str, str]]:
     """The section "Probes" of a run that has some; the same numbers go to `probes.json`."""
     from harness_probes import report
 
-    text = report.write(folder, find_metric)
+    text = report.write(folder, cells, find_metric=find_metric, statistics=statistics)
     return [(report.TITLE, text)] if text else []

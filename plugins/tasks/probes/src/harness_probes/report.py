@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from harness.api import Metric, RecordedCell, recorded_cells, write_interval, write_number, write_share
+from harness.api import Metric, RecordedCell, Statistics, write_interval, write_number, write_share
 from harness_probes.compare import Comparison, compare
 
 TITLE = "Probes"
@@ -56,18 +56,26 @@ class Finding:
     """One for each judge."""
 
 
-def write(folder: Path, find_metric: Callable[[str], Metric]) -> str:
+def write(
+    folder: Path,
+    cells: Sequence[RecordedCell],
+    *,
+    find_metric: Callable[[str], Metric],
+    statistics: Statistics,
+) -> str:
     """Write `probes.json` and give the section of the report; without a probe there is no file and no text.
 
     Args:
         folder: The run folder.
+        cells: What was answered.
         find_metric: Gives a metric by name.
+        statistics: Measures shares and changes.
 
     Raises:
         JournalError: The run folder cannot be read.
         OSError: It cannot be written.
     """
-    found = findings(folder, find_metric)
+    found = findings(cells, find_metric=find_metric, statistics=statistics)
     if not found:
         return ""
     record = {"schema": "judge-harness/probes/1", "confidence": CONFIDENCE, "probes": [asdict(one) for one in found]}
@@ -77,23 +85,26 @@ def write(folder: Path, find_metric: Callable[[str], Metric]) -> str:
     return section(found)
 
 
-def findings(folder: Path, find_metric: Callable[[str], Metric]) -> list[Finding]:
+def findings(
+    cells: Sequence[RecordedCell], *, find_metric: Callable[[str], Metric], statistics: Statistics
+) -> list[Finding]:
     """What the probes of a run did.
 
     Args:
-        folder: The run folder.
+        cells: What was answered.
         find_metric: Gives a metric by name.
+        statistics: Measures shares and changes.
 
     Raises:
         JournalError: The run folder cannot be read.
         UserError: A metric cannot be had.
     """
-    cells: dict[str, dict[str, RecordedCell]] = {}
-    for cell in recorded_cells(folder):
-        cells.setdefault(cell.task, {})[cell.judge] = cell
+    by_task: dict[str, dict[str, RecordedCell]] = {}
+    for cell in cells:
+        by_task.setdefault(cell.task, {})[cell.judge] = cell
     return [
-        _finding(cells, task, find_metric)
-        for task, judged in cells.items()
+        _finding(by_task, task, find_metric=find_metric, statistics=statistics)
+        for task, judged in by_task.items()
         if next(iter(judged.values())).task_id.startswith(PREFIX)
     ]
 
@@ -109,7 +120,7 @@ def section(found: Sequence[Finding]) -> str:
     return "\n\n".join([*pieces, _LEGEND])
 
 
-def _finding(cells: Cells, task: str, find_metric: Callable[[str], Metric]) -> Finding:
+def _finding(cells: Cells, task: str, *, find_metric: Callable[[str], Metric], statistics: Statistics) -> Finding:
     probed = cells[task]
     first = next(iter(probed.values()))
     probe = first.task_id.removeprefix(PREFIX)
@@ -126,6 +137,7 @@ def _finding(cells: Cells, task: str, find_metric: Callable[[str], Metric]) -> F
             probed=cell.answers(),
             metric_name=first.metric,
             metric=metric,
+            statistics=statistics,
             ties=first.protocol.ties,
         )
         for judge, cell in probed.items()

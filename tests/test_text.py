@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.text import clean, for_csv, for_latex, for_markdown
+from harness.text import clean, for_csv, for_latex, for_markdown
 
 ANY_TEXT = st.text(max_size=60)
 PLAIN = st.text(alphabet=st.characters(codec="ascii", categories=("L", "N")), max_size=20)

@@ -7,41 +7,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import JournalError, Metric, PluginError, Protocol, Usage, UserError
+from harness.api import JournalError, Protocol, RecordedAnswer, Usage, UserError
 from harness.api.reading import Thinking, thinking_from_json
-from harness.report.records import LeftOut
+from harness.manifest.model import ReportSettings
 from harness.run.folder import JOURNAL, SCORES, write_atomically
 from harness.run.journal import Journal
-from harness.run.rows import LEFT_OUT
-from harness.score.records import Answer, CellScores
+from harness.run.rows import LEFT_OUT, LeftOut
+from harness.score.records import CellScores
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
-    from harness.run.plan import Plan
+    from harness.run.planned import Plan
     from harness.run.rows import UnreadAnswer
     from harness.score.table import CellTable
 
 SCHEMA = "judge-harness/scores/2"
 """Name and version of `scores.json`: another one where the same judgements have other numbers."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportRecord:
-    """The manifest's `report:` section."""
-
-    metric: str | None = None
-    compare: str = "all-pairs"
-    confidence: float = 0.95
-    resamples: int = 2000
-    group_by: str = "task"
-    missing: str = "counts"
-    equivalence: float | None = None
-    min_coverage: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +81,7 @@ class CellResult:
             )
         return self.scored
 
-    def answers(self) -> Iterator[Answer]:
+    def answers(self) -> Iterator[RecordedAnswer]:
         """Stream the recorded answers, ordered by item, order and sample."""
         reader = Journal(self.journal, readonly=True)
         try:
@@ -126,6 +112,20 @@ class CellResult:
         return build_cell(self.answers(), self.protocol)
 
 
+def agree(
+    runs: Sequence[RunResults], *, metric: str | None = None, group_by: str | None = None
+) -> tuple[ReportSettings, int]:
+    """How several runs are reported together, and the seed of the first one.
+
+    Raises:
+        UserError: As `harness.report.settings.agree_on`.
+    """
+    from harness.report.settings import agree_on
+
+    named = [(run.folder.name, run.report) for run in runs]
+    return agree_on(named, metric=metric, group_by=group_by), runs[0].seed
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunResults:
     """A run folder, read."""
@@ -134,7 +134,7 @@ class RunResults:
     """The folder."""
     name: str
     """Name of the folder, without the hash."""
-    report: ReportRecord
+    report: ReportSettings
     """How the manifest wants it reported."""
     seed: int
     """The run's seed; also that of the flips behind corrected tests."""
@@ -200,7 +200,7 @@ def load_run(folder: Path) -> RunResults:
         hashes = {task["name"]: _data_hash(journal, task["name"]) for task in plan["tasks"]}
     finally:
         journal.close()
-    scored, report = _read_scores(folder), ReportRecord(**plan["report"])
+    scored, report = _read_scores(folder), ReportSettings(**plan["report"])
     left_out = tuple(
         LeftOut(task=task["name"], suite=task["suite"], judge=judge["name"], run=folder.name)
         for task in plan["tasks"]
@@ -262,6 +262,7 @@ def score_run(run: RunResults, plugins: Plugins) -> RunResults:
         UserError: A metric is unknown, or not defined for a task's answers.
     """
     from harness.score.cell import score_cell
+    from harness.score.find import metrics_of
 
     cells = [
         replace(
@@ -284,28 +285,6 @@ def score_run(run: RunResults, plugins: Plugins) -> RunResults:
     }
     write_atomically(run.folder / SCORES, json.dumps(payload, indent=1, sort_keys=True) + "\n")
     return replace(run, cells=cells)
-
-
-def metrics_of(protocol: Protocol, plugins: Plugins) -> dict[str, Metric]:
-    """The metrics that a protocol names, ready to call, the headline first."""
-    return {name: make_metric(name, plugins) for name in protocol.metrics}
-
-
-def make_metric(name: str, plugins: Plugins) -> Metric:
-    """A metric by id, by bare name, or `evaluate:NAME` from the `evaluate` library; an average after it is left out."""
-    from harness.score.metrics import disagreement, unit_of  # brings numpy
-
-    name, _ = Protocol.parsed(name)
-    if name.startswith("evaluate:"):
-        from harness.score.evaluate_bridge import evaluate_metric
-
-        return evaluate_metric(name.removeprefix("evaluate:"))
-    offer = plugins.find("metric", name)
-    metric: Metric = offer.create(None, None)
-    if problem := disagreement(offer.card, metric):
-        raise PluginError(f"metric {offer.id}: {problem}")
-    unit_of(metric, name=offer.id)
-    return metric
 
 
 def check_metrics(plan: Plan, report_metric: str | None) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import __version__
 from harness.manifest.load import render_resolved
+from harness.pipeline.results import RunResults, check_metrics, load_run, plan_record, score_run
 from harness.run.asks import Shard
 from harness.run.coverage import check_media, leave_out
 from harness.run.engine import Engine, Outcome
@@ -28,9 +29,10 @@ from harness.run.folder import (
     write_record,
 )
 from harness.run.journal import Journal
-from harness.run.plan import Plan, PlannedJudge, build_plan
+from harness.run.plan import build_plan
+from harness.run.planned import Plan, PlannedJudge
 from harness.run.progress import CellProgress
-from harness.run.results import RunResults, check_metrics, load_run, make_metric, plan_record, score_run
+from harness.score.find import make_metric
 from harness.train.folder import CHECKPOINTS
 from harness.train.judges import train_judges
 
@@ -152,31 +154,27 @@ def publish(run: RunResults, plugins: Plugins) -> Leaderboard:
     """Build the leaderboard of a scored run and write its reports."""
     from harness.report.leaderboard import build_leaderboard
     from harness.report.render import write_reports
+    from harness.score.direct import UnitStatistics
 
     leaderboard = build_leaderboard(
         run.cells,
-        metric=run.report.metric,
-        group_by=run.report.group_by,
-        compare=run.report.compare,
-        confidence=run.report.confidence,
-        resamples=run.report.resamples,
+        run.report,
         seed=run.seed,
-        min_coverage=run.report.min_coverage,
-        missing=run.report.missing,
-        equivalence=run.report.equivalence,
         left_out=run.left_out,
         find_metric=lambda name: make_metric(name, plugins),
     )
-    plain = leaderboard.to_json()
-    told = {
-        "leaderboard": plain,
-        "folder": run.folder,
-        "find_metric": lambda name: make_metric(name, plugins),
-    }
-    sections = [section for _, found in plugins.notify("harness_report_sections", **told) for section in found]
+    answers = plugins.notify(
+        "harness_report_sections",
+        leaderboard=leaderboard.to_json(),
+        folder=run.folder,
+        cells=run.cells,
+        find_metric=lambda name: make_metric(name, plugins),
+        statistics=UnitStatistics(),
+    )
+    sections = [section for _, found in answers for section in found]
     leaderboard = replace(leaderboard, sections=tuple(title for title, _ in sections))
     write_reports(leaderboard, run.folder, sections=sections)
-    plugins.notify("harness_run_finished", folder=run.folder, leaderboard=leaderboard.to_json())
+    plugins.notify("harness_run_finished", folder=run.folder, leaderboard=leaderboard.to_json(), cells=run.cells)
     return leaderboard
 
 

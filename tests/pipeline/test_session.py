@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.api import JournalError, Status, recorded_cells
+from harness.api import JournalError, Status
 from harness.cli import main
-from harness.run.results import load_run
+from harness.pipeline.results import load_run
 
 MINE = '''
 import dataclasses
 
-from harness.api import TaskCard, hookimpl, recorded_cells
+from harness.api import TaskCard, hookimpl
 
 
 class Over:
@@ -42,10 +42,10 @@ def harness_tasks():
 
 
 @hookimpl
-def harness_report_sections(leaderboard, folder, find_metric):
-    cells = [f"{cell.task}/{cell.judge}" for cell in recorded_cells(folder)]
+def harness_report_sections(leaderboard, cells, find_metric):
+    named = [f"{cell.task}/{cell.judge}" for cell in cells]
     metric = type(find_metric("macro_f1")).__name__
-    return [("Mine", f"{len(leaderboard['rows'])} rows; {' '.join(cells)}; {metric}")]
+    return [("Mine", f"{len(leaderboard['rows'])} rows; {' '.join(named)}; {metric}")]
 '''
 OLD = """
 from harness.api import hookimpl
@@ -110,7 +110,7 @@ def test_the_terminal_says_what_plugins_added_to_the_report_also_when_it_is_read
 
 def test_recorded_cells_say_what_was_asked_and_answered(run: Run) -> None:
     folder = run(MANIFEST)
-    cells = recorded_cells(folder)
+    cells = load_run(folder).cells
     first, last = cells[0], cells[-1]
     assert (first.task, first.task_id, first.judge, first.judge_id) == (
         "base",
@@ -129,7 +129,7 @@ def test_recorded_cells_say_what_was_asked_and_answered(run: Run) -> None:
 
 
 def test_the_metric_of_a_cell_is_the_one_that_the_manifest_shows(run: Run) -> None:
-    cells = recorded_cells(run(MANIFEST + "report: {metric: balanced_accuracy}\n"))
+    cells = load_run(run(MANIFEST + "report: {metric: balanced_accuracy}\n")).cells
     assert {cell.metric for cell in cells} == {"balanced_accuracy"}
 
 
@@ -137,13 +137,13 @@ def test_merged_shards_still_know_what_a_task_shows_changed(run: Run) -> None:
     shards = [run(MANIFEST, "--shard", f"{number}/2") for number in (1, 2)]
     command(["merge", *map(str, shards)])
     [whole] = set(Path("runs").glob("m-*")) - set(shards)
-    assert [cell.wraps for cell in recorded_cells(whole)] == [(), (), ("base",), ("base",)]
-    assert sum(1 for _ in recorded_cells(whole)[0].answers()) == 8
+    assert [cell.wraps for cell in load_run(whole).cells] == [(), (), ("base",), ("base",)]
+    assert sum(1 for _ in load_run(whole).cells[0].answers()) == 8
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="not a run folder"):
-        recorded_cells(tmp_path)
+        load_run(tmp_path)
 
 
 def test_importing_the_api_reads_no_run() -> None:

@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api import AnswerSpace, JournalError, Judgement, Request, Status, UserError, reason_of
+from harness.pipeline.results import CellResult, load_run
 from harness.run.asks import Ask, asks_of
 from harness.run.folder import JOURNAL, MANIFEST, locked
 from harness.run.journal import Journal
-from harness.run.results import CellResult, load_run
 from harness.run.rows import JudgementRow, judgement_from_row
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
-    from harness.run.plan import PlannedTask
+    from harness.run.planned import PlannedTask
 
 _CHUNK = 128
 _EXAMPLES = 3

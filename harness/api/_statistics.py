@@ -1,0 +1,70 @@
+"""Numbers with intervals for plugins that count something of their own, by the methods of the leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from harness.api._contracts import Metric, Units
+
+if TYPE_CHECKING:  # at run time it would make every command slow
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A value and its interval; `None` where the data define none."""
+
+    value: float | None
+    """The value."""
+    low: float | None = None
+    """Lower end of the interval."""
+    high: float | None = None
+    """Upper end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A metric of two answers to each question."""
+
+    before: float | None
+    """The metric of the first answers."""
+    after: float | None
+    """The metric of the second answers."""
+    difference: Measured
+    """`after - before`, with its interval."""
+
+
+class Statistics(Protocol):
+    """What `harness_report_sections` is given to measure with. The methods are on the page "Statistics"."""
+
+    def measure_share(self, hits: NDArray[np.float64], groups: Sequence[str], *, confidence: float = 0.95) -> Measured:
+        """The share of hits, with the interval that a leaderboard would print beside it.
+
+        It has a width even if every trial is a hit, or none is.
+
+        Args:
+            hits: Shape (N,): 1 for a hit, else 0.
+            groups: Shape (N,): the cluster of each trial, such as `Item.group`. One cluster has no interval.
+            confidence: Of the interval.
+        """
+
+    def measure_change(
+        self, metric: Metric, before: Units, after: Units, groups: Sequence[str], *, confidence: float = 0.95
+    ) -> Change:
+        """How a metric changes between two answers to each question, with the interval of two judges on the same items.
+
+        It has a width even if no answer changes. Fewer than four clusters have no interval.
+
+        Args:
+            metric: What to compute.
+            before: N units.
+            after: The same N questions in the same order, answered again.
+            groups: Shape (N,): the cluster of each question, such as `Item.group`.
+            confidence: Of the interval.
+
+        Raises:
+            UserError: The metric is not defined for the answer space.
+        """

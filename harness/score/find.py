@@ -1,0 +1,32 @@
+"""Metrics by their names in a protocol: those of plugins, and those of the `evaluate` library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.api import Metric, PluginError, Protocol
+
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
+
+
+def metrics_of(protocol: Protocol, plugins: Plugins) -> dict[str, Metric]:
+    """The metrics that a protocol names, ready to call, the headline first."""
+    return {name: make_metric(name, plugins) for name in protocol.metrics}
+
+
+def make_metric(name: str, plugins: Plugins) -> Metric:
+    """A metric by id, by bare name, or `evaluate:NAME` from the `evaluate` library; an average after it is left out."""
+    from harness.score.metrics import disagreement, unit_of  # brings numpy
+
+    name, _ = Protocol.parsed(name)
+    if name.startswith("evaluate:"):
+        from harness.score.evaluate_bridge import evaluate_metric
+
+        return evaluate_metric(name.removeprefix("evaluate:"))
+    offer = plugins.find("metric", name)
+    metric: Metric = offer.create(None, None)
+    if problem := disagreement(offer.card, metric):
+        raise PluginError(f"metric {offer.id}: {problem}")
+    unit_of(metric, name=offer.id)
+    return metric
