@@ -9,7 +9,8 @@ import torch
 
 from harness.api import Request
 from harness_transformers.judge import LocalJudge
-from harness_transformers.language import Language, out_of_memory
+from harness_transformers.language import Language
+from harness_transformers.numerics import out_of_memory
 from harness_transformers.prompts import Prompt
 from harness_transformers.sampling import Sampling
 

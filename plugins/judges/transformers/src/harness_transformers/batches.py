@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TypeVar
 
 from harness.api import DataError, Judgement, Request, Status
-from harness_transformers.language import out_of_memory
+from harness_transformers.numerics import out_of_memory
 from harness_transformers.prompts import Prompt, key_of
 
 log = logging.getLogger(__name__)

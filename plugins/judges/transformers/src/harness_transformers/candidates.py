@@ -30,8 +30,8 @@ from harness.api import (
     Status,
 )
 from harness_transformers.batches import Answered, Room, free_memory, windows
-from harness_transformers.language import out_of_memory
 from harness_transformers.loading import content_of, pinned, source_of
+from harness_transformers.numerics import out_of_memory
 from harness_transformers.options import ModelOptions
 from harness_transformers.pixels import Bounded
 

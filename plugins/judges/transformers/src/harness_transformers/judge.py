@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 from harness.api import Context, DataError, Judgement, Request, Status, UserError, voted
 from harness_transformers.batches import Answered, Group, Room, free_memory, grouped, packed, windows
 from harness_transformers.gguf_files import model_of
-from harness_transformers.language import Prefix, Written, out_of_memory
+from harness_transformers.language import Prefix, Written
 from harness_transformers.loading import content_of, pinned, source_of
+from harness_transformers.numerics import out_of_memory
 from harness_transformers.opening import Opened, open_language, refusal
 from harness_transformers.options import GenerativeOptions
 from harness_transformers.sampling import Sampling

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from harness_transformers.beside import Beside
 from harness_transformers.prompts import Prompt
 from harness_transformers.sampling import Sampling, drawn
+from harness_transformers.numerics import differ
 from harness_transformers.sight import NOTHING, Pictures, Sight
 
 if TYPE_CHECKING:
@@ -34,11 +35,6 @@ _WORTHWHILE = 512
 
 _LASTING = 32
 """A start that the batch before had as well is worth one from so many tokens on: it is kept for the batches to come."""
-
-TOLERANCE = {"float32": 1e-3, "float64": 1e-6}
-"""How far two ways to the same logits may be apart, as a share of their spread; half precision gets `ROUGH`."""
-
-ROUGH = 0.1
 
 
 @dataclass(slots=True)
@@ -361,18 +357,3 @@ class _Text:
     """Shape (R, P) each: `mm_token_type_ids` and its like."""
     shared: int
     """How many places all rows begin with alike."""
-
-
-def differ(one: Tensor, other: Tensor, dtype: str) -> bool:
-    """Whether two ways to the same logits give different ones, beyond what rounding explains."""
-    difference = float((one - other).abs().max() / one.std().clamp(min=1e-12))
-    return not difference <= TOLERANCE.get(dtype.removeprefix("torch."), ROUGH)
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that a device, or the CPU's allocator, has no more memory."""
-    import torch
-
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and ("not enough memory" in str(error) or "can't allocate memory" in str(error))
-    )

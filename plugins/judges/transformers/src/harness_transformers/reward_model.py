@@ -18,8 +18,8 @@ from jinja2 import TemplateError
 from harness.api import Choice, Context, DataError, Image, Judgement, Message, Part, Request, Status, UserError
 from harness_transformers.batches import Group, grouped, packed
 from harness_transformers.candidates import Asked, OneByOne, Outcome, compared, decided, refusal, rounded
-from harness_transformers.language import ROUGH, TOLERANCE
 from harness_transformers.loading import Source, open_model, open_processor, set_threads
+from harness_transformers.numerics import ROUGH, TOLERANCE
 from harness_transformers.options import RewardModelOptions
 from harness_transformers.pixels import PixelCache
 from harness_transformers.prompts import Prompt, Prompter, key_of

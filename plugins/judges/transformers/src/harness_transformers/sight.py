@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from harness_transformers.numerics import differ, out_of_memory
 from harness_transformers.pixels import FeatureCache
 from harness_transformers.prompts import Prompt
 
@@ -60,8 +61,6 @@ class Sight:
             prompts: In the order of the rows.
             logits: What the model makes of the batch with given pictures, for the check.
         """
-        from harness_transformers.language import differ, out_of_memory
-
         digests = [digest for prompt in prompts for digest in prompt.images]
         if not digests:
             return NOTHING

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from harness.api import Judgement, Request, Spellings, spellings
 from harness.api.reading import opens_reasoning
 from harness_transformers.beside import Beside
-from harness_transformers.language import Language, Prefix, differ
+from harness_transformers.language import Language, Prefix
+from harness_transformers.numerics import differ
 from harness_transformers.prompts import Prompt, Prompter
 
 if TYPE_CHECKING:

@@ -1,0 +1,28 @@
+"""When two ways to the same logits agree, and when memory is at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TOLERANCE = {"float32": 1e-3, "float64": 1e-6}
+"""How far two ways to the same logits may be apart, as a share of their spread; half precision gets `ROUGH`."""
+
+ROUGH = 0.1
+
+
+def differ(one: Tensor, other: Tensor, dtype: str) -> bool:
+    """Whether two ways to the same logits give different ones, beyond what rounding explains."""
+    difference = float((one - other).abs().max() / one.std().clamp(min=1e-12))
+    return not difference <= TOLERANCE.get(dtype.removeprefix("torch."), ROUGH)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a device, or the CPU's allocator, has no more memory."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and ("not enough memory" in str(error) or "can't allocate memory" in str(error))
+    )

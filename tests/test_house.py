@@ -1,0 +1,70 @@
+"""The floor plan: nothing is imported from above, and no modules import one another in a circle."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+
+import house
+
+
+@pytest.fixture(scope="module")
+def modules() -> dict[str, house.Module]:
+    return house.find_modules()
+
+
+def test_every_part_of_the_core_has_a_layer(modules: dict[str, house.Module]) -> None:
+    parts = {module.part for module in modules.values() if module.part}
+    assert parts == {*house.TOP, *(part for layer in house.LAYERS for part in layer)}
+
+
+def test_nothing_is_imported_from_a_higher_layer(modules: dict[str, house.Module]) -> None:
+    assert house.find_arrows_up(modules) == []
+
+
+def test_no_modules_import_one_another_in_a_circle(modules: dict[str, house.Module]) -> None:
+    assert house.find_circles(modules) == []
+
+
+def write(root: Path, **texts: str) -> dict[str, house.Module]:
+    for name, text in texts.items():
+        path = root / "harness" / (name.replace("__", "/") + ".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return house.find_modules(root)
+
+
+def test_a_circle_is_found_also_where_an_import_is_lazy_or_for_types_only(tmp_path: Path) -> None:
+    found = write(
+        tmp_path,
+        run__a="def f():\n    from harness.run.b import g\n",
+        run__b="from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from harness.run import c\n",
+        run__c="import harness.run.a\n",
+        run__d="from harness.run.a import f\n",
+    )
+    assert house.find_circles(found) == [["harness.run.a", "harness.run.b", "harness.run.c"]]
+
+
+def test_an_arrow_up_is_found_and_so_is_one_to_the_side(tmp_path: Path) -> None:
+    found = write(
+        tmp_path,
+        api__a="from harness.run.b import f\n",
+        run__b="from harness.api.a import f\n",
+        score__c="from harness.manifest import d\n",
+        manifest__d="",
+    )
+    assert house.find_arrows_up(found) == [
+        "harness.api.a:1 imports harness.run.b, which is above it",
+        "harness.score.c:1 imports harness.manifest.d, which is beside it",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("told_apart", True), ("_joined", True), ("join", False), ("need_images", False)]
+)
+def test_participles_are_told_from_verbs(name: str, expected: bool) -> None:
+    assert house.is_participle(name) is expected

@@ -1,0 +1,245 @@
+"""Figures of the house, and the two rules that its floor plan keeps: layers, and no circle of modules.
+
+    python tools/house.py [--json]
+
+Not for style, which is ruff's, and not for types, which are mypy's. `tests/test_house.py` holds the rules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import io
+import json
+import re
+import sys
+import tokenize
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+ROOT = Path(__file__).parents[1]
+
+LAYERS = (
+    ("api", "text"),
+    ("discovery",),
+    ("formats", "manifest", "score"),
+    ("run",),
+    ("report",),
+    ("train",),
+    ("pipeline",),
+    ("doctor", "testing"),
+    ("cli",),
+)
+"""Parts of `harness`, the lowest first. A module imports its own part, and parts of lower layers."""
+
+TOP = ("builtin", "__main__", "__init__")
+"""Modules that name others without using them, and the front door: above and below every layer."""
+
+KERNEL = ("api", "text", "discovery", "manifest", "run", "pipeline")
+"""Parts that a run cannot do without, whatever is installed; `api/data` and `api/reading` are no part of it."""
+
+PARTICIPLES = re.compile(
+    r"told|said|made|known|found|shown|left|kept|taken|given|written|drawn|seen|bound|built|held|heard|lost|meant|put|"
+    r"sent|set|split|spent|torn|worn|chosen|broken|begun|done|gone|grown|hidden|paid|understood|(?!embed|feed|need|seed|"
+    r"shed|speed)\w+ed"
+)
+"""Past participles by their form."""
+
+BANNED = re.compile(r"\b(?:nor|anew|mend|nobody|whatever|whoever|behind|thereby|whilst|that which)\b", re.IGNORECASE)
+"""Words that a reader whose first language is another one has to look up, or that have a plainer form."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """One Python file of a distribution, tests and templates left out."""
+
+    name: str
+    """Dotted name."""
+    path: Path
+    """The file."""
+
+    @cached_property
+    def text(self) -> str:
+        """What it holds."""
+        return self.path.read_text(encoding="utf-8")
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The same as a syntax tree."""
+        return ast.parse(self.text)
+
+    @cached_property
+    def imported(self) -> list[tuple[str, str, int]]:
+        """Each name that it imports, the module or package before the last dot, and the line."""
+        found = []
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                found += [(alias.name, "", node.lineno) for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                found += [(f"{node.module}.{alias.name}", str(node.module), node.lineno) for alias in node.names]
+        return found
+
+    @property
+    def part(self) -> str:
+        """The part of `harness` that it belongs to; empty for a plugin."""
+        words = self.name.split(".")
+        return "" if words[0] != "harness" else words[1] if len(words) > 1 else "__init__"
+
+    @property
+    def in_kernel(self) -> bool:
+        """Whether it belongs to the kernel."""
+        return self.part in KERNEL and not self.name.startswith(("harness.api.data", "harness.api.reading"))
+
+
+def find_modules(root: Path = ROOT) -> dict[str, Module]:
+    """All modules of the core and of the plugins, by name."""
+    found = {}
+    for base in (root, *sorted(root.glob("plugins/*/*/src"))):
+        for path in sorted((base / "harness" if base == root else base).rglob("*.py")):
+            if "_templates" in path.parts:
+                continue
+            name = ".".join(path.relative_to(base).with_suffix("").parts).removesuffix(".__init__")
+            found[name] = Module(name, path)
+    return found
+
+
+def imports_of(module: Module, known: Mapping[str, Module]) -> dict[str, int]:
+    """The known modules that a module imports, anywhere in it and for types only as well, with a line each."""
+    found: dict[str, int] = {}
+    for name, package, line in module.imported:
+        target = name if name in known else package
+        if target in known and target != module.name:
+            found[target] = line
+    return found
+
+
+def find_circles(modules: Mapping[str, Module]) -> list[list[str]]:
+    """Groups of modules that import one another in a circle."""
+    names = list(modules)
+    place = {name: number for number, name in enumerate(names)}
+    pairs = [(place[name], place[to]) for name, module in modules.items() for to in imports_of(module, modules)]
+    rows, columns = np.array(pairs).T
+    graph = csr_array((np.ones(len(pairs)), (rows, columns)), shape=(len(names), len(names)))
+    count, label = connected_components(graph, directed=True, connection="strong")
+    groups: list[list[str]] = [[] for _ in range(count)]
+    for name, number in zip(names, label.tolist(), strict=True):
+        groups[number].append(name)
+    return [sorted(group) for group in groups if len(group) > 1]
+
+
+def find_arrows_up(modules: Mapping[str, Module]) -> list[str]:
+    """Imports from a higher layer of the core, and imports of plugins from anything but `harness.api`."""
+    level = {part: number for number, parts in enumerate(LAYERS) for part in parts}
+    found = []
+    for name, module in modules.items():
+        for to, line in imports_of(module, modules).items():
+            target = modules[to].part
+            if module.part in level and target in level and level[target] > level[module.part]:
+                found.append(f"{name}:{line} imports {to}, which is above it")
+            if module.part in level and module.part != target and level[module.part] == level.get(target):
+                found.append(f"{name}:{line} imports {to}, which is beside it")
+            if not module.part and target and target not in ("api", "__init__"):
+                found.append(f"{name}:{line} imports {to}; a plugin imports harness.api only")
+    return found
+
+
+def find_records(modules: Iterable[Module]) -> list[str]:
+    """Classes that hold data: dataclasses, named tuples, protocols and models."""
+    found = []
+    for module in modules:
+        for node in ast.walk(module.tree):
+            if not isinstance(node, ast.ClassDef):
+                continue
+            bases = {ast.unparse(base).rpartition(".")[2].partition("[")[0] for base in node.bases}
+            marks = {ast.unparse(mark).partition("(")[0].rpartition(".")[2] for mark in node.decorator_list}
+            if "dataclass" in marks or bases & {"NamedTuple", "Protocol", "TypedDict", "BaseModel", "_Section"}:
+                found.append(f"{module.name}.{node.name}")
+    return found
+
+
+def find_functions(modules: Iterable[Module]) -> list[str]:
+    """Names of all functions and methods but the special ones."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    names = [node.name for module in modules for node in ast.walk(module.tree) if isinstance(node, kinds)]
+    return [name for name in names if not name.startswith("__")]
+
+
+def is_participle(name: str) -> bool:
+    """Whether a function's name begins with a past participle: `told_apart`, `_joined`."""
+    return PARTICIPLES.fullmatch(name.strip("_").partition("_")[0]) is not None
+
+
+def count_comments(module: Module) -> int:
+    """Comments of a module, those at the end of a line too; instructions to tools left out."""
+    tokens = tokenize.generate_tokens(io.StringIO(module.text).readline)
+    said = [token.string for token in tokens if token.type == tokenize.COMMENT]
+    return sum(not re.match(r"#\s*(type:|noqa|pragma|!)", one) for one in said)
+
+
+def count_copies(modules: Iterable[Module]) -> int:
+    """Keyword arguments of the form `x=other.x`: a record that is copied field by field."""
+    return sum(
+        isinstance(word.value, ast.Attribute) and word.value.attr == word.arg
+        for module in modules
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call)
+        for word in node.keywords
+    )
+
+
+def measure(modules: Mapping[str, Module]) -> dict[str, object]:
+    """All figures."""
+    core = [module for module in modules.values() if module.part]
+    plugins = [module for module in modules.values() if not module.part]
+    lines = {module.name: module.text.count("\n") for module in modules.values()}
+    prose = [text for module in core for text in _docstrings(module.tree)]
+    words = sum(len(text.split()) for text in prose)
+    functions = find_functions(core)
+    parts = Counter[str]()
+    for module in core:
+        parts[module.part] += lines[module.name]
+    return {
+        "lines_core": sum(parts.values()),
+        "lines_kernel": sum(lines[module.name] for module in core if module.in_kernel),
+        "lines_plugins": sum(lines[module.name] for module in plugins),
+        "lines_by_part": dict(parts.most_common()),
+        "longest_module": max(lines.items(), key=lambda pair: pair[1]),
+        "circles": find_circles(modules),
+        "arrows_up": find_arrows_up(modules),
+        "records_core": len(find_records(core)),
+        "functions_core": len(functions),
+        "participles_core": round(sum(map(is_participle, functions)) / len(functions), 4),
+        "banned_per_1000_words": round(1000 * sum(len(BANNED.findall(text)) for text in prose) / words, 2),
+        "comments_per_100_lines": round(100 * sum(map(count_comments, core)) / sum(parts.values()), 2),
+        "copies_core": count_copies(core),
+    }
+
+
+def _docstrings(tree: ast.Module) -> list[str]:
+    """Docstrings, those of attributes too."""
+    statements = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+    return [value.value for value in statements if isinstance(value, ast.Constant) and isinstance(value.value, str)]
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    asked = parser.parse_args()
+    figures = measure(find_modules())
+    if asked.json:
+        sys.stdout.write(json.dumps(figures) + "\n")
+        return
+    for name, value in figures.items():
+        sys.stdout.write(f"{name:24} {value}\n")
+
+
+if __name__ == "__main__":
+    main()
