@@ -20,9 +20,9 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from harness_transformers.beside import Beside
+from harness_transformers.numerics import differ
 from harness_transformers.prompts import Prompt
 from harness_transformers.sampling import Sampling, drawn
-from harness_transformers.numerics import differ
 from harness_transformers.sight import NOTHING, Pictures, Sight
 
 if TYPE_CHECKING:
