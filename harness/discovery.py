@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 GROUP = "harness"
 """The entry-point group."""
 
-KINDS = ("task", "judge", "reward", "trainer", "format", "metric")
+KINDS = ("task", "judge", "reward", "trainer", "format", "metric", "manifest")
 """Kinds of plugin objects; `harness_<kind>s` is the hook that returns their cards."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")

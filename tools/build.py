@@ -122,14 +122,17 @@ def use(distributions: Sequence[Distribution], out: Path, *, from_index: bool) -
         if missing:
             sys.exit(f"installed, and no working plugin: {', '.join(missing)}\n{listed}")
         run([*harness, "list", "tasks"], env=strict, cwd=place)
-        (place / "smoke.yaml").write_text(SMOKE, encoding="utf-8")
-        print(run([*harness, "run", "smoke.yaml"], env=strict, cwd=place))
+        judges = ["baselines/random"] if from_index else ["baselines/random", "miniature-judges/sft-unified"]
+        (place / "smoke.yaml").write_text(SMOKE + "".join(f"  - use: {one}\n" for one in judges), encoding="utf-8")
+        run([*harness, "run", "smoke.yaml"], env=strict, cwd=place)
+        print(f"{len(distributions)} wheels are plugins that work, and miniature/ood ran with {' and '.join(judges)}")
 
 
 SMOKE = """\
+extends: miniature/ood
 name: smoke
-tasks: [{use: miniature/technical, limit: 10}, {use: miniature/pairwise-safety, limit: 10}]
-judges: [{use: baselines/constant}, {use: baselines/random}]
+vars: {items: 4}
+judges:
 """
 
 
