@@ -58,6 +58,14 @@ def test_a_url_that_names_a_folder_names_that_of_its_distribution() -> None:
         assert (folder or ".") == place
 
 
+def test_the_extra_all_has_every_plugin_and_the_others_are_parts_of_it() -> None:
+    extras = PROJECTS["."]["optional-dependencies"]
+    ours = {project["name"] for place, project in PROJECTS.items() if place != "."}
+    assert {re.split("[>=]", text)[0] for text in extras["all"]} == {*ours, "evaluate"}
+    for name in ("openai", "transformers", "train", "evaluate"):
+        assert set(extras[name]) <= set(extras["all"]), name
+
+
 def test_requirements_install_everything_of_this_repository_and_all_that_was_ever_promised() -> None:
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     editable = {line.removeprefix("-e ").partition("[")[0] for line in lines if line.startswith("-e ")}

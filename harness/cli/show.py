@@ -123,7 +123,7 @@ def _find(plugins: Plugins, name: str) -> Offer:
         try:
             return plugins.find(kind, name)
         except PluginError as error:
-            if "Did you mean" in str(error) or "ambiguous" in str(error) or "plugin '" in str(error):
+            if any(said in str(error) for said in ("Did you mean", "ambiguous", "plugin '", "pip install")):
                 problems.append(str(error))
     raise PluginError(
         problems[0] if problems else f"nothing installed is called {name!r}; see `harness list tasks` and so on"
