@@ -123,7 +123,7 @@ def manifest() -> str:
         "",
         "## At the top",
         "",
-        *model_table(Manifest, [("`extends`", "path or list of paths", "", EXTENDS)]),
+        *model_table(Manifest, [("`extends`", "path, name, or list of them", "", EXTENDS)]),
         "",
     ]
     for title, model in _sections(Manifest):
@@ -142,7 +142,7 @@ def recipe() -> str:
         "",
         "## At the top",
         "",
-        *model_table(Recipe, [("`extends`", "path or list of paths", "", EXTENDS_RECIPE)]),
+        *model_table(Recipe, [("`extends`", "path, name, or list of them", "", EXTENDS_RECIPE)]),
         "",
     ]
     for title, model in _sections(Recipe):
@@ -167,7 +167,7 @@ def protocol() -> str:
 
 
 def plugin_objects() -> str:
-    """The cards of the tasks, judges, rewards and trainers of this repository, with their options."""
+    """The cards of the tasks, judges, rewards, trainers and manifests of this repository, with their options."""
     plugins = Plugins.load()
     lines = [
         "# Plugin objects",
@@ -176,7 +176,7 @@ def plugin_objects() -> str:
         "you; `harness show ID` shows one of them.",
         "",
     ]
-    for kind in ("task", "judge", "reward", "trainer"):
+    for kind in ("task", "judge", "reward", "trainer", "manifest"):
         offers = _ours(plugins.offers(kind))
         if offers:
             lines += [f"## {kind.capitalize()}s", ""]
@@ -479,6 +479,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "TrainerCard",
             "FormatCard",
             "MetricCard",
+            "ManifestCard",
             "Column",
             "Unfolded",
             "IsPath",
@@ -505,8 +506,8 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
 """Order of the API page; a public name that is not here lands under "More"."""
 
 EXTENDS = (
-    "Other manifests to build on, relative to this one: mappings are merged deeply, lists and values replaced; this "
-    "manifest has the last word."
+    "Other manifests to build on, by paths relative to this one or by the names of installed ones: mappings are merged "
+    "deeply, lists and values replaced; this manifest has the last word."
 )
 EXTENDS_RECIPE = EXTENDS.replace("manifest", "recipe")
 INTERPOLATION = """\

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from harness import first_party
 from harness.api import API_VERSION, Card, Operational, PluginError, Unfolded, UserError, hookspecs
 from harness.text import clean
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 GROUP = "harness"
 """The entry-point group."""
 
-KINDS = ("task", "judge", "reward", "trainer", "format", "metric")
+KINDS = ("task", "judge", "reward", "trainer", "format", "metric", "manifest")
 """Kinds of plugin objects; `harness_<kind>s` is the hook that returns their cards."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -208,10 +209,11 @@ class Plugins:
         if same:
             listed = ", ".join(f"{offer.id} ({offer.distribution} {offer.version})" for offer in same)
             raise PluginError(f"the {kind} name {name!r} is ambiguous: {listed}; write the full id")
+        ours = first_party.find_plugins(kind, name)
         for row in self.rows:
-            if row.status != "ok" and name.partition("/")[0] == row.name:
+            if row.status != "ok" and row.name in (name.partition("/")[0], *ours):
                 raise PluginError(f"{kind} {name!r}: plugin {row.name!r} is {row.status}: {row.problem}")
-        raise PluginError(f"there is no {kind} {name!r}{self._hint(kind, name)}")
+        raise PluginError(f"there is no {kind} {name!r}{self._hint(kind, name, ours)}")
 
     def notify(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
         """Call a life-cycle hook on every plugin; one that raises is warned about and never ends a run.
@@ -236,7 +238,11 @@ class Plugins:
             if row.status in ("broken", "conflict")
         ]
 
-    def _hint(self, kind: str, name: str) -> str:
+    def _hint(self, kind: str, name: str, ours: Sequence[str]) -> str:
+        installed = {row.name for row in self.rows}
+        missing = [first_party.DISTRIBUTIONS[plugin] for plugin in ours if plugin not in installed]
+        if missing:
+            return "; " + " or ".join(f"pip install {distribution}" for distribution in missing)
         known = [*self._offers[kind], *(offer.card.name for offer in self._offers[kind].values())]
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
         if close:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from harness.api._protocol import Protocol
@@ -158,6 +159,18 @@ class MetricCard(Card):
     unit: Unit = "score"
     """What its values are: `share` (0 to 1, printed as a percentage), `correlation` (-1 to 1), `distance` (0 is best)
     or `score` (printed as it is; nothing is known of its range). The metric itself says the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestCard(Card):
+    """A manifest or recipe that comes with a plugin: `harness run PLUGIN/NAME` runs it, and `extends:` builds on it."""
+
+    kind: ClassVar[str] = "manifest"
+
+    path: Path
+    """The file, beside the code so that it is in the wheel: `Path(__file__).with_name("my-benchmark.yaml")`."""
+    factory: Lazy = ""
+    """Nothing: a manifest is read and not made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

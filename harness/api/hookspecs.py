@@ -17,7 +17,7 @@ from typing import Any
 
 import pluggy
 
-from harness.api._cards import FormatCard, JudgeCard, MetricCard, RewardCard, TaskCard, TrainerCard
+from harness.api._cards import FormatCard, JudgeCard, ManifestCard, MetricCard, RewardCard, TaskCard, TrainerCard
 from harness.api._contracts import Metric
 from harness.api._recorded import RecordedCell
 from harness.api._records import Judgement
@@ -57,6 +57,11 @@ def harness_formats() -> list[FormatCard]:
 @hookspec
 def harness_metrics() -> list[MetricCard]:
     """Return the metrics that this plugin offers."""
+
+
+@hookspec
+def harness_manifests() -> list[ManifestCard]:
+    """Return the manifests and recipes that this plugin ships, to be run by name: `harness run PLUGIN/NAME`."""
 
 
 @hookspec

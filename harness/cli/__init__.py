@@ -18,7 +18,7 @@ VERBS = {
     "compare": "Compare two judges on the same items.",
     "estimate": "Estimate a rate of unlabelled items from labels and a judge's verdicts.",
     "plan": "Say how many items show a difference, or which difference they show.",
-    "list": "List tasks, judges, rewards, trainers, formats or metrics.",
+    "list": "List tasks, judges, rewards, trainers, formats, metrics or manifests.",
     "show": "Show a plugin object, sample a task, or print a resolved manifest.",
     "validate": "Check manifests without running them.",
     "plugins": "List the installed plugins and what became of them.",

@@ -53,7 +53,7 @@ def command(
     runs: Path,
     checkpoints: Path,
 ) -> int:
-    """Judge, score and print the leaderboard of MANIFEST.
+    """Judge, score and print the leaderboard of MANIFEST: a file, or the name of one that a plugin ships.
 
     The same command goes on where it stopped, whatever stopped it; failed judgements are asked again. Judges with a
     recipe (`train:`) are trained first where their checkpoint is not there.
@@ -61,7 +61,7 @@ def command(
     \b
     Examples:
       harness run benchmarks/ood.yaml
-      harness run benchmarks/ood.yaml --limit 50
+      harness run miniature/ood --limit 50
       harness run benchmarks/genai_bench.yaml --set vars.data=path/to/genai_bench
       harness run benchmarks/ood.yaml --shard 1/4
     """

@@ -76,6 +76,8 @@ def command(
         return 0
     if as_json or any(option is not None for option in (judge, task, reason, limit)):
         raise click.UsageError("--judge, --task, --reason, --limit and --json are for --unread", ctx)
+    from harness.api import ManifestCard
+
     plugins = load_plugins(ctx)
     if schema:
         from harness.manifest.schema import manifest_schema
@@ -88,6 +90,9 @@ def command(
         _print_resolved(Path(name), sets, plugins, origins=origins)
         return 0
     offer = _find(plugins, name)
+    if isinstance(offer.card, ManifestCard):
+        _print_resolved(offer.card.path, sets, plugins, origins=origins)
+        return 0
     if sample is None:
         _print_card(offer)
         return 0
@@ -100,7 +105,7 @@ def command(
 def _print_resolved(path: Path, sets: tuple[str, ...], plugins: Plugins, *, origins: bool) -> None:
     from harness.manifest.load import is_recipe, load_manifest, load_recipe, render_resolved
 
-    if is_recipe(path):
+    if is_recipe(path, plugins=plugins):
         echo(render_resolved(load_recipe(path, sets=sets, plugins=plugins), origins=origins), nl=False, document=True)
     else:
         echo(render_resolved(load_manifest(path, sets=sets, plugins=plugins), origins=origins), nl=False, document=True)
@@ -118,7 +123,7 @@ def _find(plugins: Plugins, name: str) -> Offer:
         try:
             return plugins.find(kind, name)
         except PluginError as error:
-            if "Did you mean" in str(error) or "ambiguous" in str(error) or "plugin '" in str(error):
+            if any(said in str(error) for said in ("Did you mean", "ambiguous", "plugin '", "pip install")):
                 problems.append(str(error))
     raise PluginError(
         problems[0] if problems else f"nothing installed is called {name!r}; see `harness list tasks` and so on"

@@ -44,7 +44,7 @@ def _checked(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
     """What a file without a mistake holds."""
     from harness.manifest.load import is_recipe, load_manifest, load_recipe
 
-    if is_recipe(path):
+    if is_recipe(path, plugins=plugins):
         recipe = load_recipe(path, sets=sets, plugins=plugins)
         rewards = f"{len(recipe.rewards)} reward entries, trainer {recipe.trainer.offer.id}"
         return f"recipe: {len(recipe.tasks)} task entries, {rewards}, hash {recipe.hash}"

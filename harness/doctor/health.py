@@ -125,7 +125,7 @@ def _of_offers(plugins: Plugins) -> Iterator[Finding]:
         offers = plugins.offers(kind)
         for offer in offers:
             for reference in (offer.card.factory, offer.card.options, offer.card.unfold):
-                if isinstance(reference, str) and (problem := _not_there(reference)):
+                if reference and isinstance(reference, str) and (problem := _not_there(reference)):
                     subject = f"{kind} {offer.id} ({offer.distribution} {offer.version})"
                     yield Finding(
                         subject=subject, problem=f"points to {reference!r}: {problem}; reinstall its distribution"

@@ -167,4 +167,7 @@ def load_files(paths: Sequence[Path], *, sets: Sequence[str], plugins: Plugins) 
     """
     from harness.manifest.load import is_recipe, load_manifest, load_recipe
 
-    return [(load_recipe if is_recipe(path) else load_manifest)(path, sets=sets, plugins=plugins) for path in paths]
+    return [
+        (load_recipe if is_recipe(path, plugins=plugins) else load_manifest)(path, sets=sets, plugins=plugins)
+        for path in paths
+    ]

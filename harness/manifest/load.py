@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from harness.api import PluginError
 from harness.manifest.check import validate
 from harness.manifest.entries import Found, FoundRecipe, Resolver
 from harness.manifest.interpolate import interpolate
@@ -33,6 +35,7 @@ from harness.manifest.resolved import (
     origins_of,
     render,
 )
+from harness.manifest.shipped import find_shipped, locate
 
 if TYPE_CHECKING:
     from harness.discovery import Offer, Plugins
@@ -62,7 +65,7 @@ class LoadedManifest:
     """A manifest without a mistake."""
 
     path: Path
-    """The file, as given."""
+    """The file, as given; of a shipped one, where it is."""
     manifest: Manifest
     """Typed."""
     tasks: tuple[ResolvedEntry[TaskEntry], ...]
@@ -106,7 +109,8 @@ def load_manifest(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | No
     """Read, merge, override, interpolate and check a manifest, with the recipes that its judges name.
 
     Args:
-        path: A YAML file; messages call it by this name. Relative paths in it are relative to its folder.
+        path: A YAML file, or the name of one that a plugin ships; messages call it by its path. Relative paths in it
+            are relative to its folder.
         sets: `--set` arguments, `path.to.key=value`; relative paths in them are relative to the working directory.
         plugins: The installed plugins; `None` loads them.
 
@@ -115,7 +119,8 @@ def load_manifest(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | No
     """
     plugins = _loaded(plugins)
     problems = Problems()
-    root, secrets = _read(path, sets, problems)
+    path = locate(path, plugins)
+    root, secrets = _read(path, sets, problems, plugins)
     _refuse_other(root, problems, key="trainer", unless="judges", message="this is a recipe: `harness train` it")
     recipes = RecipeResolver(plugins, problems)
     root, tasks = Resolver("task", plugins, problems).section(root, "tasks", "")
@@ -154,7 +159,8 @@ def load_recipe(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | None
     """Read, merge, override, interpolate and check a recipe, with the recipe that it starts from.
 
     Args:
-        path: A YAML file; messages call it by this name. Relative paths in it are relative to its folder.
+        path: A YAML file, or the name of one that a plugin ships; messages call it by its path. Relative paths in it
+            are relative to its folder.
         sets: `--set` arguments, `path.to.key=value`; relative paths in them are relative to the working directory.
         plugins: The installed plugins; `None` loads them.
 
@@ -163,7 +169,8 @@ def load_recipe(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | None
     """
     plugins = _loaded(plugins)
     problems = Problems()
-    root, secrets = _read(path, sets, problems)
+    path = locate(path, plugins)
+    root, secrets = _read(path, sets, problems, plugins)
     _refuse_other(root, problems, key="judges", unless="trainer", message="this is a manifest: `harness run` it")
     recipes = RecipeResolver(plugins, problems)
     root, found = recipes.resolve(root, "", ((os.path.realpath(path), str(path)),))
@@ -176,11 +183,13 @@ def load_recipe(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | None
     return _recipe(recipe, found, resolved, origins_of(resolved, root))
 
 
-def is_recipe(path: Path) -> bool:
+def is_recipe(path: Path, *, plugins: Plugins | None = None) -> bool:
     """Whether a file is a recipe and no manifest: it has `trainer:` at its top. Of a file that cannot be read: no."""
+    plugins = _loaded(plugins)
+    find = partial(find_shipped, plugins=plugins)
     try:
-        return load_merged(path, Problems()).child("trainer") is not None
-    except InvalidManifestError:
+        return load_merged(locate(path, plugins), Problems(), find_shipped=find).child("trainer") is not None
+    except (InvalidManifestError, PluginError):
         return False
 
 
@@ -197,9 +206,9 @@ def _loaded(plugins: Plugins | None) -> Plugins:
     return Plugins.load()
 
 
-def _read(path: Path, sets: Sequence[str], problems: Problems) -> tuple[Node, list[tuple[str, str]]]:
+def _read(path: Path, sets: Sequence[str], problems: Problems, plugins: Plugins) -> tuple[Node, list[tuple[str, str]]]:
     """A file with everything put in that does not depend on plugins; and the environment variables that it used."""
-    root = apply_sets(load_merged(path, problems), sets, problems)
+    root = apply_sets(load_merged(path, problems, find_shipped=partial(find_shipped, plugins=plugins)), sets, problems)
     return interpolate(root, problems)
 
 

@@ -6,27 +6,30 @@ Later bases win over earlier ones, and the file itself wins over all of them.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from harness.api import PluginError
 from harness.manifest.problems import InvalidManifestError, Origin, Problems
+from harness.manifest.shipped import is_name
 from harness.manifest.source import Node, read_file
 
 MAX_FILES = 64
 
 
-def load_merged(path: Path, problems: Problems) -> Node:
+def load_merged(path: Path, problems: Problems, *, find_shipped: Callable[[str], Path]) -> Node:
     """Read a manifest and everything that it extends.
 
     Args:
         path: The manifest; its name in messages is this path as given.
         problems: Gets what is wrong without stopping the reading.
+        find_shipped: Gives the file of a manifest that `extends:` calls by its name; raises `PluginError`.
 
     Raises:
         InvalidManifestError: A file cannot be read or is not YAML, so that to check the rest would mislead.
     """
-    loader = _Loader(problems)
+    loader = _Loader(problems, find_shipped)
     try:
         node = loader.load(path, str(path), ())
     except InvalidManifestError as error:
@@ -39,8 +42,8 @@ def load_merged(path: Path, problems: Problems) -> Node:
 
 
 class _Loader:
-    def __init__(self, problems: Problems) -> None:
-        self._problems = problems
+    def __init__(self, problems: Problems, find_shipped: Callable[[str], Path]) -> None:
+        self._problems, self._find_shipped = problems, find_shipped
         self._done: dict[str, Node] = {}
         self.incomplete = False
 
@@ -74,6 +77,13 @@ class _Loader:
     ) -> Node | None:
         base = path.absolute().parent / name
         base_label = os.path.normpath(os.path.join(os.path.dirname(label), name))
+        unknown = ""
+        if is_name(name) and not os.path.isfile(base):  # a file wins over a name
+            try:
+                base = self._find_shipped(name)
+                base_label = str(base)
+            except PluginError as error:
+                unknown = f"; and {error}"
         real = os.path.realpath(base)
         if any(real == seen for seen, _ in chain):
             names = " -> ".join([*(one for _, one in chain), base_label])
@@ -83,7 +93,9 @@ class _Loader:
             self._problems.add(origin, "extends", f"more than {MAX_FILES} files; merge some of them")
             return None
         if not os.path.isfile(base):
-            self._problems.add(origin, "extends", f"there is no file {base_label}; the path is relative to {label}")
+            self._problems.add(
+                origin, "extends", f"there is no file {base_label}; the path is relative to {label}{unknown}"
+            )
             return None
         try:
             return self.load(base, base_label, chain)

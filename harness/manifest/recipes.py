@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from harness.manifest.entries import Found, FoundRecipe, Resolver, check_hub
 from harness.manifest.interpolate import interpolate
 from harness.manifest.merge import load_merged
 from harness.manifest.problems import InvalidManifestError, Origin, Problems, did_you_mean, join
+from harness.manifest.shipped import find_shipped
 from harness.manifest.source import Node
 
 if TYPE_CHECKING:
@@ -90,7 +92,8 @@ class RecipeResolver:
         if not self._reachable(label, real, given.origin, path, chain):
             return None
         try:
-            root = load_merged(Path(label), self._problems)
+            find = partial(find_shipped, plugins=self._plugins)
+            root = load_merged(Path(label), self._problems, find_shipped=find)
         except InvalidManifestError:
             return None  # what is wrong with it is among the problems already
         root, secrets = interpolate(root, self._problems)

@@ -103,7 +103,7 @@ def checks_for(what: Card | str | Offer, **fields: Any) -> Iterator[Check]:
     Raises:
         PluginError: There is no such object.
     """
-    from harness.testing import _formats, _judges, _metrics, _rewards, _tasks
+    from harness.testing import _formats, _judges, _manifests, _metrics, _rewards, _tasks
 
     one = Subject(what, **fields) if isinstance(what, Offer) else subject(what, **fields)
     yield from card_checks(one)
@@ -113,6 +113,7 @@ def checks_for(what: Card | str | Offer, **fields: Any) -> Iterator[Check]:
         "reward": _rewards.checks,
         "format": _formats.checks,
         "metric": _metrics.checks,
+        "manifest": _manifests.checks,
     }
     if one.offer.card.kind in of_kind:
         yield from of_kind[one.offer.card.kind](one)
@@ -129,7 +130,7 @@ def card_checks(one: Subject) -> Iterator[Check]:
         yield "card_source", lambda: _check_filled(card, "source")
     for name in ("factory", "options", "unfold", "check", "protocol", "example"):
         module = getattr(card, name, None)
-        if isinstance(module, str):
+        if module and isinstance(module, str):
             yield f"card_{name}_exists", lambda lazy=module: _check_lazy(one.offer, lazy)  # type: ignore[misc]
 
 

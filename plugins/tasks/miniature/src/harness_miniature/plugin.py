@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from harness.api import TaskCard, hookimpl
+from pathlib import Path
+
+from harness.api import ManifestCard, TaskCard, hookimpl
 
 _TESTBED = (
     "A controlled testbed, not human preference: every picture is composed from real handwritten digits and a piece of "
@@ -46,6 +48,20 @@ def _unseen(name: str, answers: str, factory: str, summary: str, description: st
         answers=answers,
         suite="miniature-ood",
     )
+
+
+@hookimpl
+def harness_manifests() -> list[ManifestCard]:
+    """The two suites with baselines and the judges of `judge-harness-miniature-judges`."""
+    return [
+        _manifest("in-distribution", "Six yes/no tasks that judges may train on, with four baselines and four models."),
+        _manifest("ood", "Pairs, scores, rankings, unseen conditions: what judges that learnt six tasks do elsewhere."),
+    ]
+
+
+def _manifest(name: str, summary: str) -> ManifestCard:
+    path = Path(__file__).parent / "manifests" / f"{name}.yaml"
+    return ManifestCard(name=name, summary=summary, path=path, licence=_LICENCE, source=_SOURCE)
 
 
 @hookimpl

@@ -1,0 +1,77 @@
+"""What the distributions of this repository offer, for messages about one that is not installed.
+
+Not a registry: discovery reads what is installed and never looks here. `tests/test_first_party.py` holds this table
+against the plugins themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+DISTRIBUTIONS: Mapping[str, str] = {
+    "baselines": "judge-harness-baselines",
+    "generic": "judge-harness-generic",
+    "grpo": "judge-harness-grpo",
+    "miniature": "judge-harness-miniature",
+    "miniature-judges": "judge-harness-miniature-judges",
+    "mtrl": "judge-harness-mtrl",
+    "openai": "judge-harness-openai",
+    "preference": "judge-harness-preference",
+    "probes": "judge-harness-probes",
+    "transformers": "judge-harness-transformers",
+    "trl": "judge-harness-trl",
+    "verdict": "judge-harness-rewards",
+}
+"""Name of a plugin to the distribution that has it."""
+
+OFFERS: Mapping[str, Mapping[str, str]] = {
+    "task": {
+        "generic": "pairwise pointwise ranking score",
+        "miniature": (
+            "alignment-digit alignment-relation alignment-unseen naturalness pairwise-alignment pairwise-safety "
+            "quality-ranking quality-score rationality safety technical technical-unseen"
+        ),
+        "miniature-judges": (
+            "base-captions base-digit base-naturalness base-pairs-alignment base-pairs-safety base-rationality "
+            "base-relation base-safety base-technical train-pairs-alignment train-pairs-safety"
+        ),
+        "mtrl": "agin-nat agin-nat-mos agin-rat agin-rat-mos agin-tech agin-tech-mos imagereward seetrue unsafebench",
+        "preference": (
+            "genai-bench hpd-v2 hpd-v3 imagereward-pairs judge-anything-pair judge-anything-score judgebench "
+            "m-judgebench mj-bench mj-bench-bias mllm-as-a-judge-batch mllm-as-a-judge-pair mllm-as-a-judge-score "
+            "mm-rlhf-rewardbench mmrb2 multimodal-rewardbench pick-a-pic rewardbench rewardbench-2 "
+            "rewardbench-2-ties vl-rewardbench"
+        ),
+        "probes": "blind jpeg length negated noise paraphrase swap text-in-image",
+    },
+    "judge": {
+        "baselines": "constant jury pixels prior random replay",
+        "miniature-judges": "mt-rl-judge off-the-shelf sft-rationale sft-unified",
+        "openai": "openai",
+        "transformers": "clip-score reward-model transformers",
+    },
+    "reward": {
+        "verdict": "accuracy brier distance format length repetition soft-score swap-consistency",
+    },
+    "trainer": {
+        "grpo": "grpo sft",
+        "miniature-judges": "eyes reading",
+        "trl": "trl-grpo trl-sft",
+    },
+    "format": {
+        "preference": "genai-bench",
+    },
+    "metric": {
+        "preference": "bias_accuracy gini_equality normalized_dispersion rewardbench_2_ties",
+    },
+    "manifest": {
+        "miniature": "in-distribution ood",
+    },
+}
+"""Kind, then name of a plugin, to the names of what it offers."""
+
+
+def find_plugins(kind: str, name: str) -> list[str]:
+    """The plugins of this repository that offer what `name` means: a full id, or a bare name that several may have."""
+    ids = [(plugin, offered) for plugin, names in OFFERS.get(kind, {}).items() for offered in names.split()]
+    return [plugin for plugin, offered in ids if name in (f"{plugin}/{offered}", offered)]

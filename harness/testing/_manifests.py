@@ -1,0 +1,27 @@
+"""The check of a manifest or recipe that a plugin ships."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from harness.discovery import Plugins
+
+if TYPE_CHECKING:
+    from harness.testing._checks import Check, Subject
+
+
+def checks(one: Subject) -> Iterator[Check]:
+    """The checks of a manifest: it is there, and it has no mistake where the plugins that it uses are installed."""
+    yield "manifest_loads", lambda: _check_loads(one)
+
+
+def _check_loads(one: Subject) -> None:
+    from harness.api import ManifestCard
+    from harness.manifest.load import is_recipe, load_manifest, load_recipe
+
+    card = one.offer.card
+    assert isinstance(card, ManifestCard)
+    assert card.path.is_file(), f"{one.offer.id}: there is no file {card.path}; see that the wheel holds it"
+    plugins = Plugins.load()
+    (load_recipe if is_recipe(card.path, plugins=plugins) else load_manifest)(card.path, plugins=plugins)
