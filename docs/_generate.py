@@ -484,6 +484,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "Operational",
             "hookimpl",
             "API_VERSION",
+            "OLDEST_API_VERSION",
         ),
     ),
     (

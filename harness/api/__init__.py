@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.api._cards import (
     API_VERSION,
+    OLDEST_API_VERSION,
     Card,
     Column,
     FormatCard,
@@ -58,6 +59,7 @@ __all__ = [
     "API_VERSION",
     "MAX_ANSWERS",
     "MAX_PIXELS",
+    "OLDEST_API_VERSION",
     "TIE",
     "Answer",
     "AnswerSpace",

@@ -109,6 +109,9 @@ def _of_rows(rows: Iterable[PluginRow]) -> Iterator[Finding]:
             yield Finding(subject=f"plugin {row.name} ({row.distribution} {row.version})", problem=row.problem)
         elif row.status == "conflict":
             yield Finding(subject=f"plugin {row.name}", problem=row.problem)
+        elif row.status == "replaced":
+            subject = f"plugin {row.name} ({row.distribution} {row.version})"
+            yield Finding(subject=subject, problem=row.problem, broken=False)
 
 
 def _of_needs(needs: dict[str, list[str]]) -> Iterator[Finding]:
@@ -146,7 +149,9 @@ def _not_there(reference: str) -> str:
     top = module.partition(".")[0]
     try:
         found = find_spec(module if top in sys.modules else top)
-    except Exception as error:  # a package on the way there may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a package on the way there may raise anything, or call sys.exit
         return f"{type(error).__name__}: {error}"
     return "" if found is not None else f"there is no module {module!r}"
 
