@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from harness import DISTRIBUTION
 from harness.api import Card, Operational, PluginError, Unfolded, UserError, hookspecs
 from harness.registration import cause_of, check_hooks, checked_cards
 from harness.report.text import clean
@@ -41,7 +42,7 @@ KINDS = ("task", "judge", "reward", "trainer", "format", "metric")
 CORE = "harness"
 """Name of the core's own plugin. No other may have it."""
 
-_DISTRIBUTION = "judge-harness"
+
 _OUTCOMES = {"broken": "broken", "conflict": "in conflict", "blocked": "left out", "replaced": "replaced"}
 
 
@@ -278,7 +279,7 @@ class Plugins:
         remaining: list[_Found] = []
         given = next((rival for rival in rivals if rival.given), None)
         for rival in rivals:
-            if rival.name == CORE and _normal(rival.distribution) != _DISTRIBUTION:
+            if rival.name == CORE and _normal(rival.distribution) != DISTRIBUTION:
                 problem = f"the name {CORE!r} belongs to the core; rename the entry point of {rival.distribution}"
                 self._add_row(rival, status="conflict", problem=problem)
             elif given is not None and not rival.given:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness._package import check_package
 from harness.api._cards import (
     API_VERSION,
     OLDEST_API_VERSION,
@@ -54,6 +55,8 @@ from harness.api._unread import Unread, reason_of
 from harness.api._votes import voted
 from harness.api._written import Unit, write_interval, write_number, write_share
 from harness.api.hookspecs import hookimpl
+
+check_package()
 
 __all__ = [
     "API_VERSION",

@@ -12,13 +12,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import distribution as distribution_of
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from harness import __version__
+from harness import DISTRIBUTION, __version__
 from harness.api import UserError
 from harness.discovery import KINDS, Offer, PluginRow, Plugins
+from harness.doctor.neighbours import changed_files, find_neighbours
 from harness.report.text import clean
 
 _SECRET = re.compile(
@@ -86,7 +88,7 @@ def examine(load: Callable[[], Plugins], *, folders: Sequence[Path]) -> Health:
         findings.append(Finding(subject="plugins", problem=str(error)))
     needs = {row.distribution: _needed(row.distribution) for row in plugins.rows if row.status != "blocked"}
     needs["judge-harness"] = _needed("judge-harness")
-    findings += [*_of_rows(plugins.rows), *_of_needs(needs), *_of_offers(plugins)]
+    findings += [*_of_rows(plugins.rows), *_of_needs(needs), *_of_offers(plugins), *_of_neighbours()]
     free: dict[str, int] = {}
     for folder in folders:
         try:
@@ -112,6 +114,20 @@ def _of_rows(rows: Iterable[PluginRow]) -> Iterator[Finding]:
         elif row.status == "replaced":
             subject = f"plugin {row.name} ({row.distribution} {row.version})"
             yield Finding(subject=subject, problem=row.problem, broken=False)
+
+
+def _of_neighbours() -> Iterator[Finding]:
+    """Distributions that install into our package, and what of it they have overwritten."""
+    for distribution, problem in find_neighbours():
+        yield Finding(subject=f"distribution {distribution}", problem=problem)
+    try:
+        changed = changed_files(distribution_of(DISTRIBUTION))
+    except PackageNotFoundError:
+        return
+    if changed:
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        problem = f"changed since it was installed: {', '.join(changed[:5])}{more}; pip install --force-reinstall it"
+        yield Finding(subject=f"distribution {DISTRIBUTION}", problem=problem)
 
 
 def _of_needs(needs: dict[str, list[str]]) -> Iterator[Finding]:
