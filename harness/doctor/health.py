@@ -29,6 +29,12 @@ _SECRET = re.compile(
 _IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
+SLOW_MS = 100.0
+"""Milliseconds of CPU from which on a plugin is slow to load. The light ones take 1 to 30."""
+
+WAIT_MS = 1000.0
+"""Milliseconds without CPU from which on a plugin waits for something when it is loaded."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -52,6 +58,9 @@ class Health:
     """Number of plugins by status."""
     folders: dict[str, int]
     """Folders that can be written to, with the bytes that are free there."""
+    loading: dict[str, float]
+    """Milliseconds of CPU that loading each plugin took, the dearest first. What two share counts for the first, by
+    name."""
     findings: tuple[Finding, ...]
     """What is wrong, broken things first."""
 
@@ -67,6 +76,7 @@ class Health:
             "versions": self.versions,
             "plugins": self.plugins,
             "folders": self.folders,
+            "loading": {name: round(taken, 1) for name, taken in self.loading.items()},
             "findings": [
                 {"subject": one.subject, "problem": one.problem, "broken": one.broken} for one in self.findings
             ],
@@ -100,12 +110,13 @@ def examine(load: Callable[[], Plugins], *, folders: Sequence[Path]) -> Health:
         versions=_versions(needs),
         plugins=dict(sorted(Counter(row.status for row in plugins.rows).items())),
         folders=free,
+        loading={row.name: row.cpu_ms for row in sorted(plugins.rows, key=lambda row: -row.cpu_ms) if row.cpu_ms},
         findings=tuple(sorted(map(_clean, dict.fromkeys(findings)), key=lambda one: not one.broken)),
     )
 
 
 def _of_rows(rows: Iterable[PluginRow]) -> Iterator[Finding]:
-    """Plugins that did not load; of two that share a name, one finding that names both."""
+    """Plugins that did not load, or load slowly; of two that share a name, one finding that names both."""
     for row in rows:
         if row.status == "broken":
             yield Finding(subject=f"plugin {row.name} ({row.distribution} {row.version})", problem=row.problem)
@@ -114,6 +125,11 @@ def _of_rows(rows: Iterable[PluginRow]) -> Iterator[Finding]:
         elif row.status == "replaced":
             subject = f"plugin {row.name} ({row.distribution} {row.version})"
             yield Finding(subject=subject, problem=row.problem, broken=False)
+        if row.cpu_ms > SLOW_MS or row.wall_ms - row.cpu_ms > WAIT_MS:
+            subject = f"plugin {row.name} ({row.distribution} {row.version})"
+            problem = f"loading it takes {row.cpu_ms:,.0f} ms of CPU, {row.wall_ms:,.0f} ms by the clock, each time; "
+            problem += "leave it out with --no-plugin, or tell its authors (`harness check` says where the time goes)"
+            yield Finding(subject=subject, problem=problem, broken=False)
 
 
 def _of_neighbours() -> Iterator[Finding]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -25,10 +23,6 @@ Check: TypeAlias = tuple[str, Callable[[], None]]
 
 class CheckWarning(UserWarning):
     """What a check warns of: it may be meant."""
-
-
-HEAVY = ("torch", "transformers", "datasets", "numpy", "pandas", "sklearn", "scipy", "PIL", "matplotlib")
-"""What importing a `plugin.py` must not import: `harness list` imports every one of them."""
 
 
 @dataclass
@@ -145,7 +139,9 @@ def card_checks(one: Subject) -> Iterator[Check]:
 
 def plugin_checks(module: str) -> Iterator[Check]:
     """What a `plugin.py` must keep to. `module` is its dotted name."""
-    yield "plugin_import_is_light", lambda: _check_light(module)
+    from harness.testing._light import check_light
+
+    yield "plugin_import_is_light", lambda: check_light(module)
     yield "plugin_api_version_is_literal", lambda: _check_literal_version(module)
 
 
@@ -193,23 +189,6 @@ def _check_lazy(offer: Offer, lazy: str) -> None:
 
 def _check_made(one: Subject) -> None:
     assert one.made is not None, f"{one.offer.id}: the factory returned None"
-
-
-@cache
-def _heavy_after(module: str) -> tuple[str, ...]:
-    code = f"import sys, {module}\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    if done.returncode:
-        raise PluginError(f"importing {module} fails in a fresh process:\n{done.stderr.strip()[-2000:]}")
-    return tuple(done.stdout.split())
-
-
-def _check_light(module: str) -> None:
-    heavy = _heavy_after(module)
-    assert not heavy, (
-        f"importing {module} imports {', '.join(heavy)}, which makes every `harness` command slow; name factories and "
-        "options as 'module:attribute' strings instead"
-    )
 
 
 def observe_check(check: Callable[[], None]) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -483,6 +484,35 @@ def test_a_heavy_plugin_module_is_caught(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert "imports numpy" in run_check(dict(plugin_checks("heavy_plugin"))["plugin_import_is_light"])
     assert not run_check(dict(plugin_checks("light_plugin"))["plugin_import_is_light"])
+
+
+SPENDS = "import time\nstart = time.process_time()\nwhile time.process_time() - start < 0.3: pass\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "import dear_package",
+            r"takes \d+ ms of CPU, and the harness itself \d+; .*dearest are dear_package \(\d+ ms\)",
+        ),
+        ("def harness_judges():\n    import dear_package\n    return []", r"takes \d+ ms of CPU"),
+        ("import time\ntime.sleep(1.3)", r"takes 1\.\d s by the clock and \d+ ms of CPU: it waits for something"),
+    ],
+)
+def test_a_slow_plugin_module_is_caught_by_the_clock(
+    code: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import re
+
+    from harness.testing._checks import plugin_checks
+
+    module = f"slow_{tmp_path.name}".replace("-", "_")
+    (tmp_path / "dear_package.py").write_text(SPENDS)
+    (tmp_path / f"{module}.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    fault = run_check(dict(plugin_checks(module))["plugin_import_is_light"])
+    assert re.search(said, fault), fault
 
 
 def test_a_version_that_is_taken_from_the_installed_harness_is_caught(
