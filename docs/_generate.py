@@ -14,6 +14,7 @@ import re
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -26,7 +27,7 @@ from pydantic import BaseModel
 
 from harness import __version__ as __version__
 from harness import api
-from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score, Unread, data, hookspecs
+from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score, Unread, data, hookspecs, optional
 from harness.cli import VERBS, cli, main
 from harness.discovery import Offer, Plugins
 from harness.manifest.model import Manifest, Recipe
@@ -104,11 +105,11 @@ def api_page() -> str:
     return "\n".join(lines)
 
 
-def api_data() -> str:
-    """What tasks read data with."""
-    lines = ["# `harness.api.data`", "", docstring(data.__doc__), "", "```{eval-rst}"]
-    for name in data.__all__:
-        lines += [_directive(name, of=data), ""]
+def api_module(module: ModuleType) -> str:
+    """The public names of a module, through autodoc."""
+    lines = [f"# `{module.__name__}`", "", docstring(module.__doc__), "", "```{eval-rst}"]
+    for name in module.__all__:
+        lines += [_directive(name, of=module), ""]
     return "\n".join([*lines, "```", ""])
 
 
@@ -422,7 +423,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "plan-json": plan_json,
     "hooks": hooks,
     "api": api_page,
-    "api-data": api_data,
+    "api-data": partial(api_module, data),
+    "api-optional": partial(api_module, optional),
 }
 """Pages by name."""
 
@@ -486,6 +488,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "Operational",
             "hookimpl",
             "API_VERSION",
+            "OLDEST_API_VERSION",
         ),
     ),
     (

@@ -7,3 +7,6 @@ looked up, and nothing heavy is loaded, until a command asks for it.
 from __future__ import annotations
 
 __version__ = "0.1.0"
+
+DISTRIBUTION = "judge-harness"
+"""Name of the distribution. An unrelated one on the package index may overwrite this package with its own `harness`."""

@@ -2,8 +2,9 @@
 
 pluggy's own loader stops at the first broken plugin and silently drops a second distribution of the same name
 (pluggy#154, #174). So the entry points are indexed here, blocked ones are left alone before anything of theirs is
-imported, and each of the others is loaded by itself. What goes wrong becomes a row with its cause; it turns into an
-error only when a manifest uses that plugin, or at once with `HARNESS_STRICT_PLUGINS=1`.
+imported, and each of the others is loaded by itself. What goes wrong becomes a row with its cause, `sys.exit` in a
+plugin included; it turns into an error only when a manifest uses that plugin, or at once with
+`HARNESS_STRICT_PLUGINS=1`. `harness.registration` says what a module must register to count.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import importlib.util
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
@@ -23,8 +25,9 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from harness import first_party
-from harness.api import API_VERSION, Card, Operational, PluginError, Unfolded, UserError, hookspecs
+from harness import DISTRIBUTION, first_party
+from harness.api import Card, Operational, PluginError, Unfolded, UserError, hookspecs
+from harness.registration import cause_of, check_hooks, checked_cards
 from harness.text import clean
 
 if TYPE_CHECKING:
@@ -36,7 +39,11 @@ GROUP = "harness"
 KINDS = ("task", "judge", "reward", "trainer", "format", "metric", "manifest")
 """Kinds of plugin objects; `harness_<kind>s` is the hook that returns their cards."""
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+CORE = "harness"
+"""Name of the core's own plugin. No other may have it."""
+
+
+_OUTCOMES = {"broken": "broken", "conflict": "in conflict", "blocked": "left out", "replaced": "replaced"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +57,22 @@ class PluginRow:
     version: str
     """Version of the distribution."""
     status: str
-    """`ok`, `broken`, `conflict` or `blocked`."""
+    """`ok`, `broken`, `conflict`, `blocked` or `replaced` (by a file given with `--plugin`)."""
     problem: str = ""
     """Cause, when the status is not ok."""
     cards: tuple[Card, ...] = ()
     """What it offers."""
     hooks: tuple[str, ...] = ()
     """Names of the hooks that it implements."""
+    cpu_ms: float = 0.0
+    """Milliseconds of CPU that loading it took. What two plugins import counts for the first, by name."""
+    wall_ms: float = 0.0
+    """Milliseconds by the clock that loading it took."""
+
+    @property
+    def outcome(self) -> str:
+        """What became of it, to follow `plugin NAME is`."""
+        return f"{_OUTCOMES.get(self.status, self.status)}: {self.problem}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +124,9 @@ class Offer:
     def _call(self, lazy: str | Callable[..., Any], options: object, context: object) -> Any:
         try:
             return self.resolve(lazy)(options, context)
-        except UserError:
+        except (UserError, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:  # sys.exit in a plugin ends no command
             raise PluginError(
                 f"{self.card.kind} {self.id} ({self.distribution} {self.version}): could not be made: "
                 f"{type(error).__name__}: {error}"
@@ -127,7 +143,9 @@ class Offer:
         module, _, attribute = lazy.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise PluginError(
                 f"{self.card.kind} {self.id} ({self.distribution} {self.version}): cannot load {lazy!r}: "
                 f"{type(error).__name__}: {error}; reinstall the plugin, or tell its authors"
@@ -142,6 +160,8 @@ class _Found:
     distribution: str
     version: str
     load: Callable[[], ModuleType] = field(repr=False)
+    given: bool = False
+    """Whether it was given with `--plugin`."""
 
 
 class Plugins:
@@ -169,21 +189,19 @@ class Plugins:
         plugins = cls()
         stop = {_normal(name) for name in (*blocked, *os.environ.get("HARNESS_DISABLE_PLUGINS", "").split(",")) if name}
         found = [_from_entry_point(point) for point in entry_points(group=GROUP)]
-        found += [_from_argument(argument) for argument in extra]
+        found += [_from_argument(argument) for argument in dict.fromkeys(extra)]
         by_name: dict[str, list[_Found]] = {}
         for one in sorted(found, key=lambda one: (one.name, one.distribution)):
             if _normal(one.name) in stop or _normal(one.distribution) in stop:
                 plugins._add_row(one, status="blocked", problem="blocked by --no-plugin or HARNESS_DISABLE_PLUGINS")
             else:
                 by_name.setdefault(one.name, []).append(one)
-        for name, rivals in by_name.items():
-            if len(rivals) == 1:
-                plugins._load_one(rivals[0])
-            else:
-                both = " and ".join(f"{rival.distribution} {rival.version}" for rival in rivals)
-                problem = f"two distributions advertise the plugin {name!r}: {both}; uninstall or block one of them"
-                for rival in rivals:
-                    plugins._add_row(rival, status="conflict", problem=problem)
+        for rivals in by_name.values():
+            remaining = plugins._without_losers(rivals)
+            if len(remaining) == 1:
+                plugins._load_one(remaining[0])
+            for rival in remaining if len(remaining) > 1 else ():
+                plugins._add_row(rival, status="conflict", problem=_conflict(remaining))
         plugins.rows.sort(key=lambda row: (row.name, row.distribution))
         if os.environ.get("HARNESS_STRICT_PLUGINS", "") not in ("", "0"):
             plugins._refuse_broken()
@@ -210,9 +228,11 @@ class Plugins:
             listed = ", ".join(f"{offer.id} ({offer.distribution} {offer.version})" for offer in same)
             raise PluginError(f"the {kind} name {name!r} is ambiguous: {listed}; write the full id")
         ours = first_party.find_plugins(kind, name)
+        loaded = {row.name for row in self.rows if row.status == "ok"}
         for row in self.rows:
-            if row.status != "ok" and row.name in (name.partition("/")[0], *ours):
-                raise PluginError(f"{kind} {name!r}: plugin {row.name!r} is {row.status}: {row.problem}")
+            missing = row.status == "replaced" or (row.status != "ok" and row.name not in loaded)
+            if missing and row.name in (name.partition("/")[0], *ours):
+                raise PluginError(f"{kind} {name!r}: plugin {row.name!r} is {row.outcome}")
         raise PluginError(f"there is no {kind} {name!r}{self._hint(kind, name, ours)}")
 
     def notify(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
@@ -225,17 +245,19 @@ class Plugins:
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
             try:
                 results.append((impl.plugin_name, impl.function(**{name: arguments[name] for name in impl.argnames})))
-            except Exception as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 said = f"warning: plugin {impl.plugin_name}: {hook} raised {error!r}"
                 print(clean(said), file=sys.stderr)  # noqa: T201
         return results
 
     def warnings(self) -> list[str]:
-        """One line for each plugin that did not load."""
+        """One line for each plugin that should have loaded and did not."""
         return [
-            f"plugin {row.name} ({row.distribution} {row.version}) is {row.status}: {row.problem}"
+            f"plugin {row.name} ({row.distribution} {row.version}) is {row.outcome}"
             for row in self.rows
-            if row.status in ("broken", "conflict")
+            if row.status in ("broken", "conflict", "replaced")
         ]
 
     def _hint(self, kind: str, name: str, ours: Sequence[str]) -> str:
@@ -257,24 +279,42 @@ class Plugins:
     def _add_row(self, one: _Found, **fields: Any) -> None:
         self.rows.append(PluginRow(name=one.name, distribution=one.distribution, version=one.version, **fields))
 
+    def _without_losers(self, rivals: Sequence[_Found]) -> list[_Found]:
+        """Plugins of one name without those that cannot have it: a row says why each one lost."""
+        remaining: list[_Found] = []
+        given = next((rival for rival in rivals if rival.given), None)
+        for rival in rivals:
+            if rival.name == CORE and _normal(rival.distribution) != DISTRIBUTION:
+                problem = f"the name {CORE!r} belongs to the core; rename the entry point of {rival.distribution}"
+                self._add_row(rival, status="conflict", problem=problem)
+            elif given is not None and not rival.given:
+                problem = f"--plugin {given.distribution} has the same name and is used in its place"
+                self._add_row(rival, status="replaced", problem=problem)
+            else:
+                remaining.append(rival)
+        return remaining
+
     def _load_one(self, one: _Found) -> None:
+        cpu, clock = time.process_time(), time.perf_counter()
         try:
             module = one.load()
+            check_hooks(self._manager, module)
             self._manager.register(module, name=one.name)
             try:
-                self._manager.check_pending()
                 hooks = tuple(sorted(caller.name for caller in self._manager.get_hookcallers(module) or ()))
-                cards = _checked_cards(self._collect(module))
-            except Exception:
+                cards = checked_cards(self._collect(module))
+            except BaseException:
                 self._manager.unregister(module)
                 raise
-        except Exception as error:
-            self._add_row(one, status="broken", problem=f"{type(error).__name__}: {error}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # sys.exit in a plugin is its own fault, and ends nothing but itself
+            self._add_row(one, status="broken", problem=cause_of(error), **_spent(cpu, clock))
             return
         for card in cards:
             offer = Offer(f"{one.name}/{card.name}", card, one.distribution, one.version)
             self._offers[card.kind][offer.id] = offer
-        self._add_row(one, status="ok", cards=tuple(cards), hooks=hooks)
+        self._add_row(one, status="ok", cards=tuple(cards), hooks=hooks, **_spent(cpu, clock))
 
     def _collect(self, module: ModuleType) -> Iterator[tuple[str, Any]]:
         for kind in KINDS:
@@ -284,23 +324,19 @@ class Plugins:
                         yield kind, card
 
 
-def _checked_cards(found: Iterable[tuple[str, Any]]) -> list[Card]:
-    cards: list[Card] = []
-    for kind, card in found:
-        if not isinstance(card, Card) or card.kind != kind:
-            raise PluginError(f"harness_{kind}s returned {card!r}, which is no {kind} card")
-        if not _NAME.fullmatch(card.name):
-            raise PluginError(f"{kind} {card.name!r}: names are lower-case letters, digits and . _ -")
-        if card.api_version != API_VERSION:
-            fix = "upgrade judge-harness" if card.api_version > API_VERSION else "upgrade the plugin"
-            raise PluginError(
-                f"{kind} {card.name!r} was written for version {card.api_version} of the plugin API and this harness "
-                f"speaks version {API_VERSION}; {fix}"
-            )
-        if any(other.kind == kind and other.name == card.name for other in cards):
-            raise PluginError(f"it offers two {kind}s named {card.name!r}")
-        cards.append(card)
-    return cards
+def _spent(cpu: float, clock: float) -> dict[str, float]:
+    """The milliseconds since two readings of the clocks."""
+    return {"cpu_ms": (time.process_time() - cpu) * 1e3, "wall_ms": (time.perf_counter() - clock) * 1e3}
+
+
+def _conflict(rivals: Sequence[_Found]) -> str:
+    """Why plugins of one name are all off."""
+    number = "two" if len(rivals) == 2 else str(len(rivals))
+    if rivals[0].given:
+        each = " and ".join(rival.distribution for rival in rivals)
+        return f"{number} files or modules given with --plugin have this name: {each}; rename or leave out one of them"
+    each = " and ".join(f"{rival.distribution} {rival.version}" for rival in rivals)
+    return f"{number} distributions have a plugin of this name: {each}; uninstall or block one of them"
 
 
 def _normal(name: str) -> str:
@@ -321,10 +357,14 @@ def _from_entry_point(point: EntryPoint) -> _Found:
 def _from_argument(argument: str) -> _Found:
     path = Path(argument)
     if path.suffix != ".py":
-        return _Found(argument.rpartition(".")[2], argument, "-", lambda: importlib.import_module(argument))
-    if not path.is_file():
+        name, load = argument.rpartition(".")[2], lambda: importlib.import_module(argument)
+    elif not path.is_file():
         raise PluginError(f"--plugin {argument}: no such file")
-    return _Found(re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()), str(path), "-", lambda: _load_file(path))
+    else:
+        name, load = re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()), lambda: _load_file(path)
+    if name == CORE:
+        raise PluginError(f"--plugin {argument}: the name {CORE!r} belongs to the core; rename the file or module")
+    return _Found(name, argument if path.suffix != ".py" else str(path), "-", load, given=True)
 
 
 def _load_file(path: Path) -> ModuleType:

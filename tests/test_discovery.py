@@ -24,6 +24,8 @@ def make(options, context):
     return "made"
 """
 
+HOOK = "from harness.api import hookimpl\n@hookimpl\ndef "
+
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
@@ -82,12 +84,32 @@ def test_a_plugin_that_does_not_import_is_a_row_and_does_not_hide_the_others(ins
     [
         ("raise SystemError('no')", "SystemError: no"),
         ("def broken(:", "SyntaxError"),
-        ("from harness.api import hookimpl\n@hookimpl\ndef harness_jugdes(): return []", "harness_jugdes"),
-        ("from harness.api import hookimpl\n@hookimpl\ndef harness_judges(): return [1]", "is no judge card"),
-        ("from harness.api import hookimpl\n@hookimpl\ndef harness_judges(): return 1 / 0", "ZeroDivisionError"),
+        ("raise SystemExit('set X_API_KEY first')", "^SystemExit: set X_API_KEY first$"),
+        ("import sys\nsys.exit()", "^SystemExit$"),
+        ("raise GeneratorExit", "GeneratorExit"),
+        ("raise ValueError('one\\n  two')", "^ValueError: one two$"),
+        ("", "^it implements no hook; mark a function.*with @hookimpl"),
+        (GOOD.replace("@hookimpl\n", ""), "^harness_judges is not marked as a hook; write @hookimpl"),
+        ("def harness_task(): return []", "^there is no hook harness_task; did you mean harness_tasks, marked"),
+        (HOOK + "harness_jugdes(): return []", "^there is no hook harness_jugdes; did you mean harness_judges\\?$"),
+        (HOOK + "harness_x(): return []", "^there is no hook harness_x; there are harness_tasks, "),
+        (HOOK + "harness_tasks(count): return []", "^harness_tasks takes an argument 'count'.*given none$"),
+        (
+            HOOK + "harness_run_started(folder, manifst): pass",
+            "^harness_run_started takes an argument 'manifst'.*given folder, manifest$",
+        ),
+        (GOOD.replace("summary", "sumary"), "unexpected keyword argument 'sumary'; did you mean 'summary'"),
+        (GOOD.replace("factory", "telepathy=1, factory"), "'telepathy'; leave it out, or it is written for a newer"),
+        ("from harness.api import Hologram", "cannot import name 'Hologram'.*or it is written for a newer version"),
+        ("import harness.api.holograms", "No module named 'harness.api.holograms'; check the spelling, or it is"),
+        (HOOK + "harness_judges(): return [1]", "is no judge card"),
+        (HOOK + "harness_judges(): return 1 / 0", "ZeroDivisionError"),
+        (HOOK + "harness_judges(): raise SystemExit(3)", "SystemExit: 3"),
         (GOOD.replace('name="{judge}"', 'name="Not OK"'), "names are lower-case"),
         (GOOD.replace("factory", "api_version=99, factory"), "version 99 of the plugin API.*upgrade judge-harness"),
         (GOOD.replace("factory", "api_version=0, factory"), "version 0 of the plugin API.*upgrade the plugin"),
+        (GOOD.replace("factory", "api_version='1', factory"), "api_version must be a whole number, got '1'"),
+        (GOOD.replace("factory", "api_version=True, factory"), "api_version must be a whole number, got True"),
     ],
 )
 def test_every_way_to_be_broken_is_a_row_with_its_cause(install: Install, code: str, cause: str) -> None:
@@ -98,6 +120,95 @@ def test_every_way_to_be_broken_is_a_row_with_its_cause(install: Install, code: 
     assert status == "broken"
     assert re.search(cause, problem), problem
     assert not [offer for kind in ("judge", "task") for offer in Plugins.load().offers(kind) if offer.id[:3] == "aaa"]
+
+
+@pytest.mark.parametrize(
+    ("oldest", "newest", "written", "problem"),
+    [
+        (1, 2, "1", ""),
+        (1, 2, "2", ""),
+        (1, 2, "None", ""),
+        (1, 2, "3", "version 3 of the plugin API and this harness speaks versions 1 to 2; upgrade judge-harness"),
+        (2, 3, "1", "version 1 of the plugin API and this harness speaks versions 2 to 3; upgrade the plugin"),
+        (2, 3, "None", "version 1 (it states none) of the plugin API and this harness speaks versions 2 to 3; upgrade"),
+        (2, 2, "1", "version 1 of the plugin API and this harness speaks version 2; upgrade the plugin"),
+    ],
+)
+def test_a_card_works_in_a_range_of_versions_and_one_that_states_none_is_of_version_1(
+    install: Install, monkeypatch: pytest.MonkeyPatch, oldest: int, newest: int, written: str, problem: str
+) -> None:
+    from harness import registration
+
+    monkeypatch.setattr(registration, "OLDEST_API_VERSION", oldest)
+    monkeypatch.setattr(registration, "API_VERSION", newest)
+    install("dist-a", "aaa", GOOD.replace("factory", f"api_version={written}, factory"))
+    status, said = row(Plugins.load(blocked=["judge-harness"]), "aaa")
+    assert (status, problem in said) == ("broken" if problem else "ok", True)
+
+
+def test_every_card_that_the_project_ships_states_its_version() -> None:
+    silent = [card for row in Plugins.load().rows for card in row.cards if card.api_version is None]
+    assert silent == []
+
+
+def test_an_exit_in_a_factory_is_named_and_ends_nothing(install: Install) -> None:
+    install("dist-a", "aaa", GOOD.replace('return "made"', "raise SystemExit('set X_API_KEY first')"))
+    with pytest.raises(PluginError, match=r"judge aaa/fine \(dist-a 1.0\): could not be made: SystemExit: set X_API"):
+        Plugins.load().find("judge", "fine").create(None, None)
+
+
+def test_an_exit_in_the_module_of_a_factory_is_named_and_ends_nothing(install: Install, tmp_path: Path) -> None:
+    (tmp_path / f"exits_{tmp_path.name.replace('-', '_')}.py").write_text("raise SystemExit('no')")
+    install("dist-a", "aaa", GOOD.replace("{module}:make", f"exits_{tmp_path.name.replace('-', '_')}:make"))
+    with pytest.raises(PluginError, match=r"cannot load 'exits_.*SystemExit: no"):
+        Plugins.load().find("judge", "fine").create(None, None)
+
+
+def test_an_interrupt_while_plugins_load_is_the_users_and_not_the_plugins(install: Install) -> None:
+    install("dist-a", "aaa", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        Plugins.load()
+
+
+def test_the_name_of_the_core_is_its_own(install: Install, tmp_path: Path) -> None:
+    install("dist-evil", "harness", judge="thief")
+    plugins = Plugins.load()
+    assert [(r.distribution, r.status) for r in plugins.rows if r.name == "harness"] == [
+        ("dist-evil", "conflict"),
+        ("judge-harness", "ok"),
+    ]
+    assert plugins.find("format", "harness/tagged").id == "harness/tagged"
+    said = "the name 'harness' belongs to the core; rename the entry point of dist-evil"
+    assert plugins.warnings() == [f"plugin harness (dist-evil 1.0) is in conflict: {said}"]
+    with pytest.raises(PluginError, match=r"there is no format 'harness/tagd'\. Did you mean 'harness/tagged'"):
+        plugins.find("format", "harness/tagd")
+    (tmp_path / "harness.py").write_text(GOOD)
+    with pytest.raises(PluginError, match="the name 'harness' belongs to the core; rename the file"):
+        Plugins.load(extra=[str(tmp_path / "harness.py")])
+
+
+def test_a_given_file_wins_over_an_installed_plugin_of_its_name_with_a_warning(
+    install: Install, tmp_path: Path
+) -> None:
+    install("dist-a", "same", judge="old")
+    file = tmp_path / "same.py"
+    file.write_text(GOOD.replace("{judge}", "new"))
+    plugins = Plugins.load(extra=[str(file)])
+    assert plugins.find("judge", "same/new").distribution == str(file)
+    said = f"is replaced: --plugin {file} has the same name and is used in its place"
+    assert plugins.warnings() == [f"plugin same (dist-a 1.0) {said}"]
+    with pytest.raises(PluginError, match="judge 'same/old': plugin 'same' is replaced: --plugin"):
+        plugins.find("judge", "same/old")
+
+
+def test_two_given_files_of_one_name_are_in_conflict_and_the_same_file_twice_is_not(tmp_path: Path) -> None:
+    files = [tmp_path / folder / "twin.py" for folder in "ab"]
+    for file in files:
+        file.parent.mkdir()
+        file.write_text(GOOD.replace("{judge}", "own"))
+    with pytest.raises(PluginError, match="is in conflict: two files or modules given with --plugin have this name"):
+        Plugins.load(extra=[str(file) for file in files]).find("judge", "twin/own")
+    assert Plugins.load(extra=[str(files[0])] * 2).find("judge", "twin/own").id == "twin/own"
 
 
 def test_strict_mode_makes_a_broken_plugin_fatal(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,3 +273,9 @@ def test_an_observer_that_raises_is_warned_about_and_does_not_stop_the_next(
     plugins = Plugins.load()
     assert ("aaa", [("A", "text")]) in plugins.notify("harness_report_sections", leaderboard={})
     assert "plugin bbb: harness_report_sections raised ValueError('oops')" in capsys.readouterr().err
+
+
+def test_an_observer_that_exits_is_warned_about_too(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    install("dist-a", "aaa", HOOK + "harness_report_sections(leaderboard): raise SystemExit('bye')")
+    Plugins.load().notify("harness_report_sections", leaderboard={})
+    assert "plugin aaa: harness_report_sections raised SystemExit('bye')" in capsys.readouterr().err

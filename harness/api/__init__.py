@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from harness._package import check_package
 from harness.api._cards import (
     API_VERSION,
+    OLDEST_API_VERSION,
     Card,
     Column,
     FormatCard,
@@ -56,10 +58,13 @@ from harness.api._votes import voted
 from harness.api._written import Unit, write_interval, write_number, write_share
 from harness.api.hookspecs import hookimpl
 
+check_package()
+
 __all__ = [
     "API_VERSION",
     "MAX_ANSWERS",
     "MAX_PIXELS",
+    "OLDEST_API_VERSION",
     "TIE",
     "Answer",
     "AnswerSpace",

@@ -12,7 +12,10 @@ from harness.api._written import Unit
 from harness.api.reading._reasoning import Marks
 
 API_VERSION = 1
-"""Version of `harness.api` for plugins. A card states the version that it was written for."""
+"""Version of `harness.api` for plugins. A card states the version that it was written for, as a number."""
+
+OLDEST_API_VERSION = 1
+"""The oldest version that plugins may be written for: those up to `API_VERSION` work."""
 
 Lazy: TypeAlias = str | Callable[..., Any]
 """`"package.module:attribute"`, imported only when a manifest uses it, or the object itself."""
@@ -60,8 +63,10 @@ class Card:
     capabilities: frozenset[str] = frozenset()
     """What it needs or can do: `network`, `gpu`, `images`, `video`, `text`; of rewards `probabilities`, `orders`; of
     trainers `processes`, where one launch may run several, ..."""
-    api_version: int = API_VERSION
-    """The `API_VERSION` that it was written for."""
+    api_version: int | None = None
+    """The `API_VERSION` that it was written for, written out: `api_version=1`. It must not be taken from the installed
+    harness, with which it would always agree. A card that states none is taken for one of version 1, and
+    `harness check` fails it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,7 +130,7 @@ class Context(Protocol):
 class Task(Protocol):
     """A source of items and the way to put them to a judge.
 
-    A task may also have these:
+    A task may also have these, each a protocol of `harness.api.optional`:
 
     - `count_items(split) -> int`, cheap, for progress bars and `--dry-run`.
     - `provenance() -> str`, which says what data it read, with the commit of a hub dataset, for `run.json`.
@@ -173,7 +173,7 @@ class Task(Protocol):
 class Judge(Protocol):
     """A judge model.
 
-    A judge may also have these:
+    A judge may also have these, each a protocol of `harness.api.optional`:
 
     - `close()`, called when its last task is done: free weights and connections there. It must be able to answer again
       afterwards.

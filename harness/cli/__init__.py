@@ -95,12 +95,12 @@ def main(argv: list[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         code = 141
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # the harness itself never calls sys.exit before this point
         code = _report(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _report(error: Exception) -> int:
+def _report(error: Exception | SystemExit) -> int:
     """Print an error the way it deserves: the user's own without a traceback, ours with one."""
     from harness.api import UserError
 
@@ -110,5 +110,8 @@ def _report(error: Exception) -> int:
     import traceback
 
     say("".join(traceback.format_exception(error)).rstrip())
+    if isinstance(error, SystemExit):
+        say("a plugin ended the command with sys.exit, at the last of the lines above; tell its authors")
+        return 1
     say("internal fault: this is a bug in the harness; please report it with the lines above")
     return 1

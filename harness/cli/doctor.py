@@ -104,6 +104,8 @@ def _print_health(health: Health) -> None:
     versions = ", ".join(f"{name} {version}" for name, version in health.versions.items())
     echo(textwrap.fill(versions, width=100, break_on_hyphens=False))
     echo("plugins: " + (", ".join(f"{count} {status}" for status, count in health.plugins.items()) or "none"))
+    loading = ", ".join(f"{name} {taken:.0f}" for name, taken in health.loading.items())
+    echo(textwrap.fill(f"ms of CPU to load each: {loading or 'none'}", width=100, break_on_hyphens=False))
     for folder, free in health.folders.items():
         echo(f"{folder}: can be written to, {free / 2**30:,.1f} GiB free")
     broken = sum(one.broken for one in health.findings)

@@ -22,6 +22,9 @@ def command(ctx: click.Context, as_json: bool) -> int:
       harness plugins
       harness --no-plugin judge-harness-miniature plugins --json
     """
+    from harness.discovery import KINDS
+
+    registering = {f"harness_{kind}s" for kind in KINDS}
     rows = load_plugins(ctx, warn=False).rows
     if as_json:
         plain = [
@@ -46,5 +49,6 @@ def command(ctx: click.Context, as_json: bool) -> int:
             kind: sum(card.kind == kind for card in row.cards) for kind in dict.fromkeys(c.kind for c in row.cards)
         }
         offers = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items())
-        echo(f"{row.name}  ({row.distribution} {row.version})  {row.status}: {row.problem or offers or 'hooks only'}")
+        what = row.problem or offers or ("hooks only" if set(row.hooks) - registering else "offers nothing")
+        echo(f"{row.name}  ({row.distribution} {row.version})  {row.status}: {what}")
     return 0

@@ -12,13 +12,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import distribution as distribution_of
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from harness import __version__
+from harness import DISTRIBUTION, __version__
 from harness.api import UserError
 from harness.discovery import KINDS, Offer, PluginRow, Plugins
+from harness.doctor.neighbours import changed_files, find_neighbours
 from harness.text import clean
 
 _SECRET = re.compile(
@@ -26,6 +28,12 @@ _SECRET = re.compile(
 )
 _IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+SLOW_MS = 100.0
+"""Milliseconds of CPU from which on a plugin is slow to load. The light ones take 1 to 30."""
+
+WAIT_MS = 1000.0
+"""Milliseconds without CPU from which on a plugin waits for something when it is loaded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +58,9 @@ class Health:
     """Number of plugins by status."""
     folders: dict[str, int]
     """Folders that can be written to, with the bytes that are free there."""
+    loading: dict[str, float]
+    """Milliseconds of CPU that loading each plugin took, the dearest first. What two share counts for the first, by
+    name."""
     findings: tuple[Finding, ...]
     """What is wrong, broken things first."""
 
@@ -65,6 +76,7 @@ class Health:
             "versions": self.versions,
             "plugins": self.plugins,
             "folders": self.folders,
+            "loading": {name: round(taken, 1) for name, taken in self.loading.items()},
             "findings": [
                 {"subject": one.subject, "problem": one.problem, "broken": one.broken} for one in self.findings
             ],
@@ -86,7 +98,7 @@ def examine(load: Callable[[], Plugins], *, folders: Sequence[Path]) -> Health:
         findings.append(Finding(subject="plugins", problem=str(error)))
     needs = {row.distribution: _needed(row.distribution) for row in plugins.rows if row.status != "blocked"}
     needs["judge-harness"] = _needed("judge-harness")
-    findings += [*_of_rows(plugins.rows), *_of_needs(needs), *_of_offers(plugins)]
+    findings += [*_of_rows(plugins.rows), *_of_needs(needs), *_of_offers(plugins), *_of_neighbours()]
     free: dict[str, int] = {}
     for folder in folders:
         try:
@@ -98,17 +110,40 @@ def examine(load: Callable[[], Plugins], *, folders: Sequence[Path]) -> Health:
         versions=_versions(needs),
         plugins=dict(sorted(Counter(row.status for row in plugins.rows).items())),
         folders=free,
+        loading={row.name: row.cpu_ms for row in sorted(plugins.rows, key=lambda row: -row.cpu_ms) if row.cpu_ms},
         findings=tuple(sorted(map(_clean, dict.fromkeys(findings)), key=lambda one: not one.broken)),
     )
 
 
 def _of_rows(rows: Iterable[PluginRow]) -> Iterator[Finding]:
-    """Plugins that did not load; of two that share a name, one finding that names both."""
+    """Plugins that did not load, or load slowly; of two that share a name, one finding that names both."""
     for row in rows:
         if row.status == "broken":
             yield Finding(subject=f"plugin {row.name} ({row.distribution} {row.version})", problem=row.problem)
         elif row.status == "conflict":
             yield Finding(subject=f"plugin {row.name}", problem=row.problem)
+        elif row.status == "replaced":
+            subject = f"plugin {row.name} ({row.distribution} {row.version})"
+            yield Finding(subject=subject, problem=row.problem, broken=False)
+        if row.cpu_ms > SLOW_MS or row.wall_ms - row.cpu_ms > WAIT_MS:
+            subject = f"plugin {row.name} ({row.distribution} {row.version})"
+            problem = f"loading it takes {row.cpu_ms:,.0f} ms of CPU, {row.wall_ms:,.0f} ms by the clock, each time; "
+            problem += "leave it out with --no-plugin, or tell its authors (`harness check` says where the time goes)"
+            yield Finding(subject=subject, problem=problem, broken=False)
+
+
+def _of_neighbours() -> Iterator[Finding]:
+    """Distributions that install into our package, and what of it they have overwritten."""
+    for distribution, problem in find_neighbours():
+        yield Finding(subject=f"distribution {distribution}", problem=problem)
+    try:
+        changed = changed_files(distribution_of(DISTRIBUTION))
+    except PackageNotFoundError:
+        return
+    if changed:
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        problem = f"changed since it was installed: {', '.join(changed[:5])}{more}; pip install --force-reinstall it"
+        yield Finding(subject=f"distribution {DISTRIBUTION}", problem=problem)
 
 
 def _of_needs(needs: dict[str, list[str]]) -> Iterator[Finding]:
@@ -146,7 +181,9 @@ def _not_there(reference: str) -> str:
     top = module.partition(".")[0]
     try:
         found = find_spec(module if top in sys.modules else top)
-    except Exception as error:  # a package on the way there may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a package on the way there may raise anything, or call sys.exit
         return f"{type(error).__name__}: {error}"
     return "" if found is not None else f"there is no module {module!r}"
 

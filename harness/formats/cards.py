@@ -7,6 +7,7 @@ from harness.api import FormatCard
 FORMATS: list[FormatCard] = [
     FormatCard(
         name="tagged",
+        api_version=1,
         summary="<think>reasoning</think><answer>VERDICT</answer>",
         factory="harness.formats.tagged:tagged",
         licence="Apache-2.0",
@@ -15,6 +16,7 @@ FORMATS: list[FormatCard] = [
     ),
     FormatCard(
         name="json",
+        api_version=1,
         summary='One JSON object, {"reasoning": "...", "verdict": "..."}',
         factory="harness.formats.json_object:json_object",
         licence="Apache-2.0",
@@ -23,6 +25,7 @@ FORMATS: list[FormatCard] = [
     ),
     FormatCard(
         name="brackets",
+        api_version=1,
         summary="[[A]], [[yes]], [[4]] or [[B > A > C]]",
         factory="harness.formats.brackets:brackets",
         licence="Apache-2.0",
@@ -31,6 +34,7 @@ FORMATS: list[FormatCard] = [
     ),
     FormatCard(
         name="label",
+        api_version=1,
         summary="The bare label on the last line",
         factory="harness.formats.label:label",
         licence="Apache-2.0",
@@ -38,6 +42,7 @@ FORMATS: list[FormatCard] = [
     ),
     FormatCard(
         name="arena",
+        api_version=1,
         summary="[[A>B]], [[B>A]], [[A=B]] or [[B>A>C]]",
         factory="harness.formats.arena:arena",
         licence="Apache-2.0",

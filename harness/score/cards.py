@@ -12,12 +12,14 @@ _RANKINGS = frozenset({"ranking"})
 METRICS: list[MetricCard] = [
     MetricCard(
         name="accuracy",
+        api_version=1,
         summary="Mean credit under the protocol: the share of right answers",
         factory="harness.score.metrics:accuracy",
         unit="share",
     ),
     MetricCard(
         name="accuracy_without_ties",
+        api_version=1,
         summary="Mean credit over units where neither the gold nor the answer is a tie",
         factory="harness.score.metrics:accuracy_without_ties",
         answers=_PREFERENCES,
@@ -26,6 +28,7 @@ METRICS: list[MetricCard] = [
     ),
     MetricCard(
         name="all_right",
+        api_version=1,
         summary="1 where every answer is right, else 0; all_right@group is the share of groups without an error",
         factory="harness.score.metrics:all_right",
         source="https://github.com/Kwai-YuanQi/MM-RLHF",
@@ -33,6 +36,7 @@ METRICS: list[MetricCard] = [
     ),
     MetricCard(
         name="balanced_accuracy",
+        api_version=1,
         summary="Mean recall over the classes of the gold",
         factory="harness.score.agreement:balanced_accuracy",
         answers=_CLASSES,
@@ -41,6 +45,7 @@ METRICS: list[MetricCard] = [
     ),
     MetricCard(
         name="macro_f1",
+        api_version=1,
         summary="Plain mean of each class's F1",
         factory="harness.score.agreement:macro_f1",
         answers=_CLASSES,
@@ -49,6 +54,7 @@ METRICS: list[MetricCard] = [
     ),
     MetricCard(
         name="f1",
+        api_version=1,
         summary="F1 of the positive class: the first label or candidate",
         factory="harness.score.agreement:f1",
         answers=_CLASSES,
@@ -57,6 +63,7 @@ METRICS: list[MetricCard] = [
     ),
     MetricCard(
         name="roc_auc",
+        api_version=1,
         summary="Area under the ROC curve of the positive class, by probability; by verdict where no answer has one",
         factory="harness.score.agreement:roc_auc",
         answers=_CLASSES,
@@ -65,6 +72,7 @@ METRICS: list[MetricCard] = [
     ),
     MetricCard(
         name="kappa",
+        api_version=1,
         summary="Cohen's kappa: agreement beyond chance",
         factory="harness.score.agreement:kappa",
         answers=_CLASSES,
@@ -73,6 +81,7 @@ METRICS: list[MetricCard] = [
     ),
     MetricCard(
         name="weighted_kappa",
+        api_version=1,
         summary="Quadratic-weighted kappa of scores",
         factory="harness.score.correlation:weighted_kappa",
         answers=_SCORES,
@@ -81,6 +90,7 @@ METRICS: list[MetricCard] = [
     ),
     MetricCard(
         name="pearson",
+        api_version=1,
         summary="Pearson's correlation with the gold score",
         factory="harness.score.correlation:pearson",
         answers=_SCORES,
@@ -89,6 +99,7 @@ METRICS: list[MetricCard] = [
     ),
     MetricCard(
         name="spearman",
+        api_version=1,
         summary="Spearman's rank correlation with the gold score",
         factory="harness.score.correlation:spearman",
         answers=_SCORES,
@@ -97,6 +108,7 @@ METRICS: list[MetricCard] = [
     ),
     MetricCard(
         name="kendall",
+        api_version=1,
         summary="Kendall's tau-b with the gold score",
         factory="harness.score.correlation:kendall",
         answers=_SCORES,
@@ -105,6 +117,7 @@ METRICS: list[MetricCard] = [
     ),
     MetricCard(
         name="mae",
+        api_version=1,
         summary="Mean absolute error, in the units of the scale",
         factory="harness.score.metrics:mae",
         answers=_SCORES,
@@ -113,6 +126,7 @@ METRICS: list[MetricCard] = [
     ),
     MetricCard(
         name="levenshtein",
+        api_version=1,
         summary="Normalised Levenshtein distance between rankings",
         factory="harness.score.ranking:levenshtein",
         answers=_RANKINGS,
@@ -122,6 +136,7 @@ METRICS: list[MetricCard] = [
     ),
     MetricCard(
         name="rank_accuracy",
+        api_version=1,
         summary="Share of pairs of candidates in the right order",
         factory="harness.score.ranking:rank_accuracy",
         answers=_RANKINGS,

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import ast
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from harness.api import Card, Context, HarnessError, PluginError
+from harness.api import API_VERSION, Card, Context, HarnessError, PluginError
 from harness.discovery import KINDS, Offer, Plugins
+from harness.registration import check_version
 from harness.testing._context import FakeContext
 
 Check: TypeAlias = tuple[str, Callable[[], None]]
 """A name, and a function that raises `AssertionError` with the fault and the fix."""
 
-HEAVY = ("torch", "transformers", "datasets", "numpy", "pandas", "sklearn", "scipy", "PIL", "matplotlib")
-"""What importing a `plugin.py` must not import: `harness list` imports every one of them."""
+
+class CheckWarning(UserWarning):
+    """What a check warns of: it may be meant."""
 
 
 @dataclass
@@ -125,6 +128,7 @@ def card_checks(one: Subject) -> Iterator[Check]:
     """What every card must say."""
     card = one.offer.card
     yield "card_summary", lambda: _check_summary(card)
+    yield "card_api_version", lambda: _check_version(card)
     if card.kind in ("task", "judge"):
         yield "card_licence", lambda: _check_filled(card, "licence")
         yield "card_source", lambda: _check_filled(card, "source")
@@ -136,13 +140,43 @@ def card_checks(one: Subject) -> Iterator[Check]:
 
 def plugin_checks(module: str) -> Iterator[Check]:
     """What a `plugin.py` must keep to. `module` is its dotted name."""
-    yield "plugin_import_is_light", lambda: _check_light(module)
+    from harness.testing._light import check_light
+
+    yield "plugin_import_is_light", lambda: check_light(module)
+    yield "plugin_api_version_is_literal", lambda: _check_literal_version(module)
 
 
 def _check_summary(card: Card) -> None:
     assert card.summary.strip(), f"{card.kind} {card.name}: the card has no summary; say in one line what it is"
     assert "\n" not in card.summary, f"{card.kind} {card.name}: the summary must be one line"
     assert len(card.summary) <= 160, f"{card.kind} {card.name}: the summary must fit a line of 160 characters"
+
+
+def _check_version(card: Card) -> None:
+    stated = card.api_version
+    assert stated is not None, (
+        f"{card.kind} {card.name}: the card does not state for which version of the plugin API it was written; write "
+        f"api_version={API_VERSION}"
+    )
+    check_version(card)
+    if stated < API_VERSION:
+        warnings.warn(
+            f"{card.kind} {card.name}: written for version {stated} of the plugin API, and the newest is {API_VERSION}",
+            CheckWarning,
+            stacklevel=2,
+        )
+
+
+def _check_literal_version(module: str) -> None:
+    """A version that is taken from the installed harness agrees with every harness, and guards nothing."""
+    origin = getattr(find_spec(module), "origin", None)
+    tree = ast.parse(Path(origin).read_bytes() if origin and origin.endswith(".py") else b"")
+    keywords = [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "api_version"]
+    taken = [one.value.lineno for one in keywords if not isinstance(one.value, ast.Constant)]
+    assert not taken, (
+        f"{module}, line {', '.join(map(str, taken))}: api_version is no literal number; write "
+        f"api_version={API_VERSION}, so that it says what the plugin was written for, and not what is installed"
+    )
 
 
 def _check_filled(card: Card, name: str) -> None:
@@ -158,29 +192,22 @@ def _check_made(one: Subject) -> None:
     assert one.made is not None, f"{one.offer.id}: the factory returned None"
 
 
-@cache
-def _heavy_after(module: str) -> tuple[str, ...]:
-    code = f"import sys, {module}\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    if done.returncode:
-        raise PluginError(f"importing {module} fails in a fresh process:\n{done.stderr.strip()[-2000:]}")
-    return tuple(done.stdout.split())
-
-
-def _check_light(module: str) -> None:
-    heavy = _heavy_after(module)
-    assert not heavy, (
-        f"importing {module} imports {', '.join(heavy)}, which makes every `harness` command slow; name factories and "
-        "options as 'module:attribute' strings instead"
-    )
+def observe_check(check: Callable[[], None]) -> tuple[str, str]:
+    """The fault that a check finds, or `""`, and what it warns of, or `""`."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CheckWarning)
+        fault = run_check(check)
+    return fault, "\n".join(str(one.message) for one in caught if issubclass(one.category, CheckWarning))
 
 
 def run_check(check: Callable[[], None]) -> str:
     """The fault that a check finds, or `""`."""
     try:
         check()
+    except KeyboardInterrupt:
+        raise
     except (AssertionError, HarnessError) as error:
         return str(error) or type(error).__name__
-    except Exception as error:  # a plugin may raise anything: that is a finding too
+    except BaseException as error:  # a plugin may raise anything, or call sys.exit: that is a finding too
         return f"{type(error).__name__}: {error}"
     return ""

@@ -20,6 +20,7 @@ from harness.api import (
     VerdictFormat,
 )
 from harness.testing._checks import Check, Subject, subject
+from harness.testing._members import check_members
 
 SPACES: tuple[AnswerSpace, ...] = (
     Choice(("yes", "no")),
@@ -90,6 +91,7 @@ def checks(one: Subject) -> Iterator[Check]:
     yield "format_contradiction_is_no_verdict", lambda: _check_contradiction(one.made)
     yield "format_well_formed_is_the_whole_answer", lambda: _check_whole(one.made)
     yield "format_is_linear", lambda: _check_linear(one.made)
+    yield "format_members", lambda: check_members("format", one.made)
 
 
 def spaces_of(form: VerdictFormat) -> list[AnswerSpace]:

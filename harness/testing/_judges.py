@@ -21,6 +21,7 @@ from harness.api import (
 )
 from harness.formats.tagged import TaggedFormat
 from harness.testing._checks import Check, Subject, subject
+from harness.testing._members import check_members
 
 _SPACES: tuple[AnswerSpace, ...] = (Choice(("yes", "no")), Preference(2, ("tie",)), Score(1, 5, 1), Ranking(3))
 
@@ -40,6 +41,7 @@ def checks(one: Subject) -> Iterator[Check]:
     yield "judge_statuses", lambda: _check_statuses(one)
     yield "judge_json_round_trip", lambda: _check_json(one)
     yield "judge_fingerprint_is_stable", lambda: _check_fingerprint(one)
+    yield "judge_members", lambda: check_members("judge", one.made)
 
 
 def questions(count: int = 8) -> list[Request]:

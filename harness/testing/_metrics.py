@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from harness.api import AnswerSpace, Card, Choice, Metric, MetricCard, Preference, Ranking, Score, Units
 from harness.testing._checks import Check, Subject, subject
+from harness.testing._members import check_members
 
 _SPACES: dict[str, AnswerSpace] = {
     "choice": Choice(("yes", "no")),
@@ -29,6 +30,7 @@ def checks(one: Subject) -> Iterator[Check]:
     yield "metric_of_nothing_is_nan", lambda: _check_nothing(one)
     yield "metric_says_its_unit", lambda: _check_unit(one)
     yield "metric_keeps_its_range", lambda: _check_range(one)
+    yield "metric_members", lambda: check_members("metric", one.made)
 
 
 def units_of(space: AnswerSpace) -> Units:

@@ -25,6 +25,7 @@ from harness.api import (
 )
 from harness.formats.tagged import TaggedFormat
 from harness.testing._checks import Check, Subject, subject
+from harness.testing._members import check_members
 
 _SPACES: tuple[AnswerSpace, ...] = (Choice(("yes", "no")), Preference(2, ("tie",)), Score(0, 4, 1), Ranking(3))
 _NO_VERDICT = (Status.UNPARSED, Status.OUTSIDE, Status.DRAW, Status.REFUSED, Status.TRUNCATED)
@@ -53,6 +54,7 @@ def checks(one: Subject) -> Iterator[Check]:
     yield "reward_error_earns_nothing", lambda: _check_error(one)
     yield "reward_states_its_needs", lambda: _check_needs(one)
     yield "reward_of_orders_is_symmetric", lambda: _check_symmetric(one)
+    yield "reward_members", lambda: check_members("reward", one.made)
 
 
 def answers_to(space: AnswerSpace, gold: Verdict, said: Verdict | Status) -> _Pair:

@@ -25,6 +25,7 @@ from harness.api import (
 )
 from harness.formats.brackets import BracketsFormat
 from harness.testing._checks import Check, Subject, subject
+from harness.testing._members import check_members
 from harness.testing._schema import schema_checks
 
 _FEW = 24  # items of a split that are rendered; ids are looked at further
@@ -54,6 +55,7 @@ def checks(one: Subject) -> Iterator[Check]:
     if isinstance(one.offer.card.factory, str) and one.context is None:
         yield "task_keys_equal_in_another_process", lambda: _check_process(one)
     yield from schema_checks(one)
+    yield "task_members", lambda: check_members("task", one.made)
 
 
 def _task(one: Subject) -> Task:

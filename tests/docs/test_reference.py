@@ -13,7 +13,7 @@ import click
 import pytest
 
 from harness import api
-from harness.api import Protocol, Unread, data, hookspecs
+from harness.api import Protocol, Unread, data, hookspecs, optional
 from harness.cli import VERBS, cli
 from harness.discovery import Plugins
 from harness.manifest.model import (
@@ -164,6 +164,10 @@ def test_every_public_name_is_on_the_api_page(pages: dict[str, str]) -> None:
 def test_every_public_name_of_the_data_package_is_on_its_page(pages: dict[str, str]) -> None:
     assert [name for name in data.__all__ if f"harness.api.data.{name}\n" not in pages["api-data"]] == []
     assert re.search(r"^\.\. py:data:: .*\n\n +\n", pages["api-data"], re.MULTILINE) is None, "no docstring"
+
+
+def test_every_optional_member_is_on_its_page(pages: dict[str, str]) -> None:
+    assert [one for one in optional.__all__ if f"harness.api.optional.{one}\n" not in pages["api-optional"]] == []
 
 
 def test_every_benchmark_has_a_page_with_all_that_its_users_must_know(pages: dict[str, str]) -> None:

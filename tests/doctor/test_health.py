@@ -180,3 +180,20 @@ def test_what_is_broken_comes_before_what_is_worth_knowing(install: Install, loo
     install("dist-b", "bbb")
     install("dist-c", "zzz", "raise ValueError")
     assert [one.broken for one in look().findings] == [True, False]
+
+
+def test_a_plugin_that_is_slow_to_load_is_noted_and_what_each_takes_is_shown(install: Install, look: Look) -> None:
+    install(
+        "dist-a", "aaa", "import time\nend = time.process_time() + 0.15\nwhile time.process_time() < end: pass\n" + GOOD
+    )
+    install("dist-b", "bbb", "import time\ntime.sleep(1.1)\n" + GOOD.replace('"fine"', '"other"'))
+    health = look()
+    assert [(one.subject, one.broken) for one in health.findings] == [
+        ("plugin aaa (dist-a 1.0)", False),
+        ("plugin bbb (dist-b 1.0)", False),
+    ]
+    assert "each time; leave it out with --no-plugin" in health.findings[0].problem
+    assert next(iter(health.loading)) == "aaa"
+    assert set(health.loading) == {"aaa", "bbb", "harness"}
+    assert health.loading["aaa"] > 140
+    assert set(health.to_json()["loading"]) == {"aaa", "bbb", "harness"}

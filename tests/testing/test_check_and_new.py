@@ -85,7 +85,8 @@ class Judge:
 
 @hookimpl
 def harness_judges():
-    return [JudgeCard(name="mute", summary="s", licence="l", source="s", factory=lambda options, context: Judge())]
+    make = lambda options, context: Judge()
+    return [JudgeCard(name="mute", api_version=1, summary="s", licence="l", source="s", factory=make)]
 """
 
 
@@ -96,6 +97,47 @@ def test_check_names_each_fault_and_exits_with_2(tmp_path: Path) -> None:
     assert "FAIL  mute_plugin/mute  judge_answers_each_once" in done.stdout
     assert "8 of 8 requests were never answered" in done.stdout
     assert "ok    mute_plugin/mute  judge_takes_an_empty_stream" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (BROKEN.replace("@hookimpl\n", ""), "plugin 'mine' is broken: harness_judges is not marked as a hook"),
+        (BROKEN.replace("[JudgeCard", "[] and [JudgeCard"), "mine offers no object, and nothing of it was checked"),
+        ("raise SystemExit('bye')", "plugin 'mine' is broken: SystemExit: bye"),
+    ],
+)
+def test_check_of_nothing_fails_and_says_why(code: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(code)
+    done = harness("--plugin", str(tmp_path / "mine.py"), "check", "mine")
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_a_factory_that_exits_fails_its_checks_and_the_others_are_still_made(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import sys\n" + BROKEN.replace(": Judge()", ": sys.exit('no key')"))
+    done = harness("--plugin", str(tmp_path / "mine.py"), "check", "mine")
+    assert done.returncode == 2
+    assert "could not be made: SystemExit: no key" in done.stdout
+    assert "FAIL  mine/mute  judge_fingerprint_is_stable" in done.stdout
+
+
+def test_a_plugin_that_exits_stops_no_command(tmp_path: Path) -> None:
+    (tmp_path / "exits.py").write_text("raise SystemExit('set MY_API_KEY first')")
+    for command in (["list", "formats"], ["plugins"], ["check", "harness/label"]):
+        done = harness("--plugin", str(tmp_path / "exits.py"), *command)
+        assert done.returncode == 0, done.stderr
+        assert "SystemExit: set MY_API_KEY first" in done.stdout + done.stderr
+    assert harness("--plugin", str(tmp_path / "exits.py"), "doctor").returncode == 2
+
+
+def test_plugins_says_what_offers_nothing(tmp_path: Path) -> None:
+    hook = "from harness.api import hookimpl\n@hookimpl\ndef "
+    (tmp_path / "bare.py").write_text(hook + "harness_judges(): return []")
+    (tmp_path / "ears.py").write_text(hook + "harness_run_finished(folder): pass")
+    done = harness("-p", str(tmp_path / "bare.py"), "-p", str(tmp_path / "ears.py"), "plugins")
+    assert "ok: offers nothing" in next(line for line in done.stdout.splitlines() if line.startswith("bare "))
+    assert "ok: hooks only" in next(line for line in done.stdout.splitlines() if line.startswith("ears "))
 
 
 def test_check_of_an_unknown_plugin_is_an_error() -> None:

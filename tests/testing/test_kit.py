@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -330,12 +331,14 @@ class Ranged(Unmarked):
 def card_of(kind: str, make: Any) -> Card:
     factory = lambda options, context: make()  # noqa: E731 - one expression, four uses
     if kind == "task":
-        return TaskCard(name="words", summary="s", licence="l", source="s", factory=factory, answers="preference")
+        return TaskCard(
+            name="words", api_version=1, summary="s", licence="l", source="s", factory=factory, answers="preference"
+        )
     if kind == "judge":
-        return JudgeCard(name="one", summary="s", licence="l", source="s", factory=factory)
+        return JudgeCard(name="one", api_version=1, summary="s", licence="l", source="s", factory=factory)
     if kind == "format":
-        return FormatCard(name="form", summary="s", factory=factory)
-    return MetricCard(name="m", summary="s", factory=factory)
+        return FormatCard(name="form", api_version=1, summary="s", factory=factory)
+    return MetricCard(name="m", api_version=1, summary="s", factory=factory)
 
 
 def faults(card: Card) -> dict[str, str]:
@@ -418,7 +421,7 @@ def test_each_check_catches_its_fault(kind: str, make: Any, check: str) -> None:
     ],
 )
 def test_a_metric_keeps_to_what_it_says_of_its_values(metric: Any, said: dict[str, Any], caught: str) -> None:
-    card = MetricCard(name="m", summary="s", factory=lambda options, context: metric, **said)
+    card = MetricCard(name="m", api_version=1, summary="s", factory=lambda options, context: metric, **said)
     found = faults(card)
     assert set(found) - {"metric_keeps_its_range"} == {caught} - {"", "metric_keeps_its_range"}
     if caught != "metric_says_its_unit":
@@ -436,7 +439,7 @@ def test_a_key_that_differs_between_processes_is_caught(tmp_path: Path, monkeypa
     )
     monkeypatch.delenv("PYTHONHASHSEED", raising=False)
     for name, caught in (("sound", False), ("hashed", True)):
-        card = TaskCard(name=name, summary="s", factory=f"factories:{name}")
+        card = TaskCard(name=name, api_version=1, summary="s", factory=f"factories:{name}")
         fault = run_check(dict(task_checks(card))["task_keys_equal_in_another_process"])
         assert bool(fault) is caught, fault
 
@@ -451,7 +454,14 @@ def test_a_factory_that_raises_fails_checks_and_not_the_listing() -> None:
 def test_empty_cards_and_missing_factories_are_caught() -> None:
     card = TaskCard(name="x", summary=" ", factory="no_such_module:x", options="harness.api:NoSuch")
     found = faults(card)
-    assert {"card_summary", "card_licence", "card_source", "card_factory_exists", "card_options_exists"} <= set(found)
+    assert {
+        "card_summary",
+        "card_api_version",
+        "card_licence",
+        "card_source",
+        "card_factory_exists",
+        "card_options_exists",
+    } <= set(found)
 
 
 def test_the_named_functions_give_the_same_checks() -> None:
@@ -474,6 +484,65 @@ def test_a_heavy_plugin_module_is_caught(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert "imports numpy" in run_check(dict(plugin_checks("heavy_plugin"))["plugin_import_is_light"])
     assert not run_check(dict(plugin_checks("light_plugin"))["plugin_import_is_light"])
+
+
+SPENDS = "import time\nstart = time.process_time()\nwhile time.process_time() - start < 0.3: pass\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "import dear_package",
+            r"takes \d+ ms of CPU, and the harness itself \d+; .*dearest are dear_package \(\d+ ms\)",
+        ),
+        ("def harness_judges():\n    import dear_package\n    return []", r"takes \d+ ms of CPU"),
+        ("import time\ntime.sleep(1.3)", r"takes 1\.\d s by the clock and \d+ ms of CPU: it waits for something"),
+    ],
+)
+def test_a_slow_plugin_module_is_caught_by_the_clock(
+    code: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import re
+
+    from harness.testing._checks import plugin_checks
+
+    module = f"slow_{tmp_path.name}".replace("-", "_")
+    (tmp_path / "dear_package.py").write_text(SPENDS)
+    (tmp_path / f"{module}.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    fault = run_check(dict(plugin_checks(module))["plugin_import_is_light"])
+    assert re.search(said, fault), fault
+
+
+def test_a_version_that_is_taken_from_the_installed_harness_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.testing._checks import plugin_checks
+
+    for name, version in (("taken_plugin", "API_VERSION"), ("stated_plugin", "1")):
+        (tmp_path / f"{name}.py").write_text(f"card = JudgeCard(name='x',\n  api_version={version})\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    said = run_check(dict(plugin_checks("taken_plugin"))["plugin_api_version_is_literal"])
+    assert "taken_plugin, line 2: api_version is no literal number; write api_version=1" in said
+    assert not run_check(dict(plugin_checks("stated_plugin"))["plugin_api_version_is_literal"])
+
+
+def test_a_card_of_a_version_that_is_not_spoken_is_caught_and_an_old_one_warned_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from harness import registration
+    from harness.testing import _checks
+
+    def observed(version: int) -> tuple[str, str]:
+        card = replace(card_of("judge", SoundJudge), api_version=version)
+        return _checks.observe_check(dict(checks_for(card))["card_api_version"])
+
+    assert "upgrade judge-harness" in observed(2)[0]
+    for module in (registration, _checks):
+        monkeypatch.setattr(module, "API_VERSION", 2)
+    assert observed(2) == ("", "")
+    assert observed(1) == ("", "judge one: written for version 1 of the plugin API, and the newest is 2")
 
 
 def test_the_fake_context_knows_what_it_was_given(tmp_path: Path) -> None:

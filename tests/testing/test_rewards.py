@@ -110,7 +110,11 @@ class Peeks(Sound):
 
 def card_of(make: Any, *capabilities: str) -> RewardCard:
     return RewardCard(
-        name="mine", summary="s", factory=lambda options, context: make(), capabilities=frozenset(capabilities)
+        name="mine",
+        api_version=1,
+        summary="s",
+        factory=lambda options, context: make(),
+        capabilities=frozenset(capabilities),
     )
 
 

@@ -56,6 +56,7 @@ def card(read: Callable[[Row], Any], *, name: str = "rows.parquet", protocol: Pr
 
     return TaskCard(
         name="mine",
+        api_version=1,
         summary="Mine.",
         factory=lambda options, context: FromRows(context, read, protocol),
         licence="MIT",

@@ -14,6 +14,7 @@ def harness_judges() -> list[JudgeCard]:
     return [
         JudgeCard(
             name="constant",
+            api_version=1,
             summary="Always gives the same answer.",
             factory="harness_baselines.constant:make",
             options="harness_baselines.options:ConstantOptions",
@@ -26,6 +27,7 @@ def harness_judges() -> list[JudgeCard]:
         ),
         JudgeCard(
             name="random",
+            api_version=1,
             summary="A fair die, the same on every run.",
             factory="harness_baselines.chance:make",
             options="harness_baselines.options:RandomOptions",
@@ -37,6 +39,7 @@ def harness_judges() -> list[JudgeCard]:
         ),
         JudgeCard(
             name="prior",
+            api_version=1,
             summary="The most frequent answer of the train split.",
             factory="harness_baselines.prior:make",
             options="harness_baselines.options:PriorOptions",
@@ -49,6 +52,7 @@ def harness_judges() -> list[JudgeCard]:
         ),
         JudgeCard(
             name="pixels",
+            api_version=1,
             summary="Gradient-boosted trees on simple image features, fitted on the train split.",
             factory="harness_baselines.pixels:make",
             options="harness_baselines.options:PixelsOptions",
@@ -62,6 +66,7 @@ def harness_judges() -> list[JudgeCard]:
         ),
         JudgeCard(
             name="replay",
+            api_version=1,
             summary="Recorded answers from JSON lines: any judge in the world joins the leaderboard.",
             factory="harness_baselines.replay:make",
             options="harness_baselines.options:ReplayOptions",
@@ -78,6 +83,7 @@ def harness_judges() -> list[JudgeCard]:
         ),
         JudgeCard(
             name="jury",
+            api_version=1,
             summary="Majority or mean vote of several judges of the plan, with a quorum.",
             factory="harness_baselines.jury:make",
             options="harness_baselines.options:JuryOptions",

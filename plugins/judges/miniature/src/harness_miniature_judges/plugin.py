@@ -21,6 +21,7 @@ def harness_judges() -> list[JudgeCard]:
 def _judge(name: str, attribute: str, what: str) -> JudgeCard:
     return JudgeCard(
         name=name,
+        api_version=1,
         summary=f"A tiny vision-language judge of the miniature suite: {what}.",
         factory=f"harness_miniature_judges.shipped:{attribute}",
         options="harness_miniature_judges.shipped:ShippedOptions",
@@ -38,6 +39,7 @@ def harness_trainers() -> list[TrainerCard]:
     return [
         TrainerCard(
             name="eyes",
+            api_version=1,
             summary="A tiny vision-language model whose vision tower names what the miniature suite shows.",
             factory="harness_miniature_judges.trainer:EyesTrainer",
             options="harness_miniature_judges.trainer:EyesOptions",
@@ -49,6 +51,7 @@ def harness_trainers() -> list[TrainerCard]:
         ),
         TrainerCard(
             name="reading",
+            api_version=1,
             summary="Goes on from eyes: the language model learns to copy words that it has read.",
             factory="harness_miniature_judges.trainer:ReadingTrainer",
             options="harness_miniature_judges.trainer:ReadingOptions",
@@ -82,6 +85,7 @@ def harness_tasks() -> list[TaskCard]:
 def _train_pairs(name: str, attribute: str, like: str) -> TaskCard:
     return TaskCard(
         name=name,
+        api_version=1,
         summary=f"Pairs of train scenes, as {like}.",
         factory=f"harness_miniature_judges.lessons:{attribute}",
         options="harness_miniature.options:TrainableOptions",
@@ -98,6 +102,7 @@ def _train_pairs(name: str, attribute: str, like: str) -> TaskCard:
 def _lesson(name: str, attribute: str, answers: str, what: str) -> TaskCard:
     return TaskCard(
         name=name,
+        api_version=1,
         summary=f"For the base model alone, with swayed verdicts: {what}.",
         factory=f"harness_miniature_judges.lessons:{attribute}",
         options="harness_miniature.options:TrainableOptions",

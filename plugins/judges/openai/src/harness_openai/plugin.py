@@ -11,6 +11,7 @@ def harness_judges() -> list[JudgeCard]:
     return [
         JudgeCard(
             name="openai",
+            api_version=1,
             summary="A model behind an OpenAI-compatible endpoint: vLLM, SGLang, llama.cpp, Ollama, OpenAI, ...",
             factory="harness_openai.judge:make",
             options="harness_openai.options:EndpointOptions",

@@ -13,6 +13,7 @@ def harness_judges() -> list[JudgeCard]:
     return [
         JudgeCard(
             name="transformers",
+            api_version=1,
             summary="A local vision-language or text model: reasons and answers, or weighs every answer.",
             factory="harness_transformers.judge:make",
             options="harness_transformers.options:GenerativeOptions",
@@ -27,6 +28,7 @@ def harness_judges() -> list[JudgeCard]:
         ),
         JudgeCard(
             name="reward-model",
+            api_version=1,
             summary="A scalar reward model: scores each candidate by itself, and the highest wins.",
             factory="harness_transformers.reward_model:make",
             options="harness_transformers.options:RewardModelOptions",
@@ -41,6 +43,7 @@ def harness_judges() -> list[JudgeCard]:
         ),
         JudgeCard(
             name="clip-score",
+            api_version=1,
             summary="CLIPScore, PickScore, HPSv2: how near a caption and an image are.",
             factory="harness_transformers.clip_score:make",
             options="harness_transformers.options:ClipScoreOptions",

@@ -13,6 +13,7 @@ def harness_rewards() -> list[RewardCard]:
     return [
         RewardCard(
             name="accuracy",
+            api_version=1,
             summary="1 for the right verdict, else 0.",
             factory="harness_verdict.accuracy:make",
             licence=_LICENCE,
@@ -22,6 +23,7 @@ def harness_rewards() -> list[RewardCard]:
         ),
         RewardCard(
             name="format",
+            api_version=1,
             summary="1 where the whole answer is what the verdict format asks for, else 0.",
             factory="harness_verdict.form:make",
             licence=_LICENCE,
@@ -32,6 +34,7 @@ def harness_rewards() -> list[RewardCard]:
         ),
         RewardCard(
             name="soft-score",
+            api_version=1,
             summary="1 less the squared error of the expected score, as a share of the scale.",
             factory="harness_verdict.soft_score:make",
             licence=_LICENCE,
@@ -43,6 +46,7 @@ def harness_rewards() -> list[RewardCard]:
         ),
         RewardCard(
             name="distance",
+            api_version=1,
             summary="1 less the distance between verdict and gold, as a share of the greatest there is.",
             factory="harness_verdict.distance:make",
             licence=_LICENCE,
@@ -53,6 +57,7 @@ def harness_rewards() -> list[RewardCard]:
         ),
         RewardCard(
             name="swap-consistency",
+            api_version=1,
             summary="1 where the verdict is right in both orders, else 0.",
             factory="harness_verdict.swap:make",
             licence=_LICENCE,
@@ -63,6 +68,7 @@ def harness_rewards() -> list[RewardCard]:
         ),
         RewardCard(
             name="brier",
+            api_version=1,
             summary="Accuracy less the Brier score of the verdict's probability.",
             factory="harness_verdict.brier:make",
             licence=_LICENCE,
@@ -75,6 +81,7 @@ def harness_rewards() -> list[RewardCard]:
         ),
         RewardCard(
             name="length",
+            api_version=1,
             summary="0 for an answer of fair length, down to -1 at the limit and beyond.",
             factory="harness_verdict.length:make",
             options="harness_verdict.options:LengthOptions",
@@ -85,6 +92,7 @@ def harness_rewards() -> list[RewardCard]:
         ),
         RewardCard(
             name="repetition",
+            api_version=1,
             summary="The negative share of word n-grams that have been said before.",
             factory="harness_verdict.repetition:make",
             options="harness_verdict.options:RepetitionOptions",

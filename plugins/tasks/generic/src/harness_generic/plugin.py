@@ -19,6 +19,7 @@ Name under `group` the column that rows of one source share, or intervals become
 
 _card = partial(
     TaskCard,
+    api_version=1,
     splits=("train", "validation", "test"),
     licence="that of your data",
     source="your own data",

@@ -21,6 +21,7 @@ _SOURCE = "scikit-learn sample data; mirrors the tasks of MT-RL-Judge (arXiv 260
 def _trained(name: str, factory: str, summary: str, description: str) -> TaskCard:
     return TaskCard(
         name=name,
+        api_version=1,
         summary=summary,
         factory=f"harness_miniature.{factory}",
         options="harness_miniature.options:TrainableOptions",
@@ -37,6 +38,7 @@ def _trained(name: str, factory: str, summary: str, description: str) -> TaskCar
 def _unseen(name: str, answers: str, factory: str, summary: str, description: str) -> TaskCard:
     return TaskCard(
         name=name,
+        api_version=1,
         summary=summary,
         factory=f"harness_miniature.{factory}",
         options="harness_miniature.options:Options",

@@ -7,6 +7,7 @@ from harness_preference.cards import cards, metrics
 
 GENAI_BENCH_FORMAT = FormatCard(
     name="genai-bench",
+    api_version=1,
     summary="[[A>B]], [[B>A]], [[A=B=Good]], [[A=B=Bad]], read as the official script of GenAI-Bench does",
     factory="harness_preference.formats:genai_bench_format",
     source="https://github.com/TIGER-AI-Lab/GenAI-Bench (inference.py)",

@@ -20,6 +20,7 @@ def _card(name: str, summary: str, description: str, source: str, capabilities: 
     options = "".join(word.capitalize() for word in name.split("-"))
     return TaskCard(
         name=name,
+        api_version=1,
         summary=summary,
         factory="harness_probes.task:make",
         unfold="harness_probes.task:unfold",

@@ -14,6 +14,7 @@ def harness_trainers() -> list[TrainerCard]:
     return [
         TrainerCard(
             name="grpo",
+            api_version=1,
             summary="Group-relative policy optimization over any mix of tasks, prompts computed once per group.",
             factory="harness_grpo.grpo:GrpoTrainer",
             options="harness_grpo.options:GrpoOptions",
@@ -25,6 +26,7 @@ def harness_trainers() -> list[TrainerCard]:
         ),
         TrainerCard(
             name="sft",
+            api_version=1,
             summary="Supervised fine-tuning on gold verdicts, with the reasoning of a tag ahead of them or without.",
             factory="harness_grpo.sft:SftTrainer",
             options="harness_grpo.options:SftOptions",

@@ -11,6 +11,7 @@ def harness_trainers() -> list[TrainerCard]:
     return [
         TrainerCard(
             name="trl-grpo",
+            api_version=1,
             summary="GRPO by TRL, for what one device cannot hold: accelerate, FSDP, DeepSpeed, vLLM.",
             factory="harness_trl.train:GrpoTrainer",
             options="harness_trl.options:TrlGrpoOptions",
@@ -23,6 +24,7 @@ def harness_trainers() -> list[TrainerCard]:
         ),
         TrainerCard(
             name="trl-sft",
+            api_version=1,
             summary="Supervised fine-tuning by TRL, for what one device cannot hold.",
             factory="harness_trl.train:SftTrainer",
             options="harness_trl.options:TrlSftOptions",

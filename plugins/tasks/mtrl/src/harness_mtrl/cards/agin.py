@@ -43,6 +43,7 @@ def _binary(dimension: str) -> TaskCard:
     _, meaning = _DIMENSIONS[dimension]
     return TaskCard(
         name=f"agin-{dimension}",
+        api_version=1,
         summary=f"AGIN, one image, yes or no: {meaning}",
         factory=f"harness_mtrl.agin:{dimension}",
         options="harness_mtrl.options:Agin",
@@ -72,6 +73,7 @@ def _opinion(dimension: str) -> TaskCard:
     _, meaning = _DIMENSIONS[dimension]
     return TaskCard(
         name=f"agin-{dimension}-mos",
+        api_version=1,
         summary=f"AGIN, one image, opinion score: {meaning}",
         factory=f"harness_mtrl.agin:{dimension}_mos",
         options="harness_mtrl.options:AginMos",

@@ -7,6 +7,7 @@ from harness.api import Column, TaskCard
 CARDS = [
     TaskCard(
         name="imagereward",
+        api_version=1,
         summary="ImageReward, one image and its prompt: is it a good image? Ratings of 1 to 7 cut in two",
         factory="harness_mtrl.imagereward:task",
         options="harness_mtrl.options:ImageReward",

@@ -7,6 +7,7 @@ from harness.api import Column, TaskCard
 CARDS = [
     TaskCard(
         name="seetrue",
+        api_version=1,
         summary="SeeTRUE, one image and one text: does the text say what the image shows? (test; training is closed)",
         factory="harness_mtrl.seetrue:task",
         options="harness_mtrl.options:SeeTrue",

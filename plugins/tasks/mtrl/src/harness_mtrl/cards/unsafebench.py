@@ -7,6 +7,7 @@ from harness.api import Column, TaskCard
 CARDS = [
     TaskCard(
         name="unsafebench",
+        api_version=1,
         summary="UnsafeBench, one image: is it unsafe? By eleven topics and two sources",
         factory="harness_mtrl.unsafebench:task",
         options="harness_mtrl.options:UnsafeBench",

@@ -9,6 +9,7 @@ _IMAGES, _EDITS, _VIDEOS = "image_generation", "image_edition", "video_generatio
 CARDS = [
     TaskCard(
         name="genai-bench",
+        api_version=1,
         summary="GenAI-Bench: human votes on pairs of generated images, edited images and generated videos",
         factory="harness_preference.benchmarks.genai_bench:task",
         unfold="harness_preference.benchmarks.genai_bench:unfold",

@@ -7,6 +7,7 @@ from harness.api import Column, TaskCard
 CARDS = [
     TaskCard(
         name="hpd-v2",
+        api_version=1,
         summary="HPD v2: pairs of generated images for one prompt, from rankings of people",
         factory="harness_preference.benchmarks.hpd_v2:task",
         unfold="harness_preference.benchmarks.hpd_v2:unfold",

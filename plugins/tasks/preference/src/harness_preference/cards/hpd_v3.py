@@ -7,6 +7,7 @@ from harness.api import Column, TaskCard
 CARDS = [
     TaskCard(
         name="hpd-v3",
+        api_version=1,
         summary="HPD v3: pairs of generated or real images for one prompt, with the choice of people",
         factory="harness_preference.benchmarks.hpd_v3:task",
         unfold="harness_preference.benchmarks.hpd_v3:unfold",

@@ -7,6 +7,7 @@ from harness.api import Column, TaskCard
 CARDS = [
     TaskCard(
         name="imagereward-pairs",
+        api_version=1,
         summary="ImageReward: pairs of generated images for one prompt, from the rankings of experts",
         factory="harness_preference.benchmarks.imagereward:task",
         unfold="harness_preference.benchmarks.imagereward:unfold",

@@ -36,6 +36,7 @@ _CAPABILITIES = frozenset({"images", "text"})
 CARDS = [
     TaskCard(
         name="judge-anything-pair",
+        api_version=1,
         summary="JudgeAnything, pair comparison: people's choice between two models' responses, or a tie",
         factory="harness_preference.benchmarks.judge_anything:pair_task",
         unfold="harness_preference.benchmarks.judge_anything:pair_unfold",
@@ -69,6 +70,7 @@ other models and are not part of this.""",
     ),
     TaskCard(
         name="judge-anything-score",
+        api_version=1,
         summary="JudgeAnything, score evaluation: people's scores from 1 to 5 of models' responses",
         factory="harness_preference.benchmarks.judge_anything:score_task",
         unfold="harness_preference.benchmarks.judge_anything:score_unfold",

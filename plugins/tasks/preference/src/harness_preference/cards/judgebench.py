@@ -7,6 +7,7 @@ from harness.api import Column, TaskCard
 CARDS = [
     TaskCard(
         name="judgebench",
+        api_version=1,
         summary="JudgeBench: pairs of text answers to hard questions, one of them objectively right",
         factory="harness_preference.benchmarks.judgebench:task",
         unfold="harness_preference.benchmarks.judgebench:unfold",

@@ -7,6 +7,7 @@ from harness.api import Column, TaskCard
 CARDS = [
     TaskCard(
         name="m-judgebench",
+        api_version=1,
         summary="M-JudgeBench: pairs of answers with reasoning about images, by what is wrong with one of them",
         factory="harness_preference.benchmarks.m_judgebench:task",
         unfold="harness_preference.benchmarks.m_judgebench:unfold",

@@ -7,6 +7,7 @@ from harness.api import Column, TaskCard
 CARDS = [
     TaskCard(
         name="mj-bench",
+        api_version=1,
         summary="MJ-Bench: pairs of images for one caption, by perspective (alignment, safety, quality, ...)",
         factory="harness_preference.benchmarks.mj_bench:task",
         unfold="harness_preference.benchmarks.mj_bench:unfold",

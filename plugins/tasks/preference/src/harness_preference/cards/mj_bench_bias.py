@@ -10,6 +10,7 @@ _SCORES = frozenset({"score"})
 METRICS = [
     MetricCard(
         name="bias_accuracy",
+        api_version=1,
         summary="ACC of MJ-Bench: share of pairs of a group's scores that differ by at most a tenth of the scale",
         factory="harness_preference.bias_metrics:bias_accuracy",
         answers=_SCORES,
@@ -18,6 +19,7 @@ METRICS = [
     ),
     MetricCard(
         name="normalized_dispersion",
+        api_version=1,
         summary="NDS of MJ-Bench: 1 - standard deviation / mean of a group's scores",
         factory="harness_preference.bias_metrics:normalized_dispersion",
         answers=_SCORES,
@@ -25,6 +27,7 @@ METRICS = [
     ),
     MetricCard(
         name="gini_equality",
+        api_version=1,
         summary="GES of MJ-Bench: 1 - Gini coefficient of a group's scores",
         factory="harness_preference.bias_metrics:gini_equality",
         answers=_SCORES,
@@ -36,6 +39,7 @@ METRICS = [
 CARDS = [
     TaskCard(
         name="mj-bench-bias",
+        api_version=1,
         summary="MJ-Bench, bias: are images of different people scored alike for one occupation or field of study?",
         factory="harness_preference.benchmarks.mj_bench_bias:task",
         unfold="harness_preference.benchmarks.mj_bench_bias:unfold",

@@ -22,6 +22,7 @@ stands after the instruction. The official answer is JSON with an analysis and a
 CARDS = [
     TaskCard(
         name="mllm-as-a-judge-score",
+        api_version=1,
         summary="MLLM-as-a-Judge, scoring: people's grades from 1 to 5 of answers about images",
         factory="harness_preference.benchmarks.mllm_as_a_judge:score_task",
         unfold="harness_preference.benchmarks.mllm_as_a_judge:score_unfold",
@@ -54,6 +55,7 @@ does not run.""",
     ),
     TaskCard(
         name="mllm-as-a-judge-pair",
+        api_version=1,
         summary="MLLM-as-a-Judge, pair comparison: people's choice between two answers about an image, or a tie",
         factory="harness_preference.benchmarks.mllm_as_a_judge:pair_task",
         unfold="harness_preference.benchmarks.mllm_as_a_judge:pair_unfold",
@@ -92,6 +94,7 @@ that they dropped the rows where people do, so that a predicted tie stays as wro
     ),
     TaskCard(
         name="mllm-as-a-judge-batch",
+        api_version=1,
         summary="MLLM-as-a-Judge, batch ranking: people's order of several answers about an image",
         factory="harness_preference.benchmarks.mllm_as_a_judge:batch_task",
         unfold="harness_preference.benchmarks.mllm_as_a_judge:batch_unfold",

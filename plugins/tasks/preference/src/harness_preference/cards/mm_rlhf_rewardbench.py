@@ -7,6 +7,7 @@ from harness.api import Column, TaskCard
 CARDS = [
     TaskCard(
         name="mm-rlhf-rewardbench",
+        api_version=1,
         summary="MM-RLHF-RewardBench: pairs of answers to questions about an image or a video, ranked by experts",
         factory="harness_preference.benchmarks.mm_rlhf_rewardbench:task",
         unfold="harness_preference.benchmarks.mm_rlhf_rewardbench:unfold",

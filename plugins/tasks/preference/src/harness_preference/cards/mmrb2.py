@@ -7,6 +7,7 @@ from harness.api import Column, TaskCard
 CARDS = [
     TaskCard(
         name="mmrb2",
+        api_version=1,
         summary="Multimodal RewardBench 2: pairs of image generations, edits, interleaved and reasoning answers",
         factory="harness_preference.benchmarks.mmrb2:task",
         unfold="harness_preference.benchmarks.mmrb2:unfold",

@@ -7,6 +7,7 @@ from harness.api import Column, TaskCard
 CARDS = [
     TaskCard(
         name="multimodal-rewardbench",
+        api_version=1,
         summary="Multimodal RewardBench: pairs of answers about an image, labelled by experts or by a right answer",
         factory="harness_preference.benchmarks.multimodal_rewardbench:task",
         unfold="harness_preference.benchmarks.multimodal_rewardbench:unfold",

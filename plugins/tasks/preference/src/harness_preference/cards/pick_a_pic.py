@@ -7,6 +7,7 @@ from harness.api import Column, TaskCard
 CARDS = [
     TaskCard(
         name="pick-a-pic",
+        api_version=1,
         summary="Pick-a-Pic v2: pairs of generated images for one prompt, with the choice of its author",
         factory="harness_preference.benchmarks.pick_a_pic:task",
         unfold="harness_preference.benchmarks.pick_a_pic:unfold",

@@ -7,6 +7,7 @@ from harness.api import Column, TaskCard
 CARDS = [
     TaskCard(
         name="rewardbench",
+        api_version=1,
         summary="RewardBench: pairs of text answers, chosen and rejected, on chat, safety, mathematics and code",
         factory="harness_preference.benchmarks.rewardbench:task",
         unfold="harness_preference.benchmarks.rewardbench:unfold",

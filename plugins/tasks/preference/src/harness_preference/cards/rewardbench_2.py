@@ -23,6 +23,7 @@ rewardbench-2 + rewardbench_2_ties@group of rewardbench-2-ties) / 6."""
 METRICS = [
     MetricCard(
         name="rewardbench_2_ties",
+        api_version=1,
         summary="Score of the subset Ties of RewardBench 2 for one pair of prompts; use it as rewardbench_2_ties@group",
         factory="harness_preference.benchmarks.rewardbench_2_ties:ties_score",
         licence="Apache-2.0",
@@ -39,6 +40,7 @@ Only for the task preference/rewardbench-2-ties, whose gold says which kind of c
 CARDS = [
     TaskCard(
         name="rewardbench-2",
+        api_version=1,
         summary="RewardBench 2: the best of four text answers, in five of its six subsets",
         factory="harness_preference.benchmarks.rewardbench_2:task",
         unfold="harness_preference.benchmarks.rewardbench_2:unfold",
@@ -73,6 +75,7 @@ official score, and the mean of five subsets is not yet the overall one.""",
     ),
     TaskCard(
         name="rewardbench-2-ties",
+        api_version=1,
         summary="RewardBench 2, subset Ties: ratings of single answers, several of which may be right",
         factory="harness_preference.benchmarks.rewardbench_2_ties:task",
         unfold="harness_preference.benchmarks.rewardbench_2_ties:unfold",

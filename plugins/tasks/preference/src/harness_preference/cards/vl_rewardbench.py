@@ -7,6 +7,7 @@ from harness.api import Column, TaskCard
 CARDS = [
     TaskCard(
         name="vl-rewardbench",
+        api_version=1,
         summary="VL-RewardBench: pairs of answers to a question about an image, one of them preferred by people",
         factory="harness_preference.benchmarks.vl_rewardbench:task",
         unfold="harness_preference.benchmarks.vl_rewardbench:unfold",
