@@ -17,7 +17,7 @@ import _generate  # noqa: E402  # found through the line above
 project = "judge-harness"
 author = "The judge-harness authors"
 release = version = _generate.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton", "_file_names"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"judge-harness {version}"
@@ -30,6 +30,7 @@ autodoc_typehints = "signature"
 autodoc_class_signature = "separated"
 autodoc_default_options = {"members": True, "exclude-members": "__init__, __new__"}
 python_maximum_signature_line_length = 100
+copybutton_prompt_text = "$ "  # what is copied from a console block is its commands, without prompts and output
 suppress_warnings: list[str] = []
 
 _generate.write_all(HERE / "reference" / "generated")

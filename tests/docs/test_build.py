@@ -18,33 +18,43 @@ WRITTEN = sorted(
 )
 _TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
+_NAMED = re.compile(r"^\*\*`([^`\n]+)`\*\*\n\n```[a-z]+$", re.MULTILINE)
+_CAPTION = re.compile(r'<div class="code-block-caption">.*?<span class="pre">([^<]+)<.*?</div>\s*<div class="highlight')
 _CODE = re.compile(r"^(`{3,}).*?^\1", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.slow
-def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "sphinx",
-            "-W",
-            "-q",
-            "-b",
-            "html",
-            "-d",
-            str(tmp_path / "t"),
-            str(DOCS),
-            str(tmp_path / "h"),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the built site; a warning is an error."""
+    place = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", "-d", str(place / "t"), str(DOCS)]
+    done = subprocess.run([*command, str(place / "h")], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    page = (tmp_path / "h" / "reference" / "generated" / "api.html").read_text(encoding="utf-8")
+    return place / "h"
+
+
+@pytest.mark.slow
+def test_the_documentation_builds_without_a_warning(site: Path) -> None:
+    page = (site / "reference" / "generated" / "api.html").read_text(encoding="utf-8")
     assert "harness.api.Judge.fingerprint" in page
     assert "the gold must not leak" in page
+
+
+@pytest.mark.slow
+def test_every_named_block_shows_its_file_name(site: Path) -> None:
+    total = 0
+    for page in WRITTEN:
+        named = _NAMED.findall((DOCS / page).read_text(encoding="utf-8"))
+        shown = _CAPTION.findall((site / page.with_suffix(".html")).read_text(encoding="utf-8"))
+        assert shown == named, page
+        total += len(named)
+    assert total > 50
+
+
+@pytest.mark.slow
+def test_commands_are_copied_without_their_prompt(site: Path) -> None:
+    script = (site / "_static" / "copybutton.js").read_text(encoding="utf-8")
+    assert "formatCopyText(text, '$ ', false, true, true, true" in script
 
 
 def test_every_page_is_linked_from_a_toctree() -> None:

@@ -24,7 +24,7 @@ def test_the_two_commands_stand_between_their_markers(root: Path) -> None:
 def test_the_judge_has_ten_lines_and_the_task_thirty(root: Path) -> None:
     text = (root / "README.md").read_text(encoding="utf-8")
     for name, most in (("my_judge.py", 10), ("my_task.py", 30)):
-        match = re.search(rf"^```python {name}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        match = re.search(rf"^\*\*`{name}`\*\*\n\n```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
         assert match is not None
         assert len([line for line in match[1].splitlines() if line.strip()]) <= most, name
 

@@ -1,7 +1,8 @@
 """Every snippet of the documentation works: files are written, Python and commands are run, manifests are loaded.
 
-A page is a small world: its blocks act in order in one folder of its own. A name after the language is a file name, as
-in "```python my_judge.py". Named blocks are written there, and what can be checked about them is checked:
+A page is a small world: its blocks act in order in one folder of its own. A paragraph above a block with nothing but a
+bold name in backticks is its file name, which readers see too. Named blocks are written there, and what can be checked
+about them is checked:
 
 - `python`: run, whether named or not;
 - `yaml`: loaded as a manifest or recipe; an unnamed one may be a fragment of a manifest, and is completed first;
@@ -10,8 +11,8 @@ in "```python my_judge.py". Named blocks are written there, and what can be chec
   compared with what it printed; `...` stands for anything. `$ pip install -e FOLDER` is played: it puts the metadata
   of the `pyproject.toml` where the commands after it find them, without building anything.
 
-`<!-- not run: REASON -->` before a block leaves it out, and `OPTED_OUT` counts these. `<!-- exit: N -->` says that the
-last command of a block ends with N. Pages in `NEED_OOD` find a finished run of the OOD benchmark.
+`<!-- not run: REASON -->` before a block or its name leaves it out, and `OPTED_OUT` counts these. `<!-- exit: N -->`
+says that the last command of a block ends with N. Pages in `NEED_OOD` find a finished run of the OOD benchmark.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "COLUMNS": "100", "PYTHONUNBUFFERED": "1"
 RUN = {"python", "yaml", "toml", "json", "jsonl", "csv", "console"}
 _PLAIN = {"", "text", "{toctree}", "{eval-rst}", "{image}"}
 _FENCE = re.compile(r"^(?P<fence>`{3,})(?P<info>[^`\n]*)\n(?P<body>.*?)^(?P=fence)[ \t]*$", re.MULTILINE | re.DOTALL)
+_NAME = re.compile(r"^\*\*`(?P<file>[^`\n]+)`\*\*\n\s*\Z", re.MULTILINE)
 _MARKER = re.compile(r"<!-- (not run|exit): (.+?) -->\s*\Z")
 _COMPLETION = {
     "name": "snippet",
@@ -95,11 +97,12 @@ def blocks(path: Path) -> Iterator[Block]:
     """The fenced blocks of a page, in order."""
     text = path.read_text(encoding="utf-8")
     for match in _FENCE.finditer(text):
-        language, _, file = match["info"].strip().partition(" ")
-        marker = _MARKER.search(text[: match.start()])
+        above = text[: match.start()]
+        name = _NAME.search(above)
+        marker = _MARKER.search(above[: name.start()] if name else above)
         yield Block(
-            language=language,
-            file=file.strip(),
+            language=match["info"].strip() if match["info"][:1] != "{" else match["info"].partition(" ")[0],
+            file=name["file"] if name else "",
             body=match["body"],
             line=text.count("\n", 0, match.start()) + 1,
             marker=marker[1] if marker else "",
@@ -141,7 +144,7 @@ def test_every_block_has_a_language_that_somebody_knows() -> None:
     for page in PAGES:
         for block in blocks(page):
             known = block.language in RUN | _PLAIN or block.marker == "not run"
-            assert known, f"{name_of(page)}:{block.line}: {block.language!r}"
+            assert known, f"{name_of(page)}:{block.line}: {block.language!r}; a file name stands above its block"
 
 
 class _World:

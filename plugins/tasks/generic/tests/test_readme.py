@@ -12,7 +12,7 @@ from harness.cli import main
 from harness_generic.options import Pairwise, Pointwise, Ranked, Scored
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-BLOCKS = dict(re.findall(r"^```(?:csv|jsonl|yaml) (\S+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
+BLOCKS = dict(re.findall(r"^\*\*`(\S+)`\*\*\n\n```(?:csv|jsonl|yaml)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
 MANIFESTS = [name for name in BLOCKS if name.endswith(".yaml")]
 
 

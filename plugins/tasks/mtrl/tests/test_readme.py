@@ -11,7 +11,7 @@ from harness.cli import main
 from harness_mtrl import agin, imagereward, options, seetrue, unsafebench
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-BLOCKS = dict(re.findall(r"^```yaml (\S+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
+BLOCKS = dict(re.findall(r"^\*\*`(\S+)`\*\*\n\n```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
 MODELS = (options.SeeTrue, options.ImageReward, options.UnsafeBench, options.Agin, options.AginMos)
 
 
