@@ -15,7 +15,7 @@ from harness_openai.lessons import Lessons
 from harness_openai.options import EndpointOptions
 from harness_openai.payload import Payloads
 from harness_openai.verdicts import Speller, judgement_of
-from harness_openai.wire import Wire, open_wire
+from harness_openai.wire import Wire
 
 _GENERATION = 2  # raise it whenever the same answer of a server could become another judgement, or be asked otherwise
 
@@ -70,7 +70,9 @@ class EndpointJudge:
 
     def wire(self) -> Wire:
         """A new client; part of `harness_openai.flow.Parts`."""
-        return open_wire(self._options, self._secrets)
+        from harness_openai.client import ClientWire  # only a judge that is asked needs the HTTP library
+
+        return ClientWire(self._options, self._secrets)
 
     def asker(self, wire: Wire, slots: Slots) -> Asker:
         """Asks over that client; part of `harness_openai.flow.Parts`."""
