@@ -83,7 +83,7 @@ def _refuse_unloaded(plugins: Plugins | None, what: Card | str) -> None:
 
 
 def _of_offer(offer: Offer, fields: Mapping[str, Any]) -> Iterator[_Test]:
-    missing = missing_options(offer, fields.get("options") or {})
+    missing = missing_options(offer, fields.get("options") or {}, data=fields.get("data"))
     for name, check in checks_for(offer, **fields):
         if not missing or name.startswith("card_"):
             yield _Test(about=offer.id, name=name, check=check)
