@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @click.argument("name", metavar="PLUGIN")
-@click.option("--data", type=click.Path(exists=True, resolve_path=True), help="Data for tasks that need some.")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, resolve_path=True),
+    help="Data for a task, or the model that a trainer starts from.",
+)
 @click.option("--with", "options", multiple=True, metavar="OPTION=VALUE", help="An option for the factory (YAML).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
@@ -75,9 +79,11 @@ def _checks(
         for check_name, check_function in plugin_checks(module):
             yield name, check_name, check_function
     for offer in offers_of(plugins, name):
-        missing = missing_options(offer, options)
+        missing = missing_options(offer, options, data=data)
         if missing:
             say(f"{offer.id}: only its card is checked; give {', '.join(missing)} with `--with`")
+        elif offer.card.kind == "trainer" and not options and data is None:
+            say(f"{offer.id}: it is not trained; give options that make it short with `--with`, such as steps=2")
         for check_name, check_function in checks_for(offer, data=data, options=options):
             if not missing or check_name.startswith("card_"):
                 yield offer.id, check_name, check_function

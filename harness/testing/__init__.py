@@ -4,9 +4,9 @@ Not used by the harness itself.
 
 from harness.testing import parametrize_with_checks
 
-@parametrize_with_checks(["mine/my-task", "mine/my-judge"])
+@parametrize_with_checks(["mine"])  # the plugin and all that it offers
 def test_conformance(check):
-check()
+    check()
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from harness.testing._pictures import odd_pictures
 from harness.testing._rewards import reward_checks
 from harness.testing._scoring import score_task
 from harness.testing._tasks import task_checks
+from harness.testing._trainers import trainer_checks
 
 __all__ = [
     "Check",
@@ -38,4 +39,5 @@ __all__ = [
     "reward_checks",
     "score_task",
     "task_checks",
+    "trainer_checks",
 ]

@@ -106,7 +106,7 @@ def checks_for(what: Card | str | Offer, **fields: Any) -> Iterator[Check]:
     Raises:
         PluginError: There is no such object.
     """
-    from harness.testing import _formats, _judges, _manifests, _metrics, _rewards, _tasks
+    from harness.testing import _formats, _judges, _manifests, _metrics, _rewards, _tasks, _trainers
 
     one = Subject(what, **fields) if isinstance(what, Offer) else subject(what, **fields)
     yield from card_checks(one)
@@ -117,11 +117,9 @@ def checks_for(what: Card | str | Offer, **fields: Any) -> Iterator[Check]:
         "format": _formats.checks,
         "metric": _metrics.checks,
         "manifest": _manifests.checks,
+        "trainer": _trainers.checks,
     }
-    if one.offer.card.kind in of_kind:
-        yield from of_kind[one.offer.card.kind](one)
-    else:
-        yield "made", lambda: _check_made(one)
+    yield from of_kind[one.offer.card.kind](one)
 
 
 def card_checks(one: Subject) -> Iterator[Check]:
@@ -186,10 +184,6 @@ def _check_filled(card: Card, name: str) -> None:
 def _check_lazy(offer: Offer, lazy: str) -> None:
     assert ":" in lazy, f"{offer.id}: {lazy!r} is not of the form 'module:attribute'"
     offer.resolve(lazy)
-
-
-def _check_made(one: Subject) -> None:
-    assert one.made is not None, f"{one.offer.id}: the factory returned None"
 
 
 def observe_check(check: Callable[[], None]) -> tuple[str, str]:

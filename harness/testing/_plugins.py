@@ -41,8 +41,10 @@ def offers_of(plugins: Plugins, name: str) -> list[Offer]:
     raise PluginError(f"there is no plugin or plugin object {name!r}; plugins are {known}")
 
 
-def missing_options(offer: Offer, options: Mapping[str, Any]) -> list[str]:
-    """The options that the object must have and was not given."""
+def missing_options(offer: Offer, options: Mapping[str, Any], *, data: str | None = None) -> list[str]:
+    """The options that the object must have and was given neither by hand, nor by its example where it has no data."""
+    if data is None and getattr(offer.card, "example", None) is not None:
+        return []
     try:
         model = offer.options_model()
     except PluginError:  # the check of the card reports it

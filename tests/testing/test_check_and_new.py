@@ -26,25 +26,39 @@ def harness(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
+def installed(folder: Path) -> str:
+    """The source folder of a new distribution, with the metadata beside it that `pip install -e` would leave."""
+    import tomllib
+
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    info = folder / "src" / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    points = "".join(f"{name} = {module}\n" for name, module in project["entry-points"]["harness"].items())
+    (info / "entry_points.txt").write_text(f"[harness]\n{points}")
+    return str(folder / "src")
+
+
 @pytest.mark.parametrize("kind", ["task", "judge", "reward"])
 def test_a_new_plugin_passes_its_own_tests_and_its_checks(kind: str, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     made = CliRunner().invoke(new.command, [kind, "brand-new", "--dir", str(folder)], standalone_mode=False)
     assert made.exception is None, made.output
-    source = str(folder / "src")
+    source = installed(folder)
     tested = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": source},
-        timeout=120,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([source, os.environ.get("PYTHONPATH", "")])},
+        timeout=300,
     )
     assert tested.returncode == 0, tested.stdout
-    checked = harness("--plugin", "harness_brand_new.plugin", "check", "brand-new", "--json", PYTHONPATH=source)
+    checked = harness("check", "brand-new", "--json", PYTHONPATH=os.pathsep.join([source, os.environ["PYTHONPATH"]]))
     assert checked.returncode == 0, checked.stdout + checked.stderr
     rows = json.loads(checked.stdout)
     assert len(rows) > 8
-    assert all(row["fault"] == "" for row in rows)
+    assert [row for row in rows if row["fault"] or row["warning"]] == []
+    assert f"{len(rows)} passed" in tested.stdout, "pytest makes the same checks as `harness check`"
 
 
 def test_a_new_distribution_advertises_its_plugin(tmp_path: Path) -> None:
