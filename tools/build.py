@@ -107,12 +107,13 @@ def use(distributions: Sequence[Distribution], out: Path, *, from_index: bool) -
         scripts = environment / ("Scripts" if os.name == "nt" else "bin")
         wheels = [str(out / f"{one.stem}-py3-none-any.whl") for one in distributions]
         flags = ["--find-links", str(out)] if from_index else ["--no-deps", "--no-index"]
-        run([sys.executable, "-m", "pip", "--python", str(scripts / "python"), "install", "-q", *flags, *wheels])
+        run([sys.executable, "-m", "pip", "--python", str(environment), "install", "-q", *flags, *wheels])
         if not from_index:
             _lend_packages(scripts / "python")
         harness = [str(scripts / "harness")]
         # Not the checkout: neither its folder nor PYTHONPATH, so that only what is in the wheels can be found.
-        plain = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "HARNESS_"))}
+        hidden = ("PYTHONPATH", "PYTHONHOME", "HARNESS_")
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
         strict = {**plain, "HARNESS_STRICT_PLUGINS": "1", "OMP_NUM_THREADS": "1"}
         where = run([str(scripts / "python"), "-c", "import harness; print(harness.__file__)"], env=plain, cwd=place)
         if not Path(where.strip()).resolve().is_relative_to(environment):

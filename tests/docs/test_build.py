@@ -80,6 +80,9 @@ def test_every_relative_link_leads_to_a_file() -> None:
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
         ROOT / "CHANGELOG.md",
+        ROOT / "RELEASING.md",
+        ROOT / "SECURITY.md",
+        ROOT / "changes" / "README.md",
         *(DOCS / page for page in WRITTEN),
     ):
         for target in _LINK.findall(_CODE.sub("", page.read_text(encoding="utf-8"))):
