@@ -89,6 +89,14 @@ def test_a_proxy_that_cannot_be_used_is_named_without_its_password(
     assert "p%40ss" not in str(caught.value)
 
 
+def test_a_proxy_that_cannot_be_used_is_told_before_anybody_is_asked(
+    judge: Callable[..., Judge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", "socks5://proxy:1080")
+    with pytest.raises(UserError, match="https_proxy"):
+        judge(base_url="https://judge.example/v1")
+
+
 def test_credentials_are_taken_out_of_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://me:p%40ss-for-the-proxy@proxy:3128")
     assert proxy_for("https://gpu.example/v1") == Proxy("http://proxy:3128", {"Proxy-Authorization": BASIC})

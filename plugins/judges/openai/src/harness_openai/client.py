@@ -18,7 +18,7 @@ from yarl import URL
 from harness.api import UserError
 from harness_openai.keys import Secrets
 from harness_openai.options import EndpointOptions
-from harness_openai.proxy import proxy_of
+from harness_openai.proxy import Proxy
 from harness_openai.wire import Response, WireError
 
 _USER_AGENT = "judge-harness-openai/0.1.0"
@@ -29,11 +29,16 @@ _AT_ONCE = 2**20  # bytes; aiohttp wants longer bodies as a file, so that they d
 class ClientWire:
     """Posts to one URL. Make it inside the event loop that will use it.
 
+    Args:
+        options: Where, how long, how much.
+        secrets: Headers with keys.
+        proxy: What stands before the endpoint.
+
     Raises:
-        UserError: `ca_file` or the environment's proxy cannot be used.
+        UserError: `ca_file` cannot be used.
     """
 
-    def __init__(self, options: EndpointOptions, secrets: Secrets) -> None:
+    def __init__(self, options: EndpointOptions, secrets: Secrets, proxy: Proxy | None = None) -> None:
         self._options = options
         self._secrets = secrets
         self._url = URL(options.url, encoded=True)
@@ -45,7 +50,6 @@ class ClientWire:
             "Content-Type": "application/json",
             **secrets.headers(),
         }
-        proxy = proxy_of(options)
         self._proxy = URL(proxy.url) if proxy else None
         self._proxy_headers = proxy.headers if proxy else None
         if proxy and self._url.scheme == "http":  # there is no CONNECT: the proxy reads the request itself
