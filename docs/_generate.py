@@ -25,7 +25,7 @@ from _tasks import task_pages
 from pydantic import BaseModel
 
 from harness import __version__ as __version__
-from harness import api
+from harness import api, testing
 from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score, Unread, data, hookspecs
 from harness.cli import VERBS, cli, main
 from harness.discovery import Offer, Plugins
@@ -108,6 +108,15 @@ def api_data() -> str:
     lines = ["# `harness.api.data`", "", docstring(data.__doc__), "", "```{eval-rst}"]
     for name in data.__all__:
         lines += [_directive(name, of=data), ""]
+    return "\n".join([*lines, "```", ""])
+
+
+def api_testing() -> str:
+    """What the authors of plugins test with."""
+    lines = ["# `harness.testing`", "", docstring(testing.__doc__), ""]
+    lines += ["[Publish a plugin](../../how-to/publish-a-plugin.md) shows it at work.", "", "```{eval-rst}"]
+    for name in testing.__all__:
+        lines += [_directive(name, of=testing), ""]
     return "\n".join([*lines, "```", ""])
 
 
@@ -422,6 +431,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "hooks": hooks,
     "api": api_page,
     "api-data": api_data,
+    "api-testing": api_testing,
 }
 """Pages by name."""
 

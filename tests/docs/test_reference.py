@@ -12,7 +12,7 @@ from typing import Any
 import click
 import pytest
 
-from harness import api
+from harness import api, testing
 from harness.api import Protocol, Unread, data, hookspecs
 from harness.cli import VERBS, cli
 from harness.discovery import Plugins
@@ -164,6 +164,11 @@ def test_every_public_name_is_on_the_api_page(pages: dict[str, str]) -> None:
 def test_every_public_name_of_the_data_package_is_on_its_page(pages: dict[str, str]) -> None:
     assert [name for name in data.__all__ if f"harness.api.data.{name}\n" not in pages["api-data"]] == []
     assert re.search(r"^\.\. py:data:: .*\n\n +\n", pages["api-data"], re.MULTILINE) is None, "no docstring"
+
+
+def test_every_public_name_of_the_testing_package_is_on_its_page(pages: dict[str, str]) -> None:
+    assert [name for name in testing.__all__ if f"harness.testing.{name}\n" not in pages["api-testing"]] == []
+    assert re.search(r"^\.\. py:data:: .*\n\n +\n", pages["api-testing"], re.MULTILINE) is None, "no docstring"
 
 
 def test_every_benchmark_has_a_page_with_all_that_its_users_must_know(pages: dict[str, str]) -> None:
