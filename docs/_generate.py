@@ -26,7 +26,7 @@ from _tasks import task_pages
 from pydantic import BaseModel
 
 from harness import __version__ as __version__
-from harness import api
+from harness import api, testing
 from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score, Unread, data, hookspecs, optional
 from harness.cli import VERBS, cli, main
 from harness.discovery import Offer, Plugins
@@ -425,6 +425,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "api": api_page,
     "api-data": partial(api_module, data),
     "api-optional": partial(api_module, optional),
+    "api-testing": partial(api_module, testing),
 }
 """Pages by name."""
 

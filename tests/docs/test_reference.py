@@ -12,7 +12,7 @@ from typing import Any
 import click
 import pytest
 
-from harness import api
+from harness import api, testing
 from harness.api import Protocol, Unread, data, hookspecs, optional
 from harness.cli import VERBS, cli
 from harness.discovery import Plugins
@@ -168,6 +168,11 @@ def test_every_public_name_of_the_data_package_is_on_its_page(pages: dict[str, s
 
 def test_every_optional_member_is_on_its_page(pages: dict[str, str]) -> None:
     assert [one for one in optional.__all__ if f"harness.api.optional.{one}\n" not in pages["api-optional"]] == []
+
+
+def test_every_public_name_of_the_testing_package_is_on_its_page(pages: dict[str, str]) -> None:
+    assert [name for name in testing.__all__ if f"harness.testing.{name}\n" not in pages["api-testing"]] == []
+    assert re.search(r"^\.\. py:data:: .*\n\n +\n", pages["api-testing"], re.MULTILINE) is None, "no docstring"
 
 
 def test_every_benchmark_has_a_page_with_all_that_its_users_must_know(pages: dict[str, str]) -> None:
