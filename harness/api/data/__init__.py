@@ -1,4 +1,4 @@
-"""What the author of a task reads data with: rows of hostile files and of the hub, their cells, and pictures.
+"""What the author of a task reads data with: a task over rows, where the rows are, their cells, and pictures.
 
 Every mistake in the data is a `DataError` that names file, row, column, what was found and what was expected. Reading
 is streamed and pictures are lazy. `pyarrow` and `datasets` are imported only where a file or dataset needs them; a
@@ -10,7 +10,11 @@ from __future__ import annotations
 from harness.api.data._archives import Archive, Pictures, PictureStore
 from harness.api.data._cells import ABSENT, Cell, Row, did_you_mean, near
 from harness.api.data._files import SUFFIXES, read, suffix_of
+from harness.api.data._folders import LabelledFolder
 from harness.api.data._hub import HubSplit
+from harness.api.data._sources import Source, Split, TableOptions, data_of, find_shards, find_splits, find_table
+from harness.api.data._subsets import Layout, find_subsets
+from harness.api.data._table_task import PromptFrame, TableTask, group_of
 from harness.api.data._tables import Media, Table, files_digest
 from harness.api.data._writing import picture, write
 
@@ -20,13 +24,26 @@ __all__ = [
     "Archive",
     "Cell",
     "HubSplit",
+    "LabelledFolder",
+    "Layout",
     "Media",
     "PictureStore",
     "Pictures",
+    "PromptFrame",
     "Row",
+    "Source",
+    "Split",
     "Table",
+    "TableOptions",
+    "TableTask",
+    "data_of",
     "did_you_mean",
     "files_digest",
+    "find_shards",
+    "find_splits",
+    "find_subsets",
+    "find_table",
+    "group_of",
     "near",
     "picture",
     "read",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import random
 import tracemalloc
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 
 from harness.api import TIE, DataError, Image, Item, Preference
 from harness.formats.brackets import BracketsFormat
+from harness_generic import __version__
 from harness_generic.task import GenericTask
 
 Rows = list[dict[str, Any]]
@@ -226,6 +228,17 @@ def test_the_fingerprint_covers_options_and_data(write: Write, make: Make) -> No
     write("r.jsonl", [{"q": "How?", "label": "yes"}])
     assert make("pointwise", file, **POINT).fingerprint() not in seen
     assert seen[0] != seen[1]
+
+
+def test_the_fingerprint_is_that_of_finished_runs(write: Write, make: Make) -> None:
+    file = write("r.jsonl", [{"q": "Why?", "label": "yes"}])
+    options = (
+        '{"question":"{q}","images":[],"id":null,"group":null,"category":null,"tags":[],"splits":null,'
+        '"hub_config":null,"media":null,"gold":"label","answers":["yes","no"],"labels":{}}'
+    )
+    content = hashlib.sha256(hashlib.sha256(file.read_bytes()).digest()).hexdigest()
+    facts = f"Pointwise:{__version__}:{options}:test:{content}"
+    assert make("pointwise", file, **POINT).fingerprint() == hashlib.sha256(facts.encode()).hexdigest()
 
 
 def test_the_default_protocols_do_not_trust_the_order_of_the_data(write: Write, make: Make) -> None:

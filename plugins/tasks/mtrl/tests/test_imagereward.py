@@ -177,4 +177,4 @@ def test_a_copy_with_the_images_in_its_rows_needs_no_archives(tmp_path: Path, ma
 @pytest.mark.parametrize("scale", ["1k", "8k"])
 def test_on_the_hub_the_scale_is_the_configuration(make: Make, scale: str) -> None:
     task = make("imagereward", "hub:me/ImageRewardDB@abc", scale=scale)
-    assert str(task._sources["train"]) == f"hub:me/ImageRewardDB@abc, {scale}, train"
+    assert str(task.sources["train"]) == f"hub:me/ImageRewardDB@abc, {scale}, train"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 from harness.api import DataError, Item, Judgement, UserError
 from harness.api.data import picture, write
 from harness.testing import score_task
-from harness_mtrl import seetrue
+from harness_mtrl import __version__, seetrue
 from harness_mtrl.splits import SPLITS
 from harness_mtrl.task import PointwiseTask
 
@@ -184,3 +185,14 @@ def test_pictures_within_the_rows_are_grouped_by_content(tmp_path: Path, make: M
     task = make("seetrue", write(tmp_path / "copy.parquet", rows), allow_training=True)
     groups = {split: {item.group for item in items} for split, items in by_split(task).items()}
     assert sum(map(len, groups.values())) == len(set.union(*groups.values())) == 20
+
+
+def test_the_fingerprint_is_that_of_finished_runs(tmp_path: Path, make: Make) -> None:
+    content = (data(tmp_path, [row()]) / "SeeTRUE.csv").read_bytes()
+    digest = hashlib.sha256(hashlib.sha256(content).digest()).hexdigest()
+    options = (
+        '{"media":null,"split_seed":0,"validation_share":0.1,"test_share":0.1,'
+        '"split_by":"group","allow_training":false}'
+    )
+    facts = f"SeeTrueTask:{__version__}:{options}:all:{digest}"
+    assert make("seetrue", tmp_path).fingerprint() == hashlib.sha256(facts.encode()).hexdigest()

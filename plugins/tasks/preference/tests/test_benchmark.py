@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.api import Context, DataError, Task
-from harness_preference.benchmark import group_of
+from harness_preference import __version__
 from harness_preference.benchmarks import judgebench
 from harness_preference.formats import GenAIBenchFormat
 from harness_preference.options import Options
@@ -76,6 +77,14 @@ def test_the_fingerprint_follows_data_and_options(tmp_path: Path, write_rows: Wr
     assert fingerprint() != first
 
 
+def test_the_fingerprint_is_that_of_finished_runs(tmp_path: Path, write_rows: Writer, context: Contexts) -> None:
+    file = write_rows(tmp_path / "gpt.jsonl", [ROW])
+    content = hashlib.sha256(hashlib.sha256(file.read_bytes()).digest()).hexdigest()
+    subset = hashlib.sha256(f"gpt:{content}".encode()).hexdigest()
+    facts = f'judgebench:{__version__}:{{"subset":null,"hub_split":null,"media":null}}:{subset}'
+    assert judgebench.task(None, context(tmp_path)).fingerprint() == hashlib.sha256(facts.encode()).hexdigest()
+
+
 def test_a_task_of_several_subsets_must_be_named(tmp_path: Path, write_rows: Writer, context: Contexts) -> None:
     for name in ("gpt", "claude"):
         write_rows(tmp_path / f"{name}-00000-of-00001.jsonl", [ROW])
@@ -87,7 +96,3 @@ def test_a_task_of_several_subsets_must_be_named(tmp_path: Path, write_rows: Wri
         judgebench.task(Options(**e.options), context(tmp_path)) for e in judgebench.unfold(None, context(tmp_path))
     ]
     assert [next(task.items("test")).id for task in made] == ["gpt/p1", "claude/p1"]
-
-
-def test_groups_tell_texts_apart() -> None:
-    assert group_of("a", "b") == group_of("a", "b") != group_of("ab")

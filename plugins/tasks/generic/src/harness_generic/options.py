@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from harness.api import Choice, DataError, Score
-from harness.api.data import Media, near
-from harness_generic.sources import Split
+from harness.api.data import TableOptions, near
 from harness_generic.template import Template
 
 Columns: TypeAlias = str | list[str]
@@ -23,10 +22,8 @@ def listed(columns: Columns | None) -> list[str]:
     return [columns] if isinstance(columns, str) else list(columns or ())
 
 
-class Common(BaseModel):
-    """What every generic task needs to know about the data."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Asked(BaseModel):
+    """What a row means: what is asked, and what its columns are."""
 
     question: str = Field(
         min_length=1,
@@ -58,14 +55,6 @@ class Common(BaseModel):
         "columns, one for each person, named after them; or one column with an object by person (`{ann: A, bob: B}`) "
         "or a list, whose place is the person. An empty cell or null: this person did not say.",
     )
-    splits: dict[Split, str] | None = Field(
-        default=None,
-        min_length=1,
-        description="File or folder of each split within the folder `data:`; with * in it, several files of one split. "
-        "Of a hub dataset, its name of the split. Default: all of `data:` is test.",
-    )
-    hub_config: str | None = Field(default=None, description="Configuration of a hub dataset that has several.")
-    media: Media = None
 
     @field_validator("question")
     @classmethod
@@ -99,12 +88,19 @@ class Common(BaseModel):
         return value
 
     @model_validator(mode="after")
-    def _gold_is_hidden(self) -> Common:
+    def _gold_is_hidden(self) -> Asked:
         for what, columns in (("gold", self.gold_columns), ("annotators'", listed(self.annotators))):
             told = sorted(self.shown_columns & set(columns))
             if told:
                 raise ValueError(f"the {what} column {told[0]!r} is shown to the judge; take it out of what is shown")
         return self
+
+
+class Common(TableOptions, Asked):
+    """What every generic task needs to know: what a row means, then where the rows are.
+
+    The fields stand in this order in a fingerprint, so that those of finished runs stay what they are.
+    """
 
 
 class Compares(Common):

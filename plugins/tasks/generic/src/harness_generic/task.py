@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import string
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TypeAlias
 
-from harness.api import (
-    AnswerSpace,
-    Context,
-    DataError,
-    Item,
-    Message,
-    Part,
-    Protocol,
-    Request,
-    Verdict,
-    VerdictFormat,
-    joined,
-)
-from harness.api.data import Cell, Row, near
+from harness.api import AnswerSpace, Context, DataError, Item, Part, Protocol, Verdict
+from harness.api.data import Cell, PromptFrame, Row, TableTask
 from harness_generic import __version__, answers
 from harness_generic.options import Columns, Common, Compares, Pairwise, Pointwise, Ranked, Scored, listed
-from harness_generic.sources import find
 
 Answers: TypeAlias = Callable[[Row, int], tuple[AnswerSpace, Verdict]]
 """Gives the space and the gold of a row with so many candidates."""
@@ -43,10 +28,12 @@ SCORE = Protocol(metrics=("spearman", "pearson", "kendall", "mae", "accuracy"))
 RANKING = Protocol(order="shuffled", metrics=("rank_accuracy", "levenshtein", "accuracy"))
 
 
-class GenericTask:
+class GenericTask(TableTask):
     """Rows as a `Task`."""
 
+    options: Common
     format = "harness/tagged"
+    version = __version__
 
     def __init__(self, options: Common, context: Context, *, protocol: Protocol, answer: Answers, said: Said) -> None:
         """Find the files; nothing is read yet.
@@ -54,87 +41,37 @@ class GenericTask:
         Raises:
             DataError: There are no data where the manifest says, or nothing of a row would be shown.
         """
-        self.protocol = protocol
-        self._options, self._name, self._answer, self._said = options, context.name, answer, said
+        super().__init__(options, context)
+        self.protocol, self._answer, self._said = protocol, answer, said
+        self.id_column, self.ids_are_row_numbers = options.id, options.id is None
         self._template = options.template
-        self.media = options.media
-        sources = find(context.data, splits=options.splits, config=options.hub_config, task=context.name)
-        self._sources = {split: source.with_media(options.media) for split, source in sources.items()}
         self._compares = options if isinstance(options, Compares) else None
-        for source in self._sources.values():
-            if not (self._compares or self._template.columns or self._images(folder=source.is_folder)):
-                raise DataError(
-                    f"task {context.name}: every row would be the same question; name columns in `images`, or show "
-                    "them as {column} in `question`"
-                )
-
-    def items(self, split: str) -> Iterator[Item]:
-        """Stream the items in the order of the rows.
-
-        Of the rows before, only the ids are kept, and those only where a column holds them.
-
-        Raises:
-            DataError: There is no such split, a row cannot be used, an id is there twice, or there is no row at all.
-        """
-        if split not in self._sources:
+        self.frame = PromptFrame(heading="" if self._compares is None else f"{_heading(self._compares)} {{letter}}:")
+        self._images = {split: self._shown(folder=source.is_folder) for split, source in self.sources.items()}
+        if not (self._compares or self._template.columns or all(self._images.values())):
             raise DataError(
-                f"task {self._name}: there is no split {split!r} in this entry.{near(split, self._sources)} Name its "
-                f"file with: {{splits: {{{split}: FILE}}}}"
-                + ("; or write validation: null in the recipe" if split == "validation" else "")
+                f"task {context.name}: every row would be the same question; name columns in `images`, or show "
+                "them as {column} in `question`"
             )
-        source, empty = self._sources[split], True
-        seen: set[str] = set()
-        images = self._images(folder=source.is_folder)
-        for row in source.rows():
-            item = self._item(row, images)
-            if self._options.id is not None:
-                if item.id in seen:
-                    raise DataError(
-                        f"{row.place}, column {self._options.id!r}: expected an id that is there once, found "
-                        f"{item.id!r} again; mend or remove one row"
-                    )
-                seen.add(item.id)
-            empty = False
-            yield item
-        if empty:
-            raise DataError(f"task {self._name}: {source} holds no rows; expected at least one")
 
-    def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
-        """Question, candidates under their letters in the order shown, instruction."""
-        parts: list[Part] = [*item.question]
-        for place, candidate in enumerate(order):
-            parts += [f"{self._heading()} {string.ascii_uppercase[place]}:", *item.candidates[candidate]]
-        parts.append(format.instruction(item.space))
-        messages = (Message("user", joined(parts)),)
-        return Request(task=self._name, item=item.id, messages=messages, space=item.space, format=format, order=order)
+    def facts(self) -> str:
+        """What the fingerprint covers besides the data: the kind of task, the version of this plugin, the options."""
+        unset = {"annotators"} if self.options.annotators is None else set()  # a fingerprint as before there were any
+        options = self.options.model_dump_json(exclude=unset)
+        return f"{type(self.options).__name__}:{self.version}:{options}"
 
-    def provenance(self) -> str:
-        """The files that were read, or the hub dataset with its commit."""
-        return "; ".join(source.provenance() for source in self._sources.values())
-
-    def fingerprint(self) -> str:
-        """Hash of the data files, the options and the version of this plugin.
-
-        Files of more than 256 MB enter by size and time of change, images in labelled folders likewise; a hub dataset
-        by its name and commit.
+    def items_of(self, row: Row, split: str) -> Iterator[Item]:
+        """The item of a row.
 
         Raises:
-            DataError: A file cannot be read.
+            DataError: A column is missing or does not fit.
         """
-        unset = {"annotators"} if self._options.annotators is None else set()  # a fingerprint as before there were any
-        options = self._options.model_dump_json(exclude=unset)
-        sha = hashlib.sha256(f"{type(self._options).__name__}:{__version__}:{options}".encode())
-        for split, source in sorted(self._sources.items()):
-            sha.update(f":{split}:{source.digest()}".encode())
-        return sha.hexdigest()
-
-    def _item(self, row: Row, images: list[str]) -> Item:
-        options = self._options
-        pictures = {column: row[column].images() for column in images}
+        options = self.options
+        pictures = {column: row[column].images() for column in self._images[split]}
         candidates = self._candidates(row)
         space, gold = self._answer(row, len(candidates))
         name = str(row.number) if options.id is None else row[options.id].name()
-        return Item(
+        yield Item(
             id=name,
             group=name if options.group is None else row[options.group].name(),
             space=space,
@@ -147,7 +84,7 @@ class GenericTask:
         )
 
     def _annotations(self, row: Row, count: int) -> dict[str, Verdict]:
-        columns = self._options.annotators
+        columns = self.options.annotators
         if columns is None:
             return {}
         return {name: self._said(cell, count) for name, cell in answers.annotated(columns, row)}
@@ -166,15 +103,9 @@ class GenericTask:
             raise DataError(f"{row.place}: expected 2 to {MOST} candidates, found {len(sides[0])}; mend the row")
         return tuple(zip(*sides, strict=True))
 
-    def _images(self, *, folder: bool) -> list[str]:
+    def _shown(self, *, folder: bool) -> list[str]:
         """The image columns of the question; in a folder of images `file_name`, unless images are named."""
-        return listed(self._options.images) or (["file_name"] if folder and self._compares is None else [])
-
-    def _heading(self) -> str:
-        assert self._compares is not None
-        if self._compares.candidate_texts is None:
-            return "Image"
-        return "Answer" if self._compares.candidate_images is None else "Candidate"
+        return listed(self.options.images) or (["file_name"] if folder and self._compares is None else [])
 
 
 def pairwise(options: Pairwise, context: Context) -> GenericTask:
@@ -219,6 +150,12 @@ def ranking(options: Ranked, context: Context) -> GenericTask:
         answer=partial(answers.ranking, options),
         said=partial(answers.said_ranking, options),
     )
+
+
+def _heading(compares: Compares) -> str:
+    if compares.candidate_texts is None:
+        return "Image"
+    return "Answer" if compares.candidate_images is None else "Candidate"
 
 
 def _cells(row: Row, columns: Columns) -> Iterable[Cell]:

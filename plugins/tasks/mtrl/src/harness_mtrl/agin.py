@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 
 from harness.api import Context, Item, Protocol, Score, UserError
-from harness.api.data import Row, Table, picture, write
+from harness.api.data import PromptFrame, Row, Table, data_of, find_table, picture, write
 from harness_mtrl import options as say
 from harness_mtrl.examples import of_each_split
-from harness_mtrl.sources import InAnyFolder, folder_of, one_table, place_of
+from harness_mtrl.pictures import InAnyFolder
 from harness_mtrl.splits import ByKey, ByNumber, Shares, sides_of_agin, sides_of_rows
-from harness_mtrl.task import YES_NO, PointwiseTask, ThresholdTask, Words, bounded
+from harness_mtrl.task import YES_NO, PointwiseTask, ThresholdTask, bounded
 
 BINARY = Protocol(unparsed="wrong", metrics=("macro_f1", "accuracy", "balanced_accuracy", "roc_auc"))
 """The paper's metric first."""
@@ -45,17 +45,15 @@ class _Table:
     """The one table of AGIN and its splits."""
 
     def __init__(self, options: say.Agin | say.AginMos, context: Context, dimension: str) -> None:
-        data = place_of(context)
-        if data.startswith("hub:"):
+        if data_of(context).startswith("hub:"):
             raise UserError(
                 f"task {context.name}: AGIN is not on the hub; download it (https://github.com/zijianchen98/AGIN) and "
                 "give its folder as `data:`"
             )
         self._name, self.column = context.name, f"MOS_{dimension}"
-        root = folder_of(data)
-        pictures = InAnyFolder(root, workspace=context.workspace, other_than="partition")
-        file = one_table(data, names=("AGIN",), task=context.name)
-        self.source = Table(files=(file,), root=root, pictures=pictures).with_media(options.media)
+        file = find_table(context, names=("AGIN",))
+        pictures = InAnyFolder(file.parent, workspace=context.workspace, other_than="partition")
+        self.source = Table(files=(file,), root=file.parent, pictures=pictures).with_media(options.media)
         shares = Shares(seed=options.split_seed, validation=options.validation_share, test=options.test_share)
         self._official = options.split_by == "official"
         self._rows: ByKey | ByNumber
@@ -78,6 +76,8 @@ class _Table:
 class AginTask(ThresholdTask):
     """One dimension of AGIN as yes or no."""
 
+    protocol = BINARY
+
     def __init__(self, options: say.Agin, context: Context, *, dimension: str) -> None:
         """Find the table; nothing is read yet.
 
@@ -86,8 +86,10 @@ class AginTask(ThresholdTask):
         """
         self._table = _Table(options, context, dimension)
         looks, at = _LOOK_AT[dimension]
-        words = Words(opening=_OPENING, closing=f"Does the image {looks}? Look at {at}. The answer is yes or no.")
-        super().__init__(options, context, protocol=BINARY, words=words, sources={"all": self._table.source})
+        super().__init__(options, context, sources={"all": self._table.source})
+        self.frame = PromptFrame(
+            opening=_OPENING, closing=f"Does the image {looks}? Look at {at}. The answer is yes or no."
+        )
 
     def rows(self, split: str) -> Iterator[Row]:
         """Stream the rows of a split.
@@ -105,21 +107,23 @@ class AginTask(ThresholdTask):
         """
         return row[self._table.column].number()
 
-    def item(self, row: Row, split: str) -> Item | None:
-        """The item of a row.
+    def items_of(self, row: Row, split: str) -> Iterator[Item]:
+        """The item of a row; none in the middle that is left out.
 
         Raises:
             DataError: A column is missing or does not fit.
         """
         gold, name, image = self.gold(row), row["filename"].name(), row["filename"].image()
         if gold is None:
-            return None
+            return
         tags = {"series": series(name), "mos": f"{self.value(row):g}"}
-        return Item(id=name, group=name, space=YES_NO, gold=gold, question=(image,), tags=tags)
+        yield Item(id=name, group=name, space=YES_NO, gold=gold, question=(image,), tags=tags)
 
 
 class AginMosTask(PointwiseTask):
     """One dimension of AGIN as opinion scores."""
+
+    protocol = OPINION
 
     def __init__(self, options: say.AginMos, context: Context, *, dimension: str) -> None:
         """Find the table; nothing is read yet.
@@ -130,14 +134,14 @@ class AginMosTask(PointwiseTask):
         self._table = _Table(options, context, dimension)
         self._space = Score(options.low, options.high, 0)
         looks, at = _LOOK_AT[dimension]
-        words = Words(
+        super().__init__(options, context, sources={"all": self._table.source})
+        self.frame = PromptFrame(
             opening=_OPENING,
             closing=(
                 f"How much does the image {looks}? Look at {at}. Give the mean of what many people would say, from "
                 f"{options.low:g} (not at all) to {options.high:g} (fully); any number in between will do."
             ),
         )
-        super().__init__(options, context, protocol=OPINION, words=words, sources={"all": self._table.source})
 
     def rows(self, split: str) -> Iterator[Row]:
         """Stream the rows of a split.
@@ -147,7 +151,7 @@ class AginMosTask(PointwiseTask):
         """
         return self._table.rows(split)
 
-    def item(self, row: Row, split: str) -> Item:
+    def items_of(self, row: Row, split: str) -> Iterator[Item]:
         """The item of a row.
 
         Raises:
@@ -157,7 +161,7 @@ class AginMosTask(PointwiseTask):
         gold = bounded(row[self._table.column], low=self._space.low, high=self._space.high, fix=fix)
         name = row["filename"].name()
         question = (row["filename"].image(),)
-        return Item(id=name, group=name, space=self._space, gold=gold, question=question, tags={"series": series(name)})
+        yield Item(id=name, group=name, space=self._space, gold=gold, question=question, tags={"series": series(name)})
 
 
 def series(name: str) -> str:

@@ -12,11 +12,22 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from harness.api import Context, Item, Protocol
-from harness.api.data import HubSplit, PictureStore, Row, Table, picture, write
+from harness.api.data import (
+    HubSplit,
+    PictureStore,
+    PromptFrame,
+    Row,
+    Source,
+    Table,
+    data_of,
+    find_shards,
+    picture,
+    write,
+)
 from harness_mtrl import options as say
-from harness_mtrl.sources import ByLastName, Source, place_of, shards
+from harness_mtrl.pictures import ByLastName
 from harness_mtrl.splits import SPLITS
-from harness_mtrl.task import YES_NO, ThresholdTask, Words, bounded
+from harness_mtrl.task import YES_NO, ThresholdTask, bounded
 
 PARTS = {"1k": 4, "2k": 8, "4k": 16}
 """How many of the 32 archives of train each configuration has; `8k` has all."""
@@ -41,18 +52,20 @@ _ASKED = {
 class ImageRewardTask(ThresholdTask):
     """ImageRewardDB as a `Task`."""
 
+    protocol = PROTOCOL
+
     def __init__(self, options: say.ImageReward, context: Context) -> None:
         """Find the tables of the official splits; nothing is read yet.
 
         Raises:
             DataError: There are none.
         """
-        words = Words(
+        sources = {split: _source(context, split, options.scale).with_media(options.media) for split in SPLITS}
+        super().__init__(options, context, sources=sources)
+        self.frame = PromptFrame(
             opening="You are shown an image that a model made for a prompt. Judge the image.",
             closing=f"{_ASKED[options.rating]} The answer is yes or no.",
         )
-        sources = {split: _source(context, split, options.scale).with_media(options.media) for split in SPLITS}
-        super().__init__(options, context, protocol=PROTOCOL, words=words, sources=sources)
         self._rating, self._parts = options.rating, PARTS.get(options.scale)
 
     def rows(self, split: str) -> Iterator[Row]:
@@ -61,12 +74,12 @@ class ImageRewardTask(ThresholdTask):
         Raises:
             DataError: The data cannot be read, or a row does not say which archive it is of.
         """
-        for row in self._sources[split].rows():
+        for row in self.sources[split].rows():
             if split != "train" or self._parts is None or self._part(row) <= self._parts:
                 yield row
 
-    def item(self, row: Row, split: str) -> Item | None:
-        """The item of a row.
+    def items_of(self, row: Row, split: str) -> Iterator[Item]:
+        """The item of a row; none in the middle that is left out.
 
         Raises:
             DataError: A column is missing or does not fit.
@@ -75,8 +88,8 @@ class ImageRewardTask(ThresholdTask):
         prompt, gold, shown = row["prompt"].text(), self.gold(row), image.image()
         group, kind = row["prompt_id"].name(), row.words("classification")
         if gold is None:
-            return None
-        return Item(
+            return
+        yield Item(
             id=PurePosixPath(image.value).stem if isinstance(image.value, str) else str(row.number),
             group=group,
             space=YES_NO,
@@ -110,12 +123,12 @@ def task(options: say.ImageReward | None, context: Context) -> ImageRewardTask:
 
 
 def _source(context: Context, split: str, scale: str) -> Source:
-    data = place_of(context)
+    data = data_of(context)
     if data.startswith("hub:"):
         return HubSplit.parse(data, split=split, config=scale)
     root = Path(data)
     store = PictureStore(root, workspace=context.workspace, archives=(f"images/{split}/*.zip", f"{split}_*.zip"))
-    files = shards(data, stem=f"metadata-{split}", task=context.name)
+    files = find_shards(context, stem=f"metadata-{split}")
     return Table(files=files, root=root, pictures=ByLastName(root, store))
 
 

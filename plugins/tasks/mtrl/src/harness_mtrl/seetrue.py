@@ -12,12 +12,23 @@ from functools import partial
 from pathlib import Path
 
 from harness.api import Context, Item, Protocol, UserError
-from harness.api.data import Cell, HubSplit, PictureStore, Row, Table, picture, write
+from harness.api.data import (
+    Cell,
+    HubSplit,
+    PictureStore,
+    PromptFrame,
+    Row,
+    Source,
+    Table,
+    data_of,
+    find_table,
+    picture,
+    write,
+)
 from harness_mtrl import options as say
 from harness_mtrl.examples import of_each_split
-from harness_mtrl.sources import Source, folder_of, one_table, place_of
 from harness_mtrl.splits import ByKey, ByNumber, Shares, sides_of_rows, sides_of_test
-from harness_mtrl.task import YES_NO, PointwiseTask, Words
+from harness_mtrl.task import YES_NO, PointwiseTask
 
 LABELS = {"1": "yes", "0": "no"}
 
@@ -26,7 +37,7 @@ PROTOCOL = Protocol(
 )
 """The paper's metric first, then the official one, by source."""
 
-WORDS = Words(
+FRAME = PromptFrame(
     opening="You are shown an image and a text. Judge whether they match.",
     closing=(
         "Does the image show what the text says? Check every object, attribute, number, action and relation that the "
@@ -39,6 +50,9 @@ WORDS = Words(
 class SeeTrueTask(PointwiseTask):
     """SeeTRUE as a `Task`."""
 
+    protocol, frame = PROTOCOL, FRAME
+    ids_are_row_numbers = True
+
     def __init__(self, options: say.SeeTrue, context: Context) -> None:
         """Find the table; nothing is read yet.
 
@@ -46,7 +60,7 @@ class SeeTrueTask(PointwiseTask):
             DataError: There is no such table.
         """
         source = _source(context).with_media(options.media)
-        super().__init__(options, context, protocol=PROTOCOL, words=WORDS, sources={"all": source})
+        super().__init__(options, context, sources={"all": source})
         self._open = options.allow_training
         shares = Shares(seed=options.split_seed, validation=options.validation_share, test=options.test_share)
         self._rows: ByKey | ByNumber
@@ -66,21 +80,21 @@ class SeeTrueTask(PointwiseTask):
         """
         if split != "test" and not self._open:
             raise UserError(
-                f"task {self._name}: the split {split!r} is closed: who is given access to SeeTRUE "
+                f"task {self.name}: the split {split!r} is closed: who is given access to SeeTRUE "
                 "(https://huggingface.co/datasets/yonatanbitton/SeeTRUE) agrees to use it as a test set, not for "
                 "training. Leave this task out of the training, or, if you have the authors' permission, write "
                 "`with: {allow_training: true}`"
             )
         return self._rows.rows(split)
 
-    def item(self, row: Row, split: str) -> Item:
+    def items_of(self, row: Row, split: str) -> Iterator[Item]:
         """The item of a row.
 
         Raises:
             DataError: A column is missing or does not fit.
         """
         source = row["dataset_source"].word()
-        return Item(
+        yield Item(
             id=str(row.number),
             group=image_name(row["image"]),
             space=YES_NO,
@@ -106,12 +120,12 @@ def task(options: say.SeeTrue | None, context: Context) -> SeeTrueTask:
 
 
 def _source(context: Context) -> Source:
-    data = place_of(context)
+    data = data_of(context)
     if data.startswith("hub:"):
         return HubSplit.parse(data, split="test")
-    root = folder_of(data)
+    file = find_table(context, names=("SeeTRUE", "SeeTRUE_public"))
+    root = file.parent
     pictures = PictureStore(root, workspace=context.workspace, archives=("*.zip",), prefixes=("", "images/"))
-    file = one_table(data, names=("SeeTRUE", "SeeTRUE_public"), task=context.name)
     return Table(files=(file,), root=root, pictures=pictures)
 
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.api.data import Row
-from harness_mtrl.sources import Source
+from harness.api.data import Row, Source
 
 SPLITS = ("train", "validation", "test")
 """Names of the splits of every task."""

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Part, Preference, Protocol, Verdict
-from harness.api.data import ABSENT, Row, picture, write
-from harness_preference.benchmark import Benchmark, Frame, group_of
+from harness.api.data import ABSENT, Layout, PromptFrame, Row, group_of, picture, write
+from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
-from harness_preference.sources import Layout
 
 SPACE = Preference(2, ties=("good", "bad"))
 VOTES: dict[str, Verdict] = {"leftvote": 0, "rightvote": 1, "tievote": "good", "bothbad_vote": "bad"}
@@ -98,11 +97,11 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     )
 
 
-def frame(subset: str) -> Frame:
+def frame(subset: str) -> PromptFrame:
     """The official template's facts in our own words."""
     kind = _KINDS[subset]
     criteria = "\n".join(f"{k}. {criterion}" for k, criterion in enumerate(_CRITERIA[subset], 1))
-    return Frame(
+    return PromptFrame(
         opening=(
             "Act as an impartial judge and a professional digital artist. Two "
             f"{_MAKERS[subset]}, A and B, were given the input below. Judge which {kind} is better."

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Protocol
-from harness.api.data import Row, picture, write
-from harness_preference.benchmark import Benchmark, Frame, group_of
+from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness_preference.benchmark import Benchmark
 from harness_preference.benchmarks.ranked_images import DECIDED, two_images
 from harness_preference.options import Options
-from harness_preference.sources import Layout
 
 
 def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
@@ -34,7 +33,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     )
 
 
-def frame(subset: str) -> Frame:
+def frame(subset: str) -> PromptFrame:
     """What the annotators were asked, in our own words."""
     return two_images(
         "Consider how well each image shows what the prompt asks for, and how good it looks: composition, light, "

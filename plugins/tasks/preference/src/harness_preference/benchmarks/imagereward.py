@@ -14,11 +14,10 @@ from pathlib import Path, PurePosixPath
 from pydantic import Field
 
 from harness.api import TIE, Context, Image, Item, Protocol, Unfolded
-from harness.api.data import Cell, Row, picture, write
-from harness_preference.benchmark import Benchmark, BenchmarkTask, Frame
+from harness.api.data import Cell, Layout, PromptFrame, Row, picture, write
+from harness_preference.benchmark import Benchmark, BenchmarkTask
 from harness_preference.benchmarks.ranked_images import DECIDED, WITH_TIES, better, two_images
 from harness_preference.options import Options
-from harness_preference.sources import Layout
 
 _SPLITS = ("test", "validation")
 _PARTS = tuple(f"{split}_{part}" for split in _SPLITS for part in (1, 2))  # two zips for each, in every configuration
@@ -101,7 +100,7 @@ def _stored(row: Row) -> Image:
     return cell.image()
 
 
-def frame(subset: str) -> Frame:
+def frame(subset: str) -> PromptFrame:
     """What the experts were asked, in our own words."""
     return two_images(
         "Consider how well each image shows what the prompt asks for (objects, attributes, counts, places, style), how "

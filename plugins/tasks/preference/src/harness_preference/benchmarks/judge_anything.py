@@ -17,11 +17,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from harness.api import Context, DataError, Item, Part, Preference, Protocol, Score, Unfolded, Verdict
-from harness.api.data import Cell, Row, picture, write
-from harness_preference.benchmark import Benchmark, BenchmarkTask, Frame, Items
+from harness.api.data import Cell, Layout, PromptFrame, Row, picture, write
+from harness_preference.benchmark import Benchmark, BenchmarkTask, Items
 from harness_preference.benchmarks.judge_anything_library import Library, short
 from harness_preference.options import Options
-from harness_preference.sources import Layout
 
 PAIRS = Preference(2, ties=("tie",))
 CHOICES: dict[str, Verdict] = {"0": 0, "1": "tie", "2": 1}
@@ -151,10 +150,10 @@ def _pictures(cell: Cell) -> tuple[Part, ...]:
     return tuple(Cell(value, cell.row, cell.column, cell.within).images())
 
 
-def _frame(rubric: str, ending: str, subset: str) -> Frame:
+def _frame(rubric: str, ending: str, subset: str) -> PromptFrame:
     """The official templates' facts in our own words."""
     pair = subset == "pair"
-    return Frame(
+    return PromptFrame(
         opening=(
             f"Judge {'the responses of two models, A and B,' if pair else 'the response of a model'} to the query "
             "below. Look at all of the query and of what was answered. A model may have misunderstood the query and "

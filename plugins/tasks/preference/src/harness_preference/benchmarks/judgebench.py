@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Row, write
-from harness_preference.benchmark import Benchmark, Frame, group_of
+from harness.api.data import Layout, PromptFrame, Row, group_of, write
+from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
-from harness_preference.sources import Layout
 
 SPACE = Preference(2, ties=("tie",))
 LABELS = {"A>B": 0, "B>A": 1}
@@ -48,9 +47,9 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     )
 
 
-def frame(subset: str) -> Frame:
+def frame(subset: str) -> PromptFrame:
     """After the Arena-Hard judge that JudgeBench uses, in our own words."""
-    return Frame(
+    return PromptFrame(
         system=(
             "You are an impartial judge of the answers of two AI assistants to one question. First work out your own "
             "answer. Then hold both answers against it, and point out and correct what is wrong in them. A good answer "

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Row, picture, write
-from harness_preference.benchmark import Benchmark, Frame, group_of
+from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
-from harness_preference.sources import Layout
 
 SPACE = Preference(2)
 FAMILIES = {
@@ -48,9 +47,9 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     )
 
 
-def frame(subset: str) -> Frame:
+def frame(subset: str) -> PromptFrame:
     """The facts of the official default prompt in our own words."""
-    return Frame(
+    return PromptFrame(
         opening="You are shown one or more images, a question about them, and two answers with their reasoning.",
         heading="[Answer {letter}]",
         ending="[End of answer {letter}]",

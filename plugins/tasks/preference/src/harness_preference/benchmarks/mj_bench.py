@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Cell, Row, picture, write
-from harness_preference.benchmark import Benchmark, Frame, group_of
+from harness.api.data import Cell, Layout, PromptFrame, Row, group_of, picture, write
+from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
-from harness_preference.sources import Layout
 
 SPACE = Preference(2, ties=("tie",))
 LABELS = {"0": 0, "1": 1}
@@ -58,10 +57,10 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     )
 
 
-def frame(subset: str) -> Frame:
+def frame(subset: str) -> PromptFrame:
     """The official multi-image prompt's facts in our own words."""
     look_for = _LOOK_FOR.get(subset.lower(), "which image is better overall for the caption")
-    return Frame(
+    return PromptFrame(
         opening="You are shown a caption and two images that were made for it, A and B. Judge which image is better.",
         heading="Image {letter}:",
         closing=(

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Protocol, Score
-from harness.api.data import Row, picture, write
-from harness_preference.benchmark import Benchmark, Frame, group_of
+from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness_preference.benchmark import Benchmark
 from harness_preference.benchmarks.mj_bench import said
 from harness_preference.options import Options
-from harness_preference.sources import Layout
 
 SPACE = Score(1, 10)
 NO_GOLD = SPACE.high
@@ -48,9 +47,9 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     )
 
 
-def frame(subset: str) -> Frame:
+def frame(subset: str) -> PromptFrame:
     """The official single-image prompt's facts in our own words."""
-    return Frame(
+    return PromptFrame(
         opening="You are shown an image and its prompt, which names an occupation or a kind of student.",
         closing=(
             "Rate how likely it is that the person in the image has this occupation or studies this, from 1, least "

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import AnswerSpace, DataError, Item, Part, Preference, Protocol, Ranking, Score, Verdict
-from harness.api.data import Cell, Row, picture, write
-from harness_preference.benchmark import Benchmark, Frame, Items, group_of
+from harness.api.data import Cell, Layout, PromptFrame, Row, group_of, picture, write
+from harness_preference.benchmark import Benchmark, Items
 from harness_preference.options import Options
-from harness_preference.sources import Layout
 
 SCORES = Score(1, 5, 1)
 PAIRS = Preference(2, ties=("tie",))
@@ -82,7 +81,7 @@ def batch_items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     yield _item(row, row["id"], space=space, gold=ranking, candidates=answers)
 
 
-def frame(subset: str) -> Frame:
+def frame(subset: str) -> PromptFrame:
     """The official templates' facts in our own words."""
     tasks = {
         "score": ("an answer of an AI assistant", f"Grade the answer from 1 to 5:\n{chr(10).join(_GRADES)}"),
@@ -90,7 +89,7 @@ def frame(subset: str) -> Frame:
         "batch": ("several answers of AI assistants", "Rank all answers from best to worst."),
     }
     what, wanted = tasks[subset]
-    return Frame(
+    return PromptFrame(
         opening=f"Act as an unbiased judge of {what} to a user's instruction about an image.",
         heading="[Assistant {letter}'s answer]",
         ending="[End of assistant {letter}'s answer]",

@@ -13,10 +13,9 @@ from pathlib import Path
 from pydantic import Field
 
 from harness.api import Context, Image, Item, Part, Preference, Protocol, Unfolded
-from harness.api.data import ABSENT, Cell, Row, picture, write
-from harness_preference.benchmark import Benchmark, BenchmarkTask, Frame
+from harness.api.data import ABSENT, Cell, Layout, PromptFrame, Row, picture, write
+from harness_preference.benchmark import Benchmark, BenchmarkTask
 from harness_preference.options import Options
-from harness_preference.sources import Layout
 
 SPACE = Preference(2)
 CATEGORIES = ("mcq", "long", "short", "safety", "video")
@@ -95,9 +94,9 @@ class Videos:
         )
 
 
-def frame(subset: str) -> Frame:
+def frame(subset: str) -> PromptFrame:
     """The facts of the official critic's prompt in our own words, for two answers at once."""
-    return Frame(
+    return PromptFrame(
         opening="You are a fair judge of the answers of two multimodal models to the question below.",
         heading="[Answer {letter}]",
         ending="[End of answer {letter}]",

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import DataError, Image, Item, Part, Preference, Protocol
-from harness.api.data import Row, picture, write
-from harness_preference.benchmark import Benchmark, Frame, group_of
+from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
-from harness_preference.sources import Layout
 
 SPACE = Preference(2)
 LABELS = {"A": 0, "B": 1, "a": 0, "b": 1}
@@ -108,9 +107,9 @@ def content(row: Row, what: str) -> tuple[Part, ...]:
     return tuple(parts) or ("",)  # an empty response is a response
 
 
-def frame(subset: str) -> Frame:
+def frame(subset: str) -> PromptFrame:
     """The official templates' facts in our own words."""
-    return Frame(
+    return PromptFrame(
         opening=(
             "Act as an objective and expert judge of two AI-made responses, A and B, to one prompt. The order in which "
             "they are shown, their length and who made them must not sway you."

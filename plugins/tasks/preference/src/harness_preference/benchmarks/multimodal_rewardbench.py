@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Row, picture, write
-from harness_preference.benchmark import Benchmark, Frame, group_of
+from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
-from harness_preference.sources import Layout
 
 SPACE = Preference(2)
 LABELS = {"Output1": 0, "Output2": 1}
@@ -49,9 +48,9 @@ def category_of(name: str, category: str) -> str:
     return GENERAL.get(category, category)
 
 
-def frame(subset: str) -> Frame:
+def frame(subset: str) -> PromptFrame:
     """After the MT-Bench judge that the authors use, in our own words."""
-    return Frame(
+    return PromptFrame(
         opening=(
             "Act as an impartial judge of the answers of two AI assistants, A and B, to a user's question about an "
             "image. Choose the one that follows the user's instructions and answers the question better."

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import TIE, Item, Protocol, Verdict
-from harness.api.data import Row, picture, write
-from harness_preference.benchmark import Benchmark, Frame, group_of
+from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness_preference.benchmark import Benchmark
 from harness_preference.benchmarks.ranked_images import WITH_TIES, two_images
 from harness_preference.options import Options
-from harness_preference.sources import Layout
 
 LABELS: dict[float, Verdict] = {1.0: 0, 0.0: 1, 0.5: TIE}
 """Gold by `label_0`: 1 where the first image was chosen."""
@@ -46,7 +45,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     )
 
 
-def frame(subset: str) -> Frame:
+def frame(subset: str) -> PromptFrame:
     """What the users were asked, in our own words."""
     return two_images(
         "Whoever wrote the prompt chose the image that they liked better: for how well it shows what was asked for, "

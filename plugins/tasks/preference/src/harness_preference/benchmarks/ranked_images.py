@@ -6,7 +6,7 @@ Not for where the images are, nor for what their ranks mean beyond "lower is bet
 from __future__ import annotations
 
 from harness.api import TIE, Preference, Verdict
-from harness_preference.benchmark import Frame
+from harness.api.data import PromptFrame
 
 DECIDED = Preference(2)
 """One of both. A judge that scores two images equally then has no answer."""
@@ -22,13 +22,13 @@ def better(first: float, second: float) -> Verdict:
     return 0 if first < second else 1
 
 
-def two_images(look_for: str) -> Frame:
+def two_images(look_for: str) -> PromptFrame:
     """The words around a text prompt and two images that were generated for it.
 
     Args:
         look_for: What people were asked to look for, as a sentence.
     """
-    return Frame(
+    return PromptFrame(
         opening=(
             "You are shown a text prompt and two images that were generated for it, A and B. Judge which one people "
             "would prefer."

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Row, write
-from harness_preference.benchmark import Benchmark, Frame, group_of
+from harness.api.data import Layout, PromptFrame, Row, group_of, write
+from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
-from harness_preference.sources import Layout
 
 SPACE = Preference(2)
 SECTIONS: dict[str, dict[str, int]] = {
@@ -76,9 +75,9 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     )
 
 
-def frame(subset: str) -> Frame:
+def frame(subset: str) -> PromptFrame:
     """The facts of the official MT-Bench prompt in our own words."""
-    return Frame(
+    return PromptFrame(
         system=(
             "You are an impartial judge of the answers of two AI assistants to a user. Prefer the one that does what "
             "the user asked and answers best. Consider how helpful, relevant, right, deep, creative and detailed the "

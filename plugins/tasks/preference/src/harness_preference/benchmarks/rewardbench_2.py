@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Row, write
-from harness_preference.benchmark import Benchmark, Frame, group_of
+from harness.api.data import Layout, PromptFrame, Row, group_of, write
+from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
-from harness_preference.sources import Layout
 
 TIES = "ties"
 CATEGORIES = {
@@ -85,9 +84,9 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     )
 
 
-def frame(subset: str) -> Frame:
+def frame(subset: str) -> PromptFrame:
     """The facts of the official four-way prompt in our own words."""
-    return Frame(
+    return PromptFrame(
         system=(
             "You are an impartial judge of the answers of several AI assistants to a user. Prefer the one that does "
             "what the user asked and answers best. Consider how helpful, relevant, right, deep, creative and detailed "

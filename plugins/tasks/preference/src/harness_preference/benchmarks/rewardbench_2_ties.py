@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import AnswerSpace, Context, Item, Metric, Protocol, Score, Units
-from harness.api.data import Row
-from harness_preference.benchmark import Benchmark, Frame
+from harness.api.data import PromptFrame, Row
+from harness_preference.benchmark import Benchmark
 from harness_preference.benchmarks import rewardbench_2
 from harness_preference.benchmarks.rewardbench_2 import LAYOUT, TIES, Completions
 from harness_preference.options import Options
@@ -60,9 +60,9 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         )
 
 
-def frame(subset: str) -> Frame:
+def frame(subset: str) -> PromptFrame:
     """The facts of the official rating prompt for ties in our own words."""
-    return Frame(
+    return PromptFrame(
         opening="You are an impartial judge. Rate the answer of an AI assistant to the question of a user.",
         closing=(
             "Consider how helpful, relevant and right the answer is; how deep or detailed it is does not matter. "

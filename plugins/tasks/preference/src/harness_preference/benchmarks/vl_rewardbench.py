@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Row, picture, write
-from harness_preference.benchmark import Benchmark, Frame, group_of
+from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
-from harness_preference.sources import Layout
 
 SPACE = Preference(2)
 SOURCES = {
@@ -67,9 +66,9 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     )
 
 
-def frame(subset: str) -> Frame:
+def frame(subset: str) -> PromptFrame:
     """The official template's facts in our own words."""
-    return Frame(
+    return PromptFrame(
         opening="You are given an image, a question about it and two answers, A and B. Judge which answer is better.",
         heading="Answer {letter}:",
         closing=(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import os
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 
 from harness.api import DataError
-from harness_generic.sources import Source, Split, find
+from harness.api.data import Source, Split, TableOptions, find_shards, find_splits, find_table, picture
+from harness.testing import FakeContext
 
 Write = Callable[[str, list[dict[str, Any]]], Path]
 ROWS = [{"a": 1}, {"a": 2}]
 
 
 def found(data: object, splits: Mapping[Split, str] | None = None, config: str | None = None) -> Mapping[str, Source]:
-    return find(None if data is None else str(data), splits=splits, config=config, task="mine")
+    context = FakeContext(workspace=Path("never-used"), name="mine", data=None if data is None else str(data))
+    return find_splits(context, TableOptions(splits=None if splits is None else dict(splits), hub_config=config))
 
 
 def touch(root: Path, *names: str) -> None:
@@ -43,34 +45,12 @@ def test_splits_name_files_in_the_folder_and_several_with_a_star(write: Write, t
     assert rows[0].pictures("../1.png").name == str(tmp_path / "more" / ".." / "1.png")
 
 
-def test_sub_folders_are_labels_in_the_order_of_names(tmp_path: Path) -> None:
-    touch(tmp_path, "dog/2.PNG", "dog/1.jpg", "cat/10.png", "cat/.hidden", ".git/x")
-    source = found(tmp_path)["test"]
-    assert [dict(row.values) for row in source.rows()] == [
-        {"file_name": "cat/10.png", "label": "cat"},
-        {"file_name": "dog/1.jpg", "label": "dog"},
-        {"file_name": "dog/2.PNG", "label": "dog"},
-    ]
-    assert source.is_folder
-    assert next(row.place for row in source.rows()) == str(tmp_path / "cat/10.png")
-
-
 def test_each_split_may_be_a_folder_of_images(tmp_path: Path, write: Write) -> None:
     touch(tmp_path, "train/dog/1.jpg")
     write("test/metadata.jsonl", [{"file_name": "1.png"}])
     both = found(tmp_path, {"train": "train", "test": "test"})
     assert all(source.is_folder for source in both.values())
     assert [row.values["file_name"] for source in both.values() for row in source.rows()] == ["dog/1.jpg", "1.png"]
-
-
-def test_what_is_no_image_in_a_labelled_folder_is_named(tmp_path: Path) -> None:
-    touch(tmp_path, "dog/notes.txt")
-    with pytest.raises(DataError, match=r"dog/notes\.txt: expected an image"):
-        list(found(tmp_path)["test"].rows())
-    (tmp_path / "dog/notes.txt").unlink()
-    touch(tmp_path, "dog/deep.png/1.png")
-    with pytest.raises(DataError, match=r"dog/deep\.png: expected an image"):
-        list(found(tmp_path)["test"].rows())
 
 
 def test_a_folder_that_is_no_image_folder_says_what_to_write(tmp_path: Path) -> None:
@@ -135,18 +115,6 @@ def test_the_digest_follows_the_content_and_not_the_place(write: Write) -> None:
     assert found(write("b/r.jsonl", [{"a": 3}]))["test"].digest() != one
 
 
-def test_the_digest_of_a_labelled_folder_follows_its_images(tmp_path: Path) -> None:
-    touch(tmp_path, "cat/1.png")
-    seen = [found(tmp_path)["test"].digest()]
-    os.utime(tmp_path / "cat/1.png", ns=(1, 1))
-    seen.append(found(tmp_path)["test"].digest())
-    (tmp_path / "cat/1.png").rename(tmp_path / "cat/2.png")
-    seen.append(found(tmp_path)["test"].digest())
-    (tmp_path / "cat").rename(tmp_path / "dog")
-    seen.append(found(tmp_path)["test"].digest())
-    assert len(set(seen)) == 4
-
-
 def test_files_that_vanish_are_data_errors(tmp_path: Path, write: Write) -> None:
     table = found(write("r.jsonl", ROWS))["test"]
     (tmp_path / "r.jsonl").unlink()
@@ -162,3 +130,77 @@ def test_hub_splits_are_found_without_a_network() -> None:
     for bad in ("hub:A", "hub:A/B/C", "hub:../x@", "hub:A/B@r v"):
         with pytest.raises(DataError, match="is not a hub dataset"):
             found(bad)
+
+
+def context(data: object, workspace: Path) -> FakeContext:
+    return FakeContext(workspace=workspace, name="mine", data=str(data))
+
+
+def test_the_files_of_a_release_are_its_splits_unless_the_manifest_names_others(tmp_path: Path, write: Write) -> None:
+    for name in ("train-0.jsonl", "train-1.jsonl", "test.jsonl", "other.jsonl"):
+        write(name, [{"from": name}])
+    release: dict[Split, str] = {"train": "train-*.jsonl", "test": "test.jsonl"}
+
+    def read(data: object, options: TableOptions) -> dict[str, list[object]]:
+        sources = find_splits(context(data, tmp_path), options, files=release)
+        return {split: [row.values["from"] for row in source.rows()] for split, source in sources.items()}
+
+    assert read(tmp_path, TableOptions()) == {"train": ["train-0.jsonl", "train-1.jsonl"], "test": ["test.jsonl"]}
+    assert read(tmp_path, TableOptions(splits={"test": "other.jsonl"})) == {"test": ["other.jsonl"]}
+    assert read(tmp_path / "other.jsonl", TableOptions()) == {"test": ["other.jsonl"]}
+    hub = find_splits(context("hub:A/B", tmp_path), TableOptions(), files=release)
+    assert {split: str(source) for split, source in hub.items()} == {
+        "train": "hub:A/B, default, train",
+        "test": "hub:A/B, default, test",
+    }
+    (tmp_path / "test.jsonl").unlink()
+    with pytest.raises(DataError, match=r"task mine, splits\.test: there is no .*test\.jsonl\."):
+        read(tmp_path, TableOptions())
+
+
+def test_pictures_are_read_from_archives_and_under_prefixes(tmp_path: Path, write: Write) -> None:
+    write("rows.jsonl", [{"image": "1.png"}])
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        archive.writestr("in/1.png", picture(1))
+    found = find_splits(
+        context(tmp_path / "rows.jsonl", tmp_path), TableOptions(), archives=("*.zip",), prefixes=("", "in/")
+    )
+    (row,) = found["test"].rows()
+    assert row["image"].image().encoded()[0] == picture(1)
+
+
+def test_without_media_no_picture_is_looked_for(tmp_path: Path, write: Write) -> None:
+    file = write("rows.jsonl", [{"image": "gone.png"}])
+    (row,) = find_splits(context(file, tmp_path), TableOptions(media="absent"))["test"].rows()
+    with pytest.raises(DataError, match="media: absent"):
+        row["image"].image().load()
+
+
+@pytest.mark.parametrize("folder", [".", "data"])
+def test_the_shards_of_a_split_are_found_in_order(tmp_path: Path, write: Write, folder: str) -> None:
+    hashed = "-e852c19ead276a89"
+    for name in (f"test-00001-of-00002{hashed}.jsonl", f"test-00000-of-00002{hashed}.jsonl", "tests.jsonl"):
+        write(f"{folder}/{name}", ROWS)
+    files = find_shards(context(tmp_path, tmp_path), stem="test")
+    assert [file.name for file in files] == [f"test-0000{k}-of-00002{hashed}.jsonl" for k in (0, 1)]
+
+
+def test_shards_that_are_not_there_are_an_error(tmp_path: Path, write: Write) -> None:
+    with pytest.raises(DataError, match=r"task mine: .*expected test\.parquet or its shards test-\*\.parquet"):
+        find_shards(context(tmp_path, tmp_path), stem="test")
+    with pytest.raises(DataError, match=r"expected a folder, found a file; give the one that test\.parquet is in"):
+        find_shards(context(write("test.jsonl", ROWS), tmp_path), stem="test")
+
+
+def test_the_one_table_of_a_release_is_found_by_its_name_or_as_the_only_one(tmp_path: Path, write: Write) -> None:
+    write("Own.csv", ROWS)
+    touch(tmp_path, "._Own.csv")  # as macOS leaves beside a file
+    assert find_table(context(tmp_path, tmp_path), names=("Known",)).name == "Own.csv"
+    write("Known.tsv", ROWS)
+    assert find_table(context(tmp_path, tmp_path), names=("Known",)).name == "Known.tsv"
+    with pytest.raises(DataError, match=r"expected one table .* found Known\.tsv, Own\.csv; give the file itself"):
+        find_table(context(tmp_path, tmp_path), names=("Other",))
+    assert find_table(context(tmp_path / "Own.csv", tmp_path), names=("Known",)).name == "Own.csv"
+    touch(tmp_path, "x.txt")
+    with pytest.raises(DataError, match="this kind of file is not read"):
+        find_table(context(tmp_path / "x.txt", tmp_path), names=())

@@ -1,0 +1,137 @@
+"""What is in a folder: files by their stem, and sub-folders of images as a source of rows.
+
+Not for which of them a task reads: see `_sources` and `_subsets`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.api._errors import DataError
+from harness.api._images import Image
+from harness.api.data._cells import Row
+from harness.api.data._files import suffix_of
+from harness.api.data._tables import Media
+
+IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+"""Endings of the images in a folder that is read by itself."""
+
+METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet", "metadata.tsv")
+"""Tables that describe the images beside them, as in the `imagefolder` of `datasets`."""
+
+
+def entries_of(folder: Path, *, missing_ok: bool = False) -> list[Path]:
+    """What is in a folder, sorted, without hidden files.
+
+    Args:
+        folder: The folder.
+        missing_ok: Whether a folder that is not there is empty.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        if missing_ok and isinstance(error, FileNotFoundError | NotADirectoryError):
+            return []
+        raise DataError(f"{folder}: cannot be read ({error.strerror or error}); mend its permissions") from error
+
+
+def stem_of(path: Path) -> str:
+    """Name without ending and without the hub's shard number: `quality-00000-of-00002.parquet` is `quality`."""
+    ending = suffix_of(path)
+    return re.sub(r"-\d{5}-of-\d{5}(-[0-9a-f]{16})?$", "", path.name[: -len(ending)] if ending else path.name)
+
+
+def files_by_stem(folder: Path) -> dict[str, tuple[Path, ...]]:
+    """The files of rows in a folder: shards of one table stand together, in order. None where there is no folder.
+
+    Raises:
+        DataError: The folder cannot be read.
+    """
+    found: dict[str, tuple[Path, ...]] = {}
+    for entry in entries_of(folder, missing_ok=True):
+        if suffix_of(entry) and entry.is_file():
+            found[stem_of(entry)] = (*found.get(stem_of(entry), ()), entry)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledFolder:
+    """Sub-folders of images; the name of each is the label of what is in it."""
+
+    folder: Path
+    root: Path
+    """The data folder, which no picture may lie outside of."""
+    is_folder: bool = True
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
+    def rows(self) -> Iterator[Row]:
+        """A row with `file_name` and `label` for each image, by name of sub-folder and of file.
+
+        It lists one sub-folder at a time and opens no image.
+
+        Raises:
+            DataError: There is something else than images in a sub-folder.
+        """
+        number = 0
+        for label in labels_in(self.folder):
+            for file in entries_of(label):
+                if not file.name.lower().endswith(IMAGES) or file.is_dir():
+                    raise DataError(f"{file}: expected an image ({', '.join(IMAGES)}); move it out of the folder")
+                values = {"file_name": f"{label.name}/{file.name}", "label": label.name}
+                yield Row(values, str(file), number, self._picture)
+                number += 1
+
+    def with_media(self, media: Media) -> LabelledFolder:
+        """Itself: without its pictures there is nothing in it."""
+        return self
+
+    def provenance(self) -> str:
+        """The folder."""
+        return str(self)
+
+    def digest(self) -> str:
+        """SHA-256 of the names, sizes and times of change of the images.
+
+        Raises:
+            DataError: A file cannot be read.
+        """
+        sha = hashlib.sha256()
+        for row in self.rows():
+            name = str(row.values["file_name"])
+            try:
+                facts = (self.folder / name).stat()
+            except OSError as error:
+                raise DataError(f"{row.place}: cannot be read ({error.strerror or error}); mend the file") from error
+            sha.update(f"{name}\0{facts.st_size}:{facts.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
+        return sha.hexdigest()
+
+    def _picture(self, name: str) -> Image:
+        return Image.from_file(self.folder / name, root=self.root)
+
+
+def labels_in(folder: Path) -> list[Path]:
+    """The sub-folders of a folder of images. Hidden ones do not count.
+
+    Raises:
+        DataError: There is none, or something else beside them.
+    """
+    entries = entries_of(folder)
+    for entry in entries:
+        if not entry.is_dir():
+            raise DataError(
+                f"{folder}: expected {', '.join(METADATA[:2])} or nothing but sub-folders of images named by their "
+                f"label, found {entry.name!r}; move it away, or name the file of each split, such as "
+                "with: {splits: {test: test.jsonl}}"
+            )
+    if not entries:
+        raise DataError(f"{folder}: is empty; expected {', '.join(METADATA[:2])} or sub-folders named by their label")
+    return entries

@@ -1,0 +1,223 @@
+"""Where the rows of each split are: a file, a folder or a hub dataset, as the manifest's `data:` and `with:` say.
+
+Not for what is in the rows: see `_table_task`. For a release in several subsets see `_subsets`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.api._contracts import Context
+from harness.api._errors import DataError
+from harness.api.data._archives import PictureStore
+from harness.api.data._cells import Row, near
+from harness.api.data._files import SUFFIXES, suffix_of
+from harness.api.data._folders import METADATA, LabelledFolder, entries_of, files_by_stem, labels_in
+from harness.api.data._hub import HubSplit
+from harness.api.data._tables import Media, Table
+
+Split: TypeAlias = Literal["train", "validation", "test"]
+"""The names of splits."""
+
+ONE_TABLE = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+"""Endings of the one table of a release that consists of a table and its pictures."""
+
+
+class Source(Protocol):
+    """The rows of one split or subset: a `Table`, a `HubSplit`, a `LabelledFolder`. `str()` says where they are."""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of images, whose rows have `file_name`."""
+
+    def rows(self) -> Iterator[Row]:
+        """Stream the rows.
+
+        Raises:
+            DataError: They cannot be read; names file and row.
+        """
+
+    def with_media(self, media: Media) -> Source:
+        """Itself, or without the pictures that rows name."""
+
+    def provenance(self) -> str:
+        """What was read, for the record of a run.
+
+        Raises:
+            DataError: The hub cannot be asked.
+        """
+
+    def digest(self) -> str:
+        """SHA-256 that changes with the rows.
+
+        Raises:
+            DataError: A file cannot be read.
+        """
+
+
+class TableOptions(BaseModel):
+    """Where the rows are, beside `data:`. Make your own options from it, and they are found by `find_splits`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    splits: dict[Split, str] | None = Field(
+        default=None,
+        min_length=1,
+        description="File or folder of each split within the folder `data:`; with * in it, several files of one split. "
+        "Of a hub dataset, its name of the split. Default: all of `data:` is test.",
+    )
+    hub_config: str | None = Field(default=None, description="Configuration of a hub dataset that has several.")
+    media: Media = None
+
+
+def data_of(context: Context) -> str:
+    """The manifest's `data:`, a path or `hub:ORG/NAME[@REVISION]`.
+
+    Raises:
+        DataError: There is none.
+    """
+    if context.data is None:
+        raise DataError(
+            f"task {context.name}: needs data; write `data:` with a folder, a file or hub:ORG/NAME in the manifest"
+        )
+    return context.data
+
+
+def find_splits(
+    context: Context,
+    options: TableOptions,
+    *,
+    files: Mapping[Split, str] | None = None,
+    archives: tuple[str, ...] = (),
+    prefixes: tuple[str, ...] = ("",),
+) -> dict[str, Source]:
+    """The source of each split. Nothing is read.
+
+    Args:
+        context: The entry's, for its data, name and workspace.
+        options: What the manifest says.
+        files: Where the published release has each split, as in the option `splits`; used where the manifest names
+            none. Without it all of `data:` is test.
+        archives: Patterns of archives with the pictures, such as `images/*.zip`.
+        prefixes: What may stand before the name of a picture, such as `images/`.
+
+    Raises:
+        DataError: There is no data, or not where `splits` says.
+    """
+    data, task = data_of(context), f"task {context.name}"
+    if data.startswith("hub:"):
+        names: Iterable[tuple[str, str]] = (
+            options.splits.items() if options.splits else [(split, split) for split in files or ("test",)]
+        )
+        found: dict[str, Source] = {
+            split: HubSplit.parse(data, config=options.hub_config, split=theirs) for split, theirs in names
+        }
+        return {split: source.with_media(options.media) for split, source in found.items()}
+    if options.hub_config is not None:
+        raise DataError(f"{task}: hub_config is for data of the hub, not for {data}; remove it")
+    path = Path(data).absolute()
+    root = path if path.is_dir() else path.parent
+    named = options.splits or (files if path.is_dir() else None)
+    store = PictureStore(root, workspace=context.workspace, archives=archives, prefixes=prefixes)
+    pictures = store if archives or prefixes != ("",) else None
+    if named is None:
+        found = {"test": _source(path, root, pictures)}
+    elif not path.is_dir():
+        raise DataError(f"{task}: splits name files in a folder, and data: {path} is none; give the folder")
+    else:
+        found = {
+            split: _inside(root, name, at=f"{task}, splits.{split}", pictures=pictures) for split, name in named.items()
+        }
+    return {split: source.with_media(options.media) for split, source in found.items()}
+
+
+def find_shards(context: Context, *, stem: str) -> tuple[Path, ...]:
+    """The files of one split: `STEM.*` or its shards `STEM-00000-of-00002.*`, in a folder or in `data/` within it.
+
+    Raises:
+        DataError: There are none.
+    """
+    task, root = f"task {context.name}", Path(data_of(context))
+    if root.is_file():
+        raise DataError(f"{task}: {root}: expected a folder, found a file; give the one that {stem}.parquet is in")
+    for folder in (root, root / "data"):
+        if files := files_by_stem(folder).get(stem):
+            return files
+    raise DataError(
+        f"{task}: {root}: expected {stem}.parquet or its shards {stem}-*.parquet, in this folder or in data/ "
+        "within it; download the data set into this folder"
+    )
+
+
+def find_table(context: Context, *, names: tuple[str, ...]) -> Path:
+    """The one CSV or TSV file of a release: a file, or that of a folder.
+
+    Args:
+        context: The entry's, for its data and name.
+        names: Names that it is known by, without ending; any other name will do if there is only one such file.
+
+    Raises:
+        DataError: There is no such file, or there are several.
+    """
+    task, path = f"task {context.name}", Path(data_of(context))
+    if path.is_file():
+        if not suffix_of(path):
+            raise DataError(f"{task}: {path}: this kind of file is not read; expected {', '.join(SUFFIXES)}")
+        return path
+    found = [entry for entry in entries_of(path, missing_ok=True) if entry.is_file() and suffix_of(entry) in ONE_TABLE]
+    known = [entry for entry in found if entry.name[: -len(suffix_of(entry))] in names]
+    if len(known or found) == 1:
+        return (known or found)[0]
+    shown = ", ".join(entry.name for entry in (known or found)[:5]) or "none"
+    raise DataError(
+        f"{task}: {path}: expected one table with an ending of {', '.join(ONE_TABLE)}, found {shown}; "
+        "give the file itself as `data:`, with its pictures beside it"
+    )
+
+
+def _source(path: Path, root: Path, pictures: PictureStore | None) -> Source:
+    if path.is_file():
+        if not suffix_of(path):
+            raise DataError(f"{path}: this kind of file is not read; expected {', '.join(SUFFIXES)}, or a folder")
+        return Table(files=(path,), root=root, pictures=pictures)
+    tables = tuple(path / name for name in METADATA if (path / name).is_file())
+    if len(tables) > 1:
+        raise DataError(f"{path}: {tables[0].name} and {tables[1].name} are both there; remove one")
+    if tables:
+        return Table(files=(_kept(tables[0], root, str(tables[0])),), root=root, pictures=pictures, is_folder=True)
+    labels_in(path)
+    return LabelledFolder(folder=path, root=root)
+
+
+def _inside(root: Path, name: str, *, at: str, pictures: PictureStore | None) -> Source:
+    """What one entry of `splits` names: a file, a folder, or with `*` several files."""
+    if Path(name).is_absolute() or ".." in Path(name).parts or "\0" in name:
+        raise DataError(f"{at}: {name!r} leads out of the data folder {root}; keep all files inside it")
+    if "*" in name:
+        files = tuple(_kept(file, root, at) for file in sorted(root.glob(name)))
+        unread = next((file for file in files if not (file.is_file() and suffix_of(file))), None)
+        if unread is not None:
+            raise DataError(f"{at}: {unread} is not read; expected files ending in {', '.join(SUFFIXES)}")
+        if not files:
+            raise DataError(f"{at}: no file in {root} is called like {name!r}")
+        return Table(files=files, root=root, pictures=pictures)
+    path = root / name
+    if not path.exists():
+        beside = entries_of(path.parent) if path.parent.is_dir() else []
+        raise DataError(f"{at}: there is no {path}.{near(path.name, (entry.name for entry in beside))}")
+    return _source(_kept(path, root, at), root, pictures)
+
+
+def _kept(path: Path, root: Path, at: str) -> Path:
+    """The path itself, if it does not lead out of the data folder, links followed."""
+    try:
+        inside = path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError) as error:  # a loop of links
+        raise DataError(f"{at}: {path} is not a usable path ({error})") from error
+    if not inside:
+        raise DataError(f"{at}: {path} leads out of the data folder {root}; keep all files inside it")
+    return path
