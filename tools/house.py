@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 
 LAYERS = (
     ("api", "text"),
+    ("first_party", "registration"),
     ("discovery",),
     ("formats", "manifest", "score"),
     ("run",),
@@ -39,10 +40,10 @@ LAYERS = (
 )
 """Parts of `harness`, the lowest first. A module imports its own part, and parts of lower layers."""
 
-TOP = ("builtin", "__main__", "__init__")
+TOP = ("builtin", "_package", "__main__", "__init__")
 """Modules that name others without using them, and the front door: above and below every layer."""
 
-KERNEL = ("api", "text", "discovery", "manifest", "run", "pipeline")
+KERNEL = ("api", "text", "registration", "first_party", "discovery", "manifest", "run", "pipeline")
 """Parts that a run cannot do without, whatever is installed; `api/data` and `api/reading` are no part of it."""
 
 PARTICIPLES = re.compile(

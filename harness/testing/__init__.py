@@ -11,7 +11,7 @@ def test_conformance(check):
 
 from __future__ import annotations
 
-from harness.testing._checks import Check, checks_for
+from harness.testing._checks import checks_for
 from harness.testing._context import FakeContext
 from harness.testing._fake_judge import FakeJudge
 from harness.testing._formats import asked, format_checks, read
@@ -21,6 +21,7 @@ from harness.testing._parametrize import parametrize_with_checks
 from harness.testing._pictures import odd_pictures
 from harness.testing._rewards import reward_checks
 from harness.testing._scoring import score_task
+from harness.testing._subject import Check
 from harness.testing._tasks import task_checks
 from harness.testing._trainers import trainer_checks
 

@@ -1,99 +1,19 @@
-"""What a check is, how objects are found and made for checking, and the checks of cards and plugin modules."""
+"""All checks of one plugin object, and those that every card and every plugin module must pass."""
 
 from __future__ import annotations
 
 import ast
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from harness.api import API_VERSION, Card, Context, HarnessError, PluginError
-from harness.discovery import KINDS, Offer, Plugins
+from harness.api import API_VERSION, Card, HarnessError
+from harness.discovery import Offer
 from harness.registration import check_version
-from harness.testing._context import FakeContext
-
-Check: TypeAlias = tuple[str, Callable[[], None]]
-"""A name, and a function that raises `AssertionError` with the fault and the fix."""
-
-
-class CheckWarning(UserWarning):
-    """What a check warns of: it may be meant."""
-
-
-@dataclass
-class Subject:
-    """One plugin object under test, made on first use, so that a factory that raises fails a check and not the list."""
-
-    offer: Offer
-    options: dict[str, Any] = field(default_factory=dict)
-    data: str | None = None
-    context: Context | None = None
-
-    def make(self) -> Any:
-        """The object, made anew by its factory."""
-        model = self.offer.options_model()
-        if model is None:
-            assert not self.options, f"{self.offer.id} takes no options, and {sorted(self.options)} were given"
-        options, data = self.inputs
-        return self.offer.create(None if model is None else model.model_validate(options), self.context_with(data))
-
-    @cached_property
-    def inputs(self) -> tuple[dict[str, Any], str | None]:
-        """Options and data of the factory: what was given, or else the example of the card, its first entry."""
-        if self.context is not None or self.data is not None or getattr(self.offer.card, "example", None) is None:
-            return self.options, self.data
-        folder = Path(tempfile.mkdtemp(prefix="harness-example-"))
-        options = {**example(self, folder), **self.options}
-        return entries_of(self, options, self.context_with(str(folder)))[0], str(folder)
-
-    def context_with(self, data: str | None) -> Context:
-        """What the factory is given."""
-        workspace = Path(tempfile.mkdtemp(prefix="harness-check-"))
-        return self.context or FakeContext(workspace=workspace, name=self.offer.card.name, data=data)
-
-    @property
-    def made(self) -> Any:
-        """The object, made once."""
-        if not hasattr(self, "_made"):
-            self._made = self.make()
-        return self._made
-
-
-def subject(what: Card | str, **fields: Any) -> Subject:
-    """Find and wrap what is to be checked: a card, or an id such as `mine/my-task`."""
-    if isinstance(what, Card):
-        return Subject(Offer(f"card/{what.name}", what, "a card", "-"), **fields)
-    plugins = Plugins.load()
-    found = [offer for kind in KINDS for offer in plugins.offers(kind) if offer.id == what]
-    if len(found) == 1:
-        return Subject(found[0], **fields)
-    if found:
-        raise PluginError(f"{what!r} is the id of a {' and a '.join(one.card.kind for one in found)}; give the card")
-    for kind in KINDS:
-        named = [offer for offer in plugins.offers(kind) if offer.card.name == what]
-        if len(named) == 1:
-            return Subject(named[0], **fields)
-    plugins.find("task", what)  # raises with near misses or with what broke the plugin
-    raise PluginError(f"there is no plugin object {what!r}")
-
-
-def example(one: Subject, folder: Path) -> dict[str, Any]:
-    """Write the example that a task's card names into a folder; returns the options that it needs."""
-    folder.mkdir(parents=True, exist_ok=True)
-    needed: dict[str, Any] | None = one.offer.resolve(one.offer.card.example)(folder)  # type: ignore[attr-defined]
-    return needed or {}
-
-
-def entries_of(one: Subject, options: dict[str, Any], context: Context) -> list[dict[str, Any]]:
-    """The options of each entry that an entry with these options stands for."""
-    model = one.offer.options_model()
-    entries = one.offer.unfold(None if model is None else model.model_validate(options), context)
-    return [options] if entries is None else [entry.options for entry in entries]
+from harness.testing import _formats, _judges, _manifests, _metrics, _rewards, _tasks, _trainers
+from harness.testing._subject import Check, CheckWarning, Subject, subject
 
 
 def checks_for(what: Card | str | Offer, **fields: Any) -> Iterator[Check]:
@@ -106,8 +26,6 @@ def checks_for(what: Card | str | Offer, **fields: Any) -> Iterator[Check]:
     Raises:
         PluginError: There is no such object.
     """
-    from harness.testing import _formats, _judges, _manifests, _metrics, _rewards, _tasks, _trainers
-
     one = Subject(what, **fields) if isinstance(what, Offer) else subject(what, **fields)
     yield from card_checks(one)
     of_kind = {

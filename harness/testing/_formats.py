@@ -19,8 +19,8 @@ from harness.api import (
     Score,
     VerdictFormat,
 )
-from harness.testing._checks import Check, Subject, subject
 from harness.testing._members import check_members
+from harness.testing._subject import Check, Subject, subject
 
 SPACES: tuple[AnswerSpace, ...] = (
     Choice(("yes", "no")),

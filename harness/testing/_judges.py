@@ -20,8 +20,8 @@ from harness.api import (
     Status,
 )
 from harness.formats.tagged import TaggedFormat
-from harness.testing._checks import Check, Subject, subject
 from harness.testing._members import check_members
+from harness.testing._subject import Check, Subject, subject
 
 _SPACES: tuple[AnswerSpace, ...] = (Choice(("yes", "no")), Preference(2, ("tie",)), Score(1, 5, 1), Ranking(3))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.discovery import Plugins
 
 if TYPE_CHECKING:
-    from harness.testing._checks import Check, Subject
+    from harness.testing._subject import Check, Subject
 
 
 def checks(one: Subject) -> Iterator[Check]:

@@ -7,7 +7,7 @@ import inspect
 import warnings
 
 from harness.api.optional import OPTIONAL
-from harness.testing._checks import CheckWarning
+from harness.testing._subject import CheckWarning
 
 _CUTOFF = 0.8
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.api import AnswerSpace, Card, Choice, Metric, MetricCard, Preference, Ranking, Score, Units
-from harness.testing._checks import Check, Subject, subject
 from harness.testing._members import check_members
+from harness.testing._subject import Check, Subject, subject
 
 _SPACES: dict[str, AnswerSpace] = {
     "choice": Choice(("yes", "no")),

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from harness.api import Card, PluginError
 from harness.discovery import Offer, Plugins
-from harness.testing._checks import checks_for, plugin_checks, subject
+from harness.testing._checks import checks_for, plugin_checks
 from harness.testing._plugins import missing_options, module_of, offers_of, plugin_named
+from harness.testing._subject import subject
 
 if TYPE_CHECKING:
     import pytest

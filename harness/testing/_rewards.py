@@ -24,8 +24,8 @@ from harness.api import (
     Verdict,
 )
 from harness.formats.tagged import TaggedFormat
-from harness.testing._checks import Check, Subject, subject
 from harness.testing._members import check_members
+from harness.testing._subject import Check, Subject, subject
 
 _SPACES: tuple[AnswerSpace, ...] = (Choice(("yes", "no")), Preference(2, ("tie",)), Score(0, 4, 1), Ranking(3))
 _NO_VERDICT = (Status.UNPARSED, Status.OUTSIDE, Status.DRAW, Status.REFUSED, Status.TRUNCATED)

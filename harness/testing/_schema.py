@@ -12,8 +12,8 @@ from pathlib import Path
 
 from harness.api import Column, DataError, Image, Task, TaskCard
 from harness.api.data import read, suffix_of, write
-from harness.testing._checks import Check, Subject, entries_of, example
 from harness.testing._context import FakeContext
+from harness.testing._subject import Check, Subject, entries_of, example
 
 _WRONG: dict[str, tuple[object, ...]] = {
     "text": (7, ["text"]),

@@ -24,9 +24,9 @@ from harness.api import (
     space_from_json,
 )
 from harness.formats.brackets import BracketsFormat
-from harness.testing._checks import Check, Subject, subject
 from harness.testing._members import check_members
 from harness.testing._schema import schema_checks
+from harness.testing._subject import Check, Subject, subject
 
 _FEW = 24  # items of a split that are rendered; ids are looked at further
 _MANY = 2_000

@@ -35,8 +35,8 @@ from harness.api import (
     WeightedReward,
 )
 from harness.formats.tagged import TaggedFormat
-from harness.testing._checks import Check, CheckWarning, Subject, subject
 from harness.testing._members import check_members
+from harness.testing._subject import Check, CheckWarning, Subject, subject
 from harness.train.folder import Curves
 
 _ITEMS = {"train": 12, "validation": 4}

@@ -16,10 +16,10 @@ from pydantic import BaseModel
 
 from harness.api._contracts import Context
 from harness.api._errors import DataError
-from harness.api._formats import VerdictFormat
 from harness.api._parts import joined
 from harness.api._protocol import Protocol
-from harness.api._records import Item, Message, Part, Request
+from harness.api._records import Item, Part
+from harness.api._requests import Message, Request, VerdictFormat
 from harness.api.data._cells import Row, near
 from harness.api.data._sources import Source, Split, TableOptions, find_splits
 from harness.api.data._tables import Media
