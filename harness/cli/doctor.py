@@ -14,6 +14,8 @@ from harness.cli._common import checkpoints_option, echo, load_plugins, say
 if TYPE_CHECKING:
     from harness.doctor.health import Health
 
+_DEAREST = 3
+
 
 @click.command("doctor")
 @click.option(
@@ -103,10 +105,20 @@ def _print_health(health: Health) -> None:
         echo(f"{'BROKEN' if one.broken else 'note'}  {one.subject}: {one.problem}")
     versions = ", ".join(f"{name} {version}" for name, version in health.versions.items())
     echo(textwrap.fill(versions, width=100, break_on_hyphens=False))
-    echo("plugins: " + (", ".join(f"{count} {status}" for status, count in health.plugins.items()) or "none"))
-    loading = ", ".join(f"{name} {taken:.0f}" for name, taken in health.loading.items())
-    echo(textwrap.fill(f"ms of CPU to load each: {loading or 'none'}", width=100, break_on_hyphens=False))
+    plugins = ", ".join(f"{count} {status}" for status, count in health.plugins.items()) or "none"
+    echo(textwrap.fill(f"plugins: {plugins}{_loading(health)}", width=100, break_on_hyphens=False))
     for folder, free in health.folders.items():
         echo(f"{folder}: can be written to, {free / 2**30:,.1f} GiB free")
     broken = sum(one.broken for one in health.findings)
     echo(f"{broken} broken" if broken else "nothing is broken")
+
+
+def _loading(health: Health) -> str:
+    """What loading the dearest plugins took; `--json` has all of them."""
+    each = list(health.loading.items())
+    if not each:
+        return ""
+    said = [f"{name} {taken:.0f}" for name, taken in each[:_DEAREST]]
+    if others := each[_DEAREST:]:
+        said.append(f"others {sum(taken for _, taken in others):.0f}")
+    return f"; ms of CPU to load: {', '.join(said)}"

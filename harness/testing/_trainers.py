@@ -84,7 +84,7 @@ def trainer_checks(what: Card | str, **fields: object) -> Iterator[Check]:
 
 def checks(one: Subject) -> Iterator[Check]:
     """The contract, each clause as a check; those that train only where options or data are given."""
-    yield "trainer_protocol", lambda: _trainer(one)
+    yield "trainer_protocol", lambda: _check_protocol(one)
     yield "trainer_members", lambda: check_members("trainer", one.made)
     yield "trainer_fingerprint_is_stable", lambda: _check_fingerprint(one)
     if one.options or one.data:
@@ -135,6 +135,10 @@ def _trainer(one: Subject) -> Trainer:
     made = one.made
     assert isinstance(made, Trainer), f"trainer {one.offer.id}: the factory returned {made!r}, which is no Trainer"
     return made
+
+
+def _check_protocol(one: Subject) -> None:
+    _trainer(one)
 
 
 def _attempt(one: Subject, *, folder: Path | None = None, stop_after: int | None = None) -> _Attempt:
