@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
+import ssl
 import subprocess
 import sys
 import urllib.request
@@ -80,7 +82,7 @@ class Endpoint:
         return f"{self.root}/v1"
 
     def told(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.root}/log", timeout=30) as response:
+        with self._straight().open(f"{self.root}/log", timeout=30) as response:
             told: dict[str, Any] = json.load(response)
             return told
 
@@ -88,7 +90,14 @@ class Endpoint:
         return [entry for entry in self.told()["log"] if item in (None, entry["item"])]
 
     def reset(self) -> None:
-        urllib.request.urlopen(urllib.request.Request(f"{self.root}/reset", method="POST"), timeout=30).close()
+        self._straight().open(urllib.request.Request(f"{self.root}/reset", method="POST"), timeout=30).close()
+
+    def _straight(self) -> urllib.request.OpenerDirector:
+        """Asks the server itself: without the proxies of a test, and whatever its certificate."""
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        return urllib.request.build_opener(*handlers)
 
 
 @pytest.fixture(scope="session")
@@ -120,6 +129,19 @@ def server(shared_server: Endpoint) -> Endpoint:
     """A well-behaved server that does what each request says."""
     shared_server.reset()
     return shared_server
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate that nobody trusts, for 127.0.0.1 and judge.example, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the openssl command")
+    folder = tmp_path_factory.mktemp("tls")
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1,DNS:judge.example", "-keyout", str(key)]
+    subprocess.run([*command, "-out", str(certificate)], check=True, capture_output=True)
+    return certificate, key
 
 
 @pytest.fixture

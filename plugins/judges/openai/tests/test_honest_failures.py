@@ -24,7 +24,6 @@ def error(message: str, **fields: Any) -> dict[str, Any]:
     return {"error": {"message": message, **fields}}
 
 
-@pytest.mark.parametrize("client", ["direct", "httpx2"])
 @pytest.mark.parametrize(
     "reply",
     [
@@ -39,9 +38,9 @@ def error(message: str, **fields: Any) -> dict[str, Any]:
     ],
 )
 def test_a_filter_is_a_refusal_and_asked_once(
-    judge: Callable[..., Judge], put: Callable[..., Request], one: Any, server: Any, says: Says, client: str, reply: Any
+    judge: Callable[..., Judge], put: Callable[..., Request], one: Any, server: Any, says: Says, reply: Any
 ) -> None:
-    judgement = one(judge(client=client), put(says(*reply)))
+    judgement = one(judge(), put(says(*reply)))
     assert judgement.status is Status.REFUSED
     assert "filter" in judgement.error
     assert judgement.raw in ("", "<answer>no</answer>")

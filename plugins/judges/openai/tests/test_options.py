@@ -57,7 +57,6 @@ def test_local_is_this_machine_only(url: str, local: bool) -> None:
     ("fields", "fault"),
     [
         ({"samples": 3}, "temperature"),
-        ({"client": "direct", "base_url": "https://api.example/v1"}, "direct"),
         ({"extra_body": {"messages": []}}, "messages"),
         ({"extra_body": {"stream": True}}, "stream"),
         ({"api_key_env": "sk-abc"}, "environment variable"),

@@ -92,13 +92,10 @@ def rows(run_folder: Path) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("client", ["direct", "httpx2"])
 @pytest.mark.parametrize("plans", ["ok 429,ok 500 400 413 cut,ok null", "ok 401"])
-def test_the_key_is_in_no_file_and_no_output_whatever_the_server_says(
-    serve: Any, tmp_path: Path, client: str, plans: str
-) -> None:
+def test_the_key_is_in_no_file_and_no_output_whatever_the_server_says(serve: Any, tmp_path: Path, plans: str) -> None:
     server = serve("--echo")
-    write(tmp_path, server.url, client=client)
+    write(tmp_path, server.url)
     code, out, err = run(tmp_path, PLANS=plans, VERBOSE="1", ITEMS="35")
     assert code == 3, err
     seen = server.log()

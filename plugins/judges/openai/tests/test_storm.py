@@ -13,21 +13,18 @@ from harness.api import Judge, Judgement, Request, Status
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("client", ["direct"])
 def test_every_verdict_is_the_one_that_the_server_gave(
-    serve: Any, judge: Callable[..., Judge], put: Callable[..., Request], client: str
-) -> None:
-    storm(serve("--seed", "20260311", "--share", "0.35"), judge, put, client=client, count=10_000)
-
-
-def test_a_small_storm_through_the_other_client(
     serve: Any, judge: Callable[..., Judge], put: Callable[..., Request]
 ) -> None:
-    storm(serve("--seed", "7", "--share", "0.35"), judge, put, client="httpx2", count=400)
+    storm(serve("--seed", "20260311", "--share", "0.35"), judge, put, count=10_000)
 
 
-def storm(server: Any, judge: Callable[..., Judge], put: Callable[..., Request], *, client: str, count: int) -> None:
-    made = judge(base_url=server.url, client=client, retries=2, total_timeout_s=20.0, logprobs=False)
+def test_a_small_storm(serve: Any, judge: Callable[..., Judge], put: Callable[..., Request]) -> None:
+    storm(serve("--seed", "7", "--share", "0.35"), judge, put, count=400)
+
+
+def storm(server: Any, judge: Callable[..., Judge], put: Callable[..., Request], *, count: int) -> None:
+    made = judge(base_url=server.url, retries=2, total_timeout_s=20.0, logprobs=False)
 
     def stream() -> Iterator[Request]:
         for number in range(count):

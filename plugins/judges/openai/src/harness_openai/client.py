@@ -1,50 +1,75 @@
-"""HTTP by httpx2: TLS, proxies, and whatever else the world has. The only module that imports it."""
+"""HTTP by aiohttp: connections, TLS and proxies. The only module that imports it.
+
+What a server may do to us is bounded here: headers by aiohttp's own limits, the body by `max_response_bytes`, time by
+three timeouts. Nothing is inflated, no redirect is followed, no cookie is kept, and no certificate goes unverified.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import logging
+import io
+import os
+import platform
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-import httpx2
+import aiohttp
+from aiohttp.connector import Connection
+from yarl import URL
 
 from harness.api import UserError
 from harness_openai.keys import Secrets
 from harness_openai.options import EndpointOptions
-from harness_openai.wire import USER_AGENT, Response, WireError
+from harness_openai.proxy import Proxy
+from harness_openai.wire import Response, WireError
 
-_LOGGERS = ("httpx2", *(f"httpcore2.{name}" for name in ("connection", "http11", "http2", "proxy", "socks")))
+_USER_AGENT = "judge-harness-openai/0.1.0"
+_LONGEST_IDLE_S = 4.0  # uvicorn and llama.cpp close after 5 s: a request that meets such a close fails
+_AT_ONCE = 2**20  # bytes; aiohttp wants longer bodies as a file, so that they do not hold up the loop
 
 
 class ClientWire:
-    """Posts to one URL by `httpx2.AsyncClient`. Follows no redirect: a key must not go to another host.
+    """Posts to one URL. Make it inside the event loop that will use it.
+
+    Args:
+        options: Where, how long, how much.
+        secrets: Headers with keys.
+        proxy: What stands before the endpoint.
 
     Raises:
         UserError: `ca_file` cannot be used.
     """
 
-    def __init__(self, options: EndpointOptions, secrets: Secrets) -> None:
-        self._url = options.url
+    def __init__(self, options: EndpointOptions, secrets: Secrets, proxy: Proxy | None = None) -> None:
+        self._options = options
         self._secrets = secrets
-        self._longest = options.max_response_bytes
-        self._total = options.total_timeout_s
-        most = options.max_concurrency
-        self._client = httpx2.AsyncClient(
-            verify=_trusted(options.ca_file),
-            timeout=httpx2.Timeout(options.read_timeout_s, connect=options.connect_timeout_s, pool=None),
-            limits=httpx2.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=15.0),
-            follow_redirects=False,
-        )
+        self._url = URL(options.url, encoded=True)
+        # Not among the session's own headers: aiohttp sends those to a proxy too, and they hold the key.
         self._headers = {
-            "User-Agent": USER_AGENT,
+            "User-Agent": _USER_AGENT,
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "Content-Type": "application/json",
             **secrets.headers(),
         }
-        self._scrubber = _Scrubber(secrets)
+        self._proxy = URL(proxy.url) if proxy else None
+        self._proxy_headers = proxy.headers if proxy else None
+        if proxy and self._url.scheme == "http":  # there is no CONNECT: the proxy reads the request itself
+            self._headers.update(proxy.headers)
+        encrypted = "https" in (self._url.scheme, self._proxy.scheme if self._proxy else "")
+        self._session = aiohttp.ClientSession(
+            # The gate limits how many are in flight; a second limit would count waiting for it as time to connect.
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                keepalive_timeout=_LONGEST_IDLE_S,
+                ssl=_trusted(options.ca_file) if encrypted else True,  # the certificates take time to load
+            ),
+            timeout=aiohttp.ClientTimeout(
+                connect=options.connect_timeout_s, sock_read=options.read_timeout_s, total=options.total_timeout_s
+            ),
+            request_class=_Request,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        )
 
     async def post(self, body: bytes) -> Response:
         """Send a JSON body and read the whole response.
@@ -52,101 +77,111 @@ class ClientWire:
         Raises:
             WireError: There is none.
         """
-        self._scrubber.attach()
-        with _explained(self._secrets, self._total):
-            async with asyncio.timeout(self._total):
-                request = self._client.build_request("POST", self._url, content=body, headers=self._headers)
-                response = await self._client.send(request, stream=True)
-                try:
-                    whole = await self._read(response)
-                finally:
-                    await response.aclose()
-                headers = response.headers
-                return Response(
-                    response.status_code,
-                    headers.get("content-type", ""),
-                    headers.get("retry-after", ""),
-                    whole,
-                    headers.get("retry-after-ms", ""),
-                )
+        try:
+            async with self._session.post(
+                self._url,
+                data=body if len(body) <= _AT_ONCE else io.BytesIO(body),
+                headers=self._headers,
+                proxy=self._proxy,
+                proxy_headers=self._proxy_headers,
+                allow_redirects=False,  # a key must not go to another host
+            ) as response:
+                return await self._read(response)
+        except (aiohttp.ClientError, OSError) as error:  # some hold the request with its headers, and so the key
+            raise self._explain(error) from None
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
-        self._scrubber.detach()
+        await self._session.close()
 
-    async def _read(self, response: httpx2.Response) -> bytes:
-        encoding = response.headers.get("content-encoding", "identity").lower()
-        if encoding not in ("", "identity"):
-            raise WireError("the response is compressed, which was not asked for", broken=True)  # no bomb is inflated
-        chunks: list[bytes] = []
-        length = 0
-        async for chunk in response.aiter_raw():
-            length += len(chunk)
-            if length > self._longest:
-                raise WireError(f"the response is longer than max_response_bytes, {self._longest:,}", broken=True)
-            chunks.append(chunk)
-        return b"".join(chunks)
+    async def _read(self, response: aiohttp.ClientResponse) -> Response:
+        """The whole response. Leaving early closes the connection, since the rest is still to come."""
+        if response.status < 200:
+            raise WireError("the server switches protocols, which was not asked for", broken=True)
+        if _header(response, "Content-Encoding").lower() not in ("", "identity"):
+            raise WireError("the response is compressed, which was not asked for", broken=True)
+        longest = self._options.max_response_bytes
+        body = bytearray()
+        expected = response.content_length or 0
+        if expected <= longest:
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > longest:
+                    break
+        if max(expected, len(body)) > longest:
+            raise WireError(f"the response is longer than max_response_bytes, {longest:,}", broken=True)
+        return Response(
+            response.status,
+            _header(response, "Content-Type"),
+            _header(response, "Retry-After"),
+            bytes(body),
+            _header(response, "Retry-After-Ms"),
+        )
+
+    def _explain(self, error: Exception) -> WireError:
+        """An error of the library as ours: in our words as far as it goes, since the library quotes the server."""
+        options = self._options
+        match error:
+            case aiohttp.ConnectionTimeoutError():
+                return WireError(
+                    f"no connection within {options.connect_timeout_s:g} s (connect_timeout_s)", timeout=True
+                )
+            case aiohttp.SocketTimeoutError():
+                return WireError(
+                    f"no byte of a response for {options.read_timeout_s:g} s (read_timeout_s)", timeout=True
+                )
+            case TimeoutError():
+                return WireError(
+                    f"no whole response within {options.total_timeout_s:g} s (total_timeout_s)", timeout=True
+                )
+            case aiohttp.ClientConnectorCertificateError():
+                return WireError(self._reason(error.certificate_error), distrusted=True)
+            case aiohttp.ClientProxyConnectionError():
+                return WireError(f"no connection to the proxy: {self._reason(error.os_error)}")
+            case aiohttp.ClientConnectorError():
+                return WireError(f"no connection: {self._reason(error.os_error)}")
+            case aiohttp.ClientHttpProxyError():
+                return WireError(f"no connection: the proxy answers status {error.status}")
+            case aiohttp.ClientResponseError():
+                return WireError("the response is no valid HTTP/1.1", broken=True)
+            case aiohttp.ClientPayloadError():
+                return WireError("the response ends too early, or its length is told in a wrong way")
+            case aiohttp.ServerDisconnectedError():
+                return WireError("the connection was closed without a response")
+        return WireError(f"the connection broke: {self._reason(error)}")
+
+    def _reason(self, error: BaseException) -> str:
+        text = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error)
+        return self._secrets.scrub(str(text))[:300]
 
 
-class _Scrubber(logging.Filter):
-    """Takes secrets out of what the HTTP library logs: at its most verbose, that is whole headers."""
+class _Request(aiohttp.ClientRequest):
+    """Uses no connection on which a server has said something unasked: the next request would take it as its answer."""
 
-    def __init__(self, secrets: Secrets) -> None:
-        super().__init__()
-        self._secrets = secrets
-        self._attached = False
-
-    def attach(self) -> None:
-        """Begin, unless it has."""
-        if not self._attached:
-            self._attached = True
-            for name in _LOGGERS:
-                logging.getLogger(name).addFilter(self)
-
-    def detach(self) -> None:
-        """End."""
-        self._attached = False
-        for name in _LOGGERS:
-            logging.getLogger(name).removeFilter(self)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = self._secrets.scrub(record.getMessage()), None
-        record.exc_info = record.exc_text = None
-        return True
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        if conn.protocol is None or conn.protocol.should_close:
+            raise aiohttp.ServerDisconnectedError
+        return await super().send(conn)
 
 
-@contextmanager
-def _explained(secrets: Secrets, total: float) -> Iterator[None]:
-    """The library's errors, which carry the request with its headers, as ours, which do not."""
-    try:
-        yield
-    except httpx2.TimeoutException as error:
-        raise WireError(f"timeout ({type(error).__name__})", timeout=True) from None
-    except TimeoutError:
-        raise WireError(f"no whole response within {total:g} s", timeout=True) from None
-    except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
-        why = secrets.scrub(f"{type(error).__name__}: {error}")[:300]
-        raise WireError(why, distrusted=_is_distrust(error)) from None
-
-
-def _is_distrust(error: BaseException) -> bool:
-    """Whether a certificate was not trusted; the HTTP library wraps the error that says so."""
-    causes: list[BaseException | None] = [error]
-    while causes[-1] is not None and len(causes) < 10:
-        if isinstance(causes[-1], ssl.SSLCertVerificationError):
-            return True
-        causes.append(causes[-1].__cause__ or causes[-1].__context__)
-    return "CERTIFICATE_VERIFY_FAILED" in str(error)
+def _header(response: aiohttp.ClientResponse, name: str) -> str:
+    """A header, or empty. Bytes that are no UTF-8 are replaced: aiohttp's surrogates fit into no file."""
+    return response.headers.get(name, "").encode("utf-8", "replace").decode()
 
 
 def _trusted(ca_file: str | None) -> ssl.SSLContext:
     """Certificates are always verified; the only choice is whose."""
-    if ca_file is None:
-        return httpx2.create_ssl_context()
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise UserError(
-            f"ca_file: {ca_file}: no certificates in PEM format can be read from it ({error}); mend the path or file"
-        ) from None
+    if ca_file is not None:
+        try:
+            return ssl.create_default_context(cafile=ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise UserError(
+                f"ca_file: {ca_file}: no certificates in PEM format can be read from it ({error}); change the path or "
+                "the file"
+            ) from None
+    named = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+    if platform.system() in ("Darwin", "Windows") and not named:
+        import truststore  # there, OpenSSL alone does not see what the system trusts
+
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return ssl.create_default_context()

@@ -14,8 +14,9 @@ from harness_openai.keys import load_secrets
 from harness_openai.lessons import Lessons
 from harness_openai.options import EndpointOptions
 from harness_openai.payload import Payloads
+from harness_openai.proxy import proxy_of
 from harness_openai.verdicts import Speller, judgement_of
-from harness_openai.wire import Wire, open_wire
+from harness_openai.wire import Wire
 
 _GENERATION = 2  # raise it whenever the same answer of a server could become another judgement, or be asked otherwise
 
@@ -32,6 +33,7 @@ class EndpointJudge:
         self._options = options
         self._context = context
         self._secrets = load_secrets(options)
+        self._proxy = proxy_of(options)
         self.lessons = Lessons(options, context.name)
         self._speller = Speller()
         self._budget: Budget | None = None
@@ -70,7 +72,9 @@ class EndpointJudge:
 
     def wire(self) -> Wire:
         """A new client; part of `harness_openai.flow.Parts`."""
-        return open_wire(self._options, self._secrets)
+        from harness_openai.client import ClientWire  # only a judge that is asked needs the HTTP library
+
+        return ClientWire(self._options, self._secrets, self._proxy)
 
     def asker(self, wire: Wire, slots: Slots) -> Asker:
         """Asks over that client; part of `harness_openai.flow.Parts`."""
@@ -89,6 +93,6 @@ def make(options: EndpointOptions, context: Context) -> EndpointJudge:
     """The judge `openai`.
 
     Raises:
-        UserError: A key is missing, or would go over the network in plain text.
+        UserError: A key is missing, or would go over the network in plain text; a proxy of the environment is unusable.
     """
     return EndpointJudge(options, context)

@@ -110,10 +110,6 @@ class EndpointOptions(BaseModel):
     allow_plain_http: Annotated[bool, Operational()] = Field(
         default=False, description="Send a key over http:// to another machine, unencrypted."
     )
-    client: Annotated[Literal["auto", "direct", "httpx2"], Operational()] = Field(
-        default="auto",
-        description="HTTP client: direct (quick; plain http:// without a proxy) or httpx2. auto: whichever fits.",
-    )
     prices: Annotated[Prices | None, Operational()] = Field(
         default=None, description="US dollars for a million tokens: {prompt: 2.5, completion: 10}."
     )
@@ -218,8 +214,6 @@ class EndpointOptions(BaseModel):
     def _fits(self) -> EndpointOptions:
         if self.samples > 1 and self.temperature == 0:
             raise ValueError(f"samples: {self.samples} answers at temperature 0 are all the same; set a temperature")
-        if self.client == "direct" and self.base_url.startswith("https:"):
-            raise ValueError("client: `direct` speaks plain http:// only; use `auto` or `httpx2`")
         return self
 
     @property

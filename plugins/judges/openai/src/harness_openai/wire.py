@@ -2,18 +2,12 @@
 
     asking -> Wire.post(body) -> Response
 
-`direct.py` and `client.py` implement it.
+`client.py` implements it. This module imports nothing of the package, so that both sides can import it.
 """
 
 from __future__ import annotations
 
-import urllib.request
 from typing import NamedTuple, Protocol
-
-from harness_openai.keys import Secrets
-from harness_openai.options import EndpointOptions
-
-USER_AGENT = "judge-harness-openai/0.1.0"
 
 
 class WireError(Exception):
@@ -60,27 +54,3 @@ class Wire(Protocol):
 
     async def close(self) -> None:
         """Close every connection."""
-
-
-def open_wire(options: EndpointOptions, secrets: Secrets) -> Wire:
-    """The client that fits the endpoint; see the option `client`. Opens no connection yet.
-
-    Raises:
-        UserError: `ca_file` cannot be used.
-    """
-    if options.client == "direct" or (options.client == "auto" and _is_direct(options)):
-        from harness_openai.direct import DirectWire
-
-        return DirectWire(options, secrets)
-    from harness_openai.client import ClientWire
-
-    return ClientWire(options, secrets)
-
-
-def _is_direct(options: EndpointOptions) -> bool:
-    """Plain HTTP, and no proxy of the environment in between."""
-    if not options.base_url.startswith("http:"):
-        return False
-    if options.is_local:
-        return True
-    return "http" not in urllib.request.getproxies() or bool(urllib.request.proxy_bypass(options.host))
