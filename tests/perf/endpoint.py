@@ -9,7 +9,7 @@ connections cold. Rounds alternate between them, so that a busy machine slows do
 
 `share` is the median over the rounds of the judge's rate divided by that of the generator, which is aiohttp's client:
 it parses what it gets. `share_of_saturated` is the same against a generator that does next to nothing, as `wrk` does,
-and keeps the server's process busy all the time; the judge has 0.1 ms of Python to run for each request beside it.
+and keeps the server's process busy all the time, while the judge has Python of its own to run for each request.
 """
 
 from __future__ import annotations
