@@ -59,7 +59,7 @@ def test_a_name_of_another_kind_or_of_nobody_is_no_hint() -> None:
 
 
 def test_what_is_installed_and_blocked_is_not_to_be_installed() -> None:
-    with pytest.raises(PluginError, match="judge 'pixels': plugin 'baselines' is blocked"):
+    with pytest.raises(PluginError, match="judge 'pixels': plugin 'baselines' is left out"):
         Plugins.load(blocked=["baselines"]).find("judge", "pixels")
 
 

@@ -238,6 +238,7 @@ OPTIONAL: Mapping[str, tuple[type, ...]] = {
     "judge": (Closes, AnswersByItem, Covers),
     "reward": (RewardsOrders,),
     "trainer": (),
+    "manifest": (),
     "format": (HasSchema, AsksForReasoning, MarksReasoning),
     "metric": (
         Prepares,

@@ -24,7 +24,10 @@ HERE = Path(__file__).parent / "manifests"
 
 @hookimpl
 def harness_manifests():
-    return [ManifestCard(name=n, summary="Small.", path=HERE / f"{n}.yaml") for n in ("small", "recipe", "gone")]
+    return [
+        ManifestCard(name=n, api_version=1, summary="Small.", path=HERE / f"{n}.yaml")
+        for n in ("small", "recipe", "gone")
+    ]
 """
 BASE = "vars: {n: 7}\ntasks: [{use: miniature/technical, limit: '${vars.n}'}]\n"
 SMALL = "extends: parts/base.yaml\nname: small\njudges: [{use: baselines/random}]\n"

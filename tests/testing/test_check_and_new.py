@@ -53,7 +53,9 @@ def test_a_new_plugin_passes_its_own_tests_and_its_checks(kind: str, tmp_path: P
         timeout=300,
     )
     assert tested.returncode == 0, tested.stdout
-    checked = harness("check", "brand-new", "--json", PYTHONPATH=os.pathsep.join([source, os.environ["PYTHONPATH"]]))
+    checked = harness(
+        "check", "brand-new", "--json", PYTHONPATH=os.pathsep.join([source, os.environ.get("PYTHONPATH", "")])
+    )
     assert checked.returncode == 0, checked.stdout + checked.stderr
     rows = json.loads(checked.stdout)
     assert len(rows) > 8

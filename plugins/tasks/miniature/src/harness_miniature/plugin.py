@@ -63,7 +63,7 @@ def harness_manifests() -> list[ManifestCard]:
 
 def _manifest(name: str, summary: str) -> ManifestCard:
     path = Path(__file__).parent / "manifests" / f"{name}.yaml"
-    return ManifestCard(name=name, summary=summary, path=path, licence=_LICENCE, source=_SOURCE)
+    return ManifestCard(name=name, api_version=1, summary=summary, path=path, licence=_LICENCE, source=_SOURCE)
 
 
 @hookimpl
