@@ -1,7 +1,7 @@
 """Every error that the harness raises on purpose.
 
     HarnessError
-    ├── UserError            the user can mend it: printed without a traceback, exit code 2
+    ├── UserError            the user can fix it: printed without a traceback, exit code 2
     │   ├── ManifestError    a manifest, an option or a `--set` is wrong; carries every problem with its position
     │   ├── PluginError      a plugin is missing, broken, ambiguous, or breaks its contract
     │   ├── DataError        an image, an item, a data file or an archive cannot be used
@@ -22,7 +22,7 @@ class HarnessError(Exception):
 
 
 class UserError(HarnessError):
-    """Something that the user can mend. Printed without a traceback."""
+    """Something that the user can fix. Printed without a traceback."""
 
     exit_code = 2
 

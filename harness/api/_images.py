@@ -75,7 +75,7 @@ class Image:
             try:
                 inside = path.resolve().is_relative_to(root.resolve())
             except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL in the name, ...
-                raise DataError(f"image {str(path)!r}: not a usable path ({error}); mend the data") from error
+                raise DataError(f"image {str(path)!r}: not a usable path ({error}); fix the data") from error
             if not inside:
                 raise DataError(f"image {path}: leads out of the data folder {root}; keep images inside it")
         return cls(name=str(path), path=path)
@@ -226,9 +226,9 @@ class Image:
         except FileNotFoundError as error:
             raise DataError(f"image {self.name}: no such file; put it there or remove the item") from error
         except OSError as error:
-            raise DataError(f"image {self.name}: cannot be read ({error.strerror or error}); mend the file") from error
+            raise DataError(f"image {self.name}: cannot be read ({error.strerror or error}); fix the file") from error
         except ValueError as error:  # a NUL in the name
-            raise DataError(f"image {self.name!r}: not a usable path ({error}); mend the data") from error
+            raise DataError(f"image {self.name!r}: not a usable path ({error}); fix the data") from error
 
     def _decoded(self, raw: bytes) -> PILImage:
         try:

@@ -54,7 +54,7 @@ class Item:
         if not self.id or not self.group:
             raise DataError(f"item {self.id!r}: id and group must not be empty")
         if not self.space.contains(self.gold):
-            raise DataError(f"item {self.id!r}: gold {self.gold!r} is not an answer of {self.space}; mend the data")
+            raise DataError(f"item {self.id!r}: gold {self.gold!r} is not an answer of {self.space}; fix the data")
         if self.annotations:
             self._check_annotations()
 
@@ -64,7 +64,7 @@ class Item:
                 raise DataError(f"item {self.id!r}: {annotator!r} is no name of an annotator; use a text with letters")
             if not self.space.contains(verdict):
                 raise DataError(
-                    f"item {self.id!r}, annotator {annotator!r}: {verdict!r} is not an answer of {self.space}; mend "
+                    f"item {self.id!r}, annotator {annotator!r}: {verdict!r} is not an answer of {self.space}; fix "
                     "the data, or leave the annotator out of this item"
                 )
 

@@ -106,7 +106,7 @@ def _value(name: str, answer: Answer, call: Callable[[], Any]) -> float | None:
     except Exception as error:
         raise PluginError(
             f"reward {name} raised {type(error).__name__}: {error} (task {answer.request.task}, item "
-            f"{answer.request.item}); mend the reward: an exception is no reward"
+            f"{answer.request.item}); fix the reward: an exception is no reward"
         ) from error
     if value is None:
         return None

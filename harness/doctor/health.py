@@ -43,7 +43,7 @@ class Finding:
     subject: str
     """What it is about."""
     problem: str
-    """What is wrong and how to mend it; without secrets."""
+    """What is wrong and how to fix it; without secrets."""
     broken: bool = True
     """Whether something does not work; else it is only worth knowing."""
 
@@ -104,7 +104,7 @@ def examine(load: Callable[[], Plugins], *, folders: Sequence[Path]) -> Health:
         try:
             free[str(folder)] = _free_in(folder)
         except OSError as error:
-            problem = f"cannot be written to ({error.strerror or error}); mend its permissions or name another folder"
+            problem = f"cannot be written to ({error.strerror or error}); fix its permissions or name another folder"
             findings.append(Finding(subject=f"folder {folder}", problem=problem))
     return Health(
         versions=_versions(needs),

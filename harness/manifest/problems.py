@@ -1,4 +1,4 @@
-"""What is wrong with a manifest, where, and how to mend it: collected first, then raised all at once.
+"""What is wrong with a manifest, where, and how to fix it: collected first, then raised all at once.
 
 Not for finding problems: the other modules of this package do that and add them to a `Problems`.
 """
@@ -43,7 +43,7 @@ class Problem:
     path: str
     """Dotted path of the value, such as `tasks.0.limit`; empty where there is none."""
     message: str
-    """What is wrong and how to mend it."""
+    """What is wrong and how to fix it."""
 
     def __str__(self) -> str:
         path = f"{display(self.path)}: " if self.path else ""

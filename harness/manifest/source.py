@@ -317,7 +317,7 @@ def _quote_hint(error: yaml.MarkedYAMLError) -> str:
     if "tab" in problem:
         return "; indent with spaces"
     if "mapping values are not allowed" in problem:
-        return "; quote a value that has ': ' in it, or mend the indentation"
+        return "; quote a value that has ': ' in it, or fix the indentation"
     return ""
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from harness.api import JournalError, Protocol, RecordedAnswer, Usage, UserError
 from harness.api.reading import Thinking, thinking_from_json
 from harness.manifest.model import ReportSettings
@@ -200,7 +202,7 @@ def load_run(folder: Path) -> RunResults:
         hashes = {task["name"]: _data_hash(journal, task["name"]) for task in plan["tasks"]}
     finally:
         journal.close()
-    scored, report = _read_scores(folder), ReportSettings(**plan["report"])
+    scored, report = _read_scores(folder), _read_settings(plan["report"], folder)
     left_out = tuple(
         LeftOut(task=task["name"], suite=task["suite"], judge=judge["name"], run=folder.name)
         for task in plan["tasks"]
@@ -305,6 +307,18 @@ def check_metrics(plan: Plan, report_metric: str | None) -> None:
                     f"task {task.name}: the metric {name!r} is not defined for its answers ({answers}); it serves "
                     f"{', '.join(sorted(served))}"
                 )
+
+
+def _read_settings(recorded: Mapping[str, Any], folder: Path) -> ReportSettings:
+    """How the manifest wanted the run reported; refused where another version of the harness wrote it."""
+    try:
+        return ReportSettings(**recorded)
+    except ValidationError as error:
+        where = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors())
+        raise JournalError(
+            f"{folder}: its report settings were written by another version of the harness, or are damaged ({where}); "
+            "run its manifest again: what was judged is kept"
+        ) from error
 
 
 def _read_scores(folder: Path) -> dict[tuple[str, str], CellScores]:

@@ -247,7 +247,7 @@ def _lines(path: Path) -> Iterator[DataRow]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text ({error}); mend the file") from error
+        raise DataError(f"{path}: cannot be read as text ({error}); fix the file") from error
     for number, line in enumerate(text.removesuffix("\n").split("\n") if text else ()):
         yield DataRow(values={"verdict": line.strip()}, place=f"{path}, line {number + 1}", number=number)
 

@@ -168,7 +168,7 @@ class Driver:
         """Answers as they come, in batches; an empty one at least every `TICK_S` seconds.
 
         Raises:
-            UserError: The task's data cannot be used, or the judge says that the user must mend something.
+            UserError: The task's data cannot be used, or the judge says that the user must fix something.
         """
         while not self._source.exhausted and not self._stopping.is_set():
             attempt = _Attempt(self._judge, self._source.pull, stopping=self._stopping)

@@ -49,7 +49,7 @@ def write_atomically(path: Path, text: str) -> None:
             raise
     except OSError as error:
         raise JournalError(
-            f"{path}: cannot be written ({error.strerror or error}); free space or mend the permissions"
+            f"{path}: cannot be written ({error.strerror or error}); free space or fix the permissions"
         ) from error
 
 

@@ -9,18 +9,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.api import Change, Measured, Metric, Units, Verdict
+from harness.api import Change, Choice, Measured, Metric, Units, Verdict
 from harness.score.arrays import Floats, Ints
 from harness.score.cell import taken_apart
 from harness.score.intervals import interval, normal_quantile
-from harness.score.jackknife import Jackknife, jackknife
+from harness.score.metrics import Accuracy
 from harness.score.pairs import gap
-from harness.score.patterns import collapse
-from harness.score.sample import Sample
 from harness.score.table import NOTHING, View
 
 Ends = tuple[float | None, float | None]
 _NO_ENDS: Ends = (None, None)
+_TRIAL = Choice(("hit", "miss"))
 
 
 class UnitStatistics:
@@ -30,22 +29,17 @@ class UnitStatistics:
         """The share of hits among trials, with its interval."""
         if not len(hits):
             return Measured(None)
-        cluster = _codes(groups)
-        marks = np.unique(cluster)
-        sample = Sample(
-            statistic=lambda weights: weights[:, 1] / weights.sum(axis=1),
-            without=None,
-            patterns=collapse(cluster, hits.astype(np.int64), 2),
-            sizes=np.bincount(cluster).astype(np.float64),
-            blocks=0,
-            pseudo=np.eye(2)[::-1],
-            pseudo_clusters=np.ones(2),
-            gold_share=np.ones(2),
-            bounds=(0.0, 1.0),
-            pseudo_weight=1.0,
+        trials = Units(
+            space=_TRIAL,
+            gold=("hit",) * len(hits),
+            predicted=tuple("hit" if hit else "miss" for hit in hits),
+            credit=hits,
+            positive=np.full(len(hits), np.nan),
         )
-        apart = jackknife(sample, marks, binomial=len(marks) == len(hits), cap=True)
-        return Measured(float(hits.mean()), *_ends(apart, confidence=confidence))
+        apart = taken_apart(Accuracy(), _view(trials, groups), name="share", average="micro")
+        if apart is None or len(apart.design_clusters) < 2:
+            return Measured(float(hits.mean()))
+        return Measured(apart.value, *(interval(apart, confidence=confidence) or _NO_ENDS))
 
     def measure_change(
         self, metric: Metric, before: Units, after: Units, groups: Sequence[str], *, confidence: float = 0.95
@@ -62,12 +56,6 @@ class UnitStatistics:
         change = gap(second, first)
         ends = change.interval(normal_quantile(confidence)) or _NO_ENDS
         return Change(before=first.value, after=second.value, difference=Measured(change.difference, *ends))
-
-
-def _ends(apart: Jackknife | None, *, confidence: float) -> Ends:
-    if apart is None or len(apart.design_clusters) < 2:
-        return _NO_ENDS
-    return interval(apart, confidence=confidence) or _NO_ENDS
 
 
 def _codes(groups: Sequence[str]) -> Ints:

@@ -58,7 +58,7 @@ class Shades:
             raise DataError(f"there is no file of {split}")
         for number, levels in enumerate(rows):
             if -2 in levels:
-                raise DataError(f"{split}.csv, line {number}: mend it")
+                raise DataError(f"{split}.csv, line {number}: fix it")
             yield Item(
                 id=f"{split}-{number}",
                 group="one",

@@ -106,8 +106,8 @@ def test_a_broken_picture_names_task_split_and_item_even_in_the_first_item_of_a_
 
 
 def test_a_broken_row_names_task_split_and_the_item_before() -> None:
-    with pytest.raises(DataError, match=r"task mine, split train, after item 'i1': rows\.csv, line 3: mend it"):
-        read_split(split_of([], [], "rows.csv, line 3: mend it"), pixels=False, limit=None)
+    with pytest.raises(DataError, match=r"task mine, split train, after item 'i1': rows\.csv, line 3: fix it"):
+        read_split(split_of([], [], "rows.csv, line 3: fix it"), pixels=False, limit=None)
 
 
 @pytest.mark.parametrize(("rows", "reason"), [(["no file of train"], "no file of train"), ([], "it has no items")])

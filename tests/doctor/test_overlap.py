@@ -104,7 +104,7 @@ def test_a_split_without_data_is_listed_with_the_reason(find: Find) -> None:
     ("row", "message"),
     [
         ([-1], "task shades, split train, item 'train-1': image none.png: not a readable image"),
-        ([-2], r"task shades, split train, after item 'train-0': train\.csv, line 1: mend it"),
+        ([-2], r"task shades, split train, after item 'train-0': train\.csv, line 1: fix it"),
     ],
 )
 def test_what_cannot_be_read_ends_it_with_task_split_and_item(find: Find, row: list[int], message: str) -> None:

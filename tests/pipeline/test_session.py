@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -144,6 +146,17 @@ def test_merged_shards_still_know_what_a_task_shows_changed(run: Run) -> None:
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="not a run folder"):
         load_run(tmp_path)
+
+
+def test_report_settings_of_another_version_are_refused_with_their_names(run: Run) -> None:
+    folder = run(MANIFEST)
+    with closing(sqlite3.connect(folder / "journal.sqlite")) as database, database:
+        [[text]] = database.execute("SELECT value FROM meta WHERE key = 'plan'")
+        plan = json.loads(text)
+        plan["report"] |= {"confidence": 2, "of_the_future": True}
+        database.execute("UPDATE meta SET value = ? WHERE key = 'plan'", (json.dumps(plan),))
+    with pytest.raises(JournalError, match=r"another version of the harness, or are damaged \(.*of_the_future"):
+        load_run(folder)
 
 
 def test_importing_the_api_reads_no_run() -> None:

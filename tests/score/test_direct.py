@@ -95,3 +95,32 @@ def test_scores_are_measured_too() -> None:
     assert found.before == pytest.approx(1)
     assert found.difference.high is not None
     assert found.difference.high < 0
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["same gold", "gold turned"])
+def test_the_interval_of_a_change_holds_the_true_change(turned: bool) -> None:
+    """As a probe asks: the same question again, with the other answer right where it turns the question."""
+    rng, n, reps = np.random.default_rng(7), 120, 150
+    groups = [str(k) for k in range(n)]
+    held = 0
+    for _ in range(reps):
+        gold, hard = rng.integers(0, 2, n), rng.random(n)
+        sides = []
+        for share, right in ((0.9, gold), (0.8, 1 - gold if turned else gold)):
+            luck = np.where(rng.random(n) < 0.5, hard, rng.random(n))  # what is hard once is hard again
+            said = np.where(luck < share, right, 1 - right)
+            words = [tuple(YES_NO.labels[code] for code in codes.tolist()) for codes in (right, said)]
+            sides.append(
+                Units(
+                    space=YES_NO,
+                    gold=words[0],
+                    predicted=words[1],
+                    credit=(said == right) * 1.0,
+                    positive=np.full(n, np.nan),
+                )
+            )
+        change = STATISTICS.measure_change(MacroF1(), sides[0], sides[1], groups).difference
+        assert change.low is not None
+        assert change.high is not None
+        held += change.low <= -0.1 <= change.high
+    assert held >= 0.90 * reps, "95 %, less three standard errors"

@@ -74,7 +74,7 @@ class Archive:
             DataError: There is no such member, or the archive cannot be read.
         """
         if name not in self._members:
-            raise DataError(f"{self.path}: holds no member {name!r}; download the archive again or mend the row")
+            raise DataError(f"{self.path}: holds no member {name!r}; download the archive again or fix the row")
         return Image.from_reader(partial(self.read, name), name=f"{self.path}!{name}")
 
     def read(self, name: str) -> bytes:

@@ -53,7 +53,7 @@ class Row:
             return Cell(value, self, column)
         if column not in self.values:
             raise DataError(f"{self.place}: there is no column {column!r}.{near(column, self.values)}")
-        raise DataError(f"{self.place}, column {column!r}: expected a value, found nothing; mend or remove the row")
+        raise DataError(f"{self.place}, column {column!r}: expected a value, found nothing; fix or remove the row")
 
     def has(self, column: str) -> bool:
         """Whether the column is there, and neither null nor an empty text (CSV cannot tell these two apart)."""
@@ -74,7 +74,7 @@ class Row:
             return self[columns[0]]
         names = " or ".join(map(repr, columns))
         filled = ", ".join(repr(column) for column in self.values if self.has(column)) or "nothing"
-        raise DataError(f"{self.place}: nothing in column {names}; filled are {filled}; mend or remove the row")
+        raise DataError(f"{self.place}: nothing in column {names}; filled are {filled}; fix or remove the row")
 
     def words(self, *columns: str) -> dict[str, str]:
         """Those of the columns that are there, as words, for tags."""
@@ -96,7 +96,7 @@ class Cell:
         """For messages: file, row, column, part."""
         return f"{self.row.place}, column {self.column!r}{self.within}"
 
-    def wrong(self, expected: str, fix: str = "mend the row") -> DataError:
+    def wrong(self, expected: str, fix: str = "fix the row") -> DataError:
         """The error for a cell that does not fit, ready to raise."""
         return DataError(f"{self.place}: expected {expected}, found {_shown(self.value)}; {fix}")
 
@@ -186,7 +186,7 @@ class Cell:
         value = self.value
         word = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
         if word is None or word not in meanings:
-            raise self.wrong("one of " + ", ".join(meanings), "mend or remove the row")
+            raise self.wrong("one of " + ", ".join(meanings), "fix or remove the row")
         return meanings[word]
 
     def elements(self) -> list[Cell]:

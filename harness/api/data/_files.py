@@ -57,12 +57,12 @@ def _json_lines(file: Path) -> Cells:
             try:
                 values = _JSON.decode(line)
             except RecursionError:
-                raise DataError(f"{file}, line {number}: JSON nested too deeply; mend or remove the line") from None
+                raise DataError(f"{file}, line {number}: JSON nested too deeply; fix or remove the line") from None
             except ValueError as error:
-                raise DataError(f"{file}, line {number}: not JSON ({error}); mend or remove the line") from error
+                raise DataError(f"{file}, line {number}: not JSON ({error}); fix or remove the line") from error
             if not isinstance(values, dict):
                 raise DataError(
-                    f"{file}, line {number}: expected a JSON object, found {type(values).__name__}; mend the line"
+                    f"{file}, line {number}: expected a JSON object, found {type(values).__name__}; fix the line"
                 )
             yield values, f"line {number}"
 
@@ -86,13 +86,13 @@ def _json_list(file: Path) -> Cells:
             values = text.value(f"{file}, element {number}")
             if not isinstance(values, dict):
                 raise DataError(
-                    f"{file}, element {number}: expected a JSON object, found {type(values).__name__}; mend the file"
+                    f"{file}, element {number}: expected a JSON object, found {type(values).__name__}; fix the file"
                 )
             yield values, f"element {number}"
             number += 1
         text.skip()
         if text.next():
-            raise DataError(f"{file}, after element {number - 1}: expected the end, found {text.ahead!r}; mend it")
+            raise DataError(f"{file}, after element {number - 1}: expected the end, found {text.ahead!r}; fix it")
 
 
 class _Text:
@@ -130,13 +130,13 @@ class _Text:
             try:
                 value, self._place = _JSON.raw_decode(self._window, self._place)
             except RecursionError:
-                raise DataError(f"{place}: JSON nested too deeply; mend or remove it") from None
+                raise DataError(f"{place}: JSON nested too deeply; fix or remove it") from None
             except ValueError as error:
                 left = len(self._window) - self._place
                 if left <= MAX_LINE and self._more():
                     continue
                 where = "longer than allowed" if left > MAX_LINE else "not JSON"
-                raise DataError(f"{place}: {where} ({error}); mend or remove it") from error
+                raise DataError(f"{place}: {where} ({error}); fix or remove it") from error
             return value
 
     def _more(self) -> bool:
@@ -163,7 +163,7 @@ def _csv(file: Path, delimiter: str) -> Cells:
             if not header or len(set(header)) != len(header):
                 raise DataError(
                     f"{file}, line 1: expected a header with different column names, found "
-                    f"{'nothing' if header is None else repr(header)[:200]}; mend the file"
+                    f"{'nothing' if header is None else repr(header)[:200]}; fix the file"
                 )
             for cells in reader:
                 if not cells:
@@ -171,12 +171,12 @@ def _csv(file: Path, delimiter: str) -> Cells:
                 if len(cells) != len(header):
                     raise DataError(
                         f"{file}, line {reader.line_num}: expected {len(header)} cells as in the header, found "
-                        f"{len(cells)}; mend the line"
+                        f"{len(cells)}; fix the line"
                     )
                 filled: dict[str, object] = dict(zip(header, cells, strict=True))
                 yield filled, f"line {reader.line_num}"
         except csv.Error as error:
-            hint = "keep long cells in JSON lines or parquet" if "field limit" in str(error) else "mend the line"
+            hint = "keep long cells in JSON lines or parquet" if "field limit" in str(error) else "fix the line"
             raise DataError(f"{file}, line {reader.line_num}: not readable as CSV ({error}); {hint}") from error
 
 
@@ -210,7 +210,7 @@ def _opened(file: Path) -> gzip.GzipFile | io.BufferedReader:
     try:
         return gzip.open(file, "rb") if file.name.lower().endswith(".gz") else file.open("rb")
     except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror or error}); mend the file") from error
+        raise DataError(f"{file}: cannot be read ({error.strerror or error}); fix the file") from error
 
 
 def _lines(stream: gzip.GzipFile | io.BufferedReader, file: Path) -> Generator[tuple[int, str], None, None]:

@@ -39,7 +39,7 @@ def entries_of(folder: Path, *, missing_ok: bool = False) -> list[Path]:
     except OSError as error:
         if missing_ok and isinstance(error, FileNotFoundError | NotADirectoryError):
             return []
-        raise DataError(f"{folder}: cannot be read ({error.strerror or error}); mend its permissions") from error
+        raise DataError(f"{folder}: cannot be read ({error.strerror or error}); fix its permissions") from error
 
 
 def stem_of(path: Path) -> str:
@@ -110,7 +110,7 @@ class LabelledFolder:
             try:
                 facts = (self.folder / name).stat()
             except OSError as error:
-                raise DataError(f"{row.place}: cannot be read ({error.strerror or error}); mend the file") from error
+                raise DataError(f"{row.place}: cannot be read ({error.strerror or error}); fix the file") from error
             sha.update(f"{name}\0{facts.st_size}:{facts.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
         return sha.hexdigest()
 

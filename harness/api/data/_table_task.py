@@ -207,7 +207,7 @@ class TableTask(ABC):
         if self.id_column is None:
             return DataError(f"{row.place}: the id {item.id!r} is there twice; ids must be unique, remove one row")
         return DataError(
-            f"{row.place}, column {self.id_column!r}: expected an id that is there once, found {item.id!r} again; mend "
+            f"{row.place}, column {self.id_column!r}: expected an id that is there once, found {item.id!r} again; fix "
             "or remove one row"
         )
 

@@ -92,7 +92,7 @@ def files_digest(files: Iterable[Path]) -> str:
                 with file.open("rb") as stream:
                     sha.update(hashlib.file_digest(stream, "sha256").digest())
         except OSError as error:
-            raise DataError(f"{file}: cannot be read ({error.strerror or error}); mend the file") from error
+            raise DataError(f"{file}: cannot be read ({error.strerror or error}); fix the file") from error
     return sha.hexdigest()
 
 

@@ -262,9 +262,9 @@ def _parsed(line: bytes, source: str) -> dict[str, Any]:
     try:
         row = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_with_nulls)
     except (ValueError, RecursionError) as error:  # bad UTF-8 and bad JSON are ValueErrors
-        raise DataError(f"{source}: not a JSON object ({error}); mend or remove the line") from error
+        raise DataError(f"{source}: not a JSON object ({error}); fix or remove the line") from error
     if not isinstance(row, dict):
-        _refuse(source, "not a JSON object; mend or remove the line")
+        _refuse(source, "not a JSON object; fix or remove the line")
     return row
 
 

@@ -207,7 +207,7 @@ def unfold(options: ReplayOptions, context: Context) -> list[Unfolded]:
 def _files(options: ReplayOptions) -> list[Path]:
     root = Path(options.answers)
     if not root.exists():
-        raise DataError(f"replay: {root}: no such file or folder; mend `answers:`")
+        raise DataError(f"replay: {root}: no such file or folder; fix `answers:`")
     if options.files is None:
         if root.is_dir():
             raise DataError(f"replay: {root} is a folder; name one file, or the files of one judge with `files:`")
@@ -217,7 +217,7 @@ def _files(options: ReplayOptions) -> list[Path]:
         if not path.resolve().is_relative_to(root.resolve()):
             raise DataError(f"replay: {path} leads out of {root}; keep recorded answers inside it")
         if not path.is_file():
-            raise DataError(f"replay: {path}: no such file; mend `files:`")
+            raise DataError(f"replay: {path}: no such file; fix `files:`")
     return paths
 
 
@@ -234,7 +234,7 @@ def _digest(path: Path) -> str:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(f"replay: {path}: cannot be read ({error.strerror or error}); mend the file") from error
+        raise DataError(f"replay: {path}: cannot be read ({error.strerror or error}); fix the file") from error
 
 
 def make(options: ReplayOptions, context: Context) -> Replay:

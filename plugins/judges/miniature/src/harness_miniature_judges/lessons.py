@@ -2,7 +2,7 @@
 
 An off-the-shelf judge has met pointwise and pairwise questions, and answers them weakly. Here its weakness is that of
 large judges: it agrees too readily, and favours the first place. Its teacher reasons rightly, and then half of all
-verdicts that should be `no` are `yes`, and half of those that should be B are A. What the compared methods can mend is
+verdicts that should be `no` are `yes`, and half of those that should be B are A. What the compared methods can fix is
 thus in reach of a small model: to say what its own reasoning says.
 
 All lessons are made from train and validation scenes, which share no scan and no piece of a photograph with the test;

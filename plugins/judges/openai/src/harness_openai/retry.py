@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 AGAIN = frozenset({408, 409, 425, 429, 498, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
-"""Statuses that another attempt may mend."""
+"""Statuses that another attempt may fix."""
 
 CONGESTED = frozenset({408, 429, 498, 503, 504, 529})
 """Statuses that say: fewer at once."""

@@ -141,7 +141,7 @@ class _Turns(Prompter):
         except TemplateError as error:
             raise UserError(
                 f"{self._who}: the model's chat template refuses a user's turn and an assistant's ({error}); "
-                "mend chat_template.jinja in its folder"
+                "fix chat_template.jinja in its folder"
             ) from error
 
 

@@ -27,7 +27,7 @@ def preference(options: Pairwise, row: Row, count: int) -> tuple[AnswerSpace, Ve
         DataError: An unknown value, or not two candidates.
     """
     if count != 2:
-        raise DataError(f"{row.place}: expected two candidates, found {count}; use generic/ranking or mend the row")
+        raise DataError(f"{row.place}: expected two candidates, found {count}; use generic/ranking or fix the row")
     space = Preference(2, ties=(TIE,) if "tie" in options.labels.values() else ())
     return space, 0 if options.gold is None else said_preference(options, row[options.gold], count)
 
@@ -79,7 +79,7 @@ def said_score(options: Scored, cell: Cell, count: int) -> Verdict:
         steps = f" in steps of {options.step:g}" if options.step else ""
         raise cell.wrong(
             f"a number from {options.low:g} to {options.high:g}{steps}",
-            "mend the row, or change low, high and step (step: 0 allows any number)",
+            "fix the row, or change low, high and step (step: 0 allows any number)",
         )
     return value
 
@@ -134,7 +134,7 @@ def annotated(columns: Columns, row: Row) -> Iterator[tuple[str, Cell]]:
     else:
         raise cell.wrong(
             "an object with what each annotator said, or a list",
-            "mend the row; where each annotator has a column, write annotators: [COLUMN, COLUMN]",
+            "fix the row; where each annotator has a column, write annotators: [COLUMN, COLUMN]",
         )
 
 
@@ -159,7 +159,7 @@ def _meaning(cell: Cell, labels: Mapping[str, str]) -> str:
     word = cell.word()
     if word not in labels:
         known = ", ".join(map(repr, labels))
-        fix = f"mend the row, or say in `labels` what it means.{did_you_mean(word, labels)}"
+        fix = f"fix the row, or say in `labels` what it means.{did_you_mean(word, labels)}"
         raise cell.wrong(f"one of {known}", fix)
     return labels[word]
 

@@ -98,9 +98,9 @@ class GenericTask(TableTask):
         if self._compares.candidate_texts is not None:
             sides.append([cell.word() for cell in _cells(row, self._compares.candidate_texts)])
         if len(sides[0]) != len(sides[-1]):
-            raise DataError(f"{row.place}: {len(sides[0])} candidate images, {len(sides[-1])} texts; mend the row")
+            raise DataError(f"{row.place}: {len(sides[0])} candidate images, {len(sides[-1])} texts; fix the row")
         if not 2 <= len(sides[0]) <= MOST:
-            raise DataError(f"{row.place}: expected 2 to {MOST} candidates, found {len(sides[0])}; mend the row")
+            raise DataError(f"{row.place}: expected 2 to {MOST} candidates, found {len(sides[0])}; fix the row")
         return tuple(zip(*sides, strict=True))
 
     def _shown(self, *, folder: bool) -> list[str]:

@@ -157,7 +157,7 @@ class AginMosTask(PointwiseTask):
         Raises:
             DataError: A column is missing or does not fit.
         """
-        fix = "mend the row, or write the scale of your copy as `with: {low: ..., high: ...}`"
+        fix = "fix the row, or write the scale of your copy as `with: {low: ..., high: ...}`"
         gold = bounded(row[self._table.column], low=self._space.low, high=self._space.high, fix=fix)
         name = row["filename"].name()
         question = (row["filename"].image(),)

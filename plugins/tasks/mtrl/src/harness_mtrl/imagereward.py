@@ -105,7 +105,7 @@ class ImageRewardTask(ThresholdTask):
         Raises:
             DataError: It is missing or not from 1 to 7.
         """
-        return bounded(row[self._rating], low=1, high=7, fix="ratings are from 1 to 7; mend or remove the row")
+        return bounded(row[self._rating], low=1, high=7, fix="ratings are from 1 to 7; fix or remove the row")
 
     def _part(self, row: Row) -> int:
         if not row.has("image_path"):
@@ -113,7 +113,7 @@ class ImageRewardTask(ThresholdTask):
         cell = row["image_path"]
         part = re.search(r"(?:^|/)train_([0-9]{1,4})/", cell.text())
         if part is None:
-            raise cell.wrong("a path such as images/train/train_1/NAME.webp", "mend it, or write `scale: 8k`")
+            raise cell.wrong("a path such as images/train/train_1/NAME.webp", "fix it, or write `scale: 8k`")
         return int(part[1])
 
 

@@ -263,7 +263,7 @@ def _check_images(item: Item) -> None:
 def _check_candidate(item: Item, candidate: int | None) -> None:
     if candidate is not None and candidate >= len(item.candidates):
         has = f"has {len(item.candidates)} candidates, counted from 0" if item.candidates else "has no candidates"
-        raise DoesNotApplyError(f"{has}; mend `candidate: {candidate}` or leave it out")
+        raise DoesNotApplyError(f"{has}; fix `candidate: {candidate}` or leave it out")
 
 
 def _with_images_of(item: Item, others: Iterable[Item]) -> Item:
