@@ -124,6 +124,16 @@ def test_an_outlier_is_one_item_that_makes_up_most_of_the_variance(rated: Made, 
 def test_one_error_among_right_answers_is_no_outlier(yes_no: Made) -> None:
     assert raised(yes_no([False] + [True] * 59, [k % 2 == 0 for k in range(60)]), Accuracy()) == set()
     assert raised(yes_no([False] + [True] * 59), Accuracy()) == set()
+    wrong_group = yes_no([False] * 6 + [True] * 54, groups=[0] * 6 + list(range(1, 55)))
+    assert raised(wrong_group, Accuracy()) == set(), (
+        "it makes up most of the variance, which pseudo-clusters watch over"
+    )
+
+
+def test_a_missing_answer_is_no_class_that_is_rare(yes_no: Made) -> None:
+    said: list[bool | None] = [None, None, *([True, False] * 30)]
+    table = yes_no(said, [True, False] * 31, protocol=Protocol(unparsed="wrong"))
+    assert raised(table, MacroF1()) == set()
 
 
 def test_no_errors_is_said_of_the_best_value_that_there_is(yes_no: Made, rated: Made) -> None:
