@@ -95,9 +95,19 @@ def main(argv: list[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         code = 141
-    except (Exception, SystemExit) as error:  # the harness itself never calls sys.exit before this point
+    except SystemExit as error:  # the harness itself never calls sys.exit before this point
+        code = 141 if _has_lost_reader(error) else _report(error)
+    except Exception as error:
         code = _report(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _has_lost_reader(error: SystemExit) -> bool:
+    """Whether it is how click and rich end a program whose output is read no further, as by `head`."""
+    import traceback
+
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in ("click", "rich")
 
 
 def _report(error: Exception | SystemExit) -> int:

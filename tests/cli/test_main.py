@@ -97,6 +97,24 @@ def test_an_internal_fault_has_a_traceback_and_exit_code_1(
     assert "RuntimeError: a bug" in capsys.readouterr().err
 
 
+def test_a_reader_that_goes_away_is_no_fault_of_ours_or_of_a_plugin(tmp_path: Path) -> None:
+    manifest = "name: m\ntasks: [{use: miniature/safety, limit: 6}]\njudges: [{use: random}, {use: constant}]\n"
+    (tmp_path / "m.yaml").write_text(manifest)
+    assert run("run", "m.yaml", cwd=tmp_path).returncode == 0
+    [folder] = (tmp_path / "runs").glob("m-*")
+    compare = ["compare", "random", "constant", "--run", str(folder)]
+    for arguments in (["leaderboard", str(folder)], compare, ["list", "tasks"]):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "harness", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()  # as `head` does once it has seen enough
+        assert process.stderr.read() == "", arguments
+        assert process.wait(timeout=60) == 141, arguments
+        process.stderr.close()
+
+
 def test_show_prints_a_card_with_licence_and_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("show", "miniature/safety") == 0
     out = capsys.readouterr().out
