@@ -28,6 +28,9 @@ TIE = "tie"
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MOST_RANKED = 8  # 8! = 40,320 rankings; enumerating more is never meant
+_SCORE = re.compile(r"([+-]?\d{1,9}(?:\.\d{1,9})?)(?:\s*/\s*(\d{1,9}))?", re.ASCII)
+_RANKING = re.compile(r"[A-Za-z](?:[\s,>]*[A-Za-z])*")
+_LETTER = re.compile(r"[A-Za-z]")
 
 
 class AnswerSpace(ABC):
@@ -220,7 +223,7 @@ class Score(AnswerSpace):
 
     def read(self, text: str) -> Verdict | None:
         """A decimal number; also `4/5` when 5 is the top of the scale."""
-        match = re.fullmatch(r"([+-]?\d{1,9}(?:\.\d{1,9})?)(?:\s*/\s*(\d{1,9}))?", text.strip(), re.ASCII)
+        match = _SCORE.fullmatch(text.strip())
         if match is None or (match[2] is not None and float(match[2]) != self.high):
             return None
         value = float(match[1])
@@ -267,9 +270,9 @@ class Ranking(AnswerSpace):
     def read(self, text: str) -> Verdict | None:
         """Letters from best to worst, apart by `>`, `,` or white space, or run together (`BAC`)."""
         word = text.strip()
-        if not re.fullmatch(r"[A-Za-z](?:[\s,>]*[A-Za-z])*", word):
+        if not _RANKING.fullmatch(word):
             return None
-        places = tuple(_LETTERS.index(letter.upper()) for letter in re.findall(r"[A-Za-z]", word))
+        places = tuple(_LETTERS.index(letter.upper()) for letter in _LETTER.findall(word))
         return places if self.contains(places) else None
 
     def worst(self, gold: Verdict) -> Verdict:
