@@ -61,10 +61,3 @@ def test_an_arrow_up_is_found_and_so_is_one_to_the_side(tmp_path: Path) -> None:
         "harness.api.a:1 imports harness.run.b, which is above it",
         "harness.score.c:1 imports harness.manifest.d, which is beside it",
     ]
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"), [("told_apart", True), ("_joined", True), ("join", False), ("need_images", False)]
-)
-def test_participles_are_told_from_verbs(name: str, expected: bool) -> None:
-    assert house.is_participle(name) is expected

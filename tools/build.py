@@ -105,13 +105,13 @@ def use(distributions: Sequence[Distribution], out: Path, *, from_index: bool) -
         environment = place / "venv"
         venv.create(environment)
         scripts = environment / ("Scripts" if os.name == "nt" else "bin")
-        wheels = [str(out / f"{one.stem}-py3-none-any.whl") for one in distributions]
+        wheels = [str(out / f"{wheel.stem}-py3-none-any.whl") for wheel in distributions]
         flags = ["--find-links", str(out)] if from_index else ["--no-deps", "--no-index"]
         run([sys.executable, "-m", "pip", "--python", str(environment), "install", "-q", *flags, *wheels])
         if not from_index:
             _lend_packages(scripts / "python")
         harness = [str(scripts / "harness")]
-        # Not the checkout: neither its folder nor PYTHONPATH, so that only what is in the wheels can be found.
+        # Without the checkout and without PYTHONPATH, so that only what is in the wheels can be found.
         hidden = ("PYTHONPATH", "PYTHONHOME", "HARNESS_")
         plain = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
         strict = {**plain, "HARNESS_STRICT_PLUGINS": "1", "OMP_NUM_THREADS": "1"}
@@ -119,12 +119,12 @@ def use(distributions: Sequence[Distribution], out: Path, *, from_index: bool) -
         if not Path(where.strip()).resolve().is_relative_to(environment):
             sys.exit(f"the wheels were not used: harness is {where.strip()}")
         listed = run([*harness, "plugins"], env=strict, cwd=place)
-        missing = [one.name for one in distributions if f"({one.name} {one.version})  ok:" not in listed]
+        missing = [item.name for item in distributions if f"({item.name} {item.version})  ok:" not in listed]
         if missing:
             sys.exit(f"installed, and no working plugin: {', '.join(missing)}\n{listed}")
         run([*harness, "list", "tasks"], env=strict, cwd=place)
         judges = ["baselines/random"] if from_index else ["baselines/random", "miniature-judges/sft-unified"]
-        (place / "smoke.yaml").write_text(SMOKE + "".join(f"  - use: {one}\n" for one in judges), encoding="utf-8")
+        (place / "smoke.yaml").write_text(SMOKE + "".join(f"  - use: {judge}\n" for judge in judges), encoding="utf-8")
         run([*harness, "run", "smoke.yaml"], env=strict, cwd=place)
         print(f"{len(distributions)} wheels are plugins that work, and miniature/ood ran with {' and '.join(judges)}")
 
@@ -138,13 +138,13 @@ judges:
 
 
 def _lend_packages(python: Path) -> None:
-    """Let the new environment see the packages of this Python, behind its own.
+    """Let the new environment see the packages of this Python, after its own.
 
     A path in a `.pth` file is searched last, and `.pth` files there are not read: editable installs of this repository
     stay out of sight.
     """
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    own = {run([one, "-c", code]).strip() for one in (sys.executable, str(python))}
+    own = {run([program, "-c", code]).strip() for program in (sys.executable, str(python))}
     site = run([str(python), "-c", code]).strip()
     lent = "\n".join(sorted(own - {site}))
     (Path(site) / "lent.pth").write_text(f"{lent}\n", encoding="utf-8")
@@ -177,7 +177,7 @@ def main() -> None:
         build(distribution, out, isolated=arguments.isolated)
         print(f"built {distribution.name} {distribution.version}")
     check_files(distributions, out)
-    used = [one for one in distributions if one.name in OFFLINE] if arguments.from_index else distributions
+    used = [item for item in distributions if item.name in OFFLINE] if arguments.from_index else distributions
     use(used, out, from_index=arguments.from_index)
 
 

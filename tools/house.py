@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
+from words import find_faults, is_participle
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,17 +45,7 @@ TOP = ("builtin", "_package", "__main__", "__init__")
 """Modules that name others without using them, and the front door: above and below every layer."""
 
 KERNEL = ("api", "text", "registration", "first_party", "discovery", "manifest", "run", "pipeline")
-"""Parts that a run cannot do without, whatever is installed; `api/data` and `api/reading` are no part of it."""
-
-PARTICIPLES = re.compile(
-    r"told|said|made|known|found|shown|left|kept|taken|given|written|drawn|seen|bound|built|held|heard|lost|meant|put|"
-    r"sent|set|split|spent|torn|worn|chosen|broken|begun|done|gone|grown|hidden|paid|understood|(?!embed|feed|need|seed|"
-    r"shed|speed)\w+ed"
-)
-"""Past participles by their form."""
-
-BANNED = re.compile(r"\b(?:nor|anew|mend|nobody|whatever|whoever|behind|thereby|whilst|that which)\b", re.IGNORECASE)
-"""Words that a reader whose first language is another one has to look up, or that have a plainer form."""
+"""Parts that a run always needs; `api/data` and `api/reading` are no part of it."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +68,7 @@ class Module:
         return ast.parse(self.text)
 
     @cached_property
-    def imported(self) -> list[tuple[str, str, int]]:
+    def imports(self) -> list[tuple[str, str, int]]:
         """Each name that it imports, the module or package before the last dot, and the line."""
         found = []
         for node in ast.walk(self.tree):
@@ -114,7 +105,7 @@ def find_modules(root: Path = ROOT) -> dict[str, Module]:
 def imports_of(module: Module, known: Mapping[str, Module]) -> dict[str, int]:
     """The known modules that a module imports, anywhere in it and for types only as well, with a line each."""
     found: dict[str, int] = {}
-    for name, package, line in module.imported:
+    for name, package, line in module.imports:
         target = name if name in known else package
         if target in known and target != module.name:
             found[target] = line
@@ -172,16 +163,11 @@ def find_functions(modules: Iterable[Module]) -> list[str]:
     return [name for name in names if not name.startswith("__")]
 
 
-def is_participle(name: str) -> bool:
-    """Whether a function's name begins with a past participle: `told_apart`, `_joined`."""
-    return PARTICIPLES.fullmatch(name.strip("_").partition("_")[0]) is not None
-
-
 def count_comments(module: Module) -> int:
     """Comments of a module, those at the end of a line too; instructions to tools left out."""
     tokens = tokenize.generate_tokens(io.StringIO(module.text).readline)
     said = [token.string for token in tokens if token.type == tokenize.COMMENT]
-    return sum(not re.match(r"#\s*(type:|noqa|pragma|!)", one) for one in said)
+    return sum(not re.match(r"#\s*(type:|noqa|pragma|!)", comment) for comment in said)
 
 
 def count_copies(modules: Iterable[Module]) -> int:
@@ -200,12 +186,14 @@ def measure(modules: Mapping[str, Module]) -> dict[str, object]:
     core = [module for module in modules.values() if module.part]
     plugins = [module for module in modules.values() if not module.part]
     lines = {module.name: module.text.count("\n") for module in modules.values()}
-    prose = [text for module in core for text in _docstrings(module.tree)]
-    words = sum(len(text.split()) for text in prose)
+    faults = [
+        fault for module in core for _, fault in find_faults(module.path, module.path.relative_to(ROOT).as_posix())
+    ]
     functions = find_functions(core)
-    parts = Counter[str]()
+    parts, comments = Counter[str](), Counter[str]()
     for module in core:
         parts[module.part] += lines[module.name]
+        comments[module.part] += count_comments(module)
     return {
         "lines_core": sum(parts.values()),
         "lines_kernel": sum(lines[module.name] for module in core if module.in_kernel),
@@ -217,16 +205,11 @@ def measure(modules: Mapping[str, Module]) -> dict[str, object]:
         "records_core": len(find_records(core)),
         "functions_core": len(functions),
         "participles_core": round(sum(map(is_participle, functions)) / len(functions), 4),
-        "banned_per_1000_words": round(1000 * sum(len(BANNED.findall(text)) for text in prose) / words, 2),
-        "comments_per_100_lines": round(100 * sum(map(count_comments, core)) / sum(parts.values()), 2),
+        "faults_of_words_core": len(faults),
+        "comments_per_100_lines": round(100 * comments.total() / parts.total(), 2),
+        "comments_by_part": {part: round(100 * comments[part] / lines, 1) for part, lines in parts.most_common()},
         "copies_core": count_copies(core),
     }
-
-
-def _docstrings(tree: ast.Module) -> list[str]:
-    """Docstrings, those of attributes too."""
-    statements = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
-    return [value.value for value in statements if isinstance(value, ast.Constant) and isinstance(value.value, str)]
 
 
 def main() -> None:
