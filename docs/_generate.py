@@ -6,7 +6,6 @@ Not for explaining anything: a page says what there is, in the words of the docs
 from __future__ import annotations
 
 import ast
-import importlib
 import inspect
 import itertools
 import json
@@ -17,7 +16,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import click
 from _markdown import attribute_docs as attribute_docs
@@ -28,7 +27,7 @@ from pydantic import BaseModel
 from harness import __version__ as __version__
 from harness import api, testing
 from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score, Unread, data, hookspecs, optional
-from harness.cli import VERBS, cli, main
+from harness.cli import cli, main
 from harness.discovery import Offer, Plugins
 from harness.manifest.model import Manifest, Recipe
 from harness.report import estimate as estimate_record
@@ -42,6 +41,7 @@ from harness.score import flags as flag_rules
 from harness.score.records import AltTest, AnnotatorTest, Ceiling, CellScores, Estimate, MetricCeiling
 from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, ReliabilityBin
 from harness.train import folder as checkpoint_folder
+from harness.verbs import VERBS
 
 OURS = re.compile(r"judge-harness(-.*)?")
 """Distributions that the reference is about: those of this repository, whatever else is installed."""
@@ -69,7 +69,7 @@ def command_line() -> str:
     """Every verb with its arguments and options, from the click objects."""
     lines = ["# Command line", "", cleaned(cli.help), "", "Before the verb may stand:", "", *_options(cli), ""]
     for verb in VERBS:
-        command: click.Command = importlib.import_module(f"harness.cli.{verb}").command
+        command: click.Command = cast("click.Command", cli.get_command(click.Context(cli), verb))
         context = click.Context(command, info_name=f"harness {verb}")
         usage = " ".join(command.collect_usage_pieces(context))
         lines += [f"## `harness {verb}`", "", f"```text\nharness {verb} {usage}\n```", "", cleaned(command.help), ""]
@@ -466,12 +466,37 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
     ("Scoring protocol", ("Protocol",)),
     (
         "What plugin objects must do",
-        ("Task", "Judge", "Reward", "Answer", "Trainer", "Metric", "Units", "Context", "Example"),
+        (
+            "Task",
+            "Judge",
+            "Reward",
+            "Answer",
+            "Trainer",
+            "Metric",
+            "Units",
+            "Renderer",
+            "Context",
+            "Example",
+            "InstalledPlugins",
+            "Invocation",
+        ),
     ),
-    ("Recorded runs", ("RecordedCell", "RecordedAnswer")),
+    ("Recorded runs", ("RecordedCell", "RecordedAnswer", "UnreadAnswer", "AnswerSource", "Report")),
     ("Numbers with intervals", ("Statistics", "Measured", "Change")),
     ("How numbers are written", ("Unit", "write_number", "write_interval", "write_share")),
-    ("Training", ("Training", "TrainingTask", "WeightedReward", "Trained", "Earned", "earned")),
+    (
+        "Training",
+        (
+            "Training",
+            "TrainingTask",
+            "WeightedReward",
+            "Trained",
+            "Earned",
+            "earned",
+            "ResolvedRecipe",
+            "PlannedTraining",
+        ),
+    ),
     (
         "Cards",
         (
@@ -483,6 +508,8 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "FormatCard",
             "MetricCard",
             "ManifestCard",
+            "RendererCard",
+            "CommandCard",
             "Column",
             "Unfolded",
             "IsPath",

@@ -8,18 +8,31 @@ from harness.api._cards import (
     OLDEST_API_VERSION,
     Card,
     Column,
+    CommandCard,
     FormatCard,
     IsPath,
     JudgeCard,
     ManifestCard,
     MetricCard,
     Operational,
+    RendererCard,
     RewardCard,
     TaskCard,
     TrainerCard,
     Unfolded,
 )
-from harness.api._contracts import Answer, Context, Example, Judge, Metric, Reward, Task, Units
+from harness.api._contracts import (
+    Answer,
+    Context,
+    Example,
+    InstalledPlugins,
+    Invocation,
+    Judge,
+    Metric,
+    Reward,
+    Task,
+    Units,
+)
 from harness.api._errors import (
     BudgetError,
     DataError,
@@ -35,7 +48,7 @@ from harness.api._images import Image
 from harness.api._parts import joined
 from harness.api._protocol import Protocol
 from harness.api._readings import Reading
-from harness.api._recorded import RecordedAnswer, RecordedCell
+from harness.api._recorded import AnswerSource, RecordedAnswer, RecordedCell, Renderer, Report, UnreadAnswer
 from harness.api._records import Item, Judgement, Part, Status, Usage
 from harness.api._requests import Message, Request, VerdictFormat
 from harness.api._shown import MAX_PIXELS
@@ -52,7 +65,17 @@ from harness.api._spaces import (
 )
 from harness.api._spellings import MAX_ANSWERS, Spellings, spellings
 from harness.api._statistics import Change, Measured, Statistics
-from harness.api._training import Earned, Trained, Trainer, Training, TrainingTask, WeightedReward, earned
+from harness.api._training import (
+    Earned,
+    PlannedTraining,
+    ResolvedRecipe,
+    Trained,
+    Trainer,
+    Training,
+    TrainingTask,
+    WeightedReward,
+    earned,
+)
 from harness.api._unread import Unread, reason_of
 from harness.api._votes import voted
 from harness.api._written import Unit, write_interval, write_number, write_share
@@ -67,12 +90,14 @@ __all__ = [
     "OLDEST_API_VERSION",
     "TIE",
     "Answer",
+    "AnswerSource",
     "AnswerSpace",
     "BudgetError",
     "Card",
     "Change",
     "Choice",
     "Column",
+    "CommandCard",
     "Context",
     "DataError",
     "Earned",
@@ -80,6 +105,8 @@ __all__ = [
     "FormatCard",
     "HarnessError",
     "Image",
+    "InstalledPlugins",
+    "Invocation",
     "IsPath",
     "Item",
     "JournalError",
@@ -96,6 +123,7 @@ __all__ = [
     "MetricCard",
     "Operational",
     "Part",
+    "PlannedTraining",
     "PluginError",
     "Preference",
     "Protocol",
@@ -103,7 +131,11 @@ __all__ = [
     "Reading",
     "RecordedAnswer",
     "RecordedCell",
+    "Renderer",
+    "RendererCard",
+    "Report",
     "Request",
+    "ResolvedRecipe",
     "Reward",
     "RewardCard",
     "Score",
@@ -121,6 +153,7 @@ __all__ = [
     "Unit",
     "Units",
     "Unread",
+    "UnreadAnswer",
     "Usage",
     "UserError",
     "Verdict",

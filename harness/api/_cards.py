@@ -179,6 +179,26 @@ class ManifestCard(Card):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RendererCard(Card):
+    """A way to write a leaderboard: `harness leaderboard --format NAME`. The factory returns a `Renderer`."""
+
+    kind: ClassVar[str] = "renderer"
+
+    file: str = ""
+    """Name of the file that every run leaves, such as `leaderboard.md`; empty: none, only on demand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandCard(Card):
+    """A verb of the command line, `harness NAME`. `factory` is the `click.Command` itself, or its place.
+
+    `ctx.find_root().obj` is an `Invocation`, which gives a command the installed plugins.
+    """
+
+    kind: ClassVar[str] = "command"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unfolded:
     """One of several entries that a manifest entry stands for."""
 

@@ -46,6 +46,24 @@ class Answer:
     """The right answer in *shown* places."""
 
 
+class InstalledPlugins(Protocol):
+    """The plugins of this process, for hooks that tell the others something."""
+
+    def notify(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+        """Call a hook of every plugin that has it. One that raises is warned about, and ends nothing.
+
+        Returns:
+            Pairs of plugin name and what it returned.
+        """
+
+
+class Invocation(Protocol):
+    """What the command line was called with: `ctx.find_root().obj` in the command of a `CommandCard`."""
+
+    def plugins(self) -> InstalledPlugins:
+        """The installed plugins, loaded now; `--plugin` and `--no-plugin` are obeyed."""
+
+
 class Context(Protocol):
     """What the harness gives to a factory: the entry's own facts and doors to the other parts of the plan."""
 

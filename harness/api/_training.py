@@ -178,3 +178,42 @@ class Trainer(Protocol):
 
     def fingerprint(self, training: Training) -> str:
         """Changes whenever what is trained may change (weights it starts from, version of the code). Cheap."""
+
+
+class ResolvedRecipe(Protocol):
+    """A recipe without a mistake."""
+
+    @property
+    def hash(self) -> str:
+        """Changes whenever what it asks for changes: 12 hexadecimal digits."""
+
+    @property
+    def resolved(self) -> Mapping[str, Any]:
+        """The recipe as plain data, complete and runnable again."""
+
+
+class PlannedTraining(Protocol):
+    """A recipe whose training is planned: its checkpoint folder is named, and nothing is trained yet."""
+
+    @property
+    def name(self) -> str:
+        """Name of the recipe."""
+
+    @property
+    def folder(self) -> Path:
+        """The checkpoint folder."""
+
+    @property
+    def model(self) -> Path:
+        """Where the trained model is, or will be: an absolute path that a judge opens."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it is trained already."""
+
+    def train(self) -> None:
+        """Train it, or go on where an earlier attempt stopped.
+
+        Raises:
+            UserError: It cannot be trained. What was done is kept.
+        """

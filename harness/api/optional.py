@@ -239,6 +239,8 @@ OPTIONAL: Mapping[str, tuple[type, ...]] = {
     "reward": (RewardsOrders,),
     "trainer": (),
     "manifest": (),
+    "renderer": (),
+    "command": (),
     "format": (HasSchema, AsksForReasoning, MarksReasoning),
     "metric": (
         Prepares,

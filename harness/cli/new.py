@@ -10,7 +10,7 @@ from string import Template
 
 import click
 
-from harness.cli._common import echo
+from harness.console import echo
 
 
 @click.command("new")

@@ -16,7 +16,8 @@ import numpy as np
 from harness.api import Metric, Unit, UserError
 from harness.report.entries import Entry, check_rivals, told_apart
 from harness.report.measure import Measure
-from harness.report.records import Cell, as_plain
+from harness.report.records import as_plain
+from harness.report.scored import ScoredCell
 from harness.score import planning
 from harness.score.contest import Contest, Meeting
 from harness.score.families import family_of_judges
@@ -134,7 +135,7 @@ class Question:
 
 
 def plan_from_cells(
-    cells: Sequence[Cell],
+    cells: Sequence[ScoredCell],
     question: Question,
     *,
     names: Collection[str] = (),

@@ -7,13 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from harness.api import Unread
+from harness.api import Unread, UnreadAnswer
 from harness.report.numbers import share
-
-if TYPE_CHECKING:
-    from harness.run.rows import UnreadAnswer
+from harness.text import explain_unread
 
 EXAMPLES = 3
 """Examples of one judge on one task."""
@@ -148,19 +146,12 @@ def example_rows(unread: Sequence[UnreadAnswers]) -> tuple[list[str], list[list[
             one.task,
             one.judge,
             example.item,
-            _beginning(explained(example.reason, example.problem)),
+            _beginning(explain_unread(example.reason, example.problem)),
             ending(example.text, most=_LONGEST_CELL) or "(no text)",
         ]
         for one in unread
         for example in one.examples
     ]
-
-
-def explained(reason: str, problem: str) -> str:
-    """The problem, with the reason before it where it does not begin with it."""
-    if not problem or problem.startswith(reason):
-        return problem or reason
-    return f"{reason}: {problem}"
 
 
 def ending(text: str, *, most: int = _LONGEST_END) -> str:

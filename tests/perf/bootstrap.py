@@ -31,10 +31,11 @@ from harness.api import Choice, Metric, Score
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
 from harness.manifest.model import ReportSettings
-from harness.pipeline.results import load_run, score_run
 from harness.pipeline.session import run_manifest
 from harness.report.leaderboard import build_leaderboard
+from harness.report.scored import score_run
 from harness.run.progress import make_progress
+from harness.run.recorded import load_run
 from harness.score.agreement import MacroF1, RocAuc
 from harness.score.cell import taken_apart
 from harness.score.correlation import Kendall, Pearson, Spearman
@@ -142,10 +143,10 @@ def genai_bench(data: Path) -> dict[str, float | int | None]:
         )
         found["genai_bench_cpu_s"] = round(time.process_time() - start, 2)
         start = time.process_time()
-        run = score_run(load_run(session.folder), plugins)
-        build_leaderboard(run.cells, ReportSettings(metric="accuracy"))
+        cells = score_run(load_run(session.folder), plugins)
+        build_leaderboard(cells, ReportSettings(metric="accuracy"))
         found["genai_bench_scoring_cpu_s"] = round(time.process_time() - start, 2)
-        found["genai_bench_cells"] = len(run.cells)
+        found["genai_bench_cells"] = len(cells)
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.api import Judgement, Status
+from harness.api import Judgement, Status, UnreadAnswer
 from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.markdown import to_markdown
@@ -19,7 +19,6 @@ from harness.report.records import Leaderboard
 from harness.report.tables import to_csv_text, to_json_text
 from harness.report.terminal import terminal_text
 from harness.report.unread import commands, ending, said, tally
-from harness.run.rows import UnreadAnswer
 
 
 def answer(number: int, error: str, *, status: Status = Status.UNPARSED, raw: str = "", **more: Any) -> UnreadAnswer:

@@ -14,7 +14,7 @@ import pytest
 from harness.api import JournalError, Judgement, Request, Score
 from harness.cli import main
 from harness.discovery import Plugins
-from harness.pipeline.reread import CellReread, _is_sure, reread_run
+from harness.report.reread import CellReread, _is_sure, reread_run
 from harness.run.journal import Journal
 from harness.run.rows import JudgementRow, judgement_row
 

@@ -22,7 +22,7 @@ from harness.api import (
     Score,
     Verdict,
 )
-from harness.report.sheet import contact_sheet
+from harness.cli._sheet import contact_sheet
 from harness.testing import odd_pictures
 
 
