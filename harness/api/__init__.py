@@ -17,7 +17,7 @@ from harness.api._cards import (
     RewardCard,
     TaskCard,
     TrainerCard,
-    Unfolded,
+    UnfoldedEntry,
 )
 from harness.api._contracts import Answer, Context, Example, Judge, Metric, Reward, Task, Units
 from harness.api._errors import (
@@ -32,7 +32,7 @@ from harness.api._errors import (
     UserError,
 )
 from harness.api._images import Image
-from harness.api._parts import joined
+from harness.api._parts import join_parts
 from harness.api._protocol import Protocol
 from harness.api._readings import Reading
 from harness.api._recorded import RecordedAnswer, RecordedCell
@@ -50,11 +50,19 @@ from harness.api._spaces import (
     space_from_json,
     verdict_from_json,
 )
-from harness.api._spellings import MAX_ANSWERS, Spellings, spellings
-from harness.api._statistics import Change, Measured, Statistics
-from harness.api._training import Earned, Trained, Trainer, Training, TrainingTask, WeightedReward, earned
-from harness.api._unread import Unread, reason_of
-from harness.api._votes import voted
+from harness.api._spellings import MAX_ANSWERS, Spellings, spell_answers
+from harness.api._statistics import Change, Measurement, Statistics
+from harness.api._training import (
+    AnswerReward,
+    Trainer,
+    Training,
+    TrainingResult,
+    TrainingTask,
+    WeightedReward,
+    compute_rewards,
+)
+from harness.api._unread import UnreadReason, reason_of
+from harness.api._votes import majority_vote
 from harness.api._written import Unit, write_interval, write_number, write_share
 from harness.api.hookspecs import hookimpl
 
@@ -67,6 +75,7 @@ __all__ = [
     "OLDEST_API_VERSION",
     "TIE",
     "Answer",
+    "AnswerReward",
     "AnswerSpace",
     "BudgetError",
     "Card",
@@ -75,7 +84,6 @@ __all__ = [
     "Column",
     "Context",
     "DataError",
-    "Earned",
     "Example",
     "FormatCard",
     "HarnessError",
@@ -90,7 +98,7 @@ __all__ = [
     "Judgement",
     "ManifestCard",
     "ManifestError",
-    "Measured",
+    "Measurement",
     "Message",
     "Metric",
     "MetricCard",
@@ -112,28 +120,28 @@ __all__ = [
     "Status",
     "Task",
     "TaskCard",
-    "Trained",
     "Trainer",
     "TrainerCard",
     "Training",
+    "TrainingResult",
     "TrainingTask",
-    "Unfolded",
+    "UnfoldedEntry",
     "Unit",
     "Units",
-    "Unread",
+    "UnreadReason",
     "Usage",
     "UserError",
     "Verdict",
     "VerdictFormat",
     "WeightedReward",
-    "earned",
+    "compute_rewards",
     "hookimpl",
-    "joined",
+    "join_parts",
+    "majority_vote",
     "reason_of",
     "space_from_json",
-    "spellings",
+    "spell_answers",
     "verdict_from_json",
-    "voted",
     "write_interval",
     "write_number",
     "write_share",

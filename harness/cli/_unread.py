@@ -14,7 +14,7 @@ from harness.report.unread import explained
 from harness.text import clean, order_name, visible
 
 if TYPE_CHECKING:
-    from harness.api import Unread
+    from harness.api import UnreadReason
     from harness.pipeline.results import CellResult, RunResults
     from harness.run.rows import UnreadAnswer
 
@@ -84,14 +84,14 @@ def _check(run: RunResults, kind: str, name: str | None, known: Sequence[str]) -
     raise UserError(f"{run.folder} has no {kind} {name!r}. {hint}")
 
 
-def _reason(text: str) -> Unread:
+def _reason(text: str) -> UnreadReason:
     """The reason, also written with hyphens."""
-    from harness.api import Unread, UserError
+    from harness.api import UnreadReason, UserError
 
     try:
-        return Unread(text.replace("-", " ").strip().lower())
+        return UnreadReason(text.replace("-", " ").strip().lower())
     except ValueError:
-        raise UserError(f"--reason {text!r}: there is no such reason; there are {', '.join(Unread)}") from None
+        raise UserError(f"--reason {text!r}: there is no such reason; there are {', '.join(UnreadReason)}") from None
 
 
 def _print_json(found: Iterable[tuple[CellResult, UnreadAnswer]]) -> None:

@@ -123,7 +123,7 @@ def _cell(run: RunResults, *, judge: str | None, task: str | None) -> CellResult
 
 def _chosen(run: RunResults, kind: str, name: str | None, known: list[str]) -> str:
     from harness.api import UserError
-    from harness.api.data import near
+    from harness.api.data import suggest_names
 
     names = list(dict.fromkeys(known))
     if name is None and len(names) == 1:
@@ -131,7 +131,7 @@ def _chosen(run: RunResults, kind: str, name: str | None, known: list[str]) -> s
     if name is None:
         raise UserError(f"{run.folder} has {len(names)} {kind}s ({', '.join(names)}); choose one with --{kind}")
     if name not in names:
-        raise UserError(f"{run.folder} has no {kind} {name!r}.{near(name, names)}")
+        raise UserError(f"{run.folder} has no {kind} {name!r}.{suggest_names(name, names)}")
     return name
 
 

@@ -16,7 +16,7 @@ from harness.api import (
     Judgement,
     RecordedAnswer,
     Status,
-    Unread,
+    UnreadReason,
     Usage,
     Verdict,
     reason_of,
@@ -111,9 +111,9 @@ class UnreadAnswer(NamedTuple):
     """What the judge wrote, and why there is no verdict in it."""
 
     @property
-    def reason(self) -> Unread:
+    def reason(self) -> UnreadReason:
         """Why there is no verdict."""
-        return reason_of(self.judgement.status, self.judgement.error) or Unread.NO_VERDICT
+        return reason_of(self.judgement.status, self.judgement.error) or UnreadReason.NO_VERDICT
 
 
 class JudgementRow(NamedTuple):

@@ -48,7 +48,7 @@ class HandMadeCell:
         for one in self.given:
             if one.status is not Status.OK:
                 raw = f"well, {one.item}: hard to say"
-                judgement = Judgement.failed(one.status, "no verdict: nothing found", raw=raw)
+                judgement = Judgement.failure(one.status, "no verdict: nothing found", raw=raw)
                 yield UnreadAnswer(one.item, one.category, one.order, one.sample, judgement)
 
     def table(self) -> CellTable:
@@ -59,7 +59,7 @@ MakeCell: TypeAlias = Callable[..., HandMadeCell]
 
 
 def find_metric(name: str) -> Metric:
-    name, _ = Protocol.parsed(name)
+    name, _ = Protocol.parse_metric(name)
     known = {"accuracy": accuracy, "macro_f1": macro_f1, "mae": mae, "roc_auc": roc_auc}
     if name.rpartition("/")[2] not in known:
         raise UserError(f"there is no metric {name!r}")
