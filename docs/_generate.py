@@ -26,7 +26,7 @@ from pydantic import BaseModel
 
 from harness import __version__ as __version__
 from harness import api, testing
-from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score, Unread, data, hookspecs, optional
+from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score, UnreadReason, data, hookspecs, optional
 from harness.cli import cli, main
 from harness.discovery import Offer, Plugins
 from harness.manifest.model import Manifest, Recipe
@@ -266,7 +266,7 @@ def run_folder() -> str:
 
 def leaderboard_json() -> str:
     """The fields of `leaderboard.json`."""
-    reasons = attribute_docs(Unread)
+    reasons = attribute_docs(UnreadReason)
     return "\n".join(
         [
             "# `leaderboard.json`",
@@ -345,7 +345,7 @@ def leaderboard_json() -> str:
             "",
             "Why an answer has no verdict; [the texts can be shown](../../how-to/see-what-was-not-read.md).",
             "",
-            *table(("reason", "meaning"), [(f"`{one}`", reasons[one.name]) for one in Unread]),
+            *table(("reason", "meaning"), [(f"`{one}`", reasons[one.name]) for one in UnreadReason]),
             "",
             "## Flags",
             "",
@@ -436,15 +436,15 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "Item",
             "Image",
             "Part",
-            "joined",
+            "join_parts",
             "Message",
             "Request",
             "Judgement",
             "Status",
-            "Unread",
+            "UnreadReason",
             "reason_of",
             "Usage",
-            "voted",
+            "majority_vote",
             "MAX_PIXELS",
         ),
     ),
@@ -462,7 +462,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "verdict_from_json",
         ),
     ),
-    ("Verdict formats", ("VerdictFormat", "Reading", "Spellings", "spellings", "MAX_ANSWERS")),
+    ("Verdict formats", ("VerdictFormat", "Reading", "Spellings", "spell_answers", "MAX_ANSWERS")),
     ("Scoring protocol", ("Protocol",)),
     (
         "What plugin objects must do",
@@ -482,7 +482,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
         ),
     ),
     ("Recorded runs", ("RecordedCell", "RecordedAnswer", "UnreadAnswer", "AnswerSource", "Report")),
-    ("Numbers with intervals", ("Statistics", "Measured", "Change")),
+    ("Numbers with intervals", ("Statistics", "Measurement", "Change")),
     ("How numbers are written", ("Unit", "write_number", "write_interval", "write_share")),
     (
         "Training",
@@ -490,9 +490,9 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "Training",
             "TrainingTask",
             "WeightedReward",
-            "Trained",
-            "Earned",
-            "earned",
+            "TrainingResult",
+            "AnswerReward",
+            "compute_rewards",
             "ResolvedRecipe",
             "PlannedTraining",
         ),
@@ -511,7 +511,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "RendererCard",
             "CommandCard",
             "Column",
-            "Unfolded",
+            "UnfoldedEntry",
             "IsPath",
             "Operational",
             "hookimpl",

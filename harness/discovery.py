@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from harness import DISTRIBUTION, first_party
-from harness.api import Card, Operational, PluginError, Unfolded, UserError, hookspecs
+from harness.api import Card, Operational, PluginError, UnfoldedEntry, UserError, hookspecs
 from harness.registration import cause_of, check_hooks, checked_cards
 from harness.text import clean
 
@@ -104,11 +104,11 @@ class Offer:
         """
         return self._call(self.card.factory, options, context)
 
-    def unfold(self, options: object, context: object) -> list[Unfolded] | None:
+    def unfold(self, options: object, context: object) -> list[UnfoldedEntry] | None:
         """The entries that this one stands for, or `None` when it stands for itself."""
         if self.card.unfold is None:
             return None
-        unfolded: list[Unfolded] = self._call(self.card.unfold, options, context)
+        unfolded: list[UnfoldedEntry] = self._call(self.card.unfold, options, context)
         return unfolded
 
     def check(self, options: object, context: object) -> None:

@@ -19,7 +19,7 @@ from harness.api._cards import (
     RewardCard,
     TaskCard,
     TrainerCard,
-    Unfolded,
+    UnfoldedEntry,
 )
 from harness.api._contracts import (
     Answer,
@@ -45,7 +45,7 @@ from harness.api._errors import (
     UserError,
 )
 from harness.api._images import Image
-from harness.api._parts import joined
+from harness.api._parts import join_parts
 from harness.api._protocol import Protocol
 from harness.api._readings import Reading
 from harness.api._recorded import AnswerSource, RecordedAnswer, RecordedCell, Renderer, Report, UnreadAnswer
@@ -63,21 +63,21 @@ from harness.api._spaces import (
     space_from_json,
     verdict_from_json,
 )
-from harness.api._spellings import MAX_ANSWERS, Spellings, spellings
-from harness.api._statistics import Change, Measured, Statistics
+from harness.api._spellings import MAX_ANSWERS, Spellings, spell_answers
+from harness.api._statistics import Change, Measurement, Statistics
 from harness.api._training import (
-    Earned,
+    AnswerReward,
     PlannedTraining,
     ResolvedRecipe,
-    Trained,
     Trainer,
     Training,
+    TrainingResult,
     TrainingTask,
     WeightedReward,
-    earned,
+    compute_rewards,
 )
-from harness.api._unread import Unread, reason_of
-from harness.api._votes import voted
+from harness.api._unread import UnreadReason, reason_of
+from harness.api._votes import majority_vote
 from harness.api._written import Unit, write_interval, write_number, write_share
 from harness.api.hookspecs import hookimpl
 
@@ -90,6 +90,7 @@ __all__ = [
     "OLDEST_API_VERSION",
     "TIE",
     "Answer",
+    "AnswerReward",
     "AnswerSource",
     "AnswerSpace",
     "BudgetError",
@@ -100,7 +101,6 @@ __all__ = [
     "CommandCard",
     "Context",
     "DataError",
-    "Earned",
     "Example",
     "FormatCard",
     "HarnessError",
@@ -117,7 +117,7 @@ __all__ = [
     "Judgement",
     "ManifestCard",
     "ManifestError",
-    "Measured",
+    "Measurement",
     "Message",
     "Metric",
     "MetricCard",
@@ -144,29 +144,29 @@ __all__ = [
     "Status",
     "Task",
     "TaskCard",
-    "Trained",
     "Trainer",
     "TrainerCard",
     "Training",
+    "TrainingResult",
     "TrainingTask",
-    "Unfolded",
+    "UnfoldedEntry",
     "Unit",
     "Units",
-    "Unread",
     "UnreadAnswer",
+    "UnreadReason",
     "Usage",
     "UserError",
     "Verdict",
     "VerdictFormat",
     "WeightedReward",
-    "earned",
+    "compute_rewards",
     "hookimpl",
-    "joined",
+    "join_parts",
+    "majority_vote",
     "reason_of",
     "space_from_json",
-    "spellings",
+    "spell_answers",
     "verdict_from_json",
-    "voted",
     "write_interval",
     "write_number",
     "write_share",

@@ -53,7 +53,8 @@ class Card:
     options: Lazy | None = None
     """A pydantic model; the manifest's `with:` is checked against it, position by position."""
     unfold: Lazy | None = None
-    """Called as `unfold(options, context)` at plan time; returns the `Unfolded` that stand in the entry's place."""
+    """Called as `unfold(options, context)` at plan time. It returns a list of `UnfoldedEntry` to put in the entry's
+    place."""
     licence: str = ""
     """Licence of the code, the data or the weights."""
     source: str = ""
@@ -199,7 +200,7 @@ class CommandCard(Card):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unfolded:
+class UnfoldedEntry:
     """One of several entries that a manifest entry stands for."""
 
     name: str

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from harness.api._protocol import Protocol as ScoringProtocol
 from harness.api._records import Judgement, Status, Usage
 from harness.api._spaces import AnswerSpace, Verdict
-from harness.api._unread import Unread, reason_of
+from harness.api._unread import UnreadReason, reason_of
 
 
 class RecordedAnswer(NamedTuple):
@@ -55,9 +55,9 @@ class UnreadAnswer(NamedTuple):
     """What the judge wrote, and why there is no verdict in it."""
 
     @property
-    def reason(self) -> Unread:
+    def reason(self) -> UnreadReason:
         """Why there is no verdict."""
-        return reason_of(self.judgement.status, self.judgement.error) or Unread.NO_VERDICT
+        return reason_of(self.judgement.status, self.judgement.error) or UnreadReason.NO_VERDICT
 
 
 class AnswerSource(Protocol):

@@ -13,7 +13,7 @@ from harness.console import echo, say
 from harness.text import clean, explain_unread, order_name, visible
 
 if TYPE_CHECKING:
-    from harness.api import RecordedCell, Unread, UnreadAnswer
+    from harness.api import RecordedCell, UnreadAnswer, UnreadReason
     from harness.run.recorded import RecordedRun
 
 _FIRST, _LAST = 600, 1400
@@ -82,14 +82,14 @@ def _check(run: RecordedRun, kind: str, name: str | None, known: Sequence[str]) 
     raise UserError(f"{run.folder} has no {kind} {name!r}. {hint}")
 
 
-def _reason(text: str) -> Unread:
+def _reason(text: str) -> UnreadReason:
     """The reason, also written with hyphens."""
-    from harness.api import Unread, UserError
+    from harness.api import UnreadReason, UserError
 
     try:
-        return Unread(text.replace("-", " ").strip().lower())
+        return UnreadReason(text.replace("-", " ").strip().lower())
     except ValueError:
-        raise UserError(f"--reason {text!r}: there is no such reason; there are {', '.join(Unread)}") from None
+        raise UserError(f"--reason {text!r}: there is no such reason; there are {', '.join(UnreadReason)}") from None
 
 
 def _print_json(found: Iterable[tuple[RecordedCell, UnreadAnswer]]) -> None:

@@ -303,7 +303,7 @@ def _said(answer: RecordedAnswer) -> tuple[str, bool]:
     """What was said, canonical and by name, and whether it is right."""
     if answer.verdict is None:
         return f"({answer.status.value})", False
-    verdict: Verdict = answer.space.canonical(answer.verdict, answer.order) if answer.order else answer.verdict
+    verdict: Verdict = answer.space.to_canonical(answer.verdict, answer.order) if answer.order else answer.verdict
     return answer.space.name(verdict), answer.space.agrees(verdict, answer.gold)
 
 

@@ -305,7 +305,7 @@ def _read(request: Request, old: Judgement) -> Judgement:
         model=old.model,
         probabilities=old.probabilities if new.verdict == old.verdict else None,
     )
-    return new.checked(request.space)
+    return new.check(request.space)
 
 
 def said_by(judgement: Judgement, space: AnswerSpace) -> Said:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from harness.api import Unread, UnreadAnswer
+from harness.api import UnreadAnswer, UnreadReason
 from harness.report.numbers import share
 from harness.text import explain_unread
 
@@ -78,13 +78,13 @@ class Tally:
         total: Counter[str] = Counter()
         for part in parts:
             total.update(part)
-        return {reason.value: total[reason.value] for reason in Unread if total[reason.value]}
+        return {reason.value: total[reason.value] for reason in UnreadReason if total[reason.value]}
 
 
 def tally(answers: Iterable[UnreadAnswer]) -> Tally:
     """Count answers without a verdict, and keep a few of them."""
     by_category: dict[str, Counter[str]] = {}
-    kept: dict[Unread, list[UnreadExample]] = {}
+    kept: dict[UnreadReason, list[UnreadExample]] = {}
     for answer in answers:
         reason = answer.reason
         by_category.setdefault(answer.category, Counter())[reason.value] += 1
@@ -96,7 +96,7 @@ def tally(answers: Iterable[UnreadAnswer]) -> Tally:
     counts = sum(by_category.values(), Counter())
     # The first of each reason, the most frequent reason first; then the second of each.
     turns = [
-        (place, -counts[reason.value], list(Unread).index(reason), example)
+        (place, -counts[reason.value], list(UnreadReason).index(reason), example)
         for reason, examples in kept.items()
         for place, example in enumerate(examples)
     ]
@@ -124,7 +124,7 @@ def commands(unread: Sequence[UnreadAnswers], folders: Sequence[Path]) -> list[s
 
 def table_rows(unread: Sequence[UnreadAnswers]) -> tuple[list[str], list[list[str]]]:
     """Header and cells of the table of counts: a column for each reason that occurs."""
-    occurring = [reason.value for reason in Unread if any(one.reasons.get(reason.value) for one in unread)]
+    occurring = [reason.value for reason in UnreadReason if any(one.reasons.get(reason.value) for one in unread)]
     header = ["task", "judge", "requests", "without a verdict", "%", *occurring]
     return header, [
         [

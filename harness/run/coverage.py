@@ -74,7 +74,7 @@ def check_metrics(plan: Plan, report_metric: str | None) -> None:
     for task in plan.tasks:
         answers = getattr(plan.plugins.find("task", task.id).card, "answers", "")
         for name in dict.fromkeys([*task.protocol.metrics, *([report_metric] if report_metric else [])]):
-            metric, _ = Protocol.parsed(name)
+            metric, _ = Protocol.parse_metric(name)
             if metric.startswith("evaluate:"):
                 continue
             served: frozenset[str] = getattr(plan.plugins.find("metric", metric).card, "answers", frozenset())

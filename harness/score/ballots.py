@@ -86,7 +86,7 @@ def _reading(answer: RecordedAnswer, protocol: Protocol) -> tuple[Verdict | None
 def canonical(answer: RecordedAnswer) -> Verdict:
     """The verdict of an answer that has one, in canonical places."""
     verdict = cast("Verdict", answer.verdict)
-    return answer.space.canonical(verdict, answer.order) if answer.order else verdict
+    return answer.space.to_canonical(verdict, answer.order) if answer.order else verdict
 
 
 def _drawn(answer: RecordedAnswer) -> tuple[Verdict, ...]:
@@ -96,7 +96,7 @@ def _drawn(answer: RecordedAnswer) -> tuple[Verdict, ...]:
     most = max(answer.probabilities.values())
     best = [name for name, share in answer.probabilities.items() if math.isclose(share, most, rel_tol=1e-9)]
     shown = [verdict for name in best if (verdict := answer.space.read(name)) is not None]
-    return tuple(answer.space.canonical(verdict, answer.order) if answer.order else verdict for verdict in shown)
+    return tuple(answer.space.to_canonical(verdict, answer.order) if answer.order else verdict for verdict in shown)
 
 
 def _positive(answer: RecordedAnswer, protocol: Protocol) -> float:
@@ -107,7 +107,7 @@ def _positive(answer: RecordedAnswer, protocol: Protocol) -> float:
         return float(answer.probabilities.get(answer.space.labels[0], 0.0))
     if type(answer.space) is Preference:
         by_candidate = protocol.pooling != "each" or _one_vote(protocol)
-        place = answer.space.shown(0, answer.order) if answer.order and by_candidate else 0
+        place = answer.space.to_shown(0, answer.order) if answer.order and by_candidate else 0
         return float(answer.probabilities.get(answer.space.name(place), 0.0))
     return _NAN
 
@@ -124,7 +124,7 @@ def _confidence(answers: list[RecordedAnswer], verdict: Verdict | None) -> float
 
 def _probability(answer: RecordedAnswer, verdict: Verdict) -> float:
     space, shares = answer.space, answer.probabilities or {}
-    shown = space.shown(verdict, answer.order) if answer.order else verdict
+    shown = space.to_shown(verdict, answer.order) if answer.order else verdict
     known = shares.get(space.name(shown))
     if known is not None:
         return float(known)

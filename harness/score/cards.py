@@ -149,5 +149,5 @@ METRICS: list[MetricCard] = [
 
 def usual_unit(metric: str) -> Unit:
     """Unit of a core's metric by its name in a protocol, `score` of any other: for records older than their unit."""
-    name = Protocol.parsed(metric)[0].removeprefix("harness/")
+    name = Protocol.parse_metric(metric)[0].removeprefix("harness/")
     return next((card.unit for card in METRICS if card.name == name), "score")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.api import Change, Choice, Measured, Metric, Units, Verdict
+from harness.api import Change, Choice, Measurement, Metric, Units, Verdict
 from harness.score.arrays import Floats, Ints
 from harness.score.cell import taken_apart
 from harness.score.intervals import interval, normal_quantile
@@ -25,10 +25,10 @@ _TRIAL = Choice(("hit", "miss"))
 class UnitStatistics:
     """Implements `harness.api.Statistics`."""
 
-    def measure_share(self, hits: Floats, groups: Sequence[str], *, confidence: float = 0.95) -> Measured:
+    def measure_share(self, hits: Floats, groups: Sequence[str], *, confidence: float = 0.95) -> Measurement:
         """The share of hits among trials, with its interval."""
         if not len(hits):
-            return Measured(None)
+            return Measurement(None)
         trials = Units(
             space=_TRIAL,
             gold=("hit",) * len(hits),
@@ -38,8 +38,8 @@ class UnitStatistics:
         )
         apart = taken_apart(Accuracy(), _view(trials, groups), name="share", average="micro")
         if apart is None or len(apart.design_clusters) < 2:
-            return Measured(float(hits.mean()))
-        return Measured(apart.value, *(interval(apart, confidence=confidence) or _NO_ENDS))
+            return Measurement(float(hits.mean()))
+        return Measurement(apart.value, *(interval(apart, confidence=confidence) or _NO_ENDS))
 
     def measure_change(
         self, metric: Metric, before: Units, after: Units, groups: Sequence[str], *, confidence: float = 0.95
@@ -52,10 +52,10 @@ class UnitStatistics:
         )
         values = [None if side is None else side.value for side in (first, second)]
         if first is None or second is None:
-            return Change(before=values[0], after=values[1], difference=Measured(None))
+            return Change(before=values[0], after=values[1], difference=Measurement(None))
         change = gap(second, first)
         ends = change.interval(normal_quantile(confidence)) or _NO_ENDS
-        return Change(before=first.value, after=second.value, difference=Measured(change.difference, *ends))
+        return Change(before=first.value, after=second.value, difference=Measurement(change.difference, *ends))
 
 
 def _codes(groups: Sequence[str]) -> Ints:

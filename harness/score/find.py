@@ -19,7 +19,7 @@ def make_metric(name: str, plugins: Plugins) -> Metric:
     """A metric by id, by bare name, or `evaluate:NAME` from the `evaluate` library; an average after it is left out."""
     from harness.score.metrics import disagreement, unit_of  # brings numpy
 
-    name, _ = Protocol.parsed(name)
+    name, _ = Protocol.parse_metric(name)
     if name.startswith("evaluate:"):
         from harness.score.evaluate_bridge import evaluate_metric
 

@@ -212,9 +212,9 @@ class _Builder:
         if type(space) is Preference and self.protocol.pooling == "each" and ballot.order:
             # One order by itself is a question about places: its classes are "first" and "second", so that a gold which
             # is always one candidate has both classes once it is shuffled (MJ-Bench in the paper's macro-F1).
-            gold = space.shown(gold, ballot.order)
-            verdict = None if verdict is None else space.shown(verdict, ballot.order)
-            guess = None if guess is None else space.shown(guess, ballot.order)
+            gold = space.to_shown(gold, ballot.order)
+            verdict = None if verdict is None else space.to_shown(verdict, ballot.order)
+            guess = None if guess is None else space.to_shown(guess, ballot.order)
         return Worth(gold, verdict, credit, guess, guess_credit)
 
     def _code(self, verdict: Verdict) -> float:
@@ -237,7 +237,7 @@ class _Builder:
             samples.setdefault(answer.order, []).append(verdict)
             self.canonical[bin_of(answer.space, verdict)] += 1
             self.shown[bin_of(answer.space, answer.verdict)] += 1
-            gold = answer.space.shown(answer.gold, answer.order) if answer.order else answer.gold
+            gold = answer.space.to_shown(answer.gold, answer.order) if answer.order else answer.gold
             self.shown_golds[bin_of(answer.space, gold)] += 1
             if type(answer.space) is Preference and not isinstance(answer.verdict, str):
                 decided += 1

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import __version__
-from harness.api import PluginError, Trained, Training, UserError
+from harness.api import PluginError, Training, TrainingResult, UserError
 from harness.manifest.load import render_resolved
 from harness.run.folder import locked, make_folder, write_atomically
 from harness.train.card import model_card
@@ -192,13 +192,13 @@ def _attempt(planned: PlannedRecipe, plugins: Plugins, say: Callable[[str], None
 def _check(planned: PlannedRecipe, trained: object) -> None:
     """What a trainer must give and leave behind."""
     trainer = f"trainer {planned.offer.id} ({planned.offer.distribution} {planned.offer.version})"
-    if not isinstance(trained, Trained):
-        raise PluginError(f"{trainer}: train returned {trained!r}, which is no Trained")
+    if not isinstance(trained, TrainingResult):
+        raise PluginError(f"{trainer}: train returned {trained!r}, which is no TrainingResult")
     if not has_model(planned.folder):
         raise PluginError(f"{trainer}: it left no file in {planned.model}; the trained model belongs there")
 
 
-def _record(planned: PlannedRecipe, trained: Trained, attempts: Attempts) -> Record:
+def _record(planned: PlannedRecipe, trained: TrainingResult, attempts: Attempts) -> Record:
     offers = [
         planned.offer,
         *(one.offer for one in planned.loaded.tasks),

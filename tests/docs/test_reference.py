@@ -12,7 +12,7 @@ import click
 import pytest
 
 from harness import api, testing
-from harness.api import Protocol, Unread, data, hookspecs, optional
+from harness.api import Protocol, UnreadReason, data, hookspecs, optional
 from harness.cli import cli
 from harness.discovery import Plugins
 from harness.manifest.model import (
@@ -149,7 +149,7 @@ def test_every_flag_is_named(pages: dict[str, str], root: Path) -> None:
 
 
 def test_every_reason_is_explained(pages: dict[str, str]) -> None:
-    for reason in Unread:
+    for reason in UnreadReason:
         row = re.search(rf"^\| `{reason}` \| (.+) \|$", pages["leaderboard-json"], re.MULTILINE)
         assert row is not None, reason
         assert len(row[1]) > 5, reason

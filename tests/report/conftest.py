@@ -37,7 +37,7 @@ class Given:
         for answer in self.given:
             if answer.status is not Status.OK:
                 raw = f"well, {answer.item}: hard to say"
-                judgement = Judgement.failed(answer.status, "no verdict: nothing found", raw=raw)
+                judgement = Judgement.failure(answer.status, "no verdict: nothing found", raw=raw)
                 yield UnreadAnswer(answer.item, answer.category, answer.order, answer.sample, judgement)
 
 
@@ -45,7 +45,7 @@ MakeCell: TypeAlias = Callable[..., ScoredCell]
 
 
 def find_metric(name: str) -> Metric:
-    name, _ = Protocol.parsed(name)
+    name, _ = Protocol.parse_metric(name)
     known = {"accuracy": accuracy, "macro_f1": macro_f1, "mae": mae, "roc_auc": roc_auc}
     if name.rpartition("/")[2] not in known:
         raise UserError(f"there is no metric {name!r}")

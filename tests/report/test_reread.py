@@ -83,8 +83,8 @@ class Judge:
         if kind == "voted":
             return voted([request.read(text), request.read(text)], request)
         if kind == "refused":
-            return Judgement.failed(Status.REFUSED, "declined", raw=text)
-        return Judgement.failed(Status.ERROR, "broken", raw=text)
+            return Judgement.failure(Status.REFUSED, "declined", raw=text)
+        return Judgement.failure(Status.ERROR, "broken", raw=text)
 
     def fingerprint(self):
         return "judge"

@@ -24,7 +24,7 @@ from harness.report.unread import commands, ending, said, tally
 def answer(number: int, error: str, *, status: Status = Status.UNPARSED, raw: str = "", **more: Any) -> UnreadAnswer:
     raw = raw or f"hm {number}"
     category = "even" if number % 2 == 0 else "odd"
-    return UnreadAnswer(f"i{number}", category, (1, 0), 0, Judgement.failed(status, error, raw=raw, **more))
+    return UnreadAnswer(f"i{number}", category, (1, 0), 0, Judgement.failure(status, error, raw=raw, **more))
 
 
 @pytest.fixture

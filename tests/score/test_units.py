@@ -205,7 +205,7 @@ def reshuffled(
     answers = []
     for sample, (said, way) in enumerate(zip(candidates, orders, strict=True)):
         order = BOTH[way == "<"]
-        shown = said if isinstance(said, Status) else PAIR.shown(said, order)
+        shown = said if isinstance(said, Status) else PAIR.to_shown(said, order)
         answers.append(ask(item, gold, shown, order=order, sample=sample, **fields))
     return answers
 
@@ -364,7 +364,7 @@ def test_a_drawn_share_is_one_in_those_that_draw_if_the_right_one_is_among_them(
     assert guess is not None
     most = max((probabilities or {}).values(), default=None)
     drawn = [place for place, p in enumerate((probabilities or dict.fromkeys("ABCD")).values()) if p == most]
-    assert four.shown(four.canonical(guess, (3, 2, 1, 0)), (3, 2, 1, 0)) in drawn
+    assert four.to_shown(four.to_canonical(guess, (3, 2, 1, 0)), (3, 2, 1, 0)) in drawn
 
 
 def test_votes_without_a_verdict_are_of_one_kind_or_follow_unparsed() -> None:

@@ -36,7 +36,7 @@ _FACTORIES = {
 
 def find_metric(name: str) -> Metric:
     """A metric of the core by its name, with or without an average."""
-    bare, _ = Protocol.parsed(name)
+    bare, _ = Protocol.parse_metric(name)
     if bare not in _FACTORIES:
         raise UserError(f"there is no metric {name!r}; there are {', '.join(sorted(_FACTORIES))}")
     found: Metric = _FACTORIES[bare](None, None)

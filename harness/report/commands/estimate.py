@@ -124,7 +124,7 @@ def _cell(run: RecordedRun, *, judge: str | None, task: str | None) -> RecordedC
 
 def _chosen(run: RecordedRun, kind: str, name: str | None, known: list[str]) -> str:
     from harness.api import UserError
-    from harness.api.data import near
+    from harness.api.data import suggest_names
 
     names = list(dict.fromkeys(known))
     if name is None and len(names) == 1:
@@ -132,7 +132,7 @@ def _chosen(run: RecordedRun, kind: str, name: str | None, known: list[str]) -> 
     if name is None:
         raise UserError(f"{run.folder} has {len(names)} {kind}s ({', '.join(names)}); choose one with --{kind}")
     if name not in names:
-        raise UserError(f"{run.folder} has no {kind} {name!r}.{near(name, names)}")
+        raise UserError(f"{run.folder} has no {kind} {name!r}.{suggest_names(name, names)}")
     return name
 
 

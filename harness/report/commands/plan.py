@@ -199,12 +199,12 @@ def _choose(cells: list[ScoredCell], kind: str, names: Sequence[str]) -> list[Sc
         UserError: There is none of a name.
     """
     from harness.api import UserError
-    from harness.api.data import near
+    from harness.api.data import suggest_names
 
     known = list(dict.fromkeys(getattr(cell, kind) for cell in cells))
     for name in names:
         if name not in known:
-            raise UserError(f"the runs have no {kind} {name!r}.{near(name, known)}")
+            raise UserError(f"the runs have no {kind} {name!r}.{suggest_names(name, known)}")
     if not cells:
         raise UserError("the runs have no answers yet; run their manifests again")
     return [cell for cell in cells if not names or getattr(cell, kind) in names]
