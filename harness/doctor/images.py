@@ -57,7 +57,7 @@ def read_split(split: TaskSplit, *, pixels: bool, limit: int | None) -> SplitIma
 
     Raises:
         DataError: A row or a picture cannot be read (names task, split and item), or the split holds no item although
-            a manifest or recipe uses it. A split that nobody uses is then skipped.
+            a manifest or recipe uses it. A split without a user is then skipped.
     """
     hashes, owners = bytearray(), array("I")
     items = 0
@@ -68,7 +68,7 @@ def read_split(split: TaskSplit, *, pixels: bool, limit: int | None) -> SplitIma
                 owners.append(items)
             items += 1
     except _NothingError as error:
-        if split.used:
+        if split.is_used:
             raise
         return SplitImages(skipped=str(error.__cause__ or "it has no items"))
     distinct, places = np.unique(np.frombuffer(hashes, dtype=f"S{HASHED}"), return_index=True)

@@ -49,12 +49,12 @@ def _split_rows(found: Overlap) -> list[list[str]]:
         numbers = [f"{number:,}" for number in (read.items, read.images, read.distinct)]
         if read.skipped:
             numbers = ["skipped", NOTHING, NOTHING]
-        rows.append(["" if split.task == last else split.task, split.split, _used(split), *numbers])
+        rows.append(["" if split.task == last else split.task, split.split, _describe_use(split), *numbers])
         last = split.task
     return rows
 
 
-def _used(split: TaskSplit) -> str:
+def _describe_use(split: TaskSplit) -> str:
     said = ["asked"] if split.asked else []
     for verb, recipes in (("trains", split.trains), ("selects", split.selects)):
         if recipes:

@@ -33,7 +33,7 @@ class TaskSplit:
     """One split of one task."""
 
     names: Mapping[str, str]
-    """What the task is called, to that with the name of a file behind it where another task has the same name."""
+    """Names of the task; to each the same name, followed by that of a file where another task has it too."""
     id: str
     """Canonical id of the task."""
     split: str
@@ -58,17 +58,17 @@ class TaskSplit:
         return f"{self.task} {self.split}"
 
     @property
-    def used(self) -> bool:
+    def is_used(self) -> bool:
         """Whether a manifest or recipe uses it."""
         return bool(self.asked or self.trains or self.selects)
 
     @property
-    def learnt(self) -> bool:
-        """Whether a model may have learnt from it: a recipe does, or it is called so and nobody asks it."""
+    def is_learnt(self) -> bool:
+        """Whether a model may have learnt from it: a recipe does, or it is called so and no manifest asks it."""
         return bool(self.trains or self.selects) or (self.split in LEARNT and not self.asked)
 
     @property
-    def tested(self) -> bool:
+    def is_tested(self) -> bool:
         """Whether judges are tested on it: a manifest does, or it is called so."""
         return bool(self.asked) or self.split == TESTED
 
@@ -89,7 +89,7 @@ def task_splits(
     Raises:
         UserError: A task cannot be made, or lacks a split that is used.
     """
-    reached = _Reached(plugins, runs=runs / ".workspace", checkpoints=checkpoints / ".workspace")
+    reached = _SplitCollector(plugins, runs=runs / ".workspace", checkpoints=checkpoints / ".workspace")
     for loaded in files:
         if isinstance(loaded, LoadedRecipe):
             reached.recipe(loaded)
@@ -98,7 +98,7 @@ def task_splits(
     return [split for splits in reached.tasks.values() for split in splits.values()]
 
 
-class _Reached:
+class _SplitCollector:
     """Tasks by what they are, and their splits by name."""
 
     def __init__(self, plugins: Plugins, *, runs: Path, checkpoints: Path) -> None:
@@ -110,8 +110,8 @@ class _Reached:
         plan = Plan(seed=loaded.manifest.run.seed, plugins=self._plugins, workspace=self._runs)
         for number, resolved in enumerate(loaded.tasks):
             with at(loaded, f"tasks.{number}"):
-                for splits in self._made(resolved, plan, resolved.entry.split, loaded.manifest.name):
-                    _note(splits[resolved.entry.split].asked, loaded.manifest.name)
+                for splits in self._make_splits(resolved, plan, resolved.entry.split, loaded.manifest.name):
+                    _add_name(splits[resolved.entry.split].asked, loaded.manifest.name)
         for judge in loaded.judges:
             if judge.recipe is not None:
                 self.recipe(judge.recipe)
@@ -121,14 +121,14 @@ class _Reached:
         plan = Plan(seed=loaded.recipe.seed, plugins=self._plugins, workspace=self._checkpoints)
         for number, resolved in enumerate(loaded.tasks):
             with at(loaded, f"tasks.{number}"):
-                for splits in self._made(resolved, plan, resolved.entry.train, name):
-                    _note(splits[resolved.entry.train].trains, name)
+                for splits in self._make_splits(resolved, plan, resolved.entry.train, name):
+                    _add_name(splits[resolved.entry.train].trains, name)
                     if resolved.entry.validation is not None:
-                        _note(splits[resolved.entry.validation].selects, name)
+                        _add_name(splits[resolved.entry.validation].selects, name)
         if loaded.start is not None:
             self.recipe(loaded.start)
 
-    def _made(
+    def _make_splits(
         self, resolved: ResolvedEntry[TaskEntry] | ResolvedEntry[RecipeTask], plan: Plan, split: str, owner: str
     ) -> Iterator[dict[str, TaskSplit]]:
         """The splits of each task that an entry stands for."""
@@ -140,21 +140,21 @@ class _Reached:
             )
             labels = self._labels.setdefault(what, {})
             if name not in labels:
-                labels[name] = self._free(name, owner)
+                labels[name] = self._free_label(name, owner)
             if what not in self.tasks:
                 self.tasks[what] = {
-                    one: TaskSplit(names=labels, id=offer.id, split=one, made=planned.task)
-                    for one in getattr(offer.card, "splits", ())
+                    split_name: TaskSplit(names=labels, id=offer.id, split=split_name, made=planned.task)
+                    for split_name in getattr(offer.card, "splits", ())
                 }
             yield self.tasks[what]
 
-    def _free(self, name: str, owner: str) -> str:
-        taken = {one for labels in self._labels.values() for one in labels.values()}
+    def _free_label(self, name: str, owner: str) -> str:
+        taken = {label for labels in self._labels.values() for label in labels.values()}
         labels = chain([name, f"{name} ({owner})"], (f"{name} ({owner}, {k})" for k in count(2)))
         return next(label for label in labels if label not in taken)
 
 
-def _note(names: list[str], name: str) -> None:
+def _add_name(names: list[str], name: str) -> None:
     if name not in names:
         names.append(name)
 

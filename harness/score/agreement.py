@@ -26,7 +26,7 @@ class _Confusion(CoreMetric):
     unit: Unit = "share"
 
     @abstractmethod
-    def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
+    def from_counts(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
         """The metric; all three have shape (B, K): units of each class that are right, that are, that are said to be.
 
         The units predicted to be nothing are in `gold` only.
@@ -46,13 +46,13 @@ class _Confusion(CoreMetric):
             if said is not None and said in place:
                 predicted[unit, place[said]] = 1
         right = gold * predicted
-        return lambda weights: self.of(weights @ right, weights @ gold, weights @ predicted)
+        return lambda weights: self.from_counts(weights @ right, weights @ gold, weights @ predicted)
 
 
 class BalancedAccuracy(_Confusion):
     """Mean recall over the classes that occur in the gold (`sklearn.metrics.balanced_accuracy_score`)."""
 
-    def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
+    def from_counts(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
         """Mean of right / gold."""
         recall = np.where(gold > 0, divide(right, gold), 0)
         return divide(recall.sum(axis=1), (gold > 0).sum(axis=1).astype(np.float64))
@@ -65,7 +65,7 @@ class MacroF1(_Confusion):
     mean.
     """
 
-    def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
+    def from_counts(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
         """Mean of 2 right / (gold + predicted)."""
         together = gold + predicted
         f1 = np.where(together > 0, divide(2 * right, together), 0)
@@ -79,7 +79,7 @@ class PositiveF1(_Confusion):
         """The positive class alone."""
         return [_positive(units)]
 
-    def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
+    def from_counts(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
         """2 right / (gold + predicted); NaN where the class occurs in neither."""
         return divide(2 * right[:, 0], gold[:, 0] + predicted[:, 0])
 
@@ -92,7 +92,7 @@ class Kappa(_Confusion):
 
     unit = "correlation"
 
-    def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
+    def from_counts(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
         """(observed - expected) / (1 - expected)."""
         n = gold.sum(axis=1)
         observed = divide(right.sum(axis=1), n)
@@ -120,7 +120,7 @@ class RocAuc(CoreMetric):
         """Sort once; what is left is a cumulative sum."""
         positive = _positive(units)
         is_positive = np.array([verdict == positive for verdict in units.gold], dtype=np.int64)
-        score, counted = _ranked(units, is_positive, positive)
+        score, counted = _rank_scores(units, is_positive, positive)
         order = counted[np.argsort(score[counted], kind="stable")]
         sorted_already = bool(np.array_equal(order, np.arange(len(score))))
         starts = np.flatnonzero(np.r_[True, np.diff(score[order]) > 0])
@@ -138,13 +138,13 @@ class RocAuc(CoreMetric):
             total = below[:, -1]
             pairs = np.einsum("bl,bl->b", positives, below).astype(np.float64)
             if len(tied):
-                pairs += _ties(positives[:, tied], counts[:, tied], tied_starts)
+                pairs += _tie_correction(positives[:, tied], counts[:, tied], tied_starts)
             return divide(pairs, positives.sum(axis=1) * total.astype(np.float64))
 
         return area
 
 
-def _ranked(units: Units, is_positive: Ints, positive: Verdict) -> tuple[Floats, Ints]:
+def _rank_scores(units: Units, is_positive: Ints, positive: Verdict) -> tuple[Floats, Ints]:
     """Scores of the units, shape (T,), and the places of those that are ranked."""
     known = ~np.isnan(units.positive)
     missing = np.array([said is None for said in units.predicted], dtype=np.bool_) & ~known
@@ -155,7 +155,7 @@ def _ranked(units: Units, is_positive: Ints, positive: Verdict) -> tuple[Floats,
     return np.where(missing, 1.0 - is_positive, hard), np.arange(len(hard))
 
 
-def _ties(positives: Ints, negatives: Ints, starts: Ints) -> Floats:
+def _tie_correction(positives: Ints, negatives: Ints, starts: Ints) -> Floats:
     """What to add so that each pair of tied scores counts a half, whichever of the two came first in the sorting."""
     in_group = np.add.reduceat(positives, starts, axis=1), np.add.reduceat(negatives, starts, axis=1)
     below = np.cumsum(negatives, axis=1)
@@ -170,26 +170,26 @@ def _positive(units: Units) -> Verdict:
     return first
 
 
-def balanced_accuracy(options: Any, context: Any) -> Metric:
+def make_balanced_accuracy(options: Any, context: Any) -> Metric:
     """Factory of `harness/balanced_accuracy`."""
     return BalancedAccuracy()
 
 
-def macro_f1(options: Any, context: Any) -> Metric:
+def make_macro_f1(options: Any, context: Any) -> Metric:
     """Factory of `harness/macro_f1`."""
     return MacroF1()
 
 
-def f1(options: Any, context: Any) -> Metric:
+def make_f1(options: Any, context: Any) -> Metric:
     """Factory of `harness/f1`."""
     return PositiveF1()
 
 
-def kappa(options: Any, context: Any) -> Metric:
+def make_kappa(options: Any, context: Any) -> Metric:
     """Factory of `harness/kappa`."""
     return Kappa()
 
 
-def roc_auc(options: Any, context: Any) -> Metric:
+def make_roc_auc(options: Any, context: Any) -> Metric:
     """Factory of `harness/roc_auc`."""
     return RocAuc()

@@ -9,8 +9,6 @@ is what makes an interval honest there. The value itself is always the plain one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from harness.score.arrays import Floats, Ints
@@ -18,23 +16,24 @@ from harness.score.intervals import agresti_coull, normal_quantile, t_quantile
 
 _CORRELATION = 0.015
 """Correlation within clusters that is taken for granted where they are unequal: a large one then tells less than its
-size says, whatever the data show."""
+size says, even where the data show no correlation."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Clusters:
-    """Which cluster each of n units is in."""
+    """The clusters of n units.
 
-    code: Ints
-    """Shape (n,): from 0 to C - 1."""
-    sizes: Ints
-    """Shape (C,): units of each."""
+    Args:
+        cluster: Shape (n,): any code of the cluster of each unit.
 
-    @classmethod
-    def of(cls, cluster: Ints) -> Clusters:
-        """Clusters of units, whatever their codes."""
+    Attributes:
+        code: Shape (n,): the same from 0 to C - 1.
+        sizes: Shape (C,): units of each cluster.
+    """
+
+    def __init__(self, cluster: Ints) -> None:
         _, code, sizes = np.unique(cluster, return_inverse=True, return_counts=True)
-        return cls(code.reshape(-1).astype(np.int64), sizes.astype(np.int64))
+        self.code: Ints = code.reshape(-1).astype(np.int64)
+        self.sizes: Ints = sizes.astype(np.int64)
 
     @property
     def units(self) -> int:

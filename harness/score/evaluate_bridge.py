@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from harness.api import Metric, Score, Unit, Units, UserError
 from harness.score.arrays import Floats
-from harness.score.metrics import CoreMetric, numbers, unit_of
+from harness.score.metrics import CoreMetric, as_numbers, unit_of
 from harness.score.patterns import Statistic
 
 EVALUATIONS = 200
@@ -64,7 +64,7 @@ class EvaluateMetric(CoreMetric):
 
     def prepare(self, units: Units) -> Statistic:
         """Code the units, then call the library for each row of weights."""
-        gold, predicted = _coded(units)
+        gold, predicted = _encode_units(units)
 
         def value(weights: Floats) -> Floats:
             return np.array([self._row(row, gold, predicted) for row in weights], dtype=np.float64)
@@ -135,15 +135,15 @@ def evaluate_metric(name: str) -> Metric:
     return metric
 
 
-def _coded(units: Units) -> tuple[NDArray[Any], NDArray[Any]]:
+def _encode_units(units: Units) -> tuple[NDArray[Any], NDArray[Any]]:
     """Gold and answers as whole numbers for classes, which the library tells from floats."""
     if isinstance(units.space, Score):
-        return numbers(units)
+        return as_numbers(units)
     listed = list(dict.fromkeys((*units.space.verdicts(), *units.gold)))
     code = {verdict: k for k, verdict in enumerate(listed)}
     gold = np.array([code[verdict] for verdict in units.gold], dtype=np.int64)
-    predicted = np.array([-1 if one is None else code.get(one, -1) for one in units.predicted], dtype=np.int64)
-    return gold, predicted
+    said = [-1 if verdict is None else code.get(verdict, -1) for verdict in units.predicted]
+    return gold, np.array(said, dtype=np.int64)
 
 
 def _is_number(value: Any) -> bool:

@@ -17,7 +17,7 @@ def metrics_of(protocol: Protocol, plugins: Plugins) -> dict[str, Metric]:
 
 def make_metric(name: str, plugins: Plugins) -> Metric:
     """A metric by id, by bare name, or `evaluate:NAME` from the `evaluate` library; an average after it is left out."""
-    from harness.score.metrics import disagreement, unit_of  # brings numpy
+    from harness.score.metrics import card_conflict, unit_of  # brings numpy
 
     name, _ = Protocol.parsed(name)
     if name.startswith("evaluate:"):
@@ -26,7 +26,7 @@ def make_metric(name: str, plugins: Plugins) -> Metric:
         return evaluate_metric(name.removeprefix("evaluate:"))
     offer = plugins.find("metric", name)
     metric: Metric = offer.create(None, None)
-    if problem := disagreement(offer.card, metric):
+    if problem := card_conflict(offer.card, metric):
         raise PluginError(f"metric {offer.id}: {problem}")
     unit_of(metric, name=offer.id)
     return metric

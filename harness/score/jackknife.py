@@ -135,7 +135,7 @@ def jackknife(
         `None` where the metric is not defined.
     """
     total = sample.patterns.total()
-    value = _snapped(float(sample.statistic(total[None, :])[0]), sample.bounds)
+    value = _snap_to_bounds(float(sample.statistic(total[None, :])[0]), sample.bounds)
     if not np.isfinite(value):
         return None
     sizes = sample.patterns.sizes()
@@ -143,7 +143,7 @@ def jackknife(
     clusters = n / len(sample.sizes)  # units of an average cluster
     # All weights twice, and those of the pseudo-clusters rounded: a third-party metric may only take whole numbers.
     half = np.maximum(1, np.round(2 * sample.pseudo_clusters * clusters))
-    rows = _whole(sample.pseudo, half)
+    rows = _round_rows(sample.pseudo, half)
     with_pseudo = 2 * total + rows.sum(axis=0)
     centre = float(sample.statistic(with_pseudo[None, :])[0])
     if not np.isfinite(centre):
@@ -160,7 +160,7 @@ def jackknife(
     weights, units = sizes / n, float(base.sum()) / 2
     parts = weights * at - (units - sizes) * moves / n
     if paired and sample.coin is not None:
-        parts = np.nan_to_num(_above_coins(sample, sample.coin))[sample.patterns.of]
+        parts = np.nan_to_num(_drop_to_coins(sample, sample.coin))[sample.patterns.of]
     return Jackknife(
         value=value,
         centre=value + sample.pseudo_weight * (centre - value),
@@ -170,7 +170,7 @@ def jackknife(
         moves=moves * np.sqrt(np.maximum(0, 1 - sizes / units)),
         parts=parts + weights * (value - parts.sum()),
         pseudo=sample.pseudo_weight * clusters * float(own @ effects**2),
-        step=_step(effects * clusters, sample.gold_share[: len(rows)]),
+        step=_variance_step(effects * clusters, sample.gold_share[: len(rows)]),
         design=design_of(sample.sizes),
         design_clusters=marks,
         bounds=sample.bounds,
@@ -187,7 +187,7 @@ def design_of(sizes: Floats) -> Floats:
     return design
 
 
-def _snapped(value: float, bounds: tuple[float, float] | None) -> float:
+def _snap_to_bounds(value: float, bounds: tuple[float, float] | None) -> float:
     """The value, or the end of its range that rounding alone keeps it from: a correlation of 1 + 2e-16 is 1."""
     if bounds is None:
         return value
@@ -195,7 +195,7 @@ def _snapped(value: float, bounds: tuple[float, float] | None) -> float:
     return next((end for end in bounds if abs(value - end) <= near), value)
 
 
-def _whole(pseudo: Floats, weights: Floats) -> Floats:
+def _round_rows(pseudo: Floats, weights: Floats) -> Floats:
     """Rows of whole numbers: each half-cluster's weight, spread over its types."""
     rows = np.round(pseudo * weights[:, None])
     short = np.flatnonzero(rows.sum(axis=1) == 0)
@@ -206,10 +206,10 @@ def _whole(pseudo: Floats, weights: Floats) -> Floats:
 def _without_each(sample: Sample, total: Floats) -> Floats:
     """The metric without each pattern, shape (P,)."""
     without = (lambda out: sample.statistic(total[None, :] - out)) if sample.without is None else sample.without(total)
-    return _of_each(sample, lambda rows: without(2 * rows))
+    return _evaluate_patterns(sample, lambda rows: without(2 * rows))
 
 
-def _of_each(sample: Sample, value: Statistic) -> Floats:
+def _evaluate_patterns(sample: Sample, value: Statistic) -> Floats:
     """A function of the units of one pattern, for each pattern that occurs, shape (P,)."""
     patterns = sample.patterns
     here = np.flatnonzero(np.bincount(patterns.of, minlength=patterns.count))  # some types are of pseudo-units only
@@ -220,17 +220,17 @@ def _of_each(sample: Sample, value: Statistic) -> Floats:
     return found
 
 
-def _above_coins(sample: Sample, coins: sparse.csr_array) -> Floats:
+def _drop_to_coins(sample: Sample, coins: sparse.csr_array) -> Floats:
     """How far the metric falls if a coin answers the questions of one pattern, for each in turn, shape (P,)."""
     base = 2 * sample.patterns.total()
 
     def value(rows: Floats) -> Floats:
         return sample.statistic(base[None, :] - 2 * rows + rows @ coins)
 
-    return float(sample.statistic(base[None, :])[0]) - _of_each(sample, value)
+    return float(sample.statistic(base[None, :])[0]) - _evaluate_patterns(sample, value)
 
 
-def _step(effects: Floats, shares: Floats) -> float:
+def _variance_step(effects: Floats, shares: Floats) -> float:
     """Mean over gold classes, by share, of (effect of a right cluster - effect of a wrong one)^2."""
     if not len(effects):
         return 0.0
@@ -255,7 +255,7 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
     tasks = [task.in_blocks(blocks) for task in tasks]
     clusters = np.unique(np.concatenate([task.clusters for task in tasks]))
     weights, moves, parts = (
-        _summed(clusters, [(task.clusters, getattr(task, name)) for task in tasks]) / count
+        _sum_columns(clusters, [(task.clusters, getattr(task, name)) for task in tasks]) / count
         for name in ("weights", "moves", "parts")
     )
     marks = np.unique(np.concatenate(real))
@@ -274,7 +274,7 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
         parts=parts,
         pseudo=float(pseudo @ overlap @ pseudo) / count**2,
         step=float(step @ overlap @ step) / count**2,
-        design=_summed(marks, [(task.design_clusters, task.design) for task in tasks]) / count,
+        design=_sum_columns(marks, [(task.design_clusters, task.design) for task in tasks]) / count,
         design_clusters=marks,
         bounds=(_mean_end(bounds, 0), _mean_end(bounds, 1)) if len(bounds) == count else None,
         binomial=apart and all(task.binomial for task in tasks),
@@ -287,7 +287,7 @@ def _mean_end(bounds: Sequence[tuple[float, float]], end: int) -> float:
     return float(np.mean([own[end] for own in bounds]))
 
 
-def _summed(clusters: Ints, columns: Sequence[tuple[Ints, Floats]]) -> Floats:
+def _sum_columns(clusters: Ints, columns: Sequence[tuple[Ints, Floats]]) -> Floats:
     """Columns over some of the clusters, added up over all."""
     total = np.zeros(len(clusters))
     for own, column in columns:

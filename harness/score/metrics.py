@@ -97,11 +97,11 @@ class Accuracy(MeanMetric):
 
 
 class AccuracyWithoutTies(CoreMetric):
-    """Mean credit over the units where neither the gold nor the answer is a tie (MJ-Bench, MLLM-as-a-Judge).
+    """Mean credit over the units where gold and answer are both no tie (MJ-Bench, MLLM-as-a-Judge).
 
-    What is dropped: a unit whose gold is a tie, whatever was answered, and a unit that was answered with a tie,
-    whatever the gold. A missing answer that counts as wrong is no tie and stays in; so does what the protocol has
-    turned into a wrong answer already (two orders that disagree, a tie under `ties: skip`). NaN where nothing is left.
+    Every unit whose gold is a tie is dropped, and every unit that was answered with a tie. A missing answer that counts
+    as wrong is no tie and stays in. So does an answer that the protocol made wrong already: two orders that disagree,
+    or a tie under `ties: skip`. NaN where nothing is left.
     """
 
     uses = ("gold", "predicted", "credit")
@@ -154,7 +154,7 @@ class MeanAbsoluteError(MeanMetric):
 
     def values(self, units: Units) -> Floats:
         """Absolute differences."""
-        gold, predicted = numbers(units)
+        gold, predicted = as_numbers(units)
         return np.abs(gold - predicted)
 
 
@@ -181,7 +181,7 @@ def unit_of(metric: Metric, *, name: str = "") -> Unit:
     return cast("Unit", unit)
 
 
-def disagreement(card: Card, metric: Metric) -> str:
+def card_conflict(card: Card, metric: Metric) -> str:
     """Where a card and its metric say different things, and what to do about it; empty where they agree."""
     for attribute, usual in (("greater_is_better", True), ("unit", "score")):
         on_card, own = getattr(card, attribute, usual), getattr(metric, attribute, usual)
@@ -194,7 +194,7 @@ def disagreement(card: Card, metric: Metric) -> str:
 
 
 def bounds_of(metric: Metric, space: AnswerSpace) -> tuple[float, float]:
-    """The least and the greatest value that a metric can have on an answer space; infinite where nobody knows.
+    """The least and the greatest value that a metric can have on an answer space; infinite where it is not known.
 
     Raises:
         UserError: As `unit_of`.
@@ -229,7 +229,7 @@ def bind(metric: Metric, units: Units) -> Statistic:
     return value
 
 
-def filled(units: Units) -> tuple[Verdict, ...]:
+def fill_missing(units: Units) -> tuple[Verdict, ...]:
     """The answers of a score or ranking task, a missing one replaced by the answer farthest from the gold."""
     return tuple(
         units.space.worst(gold) if predicted is None else predicted
@@ -237,28 +237,28 @@ def filled(units: Units) -> tuple[Verdict, ...]:
     )
 
 
-def numbers(units: Units) -> tuple[Floats, Floats]:
+def as_numbers(units: Units) -> tuple[Floats, Floats]:
     """Gold and answer of a score task as numbers, a missing answer at the worst end of the scale."""
     if not isinstance(units.space, Score):
         raise TypeError(f"numbers: a score task is needed, got {units.space}")
-    return np.array(units.gold, dtype=np.float64), np.array(filled(units), dtype=np.float64)
+    return np.array(units.gold, dtype=np.float64), np.array(fill_missing(units), dtype=np.float64)
 
 
-def accuracy(options: Any, context: Any) -> Metric:
+def make_accuracy(options: Any, context: Any) -> Metric:
     """Factory of `harness/accuracy`."""
     return Accuracy()
 
 
-def accuracy_without_ties(options: Any, context: Any) -> Metric:
+def make_accuracy_without_ties(options: Any, context: Any) -> Metric:
     """Factory of `harness/accuracy_without_ties`."""
     return AccuracyWithoutTies()
 
 
-def all_right(options: Any, context: Any) -> Metric:
+def make_all_right(options: Any, context: Any) -> Metric:
     """Factory of `harness/all_right`."""
     return AllRight()
 
 
-def mae(options: Any, context: Any) -> Metric:
+def make_mae(options: Any, context: Any) -> Metric:
     """Factory of `harness/mae`."""
     return MeanAbsoluteError()

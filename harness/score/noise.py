@@ -38,7 +38,7 @@ def noise(repeats: Repeats, *, level: float = 0.95) -> Noise | None:
         `None` where no question has two answers, or where there are fewer than two clusters.
     """
     many = repeats.answers > 1
-    clusters = Clusters.of(repeats.cluster)
+    clusters = Clusters(repeats.cluster)
     count, groups = len(repeats.answers), len(clusters.sizes)
     if not many.any() or groups < 2:
         return None

@@ -22,7 +22,7 @@ from harness.score.table import ANSWERED, ERROR, NOTHING
 _NAN = float("nan")
 
 
-class Worth(NamedTuple):
+class Outcome(NamedTuple):
     """A verdict as it counts against a gold: what `harness.score.units` makes of one ballot."""
 
     gold: Verdict
@@ -37,7 +37,7 @@ class Worth(NamedTuple):
     """Points of that."""
 
 
-Count: TypeAlias = Callable[[RecordedAnswer, Ballot], Worth]
+CountBallot: TypeAlias = Callable[[RecordedAnswer, Ballot], Outcome]
 """Counts a ballot against the gold of an answer, by the protocol."""
 
 
@@ -71,9 +71,9 @@ class PeopleBuilder:
         for annotator, verdict in head.annotations.items():
             code = self._annotators.setdefault(annotator, len(self._annotators))
             self._clusters.append(cluster)
-            self._ratings.extend((item, code, self._code(verdict), places))
+            self._ratings.extend((item, code, self._encode(verdict), places))
 
-    def add_unit(self, unit: int, head: RecordedAnswer, ballot: Ballot, count: Count) -> None:
+    def add_unit(self, unit: int, head: RecordedAnswer, ballot: Ballot, count: CountBallot) -> None:
         """Take in one unit: each of its annotators against the others, and the judge beside them.
 
         Args:
@@ -93,7 +93,7 @@ class PeopleBuilder:
             for gold in golds:
                 against = head._replace(gold=gold)
                 judge, person = count(against, ballot), count(against, own)
-                codes = (self._code(judge.gold), *map(self._code, (person.verdict, judge.verdict, judge.guess)))
+                codes = (self._encode(judge.gold), *map(self._encode, (person.verdict, judge.verdict, judge.guess)))
                 kept = self._kept[ballot.state]
                 self._lines.extend((unit, code, len(said) * len(golds), *codes, int(kept)))
                 self._credits.extend((person.credit, judge.credit, judge.guess_credit))
@@ -102,11 +102,11 @@ class PeopleBuilder:
                 ours = -np.inf if ballot.state != ANSWERED else agreement(head.space, ballot.verdict, others)
                 self._duels.extend((unit, code, int(ours >= theirs), int(theirs >= ours)))
 
-    def _code(self, verdict: Verdict | None) -> int:
+    def _encode(self, verdict: Verdict | None) -> int:
         return NOTHING if verdict is None else self._verdicts.setdefault(verdict, len(self._verdicts))
 
     def finish(self) -> People | None:
-        """All that was added; `None` where nobody said anything."""
+        """All that was added; `None` where no one said anything."""
         if not self._annotators:
             return None
         rated, lines, duels = (
@@ -179,7 +179,7 @@ def agreement(space: AnswerSpace, verdict: Verdict | None, others: Sequence[Verd
 
     Args:
         space: The answer space.
-        verdict: Canonical; `None` (two orders that disagree) agrees with nobody.
+        verdict: Canonical; `None` (two orders that disagree) agrees with no one.
         others: At least one, canonical.
     """
     if verdict is None:

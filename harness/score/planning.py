@@ -30,7 +30,7 @@ class Spread(NamedTuple):
     asked: int
     """Verdicts on an item of each judge, each counting on its own: orders times samples."""
 
-    def asked_times(self, times: float) -> float:
+    def deviation_at(self, times: float) -> float:
         """The deviation if each item were asked so many times; `math.inf` is without end.
 
         Raises:
@@ -58,7 +58,7 @@ def power_of(difference: float, se: float, *, quantile: float) -> float:
     return float(special.ndtr(abs(difference) / se - quantile)) if se > 0 else 1.0
 
 
-def needed(deviation: float, difference: float, *, quantile: float, power: float = 0.8) -> int:
+def items_needed(deviation: float, difference: float, *, quantile: float, power: float = 0.8) -> int:
     """The fewest items that show a difference with the given power.
 
     n = ((q sqrt(w^2 + D^2) + z_power w) / D)^2, w being the deviation: a test that asks "is it nothing?" measures the

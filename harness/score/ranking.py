@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.api import AnswerSpace, Metric, Units
 from harness.score.arrays import Floats
-from harness.score.metrics import MeanMetric, filled
+from harness.score.metrics import MeanMetric, fill_missing
 
 
 class _OfRankings(MeanMetric):
@@ -32,7 +32,7 @@ class Levenshtein(_OfRankings):
 
     def values(self, units: Units) -> Floats:
         """Distances from 0 to 1."""
-        pairs = zip(_rankings(units.gold), _rankings(filled(units)), strict=True)
+        pairs = zip(_rankings(units.gold), _rankings(fill_missing(units)), strict=True)
         return np.array([edit_distance(gold, said) / len(gold) for gold, said in pairs])
 
 
@@ -43,7 +43,7 @@ class RankAccuracy(_OfRankings):
 
     def values(self, units: Units) -> Floats:
         """Shares from 0 to 1."""
-        pairs = zip(_rankings(units.gold), _rankings(filled(units)), strict=True)
+        pairs = zip(_rankings(units.gold), _rankings(fill_missing(units)), strict=True)
         return np.array([1 - inversions(gold, said) / (len(gold) * (len(gold) - 1) / 2) for gold, said in pairs])
 
 
@@ -67,11 +67,11 @@ def _rankings(verdicts: Sequence[Any]) -> list[tuple[int, ...]]:
     return [cast("tuple[int, ...]", verdict) for verdict in verdicts]
 
 
-def levenshtein(options: Any, context: Any) -> Metric:
+def make_levenshtein(options: Any, context: Any) -> Metric:
     """Factory of `harness/levenshtein`."""
     return Levenshtein()
 
 
-def rank_accuracy(options: Any, context: Any) -> Metric:
+def make_rank_accuracy(options: Any, context: Any) -> Metric:
     """Factory of `harness/rank_accuracy`."""
     return RankAccuracy()

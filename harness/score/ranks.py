@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from harness.score.records import Comparison
 
@@ -63,7 +64,7 @@ def _letters(judges: Sequence[str], apart: dict[str, Collection[str]]) -> dict[s
                 if other not in members and not any(other in apart[member] for member in members):
                     members.append(other)
             sets.append(members)
-            shared |= {frozenset((one, other)) for one in members for other in members if one != other}
+            shared |= {frozenset(two) for two in combinations(members, 2)}
             waiting = [other for other in waiting if frozenset((judge, other)) not in shared]
     order = {judge: place for place, judge in enumerate(judges)}
     ordered = sorted(sets, key=lambda members: sorted(order[member] for member in members))

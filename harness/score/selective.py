@@ -79,7 +79,7 @@ def curve(confidence: Floats, right: Floats, cluster: Ints, *, level: float) -> 
     for threshold in _thresholds(confidence, _POINTS):
         kept = confidence >= threshold
         wrong = 1 - right[kept]
-        low, high = interval_of_share(wrong, Clusters.of(cluster[kept]), level)
+        low, high = interval_of_share(wrong, Clusters(cluster[kept]), level)
         points.append(
             CoveragePoint(
                 threshold=threshold,
@@ -99,7 +99,7 @@ def guarantee(confidence: Floats, right: Floats, cluster: Ints, agreement: float
     The thresholds and their order, the highest first, are fixed by the confidences before any verdict is looked at. At
     each the agreement is tested; the last one that passes before the first that fails is chosen. Because the sequence
     stops at its first failure, the chance that the agreement does not hold at the chosen threshold is at most
-    1 - `level`, however many thresholds there are, and whatever the judge's calibration.
+    1 - `level`, however many thresholds there are and however badly the judge is calibrated.
 
     The first threshold keeps so many verdicts that the test may pass in spite of some that are wrong.
 
@@ -111,10 +111,10 @@ def guarantee(confidence: Floats, right: Floats, cluster: Ints, agreement: float
         level: Confidence of the guarantee.
     """
     chosen = Guarantee(agreement=agreement, threshold=None, coverage=None, n=0, right=None, ci_low=None)
-    least = needed(agreement, wrong=ALLOWED, level=level)
+    least = verdicts_needed(agreement, wrong=ALLOWED, level=level)
     for threshold in _thresholds(confidence, STEPS):
         kept = confidence >= threshold
-        clusters = Clusters.of(cluster[kept])
+        clusters = Clusters(cluster[kept])
         if len(clusters.sizes) < least and not kept.all():
             continue
         bound = lower_bound(right[kept], clusters, level=level)
@@ -135,7 +135,7 @@ ALLOWED = 2
 """Wrong verdicts in spite of which the first test passes."""
 
 
-def needed(agreement: float, *, wrong: int, level: float) -> int:
+def verdicts_needed(agreement: float, *, wrong: int, level: float) -> int:
     """The fewest independent verdicts that show an agreement when some of them are wrong."""
     n = wrong + 1
     while _clopper_pearson(n - wrong, n, level=level) < agreement:

@@ -34,7 +34,7 @@ class Rules:
     confidence: float = 0.95
     """Of the intervals; tests have level 1 - confidence, within the family."""
     draws: int = 2000
-    """Random flips behind the family's quantile."""
+    """Random flips that the family's quantile rests on."""
     seed: int = 0
     """Of the flips."""
     missing: Missing = "counts"
@@ -158,10 +158,10 @@ def compare_contest(
         )
         for a, b in combinations(judges, 2)
     ]
-    return without_circles(found)
+    return remove_circles(found)
 
 
-def without_circles(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
+def remove_circles(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
     """The same without placements that go round in a circle, which depend on what was missing.
 
     A can be better than B, B than C and C than A where each pair is compared on other items: only with `missing:
@@ -171,7 +171,7 @@ def without_circles(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]
     for pair in comparisons:
         if pair.better is not None:
             above.setdefault(pair.better, set()).add(pair.b if pair.better == pair.a else pair.a)
-    reach = {judge: _reached(judge, above) for judge in above}
+    reach = {judge: _find_below(judge, above) for judge in above}
     return tuple(
         replace(pair, better=None, depends_on_missing=True)
         if pair.better is not None and pair.better in reach.get(pair.b if pair.better == pair.a else pair.a, ())
@@ -180,8 +180,8 @@ def without_circles(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]
     )
 
 
-def _reached(start: str, above: Mapping[str, Collection[str]]) -> set[str]:
-    """All that stand below, at whatever remove."""
+def _find_below(start: str, above: Mapping[str, Collection[str]]) -> set[str]:
+    """All that stand below, directly or through others."""
     found: set[str] = set()
     waiting = [start]
     while waiting:
@@ -217,23 +217,23 @@ def compare_pair(
         unit: Of the metric's values.
     """
     met = contest.meet(a, b)
-    found = _counted(met, Comparison(a=a, b=b, metric=metric_name, greater_is_better=greater_is_better, unit=unit))
+    found = _add_counts(met, Comparison(a=a, b=b, metric=metric_name, greater_is_better=greater_is_better, unit=unit))
     found = replace(found, basis=contest.basis(a, b))
     apart = met.gap
     if apart is None or met.of_a is None or met.of_b is None:
         return found
     found = replace(found, value_a=met.of_a.value, value_b=met.of_b.value)
-    found = _tested(found, apart, family=family, rules=rules, ranked=ranked)
+    found = _add_test(found, apart, family=family, rules=rules, ranked=ranked)
     if not ranked:
         return found
     ways, quantile = [apart, *_other_ways(contest, a, b, rules)], family.quantile(rules.confidence)
-    found = _placed(found, ways, quantile)
+    found = _add_placement(found, ways, quantile)
     if rules.equivalence is not None:
-        found = replace(found, equivalent=_equivalent(ways, quantile, margin=rules.equivalence))
-    return found if contest.complete(a, b) else _bounded(found, contest, quantile)
+        found = replace(found, equivalent=_is_equivalent(ways, quantile, margin=rules.equivalence))
+    return found if contest.complete(a, b) else _add_bounds(found, contest, quantile)
 
 
-def _counted(met: Meeting, found: Comparison) -> Comparison:
+def _add_counts(met: Meeting, found: Comparison) -> Comparison:
     """With the counts of units on which two judges differ."""
     points = [a.credit - b.credit for a, b in met.views]
     return replace(
@@ -245,7 +245,7 @@ def _counted(met: Meeting, found: Comparison) -> Comparison:
     )
 
 
-def _tested(found: Comparison, apart: Gap, *, family: Family, rules: Rules, ranked: bool) -> Comparison:
+def _add_test(found: Comparison, apart: Gap, *, family: Family, rules: Rules, ranked: bool) -> Comparison:
     """With the interval of the difference, its p-values, and what could be detected."""
     quantile = family.quantile(rules.confidence)
     low, high = apart.interval(quantile) or (None, None)
@@ -257,7 +257,7 @@ def _tested(found: Comparison, apart: Gap, *, family: Family, rules: Rules, rank
         ci_low=low,
         ci_high=high,
         p=alone,
-        p_adjusted=family.adjusted(apart.statistic) if ranked and alone is not None else None,
+        p_adjusted=family.adjust_p(apart.statistic) if ranked and alone is not None else None,
         method=METHOD if alone is not None else "",
         detectable=apart.detectable(quantile, power=_POWER),
     )
@@ -270,7 +270,7 @@ def _other_ways(contest: Contest, a: str, b: str, rules: Rules) -> list[Gap | No
     return [contest.meet(a, b, "excluded").gap, contest.meet(a, b, "worst").gap]
 
 
-def _placed(found: Comparison, ways: list[Gap | None], quantile: float) -> Comparison:
+def _add_placement(found: Comparison, ways: list[Gap | None], quantile: float) -> Comparison:
     """With the judge that is above the other: significantly better in every way to count missing answers."""
     leads = {way.difference > 0 if way is not None and way.significant(quantile) else None for way in ways}
     if len(leads) == 1 and None not in leads:
@@ -279,14 +279,14 @@ def _placed(found: Comparison, ways: list[Gap | None], quantile: float) -> Compa
     return replace(found, depends_on_missing=first is not None and first.significant(quantile))
 
 
-def _equivalent(ways: list[Gap | None], quantile: float, *, margin: float) -> bool:
+def _is_equivalent(ways: list[Gap | None], quantile: float, *, margin: float) -> bool:
     """Whether the whole interval lies within the margin on both sides of 0, in every way to count missing answers."""
     ends = [None if way is None else way.interval(quantile) for way in ways]
     return all(end is not None and max(-end[0], end[1]) < margin for end in ends)
 
 
-def _bounded(found: Comparison, contest: Contest, quantile: float) -> Comparison:
-    """With the least and the greatest difference that is possible, whatever the missing answers were."""
+def _add_bounds(found: Comparison, contest: Contest, quantile: float) -> Comparison:
+    """With the least and the greatest difference that any missing answers allow."""
     ends = contest.extremes(found.a, found.b)
     if ends is None:
         return found

@@ -22,7 +22,7 @@ def effective_clusters(sizes: Floats) -> float:
     return float(1 / (design @ design))
 
 
-def interval_of_moves(
+def interval_from_moves(
     value: float,
     *,
     centre: float,

@@ -11,9 +11,9 @@ import pytest
 
 from harness.api import Judgement, Metric, Preference, Protocol, RecordedAnswer, Status, Usage, UserError
 from harness.run.rows import UnreadAnswer
-from harness.score.agreement import macro_f1, roc_auc
+from harness.score.agreement import make_macro_f1, make_roc_auc
 from harness.score.cell import score_cell
-from harness.score.metrics import accuracy, mae
+from harness.score.metrics import make_accuracy, make_mae
 from harness.score.records import CellScores
 from harness.score.table import CellTable
 from harness.score.units import build_cell
@@ -60,7 +60,7 @@ MakeCell: TypeAlias = Callable[..., HandMadeCell]
 
 def find_metric(name: str) -> Metric:
     name, _ = Protocol.parsed(name)
-    known = {"accuracy": accuracy, "macro_f1": macro_f1, "mae": mae, "roc_auc": roc_auc}
+    known = {"accuracy": make_accuracy, "macro_f1": make_macro_f1, "mae": make_mae, "roc_auc": make_roc_auc}
     if name.rpartition("/")[2] not in known:
         raise UserError(f"there is no metric {name!r}")
     return known[name.rpartition("/")[2]](None, None)
