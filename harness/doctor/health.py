@@ -23,9 +23,11 @@ from harness.discovery import KINDS, Offer, PluginRow, Plugins
 from harness.doctor.neighbours import find_changed_files, find_neighbours
 from harness.text import clean
 
+# Names of variables as services and CI systems use them. Whole words only: MONKEY is no KEY.
 _SECRET = re.compile(
     r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASS|PASSWD|PASSWORD|PASSPHRASE|CREDENTIALS?|AUTH|PAT)(?:_|$)", re.IGNORECASE
 )
+# User and password in an address, such as that of a private package index.
 _IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -112,6 +114,7 @@ def examine(load: Callable[[], Plugins], *, folders: Sequence[Path]) -> Health:
         plugins=dict(sorted(Counter(row.status for row in plugins.rows).items())),
         folders=free,
         loading={row.name: row.cpu_ms for row in sorted(plugins.rows, key=lambda row: -row.cpu_ms) if row.cpu_ms},
+        # Two checks may find the same; a dict keeps the order in which they were found.
         findings=tuple(sorted(map(_clean, dict.fromkeys(findings)), key=lambda finding: not finding.broken)),
     )
 
@@ -170,6 +173,7 @@ def _check_offers(plugins: Plugins) -> Iterator[Finding]:
 
 
 def _find_ambiguous_names(kind: str, offers: Sequence[Offer]) -> Iterator[Finding]:
+    # Not broken, since each still has its full id: only the short name no longer says which is meant.
     for name, number in Counter(offer.card.name for offer in offers).items():
         if number > 1:
             ids = " and ".join(offer.id for offer in offers if offer.card.name == name)
@@ -181,6 +185,7 @@ def _explain_missing(reference: str) -> str:
     module = reference.partition(":")[0]
     top = module.partition(".")[0]
     try:
+        # `find_spec` of a submodule imports its package. Only the top is looked for where that has not happened yet.
         found = find_spec(module if top in sys.modules else top)
     except KeyboardInterrupt:
         raise
@@ -195,6 +200,7 @@ def _requirements_of(distribution: str) -> list[str]:
         needed = requires(distribution) or []
     except (PackageNotFoundError, ValueError):
         return []  # a file given with `--plugin`
+    # After a semicolon stand markers: extras, or platforms that need not be this one.
     return [match[0] for line in needed if ";" not in line and (match := _REQUIREMENT.match(line))]
 
 
@@ -220,8 +226,10 @@ def _free_in(folder: Path) -> int:
         OSError: It cannot be written to.
     """
     place = folder.absolute()
+    # The folder of runs is made by the first run; until then the space is that of the nearest folder above.
     while not place.exists():
         place = place.parent
+    # Permissions do not tell: read-only mounts and full quotas show in an attempt alone.
     with tempfile.TemporaryFile(dir=place):
         return shutil.disk_usage(place).free
 
@@ -234,6 +242,7 @@ def _without_secrets(text: str) -> str:
     """One line in which values of environment variables that are called like secrets are replaced by their names."""
     for name, value in os.environ.items():
         if _SECRET.search(name) and len(value) > 2:  # shorter ones hide nothing
+            # Messages of errors often hold the repr of a value, in which some characters are escaped.
             for form in (value, repr(value)[1:-1]):
                 text = text.replace(form, f"${{env:{name}}}")
     return _IN_ADDRESS.sub("...", clean(text))

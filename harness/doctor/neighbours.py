@@ -35,6 +35,7 @@ def find_neighbours() -> Iterator[tuple[str, str]]:
 
 def files_in_package(distribution: Distribution) -> list[str]:
     """Modules of a distribution that are in the package `harness`."""
+    # The text alone: `Distribution.files` makes an object of each line, of hundreds of distributions.
     record = distribution.read_text("RECORD") or ""
     paths = [line.partition(",")[0] for line in record.splitlines() if line.startswith(_PACKAGE)]
     return [path for path in paths if "__pycache__" not in path]
@@ -44,6 +45,7 @@ def find_changed_files(distribution: Distribution) -> list[str]:
     """Files of the package that are gone, or are not as the distribution installed them. Empty where it is editable."""
     changed = []
     for file in distribution.files or ():
+        # RECORD has no hash of itself, and none of compiled files.
         if not str(file).startswith(_PACKAGE) or file.hash is None or file.hash.mode != "sha256":
             continue
         try:
@@ -51,6 +53,7 @@ def find_changed_files(distribution: Distribution) -> list[str]:
         except OSError:
             changed.append(str(file))
             continue
+        # The format of RECORD (PEP 376, PEP 427): URL-safe base64 without padding.
         if urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode() != file.hash.value:
             changed.append(str(file))
     return changed

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.api import Task
 from harness.discovery import options_of
-from harness.manifest.load import LoadedManifest, LoadedRecipe
+from harness.manifest.load import LoadedManifest, LoadedRecipe, is_recipe, load_manifest, load_recipe
 from harness.run.context import plan_task
 from harness.run.plan import at, unfolded
 from harness.run.planned import Plan
@@ -89,6 +89,7 @@ def task_splits(
     Raises:
         UserError: A task cannot be made, or lacks a split that is used.
     """
+    # The folders that runs and recipes use themselves, so that nothing is prepared a second time.
     reached = _SplitCollector(plugins, runs=runs / ".workspace", checkpoints=checkpoints / ".workspace")
     for loaded in files:
         if isinstance(loaded, LoadedRecipe):
@@ -135,6 +136,7 @@ class _SplitCollector:
         entry, offer = resolved.entry, resolved.offer
         for name, options in unfolded(plan, offer, entry.name, entry.data, resolved.options):
             planned = plan_task(plan, offer, name=name, options=options, data=entry.data, split=split)
+            # Two entries are one task where all that decides its items is equal, under any name.
             what = json.dumps(
                 [offer.id, entry.data, options_of(options), planned.task.fingerprint()], sort_keys=True, default=str
             )
@@ -150,6 +152,7 @@ class _SplitCollector:
 
     def _free_label(self, name: str, owner: str) -> str:
         taken = {label for labels in self._labels.values() for label in labels.values()}
+        # Names need only be unique within a manifest, so two manifests may use one name for two tasks.
         labels = chain([name, f"{name} ({owner})"], (f"{name} ({owner}, {k})" for k in count(2)))
         return next(label for label in labels if label not in taken)
 
@@ -165,8 +168,6 @@ def load_files(paths: Sequence[Path], *, sets: Sequence[str], plugins: Plugins) 
     Raises:
         ManifestError: With every problem of the first file that has some.
     """
-    from harness.manifest.load import is_recipe, load_manifest, load_recipe
-
     return [
         (load_recipe if is_recipe(path, plugins=plugins) else load_manifest)(path, sets=sets, plugins=plugins)
         for path in paths

@@ -73,6 +73,7 @@ def krippendorff(people: People, space: AnswerSpace, *, confidence: float = 0.95
         1 is perfect agreement, 0 is chance. No value where there is nothing to compare, or where all say the same of
         every item.
     """
+    # An item with one verdict has no pair and says nothing about agreement; Krippendorff drops it as well.
     ratings, distance = pairable_ratings(people.ratings), distance_of(space)
     if not len(ratings.item) or (distance == "interval" and len(np.unique(ratings.verdict)) < 2):
         return Measured(None)
@@ -89,6 +90,7 @@ def pairable_ratings(ratings: Ratings) -> Ratings:
     """The ratings of items with two or more verdicts."""
     _, item, counts = np.unique(ratings.item, return_inverse=True, return_counts=True)
     kept = counts[item] > 1
+    # Every column is cut alike, so that none can be forgotten when one is added.
     return Ratings(**{name: getattr(ratings, name)[kept] for name in Ratings.__slots__})
 
 
@@ -100,6 +102,8 @@ def _sums_by_cluster(ratings: Ratings, people: People, distance: Distance) -> tu
     of_item[item] = cluster
     sizes = np.bincount(of_item, minlength=cluster.max() + 1)
     parts = []
+    # One turn for answers without candidates. Items of fewer candidates have fewer turns and drop out of the later
+    # ones.
     for turn in range(int(ratings.places.max())):
         rows = ratings.places > turn
         vectors = _verdict_vectors(ratings, people, distance, turn=turn)
@@ -113,6 +117,7 @@ def _sums_of_units(item: Ints, of_item: Ints, vectors: Floats) -> _Sums:
     count = np.bincount(item, minlength=units).astype(np.float64)
     squares = np.bincount(item, weights=(vectors**2).sum(axis=1), minlength=units).astype(np.float64)
     total = np.stack([np.bincount(item, weights=column, minlength=units) for column in vectors.T], axis=1)
+    # Sum over ordered pairs of |x - y|^2 = 2 (m sum |x|^2 - |sum x|^2): no loop over pairs.
     apart: Floats = 2 * (count * squares - (total**2).sum(axis=1)) / np.maximum(count - 1, 1)
 
     def add(column: Floats) -> Floats:
@@ -124,6 +129,7 @@ def _sums_of_units(item: Ints, of_item: Ints, vectors: Floats) -> _Sums:
 def _chance_disagreement(sums: _Sums, distance: Distance) -> Floats:
     """D_e of each row."""
     if distance == "inversions":
+        # Over all orders of the candidates, for any rankings, half of the pairs are inverted.
         return np.full(len(sums.verdicts), _CHANCE)
     pairs = np.maximum(sums.verdicts * (sums.verdicts - 1), 1)
     expected: Floats = 2 * (sums.verdicts * sums.squares - (sums.total**2).sum(axis=1)) / pairs
@@ -132,6 +138,7 @@ def _chance_disagreement(sums: _Sums, distance: Distance) -> Floats:
 
 def _alpha(sums: _Sums, distance: Distance) -> Floats:
     expected = _chance_disagreement(sums, distance)
+    # Leaving out a cluster may leave a single verdict, or verdicts that are all the same.
     defined = (expected > 0) & (sums.verdicts > 1)
     observed = sums.apart / np.maximum(sums.verdicts, 1)
     return np.where(defined, 1 - observed / np.where(defined, expected, 1), np.nan)
@@ -182,7 +189,9 @@ def _verdict_vectors(ratings: Ratings, people: People, distance: Distance, *, tu
     places = np.array([verdict if isinstance(verdict, int) else -1 for verdict in people.verdicts], dtype=np.int64)
     most = int(ratings.places.max())
     said = places[ratings.verdict]
+    # Ties come after all places, so that turning the candidates cannot make a tie of a place.
     category = np.where(said < 0, most + ratings.verdict, (said + turn) % ratings.places)
+    # Unit vectors of different labels are sqrt(2) apart; divided by it, their squared distance is 1.
     labels: Floats = np.eye(most + len(people.verdicts))[category] / np.sqrt(2)
     return labels
 

@@ -102,6 +102,7 @@ def alt_test(
             annotators, 0.1 for crowds (the authors' rule of thumb).
         confidence: 1 - the false discovery rate; and of the intervals.
     """
+    # Codes from 0, so that the sums of all annotators have one row for each cluster and can be added up.
     cluster = np.unique(cluster, return_inverse=True)[1]
     people = {name: _AnnotatorSums(duels, code, item, cluster) for code, name in enumerate(annotators)}
     people = {name: sums for name, sums in people.items() if sums.items.sum() >= FEWEST_ITEMS}
@@ -120,6 +121,7 @@ def alt_test(
         _test(name, sums, p=p_values[name], p_adjusted=adjusted[name], confidence=confidence)
         for name, sums in people.items()
     )
+    # No interval: the rate counts the outcomes of a few tests that share their data.
     rate = sum(test.beaten for test in tests) / len(tests)
     advantage, interval = _advantage(list(people.values()), confidence=confidence)
     low, high = interval or (None, None)
@@ -143,9 +145,11 @@ def by_adjusted(p: Floats) -> Floats:
     """
     m = len(p)
     order = np.argsort(p, kind="stable")
+    # The price of holding under any dependence: Benjamini and Hochberg's p-values times this sum.
     harmonic = float(np.sum(1 / np.arange(1, m + 1)))
     raised = p[order] * m * harmonic / np.arange(1, m + 1)
     adjusted = np.empty(m)
+    # From the largest p down, so that a smaller p never has a larger adjusted one.
     adjusted[order] = np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1)
     return adjusted
 

@@ -52,10 +52,12 @@ def make_ballots(answers: list[RecordedAnswer], protocol: Protocol) -> list[Ball
         UserError: The verdicts have no mean, and the protocol asks for it.
     """
     if _is_one_vote(protocol):
+        # The samples were shown in different orders, so their vote has none.
         return [replace(_make_ballot(answers, protocol), order=(), sample=0)]
     if len(answers) == 1:
         return [_make_ballot(answers, protocol)]
     if protocol.vote == "each":
+        # `each` comes after the case of one answer: most tasks ask once, and their answers need no grouping.
         return [_make_ballot([answer], protocol) for answer in answers]
     return [_make_ballot(same, protocol) for same in split_orders(answers)]
 
@@ -94,6 +96,7 @@ def _best_verdicts(answer: RecordedAnswer) -> tuple[Verdict, ...]:
     if not answer.probabilities:
         return ()
     most = max(answer.probabilities.values())
+    # Servers round logarithms of probabilities, so that equal candidates may differ in the last digits.
     best = [name for name, share in answer.probabilities.items() if math.isclose(share, most, rel_tol=1e-9)]
     shown = [verdict for name in best if (verdict := answer.space.read(name)) is not None]
     return tuple(answer.space.canonical(verdict, answer.order) if answer.order else verdict for verdict in shown)
@@ -107,6 +110,7 @@ def _positive_probability(answer: RecordedAnswer, protocol: Protocol) -> float:
         return float(answer.probabilities.get(answer.space.labels[0], 0.0))
     if type(answer.space) is Preference:
         by_candidate = protocol.pooling != "each" or _is_one_vote(protocol)
+        # Judged order by order, the classes are places, and the positive class is the first place shown.
         place = answer.space.shown(0, answer.order) if answer.order and by_candidate else 0
         return float(answer.probabilities.get(answer.space.name(place), 0.0))
     return _NAN
@@ -117,6 +121,7 @@ def _mean_confidence(answers: list[RecordedAnswer], verdict: Verdict | None) -> 
     if verdict is None:
         return _NAN
     given = [answer for answer in answers if answer.verdict is not None]
+    # A mean over those that have probabilities would be the confidence of another, smaller vote.
     if any(answer.probabilities is None for answer in given):
         return _NAN
     return _mean([_probability_of(answer, verdict) for answer in given])
@@ -135,6 +140,7 @@ def _probability_of(answer: RecordedAnswer, verdict: Verdict) -> float:
 
 def _make_ballot(same: list[RecordedAnswer], protocol: Protocol) -> Ballot:
     """Samples as one ballot, in the order of the first; the majority where each would stand for itself."""
+    # Samples that all draw agree with one another: they are one drawn answer and not a failed vote.
     if len(same) == 1 or all(answer.status is Status.DRAW for answer in same):
         verdict, state, positive = _read_answer(same[0], protocol)
         drawn = _best_verdicts(same[0]) if state == DRAWN else ()
@@ -154,9 +160,11 @@ def _make_ballot(same: list[RecordedAnswer], protocol: Protocol) -> Ballot:
         return Ballot(_mean([cast("float", score) for score in given]), ANSWERED, positive, same[0].order, 0)
     (top, most), *others = Counter(given).most_common(2)
     if protocol.vote == "absolute":
+        # A request that failed is no vote against anyone. One that could not be read is.
         answered = sum(state != ERROR for _, state, _ in readings)
         won = 2 * most > answered
     else:
+        # Two classes with as many votes: the vote is drawn, and no rule of ours picks one of them.
         won = not (others and others[0][1] == most)
     if not won:
         return Ballot(None, MISSING, _NAN, same[0].order, 0)
@@ -166,6 +174,7 @@ def _make_ballot(same: list[RecordedAnswer], protocol: Protocol) -> Ballot:
 def _common_state(states: Iterable[int]) -> int:
     """The state of votes that have no verdict together: an error where one failed, their own where all are of one."""
     kinds = set(states) - {ANSWERED}
+    # A failure wins, because what the judge would have said there is not known.
     return ERROR if ERROR in kinds else kinds.pop() if len(kinds) == 1 else MISSING
 
 
@@ -188,6 +197,7 @@ def pool_orders(votes: list[Ballot], protocol: Protocol, answers: list[RecordedA
     drawn = next((vote.drawn for vote in votes if vote.drawn), ()) if lost == DRAWN else ()
     positive = _mean([vote.positive for vote in votes if vote.verdict is not None])
     if protocol.pooling == "agree":
+        # One order has nothing to agree with. It counts as a failure until the second is asked.
         alone = len({vote.order for vote in votes}) < 2  # the other order was not asked yet
         if alone or len(given) < len(votes):
             return [Ballot(None, ERROR if alone else lost, _NAN, (), 0, drawn)]
@@ -209,6 +219,7 @@ def _find_winner(given: list[Verdict]) -> Verdict | None:
     votes = Counter(verdict for verdict in given if not isinstance(verdict, str))
     if votes:
         top, most = votes.most_common(1)[0]
+        # More than all others together, and not just the most: with three orders 1-1-1 has no winner.
         return top if 2 * most > votes.total() else None
     return given[0] if all(verdict == given[0] for verdict in given) else TIE
 

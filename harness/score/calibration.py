@@ -42,6 +42,7 @@ def calibration_of(table: CellTable, *, level: float = 0.95) -> Calibration | No
         `None` where too few units have a confidence.
     """
     credit = table.units.credit
+    # Half a point is not right and not wrong, and a probability of it cannot be checked.
     rows = (table.state == ANSWERED) & np.isfinite(table.confidence) & ((credit == 0) | (credit == 1))
     return calibrate(table.confidence[rows], credit[rows], table.units.cluster[rows], level=level)
 
@@ -60,6 +61,7 @@ def calibrate(confidence: Floats, right: Floats, cluster: Ints, *, level: float 
     Returns:
         `None` with fewer than 20 units or 10 clusters.
     """
+    # Rounded before all else: bins, curve and guarantees then speak of the same thresholds.
     n, confidence = len(confidence), np.round(confidence, DECIMALS)
     clusters = Clusters(cluster)
     if n < LEAST or len(clusters.sizes) < LEAST_CLUSTERS:
@@ -72,6 +74,7 @@ def calibrate(confidence: Floats, right: Floats, cluster: Ints, *, level: float 
     brier_low, brier_high = interval_of_mean(losses - brier, brier, clusters, level)
     area, influence = selective.aurc(confidence, right)
     aurc_low, aurc_high = selective.interval_of_aurc(area, influence, clusters, level)
+    # Murphy's decomposition (1973) of the Brier score: reliability - resolution + uncertainty.
     uncertainty = share * (1 - share)
     return Calibration(
         n=n,
@@ -111,6 +114,7 @@ def equal_mass(confidence: Floats, count: int) -> Ints:
         Shape (n,): from 0 to the number of bins - 1, each of which occurs.
     """
     _, code, sizes = np.unique(confidence, return_inverse=True, return_counts=True)
+    # A group of equal confidences goes where its middle lies; splitting it would need an order that is not there.
     middle = (np.cumsum(sizes) - sizes / 2) / len(confidence)
     bins = np.minimum((middle * count).astype(np.int64), count - 1)[code.reshape(-1)]
     while True:
@@ -119,6 +123,8 @@ def equal_mass(confidence: Floats, count: int) -> Ints:
         least = int(held.argmin())
         if len(held) == 1 or held[least] >= _MERGED:
             return bins.reshape(-1).astype(np.int64)
+        # A bin of very few units has no variance to speak of. It joins the smaller neighbour, which keeps the bins
+        # even.
         beside = [place for place in (least - 1, least + 1) if 0 <= place < len(held)]
         bins = np.where(bins == least, min(beside, key=lambda place: held[place]), bins)
 
@@ -179,6 +185,7 @@ def interval_of_error(
     weight, gaps = _gaps(differences, bins)
     _, padded = _covariance(differences - gaps[bins], bins, clusters)
     mean_square = float(weight @ gaps**2)
+    # Scaled by the root of its weight, each gap enters the mean square as a plain square.
     root = np.sqrt(weight)
     scaled = padded * np.outer(root, root)
     trace, direction = float(np.trace(scaled)), root * gaps
@@ -188,10 +195,13 @@ def interval_of_error(
         scale = max(scale, float(direction @ scaled @ direction / (direction @ direction)))
     freedom = trace / scale
     upper = float(special.ndtr(clusters.quantile_of_share(level)))  # further out where clusters are few
+    # The upper end is the noncentrality under which a mean square as small as this one has the chance 1 - upper.
     low, high = 0.0, float(special.chndtrinc(max(mean_square / scale, freedom), freedom, 1 - upper)) * scale
+    # Only where a calibrated judge would rarely show so much does the interval stay off 0.
     if special.chndtr(mean_square / scale, freedom, 0.0) > upper:
         low = float(special.chndtrinc(mean_square / scale, freedom, upper)) * scale
     value = calibration_error(confidence, right, bins, clusters)
+    # Value and interval come from different estimates. The interval is widened where it would not hold the value.
     return min(value, float(np.sqrt(low))), max(value, min(1.0, float(np.sqrt(high))))
 
 
@@ -203,9 +213,11 @@ def _covariance(residuals: Floats, bins: Ints, clusters: Clusters) -> tuple[Floa
     count, held = int(bins.max()) + 1, np.bincount(bins)
     cells, places, which = clusters.code * count + bins, count * len(clusters.sizes), (len(clusters.sizes), count)
     sums: Floats = np.bincount(cells, weights=residuals, minlength=places).reshape(which).astype(np.float64, copy=False)
+    # A cluster may lie in several bins: each bin counts the clusters in it, and the factor C / (C - 1) is its own.
     within = (np.bincount(cells, minlength=places).reshape(which) > 0).sum(axis=0)  # clusters in each bin
     fair = np.sqrt(within / np.maximum(within - 1, 1)) / held
     covariance: Floats = sums.T @ sums * np.outer(fair, fair)
+    # 0.25 is the largest variance of a share: one more cluster in each bin, half of it right.
     return covariance, covariance + np.diag(0.25 / within**2)
 
 

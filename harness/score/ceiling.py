@@ -56,6 +56,7 @@ def human_ceiling(table: CellTable, metrics: Mapping[str, Metric], *, confidence
     people = table.people
     if people is None:
         return None
+    # One verdict an item is no agreement to measure: most data sets have just the gold.
     ratings, space = pairable_ratings(people.ratings), table.units.space
     if not len(ratings.item):
         return None
@@ -104,6 +105,7 @@ def ceiling_of(table: CellTable, metric: Metric, *, name: str, confidence: float
     if not len(lines.unit):
         return MetricCeiling(metric=name, n=0, reason="no unit that counts has the verdicts of two people")
     gold = _consensus_units(table, lines, lines.person, lines.person_credit)
+    # People always answer. Only the judge's column knows guesses, where the protocol counts missing answers so.
     guesses = not averages_credit(metric)
     said, points = (lines.guess, lines.guess_credit) if guesses else (lines.judge, lines.judge_credit)
     judged = _consensus_units(table, lines, said, points)
@@ -119,6 +121,7 @@ def ceiling_of(table: CellTable, metric: Metric, *, name: str, confidence: float
 
     people = apart(gold, np.ones_like(lines.kept))
     judge = apart(judged, lines.kept)
+    # The difference is taken on the same lines, also where the protocol leaves out some of the judge's.
     beside = people if lines.kept.all() else apart(gold, lines.kept)
     value, low, high = _value_and_ends(people, confidence=confidence)
     own, own_low, own_high = _value_and_ends(judge, confidence=confidence)
@@ -154,6 +157,7 @@ def _value_and_ends(apart: Jackknife | None, *, confidence: float) -> tuple[floa
     """Value and ends of its interval; no interval with a single cluster."""
     if apart is None:
         return None, None, None
+    # One cluster has no other to vary against, so there is no interval and not one of width 0.
     ends = interval(apart, confidence=confidence) if len(apart.design_clusters) > 1 else None
     return (apart.value, *(ends or (None, None)))
 
@@ -189,6 +193,7 @@ def _consensus_units(table: CellTable, lines: Lines, said: Ints, credit: Floats)
 
 def _weights(lines: Lines) -> Floats:
     """Whole numbers in the proportion of one over `parts`, since a third-party metric may take no others."""
+    # 840 is the least common multiple of 1 to 8: the usual numbers of annotators are exact.
     whole = min(lcm(*np.unique(lines.parts).tolist()), _MOST_WEIGHT)
     weights: Floats = np.maximum(np.rint(whole / lines.parts), 1)
     return weights
@@ -199,6 +204,7 @@ def _blocks(lines: Lines, *, mean: bool) -> Ints:
     if mean:
         return np.zeros_like(lines.unit)
     seen = np.unique(np.stack([lines.annotator, lines.unit]), axis=1)[0]
+    # A correlation or an F1 of a handful of items is mostly noise, and its mean over annotators is biased.
     few = np.bincount(seen)[lines.annotator] < _OWN_BLOCK
     return np.where(few, 0, lines.annotator + 1)
 
@@ -212,6 +218,7 @@ def _sample(
     shares = np.bincount(place, weights=weight) / weight.sum()
     if len(known) > 1 and view.space.kind != "score":
         weight = weight * 4 * len(known)  # so that pseudo-clusters can be spread over blocks in whole numbers
+    # Each block has the pseudo-units of its own: a metric is taken within it, and would not see those of another.
     copies = np.tile(np.arange(len(pseudo.view)), len(known))
     uses = sort_uses(getattr(metric, "uses", COLUMNS))
     together = stack_units(view, pseudo.view.take(copies))
@@ -230,9 +237,11 @@ def _sample(
         if within is None and quicker is not None and (leaves := quicker(units)) is not None:
             leave.append((bound[-1][0], leaves))
     halves = np.zeros((len(pseudo.clusters), len(first)))
+    # By the weight of the block, so that all blocks together have one pseudo-cluster and not one each.
     part = pseudo.part[copies] * np.repeat(shares, len(pseudo.view))
     np.add.at(halves, (pseudo.half[copies], types[len(view) :]), part)
     patterns, blocks = _patterns(view.cluster, types[: len(view)], weight, len(first))
+    # A unit has a line for each annotator. The size of a cluster is its number of units, each counted once.
     unit_of_cluster = np.unique(np.stack([view.cluster, view.key.view(np.int64)]), axis=1)[0]
     return Sample(
         statistic=lambda drawn: _average_blocks(bound, drawn, drawn),

@@ -48,6 +48,7 @@ def score_cell(
     """
     estimator = _Estimator(table, confidence=confidence, lower_is_better=lower_is_better)
     estimates = tuple(estimator.estimate(name, metric) for name, metric in metrics.items())
+    # The first metric is the headline by convention: categories and flags are about it.
     headline = next(iter(metrics.items()), None)
     if headline is None:
         raise UserError(f"task {task}: no metric to score by; name at least one in protocol: metrics")
@@ -102,6 +103,7 @@ def basis_of(metric: Metric, *tables: CellTable) -> Basis:
     """
     if "positive" not in getattr(metric, "uses", ()):
         return ""
+    # Judges are compared by one of the two: an AUC of verdicts is another number than one of probabilities.
     return "probabilities" if all(table.has_probabilities for table in tables) else "verdicts"
 
 
@@ -132,6 +134,7 @@ class _Estimator:
         views = self._views(metric)
         found = {}
         for code, category in sorted(enumerate(names), key=lambda pair: pair[1]):
+            # By identity: where nothing is missing the three views are one object, and it is cut once.
             parts = {id(view): view.take(view.category == code) for view in views}
             own = tuple(parts[id(view)] for view in views)
             apart = self._jackknife(name, metric, own[0], average=average)
@@ -144,6 +147,7 @@ class _Estimator:
         if (basis, with_random_guess) not in self._known:
             value = self.table.view("value", with_random_guess=with_random_guess, basis=basis)
             others = (value, value)
+            # Nothing missing: all three cases are the same units, and two thirds of the work are saved.
             if self.table.missing(basis).any():
                 others = self.table.view("excluded", basis=basis), self.table.view("worst", basis=basis)
             self._known[basis, with_random_guess] = (value, *others)
@@ -166,6 +170,7 @@ class _Estimator:
         value_view, excluded_view, worst_view = views
         ends = None if apart is None else interval(apart, confidence=self.confidence)
         low, high = ends or (None, None)
+        # The value of the jackknife is snapped to its range, so that an interval never excludes its own value.
         value = None if apart is None else apart.value
         excluded, worst = (  # the same units where nothing is missing
             value if view is value_view else self._point(name, metric, view, average=average)
@@ -218,6 +223,7 @@ def jackknife_metric(
         return None
     sample = sample_of(metric, view, name=name, average=average, weights=weights)
     marks = np.unique(view.cluster)
+    # A plain mean of zeros and ones is a share of trials; with one unit a cluster they are independent.
     trials = average == "micro" and averages_credit(metric) and bool(np.isin(view.credit, (0.0, 1.0)).all())
     return jackknife(sample, marks, binomial=trials and len(marks) == len(view), cap=trials, paired=paired)
 

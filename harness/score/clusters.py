@@ -53,6 +53,7 @@ class Clusters:
     @property
     def effective(self) -> float:
         """How many clusters of equal size tell as much: C where they are of equal size."""
+        # A cluster of m units with correlation r has a variance in proportion to m (1 + r (m - 1)) (Kish 1965).
         weight = self.sizes * (1 + _CORRELATION * (self.sizes - 1))
         return float(weight.sum() ** 2 / (weight**2).sum())
 
@@ -84,10 +85,13 @@ def effective_n(influence: Floats, value: float, clusters: Clusters) -> float:
         clusters: Of the units.
     """
     n, mean = clusters.units, clusters.mean_size
+    # With the pseudo-cluster the value is off both ends, so that no error seen does not mean no variance.
     padded = (value * n + mean / 2) / (n + mean)
+    # The influence is about the plain value. What is moved to the padded one is the same for each unit of a cluster.
     moved = clusters.sums(influence) + (value - padded) * clusters.sizes
     halves = (mean / 2) ** 2 * ((1 - padded) ** 2 + padded**2) / (n + mean / 2) ** 2
     variance = float(((moved / (n + mean - clusters.sizes)) ** 2).sum() + 2 * halves)
+    # The variance of a share is p (1 - p) / n: solved for n.
     return padded * (1 - padded) / variance
 
 

@@ -24,10 +24,12 @@ def sign_sums(x: Floats, y: Floats, weights: Floats) -> Floats:
     Returns:
         Shape (T,): sum over j of w_j sign(x_i - x_j) sign(y_i - y_j).
     """
+    # By x and within it by y. Pairs of equal x are then counted once as concordant, which `_count_within` takes back.
     order = np.lexsort((y, x))
     ranks = np.unique(y[order], return_inverse=True)[1]
     own = weights[order]
     sums = np.zeros(len(order))
+    # Merge sort without recursion: blocks of 1, 2, 4, ... units, and all pairs of blocks of one size in one go.
     size, places = 1, np.arange(len(order))
     while size < len(order):
         sums += _count_across(places // size, ranks, own)
@@ -41,6 +43,7 @@ def sign_sums(x: Floats, y: Floats, weights: Floats) -> Floats:
 def _count_across(blocks: Ints, ranks: Ints, weights: Floats) -> Floats:
     """What the units of neighbouring blocks, the first and the second of a pair, add to each other."""
     pairs, second = blocks // 2, blocks % 2 == 1
+    # One sort does for all pairs of blocks, since the pair is the first key.
     order = np.lexsort((ranks, pairs))
     tie = np.flatnonzero(np.r_[True, (np.diff(pairs[order]) != 0) | (np.diff(ranks[order]) != 0)])
     ends = np.r_[tie[1:], len(order)]
@@ -87,10 +90,12 @@ def tau_without(x: Floats, y: Floats, total: Floats) -> Statistic:
         signs = np.sign(x[units][:, None] - x[units]) * np.sign(y[units][:, None] - y[units])
         left = n - float(out.sum())
         untied = [left * (left - 1) / 2 - side.count_ties(units, out) for side in sides]
+        # Pairs between two units that are both left out were subtracted twice.
         rest = difference - float(out @ sums[units]) + float(out @ signs @ out) / 2
         return float(rest / np.sqrt(untied[0] * untied[1]))
 
     def value(rows: Floats) -> Floats:
+        # A side without two distinct values has no tau: 0 / 0, which becomes NaN below.
         with np.errstate(divide="ignore", invalid="ignore"):
             found = np.array([each(row) for row in rows])
         return np.where(np.isfinite(found), found, np.nan)

@@ -37,8 +37,10 @@ def consistency(table: CellTable, *, confidence: float) -> tuple[Estimate, ...]:
 
 def _rate(name: str, of: SuccessCounts, *, confidence: float) -> Estimate:
     hits, n = int(of.hits.sum()), int(of.trials.sum())
+    # Only then are trials independent, and the interval is that of a plain share.
     single = len(np.unique(of.cluster)) == n  # every trial is a cluster of its own
     apart = jackknife(_sample(of), np.unique(of.cluster), binomial=single, cap=True)
+    # The jackknife counts items, and a share of trials can never tell more than that many trials do.
     ends = None if apart is None else interval(replace(apart, most=n), confidence=confidence)
     low, high = ends or (None, None)
     return Estimate(
@@ -49,6 +51,7 @@ def _rate(name: str, of: SuccessCounts, *, confidence: float) -> Estimate:
         method="" if ends is None else AGRESTI_COULL if single else JACKKNIFE,
         n=n,
         excluded=hits / n,
+        # A missing answer has no place and no order to agree with, so there is no worst case.
         worst_case=None,
         unit="share",
     )
@@ -56,6 +59,7 @@ def _rate(name: str, of: SuccessCounts, *, confidence: float) -> Estimate:
 
 def _sample(of: SuccessCounts) -> Sample:
     """Hits by trials, rows being items; a pseudo-unit has as many trials as an average item."""
+    # Half-clusters all of hits and all of misses, as large as an average item.
     usual = float(of.trials.mean())
     table = np.concatenate([np.stack([of.hits, of.trials], axis=1), [[usual, usual], [0, usual]]])
     pairs, types = np.unique(table, axis=0, return_inverse=True)

@@ -53,6 +53,7 @@ class Round:
         """
         self.tables, self.metric, self.name = tables, metric, name
         self.with_random_guess = not averages_credit(metric)
+        # With k judges each value is needed in k - 1 pairs. It is computed once.
         self._known: dict[tuple[str, Which, Basis], tuple[UnitTable, Jackknife | None]] = {}
         first = next(iter(tables), "")
         for judge, table in tables.items():
@@ -83,6 +84,7 @@ class Round:
         values = []
         for judge, view in zip((a, b), views, strict=True):
             own_view, own = self.own(judge, which, basis)
+            # The shared units are all of the judge's own: its value is known already.
             values.append(own if len(own_view) == len(view) else self._jackknife(view))
         return Meeting(views=(views,), of_a=values[0], of_b=values[1])
 
@@ -137,6 +139,8 @@ class Contest:
         worst_a, best_a, worst_b, best_b = (self.own(judge, which) for judge in (a, b) for which in ("worst", "best"))
         if worst_a is None or best_a is None or worst_b is None or best_b is None:
             return None
+        # A judge that was asked less, as with `--limit`, has unknown answers to questions that this bound knows
+        # nothing of.
         if not np.array_equal(worst_a.clusters, worst_b.clusters):
             return None
         low, high = sorted((gap(worst_a, best_b), gap(best_a, worst_b)), key=lambda end: end.difference)
@@ -145,6 +149,7 @@ class Contest:
 
 def _mean(values: Sequence[Jackknife | None]) -> Jackknife | None:
     known = [value for value in values if value is not None]
+    # A mean over fewer tasks would be of another difficulty than that of the judge beside it.
     return mean_of(known) if known and len(known) == len(values) else None
 
 
@@ -185,6 +190,7 @@ def match_units(
             "the two cells are not of the same data"
         )
     view_a = replace(view_a, verdicts=verdicts)
+    # The names of clusters and categories come from `a`, so that codes mean the same in both.
     view_b = replace(
         view_b,
         space=view_a.space,

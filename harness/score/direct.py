@@ -36,7 +36,10 @@ class UnitStatistics:
             credit=hits,
             positive=np.full(len(hits), np.nan),
         )
+        # A share of hits is the accuracy of questions whose right answer is always `hit`: intervals are then the
+        # harness's own.
         apart = jackknife_metric(Accuracy(), _view(trials, groups), name="share", average="micro")
+        # With a single cluster there is a share, but nothing to judge its variance by.
         if apart is None or len(apart.design_clusters) < 2:
             return Measured(float(hits.mean()))
         return Measured(apart.value, *(interval(apart, confidence=confidence) or _NO_ENDS))
@@ -70,6 +73,7 @@ def _view(units: Units, groups: Sequence[str]) -> UnitTable:
     return UnitTable(
         space=units.space,
         verdicts=tuple(verdicts),
+        # These units meet no other judge's, so that any distinct names will do.
         key=np.arange(count, dtype=np.uint64),
         item=np.arange(count),
         cluster=_codes(groups),

@@ -73,6 +73,7 @@ class EvaluateMetric(CoreMetric):
 
     def _row(self, row: Floats, gold: NDArray[Any], predicted: NDArray[Any]) -> float:
         times = row.astype(np.int64)
+        # The library's metrics fail or warn on empty lists; a value of nothing is not defined.
         if not times.any():
             return float("nan")
         try:
@@ -88,6 +89,7 @@ class EvaluateMetric(CoreMetric):
 
     def _number(self, found: Mapping[str, Any]) -> float:
         """The one number of the result, or that of the metric's own name."""
+        # A path to a module is named after its folder or file, as the module names its result.
         own = self.name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1].removesuffix(".py")
         numbers_ = {key: float(value) for key, value in found.items() if np.ndim(value) == 0 and _is_number(value)}
         if own in numbers_:
@@ -139,6 +141,7 @@ def _encode_units(units: Units) -> tuple[NDArray[Any], NDArray[Any]]:
     """Gold and answers as whole numbers for classes, which the library tells from floats."""
     if isinstance(units.space, Score):
         return as_numbers(units)
+    # Positions in the answer space, so that class 0 is the same for every judge; golds that are ties come after.
     listed = list(dict.fromkeys((*units.space.verdicts(), *units.gold)))
     code = {verdict: k for k, verdict in enumerate(listed)}
     gold = np.array([code[verdict] for verdict in units.gold], dtype=np.int64)

@@ -40,8 +40,11 @@ class Family:
         alone = normal_quantile(confidence)
         if self.tests < 2:
             return alone
+        # The quantile is read off the very chances that `adjust_p` gives, so that the two never contradict each
+        # other.
         chances = _safe_chance(np.arange(len(self.largest) + 1), len(self.largest))
         beyond = int(np.searchsorted(chances, 1 - confidence - 1e-12))  # so many draws may be as large as T
+        # Bonferroni's quantile needs no draws, and is at most too wide.
         if beyond == 0:  # too few draws to show so small a chance
             return max(normal_quantile(1 - (1 - confidence) / self.tests), float(self.largest[-1]))
         return max(alone, float(self.largest[len(self.largest) - beyond]))
@@ -57,6 +60,7 @@ class Family:
         draws = len(self.largest)
         beyond = draws - int(np.searchsorted(self.largest, statistic, side="left"))
         found = float(_safe_chance(np.array(beyond), draws))
+        # A family can only make a p-value larger. Draws are random, and might say otherwise by a little.
         return min(1.0, max(alone, found if beyond else min(found, self.tests * alone)))
 
 
@@ -79,6 +83,8 @@ def family_of_judges(judges: Sequence[Jackknife], *, draws: int, seed: int) -> F
     judges = [judge.in_blocks(blocks) for judge in judges]
     columns = _align_columns([(judge.clusters, judge.parts) for judge in judges])
     steps = np.array([judge.step for judge in judges])
+    # The variance of each difference from those of two judges and their covariance: k^2 products serve k (k - 1) / 2
+    # pairs.
     products = columns.T @ columns
     squares = np.diag(products)
     first, second = pairs[:, 0], pairs[:, 1]
@@ -114,14 +120,18 @@ def _align_columns(columns: Sequence[tuple[Ints, Floats]]) -> Floats:
 def _draw_family(columns: Floats, scales: Floats, pairs: tuple[Ints, Ints] | None, *, draws: int, seed: int) -> Family:
     if len(scales) < 2:
         return Family(largest=np.empty(0), tests=len(scales))
+    # Two judges with the same answers differ by 0 with certainty; their T would be 0 / 0.
     known = scales > 0
     rng = np.random.default_rng(seed)
     largest = []
+    # In pieces of at most 32 MB: draws times clusters, or draws times pairs, may be more than memory holds.
     step = max(1, _CHUNK // max(columns.shape[0], len(scales)))
     root = _matrix_root(columns.T @ columns) if len(columns) > _EXACT else None
     for start in range(0, draws, step):
         size = min(step, draws - start)
         if root is None:
+            # A sign for each cluster and all judges: what judges have in common stays in common (Romano and Wolf
+            # 2005).
             sums = (2.0 * rng.integers(0, 2, (size, len(columns)), dtype=np.int8) - 1) @ columns
         else:
             sums = rng.standard_normal((size, len(root))) @ root
@@ -133,6 +143,7 @@ def _draw_family(columns: Floats, scales: Floats, pairs: tuple[Ints, Ints] | Non
 
 def _matrix_root(covariance: Floats) -> Floats:
     """R with R^T R = covariance, which need not have full rank."""
+    # Not a Cholesky factor: judges with equal answers make the matrix singular.
     values, vectors = np.linalg.eigh(covariance)
     root: Floats = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
     return root

@@ -20,12 +20,15 @@ def make_metric(name: str, plugins: Plugins) -> Metric:
     from harness.score.metrics import card_conflict, unit_of  # brings numpy
 
     name, _ = Protocol.parsed(name)
+    # Not a plugin: the part after the colon is the library's own name or a path, so it is looked up there.
     if name.startswith("evaluate:"):
         from harness.score.evaluate_bridge import evaluate_metric
 
         return evaluate_metric(name.removeprefix("evaluate:"))
     offer = plugins.find("metric", name)
     metric: Metric = offer.create(None, None)
+    # The card sorts leaderboards and the metric makes intervals. If they differ, one of the two is wrong without
+    # notice.
     if problem := card_conflict(offer.card, metric):
         raise PluginError(f"metric {offer.id}: {problem}")
     unit_of(metric, name=offer.id)

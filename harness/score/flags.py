@@ -62,6 +62,7 @@ def flags(table: CellTable, consistency: Sequence[Estimate], *, coverage: float)
         "low-coverage": coverage < table.protocol.min_coverage,
         "outside": requests.statuses[Status.OUTSIDE.value] >= OUTSIDE * requests.asked,
         "collapsed": collapsed,
+        # One item always has one right answer, and that says nothing about the data.
         "constant-gold": len(table.items) > 1 and _top_share(requests.gold_histogram) == 1,
         "position-biased": requests.orders > 1 and first is not None and _is_biased(table, first),
     }
@@ -87,8 +88,10 @@ def find_interval_flags(apart: Jackknife | None, view: UnitTable, metric: Metric
     """
     if apart is None:
         return ()
+    # Which end is best depends on the metric: 1 for an accuracy, 0 for an error.
     best = None if apart.bounds is None else apart.bounds[int(getattr(metric, "greater_is_better", True))]
     found = {
+        # Kish's number of four equal clusters is 4 but for rounding: it must not raise the flag.
         "few-clusters": apart.kish < FEW - 1e-9,
         "one-large-cluster": apart.kish >= FEW - 1e-9 and apart.effective_clusters < DOMINATED,
         "rare-class": _rarest_count(view, metric, average=average) < RARE,
@@ -101,6 +104,7 @@ def find_interval_flags(apart: Jackknife | None, view: UnitTable, metric: Metric
 def _rarest_count(view: UnitTable, metric: Metric, *, average: str) -> float:
     """Units of the rarest class in the rarest category that the metric averages over; infinite where it does not."""
     of_classes = view.space.kind in ("choice", "preference") and "gold" in getattr(metric, "uses", COLUMNS)
+    # Only what the metric averages over can be rare. In a plain accuracy a small class weighs little.
     columns = [view.category] if average == "category" else []
     columns += [view.gold] if of_classes and average != "group" else []
     if not columns:
@@ -123,6 +127,8 @@ def _is_collapsed(said: Mapping[str, int], gold: Mapping[str, int]) -> bool:
 
 
 def _is_biased(table: CellTable, first: Estimate) -> bool:
+    # With more than two candidates a fair judge names the first place less than half of the time.
     if first.n < SURE or getattr(table.units.space, "n", 0) != 2 or first.ci_low is None or first.ci_high is None:
         return False
+    # By the interval and not by the value, so that few answers do not raise it by luck.
     return first.ci_low > 0.5 + BIAS or first.ci_high < 0.5 - BIAS

@@ -42,6 +42,7 @@ COLUMNS = ("gold", "predicted", "credit", "positive")
 """The columns that a metric may read."""
 
 _KINDS = frozenset({"choice", "preference", "score", "ranking"})
+# What a unit promises. A score promises nothing, and its interval may reach anywhere.
 _BOUNDS = {"share": (0.0, 1.0), "correlation": (-1.0, 1.0), "distance": (0.0, np.inf), "score": (-np.inf, np.inf)}
 
 
@@ -130,6 +131,7 @@ class AllRight(CoreMetric):
         wrong = (units.credit < 1).astype(np.float64)
 
         def value(weights: Floats) -> Floats:
+            # Nothing at all is not `all right`: a group without weight has no value.
             right: Floats = np.where(weights.sum(axis=1) > 0, weights @ wrong == 0, np.nan)
             return right
 
@@ -183,6 +185,7 @@ def unit_of(metric: Metric, *, name: str = "") -> Unit:
 
 def card_conflict(card: Card, metric: Metric) -> str:
     """Where a card and its metric say different things, and what to do about it; empty where they agree."""
+    # An attribute that is not said has its default, so that a card and a metric may both leave it out.
     for attribute, usual in (("greater_is_better", True), ("unit", "score")):
         on_card, own = getattr(card, attribute, usual), getattr(metric, attribute, usual)
         if on_card != own:
@@ -200,6 +203,7 @@ def bounds_of(metric: Metric, space: AnswerSpace) -> tuple[float, float]:
         UserError: As `unit_of`.
     """
     own = getattr(metric, "bounds", None)
+    # The metric's own range is the narrower one: `mae` of a scale from 1 to 5 is at most 4.
     low, high = _BOUNDS[unit_of(metric)] if own is None else own(space)
     return float(low), float(high)
 
@@ -214,6 +218,7 @@ def bind(metric: Metric, units: Units) -> Statistic:
     """
     prepare = getattr(metric, "prepare", None)
     statistic = cast("Statistic", prepare(units)) if prepare is not None else partial(metric, units)
+    # The core's metrics keep to the contract, and the checks below cost time in every chunk of weights.
     if isinstance(metric, CoreMetric):
         return statistic
 

@@ -53,6 +53,8 @@ class PeopleBuilder:
         self._kept, self._skips_ties = kept, skips_ties
         self._annotators: dict[str, int] = {}
         self._verdicts: dict[Verdict, int] = {}
+        # Rows of several columns, one after the other, in one array each: two million ratings are 64 MB, and no
+        # Python object stays. `finish` cuts them into columns.
         self._clusters = array("Q")
         self._ratings = array("q")
         self._lines = array("q")
@@ -67,6 +69,7 @@ class PeopleBuilder:
             item: Its code.
             cluster: Name of its cluster.
         """
+        # Alpha turns the candidates of a preference through all places; other answers stay as they are.
         places = head.space.n if type(head.space) is Preference else 1
         for annotator, verdict in head.annotations.items():
             code = self._annotators.setdefault(annotator, len(self._annotators))
@@ -84,11 +87,14 @@ class PeopleBuilder:
         """
         said = head.annotations
         for annotator, verdict in said.items():
+            # An annotator must not be compared with a consensus that he or she is part of: that would favour people.
             others = [other for name, other in said.items() if name != annotator]
             code = self._annotators[annotator]
             golds = consensus(head.space, others)
             if self._skips_ties and type(head.space) is Preference:
+                # The protocol drops tied golds, so it drops a consensus that is a tie as well.
                 golds = [gold for gold in golds if not isinstance(gold, str)]
+            # The person's verdict passes through the same protocol as the judge's, in the same order of candidates.
             own = Ballot(verdict, ANSWERED, _NAN, ballot.order, ballot.sample)
             for gold in golds:
                 against = head._replace(gold=gold)
@@ -97,8 +103,10 @@ class PeopleBuilder:
                 kept = self._kept[ballot.state]
                 self._lines.extend((unit, code, len(said) * len(golds), *codes, int(kept)))
                 self._credits.extend((person.credit, judge.credit, judge.guess_credit))
+            # A request that failed is not won and not lost: no one knows what the judge would have said.
             if ballot.state != ERROR:
                 theirs = agreement(head.space, verdict, others)
+                # Less than every agreement, so that a judge cannot gain by not answering.
                 ours = -np.inf if ballot.state != ANSWERED else agreement(head.space, ballot.verdict, others)
                 self._duels.extend((unit, code, int(ours >= theirs), int(theirs >= ours)))
 

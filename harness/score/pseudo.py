@@ -21,6 +21,7 @@ from harness.score.arrays import Floats, Ints
 from harness.score.metrics import COLUMNS
 from harness.score.table import NOTHING, UnitTable
 
+# Quintiles: they follow the shape of the golds, and few half-clusters keep the work small.
 _LEVELS = 5  # golds of a scale or ranking task that stand for all
 _CLASSES = 2.0  # pseudo-clusters of a metric that knows no classes, as of a question with two answers
 
@@ -104,6 +105,7 @@ def with_pseudo_units(view: UnitTable, metric: Metric, *, by_category: bool) -> 
 
 
 def _classes(view: UnitTable, metric: Metric, *, by_category: bool) -> tuple[UnitTable, list[_GoldClass]]:
+    # Unless categories are averaged, where a pseudo-unit lies makes no difference, and all are one.
     categories = view.category if by_category else np.zeros(len(view), dtype=np.int64)
     makers = {"score": _levels, "ranking": _rankings}
     make = makers.get(view.space.kind, _labels)
@@ -135,6 +137,7 @@ def _labels(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, li
     kinds = []
     for gold, count in zip(golds.tolist(), counts.tolist(), strict=True):
         wrong = tuple(code for code in occur.tolist() if code not in (gold, NOTHING))
+        # A half-cluster of ties only would leave an accuracy without ties, and its wrong half would be missing.
         if all(code in ties for code in wrong):  # which a metric may leave out, or there are none
             wrong = (*wrong, NOTHING)
         kinds.append(_GoldClass(category, gold, wrong, 1.0, count / len(view), False))
@@ -146,10 +149,14 @@ def _levels(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, li
     space = cast("Score", view.space)
     values = np.array([cast("float", verdict) for verdict in view.verdicts])
     golds = np.sort(values[view.gold[inside]])
+    # The middle of each fifth of the sorted golds. Equal ones are one level.
     levels = np.unique(golds[((np.arange(_LEVELS) + 0.5) / _LEVELS * len(golds)).astype(np.int64)]).tolist()
+    # A wrong score is wrong by as much as scores differ. Constant golds have no spread, and a quarter of the scale
+    # stands in.
     off = float(golds.std()) if golds[0] < golds[-1] else (space.high - space.low) / 4
     if space.step:
         off = max(1, round(off / space.step)) * space.step  # a metric may know the steps of the scale only
+    # Towards the end that is farther away, so that it seldom has to be cut off there.
     wrong = [min(space.high, max(space.low, x + off if x < (space.low + space.high) / 2 else x - off)) for x in levels]
     view = _add_verdicts(view, (*levels, *wrong))
     code = {verdict: k for k, verdict in enumerate(view.verdicts)}
@@ -164,6 +171,7 @@ def _levels(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, li
 
 def _rankings(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, list[_GoldClass]]:
     """One gold; a wrong answer is its reverse."""
+    # Distances of rankings depend on how two differ, and not on which they are, so one gold stands for all.
     gold = view.verdicts[int(view.gold[inside][0])]
     wrong = cast("Ranking", view.space).worst(gold)
     view = _add_verdicts(view, (gold, wrong))

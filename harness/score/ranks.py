@@ -36,6 +36,7 @@ def standings(judges: Sequence[str], comparisons: Sequence[Comparison]) -> dict[
     above: dict[str, set[str]] = {judge: set() for judge in judges}
     below: dict[str, set[str]] = {judge: set() for judge in judges}
     for pair in comparisons:
+        # Judges that are not ranked take no rank from others.
         if pair.better is None or pair.a not in above or pair.b not in above:
             continue
         worse = pair.b if pair.better == pair.a else pair.a
@@ -56,6 +57,7 @@ def _letters(judges: Sequence[str], apart: dict[str, Collection[str]]) -> dict[s
     for place, judge in enumerate(judges):
         alike = [other for other in judges[place + 1 :] if other not in apart[judge]]
         waiting = [other for other in alike if frozenset((judge, other)) not in shared]
+        # Every judge needs a letter, also one that differs from all others.
         if not waiting and not any(judge in members for members in sets):
             sets.append([judge])
         while waiting:
@@ -67,8 +69,10 @@ def _letters(judges: Sequence[str], apart: dict[str, Collection[str]]) -> dict[s
             shared |= {frozenset(two) for two in combinations(members, 2)}
             waiting = [other for other in waiting if frozenset((judge, other)) not in shared]
     order = {judge: place for place, judge in enumerate(judges)}
+    # The first letter goes to the group of the best judge, as in published tables.
     ordered = sorted(sets, key=lambda members: sorted(order[member] for member in members))
     names = [_letter(place) for place in range(len(ordered))]
+    # `ab` would mean two letters or the 28th, so that names of two letters are kept apart by dots.
     joint = "" if len(ordered) <= 26 else "."
     return {
         judge: joint.join(name for name, members in zip(names, ordered, strict=True) if judge in members)

@@ -53,6 +53,7 @@ class Estimate:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Estimate:
         """The estimate that `to_json` wrote; one from before `unit` has that of the core's metric of its name."""
+        # The default stands first, so that a unit in the data wins.
         return cls(**{"unit": usual_unit(data["metric"]), **data})
 
 
@@ -165,6 +166,7 @@ class Ceiling:
 
     def of(self, metric: str) -> MetricCeiling | None:
         """The ceiling of a metric, where it has one; a plugin's name may stand before it in either place."""
+        # A manifest may say `accuracy` or `harness/accuracy`, and another one may have made the record.
         bare = metric.removeprefix("harness/")
         known = (ceiling for ceiling in self.metrics if ceiling.value is not None)
         return next((ceiling for ceiling in known if ceiling.metric.removeprefix("harness/") == bare), None)
@@ -235,6 +237,7 @@ class CellScores:
         """The scores that `to_json` wrote."""
         values = dict(data)
         values["estimates"] = tuple(Estimate.from_json(estimate) for estimate in values["estimates"])
+        # Every consistency is a share. Records from before units did not say so.
         values["consistency"] = tuple(Estimate.from_json({"unit": "share", **own}) for own in values["consistency"])
         values["categories"] = {name: Estimate.from_json(own) for name, own in values["categories"].items()}
         values["flags"] = tuple(values["flags"])

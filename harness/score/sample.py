@@ -82,10 +82,12 @@ def sample_of(
     if getattr(metric, "of_groups", False):
         raise UserError(f"metric {name}: is of one group of items; write {name.partition('@')[0]}@group in metrics")
     by_category = average == "category"
+    # Pseudo-units come before types are found, because they may be types that no real unit has.
     view, pseudo = with_pseudo_units(sort_verdicts(view), metric, by_category=by_category)
     uses = sort_uses(getattr(metric, "uses", COLUMNS))
     together = stack_units(view, pseudo.view)
     columns = code_columns(together, uses)
+    # The category goes first: types are sorted by it, and each category is then one slice of the weights.
     first, types = distinct([together.category, *columns] if by_category else columns)
     units = units_of(together, first)
     if by_category:
@@ -113,7 +115,9 @@ def sample_of(
 
 def _coin_answers(pseudo: PseudoUnits, first: Ints, types: Ints) -> sparse.csr_array:
     """For each type the right answer and a wrong one to a question of its class."""
+    # Half-clusters 2 k and 2 k + 1 are the right and the wrong answer of class k.
     kinds = np.concatenate([pseudo.kind, pseudo.half // 2])[first]
+    # Pseudo-units are sorted by half-cluster, so a search finds the first answer of each.
     right, wrong = (types[np.searchsorted(pseudo.half, 2 * kinds + side)] for side in (0, 1))
     rows = np.tile(np.arange(len(first)), 2)
     return sparse.csr_array(
@@ -132,9 +136,11 @@ def point_of(
 def _patterns(cluster: Ints, types: Ints, count: int, *, limit: int | None) -> tuple[Patterns, int]:
     """The clusters as patterns, or blocks of clusters where that would be too many evaluations."""
     patterns = collapse(cluster, types, count)
+    # A power of two, so that the blocks of a slow metric are unions of those of a quick one.
     most = BLOCKS if limit is None else 2 ** (max(2, min(BLOCKS, limit)).bit_length() - 1)
     if patterns.count <= most or (limit is None and patterns.count * count <= _MOST):
         return patterns, 0
+    # Marks are hashes, so the remainder deals clusters out at random, and alike for every judge of the task.
     return collapse(cluster % most, types, count), most
 
 
@@ -168,6 +174,7 @@ def distinct(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
     first = np.zeros(min(1, len(types)), dtype=np.int64)
     for column in columns:
         width = int(column.max(initial=0)) - int(column.min(initial=0)) + 1
+        # Renumbering after each column keeps the product far below 2^63 for any number of columns.
         joint = types * width + (column - column.min(initial=0))
         _, first, types = np.unique(joint, return_index=True, return_inverse=True)
     return first.astype(np.int64), types.astype(np.int64)
@@ -220,6 +227,7 @@ def sort_verdicts(view: UnitTable) -> UnitTable:
     """
     if view.space.kind == "score":
         return view
+    # Codes are given as verdicts occur, and two judges of the same data may give theirs in another order.
     order = sorted(range(len(view.verdicts)), key=lambda code: _verdict_order(view.verdicts[code]))
     if order == list(range(len(order))):
         return view
@@ -295,7 +303,9 @@ def _average_groups(metric: Metric, view: UnitTable) -> Sample:
     found = _within_groups(metric, view, groups)
     bounds = finite_bounds(metric, view)
     known = found[~np.isnan(found)]
+    # A metric without a range gets the ends that it reached: pseudo-groups need some value to stand at.
     ends = np.array(bounds if bounds is not None else (known.min(initial=0.0), known.max(initial=0.0)))
+    # Groups of equal value are one type. A group without a value is a type that counts for nothing.
     both = np.stack([np.r_[np.nan_to_num(found), ends], np.r_[~np.isnan(found), True, True]], axis=1)
     rows, types = np.unique(both, axis=0, return_inverse=True)
     types = types.reshape(-1).astype(np.int64)
@@ -326,6 +336,7 @@ def _within_groups(metric: Metric, view: UnitTable, groups: Ints) -> Floats:
     if values is not None:
         means: Floats = np.bincount(groups, weights=values(units_of(view, first))[types]) / sizes
         return means
+    # Sorted within each group, so that equal groups have equal bytes.
     members = types[np.lexsort((types, groups))]
     known: dict[bytes, float] = {}  # by the units of a group: most groups are like many others
     out = np.empty(len(sizes))

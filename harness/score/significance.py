@@ -141,6 +141,7 @@ def compare_contest(
         greater_is_better: False for errors and distances.
         unit: Of the metric's values.
     """
+    # A judge without a rank must not cost the others power: the family is theirs alone.
     inside = [judge for judge in judges if ranked is None or judge in ranked]
     values = [own for judge in inside if (own := contest.own(judge, rivals=inside)) is not None]
     family = family_of_judges(values, draws=rules.draws, seed=rules.seed)
@@ -156,6 +157,7 @@ def compare_contest(
             greater_is_better=greater_is_better,
             unit=unit,
         )
+        # All pairs, ranked or not: a pair outside the family has a p-value of its own.
         for a, b in combinations(judges, 2)
     ]
     return remove_circles(found)
@@ -171,6 +173,7 @@ def remove_circles(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
     for pair in comparisons:
         if pair.better is not None:
             above.setdefault(pair.better, set()).add(pair.b if pair.better == pair.a else pair.a)
+    # A placement is part of a circle where the better judge can be reached from the worse one.
     reach = {judge: _find_below(judge, above) for judge in above}
     return tuple(
         replace(pair, better=None, depends_on_missing=True)
@@ -226,10 +229,12 @@ def compare_pair(
     found = _add_test(found, apart, family=family, rules=rules, ranked=ranked)
     if not ranked:
         return found
+    # Placed above only if the data say so in every way of counting: a judge must not rise by not answering.
     ways, quantile = [apart, *_other_ways(contest, a, b, rules)], family.quantile(rules.confidence)
     found = _add_placement(found, ways, quantile)
     if rules.equivalence is not None:
         found = replace(found, equivalent=_is_equivalent(ways, quantile, margin=rules.equivalence))
+    # Without missing answers the bounds would both be the difference itself.
     return found if contest.complete(a, b) else _add_bounds(found, contest, quantile)
 
 
@@ -249,6 +254,7 @@ def _add_test(found: Comparison, apart: Gap, *, family: Family, rules: Rules, ra
     """With the interval of the difference, its p-values, and what could be detected."""
     quantile = family.quantile(rules.confidence)
     low, high = apart.interval(quantile) or (None, None)
+    # Equal answers everywhere are a difference of 0 with p = 1, and no failed test.
     testable = apart.testable(quantile) and apart.scale > 0
     alone = p_value(apart.statistic) if testable or not apart.difference else None
     return replace(
@@ -273,6 +279,7 @@ def _other_ways(contest: Contest, a: str, b: str, rules: Rules) -> list[Gap | No
 def _add_placement(found: Comparison, ways: list[Gap | None], quantile: float) -> Comparison:
     """With the judge that is above the other: significantly better in every way to count missing answers."""
     leads = {way.difference > 0 if way is not None and way.significant(quantile) else None for way in ways}
+    # A set: one element means that every way is significant, and for the same judge.
     if len(leads) == 1 and None not in leads:
         return replace(found, better=found.a if leads.pop() == found.greater_is_better else found.b)
     first = ways[0]
@@ -291,5 +298,6 @@ def _add_bounds(found: Comparison, contest: Contest, quantile: float) -> Compari
     if ends is None:
         return found
     low, high = ends
+    # Both ends on one side of 0: no way to fill in the missing answers turns the order round.
     firm = all(end.significant(quantile) for end in ends) and (low.difference > 0) == (high.difference > 0)
     return replace(found, bound_low=low.difference, bound_high=high.difference, whatever_missing=firm)

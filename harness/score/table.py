@@ -222,10 +222,13 @@ class CellTable:
                 missing answer that counts as wrong keeps its place, without a verdict. `verdicts`: no unit has a
                 probability.
         """
+        # The worst and the best case are those of the metric, so an answer that it cannot read is missing to them.
         lost = self.missing(basis) if which in ("worst", "best") else self.without_answer
+        # Only the value counts guesses. The worst case replaces them, and the excluded one has none.
         units = self.with_random_guess if with_random_guess and which == "value" else self.units
         kept = np.ones(len(lost), dtype=np.bool_)
         if which in ("worst", "best") and lost.any():
+            # A metric of probabilities puts a unit without a verdict at the wrong end of its ranking by itself.
             filled = units.gold if which == "best" else NOTHING if basis == "probabilities" else self.worst
             units = replace(
                 units,
@@ -237,9 +240,11 @@ class CellTable:
             kept = ~lost
         elif lost.any():
             policies = self.protocol.policies
+            # All other policies keep the unit; what it is worth is in its credit already.
             left_out = [ERROR, *(state for state, name in POLICIES.items() if policies[name] == "exclude")]
             kept = ~np.isin(self.state, left_out)
         if basis == "probabilities":
+            # Answers without a probability leave. Missing ones stay: the metric ranks them last.
             kept &= lost | ~np.isnan(units.positive)
         elif basis == "verdicts":
             units = replace(units, positive=np.full(len(units), np.nan))

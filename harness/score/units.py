@@ -90,6 +90,7 @@ def build_cell(answers: Iterable[RecordedAnswer], protocol: Protocol) -> CellTab
 
 
 def _hash_id(text: str) -> int:
+    # Python's own `hash` differs from run to run. With 64 bits two of a million ids agree with a chance of 3e-8.
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
@@ -124,6 +125,7 @@ class _Builder:
     def __init__(self, protocol: Protocol) -> None:
         self.protocol = protocol
         policies = protocol.policies
+        # A failure of the machinery says nothing about the judge, so no protocol counts it.
         self.policies = {state: policies[name] for state, name in POLICIES.items()} | {ERROR: "exclude"}
         kept = {state: policy != "exclude" for state, policy in self.policies.items()}
         self.people = PeopleBuilder({**kept, ANSWERED: True}, skips_ties=protocol.ties == "skip")
@@ -162,6 +164,8 @@ class _Builder:
         if head.annotations:
             self.people.rate(head, item=len(self.ids) - 1, cluster=cluster)
         votes = make_ballots(answers, self.protocol)
+        # These are about what was said and not about who is right: a tied gold, which may leave out its unit, counts
+        # here.
         self._count_requests(answers, cluster)
         self._compare_orders(answers, votes, cluster)
         if self.protocol.ties == "skip" and _is_tie(head.space, head.gold):
@@ -180,15 +184,19 @@ class _Builder:
                     f"item {head.item!r}: its answer space is a {head.space.kind}, that of the items before is a "
                     f"{self.space.kind}; make them two tasks"
                 )
+            # Items may have different numbers of labels or candidates. A cell has one space, and the largest holds
+            # all verdicts.
             self.space = max(self.space, head.space, key=size)
 
     def _add_unit(self, head: RecordedAnswer, ballot: Ballot, cluster: int) -> None:
         space = head.space
+        # Units of two judges are matched by this name, so it must not depend on how many answers came before.
         key = _hash_id(f"{head.item}\0{ballot.order}\0{ballot.sample}")
         policy = "" if ballot.state == ANSWERED else self.policies[ballot.state]
         gold, verdict, credit, guess, guess_credit = self._count_against(head, ballot, key)
         positive = ballot.positive
         if policy in ("chance", "share") and not (policy == "share" and ballot.drawn):
+            # A judge that guesses blindly names the positive class as often as it is right.
             positive = credit
         self.key.append(key)
         self.item.append(len(self.ids) - 1)
@@ -222,8 +230,11 @@ class _Builder:
             credit = guess_credit = 0.5
         elif policy in ("chance", "share"):
             drawn = ballot.drawn if policy == "share" else ()
+            # The key is a hash: guesses are spread evenly, and are the same for every judge and in every run.
             blind = drawn or _blind_guesses(head, field=f"{POLICIES[ballot.state]}: {policy}")
             guess, guess_credit = _class_and_credit(blind[key % len(blind)], head, self.protocol)
+            # The chance of the guess and not its luck: a mean of credits then has no noise that the judge did not
+            # make.
             credit = 1 / len(blind)
             if drawn:
                 credit = sum(_class_and_credit(best, head, self.protocol)[1] for best in drawn) / len(drawn)
@@ -257,6 +268,7 @@ class _Builder:
             self.shown[bin_of(answer.space, answer.verdict)] += 1
             gold = answer.space.shown(answer.gold, answer.order) if answer.order else answer.gold
             self.shown_golds[bin_of(answer.space, gold)] += 1
+            # A tie names no place, so it is no evidence of position bias.
             if type(answer.space) is Preference and not isinstance(answer.verdict, str):
                 decided += 1
                 first += answer.verdict == 0
@@ -267,10 +279,14 @@ class _Builder:
             repeats = [[verdict for given in repeats for verdict in given]]
         if len(answers) > len(repeats):
             pairs = [a == b for given in repeats for a, b in itertools.combinations(given, 2)]
+            # Pairs, and not a share of the largest class: their agreement has the same mean for any number of
+            # samples.
             self.repeat.add(cluster, sum(pairs), len(pairs))
 
     def _compare_orders(self, answers: list[RecordedAnswer], votes: list[Ballot], cluster: int) -> None:
         if self.protocol.order == "reshuffled" or self.protocol.vote == "each":
+            # The protocol made one vote of all orders, or many of one. Swap consistency needs one vote for each
+            # order.
             votes = ballots_of_each_order(answers, self.protocol)
         if len(votes) < 2:
             return
@@ -282,6 +298,7 @@ class _Builder:
         """The questions among the answers to an item that were put more than once."""
         rules = self.protocol
         questions = [answers] if rules.order == "reshuffled" else list(split_orders(answers))
+        # Only where each question has one vote do `votes` and `questions` have the same length and order.
         one_each = rules.vote != "each" and (rules.pooling == "each" or not answers[0].order)
         for place, same in enumerate(questions):
             if len(same) > 1:
@@ -360,12 +377,14 @@ class _Builder:
     def _decode_verdicts(self) -> tuple[Ints, Ints, Ints, Ints, tuple[Verdict, ...]]:
         """Codes of gold, answer, worst answer and answer or else blind guess, and what they stand for."""
         guess = self.guess if self.guesses else self.predicted
+        # Views of the arrays, not copies: a million units are 8 MB a column.
         columns = [np.frombuffer(column) for column in (self.gold, self.predicted, self.worst, guess)]
         if type(self.space) is not Score:
             gold, predicted, worst, guesses = (np.where(np.isnan(c), NOTHING, c).astype(np.int64) for c in columns)
             return gold, predicted, worst, guesses, tuple(self.codes)
         together = np.concatenate(columns)
         known = ~np.isnan(together)
+        # Codes of all columns together, in the order of the scale, so that equal scores have one code.
         values, codes = np.unique(together[known], return_inverse=True)
         coded = np.full(together.shape, NOTHING, dtype=np.int64)
         coded[known] = codes
@@ -402,12 +421,14 @@ def _class_and_credit(
     """An answer as it counts: its class, or `None` where that is never right, and its credit."""
     space, gold = head.space, head.gold
     if type(space) is Preference and verdict == TIE:
+        # Most prompts offer one word for a tie. It is right for every kind of tied gold.
         verdict = gold if isinstance(gold, str) else space.ties[0]
     credit = float(verdict is not None and space.agrees(verdict, gold))
     if protocol.ties == "class":
         return verdict, credit
     tied_gold, tied = _is_tie(space, gold), verdict is not None and _is_tie(space, verdict)
     if protocol.ties == "skip":
+        # An answered tie is wrong here but is no class of its own: a class that no gold has would lower a macro-F1.
         return None if tied else verdict, credit
     if protocol.ties == "half":
         return verdict, 0.5 if tied_gold else credit

@@ -126,10 +126,12 @@ def rates(labelled: Verdicts, *, confidence: float = 0.95) -> Rates:
     """Specificity, sensitivity and skill of a judge on labelled items whose gold is 1 or 0, with their intervals."""
     yes, cluster = _gold(labelled) == 1, labelled.cluster
     right = np.where(yes, labelled.judged, 1 - labelled.judged)
+    # The two rates come from different items, so each has an interval of its own.
     q0, q1 = (mean_of(right[kind], cluster[kind], confidence=confidence) for kind in (~yes, yes))
     if q0.value is None or q1.value is None:
         return Rates(q0, q1, Measured(None))
     groups = 1 + int(cluster.max())
+    # One cluster may hold items of both kinds. The moves of its two rates are added before they are squared.
     own, other = (_PaddedMean(right[kind], cluster[kind], ends=(0, 1), groups=groups) for kind in (~yes, yes))
     moved = own.moved + other.moved
     variance = float(moved @ moved) + own.rest + other.rest
@@ -156,6 +158,7 @@ def rogan_gladen(labelled: Verdicts, unlabelled: Verdicts, *, confidence: float 
         all that the verdicts allow lies outside 0 to 1: such items are not like the labelled ones.
     """
     yes = _gold(labelled) == 1
+    # Without an item of one kind nothing is known of the judge's errors on it, and every share is possible.
     if yes.all() or not yes.any() or not len(unlabelled):
         return Measured(None, 0.0, 1.0)
     groups = _count_codes(labelled, unlabelled)
@@ -167,10 +170,14 @@ def rogan_gladen(labelled: Verdicts, unlabelled: Verdicts, *, confidence: float 
     false_alarms = float(labelled.judged[~yes].mean())
     plain = float(labelled.judged[yes].mean()) - false_alarms
     skill = q0.mean + q1.mean - 1
+    # A judge no better than chance: the formula divides by about 0, or turns the answer round.
     if plain <= 0 or skill <= 0:
         return Measured(None, 0.0, 1.0)
     value = min(1.0, max(0.0, (float(unlabelled.judged.mean()) - false_alarms) / plain))
+    # The centre rests on the rates with pseudo-items; the value itself is the plain one, as people expect.
     theta = (p.mean + q0.mean - 1) / skill
+    # By the delta method: d theta is (dp + (1 - theta) dq0 - theta dq1) / skill. Labelled and unlabelled items may
+    # share clusters.
     moved = p.moved + (1 - theta) * q0.moved - theta * q1.moved
     variance = float(moved @ moved) + p.rest + (1 - theta) ** 2 * q0.rest + theta**2 * q1.rest
     df = _satterthwaite((p.variance, p.df), ((1 - theta) ** 2 * q0.variance, q0.df), (theta**2 * q1.variance, q1.df))
@@ -202,6 +209,7 @@ def ppi(
         return Measured(None)
     weight, groups = power_tuning(labelled, unlabelled), _count_codes(labelled, unlabelled)
     off = _pseudo_error(gold, low, high) * (high - low)
+    # A pseudo-item of which the judge is wrong: gold at one end of the scale, the verdict `off` away from it.
     wrong = (high - weight * (high - off), low - weight * (low + off))
     own = _PaddedMean(gold - weight * labelled.judged, labelled.cluster, ends=wrong, groups=groups)
     other = _PaddedMean(others, unlabelled.cluster, ends=(low, high), copies=_pseudo_copies(confidence), groups=groups)
@@ -220,6 +228,7 @@ def power_tuning(labelled: Verdicts, unlabelled: Verdicts) -> float:
     """
     gold, judged = _gold(labelled), labelled.judged
     together = np.concatenate([judged, unlabelled.judged])
+    # A judge that always says the same knows nothing, and its verdicts weigh nothing.
     if len(gold) < 2 or (spread := float(together.var(ddof=1))) <= 0:
         return 0.0
     shared = float(np.cov(gold, judged)[0, 1])
@@ -241,6 +250,7 @@ def correlation(labelled: Verdicts, *, low: float = 0.0, high: float = 1.0, conf
         No value where gold or verdict does not vary.
     """
     gold, judged = _gold(labelled), labelled.judged
+    # All moments as sums by cluster, so that leaving out a cluster is a subtraction.
     columns = (np.ones(len(gold)), gold, judged, gold * judged, gold**2, judged**2)
     sums = np.array([np.bincount(labelled.cluster, weights=column) for column in columns])
     sums = sums[:, sums[0] > 0]
@@ -255,6 +265,7 @@ def correlation(labelled: Verdicts, *, low: float = 0.0, high: float = 1.0, conf
     (middle,) = _fisher(_correlations(smoothed)).tolist()
     variance = float(((_fisher(_correlations(smoothed - sums)) - middle) ** 2).sum())
     variance += 2 * float(((_fisher(_correlations(smoothed - half)) - middle) ** 2).sum())
+    # Pseudo-items thin out what a cluster moves, so that the variance without them may be the larger one.
     if abs(value) < _SURE:
         (middle,) = _fisher(np.array([value])).tolist()
         variance = max(variance, float(((_fisher(_correlations(total - sums)) - middle) ** 2).sum()))
@@ -282,6 +293,7 @@ def labels_worth(of: Measured, *, labels: int, verdicts: int | None) -> Measured
         return Measured(None)
     share = 1.0 if verdicts is None else verdicts / (labels + verdicts)
     ends = [_variance_ratio(end, share) for end in (of.low, of.high)]
+    # The worth depends on rho^2: an interval across 0 holds a correlation that saves nothing.
     least = 1.0 if of.low <= 0 <= of.high else min(ends)
     value, most = _variance_ratio(of.value, share), max(ends)
     return Measured(value if np.isfinite(value) else None, least, most if np.isfinite(most) else None)
@@ -295,6 +307,7 @@ def shift(labelled: Verdicts, unlabelled: Verdicts) -> float:
     """
     groups = _count_codes(labelled, unlabelled)
     values = np.concatenate([labelled.judged, unlabelled.judged])
+    # The scale is not known here. Pseudo-items stand at the ends of what was said.
     ends = (float(values.min()), float(values.max()))
     own, other = (_PaddedMean(side.judged, side.cluster, ends=ends, groups=groups) for side in (labelled, unlabelled))
     moved = own.moved - other.moved
@@ -338,6 +351,7 @@ def _pseudo_copies(confidence: float) -> float:
 
 def _pseudo_error(gold: Floats, low: float, high: float) -> float:
     """How wrong the judge is on a pseudo-item, as a share of the scale: one step of it, which for a class is all."""
+    # On a scale of five steps being wrong means one step at least. A class has one step: the whole scale.
     steps = np.diff(np.unique(gold))
     return max(_WRONG, float(steps.min()) / (high - low)) if len(steps) else 1.0
 
@@ -347,6 +361,7 @@ def _correlations(sums: Floats) -> Floats:
     n, y, f, yf, yy, ff = sums
     above, below = yf - y * f / n, (yy - y * y / n) * (ff - f * f / n)
     out = np.full(n.shape, np.nan)
+    # Constant columns have a variance of rounding errors, and a correlation of it would be noise.
     scale = 1e-12 * np.maximum(1.0, yy * ff)
     np.divide(above, np.sqrt(np.maximum(below, 0)), out=out, where=below > scale)
     return out
@@ -359,6 +374,7 @@ def _fisher(correlations: Floats) -> Floats:
 
 def _variance_ratio(rho: float, share: float) -> float:
     left = 1 - rho * rho * share
+    # A perfect judge makes labels worth any number: without an end rather than a number of rounding.
     return 1 / left if left > 1e-9 else float("inf")
 
 
