@@ -142,6 +142,10 @@ def by_adjusted(p: Floats) -> Floats:
 
     Args:
         p: Shape (m,).
+
+    Example:
+        >>> by_adjusted(np.array([0.01, 0.02, 0.5])).round(3).tolist()
+        [0.055, 0.055, 0.917]
     """
     m = len(p)
     order = np.argsort(p, kind="stable")

@@ -130,7 +130,16 @@ def equal_mass(confidence: Floats, count: int) -> Ints:
 
 
 def plain_error(confidence: Floats, right: Floats, bins: Ints) -> float:
-    """The usual ECE: the mean absolute gap between confidence and share right (Naeini, Cooper and Hauskrecht 2015)."""
+    """The usual ECE: the mean absolute gap between confidence and share right (Naeini, Cooper and Hauskrecht 2015).
+
+    Example:
+        Ten verdicts at 0.9 of which 8 are right, and ten at 0.6 of which 6 are:
+
+        >>> confidence = np.repeat([0.9, 0.6], 10)
+        >>> right = np.array([1.0] * 8 + [0.0] * 2 + [1.0] * 6 + [0.0] * 4)
+        >>> round(plain_error(confidence, right, equal_mass(confidence, 2)), 3)
+        0.05
+    """
     weight, gaps = _gaps(right - confidence, bins)
     return float(weight @ np.abs(gaps))
 

@@ -28,6 +28,11 @@ class Clusters:
     Attributes:
         code: Shape (n,): the same from 0 to C - 1.
         sizes: Shape (C,): units of each cluster.
+
+    Example:
+        >>> clusters = Clusters(np.array([3, 3, 8, 5, 5, 5]))
+        >>> clusters.sizes.tolist(), round(clusters.effective, 2)
+        ([2, 3, 1], 2.55)
     """
 
     def __init__(self, cluster: Ints) -> None:

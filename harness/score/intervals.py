@@ -56,6 +56,13 @@ def agresti_coull(share: float, trials: float, *, quantile: float) -> tuple[floa
     """The interval of Agresti and Coull (1998) for a share of `trials`, which need not be a whole number.
 
     With q the quantile, q^2 / 2 successes and as many failures are added; the ends stay within 0 and 1.
+
+    Example:
+        45 of 50 answers are right:
+
+        >>> low, high = agresti_coull(0.9, 50, quantile=normal_quantile(0.95))
+        >>> round(low, 3), round(high, 3)
+        (0.782, 0.961)
     """
     centre, half = _centre(share, trials, quantile), _agresti_coull(share, trials, quantile)
     return max(0.0, centre - half), min(1.0, centre + half)

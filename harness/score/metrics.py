@@ -161,7 +161,12 @@ class MeanAbsoluteError(MeanMetric):
 
 
 def averages_credit(metric: Metric) -> bool:
-    """Whether the metric is a plain mean of `Units.credit`."""
+    """Whether the metric is a plain mean of `Units.credit`.
+
+    Example:
+        >>> averages_credit(Accuracy()), averages_credit(AllRight())
+        (True, False)
+    """
     return bool(getattr(metric, "averages_credit", False))
 
 

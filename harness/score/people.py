@@ -166,6 +166,16 @@ def consensus(space: AnswerSpace, said: Sequence[Verdict]) -> list[Verdict]:
     Args:
         space: The answer space.
         said: At least one verdict, canonical.
+
+    Example:
+        >>> from harness.api import Choice
+        >>> yes_no = Choice(("yes", "no"))
+        >>> consensus(yes_no, ["yes", "no", "yes"])
+        ['yes']
+        >>> consensus(yes_no, ["yes", "no"])
+        ['yes', 'no']
+        >>> consensus(Score(1, 5), [2.0, 5.0])
+        [3.5]
     """
     if type(space) is Score:
         return [float(np.mean([cast("float", verdict) for verdict in said]))]
@@ -189,6 +199,11 @@ def agreement(space: AnswerSpace, verdict: Verdict | None, others: Sequence[Verd
         space: The answer space.
         verdict: Canonical; `None` (two orders that disagree) agrees with no one.
         others: At least one, canonical.
+
+    Example:
+        >>> from harness.api import Choice
+        >>> agreement(Choice(("yes", "no")), "yes", ["yes", "no", "yes", "yes"])
+        0.75
     """
     if verdict is None:
         return -np.inf if type(space) in (Score, Ranking) else 0.0

@@ -50,6 +50,12 @@ def family_quantile(judges: int, *, confidence: float = 0.95) -> float:
     Args:
         judges: In the family, two or more.
         confidence: One less the chance of even one false difference.
+
+    Example:
+        Ten judges are 45 comparisons, so each of them has to show more:
+
+        >>> [round(family_quantile(judges), 2) for judges in (2, 10)]
+        [1.96, 3.26]
     """
     # Before a run there are no answers to flip. Bonferroni's bound takes the place of the family's own quantile.
     pairs = max(1, judges * (judges - 1) // 2)
@@ -76,6 +82,13 @@ def items_needed(deviation: float, difference: float, *, quantile: float, power:
 
     Raises:
         ValueError: The difference is not above 0.
+
+    Example:
+        Judges of 80 % and 75 % that differ on a fifth of the items:
+
+        >>> deviation = deviation_of(0.2, 0.05)
+        >>> items_needed(deviation, 0.05, quantile=1.96)
+        626
     """
     if not difference > 0:
         raise ValueError(f"the difference must be above 0, not {difference}")
@@ -95,6 +108,12 @@ def detectable(deviation: float, items: float, *, quantile: float, power: float 
 
     Returns:
         `math.inf` where there are too few items for any.
+
+    Example:
+        The other way round, with the items of the example of `items_needed`:
+
+        >>> round(detectable(deviation_of(0.2, 0.05), 626, quantile=1.96), 3)
+        0.05
     """
     # With q^2 items or fewer no test can be significant: see `Gap.testable`.
     left = items - quantile**2
@@ -136,6 +155,10 @@ def discordance(accuracy_a: float, accuracy_b: float, correlation: float) -> flo
 
     Raises:
         UserError: Two judges of these accuracies cannot be so correlated.
+
+    Example:
+        >>> round(discordance(0.8, 0.75, 0.5), 3)
+        0.177
     """
     a, b = accuracy_a, accuracy_b
     spread = math.sqrt(a * (1 - a) * b * (1 - b))

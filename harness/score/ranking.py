@@ -48,7 +48,12 @@ class RankAccuracy(_OfRankings):
 
 
 def edit_distance(a: Sequence[int], b: Sequence[int]) -> int:
-    """Insertions, deletions and substitutions that turn `a` into `b` (Levenshtein 1966)."""
+    """Insertions, deletions and substitutions that turn `a` into `b` (Levenshtein 1966).
+
+    Example:
+        >>> edit_distance((0, 1, 2), (0, 2, 1))
+        2
+    """
     # One row of the table of Wagner and Fischer (1974) is enough for the distance itself.
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, start=1):
@@ -59,7 +64,12 @@ def edit_distance(a: Sequence[int], b: Sequence[int]) -> int:
 
 
 def inversions(gold: Sequence[int], said: Sequence[int]) -> int:
-    """Pairs of candidates that the two rankings put the other way round."""
+    """Pairs of candidates that the two rankings put the other way round.
+
+    Example:
+        >>> inversions((0, 1, 2), (2, 1, 0))
+        3
+    """
     place = {candidate: k for k, candidate in enumerate(said)}
     # Rankings have at most some ten candidates, so that all pairs are quicker than a merge sort.
     return sum(place[better] > place[worse] for better, worse in combinations(gold, 2))

@@ -32,6 +32,12 @@ def standings(judges: Sequence[str], comparisons: Sequence[Comparison]) -> dict[
     Args:
         judges: Names of the ranked judges, the best value first.
         comparisons: Of every two of them; those with another judge are passed over.
+
+    Example:
+        >>> won = Comparison(a="first", b="third", metric="accuracy", better="first")
+        >>> found = standings(["first", "second", "third"], [won])
+        >>> [(own.low, own.high, own.letters) for own in found.values()]
+        [(1, 2, 'a'), (1, 3, 'ab'), (2, 3, 'b')]
     """
     above: dict[str, set[str]] = {judge: set() for judge in judges}
     below: dict[str, set[str]] = {judge: set() for judge in judges}

@@ -38,6 +38,13 @@ def aurc(confidence: Floats, right: Floats) -> tuple[float, Floats]:
 
     Returns:
         The area, and the influence of each unit, shape (n,), whose mean is 0.
+
+    Example:
+        The two surest verdicts are right and the two others wrong: the risks are 0, 0, 1/3 and 1/2.
+
+        >>> area, _ = aurc(np.array([0.9, 0.8, 0.6, 0.5]), np.array([1.0, 1.0, 0.0, 0.0]))
+        >>> round(area, 4)
+        0.2083
     """
     order = np.argsort(-confidence, kind="stable")
     # Units of equal confidence are one block: any order within it would be ours, and each has the block's mean risk.
@@ -142,7 +149,14 @@ ALLOWED = 2
 
 
 def verdicts_needed(agreement: float, *, wrong: int, level: float) -> int:
-    """The fewest independent verdicts that show an agreement when some of them are wrong."""
+    """The fewest independent verdicts that show an agreement when some of them are wrong.
+
+    Example:
+        0.9 to the power of 29 is below 0.05, and to the power of 28 it is not:
+
+        >>> verdicts_needed(0.9, wrong=0, level=0.95)
+        29
+    """
     n = wrong + 1
     # Counted up: the bound has no inverse in closed form, and n is some hundreds at most.
     while _clopper_pearson(n - wrong, n, level=level) < agreement:

@@ -70,6 +70,24 @@ def compare_cells(
     Raises:
         DataError: The cells have different protocols, or different golds on a shared unit.
         UserError: The metric does not fit the answer space or the protocol.
+
+    Example:
+        >>> from harness.api import Choice, Protocol, RecordedAnswer, Status
+        >>> from harness.score.metrics import Accuracy
+        >>> from harness.score.units import build_cell
+        >>> def cell(*verdicts):
+        ...     answers = (
+        ...         RecordedAnswer(
+        ...             item=f"i{k}", group=f"i{k}", category="", space=Choice(("yes", "no")), gold="yes",
+        ...             order=(), sample=0, status=Status.OK, verdict=verdict,
+        ...         )
+        ...         for k, verdict in enumerate(verdicts)
+        ...     )
+        ...     return build_cell(answers, Protocol())
+        >>> good, fair = cell(*["yes"] * 36, *["no"] * 4), cell(*["yes"] * 20, *["no"] * 20)
+        >>> found = compare_cells(good, fair, Accuracy(), names=("good", "fair"))
+        >>> found.better, round(found.difference, 3), round(found.ci_low, 2), round(found.ci_high, 2)
+        ('good', 0.4, 0.23, 0.57)
     """
     (found,) = compare_all(
         dict(zip(names, (a, b), strict=True)),

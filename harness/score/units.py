@@ -82,6 +82,19 @@ def build_cell(answers: Iterable[RecordedAnswer], protocol: Protocol) -> CellTab
         DataError: There are no answers, or an item comes twice, or the answer spaces are of different kinds, or the
             chance of a blind guess is asked for where the answers are too many to list.
         UserError: The protocol does not fit the answer space.
+
+    Example:
+        >>> from harness.api import Choice, RecordedAnswer, Status
+        >>> def answer(item, verdict):
+        ...     return RecordedAnswer(
+        ...         item=item, group=item, category="", space=Choice(("yes", "no")), gold="yes", order=(),
+        ...         sample=0, status=Status.OK if verdict else Status.UNPARSED, verdict=verdict,
+        ...     )
+        >>> table = build_cell([answer("a", "yes"), answer("b", "no"), answer("c", None)], Protocol())
+        >>> table.requests.asked, table.units.credit.tolist(), table.without_answer.tolist()
+        (3, [1.0, 0.0, 0.0], [False, False, True])
+        >>> len(table.view())  # a missing answer is left out, unless the protocol says otherwise
+        2
     """
     builder = _Builder(protocol)
     for _, same in itertools.groupby(answers, key=attrgetter("item")):

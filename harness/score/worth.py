@@ -156,6 +156,18 @@ def rogan_gladen(labelled: Verdicts, unlabelled: Verdicts, *, confidence: float 
     Returns:
         No value where a class has no label or where q0 + q1 <= 1; the interval is then all of 0 to 1. No interval where
         all that the verdicts allow lies outside 0 to 1: such items are not like the labelled ones.
+
+    Example:
+        The judge says yes of 30 % of the items. On labelled ones it finds 90 % of the class, and takes 20 % of the
+        others for it: (0.3 - 0.2) / (0.9 - 0.2).
+
+        >>> gold = np.repeat([1.0, 0.0], 50)
+        >>> judged = np.repeat([1.0, 0.0, 1.0, 0.0], [45, 5, 10, 40])
+        >>> labelled = Verdicts(judged=judged, cluster=np.arange(100), gold=gold)
+        >>> others = Verdicts(judged=np.repeat([1.0, 0.0], [300, 700]), cluster=np.arange(100, 1100))
+        >>> found = rogan_gladen(labelled, others)
+        >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
+        (0.143, 0.0, 0.266)
     """
     yes = _gold(labelled) == 1
     # Without an item of one kind nothing is known of the judge's errors on it, and every share is possible.
@@ -320,7 +332,14 @@ def shift(labelled: Verdicts, unlabelled: Verdicts) -> float:
 
 
 def kish(cluster: Ints) -> float:
-    """How many clusters of equal size these are worth: n^2 / sum of squared sizes (Kish 1965)."""
+    """How many clusters of equal size these are worth: n^2 / sum of squared sizes (Kish 1965).
+
+    Example:
+        One cluster of three items and two of one:
+
+        >>> round(kish(np.array([0, 0, 0, 1, 2])), 2)
+        2.27
+    """
     sizes = np.bincount(cluster).astype(np.float64)
     return float(sizes.sum() ** 2 / (sizes @ sizes)) if len(cluster) else 0.0
 
