@@ -351,7 +351,7 @@ def leaderboard_json() -> str:
             "",
             docstring(inspect.getdoc(flag_rules.flags)).partition("**Args**")[0],
             "",
-            docstring(inspect.getdoc(flag_rules.interval_flags)).partition("**Args**")[0],
+            docstring(inspect.getdoc(flag_rules.find_interval_flags)).partition("**Args**")[0],
             "",
             "The leaderboard adds `partial` (the run has not finished the cell), `depends-on-missing` (the place",
             "depends on what the missing answers were) and, for suites, `incomplete` (the judge answered only some of",

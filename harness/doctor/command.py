@@ -96,7 +96,7 @@ def _health(ctx: click.Context, folders: tuple[Path, ...], *, as_json: bool) -> 
         echo(json.dumps(health.to_json(), indent=2))
     else:
         _print_health(health)
-    return 2 if health.broken else 0
+    return 2 if health.is_broken else 0
 
 
 def _print_health(health: Health) -> None:

@@ -124,7 +124,7 @@ class Question:
         """Items that show the difference."""
         if self.difference is None:
             return None
-        return planning.needed(deviation, self.difference, quantile=self.quantile, power=self.power)
+        return planning.items_needed(deviation, self.difference, quantile=self.quantile, power=self.power)
 
     def detectable(self, deviation: float, items: float | None) -> float | None:
         """The smallest difference that so many items show."""
@@ -216,7 +216,7 @@ def plan_from_rates(
 
     def needs(difference: float) -> float:
         deviation = planning.deviation_of(share(difference), difference)
-        return planning.needed(deviation, difference, quantile=question.quantile, power=question.power)
+        return planning.items_needed(deviation, difference, quantile=question.quantile, power=question.power)
 
     about = question.difference
     if about is None:
@@ -356,7 +356,7 @@ def _row(
         needed_clusters=None
         if needed is None or not items or clusters is None
         else math.ceil(needed * clusters / items),
-        needed_items_once=question.needed(spread.asked_times(1)) if spread else None,
-        needed_items_endless=question.needed(spread.asked_times(math.inf)) if spread else None,
+        needed_items_once=question.needed(spread.deviation_at(1)) if spread else None,
+        needed_items_endless=question.needed(spread.deviation_at(math.inf)) if spread else None,
         detectable_with_n=question.detectable(deviation, question.n) if task else None,
     )

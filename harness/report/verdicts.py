@@ -30,7 +30,7 @@ from harness.api import (
 )
 from harness.api.data import SUFFIXES, read_table, suffix_of, suggest_names
 from harness.api.data import Row as DataRow
-from harness.score.ballots import ballots, pooled
+from harness.score.ballots import make_ballots, pool_orders
 from harness.score.table import ANSWERED, ERROR
 from harness.score.worth import Verdicts
 from harness.text import clean
@@ -160,7 +160,7 @@ def of_answers(answers: Iterable[RecordedAnswer], protocol: Protocol, target: Ta
         head = given[0]
         if head.space.kind != target.space.kind or (isinstance(target.space, Score) and head.space != target.space):
             raise DataError(f"item {item!r}: its answer space is not that of the others; estimate them apart")
-        votes = [vote for vote in pooled(ballots(given, protocol), protocol, given) if vote.state != ERROR]
+        votes = [vote for vote in pool_orders(make_ballots(given, protocol), protocol, given) if vote.state != ERROR]
         if not votes:
             found.failed += 1
             continue

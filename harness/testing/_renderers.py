@@ -72,7 +72,7 @@ def make_leaderboard() -> Mapping[str, Any]:
     from harness.report.leaderboard import build_leaderboard
     from harness.report.scored import ScoredCell
     from harness.score.cell import score_cell
-    from harness.score.metrics import accuracy
+    from harness.score.metrics import make_accuracy
     from harness.score.units import build_cell
 
     cells, protocol = [], Protocol()
@@ -82,7 +82,7 @@ def make_leaderboard() -> Mapping[str, Any]:
             build_cell(source.answers(), protocol),
             task="task",
             judge=judge,
-            metrics={"accuracy": accuracy(None, None)},
+            metrics={"accuracy": make_accuracy(None, None)},
             data_hash="hash",
         )
         cells.append(
@@ -102,4 +102,4 @@ def make_leaderboard() -> Mapping[str, Any]:
                 scores=scores,
             )
         )
-    return build_leaderboard(cells, find_metric=lambda name: accuracy(None, None)).to_json()
+    return build_leaderboard(cells, find_metric=lambda name: make_accuracy(None, None)).to_json()

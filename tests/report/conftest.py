@@ -11,9 +11,9 @@ import pytest
 
 from harness.api import Judgement, Metric, Preference, Protocol, RecordedAnswer, Status, UnreadAnswer, Usage, UserError
 from harness.report.scored import ScoredCell
-from harness.score.agreement import macro_f1, roc_auc
+from harness.score.agreement import make_macro_f1, make_roc_auc
 from harness.score.cell import score_cell
-from harness.score.metrics import accuracy, mae
+from harness.score.metrics import make_accuracy, make_mae
 from harness.score.records import CellScores
 from harness.score.units import build_cell
 
@@ -46,7 +46,7 @@ MakeCell: TypeAlias = Callable[..., ScoredCell]
 
 def find_metric(name: str) -> Metric:
     name, _ = Protocol.parse_metric(name)
-    known = {"accuracy": accuracy, "macro_f1": macro_f1, "mae": mae, "roc_auc": roc_auc}
+    known = {"accuracy": make_accuracy, "macro_f1": make_macro_f1, "mae": make_mae, "roc_auc": make_roc_auc}
     if name.rpartition("/")[2] not in known:
         raise UserError(f"there is no metric {name!r}")
     return known[name.rpartition("/")[2]](None, None)

@@ -17,15 +17,15 @@ from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard, Pair
 from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, RocAuc
 from harness.score.cell import score_cell
-from harness.score.correlation import kendall, pearson
-from harness.score.metrics import accuracy
+from harness.score.correlation import make_kendall, make_pearson
+from harness.score.metrics import make_accuracy
 from harness.score.units import build_cell
 
 SCALE = Score(-20, 20, 0)
 
 
 def find(name: str) -> Metric:
-    return {"accuracy": accuracy, "kendall": kendall, "pearson": pearson}[name](None, None)
+    return {"accuracy": make_accuracy, "kendall": make_kendall, "pearson": make_pearson}[name](None, None)
 
 
 def board(cells: Sequence[Any], *, find_metric: Any = find, seed: int = 0, **options: Any) -> Leaderboard:

@@ -17,7 +17,7 @@ from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard, Row
 from harness.report.scored import ScoredCell
 from harness.report.tables import to_json_text
-from harness.score.metrics import accuracy, mae
+from harness.score.metrics import make_accuracy, make_mae
 
 GOLD = "AB" * 100
 
@@ -25,7 +25,7 @@ GOLD = "AB" * 100
 def find(name: str) -> Metric:
     if name not in ("accuracy", "mae"):
         raise UserError(f"there is no metric {name!r}")
-    return accuracy(None, None) if name == "accuracy" else mae(None, None)
+    return make_accuracy(None, None) if name == "accuracy" else make_mae(None, None)
 
 
 def board(

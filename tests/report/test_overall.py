@@ -12,8 +12,8 @@ from harness.report.leaderboard import build_leaderboard
 from harness.report.overall import METHOD
 from harness.report.records import Leaderboard, Row
 from harness.report.renderers import FORMATS, render_board
-from harness.score.agreement import macro_f1
-from harness.score.metrics import accuracy
+from harness.score.agreement import make_macro_f1
+from harness.score.metrics import make_accuracy
 
 GOLD = "AB" * 100
 ACCURACY, MACRO = Protocol(), Protocol(metrics=("macro_f1",))
@@ -21,7 +21,7 @@ BOTH = {"x": Protocol(metrics=("accuracy", "macro_f1")), "y": Protocol(metrics=(
 
 
 def find(name: str) -> Metric:
-    return {"accuracy": accuracy, "macro_f1": macro_f1}[name](None, None)
+    return {"accuracy": make_accuracy, "macro_f1": make_macro_f1}[name](None, None)
 
 
 def board(

@@ -27,7 +27,7 @@ from harness.report.renderers import FORMATS, render_board
 from harness.report.terminal import terminal_text
 from harness.score.flags import FEW, INTERVAL_FLAGS, RARE
 from harness.score.intervals import AGRESTI_COULL, JACKKNIFE
-from harness.score.metrics import accuracy
+from harness.score.metrics import make_accuracy
 
 GOLD = ("A" * 2 + "B" * 3) * 40
 HOSTILE = [
@@ -44,7 +44,7 @@ HOSTILE = [
 
 
 def find(name: str) -> Metric:
-    return accuracy(None, None)
+    return make_accuracy(None, None)
 
 
 @pytest.fixture(scope="module")

@@ -25,12 +25,12 @@ SCORES = ("pearson", "spearman", "kendall", "mae", "weighted_kappa")
 RANKINGS = ("rank_accuracy", "levenshtein")
 
 _FACTORIES = {
-    "accuracy": metrics.accuracy,
-    "all_right": metrics.all_right,
-    "mae": metrics.mae,
-    **{name: getattr(agreement, name) for name in CLASSES[1:]},
-    **{name: getattr(correlation, name) for name in SCORES if name != "mae"},
-    **{name: getattr(ranking, name) for name in RANKINGS},
+    "accuracy": metrics.make_accuracy,
+    "all_right": metrics.make_all_right,
+    "mae": metrics.make_mae,
+    **{name: getattr(agreement, f"make_{name}") for name in CLASSES[1:]},
+    **{name: getattr(correlation, f"make_{name}") for name in SCORES if name != "mae"},
+    **{name: getattr(ranking, f"make_{name}") for name in RANKINGS},
 }
 
 
