@@ -195,6 +195,6 @@ def test_a_leaderboard_is_read_back_only_while_the_plugins_are_those_that_made_i
     assert report.read_text(encoding="utf-8") == "as it was", "nothing changed, so nothing is written"
     if change != "nothing":
         # As after an upgrade of any plugin: the row of a metric's plugin is one of these.
-        plugins.rows[0] = dataclasses.replace(plugins.rows[0], **{change: "99.1"})
+        plugins.rows[0] = dataclasses.replace(plugins.rows[0], **{change: "99.1"})  # type: ignore[arg-type]
     run_again()
     assert (report.read_text(encoding="utf-8") == "as it was") is (change == "nothing")
