@@ -36,7 +36,7 @@ from harness.report import plan as plan_record
 from harness.report.records import SCHEMA, Leaderboard, Pair, Row
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
-from harness.run import folder, journal
+from harness.run import database, folder, journal
 from harness.run.rows import LeftOut
 from harness.score import flags as flag_rules
 from harness.score.records import AltTest, AnnotatorTest, Ceiling, CellScores, Estimate, MetricCeiling
@@ -253,7 +253,7 @@ def exit_codes() -> str:
 def run_folder() -> str:
     """The files of a run folder, the tables of the journal and the fields of `scores.json`."""
     lines = ["# Run folder", "", *with_block(folder.__doc__), "", "## Journal", "", *with_block(journal.__doc__), ""]
-    lines += [f"Schema version {journal.SCHEMA_VERSION}. Columns in **bold** are the primary key.", ""]
+    lines += [f"Schema version {database.SCHEMA_VERSION}. Columns in **bold** are the primary key.", ""]
     for name, columns in journal_tables().items():
         shown = ", ".join(f"**`{column}`**" if key else f"`{column}`" for column, key in columns)
         lines += [f"- `{name}`: {shown}"]

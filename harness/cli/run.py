@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.manifest.load import LoadedManifest
     from harness.pipeline.session import Session
-    from harness.run.asks import Shard
     from harness.run.journal import Journal
     from harness.run.planned import Cell
+    from harness.run.requests import Shard
 
 
 @click.command("run")
@@ -97,7 +97,7 @@ def command(
 
 
 def _shard(part: str | None) -> Shard | None:
-    from harness.run.asks import Shard
+    from harness.run.requests import Shard
 
     if part is None:
         return None
@@ -173,14 +173,14 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
 
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
     recipes = plan_recipes(plan, plugins, checkpoints=checkpoints, say=say)
-    give_models(plan, loaded, {judge: recipe.model for judge, recipe in recipes.items() if recipe.done})
+    give_models(plan, loaded, {judge: recipe.model for judge, recipe in recipes.items() if recipe.is_trained})
     check_media(plan)
     leave_out(plan)
     folder = run_folder(runs, loaded, shard)
     journal = Journal(folder / JOURNAL, readonly=True) if (folder / JOURNAL).is_file() else None
     echo(f"run folder: {folder} ({'exists' if journal else 'new'})")
     for judge, recipe in recipes.items():
-        state = "trained already" if recipe.done else "would be trained first"
+        state = "trained already" if recipe.is_trained else "would be trained first"
         echo(f"  {judge}: recipe {recipe.name}, {state} ({recipe.folder})")
     for task, name in sorted(plan.left_out):
         echo(f"  {task} · {name}: not asked, since the judge has an answer to no item there")
@@ -214,13 +214,13 @@ def _held(journal: Journal, cell: Cell) -> int:
 def _count(task: object, shard: Shard | None) -> int:
     from itertools import islice
 
-    from harness.run.asks import orders_of
     from harness.run.planned import PlannedTask
+    from harness.run.requests import list_permutations
 
     assert isinstance(task, PlannedTask)
     items = islice(task.task.items(task.split), task.limit)
     return sum(
-        len(orders_of(item, task.protocol)) * task.protocol.samples
+        len(list_permutations(item, task.protocol)) * task.protocol.samples
         for item in items
         if shard is None or shard.holds(item.id)
     )

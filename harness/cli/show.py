@@ -196,12 +196,16 @@ def _print_benchmark(offer: Offer) -> None:
 def _draw(plugins: Plugins, offer: Offer, *, sample: int, split: str, data: str | None, path: Path) -> None:
     from harness.api import UserError
     from harness.report.sheet import contact_sheet
-    from harness.run.asks import asks_of
     from harness.run.plan import sample_task
+    from harness.run.requests import stream_requests
 
     if offer.card.kind != "task":
         raise UserError(f"{offer.id} is a {offer.card.kind}; only tasks can be sampled")
     planned = sample_task(offer, plugins, split=split, data=data)
-    drawn = [ask for ask in islice(asks_of(planned), sample * planned.asks_per_item) if ask.ask_row.place == 0]
+    drawn = [
+        ask
+        for ask in islice(stream_requests(planned), sample * planned.requests_per_item)
+        if ask.request_row.place == 0
+    ]
     asks = [ask for ask in drawn[:sample] if ask.request is not None]
     contact_sheet([ask.item for ask in asks], [ask.request for ask in asks if ask.request is not None], path)

@@ -13,7 +13,7 @@ from harness.api import Task
 from harness.discovery import options_of
 from harness.manifest.load import LoadedManifest, LoadedRecipe
 from harness.run.context import plan_task
-from harness.run.plan import at, unfolded
+from harness.run.plan import at, unfold_entry
 from harness.run.planned import Plan
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class _Reached:
     ) -> Iterator[dict[str, TaskSplit]]:
         """The splits of each task that an entry stands for."""
         entry, offer = resolved.entry, resolved.offer
-        for name, options in unfolded(plan, offer, entry.name, entry.data, resolved.options):
+        for name, options in unfold_entry(plan, offer, entry.name, entry.data, resolved.options):
             planned = plan_task(plan, offer, name=name, options=options, data=entry.data, split=split)
             what = json.dumps(
                 [offer.id, entry.data, options_of(options), planned.task.fingerprint()], sort_keys=True, default=str

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from harness import __version__
 from harness.manifest.load import render_resolved
 from harness.pipeline.results import RunResults, check_metrics, load_run, plan_record, score_run
-from harness.run.asks import Shard
 from harness.run.coverage import check_media, leave_out
 from harness.run.engine import Engine, Outcome
 from harness.run.folder import (
@@ -23,7 +22,7 @@ from harness.run.folder import (
     LEADERBOARD,
     MANIFEST,
     SCORES,
-    locked,
+    lock_folder,
     make_folder,
     write_atomically,
     write_record,
@@ -32,6 +31,7 @@ from harness.run.journal import Journal
 from harness.run.plan import build_plan
 from harness.run.planned import Plan, PlannedJudge
 from harness.run.progress import CellProgress
+from harness.run.requests import Shard
 from harness.score.find import make_metric
 from harness.train.folder import CHECKPOINTS
 from harness.train.judges import train_judges
@@ -94,7 +94,7 @@ def run_manifest(
     train_judges(plan, loaded, plugins, checkpoints=checkpoints, say=say)
     leave_out(plan)
     make_folder(folder, fresh=fresh)
-    with locked(folder):
+    with lock_folder(folder):
         journal = Journal(folder / JOURNAL)
         try:
             write_atomically(folder / MANIFEST, render_resolved(loaded, origins=False))

@@ -52,7 +52,7 @@ def train_judges(
     """
     recipes = plan_recipes(plan, plugins, checkpoints=checkpoints, say=say)
     for judge, recipe in recipes.items():
-        if not recipe.done:
+        if not recipe.is_trained:
             say(f"judge {judge}: its recipe {recipe.name} is trained first")
             train(recipe, plugins, say=say)
     give_models(plan, loaded, {judge: recipe.model for judge, recipe in recipes.items()})

@@ -12,7 +12,7 @@ from harness.api import PluginError, UserError
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
 from harness.run.context import PlanContext
-from harness.run.plan import build_plan, wrapped_by
+from harness.run.plan import build_plan, find_wrapped_tasks
 from harness.run.planned import Plan
 
 MINE = '''
@@ -176,4 +176,4 @@ tasks:
 judges: [{use: baselines/random}]
 """
     )
-    assert [wrapped_by(plan, task) for task in plan.tasks] == [*[[]] * 5, ["same", "limited"]]
+    assert [find_wrapped_tasks(plan, task) for task in plan.tasks] == [*[[]] * 5, ["same", "limited"]]

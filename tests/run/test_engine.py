@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from harness.api import DataError, Image, Item, Judgement, Request, Status
-from harness.run.asks import Shard
 from harness.run.engine import FAIR_SAMPLE, Engine, Outcome
 from harness.run.journal import Journal
 from harness.run.planned import Plan
 from harness.run.progress import Lines
+from harness.run.requests import Shard
 
 MakePlan = Callable[..., Plan]
 
@@ -109,7 +109,7 @@ class FirstFails:
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         for number, request in enumerate(requests):
             if number < self.failures:
-                yield request, Judgement.failed(Status.ERROR, "down")
+                yield request, Judgement(status=Status.ERROR, error="down")
                 assert self.counted.acquire(timeout=5)
             else:
                 yield request, Judgement.of("yes")

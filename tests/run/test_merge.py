@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from harness.api import JournalError, Judgement
-from harness.run.folder import JOURNAL, MANIFEST, locked
+from harness.run.folder import JOURNAL, MANIFEST, lock_folder
 from harness.run.journal import Journal
 from harness.run.merge import merge_shards
-from harness.run.rows import LEFT_OUT, AskRow, CellRow, ItemRow
+from harness.run.rows import LEFT_OUT, CellRow, ItemRow, RequestRow
 
 SPACE = '{"kind": "choice", "labels": ["yes", "no"]}'
 
@@ -38,7 +38,7 @@ def make_shard(
         journal.set_meta("plan", plan)
     with journal.transaction():
         item = ItemRow("t", f"i{index}", index, "g", "", SPACE, '"yes"', "{}", f"hash {index}")
-        journal.add_asks([(item, AskRow("t", f"i{index}", 0, "[]", 0, f"request {index}", "{}"))])
+        journal.add_requests([(item, RequestRow("t", f"i{index}", 0, "[]", 0, f"request {index}", "{}"))])
         journal.add_judgements("key of j", [(f"request {index}", Judgement.of("yes"))])
     for row in cells:
         journal.set_cell(row)
@@ -92,7 +92,7 @@ def test_the_folder_of_the_whole_can_be_chosen(tmp_path: Path) -> None:
 def test_a_folder_that_another_process_writes_to_is_left_alone(tmp_path: Path) -> None:
     shards = [make_shard(tmp_path, 1), make_shard(tmp_path, 2)]
     (tmp_path / "m-abc").mkdir()
-    with locked(tmp_path / "m-abc"), pytest.raises(JournalError, match="another harness process"):
+    with lock_folder(tmp_path / "m-abc"), pytest.raises(JournalError, match="another harness process"):
         merge_shards(shards, None)
 
 

@@ -85,9 +85,9 @@ class Writer:
             verdict = request.order.index(0) if request.order else request.space.verdicts()[number % 2]
             text = request.format.write(verdict, request.space, "Because of the number.")
             if number % 7 == 3:
-                yield request, Judgement.failed(Status.ERROR, "the server was away")
+                yield request, Judgement(status=Status.ERROR, error="the server was away")
             elif number % 7 == 5:
-                yield request, Judgement.failed(Status.REFUSED, "I would rather not.")
+                yield request, Judgement(status=Status.REFUSED, error="I would rather not.")
             elif number % 7 == 6:
                 yield request, request.read("I cannot say.", prompt_tokens=10)
             else:
