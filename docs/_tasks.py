@@ -159,7 +159,7 @@ def _example(offer: Offer) -> list[str]:
     with tempfile.TemporaryDirectory() as place:
         folder, workspace = Path(place) / "data", Path(place) / "work"
         folder.mkdir()
-        needed = offer.resolve(offer.card.example)(folder)  # type: ignore[attr-defined]
+        needed = offer.resolve(offer.card.example)(folder)
         files = sorted(file for file in folder.rglob("*") if file.is_file())
         context = FakeContext(workspace=workspace, name=offer.card.name, data=str(folder))
         model = offer.options_model()

@@ -44,7 +44,7 @@ def examples(offers: list[Offer], tmp_path_factory: pytest.TempPathFactory) -> d
     for offer in offers:
         folder = root / offer.id
         folder.mkdir(parents=True)
-        made[offer.id] = (folder, offer.resolve(offer.card.example)(folder) or {})  # type: ignore[attr-defined]
+        made[offer.id] = (folder, offer.resolve(offer.card.example)(folder) or {})
     return made
 
 
@@ -116,7 +116,7 @@ def test_a_benchmark_is_read_from_the_hub_and_its_commit_is_on_record(
     form, subsets = HUB[name]
     hub = tmp_path / "hub"
     offer = next(one for one in offers if one.id == name)
-    offer.resolve(offer.card.example)(hub)  # type: ignore[attr-defined]
+    offer.resolve(offer.card.example)(hub)
     if form.startswith("a folder"):
         configs = [{"config_name": s, "data_files": [{"split": "test", "path": f"{s}/test-*"}]} for s in subsets]
         _card(hub, configs)

@@ -37,7 +37,7 @@ LAYERS = (
     ("report",),
     ("train",),
     ("doctor", "testing"),
-    ("cli",),
+    ("cli", "pytest_plugin"),
 )
 """Parts of `harness`, the lowest first. A module imports its own part, and parts of lower layers."""
 

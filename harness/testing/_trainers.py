@@ -1,7 +1,7 @@
 """The contract of trainers as checks, on a small recipe of two made-up tasks.
 
-By default a trainer may take days, so it is only trained where options are given that make it short (`steps=2`), or
-data, which for a trainer is the model that it starts from. Not for how much is learnt.
+By default a trainer may take days, so it is only trained where its card has an example, or where options are given that
+make it short (`steps=2`), or data, which for a trainer is the model that it starts from. Not for how much is learnt.
 """
 
 from __future__ import annotations
@@ -83,11 +83,11 @@ def trainer_checks(what: Card | str, **fields: object) -> Iterator[Check]:
 
 
 def checks(one: Subject) -> Iterator[Check]:
-    """The contract, each clause as a check; those that train only where options or data are given."""
+    """The contract, each clause as a check; those that train only where something makes it short."""
     yield "trainer_protocol", lambda: _check_protocol(one)
     yield "trainer_members", lambda: check_members("trainer", one.made)
     yield "trainer_fingerprint_is_stable", lambda: _check_fingerprint(one)
-    if one.options or one.data:
+    if one.options or one.data or one.offer.card.example is not None:
         yield "trainer_trains", lambda: _check_trains(one)
         yield "trainer_log_is_readable", lambda: _check_log(one)
         yield "trainer_is_deterministic", lambda: _check_deterministic(one)
@@ -104,7 +104,7 @@ def recipe(one: Subject, attempt: _Attempt) -> Training:
     return Training(
         name="check",
         seed=7,
-        model=one.data,
+        model=one.inputs[1],
         tasks=tuple(tasks),
         rewards=(right,),
         folder=attempt.folder,
