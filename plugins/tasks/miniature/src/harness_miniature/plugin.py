@@ -75,8 +75,8 @@ def harness_tasks() -> list[TaskCard]:
             "alignment-digit",
             "alignment:DIGIT",
             "Does the picture show the numeral and the ink colour that the caption names?",
-            "Each picture occurs with a fitting caption and with one that is wrong in the digit or in the colour. So the "
-            "picture alone and the caption alone do not tell the answer.",
+            "Each picture occurs with a fitting caption and with one that is wrong in the digit or in the colour. So "
+            "the picture alone and the caption alone do not tell the answer.",
         ),
         _trainable_card(
             "alignment-relation",
