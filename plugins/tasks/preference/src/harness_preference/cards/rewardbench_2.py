@@ -101,7 +101,8 @@ this holds for the lesser of both prompts' margins + 0.01 x the mean of tanh(les
 cannot be read counts as -1, less than any. {_OVERALL}""",
         columns=_COLUMNS,
         deviations="""\
-The official script reads a whole number from 1 to 10 at the end of the answer, with any text before it on the line; here it must stand alone on the last line, where **9**, `9.` and 9/10 are 9 as well (officially missing, missing and
+The official script reads a whole number from 1 to 10 at the end of the answer, with any text before it on the line;
+here it must stand alone on the last line, where **9**, `9.` and 9/10 are 9 as well (officially missing, missing and
 10). The prompt is in our own words. A pair of which one prompt is not in the data
 is left out; officially its accuracy still counts in its own term.""",
         pitfalls="""\
