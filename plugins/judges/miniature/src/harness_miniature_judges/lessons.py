@@ -64,7 +64,7 @@ def _captions(draw: Draw) -> Case:
         question=case.question.replace(case.tags["caption"], caption),
         gold="no" if wrong else "yes",
         category=" and ".join(wrong) or "fits",
-        rationale=f"{reasoning} {alignment.compared(wrong)}",
+        rationale=f"{reasoning} {alignment.compare_aspects(wrong)}",
         tags={**case.tags, "caption": caption},
     )
 
@@ -73,8 +73,8 @@ def _pairs_of_captions(draw: Draw) -> Case:
     """Each image is compared with the caption in the words of pointwise reasoning."""
     case = alignment.PAIR.make(draw)
     caption, other = case.tags["caption"], case.tags["wrong"]
-    fits = f"shows {caption}. The caption says {caption}. {alignment.compared(())}"
-    fails = f"shows {other}. The caption says {caption}. {alignment.compared((case.category,))}"
+    fits = f"shows {caption}. The caption says {caption}. {alignment.compare_aspects(())}"
+    fails = f"shows {other}. The caption says {caption}. {alignment.compare_aspects((case.category,))}"
     first, second = (fits, fails) if case.gold == 0 else (fails, fits)
     return replace(case, rationale=f"Image A {first} Image B {second}")
 
