@@ -238,7 +238,9 @@ def _chunks(folder: Path, journal: Journal, task: PlannedTask) -> Iterator[list[
         )
 
 
-def _chunk(journal: Journal, asks: Sequence[PlannedRequest], cell: RecordedCell, found: CellReread) -> Iterator[_Change]:
+def _chunk(
+    journal: Journal, asks: Sequence[PlannedRequest], cell: RecordedCell, found: CellReread
+) -> Iterator[_Change]:
     """Read the answers of one judge to a few requests."""
     keys = [key for ask in asks for key in _keys(ask)]
     rows = journal.find_judgements(cell.judge_key, keys)

@@ -84,11 +84,10 @@ class ManifestRunner:
         )
         if session.outcome.interrupted:
             raise HarnessError("the run was interrupted")
-        board = session.leaderboard
         return ManifestRun(
             folder=session.folder,
             # Through JSON, so that a test sees what a reader of the file does: lists, and no tuples.
-            leaderboard={} if board is None else json.loads(json.dumps(board.to_json())),
+            leaderboard={} if session.report is None else json.loads(json.dumps(session.report.leaderboard)),
             failed=sum(session.outcome.errors.values()),
             stopped=dict(session.outcome.stopped),
         )

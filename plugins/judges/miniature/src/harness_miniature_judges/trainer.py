@@ -44,7 +44,7 @@ class EyesTrainer:
         """Covers the generation of this code; the seed is in the recipe."""
         return _generation()
 
-    def train(self, training: Training) -> Trained:
+    def train(self, training: Training) -> TrainingResult:
         """Train; an attempt that was stopped begins again.
 
         Raises:
@@ -104,7 +104,7 @@ class ReadingTrainer:
         """Covers the generation of this code; the seed is in the recipe, and so is where it starts."""
         return _generation()
 
-    def train(self, training: Training) -> Trained:
+    def train(self, training: Training) -> TrainingResult:
         """Train; an attempt that was stopped begins again.
 
         Raises:

@@ -162,15 +162,15 @@ def _place(answer: RecordedAnswer) -> tuple[str, tuple[int, ...], int]:
     return answer.item, answer.order, answer.sample
 
 
-def _negate(change: Measured) -> Measured:
+def _negate(change: Measurement) -> Measurement:
     # High and low change places as well. `0.0 - x` prints no `-0.0`.
-    return Measured(*(None if end is None else 0.0 - end for end in (change.value, change.high, change.low)))
+    return Measurement(*(None if end is None else 0.0 - end for end in (change.value, change.high, change.low)))
 
 
 def _change(pairs: Sequence[Pair], metric: Metric, statistics: Statistics, *, ties: str, by_verdict: bool) -> Change:
     """The metric on the base's side, on the probe's side, and the difference."""
     if not pairs:
-        return Change(before=None, after=None, difference=Measured(None))
+        return Change(before=None, after=None, difference=Measurement(None))
     # Rankings may differ in length by item. The largest space knows every verdict of the smaller ones.
     space = max((pair.base.space for pair in pairs), key=lambda space: getattr(space, "n", 0))
     before, after = (

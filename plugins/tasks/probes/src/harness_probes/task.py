@@ -171,6 +171,6 @@ def unfold(options: Options, context: Context) -> list[UnfoldedEntry]:
     """
     own = options.model_dump(by_alias=True, exclude_unset=True)
     return [
-        Unfolded(name=f"{options.probe}-{entry.name}", options={**own, "with": entry.options})
+        UnfoldedEntry(name=f"{options.probe}-{entry.name}", options={**own, "with": entry.options})
         for entry in context.entries(options.task, options.with_)
     ]

@@ -29,7 +29,7 @@ from harness_transformers.language import Prefix, Written
 from harness_transformers.opening import Opened, refusal
 from harness_transformers.prompts import Prompt
 from harness_transformers.sampling import Sampling
-from harness_transformers.weighing import Options, answer_set_of
+from harness_transformers.weighing import AnswerSet, answer_set_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -246,7 +246,7 @@ def _weighed(
     return judgements
 
 
-def _options(opened: Opened, asked: Asked, judgement: Judgement) -> Options:
+def _options(opened: Opened, asked: Asked, judgement: Judgement) -> AnswerSet:
     """The answers to weigh; where the answer was opened for the policy, the prompt ends with the opening already."""
     request, begun = asked.example.request, asked.prompt.opened
     if not asked.opening:
