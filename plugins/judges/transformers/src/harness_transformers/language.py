@@ -274,7 +274,7 @@ class Language:
         """Read more tokens after a prefix, in place.
 
         Args:
-            prefix: R rows; moved to the end of the new tokens, logits included. A row without new tokens stays as it is.
+            prefix: R rows; moved to the end of the new tokens, logits included. A row without new tokens stays.
             rows: The new tokens of each row, N at most.
 
         Returns:

@@ -21,6 +21,16 @@ import torch
 from torch import Tensor
 
 Kind = Literal["grpo", "dr_grpo", "dapo", "bnpo", "gspo", "cispo"]
+"""The policy term of each token, with A the advantage and r = pi / pi_old:
+
+- `grpo`, `dr_grpo`, `dapo`, `bnpo`: -min(r A, clip(r, 1 - clip_low, 1 + clip_high) A) (PPO, arXiv:1707.06347; two
+  bounds: DAPO, arXiv:2503.14476). They differ in `row_weights`.
+- `gspo`: the same with the r of the row, exp of the mean of its tokens' log-ratios (arXiv:2507.18071). Its bounds are
+  much narrower there: 3e-4 and 4e-4.
+- `cispo`: -min(r, 1 + clip_high) A log pi with the weight taken as constant, so that every token keeps a gradient
+  (MiniMax-M1, arXiv:2506.13585). `clip_low` is not used, as in the paper. TRL's `epsilon_high` is the cap itself: 5.0
+  there is a `clip_high` of 4.0 here.
+"""
 Estimator = Literal["k1", "k2", "k3"]
 
 _MOST = 20.0
@@ -67,7 +77,7 @@ def kl(logp: Tensor, ref: Tensor, mask: Tensor, *, kind: Estimator, ratio: Tenso
     elif kind == "k2":
         estimate = difference**2 / 2
     else:
-        difference = _bounded(difference)
+        difference = _clamp_log_ratio(difference)
         estimate = difference.exp() - difference - 1
     return estimate if ratio is None else estimate * ratio
 
@@ -83,15 +93,7 @@ def token_loss(
     clip_high: float = 0.28,
     dual_clip: float | None = None,
 ) -> PolicyTerm:
-    """The policy term of each token, with A the advantage and r = pi / pi_old.
-
-    - `grpo`, `dr_grpo`, `dapo`, `bnpo`: -min(r A, clip(r, 1 - clip_low, 1 + clip_high) A) (PPO, arXiv:1707.06347; two
-      bounds: DAPO, arXiv:2503.14476).
-    - `gspo`: the same with the r of the row, exp of the mean of its tokens' log-ratios (arXiv:2507.18071). Its bounds
-      are much narrower there: 3e-4 and 4e-4.
-    - `cispo`: -min(r, 1 + clip_high) A log pi with the weight taken as constant, so that every token keeps a gradient
-      (MiniMax-M1, arXiv:2506.13585). `clip_low` is not used, as in the paper. TRL's `epsilon_high` is the cap itself:
-      5.0 there is a `clip_high` of 4.0 here.
+    """The policy term of each token, with its formula by kind: see `Kind`.
 
     Args:
         logp: Shape (N, T): log-probabilities of the tokens written, float32 or float64.
@@ -109,18 +111,22 @@ def token_loss(
     """
     if dual_clip is not None and (kind == "cispo" or dual_clip <= 1):
         raise ValueError(f"token_loss: dual_clip {dual_clip}: must be above 1, and {kind} must not be cispo")
+    # `where` and not a product: NaN times 0 is NaN, in the gradient too.
     log_ratio = torch.where(mask, logp - old.detach(), 0.0)
     if kind == "gspo":
+        # The mean over the tokens that count: the row's likelihood ratio to the power of 1 / length.
         mean = log_ratio.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
         log_ratio = mean.expand_as(log_ratio)
-    ratio = _bounded(log_ratio).exp()
+    ratio = _clamp_log_ratio(log_ratio).exp()
     gain = advantage.detach().to(logp)[:, None]
     low, high = (ratio < 1 - clip_low) & (gain < 0), (ratio > 1 + clip_high) & (gain > 0)
     if kind == "cispo":
+        # REINFORCE with a capped importance weight: the gradient is that of log pi alone.
         weight = ratio.detach().clamp(max=1 + clip_high)
         loss = -weight * gain * logp
         low, high = torch.zeros_like(mask), (ratio > 1 + clip_high) & (gain != 0)
     else:
+        # PPO's -min(a, b) as max(-a, -b): the pessimistic one of the two.
         loss = torch.maximum(-ratio * gain, -ratio.clamp(1 - clip_low, 1 + clip_high) * gain)
         if dual_clip is not None:
             loss = torch.where(gain < 0, torch.minimum(loss, -dual_clip * gain), loss)
@@ -177,10 +183,16 @@ def row_weights(
         if longest is None:
             raise ValueError("row_weights: dr_grpo divides by `longest`, the most tokens an answer may have")
         return share / (rows * longest)
-    batch = torch.zeros_like(task) if micro is None else micro.to(mask.device)
+    return share / _bnpo_denominators(lengths, task, micro)
+
+
+def _bnpo_denominators(lengths: Tensor, task: Tensor, micro: Tensor | None) -> Tensor:
+    """Micro-batches of the row's task, times the tokens of the task in the row's own micro-batch; shape (N,)."""
+    batch = torch.zeros_like(task) if micro is None else micro.to(task.device)
+    # A cell is one task in one micro-batch.
     cells, cell = torch.unique(torch.stack([task, batch]), dim=1, return_inverse=True)
     batches: Tensor = (cells[0][:, None] == task).sum(0)
-    return share / (batches * _total(lengths, cell).clamp(min=1))
+    return batches * _total(lengths, cell).clamp(min=1)
 
 
 def aggregate(loss: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
@@ -228,12 +240,13 @@ def diagnostics(
     return {"tokens": float(len(chosen)), "ratio_max": chosen.max().item() if len(chosen) else math.nan, **means}
 
 
-def combined(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def combine_diagnostics(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The `diagnostics` of several micro-batches as those of all of them together.
 
     Args:
         parts: At least one, all with the same names.
     """
+    # A micro-batch without a token that counts has NaN for its means, which must not spread.
     filled = [part for part in parts if part["tokens"]]
     if not filled:
         return dict(parts[0])
@@ -243,7 +256,7 @@ def combined(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {**result, "tokens": tokens.sum().item(), "ratio_max": columns["ratio_max"].max().item()}
 
 
-def _bounded(log_ratio: Tensor) -> Tensor:
+def _clamp_log_ratio(log_ratio: Tensor) -> Tensor:
     """Cut to what exp can take. An infinite one is no large number but a fault: it becomes NaN, which stays visible."""
     return torch.where(log_ratio.isinf(), torch.nan, log_ratio.clamp(-_MOST, _MOST))
 

@@ -89,11 +89,11 @@ class Sampler:
         if self.mixing == "adaptive":
             return self._adaptive()
         power = {"proportional": 1.0, "uniform": 0.0, "temperature": 1 / self.temperature}[self.mixing]
-        return _normalised({pool.name: pool.weight * float(pool.size) ** power for pool in self.pools})
+        return _normalise({pool.name: pool.weight * float(pool.size) ** power for pool in self.pools})
 
     def _adaptive(self) -> dict[str, float]:
         known = [cursor.reward for cursor in self._cursors.values() if cursor.reward is not None]
-        even = _normalised({pool.name: pool.weight for pool in self.pools})
+        even = _normalise({pool.name: pool.weight for pool in self.pools})
         if not known:
             return even
         middle = sum(known) / len(known)
@@ -101,8 +101,9 @@ class Sampler:
             name: (middle if cursor.reward is None else cursor.reward + cursor.gain)
             for name, cursor in self._cursors.items()
         }
+        # Shifted by the worst, as in a stable softmax: exp cannot overflow.
         worst = min(standing.values())
-        wanted = _normalised(
+        wanted = _normalise(
             {pool.name: pool.weight * math.exp(-(standing[pool.name] - worst) / self.sharpness) for pool in self.pools}
         )
         return {name: self.least * even[name] + (1 - self.least) * share for name, share in wanted.items()}
@@ -115,6 +116,7 @@ class Sampler:
         shares = self.shares()
         due = {name: share * places + self._cursors[name].owed for name, share in shares.items()}
         given = {name: max(0, math.floor(value)) for name, value in due.items()}
+        # Largest remainders first (Hamilton's method); names decide between equal ones.
         order = sorted(due, key=lambda name: (due[name] - given[name], name), reverse=True)
         for number in range(places - sum(given.values())):
             given[order[number % len(order)]] += 1
@@ -155,14 +157,15 @@ class Sampler:
 
     def state(self) -> dict[str, Any]:
         """All that must be kept to go on, as plain data."""
-        return {name: [one.drawn, one.owed, one.reward, one.gain] for name, one in self._cursors.items()}
+        return {name: [cursor.drawn, cursor.owed, cursor.reward, cursor.gain] for name, cursor in self._cursors.items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a kept state."""
         self._cursors = {pool.name: _Cursor(*state[pool.name]) for pool in self.pools}
 
 
-def _normalised(values: Mapping[str, float]) -> dict[str, float]:
+def _normalise(values: Mapping[str, float]) -> dict[str, float]:
+    # fsum: the shares do not depend on the order of the tasks.
     whole = math.fsum(values.values())
     return {name: value / whole for name, value in values.items()}
 
@@ -170,5 +173,6 @@ def _normalised(values: Mapping[str, float]) -> dict[str, float]:
 @lru_cache(maxsize=64)
 def _order(seed: int, task: str, epoch: int, size: int) -> tuple[int, ...]:
     """The order of a task's items in an epoch."""
+    # crc32, because `hash` of a text differs from process to process.
     entropy = np.random.SeedSequence([seed, zlib.crc32(task.encode()), epoch])
     return tuple(np.random.Generator(np.random.PCG64(entropy)).permutation(size).tolist())

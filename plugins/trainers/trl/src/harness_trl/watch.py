@@ -67,13 +67,15 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # its base is untyped
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Look at the weights where it is time, in all processes together."""
-        step, behind = divmod(state.global_step, self._updates)
-        if behind or (step % self._options.validation.every and step != self._options.steps):
+        step, rest = divmod(state.global_step, self._updates)
+        if rest or (step % self._options.validation.every and step != self._options.steps):
             return
         saved = state_folder(self._training) / "candidate"
+        # In all processes: gathering sharded weights is a collective operation.
         self.trainer.save_model(str(saved), _internal_call=True)
         if self._keeper is not None:
             self._keeper.look(saved, step=step)
+        # All must stop at the same step, or the others would wait for the first one for ever.
         stopped = broadcast_object_list([self._keeper is not None and self._keeper.best.stopped])
         control.should_training_stop = control.should_training_stop or stopped[0]
 
