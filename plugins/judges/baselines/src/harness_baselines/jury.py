@@ -17,7 +17,7 @@ _CHUNK = 64  # enough for full batches of members that batch
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """What one member answered."""
+    """The answer of one member."""
 
     judge: str
     weight: float

@@ -1,4 +1,4 @@
-"""What a manifest may set on the baseline judges."""
+"""Options of the baseline judges, as a manifest sets them."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def _parse_answer(row: Mapping[str, Any], source: str, column: _Column) -> Recor
 
 
 def _error(error: object) -> str:
-    """What a row says went wrong; `""` where it says nothing."""
+    """The error that a row records; `""` where there is none."""
     if not error:
         return ""
     return (error if isinstance(error, str) else json.dumps(error, ensure_ascii=False))[:_MOST_ERROR]

@@ -40,7 +40,7 @@ class Naming(nn.Module):
         self._mean, self._std = torch.tensor(mean), torch.tensor(std)
 
     def normal(self, pixels: Tensor) -> Tensor:
-        """What the image processor makes of pictures of the tower's own size.
+        """Normalised pictures, as the image processor makes them of the tower's own size.
 
         Args:
             pixels: uint8, pictures x rows x columns x 3.
@@ -81,7 +81,7 @@ class Naming(nn.Module):
 
     @torch.no_grad()
     def recalls(self, views: Views, *, batch: int = 300) -> dict[str, float]:
-        """How well each attribute is named: the mean over its values of the share that is named right.
+        """The recall of each attribute: the mean over its values of the share that is named right.
 
         Chance is one by the number of values, however rare some are. A card is named by its patches together.
 
@@ -109,7 +109,7 @@ class Naming(nn.Module):
 
 
 def _find_owners(boxes: Tensor, patches: int) -> Tensor:
-    """Which patches have their centre on which card: pictures x 2 x patches."""
+    """Whether a patch has its centre on a card: pictures x 2 x patches."""
     side = round(patches**0.5)
     centres = (torch.arange(side) + 0.5) / side
     across, down = centres.repeat(side), centres.repeat_interleave(side)

@@ -14,7 +14,7 @@ from harness_miniature_judges.words import CHAT_TEMPLATE, IMAGE, make_tokenizer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """How large the model is. The defaults are what two cores can train in minutes."""
+    """The size of the model. Two cores train one of the default size in minutes."""
 
     image_size: int = 64
     """Side of a picture in pixels: the size at which the suite paints, so that nothing is resampled."""

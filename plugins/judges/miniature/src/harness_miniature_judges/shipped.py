@@ -115,7 +115,7 @@ def assemble(judge: str, workspace: Path, *, weights: Path = WEIGHTS) -> Path:
 
 
 def read_record(weights: Path = WEIGHTS) -> dict[str, dict[str, Any]]:
-    """Where each judge comes from: its recipe, the hash of its checkpoint, the command, and the hashes of its files."""
+    """The origin of each judge: its recipe, the hash of its checkpoint, the command, and the hashes of its files."""
     path = weights / RECORD
     if not path.is_file():
         return {}

@@ -1,4 +1,4 @@
-"""What the eyes learn from: pictures of the suite with the names of all that is in them, read from the scene records.
+"""Training data of the eyes: pictures of the suite with the names of all that is in them, read from the scene records.
 
 Not for questions and answers.
 """

@@ -1,4 +1,4 @@
-"""What a server says went wrong, taken out of the many shapes in which providers say it. Pure, total, bounded.
+"""The error message of a server, taken out of the many shapes that providers use. Pure, total, bounded.
 
     body -> Complaint: words, codes, the field it names
 
@@ -39,7 +39,7 @@ _UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class Complaint(NamedTuple):
-    """What a server says went wrong."""
+    """An error as a server reports it."""
 
     text: str
     """In its words: one line, without secrets, bounded; for patterns. Empty for a web page without a title."""
@@ -56,7 +56,7 @@ class Complaint(NamedTuple):
 
 
 def read_complaint(body: bytes, scrub: Callable[[str], str] = lambda text: text) -> Complaint:
-    """What a body complains about.
+    """Read the error in a body.
 
     Args:
         body: The whole body, of any kind.
@@ -73,7 +73,7 @@ def read_complaint(body: bytes, scrub: Callable[[str], str] = lambda text: text)
 
 
 def complaint_of(whole: Any, scrub: Callable[[str], str] = lambda text: text) -> Complaint:
-    """What parsed JSON complains about."""
+    """Read the error in parsed JSON."""
     nodes = _nodes(whole)
     texts = list(dict.fromkeys(text for node in nodes for text in _texts(node)))
     words = scrub(": ".join(texts))

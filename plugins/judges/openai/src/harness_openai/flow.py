@@ -35,7 +35,7 @@ _Prepared = tuple[Request, str | None]
 
 
 class Parts(Protocol):
-    """What a flow is made of."""
+    """The parts of a flow."""
 
     @property
     def payloads(self) -> Payloads:
@@ -43,11 +43,11 @@ class Parts(Protocol):
 
     @property
     def budget(self) -> Budget:
-        """What may be spent."""
+        """Counts tokens and money."""
 
     @property
     def lessons(self) -> Lessons:
-        """What was learnt about the server."""
+        """Facts learnt about the server."""
 
     @property
     def most(self) -> int:

@@ -67,7 +67,7 @@ class EndpointJudge:
 
     @property
     def budget(self) -> Budget:
-        """What this judge has spent in this run; part of `harness_openai.flow.Parts`."""
+        """The spending of this judge in this run; part of `harness_openai.flow.Parts`."""
         # Not in the constructor: `spent` reads the journal, which exists once a run asks the judge.
         if self._budget is None:
             self._budget = Budget(self._options, name=self._context.name, spent=self._context.spent())

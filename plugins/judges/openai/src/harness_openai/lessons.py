@@ -1,4 +1,4 @@
-"""What was learnt about a server: fields it refuses, whether it answers, under which name. For the rest of the run."""
+"""Facts learnt about a server, for the rest of the run: the fields it refuses, whether it answers, under which name."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Lessons:
         return frozenset(fields)
 
     def still_sent(self, wanted: frozenset[Field]) -> frozenset[Field]:
-        """Those that are still sent."""
+        """The wanted fields without those that the server refuses."""
         if not self._off:
             return wanted
         if wanted not in self._left:

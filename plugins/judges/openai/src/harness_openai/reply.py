@@ -241,7 +241,7 @@ def _completion(choice: dict[str, Any], scrub: Callable[[str], str]) -> Completi
 
 
 def _finish(reason: Any) -> str:
-    """What a finish reason means; some say more after a colon."""
+    """The meaning of a finish reason. Some say more after a colon."""
     if reason in (None, "stop"):
         return "stop"
     return _FINISHES.get(str(reason).lower().partition(":")[0].strip(), "stop")

@@ -153,7 +153,7 @@ class _VerdictMass:
         share: float,
         unlisted: float = 0.0,
     ) -> float:
-        """What is left of a share for the written token, once the alternatives that begin an answer have theirs.
+        """Give alternatives that begin an answer their part of a share; returns the part of the written token.
 
         Args:
             alternatives: Of the token.
@@ -222,7 +222,7 @@ class _VerdictMass:
 
 
 def _tail(piece: bytes, head: bytes) -> bytes | None:
-    """What an alternative has where the verdict is, blanks aside; nothing where it ends before that.
+    """The part of an alternative that stands where the verdict is, blanks aside; empty where it ends before that.
 
     `None` where it has something else before the verdict.
     """

@@ -1,4 +1,4 @@
-"""Which requests are computed together: by prompt, by length, and fewer at once when memory runs out.
+"""Batches of requests: by prompt, by length, and smaller ones when memory runs out.
 
 Not for what is computed; see `judge`.
 """
@@ -92,7 +92,7 @@ def shape_of(prompt: Prompt) -> str:
 
 
 class Room:
-    """How many rows fit into memory: found out by running out of it.
+    """The number of rows that fit into memory, found out by running out of it.
 
     Args:
         rows: Rows to begin with.

@@ -161,7 +161,7 @@ def _plackett_luce(logits: Sequence[float], order: Any) -> float:
 
 
 class Outcome(NamedTuple):
-    """What a model made of one input: a conversation, a text or an image."""
+    """The result of one input: a conversation, a text or an image."""
 
     value: Any = None
     """A reward or an embedding: a number of NumPy or a tensor, so that its bytes can be counted."""
@@ -233,7 +233,7 @@ class OneByOne(ABC):
 
     @abstractmethod
     def plan(self, request: Request) -> PlannedRequest | Judgement:
-        """What a request needs, or why it gets no answer."""
+        """The inputs that a request needs, or a judgement without a verdict where it cannot be answered."""
 
     @abstractmethod
     def compute(self, inputs: Mapping[str, Any]) -> Iterator[Mapping[str, Outcome]]:

@@ -41,7 +41,7 @@ _LONGEST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """What is compared for one request: text i with image i."""
+    """The pairs to compare for one request: text i with image i."""
 
     texts: tuple[str, ...]
     """Each begins with the option `prompt`."""
@@ -119,7 +119,7 @@ class ClipScore(OneByOne):
     # -- what is compared ------------------------------------------------------------------------------------------
 
     def _pairing(self, request: Request) -> Pairing | str:
-        """What is to be compared, or why nothing is."""
+        """The pairs to compare, or the reason why there are none."""
         problem = refusal(request, self._options.threshold)
         if problem:
             return problem

@@ -42,7 +42,7 @@ class Continuations:
         return cls(ids_, offset_, (owner_[:, :, None] == owner_[:, None, :]) & (steps[None, :] <= steps[:, None]))
 
     def attention_mask(self, ahead: Tensor, begin: int) -> Tensor:
-        """What each token may see: a prompt's what is ahead of it, a continuation's the prompt and itself.
+        """A prompt's tokens see what is ahead of them; a continuation's see the prompt and their own continuation.
 
         Args:
             ahead: Shape (R, P): where a place is a token of the prompt.

@@ -273,7 +273,7 @@ def make(options: GenerativeOptions, context: Context) -> LocalJudge:
 
 
 def _together(votes: Sequence[Judgement], request: Request) -> Judgement:
-    """What the samples say together; the answer is there with the last of them."""
+    """The vote of the samples. The answer is there with the last of them."""
     return replace(voted(votes, request), latency_s=max(vote.latency_s or 0.0 for vote in votes))
 
 

@@ -40,7 +40,7 @@ _LASTING = 32
 
 @dataclass(slots=True)
 class Prefix:
-    """What the model has read: R rows of a cache, and what it expects next."""
+    """R rows that the model has read, as a KV cache, and the logits of what follows."""
 
     cache: Any
     """Keys and values of transformers, of R rows and L places."""
@@ -242,7 +242,7 @@ class Language:
         return _Text(ids, mask, positions, kinds, shared)
 
     def _count_common_start(self, rows: Sequence[list[int]]) -> int:
-        """How many tokens all rows begin with alike, ahead of the first image; 0 where it is not worth a pass."""
+        """Tokens that all rows begin with alike, ahead of the first image; 0 where that is not worth a pass."""
         if not self.shares_start:
             return 0
         before, self._row_before = self._row_before, rows[0]

@@ -29,7 +29,7 @@ _LISTED = 5  # names of files in a message
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where weights are."""
+    """The place of weights."""
 
     location: str
     """A folder, or `ORG/NAME` on the hub."""
@@ -86,7 +86,7 @@ def source_of(option: str, text: str, who: str) -> Source:
 
 
 def _list_names(folder: Path) -> str:
-    """What a folder holds, for messages."""
+    """The content of a folder, for messages."""
     names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return ", ".join(names[:_LISTED]) + more if names else "nothing"
@@ -125,7 +125,7 @@ def pin(source: Source, who: str, *, known_by: str = "config.json") -> Source:
 
 
 def content_of(source: Source, memory: Path) -> str:
-    """What names the weights: the commit, or the SHA-256 of a GGUF file or a model folder, 16 hex digits.
+    """The identity of the weights: the commit, or the SHA-256 of a GGUF file or a model folder, 16 hex digits.
 
     Args:
         source: Pinned.

@@ -108,7 +108,7 @@ class PixelCache:
             self._digests = {}
 
     def __call__(self, images: Any, **keywords: Any) -> Any:
-        """What the image processor makes of these images: tensors by name."""
+        """Process these images: tensors by name."""
         # By identity: processors hand on the very objects that `expecting` loaded.
         flat = list(_flatten(images))
         if not self.separable or any(id(image) not in self._digests for image in flat):
@@ -143,7 +143,7 @@ class PixelCache:
         return self._keywords is not None
 
     def inputs_of(self, image: Image) -> Mapping[str, Any]:
-        """What the image processor makes of an image by itself, in the way of the last call.
+        """The tensors of one image by itself, processed as in the last call.
 
         Raises:
             DataError: The image cannot be read.
@@ -237,7 +237,7 @@ def _same(first: Any, second: Any) -> bool:
 
 
 class FeatureCache:
-    """What the vision tower makes of each image, for models that take it in place of pixels (`mm_encoder_outputs`).
+    """Features of each image by the vision tower, for models that take them in place of pixels (`mm_encoder_outputs`).
 
     Args:
         model: The vision-language model.

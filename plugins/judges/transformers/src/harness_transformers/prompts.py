@@ -31,7 +31,7 @@ _END = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What a model reads before it answers."""
+    """The input of a model: tokens and images."""
 
     ids: tuple[int, ...]
     """Tokens, image placeholders included."""

@@ -121,7 +121,7 @@ def make(options: RewardModelOptions, context: Context) -> RewardModel:
 
 
 def _unreadable(request: Request, *, sees: bool) -> str:
-    """What a reward model cannot read of a request; empty where it can read all."""
+    """The reason why a reward model cannot read a request; empty where it can."""
     parts: list[Part] = [part for content in (request.question, *request.candidates) for part in content]
     if not request.question:
         return "the task gives no question apart from its wording, and a reward model reads nothing else"

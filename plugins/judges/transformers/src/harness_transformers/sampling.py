@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How the next token is drawn."""
+    """Settings for drawing the next token."""
 
     temperature: float = 0.0
     """0 takes the likeliest."""

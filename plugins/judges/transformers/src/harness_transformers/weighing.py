@@ -171,7 +171,7 @@ class Scales:
         return list(torch.split(flat, [len(mine) for mine in endings]))
 
     def _weigh_all(self, prefix: Prefix, endings: Sequence[Sequence[Tokens]], *, at_once: int) -> Tensor:
-        """What `weigh` gives, in one piece."""
+        """The result of `weigh`, in one piece."""
         if self.packs and not self._checked:
             packed, apart = self._weigh_packed(prefix, endings), self._weigh_apart(prefix, endings, at_once=at_once)
             self._checked = True
@@ -276,7 +276,7 @@ class Scales:
 
 
 def _cells(rows: Sequence[Sequence[int]], flat: Sequence[tuple[int, Tokens]]) -> list[tuple[int, int, int, Tokens]]:
-    """Where each ending stands: its number, its row, its first place there, its tokens."""
+    """The place of each ending: its number, its row, its first place there, its tokens."""
     cells = []
     for row, places in enumerate(rows):
         begin = 0
@@ -305,7 +305,7 @@ def _likeliest(answer_sets: Sequence[AnswerSet], scores: Tensor) -> list[Judgeme
 
 
 def _portion(waiting: Sequence[Sequence[int]], lengths: Sequence[int]) -> tuple[list[list[int]], list[list[int]]]:
-    """What of each row fits into one pass, at least one ending each, and what is left."""
+    """The endings of each row that fit into one pass, at least one each, and those that are left."""
     room = max(1, _MOST_PACKED // len(waiting))
     now: list[list[int]] = []
     left: list[list[int]] = []
@@ -320,7 +320,7 @@ def _portion(waiting: Sequence[Sequence[int]], lengths: Sequence[int]) -> tuple[
 
 
 def _common_start(rows: Sequence[Tokens]) -> int:
-    """How many tokens all rows begin with alike."""
+    """The number of tokens that all rows begin with alike."""
     shared = 0
     for column in zip(*rows, strict=False):
         if len(set(column)) > 1:

@@ -81,7 +81,7 @@ def advantages(
 
 
 def _sets(scale: Scale, groups: Tensor, tasks: Tensor | None) -> Tensor:
-    """Which rows share a standard deviation; shape (N,)."""
+    """Numbers of the sets of rows that share a standard deviation; shape (N,)."""
     if scale == "batch":
         return torch.zeros_like(groups)
     if scale == "group":
@@ -104,7 +104,7 @@ def _components(components: Tensor | None, weights: Tensor | None, rewards: Tens
 
 
 def informative_rows(rewards: Tensor, groups: Tensor) -> Tensor:
-    """Which rows have something to teach: they have a reward, and it differs within their group.
+    """Mark the rows that have something to teach: they have a reward, and it differs within their group.
 
     It asks for the spread and not for the mean, so a group that is all wrong in ways of different worth stays. The
     other rows get an advantage of exactly 0: rounding in the mean would leave them a tiny gradient.

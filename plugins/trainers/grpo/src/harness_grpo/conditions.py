@@ -116,7 +116,7 @@ def _layers(config: Any) -> Any:
 
 
 def _by_chance(model: nn.Module) -> Iterator[str]:
-    """What draws numbers, or depends on what shares its batch, in a module that is in training."""
+    """Descriptions of modules in training that draw numbers, or that depend on the other rows of a batch."""
     for name, module in model.named_modules():
         if not module.training:
             continue

@@ -1,4 +1,4 @@
-"""What can be seen of a step: scalars of each task, for the curves."""
+"""Scalars of a step, for each task, for the curves."""
 
 from __future__ import annotations
 

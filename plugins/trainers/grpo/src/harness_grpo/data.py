@@ -11,7 +11,7 @@ from harness.api import Example, Training, TrainingTask, UserError
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What is drawn for a batch."""
+    """One item, as it is drawn for a batch."""
 
     task: str
     """Name in the recipe."""
@@ -34,7 +34,7 @@ def units_of(task: TrainingTask, split: str, *, limit: int | None = None) -> lis
 
 
 def target_of(example: Example, rationale: str | None) -> str:
-    """What SFT learns to write: the gold verdict as the format writes it, after reasoning or alone.
+    """The target of SFT: the gold verdict as the format writes it, after reasoning or alone.
 
     Args:
         example: What is asked, with its gold.

@@ -1,4 +1,4 @@
-"""What would change the weights that come out, besides the recipe."""
+"""A fingerprint of everything that decides the trained weights, besides the recipe."""
 
 from __future__ import annotations
 

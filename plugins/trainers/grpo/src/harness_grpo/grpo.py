@@ -39,7 +39,7 @@ from harness_transformers.sampling import Sampling
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What a step learns from: N rows, G for each group in order."""
+    """The data of a step: N rows, G for each group in order."""
 
     groups: list[Group]
     advantage: Tensor

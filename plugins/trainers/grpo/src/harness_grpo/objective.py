@@ -39,7 +39,7 @@ _MOST = 20.0
 
 @dataclass(frozen=True, slots=True)
 class PolicyTerm:
-    """What `token_loss` gives; each of shape (N, T)."""
+    """The result of `token_loss`; each of shape (N, T)."""
 
     loss: Tensor
     """To be aggregated; differentiable."""
@@ -143,7 +143,7 @@ def row_weights(
     task_weights: Tensor | None = None,
     micro: Tensor | None = None,
 ) -> Tensor:
-    """What one token of each row weighs in the loss of an optimizer step.
+    """The weight of one token of each row in the loss of an optimizer step.
 
     - `grpo`, `gspo`: 1 / (N length): the mean over rows of means over tokens.
     - `dapo`, `cispo`: 1 / tokens of the step.
@@ -222,7 +222,7 @@ def mask_truncated(mask: Tensor, truncated: Tensor) -> Tensor:
 def diagnostics(
     term: PolicyTerm, mask: Tensor, *, kl: Tensor | None = None, entropy: Tensor | None = None
 ) -> dict[str, float]:
-    """What to log of one micro-batch.
+    """Scalars to log of one micro-batch.
 
     Args:
         term: From `token_loss`.

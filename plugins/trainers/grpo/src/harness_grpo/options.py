@@ -1,4 +1,4 @@
-"""What a recipe may set on the trainers."""
+"""Options of the trainers, as a recipe sets them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ValidationOptions(BaseModel):
 
 
 class CommonOptions(BaseModel):
-    """What means the same to every trainer, here and over TRL."""
+    """Options with the same meaning for every trainer, here and over TRL."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 

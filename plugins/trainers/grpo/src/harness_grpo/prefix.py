@@ -67,7 +67,7 @@ class _Flat:
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """How tokens were drawn, and what is asked about that."""
+    """The temperature of the draws, and whether entropies are wanted."""
 
     temperature: float
     entropy: bool

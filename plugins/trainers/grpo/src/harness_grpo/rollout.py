@@ -267,7 +267,7 @@ def make_groups(
     given: Sequence[tuple[PolicyAnswer, ...]],
     rewards: Sequence[WeightedReward],
 ) -> list[Group]:
-    """What the answers to some units earn: sample by sample, the orders of an item together.
+    """Reward the answers to some units: sample by sample, the orders of an item together.
 
     Args:
         units: Drawn.

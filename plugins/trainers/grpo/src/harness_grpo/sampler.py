@@ -1,4 +1,4 @@
-"""Which item of which task comes next: stratified batches, mixing on purpose, every draw a function of the seed.
+"""The order of items and tasks: stratified batches, mixing on purpose, every draw a function of the seed.
 
 There is no state of a random generator to keep: an epoch's order of a task is a function of (seed, task, epoch), and
 what is kept are cursors. Not for what is done with the items.
@@ -35,7 +35,7 @@ class Pool:
 
 @dataclass(slots=True)
 class _Cursor:
-    """How far a task has been drawn, and how well it does."""
+    """The position in a task, and its running reward."""
 
     drawn: int = 0
     """Items drawn since the beginning, over all epochs."""
@@ -109,7 +109,7 @@ class Sampler:
         return {name: self.least * even[name] + (1 - self.least) * share for name, share in wanted.items()}
 
     def counts(self, places: int) -> dict[str, int]:
-        """How many places of the next batch each task gets; they add up to `places`.
+        """The number of places of each task in the next batch; they add up to `places`.
 
         What rounding keeps from a task is owed to it in the batches to come.
         """
@@ -136,7 +136,7 @@ class Sampler:
         return _order(self.seed, task, epoch, pool.size)[place]
 
     def epochs(self, task: str) -> float:
-        """How often a task has been gone through."""
+        """The number of epochs that a task has been drawn."""
         pool = next(pool for pool in self.pools if pool.name == task)
         return self._cursors[task].drawn / pool.size
 

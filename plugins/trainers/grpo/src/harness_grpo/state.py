@@ -1,4 +1,4 @@
-"""What a training keeps to go on exactly: weights, optimizer, cursors, in files that hold no code.
+"""The state of a training, from which it goes on exactly: weights, optimizer, cursors, in files that hold no code.
 
     state-000150/weights.safetensors     the trained parameters
     state-000150/optimizer.safetensors   both moments of each

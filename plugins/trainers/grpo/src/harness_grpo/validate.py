@@ -1,4 +1,4 @@
-"""How good the model is on the validation splits: greedy answers, read by the same parser as in evaluation."""
+"""Scores of the model on the validation splits: greedy answers, read by the same parser as in evaluation."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def _common(training: Training, options: TrlOptions, source: Source, *, updates:
 
 
 def state_folder(training: Training) -> Path:
-    """Where TRL keeps its files during training."""
+    """The folder of TRL's files during training."""
     return training.folder / "trl"
 
 

@@ -148,7 +148,7 @@ class Keeper:
     # -- folders ---------------------------------------------------------------------------------------------------
 
     def _model_folder(self, saved: Path) -> Path:
-        """What was saved as a folder that a judge opens: an adapter is added to what it adapts."""
+        """Make the saved weights a folder that a judge opens: an adapter is added to what it adapts."""
         import transformers
 
         # peft saves the adapter alone; a judge opens whole models.

@@ -1,4 +1,4 @@
-"""What a recipe may set. Names and meanings are those of `harness_grpo.options`; what TRL cannot do is refused."""
+"""Options of the trainers, named as in `harness_grpo.options`. What TRL cannot do is refused."""
 
 from __future__ import annotations
 

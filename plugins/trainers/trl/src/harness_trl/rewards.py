@@ -48,7 +48,7 @@ class Reader:
         self.stops = frozenset({tokenizer.eos_token_id})
 
     def judgement(self, example: Example, ids: Sequence[int], *, opened: bool = False) -> Judgement:
-        """What an answer says; one that ran into the limit was cut off.
+        """The judgement in an answer. One that ran into the limit was cut off.
 
         Args:
             example: What was asked.

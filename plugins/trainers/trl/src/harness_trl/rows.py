@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How a model is shown things."""
+    """A model without its weights: processor, prompter and limits."""
 
     processor: Any
     """For TRL: of a vision-language model, or the tokenizer of a text model."""
@@ -66,7 +66,7 @@ def open_without_weights(source: Source, options: TrlOptions, name: str) -> Show
 
 
 def opening_options(source: Source, options: TrlOptions) -> GenerativeOptions:
-    """How the transformers judge would open the model."""
+    """Options with which the transformers judge would open the model."""
     return GenerativeOptions(
         model=source.location,
         dtype=options.dtype,

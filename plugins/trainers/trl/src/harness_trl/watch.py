@@ -1,4 +1,4 @@
-"""What happens while TRL trains: curves, progress, a look at the weights now and then, and an end where it diverges."""
+"""A callback while TRL trains: curves, progress, a look at the weights now and then, and an end where it diverges."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # its base is untyped
 
 
 def curves(logs: Mapping[str, Any]) -> dict[str, float]:
-    """What TRL logged, under our names: `rewards/TASK/mean` is `TASK/reward`."""
+    """The scalars that TRL logged, under our names: `rewards/TASK/mean` is `TASK/reward`."""
     found: dict[str, float] = {}
     for name, value in logs.items():
         if isinstance(value, int | float):

@@ -49,7 +49,7 @@ Image A: Image B: Image C: Which picture is better? Does the picture fit its des
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TinyShape:
-    """How large the model is."""
+    """The size of the model."""
 
     hidden: int = 64
     """Width of the language model; the vision tower is as wide."""
