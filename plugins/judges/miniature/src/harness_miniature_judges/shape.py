@@ -1,6 +1,6 @@
 """The model of the miniature judges: LLaVA of transformers, built from configuration, with random weights.
 
-Not for teaching it anything; see `eyes`.
+Not for teaching it anything. See `eyes`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Shape:
     image_size: int = 64
     """Side of a picture in pixels: the size at which the suite paints, so that nothing is resampled."""
     patch: int = 16
-    """Side of a patch in pixels; an image is `(image_size / patch)²` tokens."""
+    """Side of a patch in pixels. An image is `(image_size / patch)²` tokens."""
     vision_hidden: int = 96
     """Width of the vision tower."""
     vision_layers: int = 5

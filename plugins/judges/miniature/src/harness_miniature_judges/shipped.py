@@ -78,7 +78,7 @@ def assemble(judge: str, workspace: Path, *, weights: Path = WEIGHTS) -> Path:
 
     Args:
         judge: A name in `judges.json`.
-        workspace: Where model folders are kept; several processes may share it.
+        workspace: Where model folders are kept. Several processes may share it.
         weights: A folder as this module describes it.
 
     Raises:

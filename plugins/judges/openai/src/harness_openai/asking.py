@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
     spent: Spent
     """Tokens and money, failed attempts included."""
     completions: tuple[Completion, ...] = ()
-    """What was answered; none where it failed."""
+    """What was answered. None where it failed."""
     error: str = ""
     """Why it failed."""
     kind: str = ""
@@ -112,7 +112,7 @@ class Asker:
         """Ask until there is an answer, or no hope of one.
 
         Args:
-            request: What to ask; holds a slot already.
+            request: What to ask. Holds a slot already.
             messages: From `Payloads.messages`.
 
         Raises:

@@ -42,9 +42,9 @@ class Complaint(NamedTuple):
     """An error as a server reports it."""
 
     text: str
-    """In its words: one line, without secrets, bounded; for patterns. Empty for a web page without a title."""
+    """In its words, for patterns: one line, without secrets, bounded. Empty for a web page without a title."""
     excerpt: str
-    """The same for people, shorter; the beginning of the body where there are no words."""
+    """The same for people, shorter. The beginning of the body where there are no words."""
     codes: frozenset[str]
     """Its codes and types, letters and digits only, in lower case: `contentfilter`."""
     fields: tuple[str, ...]
@@ -89,7 +89,7 @@ def complaint_of(whole: Any, scrub: Callable[[str], str] = lambda text: text) ->
 
 
 def line_of(text: str, longest: int = _LONGEST_EXCERPT) -> str:
-    """Text of a server on one line, bounded; it holds no secrets any more."""
+    """Text of a server on one line, bounded. It holds no secrets any more."""
     line = " ".join(_HALF_PAIRS.sub("\ufffd", text[: 40 * longest]).split())
     line = "".join(letter if letter.isprintable() else "?" for letter in line)
     return line if len(line) <= longest else line[:longest] + "..."
@@ -111,7 +111,7 @@ def _parse_json(body: bytes) -> Any:
 
 
 def _nodes(whole: Any) -> list[dict[str, Any]]:
-    """The objects in which servers say what is wrong, outer ones first; JSON within a string among them."""
+    """The objects in which servers say what is wrong, outer ones first. JSON within a string among them."""
     found: list[dict[str, Any]] = []
     queue: list[Any] = [whole]
     # Breadth first, and the list grows while it is read: outer words come before inner ones.

@@ -227,7 +227,7 @@ def read_fault(
     """Decide what a response without an answer means.
 
     Args:
-        status: HTTP status; of an error within a response of 200, the one that the error gives.
+        status: HTTP status. Of an error within a response of 200, the one that the error gives.
         complaint: What it says.
         sent: About the request.
         asked_to_wait: Seconds, by its headers.

@@ -19,7 +19,7 @@ _MOVING = re.compile(r"(?:[-:]latest|:free|:nitro|:floor)$")
 
 
 class Lessons:
-    """One for each judge; every flow of its requests learns from it and adds to it.
+    """One for each judge. Every flow of its requests learns from it and adds to it.
 
     Args:
         options: The judge's.
@@ -118,7 +118,7 @@ class Lessons:
 
 
 def without(wanted: frozenset[Field], refused: frozenset[Field]) -> frozenset[Field]:
-    """The fields to send where some are refused; the limit goes out under its other name."""
+    """The fields to send where some are refused. The limit goes out under its other name."""
     left = wanted - refused
     # OpenAI's API refuses top_logprobs without logprobs.
     if "logprobs" in refused:

@@ -69,7 +69,7 @@ def _occurrences(raw: str, word: str) -> Sequence[tuple[int, int]]:
 
 
 def _fold_case(text: str) -> str:
-    """Without differences of case and width; every character stays where it is."""
+    """Without differences of case and width. Every character stays where it is."""
     if text.isascii():
         return text.lower()
     # Character by character, and only where the length stays: offsets must be those of the raw text.

@@ -4,7 +4,7 @@
     verdict               the model weighs every answer of the space, as the format writes it; the likeliest counts
     reason-then-verdict   the model writes; then it weighs every answer after its own reasoning
 
-Here is who is asked together and what an answer becomes; how the model is run is in `language`, how answers are
+Here is who is asked together and what an answer becomes. How the model is run is in `language`, how answers are
 weighed in `weighing`.
 """
 

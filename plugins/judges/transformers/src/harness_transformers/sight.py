@@ -33,7 +33,7 @@ NOTHING = Pictures()
 class Sight:
     """The images of a batch, for one model.
 
-    Whether a model computes the same from features as from pixels is checked on the first batch with images; where it
+    Whether a model computes the same from features as from pixels is checked on the first batch with images. Where it
     does not, it gets pixels from then on.
 
     Args:

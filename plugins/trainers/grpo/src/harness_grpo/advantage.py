@@ -45,12 +45,12 @@ def advantages(
     mean and no deviation and gets 0. So does every row of a group whose rewards are all equal, exactly.
 
     Args:
-        rewards: Shape (N,); NaN where no reward applies. `gdpo` asks it for nothing else.
+        rewards: Shape (N,). NaN where no reward applies. `gdpo` asks it for nothing else.
         groups: Shape (N,), integers: rows to one prompt have one number.
-        scale: What is divided by; see `Scale`.
-        tasks: Shape (N,), integers; needed for `task` and for a floor by task.
-        weights: Shape (K,), of the components; default: all 1. Used by `gdpo`; weight 0 is for curves alone.
-        components: Shape (N, K); NaN where one does not apply, which counts as 0 in the sum. Needed for `gdpo`.
+        scale: What is divided by. See `Scale`.
+        tasks: Shape (N,), integers. Needed for `task` and for a floor by task.
+        weights: Shape (K,), of the components. Default: all 1. Used by `gdpo`. Weight 0 is for curves alone.
+        components: Shape (N, K). NaN where one does not apply, which counts as 0 in the sum. Needed for `gdpo`.
         floor: The least standard deviation of rewards, in units of reward; or one for each task, looked up by its
             number. A spread which means nothing is then not blown up to 1. For `gdpo` it holds for each component.
         epsilon: Added to every standard deviation.
@@ -81,7 +81,7 @@ def advantages(
 
 
 def _sets(scale: Scale, groups: Tensor, tasks: Tensor | None) -> Tensor:
-    """Numbers of the sets of rows that share a standard deviation; shape (N,)."""
+    """Numbers of the sets of rows that share a standard deviation. Shape (N,)."""
     if scale == "batch":
         return torch.zeros_like(groups)
     if scale == "group":
@@ -92,7 +92,7 @@ def _sets(scale: Scale, groups: Tensor, tasks: Tensor | None) -> Tensor:
 
 
 def _components(components: Tensor | None, weights: Tensor | None, rewards: Tensor) -> tuple[Tensor, Tensor]:
-    """The components of each row and their weights, checked; NaN in rows without a reward."""
+    """The components of each row and their weights, checked. NaN in rows without a reward."""
     if components is None:
         raise ValueError("advantages: scale `gdpo` needs `components`, shape (rows, components)")
     parts = _on_cpu(components)
@@ -110,7 +110,7 @@ def informative_rows(rewards: Tensor, groups: Tensor) -> Tensor:
     other rows get an advantage of exactly 0: rounding in the mean would leave them a tiny gradient.
 
     Args:
-        rewards: Shape (N,), or (N, K) where any of K components may differ; NaN where none applies.
+        rewards: Shape (N,), or (N, K) where any of K components may differ. NaN where none applies.
         groups: Shape (N,), integers.
 
     Returns:
@@ -130,7 +130,7 @@ def informative_rows(rewards: Tensor, groups: Tensor) -> Tensor:
 def _gdpo(
     components: Tensor, groups: Tensor, over: Tensor, *, weights: Tensor, floor: Tensor, epsilon: float
 ) -> Tensor:
-    """Normalised in the group, summed, normalised `over` sets of rows; NaN for rows without any component."""
+    """Normalised in the group, summed, normalised `over` sets of rows. NaN for rows without any component."""
     mean, std = _mean_and_std(components, groups)
     absent = components.isnan().all(-1)
 
@@ -151,7 +151,7 @@ def _mean_and_std(values: Tensor, sets: Tensor) -> tuple[Tensor, Tensor]:
         sets: Shape (N,), integers.
 
     Returns:
-        Both in the shape of `values`; the mean is NaN where a set has no value.
+        Both in the shape of `values`. The mean is NaN where a set has no value.
     """
     _, number = torch.unique(sets, return_inverse=True)
     present = ~values.isnan()
@@ -166,7 +166,7 @@ def _mean_and_std(values: Tensor, sets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _floor(floor: float | Tensor, tasks: Tensor | None, *, rows: int) -> Tensor:
-    """The floor of each row; shape (rows,)."""
+    """The floor of each row. Shape (rows,)."""
     if not isinstance(floor, Tensor) or not floor.ndim:
         return torch.full((rows,), float(floor), dtype=torch.float64)
     if tasks is None:

@@ -25,7 +25,7 @@ class Completions:
         self._path = folder / "completions.jsonl"
 
     def add(self, records: Sequence[dict[str, Any]]) -> None:
-        """Append records; each has a `step`."""
+        """Append records. Each has a `step`."""
         with self._path.open("a", encoding="utf-8") as stream:
             stream.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
 

@@ -1,6 +1,6 @@
 """When a model computes the same after a shared prompt as in a row for each completion, and when that pays.
 
-Only what can be read off a model; the rest shows when `prefix` holds its first batch against repeated rows.
+Only what can be read off a model. The rest shows when `prefix` holds its first batch against repeated rows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Shared = Literal["packed", "cache"]
 
 _TOKEN = 3
 """What a token costs in the linear layers of a block, in pairs of attention and for each unit of width. The count of
-multiplications says 6 (12 H² a token, 2 H a pair); a pair took about twice as long as its count says (CPU, widths of 32
+multiplications says 6 (12 H² a token, 2 H a pair). A pair took about twice as long as its count says (CPU, widths of 32
 to 128)."""
 
 _SECOND_PASS = 4 / 3

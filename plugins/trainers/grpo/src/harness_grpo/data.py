@@ -16,7 +16,7 @@ class Unit:
     task: str
     """Name in the recipe."""
     examples: tuple[Example, ...]
-    """One item; several where it is shown in several orders."""
+    """One item. Several where it is shown in several orders."""
 
 
 def units_of(task: TrainingTask, split: str, *, limit: int | None = None) -> list[Unit]:

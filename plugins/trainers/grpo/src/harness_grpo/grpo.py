@@ -3,7 +3,7 @@
     draw units -> G answers to each prompt -> rewards -> advantages in groups -> loss on shared prefixes -> step
 
 Groups whose answers all earned the same teach nothing. They can be replaced by others of the same task (`refill`), so
-that each task keeps its share of the gradient; what is left of them counts in the denominators, as in TRL.
+that each task keeps its share of the gradient. What is left of them counts in the denominators, as in TRL.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class _Batch:
     weights: Tensor
     """Shape (N,): what a token of each row weighs."""
     parts: list[list[int]]
-    """Places of the groups that are computed together; groups without gradient are in none."""
+    """Places of the groups that are computed together. Groups without gradient are in none."""
 
 
 class Grpo:
@@ -228,7 +228,7 @@ class Grpo:
     def _pass(
         self, batch: _Batch, part: list[int], old: Tensor | None, reference: Tensor | None
     ) -> tuple[float, dict[str, float]]:
-        """Gradients of some groups; returns their share of the loss, and what can be seen in it."""
+        """Gradients of some groups. Returns their share of the loss, and what can be seen in it."""
         options = self._options
         scored = self._score(batch, part, entropy=options.entropy)
         rows = self._rows(part)
@@ -293,7 +293,7 @@ def _means(groups: Sequence[Group]) -> dict[str, float]:
 
 
 def _totals(groups: Sequence[Group]) -> Tensor:
-    """Rewards, shape (rows,); NaN where none applies."""
+    """Rewards, shape (rows,). NaN where none applies."""
     return torch.tensor([_number(earning.total) for group in groups for earning in group.earned], dtype=torch.float64)
 
 
@@ -325,5 +325,5 @@ class GrpoTrainer:
         return fingerprint_of(training, self._context)
 
     def train(self, training: Training) -> Trained:
-        """Train; see `harness.api.Trainer`."""
+        """Train. See `harness.api.Trainer`."""
         return fit(training, self._options, lambda setup: Grpo(setup, self._options))

@@ -36,7 +36,7 @@ class Method(Protocol):
     """A way to learn from batches."""
 
     def step(self, number: int) -> dict[str, float]:
-        """Draw a batch and learn from it; returns scalars for the curves."""
+        """Draw a batch and learn from it. Returns scalars for the curves."""
 
 
 @dataclass(kw_only=True)
@@ -70,10 +70,10 @@ class TrainingSetup:
         return next(entry.train for entry in self.training.tasks if entry.name == task)
 
     def apply(self, loss: float, number: int) -> float:
-        """One step of the optimizer along the gradients that there are; returns their norm.
+        """One step of the optimizer along the gradients that there are. Returns their norm.
 
         Raises:
-            UserError: Loss or gradients are not finite; nothing was changed.
+            UserError: Loss or gradients are not finite. Nothing was changed.
         """
         parameters = list(self.policy.trained.values())
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, self.options.max_grad_norm))

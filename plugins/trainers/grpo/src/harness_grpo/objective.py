@@ -39,16 +39,16 @@ _MOST = 20.0
 
 @dataclass(frozen=True, slots=True)
 class PolicyTerm:
-    """The result of `token_loss`; each of shape (N, T)."""
+    """The result of `token_loss`. Each of shape (N, T)."""
 
     loss: Tensor
-    """To be aggregated; differentiable."""
+    """To be aggregated. Differentiable."""
     ratio: Tensor
-    """pi / pi_old, not clipped; differentiable. For `gspo` that of the row, at each of its tokens."""
+    """pi / pi_old, not clipped. Differentiable. For `gspo` that of the row, at each of its tokens."""
     low: Tensor
-    """Bool: the ratio is too small, and the advantage negative; no gradient."""
+    """Bool: the ratio is too small, and the advantage negative. No gradient."""
     high: Tensor
-    """Bool: the ratio is too large, and the advantage positive, or negative and stopped by `dual_clip`; no gradient.
+    """Bool: the ratio is too large, and the advantage positive, or negative and stopped by `dual_clip`. No gradient.
     For `cispo`: the weight is cut, and there is a gradient."""
 
 
@@ -61,7 +61,7 @@ def kl(logp: Tensor, ref: Tensor, mask: Tensor, *, kind: Estimator, ratio: Tenso
 
     Args:
         logp: Shape (N, T): log-probabilities under the policy.
-        ref: Shape (N, T), under the reference; taken as constant.
+        ref: Shape (N, T), under the reference. Taken as constant.
         mask: Shape (N, T), bool: the tokens that count.
         kind: The estimator.
         ratio: Shape (N, T). Where given, the estimate is multiplied by pi / pi_old, through which the gradient flows:
@@ -69,7 +69,7 @@ def kl(logp: Tensor, ref: Tensor, mask: Tensor, *, kind: Estimator, ratio: Tenso
             default (`use_bias_correction_kl`) and older papers do not, so their betas do not compare.
 
     Returns:
-        Shape (N, T); 0 outside the mask.
+        Shape (N, T). 0 outside the mask.
     """
     difference = torch.where(mask, ref.detach() - logp, 0.0)
     if kind == "k1":
@@ -97,7 +97,7 @@ def token_loss(
 
     Args:
         logp: Shape (N, T): log-probabilities of the tokens written, float32 or float64.
-        old: Shape (N, T): those under the policy that wrote them; taken as constant. `logp` itself where no step has
+        old: Shape (N, T): those under the policy that wrote them. Taken as constant. `logp` itself where no step has
             been taken since.
         advantage: Shape (N,).
         mask: Shape (N, T), bool: the tokens that count.
@@ -157,10 +157,10 @@ def row_weights(
     Args:
         mask: Shape (N, T), bool: of the whole optimizer step, over all micro-batches.
         kind: The objective.
-        longest: What an answer may have of tokens; needed for `dr_grpo`.
+        longest: What an answer may have of tokens. Needed for `dr_grpo`.
         tasks: Shape (N,), integers.
-        task_weights: Of all tasks, looked up by number and used as they are; default: 1 / the number of tasks here.
-        micro: Shape (N,), integers: the micro-batch of each row, for `bnpo`; default: all in one.
+        task_weights: Of all tasks, looked up by number and used as they are. Default: 1 / the number of tasks here.
+        micro: Shape (N,), integers: the micro-batch of each row, for `bnpo`. Default: all in one.
 
     Returns:
         Shape (N,), float64, to be sliced like the rows.
@@ -187,7 +187,7 @@ def row_weights(
 
 
 def _bnpo_denominators(lengths: Tensor, task: Tensor, micro: Tensor | None) -> Tensor:
-    """Micro-batches of the row's task, times the tokens of the task in the row's own micro-batch; shape (N,)."""
+    """Micro-batches of the row's task, times the tokens of the task in the row's own micro-batch. Shape (N,)."""
     batch = torch.zeros_like(task) if micro is None else micro.to(task.device)
     # A cell is one task in one micro-batch.
     cells, cell = torch.unique(torch.stack([task, batch]), dim=1, return_inverse=True)
@@ -204,7 +204,7 @@ def aggregate(loss: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
         weights: Shape (N,): the rows' part of `row_weights`.
 
     Returns:
-        A scalar in float64. Add up micro-batches; do not divide by their number.
+        A scalar in float64. Add up micro-batches. Do not divide by their number.
     """
     return (torch.where(mask, loss, 0.0).double().sum(-1) * weights).sum()
 
@@ -262,5 +262,5 @@ def _clamp_log_ratio(log_ratio: Tensor) -> Tensor:
 
 
 def _total(values: Tensor, sets: Tensor) -> Tensor:
-    """The sum over the set that each row is in; shape (N,). Exact for whole numbers, in any order."""
+    """The sum over the set that each row is in. Shape (N,). Exact for whole numbers, in any order."""
     return torch.zeros_like(values).index_add(0, sets, values)[sets]

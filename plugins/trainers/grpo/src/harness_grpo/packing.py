@@ -1,7 +1,7 @@
 """Prompts and completions as rows of tokens: side by side in one row, after a KV cache, or a row for each.
 
 The last token of a completion is left out everywhere: nothing is predicted after it. Padding stands at the end of a
-row, where no token sees it. Not for running a model; see `prefix`.
+row, where no token sees it. Not for running a model. See `prefix`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Piece:
     begin: int = 0
     """Place of the first of them in a row of its own, prompt and completion alone."""
     owner: int = 0
-    """Which completion of the row it is, from 1; 0 for the prompt."""
+    """The number of the completion in the row, from 1, or 0 for the prompt."""
 
 
 def tail(group: Rollouts, tokens: Sequence[int], owner: int = 1) -> Piece:
@@ -90,7 +90,7 @@ class Rows:
 
         Args:
             groups: The groups.
-            rows: For each row, the number of its group and its pieces; if the prompt is among them, it is the first.
+            rows: For each row, the number of its group and its pieces. If the prompt is among them, it is the first.
             pad: Token for padding.
         """
         lengths = [sum(len(piece.tokens) for piece in pieces) for _, pieces in rows]

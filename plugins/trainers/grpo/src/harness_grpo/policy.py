@@ -51,7 +51,7 @@ class Speaker:
 
     @contextmanager
     def writing(self) -> Iterator[Opened]:
-        """Ready to write and weigh with the weights as they are now; nothing is remembered of weights before."""
+        """Ready to write and weigh with the weights as they are now. Nothing is remembered of weights before."""
         import torch
 
         self.model.eval()  # gradient checkpointing turns the KV cache off in training mode
@@ -141,7 +141,7 @@ class Policy(Speaker):
 
     @contextmanager
     def learning(self) -> Iterator[Any]:
-        """Ready for gradients. It computes as in `writing`; only to recompute activations must it be in training."""
+        """Ready for gradients. It computes as in `writing`. Only to recompute activations must it be in training."""
         self.model.train(self._recomputes)
         try:
             yield self.model

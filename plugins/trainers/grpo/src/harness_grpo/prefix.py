@@ -48,12 +48,12 @@ class Scored:
     """R completions, in the order of the groups and of the completions in them, C tokens at most."""
 
     logps: Tensor
-    """Shape (R, C): log-probability of each token in nats, differentiable; 0 after the end. Float32, or float64 for a
+    """Shape (R, C): log-probability of each token in nats, differentiable. 0 after the end. Float32, or float64 for a
     model in float64."""
     mask: Tensor
     """Shape (R, C): true where a completion has a token."""
     entropy: Tensor | None
-    """Shape (R, C): entropy in nats of the distribution that each token was drawn from, without gradient; 0 after the
+    """Shape (R, C): entropy in nats of the distribution that each token was drawn from, without gradient. 0 after the
     end. `None` unless it was asked for."""
 
 
@@ -277,7 +277,7 @@ class PrefixScorer:
         return self._positions(self._rows(groups, pieces), pixels)
 
     def _positions(self, rows: Rows, pixels: Mapping[str, Tensor]) -> Tensor:
-        """Positions as the model counts them, in three dimensions where it does so; shape (..., R, L)."""
+        """Positions as the model counts them, in three dimensions where it does so. Shape (..., R, L)."""
         # Qwen-VL counts positions by the rows and columns of an image.
         grids = {name: value for name, value in pixels.items() if name.endswith("_grid_thw")}
         inputs = {"attention_mask": rows.mask, **rows.kinds, **grids}
@@ -301,7 +301,7 @@ def _likelihoods(logits: Tensor, tokens: Tensor, drawn: _Drawn, source: Tensor |
         logits: Shape (M, V).
         tokens: Shape (N,).
         drawn: What is wanted.
-        source: Shape (N,): which of the M places predicts each token; the same one unless given.
+        source: Shape (N,): which of the M places predicts each token. The same one unless given.
     """
     # At least float32: log-probabilities of bfloat16 have two digits, and the ratio is their difference.
     dtype = torch.promote_types(logits.dtype, torch.float32)

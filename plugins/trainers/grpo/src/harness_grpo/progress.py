@@ -1,4 +1,4 @@
-"""A progress bar with the time left on a terminal, a line now and then elsewhere; both on stderr."""
+"""A progress bar with the time left on a terminal, a line now and then elsewhere. Both on stderr."""
 
 from __future__ import annotations
 

@@ -79,11 +79,11 @@ def is_right(example: Example, given: PolicyAnswer) -> bool:
 
 
 class Prompts:
-    """Makes prompts and keeps them from epoch to epoch; counts what cannot be shown.
+    """Makes prompts and keeps them from epoch to epoch. Counts what cannot be shown.
 
     Args:
         policy: The model.
-        reasoning: Whether it may reason; otherwise its answers are opened for it, up to the verdict.
+        reasoning: Whether it may reason. Otherwise its answers are opened for it, up to the verdict.
     """
 
     def __init__(self, policy: Speaker, *, reasoning: bool = True) -> None:
@@ -154,13 +154,13 @@ def write(
     seeds: tuple[int, ...] = (),
     weigh: bool = False,
 ) -> list[tuple[PolicyAnswer, ...]]:
-    """Have the policy answer prompts; each prompt is read once for all its answers.
+    """Have the policy answer prompts. Each prompt is read once for all its answers.
 
     Args:
         policy: The model.
         asked: The prompts.
         samples: Answers to each.
-        sampling: How tokens are drawn; temperature 0 takes the likeliest.
+        sampling: How tokens are drawn. Temperature 0 takes the likeliest.
         most: Longest answer in tokens.
         rows: Answers to write at once.
         seeds: Whole numbers that the draws depend on, besides the request and the number of the sample.
@@ -254,7 +254,7 @@ def _add_probabilities(
 
 
 def _answer_set(opened: Opened, asked: PromptedExample, judgement: Judgement) -> AnswerSet:
-    """The answers to weigh; where the answer was opened for the policy, the prompt ends with the opening already."""
+    """The answers to weigh. Where the answer was opened for the policy, the prompt ends with the opening already."""
     request, begun = asked.example.request, asked.prompt.opened
     if not asked.opening:
         return answer_set_of(request, opened.prompter, judgement.rationale, opened=begun)

@@ -28,7 +28,7 @@ class Pool:
     name: str
     """Name in the recipe."""
     size: int
-    """Number of items; at least one."""
+    """Number of items. At least one."""
     weight: float = 1.0
     """From the recipe."""
 
@@ -40,7 +40,7 @@ class _Cursor:
     drawn: int = 0
     """Items drawn since the beginning, over all epochs."""
     owed: float = 0.0
-    """Fraction of a place that rounding has kept from it so far; below 0 where it got too much."""
+    """Fraction of a place that rounding has kept from it so far. Below 0 where it got too much."""
     reward: float | None = None
     """Running mean of its reward."""
     gain: float = 0.0
@@ -58,7 +58,7 @@ class Sampler:
     - `temperature`: size ** (1 / temperature), between the two,
     - `adaptive`: exp(-(reward + gain) / sharpness), normalised, with at least `least` of an even share: tasks with a
       low reward that does not improve get more, as in MT-GRPO (arXiv 2602.05547), which weights tasks by reward and
-      improvement. Rewards are running means of what `learn` was told; until then the mix is uniform.
+      improvement. Rewards are running means of what `learn` was told. Until then the mix is uniform.
 
     Fractions of places are carried from batch to batch, so that over a training each task gets its share to within
     one place. Within a task every item comes once an epoch, each epoch in another order.
@@ -85,7 +85,7 @@ class Sampler:
         self._cursors = {pool.name: _Cursor() for pool in self.pools}
 
     def shares(self) -> dict[str, float]:
-        """The share of each task in the next batch; they add up to 1."""
+        """The share of each task in the next batch. They add up to 1."""
         if self.mixing == "adaptive":
             return self._adaptive()
         power = {"proportional": 1.0, "uniform": 0.0, "temperature": 1 / self.temperature}[self.mixing]
@@ -109,7 +109,7 @@ class Sampler:
         return {name: self.least * even[name] + (1 - self.least) * share for name, share in wanted.items()}
 
     def counts(self, places: int) -> dict[str, int]:
-        """The number of places of each task in the next batch; they add up to `places`.
+        """The number of places of each task in the next batch. They add up to `places`.
 
         What rounding keeps from a task is owed to it in the batches to come.
         """
@@ -141,7 +141,7 @@ class Sampler:
         return self._cursors[task].drawn / pool.size
 
     def learn(self, rewards: Mapping[str, float]) -> None:
-        """Tell how tasks did in a step; matters to `adaptive` mixing only.
+        """Tell how tasks did in a step. Matters to `adaptive` mixing only.
 
         Args:
             rewards: Mean reward of each task that was in the batch.

@@ -81,5 +81,5 @@ class SftTrainer:
         return fingerprint_of(training, self._context)
 
     def train(self, training: Training) -> Trained:
-        """Train; see `harness.api.Trainer`."""
+        """Train. See `harness.api.Trainer`."""
         return fit(training, self._options, lambda setup: Sft(setup, self._options))

@@ -32,7 +32,7 @@ def newest(folder: Path) -> Path | None:
 
 
 def save(folder: Path, policy: Policy, optimizer: Optimizer, *, step: int, facts: Mapping[str, Any]) -> None:
-    """Keep a state; it is complete or not there, and the one before goes only when it is.
+    """Keep a state. It is complete or not there, and the one before goes only when it is.
 
     Args:
         folder: Of the training.

@@ -82,7 +82,7 @@ class Keeper:
             self.best.start = self._score(self._scores(self._training.model), step=0)
 
     def look(self, saved: Path, *, step: int) -> None:
-        """Score weights, and keep them where they are the best; without a validation split the last ones are kept.
+        """Score weights, and keep them where they are the best. Without a validation split the last ones are kept.
 
         Args:
             saved: What TRL saved: a model, or an adapter. It is used up.

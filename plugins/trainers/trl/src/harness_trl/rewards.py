@@ -73,7 +73,7 @@ def reward_functions(
         examples: By number of row.
         reader: Reads answers.
         group: Answers to each prompt.
-        opened: Numbers of the rows whose prompt ends inside the reasoning; looked at when an answer is read.
+        opened: Numbers of the rows whose prompt ends inside the reasoning. Looked at when an answer is read.
     """
     return [_function(training, task.name, examples, reader, group, opened) for task in training.tasks]
 

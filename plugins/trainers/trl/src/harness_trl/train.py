@@ -45,7 +45,7 @@ class GrpoTrainer:
         return _fingerprint(training, self._context)
 
     def train(self, training: Training) -> Trained:
-        """Train; see `harness.api.Trainer`."""
+        """Train. See `harness.api.Trainer`."""
         check_rewards(training)
 
         def make_trainer(rows: Rows, shown: Shown, source: Source) -> Any:
@@ -90,7 +90,7 @@ class SftTrainer:
         return _fingerprint(training, self._context)
 
     def train(self, training: Training) -> Trained:
-        """Train; see `harness.api.Trainer`."""
+        """Train. See `harness.api.Trainer`."""
 
         def make_trainer(rows: Rows, shown: Shown, source: Source) -> Any:
             import trl

@@ -30,7 +30,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # its base is untyped
         updates: Optimizer steps in a step.
 
     Attributes:
-        trainer: TRL's; set once it is made.
+        trainer: The one of TRL. Set once it is made.
     """
 
     def __init__(
