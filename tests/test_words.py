@@ -11,7 +11,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
 import words
 
-HELD = ("plugins/rewards/", "plugins/tasks/", "tools/")
+HELD = (
+    "plugins/judges/",
+    "plugins/rewards/",
+    "plugins/tasks/",
+    "plugins/trainers/",
+    "tools/",
+)
 """Beginnings of the paths that are held to the rules; a part joins them when it has been gone through."""
 
 
