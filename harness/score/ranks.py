@@ -31,7 +31,7 @@ def standings(judges: Sequence[str], comparisons: Sequence[Comparison]) -> dict[
 
     Args:
         judges: Names of the ranked judges, the best value first.
-        comparisons: Of every two of them; those with another judge are passed over.
+        comparisons: Of every two of them. Those with another judge are passed over.
 
     Example:
         >>> won = Comparison(a="first", b="third", metric="accuracy", better="first")
@@ -56,7 +56,7 @@ def _letters(judges: Sequence[str], apart: dict[str, Collection[str]]) -> dict[s
     """A compact letter display (Piepho 2004): two judges share a letter exactly where they cannot be told apart.
 
     A letter stands for a set of judges of whom no two can be told apart. Sets are grown from each pair that shares none
-    yet, in order (a clique cover by Gramm and others 2007); a judge that differs from all others has one of its own.
+    yet, in order (a clique cover by Gramm and others 2007). A judge that differs from all others has one of its own.
     """
     sets: list[list[str]] = []
     shared: set[frozenset[str]] = set()

@@ -32,7 +32,7 @@ class Rules:
     """How judges are compared."""
 
     confidence: float = 0.95
-    """Of the intervals; tests have level 1 - confidence, within the family."""
+    """Of the intervals. Tests have level 1 - confidence, within the family."""
     draws: int = 2000
     """Random flips that the family's quantile rests on."""
     seed: int = 0
@@ -40,7 +40,7 @@ class Rules:
     missing: Missing = "counts"
     """What missing answers mean for who is placed above whom."""
     equivalence: float | None = None
-    """Judges whose difference is shown to be smaller than this are equivalent; `None`: nothing is said."""
+    """Judges whose difference is shown to be smaller than this are equivalent. `None`: nothing is said."""
 
 
 RULES = Rules()
@@ -65,7 +65,7 @@ def compare_cells(
         names: Names of the judges.
         metric_name: Name of the metric, with its own average where it has one.
         rules: How.
-        greater_is_better: From the metric's card; `None`: as the metric itself says.
+        greater_is_better: From the metric's card. `None`: as the metric itself says.
 
     Raises:
         DataError: The cells have different protocols, or different golds on a shared unit.
@@ -117,9 +117,9 @@ def compare_all(
         tables: Cells of one task by judge.
         metric: What to compare.
         metric_name: Name of the metric, with its own average where it has one.
-        ranked: The judges of the family; `None`: all. A pair with another judge has a p-value and no corrected one.
+        ranked: The judges of the family. `None`: all. A pair with another judge has a p-value and no corrected one.
         rules: How.
-        greater_is_better: From the metric's card; `None`: as the metric itself says.
+        greater_is_better: From the metric's card. `None`: as the metric itself says.
 
     Raises:
         DataError: The cells have different protocols, or different golds on a shared unit.
@@ -154,7 +154,7 @@ def compare_contest(
         contest: The tasks.
         judges: All judges, each with a cell of every task.
         metric_name: Name of the metric.
-        ranked: The judges of the family; `None`: all.
+        ranked: The judges of the family. `None`: all.
         rules: How.
         greater_is_better: False for errors and distances.
         unit: Of the metric's values.
