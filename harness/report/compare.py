@@ -196,7 +196,7 @@ def difference_rows(compared: JudgeComparison) -> tuple[list[str], list[list[str
             write_number(one.unit, one.value_b, one.ci_low, one.ci_high),
             write_number(one.unit, one.difference, one.ci_low, one.ci_high, signed=True),
             write_interval(one.unit, one.ci_low, one.ci_high, signed=True),
-            p_value(one.p),
+            p_value(one.p_value),
             p_value(one.p_adjusted),
             f"{one.n:,}",
             f"{one.only_a:,}",

@@ -137,10 +137,10 @@ def _pair(a: str, b: str, means: Mapping[str, _Mean], *, n: int) -> Comparison:
     """Two judges by their mean ranks: one is better where what encloses them lies apart."""
     (value_a, low_a, high_a), (value_b, low_b, high_b) = means[a], means[b]
     if low_a is None or high_a is None or low_b is None or high_b is None:
-        return Comparison(a=a, b=b, metric=MEAN_RANK, greater_is_better=False)
+        return Comparison(judge_a=a, judge_b=b, metric=MEAN_RANK, greater_is_better=False)
     return Comparison(
-        a=a,
-        b=b,
+        judge_a=a,
+        judge_b=b,
         metric=MEAN_RANK,
         value_a=value_a,
         value_b=value_b,

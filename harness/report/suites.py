@@ -16,12 +16,13 @@ from harness.report.entries import Entry
 from harness.report.measure import Measure
 from harness.report.overall import mean_ranks
 from harness.report.places import Field, ranked
-from harness.report.records import Block, Row
+from harness.report.records import Row
 from harness.run.rows import LeftOut
 from harness.score.contest import Contest, Round
 from harness.score.flags import FEW, INTERVAL_FLAGS
 from harness.score.intervals import JACKKNIFE, interval
 from harness.score.metrics import unit_of
+from harness.score.records import Block
 from harness.score.significance import compare_contest
 
 _OF_TASKS = frozenset({"constant-gold", "no-errors", *INTERVAL_FLAGS})
