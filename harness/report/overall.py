@@ -46,7 +46,7 @@ def mean_ranks(
     inside = ranked([replace(row, value=0.0) for row in rows.values()])
     own = {judge: {row.task: row for row in by_judge[judge]} for judge in inside}
     points = [_points([own[judge][task] for judge in inside]) for task in rounds]
-    compared = _compared(inside, own, rounds, rules=rules) if compare and len(inside) > 1 else []
+    compared = _compare_tasks(inside, own, rounds, rules=rules) if compare and len(inside) > 1 else []
     sets = [standings(inside, pairs) for pairs in compared]
     means = {
         judge: _Mean.over([ranks[k] for ranks in points], [places[judge] for places in sets])
@@ -98,7 +98,7 @@ def _points(rows: Sequence[Row]) -> list[float]:
     return [sum(other < own for other in signed) + (1 + signed.count(own)) / 2 for own in signed]
 
 
-def _compared(
+def _compare_tasks(
     judges: Sequence[str], own: Mapping[str, Mapping[str, Row]], rounds: Mapping[str, Round], *, rules: Rules
 ) -> list[tuple[Comparison, ...]]:
     """Every two judges on each task, all of them one family."""
