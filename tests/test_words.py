@@ -12,6 +12,19 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 import words
 
 HELD = (
+    "docs/explanation/calibration.md",
+    "docs/explanation/honest-numbers.md",
+    "docs/explanation/human-ceiling.md",
+    "docs/explanation/measured-validity.md",
+    "docs/explanation/statistics.md",
+    "docs/how-to/check-for-leaks.md",
+    "docs/how-to/compare-two-judges.md",
+    "docs/how-to/estimate-a-rate.md",
+    "docs/how-to/plan-how-many-items.md",
+    "docs/how-to/see-how-far-people-agree.md",
+    "docs/how-to/trust-a-verdict.md",
+    "harness/doctor/",
+    "harness/score/",
     "plugins/judges/",
     "plugins/rewards/",
     "plugins/tasks/",
