@@ -112,17 +112,17 @@ def ceiling_of(table: CellTable, metric: Metric, *, name: str, confidence: float
     block, weight = _blocks(lines, mean=isinstance(metric, MeanMetric)), _weights(lines)
     average, weights = table.protocol.average_of(name), table.protocol.weights
 
-    def apart(view: UnitTable, rows: NDArray[np.bool_]) -> Jackknife | None:
+    def jackknife_lines(view: UnitTable, rows: NDArray[np.bool_]) -> Jackknife | None:
         if not rows.any():
             return None
         by_category = average == "category"
         sample = _sample(metric, view.take(rows), block[rows], weight[rows], by_category=by_category, weights=weights)
         return jackknife(sample, np.unique(view.cluster[rows]))
 
-    people = apart(gold, np.ones_like(lines.kept))
-    judge = apart(judged, lines.kept)
+    people = jackknife_lines(gold, np.ones_like(lines.kept))
+    judge = jackknife_lines(judged, lines.kept)
     # The difference is taken on the same lines, also where the protocol leaves out some of the judge's.
-    beside = people if lines.kept.all() else apart(gold, lines.kept)
+    beside = people if lines.kept.all() else jackknife_lines(gold, lines.kept)
     value, low, high = _value_and_ends(people, confidence=confidence)
     own, own_low, own_high = _value_and_ends(judge, confidence=confidence)
     difference, gap_low, gap_high = _difference(judge, beside, confidence=confidence)
@@ -153,13 +153,15 @@ def _reason_against(table: CellTable, metric: Metric, name: str) -> str:
     return ""
 
 
-def _value_and_ends(apart: Jackknife | None, *, confidence: float) -> tuple[float | None, float | None, float | None]:
+def _value_and_ends(
+    jackknifed: Jackknife | None, *, confidence: float
+) -> tuple[float | None, float | None, float | None]:
     """Value and ends of its interval. No interval with a single cluster."""
-    if apart is None:
+    if jackknifed is None:
         return None, None, None
     # One cluster has no other to vary against, so there is no interval and not one of width 0.
-    ends = interval(apart, confidence=confidence) if len(apart.design_clusters) > 1 else None
-    return (apart.value, *(ends or (None, None)))
+    ends = interval(jackknifed, confidence=confidence) if len(jackknifed.design_clusters) > 1 else None
+    return (jackknifed.value, *(ends or (None, None)))
 
 
 def _difference(

@@ -1,4 +1,4 @@
-"""Judges on the same units: who met whom on what, and the value of each, taken apart by cluster.
+"""Judges on the same units: who met whom on what, and the value of each with every cluster left out in turn.
 
 One judge's value is computed once and serves all its pairs. Not for deciding anything: that is
 `harness.score.significance`.

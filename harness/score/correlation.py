@@ -96,11 +96,11 @@ class WeightedKappa(_OfScores):
         table = np.stack([np.ones_like(x), x, y, (x - y) ** 2, x * x + y * y], axis=1)
 
         def value(weights: Floats) -> Floats:
-            n, sum_x, sum_y, apart, squares = (weights @ table).T
+            n, sum_x, sum_y, squared_errors, squares = (weights @ table).T
             # E'(x - y)^2 for independent x and y is E x^2 + E y^2 - 2 E x E y.
             expected = divide(squares, n) - 2 * divide(sum_x, n) * divide(sum_y, n)
             expected = np.where(expected > _TINY * (1 + np.abs(centre)), expected, 0)
-            return 1 - divide(divide(apart, n), expected)
+            return 1 - divide(divide(squared_errors, n), expected)
 
         return value
 

@@ -38,7 +38,7 @@ _CORRELATION = 0.015  # within clusters, taken for granted where the effective n
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Jackknife:
-    """One value, taken apart by cluster. A mean of several is one too: see `mean_of`.
+    """One value, and what each cluster does to it. A mean of several is one too: see `mean_of`.
 
     All that is about clusters has shape (K,), in the order of `clusters`, which are marks that tasks have in common.
     """
@@ -124,7 +124,7 @@ def common_blocks(counts: Iterable[int]) -> int:
 def jackknife(
     sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool = False, paired: bool = False
 ) -> Jackknife | None:
-    """Take a value apart by cluster.
+    """Leave out every cluster in turn.
 
     Args:
         sample: The metric of one cell.
@@ -251,7 +251,7 @@ def _variance_step(effects: Floats, shares: Floats) -> float:
 
 
 def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
-    """The plain mean of several values, such as a judge's on each task of a suite, taken apart by shared clusters.
+    """The plain mean of several values, such as a judge's on each task of a suite, jackknifed by shared clusters.
 
     A cluster is left out of every task that has it. The pseudo-clusters of two tasks count as shared as far as their
     clusters are. Of one value it is that value.
@@ -263,7 +263,7 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
     overlap = np.array(
         [[len(np.intersect1d(a, b, assume_unique=True)) / np.sqrt(len(a) * len(b)) for b in real] for a in real]
     )
-    apart = bool((overlap == np.eye(count)).all())
+    disjoint = bool((overlap == np.eye(count)).all())
     blocks = common_blocks(task.blocks for task in tasks)
     tasks = [task.in_blocks(blocks) for task in tasks]
     clusters = np.unique(np.concatenate([task.clusters for task in tasks]))
@@ -290,7 +290,7 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
         design=_sum_columns(marks, [(task.design_clusters, task.design) for task in tasks]) / count,
         design_clusters=marks,
         bounds=(_mean_end(bounds, 0), _mean_end(bounds, 1)) if len(bounds) == count else None,
-        binomial=apart and all(task.binomial for task in tasks),
+        binomial=disjoint and all(task.binomial for task in tasks),
         most=centre * (1 - centre) / least if least else np.inf,
         graded=any(task.graded for task in tasks),
     )

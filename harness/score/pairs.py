@@ -25,7 +25,7 @@ from harness.score.jackknife import Jackknife, common_blocks, in_blocks
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Gap:
-    """The difference of two values, taken apart by the clusters that both have."""
+    """The difference of two values, and what each cluster that both have adds to it."""
 
     difference: float
     """The first value less the second: the sum of `parts`."""

@@ -208,8 +208,8 @@ def agreement(space: AnswerSpace, verdict: Verdict | None, others: Sequence[Verd
     if verdict is None:
         return -np.inf if type(space) in (Score, Ranking) else 0.0
     if type(space) is Score:
-        apart = [cast("float", verdict) - cast("float", other) for other in others]
-        return -float(np.sqrt(np.mean(np.square(apart))))
+        differences = [cast("float", verdict) - cast("float", other) for other in others]
+        return -float(np.sqrt(np.mean(np.square(differences))))
     if type(space) is Ranking:
         ranking, pairs = cast("tuple[int, ...]", verdict), space.n * (space.n - 1) / 2
         return -sum(inversions(cast("tuple[int, ...]", other), ranking) for other in others) / (pairs * len(others))

@@ -52,7 +52,7 @@ def standings(judges: Sequence[str], comparisons: Sequence[Comparison]) -> dict[
     return {judge: Standing(1 + len(above[judge]), len(judges) - len(below[judge]), letters[judge]) for judge in judges}
 
 
-def _letters(judges: Sequence[str], apart: dict[str, Collection[str]]) -> dict[str, str]:
+def _letters(judges: Sequence[str], different: dict[str, Collection[str]]) -> dict[str, str]:
     """A compact letter display (Piepho 2004): two judges share a letter exactly where they cannot be told apart.
 
     A letter stands for a set of judges of whom no two can be told apart. Sets are grown from each pair that shares none
@@ -61,7 +61,7 @@ def _letters(judges: Sequence[str], apart: dict[str, Collection[str]]) -> dict[s
     sets: list[list[str]] = []
     shared: set[frozenset[str]] = set()
     for place, judge in enumerate(judges):
-        alike = [other for other in judges[place + 1 :] if other not in apart[judge]]
+        alike = [other for other in judges[place + 1 :] if other not in different[judge]]
         waiting = [other for other in alike if frozenset((judge, other)) not in shared]
         # Every judge needs a letter, also one that differs from all others.
         if not waiting and not any(judge in members for members in sets):
@@ -69,7 +69,7 @@ def _letters(judges: Sequence[str], apart: dict[str, Collection[str]]) -> dict[s
         while waiting:
             members = [judge, waiting[0]]
             for other in judges:  # each against those that came in before it
-                if other not in members and not any(other in apart[member] for member in members):
+                if other not in members and not any(other in different[member] for member in members):
                     members.append(other)
             sets.append(members)
             shared |= {frozenset(two) for two in combinations(members, 2)}

@@ -51,7 +51,7 @@ def interval_from_moves(
         return None
     weights = sizes / sizes.sum()
     marks = np.arange(clusters)
-    apart = Jackknife(
+    jackknifed = Jackknife(
         value=value,
         centre=centre,
         clusters=marks,
@@ -71,4 +71,4 @@ def interval_from_moves(
         # People's values are no trials: no number of right or wrong answers bounds them.
         graded=True,
     )
-    return interval(apart, confidence=confidence)
+    return interval(jackknifed, confidence=confidence)
