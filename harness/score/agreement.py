@@ -164,7 +164,7 @@ def _rank_scores(units: Units, is_positive: Ints, positive: Verdict) -> tuple[Fl
 
 
 def _tie_correction(positives: Ints, negatives: Ints, starts: Ints) -> Floats:
-    """What to add so that each pair of tied scores counts a half, whichever of the two came first in the sorting."""
+    """Correction after which each pair of tied scores counts a half, in any order of the sorting."""
     in_group = np.add.reduceat(positives, starts, axis=1), np.add.reduceat(negatives, starts, axis=1)
     below = np.cumsum(negatives, axis=1)
     before = below[:, starts] - negatives[:, starts]

@@ -18,13 +18,13 @@ from harness.score.arrays import Floats, Ints
 from harness.score.spread import Interval, interval_from_moves
 
 Distance: TypeAlias = Literal["nominal", "interval", "inversions"]
-"""How two verdicts differ: by being different, by the square of their difference, or by pairs in another order."""
+"""Difference of two verdicts: 0 or 1, the square of their difference, or the share of pairs in another order."""
 
 _CHANCE = 0.5  # of two rankings without any relation, half of all pairs are in another order
 
 
 class _Sums(NamedTuple):
-    """What alpha is made of. Each has a row for each cluster, or for each of some data sets."""
+    """The sums that alpha is made of, with a row for each cluster or data set."""
 
     disagreement: Floats
     """Shape (G,): disagreement within units, times the number of verdicts."""

@@ -74,12 +74,12 @@ class Duels:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class People:
-    """What several people said of the items of a cell."""
+    """Verdicts of several people on the items of a cell."""
 
     annotators: tuple[str, ...]
-    """What the codes of annotators stand for."""
+    """Names of the annotators, by code."""
     verdicts: tuple[Verdict, ...]
-    """What the codes of verdicts stand for."""
+    """The verdicts, by code."""
     ratings: Ratings
     """Every verdict of every annotator."""
     lines: Lines

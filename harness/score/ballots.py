@@ -117,7 +117,7 @@ def _positive_probability(answer: RecordedAnswer, protocol: Protocol) -> float:
 
 
 def _mean_confidence(answers: list[RecordedAnswer], verdict: Verdict | None) -> float:
-    """How sure of a canonical verdict the answers that have one are, on average. NaN where one does not say."""
+    """Mean probability of a canonical verdict, over the answers that have one. NaN where one does not say."""
     if verdict is None:
         return _NAN
     given = [answer for answer in answers if answer.verdict is not None]

@@ -142,7 +142,7 @@ def ceiling_of(table: CellTable, metric: Metric, *, name: str, confidence: float
 
 
 def _reason_against(table: CellTable, metric: Metric, name: str) -> str:
-    """Why a metric has no ceiling, if it has none."""
+    """The reason why a metric has no ceiling; empty where it has one."""
     uses = getattr(metric, "uses", ())
     if "positive" in uses:
         return "reads probabilities, and people give none"
@@ -202,7 +202,7 @@ def _weights(lines: Lines) -> Floats:
 
 
 def _blocks(lines: Lines, *, mean: bool) -> Ints:
-    """Which lines are taken together: all for a plain mean, else those of each annotator who has enough items."""
+    """Code of lines that are taken together: all for a plain mean, else those of an annotator with enough items."""
     if mean:
         return np.zeros_like(lines.unit)
     seen = np.unique(np.stack([lines.annotator, lines.unit]), axis=1)[0]

@@ -95,7 +95,7 @@ def check_protocol(table: CellTable, metric: Metric, *, name: str) -> None:
 
 
 def basis_of(metric: Metric, *tables: CellTable) -> Basis:
-    """What a metric is made of, for all tables alike: the probabilities where each has some, else the verdicts.
+    """The basis of a metric, for all tables alike: probabilities where each table has some, else verdicts.
 
     Args:
         metric: One that names `positive` in `uses` reads probabilities.
@@ -121,7 +121,7 @@ class _Estimator:
         return self._estimate(name, metric, views, self._jackknife_cell(name, metric), average=average)
 
     def find_interval_flags(self, name: str, metric: Metric) -> tuple[str, ...]:
-        """What the data say against the metric's interval."""
+        """Flags of the metric's interval."""
         average = self.table.protocol.average_of(name)
         return find_interval_flags(self._jackknife_cell(name, metric), self._views(metric)[0], metric, average=average)
 

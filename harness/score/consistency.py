@@ -1,4 +1,4 @@
-"""How a judge agrees with itself: over orders, over repeats, and with the place it was shown first.
+"""Agreement of a judge with itself: over orders, over repeats, and with the place it was shown first.
 
 Not for agreement with the gold.
 """

@@ -67,7 +67,7 @@ class Round:
         return averages_credit(self.metric) or hasattr(self.metric, "values")
 
     def basis(self, judges: Collection[str]) -> Basis:
-        """What the metric of these judges is made of."""
+        """The basis of the metric for these judges."""
         return basis_of(self.metric, *(self.tables[judge] for judge in judges))
 
     def own(self, judge: str, which: Which = "value", basis: Basis = "") -> tuple[UnitTable, Jackknife | None]:
@@ -125,7 +125,7 @@ class Contest:
         return not any(each.tables[judge].missing(each.basis(judges)).any() for each in self.rounds for judge in judges)
 
     def basis(self, a: str, b: str) -> Basis:
-        """What the metric of two judges is made of. The same on every task."""
+        """The basis of the metric for two judges, by the first task."""
         return self.rounds[0].basis((a, b))
 
     def extremes(self, a: str, b: str) -> tuple[Gap, Gap] | None:

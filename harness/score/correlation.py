@@ -74,7 +74,7 @@ class Kendall(_OfScores):
         return value
 
     def without(self, units: Units) -> Without | None:
-        """What leaving out some units gives, from the pairs that these rows are part of."""
+        """Tau with some units left out, from the pairs that these units are part of."""
         gold, predicted = as_numbers(units)
         if len(gold) <= _PAIRS:
             return None

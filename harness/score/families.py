@@ -28,7 +28,7 @@ _ROUNDING = 1e-9  # by which a draw's T is raised, so that one as large as the d
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Family:
-    """What the largest T among equal judges would be."""
+    """The largest T that there would be among equal judges, in many draws."""
 
     largest: Floats
     """Shape (B,): largest T of each draw, ascending. Empty for a family of none."""

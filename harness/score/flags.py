@@ -72,7 +72,7 @@ def flags(table: CellTable, consistency: Sequence[Estimate], *, coverage: float)
 def find_interval_flags(
     jackknifed: Jackknife | None, view: UnitTable, metric: Metric, *, average: str
 ) -> tuple[str, ...]:
-    """What the data themselves say against an interval, in a fixed order.
+    """The flags that the data themselves raise against an interval, in a fixed order.
 
     - `few-clusters`: fewer than 4 clusters: the interval is wide, and no two judges can be told apart.
     - `one-large-cluster`: few clusters hold most of the units: the interval is too wide rather than too narrow.

@@ -1,4 +1,4 @@
-"""How much a value owes to each cluster: every one left out in turn. The raw material of intervals and of tests.
+"""The part of each cluster in a value: every one left out in turn. The raw material of intervals and of tests.
 
 The delete-one-cluster jackknife (Efron and Tibshirani 1993, chapter 11) with pseudo-clusters (`harness.score.pseudo`):
 for cluster g of m_g of the n units, with h_g = m_g / n,
@@ -54,11 +54,11 @@ class Jackknife:
     weights: Floats
     """Share of the units that each cluster holds. They add up to 1."""
     moves: Floats
-    """What leaving a cluster out changes, times the root of 1 - h."""
+    """Changes of the value when a cluster is left out, times the root of 1 - h."""
     parts: Floats
-    """What each cluster adds to the value, less what is the same for every judge. They add up to the value."""
+    """Parts of the value by cluster, less what is the same for every judge. They add up to the value."""
     pseudo: float
-    """What the pseudo-clusters add to the variance."""
+    """Variance that the pseudo-clusters add."""
     step: float
     """Variance that one more average cluster, right for one of two judges only, adds to a difference."""
     design: Floats
@@ -233,7 +233,7 @@ def _evaluate_patterns(sample: Sample, value: Statistic) -> Floats:
 
 
 def _drop_to_coins(sample: Sample, coins: sparse.csr_array) -> Floats:
-    """How far the metric falls if a coin answers the questions of one pattern, for each in turn, shape (P,)."""
+    """Fall of the metric if a coin answers the questions of one pattern, for each in turn, shape (P,)."""
     base = 2 * sample.patterns.total()
 
     def value(rows: Floats) -> Floats:

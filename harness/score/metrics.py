@@ -1,4 +1,4 @@
-"""What the core's metrics have in common, and those that look at units one by one: accuracy in its kinds, and MAE.
+"""The base of the core's metrics, and those that look at units one by one: accuracy in its kinds, and MAE.
 
 Not for intervals. A metric never sees an item: it sees distinct units and how often each occurs.
 
@@ -60,7 +60,7 @@ class CoreMetric(ABC):
         """The metric as a function of weights of shape (B, T). It returns shape (B,)."""
 
     def limit(self, units: Units) -> int | None:
-        """How often it is worth evaluating for one interval."""
+        """The most evaluations that one interval is worth."""
         return None
 
     def without(self, units: Units) -> Without | None:
@@ -171,7 +171,7 @@ def averages_credit(metric: Metric) -> bool:
 
 
 def unit_of(metric: Metric, *, name: str = "") -> Unit:
-    """What the metric's values are. `score` where it does not say.
+    """The unit of the metric's values. `score` where it does not say.
 
     Args:
         metric: The metric.
@@ -189,7 +189,7 @@ def unit_of(metric: Metric, *, name: str = "") -> Unit:
 
 
 def card_conflict(card: Card, metric: Metric) -> str:
-    """Where a card and its metric say different things, and what to do about it. Empty where they agree."""
+    """The attribute in which a card and its metric differ, and what to do about it. Empty where they agree."""
     # An attribute that is not said has its default, so that a card and a metric may both leave it out.
     for attribute, usual in (("greater_is_better", True), ("unit", "score")):
         on_card, own = getattr(card, attribute, usual), getattr(metric, attribute, usual)

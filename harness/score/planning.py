@@ -1,4 +1,4 @@
-"""How many items show a difference, and which difference a number of items shows. Numbers in, numbers out.
+"""Items that show a difference, and the difference that a number of items shows. Numbers in, numbers out.
 
 Not for testing: the tests are in `harness.score.significance`. What is here says, before or after a run, what they can
 find. The formulas are those of Miller (2024, arXiv 2411.00640) and, for two judges on the same items, Connor (1987),
@@ -21,7 +21,7 @@ _MOST_ITEMS = 10**12
 
 
 def deviation_at(times: float, deviation: float, *, noise: float, asked: int) -> float:
-    """How much the difference of two judges would vary from item to item if each item were asked so many times.
+    """Deviation of two judges' difference from item to item, if each item were asked so many times.
 
     Args:
         times: How often, from 1 to `math.inf`.
@@ -185,7 +185,7 @@ def deviation_of(discordant: float, difference: float) -> float:
 
 
 def noise_within(gaps: Floats, item: Ints) -> tuple[float, int]:
-    """How much one item's mean difference varies by what was answered, beside which item it is.
+    """Variance of one item's mean difference by what was answered, beside which item it is.
 
     Args:
         gaps: Shape (U,): credit of one judge minus that of the other, for each order and sample.

@@ -16,7 +16,7 @@ from harness.score.records import Comparison
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a judge stands."""
+    """Rank set and letters of a judge."""
 
     low: int
     """The best rank that it may have."""

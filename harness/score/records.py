@@ -30,7 +30,7 @@ class Estimate:
     ci_high: float | None
     """Upper end of the interval."""
     method: str
-    """How the interval was made: `agresti-coull` for a share of independent trials, `cluster-jackknife` for all else;
+    """Method of the interval: `agresti-coull` for a share of independent trials, `cluster-jackknife` for all else;
     or empty where there is none."""
     n: int
     """Units that the value rests on."""
@@ -44,7 +44,7 @@ class Estimate:
     """Of a metric that reads probabilities: `probabilities`, of the answers that have them and no others; or
     `verdicts`, where no answer has them. Empty for every other metric."""
     unit: Unit = "score"
-    """What the value is: `share` (0 to 1), `correlation` (-1 to 1), `distance` (0 is best) or `score` (as it is)."""
+    """Unit of the value: `share` (0 to 1), `correlation` (-1 to 1), `distance` (0 is best) or `score` (as it is)."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain data, floats rounded to 10 significant digits."""
@@ -59,7 +59,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricCeiling:
-    """What a person scores against the other people, by one metric, and what the judge scores against the same."""
+    """Score of a person against the other people, by one metric, and score of the judge against the same."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
 
@@ -86,7 +86,7 @@ class MetricCeiling:
     difference_high: float | None = None
     """Upper end of its confidence interval."""
     reason: str = ""
-    """Why there is no ceiling. Empty where there is one."""
+    """Reason why there is no ceiling. Empty where there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,7 @@ class AltTest:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
 
     epsilon: float
-    """How much worse than a person the judge may be: `alt_test_epsilon` of the protocol."""
+    """Tolerance: the judge may be worse than a person by so much. `alt_test_epsilon` of the protocol."""
     annotators: int
     """Annotators with items enough to be tested."""
     winning_rate: float | None = None
@@ -136,12 +136,12 @@ class AltTest:
     tests: tuple[AnnotatorTest, ...] = ()
     """One for each annotator tested."""
     reason: str = ""
-    """Why there was no test. Empty where there was one."""
+    """Reason why there was no test. Empty where there was one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceiling:
-    """How far people agree on the items of a task, and how the judge compares with them."""
+    """Agreement of people on the items of a task, and the judge beside them."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
 
@@ -158,7 +158,7 @@ class Ceiling:
     alpha_high: float | None
     """Upper end of its confidence interval."""
     distance: str
-    """How two verdicts differ in alpha: `nominal`, `interval` (squared) or `inversions` (pairs in another order)."""
+    """Difference of two verdicts in alpha: `nominal`, `interval` (squared) or `inversions` (pairs in another order)."""
     metrics: tuple[MetricCeiling, ...]
     """The ceiling of each metric of the protocol."""
     alt_test: AltTest
@@ -200,17 +200,17 @@ class CellScores:
     asked: int
     """Requests put to the judge."""
     statuses: Mapping[str, int]
-    """How many requests ended in each status."""
+    """Number of requests that ended in each status."""
     coverage: float
     """Share of requests with a verdict."""
     with_probabilities: float | None = None
     """Share of the requests with a verdict that have probabilities. `None` where none has a verdict."""
     histogram: Mapping[str, int]
-    """How often each verdict was given, canonical, by name."""
+    """Number of times that each verdict was given, canonical, by name."""
     shown_histogram: Mapping[str, int]
-    """How often each verdict was given, in shown places, by name."""
+    """Number of times that each verdict was given, in shown places, by name."""
     gold_histogram: Mapping[str, int]
-    """How often each verdict is right, canonical, by name."""
+    """Number of times that each verdict is right, canonical, by name."""
     items: int
     """Items asked about."""
     groups: int
@@ -226,7 +226,7 @@ class CellScores:
     noise: Noise | None = None
     """The judge's own noise. `None` where no question was put more than once."""
     ceiling: Ceiling | None = None
-    """How far people agree, and how the judge compares with them. `null` where no item has annotations of two."""
+    """Agreement of people, and the judge beside them. `null` where no item has annotations of two."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain data, floats rounded to 10 significant digits: equal input gives equal bytes."""
@@ -273,7 +273,7 @@ class Comparison:
     p_adjusted: float | None = None
     """`p` after correction for the family. `None` for a pair outside it, where one judge is not ranked."""
     method: str = ""
-    """Where `p` comes from: `score-pivot`. Empty where there is none."""
+    """Method of `p`: `score-pivot`. Empty where there is none."""
     better: str | None = None
     """The judge that is placed above the other: significantly better within the family, on the answers of both and with
     every missing answer counted wrong. `None`: the data cannot tell the two apart."""

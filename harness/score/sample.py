@@ -50,7 +50,7 @@ class Sample:
     bounds: tuple[float, float] | None
     """The range of the metric. `None` where it has no end."""
     pseudo_weight: float
-    """What a pseudo-cluster weighs: 1 where answers are right or wrong, less for a metric that sees more."""
+    """Weight of a pseudo-cluster: 1 where answers are right or wrong, less for a metric that sees more."""
     coin: sparse.csr_array | None = None
     """Shape (T, T): what two coins answer to a question of each type, one rightly and one wrongly. `None` for a metric
     that is more than right and wrong."""
@@ -151,7 +151,7 @@ def finite_bounds(metric: Metric, view: UnitTable) -> tuple[float, float] | None
 
 
 def pseudo_weight_of(view: UnitTable, uses: Sequence[str]) -> float:
-    """What a pseudo-cluster weighs: less where answers are more than right or wrong."""
+    """Weight of a pseudo-cluster: less than 1 where answers are more than right or wrong."""
     if view.space.kind == "score":
         return _SCORE
     fine = view.space.kind == "ranking" or ("positive" in uses and bool(np.isfinite(view.positive).any()))
@@ -197,7 +197,7 @@ def _ranks(values: Floats) -> Ints:
 
 
 def stack_units(view: UnitTable, pseudo: UnitTable) -> UnitTable:
-    """What the types are made of, the data first."""
+    """All units that types are made of, those of the data first."""
     return replace(
         view,
         category=np.concatenate([view.category, pseudo.category]),

@@ -29,7 +29,7 @@ _POWER = 0.8  # of which `Comparison.detectable` speaks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How judges are compared."""
+    """The rules of a comparison of judges."""
 
     confidence: float = 0.95
     """Of the intervals. Tests have level 1 - confidence, within the family."""
@@ -38,7 +38,7 @@ class Rules:
     seed: int = 0
     """Of the flips."""
     missing: Missing = "counts"
-    """What missing answers mean for who is placed above whom."""
+    """The part of missing answers in placing one judge above another."""
     equivalence: float | None = None
     """Judges whose difference is shown to be smaller than this are equivalent. `None`: nothing is said."""
 

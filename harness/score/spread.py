@@ -17,7 +17,7 @@ Interval: TypeAlias = tuple[float, float]
 
 
 def effective_clusters(sizes: Floats) -> float:
-    """How many equal clusters are worth as much as those of these sizes. See `harness.score.jackknife`."""
+    """Number of equal clusters that are worth as much as those of these sizes. See `harness.score.jackknife`."""
     design = design_of(sizes)
     return float(1 / (design @ design))
 

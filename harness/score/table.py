@@ -29,10 +29,10 @@ NOTHING = -1
 """Code of "no verdict" in `CellTable.predicted`."""
 
 Which: TypeAlias = Literal["value", "excluded", "worst", "best"]
-"""What a unit without an answer counts as: see `CellTable.view`."""
+"""Ways to count a unit without an answer: see `CellTable.view`."""
 
 Basis: TypeAlias = Literal["", "probabilities", "verdicts"]
-"""What a metric that reads probabilities is made of: never of both. Empty for a metric that reads none."""
+"""The basis of a metric that reads probabilities: never both. Empty for a metric that reads none."""
 
 
 class PackedIds:
@@ -57,7 +57,7 @@ class PackedIds:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RequestCounts:
-    """What is counted over requests rather than units."""
+    """Counts over requests rather than units."""
 
     asked: int
     """Requests."""
@@ -101,7 +101,7 @@ class Repeats:
     voted: Floats
     """Shape (Q,): credit of the vote of all answers. NaN where there is no vote."""
     measure: Literal["accuracy", "mae"]
-    """What an answer is worth: its credit, or the distance of its score from the gold."""
+    """Worth of an answer: its credit, or the distance of its score from the gold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -111,7 +111,7 @@ class UnitTable:
     space: AnswerSpace
     """The largest answer space that occurs."""
     verdicts: tuple[Verdict, ...]
-    """What the codes in `gold` and `predicted` stand for."""
+    """The verdicts, by their codes in `gold` and `predicted`."""
     key: NDArray[np.uint64]
     """Name of the unit: equal for two judges of the same task."""
     item: Ints
@@ -129,7 +129,7 @@ class UnitTable:
     positive: Floats
     """Probability of the positive class, NaN where not known."""
     categories: tuple[str, ...] = ("",)
-    """What the codes in `category` stand for."""
+    """Names of the categories, by their codes in `category`."""
 
     def __len__(self) -> int:
         return len(self.key)
@@ -156,7 +156,7 @@ class CellTable:
     """One cell: one judge's answers on one task, by the task's protocol."""
 
     protocol: Protocol
-    """How the answers became units."""
+    """The rules by which answers became units."""
     units: UnitTable
     """Every unit, in every state."""
     with_random_guess: UnitTable
@@ -184,7 +184,7 @@ class CellTable:
     repeats: Repeats
     """Questions that were put more than once, and what their answers are worth."""
     people: People | None = None
-    """What several people said of the items. `None` where no one did."""
+    """Verdicts of several people on the items. `None` where there are none."""
 
     @cached_property
     def without_answer(self) -> NDArray[np.bool_]:

@@ -35,7 +35,7 @@ class ReliabilityBin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoveragePoint:
-    """What is kept and what it is worth when verdicts below a threshold are left to people."""
+    """The verdicts above a threshold, when those below it are left to people."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
 
@@ -141,7 +141,7 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noise:
-    """How much of a score is chance in the judge itself. Of questions that were put more than once.
+    """The part of a score that is chance in the judge itself. Of questions that were put more than once.
 
     A question is an item in one order. Where each sample is shuffled again it is the item. Its value is the mean over
     its answers: whether they are right, or for scores how far they are from the gold.
@@ -150,7 +150,7 @@ class Noise:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
 
     measure: str
-    """What a single answer is worth: `accuracy`, its credit, or `mae`, the distance of its score from the gold."""
+    """Worth of a single answer: `accuracy`, its credit, or `mae`, the distance of its score from the gold."""
     questions: int
     """Questions with at least one answer that counts."""
     groups: int

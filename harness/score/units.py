@@ -232,7 +232,7 @@ class _Builder:
             )
 
     def _count_against(self, head: RecordedAnswer, ballot: Ballot, key: int) -> Outcome:
-        """What a ballot counts as against the gold of `head`, in the frame in which its unit is counted."""
+        """The outcome of a ballot against the gold of `head`, in the frame in which its unit is counted."""
         space, gold = head.space, head.gold
         verdict, credit = None, 0.0
         if ballot.state == ANSWERED:
@@ -319,7 +319,7 @@ class _Builder:
                 self.repeats.add(cluster, worths, self._credit_of(votes[place], same[0]) if one_each else _NAN)
 
     def _worth_of(self, answer: RecordedAnswer) -> float | None:
-        """What one answer is worth by itself. `None` where it does not count."""
+        """Worth of one answer by itself. `None` where it does not count."""
         if answer.verdict is None:
             policy = self.policies[STATES.get(answer.status, MISSING)]
             return {"wrong": 0.0, "half": 0.5}.get(policy) if type(answer.space) is not Score else None
@@ -328,7 +328,7 @@ class _Builder:
         return _class_and_credit(canonical(answer), answer, self.protocol)[1]
 
     def _credit_of(self, vote: Ballot, head: RecordedAnswer) -> float:
-        """What a vote is worth. NaN where it does not count, or where a score has no credit."""
+        """Credit of a vote. NaN where it does not count, or where a score has no credit."""
         if type(head.space) is Score:
             return _NAN
         if vote.state != ANSWERED:

@@ -1,4 +1,4 @@
-"""What a judge's verdicts are worth: from few labels and many verdicts to a rate, a mean, and labels saved.
+"""The worth of a judge's verdicts: from few labels and many verdicts to a rate, a mean, and labels saved.
 
 Numbers in, numbers out. Not for reading runs or files. That is `harness.report.verdicts`.
 
@@ -25,7 +25,7 @@ from harness.score.intervals import normal_quantile, t_quantile
 _CORRELATION = 0.02
 """Least correlation within clusters that degrees of freedom allow for: few and very unequal clusters then get less."""
 _WRONG = 1 / 3
-"""How far a pseudo-item's verdict is from its gold at least, as a share of the scale. A quarter covers 93 % of the time
+"""The least distance of a pseudo-item's verdict from its gold, as a share of the scale. A quarter covers 93 % of the time
 where nearly all scores are the best one and the judge is rarely, and then wildly, wrong. A half is needlessly wide."""
 _SURE = 0.9999
 """Correlations count as at most this: the transformation of Fisher has no value at 1."""
@@ -33,7 +33,7 @@ _SURE = 0.9999
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Verdicts:
-    """Items that a judge judged, one row each; with or without what people said of them."""
+    """Items that a judge judged, one row each, with or without the gold of people."""
 
     judged: Floats
     """Shape (n,): what the judge said as a number: 1 for the class and 0 for any other, or a score."""
@@ -47,7 +47,7 @@ class Verdicts:
 
 
 class Rates(NamedTuple):
-    """How often a judge is right on items of each kind."""
+    """Rates at which a judge is right on items of each kind."""
 
     specificity: Measured
     """Share of "not the class" among the verdicts on items that are not of the class (q0)."""
@@ -234,7 +234,7 @@ def ppi(
 
 
 def power_tuning(labelled: Verdicts, unlabelled: Verdicts) -> float:
-    """How much the judge counts: lambda = cov(Y, f) / ((1 + n / N) var(f)), kept within 0 and 1.
+    """Weight of the judge: lambda = cov(Y, f) / ((1 + n / N) var(f)), kept within 0 and 1.
 
     The covariance is that of the labelled items, the variance that of all (Angelopoulos et al. 2023, section 6).
     """
@@ -288,7 +288,7 @@ def correlation(labelled: Verdicts, *, low: float = 0.0, high: float = 1.0, conf
 
 
 def labels_worth(of: Measured, *, labels: int, verdicts: int | None) -> Measured:
-    """How many labels without the judge are worth as much as one label with it.
+    """Number of labels without the judge that are worth as much as one label with it.
 
     The variance of the labels' mean over that of PPI++ with the best lambda: 1 / (1 - rho^2 N / (n + N)), which follows
     from the two variances of Angelopoulos et al. (2023). Items count as independent here.
@@ -332,7 +332,7 @@ def shift(labelled: Verdicts, unlabelled: Verdicts) -> float:
 
 
 def kish(cluster: Ints) -> float:
-    """How many clusters of equal size these are worth: n^2 / sum of squared sizes (Kish 1965).
+    """Number of clusters of equal size that these are worth: n^2 / sum of squared sizes (Kish 1965).
 
     Example:
         One cluster of three items and two of one:
@@ -369,7 +369,7 @@ def _pseudo_copies(confidence: float) -> float:
 
 
 def _pseudo_error(gold: Floats, low: float, high: float) -> float:
-    """How wrong the judge is on a pseudo-item, as a share of the scale: one step of it, which for a class is all."""
+    """Error of the judge on a pseudo-item, as a share of the scale: one step of it, which for a class is all."""
     # On a scale of five steps being wrong means one step at least. A class has one step: the whole scale.
     steps = np.diff(np.unique(gold))
     return max(_WRONG, float(steps.min()) / (high - low)) if len(steps) else 1.0
