@@ -25,8 +25,8 @@ from harness.score.intervals import normal_quantile, t_quantile
 _CORRELATION = 0.02
 """Least correlation within clusters that degrees of freedom allow for: few and very unequal clusters then get less."""
 _WRONG = 1 / 3
-"""The least distance of a pseudo-item's verdict from its gold, as a share of the scale. A quarter covers 93 % of the time
-where nearly all scores are the best one and the judge is rarely, and then wildly, wrong. A half is needlessly wide."""
+"""The least distance of a pseudo-item's verdict from its gold, as a share of the scale. If nearly all scores are the best
+one and the judge is rarely, and then wildly, wrong, a quarter covers 93 % of the time. A half is needlessly wide."""
 _SURE = 0.9999
 """Correlations count as at most this: the transformation of Fisher has no value at 1."""
 
