@@ -70,7 +70,7 @@ def krippendorff(people: People, space: AnswerSpace, *, confidence: float = 0.95
         confidence: Of the interval.
 
     Returns:
-        1 is perfect agreement, 0 is chance. No value where there is nothing to compare, or where all say the same of
+        1 is perfect agreement, 0 is chance. No value if there is nothing to compare, or if all say the same of
         every item.
     """
     # An item with one verdict has no pair and says nothing about agreement. Krippendorff drops it as well.

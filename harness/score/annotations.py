@@ -31,7 +31,7 @@ class Ratings:
 class Lines:
     """L comparisons with what the *other* annotators say: one for each unit, annotator and consensus of the others.
 
-    All columns have shape (L,). Where the others have several consensuses (a drawn vote), each has a line of its own.
+    All columns have shape (L,). If the others have several consensuses (a drawn vote), each has a line of its own.
     """
 
     unit: Ints

@@ -46,7 +46,7 @@ _MOST_CELLS = 4_000_000  # of the matrix clusters x types. Beyond, clusters are 
 
 
 def human_ceiling(table: CellTable, metrics: Mapping[str, Metric], *, confidence: float = 0.95) -> Ceiling | None:
-    """Everything about people for one cell. `None` where no item has the verdicts of two people.
+    """Everything about people for one cell. `None` if no item has the verdicts of two people.
 
     Args:
         table: The cell.
@@ -142,7 +142,7 @@ def ceiling_of(table: CellTable, metric: Metric, *, name: str, confidence: float
 
 
 def _reason_against(table: CellTable, metric: Metric, name: str) -> str:
-    """The reason why a metric has no ceiling; empty where it has one."""
+    """The reason why a metric has no ceiling; empty if it has one."""
     uses = getattr(metric, "uses", ())
     if "positive" in uses:
         return "reads probabilities, and people give none"

@@ -126,7 +126,7 @@ class _Estimator:
         return find_interval_flags(self._jackknife_cell(name, metric), self._views(metric)[0], metric, average=average)
 
     def categories(self, name: str, metric: Metric) -> dict[str, Estimate]:
-        """The metric of each category by name. Empty where there is only one. Categories are not averaged further."""
+        """The metric of each category by name. Empty if there is only one. Categories are not averaged further."""
         names = self.table.units.categories
         average = "group" if self.table.protocol.average_of(name) == "group" else "micro"
         if len(names) < 2:
@@ -206,7 +206,7 @@ def jackknife_metric(
     weights: Mapping[str, float] | None = None,
     paired: bool = False,
 ) -> Jackknife | None:
-    """A metric of some units, and what each cluster does to it. `None` where it is not defined.
+    """A metric of some units, and what each cluster does to it. `None` if it is not defined.
 
     Args:
         metric: What to compute.

@@ -26,13 +26,13 @@ class Meeting:
     views: tuple[tuple[UnitTable, UnitTable], ...]
     """For each task: the units with the answers of one, and the same units with the answers of the other."""
     of_a: Jackknife | None
-    """The value of the one. `None` where it is not defined."""
+    """The value of the one. `None` if it is not defined."""
     of_b: Jackknife | None
     """The value of the other."""
 
     @property
     def gap(self) -> Gap | None:
-        """Their difference. `None` where it is not defined."""
+        """Their difference. `None` if it is not defined."""
         return None if self.of_a is None or self.of_b is None else gap(self.of_a, self.of_b)
 
 
@@ -132,7 +132,7 @@ class Contest:
         """The least and the greatest difference that any missing answers allow (Horowitz and Manski 2000).
 
         Returns:
-            `None` where the metric is no mean over units, or one judge was asked what the other was not.
+            `None` if the metric is no mean over units, or one judge was asked what the other was not.
         """
         if not all(each.is_mean and each.basis((a, b)) != "probabilities" for each in self.rounds):
             return None

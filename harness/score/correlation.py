@@ -1,7 +1,7 @@
 """Metrics of scores: Pearson, Spearman, Kendall's tau-b, quadratic-weighted kappa. Not for classes or rankings.
 
 Checked against scipy and scikit-learn on the expanded sample. A missing answer that counts as wrong is at the end of
-the scale farther from the gold. All are NaN where gold or answers are constant.
+the scale farther from the gold. All are NaN if gold or answers are constant.
 """
 
 from __future__ import annotations

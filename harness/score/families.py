@@ -52,7 +52,7 @@ class Family:
     def adjust_p(self, statistic: float) -> float:
         """P after correction for the family: how often its largest T is as large as this one.
 
-        Where no draw is, it is Bonferroni's bound, which no number of draws limits.
+        If no draw is, it is Bonferroni's bound, which no number of draws limits.
         """
         alone = p_value(statistic)
         if self.tests < 2:

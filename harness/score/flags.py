@@ -104,7 +104,7 @@ def find_interval_flags(
 
 
 def _rarest_count(view: UnitTable, metric: Metric, *, average: str) -> float:
-    """Units of the rarest class in the rarest category that the metric averages over. Infinite where it does not."""
+    """Units of the rarest class in the rarest category that the metric averages over. Infinite if it does not."""
     of_classes = view.space.kind in ("choice", "preference") and "gold" in getattr(metric, "uses", COLUMNS)
     # Only what the metric averages over can be rare. In a plain accuracy a small class weighs little.
     columns = [view.category] if average == "category" else []

@@ -29,7 +29,7 @@ def interval(value: Jackknife, *, confidence: float = 0.95) -> tuple[float, floa
     """The confidence interval of one value.
 
     Returns:
-        Lower and upper end. `None` where the data say nothing about the variance.
+        Lower and upper end. `None` if the data say nothing about the variance.
     """
     variance = value.variance
     # Also false for NaN. A variance from rounding alone would give an interval of no width.

@@ -8,7 +8,7 @@ for cluster g of m_g of the n units, with h_g = m_g / n,
 
 (1 - h_g) is (C - 1) / C where all clusters have one size: the usual factor, by the weight of each cluster.
 
-Two judges are compared by what each cluster adds to either. Where a metric counts right and wrong answers, that is how
+Two judges are compared by what each cluster adds to either. If a metric counts right and wrong answers, that is how
 far the value falls if a coin answers the questions of the cluster, so that the difference of two judges stands in the
 clusters, classes and categories in which they differ. Leaving out would not do: a class that all of one judge's answers
 get right moves nothing when one of them goes, and its difference would look certain. For other metrics it is the
@@ -50,7 +50,7 @@ class Jackknife:
     clusters: Ints
     """Marks of the clusters, or numbers of blocks, ascending."""
     blocks: int
-    """Number of blocks. 0 where each cluster stands for itself."""
+    """Number of blocks. 0 if each cluster stands for itself."""
     weights: Floats
     """Share of the units that each cluster holds. They add up to 1."""
     moves: Floats
@@ -117,7 +117,7 @@ def in_blocks(count: int, clusters: Ints, *columns: Floats) -> tuple[NDArray[Any
 
 
 def common_blocks(counts: Iterable[int]) -> int:
-    """The number of blocks that some values can all be put into. 0 where every one has its clusters still."""
+    """The number of blocks that some values can all be put into. 0 if every one has its clusters still."""
     return min((count for count in counts if count), default=0)
 
 
@@ -134,7 +134,7 @@ def jackknife(
         paired: Whether its parts will be held against those of another judge.
 
     Returns:
-        `None` where the metric is not defined.
+        `None` if the metric is not defined.
     """
     total = sample.patterns.total()
     value = _snap_to_bounds(float(sample.statistic(total[None, :])[0]), sample.bounds)

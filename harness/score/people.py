@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
     gold: Verdict
     """The right answer, in the frame in which the unit is counted."""
     verdict: Verdict | None
-    """The answer in the same frame. `None` where it is missing, or is never right."""
+    """The answer in the same frame. `None` if it is missing, or is never right."""
     credit: float
     """Points from 0 to 1."""
     guess: Verdict | None
@@ -114,7 +114,7 @@ class PeopleBuilder:
         return NOTHING if verdict is None else self._verdicts.setdefault(verdict, len(self._verdicts))
 
     def finish(self) -> People | None:
-        """All that was added. `None` where no one said anything."""
+        """All that was added. `None` if no one said anything."""
         if not self._annotators:
             return None
         rated, lines, duels = (

@@ -193,7 +193,7 @@ def noise_within(gaps: Floats, item: Ints) -> tuple[float, int]:
 
     Returns:
         The mean over items of the variance within an item divided by its units, and the usual number of units. 0 and 1
-        where items have one unit each.
+        if items have one unit each.
     """
     _, codes = np.unique(item, return_inverse=True)
     sizes = np.bincount(codes).astype(np.float64)

@@ -1,6 +1,6 @@
 """From "a is placed above b" to ranks that mean what they say, and to letters. Not for tests.
 
-The rank set of a judge is from 1 + the number of judges above it to k - the number below it. Where the comparisons make
+The rank set of a judge is from 1 + the number of judges above it to k - the number below it. If the comparisons make
 one false claim in at most 5 % of boards, all sets hold the true ranks in at least 95 % of them (Mogstad, Romano, Shaikh
 and Wilhelm 2024, Review of Economic Studies 91).
 """

@@ -24,14 +24,14 @@ class Estimate:
     metric: str
     """Name of the metric."""
     value: float | None
-    """By the protocol. `None` where it is not defined (no answer, one class only, ...)."""
+    """By the protocol. `None` if it is not defined (no answer, one class only, ...)."""
     ci_low: float | None
     """Lower end of the interval."""
     ci_high: float | None
     """Upper end of the interval."""
     method: str
     """Method of the interval: `agresti-coull` for a share of independent trials, `cluster-jackknife` for all else;
-    or empty where there is none."""
+    or empty if there is none."""
     n: int
     """Units that the value rests on."""
     excluded: float | None
@@ -86,7 +86,7 @@ class MetricCeiling:
     difference_high: float | None = None
     """Upper end of its confidence interval."""
     reason: str = ""
-    """Reason why there is no ceiling. Empty where there is one."""
+    """Reason why there is no ceiling. Empty if there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +136,7 @@ class AltTest:
     tests: tuple[AnnotatorTest, ...] = ()
     """One for each annotator tested."""
     reason: str = ""
-    """Reason why there was no test. Empty where there was one."""
+    """Reason why there was no test. Empty if there was one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +152,7 @@ class Ceiling:
     annotations: int
     """Verdicts of people on these."""
     alpha: float | None
-    """Krippendorff's alpha: 1 is perfect agreement, 0 is chance. `null` where every verdict is the same."""
+    """Krippendorff's alpha: 1 is perfect agreement, 0 is chance. `null` if every verdict is the same."""
     alpha_low: float | None
     """Lower end of its confidence interval."""
     alpha_high: float | None
@@ -165,7 +165,7 @@ class Ceiling:
     """The alternative-annotator test."""
 
     def of(self, metric: str) -> MetricCeiling | None:
-        """The ceiling of a metric, where it has one. A plugin's name may stand before it in either place."""
+        """The ceiling of a metric, if it has one. A plugin's name may stand before it in either place."""
         # A manifest may say `accuracy` or `harness/accuracy`, and another one may have made the record.
         bare = metric.removeprefix("harness/")
         known = (ceiling for ceiling in self.metrics if ceiling.value is not None)
@@ -204,7 +204,7 @@ class CellScores:
     coverage: float
     """Share of requests with a verdict."""
     with_probabilities: float | None = None
-    """Share of the requests with a verdict that have probabilities. `None` where none has a verdict."""
+    """Share of the requests with a verdict that have probabilities. `None` if none has a verdict."""
     histogram: Mapping[str, int]
     """Number of times that each verdict was given, canonical, by name."""
     shown_histogram: Mapping[str, int]
@@ -222,11 +222,11 @@ class CellScores:
     data_hash: str
     """Hash of the items: cells with different hashes are never compared."""
     calibration: Calibration | None = None
-    """Whether the judge is right as often as it is sure. `None` where too few verdicts have probabilities."""
+    """Whether the judge is right as often as it is sure. `None` if too few verdicts have probabilities."""
     noise: Noise | None = None
-    """The judge's own noise. `None` where no question was put more than once."""
+    """The judge's own noise. `None` if no question was put more than once."""
     ceiling: Ceiling | None = None
-    """Agreement of people, and the judge beside them. `null` where no item has annotations of two."""
+    """Agreement of people, and the judge beside them. `null` if no item has annotations of two."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain data, floats rounded to 10 significant digits: equal input gives equal bytes."""
@@ -269,18 +269,18 @@ class Comparison:
     ci_high: float | None = None
     """Upper end of it."""
     p: float | None = None
-    """Two-sided p-value of this pair alone. `None` where the metric is not defined, or no test is possible."""
+    """Two-sided p-value of this pair alone. `None` if the metric is not defined, or no test is possible."""
     p_adjusted: float | None = None
     """`p` after correction for the family. `None` for a pair outside it, where one judge is not ranked."""
     method: str = ""
-    """Method of `p`: `score-pivot`. Empty where there is none."""
+    """Method of `p`: `score-pivot`. Empty if there is none."""
     better: str | None = None
     """The judge that is placed above the other: significantly better within the family, on the answers of both and with
     every missing answer counted wrong. `None`: the data cannot tell the two apart."""
     depends_on_missing: bool = False
     """Whether the difference is significant by the protocol, and not for every way to count missing answers."""
     bound_low: float | None = None
-    """The least difference that the missing answers allow (Manski's bounds). `None` where none is missing, or the
+    """The least difference that the missing answers allow (Manski's bounds). `None` if none is missing, or the
     metric is no mean over units."""
     bound_high: float | None = None
     """The greatest one."""
@@ -288,7 +288,7 @@ class Comparison:
     """Whether one judge is significantly better however the missing answers are filled in."""
     equivalent: bool | None = None
     """Whether the two are shown to be the same within `Rules.equivalence`, in every way to count missing answers.
-    `None` where that is not set, or one of the two is not ranked."""
+    `None` if that is not set, or one of the two is not ranked."""
     detectable: float | None = None
     """The smallest true difference that so many items would show with a power of 80 % at the family's quantile."""
     n: int = 0

@@ -99,7 +99,7 @@ class Repeats:
     squares: Floats
     """Shape (Q,): sum of the squares."""
     voted: Floats
-    """Shape (Q,): credit of the vote of all answers. NaN where there is no vote."""
+    """Shape (Q,): credit of the vote of all answers. NaN if there is no vote."""
     measure: Literal["accuracy", "mae"]
     """Worth of an answer: its credit, or the distance of its score from the gold."""
 
@@ -127,7 +127,7 @@ class UnitTable:
     credit: Floats
     """Points, from 0 to 1."""
     positive: Floats
-    """Probability of the positive class, NaN where not known."""
+    """Probability of the positive class, NaN if not known."""
     categories: tuple[str, ...] = ("",)
     """Names of the categories, by their codes in `category`."""
 
@@ -160,14 +160,14 @@ class CellTable:
     units: UnitTable
     """Every unit, in every state."""
     with_random_guess: UnitTable
-    """The same units. Where the protocol counts a missing answer as the chance of a guess, a seeded one stands for it,
+    """The same units. If the protocol counts a missing answer as the chance of a guess, a seeded one stands for it,
     and a blind judge's probability beside it."""
     state: NDArray[np.uint8]
     """Shape (U,): `ANSWERED`, `MISSING`, `ERROR`, `OUTSIDE` or `DRAWN`."""
     worst: Ints
     """Shape (U,): code of the answer farthest from the gold."""
     confidence: Floats
-    """Shape (U,): probability that the judge gave to its own verdict, the mean where several answers made it. NaN where
+    """Shape (U,): probability that the judge gave to its own verdict, the mean where several answers made it. NaN if
     there is no verdict, or an answer has no probabilities."""
     items: PackedIds
     """Ids of the items."""
@@ -184,7 +184,7 @@ class CellTable:
     repeats: Repeats
     """Questions that were put more than once, and what their answers are worth."""
     people: People | None = None
-    """Verdicts of several people on the items. `None` where there are none."""
+    """Verdicts of several people on the items. `None` if there are none."""
 
     @cached_property
     def without_answer(self) -> NDArray[np.bool_]:
@@ -216,7 +216,7 @@ class CellTable:
         Args:
             which: `value`: as the protocol says, errors left out. `excluded`: only those with an answer. `worst`: all,
                 and those without an answer, errors included, are as wrong as can be. `best`: all, and these are right.
-            with_random_guess: Where the protocol says `chance` or `share`, a seeded guess stands for a missing answer,
+            with_random_guess: If the protocol says `chance` or `share`, a seeded guess stands for a missing answer,
                 and not the chance of a guess. For metrics that do not average credit.
             basis: `probabilities`: without the answers that have none, which are missing to `worst` and `best`. A
                 missing answer that counts as wrong keeps its place, without a verdict. `verdicts`: no unit has a

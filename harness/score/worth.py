@@ -25,8 +25,9 @@ from harness.score.intervals import normal_quantile, t_quantile
 _CORRELATION = 0.02
 """Least correlation within clusters that degrees of freedom allow for: few and very unequal clusters then get less."""
 _WRONG = 1 / 3
-"""The least distance of a pseudo-item's verdict from its gold, as a share of the scale. If nearly all scores are the best
-one and the judge is rarely, and then wildly, wrong, a quarter covers 93 % of the time. A half is needlessly wide."""
+"""The least distance of a pseudo-item's verdict from its gold, as a share of the scale. If nearly all scores are
+the best one and the judge is rarely, and then wildly, wrong, a quarter covers 93 % of the time. A half is needlessly
+wide."""
 _SURE = 0.9999
 """Correlations count as at most this: the transformation of Fisher has no value at 1."""
 
@@ -40,7 +41,7 @@ class Verdicts:
     cluster: Ints
     """Shape (n,): code of the cluster. Equal codes are one cluster, in labelled and unlabelled items alike."""
     gold: Floats | None = None
-    """Shape (n,): what people said, on the same scale. `None` where no one was asked."""
+    """Shape (n,): what people said, on the same scale. `None` if no one was asked."""
 
     def __len__(self) -> int:
         return len(self.judged)
@@ -154,7 +155,7 @@ def rogan_gladen(labelled: Verdicts, unlabelled: Verdicts, *, confidence: float 
         confidence: Of the interval.
 
     Returns:
-        No value where a class has no label or where q0 + q1 <= 1. The interval is then all of 0 to 1. No interval where
+        No value if a class has no label or if q0 + q1 <= 1. The interval is then all of 0 to 1. No interval if
         all that the verdicts allow lies outside 0 to 1: such items are not like the labelled ones.
 
     Example:
@@ -259,7 +260,7 @@ def correlation(labelled: Verdicts, *, low: float = 0.0, high: float = 1.0, conf
         confidence: Of the interval.
 
     Returns:
-        No value where gold or verdict does not vary.
+        No value if gold or verdict does not vary.
     """
     gold, judged = _gold(labelled), labelled.judged
     # All moments as sums by cluster, so that leaving out a cluster is a subtraction.
@@ -299,7 +300,7 @@ def labels_worth(of: Measured, *, labels: int, verdicts: int | None) -> Measured
         verdicts: N. `None`: as many as one likes.
 
     Returns:
-        At least 1: a judge that knows nothing saves nothing. The upper end is `None` where it has none.
+        At least 1: a judge that knows nothing saves nothing. The upper end is `None` if it has none.
     """
     if of.value is None or of.low is None or of.high is None:
         return Measured(None)
@@ -376,7 +377,7 @@ def _pseudo_error(gold: Floats, low: float, high: float) -> float:
 
 
 def _correlations(sums: Floats) -> Floats:
-    """From sums of 1, y, f, yf, yy and ff, shape (6, B), to correlations, NaN where not defined."""
+    """From sums of 1, y, f, yf, yy and ff, shape (6, B), to correlations, NaN if not defined."""
     n, y, f, yf, yy, ff = sums
     above, below = yf - y * f / n, (yy - y * y / n) * (ff - f * f / n)
     out = np.full(n.shape, np.nan)
