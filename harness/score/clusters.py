@@ -92,7 +92,7 @@ def effective_n(influence: Floats, value: float, clusters: Clusters) -> float:
     n, mean = clusters.units, clusters.mean_size
     # With the pseudo-cluster the value is off both ends, so that no error seen does not mean no variance.
     padded = (value * n + mean / 2) / (n + mean)
-    # The influence is about the plain value. What is moved to the padded one is the same for each unit of a cluster.
+    # The influence is centred on the plain value. For each unit of a cluster it moves to the padded one.
     moved = clusters.sums(influence) + (value - padded) * clusters.sizes
     halves = (mean / 2) ** 2 * ((1 - padded) ** 2 + padded**2) / (n + mean / 2) ** 2
     variance = float(((moved / (n + mean - clusters.sizes)) ** 2).sum() + 2 * halves)
