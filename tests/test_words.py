@@ -11,7 +11,38 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
 import words
 
-HELD = ("plugins/rewards/", "plugins/tasks/", "tools/")
+HELD = (
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "README.md",
+    "RELEASING.md",
+    "SECURITY.md",
+    "changes/",
+    "docs/changelog.md",
+    "docs/decisions/",
+    "docs/explanation/architecture.md",
+    "docs/explanation/downstream.md",
+    "docs/explanation/shared-prefixes.md",
+    "docs/explanation/the-",
+    "docs/explanation/training-judges.md",
+    "docs/how-to/add-recorded-answers.md",
+    "docs/how-to/custom-metric.md",
+    "docs/how-to/judge-",
+    "docs/how-to/probe-a-judge.md",
+    "docs/how-to/publish-a-benchmark.md",
+    "docs/how-to/resume-and-shard.md",
+    "docs/how-to/see-what-was-not-read.md",
+    "docs/how-to/train-",
+    "docs/how-to/use-your-own-copy-of-a-benchmark.md",
+    "docs/how-to/write-a-",
+    "docs/index.md",
+    "docs/installation.md",
+    "docs/troubleshooting.md",
+    "docs/tutorials/",
+    "plugins/rewards/",
+    "plugins/tasks/",
+    "tools/",
+)
 """Beginnings of the paths that are held to the rules; a part joins them when it has been gone through."""
 
 
