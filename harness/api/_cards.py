@@ -53,7 +53,8 @@ class Card:
     options: Lazy | None = None
     """A pydantic model; the manifest's `with:` is checked against it, position by position."""
     unfold: Lazy | None = None
-    """Called as `unfold(options, context)` at plan time; returns the `Unfolded` that stand in the entry's place."""
+    """Called as `unfold(options, context)` at plan time. It returns a list of `UnfoldedEntry` to put in the entry's
+    place."""
     licence: str = ""
     """Licence of the code, the data or the weights."""
     source: str = ""
@@ -180,7 +181,27 @@ class ManifestCard(Card):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unfolded:
+class RendererCard(Card):
+    """A way to write a leaderboard: `harness leaderboard --format NAME`. The factory returns a `Renderer`."""
+
+    kind: ClassVar[str] = "renderer"
+
+    file: str = ""
+    """Name of the file that every run leaves, such as `leaderboard.md`; empty: none, only on demand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandCard(Card):
+    """A verb of the command line, `harness NAME`. `factory` is the `click.Command` itself, or its place.
+
+    `ctx.find_root().obj` is an `Invocation`, which gives a command the installed plugins.
+    """
+
+    kind: ClassVar[str] = "command"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnfoldedEntry:
     """One of several entries that a manifest entry stands for."""
 
     name: str

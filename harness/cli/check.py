@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from harness.cli._common import echo, load_plugins, say
+from harness.console import echo, load_plugins, say
 
 
 @click.command("check")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli._common import echo
+from harness.console import echo
 
 
 @click.command("new")

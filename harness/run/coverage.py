@@ -1,4 +1,4 @@
-"""Which tasks a judge can be asked: those whose pictures are there if it looks at them, and that it has answers to.
+"""What is checked before any judge is asked: pictures that are there, answers that a judge has, metrics that fit.
 
 Not for single answers that are missing: those are errors of their cell.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from harness.api import UserError
+from harness.api import Protocol, UserError
 from harness.run.planned import Plan, PlannedJudge, PlannedTask
 
 
@@ -18,7 +18,7 @@ def check_media(plan: Plan) -> None:
         UserError: There is such a judge and such a task; both are named.
     """
     blind = next((task for task in plan.tasks if task.without_media), None)
-    judge = next((one for one in plan.judges if getattr(one.offer.card, "needs_media", True)), None)
+    judge = next((judge for judge in plan.judges if getattr(judge.offer.card, "needs_media", True)), None)
     if blind is not None and judge is not None:
         raise UserError(
             f"judge {judge.name} looks at pictures, and the task {blind.name} is used without them (`media: absent`); "
@@ -63,3 +63,23 @@ def _check_entry(plan: Plan, judges: list[PlannedJudge], seen: dict[str, str]) -
             f"judge {names}: has an answer to no item of any task ({items}, ...); give the answers the ids of the "
             "items, or leave the judge out"
         )
+
+
+def check_metrics(plan: Plan, report_metric: str | None) -> None:
+    """Refuse, before any judge is asked, what could not be scored afterwards. By the cards: nothing is imported.
+
+    Raises:
+        UserError: A metric or its average is unknown, or not defined for a task's answers.
+    """
+    for task in plan.tasks:
+        answers = getattr(plan.plugins.find("task", task.id).card, "answers", "")
+        for name in dict.fromkeys([*task.protocol.metrics, *([report_metric] if report_metric else [])]):
+            metric, _ = Protocol.parse_metric(name)
+            if metric.startswith("evaluate:"):
+                continue
+            served: frozenset[str] = getattr(plan.plugins.find("metric", metric).card, "answers", frozenset())
+            if answers and answers not in served:
+                raise UserError(
+                    f"task {task.name}: the metric {name!r} is not defined for its answers ({answers}); it serves "
+                    f"{', '.join(sorted(served))}"
+                )

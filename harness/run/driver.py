@@ -112,8 +112,8 @@ class _Attempt:
             self.strays += 1  # an answer to nothing that was asked, or a second one
             return
         if not isinstance(judgement, Judgement):
-            judgement = Judgement.failed(Status.ERROR, f"the judge yielded {judgement!r:.200}, which is no Judgement")
-        self.answers.append((mine, judgement.checked(mine.space)))
+            judgement = Judgement.failure(Status.ERROR, f"the judge yielded {judgement!r:.200}, which is no Judgement")
+        self.answers.append((mine, judgement.check(mine.space)))
         del self.in_flight[mine.key]
         if len(self.answers) >= MOST_WAITING // 4:
             self.wake.set()
@@ -175,7 +175,7 @@ class Driver:
             reason = yield from self._watch(attempt)
             suspects = list(attempt.in_flight.values())
             if len(suspects) == 1 and not self._stopping.is_set():
-                yield [(suspects[0], Judgement.failed(Status.ERROR, reason))]
+                yield [(suspects[0], Judgement.failure(Status.ERROR, reason))]
                 continue
             if attempt.pulled == 0:  # it failed before it took anything: see whether it can answer one at all
                 first = self._source.pull()
@@ -194,7 +194,7 @@ class Driver:
         reason = yield from self._watch(attempt)
         answered = attempt.pulled and not attempt.in_flight
         if not answered and not self._stopping.is_set():
-            yield [(request, Judgement.failed(Status.ERROR, reason))]
+            yield [(request, Judgement.failure(Status.ERROR, reason))]
 
     def _watch(self, attempt: _Attempt) -> Generator[list[Answered], None, str]:
         """Yield an attempt's answers until it ends; return why what is left in flight has no answer."""

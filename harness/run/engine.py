@@ -222,7 +222,7 @@ class _CellWork:
                 if key in known or key in self._pending:
                     continue
                 if ask.request is None:
-                    self._unreadable.append((key, Judgement.failed(Status.ERROR, ask.problem)))
+                    self._unreadable.append((key, Judgement.failure(Status.ERROR, ask.problem)))
                     continue
                 self._pending.add(key)
                 yield ask.request

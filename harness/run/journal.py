@@ -24,14 +24,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.api import DataError, JournalError, Judgement, RecordedAnswer, Usage
+from harness.api import DataError, JournalError, Judgement, RecordedAnswer, UnreadAnswer, Usage
 from harness.run.rows import (
     AskRow,
     CellRow,
     ItemRow,
     JudgementRow,
     Rows,
-    UnreadAnswer,
     answer_from_row,
     difference,
     judgement_from_row,

@@ -84,11 +84,11 @@ class ManifestRunner:
         )
         if session.outcome.interrupted:
             raise HarnessError("the run was interrupted")
-        board = session.leaderboard
+        board = None if session.report is None else session.report.leaderboard
         return ManifestRun(
             folder=session.folder,
             # Through JSON, so that a test sees what a reader of the file does: lists, and no tuples.
-            leaderboard={} if board is None else json.loads(json.dumps(board.to_json())),
+            leaderboard={} if board is None else json.loads(json.dumps(board)),
             failed=sum(session.outcome.errors.values()),
             stopped=dict(session.outcome.stopped),
         )

@@ -26,9 +26,9 @@ from harness.api import (
     PluginError,
     Preference,
     Request,
-    Trained,
     Trainer,
     Training,
+    TrainingResult,
     TrainingTask,
     UserError,
     Verdict,
@@ -57,7 +57,7 @@ class _Attempt:
     """How many times it may log before it is stopped."""
     logged: list[tuple[int, Mapping[str, float]]] = field(default_factory=list)
     """What it logged."""
-    trained: Trained | None = None
+    trained: TrainingResult | None = None
     """What came of it."""
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
@@ -124,7 +124,7 @@ def _examples(task: str, split: str) -> Iterator[Example]:
             request = Request(
                 task=task, item=item.id, messages=(message,), space=space, format=_FORM, order=tuple(order)
             )
-            yield Example(request=request, gold=space.shown(gold, tuple(order)), item=item)
+            yield Example(request=request, gold=space.to_shown(gold, tuple(order)), item=item)
 
 
 def _right(request: Request, judgement: Judgement, gold: Verdict) -> float | None:
@@ -186,7 +186,9 @@ def _check_trains(one: Subject) -> None:
     if whole.trained is None and not whole.logged and not whole.model():
         return
     trained: Any = whole.trained
-    assert isinstance(trained, Trained), f"trainer {one.offer.id}: train returned {trained!r}, which is no Trained"
+    assert isinstance(trained, TrainingResult), (
+        f"trainer {one.offer.id}: train returned {trained!r}, which is no TrainingResult"
+    )
     assert whole.model(), f"trainer {one.offer.id}: it left no file in training.checkpoint"
     assert 0 <= trained.selected <= trained.steps, (
         f"trainer {one.offer.id}: it kept step {trained.selected} of {trained.steps}"
@@ -228,7 +230,7 @@ def _check_resumes(one: Subject) -> None:
         return
     stopped = _attempt(one, stop_after=(len(whole.logged) + 1) // 2)
     resumed = _attempt(one, folder=stopped.folder)
-    assert isinstance(resumed.trained, Trained), f"trainer {one.offer.id}: stopped half way, it does not go on"
+    assert isinstance(resumed.trained, TrainingResult), f"trainer {one.offer.id}: stopped half way, it does not go on"
     changed = _differences(whole, resumed)
     assert not changed, (
         f"trainer {one.offer.id}: stopped half way and gone on, {', '.join(changed)} differ from a training that "

@@ -14,7 +14,7 @@ import pytest
 
 from harness.api import JournalError, Status
 from harness.cli import main
-from harness.pipeline.results import load_run
+from harness.run.recorded import load_run
 
 MINE = '''
 import dataclasses
@@ -163,3 +163,50 @@ def test_importing_the_api_reads_no_run() -> None:
     code = "import sys, harness.api; print(sorted({'sqlite3', 'numpy', 'harness.run'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+REPORTER = """
+from dataclasses import dataclass
+from harness.api import hookimpl
+
+@dataclass
+class Short:
+    leaderboard: dict
+    files: tuple = ("short.txt",)
+
+    def show(self):
+        print("shown by reporter")
+
+@hookimpl
+def harness_run_recorded(folder, reuse):
+    if reuse:
+        (folder / "short.txt").write_text("short")
+        return Short({"rows": []})
+"""
+
+
+def test_a_plugin_can_report_a_run_in_its_own_way_and_the_core_has_the_rest(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("reporter.py").write_text(REPORTER)
+    Path("m.yaml").write_text(MANIFEST)
+    command(["--plugin", "reporter.py", "run", "m.yaml"])
+    said = capsys.readouterr()
+    assert said.out == "shown by reporter\n"
+    assert "(short.txt)" in said.err
+    [folder] = Path("runs").glob("m-*")
+    assert (folder / "short.txt").is_file()
+    assert not (folder / "leaderboard.json").exists()
+    command(["--plugin", "reporter.py", "score", str(folder)])
+    assert (folder / "leaderboard.json").is_file(), "without a report of the plugin the core makes one"
+
+
+def test_a_reporter_that_fails_is_named_and_nothing_is_lost(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("reporter.py").write_text(REPORTER.replace("if reuse:", "if undefined:"))
+    Path("m.yaml").write_text(MANIFEST)
+    with pytest.raises(SystemExit) as ended:
+        main(["-p", "mine.py", "-p", "reporter.py", "run", "m.yaml"])
+    assert ended.value.code == 2
+    assert "plugin reporter: harness_run_recorded raised NameError" in capsys.readouterr().err
+    command(["run", "m.yaml", "--dry-run"])
+    assert "32 already answered, 0 to ask" in capsys.readouterr().out

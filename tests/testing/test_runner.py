@@ -50,7 +50,7 @@ def test_overrides_and_plugin_files_are_as_on_the_command_line(run_manifest: Man
         "class Failing:\n"
         "    def judge(self, requests):\n"
         "        for request in requests:\n"
-        "            yield request, Judgement.failed(Status.ERROR, 'no power')\n"
+        "            yield request, Judgement.failure(Status.ERROR, 'no power')\n"
         "    def fingerprint(self):\n"
         "        return '1'\n"
         "@hookimpl\n"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from harness.api import AnswerSpace, Choice, Judgement, Preference, Ranking, Request, Score, Status, spellings
+from harness.api import AnswerSpace, Choice, Judgement, Preference, Ranking, Request, Score, Status, spell_answers
 from harness.formats.arena import ArenaFormat
 from harness.formats.json_object import JsonFormat
 from harness.formats.label import LabelFormat
@@ -32,7 +32,7 @@ def by_hand(judge: LocalJudge, request: Request) -> list[float]:
     model, prompt = opened.language.model, opened.prompter.prompt(request)
     pixels = torch.cat([one["pixel_values"] for one in prompt.prepared]) if prompt.prepared else None
     logs = []
-    for text in spellings(request.format, request.space).texts:
+    for text in spell_answers(request.format, request.space).texts:
         tokens = opened.prompter.tokenizer(text, add_special_tokens=False)["input_ids"]
         tokens = [*tokens, model.generation_config.eos_token_id]
         ids = torch.tensor([[*prompt.ids, *tokens]])
@@ -66,7 +66,7 @@ def test_probabilities_are_those_of_the_whole_texts(
         names = [space.name(verdict) for verdict in space.verdicts()]
         assert list(judgement.probabilities) == names
         assert space.name(judgement.verdict) == names[expected.index(max(expected))]  # type: ignore[arg-type]
-        assert judgement.raw == spellings(form, space).texts[expected.index(max(expected))]
+        assert judgement.raw == spell_answers(form, space).texts[expected.index(max(expected))]
 
 
 def test_answers_weigh_the_same_side_by_side_apart_and_in_portions(

@@ -61,8 +61,8 @@ def test_the_whole_answer_counts_and_not_the_verdict(put: Put) -> None:
     read = request.read(raw)
     assert reward(request, read, 0) == reward(request, read, 1) == pytest.approx(-repeated_share(raw, 3))
     for status in (Status.UNPARSED, Status.REFUSED, Status.TRUNCATED):
-        assert reward(request, Judgement.failed(status, "no", raw=raw), 0) == reward(request, read, 0)
+        assert reward(request, Judgement.failure(status, "no", raw=raw), 0) == reward(request, read, 0)
 
 
 def test_a_failure_of_the_machine_earns_nothing(put: Put) -> None:
-    assert Repetition(RepetitionOptions())(put(PAIR), Judgement.failed(Status.ERROR, "no memory"), 0) is None
+    assert Repetition(RepetitionOptions())(put(PAIR), Judgement.failure(Status.ERROR, "no memory"), 0) is None

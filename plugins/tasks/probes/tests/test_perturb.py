@@ -22,7 +22,7 @@ def test_pictures_are_not_looked_at_before_somebody_wants_them(models: Models, i
     def never() -> Any:
         raise AssertionError("looked at")
 
-    lazy = replace(items.point(0), question=(Image.drawn(never, name="lazy"), "Is it good?"))
+    lazy = replace(items.point(0), question=(Image.from_drawing(never, name="lazy"), "Is it good?"))
     options = {"how": "grey"} if probe == "blind" else {}
     [after] = applied(models, probe, lazy, **options)
     with pytest.raises(AssertionError, match="looked at"):

@@ -14,7 +14,7 @@ def test_swapping_twice_gives_back_every_verdict(n: int, data: st.DataObject) ->
         there = expected("swap", space, verdict)
         assert space.contains(there)
         assert expected("swap", space, there) == verdict
-        assert space.canonical(there, reverse(n)) == verdict, "the same candidate, seen from the reversed list"
+        assert space.to_canonical(there, reverse(n)) == verdict, "the same candidate, seen from the reversed list"
 
 
 def test_swap_and_negation_by_hand() -> None:

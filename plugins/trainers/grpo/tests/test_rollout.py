@@ -92,7 +92,7 @@ def test_pixels_are_forgotten_once_the_prompt_is_made(policy: Policy) -> None:
         looked.append(1)
         return picture(len(looked), True).load()
 
-    shown = [Image.drawn(draw, name="drawn") for _ in range(3)]
+    shown = [Image.from_drawing(draw, name="drawn") for _ in range(3)]
     prompts = Prompts(policy)
     kept = [prompts.asked(unit(showing(point("red", number), image))) for number, image in enumerate(shown)]
     assert looked

@@ -16,7 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness.api import Trained, Training, UserError
+from harness.api import Training, TrainingResult, UserError
 from harness.testing import FakeContext
 from harness_grpo.grpo import GrpoTrainer as NativeGrpoTrainer
 from harness_grpo.options import GrpoOptions as NativeGrpoOptions
@@ -39,12 +39,12 @@ from .conftest import TINY, Curves, accuracy, length, pairs, point, points, rewa
 LOOK = ValidationOptions(every=2, limit=2)
 
 
-def grpo(recipe: Training, **given: Any) -> Trained:
+def grpo(recipe: Training, **given: Any) -> TrainingResult:
     options = TrlGrpoOptions(**{**TINY, "batch": 4, "group": 3, "per_device": 6, "lr": 1e-2, **given})
     return GrpoTrainer(options, FakeContext(workspace=recipe.folder)).train(recipe)
 
 
-def sft(recipe: Training, **given: Any) -> Trained:
+def sft(recipe: Training, **given: Any) -> TrainingResult:
     options = TrlSftOptions(**{**TINY, "batch": 4, "per_device": 2, "lr": 1e-2, **given})
     return SftTrainer(options, FakeContext(workspace=recipe.folder)).train(recipe)
 

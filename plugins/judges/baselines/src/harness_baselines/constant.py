@@ -29,7 +29,7 @@ class Constant:
         verdict = first(space) if self._answer is None else space.read(self._answer)
         if verdict is None:
             reason = f"the constant answer {self._answer!r} is no answer to {described(space)}"
-            return Judgement.failed(Status.REFUSED, reason)
+            return Judgement.failure(Status.REFUSED, reason)
         table = shares(space, {verdict: 1.0}) if listed(space) else None
         return Judgement.of(verdict, probabilities=table)
 

@@ -65,11 +65,11 @@ class Jury:
 
     def _ask(self, member: str, chunk: list[Request]) -> dict[str, Judgement]:
         answers = {
-            request.key: judgement.checked(request.space) for request, judgement in self._context.ask(member, chunk)
+            request.key: judgement.check(request.space) for request, judgement in self._context.ask(member, chunk)
         }
         for request in chunk:
             if request.key not in answers:
-                answers[request.key] = Judgement.failed(Status.ERROR, f"{member} gave no answer")
+                answers[request.key] = Judgement.failure(Status.ERROR, f"{member} gave no answer")
         return answers
 
 
@@ -86,14 +86,14 @@ def count(space: AnswerSpace, ballots: list[Ballot], *, quorum: int, vote: str) 
         vote: `majority` of weight, or weighted `mean` of scores, put on the nearest step of the scale (half-way up).
     """
     if vote == "mean" and not isinstance(space, Score):
-        return Judgement.failed(Status.REFUSED, f"vote: mean is for scores, and this is a {space.kind}; use majority")
+        return Judgement.failure(Status.REFUSED, f"vote: mean is for scores, and this is a {space.kind}; use majority")
     said = "; ".join(_line(space, ballot) for ballot in ballots)
     valid = [ballot for ballot in ballots if ballot.judgement.verdict is not None]
     if len(valid) < quorum:
         broken = sum(ballot.judgement.status is Status.ERROR for ballot in ballots)
         status = Status.ERROR if len(valid) + broken >= quorum else Status.UNPARSED
         problem = f"{len(valid)} of {len(ballots)} members gave a verdict, the quorum is {quorum}: {said}"
-        return Judgement.failed(status, problem, rationale=said)
+        return Judgement.failure(status, problem, rationale=said)
     weights = _weights(valid)
     table = shares(space, weights)
     if vote == "mean":
@@ -102,7 +102,7 @@ def count(space: AnswerSpace, ballots: list[Ballot], *, quorum: int, vote: str) 
     winners = [verdict for verdict, weight in weights.items() if math.isclose(weight, most, rel_tol=1e-9)]
     if len(winners) > 1:
         names = ", ".join(sorted(space.name(verdict) for verdict in winners))
-        return Judgement.failed(Status.UNPARSED, f"a draw between {names}, {most:g} each: {said}", rationale=said)
+        return Judgement.failure(Status.UNPARSED, f"a draw between {names}, {most:g} each: {said}", rationale=said)
     return Judgement.of(winners[0], rationale=said, probabilities=table)
 
 

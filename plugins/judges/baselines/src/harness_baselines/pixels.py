@@ -93,7 +93,7 @@ class Pixels:
             if self._options.unseen == "guess":
                 yield request, guess(request, seed=self._seed)
             else:
-                yield request, Judgement.failed(Status.REFUSED, reason)
+                yield request, Judgement.failure(Status.REFUSED, reason)
 
 
 @dataclass(slots=True)

@@ -38,12 +38,12 @@ class Prior:
     def _answered(self, request: Request) -> Judgement:
         counts = self._lessons.model(request.task)
         if isinstance(counts, NoTrainSplit):
-            return Judgement.failed(Status.REFUSED, f"task {request.task}: {counts.reason}")
+            return Judgement.failure(Status.REFUSED, f"task {request.task}: {counts.reason}")
         seen = counts.get(request.space)
         if seen is None:
             learned = "; ".join(described(space) for space in counts) or "nothing"
             reason = f"learned the answers to {learned}; this asks for {described(request.space)}"
-            return Judgement.failed(Status.REFUSED, reason)
+            return Judgement.failure(Status.REFUSED, reason)
         return Judgement.of(_majority(request.space, seen), probabilities=_table(request.space, seen))
 
 

@@ -22,7 +22,7 @@ from harness.api import (
     Request,
     Score,
     Status,
-    Unfolded,
+    UnfoldedEntry,
     Verdict,
 )
 from harness.api.reading import read_body
@@ -92,7 +92,7 @@ class Replay:
     def _answered(self, request: Request) -> Judgement:
         recorded = self._answers.get((request.item, order_name(request.order), request.sample))
         if recorded is None:
-            return Judgement.failed(Status.ERROR, self._missing(request))
+            return Judgement.failure(Status.ERROR, self._missing(request))
         return judgement_of(recorded, request)
 
     def _missing(self, request: Request) -> str:
@@ -109,7 +109,7 @@ def judgement_of(recorded: Recorded, request: Request) -> Judgement:
     response, stopped = recorded.response or "", recorded.get("stopped") or ""
     reasoning = next((text for name in REASONING_FIELDS if (text := recorded.get(name))), "")
     if failed := _failure(recorded, stopped.lower()):
-        return Judgement.failed(*failed, raw=response, rationale=reasoning, **fields)
+        return Judgement.failure(*failed, raw=response, rationale=reasoning, **fields)
     verdict, scores = recorded.get("verdict"), recorded.get("scores")
     if stopped.lower() in _CUT:
         fields["cut"] = stopped
@@ -121,8 +121,8 @@ def judgement_of(recorded: Recorded, request: Request) -> Judgement:
     if scores is not None:
         return _scored(scores, request, source=recorded.source, **fields)
     if recorded.has("verdict"):
-        return Judgement.failed(Status.UNPARSED, "recorded without a verdict", **fields)
-    return Judgement.failed(Status.ERROR, f"{recorded.source}: recorded without an answer", **fields)
+        return Judgement.failure(Status.UNPARSED, "recorded without a verdict", **fields)
+    return Judgement.failure(Status.ERROR, f"{recorded.source}: recorded without an answer", **fields)
 
 
 def _failure(recorded: Recorded, stopped: str) -> tuple[Status, str] | None:
@@ -141,9 +141,9 @@ def _named(verdict: str | float | list[str], request: Request, *, raw: str, cut:
     fields |= {"raw": raw, "cut": cut}
     read = read_body(name, request).verdict
     if read is None:
-        return Judgement.failed(Status.OUTSIDE, f"the recorded verdict {name!r} is no {request.space}", **fields)
+        return Judgement.failure(Status.OUTSIDE, f"the recorded verdict {name!r} is no {request.space}", **fields)
     if cut and request.read(raw, cut=cut).verdict != read:
-        return Judgement.failed(Status.TRUNCATED, f"cut off ({cut}), and {name!r} is not how it ends", **fields)
+        return Judgement.failure(Status.TRUNCATED, f"cut off ({cut}), and {name!r} is not how it ends", **fields)
     return Judgement.of(read, **fields)
 
 
@@ -153,19 +153,19 @@ def _scored(scores: list[float], request: Request, *, source: str, **fields: Any
     expected = space.n if isinstance(space, Preference | Ranking) else 1 if isinstance(space, Score) else None
     if expected != len(scores):
         needs = "no scores" if expected is None else f"{expected}"
-        return Judgement.failed(Status.ERROR, f"{source}: {len(scores)} scores, but {space} takes {needs}", **fields)
+        return Judgement.failure(Status.ERROR, f"{source}: {len(scores)} scores, but {space} takes {needs}", **fields)
     if isinstance(space, Score):
         value = float(scores[0])
         if space.contains(value):
             return Judgement.of(value, **fields)
-        return Judgement.failed(Status.OUTSIDE, f"the recorded score {value:g} is no {space}", **fields)
+        return Judgement.failure(Status.OUTSIDE, f"the recorded score {value:g} is no {space}", **fields)
     verdict = _by_score(scores, space)
     if verdict is not None:
         return Judgement.of(verdict, **fields)
     if isinstance(space, Preference):
         drawn = [space.name(place) for place, score in enumerate(scores) if score == max(scores)]
         fields["probabilities"] = dict.fromkeys(drawn, 1 / len(drawn))
-    return Judgement.failed(Status.DRAW, f"equal scores {scores}, and the question knows no tie", **fields)
+    return Judgement.failure(Status.DRAW, f"equal scores {scores}, and the question knows no tie", **fields)
 
 
 def _by_score(scores: list[float], space: AnswerSpace) -> Verdict | None:
@@ -178,7 +178,7 @@ def _by_score(scores: list[float], space: AnswerSpace) -> Verdict | None:
     return TIE if isinstance(space, Preference) and space.ties else None
 
 
-def unfold(options: ReplayOptions, context: Context) -> list[Unfolded]:
+def unfold(options: ReplayOptions, context: Context) -> list[UnfoldedEntry]:
     """One judge for each file name under the folder `answers`, in sorted order; a file is one judge.
 
     Looks for `<folder>/*/outputs/*` and `<folder>/outputs/*`, and only where there is neither, for `<folder>/*`.
@@ -189,7 +189,7 @@ def unfold(options: ReplayOptions, context: Context) -> list[Unfolded]:
     root = Path(options.answers)
     if options.files is not None or not root.is_dir():
         name = context.name if options.files is not None else _stem(_files(options)[0])
-        return [Unfolded(name=name, options=options.model_dump(exclude_none=True))]
+        return [UnfoldedEntry(name=name, options=options.model_dump(exclude_none=True))]
     found = [*root.glob(f"*/{_OUTPUTS}/*"), *root.glob(f"{_OUTPUTS}/*")]
     found = [path for path in found if _is_recording(path)] or [path for path in root.glob("*") if _is_recording(path)]
     judges: dict[str, list[str]] = {}
@@ -201,7 +201,7 @@ def unfold(options: ReplayOptions, context: Context) -> list[Unfolded]:
             "*.jsonl[.gz]"
         )
     shared = options.model_dump(exclude_none=True)
-    return [Unfolded(name=name, options={**shared, "files": judges[name]}) for name in sorted(judges)]
+    return [UnfoldedEntry(name=name, options={**shared, "files": judges[name]}) for name in sorted(judges)]
 
 
 def _files(options: ReplayOptions) -> list[Path]:

@@ -8,7 +8,7 @@ import sys
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.api import Context, Trained, Training, UserError, write_share
+from harness.api import Context, Training, TrainingResult, UserError, write_share
 
 _GENERATION = 1  # raise it whenever the same options give other weights
 _REPORTS = 20
@@ -44,7 +44,7 @@ class EyesTrainer:
         """Covers the generation of this code; the seed is in the recipe."""
         return _generation()
 
-    def train(self, training: Training) -> Trained:
+    def train(self, training: Training) -> TrainingResult:
         """Train; an attempt that was stopped begins anew.
 
         Raises:
@@ -73,7 +73,7 @@ class EyesTrainer:
             report=report,
         )
         scores = {f"recall/{name}": value for name, value in found.items() if name not in ("loss", "cpu_seconds")}
-        return Trained(steps=options.steps, selected=options.steps, scores=scores)
+        return TrainingResult(steps=options.steps, selected=options.steps, scores=scores)
 
 
 class ReadingOptions(BaseModel):
@@ -103,7 +103,7 @@ class ReadingTrainer:
         """Covers the generation of this code; the seed is in the recipe, and so is where it starts."""
         return _generation()
 
-    def train(self, training: Training) -> Trained:
+    def train(self, training: Training) -> TrainingResult:
         """Train; an attempt that was stopped begins anew.
 
         Raises:
@@ -130,7 +130,7 @@ class ReadingTrainer:
             report_every=max(1, options.steps // _REPORTS),
             report=report,
         )
-        return Trained(steps=options.steps, selected=options.steps, scores={"copied": found["copied"]})
+        return TrainingResult(steps=options.steps, selected=options.steps, scores={"copied": found["copied"]})
 
 
 def _generation() -> str:

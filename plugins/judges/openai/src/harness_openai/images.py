@@ -30,7 +30,7 @@ class Limits:
 def data_url(image: Image, limits: Limits) -> str:
     """The picture that a person sees as a data URL.
 
-    Within the limits it is `Image.encoded`: the file as it is, or a PNG of the same pixels. A larger side is scaled
+    Within the limits it is `Image.encode`: the file as it is, or a PNG of the same pixels. A larger side is scaled
     down (Lanczos). What is then too large a file becomes a JPEG, and is scaled down until it fits.
 
     Raises:
@@ -47,7 +47,7 @@ def _whole(image: Image, limits: Limits) -> tuple[bytes, str] | None:
     """The picture with all its pixels, where the limits allow it."""
     if limits.side is not None and max(image.load().size) > limits.side:
         return None
-    raw, media = image.encoded()
+    raw, media = image.encode()
     return (raw, media) if len(raw) <= limits.bytes else None
 
 
@@ -55,7 +55,7 @@ def _reduced(image: Image, limits: Limits) -> tuple[bytes, str]:
     picture = image.load()
     if limits.side is not None and max(picture.size) > limits.side:
         picture = _scaled(picture, limits.side / max(picture.size))
-        if image.stored_as not in _JPEG and len(encoded := _saved(picture, "PNG")) <= limits.bytes:
+        if image.media_type not in _JPEG and len(encoded := _saved(picture, "PNG")) <= limits.bytes:
             return encoded, "image/png"
     while max(picture.size) >= _SMALLEST:
         for quality in _QUALITIES:

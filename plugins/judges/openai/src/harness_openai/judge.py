@@ -26,7 +26,7 @@ class EndpointJudge:
 
     Args:
         options: The checked options.
-        context: What the harness gives; `spent` is asked once, when the first request comes.
+        context: What the harness gives; `total_usage` is asked once, when the first request comes.
     """
 
     def __init__(self, options: EndpointOptions, context: Context) -> None:
@@ -67,7 +67,7 @@ class EndpointJudge:
     def budget(self) -> Budget:
         """What this judge has spent in this run; part of `harness_openai.flow.Parts`."""
         if self._budget is None:
-            self._budget = Budget(self._options, name=self._context.name, spent=self._context.spent())
+            self._budget = Budget(self._options, name=self._context.name, spent=self._context.total_usage())
         return self._budget
 
     def wire(self) -> Wire:

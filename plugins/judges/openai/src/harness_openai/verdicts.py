@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from harness.api import AnswerSpace, DataError, Judgement, Request, Spellings, Status, Verdict, spellings, voted
+from harness.api import (
+    AnswerSpace,
+    DataError,
+    Judgement,
+    Request,
+    Spellings,
+    Status,
+    Verdict,
+    majority_vote,
+    spell_answers,
+)
 from harness_openai.asking import Asked
 from harness_openai.reply import Completion
 from harness_openai.tokens import probabilities_of
@@ -22,7 +32,7 @@ class Speller:
         known = (request.format.name, request.space)
         if known not in self._known:
             try:
-                self._known[known] = spellings(request.format, request.space)
+                self._known[known] = spell_answers(request.format, request.space)
             except DataError:
                 self._known[known] = None
         return self._known[known]
@@ -42,24 +52,24 @@ def judgement_of(asked: Asked, *, cost: float | None, speller: Speller) -> Judge
         "cost_usd": cost,
     }
     if asked.refused:
-        return Judgement.failed(Status.REFUSED, f"stopped by the provider's filter: {asked.refused}", **facts)
+        return Judgement.failure(Status.REFUSED, f"stopped by the provider's filter: {asked.refused}", **facts)
     if not asked.completions:
-        return Judgement.failed(Status.ERROR, asked.error, **facts)
+        return Judgement.failure(Status.ERROR, asked.error, **facts)
     facts.update(latency_s=asked.latency, model=asked.model)
     request = asked.request
     if len(asked.completions) == 1:
         return _read(asked.completions[0], request, speller, facts)
-    return replace(voted([_read(one, request, None, {}) for one in asked.completions], request), **facts)
+    return replace(majority_vote([_read(one, request, None, {}) for one in asked.completions], request), **facts)
 
 
 def _read(one: Completion, request: Request, speller: Speller | None, facts: dict[str, Any]) -> Judgement:
     raw = one.content or ""
     if one.refusal:
-        return Judgement.failed(
+        return Judgement.failure(
             Status.REFUSED, f"the model declined: {one.refusal[:300]}", raw=raw, rationale=one.reasoning, **facts
         )
     if one.finish == "content_filter":
-        return Judgement.failed(
+        return Judgement.failure(
             Status.REFUSED, "stopped by the provider's content filter", raw=raw, rationale=one.reasoning, **facts
         )
     cut = "max_tokens" if one.finish == "length" else ""

@@ -60,7 +60,7 @@ def grouped(
             if key not in groups:
                 groups[key] = Group(prompt(request))
         except DataError as error:
-            failed.append((request, Judgement.failed(Status.ERROR, str(error))))
+            failed.append((request, Judgement.failure(Status.ERROR, str(error))))
             continue
         groups[key].requests.append(request)
     return sorted(groups.values(), key=lambda group: (shape_of(group.prompt), len(group.prompt.ids))), failed

@@ -77,7 +77,7 @@ def compared(
     """
     kept = json.dumps(raw)
     if not all(map(math.isfinite, scores)):
-        return Judgement.failed(Status.ERROR, f"the model gave a score that is no number: {list(scores)}", raw=kept)
+        return Judgement.failure(Status.ERROR, f"the model gave a score that is no number: {list(scores)}", raw=kept)
     if isinstance(request.space, Ranking):
         return _ranked(request.space, scores, logits, kept)
     assert isinstance(request.space, Preference)
@@ -97,7 +97,7 @@ def _preferred(
     if best == second:
         names = _names(space, [place for place, score in enumerate(scores) if score == best])
         problem = f"{names} score equally, and the question knows no tie"
-        return Judgement.failed(Status.DRAW, problem, raw=raw, probabilities=probabilities)
+        return Judgement.failure(Status.DRAW, problem, raw=raw, probabilities=probabilities)
     return Judgement.of(scores.index(best), raw=raw, probabilities=probabilities)
 
 
@@ -110,7 +110,7 @@ def _ranked(space: Ranking, scores: Sequence[float], logits: Sequence[float], ra
         if scores[one] == scores[other]:
             names = _names(Preference(space.n), [one, other])
             problem = f"{names} score equally, and a ranking knows no tie"
-            return Judgement.failed(Status.DRAW, problem, raw=raw, probabilities=probabilities)
+            return Judgement.failure(Status.DRAW, problem, raw=raw, probabilities=probabilities)
     return Judgement.of(tuple(order), raw=raw, probabilities=probabilities)
 
 
@@ -129,7 +129,7 @@ def decided(
     """
     kept = json.dumps(raw)
     if not math.isfinite(score):
-        return Judgement.failed(Status.ERROR, f"the model gave a score that is no number: {score}", raw=kept)
+        return Judgement.failure(Status.ERROR, f"the model gave a score that is no number: {score}", raw=kept)
     assert isinstance(request.space, Choice)
     first, second = request.space.labels
     logit = logits_per_point * (score - threshold)
@@ -187,7 +187,7 @@ class Asked:
         """The judgement, with what it cost."""
         outcomes = [found[name] for name, _ in self.inputs]
         problem = next((one.problem for one in outcomes if one.problem), "")
-        judgement = Judgement.failed(Status.ERROR, problem) if problem else self.conclude(outcomes)
+        judgement = Judgement.failure(Status.ERROR, problem) if problem else self.conclude(outcomes)
         spans = [outcome.span for outcome in outcomes if outcome.span is not None]
         seconds = max(end for _, end in spans) - min(begin for begin, _ in spans) if spans else 0.0
         return replace(

@@ -79,12 +79,12 @@ class ClipScore(OneByOne):
         """The embeddings of the texts, then those of the images."""
         pairing = self._pairing(request)
         if isinstance(pairing, str):
-            return Judgement.failed(Status.REFUSED, pairing)
+            return Judgement.failure(Status.REFUSED, pairing)
         try:
             named = {f"image {image.digest}": image for image in pairing.images}
             images = [f"image {image.digest}" for image in pairing.images]
         except DataError as error:
-            return Judgement.failed(Status.ERROR, str(error))
+            return Judgement.failure(Status.ERROR, str(error))
         texts = [f"text {text}" for text in pairing.texts]
         inputs: dict[str, str | Image] = dict(zip(texts, pairing.texts, strict=True)) | named
         places = {name: place for place, name in enumerate(inputs)}

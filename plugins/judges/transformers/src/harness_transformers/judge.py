@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.api import Context, DataError, Judgement, Request, Status, UserError, voted
+from harness.api import Context, DataError, Judgement, Request, Status, UserError, majority_vote
 from harness_transformers.batches import Answered, Group, Room, free_memory, grouped, packed, windows
 from harness_transformers.gguf_files import model_of
 from harness_transformers.language import Prefix, Written
@@ -92,7 +92,7 @@ class LocalJudge:
             readable = []
             for request in window:
                 if reason := self._refusal(request):
-                    yield request, Judgement.failed(Status.REFUSED, reason)
+                    yield request, Judgement.failure(Status.REFUSED, reason)
                 else:
                     readable.append(request)
             if not readable:
@@ -245,7 +245,7 @@ class LocalJudge:
             try:
                 ready[row] = options_of(request, opened.prompter, judgement.rationale, opened=group.prompt.opened)
             except DataError as error:
-                found[row] = Judgement.failed(Status.REFUSED, str(error))
+                found[row] = Judgement.failure(Status.REFUSED, str(error))
         if ready:
             behind = prefix.rows(list(ready))
             if any(options.opening for options in ready.values()):
@@ -262,7 +262,7 @@ def make(options: GenerativeOptions, context: Context) -> LocalJudge:
 
 def _together(votes: Sequence[Judgement], request: Request) -> Judgement:
     """What the samples say together; the answer is there with the last of them."""
-    return replace(voted(votes, request), latency_s=max(vote.latency_s or 0.0 for vote in votes))
+    return replace(majority_vote(votes, request), latency_s=max(vote.latency_s or 0.0 for vote in votes))
 
 
 def _since(began: float, moment: float | None = None) -> float:
@@ -271,7 +271,7 @@ def _since(began: float, moment: float | None = None) -> float:
 
 
 def _failed(group: Group, problem: str, status: Status = Status.ERROR) -> list[Answered]:
-    return [(request, Judgement.failed(status, problem)) for request in group.requests]
+    return [(request, Judgement.failure(status, problem)) for request in group.requests]
 
 
 def _draws(requests: Sequence[Request], samples: Sequence[int], *, seed: int, most: int) -> Tensor:

@@ -63,14 +63,14 @@ class RewardModel(OneByOne):
         assert self.opened is not None
         problem = refusal(request, self._options.threshold) or _unreadable(request, sees=self.opened.sees)
         if problem:
-            return Judgement.failed(Status.REFUSED, problem)
+            return Judgement.failure(Status.REFUSED, problem)
         turns = [Message("user", request.question)]
         answers = [[Message("assistant", candidate)] for candidate in request.candidates] or [[]]
         conversations = [replace(request, messages=(*turns, *answer)) for answer in answers]
         try:
             named = [(key_of(one), one) for one in conversations]
         except DataError as error:
-            return Judgement.failed(Status.ERROR, str(error))
+            return Judgement.failure(Status.ERROR, str(error))
         return Asked(request, named, lambda outcomes: self._concluded(request, outcomes))
 
     def computed(self, inputs: Mapping[str, Request]) -> Iterator[Mapping[str, Outcome]]:

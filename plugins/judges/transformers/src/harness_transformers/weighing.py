@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.api import Judgement, Request, Spellings, spellings
+from harness.api import Judgement, Request, Spellings, spell_answers
 from harness.api.reading import opens_reasoning
 from harness_transformers.beside import Beside
 from harness_transformers.language import Language, Prefix
@@ -65,7 +65,7 @@ def options_of(request: Request, prompter: Prompter, rationale: str = "", *, ope
     Raises:
         DataError: There are too many of them to weigh.
     """
-    answers = spellings(request.format, request.space, rationale)
+    answers = spell_answers(request.format, request.space, rationale)
     known = _mark_of(answers.opening) if opened else ""
     tokens = [prompter.answer_ids(text.removeprefix(known)) for text in answers.texts]
     shared = _common_start(tokens)

@@ -25,7 +25,7 @@ def probabilities_of(request: Request, judgement: Judgement, *, reward: str) -> 
         raise UserError(
             f"{where}: the answer comes without probabilities; use a trainer that gives them, or leave this reward out"
         )
-    checked = judgement.checked(request.space)
+    checked = judgement.check(request.space)
     if checked.status is Status.ERROR:
         raise DataError(f"{where}: {checked.error}")
     read = [(request.space.read(name), max(share, 0.0)) for name, share in judgement.probabilities.items()]

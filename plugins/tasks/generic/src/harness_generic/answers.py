@@ -77,7 +77,7 @@ def said_score(options: Scored, cell: Cell, count: int) -> Verdict:
     value, space = cell.number(), options.space
     if not space.contains(value):
         steps = f" in steps of {options.step:g}" if options.step else ""
-        raise cell.wrong(
+        raise cell.mismatch(
             f"a number from {options.low:g} to {options.high:g}{steps}",
             "fix the row, or change low, high and step (step: 0 allows any number)",
         )
@@ -132,7 +132,7 @@ def annotated(columns: Columns, row: Row) -> Iterator[tuple[str, Cell]]:
             if element.value is not None and element.value != "":
                 yield str(place), element
     else:
-        raise cell.wrong(
+        raise cell.mismatch(
             "an object with what each annotator said, or a list",
             "fix the row; where each annotator has a column, write annotators: [COLUMN, COLUMN]",
         )
@@ -140,18 +140,18 @@ def annotated(columns: Columns, row: Row) -> Iterator[tuple[str, Cell]]:
 
 def _ranked(options: Ranked, first: Cell, cells: list[Cell], count: int) -> tuple[int, ...]:
     if len(cells) != count:
-        raise first.wrong(f"{count} elements, one for each candidate (there are {len(cells)})")
+        raise first.mismatch(f"{count} elements, one for each candidate (there are {len(cells)})")
     if options.gold_is == "ranks":
         ranks = [cell.number() for cell in cells]
         if len(set(ranks)) < count:
-            raise first.wrong(f"{count} different ranks, as rankings have no ties ({ranks})")
+            raise first.mismatch(f"{count} different ranks, as rankings have no ties ({ranks})")
         return tuple(sorted(range(count), key=ranks.__getitem__))
     words = [cell.word() for cell in cells]
     spellings = _spellings(options, count)
     names = next((names for names in spellings if sorted(names) == sorted(words)), None)
     if names is None:
         known = ", or ".join(" ".join(names) for names in spellings)
-        raise first.wrong(f"each candidate once, from best to worst ({known}; there is {' '.join(words)[:80]})")
+        raise first.mismatch(f"each candidate once, from best to worst ({known}; there is {' '.join(words)[:80]})")
     return tuple(names.index(word) for word in words)
 
 
@@ -160,7 +160,7 @@ def _meaning(cell: Cell, labels: Mapping[str, str]) -> str:
     if word not in labels:
         known = ", ".join(map(repr, labels))
         fix = f"fix the row, or say in `labels` what it means.{did_you_mean(word, labels)}"
-        raise cell.wrong(f"one of {known}", fix)
+        raise cell.mismatch(f"one of {known}", fix)
     return labels[word]
 
 

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from harness.api import Choice, DataError, Score
-from harness.api.data import TableOptions, near
+from harness.api.data import TableOptions, suggest_names
 from harness_generic.template import Template
 
 Columns: TypeAlias = str | list[str]
@@ -186,7 +186,9 @@ class Pointwise(Common):
             raise ValueError(f"answers: {error}") from error
         for value, answer in self.labels.items():
             if answer not in self.answers:
-                raise ValueError(f"labels: {value!r} means {answer!r}, not one of answers.{near(answer, self.answers)}")
+                raise ValueError(
+                    f"labels: {value!r} means {answer!r}, not one of answers.{suggest_names(answer, self.answers)}"
+                )
         return self
 
     @property

@@ -122,7 +122,9 @@ class MiniatureTask:
         case = self.case(split, index)
         name = f"{split}-{index:06d}"
         pictures = tuple(
-            Image.drawn(partial(paint, scene, self.options.size), name=f"miniature/{self.recipe.name} {name} #{place}")
+            Image.from_drawing(
+                partial(paint, scene, self.options.size), name=f"miniature/{self.recipe.name} {name} #{place}"
+            )
             for place, scene in enumerate(case.scenes, start=1)
         )
         return Item(

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.api import Context, Item, Protocol, Score, UserError
-from harness.api.data import PromptFrame, Row, Table, data_of, find_table, picture, write
+from harness.api.data import PromptFrame, Row, Table, data_of, find_table, make_picture, write_table
 from harness_mtrl import options as say
 from harness_mtrl.examples import of_each_split
 from harness_mtrl.pictures import InAnyFolder
@@ -207,7 +207,7 @@ def example(folder: Path) -> None:
         {"filename": f"CoCosNet_{number}.png", "MOS_nat": nat, "MOS_tech": tech, "MOS_rat": rat}
         for number, (nat, tech, rat) in zip(numbers, [(4.125, 3.9, 4.4), (1.75, 2.6, 1.2)] * 3, strict=True)
     ]
-    write(folder / "AGIN.csv", rows)
+    write_table(folder / "AGIN.csv", rows)
     (folder / "images").mkdir()
     for number in numbers:
-        (folder / "images" / f"CoCosNet_{number}.png").write_bytes(picture(number))
+        (folder / "images" / f"CoCosNet_{number}.png").write_bytes(make_picture(number))

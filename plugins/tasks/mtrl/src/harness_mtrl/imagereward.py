@@ -21,8 +21,8 @@ from harness.api.data import (
     Table,
     data_of,
     find_shards,
-    picture,
-    write,
+    make_picture,
+    write_table,
 )
 from harness_mtrl import options as say
 from harness_mtrl.pictures import ByLastName
@@ -113,7 +113,7 @@ class ImageRewardTask(ThresholdTask):
         cell = row["image_path"]
         part = re.search(r"(?:^|/)train_([0-9]{1,4})/", cell.text())
         if part is None:
-            raise cell.wrong("a path such as images/train/train_1/NAME.webp", "fix it, or write `scale: 8k`")
+            raise cell.mismatch("a path such as images/train/train_1/NAME.webp", "fix it, or write `scale: 8k`")
         return int(part[1])
 
 
@@ -149,8 +149,8 @@ def example(folder: Path) -> None:
             }
             for rank, rating in ((1, 6), (2, 2))
         ]
-        write(folder / f"metadata-{split}.parquet", rows)
+        write_table(folder / f"metadata-{split}.parquet", rows)
         (folder / "images" / split).mkdir(parents=True)
         with zipfile.ZipFile(folder / "images" / split / f"{split}_1.zip", "w") as archive:
             for rank in (1, 2):
-                archive.writestr(f"{split}-{rank}.webp", picture(10 * place + rank))
+                archive.writestr(f"{split}-{rank}.webp", make_picture(10 * place + rank))

@@ -22,8 +22,8 @@ from harness.api.data import (
     Table,
     data_of,
     find_table,
-    picture,
-    write,
+    make_picture,
+    write_table,
 )
 from harness_mtrl import options as say
 from harness_mtrl.examples import of_each_split
@@ -144,8 +144,8 @@ def example(folder: Path) -> dict[str, bool]:
         for place, (number, name) in enumerate(names.items())
         for label in (1, 0)
     ]
-    write(folder / "SeeTRUE.csv", rows)
+    write_table(folder / "SeeTRUE.csv", rows)
     with zipfile.ZipFile(folder / "images.zip", "w") as archive:
         for number, name in names.items():
-            archive.writestr(f"images/{name}", picture(number))
+            archive.writestr(f"images/{name}", make_picture(number))
     return {"allow_training": True}

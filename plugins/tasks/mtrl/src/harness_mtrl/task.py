@@ -27,7 +27,7 @@ class PointwiseTask(TableTask):
     version = __version__
     splits = SPLITS
 
-    def nothing_in(self, split: str, *, rows: int) -> str:
+    def describe_empty(self, split: str, *, rows: int) -> str:
         """What to say of a split that gave no item: all splits may come from one table."""
         tables = ", ".join(str(source) for source in self.sources.values())
         return f"no row of {tables} is in the split {split!r}; use more data, a larger share or a narrower drop_middle"
@@ -83,5 +83,5 @@ def bounded(cell: Cell, *, low: float, high: float, fix: str) -> float:
     """
     value = cell.number()
     if not low <= value <= high:
-        raise cell.wrong(f"a number from {low:g} to {high:g}", fix)
+        raise cell.mismatch(f"a number from {low:g} to {high:g}", fix)
     return value

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.api import Choice, Context, Image, Item, Protocol
-from harness.api.data import HubSplit, PromptFrame, Row, Source, Table, data_of, find_shards, picture, write
+from harness.api.data import HubSplit, PromptFrame, Row, Source, Table, data_of, find_shards, make_picture, write_table
 from harness_mtrl import options as say
 from harness_mtrl.examples import of_each_split
 from harness_mtrl.splits import ByKey, ByNumber, Shares, sides_of_rows
@@ -105,7 +105,7 @@ def example(folder: Path) -> None:
 
     def row(number: int, label: str) -> dict[str, object]:
         return {
-            "image": {"bytes": picture(number), "path": None},
+            "image": {"bytes": make_picture(number), "path": None},
             "safety_label": label,
             "category": "Hate",
             "source": "Laion5B" if label == "Safe" else "Lexica",
@@ -113,10 +113,12 @@ def example(folder: Path) -> None:
         }
 
     def digest(number: int) -> str:
-        return Image.from_bytes(picture(number), name=str(number)).digest
+        return Image.from_bytes(make_picture(number), name=str(number)).digest
 
     numbers = of_each_split(digest, count=3, splits=("train", "validation"), shares=Shares(test=0.0))
     labels = ("Safe", "Unsafe")
     rows = [row(number, labels[place % 2]) for place, number in enumerate(numbers)]
-    write(folder / "data" / "train-00000-of-00001.parquet", rows)
-    write(folder / "data" / "test-00000-of-00001.parquet", [row(1000 + k, label) for k, label in enumerate(labels)])
+    write_table(folder / "data" / "train-00000-of-00001.parquet", rows)
+    write_table(
+        folder / "data" / "test-00000-of-00001.parquet", [row(1000 + k, label) for k, label in enumerate(labels)]
+    )

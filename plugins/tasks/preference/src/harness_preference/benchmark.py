@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from harness.api import Context, DataError, Item, Protocol, Unfolded
+from harness.api import Context, DataError, Item, Protocol, UnfoldedEntry
 from harness.api.data import Layout, PromptFrame, Row, Source, TableTask, find_subsets
 from harness_preference import __version__
 from harness_preference.options import Options
@@ -47,7 +47,7 @@ class Benchmark:
         """The factory of the card."""
         return BenchmarkTask(self, options, context)
 
-    def unfold(self, options: Options | None, context: Context) -> list[Unfolded]:
+    def unfold(self, options: Options | None, context: Context) -> list[UnfoldedEntry]:
         """One entry for each subset that the data hold, or for the one that the options name.
 
         Raises:
@@ -55,7 +55,7 @@ class Benchmark:
         """
         options = options or Options()
         return [
-            Unfolded(
+            UnfoldedEntry(
                 name=self.entry.format(subset=subset),
                 options={**options.model_dump(exclude_none=True), "subset": subset},
             )

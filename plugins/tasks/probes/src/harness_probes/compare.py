@@ -18,7 +18,7 @@ from harness.api import (
     AnswerSpace,
     Change,
     Choice,
-    Measured,
+    Measurement,
     Metric,
     Preference,
     RecordedAnswer,
@@ -70,15 +70,15 @@ class Comparison:
     """Pairs without a verdict on the probe; a pair may be counted as lost on both."""
     flips: int
     """Pairs whose verdicts differ."""
-    flip_rate: Measured
+    flip_rate: Measurement
     """Share of flips."""
     base_value: float | None
     """The metric on the base's side of the pairs."""
     probe_value: float | None
     """The metric on the probe's side."""
-    change: Measured
+    change: Measurement
     """`probe_value - base_value`."""
-    lift: Measured | None
+    lift: Measurement | None
     """Lift over blind, of the probe `blind` alone: how much better the metric is with the images than without."""
     unit: Unit = "score"
     """The metric's unit."""
@@ -157,14 +157,14 @@ def _place(answer: RecordedAnswer) -> tuple[str, tuple[int, ...], int]:
     return answer.item, answer.order, answer.sample
 
 
-def _negated(change: Measured) -> Measured:
-    return Measured(*(None if end is None else 0.0 - end for end in (change.value, change.high, change.low)))
+def _negated(change: Measurement) -> Measurement:
+    return Measurement(*(None if end is None else 0.0 - end for end in (change.value, change.high, change.low)))
 
 
 def _change(pairs: Sequence[Pair], metric: Metric, statistics: Statistics, *, ties: str, by_verdict: bool) -> Change:
     """The metric on the base's side, on the probe's side, and the difference."""
     if not pairs:
-        return Change(before=None, after=None, difference=Measured(None))
+        return Change(before=None, after=None, difference=Measurement(None))
     space = max((pair.base.space for pair in pairs), key=lambda one: getattr(one, "n", 0))
     before, after = (
         _units(space, [_unit(answer, ties=ties, by_verdict=by_verdict) for answer in answers])
@@ -186,7 +186,7 @@ class _Unit:
 def _unit(answer: RecordedAnswer, *, ties: str, by_verdict: bool) -> _Unit:
     space, gold, verdict = answer.space, answer.gold, cast("Verdict", answer.verdict)
     if answer.order:
-        gold = space.shown(gold, answer.order)
+        gold = space.to_shown(gold, answer.order)
     if isinstance(space, Preference) and verdict == TIE:  # a bare tie is the gold's kind of tie, else the first
         verdict = gold if isinstance(gold, str) else space.ties[0]
     credit = float(space.agrees(verdict, gold))
@@ -216,7 +216,7 @@ def _units(space: AnswerSpace, units: Sequence[_Unit]) -> Units:
 
 def _canonical(answer: RecordedAnswer) -> Verdict:
     verdict = cast("Verdict", answer.verdict)
-    return answer.space.canonical(verdict, answer.order) if answer.order else verdict
+    return answer.space.to_canonical(verdict, answer.order) if answer.order else verdict
 
 
 def _is_tie(space: AnswerSpace, verdict: Verdict) -> bool:

@@ -38,7 +38,7 @@ def perturbed(image: Image, painter: Painter, *, note: str) -> Image:
         painter: What is done to its picture.
         note: What was done, for messages.
     """
-    return Image.drawn(partial(_painted, image, painter), name=f"{image.name} ({note})")
+    return Image.from_drawing(partial(_painted, image, painter), name=f"{image.name} ({note})")
 
 
 def _painted(image: Image, painter: Painter) -> PILImage:

@@ -18,7 +18,7 @@ from harness.api import (
     Request,
     Score,
     Task,
-    Unfolded,
+    UnfoldedEntry,
     UserError,
     VerdictFormat,
 )
@@ -144,7 +144,7 @@ class ProbeTask:
         """Digest of a test picture under the probe's paint: another Pillow or NumPy may paint otherwise."""
         if not isinstance(self._perturbation, Painted):
             return ""
-        parts = (Image.drawn(_test_picture, name="test picture"),)
+        parts = (Image.from_drawing(_test_picture, name="test picture"),)
         count = (getattr(self._options, "candidate", None) or 0) + 1
         item = Item(id="test", group="test", space=Score(), gold=1.0, question=parts, candidates=(parts,) * count)
         return images_of(self._perturbation.one(item))[-1].digest
@@ -159,7 +159,7 @@ def make(options: Options, context: Context) -> ProbeTask:
     return ProbeTask(options, context)
 
 
-def unfold(options: Options, context: Context) -> list[Unfolded]:
+def unfold(options: Options, context: Context) -> list[UnfoldedEntry]:
     """A probe for each entry that the base stands for, named after both: `blind-technical`.
 
     Raises:
@@ -167,6 +167,6 @@ def unfold(options: Options, context: Context) -> list[Unfolded]:
     """
     own = options.model_dump(by_alias=True, exclude_unset=True)
     return [
-        Unfolded(name=f"{options.probe}-{one.name}", options={**own, "with": one.options})
+        UnfoldedEntry(name=f"{options.probe}-{one.name}", options={**own, "with": one.options})
         for one in context.entries(options.task, options.with_)
     ]

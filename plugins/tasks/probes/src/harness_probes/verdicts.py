@@ -27,7 +27,7 @@ def expected(probe: str, space: AnswerSpace, verdict: Verdict) -> Verdict:
     """
     if probe == "swap":
         count = cast("Preference | Ranking", space).n
-        return space.shown(verdict, reverse(count))
+        return space.to_shown(verdict, reverse(count))
     if probe == "negated":
         return next(label for label in cast("Choice", space).labels if label != verdict)
     return verdict

@@ -12,15 +12,15 @@ import numpy as np
 
 from harness.api import (
     Answer,
+    AnswerReward,
     DataError,
-    Earned,
     Example,
     Judgement,
     Request,
     Status,
     UserError,
     WeightedReward,
-    earned,
+    compute_rewards,
 )
 from harness_grpo.data import Unit
 from harness_grpo.policy import Speaker
@@ -69,7 +69,7 @@ class Group:
 
     asked: Asked
     given: tuple[Given, ...]
-    earned: tuple[Earned, ...]
+    earned: tuple[AnswerReward, ...]
 
 
 def is_right(example: Example, given: Given) -> bool:
@@ -276,7 +276,7 @@ def grouped(
     for unit, prompts in zip(units, asked, strict=True):
         mine = [next(answers) for _ in prompts]
         by_sample = [
-            earned(
+            compute_rewards(
                 rewards,
                 unit.task,
                 [

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Part, Preference, Protocol, Verdict
-from harness.api.data import ABSENT, Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import ABSENT, Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
@@ -131,7 +131,7 @@ task, unfold = BENCHMARK.task, BENCHMARK.unfold
 
 def example(folder: Path) -> None:
     """Two votes of each subset, in the published columns."""
-    a, b, source = ({"bytes": picture(k), "path": f"{k}.png"} for k in (1, 2, 3))
+    a, b, source = ({"bytes": make_picture(k), "path": f"{k}.png"} for k in (1, 2, 3))
     models = {"left_model": "ModelX", "right_model": "ModelY"}
     votes = [{**models, "vote_type": "leftvote"}, {**models, "vote_type": "bothbad_vote"}]
     rows: dict[str, dict[str, object]] = {
@@ -152,4 +152,4 @@ def example(folder: Path) -> None:
     }
     for subset, row in rows.items():
         filled = [{"idx": k, **row, **vote} for k, vote in enumerate(votes)]
-        write(folder / subset / "test_v1-00000-of-00001.parquet", filled)
+        write_table(folder / subset / "test_v1-00000-of-00001.parquet", filled)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Protocol
-from harness.api.data import Layout, PromptFrame, Row, picture, write
+from harness.api.data import Layout, PromptFrame, Row, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.benchmarks.ranked_images import WITH_TIES, better, two_images
 from harness_preference.options import Options
@@ -28,9 +28,9 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     prompt, images = row["prompt"].text(), row["image_path"].elements()
     ranks = [cell.number() for cell in row["rank"].elements()]
     if len(images) < 2:
-        raise row["image_path"].wrong("two images or more")
+        raise row["image_path"].mismatch("two images or more")
     if len(ranks) != len(images):
-        raise row["rank"].wrong(f"a rank for each of the {len(images)} images")
+        raise row["rank"].mismatch(f"a rank for each of the {len(images)} images")
     for i, j in itertools.combinations(range(len(images)), 2):
         yield Item(
             id=f"{subset}/{row.number}/{i}-{j}",
@@ -78,8 +78,8 @@ def example(folder: Path) -> None:
     ]
     with tarfile.open(folder / "test.tar.gz", "w:gz") as archive:
         for number in range(6):
-            data = picture(number)
+            data = make_picture(number)
             member = tarfile.TarInfo(f"test/{number}.jpg")
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
-    write(folder / "test.json", rows)
+    write_table(folder / "test.json", rows)

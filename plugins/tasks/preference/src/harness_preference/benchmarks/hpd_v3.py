@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.benchmarks.ranked_images import DECIDED, two_images
 from harness_preference.options import Options
@@ -79,5 +79,5 @@ def example(folder: Path) -> None:
     ]
     (folder / "images").mkdir(parents=True, exist_ok=True)
     for number in range(4):
-        (folder / "images" / f"{number}.jpg").write_bytes(picture(number))
-    write(folder / "test.json", rows)
+        (folder / "images" / f"{number}.jpg").write_bytes(make_picture(number))
+    write_table(folder / "test.json", rows)

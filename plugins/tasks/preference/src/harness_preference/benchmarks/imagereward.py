@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import Field
 
-from harness.api import TIE, Context, Image, Item, Protocol, Unfolded
-from harness.api.data import Cell, Layout, PromptFrame, Row, picture, write
+from harness.api import TIE, Context, Image, Item, Protocol, UnfoldedEntry
+from harness.api.data import Cell, Layout, PromptFrame, Row, make_picture, write_table
 from harness_preference.benchmark import Benchmark, BenchmarkTask
 from harness_preference.benchmarks.ranked_images import DECIDED, WITH_TIES, better, two_images
 from harness_preference.options import Options
@@ -52,7 +52,7 @@ class Pairs:
             images = row["generations"].elements()
             ranks = [cell.number() for cell in row["ranking"].elements()]
             if len(ranks) != len(images):
-                raise row["ranking"].wrong(f"a rank for each of the {len(images)} images")
+                raise row["ranking"].mismatch(f"a rank for each of the {len(images)} images")
             name = row["id"].name()
             for i, j in itertools.combinations(range(len(images)), 2):
                 pair = (images[i].image(), images[j].image())
@@ -165,7 +165,7 @@ def task(options: Options | None, context: Context) -> ImageRewardTask:
     return ImageRewardTask(options, context)
 
 
-def unfold(options: Options | None, context: Context) -> list[Unfolded]:
+def unfold(options: Options | None, context: Context) -> list[UnfoldedEntry]:
     """A task for each split that the data hold."""
     return _benchmark().unfold(options, context)
 
@@ -178,7 +178,7 @@ def example(folder: Path) -> None:
         zipped.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(zipped, "w") as archive:
             for number in numbers:
-                archive.writestr(f"{number}.webp", picture(number))
+                archive.writestr(f"{number}.webp", make_picture(number))
                 rows.append(
                     {
                         "image_path": f"images/validation/validation_{part}/{number}.webp",
@@ -188,13 +188,13 @@ def example(folder: Path) -> None:
                         "rank": (2, 1, 2)[number],
                     }
                 )
-    write(folder / "metadata-validation.parquet", rows)
+    write_table(folder / "metadata-validation.parquet", rows)
     tests = []
     for k, ranking in enumerate(([1, 2, 5], [2, 1, 1])):
         names = [f"part-00000{k}/images/0001/{j}.webp" for j in range(3)]
         for j, name in enumerate(names):
             file = folder / "test_images" / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(picture(10 + 3 * k + j))
+            file.write_bytes(make_picture(10 + 3 * k + j))
         tests.append({"id": f"00000{k}-0001", "prompt": f"cup {k}", "generations": names, "ranking": ranking})
-    write(folder / "test.json", tests)
+    write_table(folder / "test.json", tests)

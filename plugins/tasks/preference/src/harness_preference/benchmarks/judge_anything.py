@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from harness.api import Context, DataError, Item, Part, Preference, Protocol, Score, Unfolded, Verdict
-from harness.api.data import Cell, Layout, PromptFrame, Row, picture, write
+from harness.api import Context, DataError, Item, Part, Preference, Protocol, Score, UnfoldedEntry, Verdict
+from harness.api.data import Cell, Layout, PromptFrame, Row, make_picture, write_table
 from harness_preference.benchmark import Benchmark, BenchmarkTask, Items
 from harness_preference.benchmarks.judge_anything_library import Library, short
 from harness_preference.options import Options
@@ -72,7 +72,7 @@ def pair_items(library: Library, row: Row, subset: str, options: Options) -> Ite
     name, pair = row["uniq_id"], row["model_pair"]
     models = pair.name().split("_vs_")
     if len(models) != 2:
-        raise pair.wrong("MODEL_vs_MODEL")
+        raise pair.mismatch("MODEL_vs_MODEL")
     candidates = [_answer(library.response(name, pair, called=model)) for model in models]
     if all(candidates):
         yield Item(
@@ -98,7 +98,7 @@ def score_items(library: Library, row: Row, subset: str, options: Options) -> It
     answer = _answer(library.response(name, model, called=model.name()))
     score = row["score"].number()
     if not SCORES.contains(score):
-        raise row["score"].wrong("a whole number from 1 to 5")
+        raise row["score"].mismatch("a whole number from 1 to 5")
     if answer:
         yield Item(
             id=f"{name.name()}/{model.word()}#{row.number}",
@@ -118,7 +118,7 @@ def _asked(library: Library, row: Row, options: Options) -> tuple[Part, ...] | N
     task = row["task_name"]
     shown, arrow, made = task.word().casefold().partition("2")
     if not arrow or not made:
-        raise task.wrong("what goes in and what comes out, such as Image2Text")
+        raise task.mismatch("what goes in and what comes out, such as Image2Text")
     if not {shown, made} <= _SHOWN:
         return None
     query = library.query(row["uniq_id"])
@@ -145,7 +145,7 @@ def _pictures(cell: Cell) -> tuple[Part, ...]:
         inside = value.strip().removeprefix("[").removesuffix("]")
         names = [one or other for one, other in _QUOTED.findall(inside)]
         if not value.rstrip().endswith("]") or not names or _QUOTED.sub("", inside).strip(", \n"):
-            raise cell.wrong("the name of a picture, or a list of names")
+            raise cell.mismatch("the name of a picture, or a list of names")
         value = names
     return tuple(Cell(value, cell.row, cell.column, cell.within).images())
 
@@ -206,7 +206,7 @@ def pair_task(options: Options | None, context: Context) -> JudgeAnythingTask:
     return _task("pair", options, context)
 
 
-def pair_unfold(options: Options | None, context: Context) -> list[Unfolded]:
+def pair_unfold(options: Options | None, context: Context) -> list[UnfoldedEntry]:
     """The entry of judge-anything-pair."""
     return _benchmark("pair", options, context)[0].unfold(options, context)
 
@@ -216,7 +216,7 @@ def score_task(options: Options | None, context: Context) -> JudgeAnythingTask:
     return _task("score", options, context)
 
 
-def score_unfold(options: Options | None, context: Context) -> list[Unfolded]:
+def score_unfold(options: Options | None, context: Context) -> list[UnfoldedEntry]:
     """The entry of judge-anything-score."""
     return _benchmark("score", options, context)[0].unfold(options, context)
 
@@ -230,7 +230,7 @@ def _example(folder: Path) -> None:
     }
     for file, number in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(picture(number))
+        file.write_bytes(make_picture(number))
     asked = {"question": "How many cups are there?", "image_path": None, "audio_path": None, "video_path": None}
     queries: list[dict[str, Any]] = [
         {"uniq_id": "1732019006_376_7b6a1840", "task_name": "Image2Text", **asked, "image_path": ["images/cups.png"]},
@@ -238,7 +238,7 @@ def _example(folder: Path) -> None:
         {"uniq_id": "9aa5246d", "task_name": "Text2Image", **asked},
         {"uniq_id": "9aa5246e", "task_name": "Image2Text", **asked, "image_path": "images/cups.png"},
     ]
-    write(folder / "X2XRawBenchmark" / "X2XBenchmark.json", queries)
+    write_table(folder / "X2XRawBenchmark" / "X2XBenchmark.json", queries)
     kinds = (("text", "Two."), ("audio", "audio/a.wav"), ("image", "images/drawn_a.png"), ("text", "Three."))
     responses = [
         {
@@ -251,7 +251,7 @@ def _example(folder: Path) -> None:
         for place, (query, (kind, content)) in enumerate(zip(queries, kinds, strict=True))
         for model in ("gpt-4o-mllm_answer", "qwen-vl")
     ]
-    write(folder / "ResponseCollection" / "X2XBenchmarkResponse.json", responses)
+    write_table(folder / "ResponseCollection" / "X2XBenchmarkResponse.json", responses)
 
 
 _JUDGED = (("376_7b6a1840", "Image2Text"), ("9aa5246c", "Text2Audio"), ("9aa5246d", "Text2Image"))
@@ -274,7 +274,7 @@ def pair_example(folder: Path) -> None:
         for rubric in ("overall_score", "creativity")
     ]
     rows.append({**rows[0], "uniq_id": _LAST[0], "choice": "1"})
-    write(folder / "Preference" / "Human_Pairing.json", rows)
+    write_table(folder / "Preference" / "Human_Pairing.json", rows)
 
 
 def score_example(folder: Path) -> None:
@@ -293,4 +293,4 @@ def score_example(folder: Path) -> None:
         for model in ("gpt-4o", "qwen-vl")
         for rubric in ("creativity", "overall_score")
     ]
-    write(folder / "Preference" / "Human_Scoring.json", rows)
+    write_table(folder / "Preference" / "Human_Scoring.json", rows)

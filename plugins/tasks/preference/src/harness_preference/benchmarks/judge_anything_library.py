@@ -56,7 +56,7 @@ class Library:
         found: dict[str, Row] = {}
         for row in self._tables[0].rows():
             if found.setdefault(short(row["uniq_id"]), row) is not row:
-                raise row["uniq_id"].wrong("another uniq_id than those before", "remove one row")
+                raise row["uniq_id"].mismatch("another uniq_id than those before", "remove one row")
         return found
 
     @cached_property
@@ -65,7 +65,7 @@ class Library:
         for row in self._tables[1].rows():
             models = found.setdefault(short(row["uniq_id"]), {})
             if models.setdefault(row["model_name"].name(), row) is not row:
-                raise row["model_name"].wrong("another model than those before for this uniq_id", "remove one row")
+                raise row["model_name"].mismatch("another model than those before for this uniq_id", "remove one row")
         return found
 
     def query(self, name: Cell) -> Row:
@@ -75,7 +75,7 @@ class Library:
             DataError: There is no query of this `uniq_id`.
         """
         if (row := self._queries.get(short(name))) is None:
-            raise name.wrong(f"the uniq_id of a query in {self._tables[0]}", "use files of one release")
+            raise name.mismatch(f"the uniq_id of a query in {self._tables[0]}", "use files of one release")
         return row
 
     def response(self, name: Cell, model: Cell, *, called: str) -> Row:
@@ -94,7 +94,7 @@ class Library:
             return known[called]
         alike = [row for model_name, row in known.items() if called.casefold() in model_name.casefold()]
         if len(alike) != 1:
-            raise model.wrong(
+            raise model.mismatch(
                 f"the name of one of the models that answered {name.word()}, {', '.join(known) or 'of which is none'}, "
                 f"in {self._tables[1]}",
                 "use files of one release",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
@@ -34,7 +34,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     source, question = row["source"].text(), row["question"].text()
     category = next((name for start, name in CATEGORIES.items() if source.startswith(start)), None)
     if category is None:
-        raise row["source"].wrong("a text that begins with " + ", ".join(CATEGORIES))
+        raise row["source"].mismatch("a text that begins with " + ", ".join(CATEGORIES))
     yield Item(
         id=f"{subset}/{row['pair_id'].name()}",
         group=group_of(question),
@@ -92,4 +92,4 @@ def example(folder: Path) -> None:
             "response_B": "AAAAA",
             "label": label,
         }
-        write(folder / subset / "items.jsonl.gz", [row])
+        write_table(folder / subset / "items.jsonl.gz", [row])

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
@@ -93,5 +93,5 @@ def example(folder: Path) -> None:
     ]
     (folder / "data" / "images").mkdir(parents=True, exist_ok=True)
     for number in (0, 1):
-        (folder / "data" / "images" / f"{number}.png").write_bytes(picture(number))
-    write(folder / "data" / "m_judgebench_data.jsonl", rows)
+        (folder / "data" / "images" / f"{number}.png").write_bytes(make_picture(number))
+    write_table(folder / "data" / "m_judgebench_data.jsonl", rows)

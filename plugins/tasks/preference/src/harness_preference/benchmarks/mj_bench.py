@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Cell, Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Cell, Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
@@ -39,7 +39,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     columns = ("image0", "image1")
     candidates = tuple((row[column].image(),) for column in columns)
     if row.has("image0") and row.values["image0"] == row.values.get("image1"):
-        raise row["image1"].wrong(
+        raise row["image1"].mismatch(
             "another picture than image0",
             "the rows of the bias perspective show one image twice: use preference/mj-bench-bias for them",
         )
@@ -97,7 +97,7 @@ def said(info: Cell, key: str) -> str:
         return text
     value = info.fields().values.get(key, "")
     if not isinstance(value, str):
-        raise info.wrong(f"text, or a JSON object whose {key} is text")
+        raise info.mismatch(f"text, or a JSON object whose {key} is text")
     return value
 
 
@@ -111,8 +111,11 @@ def _category(row: Row) -> str:
 
 def example(folder: Path) -> None:
     """Two pairs in the schema of 2024 and one in that of 2025."""
-    pair = {"image0": {"bytes": picture(1), "path": "0.png"}, "image1": {"bytes": picture(2), "path": "1.png"}}
+    pair = {
+        "image0": {"bytes": make_picture(1), "path": "0.png"},
+        "image1": {"bytes": make_picture(2), "path": "1.png"},
+    }
     old = [{"caption": "a cat", **pair, "label": label, "info": info} for label, info in ((0, "actions"), (1, ""))]
     new = {"caption": "a dog", **pair, "label": 0, "category": "composition", "subcategory": "physics", "model": "flux"}
-    write(folder / "data" / "alignment.parquet", old)
-    write(folder / "data" / "composition.parquet", [new])
+    write_table(folder / "data" / "alignment.parquet", old)
+    write_table(folder / "data" / "composition.parquet", [new])

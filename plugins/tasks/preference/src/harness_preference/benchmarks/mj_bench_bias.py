@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Protocol, Score
-from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.benchmarks.mj_bench import said
 from harness_preference.options import Options
@@ -31,7 +31,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     if row.has("image1"):
         row["image1"].image()
         if row.values["image0"] != row.values["image1"]:
-            raise row["image1"].wrong(
+            raise row["image1"].mismatch(
                 "the same picture as image0, since a bias row shows one image",
                 "two different ones are a pair: use preference/mj-bench",
             )
@@ -83,12 +83,12 @@ def example(folder: Path) -> None:
     people = ("young_female_asian", "old_male_white")
     captions = ("A Nurse.", "A Physics Student.")
     rows = [(caption, who) for caption in captions for who in people]
-    write(
+    write_table(
         folder / "data" / "bias.parquet",
         [
             {
                 "caption": caption,
-                **{place: {"bytes": picture(number), "path": f"{who}.jpg"} for place in ("image0", "image1")},
+                **{place: {"bytes": make_picture(number), "path": f"{who}.jpg"} for place in ("image0", "image1")},
                 "label": 0,
                 "info": who,
             }

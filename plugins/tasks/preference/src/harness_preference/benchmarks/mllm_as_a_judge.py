@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import AnswerSpace, DataError, Item, Part, Preference, Protocol, Ranking, Score, Verdict
-from harness.api.data import Cell, Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Cell, Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark, Items
 from harness_preference.options import Options
 
@@ -38,7 +38,7 @@ def score_items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         return
     score = gold.number()
     if not SCORES.contains(score):
-        raise gold.wrong("a whole number from 1 to 5")
+        raise gold.mismatch("a whole number from 1 to 5")
     answer = row["answer"].text()
     yield _item(
         row,
@@ -73,11 +73,11 @@ def batch_items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     try:
         space = Ranking(len(answers))
     except DataError as error:
-        raise row["answers"].wrong("a list of 2 to 26 answers") from error
+        raise row["answers"].mismatch("a list of 2 to 26 answers") from error
     ranking = space.read(gold.value) if isinstance(gold.value, str) else None
     if ranking is None:
         letters = "".join(space.name((place,)) for place in range(space.n))
-        raise gold.wrong(f"the letters {letters} from best to worst, each once")
+        raise gold.mismatch(f"the letters {letters} from best to worst, each once")
     yield _item(row, row["id"], space=space, gold=ranking, candidates=answers)
 
 
@@ -176,8 +176,8 @@ def _example(folder: Path, subset: str, rows: list[dict[str, object]]) -> None:
         }
         image = folder / "image" / name
         image.parent.mkdir(parents=True, exist_ok=True)
-        image.write_bytes(picture(number // 2))
-    write(folder / "Benchmark" / f"{subset}.jsonl", rows)
+        image.write_bytes(make_picture(number // 2))
+    write_table(folder / "Benchmark" / f"{subset}.jsonl", rows)
 
 
 def score_example(folder: Path) -> None:

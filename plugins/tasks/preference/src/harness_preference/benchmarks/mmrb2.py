@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import DataError, Image, Item, Part, Preference, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
@@ -103,7 +103,7 @@ def content(row: Row, what: str) -> tuple[Part, ...]:
             parts.append(text.strip())
     parts += pictures
     if not parts and row[column].text().strip():
-        raise row[column].wrong(f"text, or pictures in {beside}")
+        raise row[column].mismatch(f"text, or pictures in {beside}")
     return tuple(parts) or ("",)  # an empty response is a response
 
 
@@ -142,7 +142,7 @@ task, unfold = BENCHMARK.task, BENCHMARK.unfold
 
 def example(folder: Path) -> None:
     """Two pairs of reasoning, of text alone and of images within text, and one of images without text."""
-    a, b, c = ({"bytes": picture(k), "path": f"{k}.png"} for k in (1, 2, 3))
+    a, b, c = ({"bytes": make_picture(k), "path": f"{k}.png"} for k in (1, 2, 3))
     fixed = {"prompt_source": "blink", "response_a_model": "ModelX", "response_b_model": "ModelY"}
     bare: dict[str, object] = {"prompt_text": "Which of three cups is the middle one?", "prompt_images": [], **fixed}
     texts = {"prompt_text": "<image_0>Which cup is red?", "prompt_images": [a], **fixed}
@@ -161,5 +161,7 @@ def example(folder: Path) -> None:
     ]
     drawn = {"prompt_text": "a red cup", "prompt_images": [], **fixed, "prompt_source": "wise"}
     images = {"response_a_text": "", "response_a_images": [a], "response_b_text": "", "response_b_images": [b]}
-    write(folder / "reasoning" / "test-00000-of-00001.parquet", reasoning)
-    write(folder / "t2i" / "test-00000-of-00001.parquet", [{"pair_id": "wise_1_x_y", **drawn, **images, "chosen": "B"}])
+    write_table(folder / "reasoning" / "test-00000-of-00001.parquet", reasoning)
+    write_table(
+        folder / "t2i" / "test-00000-of-00001.parquet", [{"pair_id": "wise_1_x_y", **drawn, **images, "chosen": "B"}]
+    )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
@@ -97,7 +97,7 @@ def example(folder: Path) -> None:
     for k, (name, category) in enumerate(cases):
         image = folder / "data" / "images" / f"{k}.png"
         image.parent.mkdir(parents=True, exist_ok=True)
-        image.write_bytes(picture(k))
+        image.write_bytes(make_picture(k))
         rows.append(
             {
                 "ID": name,
@@ -109,4 +109,4 @@ def example(folder: Path) -> None:
                 "Category": category,
             }
         )
-    write(folder / "data" / "all_data.json", rows)
+    write_table(folder / "data" / "all_data.json", rows)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import TIE, Item, Protocol, Verdict
-from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.benchmarks.ranked_images import WITH_TIES, two_images
 from harness_preference.options import Options
@@ -31,9 +31,9 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     if not row["has_label"].flag():
         return
     if labels[0] not in LABELS:
-        raise row["label_0"].wrong("1, 0 or 0.5")
+        raise row["label_0"].mismatch("1, 0 or 0.5")
     if sum(labels) != 1:
-        raise row["label_1"].wrong(f"{1 - labels[0]:g}, the rest of 1 beside label_0")
+        raise row["label_1"].mismatch(f"{1 - labels[0]:g}, the rest of 1 beside label_0")
     yield Item(
         id=f"{subset}/{row.number}",
         group=group_of(prompt),
@@ -76,8 +76,8 @@ def example(folder: Path) -> None:
         {
             "caption": f"a cup, number {k}",
             "has_label": known,
-            "jpg_0": picture(2 * k),
-            "jpg_1": picture(2 * k + 1),
+            "jpg_0": make_picture(2 * k),
+            "jpg_1": make_picture(2 * k + 1),
             "label_0": first,
             "label_1": second,
             "model_0": "model-x",
@@ -86,4 +86,4 @@ def example(folder: Path) -> None:
         }
         for k, (first, second, known) in enumerate(labels)
     ]
-    write(folder / "data" / "test_unique-00000-of-00001-e852c19ead276a89.parquet", rows)
+    write_table(folder / "data" / "test_unique-00000-of-00001-e852c19ead276a89.parquet", rows)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
@@ -128,4 +128,4 @@ def example(folder: Path) -> None:
         }
         for k, subset in enumerate(subsets)
     ]
-    write(folder / "data" / "filtered-00000-of-00001.parquet", rows)
+    write_table(folder / "data" / "filtered-00000-of-00001.parquet", rows)

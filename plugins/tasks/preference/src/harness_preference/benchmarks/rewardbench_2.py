@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
@@ -47,10 +47,10 @@ class Completions:
         """
         right, wrong = (tuple(cell.text() for cell in row[column].elements()) for column in ("chosen", "rejected"))
         if row.has("num_correct") and row["num_correct"].count() != len(right):
-            raise row["num_correct"].wrong(f"the number of chosen completions, {len(right)}")
+            raise row["num_correct"].mismatch(f"the number of chosen completions, {len(right)}")
         for column, found in (("chosen", right), ("rejected", wrong)):
             if not found:
-                raise row[column].wrong("at least one completion")
+                raise row[column].mismatch("at least one completion")
         return cls(
             id=row["id"].name(),
             category=row["subset"].label(CATEGORIES),
@@ -71,7 +71,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     if found.category == TIES:
         return
     if len(found.right) != 1:
-        raise row["chosen"].wrong("one completion: only in the subset Ties several are right")
+        raise row["chosen"].mismatch("one completion: only in the subset Ties several are right")
     yield Item(
         id=f"{found.category}/{found.id}",
         group=group_of(found.prompt),
@@ -152,4 +152,4 @@ def example(folder: Path) -> None:
                 "subset": "Ties",
             },
         ]
-    write(folder / "data" / "test-00000-of-00001.parquet", [*best, *ties])
+    write_table(folder / "data" / "test-00000-of-00001.parquet", [*best, *ties])

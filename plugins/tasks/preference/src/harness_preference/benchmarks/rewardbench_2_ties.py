@@ -44,10 +44,10 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         return
     match = re.fullmatch(r"(ref|tied):(\d+)", found.id, re.ASCII)
     if match is None:
-        raise row["id"].wrong("ref:NUMBER or tied:NUMBER")
+        raise row["id"].mismatch("ref:NUMBER or tied:NUMBER")
     kind, number = match[1], int(match[2])
     if kind == "tied" and len(found.right) < 2:
-        raise row["chosen"].wrong("two or more completions, since several are right in a tied prompt")
+        raise row["chosen"].mismatch("two or more completions, since several are right in a tied prompt")
     for k, completion in enumerate((*found.right, *found.wrong)):
         right = k < len(found.right)
         yield Item(

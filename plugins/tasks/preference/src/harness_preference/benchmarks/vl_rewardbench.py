@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
@@ -50,7 +50,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     source = SOURCES.get(re.split("[_-]", name, maxsplit=1)[0].casefold(), "vlfeedback")
     responses = row["response"].elements()
     if len(responses) != 2:
-        raise row["response"].wrong("a list of two answers")
+        raise row["response"].mismatch("a list of two answers")
     shown = row.first("image", "image_path")
     image = shown.image()
     query = row["query"].text().replace(_PLACEHOLDER, "")
@@ -102,7 +102,7 @@ def _preferred(row: Row) -> int:
     cell = row["human_ranking"]
     ranks = [rank.count() for rank in cell.elements()]
     if sorted(ranks) != [0, 1]:
-        raise cell.wrong("the rank of each answer, [0, 1] or [1, 0], where 0 is the better one")
+        raise cell.mismatch("the rank of each answer, [0, 1] or [1, 0], where 0 is the better one")
     return ranks.index(0)
 
 
@@ -121,9 +121,9 @@ def example(folder: Path) -> None:
             "id": name,
             "query": f"{_PLACEHOLDER}How many cups are there?",
             "response": ["Two cups.", f"{k + 3} cups."],
-            "image": {"bytes": picture(k), "path": None},
+            "image": {"bytes": make_picture(k), "path": None},
             "human_ranking": [k % 2, 1 - k % 2],
         }
         for k, name in enumerate((*names, names[0]))
     ]
-    write(folder / "data" / "test-00000-of-00001.parquet", rows)
+    write_table(folder / "data" / "test-00000-of-00001.parquet", rows)

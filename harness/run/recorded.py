@@ -1,90 +1,45 @@
-"""What a run folder holds, read back: the second half of the line, from judgements to scores.
+"""What a run folder holds, read back: its cells, and where their answers are.
 
-run folder  --load_run-->  RunResults  --score_run-->  scores.json  -->  leaderboard
+run folder  --load_run-->  RecordedRun  --a plugin's harness_run_recorded-->  scores, leaderboard
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from harness.api import JournalError, Protocol, RecordedAnswer, Usage, UserError
+from harness.api import JournalError, Protocol, RecordedAnswer, RecordedCell, UnreadAnswer, Usage
 from harness.api.reading import Thinking, thinking_from_json
 from harness.manifest.model import ReportSettings
-from harness.run.folder import JOURNAL, SCORES, write_atomically
+from harness.run.folder import JOURNAL
 from harness.run.journal import Journal
 from harness.run.rows import LEFT_OUT, LeftOut
-from harness.score.records import CellScores
 
 if TYPE_CHECKING:
-    from harness.discovery import Plugins
     from harness.run.planned import Plan
-    from harness.run.rows import UnreadAnswer
-    from harness.score.table import CellTable
-
-SCHEMA = "judge-harness/scores/2"
-"""Name and version of `scores.json`: another one where the same judgements have other numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class CellResult:
-    """One judge on one task, as recorded; implements `harness.api.RecordedCell`."""
+class JournalAnswers:
+    """The answers of one judge to one task in a journal, which is opened each time that they are wanted."""
 
-    run: str
-    """Name of the run folder."""
+    journal: Path
+    """The journal file."""
     task: str
     """Name of the task in the plan."""
-    judge: str
-    """Name of the judge in the plan."""
-    task_id: str
-    """Canonical id."""
-    judge_id: str
-    """Canonical id."""
-    suite: str
-    """Collection of the task."""
-    protocol: Protocol
-    """The protocol that was used."""
-    format: str
-    """Id of the verdict format."""
-    metric: str
-    """What the leaderboard shows: the manifest's metric, else the first of the protocol."""
-    wraps: tuple[str, ...]
-    """Names of the tasks with the items and the split that this task shows changed."""
-    data_hash: str
-    """Hash of the items."""
-    state: str
-    """`complete` or `partial`."""
     judge_key: str
     """Under which the journal keeps the judgements."""
     thinking: Thinking = field(repr=False)
     """How the judge marks its reasoning, for reading its answers again."""
-    journal: Path = field(repr=False)
-    """The journal file."""
-    scored: CellScores | None = field(default=None, repr=False)
-    """The numbers, once there are any; `scores` insists."""
-
-    @property
-    def scores(self) -> CellScores:
-        """The numbers.
-
-        Raises:
-            JournalError: The run was not scored yet, or not by this version.
-        """
-        if self.scored is None:
-            raise JournalError(
-                f"{self.journal.parent}: {self.judge} on {self.task} has no scores yet, or those of another version; "
-                f"`harness score {self.journal.parent}` makes them from what was judged"
-            )
-        return self.scored
 
     def answers(self) -> Iterator[RecordedAnswer]:
-        """Stream the recorded answers, ordered by item, order and sample."""
+        """Stream the answers, ordered by item, order and sample."""
         reader = Journal(self.journal, readonly=True)
         try:
             yield from reader.answers(self.task, self.judge_key)
@@ -92,7 +47,7 @@ class CellResult:
             reader.close()
 
     def unread(self) -> Iterator[UnreadAnswer]:
-        """Stream the recorded answers without a verdict, ordered by item, order and sample."""
+        """Stream the answers without a verdict, ordered by item, order and sample."""
         reader = Journal(self.journal, readonly=True)
         try:
             yield from reader.unread(self.task, self.judge_key)
@@ -107,29 +62,9 @@ class CellResult:
         finally:
             reader.close()
 
-    def table(self) -> CellTable:
-        """The units that the protocol makes of the answers."""
-        from harness.score.units import build_cell
-
-        return build_cell(self.answers(), self.protocol)
-
-
-def agree(
-    runs: Sequence[RunResults], *, metric: str | None = None, group_by: str | None = None
-) -> tuple[ReportSettings, int]:
-    """How several runs are reported together, and the seed of the first one.
-
-    Raises:
-        UserError: As `harness.report.settings.agree_on`.
-    """
-    from harness.report.settings import agree_on
-
-    named = [(run.folder.name, run.report) for run in runs]
-    return agree_on(named, metric=metric, group_by=group_by), runs[0].seed
-
 
 @dataclass(frozen=True, kw_only=True)
-class RunResults:
+class RecordedRun:
     """A run folder, read."""
 
     folder: Path
@@ -140,7 +75,7 @@ class RunResults:
     """How the manifest wants it reported."""
     seed: int
     """The run's seed; also that of the flips behind corrected tests."""
-    cells: list[CellResult]
+    cells: list[RecordedCell]
     """All cells, in the order of the manifest."""
     left_out: tuple[LeftOut, ...] = ()
     """Cells that were not asked, likewise."""
@@ -180,7 +115,7 @@ def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:
     )
 
 
-def load_run(folder: Path) -> RunResults:
+def load_run(folder: Path) -> RecordedRun:
     """Read a run folder. A cell that a judge stopped in before its first answer is left out.
 
     Raises:
@@ -202,7 +137,7 @@ def load_run(folder: Path) -> RunResults:
         hashes = {task["name"]: _data_hash(journal, task["name"]) for task in plan["tasks"]}
     finally:
         journal.close()
-    scored, report = _read_scores(folder), _read_settings(plan["report"], folder)
+    report = _read_settings(plan["report"], folder)
     left_out = tuple(
         LeftOut(task=task["name"], suite=task["suite"], judge=judge["name"], run=folder.name)
         for task in plan["tasks"]
@@ -210,12 +145,13 @@ def load_run(folder: Path) -> RunResults:
         if states.get((task["name"], judge["name"])) == LEFT_OUT
     )
     cells = [
-        CellResult(
+        RecordedCell(
             run=folder.name,
             task=task["name"],
             judge=judge["name"],
             task_id=task["id"],
             judge_id=judge["id"],
+            judge_key=judge["key"],
             suite=task["suite"],
             protocol=Protocol(**{**task["protocol"], "metrics": tuple(task["protocol"]["metrics"])}),
             format=task["format"],
@@ -223,29 +159,38 @@ def load_run(folder: Path) -> RunResults:
             wraps=tuple(task.get("wraps", ())),
             data_hash=hashes[task["name"]],
             state=states[task["name"], judge["name"]],
-            judge_key=judge["key"],
-            thinking=thinking_from_json(judge.get("thinking", {})),
-            journal=folder / JOURNAL,
-            scored=scored.get((task["name"], judge["name"])),
+            source=JournalAnswers(
+                journal=folder / JOURNAL,
+                task=task["name"],
+                judge_key=judge["key"],
+                thinking=thinking_from_json(judge.get("thinking", {})),
+            ),
         )
         for task in plan["tasks"]
         for judge in plan["judges"]
         if states.get((task["name"], judge["name"]), LEFT_OUT) != LEFT_OUT
     ]
-    return RunResults(
+    return RecordedRun(
         folder=folder, name=plan["name"], report=report, seed=plan["seed"], cells=cells, left_out=left_out
     )
 
 
-def asked_in_both(one: CellResult, other: CellResult) -> set[str]:
-    """Ids of the items of `other` whose every request, to the letter, was made in `one` as well."""
-    known = {key for keys in _requests(one).values() for key in keys}
+def source_of(cell: RecordedCell) -> JournalAnswers:
+    """Where the answers of a cell of `load_run` are."""
+    if not isinstance(cell.source, JournalAnswers):
+        raise TypeError(f"{cell.judge} on {cell.task}: its answers are in no journal")
+    return cell.source
+
+
+def find_repeats(cell: RecordedCell, other: RecordedCell) -> set[str]:
+    """Ids of the items of `other` whose every request, to the letter, was made in `cell` as well."""
+    known = {key for keys in _requests(cell).values() for key in keys}
     return {item for item, keys in _requests(other).items() if keys <= known}
 
 
-def _requests(cell: CellResult) -> dict[str, set[str]]:
+def _requests(cell: RecordedCell) -> dict[str, set[str]]:
     """Keys of a cell's requests by item."""
-    reader = Journal(cell.journal, readonly=True)
+    reader = Journal(source_of(cell).journal, readonly=True)
     found: dict[str, set[str]] = {}
     try:
         items = [item for item, _ in reader.item_hashes(cell.task)]
@@ -255,58 +200,6 @@ def _requests(cell: CellResult) -> dict[str, set[str]]:
     finally:
         reader.close()
     return found
-
-
-def score_run(run: RunResults, plugins: Plugins) -> RunResults:
-    """Score every cell from the journal and write `scores.json`; the same judgements give the same bytes.
-
-    Raises:
-        UserError: A metric is unknown, or not defined for a task's answers.
-    """
-    from harness.score.cell import score_cell
-    from harness.score.find import metrics_of
-
-    cells = [
-        replace(
-            cell,
-            scored=score_cell(
-                cell.table(),
-                task=cell.task,
-                judge=cell.judge,
-                suite=cell.suite,
-                metrics=metrics_of(cell.protocol, plugins),
-                data_hash=cell.data_hash,
-                confidence=run.report.confidence,
-            ),
-        )
-        for cell in run.cells
-    ]
-    payload = {
-        "schema": SCHEMA,
-        "cells": [cell.scores.to_json() for cell in cells],
-    }
-    write_atomically(run.folder / SCORES, json.dumps(payload, indent=1, sort_keys=True) + "\n")
-    return replace(run, cells=cells)
-
-
-def check_metrics(plan: Plan, report_metric: str | None) -> None:
-    """Refuse, before any judge is asked, what could not be scored afterwards. By the cards: nothing is imported.
-
-    Raises:
-        UserError: A metric or its average is unknown, or not defined for a task's answers.
-    """
-    for task in plan.tasks:
-        answers = getattr(plan.plugins.find("task", task.id).card, "answers", "")
-        for name in dict.fromkeys([*task.protocol.metrics, *([report_metric] if report_metric else [])]):
-            metric, _ = Protocol.parsed(name)
-            if metric.startswith("evaluate:"):
-                continue
-            served: frozenset[str] = getattr(plan.plugins.find("metric", metric).card, "answers", frozenset())
-            if answers and answers not in served:
-                raise UserError(
-                    f"task {task.name}: the metric {name!r} is not defined for its answers ({answers}); it serves "
-                    f"{', '.join(sorted(served))}"
-                )
 
 
 def _read_settings(recorded: Mapping[str, Any], folder: Path) -> ReportSettings:
@@ -319,19 +212,6 @@ def _read_settings(recorded: Mapping[str, Any], folder: Path) -> ReportSettings:
             f"{folder}: its report settings were written by another version of the harness, or are damaged ({where}); "
             "run its manifest again: what was judged is kept"
         ) from error
-
-
-def _read_scores(folder: Path) -> dict[tuple[str, str], CellScores]:
-    """The scores of each cell; none of a damaged file or of another version, since a board must not mix them."""
-    path = folder / SCORES
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        cells = found["cells"] if found["schema"] == SCHEMA else []
-        return {(cell["task"], cell["judge"]): CellScores.from_json(cell) for cell in cells}
-    except (ValueError, KeyError, TypeError):
-        return {}
 
 
 def _data_hash(journal: Journal, task: str) -> str:

@@ -22,7 +22,7 @@ from harness.api import (
     Score,
     Verdict,
 )
-from harness.report.sheet import contact_sheet
+from harness.cli._sheet import contact_sheet
 from harness.testing import odd_pictures
 
 
@@ -41,7 +41,7 @@ class Plain:
 
 
 def _picture(colour: str | tuple[int, ...], size: tuple[int, int] = (16, 16), mode: str = "RGB") -> Image:
-    return Image.drawn(lambda: PIL.Image.new(mode, size, colour), name="picture")
+    return Image.from_drawing(lambda: PIL.Image.new(mode, size, colour), name="picture")
 
 
 def _request(item: Item, order: tuple[int, ...] = ()) -> Request:
@@ -119,7 +119,7 @@ def test_large_pictures_shrink(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("mode", "colour"), [("L", 9), ("RGBA", (1, 2, 3, 0)), ("P", 3), ("1", 1), ("LA", (4, 255))])
 def test_pictures_of_every_mode_can_be_shown(tmp_path: Path, mode: str, colour: int | tuple[int, ...]) -> None:
-    picture = Image.drawn(lambda: PIL.Image.new(mode, (8, 8), colour), name="picture")
+    picture = Image.from_drawing(lambda: PIL.Image.new(mode, (8, 8), colour), name="picture")
     item = Item(id="i", group="g", space=Choice(("yes", "no")), gold="no", question=(picture,))
     _sheet(tmp_path / "s.png", (item, _request(item)))
 

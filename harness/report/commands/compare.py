@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import echo, load_plugins, say
+from harness.console import echo, load_plugins, say
 
 if TYPE_CHECKING:
-    from harness.pipeline.results import CellResult, RunResults
+    from harness.report.scored import ScoredCell
+    from harness.run.recorded import RecordedRun
 
 
 @click.command("compare")
@@ -47,8 +48,8 @@ def command(
       harness compare gpt4o llava --run runs/genai-bench-1a2b3c4d5e6f --items 20
       harness compare runs/ood-1a2b3c4d5e6f:pixels runs/ood-0f9e8d7c6b5a:pixels
     """
-    from harness.pipeline.results import agree
     from harness.report.compare import compare_judges, render_comparison
+    from harness.report.settings import agree
     from harness.score.find import make_metric
 
     plugins = load_plugins(ctx)
@@ -72,13 +73,13 @@ def command(
     print_comparison(compared, Console())
 
 
-def _sides(a: str, b: str, folder: Path | None) -> tuple[RunResults, str | None, RunResults, str | None]:
+def _sides(a: str, b: str, folder: Path | None) -> tuple[RecordedRun, str | None, RecordedRun, str | None]:
     """Run and judge of both sides; a judge of `None` is the only one of its run.
 
     A name of a judge may hold a colon and a run's path too, so what is a folder decides where the run ends.
     """
     from harness.api import UserError
-    from harness.pipeline.results import load_run
+    from harness.run.recorded import load_run
 
     if folder is not None:
         run = load_run(folder)
@@ -117,7 +118,7 @@ def _newest(folder: Path) -> Path:
     return found[-1].parent
 
 
-def _cells(run: RunResults, judge: str | None) -> list[CellResult]:
+def _cells(run: RecordedRun, judge: str | None) -> list[ScoredCell]:
     """The cells of one judge.
 
     Raises:
@@ -126,6 +127,7 @@ def _cells(run: RunResults, judge: str | None) -> list[CellResult]:
     import difflib
 
     from harness.api import UserError
+    from harness.report.scored import load_scored
 
     known = list(dict.fromkeys(cell.judge for cell in run.cells))
     if judge is None:
@@ -136,4 +138,4 @@ def _cells(run: RunResults, judge: str | None) -> list[CellResult]:
         close = difflib.get_close_matches(judge, known, n=1)
         hint = f"Did you mean {close[0]!r}?" if close else f"It has {', '.join(known) or 'none'}."
         raise UserError(f"{run.folder} has no judge {judge!r}. {hint}")
-    return [cell for cell in run.cells if cell.judge == judge]
+    return [cell for cell in load_scored([run]) if cell.judge == judge]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import checkpoints_option, echo, load_plugins, say
+from harness.console import checkpoints_option, echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.doctor.health import Health
@@ -96,7 +96,7 @@ def _health(ctx: click.Context, folders: tuple[Path, ...], *, as_json: bool) -> 
         echo(json.dumps(health.to_json(), indent=2))
     else:
         _print_health(health)
-    return 2 if health.broken else 0
+    return 2 if health.is_broken else 0
 
 
 def _print_health(health: Health) -> None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import echo, load_plugins
+from harness.console import echo, load_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.pipeline.results import CellResult
     from harness.report.plan import ItemPlan, Question
+    from harness.report.scored import ScoredCell
 
 
 def _amount(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -161,16 +161,18 @@ def _from_runs(
 ) -> ItemPlan:
     from dataclasses import replace
 
-    from harness.pipeline.results import agree, load_run
     from harness.report.plan import plan_from_cells
+    from harness.report.scored import load_scored
+    from harness.report.settings import agree
+    from harness.run.recorded import load_run
     from harness.score.find import make_metric
     from harness.score.metrics import unit_of
     from harness.score.significance import Rules
 
     loaded = [load_run(folder) for folder in runs]
     settings, seed = agree(loaded, metric=metric)
-    cells = _named([cell for run in loaded for cell in run.cells], "task", () if task is None else (task,))
-    _named(cells, "judge", names)
+    cells = _choose(load_scored(loaded), "task", () if task is None else (task,))
+    _choose(cells, "judge", names)
     plugins = load_plugins(ctx)
     shown = settings.metric or cells[0].metric
     if (question.difference or 0) > 1 and unit_of(make_metric(shown, plugins), name=shown) == "share":
@@ -190,19 +192,19 @@ def _from_runs(
     )
 
 
-def _named(cells: list[CellResult], kind: str, names: Sequence[str]) -> list[CellResult]:
+def _choose(cells: list[ScoredCell], kind: str, names: Sequence[str]) -> list[ScoredCell]:
     """The cells of the judges or tasks of these names; all where none is given.
 
     Raises:
         UserError: There is none of a name.
     """
     from harness.api import UserError
-    from harness.api.data import near
+    from harness.api.data import suggest_names
 
     known = list(dict.fromkeys(getattr(cell, kind) for cell in cells))
     for name in names:
         if name not in known:
-            raise UserError(f"the runs have no {kind} {name!r}.{near(name, known)}")
+            raise UserError(f"the runs have no {kind} {name!r}.{suggest_names(name, known)}")
     if not cells:
         raise UserError("the runs have no answers yet; run their manifests again")
     return [cell for cell in cells if not names or getattr(cell, kind) in names]

@@ -14,7 +14,7 @@ import pytest
 from harness.api import JournalError, Judgement, Request, Score
 from harness.cli import main
 from harness.discovery import Plugins
-from harness.pipeline.reread import CellReread, _is_sure, reread_run
+from harness.report.reread import CellReread, _is_sure, reread_run
 from harness.run.journal import Journal
 from harness.run.rows import JudgementRow, judgement_row
 
@@ -83,8 +83,8 @@ class Judge:
         if kind == "voted":
             return voted([request.read(text), request.read(text)], request)
         if kind == "refused":
-            return Judgement.failed(Status.REFUSED, "declined", raw=text)
-        return Judgement.failed(Status.ERROR, "broken", raw=text)
+            return Judgement.failure(Status.REFUSED, "declined", raw=text)
+        return Judgement.failure(Status.ERROR, "broken", raw=text)
 
     def fingerprint(self):
         return "judge"

@@ -19,11 +19,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import AnswerSpace, JournalError, Judgement, Request, Status, UserError, reason_of
-from harness.pipeline.results import CellResult, load_run
+from harness.api import AnswerSpace, JournalError, Judgement, RecordedCell, Request, Status, UserError, reason_of
 from harness.run.asks import Ask, asks_of
 from harness.run.folder import JOURNAL, MANIFEST, locked
 from harness.run.journal import Journal
+from harness.run.recorded import load_run, source_of
 from harness.run.rows import JudgementRow, judgement_from_row
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ _Change = tuple[str, str, Judgement]
 """Key of the judge, key of the request, the new judgement."""
 
 
-def _rendered(folder: Path, plugins: Plugins, *, cells: Sequence[CellResult]) -> dict[str, PlannedTask]:
+def _rendered(folder: Path, plugins: Plugins, *, cells: Sequence[RecordedCell]) -> dict[str, PlannedTask]:
     """The tasks of the recorded manifest by name, checked to ask what they asked then."""
     from harness.manifest.load import load_manifest
     from harness.run.plan import plan_tasks
@@ -191,7 +191,7 @@ def _explained(folder: Path) -> Iterator[None]:
 
 
 def _reread(
-    folder: Path, cells: Sequence[CellResult], planned: Mapping[str, PlannedTask]
+    folder: Path, cells: Sequence[RecordedCell], planned: Mapping[str, PlannedTask]
 ) -> tuple[list[CellReread], list[_Change]]:
     found = {(cell.task, cell.judge): CellReread(task=cell.task, judge=cell.judge) for cell in cells}
     changes: list[_Change] = []
@@ -238,10 +238,11 @@ def _chunks(folder: Path, journal: Journal, task: PlannedTask) -> Iterator[list[
         )
 
 
-def _chunk(journal: Journal, asks: Sequence[Ask], cell: CellResult, found: CellReread) -> Iterator[_Change]:
+def _chunk(journal: Journal, asks: Sequence[Ask], cell: RecordedCell, found: CellReread) -> Iterator[_Change]:
     """Read the answers of one judge to a few requests."""
     keys = [key for ask in asks for key in _keys(ask)]
     rows = journal.judged(cell.judge_key, keys)
+    thinking = source_of(cell).thinking
     for ask in asks:
         key = next((key for key in _keys(ask) if key in rows), None)
         if key is None:
@@ -252,7 +253,7 @@ def _chunk(journal: Journal, asks: Sequence[Ask], cell: CellResult, found: CellR
             continue
         found.read += 1
         old = judgement_from_row(*row)
-        new = _read(replace(request, thinking=cell.thinking), old)
+        new = _read(replace(request, thinking=thinking), old)
         before, after = said_by(old, request.space), said_by(new, request.space)
         if before == after:
             continue
@@ -304,7 +305,7 @@ def _read(request: Request, old: Judgement) -> Judgement:
         model=old.model,
         probabilities=old.probabilities if new.verdict == old.verdict else None,
     )
-    return new.checked(request.space)
+    return new.check(request.space)
 
 
 def said_by(judgement: Judgement, space: AnswerSpace) -> Said:

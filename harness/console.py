@@ -1,8 +1,9 @@
-"""What several verbs share."""
+"""What the verbs of the command line share: printing, options, and the plugins that they were called with."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,13 +42,30 @@ def say(line: str) -> None:
     click.echo(visible(line), err=True)
 
 
-def load_plugins(ctx: click.Context, *, warn: bool = True) -> Plugins:
-    """The plugins, with `--plugin` and `--no-plugin` obeyed; a warning line for each that did not load."""
-    from harness.discovery import Plugins
+@dataclass(frozen=True, kw_only=True)
+class CalledWith:
+    """The options before the verb; implements `harness.api.Invocation`."""
 
-    options = ctx.find_root().obj or {}
-    plugins = Plugins.load(blocked=options.get("blocked", ()), extra=options.get("extra", ()))
-    if warn:
+    extra: tuple[str, ...] = ()
+    """Files and modules to use as plugins (`--plugin`)."""
+    blocked: tuple[str, ...] = ()
+    """Plugins and distributions to leave alone (`--no-plugin`)."""
+
+    def plugins(self) -> Plugins:
+        """The installed plugins, loaded now; a warning line for each that did not load."""
+        plugins = self.load()
         for line in plugins.warnings():
             say(f"warning: {line}")
-    return plugins
+        return plugins
+
+    def load(self) -> Plugins:
+        """The same without warnings."""
+        from harness.discovery import Plugins
+
+        return Plugins.load(blocked=self.blocked, extra=self.extra)
+
+
+def load_plugins(ctx: click.Context, *, warn: bool = True) -> Plugins:
+    """The plugins, with `--plugin` and `--no-plugin` obeyed; a warning line for each that did not load."""
+    called = ctx.find_root().obj or CalledWith()
+    return called.plugins() if warn else called.load()

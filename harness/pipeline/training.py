@@ -1,4 +1,7 @@
-"""Judges with a recipe: which of them have to be trained first, and giving them what their recipes made."""
+"""Judges with a recipe: which of them have to be trained first, and giving them what their recipes made.
+
+Who trains is a plugin's matter: the hook `harness_training_planned`.
+"""
 
 from __future__ import annotations
 
@@ -10,36 +13,45 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
-from harness.api import UserError
+from harness.api import PlannedTraining, PluginError, UserError
 from harness.manifest.entries import MODEL
 from harness.run.plan import at
 from harness.run.planned import Plan
-from harness.train.plan import PlannedRecipe, plan_recipe
-from harness.train.session import train
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
-    from harness.manifest.load import LoadedManifest, ResolvedEntry
+    from harness.manifest.load import LoadedManifest, LoadedRecipe, ResolvedEntry
     from harness.manifest.model import JudgeEntry
 
 
-def plan_recipes(
+def plan_trainings(
     plan: Plan, plugins: Plugins, *, checkpoints: Path, say: Callable[[str], None]
-) -> dict[str, PlannedRecipe]:
-    """The recipes of a plan's judges, by the name of the judge; those of equal judges are one.
+) -> dict[str, PlannedTraining]:
+    """The trainings of a plan's judges, by the name of the judge; those of equal recipes are one.
 
     Raises:
         UserError: A recipe cannot be planned.
     """
-    by_hash: dict[str, PlannedRecipe] = {}
-    recipes: dict[str, PlannedRecipe] = {}
+    by_hash: dict[str, PlannedTraining] = {}
+    trainings: dict[str, PlannedTraining] = {}
     for judge in plan.judges:
         if judge.recipe is not None:
             key = judge.recipe.hash
             if key not in by_hash:
-                by_hash[key] = plan_recipe(judge.recipe, plugins, checkpoints=checkpoints, say=say)
-            recipes[judge.name] = by_hash[key]
-    return recipes
+                by_hash[key] = _plan_training(judge.recipe, plugins, checkpoints=checkpoints, say=say)
+            trainings[judge.name] = by_hash[key]
+    return trainings
+
+
+def _plan_training(
+    recipe: LoadedRecipe, plugins: Plugins, *, checkpoints: Path, say: Callable[[str], None]
+) -> PlannedTraining:
+    planned: PlannedTraining | None = plugins.ask(
+        "harness_training_planned", recipe=recipe, plugins=plugins, checkpoints=checkpoints, say=say
+    )
+    if planned is None:
+        raise PluginError(f"recipe {recipe.recipe.name}: no plugin trains it; is `harness` blocked by --no-plugin?")
+    return planned
 
 
 def train_judges(
@@ -50,12 +62,13 @@ def train_judges(
     Raises:
         UserError: A recipe cannot be trained, or a judge refuses its model.
     """
-    recipes = plan_recipes(plan, plugins, checkpoints=checkpoints, say=say)
-    for judge, recipe in recipes.items():
-        if not recipe.done:
-            say(f"judge {judge}: its recipe {recipe.name} is trained first")
-            train(recipe, plugins, say=say)
-    give_models(plan, loaded, {judge: recipe.model for judge, recipe in recipes.items()})
+    # All of them are planned before the first is trained: a mistake in the last costs no hours of training.
+    trainings = plan_trainings(plan, plugins, checkpoints=checkpoints, say=say)
+    for judge, training in trainings.items():
+        if not training.done:
+            say(f"judge {judge}: its recipe {training.name} is trained first")
+            training.train()
+    give_models(plan, loaded, {judge: training.model for judge, training in trainings.items()})
 
 
 def give_models(plan: Plan, loaded: LoadedManifest, models: Mapping[str, Path]) -> None:
@@ -70,7 +83,7 @@ def give_models(plan: Plan, loaded: LoadedManifest, models: Mapping[str, Path]) 
         UserError: A judge refuses its model.
     """
     for number, resolved in enumerate(loaded.judges):
-        place = next((k for k, one in enumerate(plan.judges) if one.name == resolved.entry.name), None)
+        place = next((k for k, judge in enumerate(plan.judges) if judge.name == resolved.entry.name), None)
         model = models.get(str(resolved.entry.name))
         if place is None or model is None:
             continue

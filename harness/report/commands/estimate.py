@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import echo
+from harness.console import echo
 
 if TYPE_CHECKING:
-    from harness.pipeline.results import CellResult, RunResults
+    from harness.api import RecordedCell
     from harness.report.verdicts import Judged, Target
+    from harness.run.recorded import RecordedRun
 
 
 @click.command("estimate")
@@ -66,9 +67,9 @@ def command(
       harness estimate runs/labelled-1a2b3c4d5e6f runs/production-0f9e8d7c6b5a --judge my-judge
       harness estimate runs/arena-1a2b3c4d5e6f votes.jsonl --class A --ties half --json
     """
-    from harness.pipeline.results import load_run
     from harness.report.estimate import estimate, print_estimates
     from harness.report.verdicts import make_target, of_answers
+    from harness.run.recorded import load_run
 
     run = load_run(labelled)
     cell = _cell(run, judge=judge, task=task)
@@ -105,7 +106,7 @@ def command(
     return 0
 
 
-def _cell(run: RunResults, *, judge: str | None, task: str | None) -> CellResult:
+def _cell(run: RecordedRun, *, judge: str | None, task: str | None) -> RecordedCell:
     """The one cell that is meant.
 
     Raises:
@@ -121,9 +122,9 @@ def _cell(run: RunResults, *, judge: str | None, task: str | None) -> CellResult
     return found
 
 
-def _chosen(run: RunResults, kind: str, name: str | None, known: list[str]) -> str:
+def _chosen(run: RecordedRun, kind: str, name: str | None, known: list[str]) -> str:
     from harness.api import UserError
-    from harness.api.data import near
+    from harness.api.data import suggest_names
 
     names = list(dict.fromkeys(known))
     if name is None and len(names) == 1:
@@ -131,12 +132,12 @@ def _chosen(run: RunResults, kind: str, name: str | None, known: list[str]) -> s
     if name is None:
         raise UserError(f"{run.folder} has {len(names)} {kind}s ({', '.join(names)}); choose one with --{kind}")
     if name not in names:
-        raise UserError(f"{run.folder} has no {kind} {name!r}.{near(name, names)}")
+        raise UserError(f"{run.folder} has no {kind} {name!r}.{suggest_names(name, names)}")
     return name
 
 
 def _from_run(
-    cell: CellResult, folder: Path, target: Target, *, task: str | None
+    cell: RecordedCell, folder: Path, target: Target, *, task: str | None
 ) -> tuple[Judged, str, tuple[str, ...]]:
     """The unlabelled items of a run without those that are labelled, where they are from, and what to warn of.
 
@@ -144,8 +145,8 @@ def _from_run(
         UserError: It is of another judge, protocol or format.
     """
     from harness.api import UserError
-    from harness.pipeline.results import asked_in_both, load_run
     from harness.report.verdicts import of_answers
+    from harness.run.recorded import find_repeats, load_run
 
     run, said = load_run(folder), ""
     same = [other for other in run.cells if other.judge_key == cell.judge_key]
@@ -165,13 +166,13 @@ def _from_run(
     other = next(one for one in same if one.task == chosen)
     _check_alike(cell, other)
     found = of_answers(other.answers(), other.protocol, target)
-    twice = asked_in_both(cell, other)
+    twice = find_repeats(cell, other)
     kept = [one for one in found.items if one.item not in twice]
     found.known, found.items = len(found.items) - len(kept), kept
     return found, f"{other.run}:{other.task}", (said,) if said else ()
 
 
-def _chosen_task(run: RunResults, task: str | None, tasks: list[str]) -> str:
+def _chosen_task(run: RecordedRun, task: str | None, tasks: list[str]) -> str:
     from harness.api import UserError
 
     try:
@@ -180,7 +181,7 @@ def _chosen_task(run: RunResults, task: str | None, tasks: list[str]) -> str:
         raise UserError(str(error).replace("--task", "--unlabelled-task")) from None
 
 
-def _check_alike(cell: CellResult, other: CellResult) -> None:
+def _check_alike(cell: RecordedCell, other: RecordedCell) -> None:
     """The same rules must have made verdicts of the answers.
 
     Raises:

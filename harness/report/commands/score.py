@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import echo, load_plugins, say
+from harness.console import echo, load_plugins, say
 from harness.text import clean, order_name
 
 if TYPE_CHECKING:
-    from harness.pipeline.reread import CellReread
+    from harness.report.reread import CellReread
 
 _SCHEMA = "judge-harness/reread/1"
 _LONGEST = 160
@@ -41,13 +41,13 @@ def command(ctx: click.Context, run: Path, reread: bool, dry_run: bool, as_json:
       harness score runs/ood-1a2b3c4d5e6f --reread --dry-run
     """
     from harness.api import JournalError
-    from harness.pipeline.session import finish
+    from harness.pipeline.session import report_run
 
     if (dry_run or as_json) and not reread:
         raise click.UsageError("--dry-run and --json are for --reread", ctx)
     plugins = load_plugins(ctx)
     if reread:
-        from harness.pipeline.reread import reread_run
+        from harness.report.reread import reread_run
 
         cells = reread_run(run, plugins, dry_run=dry_run)
         if as_json:
@@ -57,15 +57,11 @@ def command(ctx: click.Context, run: Path, reread: bool, dry_run: bool, as_json:
             _print_changes(cells, dry_run=dry_run)
         if dry_run:
             return 0
-    leaderboard = finish(run, plugins)
-    if leaderboard is None:
+    report = report_run(run, plugins)
+    if report is None:
         raise JournalError(f"{run}: nothing was judged yet; run its manifest again")
     if not as_json:
-        from rich.console import Console
-
-        from harness.report.terminal import print_leaderboard
-
-        print_leaderboard(leaderboard, Console(), folders=[run])
+        report.show()
     return 0
 
 

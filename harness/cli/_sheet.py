@@ -106,7 +106,7 @@ def _block(item: Item, request: Request, width: int) -> Iterator[_Row]:
 
 def _named(item: Item, request: Request, verdict: Verdict) -> str:
     """A canonical verdict by the name that a judge would use."""
-    return item.space.name(item.space.shown(verdict, request.order) if request.order else verdict)
+    return item.space.name(item.space.to_shown(verdict, request.order) if request.order else verdict)
 
 
 def _passage(letter: str, parts: Sequence[Part], width: int) -> Iterator[_Row]:

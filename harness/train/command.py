@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import checkpoints_option, echo, load_plugins, say
+from harness.console import checkpoints_option, echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.train.plan import PlannedRecipe

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import echo, load_plugins, say
+from harness.console import echo, load_plugins, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.discovery import Plugins
-    from harness.pipeline.results import RunResults
     from harness.report.records import Leaderboard
+    from harness.run.recorded import RecordedRun
 
 
 @click.command("leaderboard")
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["terminal", "md", "csv", "json", "latex"]),
+    metavar="NAME",
     default="terminal",
     show_default=True,
-    help="How to print it.",
+    help="How to print it: terminal, md, csv, json, latex, or the renderer of a plugin (`harness list renderers`).",
 )
 @click.option("--metric", metavar="NAME", help="Show this metric instead of each task's headline.")
 @click.option(
@@ -54,7 +54,8 @@ def command(
       harness leaderboard runs/ood-* --metric balanced_accuracy --group-by suite
       harness leaderboard runs/genai-bench-* --format latex --output table.tex
     """
-    leaderboard = _build(_loaded(runs), load_plugins(ctx), metric=metric, group_by=group_by)
+    plugins = load_plugins(ctx)
+    leaderboard = _build(_load(runs), plugins, metric=metric, group_by=group_by)
     if format_ == "terminal" and output is None:
         from rich.console import Console
 
@@ -64,7 +65,7 @@ def command(
         return
     from harness.report.render import render
 
-    text = render(leaderboard, format_)
+    text = render(leaderboard.to_json(), format_, plugins)
     if output is None:
         echo(text, nl=False)
         return
@@ -74,9 +75,9 @@ def command(
     say(f"written: {output}")
 
 
-def _loaded(folders: Sequence[Path]) -> list[RunResults]:
+def _load(folders: Sequence[Path]) -> list[RecordedRun]:
     from harness.api import UserError
-    from harness.pipeline.results import load_run
+    from harness.run.recorded import load_run
 
     places = [folder.resolve() for folder in folders]
     twice = next((folder for folder in places if places.count(folder) > 1), None)
@@ -86,21 +87,22 @@ def _loaded(folders: Sequence[Path]) -> list[RunResults]:
 
 
 def _build(
-    runs: Sequence[RunResults],
+    runs: Sequence[RecordedRun],
     plugins: Plugins,
     *,
     metric: str | None,
     group_by: str | None,
 ) -> Leaderboard:
-    from harness.pipeline.results import agree
     from harness.report.leaderboard import build_leaderboard
+    from harness.report.scored import load_scored
+    from harness.report.settings import agree
     from harness.score.find import make_metric
 
     settings, seed = agree(runs, metric=metric, group_by=group_by)
     return build_leaderboard(
-        [cell for run in runs for cell in run.cells],
+        load_scored(runs),
         settings,
         seed=seed,
-        left_out=[one for run in runs for one in run.left_out],
+        left_out=[cell for run in runs for cell in run.left_out],
         find_metric=lambda name: make_metric(name, plugins),
     )
