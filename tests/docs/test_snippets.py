@@ -51,7 +51,7 @@ SLOW = NEED_OOD | {
     "docs/how-to/judge-with-a-local-model.md",
     "docs/how-to/publish-a-plugin.md",
     "docs/how-to/resume-and-shard.md",
-    "docs/how-to/train-a-judge.md",
+    "docs/how-to/write-a-trainer.md",
     "docs/tutorials/your-own-judge.md",
 }
 OPTED_OUT = {
