@@ -37,13 +37,15 @@ def command(ctx: click.Context, *, name: str, data: str | None, options: tuple[s
     from harness.testing._planned import plan_checks
 
     rows: list[dict[str, str]] = []
-    planned = plan_checks([name], give="with `--with`", plugins=load_plugins(ctx), options=_parsed(options), data=data)
-    for one in planned:
-        if one.skip:
-            say(one.skip)
+    planned = plan_checks(
+        [name], give="with `--with`", plugins=load_plugins(ctx), options=_parse_options(options), data=data
+    )
+    for test in planned:
+        if test.skip:
+            say(test.skip)  # beside the rows: it is no result, and a script counts rows
             continue
-        fault, warning = observe_check(one.check)
-        rows.append({"object": one.about, "check": one.name, "fault": fault, "warning": warning})
+        fault, warning = observe_check(test.check)
+        rows.append({"object": test.about, "check": test.name, "fault": fault, "warning": warning})
         if not as_json:
             _print_row(**rows[-1])
     failed, warned = (sum(1 for row in rows if row[kind]) for kind in ("fault", "warning"))
@@ -67,7 +69,7 @@ def _print_row(*, object: str, check: str, fault: str, warning: str) -> None:
             echo(f"{word}{object}  {check}\n      " + text.replace("\n", "\n      "))
 
 
-def _parsed(options: tuple[str, ...]) -> dict[str, Any]:
+def _parse_options(options: tuple[str, ...]) -> dict[str, Any]:
     import yaml
 
     from harness.api import UserError

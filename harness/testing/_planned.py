@@ -17,7 +17,7 @@ from harness.testing._plugins import (
     plugin_named,
     takes_any_option,
 )
-from harness.testing._subject import subject
+from harness.testing._subject import find_subject
 
 if TYPE_CHECKING:
     from harness.api import Context
@@ -63,7 +63,7 @@ def plan_checks(
     offers: list[Offer] = []
     for each in what:
         if isinstance(each, Card):
-            offers.append(subject(each).offer)
+            offers.append(find_subject(each).offer)
             continue
         plugins = plugins or Plugins.load()
         row = plugin_named(plugins, each)
@@ -101,11 +101,11 @@ def _checks_of(
             yield PlannedCheck(about=offer.id, name=name, check=check)
     if missing:
         reason = f"only its card is checked; give {', '.join(missing)} {give}"
-        yield _skipped(offer, "options_given", reason)
+        yield _skip(offer, "options_given", reason)
     elif offer.card.kind == "trainer" and not options and data is None and offer.card.example is None:
         reason = f"it is not trained; give options that make it short {give}, such as steps=2"
-        yield _skipped(offer, "trainer_trains", reason)
+        yield _skip(offer, "trainer_trains", reason)
 
 
-def _skipped(offer: Offer, name: str, reason: str) -> PlannedCheck:
+def _skip(offer: Offer, name: str, reason: str) -> PlannedCheck:
     return PlannedCheck(about=offer.id, name=name, check=lambda: None, skip=f"{offer.id}: {reason}")

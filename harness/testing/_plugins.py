@@ -46,7 +46,7 @@ def offers_of(plugins: Plugins, name: str) -> list[Offer]:
 
 
 def missing_options(offer: Offer, options: Mapping[str, Any], *, data: str | None = None) -> list[str]:
-    """The options that the object must have and was given neither by hand, nor by its example where it has no data."""
+    """The options that the object still lacks. The example of its card gives them all, where it has no data."""
     if data is None and offer.card.example is not None:
         return []
     fields = _fields(offer)
