@@ -61,6 +61,7 @@ def card_checks(subject: Subject) -> Iterator[Check]:
         yield "card_licence", lambda: _check_filled(card, "licence")
         yield "card_source", lambda: _check_filled(card, "source")
     for name in ("factory", "options", "unfold", "check", "protocol", "example"):
+        # Only some kinds of card have all of these.
         module = getattr(card, name, None)
         if module and isinstance(module, str):
             yield f"card_{name}_exists", lambda lazy=module: _check_lazy(subject.offer, lazy)  # type: ignore[misc]
@@ -98,6 +99,7 @@ def _check_version(card: Card) -> None:
 def _check_literal_version(module: str) -> None:
     """A version that is taken from the installed harness agrees with every harness, and guards nothing."""
     origin = getattr(find_spec(module), "origin", None)
+    # Read and not run: what counts is how the number was written.
     tree = ast.parse(Path(origin).read_bytes() if origin and origin.endswith(".py") else b"")
     keywords = [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "api_version"]
     taken = [word.value.lineno for word in keywords if not isinstance(word.value, ast.Constant)]
@@ -119,6 +121,7 @@ def _check_lazy(offer: Offer, lazy: str) -> None:
 def observe_check(check: Callable[[], None]) -> tuple[str, str]:
     """The fault that a check finds, or `""`, and what it warns of, or `""`."""
     with warnings.catch_warnings(record=True) as caught:
+        # Else Python shows a warning once for each line, and the second object passes in silence.
         warnings.simplefilter("always", CheckWarning)
         fault = run_check(check)
     return fault, "\n".join(str(warned.message) for warned in caught if issubclass(warned.category, CheckWarning))

@@ -42,6 +42,7 @@ class FakeContext:
         """
         if (task, split) not in self.splits:
             raise UserError(f"FakeContext has no split {split!r} of task {task!r}; give it in `splits`")
+        # An iterator, as the harness gives: a judge that runs through it twice must fail here too.
         return iter(self.splits[task, split])
 
     def fingerprint(self, name: str) -> str:
@@ -94,5 +95,6 @@ class FakeContext:
 
     def _plan_context(self) -> PlanContext:
         """A context of a plan of its own, over the installed plugins."""
+        # A plan without tasks and judges: tasks over others look for plugins and nothing else.
         plan = Plan(seed=self.seed, plugins=Plugins.load(), workspace=self.workspace)
         return PlanContext(name=self.name, data=self.data, seed=self.seed, plan=plan, plugin="", kind="task")

@@ -26,6 +26,7 @@ class FakeJudge:
         """Give these answers in turn, over and over: a `Status` fails that way, anything else is a verdict."""
         if not answers:
             raise ValueError("FakeJudge.scripted: give at least one answer")
+        # Counted and not kept in a list: a test may ask any number of times.
         turn = iter(range(2**63))
 
         def answer(request: Request) -> Judgement:
@@ -91,6 +92,7 @@ class FakeJudge:
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         """One answer for each request, in order."""
         for request in requests:
+            # Before it answers, so that a request that raises is in the list as well.
             self.asked.append(request)
             yield request, self._answer(request)
 

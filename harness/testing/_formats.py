@@ -52,6 +52,7 @@ def make_request(
         shown: The question and the candidates, as text.
         candidates: The candidates by themselves.
     """
+    # What is read must be total there too: a recorded answer may belong to any space.
     with suppress(DataError):  # a space that it cannot say
         shown = f"{shown}\n\n{form.instruction(space)}"
     return Request(
@@ -132,6 +133,7 @@ def _check_round_trip(form: VerdictFormat) -> None:
 def _check_total(form: VerdictFormat) -> None:
     for space in SPACES:
         own = [form.write(space.verdicts()[0], space)] if space in spaces_of(form) else []
+        # Every beginning of an answer: judges are cut off anywhere.
         cut = [text[:end] for text in own for end in range(len(text))]
         for text in (*HOSTILE, *cut, *(a + b for a in (*own, *HOSTILE[:20]) for b in HOSTILE)):
             where = f"format {form.name}, {space}, text {text[:80]!r}"
@@ -158,6 +160,7 @@ def _check_whole(form: VerdictFormat) -> None:
 def _check_echo(form: VerdictFormat) -> None:
     for space in spaces_of(form):
         instruction = form.instruction(space)
+        # Models wrap lines when they repeat a prompt.
         wrapped = instruction.replace(" ", "\n", 3)
         for text in (instruction, f"Which is better?\n\n{instruction}\n", f"I was told: {wrapped}"):
             verdict = read(form, text, space).verdict
@@ -167,6 +170,7 @@ def _check_echo(form: VerdictFormat) -> None:
 def _check_contradiction(form: VerdictFormat) -> None:
     for space in spaces_of(form):
         first, second = (form.write(verdict, space) for verdict in space.verdicts()[:2])
+        # Reasoning in the middle of an answer is reasoning, also with an answer before it.
         second = second.rpartition("</think>")[2]
         verdict = read(form, f"{first}\n{second}", space).verdict
         assert verdict is None, f"format {form.name}, {space}: {first!r} and {second!r} at once are read as {verdict!r}"
@@ -188,6 +192,7 @@ def _check_linear(form: VerdictFormat) -> None:
             "A",
         ):
             text = piece * (200_000 // len(piece))
+            # CPU and not the clock, which other programs slow down.
             began = time.process_time()
             read(form, text, space)
             seconds = time.process_time() - began

@@ -23,6 +23,7 @@ from harness.formats.tagged import TaggedFormat
 from harness.testing._members import check_members
 from harness.testing._subject import Check, Subject, find_subject
 
+# One of each kind: a judge for one kind must still answer the others, by refusing.
 _SPACES: tuple[AnswerSpace, ...] = (Choice(("yes", "no")), Preference(2, ("tie",)), Score(1, 5, 1), Ranking(3))
 
 
@@ -81,6 +82,7 @@ def _check_protocol(subject: Subject) -> None:
 def _check_each_once(subject: Subject) -> None:
     asked = Counter(request.key for request in questions())
     answered = Counter(request.key for request, _ in _answers(subject))
+    # Counted and not compared as sets: an answer given twice is a fault as well.
     lost, surplus = asked - answered, answered - asked
     assert not lost, f"judge {subject.id}: {lost.total()} of {asked.total()} requests were never answered"
     assert not surplus, f"judge {subject.id}: {surplus.total()} answers too many; answer each request exactly once"
@@ -94,6 +96,7 @@ class _Stream:
 
     def __call__(self) -> Iterator[Request]:
         for request in questions():
+            # What was pulled and not what exists: a judge may stop early, and then has lost nothing.
             self.pulled += 1
             yield request
 
@@ -105,6 +108,7 @@ def _check_generator(subject: Subject) -> None:
 
 
 def _check_empty(subject: Subject) -> None:
+    # A task may have nothing left to ask when a run goes on.
     answers = list(_judge(subject).judge(iter(())))
     assert not answers, f"judge {subject.id}: {len(answers)} answers to no request"
 
@@ -126,6 +130,7 @@ def _check_json(subject: Subject) -> None:
     import json
 
     for _, judgement in _answers(subject):
+        # The journal keeps judgements as JSON.
         again = Judgement.from_json(json.loads(json.dumps(judgement.to_json())))
         assert again == judgement, f"judge {subject.id}: {judgement} comes back from JSON as {again}"
 

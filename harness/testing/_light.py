@@ -96,11 +96,13 @@ def measure_loading(module: str) -> Loading:
     for _ in range(_TRIES - 1):
         if best.light or best.heavy:
             break
+        # The least of several: another program can only make it slower.
         best = min(best, _measure(module), key=lambda loading: (loading.cpu / loading.own, loading.clock))
     return best
 
 
 def _measure(module: str) -> Loading:
+    # The last line: a module may print while it is imported.
     said = json.loads(_run(module).stdout.splitlines()[-1])
     return Loading(own=said["own"], cpu=said["cpu"], clock=said["clock"], heavy=tuple(said["heavy"]))
 

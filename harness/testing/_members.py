@@ -22,7 +22,9 @@ def check_members(kind: str, instance: object) -> None:
     for name in dir(instance):
         if name.startswith("_") or name in members(kind):
             continue
+        # A method `closed` and an attribute `closed` are meant for different things.
         same_sort = [other for other, method in lacking.items() if method == _is_method(instance, name)]
+        # Another style of writing first: it is never a coincidence.
         close = [other for other in same_sort if _plain(other) == _plain(name)]
         close += difflib.get_close_matches(name, same_sort, n=1, cutoff=_CUTOFF)
         if close:

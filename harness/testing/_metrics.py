@@ -37,6 +37,7 @@ def units_of(space: AnswerSpace) -> Units:
     """Every pair of gold and verdict of a space, and the gold with a missing answer."""
     import numpy as np
 
+    # Every pair of gold and answer: a metric must take what it never saw in its own tests.
     verdicts = space.verdicts()[:6]
     pairs = [(gold, said) for gold in verdicts for said in (*verdicts, None)]
     right = [float(said is not None and space.agrees(said, gold)) for gold, said in pairs]
@@ -86,6 +87,7 @@ def _check_rows(subject: Subject) -> None:
     for space in _spaces(subject):
         units = units_of(space)
         weights = np.random.default_rng(0).integers(0, 5, (6, len(units.gold))).astype(float)
+        # Intervals ask for hundreds of rows at once; a metric that mixes them gives wrong ones without an error.
         together = _metric(subject)(units, weights)
         alone = np.concatenate([_metric(subject)(units, row[None]) for row in weights])
         assert np.allclose(together, alone, equal_nan=True), (
@@ -112,6 +114,7 @@ def _check_nothing(subject: Subject) -> None:
 
     for space in _spaces(subject):
         units = units_of(space)
+        # 0 would be a value, and the leaderboard would print it.
         values = _metric(subject)(units, np.zeros((1, len(units.gold))))
         assert np.isnan(values).all(), f"metric {subject.id}, {space}: no answer at all gives {values}, not NaN"
 
@@ -139,6 +142,7 @@ def _check_range(subject: Subject) -> None:
     for space in _spaces(subject):
         units = units_of(space)
         low, high = bounds_of(metric, space)
+        # Few answers at a time, as in a small category: there a value leaves its range first.
         few = np.random.default_rng(2).multinomial(4, np.full(len(units.gold), 1 / len(units.gold)), size=200)
         values = metric(units, np.concatenate([np.eye(len(units.gold)), few]).astype(float))
         beyond = values[(values < low - 1e-9) | (values > high + 1e-9)]

@@ -30,6 +30,7 @@ def _check_text(subject: Subject) -> None:
 
 
 def _check_unchanged(subject: Subject) -> None:
+    # A second renderer gets the same leaderboard.
     given = copy.deepcopy(dict(make_leaderboard()))
     subject.instance(given)
     assert given == make_leaderboard(), f"renderer {subject.id}: it changed the leaderboard; copy what you change"
@@ -69,6 +70,7 @@ class _Answers:
 @lru_cache(maxsize=1)
 def make_leaderboard() -> Mapping[str, Any]:
     """The content of `leaderboard.json` of two judges on ten items."""
+    # Imported here: scores need scipy, and other checks do not.
     from harness.report.leaderboard import build_leaderboard
     from harness.report.scored import ScoredCell
     from harness.score.cell import score_cell

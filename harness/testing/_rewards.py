@@ -82,6 +82,7 @@ def _answer(space: AnswerSpace, gold: Verdict, said: Verdict | Status, order: tu
         raw = raw.replace(f">{name}<", f">{'?' * len(name)}<")
         failed = replace(request.read(raw, completion_tokens=_TOKENS), status=said)
         return Answer(request=request, judgement=failed, gold=shown)
+    # With probabilities, so that a reward that reads them can be asked; others must not look.
     sure = {space.name(other): float(other == verdict) for other in space.verdicts()}
     judgement = request.read(raw, completion_tokens=_TOKENS, probabilities=sure)
     return Answer(request=request, judgement=judgement, gold=shown)
@@ -146,6 +147,7 @@ def _check_right(subject: Subject) -> None:
         for said in (*space.verdicts(), *_NO_VERDICT):
             for best, value in zip(right, values(_reward(subject), answers_to(space, gold, said)), strict=True):
                 where = f"reward {subject.id}, {space}, gold {gold!r}"
+                # Equal is allowed: a reward of length pays all of them alike.
                 assert best is None or value is None or value <= best + 1e-9, (
                     f"{where}: {said!r} earns {value}, and the right answer, equal in all else, {best}"
                 )
@@ -155,6 +157,7 @@ def _check_failure(subject: Subject) -> None:
     for space in _SPACES:
         for status in _NO_VERDICT:
             earned = [values(_reward(subject), answers_to(space, gold, status)) for gold in space.verdicts()]
+            # A policy could learn to fail where a wrong answer costs more.
             assert all(value == earned[0] for value in earned), (
                 f"reward {subject.id}, {space}: what an answer without a verdict ({status}) earns depends on the "
                 f"gold ({earned}); a failure is not a label"
@@ -164,6 +167,7 @@ def _check_failure(subject: Subject) -> None:
 def _check_error(subject: Subject) -> None:
     for space, gold in _golds():
         try:
+            # A dropped connection says nothing about the policy, and must not push it.
             earned = values(_reward(subject), answers_to(space, gold, Status.ERROR))
         except HarnessError:
             continue
@@ -197,6 +201,7 @@ def _check_symmetric(subject: Subject) -> None:
     for space, gold in _golds():
         for said in (*space.verdicts(), *_NO_VERDICT):
             answers = answers_to(space, gold, said)
+            # A trainer gives the orders in any order.
             there, back = values(_reward(subject), answers), values(_reward(subject), answers[::-1])
             where = f"reward {subject.id}, {space}, gold {gold!r}, answer {said!r}"
             assert there == back[::-1], f"{where}: {there}, and {back[::-1]} with the answers in the other order"

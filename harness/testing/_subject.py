@@ -34,6 +34,7 @@ class Subject:
         """The object, made again by its factory."""
         model = self.offer.options_model()
         if model is None:
+            # As a manifest is refused: options that nothing reads are a mistake of the test.
             assert not self.options, f"{self.offer.id} takes no options, and {sorted(self.options)} were given"
         options, data = self.inputs
         return self.offer.create(None if model is None else model.model_validate(options), self.context_with(data))
@@ -62,6 +63,7 @@ class Subject:
     @property
     def instance(self) -> Any:
         """The object, made once."""
+        # Not a cached property: a factory that raised is called again by the next check, which reports it too.
         if not hasattr(self, "_made"):
             self._made = self.make()
         return self._made

@@ -92,6 +92,7 @@ def _check_protocol(subject: Subject) -> None:
 
 def _check_splits(subject: Subject) -> None:
     for split in _splits(subject):
+        # A run of an empty split would end without a row, and without a word.
         first = next(iter(_task(subject).items(split)), None)
         assert first is not None, f"task {subject.id}: split {split!r} is empty"
     try:
@@ -104,6 +105,7 @@ def _check_splits(subject: Subject) -> None:
 def _check_ids_unique(subject: Subject) -> None:
     for split in _splits(subject):
         seen: set[str] = set()
+        # Further than other checks: ids are repeated where files were joined, far from the start.
         for item in islice(_task(subject).items(split), _MANY):
             assert item.id not in seen, f"task {subject.id}, split {split}: the id {item.id!r} occurs twice"
             seen.add(item.id)
@@ -113,6 +115,7 @@ def _check_deterministic(subject: Subject) -> None:
     for split in _splits(subject):
         passes = [
             [(item.id, item.group, item.gold, dict(item.annotations)) for item in islice(task.items(split), 10 * _FEW)]
+            # Twice the same object, since a generator can be used up, and a new one, since state may be kept.
             for task in (_task(subject), _task(subject), subject.make())
         ]
         assert passes[0] == passes[1], f"task {subject.id}, split {split}: a second pass gives other items or golds"
@@ -151,6 +154,7 @@ def _other_golds(space: AnswerSpace, gold: Verdict) -> list[Verdict]:
 def _check_leak(subject: Subject) -> None:
     for where, item in _items(subject):
         told = _render(_task(subject), item).content
+        # A prompt that does not change with the gold cannot tell it.
         for gold in _other_golds(item.space, item.gold):
             other = _render(_task(subject), replace(item, gold=gold)).content
             assert other == told, f"{where}: the prompt changes when the gold does; it must not be rendered"
@@ -173,6 +177,7 @@ def _check_swap(subject: Subject) -> None:
         straight, swapped = _render(_task(subject), item), _render(_task(subject), item, order[::-1])
         assert swapped.order == order[::-1], f"{where}: asked for {order[::-1]}, the request says {swapped.order}"
         assert swapped.space == straight.space, f"{where}: the answer space depends on the order"
+        # The same candidates written in reverse and shown in reverse must read alike.
         mirrored = replace(item, candidates=item.candidates[::-1])
         same = replace(_render(_task(subject), mirrored), order=order[::-1])
         assert same.content == swapped.content, (
@@ -231,6 +236,7 @@ def keys_of(subject: Subject) -> list[str]:
     return [_task(subject).fingerprint(), *(_render(_task(subject), item).key for _, item in _items(subject, 4))]
 
 
+# Hashes of texts and the order of sets differ from process to process, and so would keys made from them.
 _OTHER = """
 import json, sys
 from harness.testing import _checks, _tasks
@@ -246,6 +252,7 @@ def _check_process(subject: Subject) -> None:
     card = subject.offer.card
     if card.options is not None and not isinstance(card.options, str):
         raise AssertionError(f"task {subject.id}: name `options` as 'module:attribute', so that it stays lazy")
+    # The example was written in this process; the other one reads the same files.
     options, data = subject.inputs
     ask = {
         "name": card.name,

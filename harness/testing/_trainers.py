@@ -62,13 +62,16 @@ class _Attempt:
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """As the harness does, and stop where it is time."""
+        # Through the harness's own file, which refuses what cannot be kept.
         Curves(self.folder).add(step, metrics)
         self.logged.append((step, dict(metrics)))
+        # After it was written, as a machine goes down: the harness has the step on disk.
         if self.stop_after is not None and len(self.logged) >= self.stop_after:
             raise _Stopped
 
     def model(self) -> dict[str, str]:
         """A digest of each file of the trained model; where it was trained makes no difference."""
+        # A model card may name the folder that it was trained in.
         here = str(self.folder).encode()
         files = sorted(path for path in (self.folder / "model").rglob("*") if path.is_file())
         return {
@@ -118,6 +121,7 @@ def _examples(task: str, split: str) -> Iterator[Example]:
         gold = space.verdicts()[number % 2]
         shown = ((f"{number}",), (f"{number + 1}",)) if isinstance(space, Preference) else ()
         item = Item(id=f"{split}-{number}", group=f"{split}-{number}", space=space, gold=gold, candidates=shown)
+        # As the harness shows a pair in training: once in each order.
         for order in ((0, 1), (1, 0)) if shown else ((),):
             parts = (f"{task}: {number}?", *(part for place in order for part in shown[place]))
             message = Message("user", (*parts, _FORM.instruction(space)))
@@ -149,11 +153,13 @@ def _attempt(subject: Subject, *, folder: Path | None = None, stop_after: int | 
     folder = folder or Path(tempfile.mkdtemp(prefix="harness-train-"))
     attempt = _Attempt(folder=folder, stop_after=stop_after)
     try:
+        # A new trainer each time: what it keeps in memory does not outlive a machine.
         attempt.trained = subject.make().train(recipe(subject, attempt))
     except _Stopped:
         pass
     except PluginError:  # what it logs cannot be kept, or it cannot be made
         raise
+    # Not a fault: a trainer may need a model or more data than a check can make up.
     except UserError as error:
         fix = "give options with which it can, and as data the model that it starts from"
         warnings.warn(f"it refuses the recipe of this check ({error}); {fix}", CheckWarning, stacklevel=2)
@@ -230,6 +236,7 @@ def _check_resumes(subject: Subject) -> None:
     whole = _whole(subject)
     if whole.trained is None or len(whole.logged) < 2:
         return
+    # Half way, so that there is something to go on from and something left to do.
     stopped = _attempt(subject, stop_after=(len(whole.logged) + 1) // 2)
     resumed = _attempt(subject, folder=stopped.folder)
     assert isinstance(resumed.trained, TrainingResult), f"trainer {subject.id}: stopped half way, it does not go on"
@@ -238,6 +245,7 @@ def _check_resumes(subject: Subject) -> None:
         f"trainer {subject.id}: stopped half way and gone on, {', '.join(changed)} differ from a training that "
         "nothing stopped; keep all of its state in training.folder, that of the random numbers too"
     )
+    # Beginning again is sound, and only costs time: no fault.
     if resumed.logged and resumed.logged[0][0] <= stopped.logged[0][0]:
         warnings.warn(
             "stopped half way, it begins from the start again; keep its state in training.folder to go on",
