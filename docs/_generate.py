@@ -47,7 +47,7 @@ from harness.report import plan as plan_record
 from harness.report.records import SCHEMA, Leaderboard, Pair, Row
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
-from harness.run import folder, journal
+from harness.run import database, folder, journal
 from harness.run.rows import LeftOut
 from harness.score import flags as flag_rules
 from harness.score.records import AltTest, AnnotatorTest, Ceiling, CellScores, Estimate, MetricCeiling
@@ -151,7 +151,8 @@ def recipe() -> str:
         "",
         "What a recipe may say; how to use one is in [Train a judge](../../how-to/train-a-judge.md). It is read as a",
         "[manifest](manifest.md) is: with `extends`, variables and `--set`, and with the same care for mistakes. The",
-        "options under `with:` are on [the page of plugin objects](plugin-objects.md).",
+        "options under `with:` are on [the page of plugin objects](plugin-objects.md). `harness show --schema recipe`",
+        "prints all of it as JSON Schema, for editors.",
         "",
         "## At the top",
         "",
@@ -264,7 +265,7 @@ def exit_codes() -> str:
 def run_folder() -> str:
     """The files of a run folder, the tables of the journal and the fields of `scores.json`."""
     lines = ["# Run folder", "", *with_block(folder.__doc__), "", "## Journal", "", *with_block(journal.__doc__), ""]
-    lines += [f"Schema version {journal.SCHEMA_VERSION}. Columns in **bold** are the primary key.", ""]
+    lines += [f"Schema version {database.SCHEMA_VERSION}. Columns in **bold** are the primary key.", ""]
     for name, columns in journal_tables().items():
         shown = ", ".join(f"**`{column}`**" if key else f"`{column}`" for column, key in columns)
         lines += [f"- `{name}`: {shown}"]

@@ -31,7 +31,7 @@ from harness.api import (
 )
 from harness.api.data import read_table, suffix_of
 from harness.discovery import Offer, Plugins
-from harness.run.asks import orders_of
+from harness.run.requests import list_permutations
 from harness.testing import FakeContext, score_task
 
 
@@ -199,7 +199,7 @@ def _row(file: Path) -> list[str]:
 
 def _request(task: Task, item: Item) -> Request:
     made = Plugins.load().find("format", task.format).create(None, None)
-    return task.render(item, order=orders_of(item, task.protocol)[0], format=made)
+    return task.render(item, order=list_permutations(item, task.protocol)[0], format=made)
 
 
 def _shown(request: Request) -> list[str]:

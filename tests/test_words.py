@@ -11,7 +11,16 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
 import words
 
-HELD = ("tools/",)
+HELD = (
+    "harness/cli/_distribution.py",
+    "harness/cli/check.py",
+    "harness/cli/new.py",
+    "harness/pytest_plugin.py",
+    "harness/testing/",
+    "plugins/rewards/",
+    "plugins/tasks/",
+    "tools/",
+)
 """Beginnings of the paths that are held to the rules; a part joins them when it has been gone through."""
 
 

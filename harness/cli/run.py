@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.manifest.load import LoadedManifest
     from harness.pipeline.session import Session
-    from harness.run.asks import Shard
     from harness.run.journal import Journal
     from harness.run.planned import Cell
+    from harness.run.requests import Shard
 
 
 @click.command("run")
@@ -97,7 +97,7 @@ def command(
 
 
 def _shard(part: str | None) -> Shard | None:
-    from harness.run.asks import Shard
+    from harness.run.requests import Shard
 
     if part is None:
         return None
@@ -209,13 +209,13 @@ def _held(journal: Journal, cell: Cell) -> int:
 def _count(task: object, shard: Shard | None) -> int:
     from itertools import islice
 
-    from harness.run.asks import orders_of
     from harness.run.planned import PlannedTask
+    from harness.run.requests import list_permutations
 
     assert isinstance(task, PlannedTask)
     items = islice(task.task.items(task.split), task.limit)
     return sum(
-        len(orders_of(item, task.protocol)) * task.protocol.samples
+        len(list_permutations(item, task.protocol)) * task.protocol.samples
         for item in items
         if shard is None or shard.holds(item.id)
     )

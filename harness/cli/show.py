@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the PNG.")
 @click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override one value of a manifest or recipe.")
 @click.option("--origins/--no-origins", default=True, help="Say where each value of a manifest comes from.")
-@click.option("--schema", is_flag=True, help="Print the JSON Schema of manifests, for editors.")
+@click.option(
+    "--schema",
+    type=click.Choice(["manifest", "recipe"]),
+    is_flag=False,
+    flag_value="manifest",
+    help="Print the JSON Schema of manifests, or of recipes, for editors.",
+)
 @click.option("--unread", is_flag=True, help="Print the answers of a run that have no verdict, as they were written.")
 @click.option("--judge", metavar="NAME", help="With --unread: of this judge only.")
 @click.option("--task", metavar="NAME", help="With --unread: on this task only.")
@@ -46,7 +52,7 @@ def command(
     output: Path | None,
     sets: tuple[str, ...],
     origins: bool,
-    schema: bool,
+    schema: str | None,
     unread: bool,
     judge: str | None,
     task: str | None,
@@ -65,6 +71,7 @@ def command(
       harness show miniature/pairwise-alignment --sample 6
       harness show benchmarks/ood.yaml
       harness show --schema > manifest.schema.json
+      harness show --schema recipe > recipe.schema.json
       harness show runs/ood-1a2b3c4d5e6f --unread --judge pixels --reason refused
     """
     if unread:
@@ -79,10 +86,11 @@ def command(
     from harness.api import ManifestCard
 
     plugins = load_plugins(ctx)
-    if schema:
-        from harness.manifest.schema import manifest_schema
+    if schema is not None:
+        from harness.manifest.schema import manifest_schema, recipe_schema
 
-        echo(json.dumps(manifest_schema(plugins), indent=2))
+        make = recipe_schema if schema == "recipe" else manifest_schema
+        echo(json.dumps(make(plugins), indent=2))
         return 0
     if name is None:
         raise click.UsageError("give the id of a plugin object, a manifest or a recipe, or --schema", ctx)
@@ -188,12 +196,16 @@ def _print_benchmark(offer: Offer) -> None:
 def _draw(plugins: Plugins, offer: Offer, *, sample: int, split: str, data: str | None, path: Path) -> None:
     from harness.api import UserError
     from harness.cli._sheet import contact_sheet
-    from harness.run.asks import asks_of
     from harness.run.plan import sample_task
+    from harness.run.requests import stream_requests
 
     if offer.card.kind != "task":
         raise UserError(f"{offer.id} is a {offer.card.kind}; only tasks can be sampled")
     planned = sample_task(offer, plugins, split=split, data=data)
-    drawn = [ask for ask in islice(asks_of(planned), sample * planned.asks_per_item) if ask.ask_row.place == 0]
+    drawn = [
+        ask
+        for ask in islice(stream_requests(planned), sample * planned.requests_per_item)
+        if ask.request_row.place == 0
+    ]
     asks = [ask for ask in drawn[:sample] if ask.request is not None]
     contact_sheet([ask.item for ask in asks], [ask.request for ask in asks if ask.request is not None], path)

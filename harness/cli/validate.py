@@ -56,7 +56,7 @@ def _checked(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
 def _check_judges(loaded: LoadedManifest, plugins: Plugins) -> None:
     """Check the files that judges name, without making a model; see `harness.api.JudgeCard.check`."""
     from harness.run.context import context_of
-    from harness.run.plan import at, unfolded
+    from harness.run.plan import at, unfold_entry
     from harness.run.planned import Plan
 
     plan = Plan(seed=loaded.manifest.run.seed, plugins=plugins, workspace=Path("runs") / ".workspace")
@@ -64,5 +64,5 @@ def _check_judges(loaded: LoadedManifest, plugins: Plugins) -> None:
         if getattr(judge.offer.card, "check", None) is None:
             continue
         with at(loaded, f"judges.{number}"):
-            for name, options in unfolded(plan, judge.offer, judge.entry.name, None, judge.options):
+            for name, options in unfold_entry(plan, judge.offer, judge.entry.name, None, judge.options):
                 judge.offer.check(options, context_of(plan, judge.offer, name=name))

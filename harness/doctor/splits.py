@@ -13,7 +13,7 @@ from harness.api import Task
 from harness.discovery import options_of
 from harness.manifest.load import LoadedManifest, LoadedRecipe, is_recipe, load_manifest, load_recipe
 from harness.run.context import plan_task
-from harness.run.plan import at, unfolded
+from harness.run.plan import at, unfold_entry
 from harness.run.planned import Plan
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class _SplitCollector:
     ) -> Iterator[dict[str, TaskSplit]]:
         """The splits of each task that an entry stands for."""
         entry, offer = resolved.entry, resolved.offer
-        for name, options in unfolded(plan, offer, entry.name, entry.data, resolved.options):
+        for name, options in unfold_entry(plan, offer, entry.name, entry.data, resolved.options):
             planned = plan_task(plan, offer, name=name, options=options, data=entry.data, split=split)
             # Two entries are one task where all that decides its items is equal, under any name.
             what = json.dumps(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import UnionType
@@ -50,7 +50,7 @@ def validate(model: type[M], node: Node, path: str, problems: Problems) -> M | N
         path: Its dotted path in the manifest.
         problems: Gets one problem for each mistake.
     """
-    known = _check_keys(model, node, path, problems)
+    known = _walk(model, node, path, problems, lambda child: child)
     try:
         return model.model_validate_json(json.dumps(known.data()), strict=True)
     except ValidationError as error:
@@ -67,28 +67,7 @@ def validate(model: type[M], node: Node, path: str, problems: Problems) -> M | N
 
 def absolute_paths(annotation: Any, node: Node) -> Node:
     """`node` with every text that `annotation` marks with `IsPath` made absolute, at any depth."""
-    if get_origin(annotation) is Annotated:
-        inner, *metadata = get_args(annotation)
-        return make_absolute(node) if _marks_path(metadata) else absolute_paths(inner, node)
-    arguments = get_args(annotation)
-    if get_origin(annotation) in (Union, UnionType):
-        for argument in arguments:
-            node = absolute_paths(argument, node)
-        return node
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        for name, spec in annotation.model_fields.items():
-            for key in keys_of(name, spec):
-                child = node.child(key) if isinstance(node.value, Mapping) else None
-                if child is not None:
-                    marked = _marks_path(spec.metadata)
-                    node = node.put(key, make_absolute(child) if marked else absolute_paths(spec.annotation, child))
-        return node
-    if isinstance(node.value, tuple) and arguments:
-        return replace(node, value=tuple(absolute_paths(arguments[0], child) for child in node.value))
-    if isinstance(node.value, Mapping) and len(arguments) == 2:
-        pairs = {key: absolute_paths(arguments[1], child) for key, child in node.value.items()}
-        return replace(node, value=pairs)
-    return node
+    return _walk(annotation, node, "", None, make_absolute)
 
 
 def make_absolute(node: Node) -> Node:
@@ -100,29 +79,20 @@ def make_absolute(node: Node) -> Node:
         return node
     base = node.folder or node.origin.folder
     stored = node.stored
-    if stored is not None and not Path(_expanded(text)).is_absolute():
+    if stored is not None and not Path(_expand_home(text)).is_absolute():
         stored = f"{escape(str(base))}/{stored}"
-    return replace(node, value=_normal(base / _expanded(text)), stored=stored)
+    return replace(node, value=_normal(base / _expand_home(text)), stored=stored)
 
 
 def keys_of(name: str, spec: FieldInfo) -> list[str]:
     """The keys that a field may be given under, the preferred one first."""
     alias = spec.validation_alias or spec.alias
     if isinstance(alias, AliasChoices):
-        return [*(one for one in alias.choices if isinstance(one, str)), name]
+        return [*(choice for choice in alias.choices if isinstance(choice, str)), name]
     return [alias, name] if isinstance(alias, str) else [name]
 
 
-def models_in(annotation: Any) -> list[type[BaseModel]]:
-    """The models that a value of this annotation may be, through `Annotated` and unions but not into containers."""
-    if get_origin(annotation) is Annotated:
-        return models_in(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        return [model for argument in get_args(annotation) for model in models_in(argument)]
-    return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
-
-
-def _expanded(text: str) -> str:
+def _expand_home(text: str) -> str:
     return os.path.expanduser(text) if text == "~" or text.startswith("~/") else text
 
 
@@ -130,52 +100,66 @@ def _normal(path: Path) -> str:
     return os.path.normpath(path.absolute())
 
 
-def _marks_path(metadata: Sequence[Any]) -> bool:
-    return any(one is IsPath or isinstance(one, IsPath) for one in metadata)
+def _walk(annotation: Any, node: Node, path: str, problems: Problems | None, on_path: Callable[[Node], Node]) -> Node:
+    """A copy of `node`, walked along with the annotation that it is for.
 
-
-def _check_keys(annotation: Any, node: Node, path: str, problems: Problems) -> Node:
-    """Report unknown keys in `node` at any depth; returns it without them."""
-    models = models_in(annotation)
-    if models and isinstance(node.value, Mapping):
-        return _check_model_keys(models[0], node, path, problems) if len(models) == 1 else node
-    if get_origin(annotation) is Annotated:
-        return _check_keys(get_args(annotation)[0], node, path, problems)
-    if get_origin(annotation) in (Union, UnionType):
-        parts = [one for one in get_args(annotation) if one is not type(None)]
-        return _check_keys(parts[0], node, path, problems) if len(parts) == 1 else node
+    Args:
+        annotation: A model, or the annotation of one of its fields.
+        node: The value.
+        path: Its dotted path.
+        problems: Gets keys that a model does not know, which are left out of the copy. With `None` they stay.
+        on_path: What to make of a value that is marked as a path.
+    """
     arguments = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        marked = any(mark is IsPath or isinstance(mark, IsPath) for mark in arguments[1:])
+        return on_path(node) if marked else _walk(arguments[0], node, path, problems, on_path)
+    if get_origin(annotation) in (Union, UnionType):
+        parts = [part for part in arguments if part is not type(None)]
+        models = [part for part in parts if _is_model(part)]
+        for part in parts:
+            # Of several members, only pydantic knows which one a value is for. So keys are not refused here, except
+            # where a mapping can be for one model alone.
+            sure = len(parts) == 1 or (models == [part] and isinstance(node.value, Mapping))
+            node = _walk(part, node, path, problems if sure else None, on_path)
+        return node
+    if _is_model(annotation):
+        return _walk_model(annotation, node, path, problems, on_path)
     if isinstance(node.value, tuple) and arguments:
-        checked = (_check_keys(arguments[0], child, join(path, k), problems) for k, child in enumerate(node.value))
-        return replace(node, value=tuple(checked))
+        value = (_walk(arguments[0], child, join(path, k), problems, on_path) for k, child in node.children())
+        return replace(node, value=tuple(value))
     if isinstance(node.value, Mapping) and len(arguments) == 2:
-        pairs = {key: _check_keys(arguments[1], child, join(path, key), problems) for key, child in node.value.items()}
+        pairs = {k: _walk(arguments[1], child, join(path, k), problems, on_path) for k, child in node.value.items()}
         return replace(node, value=pairs)
     return node
 
 
-def _check_model_keys(model: type[BaseModel], node: Node, path: str, problems: Problems) -> Node:
-    assert isinstance(node.value, Mapping)
+def _walk_model(
+    model: type[BaseModel], node: Node, path: str, problems: Problems | None, on_path: Callable[[Node], Node]
+) -> Node:
+    if not isinstance(node.value, Mapping):
+        return node
     by_name = bool(model.model_config.get("populate_by_name") or model.model_config.get("validate_by_name"))
     known: dict[str, Any] = {}
     for name, spec in model.model_fields.items():
         keys = keys_of(name, spec)
         for key in keys if by_name or keys == [name] else keys[:-1]:
-            known[key] = spec.annotation
-    allowed = model.model_config.get("extra") == "allow"
+            # Pydantic takes the marks of a field off its annotation.
+            known[key] = Annotated[spec.annotation, *spec.metadata] if spec.metadata else spec.annotation
     kept: dict[str, Node] = {}
     for key, child in node.value.items():
         if key in known:
-            kept[key] = _check_keys(known[key], child, join(path, key), problems)
-        elif allowed:
+            kept[key] = _walk(known[key], child, join(path, key), problems, on_path)
+        elif problems is None or model.model_config.get("extra") == "allow":
             kept[key] = child
         else:
-            problems.add(
-                child.key or child.origin,
-                join(path, key[:80]),
-                f"unknown key.{did_you_mean(key, known) or ' It takes none.'}",
-            )
+            hint = did_you_mean(key, known) or " It takes none."
+            problems.add(child.key or child.origin, join(path, key[:80]), f"unknown key.{hint}")
     return replace(node, value=kept)
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _report(error: ValidationError, node: Node, path: str, problems: Problems) -> None:

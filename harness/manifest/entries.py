@@ -1,6 +1,6 @@
 """Resolves what an entry of a manifest or recipe refers to: plugin object, options, data, format, metrics, names.
 
-Not for unfolding an entry into several: that is the plan's. Not for recipes as a whole: see `harness.manifest.recipes`.
+Not for unfolding an entry into several: that is the plan's. Not for whole files: see `harness.manifest.documents`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from harness.api import DataError, PluginError, Protocol
 from harness.manifest.check import absolute_paths, keys_of, make_absolute, validate
-from harness.manifest.model import protocol_model
+from harness.manifest.model import Entry, RecipeTask, protocol_model
 from harness.manifest.problems import Origin, Problems, did_you_mean, join
 from harness.manifest.source import Node
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.discovery import Offer, Plugins
 
 DEFAULT = Origin(label="default", folder=Path())
-"""Where values come from that nobody wrote."""
+"""Where the values come from that the file does not give."""
 
 MODEL = "model"
 """The option of a judge that takes the folder of a model."""
@@ -34,99 +34,83 @@ _VALIDATION = "validation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Reference:
     """What an entry refers to."""
 
     offer: Offer
     """The plugin object."""
     options: BaseModel | None
-    """Its checked options; `None` where it takes none, or where they are wrong. With a recipe, their `model` is a path
-    at which there is nothing yet."""
-    recipe: FoundRecipe | None = None
-    """What a judge's `train:` refers to."""
+    """Its checked options; `None` where it takes none. With a recipe, their `model` is a path at which there is nothing
+    yet."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundRecipe:
-    """What the entries of a recipe refer to, `None` where one has a problem."""
+class EntryResolver:
+    """Resolves entries.
 
-    label: str
-    """The file that it stands in, as messages call it."""
-    tasks: list[Found | None]
-    rewards: list[Found | None]
-    trainer: Found | None
-    start: FoundRecipe | None
-    """What its `train:` refers to."""
+    Attributes:
+        references: What each entry refers to, by its dotted path. An entry with a problem has none.
+    """
 
+    def __init__(self, plugins: Plugins, problems: Problems) -> None:
+        """Find what entries refer to among `plugins`, and add what is wrong to `problems`."""
+        self._plugins, self._problems = plugins, problems
+        self.references: dict[str, Reference] = {}
 
-def check_hub(node: Node, path: str, what: str, problems: Problems) -> None:
-    """A text that begins with `hub:` names something of the hub."""
-    if not _HUB.fullmatch(str(node.value)):
-        problems.add(node.origin, path, f"write a {what} of the hub as hub:ORG/NAME or hub:ORG/NAME@REVISION")
-
-
-class Resolver:
-    """Resolves the entries of one kind."""
-
-    def __init__(self, kind: str, plugins: Plugins, problems: Problems, *, learning: bool = False) -> None:
-        """Find entries of `kind` among `plugins`; with `learning`, tasks have the splits of a recipe."""
-        self._kind, self._plugins, self._problems, self._learning = kind, plugins, problems, learning
-
-    def section(self, root: Node, name: str, path: str) -> tuple[Node, list[Found | None]]:
-        """Resolve all entries of a list.
+    def section(self, root: Node, name: str, path: str, model: type[Entry]) -> Node:
+        """Resolve one entry, or all entries of a list.
 
         Args:
-            root: What the list stands in.
+            root: What the section stands in.
             name: Its key.
             path: Dotted path of `root`.
+            model: What an entry of the section is.
 
         Returns:
-            `root` with canonical ids, absolute paths and names put in; and what each entry refers to, `None` where that
-            has a problem.
+            `root` with canonical ids, absolute paths and names put in.
         """
-        entries, here = root.child(name), join(path, name)
-        if entries is None or not isinstance(entries.value, tuple):
-            return root, []
-        resolved = [self.entry(entry, join(here, number)) for number, entry in enumerate(entries.value)]
-        found = [one for _, one in resolved]
-        named = self._named([node for node, _ in resolved], found, here)
-        return root.put(name, replace(entries, value=tuple(named))), found
+        given, here = root.child(name), join(path, name)
+        if given is None:
+            return root  # the check of the whole file says which keys are missing
+        if not isinstance(given.value, tuple):
+            return root.put(name, self.entry(given, here, model)) if isinstance(given.value, Mapping) else root
+        nodes = [self.entry(node, join(here, number), model) for number, node in enumerate(given.value)]
+        return root.put(name, replace(given, value=tuple(self._give_names(nodes, here, model.kind))))
 
-    def entry(self, node: Node, path: str, *, trained: Origin | None = None) -> tuple[Node, Found | None]:
-        """One entry with its references put in, and what it refers to.
+    def entry(self, node: Node, path: str, model: type[Entry], *, train: Origin | None = None) -> Node:
+        """Put in what one entry refers to, and note it in `references`.
 
         Args:
             node: The entry.
             path: Its dotted path.
-            trained: Where its `train:` is written, for a judge that has one.
+            model: What it is.
+            train: Where its `train:` is written, for a judge that has one.
         """
-        use = node.child("use") if isinstance(node.value, Mapping) else None
-        if self._kind == "task" and isinstance(node.value, Mapping):
+        if not isinstance(node.value, Mapping):
+            return node
+        kind = model.kind
+        if kind == "task":
             node = self._task_fields(node, path)
+        use = node.child("use")
         if use is None or not isinstance(use.value, str):
-            return node, None  # the check of the whole manifest says so
-        offer = self._find(self._kind, use, join(path, "use"))
+            return node  # the check of the whole file says so
+        offer = self._find(kind, use, join(path, "use"))
         if offer is None:
-            return node, None
-        if self._kind == "task":
-            node = self._splits(offer, node, use, path)
+            return node
+        if kind == "task":
+            node = self._splits(offer, node, use, path, learns=model is RecipeTask)
         node = node.put("use", replace(use, value=offer.id, stored=None, plain=None))
         try:
-            model = offer.options_model()
+            options = offer.options_model()
         except PluginError as error:
             self._problems.add(use.origin, join(path, "use"), str(error))
-            return node, None
-        if model is not None and not (isinstance(model, type) and issubclass(model, BaseModel)):
-            self._problems.add(
-                use.origin,
-                join(path, "use"),
-                f"{offer.id}: its options are no pydantic model; tell the plugin's authors",
-            )
-            return node, None
-        if trained is not None and not self._trainable(offer, model, node, trained, path):
-            return node, None
-        node, options = self._options(offer, model, node, use, path, trained)
-        return node, None if model is not None and options is None else Found(offer=offer, options=options)
+            return node
+        if options is not None and not (isinstance(options, type) and issubclass(options, BaseModel)):
+            message = f"{offer.id}: its options are no pydantic model; tell the plugin's authors"
+            self._problems.add(use.origin, join(path, "use"), message)
+            return node
+        if train is not None and not self._takes_model(offer, options, node, train, path):
+            return node
+        return self._options(offer, options, node, use, path, train)
 
     def check_metric(self, node: Node, path: str) -> bool:
         """A metric is installed, or comes from the `evaluate` library; an average of its own may follow it."""
@@ -139,6 +123,14 @@ class Resolver:
             return False
         return name.startswith("evaluate:") or self._find("metric", replace(node, value=name), path) is not None
 
+    def check_hub(self, node: Node, path: str, what: str) -> bool:
+        """Whether a text begins with `hub:`; then it has to name something of the hub."""
+        text = str(node.value)
+        if text.startswith("hub:") and not _HUB.fullmatch(text):
+            message = f"write a {what} of the hub as hub:ORG/NAME or hub:ORG/NAME@REVISION"
+            self._problems.add(node.origin, path, message)
+        return text.startswith("hub:")
+
     def _find(self, kind: str, node: Node, path: str) -> Offer | None:
         try:
             return self._plugins.find(kind, str(node.value))
@@ -147,49 +139,46 @@ class Resolver:
             return None
 
     def _options(
-        self,
-        offer: Offer,
-        model: type[BaseModel] | None,
-        node: Node,
-        use: Node,
-        path: str,
-        trained: Origin | None,
-    ) -> tuple[Node, BaseModel | None]:
-        given = node.child("with")
-        here = join(path, "with")
+        self, offer: Offer, model: type[BaseModel] | None, node: Node, use: Node, path: str, train: Origin | None
+    ) -> Node:
+        """Check the options of an entry; its reference is complete with them."""
+        given, here = node.child("with"), join(path, "with")
         if model is None:
+            self.references[path] = Reference(offer=offer, options=None)
             if given is not None and isinstance(given.value, Mapping) and given.value:
                 first, child = next(iter(given.value.items()))
-                message = f"{self._kind} {offer.id} takes no options; remove with:"
+                message = f"{offer.card.kind} {offer.id} takes no options; remove with:"
                 self._problems.add(child.key or child.origin, join(here, first), message)
-            return node, None
+            return node
         if given is not None and not isinstance(given.value, Mapping):
-            return node, None  # the check of the whole manifest says so
-        options = absolute_paths(model, given if given is not None else Node(value={}, origin=use.origin, key=use.key))
+            return node  # the check of the whole file says so
+        options = absolute_paths(model, given or Node(value={}, origin=use.origin, key=use.key))
         whole = options
-        if trained is not None:  # a path like any other, for the check alone
-            whole = options.put(MODEL, Node(value=str(trained.folder / MODEL), origin=trained))
+        if train is not None:  # its recipe makes the model later, so any path will do for the check
+            whole = options.put(MODEL, Node(value=str(train.folder / MODEL), origin=train))
         checked = validate(model, whole, here, self._problems)
-        return node.put("with", options) if given is not None else node, checked
+        if checked is not None:
+            self.references[path] = Reference(offer=offer, options=checked)
+        return node if given is None else node.put("with", options)
 
-    def _trainable(self, offer: Offer, model: type[BaseModel] | None, node: Node, trained: Origin, path: str) -> bool:
+    def _takes_model(self, offer: Offer, model: type[BaseModel] | None, node: Node, train: Origin, path: str) -> bool:
         """Whether a judge can take the model that a recipe makes."""
-        known = [key for name, spec in (model.model_fields if model else {}).items() for key in keys_of(name, spec)]
-        if MODEL not in known:
-            message = f"judge {offer.id} has no option `{MODEL}` to take what is trained; use a judge that has one"
-            self._problems.add(trained, join(path, "train"), message)
-            return False
-        if offer.card.unfold is not None:
-            message = f"judge {offer.id} stands for several judges; train: is for one"
-            self._problems.add(trained, join(path, "train"), message)
-            return False
         options = node.child("with")
         given = options.child(MODEL) if options is not None else None
-        if given is not None:
-            message = f"train: gives the model already (at {trained}); remove one of the two"
-            self._problems.add(given.key or given.origin, join(join(path, "with"), MODEL), message)
-            return False
-        return True
+        where, here = train, join(path, "train")
+        if MODEL not in [
+            key for name, spec in (model.model_fields if model else {}).items() for key in keys_of(name, spec)
+        ]:
+            message = f"judge {offer.id} has no option `{MODEL}` to take what is trained; use a judge that has one"
+        elif offer.card.unfold is not None:
+            message = f"judge {offer.id} stands for several judges; train: is for one"
+        elif given is not None:
+            where, here = given.key or given.origin, join(join(path, "with"), MODEL)
+            message = f"train: gives the model already (at {train}); remove one of the two"
+        else:
+            return True
+        self._problems.add(where, here, message)
+        return False
 
     def _task_fields(self, node: Node, path: str) -> Node:
         data, form, protocol = node.child("data"), node.child("format"), node.child("protocol")
@@ -204,59 +193,49 @@ class Resolver:
         return node
 
     def _data(self, node: Node, path: str) -> Node:
-        text = str(node.value)
-        if text.startswith("hub:"):
-            check_hub(node, path, "dataset", self._problems)
+        if self.check_hub(node, path, "dataset"):
             return node
-        placed = make_absolute(node)
-        if not os.path.exists(str(placed.value)):
+        text, absolute = str(node.value), make_absolute(node)
+        if not os.path.exists(str(absolute.value)):
             hint = f"hub:{text}" if re.fullmatch(r"[\w.-]+/[\w.-]+", text, re.ASCII) else "hub:ORG/NAME"
             self._problems.add(
                 node.origin,
                 path,
-                f"there is nothing at {str(placed.stored or placed.value)[:300]}; give an existing file or folder "
+                f"there is nothing at {str(absolute.stored or absolute.value)[:300]}; give an existing file or folder "
                 "(relative to the manifest, or with --set to the working directory), "
                 f"or {hint} for a dataset of the hub",
             )
-        return placed
+        return absolute
 
-    def _splits(self, offer: Offer, node: Node, use: Node, path: str) -> Node:
+    def _splits(self, offer: Offer, node: Node, use: Node, path: str, *, learns: bool) -> Node:
         """Check the splits of a task; puts in the split to validate on where a recipe leaves it open."""
-        if not self._learning:
-            self._check_split(offer, use, node, path, key="split", default="test")
-            return node
-        self._check_split(offer, use, node, path, key="train", default="train")
-        if node.child(_VALIDATION) is None:
-            has = _VALIDATION in getattr(offer.card, "splits", ())
-            return node.put(_VALIDATION, Node(value=_VALIDATION if has else None, origin=DEFAULT))
-        self._check_split(offer, use, node, path, key=_VALIDATION, default=_VALIDATION)
-        return node
-
-    def _check_split(self, offer: Offer, use: Node, node: Node, path: str, *, key: str, default: str) -> None:
         splits: tuple[str, ...] = getattr(offer.card, "splits", ())
-        split = node.child(key)
-        name = default if split is None else split.value
-        if isinstance(name, str) and name not in splits:
-            where = use if split is None else split
-            self._problems.add(
-                where.origin,
-                join(path, key),
-                f"task {offer.id} has no split {name[:80]!r}.{did_you_mean(name, splits)}",
-            )
+        defaults = {"train": "train", _VALIDATION: _VALIDATION} if learns else {"split": "test"}
+        if learns and node.child(_VALIDATION) is None:
+            validation = _VALIDATION if _VALIDATION in splits else None
+            node = node.put(_VALIDATION, Node(value=validation, origin=DEFAULT))
+        for key, default in defaults.items():
+            split = node.child(key)
+            name = default if split is None else split.value
+            if isinstance(name, str) and name not in splits:
+                message = f"task {offer.id} has no split {name[:80]!r}.{did_you_mean(name, splits)}"
+                self._problems.add((split or use).origin, join(path, key), message)
+        return node
 
     def _check_protocol(self, node: Node, path: str) -> None:
         """Each override alone, then order and pooling together; the rest of the protocol is the task's to know."""
         checked = validate(protocol_model(), node, path, self._problems)
-        if checked is None or not isinstance(node.value, Mapping):
+        if checked is None:
             return
         given: dict[str, Any] = {name: getattr(checked, name) for name in checked.model_fields_set}
         metrics = node.child("metrics")
-        if metrics is not None and isinstance(metrics.value, tuple):
+        if metrics is not None:
             at = join(path, "metrics")
-            known = [self.check_metric(metric, join(at, number)) for number, metric in enumerate(metrics.value)]
+            known = [self.check_metric(metric, join(at, number)) for number, metric in metrics.children()]
             if not all(known):
                 del given["metrics"]  # said already
         for name, value in given.items():
+            # Pooling means something only where both orders are asked; the task's own order is not known here.
             self._construct({name: value} | ({"order": "both"} if name == "pooling" else {}), node, name, path)
         if "order" in given and "pooling" in given:
             self._construct({name: given[name] for name in ("order", "pooling")}, node, "pooling", path)
@@ -269,30 +248,28 @@ class Resolver:
             assert child is not None
             self._problems.add(child.origin, join(path, name), str(error).removeprefix("protocol: "))
 
-    def _named(self, nodes: list[Node], found: list[Found | None], path: str) -> list[Node]:
+    def _give_names(self, nodes: list[Node], path: str, kind: str) -> list[Node]:
         """Give every entry without a name one of its own, except where the plan will unfold it into several."""
-        taken: dict[str, Node] = {}
+        taken: dict[object, Origin] = {}
+        # All names of the file come first, so that no name made here takes one that stands further down.
         for number, node in enumerate(nodes):
-            name = node.child("name") if isinstance(node.value, Mapping) else None
+            name = node.child("name")
             if name is None or not isinstance(name.value, str):
                 continue
             if name.value in taken:
-                what, other = f"two {self._kind}s are named {name.value[:80]!r}", taken[name.value].origin
-                self._problems.add(
-                    name.origin, join(join(path, number), "name"), f"{what}, the other one at {other}; rename one"
-                )
-            taken.setdefault(name.value, name)
-        named: list[Node] = []
-        for node, one in zip(nodes, found, strict=True):
-            given = node.child("name") if isinstance(node.value, Mapping) else None
-            if one is not None and one.offer.card.unfold is None and (given is None or given.value is None):
-                stem = name_text = one.offer.card.name
+                message = f"two {kind}s are named {name.value[:80]!r}, the other one at {taken[name.value]}; rename one"
+                self._problems.add(name.origin, join(join(path, number), "name"), message)
+            taken.setdefault(name.value, name.origin)
+        for number, node in enumerate(nodes):
+            reference, given = self.references.get(join(path, number)), node.child("name")
+            if reference is None or reference.offer.card.unfold is not None:
+                continue
+            if given is None or given.value is None:
+                stem = name_text = reference.offer.card.name
                 count = 1
                 while name_text in taken:
                     count += 1
                     name_text = f"{stem}-{count}"
-                fresh = Node(value=name_text, origin=DEFAULT)
-                taken[name_text] = fresh
-                node = node.put("name", fresh)
-            named.append(node)
-        return named
+                taken[name_text] = DEFAULT
+                nodes[number] = node.put("name", Node(value=name_text, origin=DEFAULT))
+        return nodes

@@ -38,28 +38,24 @@ class _Expander:
     def __init__(self, given: Node | None, problems: Problems) -> None:
         self._problems = problems
         self.env: dict[str, str] = {}
-        self._vars = given if given is not None and isinstance(given.value, Mapping) else None
-        self._known: dict[str, Node | None] = {}
+        self._vars: Mapping[str, Node] = {}
+        self._known: dict[str, Node] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
         self._open: list[str] = []
         self._budget = _BUDGET
-        if given is not None and self._vars is None:
+        if given is not None and isinstance(given.value, Mapping):
+            self._vars = given.value
+        elif given is not None:
             problems.add(given.origin, "vars", "must be a mapping of names to values")
 
     def check_vars(self) -> None:
         """Expand every variable, used or not, so that a mistake in any is found."""
-        for name in self._vars.value if self._vars is not None and isinstance(self._vars.value, Mapping) else ():
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name):
-                assert self._vars is not None
-                child = self._vars.child(name)
-                if child is not None:
-                    self._problems.add(
-                        child.key or child.origin,
-                        join("vars", name),
-                        "names of variables are letters, digits, _ and -, beginning with a letter or _",
-                    )
-            else:
+        for name, child in self._vars.items():
+            if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name):
                 self._variable(name)
+            else:
+                message = "names of variables are letters, digits, _ and -, beginning with a letter or _"
+                self._problems.add(child.key or child.origin, join("vars", name), message)
 
     def expand(self, node: Node, path: str) -> Node:
         """A node with all text in it expanded."""
@@ -137,11 +133,8 @@ class _Expander:
     def _lookup(self, name: str, origin: Origin, path: str) -> Node | None:
         """The value of `vars.a` or, within mappings and lists, `vars.a.b`; counts what it costs."""
         first, *rest = name.removeprefix("vars.").split(".")
-        if self._vars is None or self._vars.child(first) is None:
-            known: Mapping[str, Node] = (
-                self._vars.value if self._vars is not None and isinstance(self._vars.value, Mapping) else {}
-            )
-            self._problems.add(origin, path, f"there is no variable {first[:80]!r}.{did_you_mean(first, known)}")
+        if first not in self._vars:
+            self._problems.add(origin, path, f"there is no variable {first[:80]!r}.{did_you_mean(first, self._vars)}")
             return None
         if first in self._open or len(self._open) >= MAX_DEPTH:
             chain = " -> ".join([*self._open[self._open.index(first) if first in self._open else 0 :], first])
@@ -150,8 +143,6 @@ class _Expander:
             return None
         found = self._variable(first)
         for step in rest:
-            if found is None:
-                return None
             number = step.isascii() and step.isdecimal() and len(step) < 7
             inner = found.child(int(step) if number and isinstance(found.value, tuple) else step)
             if inner is None:
@@ -159,8 +150,6 @@ class _Expander:
                 self._problems.add(origin, path, f"there is no {name!r}.{did_you_mean(step, keys)}")
                 return None
             found = inner
-        if found is None:
-            return None
         size, depth = self._sizes[first]
         self._budget -= size
         if self._budget < 0 or depth > MAX_DEPTH:
@@ -168,13 +157,11 @@ class _Expander:
             return None
         return found
 
-    def _variable(self, name: str) -> Node | None:
+    def _variable(self, name: str) -> Node:
         """A variable, expanded once."""
         if name not in self._known:
-            node = self._vars.child(name) if self._vars is not None else None
-            assert node is not None
             self._open.append(name)
-            expanded = self.expand(node, join("vars", name))
+            expanded = self.expand(self._vars[name], join("vars", name))
             self._open.pop()
             self._sizes[name] = _measure(expanded)
             self._known[name] = expanded

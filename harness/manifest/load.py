@@ -2,7 +2,8 @@
 
     read + extends  ->  --set  ->  ${...}  ->  plugins and options  ->  typed  ->  resolved
 
-Problems are collected through all steps and raised together, sorted by position.
+Both go through these steps by the same code. Problems are collected through all steps and raised together, sorted by
+position.
 """
 
 from __future__ import annotations
@@ -18,30 +19,18 @@ from pydantic import BaseModel
 
 from harness.api import PluginError
 from harness.manifest.check import validate
-from harness.manifest.entries import Found, FoundRecipe, Resolver
-from harness.manifest.interpolate import interpolate
+from harness.manifest.documents import DocumentResolver
 from harness.manifest.merge import load_merged
-from harness.manifest.model import JudgeEntry, Manifest, Recipe, RecipeTask, RewardEntry, TaskEntry, TrainerEntry
-from harness.manifest.overrides import apply_sets
-from harness.manifest.problems import InvalidManifestError, Problems
-from harness.manifest.recipes import JudgeResolver, RecipeResolver
-from harness.manifest.resolved import (
-    answering,
-    answering_recipe,
-    complete,
-    complete_options,
-    complete_recipe,
-    digest,
-    origins_of,
-    render,
-)
+from harness.manifest.model import Entry, JudgeEntry, Manifest, Recipe, RecipeTask, RewardEntry, TaskEntry, TrainerEntry
+from harness.manifest.problems import InvalidManifestError, Problems, join
+from harness.manifest.resolved import complete, digest, drop_operational, origins_of, render
 from harness.manifest.shipped import find_shipped, locate
 
 if TYPE_CHECKING:
     from harness.discovery import Offer, Plugins
-    from harness.manifest.source import Node
 
-E = TypeVar("E", TaskEntry, JudgeEntry, RecipeTask, RewardEntry, TrainerEntry)
+D = TypeVar("D", Manifest, Recipe)
+E = TypeVar("E", bound=Entry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +38,8 @@ class ResolvedEntry(Generic[E]):
     """One entry of a manifest or recipe with what it refers to."""
 
     entry: E
-    """As written, with canonical id, absolute paths and its name put in. The name is `None` only where nobody gave one
-    and the plan unfolds the entry into several, which have names of their own."""
+    """As written, with canonical id, absolute paths and its name put in. The name is `None` only where the file gives
+    none and the plan unfolds the entry into several, which have names of their own."""
     offer: Offer
     """The plugin object that `use:` names."""
     options: BaseModel | None
@@ -61,32 +50,37 @@ class ResolvedEntry(Generic[E]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedManifest:
-    """A manifest without a mistake."""
+class Document:
+    """A manifest or recipe without a mistake."""
 
     path: Path
-    """The file, as given; of a shipped one, where it is."""
+    """The file, as given; of a shipped one, where it is. For a recipe in place, the file that it stands in."""
+    resolved: dict[str, Any]
+    """Plain data, complete and runnable again: variables put in, paths absolute, recipes in the place of their paths,
+    `${env:...}` kept."""
+    hash: str
+    """Of `resolved` without options that are `Operational`, and of a recipe without its description: 12 hexadecimal
+    digits."""
+    origins: Mapping[str, str]
+    """Dotted path of each leaf of `resolved` to `file:line:column`, `--set path=value` or `default`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedManifest(Document):
+    """A manifest without a mistake."""
+
     manifest: Manifest
     """Typed."""
     tasks: tuple[ResolvedEntry[TaskEntry], ...]
     """The tasks in order."""
     judges: tuple[ResolvedEntry[JudgeEntry], ...]
     """The judges in order."""
-    resolved: dict[str, Any]
-    """Plain data, complete and runnable again: variables put in, paths absolute, recipes in the place of their paths,
-    `${env:...}` kept."""
-    hash: str
-    """Of `resolved` without options that are `Operational`: 12 hexadecimal digits."""
-    origins: Mapping[str, str]
-    """Dotted path of each leaf of `resolved` to `file:line:column`, `--set path=value` or `default`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedRecipe:
+class LoadedRecipe(Document):
     """A recipe without a mistake."""
 
-    path: Path
-    """The file, as given; for a recipe written in place, the file that it stands in."""
     recipe: Recipe
     """Typed."""
     tasks: tuple[ResolvedEntry[RecipeTask], ...]
@@ -97,12 +91,6 @@ class LoadedRecipe:
     """The trainer."""
     start: LoadedRecipe | None
     """The recipe that it starts from."""
-    resolved: dict[str, Any]
-    """Plain data, complete and runnable again, as that of a manifest."""
-    hash: str
-    """Of `resolved` without the description and options that are `Operational`: 12 hexadecimal digits."""
-    origins: Mapping[str, str]
-    """Dotted path of each leaf of `resolved` to `file:line:column`, `--set path=value` or `default`."""
 
 
 def load_manifest(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | None) -> LoadedManifest:
@@ -117,41 +105,12 @@ def load_manifest(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | No
     Raises:
         ManifestError: With every problem and its position, as `InvalidManifestError`.
     """
-    plugins = _loaded(plugins)
-    problems = Problems()
-    path = locate(path, plugins)
-    root, secrets = _read(path, sets, problems, plugins)
-    _refuse_other(root, problems, key="trainer", unless="judges", message="this is a recipe: `harness train` it")
-    recipes = RecipeResolver(plugins, problems)
-    root, tasks = Resolver("task", plugins, problems).section(root, "tasks", "")
-    root, judges = JudgeResolver(plugins, problems, recipes).section(root, "judges", "")
-    metric = (root.child("report") or root).child("metric")
-    if metric is not None:
-        Resolver("task", plugins, problems).check_metric(metric, "report.metric")
-    manifest = validate(Manifest, root, "", problems)
-    problems.scrub([*secrets, *recipes.secrets])
-    problems.raise_if_any()
-    assert manifest is not None
-    resolved = complete(root.data(stored=True), manifest)
-    complete_options(resolved["tasks"], tasks)
-    complete_options(resolved["judges"], judges)
-    origins = origins_of(resolved, root)
-    kept = {
-        **resolved,
-        "tasks": answering(resolved["tasks"], tasks),
-        "judges": answering(resolved["judges"], judges),
-    }
+    manifest, document = _load(Manifest, path, sets, plugins)
     return LoadedManifest(
-        path=path,
         manifest=manifest,
-        tasks=_joined(manifest.tasks, tasks),
-        judges=tuple(
-            _judge(entry, one, plain, _beneath(origins, f"judges.{number}.train."))
-            for number, (entry, one, plain) in enumerate(zip(manifest.judges, judges, resolved["judges"], strict=True))
-        ),
-        resolved=resolved,
-        hash=digest(kept),
-        origins=origins,
+        tasks=document.entries(manifest.tasks, "tasks"),
+        judges=document.entries(manifest.judges, "judges"),
+        **document.facts(""),
     )
 
 
@@ -167,25 +126,13 @@ def load_recipe(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | None
     Raises:
         ManifestError: With every problem and its position, as `InvalidManifestError`.
     """
-    plugins = _loaded(plugins)
-    problems = Problems()
-    path = locate(path, plugins)
-    root, secrets = _read(path, sets, problems, plugins)
-    _refuse_other(root, problems, key="judges", unless="trainer", message="this is a manifest: `harness run` it")
-    recipes = RecipeResolver(plugins, problems)
-    root, found = recipes.resolve(root, "", ((os.path.realpath(path), str(path)),))
-    recipe = validate(Recipe, root, "", problems)
-    problems.scrub([*secrets, *recipes.secrets])
-    problems.raise_if_any()
-    assert recipe is not None
-    resolved = complete(root.data(stored=True), recipe)
-    complete_recipe(resolved, found)
-    return _recipe(recipe, found, resolved, origins_of(resolved, root))
+    recipe, document = _load(Recipe, path, sets, plugins)
+    return document.recipe(recipe, "")
 
 
 def is_recipe(path: Path, *, plugins: Plugins | None = None) -> bool:
     """Whether a file is a recipe and no manifest: it has `trainer:` at its top. Of a file that cannot be read: no."""
-    plugins = _loaded(plugins)
+    plugins = plugins or _load_plugins()
     find = partial(find_shipped, plugins=plugins)
     try:
         return load_merged(locate(path, plugins), Problems(), find_shipped=find).child("trainer") is not None
@@ -193,68 +140,82 @@ def is_recipe(path: Path, *, plugins: Plugins | None = None) -> bool:
         return False
 
 
-def render_resolved(loaded: LoadedManifest | LoadedRecipe, *, origins: bool) -> str:
-    """What is resolved as YAML, with `origins` where each value came from as a comment behind it."""
+def render_resolved(loaded: Document, *, origins: bool) -> str:
+    """What is resolved as YAML, with `origins` where each value came from as a comment after it."""
     return render(loaded.resolved, loaded.origins if origins else None)
 
 
-def _loaded(plugins: Plugins | None) -> Plugins:
-    if plugins is not None:
-        return plugins
+def _load_plugins() -> Plugins:
     from harness.discovery import Plugins
 
     return Plugins.load()
 
 
-def _read(path: Path, sets: Sequence[str], problems: Problems, plugins: Plugins) -> tuple[Node, list[tuple[str, str]]]:
-    """A file with everything put in that does not depend on plugins; and the environment variables that it used."""
-    root = apply_sets(load_merged(path, problems, find_shipped=partial(find_shipped, plugins=plugins)), sets, problems)
-    return interpolate(root, problems)
-
-
-def _refuse_other(root: Node, problems: Problems, *, key: str, unless: str, message: str) -> None:
-    """A file of the other kind is said to be one, on top of what it lacks for this one."""
-    child = root.child(key)
-    if child is not None and root.child(unless) is None:
-        problems.add(child.key or child.origin, key, message)
-
-
-def _judge(
-    entry: JudgeEntry, found: Found | None, resolved: dict[str, Any], origins: Mapping[str, str]
-) -> ResolvedEntry[JudgeEntry]:
-    assert found is not None
-    recipe = None
-    if entry.train is not None:
-        assert found.recipe is not None
-        recipe = _recipe(entry.train, found.recipe, resolved["train"], origins)
-    return ResolvedEntry(entry=entry, offer=found.offer, options=found.options, recipe=recipe)
-
-
-def _recipe(recipe: Recipe, found: FoundRecipe, resolved: dict[str, Any], origins: Mapping[str, str]) -> LoadedRecipe:
-    start = None
-    if recipe.train is not None:
-        assert found.start is not None
-        start = _recipe(recipe.train, found.start, resolved["train"], _beneath(origins, "train."))
-    return LoadedRecipe(
-        path=Path(found.label),
-        recipe=recipe,
-        tasks=_joined(recipe.tasks, found.tasks),
-        rewards=_joined(recipe.rewards, found.rewards),
-        trainer=_joined([recipe.trainer], [found.trainer])[0],
-        start=start,
-        resolved=resolved,
-        hash=digest(answering_recipe(resolved, found)),
-        origins=origins,
+def _load(model: type[D], path: Path, sets: Sequence[str], plugins: Plugins | None) -> tuple[D, _Parts]:
+    """The one way to load a file, whichever of the two it is."""
+    plugins = plugins or _load_plugins()
+    problems = Problems()
+    path = locate(path, plugins)
+    resolver = DocumentResolver(plugins, problems)
+    root = resolver.read(path, sets)
+    wrong, right, message = (
+        ("trainer", "judges", "this is a recipe: `harness train` it")
+        if model is Manifest
+        else ("judges", "trainer", "this is a manifest: `harness run` it")
     )
+    stray = root.child(wrong)
+    if stray is not None and root.child(right) is None:  # on top of what it lacks for the kind that is asked for
+        problems.add(stray.key or stray.origin, wrong, message)
+    # The recipes that judges name begin a chain of their own: a manifest is never part of a circle of recipes.
+    chain = ((os.path.realpath(path), str(path)),) if model is Recipe else ()
+    root = resolver.resolve(root, "", model, chain)
+    metric = (root.child("report") or root).child("metric") if model is Manifest else None
+    if metric is not None:
+        resolver.check_metric(metric, "report.metric")
+    typed = validate(model, root, "", problems)
+    problems.scrub(resolver.secrets)
+    problems.raise_if_any()
+    assert typed is not None
+    resolved = complete(root.data(stored=True), typed, resolver.references)
+    return typed, _Parts(resolver, resolved, origins_of(resolved, root))
 
 
-def _beneath(origins: Mapping[str, str], prefix: str) -> dict[str, str]:
-    return {path.removeprefix(prefix): origin for path, origin in origins.items() if path.startswith(prefix)}
+@dataclass(frozen=True)
+class _Parts:
+    """What the typed records of a file, and of the recipes in it, are made of."""
 
+    resolver: DocumentResolver
+    resolved: dict[str, Any]
+    origins: Mapping[str, str]
 
-def _joined(entries: Sequence[E], found: Sequence[Found | None]) -> tuple[ResolvedEntry[E], ...]:
-    joined: list[ResolvedEntry[E]] = []
-    for entry, one in zip(entries, found, strict=True):
-        assert one is not None
-        joined.append(ResolvedEntry(entry=entry, offer=one.offer, options=one.options))
-    return tuple(joined)
+    def recipe(self, recipe: Recipe, path: str) -> LoadedRecipe:
+        return LoadedRecipe(
+            recipe=recipe,
+            tasks=self.entries(recipe.tasks, join(path, "tasks")),
+            rewards=self.entries(recipe.rewards, join(path, "rewards")),
+            trainer=self.entry(recipe.trainer, join(path, "trainer")),
+            start=None if recipe.train is None else self.recipe(recipe.train, join(path, "train")),
+            **self.facts(path),
+        )
+
+    def entries(self, entries: Sequence[E], path: str) -> tuple[ResolvedEntry[E], ...]:
+        return tuple(self.entry(entry, join(path, number)) for number, entry in enumerate(entries))
+
+    def entry(self, entry: E, path: str) -> ResolvedEntry[E]:
+        reference, recipe = self.resolver.references[path], None
+        if isinstance(entry, JudgeEntry) and entry.train is not None:
+            recipe = self.recipe(entry.train, join(path, "train"))
+        return ResolvedEntry(entry=entry, offer=reference.offer, options=reference.options, recipe=recipe)
+
+    def facts(self, path: str) -> dict[str, Any]:
+        """The members of `Document`."""
+        resolved: Any = self.resolved
+        for step in path.split(".") if path else ():
+            resolved = resolved[int(step) if isinstance(resolved, list) else step]
+        prefix = f"{path}." if path else ""
+        return {
+            "path": Path(self.resolver.files[path]),
+            "resolved": resolved,
+            "hash": digest(drop_operational(resolved, self.resolver.references, path)),
+            "origins": {key.removeprefix(prefix): at for key, at in self.origins.items() if key.startswith(prefix)},
+        }

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -34,8 +35,17 @@ class ReasoningMarks(_Section):
     has no verdict. Local judges find that out themselves."""
 
 
-class TaskEntry(_Section):
+class Entry(_Section):
+    """An entry that refers to a plugin object by `use:`, with its options under `with:`."""
+
+    kind: ClassVar[str]
+    """Kind of the plugin object."""
+
+
+class TaskEntry(Entry):
     """One entry of `tasks:`."""
+
+    kind = "task"
 
     use: Name
     """Id of an installed task, such as `miniature/safety`; the bare name will do while it is unique."""
@@ -57,8 +67,10 @@ class TaskEntry(_Section):
     """The collection that it counts for in `group_by: suite`; the task's own by default."""
 
 
-class RecipeTask(_Section):
+class RecipeTask(Entry):
     """One entry of a recipe's `tasks:`."""
+
+    kind = "task"
 
     use: Name
     """Id of an installed task, such as `miniature/safety`; the bare name will do while it is unique."""
@@ -83,8 +95,10 @@ class RecipeTask(_Section):
     `samples` is for evaluation."""
 
 
-class RewardEntry(_Section):
+class RewardEntry(Entry):
     """One entry of a recipe's `rewards:`."""
+
+    kind = "reward"
 
     use: Name
     """Id of an installed reward, such as `verdict/accuracy`; the bare name will do while it is unique."""
@@ -98,8 +112,10 @@ class RewardEntry(_Section):
     """Options of the reward; `harness show ID` lists them."""
 
 
-class TrainerEntry(_Section):
+class TrainerEntry(Entry):
     """A recipe's `trainer:`."""
+
+    kind = "trainer"
 
     use: Name
     """Id of an installed trainer; the bare name will do while it is unique."""
@@ -109,6 +125,12 @@ class TrainerEntry(_Section):
 
 class Recipe(_Section):
     """A whole recipe, after `extends`, variables and `--set`."""
+
+    sections: ClassVar[Mapping[str, type[Entry]]] = {
+        "tasks": RecipeTask,
+        "rewards": RewardEntry,
+        "trainer": TrainerEntry,
+    }
 
     name: FolderName
     """Lower-case name; the checkpoint folder begins with it."""
@@ -134,8 +156,10 @@ class Recipe(_Section):
     """How the model marks its reasoning, beside the known marks."""
 
 
-class JudgeEntry(_Section):
+class JudgeEntry(Entry):
     """One entry of `judges:`."""
+
+    kind = "judge"
 
     use: Name
     """Id of an installed judge, such as `baselines/prior`; the bare name will do while it is unique."""
@@ -190,6 +214,8 @@ class ReportSettings(_Section):
 
 class Manifest(_Section):
     """A whole manifest, after `extends`, variables and `--set`."""
+
+    sections: ClassVar[Mapping[str, type[Entry]]] = {"tasks": TaskEntry, "judges": JudgeEntry}
 
     name: FolderName
     """Lower-case name; the run folder begins with it."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, get_args
 
 from pydantic import BaseModel
 
 from harness.discovery import operational
 from harness.manifest.check import keys_of
-from harness.manifest.entries import MODEL, Found, FoundRecipe
+from harness.manifest.entries import MODEL, Reference
+from harness.manifest.model import JudgeEntry
 from harness.manifest.problems import join
 from harness.manifest.source import Node, escape
 
@@ -21,12 +24,16 @@ _RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
-def complete(stored: Any, instance: BaseModel) -> dict[str, Any]:
+def complete(
+    stored: Any, instance: BaseModel, references: Mapping[str, Reference] = MappingProxyType({}), path: str = ""
+) -> dict[str, Any]:
     """What was written, with the defaults of every field that was not.
 
     Args:
         stored: The mapping as written, variables put in, secrets not.
         instance: What the model made of it.
+        references: What entries within it refer to, by dotted path; the defaults of their options are filled in too.
+        path: Dotted path of `instance`.
     """
     given = dict(stored) if isinstance(stored, Mapping) else {}
     whole: dict[str, Any] = {}
@@ -35,20 +42,32 @@ def complete(stored: Any, instance: BaseModel) -> dict[str, Any]:
         key = next((key for key in keys if key in given), None)
         value = getattr(instance, name)
         if key is not None:
-            whole[key] = _inside(given.pop(key), value)
+            whole[key] = _complete_value(given.pop(key), value, references, join(path, key))
         elif value is not None or type(None) in get_args(spec.annotation) or spec.annotation is Any:
             whole[keys[0]] = _default(instance, name, value)
+    reference = references.get(path)
+    if reference is not None and reference.options is not None:
+        whole["with"] = complete(whole["with"], reference.options)
+        if isinstance(instance, JudgeEntry) and instance.train is not None:
+            # The model is the recipe's to make: with a path here, the resolved manifest would not run again.
+            fields = type(reference.options).model_fields
+            made = [name for name, spec in fields.items() if MODEL in keys_of(name, spec)]
+            whole["with"] = _drop(whole["with"], reference.options, made)
     return {**whole, **given}
 
 
-def _inside(stored: Any, value: Any) -> Any:
+def _complete_value(stored: Any, value: Any, references: Mapping[str, Reference], path: str) -> Any:
     """A written value with the defaults of the models within it."""
     if isinstance(value, BaseModel) and isinstance(stored, Mapping):
-        return complete(stored, value)
+        return complete(stored, value, references, path)
     if isinstance(value, list | tuple) and isinstance(stored, list) and len(value) == len(stored):
-        return [_inside(one, made) for one, made in zip(stored, value, strict=True)]
+        pairs = enumerate(zip(stored, value, strict=True))
+        return [_complete_value(given, made, references, join(path, number)) for number, (given, made) in pairs]
     if isinstance(value, Mapping) and isinstance(stored, Mapping):
-        return {key: _inside(one, value[key]) if key in value else one for key, one in stored.items()}
+        return {
+            key: _complete_value(given, value[key], references, join(path, key)) if key in value else given
+            for key, given in stored.items()
+        }
     return stored
 
 
@@ -56,67 +75,45 @@ def _default(instance: BaseModel, name: str, value: Any) -> Any:
     if isinstance(value, BaseModel):
         return complete({}, value)
     dumped = instance.model_dump(mode="json", include={name}, by_alias=True)
-    return _escaped(next(iter(dumped.values()), None))
+    return _escape_texts(next(iter(dumped.values()), None))
 
 
-def _escaped(value: Any) -> Any:
+def _escape_texts(value: Any) -> Any:
     if isinstance(value, str):
         return escape(value)
     if isinstance(value, Mapping):
-        return {str(key): _escaped(one) for key, one in value.items()}
-    return [_escaped(one) for one in value] if isinstance(value, list | tuple) else value
+        return {str(key): _escape_texts(child) for key, child in value.items()}
+    return [_escape_texts(child) for child in value] if isinstance(value, list | tuple) else value
 
 
-def complete_options(entries: Sequence[dict[str, Any]], found: Sequence[Found | None]) -> None:
-    """Fill in the defaults of the options of entries, and of those of the recipes that judges name."""
-    for plain, one in zip(entries, found, strict=True):
-        if one is not None and one.options is not None:
-            plain["with"] = complete(plain["with"], one.options)
-        if one is not None and one.recipe is not None:
-            fields = type(one.options).model_fields if one.options is not None else {}
-            made = [name for name, spec in fields.items() if MODEL in keys_of(name, spec)]
-            plain["with"] = _without(plain["with"], one.options, made)  # it is the recipe's to make
-            complete_recipe(plain["train"], one.recipe)
+def drop_operational(resolved: Any, references: Mapping[str, Reference], path: str = "") -> Any:
+    """A resolved document without the options that say how it is run and never what comes of it.
 
+    A recipe also loses its description, so that no model is trained again for words.
 
-def complete_recipe(resolved: dict[str, Any], found: FoundRecipe) -> None:
-    """Fill in the defaults of all options of a recipe, and of the recipe that it starts from."""
-    complete_options(resolved["tasks"], found.tasks)
-    complete_options(resolved["rewards"], found.rewards)
-    complete_options([resolved["trainer"]], [found.trainer])
-    if found.start is not None:
-        complete_recipe(resolved["train"], found.start)
-
-
-def answering(entries: Sequence[Mapping[str, Any]], found: Sequence[Found | None]) -> list[dict[str, Any]]:
-    """Entries without what says how they are run and never what comes of it."""
-    kept: list[dict[str, Any]] = []
-    for plain, one in zip(entries, found, strict=True):
-        entry = dict(plain)
-        if one is not None and one.options is not None:
-            entry["with"] = _without(plain["with"], one.options, operational(type(one.options)))
-        if one is not None and one.recipe is not None:
-            entry["train"] = answering_recipe(plain["train"], one.recipe)
-        kept.append(entry)
+    Args:
+        resolved: The document, or a value in it.
+        references: What each entry refers to, by dotted path.
+        path: Dotted path of `resolved`.
+    """
+    if isinstance(resolved, list):
+        return [drop_operational(child, references, join(path, number)) for number, child in enumerate(resolved)]
+    if not isinstance(resolved, dict):
+        return resolved
+    reference, is_recipe = references.get(path), join(path, "trainer") in references
+    kept: dict[str, Any] = {}
+    for key, child in resolved.items():
+        if key == "with" and reference is not None:
+            options = reference.options
+            kept[key] = child if options is None else _drop(child, options, operational(type(options)))
+        elif not (key == "description" and is_recipe):
+            kept[key] = drop_operational(child, references, join(path, key))
     return kept
 
 
-def answering_recipe(resolved: Mapping[str, Any], found: FoundRecipe) -> dict[str, Any]:
-    """A recipe without what says how it is run, and without its description: a model is not trained anew for words."""
-    [trainer] = answering([resolved["trainer"]], [found.trainer])
-    return {
-        **{key: value for key, value in resolved.items() if key != "description"},
-        "tasks": answering(resolved["tasks"], found.tasks),
-        "rewards": answering(resolved["rewards"], found.rewards),
-        "trainer": trainer,
-        "train": None if found.start is None else answering_recipe(resolved["train"], found.start),
-    }
-
-
-def _without(given: Mapping[str, Any], options: BaseModel | None, names: Sequence[str]) -> dict[str, Any]:
-    """Options as plain data without some fields, whatever key they are given under."""
-    fields = type(options).model_fields if options is not None else {}
-    dropped = {key for name in names for key in keys_of(name, fields[name])}
+def _drop(given: Mapping[str, Any], options: BaseModel, names: Sequence[str]) -> dict[str, Any]:
+    """Options as plain data without some fields, under any key that they can be given."""
+    dropped = {key for name in names for key in keys_of(name, type(options).model_fields[name])}
     return {key: value for key, value in given.items() if key not in dropped}
 
 
@@ -147,7 +144,7 @@ def _leaves(value: Any, steps: tuple[str | int, ...]) -> Iterator[tuple[str | in
 
 
 def render(resolved: Mapping[str, Any], origins: Mapping[str, str] | None) -> str:
-    """The resolved manifest as YAML that reads back equal, one leaf a line, its origin behind it if given."""
+    """The resolved manifest as YAML that reads back equal, one leaf a line, its origin after it if given."""
     return "\n".join(_lines(resolved, "", "", origins)) + "\n"
 
 
@@ -164,20 +161,16 @@ def _lines(value: Any, path: str, indent: str, origins: Mapping[str, str] | None
                 lines[0] = f"{head} {lines[0][len(indent) + 2 :]}"
             yield from lines
         else:
-            note = f"  # {_flat(origins[here])}" if origins is not None and here in origins else ""
+            note = f"  # {_make_printable(origins[here])}" if origins is not None and here in origins else ""
             yield f"{head} {_scalar(child)}{note}"
 
 
 def _scalar(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return {"inf": ".inf", "-inf": "-.inf"}.get(repr(value), repr(value))
-    if isinstance(value, dict | list):
-        return "{}" if isinstance(value, dict) else "[]"
-    return _text(value) if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, float) and math.isinf(value):
+        return ".inf" if value > 0 else "-.inf"
+    return json.dumps(value)  # JSON is YAML, empty lists and mappings included
 
 
 def _text(text: str) -> str:
@@ -187,5 +180,5 @@ def _text(text: str) -> str:
     return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
-def _flat(text: str) -> str:
+def _make_printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)

@@ -1,9 +1,10 @@
-"""The JSON Schema of manifests, and of the recipes in them, for editors.
+"""The JSON Schemas of manifests and of recipes, for editors.
 
-Write it to a file with `harness show --schema > manifest.schema.json` and name that in a manifest's first line:
-`# yaml-language-server: $schema=manifest.schema.json`. It is draft-07, which is what the YAML language server reads.
-The options of each installed plugin appear under `with:` according to `use:`. Not what manifests are checked with:
-that is `harness.manifest.check`.
+Write one to a file with `harness show --schema > manifest.schema.json`, or `--schema recipe`, and name that file in the
+first line of a manifest or recipe: `# yaml-language-server: $schema=manifest.schema.json`. It is draft-07, which is
+what the YAML language server reads. The options of each installed plugin appear under `with:` according to `use:`.
+
+Not what files are checked with: that is `harness.manifest.check`.
 """
 
 from __future__ import annotations
@@ -19,24 +20,16 @@ if TYPE_CHECKING:
     from harness.discovery import Offer, Plugins
 
 _DEFINITIONS = "#/definitions/"
-ENTRIES = (
-    ("task", "TaskEntry"),
-    ("judge", "JudgeEntry"),
-    ("task", "RecipeTask"),
-    ("reward", "RewardEntry"),
-    ("trainer", "TrainerEntry"),
-)
-"""Kind and model of each entry that has `use:` and `with:`."""
 
 _VARIABLE = {
     "type": "string",
     "pattern": r"^\$\{vars\.[^{}]+\}$",
-    "description": "The value of a variable, whatever its type.",
+    "description": "The value of a variable, of any type.",
 }
 
 
 def manifest_schema(plugins: Plugins) -> dict[str, Any]:
-    """The schema with the options of every installed task, judge, reward and trainer.
+    """The schema of manifests, with the options of every installed task, judge, reward and trainer.
 
     Args:
         plugins: The installed plugins. Their options models are imported.
@@ -44,35 +37,62 @@ def manifest_schema(plugins: Plugins) -> dict[str, Any]:
     Raises:
         PluginError: An options model cannot be imported.
     """
+    return _schema_of_files(Manifest, plugins)
+
+
+def recipe_schema(plugins: Plugins) -> dict[str, Any]:
+    """The schema of recipes, with the options of every installed task, reward and trainer.
+
+    Args:
+        plugins: The installed plugins. Their options models are imported.
+
+    Raises:
+        PluginError: An options model cannot be imported.
+    """
+    return _schema_of_files(Recipe, plugins)
+
+
+def _schema_of_files(model: type[Manifest | Recipe], plugins: Plugins) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
-    schema = _of_model(Manifest, "", definitions)
+    root = _of_model(model, "", definitions)
     definitions["variable"] = _VARIABLE
-    for kind, entry in ENTRIES:
-        _add_offers(definitions[entry], kind, plugins, definitions)
-        if kind == "task":
-            properties = definitions[entry]["properties"]
-            properties["protocol"] = {
-                **_of_model(protocol_model(), "", definitions),
-                "description": properties["protocol"]["description"],
+    # A manifest holds recipes as well, under the `train:` of its judges.
+    for entry in (*Manifest.sections.values(), *Recipe.sections.values()):
+        if entry.__name__ in definitions:
+            _describe_entry(definitions[entry.__name__], entry.kind, plugins, definitions)
+    for trained in (JudgeEntry, Recipe):
+        if trained.__name__ in definitions:
+            definitions[trained.__name__]["properties"]["train"] = {
+                "description": trained.model_fields["train"].description,
+                "anyOf": [{"type": "string"}, {"$ref": f"{_DEFINITIONS}Recipe"}, {"type": "null"}],
             }
-            properties["format"]["examples"] = [offer.id for offer in plugins.offers("format")]
-    for entry, model in (("JudgeEntry", JudgeEntry), ("Recipe", Recipe)):
-        definitions[entry]["properties"]["train"] = {
-            "description": model.model_fields["train"].description,
-            "anyOf": [{"type": "string"}, {"$ref": f"{_DEFINITIONS}Recipe"}, {"type": "null"}],
-        }
-    schema["properties"]["extends"] = {
-        "description": "Manifests to start from, relative to this one; mappings merge, lists are replaced.",
+    # Pydantic gives a model that refers to itself as a reference to its definition.
+    root = dict(definitions.get(model.__name__, root))
+    extends = {
+        "description": f"{model.__name__}s to start from, relative to this one; mappings merge, lists are replaced.",
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
     }
-    required = schema.pop("required")
-    schema["anyOf"] = [{"required": ["extends"]}, {"required": required}]
+    required = root.pop("required")
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "Manifest of judge-harness",
-        **{key: value for key, value in schema.items() if key != "title"},
+        **root,
+        "title": f"{model.__name__} of judge-harness",
+        "properties": {**root["properties"], "extends": extends},
+        "anyOf": [{"required": ["extends"]}, {"required": required}],
         "definitions": definitions,
     }
+
+
+def _describe_entry(entry: dict[str, Any], kind: str, plugins: Plugins, definitions: dict[str, Any]) -> None:
+    """Add what the installed plugins know about an entry."""
+    _add_offers(entry, kind, plugins, definitions)
+    properties = entry["properties"]
+    if kind == "task":
+        properties["protocol"] = {
+            **_of_model(protocol_model(), "", definitions),
+            "description": properties["protocol"]["description"],
+        }
+        properties["format"]["examples"] = [offer.id for offer in plugins.offers("format")]
 
 
 def _of_model(model: type[BaseModel], prefix: str, definitions: dict[str, Any]) -> dict[str, Any]:
@@ -126,21 +146,21 @@ def _names(offer: Offer, offers: list[Offer]) -> list[str]:
 def _draft_07(value: Any, *, is_property: bool = False) -> Any:
     """From the draft 2020-12 that pydantic writes: rename what differs, and let any property be a variable."""
     if isinstance(value, list):
-        return [_draft_07(one) for one in value]
+        return [_draft_07(inner) for inner in value]
     if not isinstance(value, Mapping):
         return value
     schema: dict[str, Any] = {}
-    for key, one in value.items():
+    for key, inner in value.items():
         if key == "properties":
-            schema[key] = {name: _draft_07(inner, is_property=True) for name, inner in one.items()}
+            schema[key] = {name: _draft_07(child, is_property=True) for name, child in inner.items()}
         elif key in ("default", "const", "enum", "examples"):
-            schema[key] = one
+            schema[key] = inner
         elif key == "prefixItems":
-            schema["items"] = _draft_07(one)
-        elif key != "discriminator" and not (key == "title" and isinstance(one, str)):
-            schema[key] = _draft_07(one)
+            schema["items"] = _draft_07(inner)
+        elif key != "discriminator" and not (key == "title" and isinstance(inner, str)):
+            schema[key] = _draft_07(inner)
     if "$ref" in schema and len(schema) > 1:  # draft-07 ignores what stands beside a reference
-        schema = {**{key: one for key, one in schema.items() if key != "$ref"}, "allOf": [{"$ref": schema["$ref"]}]}
+        schema = {**{key: inner for key, inner in schema.items() if key != "$ref"}, "allOf": [{"$ref": schema["$ref"]}]}
     return _or_variable(schema) if is_property and schema.get("type") != "string" else schema
 
 

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 from harness.api import Report
 from harness.manifest.load import render_resolved
 from harness.pipeline.training import train_judges
-from harness.run.asks import Shard
 from harness.run.coverage import check_media, check_metrics, leave_out
 from harness.run.engine import Engine, Outcome
 from harness.run.folder import (
     JOURNAL,
     MANIFEST,
-    locked,
+    lock_folder,
     make_folder,
     write_atomically,
     write_record,
@@ -30,6 +29,7 @@ from harness.run.plan import build_plan
 from harness.run.planned import Plan, PlannedJudge
 from harness.run.progress import CellProgress
 from harness.run.recorded import plan_record
+from harness.run.requests import Shard
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -88,7 +88,7 @@ def run_manifest(
     train_judges(plan, loaded, plugins, checkpoints=checkpoints, say=say)
     leave_out(plan)
     make_folder(folder, fresh=fresh)
-    with locked(folder):
+    with lock_folder(folder):
         journal = Journal(folder / JOURNAL)
         try:
             write_atomically(folder / MANIFEST, render_resolved(loaded, origins=False))

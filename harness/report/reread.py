@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api import AnswerSpace, JournalError, Judgement, RecordedCell, Request, Status, UserError, reason_of
-from harness.run.asks import Ask, asks_of
-from harness.run.folder import JOURNAL, MANIFEST, locked
+from harness.run.folder import JOURNAL, MANIFEST, lock_folder
 from harness.run.journal import Journal
 from harness.run.recorded import load_run, source_of
+from harness.run.requests import PlannedRequest, stream_requests
 from harness.run.rows import JudgementRow, judgement_from_row
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def reread_run(folder: Path, plugins: Plugins, *, dry_run: bool) -> list[CellRer
     planned = _rendered(folder, plugins, cells=run.cells)
     if dry_run:
         return _reread(folder, run.cells, planned)[0]
-    with locked(folder):
+    with lock_folder(folder):
         cells, changes = _reread(folder, run.cells, planned)
         if changes:
             journal = Journal(folder / JOURNAL)
@@ -207,23 +207,23 @@ def _reread(
     return list(found.values()), changes
 
 
-def _chunks(folder: Path, journal: Journal, task: PlannedTask) -> Iterator[list[Ask]]:
+def _chunks(folder: Path, journal: Journal, task: PlannedTask) -> Iterator[list[PlannedRequest]]:
     """The recorded requests of a task, a few at a time.
 
     Raises:
         JournalError: One is not what the run asked, or is not asked any more.
     """
     missing = sum(journal.statuses(task.name, judge="").values())  # all requests: no judge has the empty key
-    asks = asks_of(task)
+    asks = stream_requests(task)
     while True:
         with _explained(folder):
             chunk = list(islice(asks, _CHUNK))
         if not chunk:
             break
-        known = journal.asked(task.name, sorted({ask.ask_row.item for ask in chunk}))
-        recorded = [ask for ask in chunk if (ask.ask_row.item, ask.ask_row.place) in known]
+        known = journal.find_request_keys(task.name, sorted({ask.request_row.item for ask in chunk}))
+        recorded = [ask for ask in chunk if (ask.request_row.item, ask.request_row.place) in known]
         for ask in recorded:
-            row = ask.ask_row
+            row = ask.request_row
             if known[row.item, row.place] != row.request:
                 cause = ask.problem or "the data, or the wording of the question, changed since"
                 raise JournalError(
@@ -238,10 +238,12 @@ def _chunks(folder: Path, journal: Journal, task: PlannedTask) -> Iterator[list[
         )
 
 
-def _chunk(journal: Journal, asks: Sequence[Ask], cell: RecordedCell, found: CellReread) -> Iterator[_Change]:
+def _chunk(
+    journal: Journal, asks: Sequence[PlannedRequest], cell: RecordedCell, found: CellReread
+) -> Iterator[_Change]:
     """Read the answers of one judge to a few requests."""
     keys = [key for ask in asks for key in _keys(ask)]
-    rows = journal.judged(cell.judge_key, keys)
+    rows = journal.find_judgements(cell.judge_key, keys)
     thinking = source_of(cell).thinking
     for ask in asks:
         key = next((key for key in _keys(ask) if key in rows), None)
@@ -270,9 +272,9 @@ def _chunk(journal: Journal, asks: Sequence[Ask], cell: RecordedCell, found: Cel
         yield cell.judge_key, key, new
 
 
-def _keys(ask: Ask) -> tuple[str, str]:
+def _keys(ask: PlannedRequest) -> tuple[str, str]:
     """Under which a judgement may be kept: by content, or by item as well."""
-    return ask.ask_row.request, f"{ask.ask_row.request}/{ask.ask_row.item}"
+    return ask.request_row.request, f"{ask.request_row.request}/{ask.request_row.item}"
 
 
 def _is_reading(row: JudgementRow) -> bool:

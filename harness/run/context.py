@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from harness.api import Example, Item, Judgement, Protocol, Request, Task, UnfoldedEntry, Usage, UserError
-from harness.run.asks import asks_of
-from harness.run.planned import Plan, PlannedJudge, PlannedTask, check_contract, checked_options
+from harness.run.planned import Plan, PlannedJudge, PlannedTask, check_contract, check_options
+from harness.run.requests import stream_requests
 
 if TYPE_CHECKING:
     from harness.discovery import Offer
@@ -47,22 +47,22 @@ class PlanContext:
         if split not in splits:
             known = ", ".join(splits) or "none"
             raise UserError(f"{self.kind} {self.name}: task {planned.id} has no split {split!r}; it has {known}")
-        for ask in asks_of(planned, split=split):
+        for ask in stream_requests(planned, split=split):
             if ask.request is not None:
                 yield example_of(ask.item, ask.request)
 
     def fingerprint(self, name: str) -> str:
         """What would change the items of a task or the answers of a judge."""
-        if all(one.name != name for one in self.plan.judges):
+        if all(judge.name != name for judge in self.plan.judges):
             return self._task(name).task.fingerprint()
-        with self._entered(name) as judge:
+        with self._enter(name) as judge:
             return judge.key
 
     def total_usage(self) -> Usage:
         """What this judge's answers in the journal of this run have cost so far."""
         from harness.run.journal import Journal
 
-        judge = next((one for one in self.plan.judges if one.name == self.name), None)
+        judge = next((judge for judge in self.plan.judges if judge.name == self.name), None)
         if judge is None or self.plan.journal is None:
             return Usage()
         reader = Journal(self.plan.journal, readonly=True)
@@ -72,7 +72,7 @@ class PlanContext:
             reader.close()
 
     def _task(self, name: str) -> PlannedTask:
-        planned = next((one for one in self.plan.tasks if name in (one.name, one.id)), None)
+        planned = next((task for task in self.plan.tasks if name in (task.name, task.id)), None)
         if planned is not None:
             return planned
         return default_task(self.plan, name)
@@ -81,9 +81,10 @@ class PlanContext:
         """Ask another judge of the plan; answers already in the journal are taken from there."""
         from harness.run.journal import Journal
 
-        with self._entered(judge) as planned:
+        with self._enter(judge) as planned:
             waiting: dict[str, list[Request]] = {}
             fresh: list[Request] = []
+            # A reader of its own: this runs in the thread of the judge that asks.
             reader = Journal(self.plan.journal, readonly=True) if self.plan.journal is not None else None
             try:
                 for request in requests:
@@ -99,7 +100,8 @@ class PlanContext:
                 if reader is not None:
                     reader.close()
             for answered, judgement in planned.judge.judge(fresh):
-                for request in waiting.pop(answered.key, ()):  # the requests as they came, whatever the member's key
+                # Several requests may be one question to this judge. Each comes back as it was given.
+                for request in waiting.pop(answered.key, ()):
                     yield request, judgement
 
     def task(
@@ -122,25 +124,26 @@ class PlanContext:
     ) -> tuple[Offer, BaseModel | None, PlanContext]:
         """Another task with its options checked, and the context that its factory is given."""
         offer = self.plan.plugins.find("task", id)
-        checked = checked_options(offer, options or {}, who=f"{self.kind} {self.name}")
-        data = self.data if data is None else data
-        one = f"{offer.id} {json.dumps([options or {}, data], sort_keys=True, default=str)}"
-        if one in self.over:
-            circle = " -> ".join(name.partition(" ")[0] for name in [*self.over[self.over.index(one) :], one])
+        checked = check_options(offer, options or {}, who=f"{self.kind} {self.name}")
+        data = self.data if data is None else data  # an entry made over another one shares its data
+        made = f"{offer.id} {json.dumps([options or {}, data], sort_keys=True, default=str)}"
+        if made in self.over:
+            circle = " -> ".join(name.partition(" ")[0] for name in [*self.over[self.over.index(made) :], made])
             raise UserError(f"{self.kind} {self.name}: tasks that are made over one another in a circle: {circle}")
         inner = context_of(self.plan, offer, name=self.name, data=data)
-        return offer, checked, replace(inner, over=(*self.over, one))
+        return offer, checked, replace(inner, over=(*self.over, made))
 
     @contextmanager
-    def _entered(self, judge: str) -> Iterator[PlannedJudge]:
+    def _enter(self, judge: str) -> Iterator[PlannedJudge]:
         """Another judge of the plan, refused where that would lead round in a circle."""
-        planned = next((one for one in self.plan.judges if one.name == judge), None)
+        planned = next((member for member in self.plan.judges if member.name == judge), None)
         if planned is None:
-            known = ", ".join(one.name for one in self.plan.judges) or "none"
+            known = ", ".join(member.name for member in self.plan.judges) or "none"
             raise UserError(f"{self.kind} {self.name}: there is no judge {judge!r} in the plan; it has {known}")
         if judge == self.name or judge in self.plan.asking:
             circle = " -> ".join([*self.plan.asking, self.name, judge])
             raise UserError(f"judge {self.name}: judges that ask each other in a circle: {circle}")
+        # A jury may be a member of another jury. Only a way back to a judge that waits for an answer has no end.
         self.plan.asking.append(self.name)
         try:
             yield planned
@@ -182,7 +185,7 @@ def plan_task(
         split=split,
         limit=limit,
         task=task,
-        protocol=_overridden(task.protocol, overrides or {}),
+        protocol=_override(task.protocol, overrides or {}),
         format=format_offer.create(None, context),
     )
 
@@ -201,11 +204,11 @@ def make_task(offer: Offer, options: BaseModel | None, context: PlanContext, *, 
     return task
 
 
-def _overridden(official: Protocol, overrides: Mapping[str, Any]) -> Protocol:
+def _override(official: Protocol, overrides: Mapping[str, Any]) -> Protocol:
     values = {spec.name: getattr(official, spec.name) for spec in fields(official)} | dict(overrides)
     values["metrics"] = tuple(values["metrics"])
     if "order" in overrides and values["order"] != "both" and "pooling" not in overrides:
-        values["pooling"] = "each"  # the official pooling of two orders means nothing for one
+        values["pooling"] = "each"  # two orders are no longer shown, so there is nothing to pool
     return Protocol(**values)
 
 

@@ -35,18 +35,21 @@ def leave_out(plan: Plan) -> None:
         UserError: Not one judge of a manifest entry covers any task, as where the ids do not fit.
         DataError: The task's data cannot be used.
     """
-    knowing = [judge for judge in plan.judges if not judge.waits and hasattr(judge.judge, "covers")]
+    knowing = [judge for judge in plan.judges if not judge.needs_training and hasattr(judge.judge, "covers")]
     seen: dict[str, str] = {}
     for task in plan.tasks:
-        missing, seen[task.name] = _uncovered(task, knowing)
+        missing, seen[task.name] = _find_uncovered(task, knowing)
         plan.left_out |= {(task.name, judge.name) for judge in missing}
+    # A file of recordings may stand for several judges, some of which answered other tasks. That none of them has an
+    # answer to anything is a mistake, most often in the ids.
     for entry in {judge.entry: judge for judge in knowing}:
         _check_entry(plan, [judge for judge in knowing if judge.entry == entry], seen)
 
 
-def _uncovered(task: PlannedTask, judges: list[PlannedJudge]) -> tuple[list[PlannedJudge], str]:
+def _find_uncovered(task: PlannedTask, judges: list[PlannedJudge]) -> tuple[list[PlannedJudge], str]:
     """The judges that cover no item of a task, and the first item's id; none where there is no item at all."""
     first = ""
+    # Ends at the first item that every judge covers, which is the very first one in nearly every run.
     for item in islice(task.task.items(task.split), task.limit) if judges else ():
         first = first or item.id
         judges = [judge for judge in judges if not judge.judge.covers(task.name, item.id)]  # type: ignore[attr-defined]

@@ -1,8 +1,8 @@
-"""Driving one judge: streams requests to it in a thread of its own and survives whatever it does.
+"""Driving one judge: streams requests to it in a thread of its own and survives anything that it does.
 
-The main thread stays free to write the journal, draw progress and hear Ctrl-C. A judge that raises, hangs, ends early
-or yields nonsense loses nothing and blames nobody else: the requests it had in flight are asked again one by one, and
-the one that fails alone becomes an `error` judgement. Not for retries of a flaky network: those are the judge's own.
+The main thread stays free to write the journal, draw progress and handle Ctrl-C. A judge may raise, hang, end early or
+yield nonsense. The requests that it had in flight are then asked again one by one, and the one that fails alone becomes
+an `error` judgement; other requests are unaffected. Not for retries of a flaky network: those are the judge's own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_WAITING = 2048
 GRACE_S = 10.0
 """How long an interrupted judge may take to finish what it has in flight."""
 
-Answered = tuple[Request, Judgement]
+AnsweredRequest = tuple[Request, Judgement]
 
 
 class _Source:
@@ -44,6 +44,7 @@ class _Source:
             except StopIteration:
                 self.exhausted = True
             except BaseException as error:
+                # Raised in the judge's thread, it would be blamed on the judge. `batches` raises it in the main one.
                 self.exhausted, self.error = True, error
             return None
 
@@ -57,7 +58,7 @@ class _Attempt:
         self._stopping = stopping
         self._room = threading.Condition()
         self.wake = threading.Event()
-        self.answers: deque[Answered] = deque()
+        self.answers: deque[AnsweredRequest] = deque()
         self.in_flight: dict[str, Request] = {}
         self.failure: BaseException | None = None
         self.done = False
@@ -65,23 +66,23 @@ class _Attempt:
         self.pulling = False
         self.pulled = 0
         self.taken = 0
-        self.strays = 0
-        self.heard = time.monotonic()
+        self.unmatched_answers = 0
+        self.last_activity = time.monotonic()
         threading.Thread(target=self._work, name="judge", daemon=True).start()
 
     def _work(self) -> None:
         try:
-            for answer in self._judge.judge(self._handed_out()):
+            for answer in self._judge.judge(self._hand_out()):
                 if self.abandoned:
                     return
                 self._accept(answer)
-        except BaseException as error:  # whatever a judge raises, SystemExit included, is its own failure
+        except BaseException as error:  # all that a judge raises, SystemExit included, is its own failure
             self.failure = error
         finally:
             self.done = True
             self.wake.set()
 
-    def _handed_out(self) -> Iterator[Request]:
+    def _hand_out(self) -> Iterator[Request]:
         while True:
             if not self._has_room():
                 with self._room:
@@ -90,7 +91,7 @@ class _Attempt:
                 return
             self.pulling = True
             request = self._pull()
-            self.heard, self.pulling = time.monotonic(), False
+            self.last_activity, self.pulling = time.monotonic(), False
             if request is None or self.abandoned:
                 return
             self.pulled += 1
@@ -105,20 +106,21 @@ class _Attempt:
         return self.pulled - self.taken < MOST_WAITING
 
     def _accept(self, answer: object) -> None:
-        self.heard = time.monotonic()
+        self.last_activity = time.monotonic()
         request, judgement = answer if isinstance(answer, tuple) and len(answer) == 2 else (None, answer)
         mine = self.in_flight.get(request.key) if isinstance(request, Request) else None
         if mine is None:
-            self.strays += 1  # an answer to nothing that was asked, or a second one
+            self.unmatched_answers += 1  # an answer to nothing that was asked, or a second one
             return
         if not isinstance(judgement, Judgement):
             judgement = Judgement.failure(Status.ERROR, f"the judge yielded {judgement!r:.200}, which is no Judgement")
         self.answers.append((mine, judgement.check(mine.space)))
         del self.in_flight[mine.key]
+        # A fast judge would fill the queue within a tick. A slow one is written down once a tick, in one batch.
         if len(self.answers) >= MOST_WAITING // 4:
             self.wake.set()
 
-    def take(self) -> list[Answered]:
+    def take(self) -> list[AnsweredRequest]:
         """All answers that have come in."""
         taken = [self.answers.popleft() for _ in range(len(self.answers))]
         if taken:
@@ -127,9 +129,12 @@ class _Attempt:
                 self._room.notify()
         return taken
 
-    def silent_for(self) -> float:
-        """Seconds since the judge was last heard of; 0 while it waits for the task to render a request."""
-        return 0.0 if self.pulling else time.monotonic() - self.heard
+    def idle_seconds(self) -> float:
+        """Seconds since the judge last took a request or gave an answer.
+
+        It is 0 while the judge waits for the task to render a request: a slow task is no silence of the judge.
+        """
+        return 0.0 if self.pulling else time.monotonic() - self.last_activity
 
     def abandon(self) -> None:
         self.abandoned = True
@@ -146,7 +151,7 @@ class Driver:
         timeout: Seconds that the judge may stay silent while it has requests in flight.
 
     Attributes:
-        strays: Answers that belonged to no open request and were dropped.
+        unmatched_answers: Answers that belonged to no open request and were dropped.
     """
 
     def __init__(self, *, make_judge: Callable[[], Judge], requests: Iterator[Request], timeout: float) -> None:
@@ -156,7 +161,7 @@ class Driver:
         self._timeout = timeout
         self._stopping = threading.Event()
         self._stopped_at = 0.0
-        self.strays = 0
+        self.unmatched_answers = 0
 
     def stop(self) -> None:
         """Hand out no more requests. What is in flight may finish within `GRACE_S` seconds of the first call."""
@@ -164,7 +169,7 @@ class Driver:
             self._stopped_at = time.monotonic()
             self._stopping.set()
 
-    def batches(self) -> Iterator[list[Answered]]:
+    def batches(self) -> Iterator[list[AnsweredRequest]]:
         """Answers as they come, in batches; an empty one at least every `TICK_S` seconds.
 
         Raises:
@@ -173,40 +178,44 @@ class Driver:
         while not self._source.exhausted and not self._stopping.is_set():
             attempt = _Attempt(self._judge, self._source.pull, stopping=self._stopping)
             reason = yield from self._watch(attempt)
+            # Which of the requests in flight broke the judge cannot be known from outside. A single one is the culprit.
             suspects = list(attempt.in_flight.values())
             if len(suspects) == 1 and not self._stopping.is_set():
                 yield [(suspects[0], Judgement.failure(Status.ERROR, reason))]
                 continue
-            if attempt.pulled == 0:  # it failed before it took anything: see whether it can answer one at all
+            # A judge that fails before it takes anything would fail for ever. One request by itself, which becomes an
+            # error, makes the stream shorter each time.
+            if attempt.pulled == 0:
                 first = self._source.pull()
                 suspects = [] if first is None else [first]
             for suspect in suspects:
-                yield from self._alone(suspect)
+                yield from self._ask_alone(suspect)
         if self._source.error is not None:
             raise self._source.error
 
-    def _alone(self, request: Request) -> Iterator[list[Answered]]:
+    def _ask_alone(self, request: Request) -> Iterator[list[AnsweredRequest]]:
         """Ask one request by itself, so that only the culprit is blamed."""
         if self._stopping.is_set():
             return
-        one = iter([request])
-        attempt = _Attempt(self._judge, lambda: next(one, None), stopping=self._stopping)
+        single = iter([request])
+        attempt = _Attempt(self._judge, lambda: next(single, None), stopping=self._stopping)
         reason = yield from self._watch(attempt)
         answered = attempt.pulled and not attempt.in_flight
         if not answered and not self._stopping.is_set():
             yield [(request, Judgement.failure(Status.ERROR, reason))]
 
-    def _watch(self, attempt: _Attempt) -> Generator[list[Answered], None, str]:
+    def _watch(self, attempt: _Attempt) -> Generator[list[AnsweredRequest], None, str]:
         """Yield an attempt's answers until it ends; return why what is left in flight has no answer."""
         try:
             while True:
                 attempt.wake.wait(TICK_S)
                 attempt.wake.clear()
-                done = attempt.done  # read before the answers are taken, so that none is left behind
+                done = attempt.done  # read before the answers are taken, so that none is left
                 yield attempt.take()
                 if done:
                     break
-                if attempt.silent_for() > self._timeout:
+                if attempt.idle_seconds() > self._timeout:
+                    # A thread cannot be ended from outside, and the judge in it may hold a lock. So both are given up.
                     attempt.abandon()
                     self._judge = self._make_judge()
                     yield attempt.take()
@@ -216,7 +225,9 @@ class Driver:
                     return "interrupted"
         finally:
             attempt.abandon()
-            self.strays += attempt.strays
+            self.unmatched_answers += attempt.unmatched_answers
+        # A missing key or a spent budget is the user's to fix and ends the run; data that one request cannot use does
+        # not, and becomes an error of that request.
         if isinstance(attempt.failure, UserError) and not isinstance(attempt.failure, DataError):
             raise attempt.failure
         if attempt.failure is not None:

@@ -1,6 +1,6 @@
 """The engine: a loop over cells that asks each judge what the journal lacks and writes down the answers.
 
-    asks_of(task) -> leave out what is known -> Driver(judge) -> journal, in batches
+    stream_requests(task) -> leave out what is known -> Driver(judge) -> journal, in batches
 
 Memory does not grow with the number of items; a `kill -9` at any moment loses what was in flight and nothing else.
 """
@@ -18,11 +18,11 @@ from types import FrameType
 from typing import Any
 
 from harness.api import DataError, Judge, Judgement, JudgeStoppedError, Request, Status
-from harness.run.asks import Ask, Shard, asks_of
-from harness.run.driver import Answered, Driver
+from harness.run.driver import AnsweredRequest, Driver
 from harness.run.journal import Journal
 from harness.run.planned import Cell, Plan, PlannedTask
 from harness.run.progress import CellProgress
+from harness.run.requests import PlannedRequest, Shard, stream_requests
 from harness.run.rows import LEFT_OUT, CellRow
 
 CHUNK = 128
@@ -94,13 +94,14 @@ class Engine:
         """
         self._leave_out()
         with self._progress, _ctrl_c(self._interrupt):
+            # All cells of a judge come one after the other, so that its weights are loaded once.
             for judge, cells in groupby(self._plan.cells(), key=lambda cell: cell.judge):
                 for cell in cells:
                     if self._outcome.interrupted or self._outcome.too_many_errors:
                         return self._outcome
                     if judge.name not in self._outcome.stopped:
                         self._run_cell(cell)
-                judge.rest()
+                judge.close()
         return self._outcome
 
     def _leave_out(self) -> None:
@@ -121,15 +122,17 @@ class Engine:
         statuses = self._journal.statuses(task.name, judge.key)
         if self._is_complete(row, statuses):
             return
+        # Errors are asked again, so they are not done yet.
         known = sum(count for status, count in statuses.items() if status not in ("missing", "error"))
         total = self._total(task)
         self._progress.start(f"{task.name} · {judge.name}", total=total, done=known)
+        # Said before the first request, so that a run that is killed never looks finished.
         self._journal.set_cell(CellRow(task.name, judge.name, judge.key, task.fingerprint, "partial"))
         work = _CellWork(cell, self._journal, self._plan, shard=self._shard)
         try:
             driver = Driver(make_judge=self._judge_maker(cell), requests=work.requests(), timeout=self._timeout)
             self._stop_driver = driver.stop
-            if self._outcome.interrupted:
+            if self._outcome.interrupted:  # by Ctrl-C between the last two lines
                 driver.stop()
             self._collect(cell, work, driver, statuses)
         except JudgeStoppedError as error:
@@ -139,6 +142,7 @@ class Engine:
             work.close()
         statuses = self._journal.statuses(task.name, judge.key)
         cut_short = self._outcome.too_many_errors or judge.name in self._outcome.stopped
+        # A judge may end while requests are left; only a stream that was read to its end makes a complete cell.
         if work.finished and not statuses.get("missing") and not cut_short:
             self._journal.set_cell(row)
             self._totals[task.name] = sum(statuses.values())
@@ -151,7 +155,7 @@ class Engine:
         """Requests of a cell: as an earlier cell of the same task found, or as the task itself says."""
         if task.name not in self._totals:
             count = task.count() if self._shard is None else None
-            return None if count is None else count * task.asks_per_item
+            return None if count is None else count * task.requests_per_item
         return self._totals[task.name]
 
     def _is_complete(self, row: CellRow, statuses: dict[str, int]) -> bool:
@@ -159,7 +163,7 @@ class Engine:
 
     def _judge_maker(self, cell: Cell) -> Callable[[], Judge]:
         """The plan's judge first, a new one after a hang."""
-        first = [cell.judge.judge]
+        first = [cell.judge.judge]  # loaded already
         return lambda: first.pop() if first else cell.judge.make()
 
     def _collect(self, cell: Cell, work: _CellWork, driver: Driver, statuses: dict[str, int]) -> None:
@@ -197,10 +201,10 @@ class _CellWork:
     def __init__(self, cell: Cell, journal: Journal, plan: Plan, *, shard: Shard | None) -> None:
         self._cell = cell
         self._journal = journal
-        self._reader = Journal(journal.path, readonly=True)
+        self._reader = Journal(journal.path, readonly=True)  # for the judge's thread
         self._plan = plan
         self._shard = shard
-        self._planned: deque[Ask] = deque()
+        self._planned: deque[PlannedRequest] = deque()
         self._unreadable: deque[tuple[str, Judgement]] = deque()
         self._pending: set[str] = set()
         self.finished = False
@@ -212,35 +216,39 @@ class _CellWork:
 
     def requests(self) -> Iterator[Request]:
         """The requests that the journal has no answer for, each content once, or once for each item."""
-        judge, asks = self._cell.judge, asks_of(self._cell.task, shard=self._shard)
-        while chunk := list(islice(asks, CHUNK)):
-            chunk = [ask._replace(request=ask.request and judge.put(ask.request)) for ask in chunk]
-            keys = [ask.ask_row.request if ask.request is None else ask.request.key for ask in chunk]
-            known = self._reader.answered(judge.key, keys)
-            for ask, key in zip(chunk, keys, strict=True):
-                self._planned.append(ask)
+        judge, stream = self._cell.judge, stream_requests(self._cell.task, shard=self._shard)
+        while chunk := list(islice(stream, CHUNK)):
+            chunk = [planned._replace(request=planned.request and judge.put(planned.request)) for planned in chunk]
+            keys = [
+                planned.request_row.request if planned.request is None else planned.request.key for planned in chunk
+            ]
+            known = self._reader.find_answered(judge.key, keys)
+            for planned, key in zip(chunk, keys, strict=True):
+                self._planned.append(planned)
+                # Two items of equal content are one question. The second one waits for the answer to the first.
                 if key in known or key in self._pending:
                     continue
-                if ask.request is None:
-                    self._unreadable.append((key, Judgement.failure(Status.ERROR, ask.problem)))
+                if planned.request is None:
+                    self._unreadable.append((key, Judgement.failure(Status.ERROR, planned.problem)))
                     continue
                 self._pending.add(key)
-                yield ask.request
+                yield planned.request
         self.finished = True
 
-    def record(self, batch: list[Answered]) -> list[Judgement]:
+    def record(self, batch: list[AnsweredRequest]) -> list[Judgement]:
         """Write what was planned and answered since the last call; returns every judgement written.
 
         Where an id comes twice, or the data changed under the run, `problem` says so from then on.
         """
-        planned = _drained(self._planned)
-        failed = _drained(self._unreadable)
+        planned = _drain(self._planned)
+        failed = _drain(self._unreadable)
         if not (planned or failed or batch):
             return []
         judgements = [*((request.key, judgement) for request, judgement in batch), *failed]
+        # In one transaction, so that no judgement is ever in the journal without its request.
         with self._journal.transaction():
             if self.problem is None:
-                self.problem = self._journal.add_asks([(ask.item_row, ask.ask_row) for ask in planned])
+                self.problem = self._journal.add_requests([(made.item_row, made.request_row) for made in planned])
             self._journal.add_judgements(self._cell.judge.key, judgements)
         self._pending.difference_update(key for key, _ in judgements)
         if batch:
@@ -253,7 +261,7 @@ class _CellWork:
         return [judgement for _, judgement in judgements]
 
 
-def _drained(queue: deque[Any]) -> list[Any]:
+def _drain(queue: deque[Any]) -> list[Any]:
     return [queue.popleft() for _ in range(len(queue))]
 
 
@@ -261,14 +269,14 @@ def _drained(queue: deque[Any]) -> list[Any]:
 def _ctrl_c(interrupt: Callable[[], None]) -> Iterator[None]:
     """First Ctrl-C: hand out nothing more and let what is in flight finish. Second: stop at once."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals are heard by the main thread only
+        yield  # only the main thread may handle signals
         return
 
-    def heard(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    def handle(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # for the second Ctrl-C
         interrupt()
 
-    before = signal.signal(signal.SIGINT, heard)
+    before = signal.signal(signal.SIGINT, handle)
     try:
         yield
     finally:

@@ -38,11 +38,12 @@ def write_atomically(path: Path, text: str) -> None:
         JournalError: The disk is full or the folder cannot be written to.
     """
     try:
+        # In the same folder, since a file is replaced in one step only within a file system.
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 stream.write(text)
-            os.chmod(temporary, 0o644)
+            os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner reads
             os.replace(temporary, path)
         except BaseException:
             os.unlink(temporary)
@@ -64,7 +65,7 @@ def make_folder(path: Path, *, fresh: bool) -> None:
             number = 1
             while (aside := path.with_name(f"{path.name}.old-{number}")).exists():
                 number += 1
-            with locked(path):
+            with lock_folder(path):  # refused while another process writes to it
                 path.rename(aside)
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -72,13 +73,14 @@ def make_folder(path: Path, *, fresh: bool) -> None:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the run folder for this process. The operating system frees it when the process dies, however it dies.
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Hold the run folder for this process. The operating system frees it when the process dies in any way.
 
     Raises:
         JournalError: Another process holds it.
     """
     path = folder / "run.lock"
+    # "a+" makes the file where there is none, and does not empty one that names another process.
     with path.open("a+", encoding="utf-8") as handle:
         if not _try_lock(handle.fileno()):
             handle.seek(0)

@@ -2,8 +2,8 @@
 
 One process writes, through one connection, in batches; readers use connections of their own. WAL mode with
 `synchronous=NORMAL` survives `kill -9` at any moment: what was committed stays, the rest was never there. Judgements
-are keyed by judge and by the content of the request, so a question is never asked twice; those of a judge that answers
-by item by the item's id as well (see `ANSWERS`). Not for network file systems (SQLite's WAL needs shared memory).
+are keyed by judge and by the content of the request, so a question is never asked twice. Those of a judge that answers
+by item have the item's id in their key as well. Not for network file systems (SQLite's WAL needs shared memory).
 
     items       what was asked about            (task, id)
     annotations what several people said of it  (task, item); a row only where some did
@@ -18,18 +18,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from harness.api import DataError, JournalError, Judgement, RecordedAnswer, UnreadAnswer, Usage
+from harness.run.database import MOST_VALUES, Database
 from harness.run.rows import (
-    AskRow,
     CellRow,
     ItemRow,
     JudgementRow,
+    RequestRow,
     Rows,
     answer_from_row,
     difference,
@@ -40,131 +39,45 @@ from harness.run.rows import (
     usage_of,
 )
 
-SCHEMA_VERSION = 1
-
 ANSWERS = "j.request IN (a.request, a.request || '/' || a.item)"
 """Joins a row `a` of asks with its row `j` of the judgements of a judge. The second is the key of one that answers
 by item (`Request.by_item`). A judge writes keys of one kind only, so at most one row is found."""
 
-_MOST_VALUES = 900  # in one statement; SQLite's oldest limit is 999
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS items (
-  task TEXT, id TEXT, ordinal INTEGER NOT NULL, grp TEXT NOT NULL, category TEXT NOT NULL, space TEXT NOT NULL,
-  gold TEXT NOT NULL, tags TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (task, id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS annotations (
-  task TEXT, item TEXT, verdicts TEXT NOT NULL, PRIMARY KEY (task, item)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS asks (
-  task TEXT, item TEXT, place INTEGER, ord TEXT NOT NULL, sample INTEGER NOT NULL, request TEXT NOT NULL,
-  PRIMARY KEY (task, item, place)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS requests (key TEXT PRIMARY KEY, content TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS judgements (
-  judge TEXT, request TEXT, status TEXT NOT NULL, verdict TEXT, probabilities TEXT, raw TEXT NOT NULL,
-  more TEXT NOT NULL, PRIMARY KEY (judge, request));
-CREATE TABLE IF NOT EXISTS replaced (
-  judge TEXT, request TEXT, time TEXT, status TEXT NOT NULL, verdict TEXT, probabilities TEXT, more TEXT NOT NULL,
-  PRIMARY KEY (judge, request, time));
-CREATE TABLE IF NOT EXISTS cells (
-  task TEXT, judge TEXT, judge_key TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL,
-  PRIMARY KEY (task, judge)) WITHOUT ROWID;
-"""
-
-
-class Journal:
+class Journal(Database):
     """One connection to a run's journal. Make one in each thread that needs it.
 
     Raises:
         JournalError: From every method: the file is locked, full, corrupted, or of another version.
     """
 
-    def __init__(self, path: Path, *, readonly: bool = False) -> None:
-        """Open, and unless `readonly`, create it when it is not there."""
-        self.path = path
-        if readonly and not path.is_file():
-            raise JournalError(f"journal {path}: no such file; is this a run folder?")
-        with self._explained():
-            address = f"{path.resolve().as_uri()}?mode={'ro' if readonly else 'rwc'}"
-            # A reader may be handed from one worker thread to the next; it is never used by two at once.
-            self._db = sqlite3.connect(
-                address, uri=True, timeout=10, isolation_level=None, check_same_thread=not readonly
-            )
-            try:
-                self._prepare(readonly=readonly)
-            except BaseException:
-                self._db.close()
-                raise
-
-    def _prepare(self, *, readonly: bool) -> None:
-        if not readonly:
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: each checkpoint waits for the disk
-            self._db.execute("PRAGMA journal_size_limit=67108864")
-            with self.transaction():
-                for statement in _SCHEMA.split(";"):
-                    self._db.execute(statement)
-                self._db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA_VERSION),))
-        version = self.meta("schema")
-        if version != str(SCHEMA_VERSION):
-            raise JournalError(
-                f"journal {self.path}: written by another version of the harness (schema {version}, this one reads "
-                f"{SCHEMA_VERSION}); use that version, or start anew with --fresh"
-            )
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._db.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing."""
-        with self._explained():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                if self._db.in_transaction:  # a full disk makes SQLite roll back by itself
-                    self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise JournalError(f"journal {self.path}: {_explain(error)}") from error
-
     # -- writing -------------------------------------------------------------------------------------------------
 
-    def add_asks(self, rows: Rows) -> DataError | None:
+    def add_requests(self, rows: Rows) -> DataError | None:
         """Record requests, each item with its first one; inside a transaction. Known items are compared.
 
         Returns:
-            What is wrong with the first item that comes twice, or that differs from what this run recorded before. What
-            is ahead of it is recorded, it and what is behind it is not.
+            What is wrong with the first item that comes twice, or that differs from what this run recorded before. The
+            rows before it are recorded. It and the rows after it are not.
         """
         items = [item for item, _ in rows if item is not None]
         self._db.execute("SAVEPOINT before_items")
-        if self._insert("OR IGNORE INTO items", [_of_item(item) for item in items]) < len(
-            items
-        ):  # the slow way, only where an id is known already
+        problem = None
+        if self.insert("OR IGNORE INTO items", [_of_item(item) for item in items]) < len(items):
+            # An id is known already: only now is each item compared, which is slow.
             self._db.execute("ROLLBACK TO before_items")
-            problem, rows = self._compared(rows)
+            problem, rows = self._compare_items(rows)
             items = [item for item, _ in rows if item is not None]
-            self._insert("OR REPLACE INTO items", [_of_item(item) for item in items])
-        else:
-            problem = None
+            self.insert("OR REPLACE INTO items", [_of_item(item) for item in items])
         said = [(item.task, item.id, item.annotations) for item in items if item.annotations]
-        self._insert("OR REPLACE INTO annotations", said)
-        self._insert("OR REPLACE INTO asks", [ask[:-1] for _, ask in rows])
-        self._insert("OR IGNORE INTO requests", [(ask.request, ask.content) for _, ask in rows])
+        self.insert("OR REPLACE INTO annotations", said)
+        self.insert("OR REPLACE INTO asks", [request[:-1] for _, request in rows])
+        self.insert("OR IGNORE INTO requests", [(request.request, request.content) for _, request in rows])
         return problem
 
-    def _compared(self, rows: Rows) -> tuple[DataError | None, Rows]:
+    def _compare_items(self, rows: Rows) -> tuple[DataError | None, Rows]:
         """What is wrong with the first item that is not as recorded, and the rows ahead of it."""
-        known = self._known_items([item for item, _ in rows if item is not None])
+        known = self._find_known_items([item for item, _ in rows if item is not None])
         for count, (item, _) in enumerate(rows):
             if item is None:
                 continue
@@ -175,25 +88,14 @@ class Journal:
             known[item.task, item.id] = (item.ordinal, item.hash)
         return None, rows
 
-    def _insert(self, target: str, rows: Sequence[tuple[Any, ...]], suffix: str = "") -> int:
-        """Insert rows and return how many were; many to a statement: `executemany` hands the lock over at every row."""
-        inserted = 0
-        at_once = max(1, _MOST_VALUES // max(1, len(rows[0]))) if rows else 1
-        for start in range(0, len(rows), at_once):
-            part = rows[start : start + at_once]
-            marks = ",".join(["(" + ",".join("?" * len(part[0])) + ")"] * len(part))
-            values = [value for row in part for value in row]
-            inserted += self._db.execute(f"INSERT {target} VALUES {marks} {suffix}", values).rowcount
-        return inserted
-
-    def _known_items(self, items: Sequence[ItemRow]) -> dict[tuple[str, str], tuple[int, str]]:
+    def _find_known_items(self, items: Sequence[ItemRow]) -> dict[tuple[str, str], tuple[int, str]]:
         """Ordinal and hash of those items that are recorded already."""
         known: dict[tuple[str, str], tuple[int, str]] = {}
-        for start in range(0, len(items), _MOST_VALUES):
-            part = items[start : start + _MOST_VALUES]
+        for start in range(0, len(items), MOST_VALUES):
+            part = items[start : start + MOST_VALUES]
             marks = ",".join("?" * len(part))
             for task in {item.task for item in part}:
-                found = self._all(
+                found = self.select_all(
                     f"SELECT id, ordinal, hash FROM items WHERE task=? AND id IN ({marks})",
                     (task, *(item.id for item in part)),
                 )
@@ -202,7 +104,7 @@ class Journal:
 
     def add_judgements(self, judge: str, judgements: Iterable[tuple[str, Judgement]]) -> None:
         """Record answers by request key; inside a transaction. A new answer replaces an `error`, and nothing else."""
-        self._insert(
+        self.insert(
             "INTO judgements",
             [(judge, request, *judgement_row(judgement)) for request, judgement in judgements],
             "ON CONFLICT DO UPDATE SET status=excluded.status, verdict=excluded.verdict, "
@@ -230,65 +132,55 @@ class Journal:
                 )
             self._db.execute("DELETE FROM meta WHERE key='published'")  # the reports are older than the verdicts now
 
-    def set_meta(self, key: str, value: str) -> None:
-        """Remember a fact about the run."""
-        with self.transaction():
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?,?)", (key, value))
-
     def set_cell(self, cell: CellRow) -> None:
         """Record how far a cell got."""
         with self.transaction():
-            self._insert("OR REPLACE INTO cells", [cell])
+            self.insert("OR REPLACE INTO cells", [cell])
 
     # -- reading -------------------------------------------------------------------------------------------------
 
-    def meta(self, key: str) -> str | None:
-        """A fact about the run."""
-        row = self._one("SELECT value FROM meta WHERE key=?", (key,))
-        return None if row is None else str(row[0])
-
-    def answered(self, judge: str, keys: Sequence[str]) -> set[str]:
+    def find_answered(self, judge: str, keys: Sequence[str]) -> set[str]:
         """Those of `keys` that need not be asked again: answered, and not with an error."""
         marks = ",".join("?" * len(keys))
-        rows = self._all(
+        rows = self.select_all(
             f"SELECT request FROM judgements WHERE judge=? AND status<>'error' AND request IN ({marks})", (judge, *keys)
         )
         return {row[0] for row in rows}
 
     def judgement(self, judge: str, key: str) -> Judgement | None:
         """The judgement of one request."""
-        row = self._one(
+        row = self.select_one(
             "SELECT status, verdict, probabilities, raw, more FROM judgements WHERE judge=? AND request=?", (judge, key)
         )
         return None if row is None else judgement_from_row(*row)
 
     def usage(self, judge: str) -> Usage:
         """What all judgements of one judge have cost, and who gave them."""
-        rows = self._all("SELECT more FROM judgements WHERE judge=? ORDER BY request", (judge,))
+        rows = self.select_all("SELECT more FROM judgements WHERE judge=? ORDER BY request", (judge,))
         return usage_of([json.loads(more) for (more,) in rows])
 
     def latencies(self, judge: str) -> list[float]:
         """Seconds from question to answer, sorted, of the judgements of one judge that say so."""
-        rows = self._all("SELECT more FROM judgements WHERE judge=?", (judge,))
+        rows = self.select_all("SELECT more FROM judgements WHERE judge=?", (judge,))
         found = [quantity(json.loads(more).get("latency_s")) for (more,) in rows]
-        return sorted(one for one in found if one is not None)
+        return sorted(seconds for seconds in found if seconds is not None)
 
     def cells(self) -> list[CellRow]:
         """All cells, in order of task and judge."""
-        return [CellRow(*row) for row in self._all("SELECT * FROM cells ORDER BY task, judge", ())]
+        return [CellRow(*row) for row in self.select_all("SELECT * FROM cells ORDER BY task, judge", ())]
 
     def state(self) -> list[Any]:
         """Changes whenever a leaderboard may: the plan, the cells, how many judgements of each status, what failed."""
-        counts = self._all("SELECT judge, status, count(*) FROM judgements GROUP BY 1, 2 ORDER BY 1, 2", ())
-        asks = self._all("SELECT task, count(*) FROM asks GROUP BY 1 ORDER BY 1", ())
+        counts = self.select_all("SELECT judge, status, count(*) FROM judgements GROUP BY 1, 2 ORDER BY 1, 2", ())
+        asks = self.select_all("SELECT task, count(*) FROM asks GROUP BY 1 ORDER BY 1", ())
         # Failures alone are ever replaced, and what they took counts.
-        failed = self._all("SELECT judge, request, more FROM judgements WHERE status='error' ORDER BY 1, 2", ())
+        failed = self.select_all("SELECT judge, request, more FROM judgements WHERE status='error' ORDER BY 1, 2", ())
         failures = hashlib.sha256(repr(failed).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        return [self.meta("plan"), self._all("SELECT * FROM cells ORDER BY 1, 2", ()), counts, asks, failures]
+        return [self.meta("plan"), self.select_all("SELECT * FROM cells ORDER BY 1, 2", ()), counts, asks, failures]
 
     def statuses(self, task: str, judge: str) -> dict[str, int]:
         """How many of a task's requests ended in each status; `missing` counts those without a judgement."""
-        rows = self._all(
+        rows = self.select_all(
             "SELECT coalesce(j.status, 'missing'), count(*) FROM asks a LEFT JOIN judgements j "
             f"ON j.judge=? AND {ANSWERS} WHERE a.task=? GROUP BY 1 ORDER BY 1",
             (judge, task),
@@ -296,13 +188,13 @@ class Journal:
         return {status: int(count) for status, count in rows}
 
     def has_answers(self, task: str, judge: str) -> bool:
-        """Whether a cell has any judgement, be it a failed one."""
+        """Whether a cell has any judgement. A failed one counts."""
         query = f"SELECT 1 FROM asks a JOIN judgements j ON j.judge=? AND {ANSWERS} WHERE a.task=? LIMIT 1"
-        return bool(self._all(query, (judge, task)))
+        return bool(self.select_all(query, (judge, task)))
 
     def failures(self, task: str, judge: str, limit: int) -> list[tuple[str, str]]:
         """The first few errors: item and cause."""
-        rows = self._all(
+        rows = self.select_all(
             f"SELECT a.item, j.more FROM asks a JOIN judgements j ON j.judge=? AND {ANSWERS} "
             "WHERE a.task=? AND j.status='error' ORDER BY a.item, a.place LIMIT ?",
             (judge, task, limit),
@@ -311,14 +203,14 @@ class Journal:
 
     def answers(self, task: str, judge: str) -> Iterator[RecordedAnswer]:
         """Stream a cell's answers, ordered by item and place. Requests without a judgement are left out."""
-        annotated = self._has_table("annotations")  # not in a journal of an earlier version that is only read
+        annotated = self.has_table("annotations")  # not in a journal of an earlier version that is only read
         query = (
             "SELECT i.id, i.grp, i.category, i.space, i.gold, a.ord, a.sample, j.status, j.verdict, j.probabilities"
             f"{', n.verdicts' if annotated else ''} FROM asks a JOIN items i ON i.task=a.task AND i.id=a.item "
             f"{'LEFT JOIN annotations n ON n.task=i.task AND n.item=i.id' if annotated else ''} "
             f"JOIN judgements j ON j.judge=? AND {ANSWERS} WHERE a.task=? ORDER BY a.item, a.place"
         )
-        with self._explained():
+        with self.explain_errors():
             for row in self._db.execute(query, (judge, task)):
                 yield answer_from_row(*row)
 
@@ -330,29 +222,31 @@ class Journal:
             f"JOIN judgements j ON j.judge=? AND {ANSWERS} "
             "WHERE a.task=? AND j.status<>'ok' ORDER BY a.item, a.place"
         )
-        with self._explained():
+        with self.explain_errors():
             for row in self._db.execute(query, (judge, task)):
                 yield unread_from_row(*row)
 
-    def asked(self, task: str, items: Sequence[str]) -> dict[tuple[str, int], str]:
+    def find_request_keys(self, task: str, items: Sequence[str]) -> dict[tuple[str, int], str]:
         """Keys of the recorded requests of some items, by item and place."""
         marks = ",".join("?" * len(items))
-        rows = self._all(f"SELECT item, place, request FROM asks WHERE task=? AND item IN ({marks})", (task, *items))
+        rows = self.select_all(
+            f"SELECT item, place, request FROM asks WHERE task=? AND item IN ({marks})", (task, *items)
+        )
         return {(item, place): key for item, place, key in rows}
 
-    def judged(self, judge: str, keys: Sequence[str]) -> dict[str, JudgementRow]:
+    def find_judgements(self, judge: str, keys: Sequence[str]) -> dict[str, JudgementRow]:
         """Those of one judge's judgements that are there, by key of the request."""
         marks = ",".join("?" * len(keys))
-        rows = self._all(
+        rows = self.select_all(
             "SELECT request, status, verdict, probabilities, raw, more FROM judgements "
             f"WHERE judge=? AND request IN ({marks})",
             (judge, *keys),
         )
         return {key: JudgementRow(*row) for key, *row in rows}
 
-    def details(self, task: str, item: str, judge: str) -> list[tuple[AskRow, Judgement | None]]:
+    def details(self, task: str, item: str, judge: str) -> list[tuple[RequestRow, Judgement | None]]:
         """What was asked about one item and what came back, in order of place."""
-        rows = self._all(
+        rows = self.select_all(
             "SELECT a.place, a.ord, a.sample, a.request, r.content, j.status, j.verdict, j.probabilities, j.raw, "
             "j.more FROM asks a JOIN requests r ON r.key=a.request "
             f"LEFT JOIN judgements j ON j.judge=? AND {ANSWERS} "
@@ -361,7 +255,7 @@ class Journal:
         )
         return [
             (
-                AskRow(task, item, place, order, sample, key, content),
+                RequestRow(task, item, place, order, sample, key, content),
                 None if rest[0] is None else judgement_from_row(*rest),
             )
             for place, order, sample, key, content, *rest in rows
@@ -369,7 +263,7 @@ class Journal:
 
     def item_hashes(self, task: str) -> Iterator[tuple[str, str]]:
         """Ids and content hashes of a task's items, ordered by id."""
-        with self._explained():
+        with self.explain_errors():
             yield from self._db.execute("SELECT id, hash FROM items WHERE task=? ORDER BY id", (task,))
 
     def merge_from(self, other: Path) -> None:
@@ -378,11 +272,11 @@ class Journal:
         Raises:
             JournalError: Both hold one item with different contents.
         """
-        with self._explained():
+        with self.explain_errors():
             self._db.execute("ATTACH DATABASE ? AS other", (str(other),))
         try:
             with self.transaction():
-                clash = self._one(
+                clash = self.select_one(
                     "SELECT a.task, a.id FROM items a JOIN other.items b ON a.task=b.task AND a.id=b.id "
                     "WHERE a.hash<>b.hash OR a.ordinal<>b.ordinal LIMIT 1",
                     (),
@@ -391,8 +285,9 @@ class Journal:
                     raise JournalError(
                         f"{other}: item {clash[1]!r} of task {clash[0]!r} differs from the other shard's"
                     )
+                # `replaced` and `meta` stay where they are: they are about the shard, not about its answers.
                 tables = ["items", "asks", "requests"]
-                if self._has_table("annotations", of="other"):
+                if self.has_table("annotations", of="other"):
                     tables.append("annotations")
                 for table in tables:
                     self._db.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM other.{table}")
@@ -401,38 +296,10 @@ class Journal:
                     "status=excluded.status, verdict=excluded.verdict, probabilities=excluded.probabilities, "
                     "raw=excluded.raw, more=excluded.more WHERE status='error'"
                 )
-        finally:
+        finally:  # SQLite attaches ten files at most, and there may be more shards
             self._db.execute("DETACH DATABASE other")
-
-    def _has_table(self, name: str, *, of: str = "main") -> bool:
-        return bool(self._all(f"SELECT 1 FROM {of}.sqlite_master WHERE type='table' AND name=?", (name,)))
-
-    def _one(self, query: str, values: tuple[Any, ...]) -> Any:
-        with self._explained():
-            return self._db.execute(query, values).fetchone()
-
-    def _all(self, query: str, values: tuple[Any, ...]) -> list[Any]:
-        with self._explained():
-            return self._db.execute(query, values).fetchall()
 
 
 def _of_item(item: ItemRow) -> tuple[Any, ...]:
     """The columns of the table of items."""
     return item[:-1]
-
-
-def _explain(error: sqlite3.Error) -> str:
-    """SQLite's error with what to do about it."""
-    message = str(error)
-    if "full" in message or "disk I/O" in message:
-        return f"{message}; free some space and run the same command again: all that was recorded is kept"
-    if "locked" in message or "busy" in message:
-        return f"{message} by another process; wait for it to end, or stop it, and run the same command again"
-    if "malformed" in message or "not a database" in message:
-        return (
-            f"{message}: the file is damaged; copy it away, try `sqlite3 FILE .recover`, or start anew with --fresh "
-            "(the damaged folder is kept beside the new one)"
-        )
-    if "readonly" in message or "unable to open" in message:
-        return f"{message}; check the permissions of the run folder"
-    return message

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.api import JournalError
-from harness.run.folder import JOURNAL, MANIFEST, locked, make_folder
+from harness.run.folder import JOURNAL, MANIFEST, lock_folder, make_folder
 from harness.run.journal import Journal
 from harness.run.rows import LEFT_OUT, CellRow
 
@@ -44,7 +44,7 @@ def merge_shards(shards: Sequence[Path], out: Path | None) -> Path:
         )
     folder = out or shards[0].resolve().parent / matches[0]["run"]
     make_folder(folder, fresh=False)
-    with locked(folder):
+    with lock_folder(folder):
         journal = Journal(folder / JOURNAL)
         try:
             _merge_into(journal, shards)
@@ -68,14 +68,16 @@ def _merge_into(journal: Journal, shards: Sequence[Path]) -> None:
         if plan is None:
             raise JournalError(f"{shard}: this shard never began; run it first")
         plans.add(plan)
+    # The record of the plan holds the keys of the judges: another model or another prompt is another plan.
     if len(plans) != 1:
         raise JournalError(
-            "the shards were made with different plans (plugins or judges changed in between); run them anew"
+            "the shards were made with different plans (plugins or judges changed in between); run them again"
         )
     for shard in shards:
         journal.merge_from(shard / JOURNAL)
     journal.set_meta("plan", plans.pop())
     for same in cells.values():
+        # A shard without a row for the cell never came to it.
         whole = len(same) == len(shards) and all(cell.state == "complete" for cell in same)
         first = same[0]
         state = "complete" if whole else LEFT_OUT if first.state == LEFT_OUT else "partial"

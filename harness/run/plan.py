@@ -1,4 +1,4 @@
-"""The plan: which judges answer which tasks. Built from a checked manifest; asks nobody anything yet."""
+"""The plan: which judges answer which tasks. Built from a checked manifest, before any judge is asked."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
     plan = plan_tasks(loaded, plugins, workspace=workspace)
     for number, judge in enumerate(loaded.judges):
         with at(loaded, f"judges.{number}"):
-            for name, options in unfolded(plan, judge.offer, judge.entry.name, None, judge.options):
+            for name, options in unfold_entry(plan, judge.offer, judge.entry.name, None, judge.options):
                 refuse_twice("judge", name, plan.judges)
                 context = context_of(plan, judge.offer, name=name)
                 planned = PlannedJudge(
@@ -52,8 +52,8 @@ def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
                     recipe=judge.recipe,
                 )
                 plan.judges.append(planned)
-                if not planned.waits:
-                    _ = planned.judge  # made now, so that what is wrong with it is known before anybody is asked
+                if not planned.needs_training:
+                    _ = planned.judge  # made now, so that a mistake in it is known before the first judge is asked
     return plan
 
 
@@ -67,7 +67,7 @@ def plan_tasks(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
     for number, resolved in enumerate(loaded.tasks):
         entry = resolved.entry
         with at(loaded, f"tasks.{number}"):
-            for name, options in unfolded(plan, resolved.offer, entry.name, entry.data, resolved.options):
+            for name, options in unfold_entry(plan, resolved.offer, entry.name, entry.data, resolved.options):
                 refuse_twice("task", name, plan.tasks)
                 plan.tasks.append(
                     plan_task(
@@ -109,24 +109,25 @@ def at(loaded: LoadedManifest | LoadedRecipe, path: str) -> Iterator[None]:
 
 def refuse_twice(kind: str, name: str, planned: Sequence[PlannedTask | PlannedJudge | WeightedReward]) -> None:
     """Raise a `ManifestError` where the name is taken."""
-    if any(one.name == name for one in planned):
+    if any(other.name == name for other in planned):
         raise ManifestError(f"two {kind}s are named {name!r}; give one of them another `name:`")
 
 
-def wrapped_by(plan: Plan, task: PlannedTask) -> list[str]:
+def find_wrapped_tasks(plan: Plan, task: PlannedTask) -> list[str]:
     """Names of the tasks of the plan with the items and the split that a task shows changed; see `harness.api.Task`."""
     if not hasattr(task.task, "wraps"):
         return []
     made, split = task.task.wraps
+    # The task that it wraps is an object of its own, not that of the plan: equal fingerprints say that they are equal.
     own = made.fingerprint()
     return [
-        one.name
-        for one in plan.tasks
-        if one.split == split and type(one.task) is type(made) and one.task.fingerprint() == own
+        other.name
+        for other in plan.tasks
+        if other.split == split and type(other.task) is type(made) and other.task.fingerprint() == own
     ]
 
 
-def unfolded(
+def unfold_entry(
     plan: Plan, offer: Offer, given: str | None, data: str | None, options: BaseModel | None
 ) -> list[tuple[str, BaseModel | None]]:
     """Name and options of each entry that an entry stands for; most stand for themselves."""
@@ -137,14 +138,15 @@ def unfolded(
         return [(name, options)]
     model = offer.options_model()
     entries: list[tuple[str, BaseModel | None]] = []
-    for one in several:
+    for part in several:
         try:
-            checked = None if model is None else model.model_validate(one.options)
+            checked = None if model is None else model.model_validate(part.options)
         except ValidationError as error:
             raise PluginError(
                 f"{offer.card.kind} {offer.id}: unfolds to options it does not accept: {error}"
             ) from error
-        label = one.name if given is None else given if len(several) == 1 else f"{given}-{one.name}"
+        # With a name in the manifest, several entries share it as their beginning, so that labels stay unique.
+        label = part.name if given is None else given if len(several) == 1 else f"{given}-{part.name}"
         entries.append((label, checked))
     return entries
 
@@ -157,5 +159,5 @@ def sample_task(offer: Offer, plugins: Plugins, *, split: str, data: str | None)
     """
     plan = Plan(seed=0, plugins=plugins, workspace=Path("runs") / ".workspace")
     given = None if data is None or data.startswith("hub:") else str(Path(data).resolve())
-    name, options = unfolded(plan, offer, None, given or data, default_options(offer))[0]
+    name, options = unfold_entry(plan, offer, None, given or data, default_options(offer))[0]
     return plan_task(plan, offer, name=name, options=options, data=given or data, split=split)

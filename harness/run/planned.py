@@ -68,13 +68,15 @@ class PlannedTask:
         return getattr(self.task, "media", "") == "absent"
 
     @property
-    def asks_per_item(self) -> int:
+    def requests_per_item(self) -> int:
         """Requests that an item with candidates makes."""
+        # `reshuffled` draws one order for each sample, so that it makes no more requests than `fixed`.
         return self.protocol.samples * (2 if self.protocol.order == "both" else 1)
 
     @cached_property
     def fingerprint(self) -> str:
         """Changes whenever the requests may change."""
+        # Of the protocol, only what decides about the requests: the rest changes scores, and asks for nothing new.
         asked = (self.protocol.order, self.protocol.order_seed, self.protocol.samples)
         return _digest([self.id, self.task.fingerprint(), self.split, self.limit, self.format.name, asked])
 
@@ -103,7 +105,7 @@ class PlannedJudge:
     """The model that its recipe made; `None` until then."""
 
     @property
-    def waits(self) -> bool:
+    def needs_training(self) -> bool:
         """Whether its recipe has to be trained before it can be made."""
         return self.recipe is not None and self.model is None
 
@@ -118,7 +120,7 @@ class PlannedJudge:
             raise WaitsForRecipeError(f"judge {self.name}: its recipe {self.recipe.recipe.name} is not trained yet")
         judge = self.offer.create(self.options, self.context)
         check_contract("judge", self.id, judge, ("judge", "fingerprint"))
-        made: Judge = judge
+        made: Judge = judge  # the factory may return anything, and `check_contract` has looked
         return made
 
     @cached_property
@@ -126,8 +128,8 @@ class PlannedJudge:
         """The judge object."""
         return self.make()
 
-    def rest(self) -> None:
-        """Let the judge free its memory: its last cell is done. It may be asked again, by a jury."""
+    def close(self) -> None:
+        """Let the judge free its memory after its last cell. A jury may ask it again later."""
         close = getattr(self.judge, "close", None)
         if close is not None:
             close()
@@ -146,6 +148,7 @@ class PlannedJudge:
     def key(self) -> str:
         """Changes whenever its answers may change; the journal keeps judgements under it."""
         facts: list[Any] = [self.id, options_of(self.options), self.judge.fingerprint()]
+        # Facts are added only where they differ from the default, so that the keys of older journals stay.
         if self.answers_by_item:
             facts.append("by item")
         if self.thinking != NO_MARKS:
@@ -178,7 +181,8 @@ class Plan:
     """Names of task and judge of the cells that are not asked; `harness.run.coverage` finds them."""
 
     def cells(self) -> list[Cell]:
-        """Judges in order, and for each the tasks in order: weights of one judge at a time need to be in memory."""
+        """All cells that are asked, judge by judge."""
+        # Judges are outermost, so that the weights of one judge at a time are in memory.
         cells = [Cell(task, judge) for judge in self.judges for task in self.tasks]
         return [cell for cell in cells if (cell.task.name, cell.judge.name) not in self.left_out]
 
@@ -190,7 +194,7 @@ def check_contract(kind: str, name: str, made: object, members: tuple[str, ...])
         raise PluginError(f"{kind} {name}: its factory returned {made!r}, which lacks {', '.join(missing)}")
 
 
-def checked_options(offer: Offer, given: Mapping[str, Any], *, who: str) -> BaseModel | None:
+def check_options(offer: Offer, given: Mapping[str, Any], *, who: str) -> BaseModel | None:
     """Options that a plugin gives to an object of another plugin, checked as those of a manifest.
 
     Raises:
@@ -211,9 +215,9 @@ def checked_options(offer: Offer, given: Mapping[str, Any], *, who: str) -> Base
 def _node(value: Any, origin: Origin) -> Node:
     """Plain data as the manifest's checks take it."""
     if isinstance(value, Mapping):
-        return Node(value={str(key): _node(one, origin) for key, one in value.items()}, origin=origin)
+        return Node(value={str(key): _node(child, origin) for key, child in value.items()}, origin=origin)
     if isinstance(value, list | tuple):
-        return Node(value=tuple(_node(one, origin) for one in value), origin=origin)
+        return Node(value=tuple(_node(child, origin) for child in value), origin=origin)
     return Node(value=value, origin=origin)
 
 

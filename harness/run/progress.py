@@ -38,7 +38,7 @@ class CellProgress(Protocol):
 
 def make_progress(stream: TextIO | None = None) -> CellProgress:
     """Bars on a terminal, plain lines otherwise."""
-    stream = stream or sys.stderr
+    stream = stream or sys.stderr  # stdout is for the leaderboard
     return Bars() if stream.isatty() else Lines(stream)
 
 
@@ -65,6 +65,7 @@ class Lines:
         """Remember the cell."""
         self._label, self._total, self._first, self._done, self._answered = label, total, done, done, 0
         self._began = self._said = time.monotonic()
+        # Where it begins at nothing, the first line comes with the first answers.
         if done:
             self._say(f"{done:,} already in the journal")
 
@@ -81,7 +82,7 @@ class Lines:
     def _state(self) -> str:
         of = f" of {self._total:,}" if self._total is not None else ""
         took = time.monotonic() - self._began
-        fresh = self._done - self._first
+        fresh = self._done - self._first  # the rate is that of this process: a journal is read in no time
         parts = [f"{self._done:,}{of} requests"]
         if self._done:
             parts.append(f"coverage {write_share(self._answered / self._done)} %")
@@ -149,6 +150,6 @@ class Bars:
         if self._bar is None:
             return
         done = self._progress.tasks[self._progress.task_ids.index(self._bar)].completed
-        self._progress.update(self._bar, total=max(done, 1))
+        self._progress.update(self._bar, total=max(done, 1))  # a bar without a total would go on moving
         if note:
             self._progress.update(self._bar, coverage=note)

@@ -83,7 +83,7 @@ class RecordedRun:
 
 def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:
     """What `load_run` needs to know of a plan, as JSON for the journal."""
-    from harness.run.plan import wrapped_by  # here, since reading a run needs no plan
+    from harness.run.plan import find_wrapped_tasks  # here, since reading a run needs no plan
 
     return json.dumps(
         {
@@ -97,7 +97,7 @@ def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:
                     "suite": t.suite,
                     "protocol": t.protocol.to_json(),
                     "format": t.format.name,
-                    "wraps": wrapped_by(plan, t),
+                    "wraps": find_wrapped_tasks(plan, t),
                 }
                 for t in plan.tasks
             ],
@@ -195,7 +195,7 @@ def _requests(cell: RecordedCell) -> dict[str, set[str]]:
     try:
         items = [item for item, _ in reader.item_hashes(cell.task)]
         for start in range(0, len(items), 500):  # SQLite takes so many values at once
-            for (item, _), key in reader.asked(cell.task, items[start : start + 500]).items():
+            for (item, _), key in reader.find_request_keys(cell.task, items[start : start + 500]).items():
                 found.setdefault(item, set()).add(key)
     finally:
         reader.close()

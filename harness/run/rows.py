@@ -28,7 +28,7 @@ _MORE = tuple(spec.name for spec in fields(Judgement) if spec.name not in _OWN)
 """Fields of a judgement that share one column."""
 
 _STATUSES = {status.value: status for status in Status}
-_NOBODY: Mapping[str, Verdict] = MappingProxyType({})
+_NO_ANNOTATIONS: Mapping[str, Verdict] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class ItemRow(NamedTuple):
     annotations: str = ""
 
 
-class AskRow(NamedTuple):
+class RequestRow(NamedTuple):
     """Which request an item made, column by column, and its content. `place` counts orders times samples."""
 
     task: str
@@ -77,7 +77,7 @@ class AskRow(NamedTuple):
     content: str
 
 
-Rows: TypeAlias = Sequence[tuple[ItemRow | None, AskRow]]
+Rows: TypeAlias = Sequence[tuple[ItemRow | None, RequestRow]]
 """Requests, each item with its first one."""
 
 
@@ -107,16 +107,18 @@ class JudgementRow(NamedTuple):
 
 def difference(item: ItemRow, ordinal: int, known_hash: str) -> DataError | None:
     """What is wrong with an item that was recorded before, if anything."""
+    # An item without a hash had an image that could not be read: then there is nothing to compare.
     if ordinal == item.ordinal and (known_hash == item.hash or not known_hash or not item.hash):
         return None
+    # Items come in order, so an id that is known from an earlier place comes twice in the data of today.
     if ordinal < item.ordinal:
         return DataError(
             f"task {item.task}: the id {item.id!r} comes twice (items {ordinal} and {item.ordinal}, counted from 0); "
-            "make ids unique (or, if the data changed since this run began, start anew with --fresh)"
+            "make ids unique (or, if the data changed since this run began, start again with --fresh)"
         )
     return DataError(
         f"task {item.task}: item {item.id!r} is not what this run recorded before: the data changed since it began; "
-        "start anew with --fresh"
+        "start again with --fresh"
     )
 
 
@@ -130,7 +132,7 @@ def judgement_row(judgement: Judgement) -> JudgementRow:
         judgement.status.value,
         None if verdict is None else verdict_text(verdict),
         None if probabilities is None else json.dumps(dict(probabilities)),
-        raw if raw.isascii() else raw.encode("utf-8", "replace").decode(),  # half a surrogate pair is no text
+        raw if raw.isascii() else raw.encode("utf-8", "replace").decode(),  # lone surrogates are not UTF-8
         json.dumps(more) if more else "{}",
     )
 
@@ -142,7 +144,7 @@ def verdict_text(verdict: Verdict) -> str:
 
 
 def annotations_text(annotations: Mapping[str, Verdict]) -> str:
-    """What several people said, as JSON, sorted by annotator; empty where nobody did."""
+    """What several people said, as JSON, sorted by annotator; empty without annotations."""
     return json.dumps(dict(sorted(annotations.items()))) if annotations else ""
 
 
@@ -171,7 +173,7 @@ def answer_from_row(
         status=_STATUSES[status],
         verdict=None if verdict is None else _verdict(verdict),
         probabilities=None if probabilities is None else json.loads(probabilities),
-        annotations=_annotations(annotations) if annotations else _NOBODY,
+        annotations=_annotations(annotations) if annotations else _NO_ANNOTATIONS,
     )
 
 
@@ -190,6 +192,7 @@ def judgement_from_row(status: str, verdict: str | None, probabilities: str | No
     return Judgement.from_json(plain)
 
 
+# The texts of spaces, verdicts and orders are few, and each stands in thousands of rows.
 @lru_cache(maxsize=256)
 def _space(text: str) -> AnswerSpace:
     return space_from_json(json.loads(text))
@@ -215,17 +218,17 @@ def usage_of(more: Sequence[Mapping[str, Any]]) -> Usage:
 
     Judges and servers say what they like: what is no sensible quantity counts as not said.
     """
-    read = [quantity(one.get("prompt_tokens")) for one in more]
-    written = [quantity(one.get("completion_tokens")) for one in more]
-    costs = [quantity(one.get("cost_usd")) for one in more]
-    names = {one["model"] for one in more if isinstance(one.get("model"), str) and one["model"]}
+    read = [quantity(fields.get("prompt_tokens")) for fields in more]
+    written = [quantity(fields.get("completion_tokens")) for fields in more]
+    costs = [quantity(fields.get("cost_usd")) for fields in more]
+    names = {fields["model"] for fields in more if isinstance(fields.get("model"), str) and fields["model"]}
     return Usage(
         answers=len(more),
-        reported=sum(one is not None or other is not None for one, other in zip(read, written, strict=True)),
-        prompt_tokens=int(sum(one for one in read if one is not None)),
-        completion_tokens=int(sum(one for one in written if one is not None)),
-        priced=sum(one is not None for one in costs),
-        cost_usd=math.fsum(one for one in costs if one is not None),
+        reported=sum(pair != (None, None) for pair in zip(read, written, strict=True)),
+        prompt_tokens=int(sum(tokens for tokens in read if tokens is not None)),
+        completion_tokens=int(sum(tokens for tokens in written if tokens is not None)),
+        priced=sum(cost is not None for cost in costs),
+        cost_usd=math.fsum(cost for cost in costs if cost is not None),
         models=tuple(sorted(names)),
     )
 
@@ -234,4 +237,4 @@ def quantity(value: object) -> float | None:
     """A number of tokens, dollars or seconds; `None` for anything that cannot be one."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if 0 <= value < 2**53 else None  # nor is NaN
+    return float(value) if 0 <= value < 2**53 else None  # NaN is not, either

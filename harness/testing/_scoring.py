@@ -8,8 +8,8 @@ from pathlib import Path
 
 from harness.api import Item, Judgement, Protocol, RecordedAnswer, Request, Task
 from harness.discovery import Plugins
-from harness.run.asks import asks_of
 from harness.run.planned import PlannedTask
+from harness.run.requests import stream_requests
 from harness.score.cell import score_cell
 from harness.score.find import metrics_of
 from harness.score.records import CellScores
@@ -63,7 +63,7 @@ def score_task(
 
 def _answers(planned: PlannedTask, answer: Callable[[Request, Item], str | Judgement]) -> Iterator[RecordedAnswer]:
     # The same orders and repeats as in a run.
-    for ask in asks_of(planned):
+    for ask in stream_requests(planned):
         assert ask.request is not None, ask.problem
         given = answer(ask.request, ask.item)
         # Text takes the road of every answer; a judgement is checked as the engine does.

@@ -83,6 +83,6 @@ def _print_plan(planned: PlannedRecipe) -> None:
 
 
 def _state(planned: PlannedRecipe) -> str:
-    if planned.done:
+    if planned.is_trained:
         return "trained already"
     return "begun, not finished" if planned.folder.exists() else "new"

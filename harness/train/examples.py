@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from harness.api import DataError, Example, Request, UserError
 from harness.api.reading import NO_MARKS, Thinking
-from harness.run.asks import asks_of
 from harness.run.context import example_of
+from harness.run.requests import stream_requests
 
 if TYPE_CHECKING:
     from harness.run.planned import PlannedTask
@@ -53,7 +53,7 @@ class Examples:
     def _stream(self, split: str) -> Iterator[Example]:
         skipped = self.skipped.setdefault(split, set())
         empty, problem = True, ""
-        for ask in asks_of(self._planned, split=None if split == self._planned.split else split):
+        for ask in stream_requests(self._planned, split=None if split == self._planned.split else split):
             unreadable = ask.problem if ask.request is None else _unreadable(ask.request)
             if ask.request is not None and not unreadable:
                 empty = False

@@ -12,7 +12,7 @@ from harness.api import HarnessError, PluginError, Reward, Trainer, Training, Tr
 from harness.manifest.resolved import digest
 from harness.run.context import PlanContext, context_of, plan_task
 from harness.run.folder import write_atomically
-from harness.run.plan import at, refuse_twice, thinking_of, unfolded
+from harness.run.plan import at, refuse_twice, thinking_of, unfold_entry
 from harness.run.planned import Plan, PlannedTask, check_contract
 from harness.train.examples import Examples
 from harness.train.folder import TRACEBACK, is_done
@@ -59,12 +59,12 @@ class PlannedRecipe:
         return self.training.checkpoint
 
     @property
-    def done(self) -> bool:
+    def is_trained(self) -> bool:
         """Whether it is trained already."""
         return is_done(self.folder)
 
     @property
-    def skipped(self) -> dict[str, int]:
+    def items_not_shown(self) -> dict[str, int]:
         """Number of items that could not be shown so far, by `task/split`."""
         return {
             f"{task.name}/{split}": len(items)
@@ -153,7 +153,7 @@ def _tasks(loaded: LoadedRecipe, plan: Plan, say: Callable[[str], None]) -> tupl
     for number, resolved in enumerate(loaded.tasks):
         entry = resolved.entry
         with at(loaded, f"tasks.{number}"):
-            for name, options in unfolded(plan, resolved.offer, entry.name, entry.data, resolved.options):
+            for name, options in unfold_entry(plan, resolved.offer, entry.name, entry.data, resolved.options):
                 refuse_twice("task", name, plan.tasks)
                 planned = plan_task(
                     plan,
@@ -191,7 +191,7 @@ def _rewards(loaded: LoadedRecipe, plan: Plan) -> tuple[WeightedReward, ...]:
             for task in entry.tasks or ():
                 if task not in known:
                     raise UserError(f"the recipe has no task {task!r}; it has {', '.join(known)}")
-            for name, options in unfolded(plan, offer, entry.name, None, resolved.options):
+            for name, options in unfold_entry(plan, offer, entry.name, None, resolved.options):
                 refuse_twice("reward", name, rewards)
                 rewards.append(
                     WeightedReward(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from harness import __version__
 from harness.api import PluginError, Training, TrainingResult, UserError
 from harness.manifest.load import render_resolved
-from harness.run.folder import locked, make_folder, write_atomically
+from harness.run.folder import lock_folder, make_folder, write_atomically
 from harness.train.card import model_card
 from harness.train.folder import CARD, RECIPE, TRAINED, Attempts, Curves, Record, has_model, read_curves
 from harness.train.plan import PlannedRecipe, call, plan_recipe
@@ -54,14 +54,14 @@ def train(
     if helps():
         _help(planned, fresh=fresh)
         return None
-    if planned.done and not fresh:
+    if planned.is_trained and not fresh:
         say(f"{planned.name} is trained already ({planned.folder})")
         return read_record(planned)
     if planned.start is not None:
         train(planned.start, plugins, say=say)
     make_folder(planned.folder, fresh=fresh)
-    with locked(planned.folder):
-        if planned.done:  # by another process, while this one came here
+    with lock_folder(planned.folder):
+        if planned.is_trained:  # by another process, while this one came here
             return read_record(planned)
         return _attempt(planned, plugins, say)
 
@@ -95,7 +95,7 @@ class LocalTraining:
     @property
     def done(self) -> bool:
         """Whether it is trained already."""
-        return self.planned.done
+        return self.planned.is_trained
 
     def train(self) -> None:
         """Train it, or go on where an earlier attempt stopped."""
@@ -120,7 +120,7 @@ def _check_launch(planned: PlannedRecipe, *, fresh: bool) -> None:
     Raises:
         UserError: A trainer of the chain, that has something to do, is made for one process.
     """
-    if os.environ.get("WORLD_SIZE", "1") in ("", "0", "1") or (planned.done and not fresh):
+    if os.environ.get("WORLD_SIZE", "1") in ("", "0", "1") or (planned.is_trained and not fresh):
         return
     if PROCESSES not in planned.offer.card.capabilities:
         raise UserError(
@@ -141,7 +141,7 @@ def helps() -> bool:
 
 
 def _help(planned: PlannedRecipe, *, fresh: bool) -> None:
-    if planned.done and not fresh:
+    if planned.is_trained and not fresh:
         return
     if planned.start is not None:
         _help(planned.start, fresh=False)
@@ -213,7 +213,7 @@ def _record(planned: PlannedRecipe, trained: TrainingResult, attempts: Attempts)
         selected=int(trained.selected),
         scores={str(name): _finite(value) for name, value in trained.scores.items()},
         notes=tuple(str(note) for note in trained.notes),
-        skipped=planned.skipped,
+        skipped=planned.items_not_shown,
         harness=__version__,
         python=platform.python_version(),
         platform=platform.platform(),

@@ -148,6 +148,16 @@ def test_show_tells_of_a_benchmark_how_it_is_scored_and_what_its_data_hold(capsy
         assert f"  {title}:\n    " in said
 
 
+@pytest.mark.parametrize(
+    ("arguments", "title"), [((), "Manifest"), (("manifest",), "Manifest"), (("recipe",), "Recipe")]
+)
+def test_show_prints_the_schema_of_manifests_and_of_recipes(
+    arguments: tuple[str, ...], title: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert code_of("show", "--schema", *arguments) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == f"{title} of judge-harness"
+
+
 def test_show_of_an_unknown_name_suggests(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("show", "miniature/saftey") == 2
     assert "miniature/safety" in capsys.readouterr().err

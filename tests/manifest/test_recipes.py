@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.discovery import Plugins
+from harness.manifest.documents import MAX_CHAIN
 from harness.manifest.load import (
     LoadedManifest,
     LoadedRecipe,
@@ -18,7 +19,6 @@ from harness.manifest.load import (
     render_resolved,
 )
 from harness.manifest.problems import InvalidManifestError
-from harness.manifest.recipes import MAX_CHAIN
 
 Load = Callable[..., LoadedManifest]
 LoadRecipe = Callable[..., LoadedRecipe]

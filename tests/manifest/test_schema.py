@@ -19,7 +19,7 @@ from harness.manifest.model import (
     TrainerEntry,
     protocol_model,
 )
-from harness.manifest.schema import manifest_schema
+from harness.manifest.schema import manifest_schema, recipe_schema
 
 
 def schemas(value: Any) -> Iterator[dict[str, Any]]:
@@ -76,6 +76,22 @@ def test_extends_makes_the_rest_optional(plugins: Plugins) -> None:
     schema = manifest_schema(_loadable(plugins))
     assert schema["anyOf"] == [{"required": ["extends"]}, {"required": ["name", "tasks", "judges"]}]
     assert "extends" in schema["properties"]
+
+
+def test_a_recipe_of_its_own_has_a_schema_as_good_as_that_within_a_manifest(plugins: Plugins) -> None:
+    schema, within = recipe_schema(_loadable(plugins)), manifest_schema(_loadable(plugins))["definitions"]
+    assert schema["title"] == "Recipe of judge-harness"
+    assert schema["additionalProperties"] is False
+    assert schema["anyOf"] == [{"required": ["extends"]}, {"required": ["name", "tasks", "trainer"]}]
+    assert {key: value for key, value in schema["properties"].items() if key != "extends"} == within["Recipe"][
+        "properties"
+    ]
+    assert "extends" not in schema["definitions"]["Recipe"]["properties"]
+    assert schema["definitions"] == {key: within[key] for key in schema["definitions"]}
+    assert {"RecipeTask", "RewardEntry", "TrainerEntry", "trainer:toy.trainer"} <= set(schema["definitions"])
+    assert not {"JudgeEntry", "TaskEntry"} & set(schema["definitions"])
+    targets = {one["$ref"].removeprefix("#/definitions/") for one in schemas(schema) if "$ref" in one}
+    assert targets <= set(schema["definitions"])
 
 
 def test_every_field_is_described() -> None:

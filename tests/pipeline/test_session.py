@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 import sqlite3
 import subprocess
@@ -14,6 +16,10 @@ import pytest
 
 from harness.api import JournalError, Status
 from harness.cli import main
+from harness.discovery import Plugins
+from harness.manifest.load import load_manifest
+from harness.pipeline.session import run_manifest
+from harness.run.progress import Lines
 from harness.run.recorded import load_run
 
 MINE = '''
@@ -210,3 +216,32 @@ def test_a_reporter_that_fails_is_named_and_nothing_is_lost(run: Run, capsys: py
     assert "plugin reporter: harness_run_recorded raised NameError" in capsys.readouterr().err
     command(["run", "m.yaml", "--dry-run"])
     assert "32 already answered, 0 to ask" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("change", ["version", "distribution", "nothing"])
+def test_a_leaderboard_is_read_back_only_while_the_plugins_are_those_that_made_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m.yaml").write_text(
+        "name: m\ntasks: [{use: miniature/technical, with: {items: 8}}]\njudges: [{use: prior}]\n"
+    )
+    plugins = Plugins.load()
+    loaded = load_manifest(Path("m.yaml"), plugins=plugins)
+
+    def run_again() -> Path:
+        session = run_manifest(
+            loaded, plugins, runs=Path("runs"), fresh=False, shard=None, progress=Lines(io.StringIO())
+        )
+        assert session.report is not None
+        return session.folder / "leaderboard.md"
+
+    report = run_again()
+    report.write_text("as it was", encoding="utf-8")
+    run_again()
+    assert report.read_text(encoding="utf-8") == "as it was", "nothing changed, so nothing is written"
+    if change != "nothing":
+        # As after an upgrade of any plugin: the row of a metric's plugin is one of these.
+        plugins.rows[0] = dataclasses.replace(plugins.rows[0], **{change: "99.1"})  # type: ignore[arg-type]
+    run_again()
+    assert (report.read_text(encoding="utf-8") == "as it was") is (change == "nothing")

@@ -438,11 +438,11 @@ def test_data_that_are_gone_are_named(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_another_process_that_holds_the_run_is_told(start: Start) -> None:
-    from harness.run.folder import locked
+    from harness.run.folder import lock_folder
 
     folder = start(*TEXTS)
     plugin()
-    with locked(folder), pytest.raises(JournalError, match="another harness process"):
+    with lock_folder(folder), pytest.raises(JournalError, match="another harness process"):
         reread(folder)
 
 
@@ -469,6 +469,6 @@ def test_the_journal_keeps_whether_a_text_was_read(tmp_path: Path) -> None:
         journal.add_judgements(
             "j", [("a", Judgement.of("yes", raw="x")), ("b", Judgement.of("yes", raw="x", read=True))]
         )
-    mores = {key: json.loads(row.more) for key, row in journal.judged("j", ["a", "b"]).items()}
+    mores = {key: json.loads(row.more) for key, row in journal.find_judgements("j", ["a", "b"]).items()}
     journal.close()
     assert mores == {"a": {"read": False}, "b": {"read": True}}

@@ -25,9 +25,9 @@ from harness.api import (
     Score,
     Verdict,
 )
-from harness.run.asks import asks_of
 from harness.run.journal import Journal
 from harness.run.planned import Plan
+from harness.run.requests import stream_requests
 from harness.run.rows import annotations_text
 
 MakePlan = Callable[..., Plan]
@@ -59,7 +59,9 @@ def said(annotations: dict[str, Verdict]) -> Callable[[int, Item], Item]:
 def test_no_request_and_no_key_knows_of_annotations(make_plan: MakePlan, text_task: Any) -> None:
     found = []
     for change in (said({"ann": "yes", "bob": "no"}), lambda index, item: item):
-        requests = [ask.request for ask in asks_of(plan_of(make_plan, text_task, change).tasks[0]) if ask.request]
+        requests = [
+            ask.request for ask in stream_requests(plan_of(make_plan, text_task, change).tasks[0]) if ask.request
+        ]
         found.append([(request.key, repr((request.messages, request.question, request.space))) for request in requests])
     assert len(found[0]) == 2
     assert found[0] == found[1]
@@ -69,7 +71,7 @@ def test_no_request_and_no_key_knows_of_annotations(make_plan: MakePlan, text_ta
 def test_an_item_without_annotations_has_the_hash_that_it_had_before_there_were_any(
     make_plan: MakePlan, text_task: Any
 ) -> None:
-    rows = [ask.item_row for ask in asks_of(plan_of(make_plan, text_task, lambda index, item: item).tasks[0])]
+    rows = [ask.item_row for ask in stream_requests(plan_of(make_plan, text_task, lambda index, item: item).tasks[0])]
     assert [row.hash for row in rows if row] == ["33fe9d7969979f9c875f0752c9d88678", "ccdc3760187d4e989785b615c0952fe4"]
 
 
@@ -77,7 +79,7 @@ def test_annotations_are_part_of_the_hash_in_whatever_order(make_plan: MakePlan,
     changes: list[dict[str, Verdict]] = [{"a": "yes", "b": "no"}, {"b": "no", "a": "yes"}, {"a": "no", "b": "no"}, {}]
     hashes = []
     for change in changes:
-        row = next(asks_of(plan_of(make_plan, text_task, said(change)).tasks[0])).item_row
+        row = next(stream_requests(plan_of(make_plan, text_task, said(change)).tasks[0])).item_row
         assert row is not None
         hashes.append(row.hash)
     assert hashes[0] == hashes[1]
@@ -86,11 +88,11 @@ def test_annotations_are_part_of_the_hash_in_whatever_order(make_plan: MakePlan,
 
 def recorded(path: Path, item: Item, make_plan: MakePlan, text_task: Any) -> Journal:
     plan = plan_of(make_plan, text_task, lambda index, other: replace(item, id=other.id), pairs=bool(item.candidates))
-    asks = list(asks_of(plan.tasks[0]))
+    asks = list(stream_requests(plan.tasks[0]))
     journal = Journal(path)
     with journal.transaction():
-        assert journal.add_asks([(ask.item_row, ask.ask_row) for ask in asks]) is None
-        journal.add_judgements("j", [(ask.ask_row.request, Judgement.of(item.gold)) for ask in asks])
+        assert journal.add_requests([(ask.item_row, ask.request_row) for ask in asks]) is None
+        journal.add_judgements("j", [(ask.request_row.request, Judgement.of(item.gold)) for ask in asks])
     return journal
 
 
@@ -167,12 +169,12 @@ def test_shards_are_merged_with_what_people_said(
 
 def test_another_verdict_of_an_annotator_is_other_data(tmp_path: Path, make_plan: MakePlan, text_task: Any) -> None:
     plans = [plan_of(make_plan, text_task, said({"ann": verdict, "bob": "no"})) for verdict in ("yes", "no")]
-    rows = [[(ask.item_row, ask.ask_row) for ask in asks_of(plan.tasks[0])] for plan in plans]
+    rows = [[(ask.item_row, ask.request_row) for ask in stream_requests(plan.tasks[0])] for plan in plans]
     journal = Journal(tmp_path / "journal.sqlite")
     with journal.transaction():
-        assert journal.add_asks(rows[0]) is None
-        assert journal.add_asks(rows[0]) is None, "the same again is no change"
-        problem = journal.add_asks(rows[1])
+        assert journal.add_requests(rows[0]) is None
+        assert journal.add_requests(rows[0]) is None, "the same again is no change"
+        problem = journal.add_requests(rows[1])
     journal.close()
     assert problem is not None
     assert "is not what this run recorded before" in str(problem)

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from harness.api import Context, Item, Judgement, Request
-from harness.run.asks import Shard
 from harness.run.engine import Engine
 from harness.run.journal import Journal
 from harness.run.planned import Plan
 from harness.run.progress import Lines
+from harness.run.requests import Shard
 
 MakePlan = Callable[..., Plan]
 

@@ -12,13 +12,13 @@ from harness.api import PluginError, UserError
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
 from harness.run.context import PlanContext
-from harness.run.plan import build_plan, wrapped_by
+from harness.run.plan import build_plan, find_wrapped_tasks
 from harness.run.planned import Plan
 
 MINE = '''
 from pydantic import BaseModel
 
-from harness.api import Choice, Item, Message, Protocol, Request, TaskCard, Unfolded, hookimpl
+from harness.api import Choice, Item, Message, Protocol, Request, TaskCard, UnfoldedEntry, hookimpl
 
 
 class Options(BaseModel, extra="forbid"):
@@ -72,7 +72,7 @@ def card(name, factory, **fields):
 
 @hookimpl
 def harness_tasks():
-    several = lambda options, context: [Unfolded(name=f"s{n}", options={"count": n}) for n in range(options.count)]
+    several = lambda options, context: [UnfoldedEntry(name=f"s{n}", options={"count": n}) for n in range(options.count)]
     return [
         card("plain", Plain, options=Options),
         card("over", Over, options=Options),
@@ -176,4 +176,4 @@ tasks:
 judges: [{use: baselines/random}]
 """
     )
-    assert [wrapped_by(plan, task) for task in plan.tasks] == [*[[]] * 5, ["same", "limited"]]
+    assert [find_wrapped_tasks(plan, task) for task in plan.tasks] == [*[[]] * 5, ["same", "limited"]]

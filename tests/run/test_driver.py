@@ -147,7 +147,7 @@ def test_second_and_foreign_answers_are_dropped_and_counted(make_request: Make) 
     driver = Driver(make_judge=lambda: judge, requests=iter([make_request(i) for i in range(3)]), timeout=5)
     answers = [answer for batch in driver.batches() for answer in batch]
     assert [judgement.verdict for _, judgement in answers] == ["yes"] * 3
-    assert driver.strays == 9
+    assert driver.unmatched_answers == 9
 
 
 def test_a_judge_that_hangs_is_replaced_and_only_its_request_fails(make_request: Make) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,11 @@ from typing import Any
 import pytest
 
 from harness.api import DataError, Image, Item, Judgement, Request, Status
-from harness.run.asks import Shard
-from harness.run.engine import Engine, Outcome
+from harness.run.engine import FAIR_SAMPLE, Engine, Outcome
 from harness.run.journal import Journal
 from harness.run.planned import Plan
 from harness.run.progress import Lines
+from harness.run.requests import Shard
 
 MakePlan = Callable[..., Plan]
 
@@ -96,6 +97,53 @@ def test_fail_on_error_stops_the_run(make_plan: MakePlan, text_task: Any, truthf
     assert "of j0 on text failed" in outcome.too_many_errors
     assert len(judge.asked) < 3000
     assert never.asked == []
+
+
+class FirstFails:
+    """Fails on its first requests, and waits until each of these failures has been counted."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.counted = threading.Semaphore(0)
+
+    def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+        for number, request in enumerate(requests):
+            if number < self.failures:
+                yield request, Judgement(status=Status.ERROR, error="down")
+                assert self.counted.acquire(timeout=5)
+            else:
+                yield request, Judgement.of("yes")
+
+    def fingerprint(self) -> str:
+        return "first fails"
+
+
+class Counting(Lines):
+    """Tells the judge whenever more requests are done."""
+
+    def __init__(self, judge: FirstFails) -> None:
+        super().__init__(io.StringIO())
+        self._judge, self._known = judge, 0
+
+    def update(self, *, done: int, answered: int) -> None:
+        if done > self._known:
+            self._judge.counted.release(done - self._known)
+        self._known = done
+
+
+@pytest.mark.parametrize(
+    ("failures", "said"), [(1, ""), (FAIR_SAMPLE, f"{FAIR_SAMPLE} of {FAIR_SAMPLE} judgements of j0 on text failed")]
+)
+def test_a_failure_rate_is_not_judged_on_a_few_requests(
+    make_plan: MakePlan, text_task: Any, tmp_path: Path, failures: int, said: str
+) -> None:
+    judge = FirstFails(failures)
+    journal = Journal(tmp_path / "journal.sqlite")
+    plan = make_plan(text_task(count=400), judge)
+    engine = Engine(plan, journal, timeout=5, fail_on_error=0.2, shard=None, progress=Counting(judge))
+    outcome = engine.run()
+    journal.close()
+    assert outcome.too_many_errors.partition(", more")[0] == said
 
 
 def test_duplicate_ids_end_the_run_and_keep_what_was_judged(

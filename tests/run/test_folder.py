@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from harness.api import JournalError
-from harness.run.folder import locked, make_folder, write_atomically
+from harness.run.folder import lock_folder, make_folder, write_atomically
 
 HOLDER = (
     "import sys, pathlib\n"
-    "from harness.run.folder import locked\n"
-    "with locked(pathlib.Path(sys.argv[1])):\n"
+    "from harness.run.folder import lock_folder\n"
+    "with lock_folder(pathlib.Path(sys.argv[1])):\n"
     "    print('held', flush=True)\n"
     "    sys.stdin.read()\n"
 )
@@ -30,10 +30,10 @@ def holder(folder: Path) -> subprocess.Popen[str]:
 
 def test_a_folder_held_by_another_process_is_refused_and_free_once_that_is_killed(tmp_path: Path) -> None:
     with holder(tmp_path) as other:
-        with pytest.raises(JournalError, match=rf"pid {other.pid}\b"), locked(tmp_path):
+        with pytest.raises(JournalError, match=rf"pid {other.pid}\b"), lock_folder(tmp_path):
             pass
         other.kill()
-    with locked(tmp_path):
+    with lock_folder(tmp_path):
         assert (tmp_path / "run.lock").read_text() == str(os.getpid())
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from harness.api import DataError, JournalError, Judgement, Status, Usage
 from harness.run.journal import Journal
-from harness.run.rows import AskRow, CellRow, ItemRow
+from harness.run.rows import CellRow, ItemRow, RequestRow
 
 ITEM = ItemRow("t", "i", 0, "g", "", '{"kind": "choice", "labels": ["yes", "no"]}', '"yes"', "{}", "abc")
-ASK = AskRow("t", "i", 0, "[]", 0, "key", "{}")
+ASK = RequestRow("t", "i", 0, "[]", 0, "key", "{}")
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
 def filled(path: Path, *, item: ItemRow = ITEM, judgement: Judgement | None = None) -> Journal:
     journal = Journal(path)
     with journal.transaction():
-        journal.add_asks([(item, ASK._replace(item=item.id, request=f"key-{item.id}"))])
+        journal.add_requests([(item, ASK._replace(item=item.id, request=f"key-{item.id}"))])
         if judgement is not None:
             journal.add_judgements("judge", [(f"key-{item.id}", judgement)])
     return journal
@@ -50,21 +50,21 @@ def test_a_judgement_comes_back_as_it_went_in(path: Path) -> None:
 
 def test_an_answer_replaces_an_error_and_nothing_replaces_an_answer(path: Path) -> None:
     journal = filled(path, judgement=Judgement.failure(Status.ERROR, "down"))
-    assert journal.answered("judge", ["key-i"]) == set()
+    assert journal.find_answered("judge", ["key-i"]) == set()
     for judgement in (Judgement.of("yes"), Judgement.of("no"), Judgement.failure(Status.ERROR, "late")):
         with journal.transaction():
             journal.add_judgements("judge", [("key-i", judgement)])
     kept = journal.judgement("judge", "key-i")
     assert kept is not None
     assert kept.verdict == "yes"
-    assert journal.answered("judge", ["key-i", "other"]) == {"key-i"}
+    assert journal.find_answered("judge", ["key-i", "other"]) == {"key-i"}
     journal.close()
 
 
 def test_a_second_item_of_the_same_id_is_refused_and_both_places_are_named(path: Path) -> None:
     journal = filled(path)
     with journal.transaction():
-        problem = journal.add_asks([(ITEM._replace(ordinal=3), ASK)])
+        problem = journal.add_requests([(ITEM._replace(ordinal=3), ASK)])
     assert isinstance(problem, DataError)
     assert "'i' comes twice (items 0 and 3" in str(problem)
     journal.close()
@@ -73,7 +73,7 @@ def test_a_second_item_of_the_same_id_is_refused_and_both_places_are_named(path:
 def test_data_that_changed_under_the_run_is_refused(path: Path) -> None:
     journal = filled(path)
     with journal.transaction():
-        problem = journal.add_asks([(ITEM._replace(hash="other"), ASK)])
+        problem = journal.add_requests([(ITEM._replace(hash="other"), ASK)])
     assert "the data changed" in str(problem)
     assert list(journal.item_hashes("t")) == [("i", "abc")]
     journal.close()
@@ -82,7 +82,7 @@ def test_data_that_changed_under_the_run_is_refused(path: Path) -> None:
 def test_an_item_whose_image_has_been_mended_is_taken(path: Path) -> None:
     journal = filled(path, item=ITEM._replace(hash=""))
     with journal.transaction():
-        journal.add_asks([(ITEM, ASK)])
+        journal.add_requests([(ITEM, ASK)])
     assert list(journal.item_hashes("t")) == [("i", "abc")]
     journal.close()
 
@@ -110,8 +110,8 @@ def test_a_locked_journal_says_so(path: Path) -> None:
 
 def test_a_full_disk_keeps_what_was_committed(path: Path) -> None:
     journal = filled(path, judgement=Judgement.of("yes"))
-    pages = journal._one("PRAGMA page_count", ())[0]
-    journal._one(f"PRAGMA max_page_count={pages}", ())  # SQLite's own way of running out of space
+    pages = journal.select_one("PRAGMA page_count", ())[0]
+    journal.select_one(f"PRAGMA max_page_count={pages}", ())  # SQLite's own way of running out of space
     with pytest.raises(JournalError, match="full; free some space"), journal.transaction():
         journal.add_judgements("judge", [(f"k{n}", Judgement.of("yes", raw="x" * 5000)) for n in range(100)])
     journal.close()

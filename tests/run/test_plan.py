@@ -101,12 +101,12 @@ def test_juries_that_sit_on_each_other_are_refused(planned: Callable[[str], Plan
 def test_a_context_takes_recorded_answers_from_the_journal_and_asks_for_the_rest(
     make_plan: MakePlan, text_task: Any, truthful: Any, tmp_path: Path
 ) -> None:
-    from harness.run.asks import asks_of
+    from harness.run.requests import stream_requests
 
     member = truthful()
     plan = make_plan(text_task(count=4), member, truthful())
     journal = Journal(tmp_path / "journal.sqlite")
-    requests = [ask.request for ask in asks_of(plan.tasks[0]) if ask.request is not None]
+    requests = [ask.request for ask in stream_requests(plan.tasks[0]) if ask.request is not None]
     with journal.transaction():
         journal.add_judgements(plan.judges[0].key, [(requests[0].key, Judgement.of("no"))])
     journal.close()

@@ -74,7 +74,7 @@ def test_items_that_cannot_be_shown_are_left_out_warned_about_and_counted_once(p
         assert len(list(task.examples("train"))) == 14
     assert isinstance(task.examples, Examples)
     assert task.examples.skipped == {"train": {f"train-{k}" for k in range(5)}}
-    assert planned.skipped == {"pairs/train": 5}
+    assert planned.items_not_shown == {"pairs/train": 5}
     assert len(said) == 3
     assert said[0].startswith("warning: task pairs, train: item train-0 is left out: ")
 

@@ -29,7 +29,7 @@ def test_a_trainer_is_given_what_the_recipe_says(folder: Path, plan: Plan) -> No
 
 def test_planning_writes_nothing(folder: Path, plan: Plan) -> None:
     planned = plan()
-    assert not planned.done
+    assert not planned.is_trained
     assert not (folder / "checkpoints").exists()
 
 

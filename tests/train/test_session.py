@@ -11,7 +11,7 @@ import pytest
 
 from harness.api import PluginError, Training, TrainingResult, UserError
 from harness.discovery import Plugins
-from harness.run.folder import locked
+from harness.run.folder import lock_folder
 from harness.train import session
 from harness.train.folder import read_curves
 from harness.train.plan import PlannedRecipe
@@ -72,7 +72,7 @@ def test_fresh_keeps_the_older_folder_aside(plan: Plan, go: Go, steps: Steps) ->
     assert len(steps()) == 8
     aside = planned.folder.with_name(f"{planned.folder.name}.old-1")
     assert (aside / "trained.json").is_file()
-    assert planned.done
+    assert planned.is_trained
 
 
 def test_an_attempt_goes_on_from_the_state_of_the_one_before(plan: Plan, go: Go, folder: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_model_that_was_taken_away_is_made_again(plan: Plan, go: Go, folder: P
     planned = plan()
     go(planned)
     (planned.model / "answers.json").unlink()
-    assert not planned.done
+    assert not planned.is_trained
     seen = []
 
     class Watching:
@@ -104,7 +104,7 @@ def test_a_model_that_was_taken_away_is_made_again(plan: Plan, go: Go, folder: P
 
     go(replace(planned, trainer=Watching()))
     assert seen == [False], "the old record must not make half a model look finished"
-    assert planned.done
+    assert planned.is_trained
 
 
 def test_what_it_starts_from_is_trained_first_and_once(
@@ -148,18 +148,18 @@ def test_a_trainer_in_trouble_ends_the_training_and_keeps_what_was_done(plan: Pl
     planned = plan(None, f"trainer.with.trouble={trouble}")
     with pytest.raises(kind, match=says):
         go(planned)
-    assert not planned.done
+    assert not planned.is_trained
     assert json.loads((planned.folder / "attempts.json").read_text())[0]["seconds"] >= 0
     if trouble == "raises":
         assert "ZeroDivisionError: by zero" in (planned.folder / "traceback.txt").read_text()
-    with locked(planned.folder):
+    with lock_folder(planned.folder):
         pass  # free again
 
 
 def test_a_folder_in_which_another_process_trains_is_refused(plan: Plan, go: Go, steps: Steps) -> None:
     planned = plan()
     planned.folder.mkdir(parents=True)
-    with locked(planned.folder), pytest.raises(UserError, match="another harness process"):
+    with lock_folder(planned.folder), pytest.raises(UserError, match="another harness process"):
         go(planned)
     assert steps() == []
 
@@ -176,7 +176,7 @@ def test_a_training_that_another_process_finished_meanwhile_is_taken_as_it_is(
         (folder / "trained.json").write_text('{"recipe": "by the other"}')
         yield
 
-    monkeypatch.setattr(session, "locked", late)
+    monkeypatch.setattr(session, "lock_folder", late)
     assert go(planned) == {"recipe": "by the other"}
     assert steps() == []
 
@@ -189,7 +189,7 @@ def test_a_process_that_helps_another_calls_the_trainer_and_writes_nothing_of_it
     planned = plan(base + "train: base.yaml\n")
     monkeypatch.setenv("RANK", "1")
     planned.folder.mkdir(parents=True)
-    with locked(planned.folder):  # by the first process
+    with lock_folder(planned.folder):  # by the first process
         assert go(planned) is None
     assert steps()[0] == "base 1"
     assert steps()[-1] == "tiny 4"

@@ -13,7 +13,7 @@ from harness.formats.label import LabelFormat
 from harness.formats.tagged import TaggedFormat
 from harness_transformers import weighing
 from harness_transformers.judge import LocalJudge
-from harness_transformers.weighing import options_of
+from harness_transformers.weighing import answer_set_of
 
 Local = Callable[..., LocalJudge]
 Answers = Callable[[LocalJudge, list[Request]], list[Judgement]]
@@ -74,7 +74,7 @@ def test_answers_weigh_the_same_side_by_side_apart_and_in_portions(
 ) -> None:
     opened = local(mode="verdict")._open()
     requests = [ask(1, Score(0, 20, 1)), ask(2), ask(3, Choice(("a", "b", "c b a")))]
-    options = [options_of(request, opened.prompter) for request in requests]
+    options = [answer_set_of(request, opened.prompter) for request in requests]
     endings = [one.endings for one in options]
     with torch.inference_mode():
         prefix = opened.language.prefill(
@@ -97,12 +97,12 @@ def test_a_mark_that_the_prompt_has_opened_is_not_weighed_again(
 ) -> None:
     prompter = local(mode="verdict")._open().prompter
     request = ask(1)
-    options = options_of(request, prompter, rationale, opened=True)
+    options = answer_set_of(request, prompter, rationale, opened=True)
     whole = [(*options.opening, *ending) for ending in options.endings]
     expected = [f"{rationale}</think><answer>{label}</answer>" for label in ("yes", "no")]
     assert [prompter.tokenizer.decode(ids) for ids in whole] == expected
-    plain = options_of(ask(1, form=Plain()), prompter, rationale)
-    assert options_of(ask(1, form=Plain()), prompter, rationale, opened=True).endings == plain.endings
+    plain = answer_set_of(ask(1, form=Plain()), prompter, rationale)
+    assert answer_set_of(ask(1, form=Plain()), prompter, rationale, opened=True).endings == plain.endings
 
 
 LAYOUTS: dict[str, list[AnswerSpace]] = {
@@ -121,13 +121,13 @@ def test_answers_weigh_the_same_in_the_prompts_own_pass_as_behind_it(
         ask(4, space, form=Plain(), images=1 if layout != "other length" else place + 1, words="ABC"[place])
         for place, space in enumerate(LAYOUTS[layout])
     ]
-    options = [options_of(request, opened.prompter) for request in requests]
+    options = [answer_set_of(request, opened.prompter) for request in requests]
     prompts = [opened.prompter.prompt(request) for request in requests]
     lengths = {len(prompt.ids) + len(one.opening) for prompt, one in zip(prompts, options, strict=True)}
     assert (len(lengths) > 1) is (layout == "other length")
     with torch.inference_mode():
         for _ in range(3):  # alone, then with the start of the prompts kept
-            joined = opened.scales._joined(prompts, options)
+            joined = opened.scales._read_together(prompts, options)
             behind = opened.scales._read_first(prompts, options, at_once=8)
             assert torch.allclose(joined, behind, atol=1e-5)
 
@@ -148,8 +148,8 @@ def test_a_model_that_cannot_weigh_in_the_prompts_own_pass_is_noticed(
 ) -> None:
     judge = local(mode="verdict")
     opened = judge._open()
-    joined = opened.scales._joined
-    monkeypatch.setattr(opened.scales, "_joined", lambda *given: joined(*given).flip(-1))
+    joined = opened.scales._read_together
+    monkeypatch.setattr(opened.scales, "_read_together", lambda *given: joined(*given).flip(-1))
     requests = [ask(number) for number in range(3)]
     given = answers(judge, requests)
     assert not opened.scales.joins

@@ -152,7 +152,7 @@ def test_grpo_learns_the_same_from_the_same_answers_as_the_native_trainer(
 
     def given(policy: Policy, one: Asked, ids: tuple[int, ...]) -> Given:
         finished = ids[-1] in policy.opened.language.stops.tolist()
-        text = policy.opened.decoded(ids[:-1] if finished else ids)
+        text = policy.opened.decode_exactly(ids[:-1] if finished else ids)
         judgement = replace(one.example.request.read(text), completion_tokens=len(ids) - finished)
         return Given(ids, not finished, text, judgement)
 

@@ -45,19 +45,20 @@ class EyesTrainer:
         return _generation()
 
     def train(self, training: Training) -> TrainingResult:
-        """Train; an attempt that was stopped begins anew.
+        """Train; an attempt that was stopped begins again.
 
         Raises:
             UserError: The recipe names a model to start from.
         """
         if training.model is not None:
             raise UserError(f"recipe {training.name}: eyes makes a model from nothing; remove model: and train:")
+        # torch is imported only where something is trained.
         from harness_miniature_judges.eyes import train_eyes
 
         options = self._options
 
         def report(step: int, metrics: dict[str, float]) -> None:
-            training.log(step, {name if name == "loss" else f"recall/{name}": one for name, one in metrics.items()})
+            training.log(step, {name if name == "loss" else f"recall/{name}": value for name, value in metrics.items()})
             reading = f"loss {metrics['loss']:.3g}  digits {write_share(metrics['digit'])} %"
             print(f"{training.name}: step {step} of {options.steps}  {reading}", file=sys.stderr)  # noqa: T201
 
@@ -104,7 +105,7 @@ class ReadingTrainer:
         return _generation()
 
     def train(self, training: Training) -> TrainingResult:
-        """Train; an attempt that was stopped begins anew.
+        """Train; an attempt that was stopped begins again.
 
         Raises:
             UserError: The recipe names no model to start from.

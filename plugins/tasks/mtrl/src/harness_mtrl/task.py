@@ -56,8 +56,10 @@ class ThresholdTask(PointwiseTask):
         Raises:
             DataError: There are no rows to take the median of.
         """
+        # The median of train only: a threshold that looks at test rows would leak them.
         if self._threshold != MEDIAN:
             return float(self._threshold)
+        # Eight bytes a row, and no list of rows.
         values = array("d", (self.value(row) for row in self.rows("train")))
         if not values:
             raise DataError(f"task {self.name}: train has no rows to take the median of; write a number as `threshold`")
@@ -70,12 +72,13 @@ class ThresholdTask(PointwiseTask):
             DataError: The column is missing or does not fit.
         """
         value = self.value(row)
+        # Both ends are left out, as the option says. The median itself still counts them.
         if self._middle is not None and self._middle[0] <= value <= self._middle[1]:
             return None
         return "yes" if value >= self.threshold else "no"
 
 
-def bounded(cell: Cell, *, low: float, high: float, fix: str) -> float:
+def number_between(cell: Cell, *, low: float, high: float, fix: str) -> float:
     """A number from `low` to `high`.
 
     Raises:

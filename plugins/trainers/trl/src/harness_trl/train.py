@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.api import Context, Training, TrainingResult, UserError
 from harness_grpo.fingerprint import fingerprint_of
-from harness_transformers.loading import Source, pinned, quietly, set_threads, source_of
-from harness_trl.arguments import explained, grpo_arguments, sft_arguments, state_folder
+from harness_transformers.loading import Source, pin, quietly, set_threads, source_of
+from harness_trl.arguments import explain_errors, grpo_arguments, sft_arguments, state_folder
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
 from harness_trl.rewards import Reader, check_rewards, reward_functions
 from harness_trl.rows import Rows, Shown, shown_by
@@ -121,12 +121,12 @@ def _fit(training: Training, options: TrlOptions, make: Make, *, updates: int) -
         )
     set_threads(options.threads)
     who = f"recipe {training.name}"
-    source = pinned(source_of("model", training.model, who), who)
+    source = pin(source_of("model", training.model, who), who)
     shown = shown_by(source, options, training.name)
     rows = Rows(training, shown, options)
     with quietly(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"(trl|transformers)\.")  # to one another
-        with explained(training.name):
+        with explain_errors(training.name):
             trainer = make(rows, shown, source)
         _prepare(trainer, training, options)
         keeper = None

@@ -29,8 +29,10 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     ranks = [cell.number() for cell in row["rank"].elements()]
     if len(images) < 2:
         raise row["image_path"].mismatch("two images or more")
+    # Without this check an image would get the rank of another image.
     if len(ranks) != len(images):
         raise row["rank"].mismatch(f"a rank for each of the {len(images)} images")
+    # All pairs of a prompt: the official score counts inversions over all of them.
     for i, j in itertools.combinations(range(len(images)), 2):
         yield Item(
             id=f"{subset}/{row.number}/{i}-{j}",
@@ -51,6 +53,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# `ties="right"`: officially a tie is no inversion. `average="group"`: the mean is over prompts (`inversion_score`).
 PROTOCOL = Protocol(order="shuffled", unparsed="wrong", ties="right", average="group")
 """The official one: 1 - inversions / pairs for each prompt, averaged over prompts."""
 
@@ -60,7 +63,12 @@ BENCHMARK = Benchmark(
     protocol=PROTOCOL,
     format="harness/brackets",
     layout=Layout(
-        subsets=("test",), split="test", hub="all", archives=("test.tar.gz", "test.tar"), prefixes=("", "test/")
+        # Only test has ranks. Train has other columns, and the benchmark prompts of HPS v2 are no preferences.
+        subsets=("test",),
+        split="test",
+        hub="all",
+        archives=("test.tar.gz", "test.tar"),
+        prefixes=("", "test/"),
     ),
     items=items,
     frame=frame,

@@ -26,6 +26,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         id=f"{subset}/{row.number}",
         group=group_of(prompt),
         space=DECIDED,
+        # The preferred image is always `path1`, so the protocol must shuffle.
         gold=0,
         question=(f"Text prompt: {prompt}",),
         candidates=tuple((row[column].image(),) for column in ("path1", "path2")),
@@ -41,6 +42,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# Officially both images get a reward and equal rewards are wrong: so is an answer without a verdict here.
 PROTOCOL = Protocol(order="shuffled", unparsed="wrong")
 """The official one, shuffled: the gold is always the first image."""
 
@@ -54,6 +56,7 @@ BENCHMARK = Benchmark(
         split="test",
         hub="all",
         archives=("images.tar.gz", "images.tar"),
+        # Names are looked for as they are, then below images/.
         prefixes=("", "images/"),
     ),
     items=items,

@@ -20,7 +20,8 @@ from harness_preference.benchmarks.ranked_images import DECIDED, WITH_TIES, bett
 from harness_preference.options import Options
 
 _SPLITS = ("test", "validation")
-_PARTS = tuple(f"{split}_{part}" for split in _SPLITS for part in (1, 2))  # two zips for each, in every configuration
+# Validation and test have two zip files each, in every configuration.
+_PARTS = tuple(f"{split}_{part}" for split in _SPLITS for part in (1, 2))
 
 
 class ImageRewardOptions(Options):
@@ -48,9 +49,11 @@ class Pairs:
             DataError: A column is missing or does not fit, or there is not one rank for each image.
         """
         prompt = row["prompt"].text()
+        # Two layouts: the code's own list has a prompt in a row, the metadata an image in a row.
         if row.has("generations") or row.has("ranking"):
             images = row["generations"].elements()
             ranks = [cell.number() for cell in row["ranking"].elements()]
+            # A missing rank would shift all that follow to the wrong images.
             if len(ranks) != len(images):
                 raise row["ranking"].mismatch(f"a rank for each of the {len(images)} images")
             name = row["id"].name()
@@ -59,10 +62,12 @@ class Pairs:
                 yield from _pair(name, (i, j), (ranks[i], ranks[j]), pair, prompt, {}, options)
             return
         name, rank, tags = row["prompt_id"].name(), row["rank"].number(), row.words("classification")
-        _stored(row)  # so that a wrong cell is found in its own row
+        # Read once here, so that a broken cell is found in its own row and not in the next one's pairs.
+        _image_of(row)
         earlier = self._earlier.setdefault(name, [])
         for i, other in enumerate(earlier):
-            pair = (_stored(other), _stored(row))  # made anew: an image that stays keeps its pixels
+            # New objects for each pair: an image that is kept also keeps its pixels in memory.
+            pair = (_image_of(other), _image_of(row))
             yield from _pair(name, (i, len(earlier)), (other["rank"].number(), rank), pair, prompt, tags, options)
         earlier.append(row)
 
@@ -79,6 +84,7 @@ def _pair(
     """The item of a pair; none where the ranks are equal and ties are not kept."""
     keep_ties = isinstance(options, ImageRewardOptions) and options.ties
     gold = better(*ranks)
+    # test.py skips pairs with equal ranks.
     if gold == TIE and not keep_ties:
         return
     yield Item(
@@ -92,7 +98,7 @@ def _pair(
     )
 
 
-def _stored(row: Row) -> Image:
+def _image_of(row: Row) -> Image:
     """The image of a row of metadata. Its path, images/test/test_1/NAME, is that of a member NAME of test_1.zip."""
     cell = row.first("image_path", "image")
     if isinstance(cell.value, str):
@@ -109,6 +115,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# accuracy over all pairs is the number of test.py. accuracy@group is what the code of HPS v2 reports as ImageReward.
 PROTOCOL = Protocol(order="shuffled", unparsed="wrong", ties="skip", metrics=("accuracy", "accuracy@group"))
 """The official one, and beside it the mean over prompts."""
 
@@ -157,6 +164,7 @@ class ImageRewardTask(BenchmarkTask):
         Raises:
             DataError: As `BenchmarkTask.items`.
         """
+        # A `Pairs` of its own for each reading: it remembers images, and a second reading would pair them twice.
         yield from BenchmarkTask(_benchmark(), *self._given).items(split)
 
 

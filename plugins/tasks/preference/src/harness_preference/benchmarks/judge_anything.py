@@ -23,10 +23,13 @@ from harness_preference.benchmarks.judge_anything_library import Library, short
 from harness_preference.options import Options
 
 PAIRS = Preference(2, ties=("tie",))
+# 1 is the tie and 2 the second response. In MJ-Bench 0 is the tie.
 CHOICES: dict[str, Verdict] = {"0": 0, "1": "tie", "2": 1}
 SCORES = Score(1, 5, 1)
 
+# Lists are written as Python prints them. Reading them as JSON fails on single quotes.
 _QUOTED = re.compile(r"""'([^'\\]+)'|"([^"\\]+)\"""")
+# Sound and video cannot be shown here, so rows with them are left out: four of fifteen kinds of task stay.
 _SHOWN = frozenset({"text", "image"})
 _RUBRICS = {
     "overall_score": "overall quality: how effective the response is and how well it suits its purpose, all in all",
@@ -58,6 +61,7 @@ class JudgeAnythingTask(BenchmarkTask):
 
     def fingerprint(self) -> str:
         """As `BenchmarkTask.fingerprint`, over all three files."""
+        # Queries and responses are data too: another release of them is another task.
         return hashlib.sha256(f"{super().fingerprint()}:{self._library.digest()}".encode()).hexdigest()
 
 
@@ -67,20 +71,21 @@ def pair_items(library: Library, row: Row, subset: str, options: Options) -> Ite
     Raises:
         DataError: A column does not fit, or the other files lack the query or a response.
     """
-    if (asked := _asked(library, row, options)) is None:
+    if (query := _query(library, row, options)) is None:
         return
     name, pair = row["uniq_id"], row["model_pair"]
     models = pair.name().split("_vs_")
     if len(models) != 2:
         raise pair.mismatch("MODEL_vs_MODEL")
     candidates = [_answer(library.response(name, pair, called=model)) for model in models]
+    # An empty candidate is a response in sound or video.
     if all(candidates):
         yield Item(
             id=f"{name.name()}/{pair.word()}#{row.number}",
             group=short(name),
             space=PAIRS,
             gold=row["choice"].label(CHOICES),
-            question=asked,
+            question=query,
             candidates=tuple(candidates),
             category=row["task_name"].word(),
         )
@@ -92,7 +97,7 @@ def score_items(library: Library, row: Row, subset: str, options: Options) -> It
     Raises:
         DataError: A column does not fit, or the other files lack the query or the response.
     """
-    if (asked := _asked(library, row, options)) is None:
+    if (query := _query(library, row, options)) is None:
         return
     name, model = row["uniq_id"], row["model_name"]
     answer = _answer(library.response(name, model, called=model.name()))
@@ -105,14 +110,15 @@ def score_items(library: Library, row: Row, subset: str, options: Options) -> It
             group=short(name),
             space=SCORES,
             gold=score,
-            question=(*asked, "[Response]", *answer, "[End of the response]"),
+            question=(*query, "[Response]", *answer, "[End of the response]"),
             category=row["task_name"].word(),
         )
 
 
-def _asked(library: Library, row: Row, options: Options) -> tuple[Part, ...] | None:
+def _query(library: Library, row: Row, options: Options) -> tuple[Part, ...] | None:
     """The query, or `None` where the row is of another rubric or its task has audio or video."""
     rubric = options.rubric if isinstance(options, JudgeAnythingOptions) else "overall_score"
+    # Each row is one rubric. Mixing them would compare scores of different questions.
     if row["rubric_name"].word().casefold() != rubric:
         return None
     task = row["task_name"]
@@ -134,6 +140,7 @@ def _answer(row: Row) -> tuple[Part, ...]:
         return _pictures(content)
     if kind != "text":
         return ()
+    # One text, or several parts of it.
     texts = content.elements() if isinstance(content.value, list) else [content]
     return tuple(text.text() for text in texts)
 
@@ -143,7 +150,8 @@ def _pictures(cell: Cell) -> tuple[Part, ...]:
     value = cell.value
     if isinstance(value, str) and value.lstrip().startswith("["):
         inside = value.strip().removeprefix("[").removesuffix("]")
-        names = [one or other for one, other in _QUOTED.findall(inside)]
+        names = [single or double for single, double in _QUOTED.findall(inside)]
+        # What is left after the quoted names may be commas and blanks only. Anything else is a list that was cut off.
         if not value.rstrip().endswith("]") or not names or _QUOTED.sub("", inside).strip(", \n"):
             raise cell.mismatch("the name of a picture, or a list of names")
         value = names
@@ -175,6 +183,7 @@ _FILES = {"pair": "Preference/Human_Pairing", "score": "Preference/Human_Scoring
 def _benchmark(subset: str, options: Options | None, context: Context) -> tuple[Benchmark, Library]:
     """One setting over one copy of the data."""
     data = context.data or ""
+    # Three files are joined, which a single file or a hub split cannot give.
     if data.startswith("hub:") or Path(data).is_file():
         raise DataError(
             f"task {context.name}: data: {data!r} must be a folder, for three files are joined; download the dataset "

@@ -14,8 +14,10 @@ from harness.api.data import Layout, PromptFrame, Row, group_of, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
+# The gold is never a tie, but the official prompt offers one. A judge that takes it gets 0 for that order.
 SPACE = Preference(2, ties=("tie",))
 LABELS = {"A>B": 0, "B>A": 1}
+# LiveBench gives two categories and MMLU-Pro one for all its subjects, as in the paper's table.
 CATEGORIES = {
     "mmlu-pro": "knowledge",
     "livebench-reasoning": "reasoning",
@@ -36,6 +38,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     if category is None:
         raise row["source"].mismatch("a text that begins with " + ", ".join(CATEGORIES))
     yield Item(
+        # The two subsets may stand on one board, so the name of the subset keeps their ids apart.
         id=f"{subset}/{row['pair_id'].name()}",
         group=group_of(question),
         space=SPACE,
@@ -63,6 +66,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# `pooling="sum"` is the authors' rule: +1 and -1 over both orders, and right where the sum is above 0.
 PROTOCOL = Protocol(order="both", pooling="sum", unparsed="wrong", ties="class")
 """The official one."""
 
@@ -70,6 +74,7 @@ BENCHMARK = Benchmark(
     name="judgebench",
     entry="judgebench-{subset}",
     protocol=PROTOCOL,
+    # The labels of Arena-Hard, which the official script reads too.
     format="harness/arena",
     layout=Layout(subsets=("gpt", "claude"), split="test", hub="split"),
     items=items,

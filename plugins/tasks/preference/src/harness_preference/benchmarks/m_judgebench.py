@@ -37,9 +37,12 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     """
     question = row["question"].text()
     yield Item(
+        # The data have no ids.
         id=f"{subset}/{row.number}",
+        # Pairs about one question are not independent.
         group=group_of(question),
         space=SPACE,
+        # The right answer is always `chosen`. The protocol shuffles, as the authors' script does with one seed.
         gold=0,
         question=(*row["image"].images(), f"[Question]\n{question}"),
         candidates=((row["chosen"].text(),), (row["rejected"].text(),)),
@@ -61,6 +64,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# code/m_judgebench_eval.py counts every answer that does not name the better one as wrong.
 PROTOCOL = Protocol(order="shuffled", unparsed="wrong")
 """The official one."""
 

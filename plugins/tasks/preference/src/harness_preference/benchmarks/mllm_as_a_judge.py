@@ -16,8 +16,10 @@ from harness_preference.options import Options
 
 SCORES = Score(1, 5, 1)
 PAIRS = Preference(2, ties=("tie",))
+# C is the tie of the official form.
 CHOICES: dict[str, Verdict] = {"A": 0, "B": 1, "C": "tie"}
 
+# Both mean that people said nothing. Taken for a score, -1 would be off the scale.
 _UNJUDGED = ("", "-1")
 _GRADES = (
     "1, poor: it misses what was asked, and is neither relevant, accurate nor complete",
@@ -34,7 +36,7 @@ def score_items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     Raises:
         DataError: A column is missing or does not fit.
     """
-    if (gold := _judged(row)) is None:
+    if (gold := _human_answer(row)) is None:
         return
     score = gold.number()
     if not SCORES.contains(score):
@@ -55,8 +57,9 @@ def pair_items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     Raises:
         DataError: A column is missing or does not fit.
     """
-    if (gold := _judged(row)) is None:
+    if (gold := _human_answer(row)) is None:
         return
+    # Each answer is an object with the name of its model, which the judge must not see.
     answers = tuple(row[column].fields()["answer"].text() for column in ("answer1", "answer2"))
     yield _item(row, row["pair_id"], space=PAIRS, gold=gold.label(CHOICES), candidates=answers)
 
@@ -67,10 +70,11 @@ def batch_items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     Raises:
         DataError: A column is missing or does not fit.
     """
-    if (gold := _judged(row)) is None:
+    if (gold := _human_answer(row)) is None:
         return
     answers = tuple(cell.fields()["answer"].text() for cell in row["answers"].elements())
     try:
+        # Lists may have any length from 2. The space refuses the others, and the row is named in its place.
         space = Ranking(len(answers))
     except DataError as error:
         raise row["answers"].mismatch("a list of 2 to 26 answers") from error
@@ -101,7 +105,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
-def _judged(row: Row) -> Cell | None:
+def _human_answer(row: Row) -> Cell | None:
     """What people said, or `None` for -1 or an empty text, which both mean that they said nothing."""
     cell = row.first("human_answer", "human")
     return None if str(cell.value).strip() in _UNJUDGED else cell
@@ -120,7 +124,9 @@ def _item(
     instruction, path = row["instruction"].text(), row["image_path"]
     image = path.image()
     return Item(
+        # Ids repeat in the data.
         id=f"{name.name()}#{row.number}",
+        # Some releases write image/ before the name. The same picture must be one group in both.
         group=group_of(path.value.removeprefix("image/") if isinstance(path.value, str) else image.digest),
         space=space,
         gold=gold,
@@ -141,6 +147,7 @@ def _benchmark(subset: str, items: Items, protocol: Protocol) -> Benchmark:
             subsets=(subset,),
             split="test",
             hub="all",
+            # The hub's copy and the repository have different folders.
             files=("Benchmark/{subset}", "Dataset/Benchmark/{subset}"),
             prefixes=("", "image/", "Dataset/", "Dataset/image/"),
         ),
@@ -149,6 +156,7 @@ def _benchmark(subset: str, items: Items, protocol: Protocol) -> Benchmark:
     )
 
 
+# Means over source datasets, as in the paper. @micro is the "overall" of the authors' later notebook.
 SCORE_PROTOCOL = Protocol(average="category", metrics=("pearson", "pearson@micro"))
 PAIR_PROTOCOL = Protocol(
     average="category",

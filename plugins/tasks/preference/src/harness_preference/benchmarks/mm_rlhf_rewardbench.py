@@ -21,8 +21,10 @@ SPACE = Preference(2)
 CATEGORIES = ("mcq", "long", "short", "safety", "video")
 """The category is the first of these words in the path of the image or video."""
 
+# The number of frames in the official script.
 _FRAMES = 32
-_PLACES = ("", "images/")  # before a path of the data; the release keeps its pictures in images/
+# What may stand before a path of the data. The release keeps its pictures in images/.
+_PLACES = ("", "images/")
 
 
 class MMRLHFOptions(Options):
@@ -52,15 +54,18 @@ class Videos:
         name, root = cell.text(), self.root
         if cell.row.pictures is ABSENT:
             return [ABSENT(name)]
+        # On the hub there are paths without files. A NUL would make the operating system raise an error of its own.
         if root is None or "\0" in name:
             raise cell.mismatch("a folder of frames", "download the dataset and give its folder")
         for place in _PLACES:
             folder = root / (place + name)
+            # A path or a link of the data must not lead out of the data folder.
             if folder.is_dir() and folder.resolve().is_relative_to(root.resolve()):
                 files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
                 if not files:
                     raise cell.mismatch("a folder with frames in it")
                 if len(files) > count:
+                    # In whole numbers, so that every machine takes the same frames.
                     files = [files[k * (len(files) - 1) // (count - 1)] for k in range(count)]
                 return [Image.from_file(file.relative_to(root), root=root) for file in files]
         raise cell.mismatch(
@@ -76,6 +81,7 @@ class Videos:
         count = options.frames if isinstance(options, MMRLHFOptions) else _FRAMES
         cell = row.first("image", "video")
         path = cell.text()
+        # A path may hold two of the words, such as video and long. The first one of the list counts.
         category = next((word for word in CATEGORIES if word in path), None)
         if category is None:
             raise cell.mismatch("a path with one of the words " + ", ".join(CATEGORIES))
@@ -83,6 +89,7 @@ class Videos:
         shown += self.frames(cell, count) if cell.column == "video" else [cell.image()]
         pair, prompt = row["id"].name(), row["prompt"].text().replace("<image>", "").strip()
         yield Item(
+            # Several pairs share an id. ACC+ is over ids, so the id is the group.
             id=f"{pair}/{row.number}",
             group=pair,
             space=SPACE,
@@ -107,6 +114,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# Officially each answer gets a reward of its own, without any order. Here the gold is always first, so it is shuffled.
 PROTOCOL = Protocol(order="shuffled", unparsed="wrong", metrics=("accuracy", "all_right@group"))
 """The official one: ACC and ACC+."""
 

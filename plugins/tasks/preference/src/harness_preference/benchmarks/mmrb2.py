@@ -17,8 +17,10 @@ from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
 SPACE = Preference(2)
+# Both cases occur in the released files.
 LABELS = {"A": 0, "B": 1, "a": 0, "b": 1}
 
+# The number in it is not the number of an image: authors' code takes images in order.
 _PLACEHOLDER = re.compile(r"<image_\d+>", re.ASCII)
 _COMMON = ("text rendered in images: spelling, legibility, how it fits in",)
 _CRITERIA = {
@@ -82,8 +84,8 @@ def _group(prompt: tuple[Part, ...]) -> str:
 def content(row: Row, what: str) -> tuple[Part, ...]:
     """A prompt or response: text with its images where the placeholders are.
 
-    As the authors' build_from_hf.py, images are taken in order whatever number a placeholder has, and a placeholder
-    beyond the last image is dropped. Images that no placeholder asked for come last.
+    As in the authors' build_from_hf.py, images are taken in order, and the number in a placeholder is not read. A
+    placeholder beyond the last image is dropped. Images that no placeholder asked for come last.
 
     Args:
         row: With the columns `{what}_text` and `{what}_images`.
@@ -93,6 +95,7 @@ def content(row: Row, what: str) -> tuple[Part, ...]:
         DataError: A column does not fit, or there is no image and no text, not even an empty one.
     """
     column, beside = f"{what}_text", f"{what}_images"
+    # An iterator, so that each placeholder takes the next image and what is left can follow at the end.
     pictures = iter([cell.image() for cell in row[beside].elements()] if row.has(beside) else [])
     blank = row.values.get(column) is None or not str(row.values[column]).strip()
     parts: list[Part] = []
@@ -104,7 +107,8 @@ def content(row: Row, what: str) -> tuple[Part, ...]:
     parts += pictures
     if not parts and row[column].text().strip():
         raise row[column].mismatch(f"text, or pictures in {beside}")
-    return tuple(parts) or ("",)  # an empty response is a response
+    # An empty response is a response, and a bad one. Leaving it out would favour the model that gave it.
+    return tuple(parts) or ("",)
 
 
 def frame(subset: str) -> PromptFrame:
@@ -124,6 +128,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# The script counts judgements, two for each pair. A tie is a judgement and wrong, an unread answer is none.
 PROTOCOL = Protocol(order="both", pooling="each", unparsed="exclude", outside="wrong", draws="wrong")
 """The official one: a judgement is A, B or tie, and a tie is there and wrong, from scores as well."""
 

@@ -26,12 +26,15 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         DataError: A column is missing or does not fit, or the two labels contradict each other.
     """
     prompt = row["caption"].text()
+    # Read before rows are left out, so that a broken cell is found in any row.
     labels = tuple(row[column].number() for column in ("label_0", "label_1"))
     candidates = tuple((row[column].image(),) for column in ("jpg_0", "jpg_1"))
+    # Both labels are 0 in such a row. Without this line it would be an image that lost to nothing.
     if not row["has_label"].flag():
         return
     if labels[0] not in LABELS:
         raise row["label_0"].mismatch("1, 0 or 0.5")
+    # The labels share one point. If they do not, the copy of the data is broken.
     if sum(labels) != 1:
         raise row["label_1"].mismatch(f"{1 - labels[0]:g}, the rest of 1 beside label_0")
     yield Item(
@@ -53,6 +56,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# `ties="half"` is the rule of trainer/tasks/clip_task.py: a tie in the gold gives either image half a point.
 PROTOCOL = Protocol(order="shuffled", unparsed="wrong", ties="half")
 """The official one."""
 
@@ -61,6 +65,7 @@ BENCHMARK = Benchmark(
     entry="pick-a-pic",
     protocol=PROTOCOL,
     format="harness/brackets",
+    # The authors' split for tests. On validation_unique they choose the threshold of their ties.
     layout=Layout(subsets=("test_unique",), split="test_unique", hub="all"),
     items=items,
     frame=frame,

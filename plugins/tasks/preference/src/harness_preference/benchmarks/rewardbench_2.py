@@ -46,6 +46,7 @@ class Completions:
             DataError: A column is missing or does not fit.
         """
         right, wrong = (tuple(cell.text() for cell in row[column].elements()) for column in ("chosen", "rejected"))
+        # A copy that lost a completion is found here. Its scores would look sound.
         if row.has("num_correct") and row["num_correct"].count() != len(right):
             raise row["num_correct"].mismatch(f"the number of chosen completions, {len(right)}")
         for column, found in (("chosen", right), ("rejected", wrong)):
@@ -70,12 +71,14 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     found = Completions.of(row)
     if found.category == TIES:
         return
+    # The four-way question has one right answer. Rows with several belong to the other task.
     if len(found.right) != 1:
         raise row["chosen"].mismatch("one completion: only in the subset Ties several are right")
     yield Item(
         id=f"{found.category}/{found.id}",
         group=group_of(found.prompt),
         space=Preference(1 + len(found.wrong)),
+        # The right answer is first in the data. The protocol shuffles all candidates.
         gold=0,
         question=(f"[Question of the user]\n{found.prompt}",),
         candidates=tuple((text,) for text in (*found.right, *found.wrong)),
@@ -100,6 +103,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# `chance`: the script gives 1 / 4. `draws="share"`: k equal best scores of a reward model give 1 / k.
 PROTOCOL = Protocol(order="shuffled", unparsed="chance", draws="share", metrics=("accuracy@category", "accuracy"))
 """The official one."""
 

@@ -1,4 +1,4 @@
-"""From items to requests: in which orders, how often, and under which key. Streams; holds one item at a time."""
+"""From items to requests: in which permutations, how often, and under which key. Holds one item at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.api import AnswerSpace, DataError, Image, Item, Part, Protocol, Request
-from harness.run.rows import AskRow, ItemRow, annotations_text, verdict_text
+from harness.run.rows import ItemRow, RequestRow, annotations_text, verdict_text
 
 if TYPE_CHECKING:
     from harness.run.planned import PlannedTask
@@ -30,14 +30,14 @@ class Shard:
         return int.from_bytes(hashlib.sha256(item.encode()).digest()[:8]) % self.count == self.index - 1
 
 
-class Ask(NamedTuple):
+class PlannedRequest(NamedTuple):
     """One request of one item, with the rows that the journal keeps of both."""
 
     item: Item
     """The item."""
     item_row: ItemRow | None
     """The item's row, with its first request only."""
-    ask_row: AskRow
+    request_row: RequestRow
     """The request's row."""
     request: Request | None
     """What to ask; `None` when it cannot be asked."""
@@ -45,31 +45,34 @@ class Ask(NamedTuple):
     """Why it cannot be asked (an image that cannot be read, ...)."""
 
 
-def asks_of(planned: PlannedTask, *, split: str | None = None, shard: Shard | None = None) -> Iterator[Ask]:
+def stream_requests(
+    planned: PlannedTask, *, split: str | None = None, shard: Shard | None = None
+) -> Iterator[PlannedRequest]:
     """Stream every request of a task.
 
     Raises:
         DataError: There is no item, or the task's data cannot be used.
     """
     empty = True
+    # The limit of the plan is about the split that is asked, not about splits that a judge learns from.
     limit = planned.limit if split is None else None
     for ordinal, item in enumerate(planned.task.items(split or planned.split)):
         if limit is not None and ordinal >= limit:
             break
         empty = False
         if shard is None or shard.holds(item.id):
-            yield from _asks_of_item(planned, item, ordinal)
+            yield from _stream_of_item(planned, item, ordinal)
     if empty:
         raise DataError(
             f"task {planned.name} ({planned.id}): split {split or planned.split!r} has no items; check `data:`"
         )
 
 
-def _asks_of_item(planned: PlannedTask, item: Item, ordinal: int) -> Iterator[Ask]:
+def _stream_of_item(planned: PlannedTask, item: Item, ordinal: int) -> Iterator[PlannedRequest]:
     item_row: ItemRow | None = _item_row(planned.name, item, ordinal)
     rendered: dict[tuple[int, ...], Request] = {}
-    for place, (order, sample) in enumerate(_turns_of(item, planned.protocol)):
-        if order not in rendered:
+    for place, (order, sample) in enumerate(_list_presentations(item, planned.protocol)):
+        if order not in rendered:  # samples of one order differ in their number alone
             rendered[order] = planned.task.render(item, order=order, format=planned.format)
         problem = ""
         request = replace(
@@ -85,22 +88,25 @@ def _asks_of_item(planned: PlannedTask, item: Item, ordinal: int) -> Iterator[As
             key, content = request.key, request.content
         except DataError as error:
             problem = str(error)
+            # Without its image the request has no content to make a key of, and still needs a row to be counted.
             key, content = _unreadable_key(planned.name, item.id, place), "{}"
-        row = AskRow(planned.name, item.id, place, verdict_text(order), sample, key, content)
-        yield Ask(item=item, item_row=item_row, ask_row=row, request=None if problem else request, problem=problem)
+        row = RequestRow(planned.name, item.id, place, verdict_text(order), sample, key, content)
+        yield PlannedRequest(
+            item=item, item_row=item_row, request_row=row, request=None if problem else request, problem=problem
+        )
         item_row = None
 
 
-def _turns_of(item: Item, protocol: Protocol) -> list[tuple[tuple[int, ...], int]]:
-    """The order and the sample number of each request of an item."""
+def _list_presentations(item: Item, protocol: Protocol) -> list[tuple[tuple[int, ...], int]]:
+    """The permutation and the sample number of each request of an item."""
     samples = range(protocol.samples)
     if protocol.order == "reshuffled":
-        return [(order, sample) for sample in samples for order in orders_of(item, protocol, sample=sample)]
-    return [(order, sample) for order in orders_of(item, protocol) for sample in samples]
+        return [(order, sample) for sample in samples for order in list_permutations(item, protocol, sample=sample)]
+    return [(order, sample) for order in list_permutations(item, protocol) for sample in samples]
 
 
-def orders_of(item: Item, protocol: Protocol, *, sample: int = 0) -> list[tuple[int, ...]]:
-    """The permutations of the candidates to show: `order[k]` is the candidate in place k.
+def list_permutations(item: Item, protocol: Protocol, *, sample: int = 0) -> list[tuple[int, ...]]:
+    """The permutations in which the candidates are shown: `order[k]` is the candidate in place k.
 
     Args:
         item: With its candidates.
@@ -115,7 +121,7 @@ def orders_of(item: Item, protocol: Protocol, *, sample: int = 0) -> list[tuple[
         return [forward, forward[::-1]]
     seed = f"{protocol.order_seed}:{item.id}"
     if protocol.order == "reshuffled":
-        seed += f":{sample}"
+        seed += f":{sample}"  # so that the samples of one item differ in order too
     shuffled = list(forward)
     random.Random(seed).shuffle(shuffled)
     return [tuple(shuffled)]
@@ -125,10 +131,13 @@ def _item_row(task: str, item: Item, ordinal: int) -> ItemRow:
     space = _space_json(item.space)
     gold = verdict_text(item.gold)
     annotations = annotations_text(item.annotations)
+    # The answer space, the gold and the annotations count too: a corrected gold is another item for the scores.
     try:
         parts = (_plain(item.question), *(_plain(candidate) for candidate in item.candidates))
         facts = (item.id, item.group, item.category, space, gold, parts, *([annotations] if annotations else []))
-        text = repr(facts)  # of tuples of text: exact, and quick; without annotations as before there were any
+        # The text of tuples of text is exact, and quick to make. An item without annotations has the hash that it had
+        # before there were annotations, so that older journals still know it.
+        text = repr(facts)
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     except DataError:
         digest = ""  # an image cannot be read; the request says so

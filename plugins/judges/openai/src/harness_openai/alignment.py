@@ -1,4 +1,4 @@
-"""Laying a server's list of tokens over the text that it sent.
+"""Align a server's list of tokens with the text that it sent.
 
 The list may have more than the text: reasoning that the server keeps apart before it, stop tokens after it, blanks at
 either end. And its tokens may be spelt in the tokenizer's own way: with `\u2581` for a blank and `<0x0A>` for a byte
@@ -22,7 +22,7 @@ _STOP = re.compile(r"\s*(<[^<>\s]{1,60}>|\[[A-Z_/]{2,12}\]|`{3,})?\s*")  # <|im_
 _RAW_BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
-class Aligned(NamedTuple):
+class Alignment(NamedTuple):
     """Tokens, and where among them a verdict begins."""
 
     tokens: list[bytes]
@@ -35,7 +35,7 @@ class Aligned(NamedTuple):
     """How the tokens are spelt: alternatives are spelt alike."""
 
 
-def aligned(entries: Sequence[Any], raw: str, start: int) -> Aligned | None:
+def align(entries: Sequence[Any], raw: str, start: int) -> Alignment | None:
     """Lay tokens over a text.
 
     Args:
@@ -49,6 +49,7 @@ def aligned(entries: Sequence[Any], raw: str, start: int) -> Aligned | None:
     first = max(0, start - _BEFORE)
     wanted = raw[first:].rstrip(_BLANKS).encode("utf-8", "surrogatepass")
     before = len(raw[first:start].encode("utf-8", "surrogatepass"))
+    # Cheapest and most usual spelling first; the first one that spells the text is taken.
     for piece in _SPELLINGS:
         pieces = [piece(entry) for entry in entries]
         tokens = [known for known in pieces if known is not None]
@@ -56,6 +57,7 @@ def aligned(entries: Sequence[Any], raw: str, start: int) -> Aligned | None:
             return None
         ends = list(accumulate(map(len, tokens)))
         written = b"".join(tokens)
+        # The list may end with stop tokens that are not in the text: drop them one by one.
         for stops in range(min(_MOST_STOPS, len(tokens) - 1) + 1):
             end = ends[len(ends) - 1 - stops]
             whole = written[:end].rstrip(_BLANKS.encode())
@@ -66,10 +68,10 @@ def aligned(entries: Sequence[Any], raw: str, start: int) -> Aligned | None:
     return None
 
 
-def _at(tokens: list[bytes], ends: Sequence[int], at: int, piece: Piece) -> Aligned | None:
+def _at(tokens: list[bytes], ends: Sequence[int], at: int, piece: Piece) -> Alignment | None:
     place = next(number for number, end in enumerate(ends) if end > at)
     head = tokens[place][: at - (ends[place] - len(tokens[place]))]
-    return None if head[-1:].isalnum() else Aligned(tokens, place, head, piece)  # `yes` is no part of `eyes`
+    return None if head[-1:].isalnum() else Alignment(tokens, place, head, piece)  # `yes` is no part of `eyes`
 
 
 def _as_sent(entry: Any) -> bytes | None:

@@ -1,4 +1,4 @@
-"""A layer of keys and values with room to grow, for writing many tokens behind a prefix.
+"""A layer of the KV cache with room to grow, for writing many tokens after a prefix.
 
 transformers' own layer copies all it holds at every token. Imported only once a model is open.
 """
@@ -15,12 +15,13 @@ _STEP = 128
 """Places that are added at once: an answer is mostly much shorter than the longest that is allowed."""
 
 
-class RoomyLayer(DynamicLayer):  # type: ignore[misc]  # transformers is taken as untyped
+class GrowingLayer(DynamicLayer):  # type: ignore[misc]  # transformers is taken as untyped
     """Keys and values of shape (rows, heads, length, width), views of buffers that are longer."""
 
     def __init__(self, keys: torch.Tensor, values: torch.Tensor, room: int) -> None:
         """Copy what there is into buffers with `room` more places."""
         super().__init__()
+        # Sets dtype and device, which transformers reads from a layer; the tensors it makes are replaced below.
         self.lazy_initialization(keys, values)
         self._buffers = [_with_room(keys, room), _with_room(values, room)]
         self._show(keys.shape[-2])
@@ -31,12 +32,13 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]  # transformers is taken a
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write new places behind those that there are."""
+        """Append new places to those that there are."""
         begin = self.keys.shape[-2]
         end = begin + key_states.shape[-2]
         if end > self._buffers[0].shape[-2]:
+            # In steps: copying at every token is what this class avoids.
             room = max(_STEP, end - begin)
-            self._buffers = [_with_room(one, room) for one in (self.keys, self.values)]
+            self._buffers = [_with_room(states, room) for states in (self.keys, self.values)]
         self._buffers[0][:, :, begin:end] = key_states
         self._buffers[1][:, :, begin:end] = value_states
         self._show(end)
@@ -51,12 +53,13 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]  # transformers is taken a
 
 def _with_room(states: torch.Tensor, room: int) -> torch.Tensor:
     rows, heads, length, width = states.shape
+    # Not zeroed: what lies beyond the length is never shown.
     buffer = states.new_empty((rows, heads, length + room, width))
     buffer[:, :, :length] = states
     return buffer
 
 
-def selected(cache: Any, indices: torch.Tensor, *, room: int) -> Any:
+def select_rows(cache: Any, indices: torch.Tensor, *, room: int) -> Any:
     """A cache with these rows of another, which stays as it is.
 
     Args:
@@ -67,8 +70,9 @@ def selected(cache: Any, indices: torch.Tensor, *, room: int) -> Any:
     made = copy.copy(cache)
     made.layers = []
     for layer in cache.layers:
-        if room and type(layer) in (DynamicLayer, RoomyLayer):
-            made.layers.append(RoomyLayer(layer.keys[indices], layer.values[indices], min(room, _STEP)))
+        # Exact types: subclasses hold other things (windows, quantised states) and keep their own way to grow.
+        if room and type(layer) in (DynamicLayer, GrowingLayer):
+            made.layers.append(GrowingLayer(layer.keys[indices], layer.values[indices], min(room, _STEP)))
         else:
             # Selecting makes new tensors, so the layer of the original is not touched.
             made.layers.append(copy.copy(layer))
@@ -83,5 +87,6 @@ def grows_plainly(config: Any) -> bool:
     """
     from transformers import DynamicCache
 
+    # The cache picks a class of layer by the model's configuration: what it picks says how the layer attends.
     layers = DynamicCache(config=config.get_text_config()).layers
     return all(type(layer) is DynamicLayer for layer in layers)

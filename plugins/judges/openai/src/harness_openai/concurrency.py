@@ -1,4 +1,4 @@
-"""How many requests may be in flight: slow start, then additive increase and multiplicative decrease (TCP, RFC 5681).
+"""The concurrency limit: slow start, then additive increase and multiplicative decrease (TCP, RFC 5681).
 
 From a small start the number doubles with each round of successes while the server gets faster by it; then it grows by
 one a round. An overload (429, 503, a timeout, ...) halves it, once for all requests that were sent before.
@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 _START = 32
 _FASTER = 1.1  # doubling that brings less than this is no gain
-_PATIENCE = 2  # rounds without a gain before the doubling ends: one may be an accident
+_MOST_MISSES = 2  # rounds without a gain before the doubling ends: one may be an accident
 
 
-class Gate:
+class ConcurrencyLimit:
     """The limit on requests in flight.
 
     Args:
@@ -38,7 +38,7 @@ class Gate:
         return int(self._limit)
 
     def success(self) -> None:
-        """One was answered."""
+        """A request was answered."""
         self._done += 1
         if self._done >= self.limit:
             self._end_round()
@@ -49,9 +49,10 @@ class Gate:
         Args:
             sent: When the request was sent, by the clock; what was sent before the last cut counts no more.
         """
+        # One overload fails many requests in flight: halve once for all of them (as TCP, once a round trip).
         if sent < self._cut_at:
             return
-        self._misses = _PATIENCE
+        self._misses = _MOST_MISSES  # slow start is over for good
         self._limit = max(1.0, self._limit / 2)
         self._cut_at = self._clock()
         self._began, self._done, self._rate = self._cut_at, 0, 0.0
@@ -59,7 +60,7 @@ class Gate:
     def _end_round(self) -> None:
         now = self._clock()
         rate = self._done / max(now - self._began, 1e-6)
-        if self._misses >= _PATIENCE:
+        if self._misses >= _MOST_MISSES:
             self._limit += 1
         elif rate > self._rate * _FASTER:
             self._limit *= 2
