@@ -26,7 +26,9 @@ _INVISIBLE = dict.fromkeys(
 _FRACTIONS = {0xBC: ".25", 0xBD: ".5", 0xBE: ".75"}
 
 WRAPPING = " \t\r\n\"'“”„‚«»‹›「」『』()[]{}《》|#_~"
+"""Characters that may stand around a verdict: white space, quotation marks, brackets, markup."""
 STOPS = ".,;!。！、，；…"
+"""Characters that may end a verdict."""
 _LATEX = re.compile(r"\\(?:boxed|fbox|text|textbf|textit|mathbf|mathrm|bm)\s*\{([^{}]{0,300})\}")
 _MARKUP = re.compile(r"\\[()\[\]]|[*`$\"“”]|</?[A-Za-z][A-Za-z_-]{0,30}>|<!\[CDATA\[|\]\]>")
 _BULLET = re.compile(r"^(?:[-•–—=>]+\s+)(?=\D)")
