@@ -88,7 +88,7 @@ class EntryResolver:
         if not isinstance(node.value, Mapping):
             return node
         kind = model.kind
-        if kind == "task":
+        if kind == "task":  # also where `use:` is wrong, so that all mistakes are said at once
             node = self._task_fields(node, path)
         use = node.child("use")
         if use is None or not isinstance(use.value, str):
@@ -98,6 +98,7 @@ class EntryResolver:
             return node
         if kind == "task":
             node = self._splits(offer, node, use, path, learns=model is RecipeTask)
+        # The canonical id, so that the resolved file means the same when another plugin has a task of this name.
         node = node.put("use", replace(use, value=offer.id, stored=None, plain=None))
         try:
             options = offer.options_model()
@@ -197,6 +198,7 @@ class EntryResolver:
             return node
         text, absolute = str(node.value), make_absolute(node)
         if not os.path.exists(str(absolute.value)):
+            # A dataset of the hub that is written without `hub:` looks like a relative path.
             hint = f"hub:{text}" if re.fullmatch(r"[\w.-]+/[\w.-]+", text, re.ASCII) else "hub:ORG/NAME"
             self._problems.add(
                 node.origin,
@@ -211,7 +213,7 @@ class EntryResolver:
         """Check the splits of a task; puts in the split to validate on where a recipe leaves it open."""
         splits: tuple[str, ...] = getattr(offer.card, "splits", ())
         defaults = {"train": "train", _VALIDATION: _VALIDATION} if learns else {"split": "test"}
-        if learns and node.child(_VALIDATION) is None:
+        if learns and node.child(_VALIDATION) is None:  # a `null` that is written is a choice, and stays
             validation = _VALIDATION if _VALIDATION in splits else None
             node = node.put(_VALIDATION, Node(value=validation, origin=DEFAULT))
         for key, default in defaults.items():

@@ -1,7 +1,7 @@
 """`${vars.NAME}` and `${env:NAME}` in text values; `$${` is a literal `${`. Nothing else is ever interpolated.
 
-A text that is exactly one `${vars.NAME}` becomes that variable's value, of whatever type; within longer text it must be
-a scalar. Environment variables are always text. They are put in for use but not for storing: `Node.stored` keeps
+A text that is exactly one `${vars.NAME}` becomes that variable's value, of any type; within longer text it must be a
+scalar. Environment variables are always text. They are put in for use but not for storing: `Node.stored` keeps
 `${env:NAME}`, so that no secret is written to a run folder.
 """
 
@@ -90,13 +90,15 @@ class _Expander:
                 continue
             part = self._part(token[1], node.origin, path)
             if part is None:
-                return node
+                return node  # as written; its problem is noted
             live.append(part[0])
             stored.append(part[1])
+            # A path that begins with a variable is relative to where the variable is written.
             folder = part[2] if token.start() == 0 and part[2] is not None else folder
         live.append(text[end:])
         stored.append(text[end:])
         value, written = "".join(live), "".join(stored)
+        # Only text that holds something of the environment has a stored form of its own.
         secret = None if written == escape(value) else written
         return replace(node, value=value, stored=secret, folder=folder, plain=None)
 
@@ -127,7 +129,7 @@ class _Expander:
         if any("\ud800" <= character <= "\udfff" for character in value):
             self._problems.add(origin, path, f"the environment variable {name!r} is not valid UTF-8")
             return None
-        self.env[value] = name
+        self.env[value] = name  # so that messages can name it and never show its value
         return value
 
     def _lookup(self, name: str, origin: Origin, path: str) -> Node | None:
@@ -136,6 +138,7 @@ class _Expander:
         if first not in self._vars:
             self._problems.add(origin, path, f"there is no variable {first[:80]!r}.{did_you_mean(first, self._vars)}")
             return None
+        # The length of a chain is limited too, since each step is a recursion.
         if first in self._open or len(self._open) >= MAX_DEPTH:
             chain = " -> ".join([*self._open[self._open.index(first) if first in self._open else 0 :], first])
             what = "variables that refer to each other in a circle" if first in self._open else "too long a chain"
@@ -150,6 +153,7 @@ class _Expander:
                 self._problems.add(origin, path, f"there is no {name!r}.{did_you_mean(step, keys)}")
                 return None
             found = inner
+        # Variables that hold others several times grow by multiplication; a short file could fill the memory.
         size, depth = self._sizes[first]
         self._budget -= size
         if self._budget < 0 or depth > MAX_DEPTH:

@@ -30,13 +30,14 @@ def load_merged(path: Path, problems: Problems, *, find_shipped: Callable[[str],
         InvalidManifestError: A file cannot be read or is not YAML, so that to check the rest would mislead.
     """
     loader = _Loader(problems, find_shipped)
+    # Problems of all files are said together, also where one of them cannot be read at all.
     try:
         node = loader.load(path, str(path), ())
     except InvalidManifestError as error:
         loader.take(error)
         problems.raise_if_any()
         raise
-    if loader.incomplete:
+    if loader.incomplete:  # without a base, keys would be called missing that it has
         problems.raise_if_any()
     return node
 
@@ -55,7 +56,7 @@ class _Loader:
     def load(self, path: Path, label: str, chain: tuple[tuple[str, str], ...]) -> Node:
         """One file merged over its bases; each file is read once, however many extend it."""
         real = os.path.realpath(path)
-        if real not in self._done:
+        if real not in self._done:  # two bases may share one of their own
             node = read_file(path, label=label, problems=self._problems)
             self._done[real] = self._over_bases(node, path, label, (*chain, (real, label)))
         return self._done[real]
@@ -84,9 +85,10 @@ class _Loader:
                 base_label = str(base)
             except PluginError as error:
                 unknown = f"; and {error}"
+        # Files are told apart by their real path, so that a link makes no endless circle.
         real = os.path.realpath(base)
         if any(real == seen for seen, _ in chain):
-            names = " -> ".join([*(one for _, one in chain), base_label])
+            names = " -> ".join([*(name for _, name in chain), base_label])
             self._problems.add(origin, "extends", f"files that extend each other in a circle: {names}")
             return None
         if len(chain) + len(self._done) >= MAX_FILES:
@@ -119,6 +121,7 @@ class _Loader:
 
 def merge(base: Node, over: Node) -> Node:
     """`over` merged onto `base`; every value keeps the position where it was written."""
+    # A list is replaced and never extended: which of its entries belong together is not known.
     if not (isinstance(base.value, Mapping) and isinstance(over.value, Mapping)):
         return over
     merged = dict(base.value)

@@ -179,9 +179,9 @@ class RunSettings(_Section):
     """How to run."""
 
     seed: Seed = 0
-    """Seed of everything random: judges that draw, and the flips behind corrected tests."""
+    """Seed of everything random: judges that draw, and the flips of corrected tests."""
     timeout: Annotated[float, Field(gt=0)] = 600.0
-    """Seconds that a judge may stay silent while requests wait for it; then it is given up and asked anew."""
+    """Seconds that a judge may stay silent while requests wait for it; then it is given up and asked again."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Ask at most so many items of every task."""
     fail_on_error: Share | None = None
@@ -198,7 +198,7 @@ class ReportSettings(_Section):
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """Confidence of intervals and tests."""
     resamples: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
-    """Random flips of the clusters' signs behind the quantile that corrects for many judges."""
+    """Random flips of the clusters' signs, for the quantile that corrects for many judges."""
     group_by: Literal["task", "category", "suite"] = "task"
     """What one block of the leaderboard is."""
     missing: Literal["counts", "at-random"] = "counts"
@@ -246,6 +246,7 @@ def protocol_model() -> type[BaseModel]:
 
 def _attribute_docs(cls: type) -> dict[str, str]:
     """The docstrings under the attributes of a class, white space folded."""
+    # Pydantic reads them of its own models and dataclasses, and `Protocol` is a plain dataclass.
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
     assert isinstance(body, ast.ClassDef)
     docs: dict[str, str] = {}

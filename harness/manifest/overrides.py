@@ -44,6 +44,7 @@ def _put(node: Node, steps: list[str], path: str, value: Node, problems: Problem
     step: str | int = head
     if isinstance(node.value, tuple):
         size = len(node.value)
+        # `int` would also take "-1" and digits of other scripts.
         if not (head.isascii() and head.isdecimal() and len(head) < 7 and int(head) < size):
             known = f"0 to {size - 1}" if size else "none, it is empty"
             problems.add(value.key, join(path, head), f"{here} is a list; its indexes are {known}")
@@ -56,9 +57,10 @@ def _put(node: Node, steps: list[str], path: str, value: Node, problems: Problem
     elif node.value is not None or not path:
         problems.add(value.key, join(path, head), f"{here} is a single value; it has no {head!r}")
         return node
-    else:
+    else:  # `null` stands for a mapping that is not there
         node = replace(node, value={}, origin=value.origin)
     child = node.child(step)
+    # A value keeps the place of the key that it replaces, where later mistakes in the key itself are shown.
     if not rest:
         return node.put(step, replace(value, key=value.key if child is None else child.key or value.key))
     if child is None:

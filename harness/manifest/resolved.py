@@ -43,6 +43,7 @@ def complete(
         value = getattr(instance, name)
         if key is not None:
             whole[key] = _complete_value(given.pop(key), value, references, join(path, key))
+        # A field that may not be null and is null was left out: to write `null` would make the file invalid.
         elif value is not None or type(None) in get_args(spec.annotation) or spec.annotation is Any:
             whole[keys[0]] = _default(instance, name, value)
     reference = references.get(path)
@@ -60,6 +61,7 @@ def _complete_value(stored: Any, value: Any, references: Mapping[str, Reference]
     """A written value with the defaults of the models within it."""
     if isinstance(value, BaseModel) and isinstance(stored, Mapping):
         return complete(stored, value, references, path)
+    # A validator may have made another list of it: then the parts do not belong together, and what was written stays.
     if isinstance(value, list | tuple) and isinstance(stored, list) and len(value) == len(stored):
         pairs = enumerate(zip(stored, value, strict=True))
         return [_complete_value(given, made, references, join(path, number)) for number, (given, made) in pairs]
@@ -119,6 +121,7 @@ def _drop(given: Mapping[str, Any], options: BaseModel, names: Sequence[str]) ->
 
 def digest(resolved: Mapping[str, Any]) -> str:
     """SHA-256 of the canonical JSON, 12 hexadecimal digits."""
+    # Sorted, since the order of keys in the file decides nothing.
     text = json.dumps(resolved, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
 
@@ -153,7 +156,7 @@ def _lines(value: Any, path: str, indent: str, origins: Mapping[str, str] | None
     for step, child in items:
         here = join(path, step)
         head = f"{indent}{_text(step)}:" if isinstance(value, Mapping) else f"{indent}-"
-        if isinstance(child, dict | list) and child:
+        if isinstance(child, dict | list) and child:  # an empty one is a leaf
             lines = list(_lines(child, here, f"{indent}  ", origins))
             if isinstance(value, Mapping):
                 yield head

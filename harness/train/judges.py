@@ -36,7 +36,7 @@ def plan_recipes(
     for judge in plan.judges:
         if judge.recipe is not None:
             key = judge.recipe.hash
-            if key not in by_hash:
+            if key not in by_hash:  # two judges of one recipe share its model
                 by_hash[key] = plan_recipe(judge.recipe, plugins, checkpoints=checkpoints, say=say)
             recipes[judge.name] = by_hash[key]
     return recipes
@@ -70,7 +70,7 @@ def give_models(plan: Plan, loaded: LoadedManifest, models: Mapping[str, Path]) 
         UserError: A judge refuses its model.
     """
     for number, resolved in enumerate(loaded.judges):
-        place = next((k for k, one in enumerate(plan.judges) if one.name == resolved.entry.name), None)
+        place = next((k for k, judge in enumerate(plan.judges) if judge.name == resolved.entry.name), None)
         model = models.get(str(resolved.entry.name))
         if place is None or model is None:
             continue
@@ -82,6 +82,7 @@ def give_models(plan: Plan, loaded: LoadedManifest, models: Mapping[str, Path]) 
 
 def _with_model(resolved: ResolvedEntry[JudgeEntry], model: Path) -> BaseModel:
     assert resolved.options is not None
+    # Checked as the manifest was, from JSON and strictly: the options of the plan had a path that was not there yet.
     given = json.dumps({**resolved.entry.with_, MODEL: str(model)})
     try:
         return type(resolved.options).model_validate_json(given, strict=True)
