@@ -102,12 +102,10 @@ class EntryResolver:
         node = node.put("use", replace(use, value=offer.id, stored=None, plain=None))
         try:
             options = offer.options_model()
+            if options is not None and not (isinstance(options, type) and issubclass(options, BaseModel)):
+                raise PluginError(f"{offer.id}: its options are no pydantic model; tell the plugin's authors")
         except PluginError as error:
             self._problems.add(use.origin, join(path, "use"), str(error))
-            return node
-        if options is not None and not (isinstance(options, type) and issubclass(options, BaseModel)):
-            message = f"{offer.id}: its options are no pydantic model; tell the plugin's authors"
-            self._problems.add(use.origin, join(path, "use"), message)
             return node
         if train is not None and not self._takes_model(offer, options, node, train, path):
             return node

@@ -77,27 +77,19 @@ class _Expander:
         if whole is not None and whole[1] is not None and whole[1].startswith("vars."):
             found = self._lookup(whole[1], node.origin, path)
             return replace(found, key=node.key) if found is not None else node
-        live: list[str] = []
-        stored: list[str] = []
+        parts: list[tuple[str, str]] = []  # each as it is used, and as it is stored
         folder, end = node.folder, 0
         for token in _TOKEN.finditer(text):
-            live.append(text[end : token.start()])
-            stored.append(text[end : token.start()])
-            end = token.end()
-            if token[0] == "$${":
-                live.append("${")
-                stored.append("$${")
-                continue
-            part = self._part(token[1], node.origin, path)
+            part = ("${", "$${", None) if token[0] == "$${" else self._part(token[1], node.origin, path)
             if part is None:
                 return node  # as written; its problem is noted
-            live.append(part[0])
-            stored.append(part[1])
+            gap = text[end : token.start()]
+            parts += [(gap, gap), part[:2]]
+            end = token.end()
             # A path that begins with a variable is relative to where the variable is written.
             folder = part[2] if token.start() == 0 and part[2] is not None else folder
-        live.append(text[end:])
-        stored.append(text[end:])
-        value, written = "".join(live), "".join(stored)
+        parts.append((text[end:], text[end:]))
+        value, written = ("".join(half) for half in zip(*parts, strict=True))
         # Only text that holds something of the environment has a stored form of its own.
         secret = None if written == escape(value) else written
         return replace(node, value=value, stored=secret, folder=folder, plain=None)

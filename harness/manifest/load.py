@@ -24,7 +24,7 @@ from harness.manifest.documents import DocumentResolver
 from harness.manifest.merge import load_merged
 from harness.manifest.model import Entry, JudgeEntry, Manifest, Recipe, RecipeTask, RewardEntry, TaskEntry, TrainerEntry
 from harness.manifest.problems import InvalidManifestError, Problems, join
-from harness.manifest.resolved import complete, digest, drop_operational, origins_of, render
+from harness.manifest.resolved import digest, drop_operational, fill_defaults, origins_of, render
 from harness.manifest.shipped import find_shipped, locate
 
 D = TypeVar("D", Manifest, Recipe)
@@ -170,7 +170,7 @@ def _load(model: type[D], path: Path, sets: Sequence[str], plugins: Plugins | No
     problems.raise_if_any()
     assert typed is not None
     # Of the file as it is written and not of the typed model, so that secrets stay `${env:...}`.
-    resolved = complete(root.data(stored=True), typed, resolver.references)
+    resolved = fill_defaults(root.data(stored=True), typed, resolver.references)
     return typed, _Parts(resolver, resolved, origins_of(resolved, root))
 
 

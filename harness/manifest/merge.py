@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 from harness.api import PluginError
@@ -64,14 +65,10 @@ class _Loader:
     def _over_bases(self, node: Node, path: Path, label: str, chain: tuple[tuple[str, str], ...]) -> Node:
         assert isinstance(node.value, Mapping)
         own = replace(node, value={key: child for key, child in node.value.items() if key != "extends"})
-        given = node.value.get("extends")
-        merged: Node | None = None
-        for name, origin in self._names(given):
-            base = self._base(name, origin, path, label, chain)
-            self.incomplete |= base is None
-            if base is not None:
-                merged = base if merged is None else merge(merged, base)
-        return own if merged is None else merge(merged, own)
+        names = self._names(node.value.get("extends"))
+        bases = [self._base(name, origin, path, label, chain) for name, origin in names]
+        self.incomplete |= None in bases
+        return reduce(merge, [*(base for base in bases if base is not None), own])
 
     def _base(
         self, name: str, origin: Origin, path: Path, label: str, chain: tuple[tuple[str, str], ...]
@@ -89,21 +86,19 @@ class _Loader:
         real = os.path.realpath(base)
         if any(real == seen for seen, _ in chain):
             names = " -> ".join([*(name for _, name in chain), base_label])
-            self._problems.add(origin, "extends", f"files that extend each other in a circle: {names}")
-            return None
-        if len(chain) + len(self._done) >= MAX_FILES:
-            self._problems.add(origin, "extends", f"more than {MAX_FILES} files; merge some of them")
-            return None
-        if not os.path.isfile(base):
-            self._problems.add(
-                origin, "extends", f"there is no file {base_label}; the path is relative to {label}{unknown}"
-            )
-            return None
-        try:
-            return self.load(base, base_label, chain)
-        except InvalidManifestError as error:
-            self.take(error)
-            return None
+            message = f"files that extend each other in a circle: {names}"
+        elif len(chain) + len(self._done) >= MAX_FILES:
+            message = f"more than {MAX_FILES} files; merge some of them"
+        elif not os.path.isfile(base):
+            message = f"there is no file {base_label}; the path is relative to {label}{unknown}"
+        else:
+            try:
+                return self.load(base, base_label, chain)
+            except InvalidManifestError as error:
+                self.take(error)
+                return None
+        self._problems.add(origin, "extends", message)
+        return None
 
     def _names(self, given: Node | None) -> list[tuple[str, Origin]]:
         if given is None:
