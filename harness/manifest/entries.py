@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from harness.api import DataError, PluginError, Protocol
 from harness.manifest.check import absolute_paths, keys_of, make_absolute, validate
-from harness.manifest.model import Entry, RecipeTask, protocol_model
+from harness.manifest.model import Entry, RecipeTask, TrainerEntry, protocol_model
 from harness.manifest.problems import Origin, Problems, did_you_mean, join
 from harness.manifest.source import Node
 
@@ -57,7 +57,7 @@ class EntryResolver:
         self.references: dict[str, Reference] = {}
 
     def section(self, root: Node, name: str, path: str, model: type[Entry]) -> Node:
-        """Resolve one entry, or all entries of a list.
+        """Resolve all entries of a list, or the trainer, which is one.
 
         Args:
             root: What the section stands in.
@@ -69,10 +69,10 @@ class EntryResolver:
             `root` with canonical ids, absolute paths and names put in.
         """
         given, here = root.child(name), join(path, name)
-        if given is None:
-            return root  # the check of the whole file says which keys are missing
-        if not isinstance(given.value, tuple):
-            return root.put(name, self.entry(given, here, model)) if isinstance(given.value, Mapping) else root
+        if given is not None and model is TrainerEntry:
+            return root.put(name, self.entry(given, here, model))
+        if given is None or not isinstance(given.value, tuple):
+            return root  # the check of the whole file says so
         nodes = [self.entry(node, join(here, number), model) for number, node in enumerate(given.value)]
         return root.put(name, replace(given, value=tuple(self._give_names(nodes, here, model.kind))))
 
