@@ -168,7 +168,7 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _report(error: ValidationError, node: Node, path: str, problems: Problems) -> None:
-    """Turn pydantic's errors into problems; several at one place (a union) become one sentence."""
+    """Turn pydantic's errors into problems. Several at one place (a union) become one sentence."""
     found: dict[tuple[str, bool], tuple[Node, list[str]]] = {}
     for detail in error.errors(include_url=False, include_input=False):
         where, trail, lost = _locate(node, path, detail["loc"])

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.discovery import Plugins
 
 MAX_CHAIN = 8
-"""Recipes that start from one another; more would nest deeper than a manifest may."""
+"""Recipes that start from one another. More would nest deeper than a manifest may."""
 
 Chain = tuple[tuple[str, str], ...]
 """Real path and name of each file that led here."""
@@ -144,7 +144,7 @@ class DocumentResolver(EntryResolver):
         return root.put("model", make_absolute(model))
 
     def _check_tasks_of_rewards(self, root: Node, path: str) -> None:
-        """A reward names tasks of the recipe; those that the plan unfolds are not known yet."""
+        """A reward names tasks of the recipe. Those that the plan unfolds are not known yet."""
         names: set[str] = set()
         for number, task in _list_children(root, "tasks"):
             name, reference = task.child("name"), self.references.get(join(join(path, "tasks"), number))

@@ -112,7 +112,7 @@ class EntryResolver:
         return self._options(offer, options, node, use, path, train)
 
     def check_metric(self, node: Node, path: str) -> bool:
-        """A metric is installed, or comes from the `evaluate` library; an average of its own may follow it."""
+        """A metric is installed, or comes from the `evaluate` library. An average of its own may follow it."""
         if not isinstance(node.value, str):
             return True
         try:
@@ -123,7 +123,7 @@ class EntryResolver:
         return name.startswith("evaluate:") or self._find("metric", replace(node, value=name), path) is not None
 
     def check_hub(self, node: Node, path: str, what: str) -> bool:
-        """Whether a text begins with `hub:`; then it has to name something of the hub."""
+        """Whether a text begins with `hub:`. Then it has to name something of the hub."""
         text = str(node.value)
         if text.startswith("hub:") and not _HUB.fullmatch(text):
             message = f"write a {what} of the hub as hub:ORG/NAME or hub:ORG/NAME@REVISION"
@@ -140,7 +140,7 @@ class EntryResolver:
     def _options(
         self, offer: Offer, model: type[BaseModel] | None, node: Node, use: Node, path: str, train: Origin | None
     ) -> Node:
-        """Check the options of an entry; its reference is complete with them."""
+        """Check the options of an entry. Its reference is complete with them."""
         given, here = node.child("with"), join(path, "with")
         if model is None:
             self.references[path] = Reference(offer=offer, options=None)
@@ -223,7 +223,7 @@ class EntryResolver:
         return node
 
     def _check_protocol(self, node: Node, path: str) -> None:
-        """Each override alone, then order and pooling together; the rest of the protocol is the task's to know."""
+        """Each override alone, then order and pooling together. The rest of the protocol is the task's to know."""
         checked = validate(protocol_model(), node, path, self._problems)
         if checked is None:
             return

@@ -1,6 +1,6 @@
-"""`${vars.NAME}` and `${env:NAME}` in text values; `$${` is a literal `${`. Nothing else is ever interpolated.
+"""`${vars.NAME}` and `${env:NAME}` in text values. `$${` is a literal `${`. Nothing else is ever interpolated.
 
-A text that is exactly one `${vars.NAME}` becomes that variable's value, of any type; within longer text it must be a
+A text that is exactly one `${vars.NAME}` becomes that variable's value, of any type. Within longer text it must be a
 scalar. Environment variables are always text. They are put in for use but not for storing: `Node.stored` keeps
 `${env:NAME}`, so that no secret is written to a run folder.
 """
@@ -22,7 +22,7 @@ _BUDGET = 1_000_000  # characters that all variables together may put in; a valu
 
 
 def interpolate(root: Node, problems: Problems) -> tuple[Node, list[tuple[str, str]]]:
-    """Put variables and environment into a whole manifest; `vars` itself is used up.
+    """Put variables and environment into a whole manifest. `vars` itself is used up.
 
     Returns:
         The manifest without `vars`, and the pairs of value and name of all environment variables that were used.

@@ -41,7 +41,7 @@ class ResolvedEntry(Generic[E]):
     offer: Offer
     """The plugin object that `use:` names."""
     options: BaseModel | None
-    """Its options, checked; secrets are in their values. `None` where it takes none. With a recipe, their `model` is a
+    """Its options, checked. Secrets are in their values. `None` where it takes none. With a recipe, their `model` is a
     path at which there is nothing: the plan puts the trained one in."""
     recipe: LoadedRecipe | None = None
     """The recipe that makes a judge's model."""
@@ -97,7 +97,7 @@ def load_manifest(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | No
     Args:
         path: A YAML file, or the name of one that a plugin ships; messages call it by its path. Relative paths in it
             are relative to its folder.
-        sets: `--set` arguments, `path.to.key=value`; relative paths in them are relative to the working directory.
+        sets: `--set` arguments, `path.to.key=value`. Relative paths in them are relative to the working directory.
         plugins: The installed plugins; `None` loads them.
 
     Raises:
@@ -118,7 +118,7 @@ def load_recipe(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | None
     Args:
         path: A YAML file, or the name of one that a plugin ships; messages call it by its path. Relative paths in it
             are relative to its folder.
-        sets: `--set` arguments, `path.to.key=value`; relative paths in them are relative to the working directory.
+        sets: `--set` arguments, `path.to.key=value`. Relative paths in them are relative to the working directory.
         plugins: The installed plugins; `None` loads them.
 
     Raises:

@@ -1,4 +1,4 @@
-"""`extends:`: a manifest that starts from others. Mappings merge deeply; lists and scalars are replaced.
+"""`extends:`: a manifest that starts from others. Mappings merge deeply. Lists and scalars are replaced.
 
 Later bases win over earlier ones, and the file itself wins over all of them.
 """
@@ -23,9 +23,9 @@ def load_merged(path: Path, problems: Problems, *, find_shipped: Callable[[str],
     """Read a manifest and everything that it extends.
 
     Args:
-        path: The manifest; its name in messages is this path as given.
+        path: The manifest. Its name in messages is this path as given.
         problems: Gets what is wrong without stopping the reading.
-        find_shipped: Gives the file of a manifest that `extends:` calls by its name; raises `PluginError`.
+        find_shipped: Gives the file of a manifest that `extends:` calls by its name. Raises `PluginError`.
 
     Raises:
         InvalidManifestError: A file cannot be read or is not YAML, so that to check the rest would mislead.
@@ -55,7 +55,7 @@ class _Loader:
             self._problems.add(problem.origin, problem.path, problem.message)
 
     def load(self, path: Path, label: str, chain: tuple[tuple[str, str], ...]) -> Node:
-        """One file merged over its bases; each file is read once, however many extend it."""
+        """One file merged over its bases. Each file is read once, however many extend it."""
         real = os.path.realpath(path)
         if real not in self._done:  # two bases may share one of their own
             node = read_file(path, label=label, problems=self._problems)
@@ -115,7 +115,7 @@ class _Loader:
 
 
 def merge(base: Node, over: Node) -> Node:
-    """`over` merged onto `base`; every value keeps the position where it was written."""
+    """`over` merged onto `base`. Every value keeps the position where it was written."""
     # A list is replaced and never extended: which of its entries belong together is not known.
     if not (isinstance(base.value, Mapping) and isinstance(over.value, Mapping)):
         return over

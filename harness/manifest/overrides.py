@@ -1,4 +1,4 @@
-"""`--set path.to.key=value`: one value from the command line. The value is YAML; indexes of lists are numbers."""
+"""`--set path.to.key=value`: one value from the command line. The value is YAML. Indexes of lists are numbers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from harness.manifest.source import MAX_DEPTH, Node, read_text
 
 
 def apply_sets(root: Node, sets: Sequence[str], problems: Problems) -> Node:
-    """Apply each `path=value` in turn; later ones win. A relative path in a value is relative to the working directory.
+    """Apply each `path=value` in turn. Later ones win. A relative path in a value is relative to the working directory.
 
-    A key that a mapping does not have yet is added, so that defaults can be overridden; whether it may exist at all is
+    A key that a mapping does not have yet is added, so that defaults can be overridden. Whether it may exist at all is
     checked with the rest of the manifest. Only `vars.NAME` must exist, for a new variable could have no effect.
     """
     for argument in sets:

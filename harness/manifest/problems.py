@@ -51,7 +51,7 @@ class Problem:
         return f"{head}\n{self._excerpt()}" if self.origin.line and self.origin.text.strip() else head
 
     def _excerpt(self) -> str:
-        """The source line with a caret under the place; long lines are cut around it."""
+        """The source line with a caret under the place. Long lines are cut around it."""
         at = self.origin.column - 1
         # One long line (a prompt, say) must not push the caret out of the terminal.
         start = max(0, at - _WIDEST // 2) if len(self.origin.text) > _WIDEST else 0
@@ -60,7 +60,7 @@ class Problem:
 
 
 class InvalidManifestError(ManifestError):
-    """A manifest with problems; `str()` lists them all, sorted by position.
+    """A manifest with problems. `str()` lists them all, sorted by position.
 
     Attributes:
         problems: All of them, sorted.
@@ -79,7 +79,7 @@ class Problems:
         self._found: dict[tuple[str, int, int, str], Problem] = {}
 
     def add(self, origin: Origin, path: str, message: str, *, missing: bool = False) -> None:
-        """Note a problem; the first one at a place counts. Of keys that are `missing` a place may have several."""
+        """Note a problem. The first one at a place counts. Of keys that are `missing` a place may have several."""
         # A `--set` has no line, so there the path tells one place from another.
         place = (origin.label, origin.line, origin.column, path if missing or not origin.line else "")
         self._found.setdefault(place, Problem(origin=origin, path=path, message=message))

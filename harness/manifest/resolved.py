@@ -32,7 +32,7 @@ def fill_defaults(
     Args:
         stored: The mapping as written, variables put in, secrets not.
         instance: What the model made of it.
-        references: What entries within it refer to, by dotted path; the defaults of their options are filled in too.
+        references: What entries within it refer to, by dotted path. The defaults of their options are filled in too.
         path: Dotted path of `instance`.
     """
     given = dict(stored) if isinstance(stored, Mapping) else {}

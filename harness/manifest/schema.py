@@ -97,7 +97,7 @@ def _describe_entry(entry: dict[str, Any], kind: str, plugins: Plugins, definiti
 
 
 def _of_model(model: type[BaseModel], prefix: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    """A model's schema; what it refers to goes into `definitions`, under names that begin with `prefix`."""
+    """A model's schema. What it refers to goes into `definitions`, under names that begin with `prefix`."""
     raw = model.model_json_schema(by_alias=True, ref_template=f"{_DEFINITIONS}{prefix}{{model}}")
     for name, definition in raw.pop("$defs", {}).items():
         definitions[f"{prefix}{name}"] = _draft_07(definition)

@@ -14,7 +14,7 @@ _ENDINGS = (".yaml", ".yml")
 
 
 def locate(given: Path, plugins: Plugins) -> Path:
-    """The file that a path or the name of a shipped manifest means; a file that exists wins over a name.
+    """The file that a path or the name of a shipped manifest means. A file that exists wins over a name.
 
     A path with the ending of a YAML file is left as it is: what is wrong with it, its reader says.
 

@@ -6,9 +6,9 @@ The parser's events are read one by one with a stack of our own, because libyaml
 Plain (unquoted) scalars are read by the rules of YAML 1.2 where 1.1 has traps, and refused where the two disagree in a
 way that matters:
 
-- `1e-5`, `1.5e3`: numbers. `012`, `1:30`, `1_000`, `2024-01-01`: text; where a number is expected the message says so.
-- `yes`, `no`, `on`, `off`: truth values, as in YAML 1.1; where text is expected the message says to quote it.
-- `.inf` is a number; `.nan` is refused, for it equals nothing and can be no setting.
+- `1e-5`, `1.5e3`: numbers. `012`, `1:30`, `1_000`, `2024-01-01`: text. Where a number is expected the message says so.
+- `yes`, `no`, `on`, `off`: truth values, as in YAML 1.1. Where text is expected the message says to quote it.
+- `.inf` is a number. `.nan` is refused, for it equals nothing and can be no setting.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ class _Reader:
         return root if root is not None else Node(value=None, origin=self._origin(0, 0), plain="")
 
     def _event(self, event: Any) -> Node | None:
-        """Take one event; returns the root when it is complete."""
+        """Take one event. Returns the root when it is complete."""
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             origin = self._at(event.start_mark)
             self._refuse_tag(event, origin)
@@ -248,7 +248,7 @@ class _Reader:
         return text
 
     def _add(self, node: Node) -> Node | None:
-        """Put a finished node into what is open; returns it when nothing is."""
+        """Put a finished node into what is open. Returns it when nothing is."""
         self._count += 1
         if self._count > MAX_NODES:
             raise _fatal(node.origin, f"has more than {MAX_NODES} values; data does not belong into a manifest")

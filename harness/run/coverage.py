@@ -15,7 +15,7 @@ def check_media(plan: Plan) -> None:
     """Refuse judges that look at pictures where a task is used without them.
 
     Raises:
-        UserError: There is such a judge and such a task; both are named.
+        UserError: There is such a judge and such a task. Both are named.
     """
     blind = next((task for task in plan.tasks if task.without_media), None)
     judge = next((judge for judge in plan.judges if getattr(judge.offer.card, "needs_media", True)), None)

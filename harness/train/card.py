@@ -82,7 +82,7 @@ def curves_table(curves: Curves) -> str:
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """Values as bars from the lowest to the highest; many are averaged into few."""
+    """Values as bars from the lowest to the highest. Many are averaged into few."""
     count = min(len(values), _WIDEST)
     if not count:
         return ""

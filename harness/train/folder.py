@@ -44,7 +44,7 @@ class Record:
     """The content of `trained.json`: what came out, and what a reader needs to make it again."""
 
     schema: str = "judge-harness/trained/1"
-    """Version of these fields; some may be added within it."""
+    """Version of these fields. Some may be added within it."""
     recipe: str
     """Name of the recipe."""
     hash: str
@@ -101,7 +101,7 @@ class Curves:
     """Writes what a trainer logs. What is logged is on disk before the trainer goes on."""
 
     def __init__(self, folder: Path) -> None:
-        """Go on after what an earlier attempt logged; half a line that it left is cut off."""
+        """Go on after what an earlier attempt logged. Half a line that it left is cut off."""
         self._path = folder / CURVES
         self._step = -1
         self._metrics: dict[str, float | None] = {}
@@ -113,7 +113,7 @@ class Curves:
                     stream.truncate(whole.rfind(b"\n") + 1)
 
     def add(self, step: int, metrics: Mapping[str, float]) -> dict[str, float]:
-        """Record scalars of a step; those that this attempt has already logged for it are kept beside them.
+        """Record scalars of a step. Those that this attempt has already logged for it are kept beside them.
 
         Returns:
             The metrics as plain numbers.

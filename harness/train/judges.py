@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def plan_recipes(
     plan: Plan, plugins: Plugins, *, checkpoints: Path, say: Callable[[str], None]
 ) -> dict[str, PlannedRecipe]:
-    """The recipes of a plan's judges, by the name of the judge; those of equal judges are one.
+    """The recipes of a plan's judges, by the name of the judge. Those of equal judges are one.
 
     Raises:
         UserError: A recipe cannot be planned.

@@ -31,7 +31,7 @@ class PlannedRecipe:
     loaded: LoadedRecipe
     """Where it comes from."""
     tasks: tuple[PlannedTask, ...]
-    """Its tasks; `split` is the one to learn from."""
+    """Its tasks. `split` is the one to learn from."""
     training: Training
     """What its trainer is given, without the model of `start`."""
     trainer: Trainer

@@ -38,8 +38,8 @@ def train(
 
     Args:
         planned: The recipe. What it starts from is trained first.
-        plugins: The installed plugins; their hooks hear what is logged.
-        fresh: Train again; the older checkpoint folder is kept beside the new one. Not for what it starts from.
+        plugins: The installed plugins. Their hooks hear what is logged.
+        fresh: Train again. The older checkpoint folder is kept beside the new one. Not for what it starts from.
         say: Takes lines for people.
 
     Returns:
