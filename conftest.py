@@ -8,3 +8,5 @@ import os
 # on two shared cores, would wait for one another most of the time.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+
+pytest_plugins = ["harness.pytest_plugin"]

@@ -6,7 +6,6 @@ Not for explaining anything: a page says what there is, in the words of the docs
 from __future__ import annotations
 
 import ast
-import importlib
 import inspect
 import itertools
 import json
@@ -17,7 +16,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import click
 from _markdown import attribute_docs as attribute_docs
@@ -27,8 +26,8 @@ from pydantic import BaseModel
 
 from harness import __version__ as __version__
 from harness import api, testing
-from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score, Unread, data, hookspecs, optional
-from harness.cli import VERBS, cli, main
+from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score, UnreadReason, data, hookspecs, optional
+from harness.cli import cli, main
 from harness.discovery import Offer, Plugins
 from harness.manifest.model import Manifest, Recipe
 from harness.report import estimate as estimate_record
@@ -42,6 +41,7 @@ from harness.score import flags as flag_rules
 from harness.score.records import AltTest, AnnotatorTest, Ceiling, CellScores, Estimate, MetricCeiling
 from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, ReliabilityBin
 from harness.train import folder as checkpoint_folder
+from harness.verbs import VERBS
 
 OURS = re.compile(r"judge-harness(-.*)?")
 """Distributions that the reference is about: those of this repository, whatever else is installed."""
@@ -69,7 +69,7 @@ def command_line() -> str:
     """Every verb with its arguments and options, from the click objects."""
     lines = ["# Command line", "", cleaned(cli.help), "", "Before the verb may stand:", "", *_options(cli), ""]
     for verb in VERBS:
-        command: click.Command = importlib.import_module(f"harness.cli.{verb}").command
+        command: click.Command = cast("click.Command", cli.get_command(click.Context(cli), verb))
         context = click.Context(command, info_name=f"harness {verb}")
         usage = " ".join(command.collect_usage_pieces(context))
         lines += [f"## `harness {verb}`", "", f"```text\nharness {verb} {usage}\n```", "", cleaned(command.help), ""]
@@ -267,7 +267,7 @@ def run_folder() -> str:
 
 def leaderboard_json() -> str:
     """The fields of `leaderboard.json`."""
-    reasons = attribute_docs(Unread)
+    reasons = attribute_docs(UnreadReason)
     return "\n".join(
         [
             "# `leaderboard.json`",
@@ -346,13 +346,13 @@ def leaderboard_json() -> str:
             "",
             "Why an answer has no verdict; [the texts can be shown](../../how-to/see-what-was-not-read.md).",
             "",
-            *table(("reason", "meaning"), [(f"`{one}`", reasons[one.name]) for one in Unread]),
+            *table(("reason", "meaning"), [(f"`{one}`", reasons[one.name]) for one in UnreadReason]),
             "",
             "## Flags",
             "",
             docstring(inspect.getdoc(flag_rules.flags)).partition("**Args**")[0],
             "",
-            docstring(inspect.getdoc(flag_rules.interval_flags)).partition("**Args**")[0],
+            docstring(inspect.getdoc(flag_rules.find_interval_flags)).partition("**Args**")[0],
             "",
             "The leaderboard adds `partial` (the run has not finished the cell), `depends-on-missing` (the place",
             "depends on what the missing answers were) and, for suites, `incomplete` (the judge answered only some of",
@@ -437,15 +437,15 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "Item",
             "Image",
             "Part",
-            "joined",
+            "join_parts",
             "Message",
             "Request",
             "Judgement",
             "Status",
-            "Unread",
+            "UnreadReason",
             "reason_of",
             "Usage",
-            "voted",
+            "majority_vote",
             "MAX_PIXELS",
         ),
     ),
@@ -463,16 +463,41 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "verdict_from_json",
         ),
     ),
-    ("Verdict formats", ("VerdictFormat", "Reading", "Spellings", "spellings", "MAX_ANSWERS")),
+    ("Verdict formats", ("VerdictFormat", "Reading", "Spellings", "spell_answers", "MAX_ANSWERS")),
     ("Scoring protocol", ("Protocol",)),
     (
         "What plugin objects must do",
-        ("Task", "Judge", "Reward", "Answer", "Trainer", "Metric", "Units", "Context", "Example"),
+        (
+            "Task",
+            "Judge",
+            "Reward",
+            "Answer",
+            "Trainer",
+            "Metric",
+            "Units",
+            "Renderer",
+            "Context",
+            "Example",
+            "InstalledPlugins",
+            "Invocation",
+        ),
     ),
-    ("Recorded runs", ("RecordedCell", "RecordedAnswer")),
-    ("Numbers with intervals", ("Statistics", "Measured", "Change")),
+    ("Recorded runs", ("RecordedCell", "RecordedAnswer", "UnreadAnswer", "AnswerSource", "Report")),
+    ("Numbers with intervals", ("Statistics", "Measurement", "Change")),
     ("How numbers are written", ("Unit", "write_number", "write_interval", "write_share")),
-    ("Training", ("Training", "TrainingTask", "WeightedReward", "Trained", "Earned", "earned")),
+    (
+        "Training",
+        (
+            "Training",
+            "TrainingTask",
+            "WeightedReward",
+            "TrainingResult",
+            "AnswerReward",
+            "compute_rewards",
+            "ResolvedRecipe",
+            "PlannedTraining",
+        ),
+    ),
     (
         "Cards",
         (
@@ -484,8 +509,10 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "FormatCard",
             "MetricCard",
             "ManifestCard",
+            "RendererCard",
+            "CommandCard",
             "Column",
-            "Unfolded",
+            "UnfoldedEntry",
             "IsPath",
             "Operational",
             "hookimpl",

@@ -29,7 +29,7 @@ from harness.api import (
     TaskCard,
     Verdict,
 )
-from harness.api.data import read, suffix_of
+from harness.api.data import read_table, suffix_of
 from harness.discovery import Offer, Plugins
 from harness.run.requests import list_permutations
 from harness.testing import FakeContext, score_task
@@ -159,7 +159,7 @@ def _example(offer: Offer) -> list[str]:
     with tempfile.TemporaryDirectory() as place:
         folder, workspace = Path(place) / "data", Path(place) / "work"
         folder.mkdir()
-        needed = offer.resolve(offer.card.example)(folder)  # type: ignore[attr-defined]
+        needed = offer.resolve(offer.card.example)(folder)
         files = sorted(file for file in folder.rglob("*") if file.is_file())
         context = FakeContext(workspace=workspace, name=offer.card.name, data=str(folder))
         model = offer.options_model()
@@ -178,7 +178,7 @@ def _example(offer: Offer) -> list[str]:
         if entries and len(entries) > 1:
             lines += [f"It holds {len(entries)} tasks; this is `{entries[0].name}`.", ""]
         lines += ["A judge is shown of the first item", "", "````text", *_shown(request), "````", ""]
-        perfect = request.format.write(item.space.shown(item.gold, request.order), item.space)
+        perfect = request.format.write(item.space.to_shown(item.gold, request.order), item.space)
         lines += ["and is right with", "", "````text", perfect, "````", "", *_scores(task, split)]
     return [line.replace(place, "...") for line in lines]
 
@@ -191,7 +191,7 @@ def _table_of(files: list[Path], subset: str | None, *, root: Path) -> Path:
 
 def _row(file: Path) -> list[str]:
     """The first row of a file as JSON, bytes left out."""
-    with closing(read(file)) as rows:
+    with closing(read_table(file)) as rows:
         values, _ = next(rows)
     shown: str = json.dumps(values, indent=1, ensure_ascii=False, default=lambda value: f"({len(value)} bytes)")
     return shown.split("\n")
@@ -217,7 +217,7 @@ def _scores(task: Task, split: str) -> list[str]:
     """What a judge scores that is always right, and one that always gives the first answer there is."""
 
     def right(request: Request, item: Item) -> Judgement:
-        return Judgement.of(item.space.shown(item.gold, request.order))
+        return Judgement.of(item.space.to_shown(item.gold, request.order))
 
     def constant(request: Request, item: Item) -> Judgement:
         return Judgement.of(_first(item.space))

@@ -1,8 +1,30 @@
-"""The core's own plugin, `harness`: its formats and metrics arrive the way everybody else's do."""
+"""The core's own plugin, `harness`: what it ships arrives the way everybody else's does.
+
+Scores, reports, training and their verbs are reached through these hooks. The kernel imports none of them.
+"""
 
 from __future__ import annotations
 
-from harness.api import FormatCard, MetricCard, hookimpl
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from harness.api import (
+    CommandCard,
+    FormatCard,
+    InstalledPlugins,
+    MetricCard,
+    PlannedTraining,
+    RendererCard,
+    Report,
+    ResolvedRecipe,
+    hookimpl,
+)
+from harness.verbs import VERBS
+
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
+    from harness.manifest.load import LoadedRecipe
 
 
 @hookimpl
@@ -19,3 +41,41 @@ def harness_metrics() -> list[MetricCard]:
     from harness.score.cards import METRICS
 
     return list(METRICS)
+
+
+@hookimpl
+def harness_renderers() -> list[RendererCard]:
+    """The renderers of `harness.report`."""
+    from harness.report.cards import RENDERERS
+
+    return list(RENDERERS)
+
+
+@hookimpl
+def harness_commands() -> list[CommandCard]:
+    """The verbs of the core."""
+    return [
+        CommandCard(name=name, summary=summary, factory=place, api_version=1)
+        for name, (place, summary) in VERBS.items()
+    ]
+
+
+# The core hands its own objects to these two hooks, and may know them better than the hooks promise to others.
+
+
+@hookimpl
+def harness_training_planned(
+    recipe: ResolvedRecipe, plugins: InstalledPlugins, checkpoints: Path, say: Callable[[str], None]
+) -> PlannedTraining:
+    """Training on this machine, by the trainer that the recipe names."""
+    from harness.train.session import plan_training
+
+    return plan_training(cast("LoadedRecipe", recipe), cast("Plugins", plugins), checkpoints=checkpoints, say=say)
+
+
+@hookimpl
+def harness_run_recorded(folder: Path, plugins: InstalledPlugins, reuse: bool) -> Report | None:
+    """Scores, leaderboard and reports."""
+    from harness.report.publish import publish_run
+
+    return publish_run(folder, cast("Plugins", plugins), reuse=reuse)

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from harness import DISTRIBUTION, first_party
-from harness.api import Card, Operational, PluginError, Unfolded, UserError, hookspecs
+from harness.api import Card, Operational, PluginError, UnfoldedEntry, UserError, hookspecs
 from harness.registration import cause_of, check_hooks, checked_cards
 from harness.text import clean
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 GROUP = "harness"
 """The entry-point group."""
 
-KINDS = ("task", "judge", "reward", "trainer", "format", "metric", "manifest")
+KINDS = ("task", "judge", "reward", "trainer", "format", "metric", "renderer", "manifest", "command")
 """Kinds of plugin objects; `harness_<kind>s` is the hook that returns their cards."""
 
 CORE = "harness"
@@ -104,11 +104,11 @@ class Offer:
         """
         return self._call(self.card.factory, options, context)
 
-    def unfold(self, options: object, context: object) -> list[Unfolded] | None:
+    def unfold(self, options: object, context: object) -> list[UnfoldedEntry] | None:
         """The entries that this one stands for, or `None` when it stands for itself."""
         if self.card.unfold is None:
             return None
-        unfolded: list[Unfolded] = self._call(self.card.unfold, options, context)
+        unfolded: list[UnfoldedEntry] = self._call(self.card.unfold, options, context)
         return unfolded
 
     def check(self, options: object, context: object) -> None:
@@ -251,6 +251,27 @@ class Plugins:
                 said = f"warning: plugin {impl.plugin_name}: {hook} raised {error!r}"
                 print(clean(said), file=sys.stderr)  # noqa: T201
         return results
+
+    def ask(self, hook: str, **arguments: Any) -> Any:
+        """The first answer to a hook that is not `None`, plugins before the core; `None` where there is none.
+
+        Raises:
+            UserError: A plugin says that it cannot be done.
+            PluginError: A plugin raised something else; it is named.
+        """
+        impls = getattr(self._manager.hook, hook).get_hookimpls()
+        for impl in sorted(impls, key=lambda impl: impl.plugin_name == CORE):
+            try:
+                answer = impl.function(**{name: arguments[name] for name in impl.argnames})
+            except (UserError, KeyboardInterrupt):
+                raise
+            except Exception as error:
+                if impl.plugin_name == CORE:  # a fault of ours, which is reported with its traceback
+                    raise
+                raise PluginError(f"plugin {impl.plugin_name}: {hook} raised {cause_of(error)}") from error
+            if answer is not None:
+                return answer
+        return None
 
     def warnings(self) -> list[str]:
         """One line for each plugin that should have loaded and did not."""

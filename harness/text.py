@@ -69,3 +69,10 @@ def for_markdown(text: str) -> str:
 def for_latex(text: str) -> str:
     """Text that LaTeX sets to the letter."""
     return "".join(_LATEX.get(char, char) for char in clean(text))
+
+
+def explain_unread(reason: str, problem: str) -> str:
+    """Why an answer has no verdict: the problem, after the reason where it does not begin with it."""
+    if not problem or problem.startswith(reason):
+        return problem or reason
+    return f"{reason}: {problem}"

@@ -44,7 +44,7 @@ def all_items(offer: Offer, folder: Path, options: dict[str, Any]) -> list[Item]
 def test_items_are_the_same_with_places_for_their_pictures(offer: Offer, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
-    options = offer.resolve(offer.card.example)(folder) or {}  # type: ignore[attr-defined]
+    options = offer.resolve(offer.card.example)(folder) or {}
     whole = all_items(offer, folder, options)
     for file in sorted(folder.rglob("*")):
         if file.name.lower().endswith(PICTURES) and not suffix_of(file):
@@ -63,7 +63,7 @@ def test_items_are_the_same_with_places_for_their_pictures(offer: Offer, tmp_pat
 def test_nothing_of_an_absent_picture_can_be_seen() -> None:
     place = Image.absent("images/1.png")
     assert place.digest == Image.absent("images/1.png").digest != Image.absent("images/2.png").digest
-    for look in (place.load, place.encoded):
+    for look in (place.load, place.encode):
         with pytest.raises(DataError, match=r"image 'images/1\.png': is not in these data"):
             look()
 

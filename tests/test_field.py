@@ -19,8 +19,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.api import DataError, Protocol, Unfolded
-from harness.api.data import read, suffix_of
+from harness.api import DataError, Protocol, UnfoldedEntry
+from harness.api.data import read_table, suffix_of
 from harness.cli import main
 from harness.discovery import Offer, Plugins
 from harness.testing import FakeContext
@@ -44,7 +44,7 @@ def examples(offers: list[Offer], tmp_path_factory: pytest.TempPathFactory) -> d
     for offer in offers:
         folder = root / offer.id
         folder.mkdir(parents=True)
-        made[offer.id] = (folder, offer.resolve(offer.card.example)(folder) or {})  # type: ignore[attr-defined]
+        made[offer.id] = (folder, offer.resolve(offer.card.example)(folder) or {})
     return made
 
 
@@ -116,7 +116,7 @@ def test_a_benchmark_is_read_from_the_hub_and_its_commit_is_on_record(
     form, subsets = HUB[name]
     hub = tmp_path / "hub"
     offer = next(one for one in offers if one.id == name)
-    offer.resolve(offer.card.example)(hub)  # type: ignore[attr-defined]
+    offer.resolve(offer.card.example)(hub)
     if form.startswith("a folder"):
         configs = [{"config_name": s, "data_files": [{"split": "test", "path": f"{s}/test-*"}]} for s in subsets]
         _card(hub, configs)
@@ -173,7 +173,7 @@ def test_whatever_is_in_a_cell_gives_items_or_an_error_that_names_the_file(
         folder = tmp_path_factory.mktemp("hostile")
         shutil.copytree(whole, folder, dirs_exist_ok=True)
         file = data.draw(st.sampled_from(sorted(path for path in folder.rglob("*") if suffix_of(path))))
-        rows = [{name: _plain(cell) for name, cell in values.items()} for values, _ in read(file)]
+        rows = [{name: _plain(cell) for name, cell in values.items()} for values, _ in read_table(file)]
         row = data.draw(st.sampled_from(rows))
         row[data.draw(st.sampled_from(sorted(row)))] = data.draw(_VALUES)
         file.unlink()
@@ -184,7 +184,7 @@ def test_whatever_is_in_a_cell_gives_items_or_an_error_that_names_the_file(
         try:
             model = offer.options_model()
             chosen = None if model is None else model.model_validate(options)
-            for entry in offer.unfold(chosen, context) or [Unfolded(name="", options=options)]:
+            for entry in offer.unfold(chosen, context) or [UnfoldedEntry(name="", options=options)]:
                 task = offer.create(None if model is None else model.model_validate(entry.options), context)
                 for split in offer.card.splits:  # type: ignore[attr-defined]
                     assert all(item.space.contains(item.gold) for item in task.items(split))

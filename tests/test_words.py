@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
 import words
 
-HELD = ("tools/", "harness/manifest/", "harness/train/")
+HELD = ("harness/manifest/", "harness/run/", "harness/train/", "plugins/rewards/", "plugins/tasks/", "tools/")
 """Beginnings of the paths that are held to the rules; a part joins them when it has been gone through."""
 
 

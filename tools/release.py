@@ -19,7 +19,6 @@ KINDS = ("added", "changed", "fixed", "removed")
 LIMITED = (
     "pyproject.toml",
     "plugins/*/*/pyproject.toml",
-    "harness/cli/_templates/*/pyproject.toml.txt",
     "docs/how-to/*.md",
 )
 """Files that ask for `judge-harness` or a plugin between two versions."""

@@ -51,8 +51,21 @@ DATA = (
     "harness/api/reading/_quotes.py",
     "harness/api/reading/_binding.py",
     "harness/api/reading/_plain.py",
+    "plugins/tasks/miniature/src/harness_miniature/quality.py",
+    *(
+        f"plugins/tasks/preference/src/harness_preference/benchmarks/{name}.py"
+        for name in (
+            "judgebench",
+            "mj_bench",
+            "mllm_as_a_judge",
+            "mm_rlhf_rewardbench",
+            "pick_a_pic",
+            "rewardbench",
+            "rewardbench_2",
+        )
+    ),
 )
-"""Files whose strings are what judges write, not what we write."""
+"""Files whose strings are what judges write, or prompts that results rest on: not what we may write in other words."""
 
 _WORD = re.compile(rf"(?<![-\w`\"'])(?:{'|'.join(PLAINER)})(?![-\w`\"'])", re.IGNORECASE)
 _CODE = re.compile(r"^(?P<fence> *(?:```|~~~)).*?^(?P=fence) *$|`[^`\n]*`", re.MULTILINE | re.DOTALL)

@@ -8,18 +8,31 @@ from harness.api._cards import (
     OLDEST_API_VERSION,
     Card,
     Column,
+    CommandCard,
     FormatCard,
     IsPath,
     JudgeCard,
     ManifestCard,
     MetricCard,
     Operational,
+    RendererCard,
     RewardCard,
     TaskCard,
     TrainerCard,
-    Unfolded,
+    UnfoldedEntry,
 )
-from harness.api._contracts import Answer, Context, Example, Judge, Metric, Reward, Task, Units
+from harness.api._contracts import (
+    Answer,
+    Context,
+    Example,
+    InstalledPlugins,
+    Invocation,
+    Judge,
+    Metric,
+    Reward,
+    Task,
+    Units,
+)
 from harness.api._errors import (
     BudgetError,
     DataError,
@@ -32,10 +45,10 @@ from harness.api._errors import (
     UserError,
 )
 from harness.api._images import Image
-from harness.api._parts import joined
+from harness.api._parts import join_parts
 from harness.api._protocol import Protocol
 from harness.api._readings import Reading
-from harness.api._recorded import RecordedAnswer, RecordedCell
+from harness.api._recorded import AnswerSource, RecordedAnswer, RecordedCell, Renderer, Report, UnreadAnswer
 from harness.api._records import Item, Judgement, Part, Status, Usage
 from harness.api._requests import Message, Request, VerdictFormat
 from harness.api._shown import MAX_PIXELS
@@ -50,11 +63,21 @@ from harness.api._spaces import (
     space_from_json,
     verdict_from_json,
 )
-from harness.api._spellings import MAX_ANSWERS, Spellings, spellings
-from harness.api._statistics import Change, Measured, Statistics
-from harness.api._training import Earned, Trained, Trainer, Training, TrainingTask, WeightedReward, earned
-from harness.api._unread import Unread, reason_of
-from harness.api._votes import voted
+from harness.api._spellings import MAX_ANSWERS, Spellings, spell_answers
+from harness.api._statistics import Change, Measurement, Statistics
+from harness.api._training import (
+    AnswerReward,
+    PlannedTraining,
+    ResolvedRecipe,
+    Trainer,
+    Training,
+    TrainingResult,
+    TrainingTask,
+    WeightedReward,
+    compute_rewards,
+)
+from harness.api._unread import UnreadReason, reason_of
+from harness.api._votes import majority_vote
 from harness.api._written import Unit, write_interval, write_number, write_share
 from harness.api.hookspecs import hookimpl
 
@@ -67,19 +90,23 @@ __all__ = [
     "OLDEST_API_VERSION",
     "TIE",
     "Answer",
+    "AnswerReward",
+    "AnswerSource",
     "AnswerSpace",
     "BudgetError",
     "Card",
     "Change",
     "Choice",
     "Column",
+    "CommandCard",
     "Context",
     "DataError",
-    "Earned",
     "Example",
     "FormatCard",
     "HarnessError",
     "Image",
+    "InstalledPlugins",
+    "Invocation",
     "IsPath",
     "Item",
     "JournalError",
@@ -90,12 +117,13 @@ __all__ = [
     "Judgement",
     "ManifestCard",
     "ManifestError",
-    "Measured",
+    "Measurement",
     "Message",
     "Metric",
     "MetricCard",
     "Operational",
     "Part",
+    "PlannedTraining",
     "PluginError",
     "Preference",
     "Protocol",
@@ -103,7 +131,11 @@ __all__ = [
     "Reading",
     "RecordedAnswer",
     "RecordedCell",
+    "Renderer",
+    "RendererCard",
+    "Report",
     "Request",
+    "ResolvedRecipe",
     "Reward",
     "RewardCard",
     "Score",
@@ -112,28 +144,29 @@ __all__ = [
     "Status",
     "Task",
     "TaskCard",
-    "Trained",
     "Trainer",
     "TrainerCard",
     "Training",
+    "TrainingResult",
     "TrainingTask",
-    "Unfolded",
+    "UnfoldedEntry",
     "Unit",
     "Units",
-    "Unread",
+    "UnreadAnswer",
+    "UnreadReason",
     "Usage",
     "UserError",
     "Verdict",
     "VerdictFormat",
     "WeightedReward",
-    "earned",
+    "compute_rewards",
     "hookimpl",
-    "joined",
+    "join_parts",
+    "majority_vote",
     "reason_of",
     "space_from_json",
-    "spellings",
+    "spell_answers",
     "verdict_from_json",
-    "voted",
     "write_interval",
     "write_number",
     "write_share",

@@ -53,7 +53,8 @@ class Card:
     options: Lazy | None = None
     """A pydantic model; the manifest's `with:` is checked against it, position by position."""
     unfold: Lazy | None = None
-    """Called as `unfold(options, context)` at plan time; returns the `Unfolded` that stand in the entry's place."""
+    """Called as `unfold(options, context)` at plan time. It returns a list of `UnfoldedEntry` to put in the entry's
+    place."""
     licence: str = ""
     """Licence of the code, the data or the weights."""
     source: str = ""
@@ -63,6 +64,11 @@ class Card:
     capabilities: frozenset[str] = frozenset()
     """What it needs or can do: `network`, `gpu`, `images`, `video`, `text`; of rewards `probabilities`, `orders`; of
     trainers `processes`, where one launch may run several, ..."""
+    example: Lazy | None = None
+    """Called as `example(folder)`: writes what it needs, but tiny, into an empty folder, and returns the options that
+    it needs besides, or `None`. For a task that is a copy of the data in the published layout. A trainer gets the
+    folder as the model to start from, unless it stays empty, and its options make the training short. For
+    `harness check`, where no data are given, and for the worked example of a task in the docs."""
     api_version: int | None = None
     """The `API_VERSION` that it was written for, written out: `api_version=1`. It must not be taken from the installed
     harness, with which it would always agree. A card that states none is taken for one of version 1, and
@@ -108,10 +114,6 @@ class TaskCard(Card):
     """Where it differs from its authors' own script, and why."""
     pitfalls: str = ""
     """Known traps, and mistakes of other harnesses."""
-    example: Lazy | None = None
-    """Called as `example(folder)`: writes a tiny copy of the data, in the published layout, into an empty folder, and
-    returns the options that it needs, or `None`. For the worked example in the docs, and for `harness check` where no
-    `--data` is given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +181,27 @@ class ManifestCard(Card):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unfolded:
+class RendererCard(Card):
+    """A way to write a leaderboard: `harness leaderboard --format NAME`. The factory returns a `Renderer`."""
+
+    kind: ClassVar[str] = "renderer"
+
+    file: str = ""
+    """Name of the file that every run leaves, such as `leaderboard.md`; empty: none, only on demand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandCard(Card):
+    """A verb of the command line, `harness NAME`. `factory` is the `click.Command` itself, or its place.
+
+    `ctx.find_root().obj` is an `Invocation`, which gives a command the installed plugins.
+    """
+
+    kind: ClassVar[str] = "command"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnfoldedEntry:
     """One of several entries that a manifest entry stands for."""
 
     name: str

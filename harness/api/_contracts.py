@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from harness.api._cards import Unfolded
+from harness.api._cards import UnfoldedEntry
 from harness.api._protocol import Protocol as ScoringProtocol
 from harness.api._records import Item, Judgement, Usage
 from harness.api._requests import Request, VerdictFormat
@@ -44,6 +44,24 @@ class Answer:
     """What it answered."""
     gold: Verdict
     """The right answer in *shown* places."""
+
+
+class InstalledPlugins(Protocol):
+    """The plugins of this process, for hooks that tell the others something."""
+
+    def notify(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+        """Call a hook of every plugin that has it. One that raises is warned about, and ends nothing.
+
+        Returns:
+            Pairs of plugin name and what it returned.
+        """
+
+
+class Invocation(Protocol):
+    """What the command line was called with: `ctx.find_root().obj` in the command of a `CommandCard`."""
+
+    def plugins(self) -> InstalledPlugins:
+        """The installed plugins, loaded now; `--plugin` and `--no-plugin` are obeyed."""
 
 
 class Context(Protocol):
@@ -86,7 +104,7 @@ class Context(Protocol):
             UserError: There is none of that name.
         """
 
-    def spent(self) -> Usage:
+    def total_usage(self) -> Usage:
         """What this judge's answers in the journal of this run have cost so far, earlier commands included."""
 
     def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
@@ -113,7 +131,9 @@ class Context(Protocol):
                 one another in a circle.
         """
 
-    def entries(self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None) -> list[Unfolded]:
+    def entries(
+        self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None
+    ) -> list[UnfoldedEntry]:
         """The entries that an entry with this task stands for; most tasks stand for themselves alone.
 
         Args:

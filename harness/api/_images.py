@@ -24,7 +24,7 @@ _MARK = b"upright, opaque, 8 bits: "  # change it when other pixels are shown fo
 class Image:
     """A lazy picture from a file, from bytes, or from a function that reads or draws it.
 
-    `load` and `encoded` both give the picture that a person sees: upright, on white where it is transparent, 8 bits,
+    `load` and `encode` both give the picture that a person sees: upright, on white where it is transparent, 8 bits,
     RGB, the first frame. What the file holds besides is never shown to anybody. Files may be PNG, JPEG, WebP, GIF, BMP,
     TIFF, AVIF, and HEIC where the library pillow-heif is installed.
 
@@ -46,7 +46,7 @@ class Image:
         read: Callable[[], bytes] | None = None,
         draw: Callable[[], PILImage] | None = None,
     ) -> None:
-        """Use `from_file`, `from_bytes`, `from_reader` or `drawn`; exactly one source must be given."""
+        """Use `from_file`, `from_bytes`, `from_reader` or `from_drawing`; exactly one source must be given."""
         if sum(source is not None for source in (path, data, read, draw)) != 1:
             raise TypeError("Image: give exactly one of path, data, read, draw")
         self.name = name
@@ -94,7 +94,7 @@ class Image:
         return cls(name=name, read=read)
 
     @classmethod
-    def drawn(cls, draw: Callable[[], PILImage], *, name: str) -> Image:
+    def from_drawing(cls, draw: Callable[[], PILImage], *, name: str) -> Image:
         """An image that `draw` makes, the same every time."""
         return cls(name=name, draw=draw)
 
@@ -140,7 +140,7 @@ class Image:
         return self._named()[1]
 
     @property
-    def stored_as(self) -> str:
+    def media_type(self) -> str:
         """Media type of the file, such as `image/tiff`; of a drawn image `image/png`.
 
         Raises:
@@ -167,7 +167,7 @@ class Image:
         """Let go of the decoded picture; digest and key are kept, and the next `load` decodes or draws it again."""
         self._pixels = None
 
-    def encoded(self) -> tuple[bytes, str]:
+    def encode(self) -> tuple[bytes, str]:
         """The picture that a person sees as a file: bytes and media type.
 
         A PNG, JPEG or WebP that every decoder shows so is given as it is stored; of all else a PNG is made. The picture

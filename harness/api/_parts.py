@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from harness.api._records import Part
 
 
-def joined(parts: Iterable[Part]) -> tuple[Part, ...]:
+def join_parts(parts: Iterable[Part]) -> tuple[Part, ...]:
     """Neighbouring texts become one, a blank line between them; images stay where they are."""
     merged: list[Part] = []
     for part in parts:

@@ -91,14 +91,14 @@ class Protocol:
         if not self.metrics:
             raise DataError("protocol: metrics must name at least one metric")
         for place, metric in enumerate(self.metrics):
-            self.parsed(metric)
+            self.parse_metric(metric)
             if metric in self.metrics[:place]:
                 raise DataError(f"protocol: metrics names {metric!r} twice; take one of them out")
         if self.pooling != "each" and self.order != "both":
             raise DataError(f"protocol: pooling {self.pooling!r} needs order: both, got order: {self.order}")
 
     @staticmethod
-    def parsed(metric: str) -> tuple[str, str]:
+    def parse_metric(metric: str) -> tuple[str, str]:
         """An entry of `metrics` as the metric's own name and the average that it names, or an empty text.
 
         `accuracy@category` is `("accuracy", "category")`. An `@` before a slash belongs to a path or an id.
@@ -119,7 +119,7 @@ class Protocol:
 
     def average_of(self, metric: str) -> str:
         """The average of an entry of `metrics`: its own, or else `average`."""
-        return self.parsed(metric)[1] or self.average
+        return self.parse_metric(metric)[1] or self.average
 
     @property
     def policies(self) -> dict[str, str]:

@@ -18,8 +18,8 @@ class Reading:
     outside: bool = False
     """Whether a verdict was given in the form that was asked for, and is none of the space."""
     problem: str = ""
-    """Why there is no verdict. It begins with one of `harness.api.Unread`, so that reasons can be counted, with details
-    after a colon: `ambiguous: 'A or B' names A and B`."""
+    """Why there is no verdict. It begins with a `harness.api.UnreadReason`, so that reasons can be counted. Details
+    follow after a colon: `ambiguous: 'A or B' names A and B`."""
     well_formed: bool = False
     """Whether the whole answer keeps to the format, to the letter (what a format reward pays for): no prefix of it, and
     no instruction repeated beside it."""

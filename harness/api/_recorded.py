@@ -1,14 +1,16 @@
-"""What a run recorded, for hooks that count something of their own: its cells, and the answers in each."""
+"""What a run recorded: its cells, and the answers in each. One record from the journal to the hooks of plugins."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from harness.api._protocol import Protocol as ScoringProtocol
-from harness.api._records import Status
+from harness.api._records import Judgement, Status, Usage
 from harness.api._spaces import AnswerSpace, Verdict
+from harness.api._unread import UnreadReason, reason_of
 
 
 class RecordedAnswer(NamedTuple):
@@ -38,44 +40,110 @@ class RecordedAnswer(NamedTuple):
     """`Item.annotations`: what several people said, in canonical places, by annotator."""
 
 
-class RecordedCell(Protocol):
-    """One judge on one task of a run, as recorded: what a hook needs that counts something of its own."""
+class UnreadAnswer(NamedTuple):
+    """An answer without a verdict, joined with its item."""
+
+    item: str
+    """`Item.id`."""
+    category: str
+    """`Item.category`."""
+    order: tuple[int, ...]
+    """The permutation shown; `()` without candidates."""
+    sample: int
+    """Number of the repeat."""
+    judgement: Judgement
+    """What the judge wrote, and why there is no verdict in it."""
 
     @property
-    def task(self) -> str:
-        """Name of the task in the plan."""
+    def reason(self) -> UnreadReason:
+        """Why there is no verdict."""
+        return reason_of(self.judgement.status, self.judgement.error) or UnreadReason.NO_VERDICT
 
-    @property
-    def judge(self) -> str:
-        """Name of the judge in the plan."""
 
-    @property
-    def task_id(self) -> str:
-        """Canonical id of the task."""
-
-    @property
-    def judge_id(self) -> str:
-        """Canonical id of the judge."""
-
-    @property
-    def protocol(self) -> ScoringProtocol:
-        """The protocol that was used."""
-
-    @property
-    def format(self) -> str:
-        """Id of the verdict format."""
-
-    @property
-    def metric(self) -> str:
-        """The metric that the leaderboard shows: the manifest's, else the first of the protocol."""
-
-    @property
-    def state(self) -> str:
-        """`complete` or `partial`."""
-
-    @property
-    def wraps(self) -> tuple[str, ...]:
-        """Names of the tasks of the plan with the items and the split that this task shows changed (`Task.wraps`)."""
+class AnswerSource(Protocol):
+    """Where the answers of a cell are: the journal of its run, opened each time that they are wanted."""
 
     def answers(self) -> Iterator[RecordedAnswer]:
         """Stream the answers, ordered by item, order and sample. What was not answered yet is left out."""
+
+    def unread(self) -> Iterator[UnreadAnswer]:
+        """Stream those without a verdict, in the same order."""
+
+    def usage(self) -> Usage:
+        """What the judge's answers in this run have cost, those to other tasks included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedCell:
+    """One judge on one task of a run, as recorded."""
+
+    run: str
+    """Name of the run folder."""
+    task: str
+    """Name of the task in the plan."""
+    judge: str
+    """Name of the judge in the plan."""
+    task_id: str
+    """Canonical id of the task, `plugin/name`."""
+    judge_id: str
+    """Canonical id of the judge, `plugin/name`."""
+    judge_key: str = ""
+    """Equal for two cells whose judge is set up alike: it changes with all that may change an answer."""
+    suite: str
+    """The collection that the task belongs to."""
+    protocol: ScoringProtocol
+    """The protocol that was used."""
+    format: str
+    """Id of the verdict format."""
+    metric: str
+    """The metric that the leaderboard shows: the manifest's, else the first of the protocol."""
+    wraps: tuple[str, ...] = ()
+    """Names of the tasks of the plan with the items and the split that this task shows changed (`Task.wraps`)."""
+    data_hash: str
+    """Hash of the items."""
+    state: str
+    """`complete` or `partial`."""
+    source: AnswerSource = field(repr=False)
+    """Where the answers are."""
+
+    def answers(self) -> Iterator[RecordedAnswer]:
+        """Stream the answers, ordered by item, order and sample. What was not answered yet is left out."""
+        return self.source.answers()
+
+    def unread(self) -> Iterator[UnreadAnswer]:
+        """Stream the answers without a verdict, in the same order."""
+        return self.source.unread()
+
+    def usage(self) -> Usage:
+        """What the judge's answers in this run have cost, those to other tasks included."""
+        return self.source.usage()
+
+
+class Report(Protocol):
+    """What a run has come to."""
+
+    @property
+    def leaderboard(self) -> Mapping[str, Any]:
+        """The content of `leaderboard.json`."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that it wrote into the run folder for people."""
+
+    def show(self) -> None:
+        """Print it to the terminal."""
+
+
+class Renderer(Protocol):
+    """Writes a leaderboard."""
+
+    def __call__(
+        self, leaderboard: Mapping[str, Any], *, sections: Sequence[tuple[str, str]] = (), width: int = 100
+    ) -> str:
+        """The leaderboard as text.
+
+        Args:
+            leaderboard: The content of `leaderboard.json`.
+            sections: Pairs of a title and Markdown text, from plugins.
+            width: Columns of the terminal. A file has none.
+        """

@@ -139,11 +139,11 @@ class Judgement:
         return cls(status=Status.OK, verdict=verdict, **fields)
 
     @classmethod
-    def failed(cls, status: Status, error: str, **fields: Any) -> Judgement:
+    def failure(cls, status: Status, error: str, **fields: Any) -> Judgement:
         """A judgement without a verdict, and why."""
         return cls(status=status, error=error, **fields)
 
-    def checked(self, space: AnswerSpace) -> Judgement:
+    def check(self, space: AnswerSpace) -> Judgement:
         """Itself, or an error judgement when the verdict or the probabilities do not fit the space."""
         if self.status is Status.OK and not (self.verdict is not None and space.contains(self.verdict)):
             problem = f"the judge's verdict {self.verdict!r} is not an answer of {space}"

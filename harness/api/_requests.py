@@ -20,7 +20,7 @@ from harness.api._readings import Reading
 from harness.api._records import Judgement, Part, Status
 from harness.api._spaces import AnswerSpace, Verdict
 from harness.api.reading._answer import understand
-from harness.api.reading._quotes import Shown
+from harness.api.reading._quotes import PromptText
 from harness.api.reading._reasoning import NO_MARKS, Thinking
 
 _canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
@@ -57,7 +57,7 @@ class VerdictFormat(Protocol):
         Args:
             text: What the judge wrote outside its reasoning, without the echoed instruction. Call `Request.read` for a
                 whole answer.
-            request: What was asked: its answer space, and in `request.shown` what the judge was shown.
+            request: What was asked: its answer space, and in `request.prompt_text` what the judge was shown.
         """
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:
@@ -136,7 +136,7 @@ class Request:
             }
         )
 
-    def keyed(self, *, by_item: bool) -> Request:
+    def with_key(self, *, by_item: bool) -> Request:
         """The same request with a key that names the item as well, or the content alone."""
         if by_item == self.by_item:
             return self
@@ -196,11 +196,11 @@ class Request:
         return understand(self, raw, reasoning=reasoning, opened=opened).reading
 
     @cached_property
-    def shown(self) -> Shown:
+    def prompt_text(self) -> PromptText:
         """The text that the judge was shown, for telling its own words from quotations."""
         texts = ("\n".join(part for part in parts if isinstance(part, str)) for parts in self.candidates)
         candidates = tuple(text for text in texts if text.strip())
-        return Shown(self.text, self.instruction, candidates if self.candidates else None)
+        return PromptText(self.text, self.instruction, candidates if self.candidates else None)
 
     @cached_property
     def instruction(self) -> str:

@@ -5,7 +5,7 @@ of a tie (`Preference`), a number (`Score`), or places from best to worst (`Rank
 
 Two frames of reference exist for the spaces about candidates. *Shown* places count from 0 in the order in which
 the judge saw the candidates; *canonical* places count in the order of `Item.candidates`. A judge only ever speaks
-in shown places, the gold is canonical, and `AnswerSpace.canonical` / `AnswerSpace.shown` go between the two.
+in shown places, the gold is canonical, and `AnswerSpace.to_canonical` / `AnswerSpace.to_shown` go between the two.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ class AnswerSpace(ABC):
         """Whether `verdict` is right, both in the same frame."""
         return verdict == gold
 
-    def canonical(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
+    def to_canonical(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
         """Map shown places to canonical ones; `order[k]` is the candidate shown in place `k`."""
         return verdict
 
-    def shown(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
-        """Map canonical places to shown ones: the inverse of `canonical`."""
+    def to_shown(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
+        """Map canonical places to shown ones: the inverse of `to_canonical`."""
         return verdict
 
 
@@ -172,11 +172,11 @@ class Preference(AnswerSpace):
         """Another candidate."""
         return 1 if gold == 0 else 0
 
-    def canonical(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
+    def to_canonical(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
         """The candidate shown in that place; a tie stays a tie."""
         return verdict if isinstance(verdict, str) else order[cast("int", verdict)]
 
-    def shown(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
+    def to_shown(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
         """The place where that candidate was shown; a tie stays a tie."""
         return verdict if isinstance(verdict, str) else order.index(cast("int", verdict))
 
@@ -279,11 +279,11 @@ class Ranking(AnswerSpace):
         """The reverse ranking."""
         return tuple(reversed(cast("tuple[int, ...]", gold)))
 
-    def canonical(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
+    def to_canonical(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
         """The candidates shown in those places."""
         return tuple(order[place] for place in cast("tuple[int, ...]", verdict))
 
-    def shown(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
+    def to_shown(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
         """The places where those candidates were shown."""
         return tuple(order.index(candidate) for candidate in cast("tuple[int, ...]", verdict))
 

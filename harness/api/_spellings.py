@@ -33,7 +33,7 @@ class Spellings:
         return tuple(text[len(self.opening) :] for text in self.texts)
 
 
-def spellings(format: VerdictFormat, space: AnswerSpace, rationale: str = "") -> Spellings:
+def spell_answers(format: VerdictFormat, space: AnswerSpace, rationale: str = "") -> Spellings:
     """Write out every answer of a space.
 
     Args:

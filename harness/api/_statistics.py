@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # at run time it would make every command slow
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurement:
     """A value and its interval; `None` where the data define none."""
 
     value: float | None
@@ -33,14 +33,16 @@ class Change:
     """The metric of the first answers."""
     after: float | None
     """The metric of the second answers."""
-    difference: Measured
+    difference: Measurement
     """`after - before`, with its interval."""
 
 
 class Statistics(Protocol):
     """What `harness_report_sections` is given to measure with. The methods are on the page "Statistics"."""
 
-    def measure_share(self, hits: NDArray[np.float64], groups: Sequence[str], *, confidence: float = 0.95) -> Measured:
+    def measure_share(
+        self, hits: NDArray[np.float64], groups: Sequence[str], *, confidence: float = 0.95
+    ) -> Measurement:
         """The share of hits, with the interval that a leaderboard would print beside it.
 
         It has a width even if every trial is a hit, or none is.

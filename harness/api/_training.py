@@ -53,7 +53,7 @@ class WeightedReward:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Earned:
+class AnswerReward:
     """What one answer earned."""
 
     total: float | None
@@ -62,7 +62,7 @@ class Earned:
     """Value of each reward, not yet weighted; `None` where it does not apply."""
 
 
-def earned(rewards: Sequence[WeightedReward], task: str, answers: Sequence[Answer]) -> list[Earned]:
+def compute_rewards(rewards: Sequence[WeightedReward], task: str, answers: Sequence[Answer]) -> list[AnswerReward]:
     """What the answers of one unit earn: those to one item that share a sample number, one for each order shown.
 
     Rewards are added up, weighted, and none gates another: with `accuracy` of weight 1 - alpha and `format` of weight
@@ -95,7 +95,7 @@ def earned(rewards: Sequence[WeightedReward], task: str, answers: Sequence[Answe
             ]
         for part, value in zip(parts, values, strict=True):
             part[one.name] = value
-    return [Earned(total=_total(mine, part), parts=part) for part in parts]
+    return [AnswerReward(total=_total(mine, part), parts=part) for part in parts]
 
 
 def _value(name: str, answer: Answer, call: Callable[[], Any]) -> float | None:
@@ -150,7 +150,7 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
+class TrainingResult:
     """What came of a training."""
 
     steps: int
@@ -167,7 +167,7 @@ class Trained:
 class Trainer(Protocol):
     """A way to train a judge."""
 
-    def train(self, training: Training) -> Trained:
+    def train(self, training: Training) -> TrainingResult:
         """Train, and leave the model in `training.checkpoint`, a folder that a judge opens.
 
         An attempt that was interrupted left its state in `training.folder`: go on from there.
@@ -178,3 +178,42 @@ class Trainer(Protocol):
 
     def fingerprint(self, training: Training) -> str:
         """Changes whenever what is trained may change (weights it starts from, version of the code). Cheap."""
+
+
+class ResolvedRecipe(Protocol):
+    """A recipe without a mistake."""
+
+    @property
+    def hash(self) -> str:
+        """Changes whenever what it asks for changes: 12 hexadecimal digits."""
+
+    @property
+    def resolved(self) -> Mapping[str, Any]:
+        """The recipe as plain data, complete and runnable again."""
+
+
+class PlannedTraining(Protocol):
+    """A recipe whose training is planned: its checkpoint folder is named, and nothing is trained yet."""
+
+    @property
+    def name(self) -> str:
+        """Name of the recipe."""
+
+    @property
+    def folder(self) -> Path:
+        """The checkpoint folder."""
+
+    @property
+    def model(self) -> Path:
+        """Where the trained model is, or will be: an absolute path that a judge opens."""
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it is trained already."""
+
+    def train(self) -> None:
+        """Train it, or go on where an earlier attempt stopped.
+
+        Raises:
+            UserError: It cannot be trained. What was done is kept.
+        """

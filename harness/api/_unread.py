@@ -7,7 +7,7 @@ from enum import StrEnum
 from harness.api._records import Status
 
 
-class Unread(StrEnum):
+class UnreadReason(StrEnum):
     """Why an answer has no verdict. `Judgement.error` begins with the reason: `ambiguous: A or B`."""
 
     NO_VERDICT = "no verdict"
@@ -33,18 +33,18 @@ class Unread(StrEnum):
 
 
 _OF_STATUS = {
-    Status.OUTSIDE: Unread.OUTSIDE,
-    Status.DRAW: Unread.DRAWN,
-    Status.REFUSED: Unread.REFUSED,
-    Status.TRUNCATED: Unread.CUT_OFF,
-    Status.ERROR: Unread.ERROR,
+    Status.OUTSIDE: UnreadReason.OUTSIDE,
+    Status.DRAW: UnreadReason.DRAWN,
+    Status.REFUSED: UnreadReason.REFUSED,
+    Status.TRUNCATED: UnreadReason.CUT_OFF,
+    Status.ERROR: UnreadReason.ERROR,
 }
 
-_EARLIER = {"two verdicts": Unread.CONTRADICTS, "a draw": Unread.DRAWN, "equal scores": Unread.DRAWN}
+_EARLIER = {"two verdicts": UnreadReason.CONTRADICTS, "a draw": UnreadReason.DRAWN, "equal scores": UnreadReason.DRAWN}
 """How errors begin that were written without a reason."""
 
 
-def reason_of(status: Status, error: str) -> Unread | None:
+def reason_of(status: Status, error: str) -> UnreadReason | None:
     """The reason that a judgement's status and error give; `None` for an answer with a verdict.
 
     Args:
@@ -54,11 +54,11 @@ def reason_of(status: Status, error: str) -> Unread | None:
     """
     if status is Status.OK:
         return None
-    begins = next((reason for reason in Unread if error == reason or error.startswith(f"{reason}:")), None)
-    if status is Status.TRUNCATED and begins is Unread.OPEN_REASONING:
+    begins = next((reason for reason in UnreadReason if error == reason or error.startswith(f"{reason}:")), None)
+    if status is Status.TRUNCATED and begins is UnreadReason.OPEN_REASONING:
         return begins
     known = _OF_STATUS.get(status)
     if known is not None:
         return known
     earlier = next((reason for words, reason in _EARLIER.items() if error.startswith(words)), None)
-    return begins or earlier or Unread.NO_VERDICT
+    return begins or earlier or UnreadReason.NO_VERDICT

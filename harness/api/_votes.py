@@ -14,7 +14,7 @@ from harness.api._requests import Request
 _BETWEEN = "\n\n--- sample {} ---\n\n"
 
 
-def voted(votes: Sequence[Judgement], request: Request) -> Judgement:
+def majority_vote(votes: Sequence[Judgement], request: Request) -> Judgement:
     """The majority of the votes that have a verdict.
 
     Args:
@@ -36,11 +36,11 @@ def voted(votes: Sequence[Judgement], request: Request) -> Judgement:
     if not counts:
         statuses = Counter(vote.status for vote in votes)
         status = statuses.most_common(1)[0][0]
-        return Judgement.failed(status, f"none of {len(votes)} samples has a verdict: {votes[0].error}", **together)
+        return Judgement.failure(status, f"none of {len(votes)} samples has a verdict: {votes[0].error}", **together)
     (first, most), *others = counts.most_common()
     if others and others[0][1] == most:
         names = " and ".join(request.space.name(verdict) for verdict, count in counts.items() if count == most)
-        return Judgement.failed(
+        return Judgement.failure(
             Status.UNPARSED, f"a draw between {names}, {most} of {len(votes)} samples each", **together
         )
     winner = next(vote for vote in votes if vote.verdict == first)

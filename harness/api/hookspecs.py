@@ -17,12 +17,23 @@ from typing import Any
 
 import pluggy
 
-from harness.api._cards import FormatCard, JudgeCard, ManifestCard, MetricCard, RewardCard, TaskCard, TrainerCard
-from harness.api._contracts import Metric
-from harness.api._recorded import RecordedCell
+from harness.api._cards import (
+    CommandCard,
+    FormatCard,
+    JudgeCard,
+    ManifestCard,
+    MetricCard,
+    RendererCard,
+    RewardCard,
+    TaskCard,
+    TrainerCard,
+)
+from harness.api._contracts import InstalledPlugins, Metric
+from harness.api._recorded import RecordedCell, Report
 from harness.api._records import Judgement
 from harness.api._requests import Request
 from harness.api._statistics import Statistics
+from harness.api._training import PlannedTraining, ResolvedRecipe
 
 hookspec = pluggy.HookspecMarker("harness")
 hookimpl = pluggy.HookimplMarker("harness")
@@ -65,6 +76,32 @@ def harness_manifests() -> list[ManifestCard]:
 
 
 @hookspec
+def harness_renderers() -> list[RendererCard]:
+    """Return the ways to write a leaderboard that this plugin offers."""
+
+
+@hookspec
+def harness_commands() -> list[CommandCard]:
+    """Return the verbs that this plugin adds to the command `harness`. Those of the core cannot be replaced."""
+
+
+@hookspec
+def harness_training_planned(
+    recipe: ResolvedRecipe, plugins: InstalledPlugins, checkpoints: Path, say: Callable[[str], None]
+) -> PlannedTraining | None:
+    """Plan the training of a judge's recipe, before any judge is asked. The first plugin that returns a plan has it.
+
+    The core's own plugin is asked last. It trains with the trainer plugins, on this machine.
+
+    Args:
+        recipe: The recipe.
+        plugins: The installed plugins.
+        checkpoints: The folder of checkpoint folders.
+        say: Takes lines for people.
+    """
+
+
+@hookspec
 def harness_run_started(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Called once before the first judge is asked.
 
@@ -82,6 +119,20 @@ def harness_judgements_recorded(task: str, judge: str, judgements: Sequence[tupl
         task: Name of the task in the plan.
         judge: Name of the judge in the plan.
         judgements: What was recorded; do not keep it, memory is meant to stay flat.
+    """
+
+
+@hookspec
+def harness_run_recorded(folder: Path, plugins: InstalledPlugins, reuse: bool) -> Report | None:
+    """Score a run and report it, once its answers are in the journal. The first plugin that returns a report has it.
+
+    The core's own plugin is asked last. It scores with the metric plugins, and writes `scores.json` and a file for each
+    renderer that names one.
+
+    Args:
+        folder: The run folder.
+        plugins: The installed plugins.
+        reuse: Whether a report that was made before will do where nothing has changed since.
     """
 
 

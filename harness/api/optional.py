@@ -29,7 +29,11 @@ __all__ = [
     "Covers",
     "GivesValues",
     "HasBounds",
+    "HasDirection",
+    "HasMedia",
+    "HasProvenance",
     "HasSchema",
+    "HasUnit",
     "LeavesOut",
     "Limits",
     "MarksReasoning",
@@ -38,10 +42,6 @@ __all__ = [
     "ReadsColumns",
     "RewardsOrders",
     "ServesAnswers",
-    "TellsBetter",
-    "TellsMedia",
-    "TellsProvenance",
-    "TellsUnit",
     "Wraps",
 ]
 
@@ -55,7 +55,7 @@ class CountsItems(Protocol):
 
 
 @runtime_checkable
-class TellsProvenance(Protocol):
+class HasProvenance(Protocol):
     """A task that says where its data come from."""
 
     def provenance(self) -> str:
@@ -63,7 +63,7 @@ class TellsProvenance(Protocol):
 
 
 @runtime_checkable
-class TellsMedia(Protocol):
+class HasMedia(Protocol):
     """A task whose pictures may not be there."""
 
     @property
@@ -183,7 +183,7 @@ class ServesAnswers(Protocol):
 
 
 @runtime_checkable
-class TellsBetter(Protocol):
+class HasDirection(Protocol):
     """A metric of which less may be better."""
 
     @property
@@ -192,7 +192,7 @@ class TellsBetter(Protocol):
 
 
 @runtime_checkable
-class TellsUnit(Protocol):
+class HasUnit(Protocol):
     """A metric that says what its values are."""
 
     @property
@@ -234,11 +234,13 @@ class LeavesOut(Protocol):
 
 
 OPTIONAL: Mapping[str, tuple[type, ...]] = {
-    "task": (CountsItems, TellsProvenance, TellsMedia, Wraps),
+    "task": (CountsItems, HasProvenance, HasMedia, Wraps),
     "judge": (Closes, AnswersByItem, Covers),
     "reward": (RewardsOrders,),
     "trainer": (),
     "manifest": (),
+    "renderer": (),
+    "command": (),
     "format": (HasSchema, AsksForReasoning, MarksReasoning),
     "metric": (
         Prepares,
@@ -246,8 +248,8 @@ OPTIONAL: Mapping[str, tuple[type, ...]] = {
         ReadsColumns,
         AveragesCredit,
         ServesAnswers,
-        TellsBetter,
-        TellsUnit,
+        HasDirection,
+        HasUnit,
         HasBounds,
         OfGroups,
         Limits,

@@ -8,38 +8,23 @@ import sys
 
 import click
 
-from harness.cli._common import say
-
-VERBS = {
-    "run": "Judge, score and print the leaderboard of a manifest.",
-    "train": "Train a judge by a recipe.",
-    "score": "Score a run again from its journal, without asking any judge.",
-    "leaderboard": "Print the leaderboard of one or many runs.",
-    "compare": "Compare two judges on the same items.",
-    "estimate": "Estimate a rate of unlabelled items from labels and a judge's verdicts.",
-    "plan": "Say how many items show a difference, or which difference they show.",
-    "list": "List tasks, judges, rewards, trainers, formats, metrics or manifests.",
-    "show": "Show a plugin object, sample a task, or print a resolved manifest.",
-    "validate": "Check manifests without running them.",
-    "plugins": "List the installed plugins and what became of them.",
-    "merge": "Merge the shards of a run.",
-    "doctor": "Say what is wrong with this installation, or which splits share images.",
-    "check": "Run the conformance checks on a plugin.",
-    "new": "Start a new plugin distribution.",
-}
+from harness.console import CalledWith, say
+from harness.first_party import DISTRIBUTIONS
+from harness.verbs import VERBS
 
 
 class _LazyGroup(click.Group):
-    """A group that knows its verbs by name and imports one when it is called."""
+    """A group that knows the core's verbs by name, imports one when it is called, and asks plugins for others."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
+        return [*VERBS, *_find_others(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
-            return None
-        command: click.Command = importlib.import_module(f"harness.cli.{cmd_name}").command
-        return command
+        if cmd_name in VERBS:
+            module, _, attribute = VERBS[cmd_name][0].partition(":")
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+            return command
+        return _load_other(ctx, cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -47,19 +32,69 @@ class _LazyGroup(click.Group):
         if args and args[0] not in VERBS and not args[0].startswith("-"):
             import difflib
 
-            close = difflib.get_close_matches(args[0], VERBS, n=1)
-            hint = f" Did you mean '{close[0]}'?" if close else ""
-            raise click.UsageError(f"No such command '{args[0]}'.{hint}", ctx)
+            others = _find_others(ctx)
+            if args[0] not in others:
+                close = difflib.get_close_matches(args[0], [*VERBS, *others], n=1)
+                hint = f" Did you mean '{close[0]}'?" if close else ""
+                raise click.UsageError(f"No such command '{args[0]}'.{hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        lines = [(name, summary) for name, (_, summary) in VERBS.items()]
         with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+            formatter.write_dl(lines)
+        if others := _find_others(ctx):
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(list(others.items()))
+
+
+def _find_others(ctx: click.Context) -> dict[str, str]:
+    """The verbs of plugins with a line of help; of the core's plugins there are none, so that these are not loaded."""
+    from importlib.metadata import entry_points
+
+    called = _called(ctx)
+    installed = {point.name for point in entry_points(group="harness")}
+    if not called.extra and installed <= {"harness", *DISTRIBUTIONS}:
+        return {}
+    offers = called.load().offers("command")
+    return {offer.card.name: offer.card.summary for offer in offers if offer.card.name not in VERBS}
+
+
+def _load_other(ctx: click.Context, name: str) -> click.Command:
+    from harness.api import PluginError
+
+    offer = _called(ctx).load().find("command", name)
+    command = offer.resolve(offer.card.factory)
+    if not isinstance(command, click.Command):
+        raise PluginError(f"command {offer.id} ({offer.distribution} {offer.version}): {command!r} is no click.Command")
+    return command
+
+
+def _called(ctx: click.Context) -> CalledWith:
+    """What stands before the verb; click parses it into the context before it looks for the verb."""
+    params = ctx.find_root().params
+    return CalledWith(extra=tuple(params.get("extra") or ()), blocked=tuple(params.get("blocked") or ()))
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-p", "--plugin", "extra", multiple=True, metavar="FILE", help="Use a Python file or module as a plugin.")
-@click.option("--no-plugin", "blocked", multiple=True, metavar="NAME", help="Leave a plugin or distribution alone.")
+# Eager, so that `--help`, which is eager too, shows the verbs of a plugin that stands before it.
+@click.option(
+    "-p",
+    "--plugin",
+    "extra",
+    multiple=True,
+    is_eager=True,
+    metavar="FILE",
+    help="Use a Python file or module as a plugin.",
+)
+@click.option(
+    "--no-plugin",
+    "blocked",
+    multiple=True,
+    is_eager=True,
+    metavar="NAME",
+    help="Leave a plugin or distribution alone.",
+)
 @click.version_option(package_name="judge-harness", prog_name="harness")
 @click.pass_context
 def cli(ctx: click.Context, extra: tuple[str, ...], blocked: tuple[str, ...]) -> None:
@@ -70,7 +105,7 @@ def cli(ctx: click.Context, extra: tuple[str, ...], blocked: tuple[str, ...]) ->
       harness run benchmarks/ood.yaml
       harness leaderboard runs/ood-*
     """
-    ctx.obj = {"extra": extra, "blocked": blocked}
+    ctx.obj = CalledWith(extra=extra, blocked=blocked)
 
 
 def main(argv: list[str] | None = None) -> None:

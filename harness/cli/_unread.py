@@ -9,14 +9,12 @@ from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
-from harness.cli._common import echo, say
-from harness.report.unread import explained
-from harness.text import clean, order_name, visible
+from harness.console import echo, say
+from harness.text import clean, explain_unread, order_name, visible
 
 if TYPE_CHECKING:
-    from harness.api import Unread
-    from harness.pipeline.results import CellResult, RunResults
-    from harness.run.rows import UnreadAnswer
+    from harness.api import RecordedCell, UnreadAnswer, UnreadReason
+    from harness.run.recorded import RecordedRun
 
 _FIRST, _LAST = 600, 1400
 """Characters of a long text that are shown of its beginning and of its end, where verdicts stand."""
@@ -40,7 +38,7 @@ def show_unread(
     Raises:
         UserError: It is no run folder, or has no such judge or task, or there is no such reason.
     """
-    from harness.pipeline.results import load_run
+    from harness.run.recorded import load_run
 
     cells = _cells(load_run(folder), judge=judge, task=task)
     wanted = None if reason is None else _reason(reason)
@@ -49,7 +47,7 @@ def show_unread(
         _print_json(islice(found, limit))
         return
     most = _LIMIT if limit is None else limit
-    last: CellResult | None = None
+    last: RecordedCell | None = None
     shown = left = 0
     for cell, one in found:
         if shown == most:
@@ -65,13 +63,13 @@ def show_unread(
         say(f"\n{left:,} more; --limit N shows more, --judge, --task and --reason choose, --json is for programs")
 
 
-def _cells(run: RunResults, *, judge: str | None, task: str | None) -> list[CellResult]:
+def _cells(run: RecordedRun, *, judge: str | None, task: str | None) -> list[RecordedCell]:
     _check(run, "judge", judge, [cell.judge for cell in run.cells])
     _check(run, "task", task, [cell.task for cell in run.cells])
     return [cell for cell in run.cells if judge in (None, cell.judge) and task in (None, cell.task)]
 
 
-def _check(run: RunResults, kind: str, name: str | None, known: Sequence[str]) -> None:
+def _check(run: RecordedRun, kind: str, name: str | None, known: Sequence[str]) -> None:
     import difflib
 
     from harness.api import UserError
@@ -84,17 +82,17 @@ def _check(run: RunResults, kind: str, name: str | None, known: Sequence[str]) -
     raise UserError(f"{run.folder} has no {kind} {name!r}. {hint}")
 
 
-def _reason(text: str) -> Unread:
+def _reason(text: str) -> UnreadReason:
     """The reason, also written with hyphens."""
-    from harness.api import Unread, UserError
+    from harness.api import UnreadReason, UserError
 
     try:
-        return Unread(text.replace("-", " ").strip().lower())
+        return UnreadReason(text.replace("-", " ").strip().lower())
     except ValueError:
-        raise UserError(f"--reason {text!r}: there is no such reason; there are {', '.join(Unread)}") from None
+        raise UserError(f"--reason {text!r}: there is no such reason; there are {', '.join(UnreadReason)}") from None
 
 
-def _print_json(found: Iterable[tuple[CellResult, UnreadAnswer]]) -> None:
+def _print_json(found: Iterable[tuple[RecordedCell, UnreadAnswer]]) -> None:
     """One array, an answer at a time: raw answers are long, and there may be many."""
     before = "[\n"
     for cell, one in found:
@@ -103,7 +101,7 @@ def _print_json(found: Iterable[tuple[CellResult, UnreadAnswer]]) -> None:
     echo("[]" if before == "[\n" else "\n]")
 
 
-def _plain(cell: CellResult, one: UnreadAnswer) -> dict[str, Any]:
+def _plain(cell: RecordedCell, one: UnreadAnswer) -> dict[str, Any]:
     judgement = one.judgement
     return {
         "task": cell.task,
@@ -125,7 +123,7 @@ def _text(one: UnreadAnswer) -> str:
     judgement = one.judgement
     order = f", order {order_name(one.order)}" if one.order else ""
     sample = f", sample {one.sample}" if one.sample else ""
-    why = explained(one.reason.value, judgement.error)
+    why = explain_unread(one.reason.value, judgement.error)
     lines = [f"\n  item {clean(one.item)}{order}{sample}", f"  {judgement.status}; {clean(why)}"]
     if judgement.thinking == "apart":
         lines += ["  its reasoning, in a field of its own:", *_quoted(judgement.rationale), "  its answer:"]

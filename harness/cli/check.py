@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from harness.cli._common import echo, load_plugins, say
-
-if TYPE_CHECKING:
-    from harness.discovery import Plugins
+from harness.console import echo, load_plugins, say
 
 
 @click.command("check")
@@ -27,8 +23,8 @@ def command(ctx: click.Context, *, name: str, data: str | None, options: tuple[s
     """Run the conformance checks on a plugin or on one of its objects.
 
     Exit code 2 when a check fails, or where there is nothing to check. A warning is something that may be meant. Of an
-    object with options that must be given, only the card is checked until
-    `--with` gives them.
+    object with options that must be given, only the card is checked until `--with` gives them, or an example on its
+    card. With a plugin, each object is given the options that it knows.
 
     \b
     Example:
@@ -38,12 +34,16 @@ def command(ctx: click.Context, *, name: str, data: str | None, options: tuple[s
       harness check baselines/replay --with answers=answers.jsonl
     """
     from harness.testing._checks import observe_check
+    from harness.testing._planned import plan_checks
 
-    plugins = load_plugins(ctx)
     rows: list[dict[str, str]] = []
-    for subject, check_name, check in _checks(plugins, name, data=data, options=_parsed(options)):
-        fault, warning = observe_check(check)
-        rows.append({"object": subject, "check": check_name, "fault": fault, "warning": warning})
+    planned = plan_checks([name], give="with `--with`", plugins=load_plugins(ctx), options=_parsed(options), data=data)
+    for one in planned:
+        if one.skip:
+            say(one.skip)
+            continue
+        fault, warning = observe_check(one.check)
+        rows.append({"object": one.about, "check": one.name, "fault": fault, "warning": warning})
         if not as_json:
             _print_row(**rows[-1])
     failed, warned = (sum(1 for row in rows if row[kind]) for kind in ("fault", "warning"))
@@ -65,28 +65,6 @@ def _print_row(*, object: str, check: str, fault: str, warning: str) -> None:
     for word, text in (("FAIL  ", fault), ("warn  ", warning)):
         if text:
             echo(f"{word}{object}  {check}\n      " + text.replace("\n", "\n      "))
-
-
-def _checks(
-    plugins: Plugins, name: str, *, data: str | None, options: dict[str, Any]
-) -> Iterator[tuple[str, str, Callable[[], None]]]:
-    from harness.testing import checks_for
-    from harness.testing._checks import plugin_checks
-    from harness.testing._plugins import missing_options, module_of, offers_of, plugin_named
-
-    row = plugin_named(plugins, name)
-    if row is not None and (module := module_of(row)) is not None:
-        for check_name, check_function in plugin_checks(module):
-            yield name, check_name, check_function
-    for offer in offers_of(plugins, name):
-        missing = missing_options(offer, options, data=data)
-        if missing:
-            say(f"{offer.id}: only its card is checked; give {', '.join(missing)} with `--with`")
-        elif offer.card.kind == "trainer" and not options and data is None:
-            say(f"{offer.id}: it is not trained; give options that make it short with `--with`, such as steps=2")
-        for check_name, check_function in checks_for(offer, data=data, options=options):
-            if not missing or check_name.startswith("card_"):
-                yield offer.id, check_name, check_function
 
 
 def _parsed(options: tuple[str, ...]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from harness.cli._common import echo, load_plugins, say
+from harness.console import echo, load_plugins, say
 
 _KINDS = ("tasks", "judges", "rewards", "trainers", "formats", "metrics", "manifests")
 _MORE = {"tasks": ("suite", "answers", "splits"), "metrics": ("answers", "unit", "greater_is_better")}

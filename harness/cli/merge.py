@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli._common import load_plugins, say
+from harness.console import load_plugins, say
 
 
 @click.command("merge")
@@ -24,15 +24,12 @@ def command(ctx: click.Context, shards: tuple[Path, ...], out: Path | None) -> i
       harness run benchmarks/ood.yaml --shard 2/2
       harness merge runs/ood-*-shard-*-of-2
     """
-    from rich.console import Console
-
-    from harness.pipeline.session import finish
-    from harness.report.terminal import print_leaderboard
+    from harness.pipeline.session import report_run
     from harness.run.merge import merge_shards
 
     folder = merge_shards(shards, out)
-    leaderboard = finish(folder, load_plugins(ctx))
-    if leaderboard is not None:
-        print_leaderboard(leaderboard, Console(), folders=[folder])
+    report = report_run(folder, load_plugins(ctx))
+    if report is not None:
+        report.show()
     say(f"\nrun folder: {folder}")
     return 0

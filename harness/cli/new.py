@@ -1,57 +1,64 @@
-"""`harness new`: start a new plugin distribution from the templates in `_templates`."""
+"""`harness new`: start a new plugin distribution."""
 
 from __future__ import annotations
 
 import keyword
 import re
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
 import click
 
-from harness.cli._common import echo
+from harness.console import echo
 
 
 @click.command("new")
-@click.argument("kind", type=click.Choice(["task", "judge", "reward"]))
+@click.argument("kinds")
 @click.argument("name")
 @click.option(
     "--dir", "folder", type=click.Path(path_type=Path), help="Where to put it; judge-harness-NAME by default."
 )
-def command(kind: str, name: str, folder: Path | None) -> int:
-    """Start a new plugin distribution: a working task, judge or reward, with its card and tests, to be changed.
+def command(kinds: str, name: str, folder: Path | None) -> int:
+    """Start a new plugin distribution: code that works, with cards, tests and an example, to be changed.
+
+    KINDS is what it offers: task, judge, reward, format, metric or trainer, several of them with commas, or all.
 
     \b
-    Example:
+    Examples:
       harness new judge my-judge
-      pip install -e judge-harness-my-judge
+      pip install -e "judge-harness-my-judge[dev]"
       harness check my-judge
+      harness new task,judge,metric my-benchmark
     """
     from harness.api import PluginError
+    from harness.cli._distribution import compose_files
 
+    chosen = _read_kinds(kinds)
     package = name.replace("-", "_")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(package):
         raise PluginError(f"{name!r} cannot be the name of a plugin; use lower-case words joined by hyphens")
     folder = folder or Path(f"judge-harness-{name}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise PluginError(f"{folder} exists already; choose another --dir or remove it")
-    package = f"harness_{package}"
-    source = f"src/{package}"
-    targets = {
-        "pyproject.toml": "pyproject.toml",
-        "README.md": "README.md",
-        "init.py": f"{source}/__init__.py",
-        "plugin.py": f"{source}/plugin.py",
-        f"{kind}.py": f"{source}/{kind}.py",
-        "test.py": f"tests/test_{kind}.py",
-    }
-    templates = files("harness.cli") / "_templates" / kind
-    for template, target in targets.items():
-        text = Template((templates / f"{template}.txt").read_text(encoding="utf-8"))
-        path = folder / target
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.substitute(name=name, package=package), encoding="utf-8")
-    (folder / source / "py.typed").touch()
-    echo(f"made {folder}; next: pip install -e {folder} && harness check {name}")
+        raise PluginError(
+            f"{folder} exists already; choose another --dir or remove it. For several kinds in one distribution, name "
+            "them together, such as task,judge"
+        )
+    for path, text in compose_files(name, chosen).items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    echo(f'made {folder}; next: pip install -e "{folder}[dev]" && harness check {name}')
     return 0
+
+
+def _read_kinds(text: str) -> list[str]:
+    from harness.cli._distribution import KINDS
+
+    if text == "all":
+        return list(KINDS)
+    chosen = [word.strip() for word in text.split(",")]
+    unknown = [word for word in chosen if word not in KINDS]
+    if unknown:
+        raise click.BadParameter(
+            f"{unknown[0]!r} is no kind; there are {', '.join(KINDS)}, and all", param_hint="KINDS"
+        )
+    return chosen

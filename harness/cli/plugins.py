@@ -6,7 +6,7 @@ import json
 
 import click
 
-from harness.cli._common import echo, load_plugins
+from harness.console import echo, load_plugins
 
 
 @click.command("plugins")

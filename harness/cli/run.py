@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import checkpoints_option, echo, load_plugins, say
+from harness.console import checkpoints_option, echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -113,16 +113,10 @@ def _report(session: Session, gate: float | None) -> int:
     if outcome.interrupted:
         say(f"interrupted; run the same command again to go on ({session.folder})")
         return 130
-    if session.leaderboard is not None:
-        from rich.console import Console
-
-        from harness.report.terminal import print_leaderboard
-
-        print_leaderboard(session.leaderboard, Console(), folders=[session.folder])
-    reports = (
-        "nothing was judged" if session.leaderboard is None else "leaderboard.md, leaderboard.csv, leaderboard.json"
-    )
-    say(f"\nrun folder: {session.folder} ({reports})")
+    if session.report is not None:
+        session.report.show()
+    files = "nothing was judged" if session.report is None else ", ".join(session.report.files)
+    say(f"\nrun folder: {session.folder} ({files})")
     if outcome.too_many_errors:
         say(f"stopped: {outcome.too_many_errors}")
     for judge, problem in outcome.stopped.items():
@@ -138,18 +132,19 @@ def _below_gate(session: Session, gate: float | None) -> bool:
     """Whether the manifest declares a gate (`report.min_coverage`) and a row is below it."""
     from harness.api import write_share
 
-    if session.leaderboard is None or gate is None:
+    if session.report is None or gate is None:
         return False
-    low = [row for row in session.leaderboard.rows if row.coverage < gate]
+    low = [row for row in session.report.leaderboard["rows"] if row["coverage"] < gate]
     for row in low:
-        say(f"{row.judge} on {row.task}: coverage {write_share(row.coverage)} % is below the gate of {gate * 100:g} %")
+        coverage = write_share(row["coverage"])
+        say(f"{row['judge']} on {row['task']}: coverage {coverage} % is below the gate of {gate * 100:g} %")
     return bool(low)
 
 
 def _print_failures(session: Session) -> None:
-    from harness.pipeline.results import load_run
     from harness.run.folder import JOURNAL
     from harness.run.journal import Journal
+    from harness.run.recorded import load_run
     from harness.text import clean
 
     keys = {(cell.task, cell.judge): cell.judge_key for cell in load_run(session.folder).cells}
@@ -165,23 +160,23 @@ def _print_failures(session: Session) -> None:
 
 def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoints: Path, shard: Shard | None) -> None:
     from harness.pipeline.session import run_folder
+    from harness.pipeline.training import give_models, plan_trainings
     from harness.run.coverage import check_media, leave_out
     from harness.run.folder import JOURNAL
     from harness.run.journal import Journal
     from harness.run.plan import build_plan
-    from harness.train.judges import give_models, plan_recipes
 
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
-    recipes = plan_recipes(plan, plugins, checkpoints=checkpoints, say=say)
-    give_models(plan, loaded, {judge: recipe.model for judge, recipe in recipes.items() if recipe.is_trained})
+    trainings = plan_trainings(plan, plugins, checkpoints=checkpoints, say=say)
+    give_models(plan, loaded, {judge: training.model for judge, training in trainings.items() if training.is_trained})
     check_media(plan)
     leave_out(plan)
     folder = run_folder(runs, loaded, shard)
     journal = Journal(folder / JOURNAL, readonly=True) if (folder / JOURNAL).is_file() else None
     echo(f"run folder: {folder} ({'exists' if journal else 'new'})")
-    for judge, recipe in recipes.items():
-        state = "trained already" if recipe.is_trained else "would be trained first"
-        echo(f"  {judge}: recipe {recipe.name}, {state} ({recipe.folder})")
+    for judge, training in trainings.items():
+        state = "trained already" if training.is_trained else "would be trained first"
+        echo(f"  {judge}: recipe {training.name}, {state} ({training.folder})")
     for task, name in sorted(plan.left_out):
         echo(f"  {task} · {name}: not asked, since the judge has an answer to no item there")
     total = held = 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import echo, load_plugins, say
+from harness.console import echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.discovery import Offer, Plugins
@@ -195,7 +195,7 @@ def _print_benchmark(offer: Offer) -> None:
 
 def _draw(plugins: Plugins, offer: Offer, *, sample: int, split: str, data: str | None, path: Path) -> None:
     from harness.api import UserError
-    from harness.report.sheet import contact_sheet
+    from harness.cli._sheet import contact_sheet
     from harness.run.plan import sample_task
     from harness.run.requests import stream_requests
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._common import echo, load_plugins, say
+from harness.console import echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins

@@ -20,12 +20,14 @@ from typing import Any
 from harness import DISTRIBUTION, __version__
 from harness.api import UserError
 from harness.discovery import KINDS, Offer, PluginRow, Plugins
-from harness.doctor.neighbours import changed_files, find_neighbours
+from harness.doctor.neighbours import find_changed_files, find_neighbours
 from harness.text import clean
 
+# Names of variables as services and CI systems use them. Whole words only: MONKEY is no KEY.
 _SECRET = re.compile(
     r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASS|PASSWD|PASSWORD|PASSPHRASE|CREDENTIALS?|AUTH|PAT)(?:_|$)", re.IGNORECASE
 )
+# User and password in an address, such as that of a private package index.
 _IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -59,13 +61,13 @@ class Health:
     folders: dict[str, int]
     """Folders that can be written to, with the bytes that are free there."""
     loading: dict[str, float]
-    """Milliseconds of CPU that loading each plugin took, the dearest first. What two share counts for the first, by
-    name."""
+    """Milliseconds of CPU that loading each plugin took, the most expensive first. What two share counts for the
+    first, by name."""
     findings: tuple[Finding, ...]
     """What is wrong, broken things first."""
 
     @property
-    def broken(self) -> bool:
+    def is_broken(self) -> bool:
         """Whether something does not work."""
         return any(finding.broken for finding in self.findings)
 
@@ -78,7 +80,8 @@ class Health:
             "folders": self.folders,
             "loading": {name: round(taken, 1) for name, taken in self.loading.items()},
             "findings": [
-                {"subject": one.subject, "problem": one.problem, "broken": one.broken} for one in self.findings
+                {"subject": finding.subject, "problem": finding.problem, "broken": finding.broken}
+                for finding in self.findings
             ],
         }
 
@@ -96,9 +99,9 @@ def examine(load: Callable[[], Plugins], *, folders: Sequence[Path]) -> Health:
     except UserError as error:  # HARNESS_STRICT_PLUGINS, or a `--plugin` that is not there
         plugins = Plugins()
         findings.append(Finding(subject="plugins", problem=str(error)))
-    needs = {row.distribution: _needed(row.distribution) for row in plugins.rows if row.status != "blocked"}
-    needs["judge-harness"] = _needed("judge-harness")
-    findings += [*_of_rows(plugins.rows), *_of_needs(needs), *_of_offers(plugins), *_of_neighbours()]
+    needs = {row.distribution: _requirements_of(row.distribution) for row in plugins.rows if row.status != "blocked"}
+    needs["judge-harness"] = _requirements_of("judge-harness")
+    findings += [*_of_rows(plugins.rows), *_check_requirements(needs), *_check_offers(plugins), *_of_neighbours()]
     free: dict[str, int] = {}
     for folder in folders:
         try:
@@ -111,7 +114,8 @@ def examine(load: Callable[[], Plugins], *, folders: Sequence[Path]) -> Health:
         plugins=dict(sorted(Counter(row.status for row in plugins.rows).items())),
         folders=free,
         loading={row.name: row.cpu_ms for row in sorted(plugins.rows, key=lambda row: -row.cpu_ms) if row.cpu_ms},
-        findings=tuple(sorted(map(_clean, dict.fromkeys(findings)), key=lambda one: not one.broken)),
+        # Two checks may find the same; a dict keeps the order in which they were found.
+        findings=tuple(sorted(map(_clean, dict.fromkeys(findings)), key=lambda finding: not finding.broken)),
     )
 
 
@@ -137,7 +141,7 @@ def _of_neighbours() -> Iterator[Finding]:
     for distribution, problem in find_neighbours():
         yield Finding(subject=f"distribution {distribution}", problem=problem)
     try:
-        changed = changed_files(distribution_of(DISTRIBUTION))
+        changed = find_changed_files(distribution_of(DISTRIBUTION))
     except PackageNotFoundError:
         return
     if changed:
@@ -146,40 +150,42 @@ def _of_neighbours() -> Iterator[Finding]:
         yield Finding(subject=f"distribution {DISTRIBUTION}", problem=problem)
 
 
-def _of_needs(needs: dict[str, list[str]]) -> Iterator[Finding]:
+def _check_requirements(needs: dict[str, list[str]]) -> Iterator[Finding]:
     for distribution, names in needs.items():
-        missing = [name for name in names if _installed(name) is None]
+        missing = [name for name in names if _find_version(name) is None]
         if missing:
             problem = f"requires {', '.join(missing)}, not installed; pip install {' '.join(missing)}"
             yield Finding(subject=f"distribution {distribution}", problem=problem)
 
 
-def _of_offers(plugins: Plugins) -> Iterator[Finding]:
+def _check_offers(plugins: Plugins) -> Iterator[Finding]:
     """Cards that point to code that is not there, and bare names that mean two things."""
     for kind in KINDS:
         offers = plugins.offers(kind)
         for offer in offers:
             for reference in (offer.card.factory, offer.card.options, offer.card.unfold):
-                if reference and isinstance(reference, str) and (problem := _not_there(reference)):
+                if reference and isinstance(reference, str) and (problem := _explain_missing(reference)):
                     subject = f"{kind} {offer.id} ({offer.distribution} {offer.version})"
                     yield Finding(
                         subject=subject, problem=f"points to {reference!r}: {problem}; reinstall its distribution"
                     )
-        yield from _twice(kind, offers)
+        yield from _find_ambiguous_names(kind, offers)
 
 
-def _twice(kind: str, offers: Sequence[Offer]) -> Iterator[Finding]:
+def _find_ambiguous_names(kind: str, offers: Sequence[Offer]) -> Iterator[Finding]:
+    # Not broken, since each still has its full id: only the short name no longer says which is meant.
     for name, number in Counter(offer.card.name for offer in offers).items():
         if number > 1:
             ids = " and ".join(offer.id for offer in offers if offer.card.name == name)
             yield Finding(subject=f"{kind} name {name!r}", problem=f"offered by {ids}; write the full id", broken=False)
 
 
-def _not_there(reference: str) -> str:
+def _explain_missing(reference: str) -> str:
     """Why the module of a lazy reference cannot be found; it is not imported, and no package that is not yet."""
     module = reference.partition(":")[0]
     top = module.partition(".")[0]
     try:
+        # `find_spec` of a submodule imports its package. Only the top is looked for where that has not happened yet.
         found = find_spec(module if top in sys.modules else top)
     except KeyboardInterrupt:
         raise
@@ -188,16 +194,17 @@ def _not_there(reference: str) -> str:
     return "" if found is not None else f"there is no module {module!r}"
 
 
-def _needed(distribution: str) -> list[str]:
+def _requirements_of(distribution: str) -> list[str]:
     """Distributions that one requires on every platform and without extras."""
     try:
         needed = requires(distribution) or []
     except (PackageNotFoundError, ValueError):
         return []  # a file given with `--plugin`
-    return [match[0] for one in needed if ";" not in one and (match := _REQUIREMENT.match(one))]
+    # After a semicolon stand markers: extras, or platforms that need not be this one.
+    return [match[0] for line in needed if ";" not in line and (match := _REQUIREMENT.match(line))]
 
 
-def _installed(name: str) -> str | None:
+def _find_version(name: str) -> str | None:
     try:
         return version(name)
     except PackageNotFoundError:
@@ -206,7 +213,7 @@ def _installed(name: str) -> str | None:
 
 def _versions(needs: dict[str, list[str]]) -> dict[str, str]:
     found = {
-        name: _installed(name) for names in needs.values() for name in names if not name.startswith("judge-harness")
+        name: _find_version(name) for names in needs.values() for name in names if not name.startswith("judge-harness")
     }
     others = {name: known for name, known in sorted(found.items()) if known is not None}
     return {"python": platform.python_version(), "judge-harness": __version__, **others}
@@ -219,8 +226,10 @@ def _free_in(folder: Path) -> int:
         OSError: It cannot be written to.
     """
     place = folder.absolute()
+    # The folder of runs is made by the first run; until then the space is that of the nearest folder above.
     while not place.exists():
         place = place.parent
+    # Permissions do not tell: read-only mounts and full quotas show in an attempt alone.
     with tempfile.TemporaryFile(dir=place):
         return shutil.disk_usage(place).free
 
@@ -233,6 +242,7 @@ def _without_secrets(text: str) -> str:
     """One line in which values of environment variables that are called like secrets are replaced by their names."""
     for name, value in os.environ.items():
         if _SECRET.search(name) and len(value) > 2:  # shorter ones hide nothing
+            # Messages of errors often hold the repr of a value, in which some characters are escaped.
             for form in (value, repr(value)[1:-1]):
                 text = text.replace(form, f"${{env:{name}}}")
     return _IN_ADDRESS.sub("...", clean(text))

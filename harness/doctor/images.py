@@ -57,8 +57,9 @@ def read_split(split: TaskSplit, *, pixels: bool, limit: int | None) -> SplitIma
 
     Raises:
         DataError: A row or a picture cannot be read (names task, split and item), or the split holds no item although
-            a manifest or recipe uses it. A split that nobody uses is then skipped.
+            a manifest or recipe uses it. A split without a user is then skipped.
     """
+    # 20 bytes a picture, and no Python objects: ten million pictures are 200 MB.
     hashes, owners = bytearray(), array("I")
     items = 0
     try:
@@ -68,9 +69,10 @@ def read_split(split: TaskSplit, *, pixels: bool, limit: int | None) -> SplitIma
                 owners.append(items)
             items += 1
     except _NothingError as error:
-        if split.used:
+        if split.is_used:
             raise
         return SplitImages(skipped=str(error.__cause__ or "it has no items"))
+    # `return_index` gives the first place, and places are in the order of items: the first item that shows it.
     distinct, places = np.unique(np.frombuffer(hashes, dtype=f"S{HASHED}"), return_index=True)
     first = np.frombuffer(owners, dtype=np.uint32)[places]
     return SplitImages(items=items, images=len(owners), hashes=distinct, first=first)
@@ -78,6 +80,7 @@ def read_split(split: TaskSplit, *, pixels: bool, limit: int | None) -> SplitIma
 
 def item_ids(split: TaskSplit, numbers: set[int]) -> dict[int, str]:
     """The ids of some items by their number; they are streamed once more, and no picture is opened."""
+    # Reading stops after the last item that is wanted.
     last = max(numbers, default=-1)
     return {k: item.id for k, item in enumerate(islice(_items(split, None), last + 1)) if k in numbers}
 
@@ -94,6 +97,7 @@ def hash_of(image: Image, *, pixels: bool) -> bytes:
     if not pixels:
         return bytes.fromhex(image.digest)[:HASHED]
     picture = image.load()
+    # The size goes in too: 2 x 8 and 4 x 4 pixels of the same bytes are different pictures.
     sha = hashlib.sha256(f"{picture.width}x{picture.height}:".encode())
     sha.update(picture.tobytes())
     return sha.digest()[:HASHED]
@@ -109,6 +113,7 @@ def _items(split: TaskSplit, limit: int | None) -> Iterator[Item]:
     except UserError as error:
         if not last:
             raise _NothingError(f"task {split.task}, split {split.split}: {error}") from error
+        # Items are streamed, so the row at fault is the one after the last that came.
         raise DataError(f"task {split.task}, split {split.split}, after item {last!r}: {error}") from error
     if not last:
         raise _NothingError(f"task {split.task}, split {split.split}: it has no items; check `data:`")

@@ -21,29 +21,31 @@ def find_neighbours() -> Iterator[tuple[str, str]]:
     commands = {
         point.dist.name for point in entry_points(group="console_scripts", name="harness") if point.dist is not None
     }
-    for one in distributions():
-        if one.name == DISTRIBUTION:
+    for other in distributions():
+        if other.name == DISTRIBUTION:
             continue
-        files = files_in_package(one)
-        does = [f"installs {_listed(files)} into the package harness of {DISTRIBUTION}"] if files else []
-        does += ["installs a command harness"] if one.name in commands else []
+        files = files_in_package(other)
+        does = [f"installs {_list_files(files)} into the package harness of {DISTRIBUTION}"] if files else []
+        does += ["installs a command harness"] if other.name in commands else []
         if does:
-            fix = f"pip uninstall {one.name} and then pip install --force-reinstall {DISTRIBUTION}"
+            fix = f"pip uninstall {other.name} and then pip install --force-reinstall {DISTRIBUTION}"
             problem = f"{' and '.join(does)}: what was installed last has overwritten the other; {fix}, or use another "
-            yield f"{one.name} {one.version}", f"{problem}environment for one of them"
+            yield f"{other.name} {other.version}", f"{problem}environment for one of them"
 
 
 def files_in_package(distribution: Distribution) -> list[str]:
     """Modules of a distribution that are in the package `harness`."""
+    # The text alone: `Distribution.files` makes an object of each line, of hundreds of distributions.
     record = distribution.read_text("RECORD") or ""
     paths = [line.partition(",")[0] for line in record.splitlines() if line.startswith(_PACKAGE)]
     return [path for path in paths if "__pycache__" not in path]
 
 
-def changed_files(distribution: Distribution) -> list[str]:
+def find_changed_files(distribution: Distribution) -> list[str]:
     """Files of the package that are gone, or are not as the distribution installed them. Empty where it is editable."""
     changed = []
     for file in distribution.files or ():
+        # RECORD has no hash of itself, and none of compiled files.
         if not str(file).startswith(_PACKAGE) or file.hash is None or file.hash.mode != "sha256":
             continue
         try:
@@ -51,11 +53,12 @@ def changed_files(distribution: Distribution) -> list[str]:
         except OSError:
             changed.append(str(file))
             continue
+        # The format of RECORD (PEP 376, PEP 427): URL-safe base64 without padding.
         if urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode() != file.hash.value:
             changed.append(str(file))
     return changed
 
 
-def _listed(files: list[str]) -> str:
+def _list_files(files: list[str]) -> str:
     more = f" and {len(files) - 3} more" if len(files) > 3 else ""
     return ", ".join(files[:3]) + more

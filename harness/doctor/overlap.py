@@ -110,8 +110,10 @@ def find_overlap(
     for split in splits:
         say(f"reading {split.name}")
         done.append((split, read_split(split, pixels=pixels, limit=limit)))
-    pairs = [_itself(one) for one in done if one[0].learnt and one[0].tested and one[1].items]
-    pairs += [pair for a, b in combinations(done, 2) if (pair := _compared(a, b)) is not None]
+    # `combinations` never pairs a split with itself, and one that is both learnt from and tested on is the worst
+    # leak.
+    pairs = [_share_with_itself(read) for read in done if read[0].is_learnt and read[0].is_tested and read[1].items]
+    pairs += [pair for a, b in combinations(done, 2) if (pair := _find_shared(a, b)) is not None]
     return Overlap(
         splits=tuple(done),
         pairs=tuple(sorted(pairs, key=lambda pair: (not pair.leak, -pair.images))),
@@ -120,19 +122,22 @@ def find_overlap(
     )
 
 
-def _itself(one: Read) -> Shared:
-    return Shared(a=one, b=one, images=one[1].distinct, leak=True, examples=())
+def _share_with_itself(read: Read) -> Shared:
+    return Shared(a=read, b=read, images=read[1].distinct, leak=True, examples=())
 
 
-def _compared(a: Read, b: Read) -> Shared | None:
+def _find_shared(a: Read, b: Read) -> Shared | None:
     """What two splits share; `None` where that is nothing."""
-    leak = (a[0].learnt and b[0].tested) or (b[0].learnt and a[0].tested)
-    if leak and not (a[0].learnt and b[0].tested):
+    leak = (a[0].is_learnt and b[0].is_tested) or (b[0].is_learnt and a[0].is_tested)
+    # The side that is learnt from stands first, as the columns of the table say.
+    if leak and not (a[0].is_learnt and b[0].is_tested):
         a, b = b, a
+    # Hashes are sorted and distinct on both sides, so that this is one merge.
     shared, in_a, in_b = np.intersect1d(a[1].hashes, b[1].hashes, assume_unique=True, return_indices=True)
     if not len(shared):
         return None
     first_a, first_b = a[1].first[in_a], b[1].first[in_b]
+    # Examples in the order of the data: hashes would name random items.
     shown = np.argsort(first_a, kind="stable")[:EXAMPLES]
     places = [(int(first_a[k]), int(first_b[k])) for k in shown]
     ids_a, ids_b = item_ids(a[0], {k for k, _ in places}), item_ids(b[0], {k for _, k in places})

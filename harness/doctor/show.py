@@ -49,12 +49,13 @@ def _split_rows(found: Overlap) -> list[list[str]]:
         numbers = [f"{number:,}" for number in (read.items, read.images, read.distinct)]
         if read.skipped:
             numbers = ["skipped", NOTHING, NOTHING]
-        rows.append(["" if split.task == last else split.task, split.split, _used(split), *numbers])
+        rows.append(["" if split.task == last else split.task, split.split, _describe_use(split), *numbers])
         last = split.task
     return rows
 
 
-def _used(split: TaskSplit) -> str:
+def _describe_use(split: TaskSplit) -> str:
+    # A manifest's name would fill the column; recipes are few, and which one learns from a split is the question.
     said = ["asked"] if split.asked else []
     for verb, recipes in (("trains", split.trains), ("selects", split.selects)):
         if recipes:
@@ -116,6 +117,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Seque
     from rich.table import Table
     from rich.text import Text
 
+    # The column of leaks is empty in most reports, and narrow terminals need its width.
     kept = [k for k in range(len(header)) if any(row[k] for row in rows)]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     for k in kept:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.api import Task
 from harness.discovery import options_of
-from harness.manifest.load import LoadedManifest, LoadedRecipe
+from harness.manifest.load import LoadedManifest, LoadedRecipe, is_recipe, load_manifest, load_recipe
 from harness.run.context import plan_task
 from harness.run.plan import at, unfold_entry
 from harness.run.planned import Plan
@@ -33,7 +33,7 @@ class TaskSplit:
     """One split of one task."""
 
     names: Mapping[str, str]
-    """What the task is called, to that with the name of a file behind it where another task has the same name."""
+    """Names of the task; to each the same name, followed by that of a file where another task has it too."""
     id: str
     """Canonical id of the task."""
     split: str
@@ -58,17 +58,17 @@ class TaskSplit:
         return f"{self.task} {self.split}"
 
     @property
-    def used(self) -> bool:
+    def is_used(self) -> bool:
         """Whether a manifest or recipe uses it."""
         return bool(self.asked or self.trains or self.selects)
 
     @property
-    def learnt(self) -> bool:
-        """Whether a model may have learnt from it: a recipe does, or it is called so and nobody asks it."""
+    def is_learnt(self) -> bool:
+        """Whether a model may have learnt from it: a recipe does, or it is called so and no manifest asks it."""
         return bool(self.trains or self.selects) or (self.split in LEARNT and not self.asked)
 
     @property
-    def tested(self) -> bool:
+    def is_tested(self) -> bool:
         """Whether judges are tested on it: a manifest does, or it is called so."""
         return bool(self.asked) or self.split == TESTED
 
@@ -89,7 +89,8 @@ def task_splits(
     Raises:
         UserError: A task cannot be made, or lacks a split that is used.
     """
-    reached = _Reached(plugins, runs=runs / ".workspace", checkpoints=checkpoints / ".workspace")
+    # The folders that runs and recipes use themselves, so that nothing is prepared a second time.
+    reached = _SplitCollector(plugins, runs=runs / ".workspace", checkpoints=checkpoints / ".workspace")
     for loaded in files:
         if isinstance(loaded, LoadedRecipe):
             reached.recipe(loaded)
@@ -98,7 +99,7 @@ def task_splits(
     return [split for splits in reached.tasks.values() for split in splits.values()]
 
 
-class _Reached:
+class _SplitCollector:
     """Tasks by what they are, and their splits by name."""
 
     def __init__(self, plugins: Plugins, *, runs: Path, checkpoints: Path) -> None:
@@ -110,8 +111,8 @@ class _Reached:
         plan = Plan(seed=loaded.manifest.run.seed, plugins=self._plugins, workspace=self._runs)
         for number, resolved in enumerate(loaded.tasks):
             with at(loaded, f"tasks.{number}"):
-                for splits in self._made(resolved, plan, resolved.entry.split, loaded.manifest.name):
-                    _note(splits[resolved.entry.split].asked, loaded.manifest.name)
+                for splits in self._make_splits(resolved, plan, resolved.entry.split, loaded.manifest.name):
+                    _add_name(splits[resolved.entry.split].asked, loaded.manifest.name)
         for judge in loaded.judges:
             if judge.recipe is not None:
                 self.recipe(judge.recipe)
@@ -121,40 +122,42 @@ class _Reached:
         plan = Plan(seed=loaded.recipe.seed, plugins=self._plugins, workspace=self._checkpoints)
         for number, resolved in enumerate(loaded.tasks):
             with at(loaded, f"tasks.{number}"):
-                for splits in self._made(resolved, plan, resolved.entry.train, name):
-                    _note(splits[resolved.entry.train].trains, name)
+                for splits in self._make_splits(resolved, plan, resolved.entry.train, name):
+                    _add_name(splits[resolved.entry.train].trains, name)
                     if resolved.entry.validation is not None:
-                        _note(splits[resolved.entry.validation].selects, name)
+                        _add_name(splits[resolved.entry.validation].selects, name)
         if loaded.start is not None:
             self.recipe(loaded.start)
 
-    def _made(
+    def _make_splits(
         self, resolved: ResolvedEntry[TaskEntry] | ResolvedEntry[RecipeTask], plan: Plan, split: str, owner: str
     ) -> Iterator[dict[str, TaskSplit]]:
         """The splits of each task that an entry stands for."""
         entry, offer = resolved.entry, resolved.offer
         for name, options in unfold_entry(plan, offer, entry.name, entry.data, resolved.options):
             planned = plan_task(plan, offer, name=name, options=options, data=entry.data, split=split)
+            # Two entries are one task where all that decides its items is equal, under any name.
             what = json.dumps(
                 [offer.id, entry.data, options_of(options), planned.task.fingerprint()], sort_keys=True, default=str
             )
             labels = self._labels.setdefault(what, {})
             if name not in labels:
-                labels[name] = self._free(name, owner)
+                labels[name] = self._free_label(name, owner)
             if what not in self.tasks:
                 self.tasks[what] = {
-                    one: TaskSplit(names=labels, id=offer.id, split=one, made=planned.task)
-                    for one in getattr(offer.card, "splits", ())
+                    split_name: TaskSplit(names=labels, id=offer.id, split=split_name, made=planned.task)
+                    for split_name in getattr(offer.card, "splits", ())
                 }
             yield self.tasks[what]
 
-    def _free(self, name: str, owner: str) -> str:
-        taken = {one for labels in self._labels.values() for one in labels.values()}
+    def _free_label(self, name: str, owner: str) -> str:
+        taken = {label for labels in self._labels.values() for label in labels.values()}
+        # Names need only be unique within a manifest, so two manifests may use one name for two tasks.
         labels = chain([name, f"{name} ({owner})"], (f"{name} ({owner}, {k})" for k in count(2)))
         return next(label for label in labels if label not in taken)
 
 
-def _note(names: list[str], name: str) -> None:
+def _add_name(names: list[str], name: str) -> None:
     if name not in names:
         names.append(name)
 
@@ -165,8 +168,6 @@ def load_files(paths: Sequence[Path], *, sets: Sequence[str], plugins: Plugins) 
     Raises:
         ManifestError: With every problem of the first file that has some.
     """
-    from harness.manifest.load import is_recipe, load_manifest, load_recipe
-
     return [
         (load_recipe if is_recipe(path, plugins=plugins) else load_manifest)(path, sets=sets, plugins=plugins)
         for path in paths

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from harness.api import Reading, Request, Verdict
-from harness.api.reading import Mark, Plain, agreed, begins_line, stands_last, widened, without_mark
+from harness.api.reading import Mark, PlainVerdict, begins_line, fold_width, resolve_marks, stands_last, without_mark
 
 _ESCAPED = r"\[\["
 _DOUBLE_BRACKETS = re.compile(r"\[\[([^\[\]]{0,200})\]\]")
@@ -17,7 +17,7 @@ def read_double_brackets(
     request: Request,
     *,
     written: Callable[[Verdict], str],
-    read: Callable[[str], Plain] | None = None,
+    read: Callable[[str], PlainVerdict] | None = None,
 ) -> Reading:
     """Read a statement with verdicts in double brackets; of nested ones the innermost counts.
 
@@ -29,13 +29,13 @@ def read_double_brackets(
     """
     if _ESCAPED in text:
         text = text.replace("\\[", "[").replace("\\]", "]")  # as Markdown escapes them
-    wide = widened(text)
+    wide = fold_width(text)
     marks = [Mark(match.start(), match.end(), match[1]) for match in _DOUBLE_BRACKETS.finditer(wide)]
     if _cut_off(wide, marks):
         return Reading(rationale=text.strip(), problem="cut off: [[ is not closed")
     if not marks:
         return Reading(rationale=text.strip(), problem="no verdict: no [[...]] in the answer")
-    found = agreed(text, marks, request, read=read)
+    found = resolve_marks(text, marks, request, read=read)
     verdict, mark = found.verdict, found.mark
     return Reading(
         verdict=verdict,

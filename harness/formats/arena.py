@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from harness.api import TIE, AnswerSpace, Context, DataError, Preference, Ranking, Reading, Request, Verdict
-from harness.api.reading import Plain, read_body
+from harness.api.reading import PlainVerdict, read_body
 from harness.formats._double import read_double_brackets
 
 
@@ -81,7 +81,7 @@ def _label(verdict: Verdict, space: AnswerSpace) -> str:
     return "[[B>A]]" if verdict else "[[A>B]]"
 
 
-def _read(body: str, request: Request) -> Plain:
+def _read(body: str, request: Request) -> PlainVerdict:
     """A label of this format, else any plain verdict."""
     space = request.space
     verdict: Verdict | None
@@ -92,4 +92,4 @@ def _read(body: str, request: Request) -> Plain:
         sides = [side.strip() for side in body.split("=", 2)]
         tied = [side.upper() for side in sides[:2]] in (["A", "B"], ["B", "A"])
         verdict = space.read(sides[2] if len(sides) == 3 else TIE) if tied else None
-    return read_body(body, request) if verdict is None else Plain(verdict)
+    return read_body(body, request) if verdict is None else PlainVerdict(verdict)

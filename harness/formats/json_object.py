@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.api import AnswerSpace, Context, DataError, Reading, Request, Score, Verdict
-from harness.api.reading import Mark, agreed, begins_line, widened
+from harness.api.reading import Mark, begins_line, fold_width, resolve_marks
 from harness.formats._words import possible_answers
 
 _OPENING = re.compile(r'\{[ \t\r\n]*"')
@@ -76,13 +76,13 @@ class JsonFormat:
         space = request.space
         found = _objects(text)
         if not found.problem:
-            found = _with_loose_members(widened(text), found)
+            found = _with_loose_members(fold_width(text), found)
         if found.problem:
             return Reading(rationale=text.strip(), problem=found.problem)
         if not found.marks:
             problem = 'no verdict: no JSON object with a "verdict" in the answer'
             return Reading(rationale=text.strip(), problem=problem)
-        said = agreed(text, found.marks, request)
+        said = resolve_marks(text, found.marks, request)
         verdict, mark = said.verdict, said.mark
         return Reading(
             verdict=verdict,

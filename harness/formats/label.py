@@ -12,14 +12,14 @@ from harness.api.reading import (
     STOPS,
     WRAPPING,
     Mark,
-    Plain,
-    agreed,
+    PlainVerdict,
+    fold_width,
     is_label,
-    lead_in,
+    lead_in_length,
     leads_to_verdict,
     read_body,
-    undressed,
-    widened,
+    resolve_marks,
+    strip_markup,
     without_mark,
 )
 from harness.formats._words import possible_answers
@@ -53,7 +53,7 @@ class LabelFormat:
             if not problem.startswith("ambiguous"):
                 problem = f"no verdict: the last line, {line[:80]!r}, is not an answer of {request.space}"
             return Reading(rationale=text, problem=problem)
-        found = agreed(text, marks, request, read=lambda line: _read(line, request, alone=True))
+        found = resolve_marks(text, marks, request, read=lambda line: _read(line, request, alone=True))
         verdict, mark = found.verdict, marks[-1]
         name = "" if verdict is None else request.space.name(verdict)
         whole = bool(name) and text.strip() == name and not _begins_another(name, request.space)
@@ -113,7 +113,7 @@ def _mark_after_lead_in(line: str, place: int) -> Mark:
 
 def _is_block_quotation(text: str, request: Request) -> bool:
     """Whether Markdown marks the line as a quotation, and the prompt has it."""
-    return text.startswith(">") and " " in text.lstrip("> ") and request.shown.holds(text.lstrip("> "))
+    return text.startswith(">") and " " in text.lstrip("> ") and request.prompt_text.holds(text.lstrip("> "))
 
 
 def _without_line(text: str, mark: Mark) -> str:
@@ -125,11 +125,11 @@ def _without_line(text: str, mark: Mark) -> str:
 
 def _label_start(line: str) -> int:
     """Where the label begins after a lead-in; the words in front of it may turn out to be quoted."""
-    bare = undressed(widened(line))
-    return max(0, widened(line).rfind(bare[lead_in(line) :].strip())) if lead_in(line) else 0
+    bare = strip_markup(fold_width(line))
+    return max(0, fold_width(line).rfind(bare[lead_in_length(line) :].strip())) if lead_in_length(line) else 0
 
 
-def _read(line: str, request: Request, *, alone: bool) -> Plain:
+def _read(line: str, request: Request, *, alone: bool) -> PlainVerdict:
     """What a line says; a reason may follow where it is said that this is a verdict ("The answer is B, because")."""
     if is_label(line, request.space):
         return read_body(line, request, reason="none")

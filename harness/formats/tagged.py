@@ -6,7 +6,7 @@ import html
 import re
 
 from harness.api import AnswerSpace, Context, Reading, Request, Verdict
-from harness.api.reading import Mark, agreed, begins_line, stands_last, widened, without_mark
+from harness.api.reading import Mark, begins_line, fold_width, resolve_marks, stands_last, without_mark
 from harness.formats._words import possible_answers
 
 # Attributes, and a backslash as JSON and Markdown put it, do not make it another tag.
@@ -41,7 +41,7 @@ class TaggedFormat:
             return Reading(rationale=text.strip(), problem="cut off: <answer> is not closed")
         if not marks:
             return Reading(rationale=text.strip(), problem="no verdict: no <answer> in the answer")
-        found = agreed(text, marks, request)
+        found = resolve_marks(text, marks, request)
         return Reading(
             verdict=found.verdict,
             rationale=without_mark(text, marks[-1]),
@@ -66,7 +66,7 @@ def _answers(text: str) -> tuple[list[Mark], bool]:
     """The closed answers, and whether one is left open at the end."""
     marks: list[Mark] = []
     opened: re.Match[str] | None = None
-    for tag in _TAG.finditer(widened(text)):
+    for tag in _TAG.finditer(fold_width(text)):
         if not tag[1]:
             opened = tag
         elif opened is not None:

@@ -116,7 +116,7 @@ class EntryResolver:
         if not isinstance(node.value, str):
             return True
         try:
-            name, _ = Protocol.parsed(node.value)
+            name, _ = Protocol.parse_metric(node.value)
         except DataError as error:
             self._problems.add(node.origin, path, str(error).removeprefix("protocol: "))
             return False

@@ -1,27 +1,24 @@
-"""One `harness run` from manifest to leaderboard: plan, recipes, engine, scores, reports, in this order."""
+"""One `harness run` from manifest to report: plan, recipes, engine, and then what plugins make of the answers."""
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import __version__
+from harness.api import Report
 from harness.manifest.load import render_resolved
-from harness.pipeline.results import RunResults, check_metrics, load_run, plan_record, score_run
-from harness.run.coverage import check_media, leave_out
+from harness.pipeline.training import train_judges
+from harness.run.coverage import check_media, check_metrics, leave_out
 from harness.run.engine import Engine, Outcome
 from harness.run.folder import (
     JOURNAL,
-    LEADERBOARD,
     MANIFEST,
-    SCORES,
     lock_folder,
     make_folder,
     write_atomically,
@@ -31,15 +28,12 @@ from harness.run.journal import Journal
 from harness.run.plan import build_plan
 from harness.run.planned import Plan, PlannedJudge
 from harness.run.progress import CellProgress
+from harness.run.recorded import plan_record
 from harness.run.requests import Shard
-from harness.score.find import make_metric
-from harness.train.folder import CHECKPOINTS
-from harness.train.judges import train_judges
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.manifest.load import LoadedManifest
-    from harness.report.records import Leaderboard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +44,8 @@ class Session:
     """The run folder."""
     outcome: Outcome
     """What the engine came to."""
-    leaderboard: Leaderboard | None
-    """`None` where nothing was judged."""
+    report: Report | None
+    """What came out; `None` where nothing was judged, or no plugin reports."""
 
 
 def run_folder(runs: Path, loaded: LoadedManifest, shard: Shard | None) -> Path:
@@ -68,7 +62,7 @@ def run_manifest(
     fresh: bool,
     shard: Shard | None,
     progress: CellProgress,
-    checkpoints: Path = CHECKPOINTS,
+    checkpoints: Path = Path("checkpoints"),
     say: Callable[[str], None] = lambda line: None,
 ) -> Session:
     """Run a manifest, or go on where an earlier run of it stopped. Judges with a recipe are trained first.
@@ -77,7 +71,7 @@ def run_manifest(
         loaded: The manifest.
         plugins: The installed plugins.
         runs: The folder of run folders.
-        fresh: Start anew; the older run folder is kept. What was trained stays.
+        fresh: Start again; the older run folder is kept. What was trained stays.
         shard: Only this part of every task.
         progress: Shows how far each cell is.
         checkpoints: The folder of checkpoint folders.
@@ -110,10 +104,10 @@ def run_manifest(
                 shard=shard,
                 progress=progress,
             ).run()
-            leaderboard = None if outcome.interrupted else _finished(journal, folder, plugins)
             judges = {judge.name: _judge_record(journal, judge, outcome) for judge in plan.judges}
         finally:
             journal.close()
+        report = None if outcome.interrupted else report_run(folder, plugins, reuse=True)
         write_record(
             folder,
             plugins=_versions(plan, plugins),
@@ -121,61 +115,24 @@ def run_manifest(
             seconds=time.monotonic() - began,
             command=sys.argv,
             judges=judges,
-            data={task.name: said for task in plan.tasks if (said := task.provenance)},
+            data={task.name: source for task in plan.tasks if (source := task.provenance)},
         )
-    return Session(folder=folder, outcome=outcome, leaderboard=leaderboard)
+    return Session(folder=folder, outcome=outcome, report=report)
 
 
-def _finished(journal: Journal, folder: Path, plugins: Plugins) -> Leaderboard | None:
-    """The leaderboard: read back where nothing has changed since it was written, made anew otherwise."""
-    from harness.report.records import SCHEMA, Leaderboard
+def report_run(folder: Path, plugins: Plugins, *, reuse: bool = False) -> Report | None:
+    """Have a run scored and reported by a plugin; `None` where nothing was judged.
 
-    state = journal.state()
-    rows = sorted((row.name, row.distribution, row.version) for row in plugins.rows)
-    known = json.dumps([__version__, SCHEMA, rows, state])
-    path = folder / LEADERBOARD
-    if journal.meta("published") == known and path.is_file() and (folder / SCORES).is_file():
-        return Leaderboard.from_json(json.loads(path.read_text(encoding="utf-8")))
-    leaderboard = finish(folder, plugins)
-    journal.set_meta("published", known)
-    return leaderboard
+    Args:
+        folder: The run folder.
+        plugins: The installed plugins.
+        reuse: Whether a report that was made before will do where nothing has changed since.
 
-
-def finish(folder: Path, plugins: Plugins) -> Leaderboard | None:
-    """Score a run folder, write its reports and tell the plugins; `None` where nothing was judged."""
-    run = load_run(folder)
-    if not run.cells:
-        return None
-    run = score_run(run, plugins)
-    return publish(run, plugins)
-
-
-def publish(run: RunResults, plugins: Plugins) -> Leaderboard:
-    """Build the leaderboard of a scored run and write its reports."""
-    from harness.report.leaderboard import build_leaderboard
-    from harness.report.render import write_reports
-    from harness.score.direct import UnitStatistics
-
-    leaderboard = build_leaderboard(
-        run.cells,
-        run.report,
-        seed=run.seed,
-        left_out=run.left_out,
-        find_metric=lambda name: make_metric(name, plugins),
-    )
-    answers = plugins.notify(
-        "harness_report_sections",
-        leaderboard=leaderboard.to_json(),
-        folder=run.folder,
-        cells=run.cells,
-        find_metric=lambda name: make_metric(name, plugins),
-        statistics=UnitStatistics(),
-    )
-    sections = [section for _, found in answers for section in found]
-    leaderboard = replace(leaderboard, sections=tuple(title for title, _ in sections))
-    write_reports(leaderboard, run.folder, sections=sections)
-    plugins.notify("harness_run_finished", folder=run.folder, leaderboard=leaderboard.to_json(), cells=run.cells)
-    return leaderboard
+    Raises:
+        UserError: It is no run folder, or it cannot be scored.
+    """
+    report: Report | None = plugins.ask("harness_run_recorded", folder=folder, plugins=plugins, reuse=reuse)
+    return report
 
 
 def _judge_record(journal: Journal, judge: PlannedJudge, outcome: Outcome) -> dict[str, Any]:

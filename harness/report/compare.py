@@ -13,7 +13,8 @@ from harness.report.entries import Entry, check_rivals
 from harness.report.markdown import table
 from harness.report.measure import Measure, installed_metric
 from harness.report.numbers import bare, heading, p_value
-from harness.report.records import Cell, as_plain
+from harness.report.records import as_plain
+from harness.report.scored import ScoredCell
 from harness.report.settings import DEFAULT, rules_of
 from harness.report.tables import csv_text, to_json_text
 from harness.score.contest import Contest
@@ -89,8 +90,8 @@ class JudgeComparison:
 
 
 def compare_judges(
-    cells_a: Iterable[Cell],
-    cells_b: Iterable[Cell],
+    cells_a: Iterable[ScoredCell],
+    cells_b: Iterable[ScoredCell],
     settings: ReportSettings = DEFAULT,
     *,
     seed: int = 0,
@@ -267,7 +268,7 @@ def _named(a: Entry, b: Entry) -> list[Entry]:
     return [replace(one, judge=f"{one.judge} ({one.run})") for one in (a, b)]
 
 
-def _sample(cells: Sequence[tuple[Cell, Cell]], *, most: int) -> Iterator[Disagreement]:
+def _sample(cells: Sequence[tuple[ScoredCell, ScoredCell]], *, most: int) -> Iterator[Disagreement]:
     """Where a is right and where b is, in turns; then where neither is. Within each, in the order of the journal."""
     kinds: dict[str, list[Disagreement]] = {"a": [], "b": [], "": []}
     for cell_a, cell_b in cells:
@@ -278,7 +279,7 @@ def _sample(cells: Sequence[tuple[Cell, Cell]], *, most: int) -> Iterator[Disagr
     return islice((one for source in (turns, kinds[""]) for one in source), most)
 
 
-def _disagreements(cell_a: Cell, cell_b: Cell) -> Iterator[Disagreement]:
+def _disagreements(cell_a: ScoredCell, cell_b: ScoredCell) -> Iterator[Disagreement]:
     of_b = {(one.item, one.order, one.sample): _said(one) for one in cell_b.answers()}
     for one in cell_a.answers():
         other = of_b.get((one.item, one.order, one.sample))
@@ -302,7 +303,7 @@ def _said(answer: RecordedAnswer) -> tuple[str, bool]:
     """What was said, canonical and by name, and whether it is right."""
     if answer.verdict is None:
         return f"({answer.status.value})", False
-    verdict: Verdict = answer.space.canonical(answer.verdict, answer.order) if answer.order else answer.verdict
+    verdict: Verdict = answer.space.to_canonical(answer.verdict, answer.order) if answer.order else answer.verdict
     return answer.space.name(verdict), answer.space.agrees(verdict, answer.gold)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.api import Protocol, UserError
-from harness.report.records import Cell
+from harness.report.scored import ScoredCell
 from harness.text import clean
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Entry:
     """Name of the judge, unique within its block."""
     category: str
     """The category, when grouped by category."""
-    cell: Cell
+    cell: ScoredCell
     """Where it comes from."""
     scores: CellScores
     """The numbers of the cell, or of its part in the category."""

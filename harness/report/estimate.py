@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.api import Choice, DataError, Preference, Unit, write_interval, write_number
+from harness.api import Choice, DataError, Measurement, Preference, Unit, write_interval, write_number
 from harness.report.records import as_plain
 from harness.report.verdicts import Judged, Target, as_arrays
 from harness.score import worth
@@ -19,7 +19,7 @@ from harness.score import worth
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from harness.score.worth import Interval, Verdicts
+    from harness.score.worth import Verdicts
 
 SCHEMA = "judge-harness/estimate/1"
 """Name and version of the JSON schema. Fields may be added within a version; none changes its meaning."""
@@ -156,7 +156,7 @@ def estimate(
     rates = worth.rates(own, confidence=confidence) if target.is_class else None
     found = _by_method(own, other, target, confidence)
     rho = worth.correlation(own, low=low, high=high, confidence=confidence)
-    nothing = worth.Interval(None, None, None)
+    nothing = Measurement(None)
     shift = worth.shift(own, other)
     return Estimates(
         target=target.name,
@@ -208,7 +208,7 @@ def _check_enough(judged: Judged, what: str, where: str) -> None:
     raise DataError(f"{where}: {len(judged.items)} {what} items with an answer{why}; two are the least")
 
 
-def _by_method(own: Verdicts, other: Verdicts, target: Target, confidence: float) -> dict[str, Interval]:
+def _by_method(own: Verdicts, other: Verdicts, target: Target, confidence: float) -> dict[str, Measurement]:
     """The rate or mean by each method that there is for it."""
     gold = np.empty(0) if own.gold is None else own.gold
     low, high = target.low, target.high
@@ -221,7 +221,7 @@ def _by_method(own: Verdicts, other: Verdicts, target: Target, confidence: float
     return {**found, "ppi++": worth.ppi(own, other, low=low, high=high, confidence=confidence)}
 
 
-def _shown(one: Interval) -> Estimated:
+def _shown(one: Measurement) -> Estimated:
     return Estimated(value=one.value, ci_low=one.low, ci_high=one.high)
 
 
@@ -230,7 +230,7 @@ def _warnings(
     own: Verdicts,
     other: Verdicts,
     rates: worth.Rates | None,
-    found: dict[str, Interval],
+    found: dict[str, Measurement],
     shift: float,
 ) -> Iterator[str]:
     """What speaks against the numbers, the worst first."""
@@ -250,7 +250,7 @@ def _warnings(
         )
 
 
-def _warnings_of_rates(target: Target, rate: float, rates: worth.Rates, corrected: Interval) -> Iterator[str]:
+def _warnings_of_rates(target: Target, rate: float, rates: worth.Rates, corrected: Measurement) -> Iterator[str]:
     q0, q1, skill = rates.specificity.value, rates.sensitivity.value, rates.skill
     if q0 is None or q1 is None or skill.value is None or skill.low is None:
         kind = f"is '{target.label}'" if q1 is None else f"is anything but '{target.label}'"

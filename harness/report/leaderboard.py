@@ -15,7 +15,8 @@ from harness.manifest.model import ReportSettings
 from harness.report.entries import Entry, check_rivals, told_apart
 from harness.report.measure import Measure, installed_metric
 from harness.report.places import Field, placed, ranked
-from harness.report.records import Block, Cell, Compare, Leaderboard, Pair, Row
+from harness.report.records import Block, Compare, Leaderboard, Pair, Row
+from harness.report.scored import ScoredCell
 from harness.report.settings import DEFAULT, rules_of
 from harness.report.suites import suites
 from harness.report.unread import Tally, UnreadAnswers, tally
@@ -25,7 +26,7 @@ from harness.score.records import CellScores, Comparison, Estimate
 
 
 def build_leaderboard(
-    cells: Iterable[Cell],
+    cells: Iterable[ScoredCell],
     settings: ReportSettings = DEFAULT,
     *,
     seed: int = 0,
@@ -45,7 +46,7 @@ def build_leaderboard(
         Rows sorted by block, rank, value. Equal input gives equal bytes of `to_json`.
 
     Raises:
-        UserError: There are no cells, a cell is not scored, cells of one task were scored by different rules or saw
+        UserError: There are no cells, cells of one task were scored by different rules or saw
             different data, or the metric does not fit a task.
     """
     grouping, tests = settings.group_by, settings.compare
@@ -111,7 +112,7 @@ def _unread(
     found = []
     for name, entry in sorted(entries.items(), key=lambda pair: pair[0]):
         reasons, scores = tallies[name].counts(), entry.cell.scores
-        if reasons and scores is not None:
+        if reasons:
             found.append(
                 UnreadAnswers(
                     judge=entry.judge,

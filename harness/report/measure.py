@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from harness.api import Metric, RecordedAnswer, UserError
 from harness.report.entries import Entry
 from harness.report.numbers import bare
-from harness.report.records import Cell
+from harness.report.scored import ScoredCell
 from harness.score.cell import score_cell
 from harness.score.contest import Contest, Round
 from harness.score.records import CellScores, Comparison
@@ -33,17 +33,12 @@ class Measure:
     rules: Rules = RULES
     """How judges are compared."""
 
-    def entries(self, cell: Cell, *, metric: str | None, by_category: bool) -> Iterator[Entry]:
+    def entries(self, cell: ScoredCell, *, metric: str | None, by_category: bool) -> Iterator[Entry]:
         """The entry of a cell, or one for each of its categories.
 
         Raises:
-            UserError: The cell is not scored, or the metric is not defined for its answers.
+            UserError: The metric is not defined for its answers.
         """
-        if cell.scores is None:
-            raise UserError(
-                f"run {cell.run}: judge {clean(cell.judge)} on task {clean(cell.task)} has no scores; "
-                f"`harness score` makes them from the journal"
-            )
         name = cell.scores.estimates[0].metric if metric is None else metric
         if by_category:
             for category, answers in _by_category(cell).items():
@@ -90,20 +85,20 @@ class Measure:
             )
 
     def _entry(
-        self, cell: Cell, scores: CellScores, name: str, *, category: str, table: Callable[[], CellTable]
+        self, cell: ScoredCell, scores: CellScores, name: str, *, category: str, table: Callable[[], CellTable]
     ) -> Entry:
         estimate = next(one for one in scores.estimates if bare(one.metric) == bare(name))
         return Entry(
             run=cell.run, judge=cell.judge, category=category, cell=cell, scores=scores, estimate=estimate, table=table
         )
 
-    def _flagged(self, cell: Cell, scores: CellScores, name: str) -> CellScores:
+    def _flagged(self, cell: ScoredCell, scores: CellScores, name: str) -> CellScores:
         """The scores with the flags of the metric on show: a run keeps those of its headline."""
         if bare(scores.estimates[0].metric) == bare(name):
             return scores
         return replace(scores, flags=self._scored(cell, cell.table(), name).flags)
 
-    def _scored(self, cell: Cell, table: CellTable, name: str) -> CellScores:
+    def _scored(self, cell: ScoredCell, table: CellTable, name: str) -> CellScores:
         with _of_task(cell.task):
             return score_cell(
                 table,
@@ -142,7 +137,7 @@ def installed_metric() -> Callable[[str], Metric]:
     return find
 
 
-def _by_category(cell: Cell) -> dict[str, list[RecordedAnswer]]:
+def _by_category(cell: ScoredCell) -> dict[str, list[RecordedAnswer]]:
     found: dict[str, list[RecordedAnswer]] = {}
     for answer in cell.answers():
         found.setdefault(answer.category, []).append(answer)

@@ -19,7 +19,7 @@ from harness.score.contest import Contest, Round
 from harness.score.families import Family, family_of_gaps
 from harness.score.ranks import Standing, standings
 from harness.score.records import Comparison
-from harness.score.significance import Rules, compare_pair, without_circles
+from harness.score.significance import Rules, compare_pair, remove_circles
 
 METHOD = "rank-sets"
 """How its intervals and comparisons were made."""
@@ -119,7 +119,7 @@ def _compared(
             )
             for a, b in combinations(judges, 2)
         ]
-        found.append(without_circles(compared))
+        found.append(remove_circles(compared))
     return found
 
 

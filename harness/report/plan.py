@@ -16,7 +16,8 @@ import numpy as np
 from harness.api import Metric, Unit, UserError
 from harness.report.entries import Entry, check_rivals, told_apart
 from harness.report.measure import Measure
-from harness.report.records import Cell, as_plain
+from harness.report.records import as_plain
+from harness.report.scored import ScoredCell
 from harness.score import planning
 from harness.score.contest import Contest, Meeting
 from harness.score.families import family_of_judges
@@ -123,7 +124,7 @@ class Question:
         """Items that show the difference."""
         if self.difference is None:
             return None
-        return planning.needed(deviation, self.difference, quantile=self.quantile, power=self.power)
+        return planning.items_needed(deviation, self.difference, quantile=self.quantile, power=self.power)
 
     def detectable(self, deviation: float, items: float | None) -> float | None:
         """The smallest difference that so many items show."""
@@ -134,7 +135,7 @@ class Question:
 
 
 def plan_from_cells(
-    cells: Sequence[Cell],
+    cells: Sequence[ScoredCell],
     question: Question,
     *,
     names: Collection[str] = (),
@@ -215,7 +216,7 @@ def plan_from_rates(
 
     def needs(difference: float) -> float:
         deviation = planning.deviation_of(share(difference), difference)
-        return planning.needed(deviation, difference, quantile=question.quantile, power=question.power)
+        return planning.items_needed(deviation, difference, quantile=question.quantile, power=question.power)
 
     about = question.difference
     if about is None:
@@ -355,7 +356,7 @@ def _row(
         needed_clusters=None
         if needed is None or not items or clusters is None
         else math.ceil(needed * clusters / items),
-        needed_items_once=question.needed(spread.asked_times(1)) if spread else None,
-        needed_items_endless=question.needed(spread.asked_times(math.inf)) if spread else None,
+        needed_items_once=question.needed(spread.deviation_at(1)) if spread else None,
+        needed_items_endless=question.needed(spread.deviation_at(math.inf)) if spread else None,
         detectable_with_n=question.detectable(deviation, question.n) if task else None,
     )

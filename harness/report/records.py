@@ -1,4 +1,4 @@
-"""The records of reporting: the leaderboard and its rows, and what it needs to know of a run.
+"""The records of reporting: the leaderboard, its rows and its comparisons.
 
 `Leaderboard.to_json` is the stable, documented schema of `leaderboard.json`; `harness.report.schema` describes it.
 Building a leaderboard is `harness.report.leaderboard`; showing one is `harness.report.render`.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from harness.api import Unit
 from harness.report.unread import UnreadAnswers, UnreadExample
@@ -18,13 +18,6 @@ from harness.report.usage import JudgeUsage
 from harness.run.rows import LeftOut
 from harness.score.records import Ceiling
 from harness.score.trust import Calibration, Noise
-
-if TYPE_CHECKING:
-    from harness.api import Protocol as ScoringProtocol
-    from harness.api import RecordedAnswer, Usage
-    from harness.run.rows import UnreadAnswer
-    from harness.score.records import CellScores
-    from harness.score.table import CellTable
 
 MEAN_RANK = "mean_rank"
 """Name of the metric of a suite whose tasks have different metrics."""
@@ -45,62 +38,6 @@ Compare = Literal["all-pairs", "none"]
 
 Block: TypeAlias = tuple[str, str, str]
 """Task, category and suite that name a block of rows; the suite only where there is no task."""
-
-
-class Cell(Protocol):
-    """What reporting needs to know of one judge on one task, such as `harness.pipeline.results.CellResult`."""
-
-    @property
-    def run(self) -> str:
-        """Name of the run folder."""
-
-    @property
-    def task(self) -> str:
-        """Name of the task in the plan."""
-
-    @property
-    def judge(self) -> str:
-        """Name of the judge in the plan."""
-
-    @property
-    def suite(self) -> str:
-        """Collection of the task."""
-
-    @property
-    def task_id(self) -> str:
-        """Canonical id of the task's plugin object, `plugin/name`."""
-
-    @property
-    def judge_id(self) -> str:
-        """Canonical id of the judge's plugin object, `plugin/name`."""
-
-    @property
-    def protocol(self) -> ScoringProtocol:
-        """The protocol that was used."""
-
-    @property
-    def data_hash(self) -> str:
-        """Hash of the items."""
-
-    @property
-    def state(self) -> str:
-        """`complete` or `partial`."""
-
-    @property
-    def scores(self) -> CellScores | None:
-        """All numbers of the cell, once scored."""
-
-    def table(self) -> CellTable:
-        """The cell's units; rebuilt from the journal on demand."""
-
-    def answers(self) -> Iterator[RecordedAnswer]:
-        """The cell's answers, streamed from the journal."""
-
-    def unread(self) -> Iterator[UnreadAnswer]:
-        """The cell's answers without a verdict, streamed from the journal."""
-
-    def usage(self) -> Usage:
-        """What the judge's answers in this run have cost, those to other tasks included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,65 +1,74 @@
-"""The leaderboard in the format asked for, as text or as files in the run folder."""
+"""The leaderboard in the format asked for, by the renderers of plugins: as text, or as files in the run folder."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
-from harness.api import UserError
-from harness.report.markdown import to_markdown
-from harness.report.records import Leaderboard
-from harness.report.tables import to_csv_text, to_json_text, to_latex
+from harness.api import PluginError, Renderer, RendererCard, UserError
+from harness.registration import cause_of
 from harness.run.folder import write_atomically
+from harness.text import clean
 
-FORMATS = ("terminal", "md", "csv", "json", "latex")
-"""What `--format` knows."""
+if TYPE_CHECKING:
+    from harness.discovery import Offer, Plugins
 
 
-def render(leaderboard: Leaderboard, format: str, *, width: int = 100) -> str:
+def render(leaderboard: Mapping[str, Any], format: str, plugins: Plugins, *, width: int = 100) -> str:
     """The leaderboard as text.
 
     Args:
-        leaderboard: What to show.
-        format: One of `FORMATS`.
-        width: Columns of the terminal table; the other formats have none.
+        leaderboard: The content of `leaderboard.json`.
+        format: Name of a renderer, such as `md`.
+        plugins: The installed plugins.
+        width: Columns of the terminal.
 
     Raises:
-        UserError: There is no such format.
+        PluginError: There is no such renderer, or it fails.
     """
-    if format == "terminal":
-        from harness.report.terminal import terminal_text
-
-        return terminal_text(leaderboard, width=width)
-    if format == "md":
-        return to_markdown(leaderboard)
-    if format == "csv":
-        return to_csv_text(leaderboard)
-    if format == "json":
-        return to_json_text(leaderboard.to_json())
-    if format == "latex":
-        return to_latex(leaderboard)
-    raise UserError(f"there is no leaderboard format {format!r}; known are {', '.join(FORMATS)}")
+    return _render(plugins.find("renderer", format), leaderboard, width=width)
 
 
-def write_reports(leaderboard: Leaderboard, folder: Path, *, sections: Sequence[tuple[str, str]] = ()) -> list[Path]:
-    """Write `leaderboard.md`, `leaderboard.csv` and `leaderboard.json`, each whole or not at all.
+def write_reports(
+    leaderboard: Mapping[str, Any],
+    folder: Path,
+    plugins: Plugins,
+    *,
+    sections: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Write the file of every renderer that names one, each whole or not at all.
 
     Args:
-        leaderboard: What to write.
+        leaderboard: The content of `leaderboard.json`.
         folder: The run folder; it must exist.
-        sections: Pairs of a title and Markdown text from plugins, for the Markdown report.
-
-    Returns:
-        The files written.
+        plugins: The installed plugins. One whose renderer fails is warned about, and its file is left out.
+        sections: Pairs of a title and Markdown text from plugins.
 
     Raises:
         JournalError: A file cannot be written; what was there before is still there.
     """
-    texts = {
-        "leaderboard.md": to_markdown(leaderboard, sections=sections),
-        "leaderboard.csv": to_csv_text(leaderboard),
-        "leaderboard.json": to_json_text(leaderboard.to_json()),
-    }
-    for name, text in texts.items():
-        write_atomically(folder / name, text)
-    return [folder / name for name in texts]
+    for offer in plugins.offers("renderer"):
+        card = cast("RendererCard", offer.card)
+        if not card.file:
+            continue
+        try:
+            text = _render(offer, leaderboard, sections=sections)
+        except PluginError as error:
+            print(clean(f"warning: {card.file} is not written: {error}"), file=sys.stderr)  # noqa: T201
+            continue
+        write_atomically(folder / card.file, text)
+
+
+def _render(offer: Offer, leaderboard: Mapping[str, Any], **options: Any) -> str:
+    renderer: Renderer = offer.create(None, None)
+    try:
+        text = renderer(leaderboard, **options)
+    except (UserError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        raise PluginError(f"renderer {offer.id}: {cause_of(error)}") from error
+    if not isinstance(text, str):
+        raise PluginError(f"renderer {offer.id}: it returned {type(text).__name__}, and text is wanted")
+    return text

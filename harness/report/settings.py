@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from harness.api import UserError
 from harness.manifest.model import ReportSettings
+from harness.run.recorded import RecordedRun
 from harness.score.significance import Rules
 
 DEFAULT = ReportSettings()
@@ -63,3 +64,15 @@ def agree_on(
         resamples=max(settings.resamples for settings in every),
         missing="at-random" if all(settings.missing == "at-random" for settings in every) else "counts",
     )
+
+
+def agree(
+    runs: Sequence[RecordedRun], *, metric: str | None = None, group_by: str | None = None
+) -> tuple[ReportSettings, int]:
+    """How several runs are reported together, and the seed of the first one.
+
+    Raises:
+        UserError: As `agree_on`.
+    """
+    named = [(run.folder.name, run.report) for run in runs]
+    return agree_on(named, metric=metric, group_by=group_by), runs[0].seed

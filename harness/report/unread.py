@@ -7,13 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from harness.api import Unread
+from harness.api import UnreadAnswer, UnreadReason
 from harness.report.numbers import share
-
-if TYPE_CHECKING:
-    from harness.run.rows import UnreadAnswer
+from harness.text import explain_unread
 
 EXAMPLES = 3
 """Examples of one judge on one task."""
@@ -80,13 +78,13 @@ class Tally:
         total: Counter[str] = Counter()
         for part in parts:
             total.update(part)
-        return {reason.value: total[reason.value] for reason in Unread if total[reason.value]}
+        return {reason.value: total[reason.value] for reason in UnreadReason if total[reason.value]}
 
 
 def tally(answers: Iterable[UnreadAnswer]) -> Tally:
     """Count answers without a verdict, and keep a few of them."""
     by_category: dict[str, Counter[str]] = {}
-    kept: dict[Unread, list[UnreadExample]] = {}
+    kept: dict[UnreadReason, list[UnreadExample]] = {}
     for answer in answers:
         reason = answer.reason
         by_category.setdefault(answer.category, Counter())[reason.value] += 1
@@ -98,7 +96,7 @@ def tally(answers: Iterable[UnreadAnswer]) -> Tally:
     counts = sum(by_category.values(), Counter())
     # The first of each reason, the most frequent reason first; then the second of each.
     turns = [
-        (place, -counts[reason.value], list(Unread).index(reason), example)
+        (place, -counts[reason.value], list(UnreadReason).index(reason), example)
         for reason, examples in kept.items()
         for place, example in enumerate(examples)
     ]
@@ -126,7 +124,7 @@ def commands(unread: Sequence[UnreadAnswers], folders: Sequence[Path]) -> list[s
 
 def table_rows(unread: Sequence[UnreadAnswers]) -> tuple[list[str], list[list[str]]]:
     """Header and cells of the table of counts: a column for each reason that occurs."""
-    occurring = [reason.value for reason in Unread if any(one.reasons.get(reason.value) for one in unread)]
+    occurring = [reason.value for reason in UnreadReason if any(one.reasons.get(reason.value) for one in unread)]
     header = ["task", "judge", "requests", "without a verdict", "%", *occurring]
     return header, [
         [
@@ -148,19 +146,12 @@ def example_rows(unread: Sequence[UnreadAnswers]) -> tuple[list[str], list[list[
             one.task,
             one.judge,
             example.item,
-            _beginning(explained(example.reason, example.problem)),
+            _beginning(explain_unread(example.reason, example.problem)),
             ending(example.text, most=_LONGEST_CELL) or "(no text)",
         ]
         for one in unread
         for example in one.examples
     ]
-
-
-def explained(reason: str, problem: str) -> str:
-    """The problem, with the reason before it where it does not begin with it."""
-    if not problem or problem.startswith(reason):
-        return problem or reason
-    return f"{reason}: {problem}"
 
 
 def ending(text: str, *, most: int = _LONGEST_END) -> str:

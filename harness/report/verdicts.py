@@ -28,9 +28,9 @@ from harness.api import (
     UserError,
     Verdict,
 )
-from harness.api.data import SUFFIXES, near, read, suffix_of
+from harness.api.data import SUFFIXES, read_table, suffix_of, suggest_names
 from harness.api.data import Row as DataRow
-from harness.score.ballots import ballots, pooled
+from harness.score.ballots import make_ballots, pool_orders
 from harness.score.table import ANSWERED, ERROR
 from harness.score.worth import Verdicts
 from harness.text import clean
@@ -122,7 +122,7 @@ def make_target(space: AnswerSpace, *, label: str | None, ties: str) -> Target:
     wanted = names[0] if label is None else label
     verdict = space.read(wanted)
     if verdict is None or space.name(verdict) not in names:
-        raise UserError(f"--class {wanted!r}: there is no such class.{near(wanted, names)}")
+        raise UserError(f"--class {wanted!r}: there is no such class.{suggest_names(wanted, names)}")
     if isinstance(space, Preference) and ties == "half" and space.ties and not isinstance(verdict, str):
         return Target(
             name=f"win rate of {space.name(verdict)}, a tie counting half",
@@ -160,7 +160,7 @@ def of_answers(answers: Iterable[RecordedAnswer], protocol: Protocol, target: Ta
         head = given[0]
         if head.space.kind != target.space.kind or (isinstance(target.space, Score) and head.space != target.space):
             raise DataError(f"item {item!r}: its answer space is not that of the others; estimate them apart")
-        votes = [vote for vote in pooled(ballots(given, protocol), protocol, given) if vote.state != ERROR]
+        votes = [vote for vote in pool_orders(make_ballots(given, protocol), protocol, given) if vote.state != ERROR]
         if not votes:
             found.failed += 1
             continue
@@ -200,7 +200,8 @@ def of_file(
         name = column or ("verdict" if "verdict" in row.values or len(row.values) != 1 else next(iter(row.values)))
         if name not in row.values:
             raise DataError(
-                f"{row.place}: there is no column {name!r} of verdicts; name one with --column.{near(name, row.values)}"
+                f"{row.place}: there is no column {name!r} of verdicts; name one with --column."
+                f"{suggest_names(name, row.values)}"
             )
         item = row[id_column].name() if id_column else f"\0{number}"
         cluster = row[group].name() if group else ""
@@ -239,7 +240,7 @@ def as_arrays(labelled: Judged, unlabelled: Judged) -> tuple[Verdicts, Verdicts]
 def _rows(path: Path) -> Iterator[DataRow]:
     if not suffix_of(path):
         raise DataError(f"{path}: expected a run folder, or a file of verdicts: {', '.join((*SUFFIXES, '.txt'))}")
-    for number, (values, place) in enumerate(read(path)):
+    for number, (values, place) in enumerate(read_table(path)):
         yield DataRow(values=values, place=f"{path}, {place}", number=number)
 
 
@@ -263,7 +264,7 @@ def _spelled(row: DataRow, column: str, target: Target) -> float:
             if isinstance(space, Score)
             else "one of " + ", ".join(space.name(one) for one in space.verdicts())
         )
-        raise row[column].wrong(known, "leave the cell empty where the judge gave no verdict")
+        raise row[column].mismatch(known, "leave the cell empty where the judge gave no verdict")
     return target.number(verdict)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from harness.api import Example, Item, Judgement, Protocol, Request, Task, Unfolded, Usage, UserError
+from harness.api import Example, Item, Judgement, Protocol, Request, Task, UnfoldedEntry, Usage, UserError
 from harness.run.planned import Plan, PlannedJudge, PlannedTask, check_contract, check_options
 from harness.run.requests import stream_requests
 
@@ -58,7 +58,7 @@ class PlanContext:
         with self._enter(name) as judge:
             return judge.key
 
-    def spent(self) -> Usage:
+    def total_usage(self) -> Usage:
         """What this judge's answers in the journal of this run have cost so far."""
         from harness.run.journal import Journal
 
@@ -111,11 +111,13 @@ class PlanContext:
         offer, checked, inner = self._inner(id, options, data)
         return make_task(offer, checked, inner, split=split)
 
-    def entries(self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None) -> list[Unfolded]:
+    def entries(
+        self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None
+    ) -> list[UnfoldedEntry]:
         """The entries that an entry with another task stands for."""
         offer, checked, inner = self._inner(id, options, data)
         several = offer.unfold(checked, inner)
-        return [Unfolded(name=offer.card.name, options=dict(options or {}))] if several is None else several
+        return [UnfoldedEntry(name=offer.card.name, options=dict(options or {}))] if several is None else several
 
     def _inner(
         self, id: str, options: Mapping[str, Any] | None, data: str | None
@@ -235,4 +237,4 @@ def default_options(offer: Offer) -> BaseModel | None:
 
 def example_of(item: Item, request: Request) -> Example:
     """A request with its gold, in shown places."""
-    return Example(request=request, gold=item.space.shown(item.gold, request.order), item=item)
+    return Example(request=request, gold=item.space.to_shown(item.gold, request.order), item=item)

@@ -1,4 +1,4 @@
-"""Which tasks a judge can be asked: those whose pictures are there if it looks at them, and that it has answers to.
+"""What is checked before any judge is asked: pictures that are there, answers that a judge has, metrics that fit.
 
 Not for single answers that are missing: those are errors of their cell.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from harness.api import UserError
+from harness.api import Protocol, UserError
 from harness.run.planned import Plan, PlannedJudge, PlannedTask
 
 
@@ -49,7 +49,7 @@ def leave_out(plan: Plan) -> None:
 def _find_uncovered(task: PlannedTask, judges: list[PlannedJudge]) -> tuple[list[PlannedJudge], str]:
     """The judges that cover no item of a task, and the first item's id; none where there is no item at all."""
     first = ""
-    # Ends at the first item that every judge covers, which is the very first one in nearly every run.
+    # Ends once each judge covers an item, which is after the very first one in nearly every run.
     for item in islice(task.task.items(task.split), task.limit) if judges else ():
         first = first or item.id
         judges = [judge for judge in judges if not judge.judge.covers(task.name, item.id)]  # type: ignore[attr-defined]
@@ -66,3 +66,23 @@ def _check_entry(plan: Plan, judges: list[PlannedJudge], seen: dict[str, str]) -
             f"judge {names}: has an answer to no item of any task ({items}, ...); give the answers the ids of the "
             "items, or leave the judge out"
         )
+
+
+def check_metrics(plan: Plan, report_metric: str | None) -> None:
+    """Refuse, before any judge is asked, what could not be scored afterwards. By the cards: nothing is imported.
+
+    Raises:
+        UserError: A metric or its average is unknown, or not defined for a task's answers.
+    """
+    for task in plan.tasks:
+        answers = getattr(plan.plugins.find("task", task.id).card, "answers", "")
+        for name in dict.fromkeys([*task.protocol.metrics, *([report_metric] if report_metric else [])]):
+            metric, _ = Protocol.parse_metric(name)
+            if metric.startswith("evaluate:"):
+                continue
+            served: frozenset[str] = getattr(plan.plugins.find("metric", metric).card, "answers", frozenset())
+            if answers and answers not in served:
+                raise UserError(
+                    f"task {task.name}: the metric {name!r} is not defined for its answers ({answers}); it serves "
+                    f"{', '.join(sorted(served))}"
+                )

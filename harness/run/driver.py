@@ -113,8 +113,8 @@ class _Attempt:
             self.unmatched_answers += 1  # an answer to nothing that was asked, or a second one
             return
         if not isinstance(judgement, Judgement):
-            judgement = Judgement.failed(Status.ERROR, f"the judge yielded {judgement!r:.200}, which is no Judgement")
-        self.answers.append((mine, judgement.checked(mine.space)))
+            judgement = Judgement.failure(Status.ERROR, f"the judge yielded {judgement!r:.200}, which is no Judgement")
+        self.answers.append((mine, judgement.check(mine.space)))
         del self.in_flight[mine.key]
         # A fast judge would fill the queue within a tick. A slow one is written down once a tick, in one batch.
         if len(self.answers) >= MOST_WAITING // 4:
@@ -181,7 +181,7 @@ class Driver:
             # Which of the requests in flight broke the judge cannot be known from outside. A single one is the culprit.
             suspects = list(attempt.in_flight.values())
             if len(suspects) == 1 and not self._stopping.is_set():
-                yield [(suspects[0], Judgement.failed(Status.ERROR, reason))]
+                yield [(suspects[0], Judgement.failure(Status.ERROR, reason))]
                 continue
             # A judge that fails before it takes anything would fail for ever. One request by itself, which becomes an
             # error, makes the stream shorter each time.
@@ -202,7 +202,7 @@ class Driver:
         reason = yield from self._watch(attempt)
         answered = attempt.pulled and not attempt.in_flight
         if not answered and not self._stopping.is_set():
-            yield [(request, Judgement.failed(Status.ERROR, reason))]
+            yield [(request, Judgement.failure(Status.ERROR, reason))]
 
     def _watch(self, attempt: _Attempt) -> Generator[list[AnsweredRequest], None, str]:
         """Yield an attempt's answers until it ends; return why what is left in flight has no answer."""

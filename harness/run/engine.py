@@ -229,7 +229,7 @@ class _CellWork:
                 if key in known or key in self._pending:
                     continue
                 if planned.request is None:
-                    self._unreadable.append((key, Judgement.failed(Status.ERROR, planned.problem)))
+                    self._unreadable.append((key, Judgement.failure(Status.ERROR, planned.problem)))
                     continue
                 self._pending.add(key)
                 yield planned.request

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.api import DataError, JournalError, Judgement, RecordedAnswer, Usage
+from harness.api import DataError, JournalError, Judgement, RecordedAnswer, UnreadAnswer, Usage
 from harness.run.database import MOST_VALUES, Database
 from harness.run.rows import (
     CellRow,
@@ -30,7 +30,6 @@ from harness.run.rows import (
     JudgementRow,
     RequestRow,
     Rows,
-    UnreadAnswer,
     answer_from_row,
     difference,
     judgement_from_row,

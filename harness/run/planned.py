@@ -136,7 +136,7 @@ class PlannedJudge:
 
     def put(self, request: Request) -> Request:
         """The request as it is put to this judge: under the judge's own key, with the marks of its reasoning."""
-        request = request.keyed(by_item=self.answers_by_item)
+        request = request.with_key(by_item=self.answers_by_item)
         return request if self.thinking == NO_MARKS else replace(request, thinking=self.thinking)
 
     @property

@@ -16,10 +16,9 @@ from harness.api import (
     Judgement,
     RecordedAnswer,
     Status,
-    Unread,
+    UnreadAnswer,
     Usage,
     Verdict,
-    reason_of,
     space_from_json,
     verdict_from_json,
 )
@@ -94,26 +93,6 @@ class CellRow(NamedTuple):
     judge_key: str
     fingerprint: str
     state: str
-
-
-class UnreadAnswer(NamedTuple):
-    """An answer without a verdict, joined with its item."""
-
-    item: str
-    """`Item.id`."""
-    category: str
-    """`Item.category`."""
-    order: tuple[int, ...]
-    """The permutation shown; `()` without candidates."""
-    sample: int
-    """Number of the repeat."""
-    judgement: Judgement
-    """What the judge wrote, and why there is no verdict in it."""
-
-    @property
-    def reason(self) -> Unread:
-        """Why there is no verdict."""
-        return reason_of(self.judgement.status, self.judgement.error) or Unread.NO_VERDICT
 
 
 class JudgementRow(NamedTuple):

@@ -26,7 +26,7 @@ class _Confusion(CoreMetric):
     unit: Unit = "share"
 
     @abstractmethod
-    def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
+    def from_counts(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
         """The metric; all three have shape (B, K): units of each class that are right, that are, that are said to be.
 
         The units predicted to be nothing are in `gold` only.
@@ -45,15 +45,18 @@ class _Confusion(CoreMetric):
                 gold[unit, place[is_]] = 1
             if said is not None and said in place:
                 predicted[unit, place[said]] = 1
+        # All that is left for each row of weights are three products, so that leaving out thousands of clusters is
+        # quick.
         right = gold * predicted
-        return lambda weights: self.of(weights @ right, weights @ gold, weights @ predicted)
+        return lambda weights: self.from_counts(weights @ right, weights @ gold, weights @ predicted)
 
 
 class BalancedAccuracy(_Confusion):
     """Mean recall over the classes that occur in the gold (`sklearn.metrics.balanced_accuracy_score`)."""
 
-    def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
+    def from_counts(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
         """Mean of right / gold."""
+        # A class that the weights leave empty has no recall. It drops out of the mean and is no zero in it.
         recall = np.where(gold > 0, divide(right, gold), 0)
         return divide(recall.sum(axis=1), (gold > 0).sum(axis=1).astype(np.float64))
 
@@ -65,7 +68,7 @@ class MacroF1(_Confusion):
     mean.
     """
 
-    def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
+    def from_counts(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
         """Mean of 2 right / (gold + predicted)."""
         together = gold + predicted
         f1 = np.where(together > 0, divide(2 * right, together), 0)
@@ -79,7 +82,7 @@ class PositiveF1(_Confusion):
         """The positive class alone."""
         return [_positive(units)]
 
-    def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
+    def from_counts(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
         """2 right / (gold + predicted); NaN where the class occurs in neither."""
         return divide(2 * right[:, 0], gold[:, 0] + predicted[:, 0])
 
@@ -92,11 +95,12 @@ class Kappa(_Confusion):
 
     unit = "correlation"
 
-    def of(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
+    def from_counts(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
         """(observed - expected) / (1 - expected)."""
         n = gold.sum(axis=1)
         observed = divide(right.sum(axis=1), n)
         expected = divide((gold * predicted).sum(axis=1), n * n)
+        # Everyone always says one class: 1 - expected is 0 but for rounding, and kappa is not defined.
         return divide(observed - expected, np.where(np.abs(1 - expected) < 1e-12, 0, 1 - expected))
 
 
@@ -120,12 +124,14 @@ class RocAuc(CoreMetric):
         """Sort once; what is left is a cumulative sum."""
         positive = _positive(units)
         is_positive = np.array([verdict == positive for verdict in units.gold], dtype=np.int64)
-        score, counted = _ranked(units, is_positive, positive)
+        score, counted = _rank_scores(units, is_positive, positive)
+        # Stable, so that units of equal score keep their order and the same data give the same bytes.
         order = counted[np.argsort(score[counted], kind="stable")]
         sorted_already = bool(np.array_equal(order, np.arange(len(score))))
         starts = np.flatnonzero(np.r_[True, np.diff(score[order]) > 0])
         sizes = np.diff(np.r_[starts, len(order)])
         tied = np.flatnonzero(np.repeat(sizes > 1, sizes))
+        # Most probabilities are distinct. Only groups of tied ones are gone through a second time.
         tied_starts = np.r_[0, np.cumsum(sizes[sizes > 1])[:-1]].astype(np.int64)
         positive_types = is_positive[order]
 
@@ -136,60 +142,65 @@ class RocAuc(CoreMetric):
             counts -= positives  # from here on the negatives
             below = np.cumsum(counts, axis=1)
             total = below[:, -1]
+            # For each positive the negatives below it: the count of pairs in the right order (Mann and Whitney 1947).
             pairs = np.einsum("bl,bl->b", positives, below).astype(np.float64)
             if len(tied):
-                pairs += _ties(positives[:, tied], counts[:, tied], tied_starts)
+                pairs += _tie_correction(positives[:, tied], counts[:, tied], tied_starts)
             return divide(pairs, positives.sum(axis=1) * total.astype(np.float64))
 
         return area
 
 
-def _ranked(units: Units, is_positive: Ints, positive: Verdict) -> tuple[Floats, Ints]:
+def _rank_scores(units: Units, is_positive: Ints, positive: Verdict) -> tuple[Floats, Ints]:
     """Scores of the units, shape (T,), and the places of those that are ranked."""
     known = ~np.isnan(units.positive)
     missing = np.array([said is None for said in units.predicted], dtype=np.bool_) & ~known
     if known.any():
         score = np.where(missing, np.where(is_positive, -1.0, 2.0), units.positive)  # beyond every probability
         return score, np.flatnonzero(known | missing)
+    # No probabilities at all: the verdicts themselves are the scores, 1 for the positive class.
     hard = np.array([said == positive for said in units.predicted], dtype=np.float64)
     return np.where(missing, 1.0 - is_positive, hard), np.arange(len(hard))
 
 
-def _ties(positives: Ints, negatives: Ints, starts: Ints) -> Floats:
+def _tie_correction(positives: Ints, negatives: Ints, starts: Ints) -> Floats:
     """What to add so that each pair of tied scores counts a half, whichever of the two came first in the sorting."""
     in_group = np.add.reduceat(positives, starts, axis=1), np.add.reduceat(negatives, starts, axis=1)
     below = np.cumsum(negatives, axis=1)
     before = below[:, starts] - negatives[:, starts]
+    # What the cumulative sum counted within a group depends on the sorting. It is taken out, and half of all pairs
+    # put in.
     counted = np.add.reduceat(positives * below, starts, axis=1) - in_group[0] * before
     out: Floats = (in_group[0] * in_group[1] / 2 - counted).sum(axis=1)
     return out
 
 
 def _positive(units: Units) -> Verdict:
+    # The convention of the data formats: what is looked for, such as `unsafe` or `yes`, is the first label.
     first: Verdict = units.space.verdicts()[0]
     return first
 
 
-def balanced_accuracy(options: Any, context: Any) -> Metric:
+def make_balanced_accuracy(options: Any, context: Any) -> Metric:
     """Factory of `harness/balanced_accuracy`."""
     return BalancedAccuracy()
 
 
-def macro_f1(options: Any, context: Any) -> Metric:
+def make_macro_f1(options: Any, context: Any) -> Metric:
     """Factory of `harness/macro_f1`."""
     return MacroF1()
 
 
-def f1(options: Any, context: Any) -> Metric:
+def make_f1(options: Any, context: Any) -> Metric:
     """Factory of `harness/f1`."""
     return PositiveF1()
 
 
-def kappa(options: Any, context: Any) -> Metric:
+def make_kappa(options: Any, context: Any) -> Metric:
     """Factory of `harness/kappa`."""
     return Kappa()
 
 
-def roc_auc(options: Any, context: Any) -> Metric:
+def make_roc_auc(options: Any, context: Any) -> Metric:
     """Factory of `harness/roc_auc`."""
     return RocAuc()

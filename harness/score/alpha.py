@@ -12,32 +12,15 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 
 import numpy as np
 
-from harness.api import AnswerSpace, Ranking, Score
+from harness.api import AnswerSpace, Measurement, Ranking, Score
 from harness.score.annotations import People, Ratings
 from harness.score.arrays import Floats, Ints
-from harness.score.spread import Interval, interval_of_moves
+from harness.score.spread import Interval, interval_from_moves
 
 Distance: TypeAlias = Literal["nominal", "interval", "inversions"]
 """How two verdicts differ: by being different, by the square of their difference, or by pairs in another order."""
 
 _CHANCE = 0.5  # of two rankings without any relation, half of all pairs are in another order
-
-
-class Alpha(NamedTuple):
-    """The agreement of several people."""
-
-    value: float | None
-    """1 is perfect, 0 is chance; `None` where there is nothing to compare, or where all say the same of every item."""
-    interval: Interval | None
-    """Of `value`."""
-    distance: Distance
-    """The difference function."""
-    items: int
-    """Items with two or more verdicts."""
-    annotators: int
-    """People who gave them."""
-    annotations: int
-    """Verdicts of these items."""
 
 
 class _Sums(NamedTuple):
@@ -59,7 +42,14 @@ class _Sums(NamedTuple):
         return _Sums(*(mine - theirs for mine, theirs in zip(self, part, strict=True)))
 
 
-def krippendorff(people: People, space: AnswerSpace, *, confidence: float = 0.95) -> Alpha:
+def distance_of(space: AnswerSpace) -> Distance:
+    """The difference function of an answer space."""
+    if isinstance(space, Score):
+        return "interval"
+    return "inversions" if isinstance(space, Ranking) else "nominal"
+
+
+def krippendorff(people: People, space: AnswerSpace, *, confidence: float = 0.95) -> Measurement:
     """Krippendorff's alpha = 1 - D_o / D_e, with missing verdicts (Krippendorff 2011, Computing alpha-reliability).
 
     D_o = sum over items u of sum over ordered pairs in u of d^2 / (m_u - 1), over n; D_e = sum over all ordered pairs
@@ -78,38 +68,33 @@ def krippendorff(people: People, space: AnswerSpace, *, confidence: float = 0.95
         people: What was said.
         space: The answer space.
         confidence: Of the interval.
+
+    Returns:
+        1 is perfect agreement, 0 is chance. No value where there is nothing to compare, or where all say the same of
+        every item.
     """
-    ratings = _pairable(people.ratings)
-    distance: Distance = (
-        "interval" if isinstance(space, Score) else "inversions" if isinstance(space, Ranking) else "nominal"
-    )
-    found = Alpha(
-        value=None,
-        interval=None,
-        distance=distance,
-        items=len(np.unique(ratings.item)),
-        annotators=len(np.unique(ratings.annotator)),
-        annotations=len(ratings.item),
-    )
-    if not found.items or (distance == "interval" and len(np.unique(ratings.verdict)) < 2):
-        return found
-    sums, sizes = _by_cluster(ratings, people, distance)
+    # An item with one verdict has no pair and says nothing about agreement; Krippendorff drops it as well.
+    ratings, distance = pairable_ratings(people.ratings), distance_of(space)
+    if not len(ratings.item) or (distance == "interval" and len(np.unique(ratings.verdict)) < 2):
+        return Measurement(None)
+    sums, sizes = _sums_by_cluster(ratings, people, distance)
     whole = sums.sum()
-    expected = float(_expected(whole, distance)[0])
+    expected = float(_chance_disagreement(whole, distance)[0])
     if not expected > 0:
-        return found
+        return Measurement(None)
     value = 1 - float(whole.apart[0] / whole.verdicts[0]) / expected
-    return found._replace(value=value, interval=_interval(value, sums, sizes, distance, confidence=confidence))
+    return Measurement(value, *(_interval(value, sums, sizes, distance, confidence=confidence) or (None, None)))
 
 
-def _pairable(ratings: Ratings) -> Ratings:
-    """Only items with two or more verdicts."""
+def pairable_ratings(ratings: Ratings) -> Ratings:
+    """The ratings of items with two or more verdicts."""
     _, item, counts = np.unique(ratings.item, return_inverse=True, return_counts=True)
     kept = counts[item] > 1
+    # Every column is cut alike, so that none can be forgotten when one is added.
     return Ratings(**{name: getattr(ratings, name)[kept] for name in Ratings.__slots__})
 
 
-def _by_cluster(ratings: Ratings, people: People, distance: Distance) -> tuple[_Sums, Ints]:
+def _sums_by_cluster(ratings: Ratings, people: People, distance: Distance) -> tuple[_Sums, Ints]:
     """The sums of each cluster, and how many items it has."""
     _, item = np.unique(ratings.item, return_inverse=True)
     _, cluster = np.unique(ratings.cluster, return_inverse=True)
@@ -117,19 +102,22 @@ def _by_cluster(ratings: Ratings, people: People, distance: Distance) -> tuple[_
     of_item[item] = cluster
     sizes = np.bincount(of_item, minlength=cluster.max() + 1)
     parts = []
+    # One turn for answers without candidates. Items of fewer candidates have fewer turns and drop out of the later
+    # ones.
     for turn in range(int(ratings.places.max())):
         rows = ratings.places > turn
-        vectors = _vectors(ratings, people, distance, turn=turn)
-        parts.append(_of_units(item[rows], of_item, vectors[rows]))
+        vectors = _verdict_vectors(ratings, people, distance, turn=turn)
+        parts.append(_sums_of_units(item[rows], of_item, vectors[rows]))
     return _Sums(*(np.sum(columns, axis=0) for columns in zip(*parts, strict=True))), sizes
 
 
-def _of_units(item: Ints, of_item: Ints, vectors: Floats) -> _Sums:
+def _sums_of_units(item: Ints, of_item: Ints, vectors: Floats) -> _Sums:
     """The sums of each cluster from the vectors of verdicts, shape (R, D)."""
     units, clusters = len(of_item), int(of_item.max()) + 1
     count = np.bincount(item, minlength=units).astype(np.float64)
     squares = np.bincount(item, weights=(vectors**2).sum(axis=1), minlength=units).astype(np.float64)
     total = np.stack([np.bincount(item, weights=column, minlength=units) for column in vectors.T], axis=1)
+    # Sum over ordered pairs of |x - y|^2 = 2 (m sum |x|^2 - |sum x|^2): no loop over pairs.
     apart: Floats = 2 * (count * squares - (total**2).sum(axis=1)) / np.maximum(count - 1, 1)
 
     def add(column: Floats) -> Floats:
@@ -138,9 +126,10 @@ def _of_units(item: Ints, of_item: Ints, vectors: Floats) -> _Sums:
     return _Sums(add(apart), add(count), add(squares), np.stack([add(column) for column in total.T], axis=1))
 
 
-def _expected(sums: _Sums, distance: Distance) -> Floats:
+def _chance_disagreement(sums: _Sums, distance: Distance) -> Floats:
     """D_e of each row."""
     if distance == "inversions":
+        # Over all orders of the candidates, for any rankings, half of the pairs are inverted.
         return np.full(len(sums.verdicts), _CHANCE)
     pairs = np.maximum(sums.verdicts * (sums.verdicts - 1), 1)
     expected: Floats = 2 * (sums.verdicts * sums.squares - (sums.total**2).sum(axis=1)) / pairs
@@ -148,7 +137,8 @@ def _expected(sums: _Sums, distance: Distance) -> Floats:
 
 
 def _alpha(sums: _Sums, distance: Distance) -> Floats:
-    expected = _expected(sums, distance)
+    expected = _chance_disagreement(sums, distance)
+    # Leaving out a cluster may leave a single verdict, or verdicts that are all the same.
     defined = (expected > 0) & (sums.verdicts > 1)
     observed = sums.apart / np.maximum(sums.verdicts, 1)
     return np.where(defined, 1 - observed / np.where(defined, expected, 1), np.nan)
@@ -161,13 +151,13 @@ def _interval(value: float, sums: _Sums, sizes: Ints, distance: Distance, *, con
     share = size / 2 / whole.verdicts
     # Two half clusters like the mean of all; in one of them all agree, in the other two people always differ.
     agree = _Sums(np.zeros(1), whole.verdicts * share, whole.squares * share, whole.total * share[:, None])
-    differ = agree._replace(apart=2 * agree.verdicts * _expected(whole, distance))
+    differ = agree._replace(apart=2 * agree.verdicts * _chance_disagreement(whole, distance))
     smoothed = _Sums(*(np.sum(columns, axis=0) for columns in zip(whole, agree, differ, strict=True)))
     centre = _alpha(smoothed, distance)[0]
-    return interval_of_moves(
+    return interval_from_moves(
         value,
         centre=centre,
-        moves=np.nan_to_num(_alpha(_repeated(smoothed, len(sizes)).without(sums), distance) - centre),
+        moves=np.nan_to_num(_alpha(_repeat_rows(smoothed, len(sizes)).without(sums), distance) - centre),
         pseudo=np.array([_alpha(smoothed.without(part), distance)[0] for part in (agree, differ)]) - centre,
         sizes=sizes.astype(np.float64),
         bounds=(-1, 1),
@@ -175,11 +165,11 @@ def _interval(value: float, sums: _Sums, sizes: Ints, distance: Distance, *, con
     )
 
 
-def _repeated(sums: _Sums, times: int) -> _Sums:
+def _repeat_rows(sums: _Sums, times: int) -> _Sums:
     return _Sums(*(np.repeat(column, times, axis=0) for column in sums))
 
 
-def _vectors(ratings: Ratings, people: People, distance: Distance, *, turn: int) -> Floats:
+def _verdict_vectors(ratings: Ratings, people: People, distance: Distance, *, turn: int) -> Floats:
     """A vector for each verdict, shape (R, D), whose squared distances are the difference function.
 
     Args:
@@ -194,17 +184,19 @@ def _vectors(ratings: Ratings, people: People, distance: Distance, *, turn: int)
         return centred
     if distance == "inversions":
         rankings = [cast("tuple[int, ...]", verdict) for verdict in people.verdicts]
-        signs: Floats = _signs(rankings)[ratings.verdict]
+        signs: Floats = _pair_signs(rankings)[ratings.verdict]
         return signs
     places = np.array([verdict if isinstance(verdict, int) else -1 for verdict in people.verdicts], dtype=np.int64)
     most = int(ratings.places.max())
     said = places[ratings.verdict]
+    # Ties come after all places, so that turning the candidates cannot make a tie of a place.
     category = np.where(said < 0, most + ratings.verdict, (said + turn) % ratings.places)
+    # Unit vectors of different labels are sqrt(2) apart; divided by it, their squared distance is 1.
     labels: Floats = np.eye(most + len(people.verdicts))[category] / np.sqrt(2)
     return labels
 
 
-def _signs(rankings: Sequence[tuple[int, ...]]) -> Floats:
+def _pair_signs(rankings: Sequence[tuple[int, ...]]) -> Floats:
     """For each pair of candidates which is better, scaled so that squared distances are shares of pairs."""
     most = max(len(ranking) for ranking in rankings)
     signs = np.zeros((len(rankings), most * (most - 1) // 2))

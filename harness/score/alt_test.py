@@ -5,15 +5,13 @@ Calderon, Reichart and Dror (2025), The Alternative Annotator Test for LLM-as-a-
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy import special
 
 from harness.score.annotations import Duels
 from harness.score.arrays import Floats, Ints
 from harness.score.records import AltTest, AnnotatorTest
-from harness.score.spread import effective_clusters, interval_of_moves
+from harness.score.spread import effective_clusters, interval_from_moves
 
 FEWEST_ANNOTATORS = 3
 """With fewer, the test says which of two people the judge is nearer to (the authors' FAQ)."""
@@ -23,15 +21,51 @@ PASSES = 0.5
 """The winning rate with which a judge passes."""
 
 
-class _Meetings(NamedTuple):
-    """The items of one annotator, summed up by cluster; each has shape (C,)."""
+class _AnnotatorSums:
+    """The items of one annotator, summed up by cluster. All sums have shape (C,).
 
-    items: Floats
-    """Items, n_g."""
-    ahead: Floats
-    """Sum of the judge's advantage, 0 to 1 for each item."""
-    behind: Floats
-    """Sum of the differences person - judge, -1 to 1 for each item."""
+    Args:
+        duels: Of all annotators.
+        code: The annotator's.
+        item: Shape (U,): code of the item of each unit.
+        cluster: Shape (U,): code of the cluster of each unit, from 0.
+
+    Attributes:
+        items: Number of items, n_g.
+        wins: Sum of the judge's advantage, 0 to 1 for each item.
+        deficit: Sum of the differences person - judge, -1 to 1 for each item.
+    """
+
+    def __init__(self, duels: Duels, code: int, item: Ints, cluster: Ints) -> None:
+        rows = duels.annotator == code
+        unit = duels.unit[rows]
+        _, items = np.unique(item[unit], return_inverse=True)
+        # An item with several orders or samples has several units. They count once, together.
+        weight = 1 / np.bincount(items)[items]
+        ahead = duels.judge[rows].astype(np.float64)
+        columns = (weight, weight * ahead, weight * (duels.person[rows] - ahead))
+        count = int(cluster.max()) + 1
+        self.items, self.wins, self.deficit = (
+            np.bincount(cluster[unit], weights=column, minlength=count).astype(np.float64) for column in columns
+        )
+
+    def p_value(self, epsilon: float) -> float:
+        """P(a mean of d as low as this, or lower) were the true mean epsilon."""
+        here = self.items > 0
+        items, deficit = self.items[here], self.deficit[here]
+        n, clusters = items.sum(), len(items)
+        df = effective_clusters(items) - 1
+        if df < 1:
+            return 1.0
+        mean = deficit.sum() / n
+        # The second part is one more cluster of average size with a difference of 1: without it a sample that happens
+        # to hold few losses has both a small mean and a small variance.
+        squares = np.sum((deficit - mean * items) ** 2) + (n / clusters) ** 2
+        error = np.sqrt(clusters / (clusters - 1) * squares) / n
+        # The chance that every cluster has the smallest value seen, if d is that or 1 and its mean is epsilon.
+        smallest = min(float(np.min(deficit / items)), epsilon)
+        least = ((1 - epsilon) / (1 - smallest)) ** (df + 1)
+        return max(float(special.stdtr(df, (mean - epsilon) / error)), float(least))
 
 
 def alt_test(
@@ -68,29 +102,28 @@ def alt_test(
             annotators, 0.1 for crowds (the authors' rule of thumb).
         confidence: 1 - the false discovery rate; and of the intervals.
     """
+    # Codes from 0, so that the sums of all annotators have one row for each cluster and can be added up.
     cluster = np.unique(cluster, return_inverse=True)[1]
-    meetings = {
-        name: found
-        for code, name in enumerate(annotators)
-        if (found := _meetings(duels, code, item, cluster)).items.sum() >= FEWEST_ITEMS
-    }
-    if len(meetings) < FEWEST_ANNOTATORS:
+    people = {name: _AnnotatorSums(duels, code, item, cluster) for code, name in enumerate(annotators)}
+    people = {name: sums for name, sums in people.items() if sums.items.sum() >= FEWEST_ITEMS}
+    if len(people) < FEWEST_ANNOTATORS:
         return AltTest(
             epsilon=epsilon,
-            annotators=len(meetings),
+            annotators=len(people),
             reason=(
                 f"needs {FEWEST_ANNOTATORS} annotators with {FEWEST_ITEMS} items or more each, on which another one "
-                f"said something too; there {'is' if len(meetings) == 1 else 'are'} {len(meetings)}"
+                f"said something too; there {'is' if len(people) == 1 else 'are'} {len(people)}"
             ),
         )
-    p_values = {name: _p_value(found, epsilon) for name, found in meetings.items()}
+    p_values = {name: sums.p_value(epsilon) for name, sums in people.items()}
     adjusted = dict(zip(p_values, by_adjusted(np.array(list(p_values.values()))).tolist(), strict=True))
     tests = tuple(
-        _test(name, found, p=p_values[name], p_adjusted=adjusted[name], confidence=confidence)
-        for name, found in meetings.items()
+        _test(name, sums, p=p_values[name], p_adjusted=adjusted[name], confidence=confidence)
+        for name, sums in people.items()
     )
-    rate = sum(one.beaten for one in tests) / len(tests)
-    advantage, interval = _advantage(list(meetings.values()), confidence=confidence)
+    # No interval: the rate counts the outcomes of a few tests that share their data.
+    rate = sum(test.beaten for test in tests) / len(tests)
+    advantage, interval = _advantage(list(people.values()), confidence=confidence)
     low, high = interval or (None, None)
     return AltTest(
         epsilon=epsilon,
@@ -105,57 +138,32 @@ def alt_test(
 
 
 def by_adjusted(p: Floats) -> Floats:
-    """p-values adjusted by Benjamini and Yekutieli (2001), which holds whatever the dependence between tests.
+    """p-values adjusted by Benjamini and Yekutieli (2001), which holds under any dependence between tests.
 
     Args:
         p: Shape (m,).
+
+    Example:
+        >>> by_adjusted(np.array([0.01, 0.02, 0.5])).round(3).tolist()
+        [0.055, 0.055, 0.917]
     """
     m = len(p)
     order = np.argsort(p, kind="stable")
+    # The price of holding under any dependence: Benjamini and Hochberg's p-values times this sum.
     harmonic = float(np.sum(1 / np.arange(1, m + 1)))
     raised = p[order] * m * harmonic / np.arange(1, m + 1)
     adjusted = np.empty(m)
+    # From the largest p down, so that a smaller p never has a larger adjusted one.
     adjusted[order] = np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1)
     return adjusted
 
 
-def _meetings(duels: Duels, code: int, item: Ints, cluster: Ints) -> _Meetings:
-    rows = duels.annotator == code
-    unit = duels.unit[rows]
-    _, items = np.unique(item[unit], return_inverse=True)
-    if not len(unit):
-        return _Meetings(*np.zeros((3, 0)))
-    weight = 1 / np.bincount(items)[items]  # the units of one item count once, together
-    count = int(cluster.max()) + 1
-    ahead = duels.judge[rows].astype(np.float64)
-    behind = duels.person[rows] - ahead
-    columns = (weight, weight * ahead, weight * behind)
-    sums = (np.bincount(cluster[unit], weights=column, minlength=count) for column in columns)
-    return _Meetings(*(column.astype(np.float64) for column in sums))
-
-
-def _p_value(of: _Meetings, epsilon: float) -> float:
-    """P(a mean of d as low as this, or lower) were the true mean epsilon."""
-    here = of.items > 0
-    items, behind = of.items[here], of.behind[here]
-    n, clusters = items.sum(), len(items)
-    df = effective_clusters(items) - 1
-    if df < 1:
-        return 1.0
-    mean = behind.sum() / n
-    squares = np.sum((behind - mean * items) ** 2) + (n / clusters) ** 2
-    error = np.sqrt(clusters / (clusters - 1) * squares) / n
-    smallest = min(float(np.min(behind / items)), epsilon)
-    least = ((1 - epsilon) / (1 - smallest)) ** (df + 1)
-    return max(float(special.stdtr(df, (mean - epsilon) / error)), float(least))
-
-
-def _test(name: str, of: _Meetings, *, p: float, p_adjusted: float, confidence: float) -> AnnotatorTest:
-    advantage, interval = _advantage([of], confidence=confidence)
+def _test(name: str, sums: _AnnotatorSums, *, p: float, p_adjusted: float, confidence: float) -> AnnotatorTest:
+    advantage, interval = _advantage([sums], confidence=confidence)
     low, high = interval or (None, None)
     return AnnotatorTest(
         annotator=name,
-        items=round(float(of.items.sum())),
+        items=round(float(sums.items.sum())),
         advantage=advantage,
         advantage_low=low,
         advantage_high=high,
@@ -165,22 +173,22 @@ def _test(name: str, of: _Meetings, *, p: float, p_adjusted: float, confidence: 
     )
 
 
-def _advantage(of: list[_Meetings], *, confidence: float) -> tuple[float, tuple[float, float] | None]:
+def _advantage(people: list[_AnnotatorSums], *, confidence: float) -> tuple[float, tuple[float, float] | None]:
     """Mean over annotators of the share of items on which the judge is no worse, and its interval."""
-    items = np.stack([one.items for one in of], axis=1)
-    ahead = np.stack([one.ahead for one in of], axis=1)
+    items = np.stack([sums.items for sums in people], axis=1)
+    wins = np.stack([sums.wins for sums in people], axis=1)
     here = items.sum(axis=1) > 0
-    items, ahead = items[here], ahead[here]
-    n, hits = items.sum(axis=0), ahead.sum(axis=0)
+    items, wins = items[here], wins[here]
+    n, hits = items.sum(axis=0), wins.sum(axis=0)
     value = float(np.mean(hits / n))
     size = n / len(items)  # of the one pseudo-cluster, half of it ahead
     with_n, with_hits = n + size, hits + size / 2
     smoothed = float(np.mean(with_hits / with_n))
     halves = np.array([np.mean((with_hits - won * size / 2) / (with_n - size / 2)) for won in (1, 0)])
-    return value, interval_of_moves(
+    return value, interval_from_moves(
         value,
         centre=smoothed,
-        moves=((with_hits - ahead) / (with_n - items)).mean(axis=1) - smoothed,
+        moves=((with_hits - wins) / (with_n - items)).mean(axis=1) - smoothed,
         pseudo=halves - smoothed,
         sizes=items.max(axis=1),
         bounds=(0, 1),

@@ -1,7 +1,7 @@
 """The human ceiling: how well a person scores against the other people, and the judge against the same.
 
-Not for agreement among people as such (`harness.score.alpha`), nor for whether the judge may stand in for one of them
-(`harness.score.alt_test`); both are put beside the ceiling here.
+Agreement among people as such is `harness.score.alpha`. Whether the judge may stand in for one of them is
+`harness.score.alt_test`. Both are put beside the ceiling here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from harness.api import Metric
-from harness.score.alpha import krippendorff
+from harness.score.alpha import distance_of, krippendorff, pairable_ratings
 from harness.score.alt_test import alt_test
 from harness.score.annotations import Lines
 from harness.score.arrays import Floats, Ints
@@ -28,17 +28,17 @@ from harness.score.records import Ceiling, MetricCeiling
 from harness.score.sample import (
     BLOCKS,
     Sample,
-    _bounds,
-    _columns,
-    _in_order,
-    _ordered,
-    _over_categories,
-    _stacked,
-    _units,
-    _weight,
+    average_categories,
+    code_columns,
     distinct,
+    finite_bounds,
+    pseudo_weight_of,
+    sort_uses,
+    sort_verdicts,
+    stack_units,
+    units_of,
 )
-from harness.score.table import CellTable, View
+from harness.score.table import CellTable, UnitTable
 
 _OWN_BLOCK = 30  # items from which an annotator's metric is taken alone; those with fewer are taken together
 _MOST_WEIGHT = 840  # of a line; so many parts of an item are told apart exactly, more by rounding
@@ -56,18 +56,19 @@ def human_ceiling(table: CellTable, metrics: Mapping[str, Metric], *, confidence
     people = table.people
     if people is None:
         return None
-    alpha = krippendorff(people, table.units.space, confidence=confidence)
-    if not alpha.items:
+    # One verdict an item is no agreement to measure: most data sets have just the gold.
+    ratings, space = pairable_ratings(people.ratings), table.units.space
+    if not len(ratings.item):
         return None
-    low, high = alpha.interval or (None, None)
+    alpha = krippendorff(people, space, confidence=confidence)
     return Ceiling(
-        annotators=alpha.annotators,
-        items=alpha.items,
-        annotations=alpha.annotations,
+        annotators=len(np.unique(ratings.annotator)),
+        items=len(np.unique(ratings.item)),
+        annotations=len(ratings.item),
         alpha=alpha.value,
-        alpha_low=low,
-        alpha_high=high,
-        distance=alpha.distance,
+        alpha_low=alpha.low,
+        alpha_high=alpha.high,
+        distance=distance_of(space),
         metrics=tuple(ceiling_of(table, metric, name=name, confidence=confidence) for name, metric in metrics.items()),
         alt_test=alt_test(
             people.duels,
@@ -98,19 +99,20 @@ def ceiling_of(table: CellTable, metric: Metric, *, name: str, confidence: float
         confidence: Of the intervals.
     """
     assert table.people is not None
-    if reason := _why_not(table, metric, name):
+    if reason := _reason_against(table, metric, name):
         return MetricCeiling(metric=name, n=0, reason=reason)
     lines = table.people.lines
     if not len(lines.unit):
         return MetricCeiling(metric=name, n=0, reason="no unit that counts has the verdicts of two people")
-    gold = _lines_view(table, lines, lines.person, lines.person_credit)
+    gold = _consensus_units(table, lines, lines.person, lines.person_credit)
+    # People always answer. Only the judge's column knows guesses, where the protocol counts missing answers so.
     guesses = not averages_credit(metric)
     said, points = (lines.guess, lines.guess_credit) if guesses else (lines.judge, lines.judge_credit)
-    judged = _lines_view(table, lines, said, points)
+    judged = _consensus_units(table, lines, said, points)
     block, weight = _blocks(lines, mean=isinstance(metric, MeanMetric)), _weights(lines)
     average, weights = table.protocol.average_of(name), table.protocol.weights
 
-    def apart(view: View, rows: NDArray[np.bool_]) -> Jackknife | None:
+    def apart(view: UnitTable, rows: NDArray[np.bool_]) -> Jackknife | None:
         if not rows.any():
             return None
         by_category = average == "category"
@@ -119,9 +121,10 @@ def ceiling_of(table: CellTable, metric: Metric, *, name: str, confidence: float
 
     people = apart(gold, np.ones_like(lines.kept))
     judge = apart(judged, lines.kept)
+    # The difference is taken on the same lines, also where the protocol leaves out some of the judge's.
     beside = people if lines.kept.all() else apart(gold, lines.kept)
-    value, low, high = _measured(people, confidence=confidence)
-    own, own_low, own_high = _measured(judge, confidence=confidence)
+    value, low, high = _value_and_ends(people, confidence=confidence)
+    own, own_low, own_high = _value_and_ends(judge, confidence=confidence)
     difference, gap_low, gap_high = _difference(judge, beside, confidence=confidence)
     return MetricCeiling(
         metric=name,
@@ -138,7 +141,7 @@ def ceiling_of(table: CellTable, metric: Metric, *, name: str, confidence: float
     )
 
 
-def _why_not(table: CellTable, metric: Metric, name: str) -> str:
+def _reason_against(table: CellTable, metric: Metric, name: str) -> str:
     """Why a metric has no ceiling, if it has none."""
     uses = getattr(metric, "uses", ())
     if "positive" in uses:
@@ -150,10 +153,11 @@ def _why_not(table: CellTable, metric: Metric, name: str) -> str:
     return ""
 
 
-def _measured(apart: Jackknife | None, *, confidence: float) -> tuple[float | None, float | None, float | None]:
+def _value_and_ends(apart: Jackknife | None, *, confidence: float) -> tuple[float | None, float | None, float | None]:
     """Value and ends of its interval; no interval with a single cluster."""
     if apart is None:
         return None, None, None
+    # One cluster has no other to vary against, so there is no interval and not one of width 0.
     ends = interval(apart, confidence=confidence) if len(apart.design_clusters) > 1 else None
     return (apart.value, *(ends or (None, None)))
 
@@ -168,11 +172,11 @@ def _difference(
     return (between.difference, *(between.interval(normal_quantile(confidence)) or (None, None)))
 
 
-def _lines_view(table: CellTable, lines: Lines, said: Ints, credit: Floats) -> View:
+def _consensus_units(table: CellTable, lines: Lines, said: Ints, credit: Floats) -> UnitTable:
     """The lines as units, with the consensus of the others as gold."""
     assert table.people is not None
     units = table.units
-    return View(
+    return UnitTable(
         space=units.space,
         verdicts=table.people.verdicts,
         key=units.key[lines.unit],
@@ -189,6 +193,7 @@ def _lines_view(table: CellTable, lines: Lines, said: Ints, credit: Floats) -> V
 
 def _weights(lines: Lines) -> Floats:
     """Whole numbers in the proportion of one over `parts`, since a third-party metric may take no others."""
+    # 840 is the least common multiple of 1 to 8: the usual numbers of annotators are exact.
     whole = min(lcm(*np.unique(lines.parts).tolist()), _MOST_WEIGHT)
     weights: Floats = np.maximum(np.rint(whole / lines.parts), 1)
     return weights
@@ -199,52 +204,56 @@ def _blocks(lines: Lines, *, mean: bool) -> Ints:
     if mean:
         return np.zeros_like(lines.unit)
     seen = np.unique(np.stack([lines.annotator, lines.unit]), axis=1)[0]
+    # A correlation or an F1 of a handful of items is mostly noise, and its mean over annotators is biased.
     few = np.bincount(seen)[lines.annotator] < _OWN_BLOCK
     return np.where(few, 0, lines.annotator + 1)
 
 
 def _sample(
-    metric: Metric, view: View, block: Ints, weight: Floats, *, by_category: bool, weights: Mapping[str, float]
+    metric: Metric, view: UnitTable, block: Ints, weight: Floats, *, by_category: bool, weights: Mapping[str, float]
 ) -> Sample:
     """A metric of weighted lines, taken within each block and averaged over blocks by their weight."""
-    view, pseudo = with_pseudo_units(_in_order(view), metric, by_category=by_category)
+    view, pseudo = with_pseudo_units(sort_verdicts(view), metric, by_category=by_category)
     known, place = np.unique(block, return_inverse=True)
     shares = np.bincount(place, weights=weight) / weight.sum()
     if len(known) > 1 and view.space.kind != "score":
         weight = weight * 4 * len(known)  # so that pseudo-clusters can be spread over blocks in whole numbers
+    # Each block has the pseudo-units of its own: a metric is taken within it, and would not see those of another.
     copies = np.tile(np.arange(len(pseudo.view)), len(known))
-    uses = _ordered(getattr(metric, "uses", COLUMNS))
-    together = _stacked(view, pseudo.view.take(copies))
+    uses = sort_uses(getattr(metric, "uses", COLUMNS))
+    together = stack_units(view, pseudo.view.take(copies))
     codes = np.concatenate([block, np.repeat(known, len(pseudo.view))])
-    columns = [codes, *([together.category] if by_category else []), *_columns(together, uses)]
+    columns = [codes, *([together.category] if by_category else []), *code_columns(together, uses)]
     first, types = distinct(columns)
     bound: list[tuple[slice, Statistic]] = []
     leave: list[tuple[slice, Without]] = []
-    for one in known.tolist():
-        rows = np.flatnonzero(codes[first] == one)  # types are sorted by block
-        units = _units(together, first[rows])
+    for code in known.tolist():
+        rows = np.flatnonzero(codes[first] == code)  # types are sorted by block
+        units = units_of(together, first[rows])
         category, names = together.category[first[rows]], view.categories
-        within = _over_categories(metric, units, category, names=names, weigh=weights) if by_category else None
+        within = average_categories(metric, units, category, names=names, weigh=weights) if by_category else None
         bound.append((slice(int(rows[0]), int(rows[-1]) + 1), within or bind(metric, units)))
         quicker = getattr(metric, "without", None)
         if within is None and quicker is not None and (leaves := quicker(units)) is not None:
             leave.append((bound[-1][0], leaves))
     halves = np.zeros((len(pseudo.clusters), len(first)))
+    # By the weight of the block, so that all blocks together have one pseudo-cluster and not one each.
     part = pseudo.part[copies] * np.repeat(shares, len(pseudo.view))
     np.add.at(halves, (pseudo.half[copies], types[len(view) :]), part)
     patterns, blocks = _patterns(view.cluster, types[: len(view)], weight, len(first))
+    # A unit has a line for each annotator. The size of a cluster is its number of units, each counted once.
     unit_of_cluster = np.unique(np.stack([view.cluster, view.key.view(np.int64)]), axis=1)[0]
     return Sample(
-        statistic=lambda drawn: _over_blocks(bound, drawn, drawn),
-        without=_without_in_blocks(leave) if len(leave) == len(bound) else None,
+        statistic=lambda drawn: _average_blocks(bound, drawn, drawn),
+        without=_leave_out_in_blocks(leave) if len(leave) == len(bound) else None,
         patterns=patterns,
         sizes=np.unique(unit_of_cluster, return_counts=True)[1].astype(np.float64),
         blocks=blocks,
         pseudo=halves,
         pseudo_clusters=pseudo.clusters,
         gold_share=pseudo.gold_share,
-        bounds=_bounds(metric, view),
-        pseudo_weight=_weight(view, uses),
+        bounds=finite_bounds(metric, view),
+        pseudo_weight=pseudo_weight_of(view, uses),
     )
 
 
@@ -258,7 +267,7 @@ def _patterns(cluster: Ints, types: Ints, weight: Floats, count: int) -> tuple[P
     return Patterns(clusters=marks, of=np.arange(len(marks)), matrix=matrix, types=count), blocks
 
 
-def _over_blocks(blocks: Sequence[tuple[slice, Statistic]], given: Floats, weights: Floats) -> Floats:
+def _average_blocks(blocks: Sequence[tuple[slice, Statistic]], given: Floats, weights: Floats) -> Floats:
     """The mean over blocks, by the weight of their lines; one without a value leaves it.
 
     Args:
@@ -275,11 +284,11 @@ def _over_blocks(blocks: Sequence[tuple[slice, Statistic]], given: Floats, weigh
     return divide(total, present)
 
 
-def _without_in_blocks(blocks: Sequence[tuple[slice, Without]]) -> Without:
+def _leave_out_in_blocks(blocks: Sequence[tuple[slice, Without]]) -> Without:
     """A metric's quicker way to leave units out, in each block."""
 
     def without(total: Floats) -> Statistic:
         bound = [(rows, leave(total[rows])) for rows, leave in blocks]
-        return lambda out: _over_blocks(bound, out, total[None, :] - out)
+        return lambda out: _average_blocks(bound, out, total[None, :] - out)
 
     return without

@@ -10,14 +10,14 @@ from harness.api import Metric, Status, UserError
 from harness.score.calibration import calibration_of
 from harness.score.ceiling import human_ceiling
 from harness.score.consistency import consistency
-from harness.score.flags import flags, interval_flags
+from harness.score.flags import find_interval_flags, flags
 from harness.score.intervals import AGRESTI_COULL, JACKKNIFE, interval
 from harness.score.jackknife import Jackknife, jackknife
 from harness.score.metrics import averages_credit, unit_of
 from harness.score.noise import noise
 from harness.score.records import CellScores, Estimate
 from harness.score.sample import point_of, sample_of
-from harness.score.table import Basis, CellTable, View
+from harness.score.table import Basis, CellTable, UnitTable
 
 
 def score_cell(
@@ -46,31 +46,32 @@ def score_cell(
     Raises:
         UserError: A metric does not fit the answer space or the protocol.
     """
-    make = _Maker(table, confidence=confidence, lower_is_better=lower_is_better)
-    estimates = tuple(make.estimate(name, metric) for name, metric in metrics.items())
+    estimator = _Estimator(table, confidence=confidence, lower_is_better=lower_is_better)
+    estimates = tuple(estimator.estimate(name, metric) for name, metric in metrics.items())
+    # The first metric is the headline by convention: categories and flags are about it.
     headline = next(iter(metrics.items()), None)
     if headline is None:
         raise UserError(f"task {task}: no metric to score by; name at least one in protocol: metrics")
     own = consistency(table, confidence=confidence)
-    tallies = table.tallies
-    coverage = tallies.statuses[Status.OK.value] / tallies.asked
+    requests = table.requests
+    coverage = requests.statuses[Status.OK.value] / requests.asked
     return CellScores(
         task=task,
         judge=judge,
         suite=suite,
         estimates=estimates,
         consistency=own,
-        categories=make.categories(*headline),
-        asked=tallies.asked,
-        statuses=tallies.statuses,
+        categories=estimator.categories(*headline),
+        asked=requests.asked,
+        statuses=requests.statuses,
         coverage=coverage,
-        with_probabilities=_share(tallies.with_probabilities, tallies.statuses[Status.OK.value]),
-        histogram=tallies.histogram,
-        shown_histogram=tallies.shown_histogram,
-        gold_histogram=tallies.gold_histogram,
+        with_probabilities=_share_of(requests.with_probabilities, requests.statuses[Status.OK.value]),
+        histogram=requests.histogram,
+        shown_histogram=requests.shown_histogram,
+        gold_histogram=requests.gold_histogram,
         items=len(table.items),
         groups=table.groups,
-        flags=(*flags(table, own, coverage=coverage), *make.interval_flags(*headline)),
+        flags=(*flags(table, own, coverage=coverage), *estimator.find_interval_flags(*headline)),
         protocol=table.protocol.to_json(),
         data_hash=data_hash,
         calibration=calibration_of(table, level=confidence),
@@ -102,26 +103,27 @@ def basis_of(metric: Metric, *tables: CellTable) -> Basis:
     """
     if "positive" not in getattr(metric, "uses", ()):
         return ""
+    # Judges are compared by one of the two: an AUC of verdicts is another number than one of probabilities.
     return "probabilities" if all(table.has_probabilities for table in tables) else "verdicts"
 
 
-class _Maker:
+class _Estimator:
     """Makes the estimates of one cell."""
 
     def __init__(self, table: CellTable, *, confidence: float, lower_is_better: frozenset[str]) -> None:
         self.table, self.lower_is_better, self.confidence = table, lower_is_better, confidence
-        self._known: dict[tuple[Basis, bool], tuple[View, View, View]] = {}
+        self._known: dict[tuple[Basis, bool], tuple[UnitTable, UnitTable, UnitTable]] = {}
         self._whole: dict[str, Jackknife | None] = {}
 
     def estimate(self, name: str, metric: Metric) -> Estimate:
         """The metric of the whole cell, by its average."""
         views, average = self._views(metric), self.table.protocol.average_of(name)
-        return self._estimate(name, metric, views, self._of_all(name, metric), average=average)
+        return self._estimate(name, metric, views, self._jackknife_cell(name, metric), average=average)
 
-    def interval_flags(self, name: str, metric: Metric) -> tuple[str, ...]:
+    def find_interval_flags(self, name: str, metric: Metric) -> tuple[str, ...]:
         """What the data say against the metric's interval."""
         average = self.table.protocol.average_of(name)
-        return interval_flags(self._of_all(name, metric), self._views(metric)[0], metric, average=average)
+        return find_interval_flags(self._jackknife_cell(name, metric), self._views(metric)[0], metric, average=average)
 
     def categories(self, name: str, metric: Metric) -> dict[str, Estimate]:
         """The metric of each category by name; empty where there is only one. Categories are not averaged further."""
@@ -132,40 +134,43 @@ class _Maker:
         views = self._views(metric)
         found = {}
         for code, category in sorted(enumerate(names), key=lambda pair: pair[1]):
+            # By identity: where nothing is missing the three views are one object, and it is cut once.
             parts = {id(view): view.take(view.category == code) for view in views}
             own = tuple(parts[id(view)] for view in views)
-            apart = self._apart(name, metric, own[0], average=average)
+            apart = self._jackknife(name, metric, own[0], average=average)
             found[category] = self._estimate(name, metric, own, apart, average=average)
         return found
 
-    def _views(self, metric: Metric) -> tuple[View, View, View]:
+    def _views(self, metric: Metric) -> tuple[UnitTable, UnitTable, UnitTable]:
         """The units of value, excluded and worst case: the same object three times where nothing is missing."""
-        basis, guessed = basis_of(metric, self.table), not averages_credit(metric)
-        if (basis, guessed) not in self._known:
-            value = self.table.view("value", guessed=guessed, basis=basis)
+        basis, with_random_guess = basis_of(metric, self.table), not averages_credit(metric)
+        if (basis, with_random_guess) not in self._known:
+            value = self.table.view("value", with_random_guess=with_random_guess, basis=basis)
             others = (value, value)
+            # Nothing missing: all three cases are the same units, and two thirds of the work are saved.
             if self.table.missing(basis).any():
                 others = self.table.view("excluded", basis=basis), self.table.view("worst", basis=basis)
-            self._known[basis, guessed] = (value, *others)
-        return self._known[basis, guessed]
+            self._known[basis, with_random_guess] = (value, *others)
+        return self._known[basis, with_random_guess]
 
-    def _of_all(self, name: str, metric: Metric) -> Jackknife | None:
+    def _jackknife_cell(self, name: str, metric: Metric) -> Jackknife | None:
         """The value of the whole cell, taken apart once for its interval and for what there is to say against it."""
         if name not in self._whole:
             average = self.table.protocol.average_of(name)
-            self._whole[name] = self._apart(name, metric, self._views(metric)[0], average=average)
+            self._whole[name] = self._jackknife(name, metric, self._views(metric)[0], average=average)
         return self._whole[name]
 
-    def _apart(self, name: str, metric: Metric, view: View, *, average: str) -> Jackknife | None:
+    def _jackknife(self, name: str, metric: Metric, view: UnitTable, *, average: str) -> Jackknife | None:
         check_protocol(self.table, metric, name=name)
-        return taken_apart(metric, view, name=name, average=average, weights=self.table.protocol.weights)
+        return jackknife_metric(metric, view, name=name, average=average, weights=self.table.protocol.weights)
 
     def _estimate(
-        self, name: str, metric: Metric, views: tuple[View, ...], apart: Jackknife | None, *, average: str
+        self, name: str, metric: Metric, views: tuple[UnitTable, ...], apart: Jackknife | None, *, average: str
     ) -> Estimate:
         value_view, excluded_view, worst_view = views
         ends = None if apart is None else interval(apart, confidence=self.confidence)
         low, high = ends or (None, None)
+        # The value of the jackknife is snapped to its range, so that an interval never excludes its own value.
         value = None if apart is None else apart.value
         excluded, worst = (  # the same units where nothing is missing
             value if view is value_view else self._point(name, metric, view, average=average)
@@ -185,16 +190,16 @@ class _Maker:
             unit=unit_of(metric, name=name),
         )
 
-    def _point(self, name: str, metric: Metric, view: View, *, average: str) -> float | None:
+    def _point(self, name: str, metric: Metric, view: UnitTable, *, average: str) -> float | None:
         if not len(view):
             return None
         value = point_of(metric, view, name=name, average=average, weights=self.table.protocol.weights)
         return value if np.isfinite(value) else None
 
 
-def taken_apart(
+def jackknife_metric(
     metric: Metric,
-    view: View,
+    view: UnitTable,
     *,
     name: str,
     average: str,
@@ -218,10 +223,11 @@ def taken_apart(
         return None
     sample = sample_of(metric, view, name=name, average=average, weights=weights)
     marks = np.unique(view.cluster)
+    # A plain mean of zeros and ones is a share of trials; with one unit a cluster they are independent.
     trials = average == "micro" and averages_credit(metric) and bool(np.isin(view.credit, (0.0, 1.0)).all())
     return jackknife(sample, marks, binomial=trials and len(marks) == len(view), cap=trials, paired=paired)
 
 
-def _share(part: int, whole: int) -> float | None:
+def _share_of(part: int, whole: int) -> float | None:
     """A share, or `None` of nothing."""
     return part / whole if whole else None

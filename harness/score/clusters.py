@@ -9,8 +9,6 @@ is what makes an interval honest there. The value itself is always the plain one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from harness.score.arrays import Floats, Ints
@@ -18,23 +16,29 @@ from harness.score.intervals import agresti_coull, normal_quantile, t_quantile
 
 _CORRELATION = 0.015
 """Correlation within clusters that is taken for granted where they are unequal: a large one then tells less than its
-size says, whatever the data show."""
+size says, even where the data show no correlation."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Clusters:
-    """Which cluster each of n units is in."""
+    """The clusters of n units.
 
-    code: Ints
-    """Shape (n,): from 0 to C - 1."""
-    sizes: Ints
-    """Shape (C,): units of each."""
+    Args:
+        cluster: Shape (n,): any code of the cluster of each unit.
 
-    @classmethod
-    def of(cls, cluster: Ints) -> Clusters:
-        """Clusters of units, whatever their codes."""
+    Attributes:
+        code: Shape (n,): the same from 0 to C - 1.
+        sizes: Shape (C,): units of each cluster.
+
+    Example:
+        >>> clusters = Clusters(np.array([3, 3, 8, 5, 5, 5]))
+        >>> clusters.sizes.tolist(), round(clusters.effective, 2)
+        ([2, 3, 1], 2.55)
+    """
+
+    def __init__(self, cluster: Ints) -> None:
         _, code, sizes = np.unique(cluster, return_inverse=True, return_counts=True)
-        return cls(code.reshape(-1).astype(np.int64), sizes.astype(np.int64))
+        self.code: Ints = code.reshape(-1).astype(np.int64)
+        self.sizes: Ints = sizes.astype(np.int64)
 
     @property
     def units(self) -> int:
@@ -54,6 +58,7 @@ class Clusters:
     @property
     def effective(self) -> float:
         """How many clusters of equal size tell as much: C where they are of equal size."""
+        # A cluster of m units with correlation r has a variance in proportion to m (1 + r (m - 1)) (Kish 1965).
         weight = self.sizes * (1 + _CORRELATION * (self.sizes - 1))
         return float(weight.sum() ** 2 / (weight**2).sum())
 
@@ -85,10 +90,13 @@ def effective_n(influence: Floats, value: float, clusters: Clusters) -> float:
         clusters: Of the units.
     """
     n, mean = clusters.units, clusters.mean_size
+    # With the pseudo-cluster the value is off both ends, so that no error seen does not mean no variance.
     padded = (value * n + mean / 2) / (n + mean)
+    # The influence is about the plain value. What is moved to the padded one is the same for each unit of a cluster.
     moved = clusters.sums(influence) + (value - padded) * clusters.sizes
     halves = (mean / 2) ** 2 * ((1 - padded) ** 2 + padded**2) / (n + mean / 2) ** 2
     variance = float(((moved / (n + mean - clusters.sizes)) ** 2).sum() + 2 * halves)
+    # The variance of a share is p (1 - p) / n: solved for n.
     return padded * (1 - padded) / variance
 
 

@@ -30,11 +30,13 @@ class RepeatColumns:
             self.cluster.append(cluster)
             self.answers.append(len(worths))
             self.total.append(sum(worths))
+            # Sums and sums of squares are all that a variance needs, so that no answer has to stay in memory.
             self.squares.append(sum(worth * worth for worth in worths))
             self.voted.append(voted)
 
     def finish(self, measure: Literal["accuracy", "mae"]) -> Repeats:
         """The columns as they are."""
+        # Codes from 0 take the place of hashes: only which questions belong together is used.
         codes = np.unique(np.frombuffer(self.cluster, dtype=np.uint64), return_inverse=True)[1]
         return Repeats(
             cluster=codes.astype(np.int64),

@@ -7,8 +7,6 @@ them needs no new count. Not for few distinct units, where a matrix of all pairs
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from harness.score.arrays import Floats, Ints
@@ -26,23 +24,26 @@ def sign_sums(x: Floats, y: Floats, weights: Floats) -> Floats:
     Returns:
         Shape (T,): sum over j of w_j sign(x_i - x_j) sign(y_i - y_j).
     """
+    # By x and within it by y. Pairs of equal x are then counted once as concordant, which `_count_within` takes back.
     order = np.lexsort((y, x))
     ranks = np.unique(y[order], return_inverse=True)[1]
     own = weights[order]
     sums = np.zeros(len(order))
+    # Merge sort without recursion: blocks of 1, 2, 4, ... units, and all pairs of blocks of one size in one go.
     size, places = 1, np.arange(len(order))
     while size < len(order):
-        sums += _across(places // size, ranks, own)
+        sums += _count_across(places // size, ranks, own)
         size *= 2
-    sums -= _within(x[order], ranks, own)
+    sums -= _count_within(x[order], ranks, own)
     out = np.empty(len(order))
     out[order] = sums
     return out
 
 
-def _across(blocks: Ints, ranks: Ints, weights: Floats) -> Floats:
+def _count_across(blocks: Ints, ranks: Ints, weights: Floats) -> Floats:
     """What the units of neighbouring blocks, the first and the second of a pair, add to each other."""
     pairs, second = blocks // 2, blocks % 2 == 1
+    # One sort does for all pairs of blocks, since the pair is the first key.
     order = np.lexsort((ranks, pairs))
     tie = np.flatnonzero(np.r_[True, (np.diff(pairs[order]) != 0) | (np.diff(ranks[order]) != 0)])
     ends = np.r_[tie[1:], len(order)]
@@ -60,7 +61,7 @@ def _across(blocks: Ints, ranks: Ints, weights: Floats) -> Floats:
     return out
 
 
-def _within(x: Floats, ranks: Ints, weights: Floats) -> Floats:
+def _count_within(x: Floats, ranks: Ints, weights: Floats) -> Floats:
     """What units of equal x were counted for each other, sorted by x and then by y: those of another y."""
     groups = np.unique(x, return_inverse=True)[1]
     same = np.unique(np.stack([groups, ranks]), axis=1, return_inverse=True)[1].reshape(-1)
@@ -68,7 +69,7 @@ def _within(x: Floats, ranks: Ints, weights: Floats) -> Floats:
     return (equal_x - equal).astype(np.float64)
 
 
-def without(x: Floats, y: Floats, total: Floats) -> Statistic:
+def tau_without(x: Floats, y: Floats, total: Floats) -> Statistic:
     """Kendall's tau-b of all units but some.
 
     Args:
@@ -81,18 +82,20 @@ def without(x: Floats, y: Floats, total: Floats) -> Statistic:
     """
     sums, n = sign_sums(x, y, total), float(total.sum())
     difference = float(total @ sums) / 2
-    sides = [_Side.of(values, total) for values in (x, y)]
+    sides = [_TieCounter(values, total) for values in (x, y)]
 
     def each(row: Floats) -> float:
         units = np.flatnonzero(row)
         out = row[units]
         signs = np.sign(x[units][:, None] - x[units]) * np.sign(y[units][:, None] - y[units])
         left = n - float(out.sum())
-        untied = [left * (left - 1) / 2 - side.tied(units, out) for side in sides]
+        untied = [left * (left - 1) / 2 - side.count_ties(units, out) for side in sides]
+        # Pairs between two units that are both left out were subtracted twice.
         rest = difference - float(out @ sums[units]) + float(out @ signs @ out) / 2
         return float(rest / np.sqrt(untied[0] * untied[1]))
 
     def value(rows: Floats) -> Floats:
+        # A side without two distinct values has no tau: 0 / 0, which becomes NaN below.
         with np.errstate(divide="ignore", invalid="ignore"):
             found = np.array([each(row) for row in rows])
         return np.where(np.isfinite(found), found, np.nan)
@@ -100,23 +103,22 @@ def without(x: Floats, y: Floats, total: Floats) -> Statistic:
     return value
 
 
-class _Side(NamedTuple):
-    """The distinct values of one side, how often each occurs, and how many pairs are tied."""
+class _TieCounter:
+    """Counts the tied pairs of one side.
 
-    levels: Ints
-    counts: Floats
-    pairs: float
+    Args:
+        values: Values of the units, shape (T,).
+        total: How often each unit occurs, shape (T,).
+    """
 
-    @classmethod
-    def of(cls, values: Floats, total: Floats) -> _Side:
-        """One side of all units."""
-        levels = np.unique(values, return_inverse=True)[1]
-        counts = np.bincount(levels, weights=total).astype(np.float64)
-        return cls(levels, counts, float((counts * (counts - 1)).sum()) / 2)
+    def __init__(self, values: Floats, total: Floats) -> None:
+        self._levels = np.unique(values, return_inverse=True)[1]
+        self._counts = np.bincount(self._levels, weights=total).astype(np.float64)
+        self._pairs = float((self._counts * (self._counts - 1)).sum()) / 2
 
-    def tied(self, units: Ints, out: Floats) -> float:
-        """Pairs that are tied without some units."""
-        touched, place = np.unique(self.levels[units], return_inverse=True)
-        before = self.counts[touched]
+    def count_ties(self, units: Ints, out: Floats) -> float:
+        """Pairs that are tied once some units are left out."""
+        touched, place = np.unique(self._levels[units], return_inverse=True)
+        before = self._counts[touched]
         after = before - np.bincount(place, weights=out)
-        return self.pairs + float((after * (after - 1) - before * (before - 1)).sum()) / 2
+        return self._pairs + float((after * (after - 1) - before * (before - 1)).sum()) / 2

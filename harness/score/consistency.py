@@ -14,7 +14,7 @@ from harness.score.jackknife import jackknife
 from harness.score.patterns import collapse, divide
 from harness.score.records import Estimate
 from harness.score.sample import Sample
-from harness.score.table import CellTable, Trials
+from harness.score.table import CellTable, SuccessCounts
 
 
 def consistency(table: CellTable, *, confidence: float) -> tuple[Estimate, ...]:
@@ -25,7 +25,7 @@ def consistency(table: CellTable, *, confidence: float) -> tuple[Estimate, ...]:
     - `first_position`: share of decided preferences that name the first place shown. One in n is unbiased where the
       gold, or the order, is balanced.
     - `repeat_consistency`: share of pairs of samples of one order that agree. With `order: reshuffled` a sample is one
-      more call in whatever order, and all pairs of an item's samples count, by their canonical verdicts.
+      more call in any order, and all pairs of an item's samples count, by their canonical verdicts.
 
     Args:
         table: The cell.
@@ -35,10 +35,12 @@ def consistency(table: CellTable, *, confidence: float) -> tuple[Estimate, ...]:
     return tuple(_rate(name, trials, confidence=confidence) for name, trials in rates if len(trials.trials))
 
 
-def _rate(name: str, of: Trials, *, confidence: float) -> Estimate:
+def _rate(name: str, of: SuccessCounts, *, confidence: float) -> Estimate:
     hits, n = int(of.hits.sum()), int(of.trials.sum())
+    # Only then are trials independent, and the interval is that of a plain share.
     single = len(np.unique(of.cluster)) == n  # every trial is a cluster of its own
     apart = jackknife(_sample(of), np.unique(of.cluster), binomial=single, cap=True)
+    # The jackknife counts items, and a share of trials can never tell more than that many trials do.
     ends = None if apart is None else interval(replace(apart, most=n), confidence=confidence)
     low, high = ends or (None, None)
     return Estimate(
@@ -49,13 +51,15 @@ def _rate(name: str, of: Trials, *, confidence: float) -> Estimate:
         method="" if ends is None else AGRESTI_COULL if single else JACKKNIFE,
         n=n,
         excluded=hits / n,
+        # A missing answer has no place and no order to agree with, so there is no worst case.
         worst_case=None,
         unit="share",
     )
 
 
-def _sample(of: Trials) -> Sample:
+def _sample(of: SuccessCounts) -> Sample:
     """Hits by trials, rows being items; a pseudo-unit has as many trials as an average item."""
+    # Half-clusters all of hits and all of misses, as large as an average item.
     usual = float(of.trials.mean())
     table = np.concatenate([np.stack([of.hits, of.trials], axis=1), [[usual, usual], [0, usual]]])
     pairs, types = np.unique(table, axis=0, return_inverse=True)

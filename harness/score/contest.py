@@ -12,18 +12,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.api import DataError, Metric
-from harness.score.cell import basis_of, check_protocol, taken_apart
+from harness.score.cell import basis_of, check_protocol, jackknife_metric
 from harness.score.jackknife import Jackknife, mean_of
 from harness.score.metrics import averages_credit
 from harness.score.pairs import Gap, gap
-from harness.score.table import Basis, CellTable, View, Which
+from harness.score.table import Basis, CellTable, UnitTable, Which
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Meeting:
     """Two judges on the units that both have, counted in one way."""
 
-    views: tuple[tuple[View, View], ...]
+    views: tuple[tuple[UnitTable, UnitTable], ...]
     """For each task: the units with the answers of one, and the same units with the answers of the other."""
     of_a: Jackknife | None
     """The value of the one; `None` where it is not defined."""
@@ -52,8 +52,9 @@ class Round:
             UserError: The metric does not fit the protocol.
         """
         self.tables, self.metric, self.name = tables, metric, name
-        self.guessed = not averages_credit(metric)
-        self._known: dict[tuple[str, Which, Basis], tuple[View, Jackknife | None]] = {}
+        self.with_random_guess = not averages_credit(metric)
+        # With k judges each value is needed in k - 1 pairs. It is computed once.
+        self._known: dict[tuple[str, Which, Basis], tuple[UnitTable, Jackknife | None]] = {}
         first = next(iter(tables), "")
         for judge, table in tables.items():
             if table.protocol != tables[first].protocol:
@@ -69,26 +70,27 @@ class Round:
         """What the metric of these judges is made of."""
         return basis_of(self.metric, *(self.tables[judge] for judge in judges))
 
-    def own(self, judge: str, which: Which = "value", basis: Basis = "") -> tuple[View, Jackknife | None]:
+    def own(self, judge: str, which: Which = "value", basis: Basis = "") -> tuple[UnitTable, Jackknife | None]:
         """The units of one judge, and its value."""
         if (judge, which, basis) not in self._known:
-            view = self.tables[judge].view(which, guessed=self.guessed, basis=basis)
-            self._known[judge, which, basis] = view, self._apart(view)
+            view = self.tables[judge].view(which, with_random_guess=self.with_random_guess, basis=basis)
+            self._known[judge, which, basis] = view, self._jackknife(view)
         return self._known[judge, which, basis]
 
     def meet(self, a: str, b: str, which: Which = "value") -> Meeting:
         """Two judges on the units that count for both."""
         basis, tables = self.basis((a, b)), (self.tables[a], self.tables[b])
-        views = shared(*tables, names=(a, b), which=which, guessed=self.guessed, basis=basis)
+        views = match_units(*tables, names=(a, b), which=which, with_random_guess=self.with_random_guess, basis=basis)
         values = []
         for judge, view in zip((a, b), views, strict=True):
             own_view, own = self.own(judge, which, basis)
-            values.append(own if len(own_view) == len(view) else self._apart(view))
+            # The shared units are all of the judge's own: its value is known already.
+            values.append(own if len(own_view) == len(view) else self._jackknife(view))
         return Meeting(views=(views,), of_a=values[0], of_b=values[1])
 
-    def _apart(self, view: View) -> Jackknife | None:
+    def _jackknife(self, view: UnitTable) -> Jackknife | None:
         protocol = next(iter(self.tables.values())).protocol
-        return taken_apart(
+        return jackknife_metric(
             self.metric,
             view,
             name=self.name,
@@ -127,7 +129,7 @@ class Contest:
         return self.rounds[0].basis((a, b))
 
     def extremes(self, a: str, b: str) -> tuple[Gap, Gap] | None:
-        """The least and the greatest difference, whatever the missing answers were (Horowitz and Manski 2000).
+        """The least and the greatest difference that any missing answers allow (Horowitz and Manski 2000).
 
         Returns:
             `None` where the metric is no mean over units, or one judge was asked what the other was not.
@@ -137,6 +139,8 @@ class Contest:
         worst_a, best_a, worst_b, best_b = (self.own(judge, which) for judge in (a, b) for which in ("worst", "best"))
         if worst_a is None or best_a is None or worst_b is None or best_b is None:
             return None
+        # A judge that was asked less, as with `--limit`, has unknown answers to questions that this bound knows
+        # nothing of.
         if not np.array_equal(worst_a.clusters, worst_b.clusters):
             return None
         low, high = sorted((gap(worst_a, best_b), gap(best_a, worst_b)), key=lambda end: end.difference)
@@ -145,18 +149,19 @@ class Contest:
 
 def _mean(values: Sequence[Jackknife | None]) -> Jackknife | None:
     known = [value for value in values if value is not None]
+    # A mean over fewer tasks would be of another difficulty than that of the judge beside it.
     return mean_of(known) if known and len(known) == len(values) else None
 
 
-def shared(
+def match_units(
     a: CellTable,
     b: CellTable,
     *,
     names: tuple[str, str] = ("a", "b"),
     which: Which = "value",
-    guessed: bool = False,
+    with_random_guess: bool = False,
     basis: Basis = "",
-) -> tuple[View, View]:
+) -> tuple[UnitTable, UnitTable]:
     """The units that count for both, in the same order, with the same codes of verdicts, clusters and categories.
 
     Args:
@@ -164,13 +169,13 @@ def shared(
         b: Another judge's cell of the same task.
         names: Names of the judges, for messages.
         which: As for `CellTable.view`.
-        guessed: As for `CellTable.view`.
+        with_random_guess: As for `CellTable.view`.
         basis: As for `CellTable.view`.
 
     Raises:
         DataError: The two do not agree on the gold of a unit.
     """
-    view_a, view_b = (table.view(which, guessed=guessed, basis=basis) for table in (a, b))
+    view_a, view_b = (table.view(which, with_random_guess=with_random_guess, basis=basis) for table in (a, b))
     _, rows_a, rows_b = np.intersect1d(view_a.key, view_b.key, assume_unique=True, return_indices=True)
     rows_b = rows_b[np.argsort(rows_a, kind="stable")]  # as in `a`: the order of the data
     view_a, view_b = view_a.take(np.sort(rows_a)), view_b.take(rows_b)
@@ -185,6 +190,7 @@ def shared(
             "the two cells are not of the same data"
         )
     view_a = replace(view_a, verdicts=verdicts)
+    # The names of clusters and categories come from `a`, so that codes mean the same in both.
     view_b = replace(
         view_b,
         space=view_a.space,
@@ -205,7 +211,7 @@ def disagreements(a: CellTable, b: CellTable) -> tuple[tuple[str, ...], tuple[st
         Ids of the items that got more credit from `a`; more from `b`; and equal credit for different verdicts. An item
         with several units is in each list that one of its units belongs to.
     """
-    view_a, view_b = shared(a, b)
+    view_a, view_b = match_units(a, b)
     gap = view_a.credit - view_b.credit
     other = (gap == 0) & (view_a.predicted != view_b.predicted)
     kinds = (gap > 0, gap < 0, other)

@@ -6,14 +6,14 @@ the scale farther from the gold. All are NaN where gold or answers are constant.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from harness.api import Metric, Units
 from harness.score import concordance
 from harness.score.arrays import Floats, Ints
-from harness.score.metrics import CoreMetric, numbers
+from harness.score.metrics import CoreMetric, as_numbers
 from harness.score.patterns import Statistic, Without, divide
 
 _PAIRS = 1_500  # types up to which Kendall's tau is a matrix product over all pairs of them
@@ -30,19 +30,19 @@ class Pearson(_OfScores):
 
     def prepare(self, units: Units) -> Statistic:
         """Weighted moments."""
-        gold, predicted = numbers(units)
-        return lambda weights: _correlation(weights, _centred(gold)[None, :], _centred(predicted)[None, :])
+        gold, predicted = as_numbers(units)
+        return lambda weights: _correlation(weights, _centre(gold)[None, :], _centre(predicted)[None, :])
 
 
 class Spearman(_OfScores):
-    """Spearman's correlation: Pearson's of the midranks, which are taken anew for each row of weights."""
+    """Spearman's correlation: Pearson's of the midranks, which are taken again for each row of weights."""
 
     def prepare(self, units: Units) -> Statistic:
         """Midranks from cumulative sums over the distinct values."""
-        levels = [_Levels.of(values) for values in numbers(units)]
+        sides = [_Midranks(values) for values in as_numbers(units)]
 
         def value(weights: Floats) -> Floats:
-            gold, predicted = (level.midranks(weights) for level in levels)
+            gold, predicted = (midranks(weights) for midranks in sides)
             return _correlation(weights, gold, predicted)
 
         return value
@@ -57,9 +57,10 @@ class Kendall(_OfScores):
 
     def prepare(self, units: Units) -> Statistic:
         """By pairs of types where they are few."""
-        gold, predicted = numbers(units)
+        gold, predicted = as_numbers(units)
+        # The matrix of signs has T^2 entries: 18 MB at 1,500 types, and quadratic from there.
         if len(gold) > _PAIRS:
-            return lambda weights: np.array([_tau(row, gold, predicted) for row in weights])
+            return lambda weights: np.array([_kendall_tau(row, gold, predicted) for row in weights])
         signs = np.sign(gold[:, None] - gold[None, :]) * np.sign(predicted[:, None] - predicted[None, :])
         levels = [np.eye(code.max() + 1)[code] for code in (_codes(gold), _codes(predicted))]
 
@@ -74,10 +75,10 @@ class Kendall(_OfScores):
 
     def without(self, units: Units) -> Without | None:
         """What leaving out some units gives, from the pairs that these rows are part of."""
-        gold, predicted = numbers(units)
+        gold, predicted = as_numbers(units)
         if len(gold) <= _PAIRS:
             return None
-        return lambda total: concordance.without(gold, predicted, total)
+        return lambda total: concordance.tau_without(gold, predicted, total)
 
 
 class WeightedKappa(_OfScores):
@@ -88,13 +89,15 @@ class WeightedKappa(_OfScores):
 
     def prepare(self, units: Units) -> Statistic:
         """First and second moments."""
-        gold, predicted = numbers(units)
+        gold, predicted = as_numbers(units)
+        # Moments about the mean of the gold: on a scale of 1,001 to 1,005 plain squares would cancel.
         centre = gold.mean()
         x, y = gold - centre, predicted - centre
         table = np.stack([np.ones_like(x), x, y, (x - y) ** 2, x * x + y * y], axis=1)
 
         def value(weights: Floats) -> Floats:
             n, sum_x, sum_y, apart, squares = (weights @ table).T
+            # E'(x - y)^2 for independent x and y is E x^2 + E y^2 - 2 E x E y.
             expected = divide(squares, n) - 2 * divide(sum_x, n) * divide(sum_y, n)
             expected = np.where(expected > _TINY * (1 + np.abs(centre)), expected, 0)
             return 1 - divide(divide(apart, n), expected)
@@ -107,7 +110,7 @@ def _codes(values: Floats) -> Ints:
     return codes
 
 
-def _centred(values: Floats) -> Floats:
+def _centre(values: Floats) -> Floats:
     """Centred and scaled, which changes no correlation and keeps sums of squares from cancelling."""
     scale = np.abs(values - values.mean()).max()
     centred: Floats = (values - values.mean()) / (scale or 1.0)
@@ -120,54 +123,50 @@ def _correlation(weights: Floats, x: Floats, y: Floats) -> Floats:
     dx = x - divide((weights * x).sum(axis=1, keepdims=True), n)
     dy = y - divide((weights * y).sum(axis=1, keepdims=True), n)
     xx, yy, xy = ((weights * product).sum(axis=1) for product in (dx * dx, dy * dy, dx * dy))
+    # Rounding gives constant columns a tiny variance, and a correlation of it would be noise from -1 to 1.
     floor = _TINY * n[:, 0] * np.maximum(1, np.abs(x).max(initial=0) ** 2)
     return divide(xy, np.where((xx > floor) & (yy > floor), np.sqrt(xx * yy), 0))
 
 
-class _Levels(NamedTuple):
-    """The distinct values of one side: what midranks need, whatever the weights."""
+class _Midranks:
+    """Midranks of values of shape (T,), which are sorted once for all weights."""
 
-    codes: Ints
-    order: Ints
-    starts: Ints
+    def __init__(self, values: Floats) -> None:
+        self._codes = _codes(values)
+        self._order = np.argsort(self._codes, kind="stable")
+        self._starts = np.flatnonzero(np.r_[True, np.diff(self._codes[self._order]) > 0])
 
-    @classmethod
-    def of(cls, values: Floats) -> _Levels:
-        """The levels of values of shape (T,)."""
-        codes = _codes(values)
-        order = np.argsort(codes, kind="stable")
-        return cls(codes, order, np.flatnonzero(np.r_[True, np.diff(codes[order]) > 0]))
-
-    def midranks(self, weights: Floats) -> Floats:
-        """Midranks of the values for each row of weights, shape (B, T)."""
-        levels = np.add.reduceat(weights[:, self.order], self.starts, axis=1)
+    def __call__(self, weights: Floats) -> Floats:
+        """Midranks for each row of weights, shape (B, T)."""
+        levels = np.add.reduceat(weights[:, self._order], self._starts, axis=1)
+        # The mean of the ranks before + 1, ..., before + w of a level of weight w.
         ranks = np.cumsum(levels, axis=1) - (levels - 1) / 2
-        out: Floats = ranks[:, self.codes]
+        out: Floats = ranks[:, self._codes]
         return out
 
 
-def _tau(row: Floats, gold: Floats, predicted: Floats) -> float:
+def _kendall_tau(row: Floats, gold: Floats, predicted: Floats) -> float:
     times = row.astype(np.int64)
     from scipy import stats  # a second to import, for this one metric
 
     return float(stats.kendalltau(np.repeat(gold, times), np.repeat(predicted, times)).statistic)
 
 
-def pearson(options: Any, context: Any) -> Metric:
+def make_pearson(options: Any, context: Any) -> Metric:
     """Factory of `harness/pearson`."""
     return Pearson()
 
 
-def spearman(options: Any, context: Any) -> Metric:
+def make_spearman(options: Any, context: Any) -> Metric:
     """Factory of `harness/spearman`."""
     return Spearman()
 
 
-def kendall(options: Any, context: Any) -> Metric:
+def make_kendall(options: Any, context: Any) -> Metric:
     """Factory of `harness/kendall`."""
     return Kendall()
 
 
-def weighted_kappa(options: Any, context: Any) -> Metric:
+def make_weighted_kappa(options: Any, context: Any) -> Metric:
     """Factory of `harness/weighted_kappa`."""
     return WeightedKappa()

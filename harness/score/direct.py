@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.api import Change, Choice, Measured, Metric, Units, Verdict
+from harness.api import Change, Choice, Measurement, Metric, Units, Verdict
 from harness.score.arrays import Floats, Ints
-from harness.score.cell import taken_apart
+from harness.score.cell import jackknife_metric
 from harness.score.intervals import interval, normal_quantile
 from harness.score.metrics import Accuracy
 from harness.score.pairs import gap
-from harness.score.table import NOTHING, View
+from harness.score.table import NOTHING, UnitTable
 
 Ends = tuple[float | None, float | None]
 _NO_ENDS: Ends = (None, None)
@@ -25,10 +25,10 @@ _TRIAL = Choice(("hit", "miss"))
 class UnitStatistics:
     """Implements `harness.api.Statistics`."""
 
-    def measure_share(self, hits: Floats, groups: Sequence[str], *, confidence: float = 0.95) -> Measured:
+    def measure_share(self, hits: Floats, groups: Sequence[str], *, confidence: float = 0.95) -> Measurement:
         """The share of hits among trials, with its interval."""
         if not len(hits):
-            return Measured(None)
+            return Measurement(None)
         trials = Units(
             space=_TRIAL,
             gold=("hit",) * len(hits),
@@ -36,10 +36,13 @@ class UnitStatistics:
             credit=hits,
             positive=np.full(len(hits), np.nan),
         )
-        apart = taken_apart(Accuracy(), _view(trials, groups), name="share", average="micro")
+        # A share of hits is the accuracy of questions whose right answer is always `hit`: intervals are then the
+        # harness's own.
+        apart = jackknife_metric(Accuracy(), _view(trials, groups), name="share", average="micro")
+        # With a single cluster there is a share, but nothing to judge its variance by.
         if apart is None or len(apart.design_clusters) < 2:
-            return Measured(float(hits.mean()))
-        return Measured(apart.value, *(interval(apart, confidence=confidence) or _NO_ENDS))
+            return Measurement(float(hits.mean()))
+        return Measurement(apart.value, *(interval(apart, confidence=confidence) or _NO_ENDS))
 
     def measure_change(
         self, metric: Metric, before: Units, after: Units, groups: Sequence[str], *, confidence: float = 0.95
@@ -47,29 +50,30 @@ class UnitStatistics:
         """The metric before and after, and the difference with its interval."""
         average = "group" if getattr(metric, "of_groups", False) else "micro"
         first, second = (
-            taken_apart(metric, _view(units, groups), name="metric", average=average, paired=True)
+            jackknife_metric(metric, _view(units, groups), name="metric", average=average, paired=True)
             for units in (before, after)
         )
         values = [None if side is None else side.value for side in (first, second)]
         if first is None or second is None:
-            return Change(before=values[0], after=values[1], difference=Measured(None))
+            return Change(before=values[0], after=values[1], difference=Measurement(None))
         change = gap(second, first)
         ends = change.interval(normal_quantile(confidence)) or _NO_ENDS
-        return Change(before=first.value, after=second.value, difference=Measured(change.difference, *ends))
+        return Change(before=first.value, after=second.value, difference=Measurement(change.difference, *ends))
 
 
 def _codes(groups: Sequence[str]) -> Ints:
     return np.unique(np.array(groups, dtype=object), return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
-def _view(units: Units, groups: Sequence[str]) -> View:
+def _view(units: Units, groups: Sequence[str]) -> UnitTable:
     verdicts: dict[Verdict, int] = {}
     gold = [verdicts.setdefault(verdict, len(verdicts)) for verdict in units.gold]
-    said = [NOTHING if one is None else verdicts.setdefault(one, len(verdicts)) for one in units.predicted]
+    said = [NOTHING if verdict is None else verdicts.setdefault(verdict, len(verdicts)) for verdict in units.predicted]
     count = len(gold)
-    return View(
+    return UnitTable(
         space=units.space,
         verdicts=tuple(verdicts),
+        # These units meet no other judge's, so that any distinct names will do.
         key=np.arange(count, dtype=np.uint64),
         item=np.arange(count),
         cluster=_codes(groups),

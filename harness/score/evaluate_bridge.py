@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from harness.api import Metric, Score, Unit, Units, UserError
 from harness.score.arrays import Floats
-from harness.score.metrics import CoreMetric, numbers, unit_of
+from harness.score.metrics import CoreMetric, as_numbers, unit_of
 from harness.score.patterns import Statistic
 
 EVALUATIONS = 200
@@ -64,7 +64,7 @@ class EvaluateMetric(CoreMetric):
 
     def prepare(self, units: Units) -> Statistic:
         """Code the units, then call the library for each row of weights."""
-        gold, predicted = _coded(units)
+        gold, predicted = _encode_units(units)
 
         def value(weights: Floats) -> Floats:
             return np.array([self._row(row, gold, predicted) for row in weights], dtype=np.float64)
@@ -73,6 +73,7 @@ class EvaluateMetric(CoreMetric):
 
     def _row(self, row: Floats, gold: NDArray[Any], predicted: NDArray[Any]) -> float:
         times = row.astype(np.int64)
+        # The library's metrics fail or warn on empty lists; a value of nothing is not defined.
         if not times.any():
             return float("nan")
         try:
@@ -88,6 +89,7 @@ class EvaluateMetric(CoreMetric):
 
     def _number(self, found: Mapping[str, Any]) -> float:
         """The one number of the result, or that of the metric's own name."""
+        # A path to a module is named after its folder or file, as the module names its result.
         own = self.name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1].removesuffix(".py")
         numbers_ = {key: float(value) for key, value in found.items() if np.ndim(value) == 0 and _is_number(value)}
         if own in numbers_:
@@ -135,15 +137,16 @@ def evaluate_metric(name: str) -> Metric:
     return metric
 
 
-def _coded(units: Units) -> tuple[NDArray[Any], NDArray[Any]]:
+def _encode_units(units: Units) -> tuple[NDArray[Any], NDArray[Any]]:
     """Gold and answers as whole numbers for classes, which the library tells from floats."""
     if isinstance(units.space, Score):
-        return numbers(units)
+        return as_numbers(units)
+    # Positions in the answer space, so that class 0 is the same for every judge; golds that are ties come after.
     listed = list(dict.fromkeys((*units.space.verdicts(), *units.gold)))
     code = {verdict: k for k, verdict in enumerate(listed)}
     gold = np.array([code[verdict] for verdict in units.gold], dtype=np.int64)
-    predicted = np.array([-1 if one is None else code.get(one, -1) for one in units.predicted], dtype=np.int64)
-    return gold, predicted
+    said = [-1 if verdict is None else code.get(verdict, -1) for verdict in units.predicted]
+    return gold, np.array(said, dtype=np.int64)
 
 
 def _is_number(value: Any) -> bool:

@@ -40,13 +40,16 @@ class Family:
         alone = normal_quantile(confidence)
         if self.tests < 2:
             return alone
-        chances = _chance(np.arange(len(self.largest) + 1), len(self.largest))
+        # The quantile is read off the very chances that `adjust_p` gives, so that the two never contradict each
+        # other.
+        chances = _safe_chance(np.arange(len(self.largest) + 1), len(self.largest))
         beyond = int(np.searchsorted(chances, 1 - confidence - 1e-12))  # so many draws may be as large as T
+        # Bonferroni's quantile needs no draws, and is at most too wide.
         if beyond == 0:  # too few draws to show so small a chance
             return max(normal_quantile(1 - (1 - confidence) / self.tests), float(self.largest[-1]))
         return max(alone, float(self.largest[len(self.largest) - beyond]))
 
-    def adjusted(self, statistic: float) -> float:
+    def adjust_p(self, statistic: float) -> float:
         """P after correction for the family: how often its largest T is as large as this one.
 
         Where no draw is, it is Bonferroni's bound, which no number of draws limits.
@@ -56,11 +59,12 @@ class Family:
             return alone
         draws = len(self.largest)
         beyond = draws - int(np.searchsorted(self.largest, statistic, side="left"))
-        found = float(_chance(np.array(beyond), draws))
+        found = float(_safe_chance(np.array(beyond), draws))
+        # A family can only make a p-value larger. Draws are random, and might say otherwise by a little.
         return min(1.0, max(alone, found if beyond else min(found, self.tests * alone)))
 
 
-def _chance(beyond: Ints, draws: int) -> Floats:
+def _safe_chance(beyond: Ints, draws: int) -> Floats:
     """The chance of what happened in `beyond` draws, one standard error higher, so that it errs on the safe side."""
     share = (beyond + 1) / (draws + 1)
     return share + np.sqrt(share * (1 - share) / draws)
@@ -77,14 +81,16 @@ def family_of_judges(judges: Sequence[Jackknife], *, draws: int, seed: int) -> F
     pairs = np.array(list(combinations(range(len(judges)), 2)), dtype=np.int64).reshape(-1, 2)
     blocks = common_blocks(judge.blocks for judge in judges)
     judges = [judge.in_blocks(blocks) for judge in judges]
-    columns = _joined([(judge.clusters, judge.parts) for judge in judges])
+    columns = _align_columns([(judge.clusters, judge.parts) for judge in judges])
     steps = np.array([judge.step for judge in judges])
+    # The variance of each difference from those of two judges and their covariance: k^2 products serve k (k - 1) / 2
+    # pairs.
     products = columns.T @ columns
     squares = np.diag(products)
     first, second = pairs[:, 0], pairs[:, 1]
     apart = np.maximum(0, squares[first] + squares[second] - 2 * products[first, second])
     scales = np.sqrt(apart + (steps[first] + steps[second]) / 2)
-    return _family(columns, scales, (first, second), draws=draws, seed=seed)
+    return _draw_family(columns, scales, (first, second), draws=draws, seed=seed)
 
 
 def family_of_gaps(gaps: Sequence[Gap], *, draws: int, seed: int) -> Family:
@@ -97,12 +103,12 @@ def family_of_gaps(gaps: Sequence[Gap], *, draws: int, seed: int) -> Family:
     """
     blocks = common_blocks(apart.blocks for apart in gaps)
     gaps = [apart.in_blocks(blocks) for apart in gaps]
-    columns = _joined([(apart.clusters, apart.parts) for apart in gaps])
+    columns = _align_columns([(apart.clusters, apart.parts) for apart in gaps])
     scales = np.array([apart.scale for apart in gaps])
-    return _family(columns, scales, None, draws=draws, seed=seed)
+    return _draw_family(columns, scales, None, draws=draws, seed=seed)
 
 
-def _joined(columns: Sequence[tuple[Ints, Floats]]) -> Floats:
+def _align_columns(columns: Sequence[tuple[Ints, Floats]]) -> Floats:
     """Columns over some clusters each, over all of them: shape (C, J)."""
     clusters = np.unique(np.concatenate([own for own, _ in columns]) if columns else np.empty(0, dtype=np.int64))
     table = np.zeros((len(clusters), len(columns)))
@@ -111,17 +117,21 @@ def _joined(columns: Sequence[tuple[Ints, Floats]]) -> Floats:
     return table
 
 
-def _family(columns: Floats, scales: Floats, pairs: tuple[Ints, Ints] | None, *, draws: int, seed: int) -> Family:
+def _draw_family(columns: Floats, scales: Floats, pairs: tuple[Ints, Ints] | None, *, draws: int, seed: int) -> Family:
     if len(scales) < 2:
         return Family(largest=np.empty(0), tests=len(scales))
+    # Two judges with the same answers differ by 0 with certainty; their T would be 0 / 0.
     known = scales > 0
     rng = np.random.default_rng(seed)
     largest = []
+    # In pieces of at most 32 MB: draws times clusters, or draws times pairs, may be more than memory holds.
     step = max(1, _CHUNK // max(columns.shape[0], len(scales)))
-    root = _root(columns.T @ columns) if len(columns) > _EXACT else None
+    root = _matrix_root(columns.T @ columns) if len(columns) > _EXACT else None
     for start in range(0, draws, step):
         size = min(step, draws - start)
         if root is None:
+            # A sign for each cluster and all judges: what judges have in common stays in common (Romano and Wolf
+            # 2005).
             sums = (2.0 * rng.integers(0, 2, (size, len(columns)), dtype=np.int8) - 1) @ columns
         else:
             sums = rng.standard_normal((size, len(root))) @ root
@@ -131,8 +141,9 @@ def _family(columns: Floats, scales: Floats, pairs: tuple[Ints, Ints] | None, *,
     return Family(largest=np.sort(np.concatenate(largest)) * (1 + _ROUNDING), tests=len(scales))
 
 
-def _root(covariance: Floats) -> Floats:
+def _matrix_root(covariance: Floats) -> Floats:
     """R with R^T R = covariance, which need not have full rank."""
+    # Not a Cholesky factor: judges with equal answers make the matrix singular.
     values, vectors = np.linalg.eigh(covariance)
     root: Floats = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
     return root

@@ -17,16 +17,19 @@ def metrics_of(protocol: Protocol, plugins: Plugins) -> dict[str, Metric]:
 
 def make_metric(name: str, plugins: Plugins) -> Metric:
     """A metric by id, by bare name, or `evaluate:NAME` from the `evaluate` library; an average after it is left out."""
-    from harness.score.metrics import disagreement, unit_of  # brings numpy
+    from harness.score.metrics import card_conflict, unit_of  # brings numpy
 
-    name, _ = Protocol.parsed(name)
+    name, _ = Protocol.parse_metric(name)
+    # Not a plugin: the part after the colon is the library's own name or a path, so it is looked up there.
     if name.startswith("evaluate:"):
         from harness.score.evaluate_bridge import evaluate_metric
 
         return evaluate_metric(name.removeprefix("evaluate:"))
     offer = plugins.find("metric", name)
     metric: Metric = offer.create(None, None)
-    if problem := disagreement(offer.card, metric):
+    # The card sorts leaderboards and the metric makes intervals. If they differ, one of the two is wrong without
+    # notice.
+    if problem := card_conflict(offer.card, metric):
         raise PluginError(f"metric {offer.id}: {problem}")
     unit_of(metric, name=offer.id)
     return metric

@@ -10,7 +10,7 @@ from harness.api import Metric, Status
 from harness.score.jackknife import Jackknife
 from harness.score.metrics import COLUMNS
 from harness.score.records import Estimate
-from harness.score.table import NOTHING, CellTable, View
+from harness.score.table import NOTHING, CellTable, UnitTable
 
 COLLAPSED = 0.95
 """`collapsed`: at least this share of the answers is one verdict, in shown or in canonical places ..."""
@@ -50,25 +50,26 @@ def flags(table: CellTable, consistency: Sequence[Estimate], *, coverage: float)
         consistency: From `harness.score.consistency`.
         coverage: Share of requests with a verdict.
     """
-    tallies = table.tallies
-    answered = sum(tallies.histogram.values())
+    requests = table.requests
+    answered = sum(requests.histogram.values())
     collapsed = answered >= SURE and (
-        _collapsed(tallies.histogram, tallies.gold_histogram)
-        or _collapsed(tallies.shown_histogram, tallies.shown_gold_histogram)
+        _is_collapsed(requests.histogram, requests.gold_histogram)
+        or _is_collapsed(requests.shown_histogram, requests.shown_gold_histogram)
     )
-    first = next((one for one in consistency if one.metric == "first_position"), None)
+    first = next((estimate for estimate in consistency if estimate.metric == "first_position"), None)
     found = {
         "no-answers": not answered,
         "low-coverage": coverage < table.protocol.min_coverage,
-        "outside": tallies.statuses[Status.OUTSIDE.value] >= OUTSIDE * tallies.asked,
+        "outside": requests.statuses[Status.OUTSIDE.value] >= OUTSIDE * requests.asked,
         "collapsed": collapsed,
-        "constant-gold": len(table.items) > 1 and _top(tallies.gold_histogram) == 1,
-        "position-biased": tallies.orders > 1 and first is not None and _biased(table, first),
+        # One item always has one right answer, and that says nothing about the data.
+        "constant-gold": len(table.items) > 1 and _top_share(requests.gold_histogram) == 1,
+        "position-biased": requests.orders > 1 and first is not None and _is_biased(table, first),
     }
     return tuple(name for name, raised in found.items() if raised)
 
 
-def interval_flags(apart: Jackknife | None, view: View, metric: Metric, *, average: str) -> tuple[str, ...]:
+def find_interval_flags(apart: Jackknife | None, view: UnitTable, metric: Metric, *, average: str) -> tuple[str, ...]:
     """What the data themselves say against an interval, in a fixed order.
 
     - `few-clusters`: fewer than 4 clusters: the interval is wide, and no two judges can be told apart.
@@ -81,26 +82,29 @@ def interval_flags(apart: Jackknife | None, view: View, metric: Metric, *, avera
 
     Args:
         apart: The value, taken apart by cluster.
-        view: The units behind it.
+        view: The units that it is of.
         metric: The metric.
         average: Its average.
     """
     if apart is None:
         return ()
+    # Which end is best depends on the metric: 1 for an accuracy, 0 for an error.
     best = None if apart.bounds is None else apart.bounds[int(getattr(metric, "greater_is_better", True))]
     found = {
+        # Kish's number of four equal clusters is 4 but for rounding: it must not raise the flag.
         "few-clusters": apart.kish < FEW - 1e-9,
         "one-large-cluster": apart.kish >= FEW - 1e-9 and apart.effective_clusters < DOMINATED,
-        "rare-class": _rarest(view, metric, average=average) < RARE,
+        "rare-class": _rarest_count(view, metric, average=average) < RARE,
         "outlier": apart.graded and apart.largest_move > OUTLIER,
         "no-errors": best is not None and apart.value == best,
     }
     return tuple(name for name, raised in found.items() if raised)
 
 
-def _rarest(view: View, metric: Metric, *, average: str) -> float:
+def _rarest_count(view: UnitTable, metric: Metric, *, average: str) -> float:
     """Units of the rarest class in the rarest category that the metric averages over; infinite where it does not."""
     of_classes = view.space.kind in ("choice", "preference") and "gold" in getattr(metric, "uses", COLUMNS)
+    # Only what the metric averages over can be rare. In a plain accuracy a small class weighs little.
     columns = [view.category] if average == "category" else []
     columns += [view.gold] if of_classes and average != "group" else []
     if not columns:
@@ -113,16 +117,18 @@ def _rarest(view: View, metric: Metric, *, average: str) -> float:
     return float(counts.min())
 
 
-def _top(histogram: Mapping[str, int]) -> float:
+def _top_share(histogram: Mapping[str, int]) -> float:
     total = sum(histogram.values())
     return max(histogram.values()) / total if total else 0.0
 
 
-def _collapsed(said: Mapping[str, int], gold: Mapping[str, int]) -> bool:
-    return _top(said) >= COLLAPSED and _top(gold) < VARIED
+def _is_collapsed(said: Mapping[str, int], gold: Mapping[str, int]) -> bool:
+    return _top_share(said) >= COLLAPSED and _top_share(gold) < VARIED
 
 
-def _biased(table: CellTable, first: Estimate) -> bool:
+def _is_biased(table: CellTable, first: Estimate) -> bool:
+    # With more than two candidates a fair judge names the first place less than half of the time.
     if first.n < SURE or getattr(table.units.space, "n", 0) != 2 or first.ci_low is None or first.ci_high is None:
         return False
+    # By the interval and not by the value, so that few answers do not raise it by luck.
     return first.ci_low > 0.5 + BIAS or first.ci_high < 0.5 - BIAS

@@ -7,6 +7,7 @@ from typing import cast
 
 from harness.api import AnswerSpace, Choice, Preference, Ranking, Score, Verdict
 
+# Enough to see whether a judge uses the whole scale, and few enough for one line of a terminal.
 _BINS = 10  # of the histogram of a continuous score
 
 
@@ -26,6 +27,7 @@ def bin_of(space: AnswerSpace, verdict: Verdict) -> Verdict:
     if type(space) is not Score or space.step:
         return verdict
     width = (space.high - space.low) / _BINS
+    # The last bin holds the upper end of the scale too, where the division gives one too many.
     tenth = int((cast("float", verdict) - space.low) * _BINS / (space.high - space.low))
     return space.low + min(tenth, _BINS - 1) * width
 

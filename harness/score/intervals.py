@@ -32,14 +32,19 @@ def interval(value: Jackknife, *, confidence: float = 0.95) -> tuple[float, floa
         Lower and upper end; `None` where the data say nothing about the variance.
     """
     variance = value.variance
+    # Also false for NaN. A variance from rounding alone would give an interval of no width.
     if not variance > _ROUNDING**2 * max(1.0, value.value**2):
         return None
+    # The interval of Agresti and Coull holds with the normal quantile. A variance that was estimated needs Student's
+    # t.
     quantile = normal_quantile(confidence) if value.binomial else t_quantile(confidence, value.effective_clusters - 1)
+    # Without a range, or for a metric that leaves the range it promised, only the plain interval is left.
     if value.bounds is None or not value.bounds[0] <= value.value <= value.bounds[1]:
         half = quantile * float(np.sqrt(variance))
         return value.value - half, value.value + half
     low, high = value.bounds
     share, centre = ((number - low) / (high - low) for number in (value.value, value.centre))
+    # n_eff = u (1 - u) / V on the scale from 0 to 1, by the centre, since u (1 - u) is 0 at the ends.
     effective = min(value.most, centre * (1 - centre) * (high - low) ** 2 / variance)
     if not effective > 0:
         return None
@@ -51,6 +56,13 @@ def agresti_coull(share: float, trials: float, *, quantile: float) -> tuple[floa
     """The interval of Agresti and Coull (1998) for a share of `trials`, which need not be a whole number.
 
     With q the quantile, q^2 / 2 successes and as many failures are added; the ends stay within 0 and 1.
+
+    Example:
+        45 of 50 answers are right:
+
+        >>> low, high = agresti_coull(0.9, 50, quantile=normal_quantile(0.95))
+        >>> round(low, 3), round(high, 3)
+        (0.782, 0.961)
     """
     centre, half = _centre(share, trials, quantile), _agresti_coull(share, trials, quantile)
     return max(0.0, centre - half), min(1.0, centre + half)
@@ -62,6 +74,7 @@ def half_way(share: float, trials: float, *, quantile: float) -> tuple[float, fl
     For a share of `trials`, which need not be a whole number; the ends stay within 0 and 1.
     """
     squared = quantile * quantile
+    # Half the length of Wilson's interval, which has the same centre.
     wilson = quantile * float(np.sqrt(share * (1 - share) * trials + squared / 4)) / (trials + squared)
     centre, half = _centre(share, trials, quantile), (_agresti_coull(share, trials, quantile) + wilson) / 2
     return max(0.0, centre - half), min(1.0, centre + half)

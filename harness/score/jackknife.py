@@ -98,6 +98,7 @@ class Jackknife:
     @property
     def kish(self) -> float:
         """n^2 / sum of m_g^2 (Kish 1965): what the weights of the clusters leave of their number."""
+        # Weights add up to 1, so this is (sum m)^2 / sum m^2.
         return float(1 / (self.weights @ self.weights)) if len(self.weights) else 0.0
 
     def in_blocks(self, count: int) -> Jackknife:
@@ -110,6 +111,7 @@ class Jackknife:
 
 def in_blocks(count: int, clusters: Ints, *columns: Floats) -> tuple[NDArray[Any], ...]:
     """Clusters put into blocks by their marks: the numbers of the blocks, and the columns summed over each."""
+    # The same rule in every table, so that the clusters of two judges fall into the same blocks.
     numbers, place = np.unique(clusters % count, return_inverse=True)
     return numbers, *(np.bincount(place, weights=column).astype(np.float64) for column in columns)
 
@@ -135,17 +137,19 @@ def jackknife(
         `None` where the metric is not defined.
     """
     total = sample.patterns.total()
-    value = _snapped(float(sample.statistic(total[None, :])[0]), sample.bounds)
+    value = _snap_to_bounds(float(sample.statistic(total[None, :])[0]), sample.bounds)
     if not np.isfinite(value):
         return None
     sizes = sample.patterns.sizes()
     n = float(sizes.sum())
     clusters = n / len(sample.sizes)  # units of an average cluster
     # All weights twice, and those of the pseudo-clusters rounded: a third-party metric may only take whole numbers.
+    # At least one unit each: a half-cluster without units would not be there.
     half = np.maximum(1, np.round(2 * sample.pseudo_clusters * clusters))
-    rows = _whole(sample.pseudo, half)
+    rows = _round_rows(sample.pseudo, half)
     with_pseudo = 2 * total + rows.sum(axis=0)
     centre = float(sample.statistic(with_pseudo[None, :])[0])
+    # A strange metric may not be defined with pseudo-units. It is then taken without them, as the plain jackknife.
     if not np.isfinite(centre):
         rows, half, centre = rows[:0], half[:0], value
     # Beside right and wrong answers the pseudo-clusters stand while others are left out. A metric that sees more has
@@ -153,14 +157,17 @@ def jackknife(
     thin = sample.pseudo_weight < 1
     base = 2 * total if thin else with_pseudo
     at = float(sample.statistic(base[None, :])[0])  # not `value`: a stranger's metric may change with the sample's size
+    # Where the metric is not defined without a cluster, its move is not known and counts as none.
     moves = np.nan_to_num(_without_each(sample, base) - at)[sample.patterns.of]
     added = base[None, :] + (rows if thin else -rows)
+    # Effects are for one unit, and then scaled to a half-cluster of its true size.
     own = rows.sum(axis=1) / 2  # units of each half-cluster, which rounding has moved
     effects = np.nan_to_num(sample.statistic(added) - at) / own if len(rows) else own
+    # The base holds every weight twice, and the pseudo-clusters where they stand beside the data.
     weights, units = sizes / n, float(base.sum()) / 2
     parts = weights * at - (units - sizes) * moves / n
     if paired and sample.coin is not None:
-        parts = np.nan_to_num(_above_coins(sample, sample.coin))[sample.patterns.of]
+        parts = np.nan_to_num(_drop_to_coins(sample, sample.coin))[sample.patterns.of]
     return Jackknife(
         value=value,
         centre=value + sample.pseudo_weight * (centre - value),
@@ -168,9 +175,10 @@ def jackknife(
         blocks=sample.blocks,
         weights=weights,
         moves=moves * np.sqrt(np.maximum(0, 1 - sizes / units)),
+        # Parts of a metric that is no mean need not add up to its value. What is left is shared out by weight.
         parts=parts + weights * (value - parts.sum()),
         pseudo=sample.pseudo_weight * clusters * float(own @ effects**2),
-        step=_step(effects * clusters, sample.gold_share[: len(rows)]),
+        step=_variance_step(effects * clusters, sample.gold_share[: len(rows)]),
         design=design_of(sample.sizes),
         design_clusters=marks,
         bounds=sample.bounds,
@@ -182,12 +190,13 @@ def jackknife(
 
 def design_of(sizes: Floats) -> Floats:
     """Weight of each cluster in the effective number of clusters, by its units; they add up to 1."""
+    # The same as in `harness.score.clusters`; it is the design effect of Kish (1965).
     worth = sizes * (1 + _CORRELATION * (sizes - 1))
     design: Floats = worth / worth.sum()
     return design
 
 
-def _snapped(value: float, bounds: tuple[float, float] | None) -> float:
+def _snap_to_bounds(value: float, bounds: tuple[float, float] | None) -> float:
     """The value, or the end of its range that rounding alone keeps it from: a correlation of 1 + 2e-16 is 1."""
     if bounds is None:
         return value
@@ -195,9 +204,10 @@ def _snapped(value: float, bounds: tuple[float, float] | None) -> float:
     return next((end for end in bounds if abs(value - end) <= near), value)
 
 
-def _whole(pseudo: Floats, weights: Floats) -> Floats:
+def _round_rows(pseudo: Floats, weights: Floats) -> Floats:
     """Rows of whole numbers: each half-cluster's weight, spread over its types."""
     rows = np.round(pseudo * weights[:, None])
+    # A weight of 1 spread over three classes rounds to nothing. The class with the largest part has it then.
     short = np.flatnonzero(rows.sum(axis=1) == 0)
     rows[short, pseudo[short].argmax(axis=1)] = weights[short]
     return rows
@@ -206,13 +216,15 @@ def _whole(pseudo: Floats, weights: Floats) -> Floats:
 def _without_each(sample: Sample, total: Floats) -> Floats:
     """The metric without each pattern, shape (P,)."""
     without = (lambda out: sample.statistic(total[None, :] - out)) if sample.without is None else sample.without(total)
-    return _of_each(sample, lambda rows: without(2 * rows))
+    return _evaluate_patterns(sample, lambda rows: without(2 * rows))
 
 
-def _of_each(sample: Sample, value: Statistic) -> Floats:
+def _evaluate_patterns(sample: Sample, value: Statistic) -> Floats:
     """A function of the units of one pattern, for each pattern that occurs, shape (P,)."""
     patterns = sample.patterns
+    # Each distinct pattern is evaluated once, for all clusters that have it.
     here = np.flatnonzero(np.bincount(patterns.of, minlength=patterns.count))  # some types are of pseudo-units only
+    # Many patterns at once are quick in numpy; too many leave the processor's cache and are slow again.
     size = max(1, _CHUNK // max(1, patterns.types))
     found = np.zeros(patterns.count)
     for some in np.split(here, range(size, len(here), size)):
@@ -220,17 +232,18 @@ def _of_each(sample: Sample, value: Statistic) -> Floats:
     return found
 
 
-def _above_coins(sample: Sample, coins: sparse.csr_array) -> Floats:
+def _drop_to_coins(sample: Sample, coins: sparse.csr_array) -> Floats:
     """How far the metric falls if a coin answers the questions of one pattern, for each in turn, shape (P,)."""
     base = 2 * sample.patterns.total()
 
     def value(rows: Floats) -> Floats:
+        # A coin that is right half of the time: one right and one wrong answer for the two copies of each unit.
         return sample.statistic(base[None, :] - 2 * rows + rows @ coins)
 
-    return float(sample.statistic(base[None, :])[0]) - _of_each(sample, value)
+    return float(sample.statistic(base[None, :])[0]) - _evaluate_patterns(sample, value)
 
 
-def _step(effects: Floats, shares: Floats) -> float:
+def _variance_step(effects: Floats, shares: Floats) -> float:
     """Mean over gold classes, by share, of (effect of a right cluster - effect of a wrong one)^2."""
     if not len(effects):
         return 0.0
@@ -255,7 +268,7 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
     tasks = [task.in_blocks(blocks) for task in tasks]
     clusters = np.unique(np.concatenate([task.clusters for task in tasks]))
     weights, moves, parts = (
-        _summed(clusters, [(task.clusters, getattr(task, name)) for task in tasks]) / count
+        _sum_columns(clusters, [(task.clusters, getattr(task, name)) for task in tasks]) / count
         for name in ("weights", "moves", "parts")
     )
     marks = np.unique(np.concatenate(real))
@@ -274,7 +287,7 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
         parts=parts,
         pseudo=float(pseudo @ overlap @ pseudo) / count**2,
         step=float(step @ overlap @ step) / count**2,
-        design=_summed(marks, [(task.design_clusters, task.design) for task in tasks]) / count,
+        design=_sum_columns(marks, [(task.design_clusters, task.design) for task in tasks]) / count,
         design_clusters=marks,
         bounds=(_mean_end(bounds, 0), _mean_end(bounds, 1)) if len(bounds) == count else None,
         binomial=apart and all(task.binomial for task in tasks),
@@ -287,7 +300,7 @@ def _mean_end(bounds: Sequence[tuple[float, float]], end: int) -> float:
     return float(np.mean([own[end] for own in bounds]))
 
 
-def _summed(clusters: Ints, columns: Sequence[tuple[Ints, Floats]]) -> Floats:
+def _sum_columns(clusters: Ints, columns: Sequence[tuple[Ints, Floats]]) -> Floats:
     """Columns over some of the clusters, added up over all."""
     total = np.zeros(len(clusters))
     for own, column in columns:

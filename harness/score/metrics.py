@@ -42,6 +42,7 @@ COLUMNS = ("gold", "predicted", "credit", "positive")
 """The columns that a metric may read."""
 
 _KINDS = frozenset({"choice", "preference", "score", "ranking"})
+# What a unit promises. A score promises nothing, and its interval may reach anywhere.
 _BOUNDS = {"share": (0.0, 1.0), "correlation": (-1.0, 1.0), "distance": (0.0, np.inf), "score": (-np.inf, np.inf)}
 
 
@@ -97,11 +98,11 @@ class Accuracy(MeanMetric):
 
 
 class AccuracyWithoutTies(CoreMetric):
-    """Mean credit over the units where neither the gold nor the answer is a tie (MJ-Bench, MLLM-as-a-Judge).
+    """Mean credit over the units where gold and answer are both no tie (MJ-Bench, MLLM-as-a-Judge).
 
-    What is dropped: a unit whose gold is a tie, whatever was answered, and a unit that was answered with a tie,
-    whatever the gold. A missing answer that counts as wrong is no tie and stays in; so does what the protocol has
-    turned into a wrong answer already (two orders that disagree, a tie under `ties: skip`). NaN where nothing is left.
+    Every unit whose gold is a tie is dropped, and every unit that was answered with a tie. A missing answer that counts
+    as wrong is no tie and stays in. So does an answer that the protocol made wrong already: two orders that disagree,
+    or a tie under `ties: skip`. NaN where nothing is left.
     """
 
     uses = ("gold", "predicted", "credit")
@@ -130,6 +131,7 @@ class AllRight(CoreMetric):
         wrong = (units.credit < 1).astype(np.float64)
 
         def value(weights: Floats) -> Floats:
+            # Nothing at all is not `all right`: a group without weight has no value.
             right: Floats = np.where(weights.sum(axis=1) > 0, weights @ wrong == 0, np.nan)
             return right
 
@@ -154,12 +156,17 @@ class MeanAbsoluteError(MeanMetric):
 
     def values(self, units: Units) -> Floats:
         """Absolute differences."""
-        gold, predicted = numbers(units)
+        gold, predicted = as_numbers(units)
         return np.abs(gold - predicted)
 
 
 def averages_credit(metric: Metric) -> bool:
-    """Whether the metric is a plain mean of `Units.credit`."""
+    """Whether the metric is a plain mean of `Units.credit`.
+
+    Example:
+        >>> averages_credit(Accuracy()), averages_credit(AllRight())
+        (True, False)
+    """
     return bool(getattr(metric, "averages_credit", False))
 
 
@@ -181,8 +188,9 @@ def unit_of(metric: Metric, *, name: str = "") -> Unit:
     return cast("Unit", unit)
 
 
-def disagreement(card: Card, metric: Metric) -> str:
+def card_conflict(card: Card, metric: Metric) -> str:
     """Where a card and its metric say different things, and what to do about it; empty where they agree."""
+    # An attribute that is not said has its default, so that a card and a metric may both leave it out.
     for attribute, usual in (("greater_is_better", True), ("unit", "score")):
         on_card, own = getattr(card, attribute, usual), getattr(metric, attribute, usual)
         if on_card != own:
@@ -194,12 +202,13 @@ def disagreement(card: Card, metric: Metric) -> str:
 
 
 def bounds_of(metric: Metric, space: AnswerSpace) -> tuple[float, float]:
-    """The least and the greatest value that a metric can have on an answer space; infinite where nobody knows.
+    """The least and the greatest value that a metric can have on an answer space; infinite where it is not known.
 
     Raises:
         UserError: As `unit_of`.
     """
     own = getattr(metric, "bounds", None)
+    # The metric's own range is the narrower one: `mae` of a scale from 1 to 5 is at most 4.
     low, high = _BOUNDS[unit_of(metric)] if own is None else own(space)
     return float(low), float(high)
 
@@ -214,6 +223,7 @@ def bind(metric: Metric, units: Units) -> Statistic:
     """
     prepare = getattr(metric, "prepare", None)
     statistic = cast("Statistic", prepare(units)) if prepare is not None else partial(metric, units)
+    # The core's metrics keep to the contract, and the checks below cost time in every chunk of weights.
     if isinstance(metric, CoreMetric):
         return statistic
 
@@ -229,7 +239,7 @@ def bind(metric: Metric, units: Units) -> Statistic:
     return value
 
 
-def filled(units: Units) -> tuple[Verdict, ...]:
+def fill_missing(units: Units) -> tuple[Verdict, ...]:
     """The answers of a score or ranking task, a missing one replaced by the answer farthest from the gold."""
     return tuple(
         units.space.worst(gold) if predicted is None else predicted
@@ -237,28 +247,28 @@ def filled(units: Units) -> tuple[Verdict, ...]:
     )
 
 
-def numbers(units: Units) -> tuple[Floats, Floats]:
+def as_numbers(units: Units) -> tuple[Floats, Floats]:
     """Gold and answer of a score task as numbers, a missing answer at the worst end of the scale."""
     if not isinstance(units.space, Score):
         raise TypeError(f"numbers: a score task is needed, got {units.space}")
-    return np.array(units.gold, dtype=np.float64), np.array(filled(units), dtype=np.float64)
+    return np.array(units.gold, dtype=np.float64), np.array(fill_missing(units), dtype=np.float64)
 
 
-def accuracy(options: Any, context: Any) -> Metric:
+def make_accuracy(options: Any, context: Any) -> Metric:
     """Factory of `harness/accuracy`."""
     return Accuracy()
 
 
-def accuracy_without_ties(options: Any, context: Any) -> Metric:
+def make_accuracy_without_ties(options: Any, context: Any) -> Metric:
     """Factory of `harness/accuracy_without_ties`."""
     return AccuracyWithoutTies()
 
 
-def all_right(options: Any, context: Any) -> Metric:
+def make_all_right(options: Any, context: Any) -> Metric:
     """Factory of `harness/all_right`."""
     return AllRight()
 
 
-def mae(options: Any, context: Any) -> Metric:
+def make_mae(options: Any, context: Any) -> Metric:
     """Factory of `harness/mae`."""
     return MeanAbsoluteError()

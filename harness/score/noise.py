@@ -17,6 +17,7 @@ from harness.score.clusters import Clusters
 from harness.score.table import Repeats
 from harness.score.trust import Noise
 
+# Shares of right answers in steps of 0.01: counts of a few samples tell no finer ones apart.
 _GRID = np.linspace(0, 1, 101)
 _STEPS = 300  # of the EM algorithm: its estimates of a standard error no longer move by a hundredth
 _FLOOR = 0.25  # of a sum, when a cluster that is left out would take more away
@@ -38,20 +39,24 @@ def noise(repeats: Repeats, *, level: float = 0.95) -> Noise | None:
         `None` where no question has two answers, or where there are fewer than two clusters.
     """
     many = repeats.answers > 1
-    clusters = Clusters.of(repeats.cluster)
+    clusters = Clusters(repeats.cluster)
     count, groups = len(repeats.answers), len(clusters.sizes)
     if not many.any() or groups < 2:
         return None
     mean = repeats.total / repeats.answers
+    # Sum of squares about the mean; rounding can make it -1e-17 where all answers are alike.
     spread = np.maximum(repeats.squares - repeats.total * mean, 0.0)
     own = spread[many] / (repeats.answers[many] - 1)
     within = float(own.mean())
+    # A question that was answered once shows no variance of its own. The mean of the others stands for it.
     asks = np.full(count, within)
     asks[many] = own
     asks /= repeats.answers
     value = float(mean.mean())
+    # The variance over clusters, with C - 1, as Miller (2024) takes it for clustered items.
     moved = clusters.sums(mean - value) ** 2 * groups / (groups - 1)
     total, asked = float(moved.sum()) / count**2, float(asks.sum()) / count**2
+    # Two estimates are subtracted, and their difference may fall below 0 where items hardly differ.
     items = max(total - asked, 0.0)
     share, low, high = _share(clusters.sums(asks), moved, clusters, repeats, level=level)
     vote = _vote_variance(repeats)
@@ -96,7 +101,9 @@ def _share(
         # The least disagreement that could have been seen is one answer of a question against the others.
         unseen = _UNSEEN * clusters.mean_size / float(repeats.answers.mean()) ** 2
         return 0.0, 0.0, min(1.0, unseen / whole)
+    # On the logarithms a ratio of sums of squares is near to normal, and its interval stays above 0.
     left = np.log(np.maximum(judge - asks, _FLOOR * judge) / np.maximum(whole - moved, _FLOOR * whole))
+    # The jackknife's variance: (C - 1) / C times the sum of squares of what leaving out changes.
     error = float(np.sqrt((1 - 1 / len(left)) * ((left - left.mean()) ** 2).sum()))
     factor = float(np.exp(clusters.quantile(level, part=0.5) * error))
     ratio = judge / whole
@@ -111,6 +118,7 @@ def _vote_variance(repeats: Repeats) -> float | None:
     Kiefer and Wolfowitz 1956; by the EM algorithm, Laird 1978). Given the share, the counts are binomial, and what a
     vote is worth for each count is taken from the votes themselves.
     """
+    # x^2 = x holds for 0 and 1 alone, so that the sums agree only where no answer is worth a part.
     decided = repeats.squares == repeats.total  # each answer is right or wrong
     known = decided & np.isfinite(repeats.voted) & (repeats.answers > 1)
     if repeats.measure != "accuracy" or not known.any():
@@ -125,7 +133,9 @@ def _vote_variance(repeats: Repeats) -> float | None:
     for size, questions in zip(*np.unique(answers, return_counts=True), strict=True):
         counts = np.arange(size + 1)
         chance = _binomial(np.full(size + 1, size), counts)
+        # A count that was never seen has no vote to look at. A majority would be right above half.
         table = np.array([worth.get((int(size), int(r)), (float(2 * r > size),) * 2) for r in counts])
+        # Variance of the vote for each share of the grid: E v^2 - (E v)^2.
         once, squared = table.T @ chance
         variance += float(weights @ (squared - once**2)) * questions / len(answers)
     return max(variance, 0.0)
@@ -143,5 +153,6 @@ def _mixture(chance: Floats, seen: Ints) -> Floats:
     weights = np.full(chance.shape[1], 1 / chance.shape[1])
     for _ in range(_STEPS):
         joint = chance * weights
+        # One step of EM: each count's questions are dealt out over the grid by how likely each share made them.
         weights = (seen[:, None] * joint / joint.sum(axis=1, keepdims=True)).sum(axis=0) / seen.sum()
     return weights

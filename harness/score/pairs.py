@@ -62,11 +62,14 @@ class Gap:
     @property
     def error(self) -> float:
         """The standard error of the difference as it is: for planning."""
+        # About the difference itself, and not about 0 as in the test: a plan asks how far estimates scatter.
         around = self.parts - self.weights * self.difference
         return float(np.sqrt(around @ around + self.step))
 
     def testable(self, quantile: float) -> bool:
         """Whether there are clusters enough for a test at this quantile: more than q^2 of them by Kish's number."""
+        # C clusters of equal size give a T of at most sqrt(C), so that with q^2 or fewer no data could be
+        # significant.
         return float(self.weights @ self.weights) * quantile**2 < 1
 
     def significant(self, quantile: float) -> bool:
@@ -83,6 +86,7 @@ class Gap:
             return None
         clusters = 1 / float(self.weights @ self.weights)
         least = planning.detectable(self.error * float(np.sqrt(clusters)), clusters, quantile=quantile, power=power)
+        # An accuracy cannot differ by more than 1: a larger answer means that no difference would be seen.
         return least if least <= self.most else None
 
     def interval(self, quantile: float) -> tuple[float, float] | None:
@@ -94,9 +98,12 @@ class Gap:
         if not self.testable(quantile) or not self.scale > 0:
             return None
         squared = quantile * quantile
+        # The bound of the module's second formula, written as a delta^2 - 2 b delta + c <= 0. `testable` says that a
+        # > 0.
         a = 1 - squared * float(self.weights @ self.weights)
         b = self.difference - squared * float(self.parts @ self.weights)
         c = self.difference**2 - squared * self.scale**2
+        # Rounding alone can make it negative: the difference itself always fulfils the inequality.
         root = float(np.sqrt(max(0.0, b * b - a * c)))
         return max(-self.most, (b - root) / a), min(self.most, (b + root) / a)
 
@@ -104,6 +111,7 @@ class Gap:
 def gap(a: Jackknife, b: Jackknife) -> Gap:
     """The difference of two values of the same units."""
     blocks = common_blocks((a.blocks, b.blocks))
+    # One judge may have clusters and the other blocks of them; the coarser of the two serves both.
     a, b = a.in_blocks(blocks), b.in_blocks(blocks)
     return Gap(
         difference=a.value - b.value,
@@ -118,4 +126,5 @@ def gap(a: Jackknife, b: Jackknife) -> Gap:
 
 def p_value(statistic: float) -> float:
     """Two-sided p of T, by the normal distribution."""
+    # The lower tail: 1 - ndtr(T) would be 0 from T = 8.3 on.
     return float(min(1.0, 2 * special.ndtr(-statistic)))

@@ -46,9 +46,11 @@ class Patterns:
     def rows(self, which: Ints) -> Floats:
         """The weights of some patterns, shape (len(which), T)."""
         if self.matrix is None:
+            # The identity is never stored: 100,000 distinct units would be a matrix of 80 GB.
             rows = np.zeros((len(which), self.types))
             rows[np.arange(len(which)), which] = 1
             return rows
+        # Only the rows that are asked for become dense.
         part = self.matrix[which]
         return part.toarray() if isinstance(part, sparse.csr_array) else np.asarray(part)
 
@@ -76,6 +78,7 @@ def collapse(cluster: Ints, types: Ints, count: int) -> Patterns:
     order = np.argsort(cluster, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(cluster[order]) != 0])
     marks = cluster[order][starts]
+    # Every cluster is one unit: its pattern is its type.
     if len(starts) == len(cluster):
         return Patterns(clusters=marks, of=types[order], matrix=None, types=count)
     # Equal multisets of types have equal sums of random 64-bit marks; unequal ones do once in 10^19 pairs.
@@ -83,12 +86,14 @@ def collapse(cluster: Ints, types: Ints, count: int) -> Patterns:
     sums = np.add.reduceat(random[types[order]], starts)
     _, first, of = np.unique(sums, return_index=True, return_inverse=True)
     ends = np.r_[starts[1:], len(cluster)]
+    # From here on one cluster stands for each pattern. Its units are listed by their place in `order`.
     lengths = (ends - starts)[first]
     rows = np.repeat(np.arange(len(first)), lengths)
     within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     members = order[np.repeat(starts[first], lengths) + within]
     ones = np.ones(len(members))
     matrix = sparse.csr_array((ones, (rows, types[members])), shape=(len(first), count))
+    # Dense is quicker to multiply, and takes 32 MB at most.
     dense = matrix.toarray() if len(first) * count <= _DENSE else matrix
     return Patterns(clusters=marks, of=of.reshape(-1).astype(np.int64), matrix=dense, types=count)
 

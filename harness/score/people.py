@@ -22,7 +22,7 @@ from harness.score.table import ANSWERED, ERROR, NOTHING
 _NAN = float("nan")
 
 
-class Worth(NamedTuple):
+class Outcome(NamedTuple):
     """A verdict as it counts against a gold: what `harness.score.units` makes of one ballot."""
 
     gold: Verdict
@@ -37,7 +37,7 @@ class Worth(NamedTuple):
     """Points of that."""
 
 
-Count: TypeAlias = Callable[[RecordedAnswer, Ballot], Worth]
+CountBallot: TypeAlias = Callable[[RecordedAnswer, Ballot], Outcome]
 """Counts a ballot against the gold of an answer, by the protocol."""
 
 
@@ -53,6 +53,8 @@ class PeopleBuilder:
         self._kept, self._skips_ties = kept, skips_ties
         self._annotators: dict[str, int] = {}
         self._verdicts: dict[Verdict, int] = {}
+        # Rows of several columns, one after the other, in one array each: two million ratings are 64 MB, and no
+        # Python object stays. `finish` cuts them into columns.
         self._clusters = array("Q")
         self._ratings = array("q")
         self._lines = array("q")
@@ -67,13 +69,14 @@ class PeopleBuilder:
             item: Its code.
             cluster: Name of its cluster.
         """
+        # Alpha turns the candidates of a preference through all places; other answers stay as they are.
         places = head.space.n if type(head.space) is Preference else 1
         for annotator, verdict in head.annotations.items():
             code = self._annotators.setdefault(annotator, len(self._annotators))
             self._clusters.append(cluster)
-            self._ratings.extend((item, code, self._code(verdict), places))
+            self._ratings.extend((item, code, self._encode(verdict), places))
 
-    def add_unit(self, unit: int, head: RecordedAnswer, ballot: Ballot, count: Count) -> None:
+    def add_unit(self, unit: int, head: RecordedAnswer, ballot: Ballot, count: CountBallot) -> None:
         """Take in one unit: each of its annotators against the others, and the judge beside them.
 
         Args:
@@ -84,29 +87,34 @@ class PeopleBuilder:
         """
         said = head.annotations
         for annotator, verdict in said.items():
+            # An annotator must not be compared with a consensus that he or she is part of: that would favour people.
             others = [other for name, other in said.items() if name != annotator]
             code = self._annotators[annotator]
             golds = consensus(head.space, others)
             if self._skips_ties and type(head.space) is Preference:
+                # The protocol drops tied golds, so it drops a consensus that is a tie as well.
                 golds = [gold for gold in golds if not isinstance(gold, str)]
+            # The person's verdict passes through the same protocol as the judge's, in the same order of candidates.
             own = Ballot(verdict, ANSWERED, _NAN, ballot.order, ballot.sample)
             for gold in golds:
                 against = head._replace(gold=gold)
                 judge, person = count(against, ballot), count(against, own)
-                codes = (self._code(judge.gold), *map(self._code, (person.verdict, judge.verdict, judge.guess)))
+                codes = (self._encode(judge.gold), *map(self._encode, (person.verdict, judge.verdict, judge.guess)))
                 kept = self._kept[ballot.state]
                 self._lines.extend((unit, code, len(said) * len(golds), *codes, int(kept)))
                 self._credits.extend((person.credit, judge.credit, judge.guess_credit))
+            # A request that failed is not won and not lost: no one knows what the judge would have said.
             if ballot.state != ERROR:
                 theirs = agreement(head.space, verdict, others)
+                # Less than every agreement, so that a judge cannot gain by not answering.
                 ours = -np.inf if ballot.state != ANSWERED else agreement(head.space, ballot.verdict, others)
                 self._duels.extend((unit, code, int(ours >= theirs), int(theirs >= ours)))
 
-    def _code(self, verdict: Verdict | None) -> int:
+    def _encode(self, verdict: Verdict | None) -> int:
         return NOTHING if verdict is None else self._verdicts.setdefault(verdict, len(self._verdicts))
 
     def finish(self) -> People | None:
-        """All that was added; `None` where nobody said anything."""
+        """All that was added; `None` where no one said anything."""
         if not self._annotators:
             return None
         rated, lines, duels = (
@@ -158,6 +166,16 @@ def consensus(space: AnswerSpace, said: Sequence[Verdict]) -> list[Verdict]:
     Args:
         space: The answer space.
         said: At least one verdict, canonical.
+
+    Example:
+        >>> from harness.api import Choice
+        >>> yes_no = Choice(("yes", "no"))
+        >>> consensus(yes_no, ["yes", "no", "yes"])
+        ['yes']
+        >>> consensus(yes_no, ["yes", "no"])
+        ['yes', 'no']
+        >>> consensus(Score(1, 5), [2.0, 5.0])
+        [3.5]
     """
     if type(space) is Score:
         return [float(np.mean([cast("float", verdict) for verdict in said]))]
@@ -179,8 +197,13 @@ def agreement(space: AnswerSpace, verdict: Verdict | None, others: Sequence[Verd
 
     Args:
         space: The answer space.
-        verdict: Canonical; `None` (two orders that disagree) agrees with nobody.
+        verdict: Canonical; `None` (two orders that disagree) agrees with no one.
         others: At least one, canonical.
+
+    Example:
+        >>> from harness.api import Choice
+        >>> agreement(Choice(("yes", "no")), "yes", ["yes", "no", "yes", "yes"])
+        0.75
     """
     if verdict is None:
         return -np.inf if type(space) in (Score, Ranking) else 0.0

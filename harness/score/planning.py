@@ -17,6 +17,7 @@ from scipy import special
 from harness.api import UserError
 from harness.score.arrays import Floats, Ints
 
+# A difference of almost nothing needs infinitely many items, which is no whole number.
 _MOST_ITEMS = 10**12
 
 
@@ -30,7 +31,7 @@ class Spread(NamedTuple):
     asked: int
     """Verdicts on an item of each judge, each counting on its own: orders times samples."""
 
-    def asked_times(self, times: float) -> float:
+    def deviation_at(self, times: float) -> float:
         """The deviation if each item were asked so many times; `math.inf` is without end.
 
         Raises:
@@ -38,6 +39,7 @@ class Spread(NamedTuple):
         """
         if times < 1:
             raise ValueError(f"an item is asked once or more, not {times} times")
+        # Variance of a single verdict: it falls in proportion to how often an item is asked (Miller 2024, section 3).
         noise = self.noise * self.asked
         return math.sqrt(max(0.0, self.deviation**2 - self.noise + noise / times))
 
@@ -48,7 +50,14 @@ def family_quantile(judges: int, *, confidence: float = 0.95) -> float:
     Args:
         judges: In the family, two or more.
         confidence: One less the chance of even one false difference.
+
+    Example:
+        Ten judges are 45 comparisons, so each of them has to show more:
+
+        >>> [round(family_quantile(judges), 2) for judges in (2, 10)]
+        [1.96, 3.26]
     """
+    # Before a run there are no answers to flip. Bonferroni's bound takes the place of the family's own quantile.
     pairs = max(1, judges * (judges - 1) // 2)
     return float(-special.ndtri((1 - confidence) / (2 * pairs)))
 
@@ -58,7 +67,7 @@ def power_of(difference: float, se: float, *, quantile: float) -> float:
     return float(special.ndtr(abs(difference) / se - quantile)) if se > 0 else 1.0
 
 
-def needed(deviation: float, difference: float, *, quantile: float, power: float = 0.8) -> int:
+def items_needed(deviation: float, difference: float, *, quantile: float, power: float = 0.8) -> int:
     """The fewest items that show a difference with the given power.
 
     n = ((q sqrt(w^2 + D^2) + z_power w) / D)^2, w being the deviation: a test that asks "is it nothing?" measures the
@@ -73,10 +82,18 @@ def needed(deviation: float, difference: float, *, quantile: float, power: float
 
     Raises:
         ValueError: The difference is not above 0.
+
+    Example:
+        Judges of 80 % and 75 % that differ on a fifth of the items:
+
+        >>> deviation = deviation_of(0.2, 0.05)
+        >>> items_needed(deviation, 0.05, quantile=1.96)
+        626
     """
     if not difference > 0:
         raise ValueError(f"the difference must be above 0, not {difference}")
     root = quantile * math.hypot(deviation, difference) + float(special.ndtri(power)) * deviation
+    # Less a little before rounding up: 100 items must not become 101 by a rounding error.
     return max(1, math.ceil(min(_MOST_ITEMS, (root / difference) ** 2) - 1e-9))
 
 
@@ -91,7 +108,14 @@ def detectable(deviation: float, items: float, *, quantile: float, power: float 
 
     Returns:
         `math.inf` where there are too few items for any.
+
+    Example:
+        The other way round, with the items of the example of `items_needed`:
+
+        >>> round(detectable(deviation_of(0.2, 0.05), 626, quantile=1.96), 3)
+        0.05
     """
+    # With q^2 items or fewer no test can be significant: see `Gap.testable`.
     left = items - quantile**2
     if left <= 0:
         return math.inf
@@ -114,6 +138,7 @@ def smallest(needs: Callable[[float], float], items: float, *, most: float = 1.0
     if needs(most) > items:
         return math.inf
     low, high = 0.0, most
+    # Each step halves the range: after 60 it is below the precision of a float.
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (low, middle) if needs(middle) <= items else (middle, high)
@@ -130,10 +155,15 @@ def discordance(accuracy_a: float, accuracy_b: float, correlation: float) -> flo
 
     Raises:
         UserError: Two judges of these accuracies cannot be so correlated.
+
+    Example:
+        >>> round(discordance(0.8, 0.75, 0.5), 3)
+        0.177
     """
     a, b = accuracy_a, accuracy_b
     spread = math.sqrt(a * (1 - a) * b * (1 - b))
     both = a * b + correlation * spread
+    # The share of items on which both are right lies between these bounds (Fréchet's bounds).
     least, most = max(0.0, a + b - 1), min(a, b)
     if not least - 1e-9 <= both <= most + 1e-9:
         span = [(end - a * b) / spread if spread else 0.0 for end in (least, most)]
@@ -141,6 +171,7 @@ def discordance(accuracy_a: float, accuracy_b: float, correlation: float) -> flo
             f"two judges that are right on {a:.4g} and on {b:.4g} of the items have a correlation of "
             f"{span[0]:.2f} to {span[1]:.2f}, not {correlation:g}"
         )
+    # Just one is right: right for a plus right for b, less twice both. Clipped against rounding.
     return a + b - 2 * min(most, max(least, both))
 
 
@@ -177,6 +208,7 @@ def noise_within(gaps: Floats, item: Ints) -> tuple[float, int]:
     means = np.bincount(codes, weights=gaps) / sizes
     squares = np.bincount(codes, weights=(gaps - means[codes]) ** 2)[several]
     within = float((squares / (sizes[several] - 1)).mean())
+    # The variance of an item's mean is `within` over its units, and the mean of 1/m is not 1 over the mean of m.
     return within * float((1 / sizes).mean()), round(len(gaps) / len(sizes))
 
 
@@ -185,5 +217,6 @@ def item_variance(gaps: Floats, item: Ints) -> float:
     _, codes = np.unique(item, return_inverse=True)
     sizes = np.bincount(codes).astype(np.float64)
     means = np.bincount(codes, weights=gaps) / sizes
+    # Items weigh as many units as they have, as they do in the metric.
     weights = sizes / sizes.mean()
     return float((weights**2 * (means - gaps.mean()) ** 2).sum() / max(1, len(sizes) - 1))

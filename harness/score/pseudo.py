@@ -1,4 +1,4 @@
-"""Pseudo-clusters: answers that nobody gave, so that "no error was seen" is not read as "there are none".
+"""Pseudo-clusters: invented answers, so that "no error was seen" is not read as "there are none".
 
 An empirical distribution without an error has no variance, and one with few errors has too little. So for each gold
 class that occurs, one more cluster of average size stands beside the data, half of it right and half of it wrong. It
@@ -19,17 +19,18 @@ import numpy as np
 from harness.api import Metric, Ranking, Score, Verdict
 from harness.score.arrays import Floats, Ints
 from harness.score.metrics import COLUMNS
-from harness.score.table import NOTHING, View
+from harness.score.table import NOTHING, UnitTable
 
+# Quintiles: they follow the shape of the golds, and few half-clusters keep the work small.
 _LEVELS = 5  # golds of a scale or ranking task that stand for all
 _CLASSES = 2.0  # pseudo-clusters of a metric that knows no classes, as of a question with two answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PseudoUnits:
-    """Q units that nobody answered, in H half-clusters: one that is right and one that is wrong for each class."""
+    """Q invented units, in H half-clusters: one that is right and one that is wrong for each class."""
 
-    view: View
+    view: UnitTable
     """The units, coded as those of the data."""
     half: Ints
     """Shape (Q,): the half-cluster of each."""
@@ -44,7 +45,7 @@ class PseudoUnits:
 
 
 @dataclass(frozen=True, slots=True)
-class _Class:
+class _GoldClass:
     """One gold class in one category, and what a wrong answer to it is."""
 
     category: int
@@ -56,7 +57,7 @@ class _Class:
     """Whether it stands for all golds."""
 
 
-def with_pseudo_units(view: View, metric: Metric, *, by_category: bool) -> tuple[View, PseudoUnits]:
+def with_pseudo_units(view: UnitTable, metric: Metric, *, by_category: bool) -> tuple[UnitTable, PseudoUnits]:
     """The view with all the verdicts that its pseudo-units need, and these units.
 
     Args:
@@ -75,7 +76,7 @@ def with_pseudo_units(view: View, metric: Metric, *, by_category: bool) -> tuple
     known = np.isfinite(view.positive).any()
     first = view.space.verdicts()[0] if view.space.kind in ("choice", "preference") else None
     is_first = np.array([view.verdicts[code] == first for code in gold.tolist()])
-    units = View(
+    units = UnitTable(
         space=view.space,
         verdicts=view.verdicts,
         key=np.zeros(len(rows), dtype=np.uint64),
@@ -103,13 +104,14 @@ def with_pseudo_units(view: View, metric: Metric, *, by_category: bool) -> tuple
     )
 
 
-def _classes(view: View, metric: Metric, *, by_category: bool) -> tuple[View, list[_Class]]:
+def _classes(view: UnitTable, metric: Metric, *, by_category: bool) -> tuple[UnitTable, list[_GoldClass]]:
+    # Unless categories are averaged, where a pseudo-unit lies makes no difference, and all are one.
     categories = view.category if by_category else np.zeros(len(view), dtype=np.int64)
     makers = {"score": _levels, "ranking": _rankings}
     make = makers.get(view.space.kind, _labels)
     if tuple(getattr(metric, "uses", COLUMNS)) == ("credit",):
         make = _any_class
-    found: list[_Class] = []
+    found: list[_GoldClass] = []
     for category in np.unique(categories).tolist():
         inside = categories == category
         view, kinds = make(view, inside, category if by_category else int(view.category[0]))
@@ -117,13 +119,13 @@ def _classes(view: View, metric: Metric, *, by_category: bool) -> tuple[View, li
     return view, found
 
 
-def _any_class(view: View, inside: Ints, category: int) -> tuple[View, list[_Class]]:
-    """Of a metric that only counts points: right or wrong, whatever the class."""
+def _any_class(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, list[_GoldClass]]:
+    """Of a metric that only counts points: right or wrong, of any class."""
     gold = int(view.gold[inside][0])
-    return view, [_Class(category, gold, (NOTHING,), _CLASSES, float(inside.mean()), True)]
+    return view, [_GoldClass(category, gold, (NOTHING,), _CLASSES, float(inside.mean()), True)]
 
 
-def _labels(view: View, inside: Ints, category: int) -> tuple[View, list[_Class]]:
+def _labels(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, list[_GoldClass]]:
     """One for each class of the gold; a wrong answer is spread over the other classes that occur.
 
     Where no candidate but the right one does, it is no verdict as well.
@@ -135,42 +137,48 @@ def _labels(view: View, inside: Ints, category: int) -> tuple[View, list[_Class]
     kinds = []
     for gold, count in zip(golds.tolist(), counts.tolist(), strict=True):
         wrong = tuple(code for code in occur.tolist() if code not in (gold, NOTHING))
+        # A half-cluster of ties only would leave an accuracy without ties, and its wrong half would be missing.
         if all(code in ties for code in wrong):  # which a metric may leave out, or there are none
             wrong = (*wrong, NOTHING)
-        kinds.append(_Class(category, gold, wrong, 1.0, count / len(view), False))
+        kinds.append(_GoldClass(category, gold, wrong, 1.0, count / len(view), False))
     return view, kinds
 
 
-def _levels(view: View, inside: Ints, category: int) -> tuple[View, list[_Class]]:
+def _levels(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, list[_GoldClass]]:
     """Some levels of a scale; a wrong answer is one standard deviation of the gold away, towards the far end."""
     space = cast("Score", view.space)
     values = np.array([cast("float", verdict) for verdict in view.verdicts])
     golds = np.sort(values[view.gold[inside]])
+    # The middle of each fifth of the sorted golds. Equal ones are one level.
     levels = np.unique(golds[((np.arange(_LEVELS) + 0.5) / _LEVELS * len(golds)).astype(np.int64)]).tolist()
+    # A wrong score is wrong by as much as scores differ. Constant golds have no spread, and a quarter of the scale
+    # stands in.
     off = float(golds.std()) if golds[0] < golds[-1] else (space.high - space.low) / 4
     if space.step:
         off = max(1, round(off / space.step)) * space.step  # a metric may know the steps of the scale only
+    # Towards the end that is farther away, so that it seldom has to be cut off there.
     wrong = [min(space.high, max(space.low, x + off if x < (space.low + space.high) / 2 else x - off)) for x in levels]
-    view = _extended(view, (*levels, *wrong))
+    view = _add_verdicts(view, (*levels, *wrong))
     code = {verdict: k for k, verdict in enumerate(view.verdicts)}
     each = _CLASSES / len(levels)
     share = float(inside.mean()) / len(levels)
     kinds = [
-        _Class(category, code[level], (code[off_by],), each, share, True)
+        _GoldClass(category, code[level], (code[off_by],), each, share, True)
         for level, off_by in zip(levels, wrong, strict=True)
     ]
     return view, kinds
 
 
-def _rankings(view: View, inside: Ints, category: int) -> tuple[View, list[_Class]]:
+def _rankings(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, list[_GoldClass]]:
     """One gold; a wrong answer is its reverse."""
+    # Distances of rankings depend on how two differ, and not on which they are, so one gold stands for all.
     gold = view.verdicts[int(view.gold[inside][0])]
     wrong = cast("Ranking", view.space).worst(gold)
-    view = _extended(view, (gold, wrong))
+    view = _add_verdicts(view, (gold, wrong))
     code = {verdict: k for k, verdict in enumerate(view.verdicts)}
-    return view, [_Class(category, code[gold], (code[wrong],), _CLASSES, float(inside.mean()), True)]
+    return view, [_GoldClass(category, code[gold], (code[wrong],), _CLASSES, float(inside.mean()), True)]
 
 
-def _extended(view: View, verdicts: Sequence[Verdict]) -> View:
+def _add_verdicts(view: UnitTable, verdicts: Sequence[Verdict]) -> UnitTable:
     """The view with codes for some more verdicts."""
     return replace(view, verdicts=tuple(dict.fromkeys((*view.verdicts, *verdicts))))

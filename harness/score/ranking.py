@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.api import AnswerSpace, Metric, Units
 from harness.score.arrays import Floats
-from harness.score.metrics import MeanMetric, filled
+from harness.score.metrics import MeanMetric, fill_missing
 
 
 class _OfRankings(MeanMetric):
@@ -32,7 +32,7 @@ class Levenshtein(_OfRankings):
 
     def values(self, units: Units) -> Floats:
         """Distances from 0 to 1."""
-        pairs = zip(_rankings(units.gold), _rankings(filled(units)), strict=True)
+        pairs = zip(_rankings(units.gold), _rankings(fill_missing(units)), strict=True)
         return np.array([edit_distance(gold, said) / len(gold) for gold, said in pairs])
 
 
@@ -43,12 +43,18 @@ class RankAccuracy(_OfRankings):
 
     def values(self, units: Units) -> Floats:
         """Shares from 0 to 1."""
-        pairs = zip(_rankings(units.gold), _rankings(filled(units)), strict=True)
+        pairs = zip(_rankings(units.gold), _rankings(fill_missing(units)), strict=True)
         return np.array([1 - inversions(gold, said) / (len(gold) * (len(gold) - 1) / 2) for gold, said in pairs])
 
 
 def edit_distance(a: Sequence[int], b: Sequence[int]) -> int:
-    """Insertions, deletions and substitutions that turn `a` into `b` (Levenshtein 1966)."""
+    """Insertions, deletions and substitutions that turn `a` into `b` (Levenshtein 1966).
+
+    Example:
+        >>> edit_distance((0, 1, 2), (0, 2, 1))
+        2
+    """
+    # One row of the table of Wagner and Fischer (1974) is enough for the distance itself.
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, start=1):
         above, row[0] = row[0], i
@@ -58,8 +64,14 @@ def edit_distance(a: Sequence[int], b: Sequence[int]) -> int:
 
 
 def inversions(gold: Sequence[int], said: Sequence[int]) -> int:
-    """Pairs of candidates that the two rankings put the other way round."""
+    """Pairs of candidates that the two rankings put the other way round.
+
+    Example:
+        >>> inversions((0, 1, 2), (2, 1, 0))
+        3
+    """
     place = {candidate: k for k, candidate in enumerate(said)}
+    # Rankings have at most some ten candidates, so that all pairs are quicker than a merge sort.
     return sum(place[better] > place[worse] for better, worse in combinations(gold, 2))
 
 
@@ -67,11 +79,11 @@ def _rankings(verdicts: Sequence[Any]) -> list[tuple[int, ...]]:
     return [cast("tuple[int, ...]", verdict) for verdict in verdicts]
 
 
-def levenshtein(options: Any, context: Any) -> Metric:
+def make_levenshtein(options: Any, context: Any) -> Metric:
     """Factory of `harness/levenshtein`."""
     return Levenshtein()
 
 
-def rank_accuracy(options: Any, context: Any) -> Metric:
+def make_rank_accuracy(options: Any, context: Any) -> Metric:
     """Factory of `harness/rank_accuracy`."""
     return RankAccuracy()

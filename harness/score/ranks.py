@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from harness.score.records import Comparison
 
@@ -31,10 +32,17 @@ def standings(judges: Sequence[str], comparisons: Sequence[Comparison]) -> dict[
     Args:
         judges: Names of the ranked judges, the best value first.
         comparisons: Of every two of them; those with another judge are passed over.
+
+    Example:
+        >>> won = Comparison(a="first", b="third", metric="accuracy", better="first")
+        >>> found = standings(["first", "second", "third"], [won])
+        >>> [(own.low, own.high, own.letters) for own in found.values()]
+        [(1, 2, 'a'), (1, 3, 'ab'), (2, 3, 'b')]
     """
     above: dict[str, set[str]] = {judge: set() for judge in judges}
     below: dict[str, set[str]] = {judge: set() for judge in judges}
     for pair in comparisons:
+        # Judges that are not ranked take no rank from others.
         if pair.better is None or pair.a not in above or pair.b not in above:
             continue
         worse = pair.b if pair.better == pair.a else pair.a
@@ -55,6 +63,7 @@ def _letters(judges: Sequence[str], apart: dict[str, Collection[str]]) -> dict[s
     for place, judge in enumerate(judges):
         alike = [other for other in judges[place + 1 :] if other not in apart[judge]]
         waiting = [other for other in alike if frozenset((judge, other)) not in shared]
+        # Every judge needs a letter, also one that differs from all others.
         if not waiting and not any(judge in members for members in sets):
             sets.append([judge])
         while waiting:
@@ -63,11 +72,13 @@ def _letters(judges: Sequence[str], apart: dict[str, Collection[str]]) -> dict[s
                 if other not in members and not any(other in apart[member] for member in members):
                     members.append(other)
             sets.append(members)
-            shared |= {frozenset((one, other)) for one in members for other in members if one != other}
+            shared |= {frozenset(two) for two in combinations(members, 2)}
             waiting = [other for other in waiting if frozenset((judge, other)) not in shared]
     order = {judge: place for place, judge in enumerate(judges)}
+    # The first letter goes to the group of the best judge, as in published tables.
     ordered = sorted(sets, key=lambda members: sorted(order[member] for member in members))
     names = [_letter(place) for place in range(len(ordered))]
+    # `ab` would mean two letters or the 28th, so that names of two letters are kept apart by dots.
     joint = "" if len(ordered) <= 26 else "."
     return {
         judge: joint.join(name for name, members in zip(names, ordered, strict=True) if judge in members)

@@ -53,6 +53,7 @@ class Estimate:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Estimate:
         """The estimate that `to_json` wrote; one from before `unit` has that of the core's metric of its name."""
+        # The default stands first, so that a unit in the data wins.
         return cls(**{"unit": usual_unit(data["metric"]), **data})
 
 
@@ -165,16 +166,17 @@ class Ceiling:
 
     def of(self, metric: str) -> MetricCeiling | None:
         """The ceiling of a metric, where it has one; a plugin's name may stand before it in either place."""
+        # A manifest may say `accuracy` or `harness/accuracy`, and another one may have made the record.
         bare = metric.removeprefix("harness/")
-        found = (one for one in self.metrics if one.metric.removeprefix("harness/") == bare and one.value is not None)
-        return next(found, None)
+        known = (ceiling for ceiling in self.metrics if ceiling.value is not None)
+        return next((ceiling for ceiling in known if ceiling.metric.removeprefix("harness/") == bare), None)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Ceiling:
         """The ceiling that JSON was made of."""
         test = dict(data["alt_test"])
-        test["tests"] = tuple(AnnotatorTest(**one) for one in test["tests"])
-        metrics = tuple(MetricCeiling(**one) for one in data["metrics"])
+        test["tests"] = tuple(AnnotatorTest(**own) for own in test["tests"])
+        metrics = tuple(MetricCeiling(**own) for own in data["metrics"])
         return cls(**{**data, "metrics": metrics, "alt_test": AltTest(**test)})
 
 
@@ -235,8 +237,9 @@ class CellScores:
         """The scores that `to_json` wrote."""
         values = dict(data)
         values["estimates"] = tuple(Estimate.from_json(estimate) for estimate in values["estimates"])
+        # Every consistency is a share. Records from before units did not say so.
         values["consistency"] = tuple(Estimate.from_json({"unit": "share", **own}) for own in values["consistency"])
-        values["categories"] = {name: Estimate.from_json(one) for name, one in values["categories"].items()}
+        values["categories"] = {name: Estimate.from_json(own) for name, own in values["categories"].items()}
         values["flags"] = tuple(values["flags"])
         for name, record in (("calibration", Calibration), ("noise", Noise), ("ceiling", Ceiling)):
             if values.get(name) is not None:
@@ -277,12 +280,12 @@ class Comparison:
     depends_on_missing: bool = False
     """Whether the difference is significant by the protocol, and not for every way to count missing answers."""
     bound_low: float | None = None
-    """The least difference that is possible whatever the missing answers were (Manski's bounds); `None` where none is
-    missing, or the metric is no mean over units."""
+    """The least difference that the missing answers allow (Manski's bounds). `None` where none is missing, or the
+    metric is no mean over units."""
     bound_high: float | None = None
     """The greatest one."""
     whatever_missing: bool = False
-    """Whether one judge is significantly better whatever the missing answers were."""
+    """Whether one judge is significantly better however the missing answers are filled in."""
     equivalent: bool | None = None
     """Whether the two are shown to be the same within `Rules.equivalence`, in every way to count missing answers;
     `None` where that is not set, or one of the two is not ranked."""
@@ -319,9 +322,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{_DIGITS}g}")
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_plain(part) for part in value]
     return _mapping(value) if is_dataclass(value) else value
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from harness.score.arrays import Floats, Ints
 from harness.score.metrics import COLUMNS, bind, bounds_of
 from harness.score.patterns import Patterns, Statistic, Without, collapse, divide
 from harness.score.pseudo import PseudoUnits, with_pseudo_units
-from harness.score.table import NOTHING, View
+from harness.score.table import NOTHING, UnitTable
 
 BLOCKS = 512
 """Blocks of clusters that are left out one by one where there are too many different clusters. Numbers of blocks are
@@ -38,7 +38,7 @@ class Sample:
     patterns: Patterns
     """The clusters, or blocks of them."""
     sizes: Floats
-    """Shape (K,): units of each real cluster, whatever was made a block; 1 each where groups are averaged."""
+    """Shape (K,): units of each real cluster, before any are put into blocks. 1 each where groups are averaged."""
     blocks: int
     """Number of blocks that the clusters were put into by their marks; 0 where each is left out by itself."""
     pseudo: Floats
@@ -57,7 +57,7 @@ class Sample:
 
 
 def sample_of(
-    metric: Metric, view: View, *, name: str, average: str, weights: Mapping[str, float] | None = None
+    metric: Metric, view: UnitTable, *, name: str, average: str, weights: Mapping[str, float] | None = None
 ) -> Sample:
     """One metric of one view.
 
@@ -78,22 +78,24 @@ def sample_of(
             "take it out of the task's protocol: metrics"
         )
     if average == "group":
-        return _over_groups(metric, view)
+        return _average_groups(metric, view)
     if getattr(metric, "of_groups", False):
         raise UserError(f"metric {name}: is of one group of items; write {name.partition('@')[0]}@group in metrics")
     by_category = average == "category"
-    view, pseudo = with_pseudo_units(_in_order(view), metric, by_category=by_category)
-    uses = _ordered(getattr(metric, "uses", COLUMNS))
-    together = _stacked(view, pseudo.view)
-    columns = _columns(together, uses)
+    # Pseudo-units come before types are found, because they may be types that no real unit has.
+    view, pseudo = with_pseudo_units(sort_verdicts(view), metric, by_category=by_category)
+    uses = sort_uses(getattr(metric, "uses", COLUMNS))
+    together = stack_units(view, pseudo.view)
+    columns = code_columns(together, uses)
+    # The category goes first: types are sorted by it, and each category is then one slice of the weights.
     first, types = distinct([together.category, *columns] if by_category else columns)
-    units = _units(together, first)
+    units = units_of(together, first)
     if by_category:
         codes = together.category[first]
-        statistic = _over_categories(metric, units, codes, names=view.categories, weigh=weights or {})
+        statistic = average_categories(metric, units, codes, names=view.categories, weigh=weights or {})
     else:
         statistic = bind(metric, units)
-    patterns, blocks = _patterns(view.cluster, types[: len(view)], len(first), limit=_limit(metric, units))
+    patterns, blocks = _patterns(view.cluster, types[: len(view)], len(first), limit=_limit_of(metric, units))
     without = getattr(metric, "without", None)
     means = by_category and hasattr(metric, "values")  # each category's mean is over its own units
     return Sample(
@@ -102,18 +104,20 @@ def sample_of(
         patterns=patterns,
         sizes=np.unique(view.cluster, return_counts=True)[1].astype(np.float64),
         blocks=blocks,
-        pseudo=_rows(pseudo, types[len(view) :], len(first)),
+        pseudo=_pseudo_rows(pseudo, types[len(view) :], len(first)),
         pseudo_clusters=pseudo.clusters,
         gold_share=pseudo.gold_share,
-        bounds=_bounds(metric, view),
-        pseudo_weight=_weight(view, uses),
-        coin=_coin(pseudo, first, types[len(view) :]) if _weight(view, uses) == 1 or means else None,
+        bounds=finite_bounds(metric, view),
+        pseudo_weight=pseudo_weight_of(view, uses),
+        coin=_coin_answers(pseudo, first, types[len(view) :]) if pseudo_weight_of(view, uses) == 1 or means else None,
     )
 
 
-def _coin(pseudo: PseudoUnits, first: Ints, types: Ints) -> sparse.csr_array:
+def _coin_answers(pseudo: PseudoUnits, first: Ints, types: Ints) -> sparse.csr_array:
     """For each type the right answer and a wrong one to a question of its class."""
+    # Half-clusters 2 k and 2 k + 1 are the right and the wrong answer of class k.
     kinds = np.concatenate([pseudo.kind, pseudo.half // 2])[first]
+    # Pseudo-units are sorted by half-cluster, so a search finds the first answer of each.
     right, wrong = (types[np.searchsorted(pseudo.half, 2 * kinds + side)] for side in (0, 1))
     rows = np.tile(np.arange(len(first)), 2)
     return sparse.csr_array(
@@ -122,7 +126,7 @@ def _coin(pseudo: PseudoUnits, first: Ints, types: Ints) -> sparse.csr_array:
 
 
 def point_of(
-    metric: Metric, view: View, *, name: str, average: str, weights: Mapping[str, float] | None = None
+    metric: Metric, view: UnitTable, *, name: str, average: str, weights: Mapping[str, float] | None = None
 ) -> float:
     """The metric of the view alone; NaN where it is not defined."""
     sample = sample_of(metric, view, name=name, average=average, weights=weights)
@@ -132,25 +136,29 @@ def point_of(
 def _patterns(cluster: Ints, types: Ints, count: int, *, limit: int | None) -> tuple[Patterns, int]:
     """The clusters as patterns, or blocks of clusters where that would be too many evaluations."""
     patterns = collapse(cluster, types, count)
+    # A power of two, so that the blocks of a slow metric are unions of those of a quick one.
     most = BLOCKS if limit is None else 2 ** (max(2, min(BLOCKS, limit)).bit_length() - 1)
     if patterns.count <= most or (limit is None and patterns.count * count <= _MOST):
         return patterns, 0
+    # Marks are hashes, so the remainder deals clusters out at random, and alike for every judge of the task.
     return collapse(cluster % most, types, count), most
 
 
-def _bounds(metric: Metric, view: View) -> tuple[float, float] | None:
+def finite_bounds(metric: Metric, view: UnitTable) -> tuple[float, float] | None:
+    """The range of the metric; `None` where it has an open end, or no width."""
     low, high = bounds_of(metric, view.space)
     return (low, high) if np.isfinite([low, high]).all() and low < high else None
 
 
-def _weight(view: View, uses: Sequence[str]) -> float:
+def pseudo_weight_of(view: UnitTable, uses: Sequence[str]) -> float:
+    """What a pseudo-cluster weighs: less where answers are more than right or wrong."""
     if view.space.kind == "score":
         return _SCORE
     fine = view.space.kind == "ranking" or ("positive" in uses and bool(np.isfinite(view.positive).any()))
     return _FINE if fine else 1.0
 
 
-def _rows(pseudo: PseudoUnits, types: Ints, count: int) -> Floats:
+def _pseudo_rows(pseudo: PseudoUnits, types: Ints, count: int) -> Floats:
     rows = np.zeros((len(pseudo.clusters), count))
     np.add.at(rows, (pseudo.half, types), pseudo.part)
     return rows
@@ -166,17 +174,18 @@ def distinct(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
     first = np.zeros(min(1, len(types)), dtype=np.int64)
     for column in columns:
         width = int(column.max(initial=0)) - int(column.min(initial=0)) + 1
+        # Renumbering after each column keeps the product far below 2^63 for any number of columns.
         joint = types * width + (column - column.min(initial=0))
         _, first, types = np.unique(joint, return_index=True, return_inverse=True)
     return first.astype(np.int64), types.astype(np.int64)
 
 
-def _ordered(uses: Sequence[str]) -> list[str]:
+def sort_uses(uses: Sequence[str]) -> list[str]:
     """Probabilities first: a metric that sorts by them then finds its units sorted."""
     return sorted(uses, key=lambda column: (column != "positive", COLUMNS.index(column)))
 
 
-def _columns(view: View, uses: Sequence[str]) -> list[Ints]:
+def code_columns(view: UnitTable, uses: Sequence[str]) -> list[Ints]:
     """The columns that a metric reads, as whole numbers in the order of the values."""
     known = {"gold": view.gold, "predicted": view.predicted}
     return [known[name] if name in known else _ranks(getattr(view, name)) for name in uses]
@@ -187,7 +196,7 @@ def _ranks(values: Floats) -> Ints:
     return ranks
 
 
-def _stacked(view: View, pseudo: View) -> View:
+def stack_units(view: UnitTable, pseudo: UnitTable) -> UnitTable:
     """What the types are made of, the data first."""
     return replace(
         view,
@@ -199,7 +208,8 @@ def _stacked(view: View, pseudo: View) -> View:
     )
 
 
-def _units(view: View, rows: Ints) -> Units:
+def units_of(view: UnitTable, rows: Ints) -> Units:
+    """Some rows as a metric sees them, codes turned back into verdicts."""
     verdicts = view.verdicts
     return Units(
         space=view.space,
@@ -210,14 +220,15 @@ def _units(view: View, rows: Ints) -> Units:
     )
 
 
-def _in_order(view: View) -> View:
+def sort_verdicts(view: UnitTable) -> UnitTable:
     """The view with codes in the order of the verdicts, whichever came first in the data.
 
     A cluster of one wrong answer cannot be spread over several classes, and the first of them has it.
     """
     if view.space.kind == "score":
         return view
-    order = sorted(range(len(view.verdicts)), key=lambda code: _place(view.verdicts[code]))
+    # Codes are given as verdicts occur, and two judges of the same data may give theirs in another order.
+    order = sorted(range(len(view.verdicts)), key=lambda code: _verdict_order(view.verdicts[code]))
     if order == list(range(len(order))):
         return view
     codes = np.full(len(order) + 1, NOTHING, dtype=np.int64)  # NOTHING is the last place
@@ -226,65 +237,54 @@ def _in_order(view: View) -> View:
     return replace(view, verdicts=verdicts, gold=codes[view.gold], predicted=codes[view.predicted])
 
 
-def _place(verdict: Verdict) -> tuple[bool, Any]:
+def _verdict_order(verdict: Verdict) -> tuple[bool, Any]:
     """Sorts candidates before ties."""
     return isinstance(verdict, str), verdict
 
 
-def _limit(metric: Metric, units: Units) -> int | None:
+def _limit_of(metric: Metric, units: Units) -> int | None:
     limit = getattr(metric, "limit", None)
     return None if limit is None else limit(units)
 
 
-def _over_categories(
+def average_categories(
     metric: Metric, units: Units, category: Ints, *, names: Sequence[str], weigh: Mapping[str, float]
 ) -> Statistic:
     """The weighted mean over the categories that have a weight; NaN where one of them has no value.
 
-    What stands before a slash in a name is one category to whatever is beside it: the mean of its parts.
+    What stands before a slash in a name is one category, the mean of its parts, beside those without it.
     """
     slices, bound, paths = [], [], []
     for code in np.unique(category):
         rows = np.flatnonzero(category == code)
         slices.append(slice(int(rows[0]), int(rows[-1]) + 1))  # types are sorted by category
-        bound.append(bind(metric, _part(units, slices[-1])))
+        bound.append(bind(metric, _slice_units(units, slices[-1])))
         paths.append(tuple(names[code].split("/")))
 
     def value(weights: Floats) -> Floats:
-        parts = [
-            _Category(path, part(weights[:, rows]), weights[:, rows].sum(axis=1) > 0)
-            for path, rows, part in zip(paths, slices, bound, strict=True)
-        ]
-        return _mean_of_parts(parts, weigh, depth=0)[0]
+        values = [part(weights[:, rows]) for rows, part in zip(slices, bound, strict=True)]
+        here = [weights[:, rows].sum(axis=1) > 0 for rows in slices]
+
+        def average(parts: Sequence[int], depth: int) -> tuple[Floats, NDArray[np.bool_]]:
+            """The mean over parts with `depth` steps of their paths in common, and whether any has a weight."""
+            by_step: dict[tuple[str, ...], list[int]] = {}
+            for part in parts:
+                by_step.setdefault(paths[part][depth : depth + 1], []).append(part)
+            total, present = np.zeros((2, len(weights)))
+            for step, same in by_step.items():
+                # A path without a further step is a category itself: its name cannot occur twice.
+                mean, occurs = average(same, depth + 1) if step else (values[same[0]], here[same[0]])
+                weight = weigh.get("/".join(paths[same[0]][: depth + 1]), 1.0) if step else 1.0
+                total += np.where(occurs, weight * mean, 0)
+                present += weight * occurs
+            return divide(total, present), present > 0
+
+        return average(range(len(paths)), 0)[0]
 
     return value
 
 
-class _Category(NamedTuple):
-    """The values of one category, and whether it has any weight; both of shape (B,)."""
-
-    path: tuple[str, ...]
-    values: Floats
-    here: NDArray[np.bool_]
-
-
-def _mean_of_parts(
-    parts: Sequence[_Category], weigh: Mapping[str, float], *, depth: int
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """The mean over parts with `depth` steps of their paths in common, and whether any of it has a weight."""
-    by_step: dict[tuple[str, ...], list[_Category]] = {}
-    for part in parts:
-        by_step.setdefault(part.path[depth : depth + 1], []).append(part)
-    total, present = np.zeros(parts[0].values.shape), np.zeros(parts[0].here.shape)
-    for step, same in by_step.items():
-        values, here = _mean_of_parts(same, weigh, depth=depth + 1) if step else same[0][1:]
-        weight = weigh.get("/".join(same[0].path[: depth + 1]), 1.0) if step else 1.0
-        total += np.where(here, weight * values, 0)
-        present += weight * here
-    return divide(total, present), present > 0
-
-
-def _part(units: Units, rows: slice) -> Units:
+def _slice_units(units: Units, rows: slice) -> Units:
     return Units(
         space=units.space,
         gold=units.gold[rows],
@@ -294,16 +294,18 @@ def _part(units: Units, rows: slice) -> Units:
     )
 
 
-def _over_groups(metric: Metric, view: View) -> Sample:
+def _average_groups(metric: Metric, view: UnitTable) -> Sample:
     """The plain mean over groups of the metric within each: the group is the cluster, and counts once.
 
     A group in which the metric is not defined leaves the mean.
     """
     marks, groups = np.unique(view.cluster, return_inverse=True)
     found = _within_groups(metric, view, groups)
-    bounds = _bounds(metric, view)
+    bounds = finite_bounds(metric, view)
     known = found[~np.isnan(found)]
+    # A metric without a range gets the ends that it reached: pseudo-groups need some value to stand at.
     ends = np.array(bounds if bounds is not None else (known.min(initial=0.0), known.max(initial=0.0)))
+    # Groups of equal value are one type. A group without a value is a type that counts for nothing.
     both = np.stack([np.r_[np.nan_to_num(found), ends], np.r_[~np.isnan(found), True, True]], axis=1)
     rows, types = np.unique(both, axis=0, return_inverse=True)
     types = types.reshape(-1).astype(np.int64)
@@ -325,15 +327,16 @@ def _over_groups(metric: Metric, view: View) -> Sample:
     )
 
 
-def _within_groups(metric: Metric, view: View, groups: Ints) -> Floats:
+def _within_groups(metric: Metric, view: UnitTable, groups: Ints) -> Floats:
     """The metric of each group by itself, shape (G,)."""
-    uses = _ordered(getattr(metric, "uses", COLUMNS))
-    first, types = distinct(_columns(view, uses))
+    uses = sort_uses(getattr(metric, "uses", COLUMNS))
+    first, types = distinct(code_columns(view, uses))
     sizes = np.bincount(groups)
     values = getattr(metric, "values", None)
     if values is not None:
-        means: Floats = np.bincount(groups, weights=values(_units(view, first))[types]) / sizes
+        means: Floats = np.bincount(groups, weights=values(units_of(view, first))[types]) / sizes
         return means
+    # Sorted within each group, so that equal groups have equal bytes.
     members = types[np.lexsort((types, groups))]
     known: dict[bytes, float] = {}  # by the units of a group: most groups are like many others
     out = np.empty(len(sizes))
@@ -341,6 +344,6 @@ def _within_groups(metric: Metric, view: View, groups: Ints) -> Floats:
         mark = own.tobytes()
         if mark not in known:
             kinds, counts = np.unique(own, return_counts=True)
-            known[mark] = bind(metric, _units(view, first[kinds]))(counts[None, :].astype(np.float64))[0]
+            known[mark] = bind(metric, units_of(view, first[kinds]))(counts[None, :].astype(np.float64))[0]
         out[group] = known[mark]
     return out

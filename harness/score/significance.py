@@ -34,7 +34,7 @@ class Rules:
     confidence: float = 0.95
     """Of the intervals; tests have level 1 - confidence, within the family."""
     draws: int = 2000
-    """Random flips behind the family's quantile."""
+    """Random flips that the family's quantile rests on."""
     seed: int = 0
     """Of the flips."""
     missing: Missing = "counts"
@@ -70,6 +70,24 @@ def compare_cells(
     Raises:
         DataError: The cells have different protocols, or different golds on a shared unit.
         UserError: The metric does not fit the answer space or the protocol.
+
+    Example:
+        >>> from harness.api import Choice, Protocol, RecordedAnswer, Status
+        >>> from harness.score.metrics import Accuracy
+        >>> from harness.score.units import build_cell
+        >>> def cell(*verdicts):
+        ...     answers = (
+        ...         RecordedAnswer(
+        ...             item=f"i{k}", group=f"i{k}", category="", space=Choice(("yes", "no")), gold="yes",
+        ...             order=(), sample=0, status=Status.OK, verdict=verdict,
+        ...         )
+        ...         for k, verdict in enumerate(verdicts)
+        ...     )
+        ...     return build_cell(answers, Protocol())
+        >>> good, fair = cell(*["yes"] * 36, *["no"] * 4), cell(*["yes"] * 20, *["no"] * 20)
+        >>> found = compare_cells(good, fair, Accuracy(), names=("good", "fair"))
+        >>> found.better, round(found.difference, 3), round(found.ci_low, 2), round(found.ci_high, 2)
+        ('good', 0.4, 0.23, 0.57)
     """
     (found,) = compare_all(
         dict(zip(names, (a, b), strict=True)),
@@ -141,6 +159,7 @@ def compare_contest(
         greater_is_better: False for errors and distances.
         unit: Of the metric's values.
     """
+    # A judge without a rank must not cost the others power: the family is theirs alone.
     inside = [judge for judge in judges if ranked is None or judge in ranked]
     values = [own for judge in inside if (own := contest.own(judge, rivals=inside)) is not None]
     family = family_of_judges(values, draws=rules.draws, seed=rules.seed)
@@ -156,12 +175,13 @@ def compare_contest(
             greater_is_better=greater_is_better,
             unit=unit,
         )
+        # All pairs, ranked or not: a pair outside the family has a p-value of its own.
         for a, b in combinations(judges, 2)
     ]
-    return without_circles(found)
+    return remove_circles(found)
 
 
-def without_circles(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
+def remove_circles(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
     """The same without placements that go round in a circle, which depend on what was missing.
 
     A can be better than B, B than C and C than A where each pair is compared on other items: only with `missing:
@@ -171,7 +191,8 @@ def without_circles(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]
     for pair in comparisons:
         if pair.better is not None:
             above.setdefault(pair.better, set()).add(pair.b if pair.better == pair.a else pair.a)
-    reach = {judge: _reached(judge, above) for judge in above}
+    # A placement is part of a circle where the better judge can be reached from the worse one.
+    reach = {judge: _find_below(judge, above) for judge in above}
     return tuple(
         replace(pair, better=None, depends_on_missing=True)
         if pair.better is not None and pair.better in reach.get(pair.b if pair.better == pair.a else pair.a, ())
@@ -180,8 +201,8 @@ def without_circles(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]
     )
 
 
-def _reached(start: str, above: Mapping[str, Collection[str]]) -> set[str]:
-    """All that stand below, at whatever remove."""
+def _find_below(start: str, above: Mapping[str, Collection[str]]) -> set[str]:
+    """All that stand below, directly or through others."""
     found: set[str] = set()
     waiting = [start]
     while waiting:
@@ -217,23 +238,25 @@ def compare_pair(
         unit: Of the metric's values.
     """
     met = contest.meet(a, b)
-    found = _counted(met, Comparison(a=a, b=b, metric=metric_name, greater_is_better=greater_is_better, unit=unit))
+    found = _add_counts(met, Comparison(a=a, b=b, metric=metric_name, greater_is_better=greater_is_better, unit=unit))
     found = replace(found, basis=contest.basis(a, b))
     apart = met.gap
     if apart is None or met.of_a is None or met.of_b is None:
         return found
     found = replace(found, value_a=met.of_a.value, value_b=met.of_b.value)
-    found = _tested(found, apart, family=family, rules=rules, ranked=ranked)
+    found = _add_test(found, apart, family=family, rules=rules, ranked=ranked)
     if not ranked:
         return found
+    # Placed above only if the data say so in every way of counting: a judge must not rise by not answering.
     ways, quantile = [apart, *_other_ways(contest, a, b, rules)], family.quantile(rules.confidence)
-    found = _placed(found, ways, quantile)
+    found = _add_placement(found, ways, quantile)
     if rules.equivalence is not None:
-        found = replace(found, equivalent=_equivalent(ways, quantile, margin=rules.equivalence))
-    return found if contest.complete(a, b) else _bounded(found, contest, quantile)
+        found = replace(found, equivalent=_is_equivalent(ways, quantile, margin=rules.equivalence))
+    # Without missing answers the bounds would both be the difference itself.
+    return found if contest.complete(a, b) else _add_bounds(found, contest, quantile)
 
 
-def _counted(met: Meeting, found: Comparison) -> Comparison:
+def _add_counts(met: Meeting, found: Comparison) -> Comparison:
     """With the counts of units on which two judges differ."""
     points = [a.credit - b.credit for a, b in met.views]
     return replace(
@@ -245,10 +268,11 @@ def _counted(met: Meeting, found: Comparison) -> Comparison:
     )
 
 
-def _tested(found: Comparison, apart: Gap, *, family: Family, rules: Rules, ranked: bool) -> Comparison:
+def _add_test(found: Comparison, apart: Gap, *, family: Family, rules: Rules, ranked: bool) -> Comparison:
     """With the interval of the difference, its p-values, and what could be detected."""
     quantile = family.quantile(rules.confidence)
     low, high = apart.interval(quantile) or (None, None)
+    # Equal answers everywhere are a difference of 0 with p = 1, and no failed test.
     testable = apart.testable(quantile) and apart.scale > 0
     alone = p_value(apart.statistic) if testable or not apart.difference else None
     return replace(
@@ -257,7 +281,7 @@ def _tested(found: Comparison, apart: Gap, *, family: Family, rules: Rules, rank
         ci_low=low,
         ci_high=high,
         p=alone,
-        p_adjusted=family.adjusted(apart.statistic) if ranked and alone is not None else None,
+        p_adjusted=family.adjust_p(apart.statistic) if ranked and alone is not None else None,
         method=METHOD if alone is not None else "",
         detectable=apart.detectable(quantile, power=_POWER),
     )
@@ -270,26 +294,28 @@ def _other_ways(contest: Contest, a: str, b: str, rules: Rules) -> list[Gap | No
     return [contest.meet(a, b, "excluded").gap, contest.meet(a, b, "worst").gap]
 
 
-def _placed(found: Comparison, ways: list[Gap | None], quantile: float) -> Comparison:
+def _add_placement(found: Comparison, ways: list[Gap | None], quantile: float) -> Comparison:
     """With the judge that is above the other: significantly better in every way to count missing answers."""
     leads = {way.difference > 0 if way is not None and way.significant(quantile) else None for way in ways}
+    # A set: one element means that every way is significant, and for the same judge.
     if len(leads) == 1 and None not in leads:
         return replace(found, better=found.a if leads.pop() == found.greater_is_better else found.b)
     first = ways[0]
     return replace(found, depends_on_missing=first is not None and first.significant(quantile))
 
 
-def _equivalent(ways: list[Gap | None], quantile: float, *, margin: float) -> bool:
+def _is_equivalent(ways: list[Gap | None], quantile: float, *, margin: float) -> bool:
     """Whether the whole interval lies within the margin on both sides of 0, in every way to count missing answers."""
     ends = [None if way is None else way.interval(quantile) for way in ways]
     return all(end is not None and max(-end[0], end[1]) < margin for end in ends)
 
 
-def _bounded(found: Comparison, contest: Contest, quantile: float) -> Comparison:
-    """With the least and the greatest difference that is possible, whatever the missing answers were."""
+def _add_bounds(found: Comparison, contest: Contest, quantile: float) -> Comparison:
+    """With the least and the greatest difference that any missing answers allow."""
     ends = contest.extremes(found.a, found.b)
     if ends is None:
         return found
     low, high = ends
+    # Both ends on one side of 0: no way to fill in the missing answers turns the order round.
     firm = all(end.significant(quantile) for end in ends) and (low.difference > 0) == (high.difference > 0)
     return replace(found, bound_low=low.difference, bound_high=high.difference, whatever_missing=firm)

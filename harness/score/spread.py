@@ -22,7 +22,7 @@ def effective_clusters(sizes: Floats) -> float:
     return float(1 / (design @ design))
 
 
-def interval_of_moves(
+def interval_from_moves(
     value: float,
     *,
     centre: float,
@@ -57,8 +57,10 @@ def interval_of_moves(
         clusters=marks,
         blocks=0,
         weights=weights,
+        # As in `harness.score.jackknife`: the factor (C - 1) / C by the weight of each cluster.
         moves=moves * np.sqrt(1 - weights),
         parts=weights * value - moves,
+        # Each half stands for half a cluster, and a whole one would move the value twice as far: (2 e)^2 / 2.
         pseudo=2 * float(np.sum(pseudo**2)),
         step=0.0,
         design=design_of(sizes),
@@ -66,6 +68,7 @@ def interval_of_moves(
         bounds=bounds,
         binomial=False,
         most=np.inf,
+        # People's values are no trials: no number of right or wrong answers bounds them.
         graded=True,
     )
     return interval(apart, confidence=confidence)

@@ -5,6 +5,7 @@ Not for reading answers, and not for computing metrics: it only says which units
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -34,25 +35,28 @@ Basis: TypeAlias = Literal["", "probabilities", "verdicts"]
 """What a metric that reads probabilities is made of: never of both. Empty for a metric that reads none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Names:
-    """Many names in one block of memory: a tenth of what a list of `str` takes."""
+class PackedIds:
+    """Many ids in one block of memory: a tenth of what a list of `str` takes."""
 
-    text: bytes
-    """All names, end to end, as UTF-8."""
-    ends: NDArray[np.uint64]
-    """Where each name ends."""
+    def __init__(self) -> None:
+        self._text, self._ends = bytearray(), array("Q")
+
+    def append(self, name: str) -> None:
+        """Add an id."""
+        self._text += name.encode()
+        self._ends.append(len(self._text))
 
     def __len__(self) -> int:
-        return len(self.ends)
+        return len(self._ends)
 
     def __getitem__(self, index: int) -> str:
-        start = int(self.ends[index - 1]) if index else 0
-        return self.text[start : int(self.ends[index])].decode()
+        # The first id starts at 0; every other one where the id before it ends.
+        start = self._ends[index - 1] if index else 0
+        return self._text[start : self._ends[index]].decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Tallies:
+class RequestCounts:
     """What is counted over requests rather than units."""
 
     asked: int
@@ -74,7 +78,7 @@ class Tallies:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Trials:
+class SuccessCounts:
     """Hits among trials, one row for each item that has any: the raw material of a consistency."""
 
     cluster: Ints
@@ -101,7 +105,7 @@ class Repeats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class View:
+class UnitTable:
     """U units that count, and as what. All columns have shape (U,)."""
 
     space: AnswerSpace
@@ -130,9 +134,9 @@ class View:
     def __len__(self) -> int:
         return len(self.key)
 
-    def take(self, rows: Ints | NDArray[np.bool_]) -> View:
+    def take(self, rows: Ints | NDArray[np.bool_]) -> UnitTable:
         """Some of the units."""
-        return View(
+        return UnitTable(
             space=self.space,
             verdicts=self.verdicts,
             key=self.key[rows],
@@ -153,9 +157,9 @@ class CellTable:
 
     protocol: Protocol
     """How the answers became units."""
-    units: View
-    """Every unit, whatever its state."""
-    guessed: View
+    units: UnitTable
+    """Every unit, in every state."""
+    with_random_guess: UnitTable
     """The same units; where the protocol counts a missing answer as the chance of a guess, a seeded one stands for it,
     and a blind judge's probability beside it."""
     state: NDArray[np.uint8]
@@ -165,25 +169,25 @@ class CellTable:
     confidence: Floats
     """Shape (U,): probability that the judge gave to its own verdict, the mean where several answers made it; NaN where
     there is no verdict, or an answer has no probabilities."""
-    items: Names
+    items: PackedIds
     """Ids of the items."""
     groups: int
     """Distinct clusters among the items."""
-    tallies: Tallies
+    requests: RequestCounts
     """Counts over requests."""
-    swap: Trials
+    swap: SuccessCounts
     """Items answered in each of several orders: do the canonical verdicts agree?"""
-    first: Trials
+    first: SuccessCounts
     """Decided preferences: do they name the first place shown?"""
-    repeat: Trials
+    repeat: SuccessCounts
     """Pairs of samples, of one order or of reshuffled ones: do the canonical verdicts agree?"""
     repeats: Repeats
     """Questions that were put more than once, and what their answers are worth."""
     people: People | None = None
-    """What several people said of the items; `None` where nobody did."""
+    """What several people said of the items; `None` where no one did."""
 
     @cached_property
-    def lost(self) -> NDArray[np.bool_]:
+    def without_answer(self) -> NDArray[np.bool_]:
         """Shape (U,): which units have no answer, errors among them."""
         lost: NDArray[np.bool_] = self.state != ANSWERED
         return lost
@@ -191,8 +195,8 @@ class CellTable:
     def missing(self, basis: Basis) -> NDArray[np.bool_]:
         """Shape (U,): which units have no answer, or none that a metric of this basis can read."""
         if basis != "probabilities":
-            return self.lost
-        missing: NDArray[np.bool_] = self.lost | np.isnan(self.units.positive)
+            return self.without_answer
+        missing: NDArray[np.bool_] = self.without_answer | np.isnan(self.units.positive)
         return missing
 
     @cached_property
@@ -204,24 +208,27 @@ class CellTable:
         self,
         which: Which = "value",
         *,
-        guessed: bool = False,
+        with_random_guess: bool = False,
         basis: Basis = "",
-    ) -> View:
+    ) -> UnitTable:
         """The units that count.
 
         Args:
             which: `value`: as the protocol says, errors left out. `excluded`: only those with an answer. `worst`: all,
                 and those without an answer, errors included, are as wrong as can be. `best`: all, and these are right.
-            guessed: Where the protocol says `chance` or `share`, count a missing answer as a guess and not as the
-                chance of one: for metrics that do not average credit.
+            with_random_guess: Where the protocol says `chance` or `share`, a seeded guess stands for a missing answer,
+                and not the chance of a guess. For metrics that do not average credit.
             basis: `probabilities`: without the answers that have none, which are missing to `worst` and `best`; a
                 missing answer that counts as wrong keeps its place, without a verdict. `verdicts`: no unit has a
                 probability.
         """
-        lost = self.missing(basis) if which in ("worst", "best") else self.lost
-        units = self.guessed if guessed and which == "value" else self.units
+        # The worst and the best case are those of the metric, so an answer that it cannot read is missing to them.
+        lost = self.missing(basis) if which in ("worst", "best") else self.without_answer
+        # Only the value counts guesses. The worst case replaces them, and the excluded one has none.
+        units = self.with_random_guess if with_random_guess and which == "value" else self.units
         kept = np.ones(len(lost), dtype=np.bool_)
         if which in ("worst", "best") and lost.any():
+            # A metric of probabilities puts a unit without a verdict at the wrong end of its ranking by itself.
             filled = units.gold if which == "best" else NOTHING if basis == "probabilities" else self.worst
             units = replace(
                 units,
@@ -233,9 +240,11 @@ class CellTable:
             kept = ~lost
         elif lost.any():
             policies = self.protocol.policies
+            # All other policies keep the unit; what it is worth is in its credit already.
             left_out = [ERROR, *(state for state, name in POLICIES.items() if policies[name] == "exclude")]
             kept = ~np.isin(self.state, left_out)
         if basis == "probabilities":
+            # Answers without a probability leave. Missing ones stay: the metric ranks them last.
             kept &= lost | ~np.isnan(units.positive)
         elif basis == "verdicts":
             units = replace(units, positive=np.full(len(units), np.nan))

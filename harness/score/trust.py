@@ -143,7 +143,7 @@ class Calibration:
 class Noise:
     """How much of a score is chance in the judge itself. Of questions that were put more than once.
 
-    A question is an item in one order; where each sample is shuffled anew it is the item. Its value is the mean over
+    A question is an item in one order. Where each sample is shuffled again it is the item. Its value is the mean over
     its answers: whether they are right, or for scores how far they are from the gold.
     """
 

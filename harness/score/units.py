@@ -20,11 +20,30 @@ import numpy as np
 
 from harness.api import TIE, AnswerSpace, DataError, Preference, Protocol, RecordedAnswer, Score, Status, Verdict
 from harness.score.arrays import Ints
-from harness.score.ballots import LOST, Ballot, ballots, by_order, canonical, of_each_order, pooled
+from harness.score.ballots import (
+    STATES,
+    Ballot,
+    ballots_of_each_order,
+    canonical,
+    make_ballots,
+    pool_orders,
+    split_orders,
+)
 from harness.score.columns import RepeatColumns
 from harness.score.histograms import bin_of, histogram, size
-from harness.score.people import PeopleBuilder, Worth
-from harness.score.table import ANSWERED, ERROR, MISSING, NOTHING, POLICIES, CellTable, Names, Tallies, Trials, View
+from harness.score.people import Outcome, PeopleBuilder
+from harness.score.table import (
+    ANSWERED,
+    ERROR,
+    MISSING,
+    NOTHING,
+    POLICIES,
+    CellTable,
+    PackedIds,
+    RequestCounts,
+    SuccessCounts,
+    UnitTable,
+)
 
 _NAN = float("nan")
 
@@ -41,13 +60,13 @@ def build_cell(answers: Iterable[RecordedAnswer], protocol: Protocol) -> CellTab
       It is a draw, or outside the space, where all that have no verdict are; else it follows `unparsed`. So does a
       drawn vote.
     - A unit of several answers has a probability where each of them that has a verdict has one. So has its confidence:
-      the mean probability that they gave to the unit's verdict, whatever each of them said.
+      the mean probability that they gave to the unit's verdict, also by those that said another.
     - `pooling: sum`: a candidate wins with more votes than all others together. Without a winner the unit is answered
       and wrong, unless every verdict is a tie, which it then is.
     - `pooling: agree`: two different verdicts are an answered, wrong unit; where one is missing, so is the unit.
     - A bare `TIE` is read as the gold's own tie class, and as the space's first where the gold is no tie.
     - `ties: skip` leaves tied golds out of every value, the worst case too. `ties: right` is about answers: a missing
-      one follows `unparsed`, and is wrong in the worst case, whatever the gold.
+      one follows `unparsed`, and is wrong in the worst case, for every gold.
     - `chance`: the blind guess is the verdict at place (key of the unit) modulo (number of verdicts), the same for
       every judge, and counts as any answer does; its probability is one in the number of verdicts.
     - `draws: share`: the same among those that draw, or among all verdicts where the judge did not say which they are.
@@ -63,6 +82,19 @@ def build_cell(answers: Iterable[RecordedAnswer], protocol: Protocol) -> CellTab
         DataError: There are no answers, or an item comes twice, or the answer spaces are of different kinds, or the
             chance of a blind guess is asked for where the answers are too many to list.
         UserError: The protocol does not fit the answer space.
+
+    Example:
+        >>> from harness.api import Choice, RecordedAnswer, Status
+        >>> def answer(item, verdict):
+        ...     return RecordedAnswer(
+        ...         item=item, group=item, category="", space=Choice(("yes", "no")), gold="yes", order=(),
+        ...         sample=0, status=Status.OK if verdict else Status.UNPARSED, verdict=verdict,
+        ...     )
+        >>> table = build_cell([answer("a", "yes"), answer("b", "no"), answer("c", None)], Protocol())
+        >>> table.requests.asked, table.units.credit.tolist(), table.without_answer.tolist()
+        (3, [1.0, 0.0, 0.0], [False, False, True])
+        >>> len(table.view())  # a missing answer is left out, unless the protocol says otherwise
+        2
     """
     builder = _Builder(protocol)
     for _, same in itertools.groupby(answers, key=attrgetter("item")):
@@ -70,16 +102,17 @@ def build_cell(answers: Iterable[RecordedAnswer], protocol: Protocol) -> CellTab
     return builder.finish()
 
 
-def _hash(text: str) -> int:
+def _hash_id(text: str) -> int:
+    # Python's own `hash` differs from run to run. With 64 bits two of a million ids agree with a chance of 3e-8.
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-def _marks(column: array[int]) -> Ints:
+def _cluster_marks(column: array[int]) -> Ints:
     """Marks of clusters, 63 bits of each, so that they are plain integers."""
     return (np.frombuffer(column, dtype=np.uint64) >> np.uint64(1)).astype(np.int64)
 
 
-class _Counts:
+class _SuccessColumns:
     """Hits among trials by item, in a growing column each."""
 
     def __init__(self) -> None:
@@ -91,9 +124,9 @@ class _Counts:
             self.hits.append(hits)
             self.trials.append(trials)
 
-    def finish(self) -> Trials:
-        return Trials(
-            cluster=_marks(self.cluster),
+    def finish(self) -> SuccessCounts:
+        return SuccessCounts(
+            cluster=_cluster_marks(self.cluster),
             hits=np.array(self.hits, dtype=np.int64),
             trials=np.array(self.trials, dtype=np.int64),
         )
@@ -105,6 +138,7 @@ class _Builder:
     def __init__(self, protocol: Protocol) -> None:
         self.protocol = protocol
         policies = protocol.policies
+        # A failure of the machinery says nothing about the judge, so no protocol counts it.
         self.policies = {state: policies[name] for state, name in POLICIES.items()} | {ERROR: "exclude"}
         kept = {state: policy != "exclude" for state, policy in self.policies.items()}
         self.people = PeopleBuilder({**kept, ANSWERED: True}, skips_ties=protocol.ties == "skip")
@@ -112,7 +146,7 @@ class _Builder:
         self.space: AnswerSpace | None = None
         self.codes: dict[Verdict, int] = {}
         self.categories: dict[str, int] = {}
-        self.text, self.ends = bytearray(), array("Q")
+        self.ids = PackedIds()
         self.key, self.cluster = array("Q"), array("Q")
         self.item, self.category = array("i"), array("i")
         # A score stands for itself and any other verdict for its code, so that a continuous scale needs no dictionary.
@@ -128,32 +162,33 @@ class _Builder:
         self.golds: Counter[Verdict] = Counter()
         self.shown_golds: Counter[Verdict] = Counter()
         self.orders = 0
-        self.swap, self.first, self.repeat = _Counts(), _Counts(), _Counts()
+        self.swap, self.first, self.repeat = _SuccessColumns(), _SuccessColumns(), _SuccessColumns()
         self.repeats = RepeatColumns()
 
     def add(self, answers: list[RecordedAnswer]) -> None:
         """Take in all answers to one item."""
         head = answers[0]
-        self._widen(head)
-        name = _hash(head.item)
-        cluster = name if head.group == head.item else _hash(head.group)
+        self._widen_space(head)
+        name = _hash_id(head.item)
+        cluster = name if head.group == head.item else _hash_id(head.group)
         self.seen.append(name)
         self.groups.append(cluster)
-        self.text += head.item.encode()
-        self.ends.append(len(self.text))
+        self.ids.append(head.item)
         if head.annotations:
-            self.people.rate(head, item=len(self.ends) - 1, cluster=cluster)
-        votes = ballots(answers, self.protocol)
-        self._tally(answers, cluster)
-        self._swap(answers, votes, cluster)
+            self.people.rate(head, item=len(self.ids) - 1, cluster=cluster)
+        votes = make_ballots(answers, self.protocol)
+        # These are about what was said and not about who is right: a tied gold, which may leave out its unit, counts
+        # here.
+        self._count_requests(answers, cluster)
+        self._compare_orders(answers, votes, cluster)
         if self.protocol.ties == "skip" and _is_tie(head.space, head.gold):
             return
         if len(answers) > 1:
-            self._repeats(answers, votes, cluster)
-        for ballot in pooled(votes, self.protocol, answers):
-            self._unit(head, ballot, cluster)
+            self._collect_repeats(answers, votes, cluster)
+        for ballot in pool_orders(votes, self.protocol, answers):
+            self._add_unit(head, ballot, cluster)
 
-    def _widen(self, head: RecordedAnswer) -> None:
+    def _widen_space(self, head: RecordedAnswer) -> None:
         if self.space is None:
             self.space = head.space
         elif head.space != self.space:
@@ -162,67 +197,74 @@ class _Builder:
                     f"item {head.item!r}: its answer space is a {head.space.kind}, that of the items before is a "
                     f"{self.space.kind}; make them two tasks"
                 )
+            # Items may have different numbers of labels or candidates. A cell has one space, and the largest holds
+            # all verdicts.
             self.space = max(self.space, head.space, key=size)
 
-    def _unit(self, head: RecordedAnswer, ballot: Ballot, cluster: int) -> None:
+    def _add_unit(self, head: RecordedAnswer, ballot: Ballot, cluster: int) -> None:
         space = head.space
-        key = _hash(f"{head.item}\0{ballot.order}\0{ballot.sample}")
+        # Units of two judges are matched by this name, so it must not depend on how many answers came before.
+        key = _hash_id(f"{head.item}\0{ballot.order}\0{ballot.sample}")
         policy = "" if ballot.state == ANSWERED else self.policies[ballot.state]
-        gold, verdict, credit, guess, guess_credit = self._counts_as(head, ballot, key)
+        gold, verdict, credit, guess, guess_credit = self._count_against(head, ballot, key)
         positive = ballot.positive
         if policy in ("chance", "share") and not (policy == "share" and ballot.drawn):
+            # A judge that guesses blindly names the positive class as often as it is right.
             positive = credit
         self.key.append(key)
-        self.item.append(len(self.ends) - 1)
+        self.item.append(len(self.ids) - 1)
         self.cluster.append(cluster)
         self.category.append(self.categories.setdefault(head.category, len(self.categories)))
-        self.gold.append(self._code(gold))
-        self.predicted.append(_NAN if verdict is None else self._code(verdict))
-        self.worst.append(self._code(space.worst(gold)))
+        self.gold.append(self._encode(gold))
+        self.predicted.append(_NAN if verdict is None else self._encode(verdict))
+        self.worst.append(self._encode(space.worst(gold)))
         self.credit.append(credit)
         self.positive.append(ballot.positive if ballot.state == ANSWERED else _NAN)
         self.confidence.append(ballot.confidence if ballot.state == ANSWERED else _NAN)
         self.state.append(ballot.state)
         if self.guesses:
-            self.guess.append(_NAN if guess is None else self._code(guess))
+            self.guess.append(_NAN if guess is None else self._encode(guess))
             self.guess_credit.append(guess_credit)
             self.guess_positive.append(positive if policy in ("", "chance", "share") else _NAN)
         if len(head.annotations) > 1:
             self.people.add_unit(
-                len(self.key) - 1, head, ballot, lambda other, given: self._counts_as(other, given, key)
+                len(self.key) - 1, head, ballot, lambda other, given: self._count_against(other, given, key)
             )
 
-    def _counts_as(self, head: RecordedAnswer, ballot: Ballot, key: int) -> Worth:
+    def _count_against(self, head: RecordedAnswer, ballot: Ballot, key: int) -> Outcome:
         """What a ballot counts as against the gold of `head`, in the frame in which its unit is counted."""
         space, gold = head.space, head.gold
         verdict, credit = None, 0.0
         if ballot.state == ANSWERED:
-            verdict, credit = _counted(ballot.verdict, head, self.protocol)
+            verdict, credit = _class_and_credit(ballot.verdict, head, self.protocol)
         guess, guess_credit = verdict, credit
         policy = "" if ballot.state == ANSWERED else self.policies[ballot.state]
         if policy == "half":
             credit = guess_credit = 0.5
         elif policy in ("chance", "share"):
             drawn = ballot.drawn if policy == "share" else ()
-            blind = drawn or _listed(head, field=f"{POLICIES[ballot.state]}: {policy}")
-            guess, guess_credit = _counted(blind[key % len(blind)], head, self.protocol)
+            # The key is a hash: guesses are spread evenly, and are the same for every judge and in every run.
+            blind = drawn or _blind_guesses(head, field=f"{POLICIES[ballot.state]}: {policy}")
+            guess, guess_credit = _class_and_credit(blind[key % len(blind)], head, self.protocol)
+            # The chance of the guess and not its luck: a mean of credits then has no noise that the judge did not
+            # make.
             credit = 1 / len(blind)
             if drawn:
-                credit = sum(_counted(one, head, self.protocol)[1] for one in drawn) / len(drawn)
+                credit = sum(_class_and_credit(best, head, self.protocol)[1] for best in drawn) / len(drawn)
         if type(space) is Preference and self.protocol.pooling == "each" and ballot.order:
             # One order by itself is a question about places: its classes are "first" and "second", so that a gold which
             # is always one candidate has both classes once it is shuffled (MJ-Bench in the paper's macro-F1).
-            gold = space.shown(gold, ballot.order)
-            verdict = None if verdict is None else space.shown(verdict, ballot.order)
-            guess = None if guess is None else space.shown(guess, ballot.order)
-        return Worth(gold, verdict, credit, guess, guess_credit)
+            gold = space.to_shown(gold, ballot.order)
+            verdict = None if verdict is None else space.to_shown(verdict, ballot.order)
+            guess = None if guess is None else space.to_shown(guess, ballot.order)
+        return Outcome(gold, verdict, credit, guess, guess_credit)
 
-    def _code(self, verdict: Verdict) -> float:
+    def _encode(self, verdict: Verdict) -> float:
         if type(self.space) is Score:
             return float(cast("float", verdict))
         return self.codes.setdefault(verdict, len(self.codes))
 
-    def _tally(self, answers: list[RecordedAnswer], cluster: int) -> None:
+    def _count_requests(self, answers: list[RecordedAnswer], cluster: int) -> None:
         decided = first = 0
         samples: dict[tuple[int, ...], list[Verdict]] = {}
         head = answers[0]
@@ -237,67 +279,74 @@ class _Builder:
             samples.setdefault(answer.order, []).append(verdict)
             self.canonical[bin_of(answer.space, verdict)] += 1
             self.shown[bin_of(answer.space, answer.verdict)] += 1
-            gold = answer.space.shown(answer.gold, answer.order) if answer.order else answer.gold
+            gold = answer.space.to_shown(answer.gold, answer.order) if answer.order else answer.gold
             self.shown_golds[bin_of(answer.space, gold)] += 1
+            # A tie names no place, so it is no evidence of position bias.
             if type(answer.space) is Preference and not isinstance(answer.verdict, str):
                 decided += 1
                 first += answer.verdict == 0
         self.orders = max(self.orders, len(samples))
         self.first.add(cluster, first, decided)
         repeats = list(samples.values())
-        if self.protocol.order == "reshuffled":  # each sample is one more call, whatever order it came to be shown in
+        if self.protocol.order == "reshuffled":  # each sample is one more call, in any order
             repeats = [[verdict for given in repeats for verdict in given]]
         if len(answers) > len(repeats):
             pairs = [a == b for given in repeats for a, b in itertools.combinations(given, 2)]
+            # Pairs, and not a share of the largest class: their agreement has the same mean for any number of
+            # samples.
             self.repeat.add(cluster, sum(pairs), len(pairs))
 
-    def _swap(self, answers: list[RecordedAnswer], votes: list[Ballot], cluster: int) -> None:
+    def _compare_orders(self, answers: list[RecordedAnswer], votes: list[Ballot], cluster: int) -> None:
         if self.protocol.order == "reshuffled" or self.protocol.vote == "each":
-            votes = of_each_order(answers, self.protocol)
+            # The protocol made one vote of all orders, or many of one. Swap consistency needs one vote for each
+            # order.
+            votes = ballots_of_each_order(answers, self.protocol)
         if len(votes) < 2:
             return
         verdicts = [vote.verdict for vote in votes if vote.verdict is not None]
         if len(verdicts) == len(votes):
             self.swap.add(cluster, int(all(verdict == verdicts[0] for verdict in verdicts)), 1)
 
-    def _repeats(self, answers: list[RecordedAnswer], votes: list[Ballot], cluster: int) -> None:
+    def _collect_repeats(self, answers: list[RecordedAnswer], votes: list[Ballot], cluster: int) -> None:
         """The questions among the answers to an item that were put more than once."""
         rules = self.protocol
-        questions = [answers] if rules.order == "reshuffled" else list(by_order(answers))
+        questions = [answers] if rules.order == "reshuffled" else list(split_orders(answers))
+        # Only where each question has one vote do `votes` and `questions` have the same length and order.
         one_each = rules.vote != "each" and (rules.pooling == "each" or not answers[0].order)
         for place, same in enumerate(questions):
             if len(same) > 1:
-                worths = [worth for answer in same if (worth := self._worth(answer)) is not None]
-                self.repeats.add(cluster, worths, self._credit(votes[place], same[0]) if one_each else _NAN)
+                worths = [worth for answer in same if (worth := self._worth_of(answer)) is not None]
+                self.repeats.add(cluster, worths, self._credit_of(votes[place], same[0]) if one_each else _NAN)
 
-    def _worth(self, answer: RecordedAnswer) -> float | None:
+    def _worth_of(self, answer: RecordedAnswer) -> float | None:
         """What one answer is worth by itself; `None` where it does not count."""
         if answer.verdict is None:
-            policy = self.policies[LOST.get(answer.status, MISSING)]
+            policy = self.policies[STATES.get(answer.status, MISSING)]
             return {"wrong": 0.0, "half": 0.5}.get(policy) if type(answer.space) is not Score else None
         if type(answer.space) is Score:
             return abs(cast("float", answer.verdict) - cast("float", answer.gold))
-        return _counted(canonical(answer), answer, self.protocol)[1]
+        return _class_and_credit(canonical(answer), answer, self.protocol)[1]
 
-    def _credit(self, vote: Ballot, head: RecordedAnswer) -> float:
+    def _credit_of(self, vote: Ballot, head: RecordedAnswer) -> float:
         """What a vote is worth; NaN where it does not count, or where a score has no credit."""
         if type(head.space) is Score:
             return _NAN
         if vote.state != ANSWERED:
             return 0.0 if self.policies[vote.state] == "wrong" else _NAN
-        return _counted(vote.verdict, head, self.protocol)[1]
+        return _class_and_credit(vote.verdict, head, self.protocol)[1]
 
     def finish(self) -> CellTable:
         """The table of all that was added."""
         if self.space is None:
             raise DataError("no answers to score: run the judge on this task first")
-        gold, predicted, worst, guess, verdicts = self._decoded()
-        units = View(
+        self._check_order()
+        gold, predicted, worst, guess, verdicts = self._decode_verdicts()
+        units = UnitTable(
             space=self.space,
             verdicts=verdicts,
             key=np.frombuffer(self.key, dtype=np.uint64),
             item=np.array(self.item, dtype=np.int64),
-            cluster=_marks(self.cluster),
+            cluster=_cluster_marks(self.cluster),
             category=np.array(self.category, dtype=np.int64),
             gold=gold,
             predicted=predicted,
@@ -305,9 +354,9 @@ class _Builder:
             positive=np.frombuffer(self.positive, dtype=np.float64),
             categories=tuple(self.categories),
         )
-        guessed = units
+        with_random_guess = units
         if self.guesses:
-            guessed = replace(
+            with_random_guess = replace(
                 units,
                 predicted=guess,
                 credit=np.frombuffer(self.guess_credit, dtype=np.float64),
@@ -316,13 +365,13 @@ class _Builder:
         return CellTable(
             protocol=self.protocol,
             units=units,
-            guessed=guessed,
+            with_random_guess=with_random_guess,
             state=np.frombuffer(self.state, dtype=np.uint8),
             worst=worst,
             confidence=np.frombuffer(self.confidence, dtype=np.float64),
-            items=self._names(),
+            items=self.ids,
             groups=len(np.unique(np.frombuffer(self.groups, dtype=np.uint64))),
-            tallies=self._tallies(self.space),
+            requests=self._request_counts(self.space),
             swap=self.swap.finish(),
             first=self.first.finish(),
             repeat=self.repeat.finish(),
@@ -330,32 +379,33 @@ class _Builder:
             people=self.people.finish(),
         )
 
-    def _names(self) -> Names:
-        names = Names(text=bytes(self.text), ends=np.frombuffer(self.ends, dtype=np.uint64))
+    def _check_order(self) -> None:
+        """Refuse an item that comes twice; hashes are compared, so that no set of ids is kept."""
         seen = np.frombuffer(self.seen, dtype=np.uint64)
         _, first = np.unique(seen, return_index=True)
         if len(first) < len(seen):
-            again = names[int(np.setdiff1d(np.arange(len(seen)), first)[0])]
+            again = self.ids[int(np.setdiff1d(np.arange(len(seen)), first)[0])]
             raise DataError(f"item {again!r}: its answers come apart; they must be ordered by item, order, sample")
-        return names
 
-    def _decoded(self) -> tuple[Ints, Ints, Ints, Ints, tuple[Verdict, ...]]:
+    def _decode_verdicts(self) -> tuple[Ints, Ints, Ints, Ints, tuple[Verdict, ...]]:
         """Codes of gold, answer, worst answer and answer or else blind guess, and what they stand for."""
         guess = self.guess if self.guesses else self.predicted
+        # Views of the arrays, not copies: a million units are 8 MB a column.
         columns = [np.frombuffer(column) for column in (self.gold, self.predicted, self.worst, guess)]
         if type(self.space) is not Score:
             gold, predicted, worst, guesses = (np.where(np.isnan(c), NOTHING, c).astype(np.int64) for c in columns)
             return gold, predicted, worst, guesses, tuple(self.codes)
         together = np.concatenate(columns)
         known = ~np.isnan(together)
+        # Codes of all columns together, in the order of the scale, so that equal scores have one code.
         values, codes = np.unique(together[known], return_inverse=True)
         coded = np.full(together.shape, NOTHING, dtype=np.int64)
         coded[known] = codes
         gold, predicted, worst, guesses = np.split(coded, 4)
         return gold, predicted, worst, guesses, tuple(values.tolist())
 
-    def _tallies(self, space: AnswerSpace) -> Tallies:
-        return Tallies(
+    def _request_counts(self, space: AnswerSpace) -> RequestCounts:
+        return RequestCounts(
             asked=self.statuses.total(),
             with_probabilities=self.with_probabilities,
             statuses=dict(self.statuses),
@@ -367,7 +417,7 @@ class _Builder:
         )
 
 
-def _listed(head: RecordedAnswer, *, field: str) -> tuple[Verdict, ...]:
+def _blind_guesses(head: RecordedAnswer, *, field: str) -> tuple[Verdict, ...]:
     """All that a blind guess may be."""
     try:
         return head.space.verdicts()
@@ -378,16 +428,20 @@ def _listed(head: RecordedAnswer, *, field: str) -> tuple[Verdict, ...]:
         ) from error
 
 
-def _counted(verdict: Verdict | None, head: RecordedAnswer, protocol: Protocol) -> tuple[Verdict | None, float]:
+def _class_and_credit(
+    verdict: Verdict | None, head: RecordedAnswer, protocol: Protocol
+) -> tuple[Verdict | None, float]:
     """An answer as it counts: its class, or `None` where that is never right, and its credit."""
     space, gold = head.space, head.gold
     if type(space) is Preference and verdict == TIE:
+        # Most prompts offer one word for a tie. It is right for every kind of tied gold.
         verdict = gold if isinstance(gold, str) else space.ties[0]
     credit = float(verdict is not None and space.agrees(verdict, gold))
     if protocol.ties == "class":
         return verdict, credit
     tied_gold, tied = _is_tie(space, gold), verdict is not None and _is_tie(space, verdict)
     if protocol.ties == "skip":
+        # An answered tie is wrong here but is no class of its own: a class that no gold has would lower a macro-F1.
         return None if tied else verdict, credit
     if protocol.ties == "half":
         return verdict, 0.5 if tied_gold else credit

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
+from harness.api import Measurement
 from harness.score.arrays import Floats, Ints
 from harness.score.intervals import normal_quantile, t_quantile
 
@@ -39,46 +40,60 @@ class Verdicts:
     cluster: Ints
     """Shape (n,): code of the cluster. Equal codes are one cluster, in labelled and unlabelled items alike."""
     gold: Floats | None = None
-    """Shape (n,): what people said, on the same scale; `None` where nobody was asked."""
+    """Shape (n,): what people said, on the same scale; `None` where no one was asked."""
 
     def __len__(self) -> int:
         return len(self.judged)
 
 
-class Interval(NamedTuple):
-    """A value with its interval."""
-
-    value: float | None
-    """`None` where it is not defined."""
-    low: float | None
-    """Lower end; `None` where there is no interval."""
-    high: float | None
-    """Upper end."""
-    df: float = np.inf
-    """Degrees of freedom of the t quantile."""
-
-
 class Rates(NamedTuple):
     """How often a judge is right on items of each kind."""
 
-    specificity: Interval
+    specificity: Measurement
     """Share of "not the class" among the verdicts on items that are not of the class (q0)."""
-    sensitivity: Interval
+    sensitivity: Measurement
     """Share of "the class" among the verdicts on items of the class (q1)."""
-    skill: Interval
+    skill: Measurement
     """q0 + q1 - 1 (Youden 1950): 0 for a judge that knows nothing, 1 for one that is always right."""
 
 
-class _Smoothed(NamedTuple):
-    """A mean with pseudo-items in it, and how much each cluster moves it."""
+class _PaddedMean:
+    """A mean with pseudo-items of average cluster size at either end, and how much each cluster moves it.
 
-    mean: float
-    moved: Floats
-    """Shape (G,): by how much the mean changes with each cluster."""
-    rest: float
-    """The part of the variance that comes from the pseudo-items."""
-    df: float
-    """Degrees of freedom of the variance."""
+    Args:
+        values: Shape (n,).
+        cluster: Shape (n,).
+        ends: The values of the pseudo-items.
+        copies: Pseudo-items at each end.
+        groups: G, where other items have clusters too; by default as many as `cluster` names.
+
+    Attributes:
+        mean: The mean with the pseudo-items.
+        moved: Shape (G,): by how much the mean changes with each cluster.
+        rest: The part of the variance that comes from the pseudo-items.
+        df: Degrees of freedom of the variance.
+    """
+
+    def __init__(
+        self,
+        values: Floats,
+        cluster: Ints,
+        *,
+        ends: tuple[float, float],
+        copies: float = 1.0,
+        groups: int | None = None,
+    ) -> None:
+        width = 1 + int(cluster.max()) if groups is None else groups
+        sizes = np.bincount(cluster, minlength=width).astype(np.float64)
+        sums = np.bincount(cluster, weights=values, minlength=width)
+        size = len(values) / np.count_nonzero(sizes)
+        total = len(values) + 2 * copies * size
+        self.mean = (float(values.sum()) + copies * size * sum(ends)) / total
+        # A cluster's own weight is taken out of the denominator, all but one item: the jackknife for clusters, and the
+        # plain formula where each item is a cluster.
+        self.moved: Floats = (sums - sizes * self.mean) / (total - np.maximum(sizes - 1, 0))
+        self.rest = copies * sum((size * (end - self.mean) / (total - size + 1)) ** 2 for end in ends)
+        self.df = _effective_clusters(sizes) + 1
 
     @property
     def variance(self) -> float:
@@ -88,7 +103,7 @@ class _Smoothed(NamedTuple):
 
 def mean_of(
     values: Floats, cluster: Ints, *, low: float = 0.0, high: float = 1.0, confidence: float = 0.95
-) -> Interval:
+) -> Measurement:
     """The plain mean of items in clusters, and its interval.
 
     One pseudo-item at either end of the scale keeps the interval honest where all values are equal. For a share without
@@ -102,20 +117,22 @@ def mean_of(
         confidence: Of the interval.
     """
     if not len(values):
-        return Interval(None, None, None)
-    smoothed = _smoothed(values, cluster, ends=(low, high))
-    return _wald(float(values.mean()), smoothed.mean, smoothed.variance, smoothed.df, low, high, confidence)
+        return Measurement(None)
+    padded = _PaddedMean(values, cluster, ends=(low, high))
+    return _wald(float(values.mean()), padded.mean, padded.variance, padded.df, low, high, confidence)
 
 
 def rates(labelled: Verdicts, *, confidence: float = 0.95) -> Rates:
     """Specificity, sensitivity and skill of a judge on labelled items whose gold is 1 or 0, with their intervals."""
     yes, cluster = _gold(labelled) == 1, labelled.cluster
     right = np.where(yes, labelled.judged, 1 - labelled.judged)
+    # The two rates come from different items, so each has an interval of its own.
     q0, q1 = (mean_of(right[kind], cluster[kind], confidence=confidence) for kind in (~yes, yes))
     if q0.value is None or q1.value is None:
-        return Rates(q0, q1, Interval(None, None, None))
+        return Rates(q0, q1, Measurement(None))
     groups = 1 + int(cluster.max())
-    own, other = (_smoothed(right[kind], cluster[kind], ends=(0, 1), groups=groups) for kind in (~yes, yes))
+    # One cluster may hold items of both kinds. The moves of its two rates are added before they are squared.
+    own, other = (_PaddedMean(right[kind], cluster[kind], ends=(0, 1), groups=groups) for kind in (~yes, yes))
     moved = own.moved + other.moved
     variance = float(moved @ moved) + own.rest + other.rest
     df = _satterthwaite((own.variance, own.df), (other.variance, other.df))
@@ -123,7 +140,7 @@ def rates(labelled: Verdicts, *, confidence: float = 0.95) -> Rates:
     return Rates(q0, q1, skill)
 
 
-def rogan_gladen(labelled: Verdicts, unlabelled: Verdicts, *, confidence: float = 0.95) -> Interval:
+def rogan_gladen(labelled: Verdicts, unlabelled: Verdicts, *, confidence: float = 0.95) -> Measurement:
     """The share of a class among unlabelled items, corrected for the judge's errors.
 
     theta = (p + q0 - 1) / (q0 + q1 - 1), p being the share that the judge reports, kept within 0 and 1. The interval is
@@ -139,21 +156,40 @@ def rogan_gladen(labelled: Verdicts, unlabelled: Verdicts, *, confidence: float 
     Returns:
         No value where a class has no label or where q0 + q1 <= 1; the interval is then all of 0 to 1. No interval where
         all that the verdicts allow lies outside 0 to 1: such items are not like the labelled ones.
+
+    Example:
+        The judge says yes of 30 % of the items. On labelled ones it finds 90 % of the class, and takes 20 % of the
+        others for it: (0.3 - 0.2) / (0.9 - 0.2).
+
+        >>> gold = np.repeat([1.0, 0.0], 50)
+        >>> judged = np.repeat([1.0, 0.0, 1.0, 0.0], [45, 5, 10, 40])
+        >>> labelled = Verdicts(judged=judged, cluster=np.arange(100), gold=gold)
+        >>> others = Verdicts(judged=np.repeat([1.0, 0.0], [300, 700]), cluster=np.arange(100, 1100))
+        >>> found = rogan_gladen(labelled, others)
+        >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
+        (0.143, 0.0, 0.266)
     """
     yes = _gold(labelled) == 1
+    # Without an item of one kind nothing is known of the judge's errors on it, and every share is possible.
     if yes.all() or not yes.any() or not len(unlabelled):
-        return Interval(None, 0.0, 1.0)
-    groups = _groups(labelled, unlabelled)
-    p = _smoothed(unlabelled.judged, unlabelled.cluster, ends=(0, 1), copies=_copies(confidence), groups=groups)
-    q1 = _smoothed(labelled.judged[yes], labelled.cluster[yes], ends=(0, 1), groups=groups)
-    q0 = _smoothed(1 - labelled.judged[~yes], labelled.cluster[~yes], ends=(0, 1), groups=groups)
+        return Measurement(None, 0.0, 1.0)
+    groups = _count_codes(labelled, unlabelled)
+    p = _PaddedMean(
+        unlabelled.judged, unlabelled.cluster, ends=(0, 1), copies=_pseudo_copies(confidence), groups=groups
+    )
+    q1 = _PaddedMean(labelled.judged[yes], labelled.cluster[yes], ends=(0, 1), groups=groups)
+    q0 = _PaddedMean(1 - labelled.judged[~yes], labelled.cluster[~yes], ends=(0, 1), groups=groups)
     false_alarms = float(labelled.judged[~yes].mean())
     plain = float(labelled.judged[yes].mean()) - false_alarms
     skill = q0.mean + q1.mean - 1
+    # A judge no better than chance: the formula divides by about 0, or turns the answer round.
     if plain <= 0 or skill <= 0:
-        return Interval(None, 0.0, 1.0)
+        return Measurement(None, 0.0, 1.0)
     value = min(1.0, max(0.0, (float(unlabelled.judged.mean()) - false_alarms) / plain))
+    # The centre rests on the rates with pseudo-items; the value itself is the plain one, as people expect.
     theta = (p.mean + q0.mean - 1) / skill
+    # By the delta method: d theta is (dp + (1 - theta) dq0 - theta dq1) / skill. Labelled and unlabelled items may
+    # share clusters.
     moved = p.moved + (1 - theta) * q0.moved - theta * q1.moved
     variance = float(moved @ moved) + p.rest + (1 - theta) ** 2 * q0.rest + theta**2 * q1.rest
     df = _satterthwaite((p.variance, p.df), ((1 - theta) ** 2 * q0.variance, q0.df), (theta**2 * q1.variance, q1.df))
@@ -161,12 +197,12 @@ def rogan_gladen(labelled: Verdicts, unlabelled: Verdicts, *, confidence: float 
     centre = theta + 2 * quantile**2 * (theta * q1.variance - (1 - theta) * q0.variance)
     half = quantile * float(np.sqrt(variance)) / skill
     low, high = np.clip([centre - half, centre + half], 0, 1).tolist()
-    return Interval(value, min(low, value), max(high, value), df) if low < high else Interval(value, None, None, df)
+    return Measurement(value, min(low, value), max(high, value)) if low < high else Measurement(value)
 
 
 def ppi(
     labelled: Verdicts, unlabelled: Verdicts, *, low: float = 0.0, high: float = 1.0, confidence: float = 0.95
-) -> Interval:
+) -> Measurement:
     """The mean of gold over the population, from labels and verdicts together (PPI++).
 
     theta = mean(Y) + lambda (mean_N(f) - mean_n(f)), lambda from `power_tuning`. The variance is that of clusters, with
@@ -182,12 +218,13 @@ def ppi(
     """
     gold, others = _gold(labelled), unlabelled.judged
     if not len(gold) or not len(others):
-        return Interval(None, None, None)
-    weight, groups = power_tuning(labelled, unlabelled), _groups(labelled, unlabelled)
-    off = _off(gold, low, high) * (high - low)
+        return Measurement(None)
+    weight, groups = power_tuning(labelled, unlabelled), _count_codes(labelled, unlabelled)
+    off = _pseudo_error(gold, low, high) * (high - low)
+    # A pseudo-item of which the judge is wrong: gold at one end of the scale, the verdict `off` away from it.
     wrong = (high - weight * (high - off), low - weight * (low + off))
-    own = _smoothed(gold - weight * labelled.judged, labelled.cluster, ends=wrong, groups=groups)
-    other = _smoothed(others, unlabelled.cluster, ends=(low, high), copies=_copies(confidence), groups=groups)
+    own = _PaddedMean(gold - weight * labelled.judged, labelled.cluster, ends=wrong, groups=groups)
+    other = _PaddedMean(others, unlabelled.cluster, ends=(low, high), copies=_pseudo_copies(confidence), groups=groups)
     moved = own.moved + weight * other.moved
     variance = float(moved @ moved) + own.rest + weight**2 * other.rest
     df = _satterthwaite((own.variance, own.df), (weight**2 * other.variance, other.df))
@@ -203,13 +240,14 @@ def power_tuning(labelled: Verdicts, unlabelled: Verdicts) -> float:
     """
     gold, judged = _gold(labelled), labelled.judged
     together = np.concatenate([judged, unlabelled.judged])
+    # A judge that always says the same knows nothing, and its verdicts weigh nothing.
     if len(gold) < 2 or (spread := float(together.var(ddof=1))) <= 0:
         return 0.0
     shared = float(np.cov(gold, judged)[0, 1])
     return min(1.0, max(0.0, shared / ((1 + len(gold) / len(unlabelled)) * spread)))
 
 
-def correlation(labelled: Verdicts, *, low: float = 0.0, high: float = 1.0, confidence: float = 0.95) -> Interval:
+def correlation(labelled: Verdicts, *, low: float = 0.0, high: float = 1.0, confidence: float = 0.95) -> Measurement:
     """Pearson's correlation of verdict and gold over labelled items, which says what the verdicts can save.
 
     The interval is Fisher's, with the jackknife over clusters and over two pseudo-items of which the judge is wrong.
@@ -224,30 +262,32 @@ def correlation(labelled: Verdicts, *, low: float = 0.0, high: float = 1.0, conf
         No value where gold or verdict does not vary.
     """
     gold, judged = _gold(labelled), labelled.judged
+    # All moments as sums by cluster, so that leaving out a cluster is a subtraction.
     columns = (np.ones(len(gold)), gold, judged, gold * judged, gold**2, judged**2)
     sums = np.array([np.bincount(labelled.cluster, weights=column) for column in columns])
     sums = sums[:, sums[0] > 0]
     total = sums.sum(axis=1, keepdims=True)
     (value,) = _correlations(total).tolist()
     if sums.shape[1] < 2 or not np.isfinite(value):
-        return Interval(None, None, None)
-    size, off = len(gold) / sums.shape[1], _off(gold, low, high) * (high - low)
+        return Measurement(None)
+    size, off = len(gold) / sums.shape[1], _pseudo_error(gold, low, high) * (high - low)
     pairs = ((high, high - off), (low, low + off))
     half = size / 2 * np.array([[1, y, f, y * f, y * y, f * f] for y, f in pairs]).T
     smoothed = total + half.sum(axis=1, keepdims=True)
     (middle,) = _fisher(_correlations(smoothed)).tolist()
     variance = float(((_fisher(_correlations(smoothed - sums)) - middle) ** 2).sum())
     variance += 2 * float(((_fisher(_correlations(smoothed - half)) - middle) ** 2).sum())
+    # Pseudo-items thin out what a cluster moves, so that the variance without them may be the larger one.
     if abs(value) < _SURE:
         (middle,) = _fisher(np.array([value])).tolist()
         variance = max(variance, float(((_fisher(_correlations(total - sums)) - middle) ** 2).sum()))
-    df = max(1.0, _degrees(sums[0]) - 1)
+    df = max(1.0, _effective_clusters(sums[0]) - 1)
     half_width = t_quantile(confidence, df) * float(np.sqrt(variance))
     ends = (float(np.tanh(middle - half_width)), float(np.tanh(middle + half_width)))
-    return Interval(value, min(value, ends[0]), max(value, ends[1]), df)
+    return Measurement(value, min(value, ends[0]), max(value, ends[1]))
 
 
-def labels_worth(of: Interval, *, labels: int, verdicts: int | None) -> Interval:
+def labels_worth(of: Measurement, *, labels: int, verdicts: int | None) -> Measurement:
     """How many labels without the judge are worth as much as one label with it.
 
     The variance of the labels' mean over that of PPI++ with the best lambda: 1 / (1 - rho^2 N / (n + N)), which follows
@@ -262,12 +302,13 @@ def labels_worth(of: Interval, *, labels: int, verdicts: int | None) -> Interval
         At least 1: a judge that knows nothing saves nothing. The upper end is `None` where it has none.
     """
     if of.value is None or of.low is None or of.high is None:
-        return Interval(None, None, None)
+        return Measurement(None)
     share = 1.0 if verdicts is None else verdicts / (labels + verdicts)
-    ends = [_saved(end, share) for end in (of.low, of.high)]
+    ends = [_variance_ratio(end, share) for end in (of.low, of.high)]
+    # The worth depends on rho^2: an interval across 0 holds a correlation that saves nothing.
     least = 1.0 if of.low <= 0 <= of.high else min(ends)
-    value, most = _saved(of.value, share), max(ends)
-    return Interval(value if np.isfinite(value) else None, least, most if np.isfinite(most) else None, of.df)
+    value, most = _variance_ratio(of.value, share), max(ends)
+    return Measurement(value if np.isfinite(value) else None, least, most if np.isfinite(most) else None)
 
 
 def shift(labelled: Verdicts, unlabelled: Verdicts) -> float:
@@ -276,10 +317,11 @@ def shift(labelled: Verdicts, unlabelled: Verdicts) -> float:
     A small one shows that the two are not samples of one population. A large one shows nothing: items may differ in
     what the judge does not see.
     """
-    groups = _groups(labelled, unlabelled)
+    groups = _count_codes(labelled, unlabelled)
     values = np.concatenate([labelled.judged, unlabelled.judged])
+    # The scale is not known here. Pseudo-items stand at the ends of what was said.
     ends = (float(values.min()), float(values.max()))
-    own, other = (_smoothed(one.judged, one.cluster, ends=ends, groups=groups) for one in (labelled, unlabelled))
+    own, other = (_PaddedMean(side.judged, side.cluster, ends=ends, groups=groups) for side in (labelled, unlabelled))
     moved = own.moved - other.moved
     variance = float(moved @ moved) + own.rest + other.rest
     if variance <= 0:
@@ -290,29 +332,19 @@ def shift(labelled: Verdicts, unlabelled: Verdicts) -> float:
 
 
 def kish(cluster: Ints) -> float:
-    """How many clusters of equal size these are worth: n^2 / sum of squared sizes (Kish 1965)."""
+    """How many clusters of equal size these are worth: n^2 / sum of squared sizes (Kish 1965).
+
+    Example:
+        One cluster of three items and two of one:
+
+        >>> round(kish(np.array([0, 0, 0, 1, 2])), 2)
+        2.27
+    """
     sizes = np.bincount(cluster).astype(np.float64)
     return float(sizes.sum() ** 2 / (sizes @ sizes)) if len(cluster) else 0.0
 
 
-def _smoothed(
-    values: Floats, cluster: Ints, *, ends: tuple[float, float], copies: float = 1.0, groups: int | None = None
-) -> _Smoothed:
-    """The mean with pseudo-items of average cluster size at either end, `copies` of each."""
-    width = 1 + int(cluster.max()) if groups is None else groups
-    sizes = np.bincount(cluster, minlength=width).astype(np.float64)
-    sums = np.bincount(cluster, weights=values, minlength=width)
-    size = len(values) / np.count_nonzero(sizes)
-    total = len(values) + 2 * copies * size
-    mean = (float(values.sum()) + copies * size * sum(ends)) / total
-    # A cluster's own weight is taken out of the denominator, all but one item: the jackknife for clusters, and the
-    # plain formula where each item is a cluster.
-    moved = (sums - sizes * mean) / (total - np.maximum(sizes - 1, 0))
-    rest = copies * sum((size * (end - mean) / (total - size + 1)) ** 2 for end in ends)
-    return _Smoothed(mean, moved, rest, _degrees(sizes) + 1)
-
-
-def _degrees(sizes: Floats) -> float:
+def _effective_clusters(sizes: Floats) -> float:
     """Effective clusters: fewer than there are where their sizes differ."""
     weights = sizes * (1 + _CORRELATION * np.maximum(sizes - 1, 0))
     return float(weights.sum() ** 2 / (weights @ weights))
@@ -320,9 +352,9 @@ def _degrees(sizes: Floats) -> float:
 
 def _wald(
     value: float, mean: float, variance: float, df: float, low: float, high: float, confidence: float
-) -> Interval:
+) -> Measurement:
     half = t_quantile(confidence, df) * float(np.sqrt(variance))
-    return Interval(value, max(low, min(value, mean - half)), min(high, max(value, mean + half)), df)
+    return Measurement(value, max(low, min(value, mean - half)), min(high, max(value, mean + half)))
 
 
 def _satterthwaite(*parts: tuple[float, float]) -> float:
@@ -331,13 +363,14 @@ def _satterthwaite(*parts: tuple[float, float]) -> float:
     return float(sum(variance for variance, _ in parts) ** 2 / below) if below else float("inf")
 
 
-def _copies(confidence: float) -> float:
+def _pseudo_copies(confidence: float) -> float:
     """Pseudo-items of each kind in a rate of many items: z^2 / 2, as in Wilson's interval."""
     return normal_quantile(confidence) ** 2 / 2
 
 
-def _off(gold: Floats, low: float, high: float) -> float:
+def _pseudo_error(gold: Floats, low: float, high: float) -> float:
     """How wrong the judge is on a pseudo-item, as a share of the scale: one step of it, which for a class is all."""
+    # On a scale of five steps being wrong means one step at least. A class has one step: the whole scale.
     steps = np.diff(np.unique(gold))
     return max(_WRONG, float(steps.min()) / (high - low)) if len(steps) else 1.0
 
@@ -347,6 +380,7 @@ def _correlations(sums: Floats) -> Floats:
     n, y, f, yf, yy, ff = sums
     above, below = yf - y * f / n, (yy - y * y / n) * (ff - f * f / n)
     out = np.full(n.shape, np.nan)
+    # Constant columns have a variance of rounding errors, and a correlation of it would be noise.
     scale = 1e-12 * np.maximum(1.0, yy * ff)
     np.divide(above, np.sqrt(np.maximum(below, 0)), out=out, where=below > scale)
     return out
@@ -357,12 +391,13 @@ def _fisher(correlations: Floats) -> Floats:
     return np.arctanh(np.clip(np.nan_to_num(correlations, nan=0.0), -_SURE, _SURE))
 
 
-def _saved(rho: float, share: float) -> float:
+def _variance_ratio(rho: float, share: float) -> float:
     left = 1 - rho * rho * share
+    # A perfect judge makes labels worth any number: without an end rather than a number of rounding.
     return 1 / left if left > 1e-9 else float("inf")
 
 
-def _groups(labelled: Verdicts, unlabelled: Verdicts) -> int:
+def _count_codes(labelled: Verdicts, unlabelled: Verdicts) -> int:
     return 1 + int(max(labelled.cluster.max(initial=0), unlabelled.cluster.max(initial=0)))
 
 

@@ -1,12 +1,15 @@
-"""What a plugin author tests with: conformance checks, a fake judge, a fake context, pictures that are easily misread.
+"""What a plugin author tests with: conformance checks, whole runs, a fake judge, a fake context, odd pictures.
 
 Not used by the harness itself.
 
 from harness.testing import parametrize_with_checks
 
-@parametrize_with_checks(["mine"])  # the plugin and all that it offers
+@parametrize_with_checks("mine")  # the plugin and all that it offers
 def test_conformance(check):
     check()
+
+def test_the_example_runs(run_manifest):  # a fixture of the harness
+    assert run_manifest("mine/example").failed == 0
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from harness.testing._metrics import metric_checks
 from harness.testing._parametrize import parametrize_with_checks
 from harness.testing._pictures import odd_pictures
 from harness.testing._rewards import reward_checks
+from harness.testing._runner import ManifestRun, ManifestRunner
 from harness.testing._scoring import score_task
 from harness.testing._subject import Check
 from harness.testing._tasks import task_checks
@@ -29,6 +33,8 @@ __all__ = [
     "Check",
     "FakeContext",
     "FakeJudge",
+    "ManifestRun",
+    "ManifestRunner",
     "asked",
     "checks_for",
     "format_checks",

@@ -12,7 +12,17 @@ from typing import Any
 from harness.api import API_VERSION, Card, HarnessError
 from harness.discovery import Offer
 from harness.registration import check_version
-from harness.testing import _formats, _judges, _manifests, _metrics, _rewards, _tasks, _trainers
+from harness.testing import (
+    _commands,
+    _formats,
+    _judges,
+    _manifests,
+    _metrics,
+    _renderers,
+    _rewards,
+    _tasks,
+    _trainers,
+)
 from harness.testing._subject import Check, CheckWarning, Subject, subject
 
 
@@ -36,6 +46,8 @@ def checks_for(what: Card | str | Offer, **fields: Any) -> Iterator[Check]:
         "metric": _metrics.checks,
         "manifest": _manifests.checks,
         "trainer": _trainers.checks,
+        "renderer": _renderers.checks,
+        "command": _commands.checks,
     }
     yield from of_kind[one.offer.card.kind](one)
 

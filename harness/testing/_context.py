@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.api import Example, Judge, Judgement, Request, Task, Unfolded, Usage, UserError
+from harness.api import Example, Judge, Judgement, Request, Task, UnfoldedEntry, Usage, UserError
 from harness.discovery import Plugins
 from harness.run.context import PlanContext
 from harness.run.planned import Plan
@@ -56,7 +56,7 @@ class FakeContext:
             return f"fake:{name}"
         raise UserError(f"FakeContext has no task or judge {name!r}; give it in `splits` or `judges`")
 
-    def spent(self) -> Usage:
+    def total_usage(self) -> Usage:
         """Whatever was given as `usage`."""
         return self.usage
 
@@ -80,14 +80,16 @@ class FakeContext:
         """
         return self.tasks[id] if id in self.tasks else self._installed().task(id, options, data=data, split=split)
 
-    def entries(self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None) -> list[Unfolded]:
+    def entries(
+        self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None
+    ) -> list[UnfoldedEntry]:
         """The entries that an entry with an installed task stands for; one of `tasks` stands for itself.
 
         Raises:
             UserError: There is none of that id, or its options do not fit.
         """
         if id in self.tasks:
-            return [Unfolded(name=id.rpartition("/")[2], options=dict(options or {}))]
+            return [UnfoldedEntry(name=id.rpartition("/")[2], options=dict(options or {}))]
         return self._installed().entries(id, options, data=data)
 
     def _installed(self) -> PlanContext:

@@ -31,7 +31,7 @@ class FakeJudge:
         def answer(request: Request) -> Judgement:
             one = answers[next(turn) % len(answers)]
             if isinstance(one, Status):
-                return Judgement.failed(one, "scripted failure")
+                return Judgement.failure(one, "scripted failure")
             return Judgement.of(one, raw=request.format.write(one, request.space))
 
         return cls(answer, name=f"scripted {answers!r}")
@@ -53,7 +53,7 @@ class FakeJudge:
         def answer(request: Request) -> Judgement:
             if isinstance(request.space, Preference) and request.space.contains(TIE):
                 return Judgement.of(TIE)
-            return Judgement.failed(Status.REFUSED, "there are no ties in this space")
+            return Judgement.failure(Status.REFUSED, "there are no ties in this space")
 
         return cls(answer, name="always-tie")
 

@@ -111,7 +111,7 @@ def _check_empty(one: Subject) -> None:
 
 def _check_in_space(one: Subject) -> None:
     for request, judgement in _answers(one):
-        error = judgement.checked(request.space).error if judgement.status is Status.OK else ""
+        error = judgement.check(request.space).error if judgement.status is Status.OK else ""
         assert not error, f"judge {one.offer.id}, {request.text[:60]!r}: {error}"
 
 

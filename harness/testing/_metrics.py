@@ -115,11 +115,11 @@ def _check_nothing(one: Subject) -> None:
 
 
 def _check_unit(one: Subject) -> None:
-    from harness.score.metrics import disagreement, unit_of
+    from harness.score.metrics import card_conflict, unit_of
 
     card, metric = one.offer.card, _metric(one)
     assert isinstance(card, MetricCard), f"{one.offer.id} is no metric"
-    problem = disagreement(card, metric)
+    problem = card_conflict(card, metric)
     assert not problem, f"metric {one.offer.id}: {problem}"
     unit = unit_of(metric, name=one.offer.id)  # raises where it is none
     assert unit != "distance" or not card.greater_is_better, (

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.api import PluginError
 from harness.discovery import GROUP, KINDS, Offer, PluginRow, Plugins
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
 
 
 def plugin_named(plugins: Plugins, name: str) -> PluginRow | None:
@@ -35,19 +39,39 @@ def offers_of(plugins: Plugins, name: str) -> list[Offer]:
     if named or plugin_named(plugins, name):
         return named
     for row in plugins.rows:
-        if row.name == name:
-            raise PluginError(f"plugin {name!r} is {row.outcome}")
+        if row.name == name.partition("/")[0] and row.status != "ok":
+            raise PluginError(f"plugin {row.name!r} is {row.outcome}")
     known = ", ".join(row.name for row in plugins.rows)
     raise PluginError(f"there is no plugin or plugin object {name!r}; plugins are {known}")
 
 
 def missing_options(offer: Offer, options: Mapping[str, Any], *, data: str | None = None) -> list[str]:
     """The options that the object must have and was given neither by hand, nor by its example where it has no data."""
-    if data is None and getattr(offer.card, "example", None) is not None:
+    if data is None and offer.card.example is not None:
         return []
-    try:
-        model = offer.options_model()
-    except PluginError:  # the check of the card reports it
-        return []
-    fields = {} if model is None else model.model_fields
+    fields = _fields(offer)
     return [name for name, field in fields.items() if field.is_required() and (field.alias or name) not in options]
+
+
+def option_names(offer: Offer) -> set[str]:
+    """The names of the options that the object knows."""
+    return {field.alias or name for name, field in _fields(offer).items()}
+
+
+def takes_any_option(offer: Offer) -> bool:
+    """Whether the object's options may have any name."""
+    model = _model(offer)
+    return model is not None and model.model_config.get("extra") == "allow"
+
+
+def _fields(offer: Offer) -> dict[str, FieldInfo]:
+    model = _model(offer)
+    return {} if model is None else model.model_fields
+
+
+def _model(offer: Offer) -> type[BaseModel] | None:
+    """The model of its options, or `None`, also where it cannot be imported: a check of the card reports that."""
+    try:
+        return offer.options_model()
+    except PluginError:
+        return None

@@ -71,11 +71,11 @@ def _answer(space: AnswerSpace, gold: Verdict, said: Verdict | Status, order: tu
     text = f"Which answer is right?\n{_FORM.instruction(space)}"
     messages = (Message("user", (text,)),)
     request = Request(task="check", item="1", messages=messages, space=space, format=_FORM, order=order)
-    shown = space.shown(gold, order)
+    shown = space.to_shown(gold, order)
     if said is Status.ERROR:
-        failed = Judgement.failed(said, "the machine failed")
+        failed = Judgement.failure(said, "the machine failed")
         return Answer(request=request, judgement=failed, gold=shown)
-    verdict = space.verdicts()[0] if isinstance(said, Status) else space.shown(said, order)
+    verdict = space.verdicts()[0] if isinstance(said, Status) else space.to_shown(said, order)
     name = space.name(verdict)
     raw = _FORM.write(verdict, space, "It can be seen in the picture" + "." * (1 + _LONGEST - len(name)))
     if isinstance(said, Status):

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.api import Column, DataError, Image, Task, TaskCard
-from harness.api.data import read, suffix_of, write
+from harness.api.data import read_table, suffix_of, write_table
 from harness.testing._context import FakeContext
 from harness.testing._subject import Check, Subject, entries_of, example
 
@@ -73,7 +73,7 @@ def _break(one: Subject, column: Column, wrong: object, *, fails: bool) -> None:
         for k in broken:
             rows[k][column.name] = wrong
         whole = kind == ".parquet"  # its columns are those of the first row
-        write(file, [{name: cell for name, cell in row.items() if whole or cell is not None} for row in rows])
+        write_table(file, [{name: cell for name, cell in row.items() if whole or cell is not None} for row in rows])
         what = f"task {one.offer.id}, column {column.name!r} " + ("missing" if wrong is None else f"holding {wrong!r}")
         said = ""
         try:
@@ -102,7 +102,7 @@ def _read(task: Task, split: str, *, look: bool) -> None:
 def _with_column(one: Subject, column: Column, folder: Path) -> tuple[Path, list[dict[str, object]], list[str]]:
     """The first file whose rows fill a column, its rows and their places."""
     for file in sorted(file for file in folder.rglob("*") if file.is_file() and suffix_of(file)):
-        cells = list(read(file))
+        cells = list(read_table(file))
         if any(values.get(column.name) is not None for values, _ in cells):
             return file, [values for values, _ in cells], [place for _, place in cells]
     raise AssertionError(f"task {one.offer.id}: no row of its example fills the column {column.name!r}")

@@ -28,8 +28,9 @@ def score_task(
 
     Args:
         task: The task.
-        answer: Gives a judge's answer to a request: text, which the task's own format reads, or a judgement, whose
-            verdict is in shown places (`Judgement.of(item.space.shown(0, request.order))` names the first candidate).
+        answer: Gives a judge's answer to a request: text, which the task's own format reads, or a judgement. The
+            verdict of a judgement is in shown places. `Judgement.of(item.space.to_shown(0, request.order))` names the
+            first candidate.
         split: Which items.
         protocol: In place of the task's own.
 
@@ -64,7 +65,7 @@ def _answers(planned: PlannedTask, answer: Callable[[Request, Item], str | Judge
     for ask in stream_requests(planned):
         assert ask.request is not None, ask.problem
         given = answer(ask.request, ask.item)
-        judgement = ask.request.read(given) if isinstance(given, str) else given.checked(ask.request.space)
+        judgement = ask.request.read(given) if isinstance(given, str) else given.check(ask.request.space)
         yield RecordedAnswer(
             item=ask.item.id,
             group=ask.item.group,

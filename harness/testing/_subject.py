@@ -41,11 +41,13 @@ class Subject:
     @cached_property
     def inputs(self) -> tuple[dict[str, Any], str | None]:
         """Options and data of the factory: what was given, or else the example of the card, its first entry."""
-        if self.context is not None or self.data is not None or getattr(self.offer.card, "example", None) is None:
+        if self.context is not None or self.data is not None or self.offer.card.example is None:
             return self.options, self.data
         folder = Path(tempfile.mkdtemp(prefix="harness-example-"))
         options = {**example(self, folder), **self.options}
-        return entries_of(self, options, self.context_with(str(folder)))[0], str(folder)
+        # An example that writes nothing has no data: a trainer of such a one begins with no model.
+        data = str(folder) if any(folder.iterdir()) else None
+        return entries_of(self, options, self.context_with(data))[0], data
 
     def context_with(self, data: str | None) -> Context:
         """What the factory is given."""
@@ -79,9 +81,9 @@ def subject(what: Card | str, **fields: Any) -> Subject:
 
 
 def example(one: Subject, folder: Path) -> dict[str, Any]:
-    """Write the example that a task's card names into a folder; returns the options that it needs."""
+    """Write the example that a card names into a folder; returns the options that it needs."""
     folder.mkdir(parents=True, exist_ok=True)
-    needed: dict[str, Any] | None = one.offer.resolve(one.offer.card.example)(folder)  # type: ignore[attr-defined]
+    needed: dict[str, Any] | None = one.offer.resolve(one.offer.card.example)(folder)
     return needed or {}
 
 

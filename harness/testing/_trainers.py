@@ -1,7 +1,7 @@
 """The contract of trainers as checks, on a small recipe of two made-up tasks.
 
-By default a trainer may take days, so it is only trained where options are given that make it short (`steps=2`), or
-data, which for a trainer is the model that it starts from. Not for how much is learnt.
+By default a trainer may take days, so it is only trained where its card has an example, or where options are given that
+make it short (`steps=2`), or data, which for a trainer is the model that it starts from. Not for how much is learnt.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from harness.api import (
     PluginError,
     Preference,
     Request,
-    Trained,
     Trainer,
     Training,
+    TrainingResult,
     TrainingTask,
     UserError,
     Verdict,
@@ -57,7 +57,7 @@ class _Attempt:
     """How many times it may log before it is stopped."""
     logged: list[tuple[int, Mapping[str, float]]] = field(default_factory=list)
     """What it logged."""
-    trained: Trained | None = None
+    trained: TrainingResult | None = None
     """What came of it."""
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
@@ -83,11 +83,11 @@ def trainer_checks(what: Card | str, **fields: object) -> Iterator[Check]:
 
 
 def checks(one: Subject) -> Iterator[Check]:
-    """The contract, each clause as a check; those that train only where options or data are given."""
+    """The contract, each clause as a check; those that train only where something makes it short."""
     yield "trainer_protocol", lambda: _check_protocol(one)
     yield "trainer_members", lambda: check_members("trainer", one.made)
     yield "trainer_fingerprint_is_stable", lambda: _check_fingerprint(one)
-    if one.options or one.data:
+    if one.options or one.data or one.offer.card.example is not None:
         yield "trainer_trains", lambda: _check_trains(one)
         yield "trainer_log_is_readable", lambda: _check_log(one)
         yield "trainer_is_deterministic", lambda: _check_deterministic(one)
@@ -104,7 +104,7 @@ def recipe(one: Subject, attempt: _Attempt) -> Training:
     return Training(
         name="check",
         seed=7,
-        model=one.data,
+        model=one.inputs[1],
         tasks=tuple(tasks),
         rewards=(right,),
         folder=attempt.folder,
@@ -124,7 +124,7 @@ def _examples(task: str, split: str) -> Iterator[Example]:
             request = Request(
                 task=task, item=item.id, messages=(message,), space=space, format=_FORM, order=tuple(order)
             )
-            yield Example(request=request, gold=space.shown(gold, tuple(order)), item=item)
+            yield Example(request=request, gold=space.to_shown(gold, tuple(order)), item=item)
 
 
 def _right(request: Request, judgement: Judgement, gold: Verdict) -> float | None:
@@ -186,7 +186,9 @@ def _check_trains(one: Subject) -> None:
     if whole.trained is None and not whole.logged and not whole.model():
         return
     trained: Any = whole.trained
-    assert isinstance(trained, Trained), f"trainer {one.offer.id}: train returned {trained!r}, which is no Trained"
+    assert isinstance(trained, TrainingResult), (
+        f"trainer {one.offer.id}: train returned {trained!r}, which is no TrainingResult"
+    )
     assert whole.model(), f"trainer {one.offer.id}: it left no file in training.checkpoint"
     assert 0 <= trained.selected <= trained.steps, (
         f"trainer {one.offer.id}: it kept step {trained.selected} of {trained.steps}"
@@ -228,7 +230,7 @@ def _check_resumes(one: Subject) -> None:
         return
     stopped = _attempt(one, stop_after=(len(whole.logged) + 1) // 2)
     resumed = _attempt(one, folder=stopped.folder)
-    assert isinstance(resumed.trained, Trained), f"trainer {one.offer.id}: stopped half way, it does not go on"
+    assert isinstance(resumed.trained, TrainingResult), f"trainer {one.offer.id}: stopped half way, it does not go on"
     changed = _differences(whole, resumed)
     assert not changed, (
         f"trainer {one.offer.id}: stopped half way and gone on, {', '.join(changed)} differ from a training that "

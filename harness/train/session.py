@@ -10,20 +10,22 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import __version__
-from harness.api import PluginError, Trained, Training, UserError
+from harness.api import PluginError, Training, TrainingResult, UserError
 from harness.manifest.load import render_resolved
 from harness.run.folder import lock_folder, make_folder, write_atomically
 from harness.train.card import model_card
 from harness.train.folder import CARD, RECIPE, TRAINED, Attempts, Curves, Record, has_model, read_curves
-from harness.train.plan import PlannedRecipe, call
+from harness.train.plan import PlannedRecipe, call, plan_recipe
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
+    from harness.manifest.load import LoadedRecipe
 
 PROCESSES = "processes"
 """Capability of a trainer that several processes of one launch may share."""
@@ -62,6 +64,54 @@ def train(
         if planned.is_trained:  # by another process, while this one came here
             return read_record(planned)
         return _attempt(planned, plugins, say)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalTraining:
+    """A recipe that is trained in this process."""
+
+    planned: PlannedRecipe
+    """The recipe, ready to train."""
+    plugins: Plugins
+    """The installed plugins."""
+    say: Callable[[str], None]
+    """Takes lines for people."""
+
+    @property
+    def name(self) -> str:
+        """Name of the recipe."""
+        return self.planned.name
+
+    @property
+    def folder(self) -> Path:
+        """The checkpoint folder."""
+        return self.planned.folder
+
+    @property
+    def model(self) -> Path:
+        """Where the trained model is, absolute."""
+        return self.planned.model
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it is trained already."""
+        return self.planned.is_trained
+
+    def train(self) -> None:
+        """Train it, or go on where an earlier attempt stopped."""
+        train(self.planned, self.plugins, say=self.say)
+
+
+def plan_training(
+    recipe: LoadedRecipe, plugins: Plugins, *, checkpoints: Path, say: Callable[[str], None]
+) -> LocalTraining:
+    """Plan the training of a recipe on this machine.
+
+    Raises:
+        UserError: A plugin object of the recipe cannot be made, or breaks its contract.
+    """
+    planned = plan_recipe(recipe, plugins, checkpoints=checkpoints, say=say)
+    return LocalTraining(planned=planned, plugins=plugins, say=say)
 
 
 def _check_launch(planned: PlannedRecipe, *, fresh: bool) -> None:
@@ -145,13 +195,13 @@ def _attempt(planned: PlannedRecipe, plugins: Plugins, say: Callable[[str], None
 def _check(planned: PlannedRecipe, trained: object) -> None:
     """What a trainer must return, and the model that it must leave."""
     trainer = f"trainer {planned.offer.id} ({planned.offer.distribution} {planned.offer.version})"
-    if not isinstance(trained, Trained):
-        raise PluginError(f"{trainer}: train returned {trained!r}, which is no Trained")
+    if not isinstance(trained, TrainingResult):
+        raise PluginError(f"{trainer}: train returned {trained!r}, which is no TrainingResult")
     if not has_model(planned.folder):
         raise PluginError(f"{trainer}: it left no file in {planned.model}; the trained model belongs there")
 
 
-def _record(planned: PlannedRecipe, trained: Trained, attempts: Attempts) -> Record:
+def _record(planned: PlannedRecipe, trained: TrainingResult, attempts: Attempts) -> Record:
     offers = [
         planned.offer,
         *(task.offer for task in planned.loaded.tasks),

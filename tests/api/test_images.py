@@ -42,18 +42,18 @@ def test_nothing_is_read_or_drawn_before_it_is_needed(tmp_path: Path) -> None:
         drawn.append(1)
         return PIL.Image.new("RGB", (3, 2), "red")
 
-    image = Image.drawn(draw, name="d")
+    image = Image.from_drawing(draw, name="d")
     assert (repr(image), drawn) == ("Image('d')", [])
     Image.from_file(tmp_path / "not there yet.png")
     assert image.digest == image.digest
     assert image.load().size == (3, 2)
-    assert image.encoded()[1] == "image/png"
+    assert image.encode()[1] == "image/png"
     assert drawn == [1]
 
 
 def test_drawn_images_are_named_by_their_pixels() -> None:
     def digest(colour: str, size: tuple[int, int] = (4, 1), mode: str = "RGB") -> str:
-        return Image.drawn(lambda: PIL.Image.new(mode, size, colour), name=colour).digest
+        return Image.from_drawing(lambda: PIL.Image.new(mode, size, colour), name=colour).digest
 
     assert digest("red") == digest("red")
     assert len({digest("red"), digest("blue"), digest("red", (2, 2)), digest("red", (1, 4))}) == 4
@@ -62,7 +62,7 @@ def test_drawn_images_are_named_by_their_pixels() -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     image = Image.from_file(tmp_path / "gone.png")
-    for use in (image.load, image.encoded, lambda: image.digest):
+    for use in (image.load, image.encode, lambda: image.digest):
         with pytest.raises(DataError, match=r"gone\.png: no such file"):
             use()
 
@@ -110,7 +110,7 @@ def test_a_name_with_nul_is_a_data_error_without_a_root_too() -> None:
 def test_encoded_gives_the_stored_bytes_and_their_kind() -> None:
     buffer = io.BytesIO()
     PIL.Image.new("RGB", (2, 2)).save(buffer, format="JPEG")
-    assert Image.from_bytes(buffer.getvalue(), name="x").encoded() == (buffer.getvalue(), "image/jpeg")
+    assert Image.from_bytes(buffer.getvalue(), name="x").encode() == (buffer.getvalue(), "image/jpeg")
 
 
 def test_exactly_one_source_must_be_given() -> None:
@@ -127,7 +127,7 @@ def test_a_forgotten_picture_is_made_again_with_the_same_digest() -> None:
         drawn.append(1)
         return PIL.Image.new("RGB", (4, 4), (1, 2, 3))
 
-    image = Image.drawn(draw, name="drawn")
+    image = Image.from_drawing(draw, name="drawn")
     digest = image.digest
     image.load()
     assert len(drawn) == 1

@@ -73,21 +73,21 @@ def test_the_summary_names_the_metrics_that_are_averaged_in_another_way() -> Non
 def test_a_metric_is_averaged_as_it_says_and_else_as_the_protocol_says() -> None:
     protocol = Protocol(average="category", metrics=("accuracy", "accuracy@micro"))
     assert [protocol.average_of(one) for one in protocol.metrics] == ["category", "micro"]
-    assert Protocol.parsed("harness/accuracy@group") == ("harness/accuracy", "group")
-    assert Protocol.parsed("evaluate:./my@home/metric.py") == ("evaluate:./my@home/metric.py", "")
-    assert Protocol.parsed("evaluate:./my@home/metric.py@group") == ("evaluate:./my@home/metric.py", "group")
+    assert Protocol.parse_metric("harness/accuracy@group") == ("harness/accuracy", "group")
+    assert Protocol.parse_metric("evaluate:./my@home/metric.py") == ("evaluate:./my@home/metric.py", "")
+    assert Protocol.parse_metric("evaluate:./my@home/metric.py@group") == ("evaluate:./my@home/metric.py", "group")
 
 
 @given(name=st.text(min_size=1), average=st.sampled_from(("micro", "category", "group")))
 def test_what_was_put_together_comes_apart_again(name: str, average: str) -> None:
-    assert Protocol.parsed(f"{name}@{average}") == (name, average)
-    assert Protocol.parsed(name.replace("@", "")) == (name.replace("@", ""), "")
+    assert Protocol.parse_metric(f"{name}@{average}") == (name, average)
+    assert Protocol.parse_metric(name.replace("@", "")) == (name.replace("@", ""), "")
 
 
 @given(st.text())
 def test_any_text_is_a_metric_or_a_data_error(text: str) -> None:
     try:
-        name, average = Protocol.parsed(text)
+        name, average = Protocol.parse_metric(text)
     except DataError:
         assert "@" in text
     else:

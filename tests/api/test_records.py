@@ -121,7 +121,7 @@ def test_an_item_needs_id_and_group(empty: str) -> None:
         Judgement.of(0, raw="[[A]]", probabilities={"A": 0.75, "B": 0.25}),
         Judgement.of((1, 0, 2)),
         Judgement.of(3.5, latency_s=0.0, cost_usd=0.0, prompt_tokens=0, completion_tokens=2, model="m"),
-        *(Judgement.failed(status, "why", raw="…\x00\n") for status in Status if status is not Status.OK),
+        *(Judgement.failure(status, "why", raw="…\x00\n") for status in Status if status is not Status.OK),
     ],
 )
 def test_a_judgement_survives_json(judgement: Judgement) -> None:
@@ -156,14 +156,14 @@ def test_status_and_verdict_go_together() -> None:
 )
 def test_what_does_not_fit_the_space_becomes_an_error_and_not_a_wrong_answer(wrong: Judgement) -> None:
     for space in (Preference(2), Ranking(3)):
-        checked = wrong.checked(space)
+        checked = wrong.check(space)
         assert (checked.status, checked.verdict, checked.probabilities) == (Status.ERROR, None, None)
         assert checked.error
 
 
 def test_what_fits_is_left_as_it_is() -> None:
-    for judgement in (Judgement.of(1, probabilities={"A": 0.1, "B": 0.9}), Judgement.failed(Status.REFUSED, "no")):
-        assert judgement.checked(Preference(2)) is judgement
+    for judgement in (Judgement.of(1, probabilities={"A": 0.1, "B": 0.9}), Judgement.failure(Status.REFUSED, "no")):
+        assert judgement.check(Preference(2)) is judgement
 
 
 def test_records_are_immutable() -> None:

@@ -82,7 +82,7 @@ def test_an_odd_picture_is_shown_as_its_plain_twin_is(odd: Image, plain: Image) 
     assert odd.load().size == plain.load().size
     assert np.asarray(odd.load()).tolist() == np.asarray(plain.load()).tolist()
     assert odd.load().info == {}
-    raw, media = odd.encoded()
+    raw, media = odd.encode()
     assert media == "image/png"
     sent = PIL.Image.open(io.BytesIO(raw))
     assert (sent.mode, sent.info.get("exif"), getattr(sent, "n_frames", 1)) == ("RGB", None, 1)
@@ -117,14 +117,14 @@ def test_every_orientation_is_upright_in_every_format(kind: str, orientation: in
     assert seen.size == (32, 48)
     grid = [[seen.getpixel((x * 16 + 8, y * 16 + 8))[0] for x in range(2)] for y in range(3)]  # type: ignore[index]
     assert grid == [[pytest.approx(40 * value, abs=4) for value in row] for row in STORED[1]]
-    sent = PIL.Image.open(io.BytesIO(image(raw).encoded()[0]))
+    sent = PIL.Image.open(io.BytesIO(image(raw).encode()[0]))
     assert (sent.size, PIL.Image.Image.getexif(sent).get(0x0112, 1)) == ((32, 48), 1)
 
 
 def test_exif_data_after_the_pixels_of_a_png_counts_too() -> None:
     late = png(2, 8, 0, b"\1\2", after=chunk(b"eXIf", exif(2)[6:]))
     assert greys(late) == [2, 1]
-    assert greys(image(late).encoded()[0]) == [2, 1]
+    assert greys(image(late).encode()[0]) == [2, 1]
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -163,7 +163,7 @@ CLEAR = {
 @pytest.mark.parametrize(("raw", "expected"), CLEAR.values(), ids=CLEAR)
 def test_what_is_transparent_lies_on_white(raw: bytes, expected: list[int]) -> None:
     assert greys(raw) == expected
-    assert greys(image(raw).encoded()[0]) == expected
+    assert greys(image(raw).encode()[0]) == expected
 
 
 def test_a_gif_with_a_clear_colour_lies_on_white() -> None:
@@ -192,13 +192,13 @@ DEEP = {
 @pytest.mark.parametrize(("raw", "expected"), DEEP.values(), ids=DEEP)
 def test_16_bits_and_floating_point_become_8_bits(raw: bytes, expected: list[int]) -> None:
     assert greys(raw) == expected
-    assert greys(image(raw).encoded()[0]) == expected
+    assert greys(image(raw).encode()[0]) == expected
 
 
 def test_colours_of_16_bits_become_8_and_go_out_with_8() -> None:
     raw = png(2, 16, 2, words(0, 257 * 5, 65535, 257 * 9, 257 * 8, 257 * 7))
     assert pixels(raw) == [(0, 5, 255), (9, 8, 7)]
-    sent, media = image(raw).encoded()
+    sent, media = image(raw).encode()
     assert (media, sent[24]) == ("image/png", 8), "the byte of a PNG that says how deep it is"
 
 
@@ -207,20 +207,20 @@ def test_ink_is_multiplied_out(kind: str) -> None:
     ink = PIL.Image.new("CMYK", (16, 16), (0, 100, 200, 50))
     raw = file(ink, kind, **({"quality": 100} if kind == "JPEG" else {}))
     assert pixels(raw)[0] == pytest.approx((255 * 205 / 255, 155 * 205 / 255, 55 * 205 / 255), abs=2)
-    assert PIL.Image.open(io.BytesIO(image(raw).encoded()[0])).mode == "RGB"
+    assert PIL.Image.open(io.BytesIO(image(raw).encode()[0])).mode == "RGB"
 
 
 def test_other_colour_spaces() -> None:
     red = PIL.Image.new("LAB", (2, 2), (138, 209, 198))  # sRGB red: L 54.3, a 80.8, b 69.9 under D50
     assert pixels(file(red, "TIFF"))[0] == pytest.approx((255, 0, 0), abs=6)
     blue = PIL.Image.new("RGB", (1, 1), (0, 0, 255)).convert("YCbCr")
-    assert Image.drawn(lambda: blue, name="x").load().getpixel((0, 0)) == pytest.approx((0, 0, 255), abs=3)
+    assert Image.from_drawing(lambda: blue, name="x").load().getpixel((0, 0)) == pytest.approx((0, 0, 255), abs=3)
     assert greys(file(PIL.Image.new("1", (1, 2), 1), "BMP")) == [255, 255]
 
 
 def test_a_drawn_picture_is_shown_like_a_stored_one() -> None:
     def drawn(raw: bytes) -> Image:
-        return Image.drawn(lambda: PIL.Image.open(io.BytesIO(raw)), name="x")
+        return Image.from_drawing(lambda: PIL.Image.open(io.BytesIO(raw)), name="x")
 
     assert drawn(png(2, 8, 0, b"\1\2", before=chunk(b"eXIf", exif(2)[6:]))).load().getpixel((0, 0)) == (2, 2, 2)
     assert drawn(CLEAR["palette"][0]).load().getpixel((0, 0)) == (255, 255, 255)
@@ -246,12 +246,12 @@ PLAIN = {
 
 @pytest.mark.parametrize("raw", PLAIN.values(), ids=PLAIN)
 def test_a_file_that_every_decoder_shows_alike_is_given_as_it_is(raw: bytes) -> None:
-    assert image(raw).encoded() == (raw, image(raw).stored_as)
+    assert image(raw).encode() == (raw, image(raw).media_type)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "TIFF", "BMP"])
 def test_a_format_that_not_every_endpoint_decodes_becomes_png(kind: str) -> None:
-    raw, media = image(file(noise(), kind)).encoded()
+    raw, media = image(file(noise(), kind)).encode()
     assert media == "image/png"
     assert pixels(raw) == pixels(file(noise(), kind))
 
@@ -284,9 +284,9 @@ def test_a_truncated_file_is_an_error_for_all_or_shows_the_whole_picture(kind: s
         except DataError as error:
             errors.append(str(error))
             with pytest.raises(DataError, match=r"image x: .*replace the file"):
-                cut.encoded()
+                cut.encode()
         else:
-            assert cut.encoded()[0] != raw[:size], "another decoder may refuse it"
+            assert cut.encode()[0] != raw[:size], "another decoder may refuse it"
     assert len(errors) >= 40
     assert not [error for error in errors if "0x" in error]
 
@@ -307,7 +307,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("raw", OTHERS.values(), ids=OTHERS)
 def test_the_list_of_formats_is_closed(raw: bytes) -> None:
-    for use in (image(raw).load, image(raw).encoded, lambda: image(raw).stored_as):
+    for use in (image(raw).load, image(raw).encode, lambda: image(raw).media_type):
         with pytest.raises(DataError, match=r"image x: not a readable image \(.*none of PNG, JPEG, .*HEIC\)") as caught:
             use()
         assert "0x" not in str(caught.value)
@@ -325,7 +325,7 @@ def test_postscript_is_never_run(tmp_path: Path) -> None:
         "    try: use()\n"
         "    except Exception as error: print(type(error).__name__)\n"
         "image = Image.from_file(sys.argv[1]); image.key\n"
-        "look(image.load); look(image.encoded)\n"
+        "look(image.load); look(image.encode)\n"
         "if sys.argv[2] == 'open': look(lambda: PIL.Image.open(sys.argv[1]).load())\n"
     )
     for how, ran in (("closed", False), ("open", True)):  # the second shows that the trap works
@@ -376,7 +376,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     sparse = tmp_path / "x.png"
     with sparse.open("wb") as stream:
         stream.truncate(30 * 2**30)
-    for use in (Image.from_file(sparse).load, lambda: Image.from_file(sparse).key, Image.from_file(sparse).encoded):
+    for use in (Image.from_file(sparse).load, lambda: Image.from_file(sparse).key, Image.from_file(sparse).encode):
         with pytest.raises(DataError, match=rf"x\.png: 32,212,254,720 bytes are more than the {MAX_BYTES:,} allowed"):
             use()
 
@@ -435,7 +435,7 @@ def test_drawn_pictures_with_other_palettes_are_others() -> None:
     def drawn(colour: int) -> Image:
         picture = PIL.Image.new("P", (2, 2))
         picture.putpalette([colour] * 3)
-        return Image.drawn(lambda: picture, name="x")
+        return Image.from_drawing(lambda: picture, name="x")
 
     assert drawn(1).key != drawn(2).key
     assert drawn(1).key == drawn(1).digest
@@ -463,13 +463,13 @@ def test_a_picture_is_decoded_once_and_for_its_key_never(kind: str, decodings: l
     assert picture.key
     assert decodings == []
     assert picture.load() is picture.load()
-    assert picture.encoded()
-    assert picture.stored_as
+    assert picture.encode()
+    assert picture.media_type
     assert decodings == [1]
 
 
 def test_a_plain_file_is_decoded_once_however_often_it_is_sent(decodings: list[int]) -> None:
     picture = image(PLAIN["JPEG"])
-    uses: list[Callable[[], object]] = [picture.encoded] * 3
+    uses: list[Callable[[], object]] = [picture.encode] * 3
     assert len({use() for use in uses}) == 1
     assert decodings == [1]

@@ -69,18 +69,18 @@ def test_canonical_and_shown_are_inverse(data: st.DataObject, space: Preference 
     if isinstance(space, Preference) and space.ties:
         verdicts.append(TIE)
     for verdict in verdicts:
-        assert space.canonical(space.shown(verdict, order), order) == verdict
-        assert space.shown(space.canonical(verdict, order), order) == verdict
-        assert space.contains(space.shown(verdict, order))
+        assert space.to_canonical(space.to_shown(verdict, order), order) == verdict
+        assert space.to_shown(space.to_canonical(verdict, order), order) == verdict
+        assert space.contains(space.to_shown(verdict, order))
 
 
 def test_shown_places_mean_what_they_say() -> None:
     order = (2, 0, 1)  # candidate 2 is shown first
-    assert Preference(3).canonical(0, order) == 2
-    assert Preference(3).shown(2, order) == 0
-    assert Ranking(3).canonical((0, 2, 1), order) == (2, 1, 0)
-    assert Choice(("yes", "no")).canonical("yes", order) == "yes"
-    assert Score().shown(4.0, order) == 4.0
+    assert Preference(3).to_canonical(0, order) == 2
+    assert Preference(3).to_shown(2, order) == 0
+    assert Ranking(3).to_canonical((0, 2, 1), order) == (2, 1, 0)
+    assert Choice(("yes", "no")).to_canonical("yes", order) == "yes"
+    assert Score().to_shown(4.0, order) == 4.0
 
 
 def test_a_bare_tie_agrees_with_every_tie_and_with_nothing_else() -> None:

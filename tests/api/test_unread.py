@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.api import Choice, Judgement, Message, Request, Status, Unread, reason_of, voted
+from harness.api import Choice, Judgement, Message, Request, Status, UnreadReason, majority_vote, reason_of
 from harness.formats.tagged import TaggedFormat
 
 REQUEST = Request(
@@ -16,8 +16,8 @@ REQUEST = Request(
 )
 
 
-@pytest.mark.parametrize("reason", Unread)
-def test_an_error_of_an_unparsed_answer_begins_with_its_reason(reason: Unread) -> None:
+@pytest.mark.parametrize("reason", UnreadReason)
+def test_an_error_of_an_unparsed_answer_begins_with_its_reason(reason: UnreadReason) -> None:
     assert reason_of(Status.UNPARSED, reason.value) is reason
     assert reason_of(Status.UNPARSED, f"{reason.value}: more: of it") is reason
 
@@ -27,21 +27,21 @@ def test_an_error_of_an_unparsed_answer_begins_with_its_reason(reason: Unread) -
     [
         (Status.OK, "", None),
         (Status.OK, "ambiguous", None),
-        (Status.UNPARSED, "", Unread.NO_VERDICT),
-        (Status.UNPARSED, "nothing that a plugin's format knows", Unread.NO_VERDICT),
-        (Status.UNPARSED, "ambiguously said", Unread.NO_VERDICT),
-        (Status.UNPARSED, "two verdicts: A and B", Unread.CONTRADICTS),
-        (Status.UNPARSED, "a draw between A and B, 1 of 2 samples each", Unread.DRAWN),
-        (Status.OUTSIDE, "'maybe' is not an answer of yes or no", Unread.OUTSIDE),
-        (Status.OUTSIDE, "ambiguous: 8/10", Unread.OUTSIDE),
-        (Status.TRUNCATED, "no verdict: max_tokens", Unread.CUT_OFF),
-        (Status.TRUNCATED, "reasoning never closes: max_tokens", Unread.OPEN_REASONING),
-        (Status.REFUSED, "no verdict", Unread.REFUSED),
-        (Status.ERROR, "cut off", Unread.ERROR),
+        (Status.UNPARSED, "", UnreadReason.NO_VERDICT),
+        (Status.UNPARSED, "nothing that a plugin's format knows", UnreadReason.NO_VERDICT),
+        (Status.UNPARSED, "ambiguously said", UnreadReason.NO_VERDICT),
+        (Status.UNPARSED, "two verdicts: A and B", UnreadReason.CONTRADICTS),
+        (Status.UNPARSED, "a draw between A and B, 1 of 2 samples each", UnreadReason.DRAWN),
+        (Status.OUTSIDE, "'maybe' is not an answer of yes or no", UnreadReason.OUTSIDE),
+        (Status.OUTSIDE, "ambiguous: 8/10", UnreadReason.OUTSIDE),
+        (Status.TRUNCATED, "no verdict: max_tokens", UnreadReason.CUT_OFF),
+        (Status.TRUNCATED, "reasoning never closes: max_tokens", UnreadReason.OPEN_REASONING),
+        (Status.REFUSED, "no verdict", UnreadReason.REFUSED),
+        (Status.ERROR, "cut off", UnreadReason.ERROR),
     ],
 )
 def test_the_status_decides_where_it_says_more_than_the_words(
-    status: Status, error: str, reason: Unread | None
+    status: Status, error: str, reason: UnreadReason | None
 ) -> None:
     assert reason_of(status, error) is reason
 
@@ -60,5 +60,5 @@ def test_a_judgement_says_whether_a_text_was_read_for_it() -> None:
 
 def test_a_vote_is_no_reading_of_the_texts_that_it_keeps() -> None:
     votes = [REQUEST.read("<answer>yes</answer>"), REQUEST.read("<answer>yes</answer>"), REQUEST.read("hm")]
-    assert not voted(votes, REQUEST).read
-    assert voted(votes[:1], REQUEST).read
+    assert not majority_vote(votes, REQUEST).read
+    assert majority_vote(votes[:1], REQUEST).read

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import VERBS, main
+from harness.cli import main
+from harness.verbs import VERBS
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -44,11 +44,11 @@ class Judge:
     def judge(self, requests):
         for number, request in enumerate(requests):
             if number % 3 == 0:
-                yield request, Judgement.failed(Status.ERROR, f"the server said {{EVIL}}")
+                yield request, Judgement.failure(Status.ERROR, f"the server said {{EVIL}}")
             elif number % 3 == 1:
                 yield request, request.read(f"well {{EVIL}}\\nerror: {{EVIL}}")
             else:
-                yield request, Judgement.failed(Status.REFUSED, f"no {{EVIL}}")
+                yield request, Judgement.failure(Status.REFUSED, f"no {{EVIL}}")
 
     def fingerprint(self):
         return "evil"

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import re
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import click
 import pytest
 
 from harness import api, testing
-from harness.api import Protocol, Unread, data, hookspecs, optional
-from harness.cli import VERBS, cli
+from harness.api import Protocol, UnreadReason, data, hookspecs, optional
+from harness.cli import cli
 from harness.discovery import Plugins
 from harness.manifest.model import (
     JudgeEntry,
@@ -35,6 +34,7 @@ from harness.report.usage import JudgeUsage
 from harness.score.records import AltTest, AnnotatorTest, Ceiling, MetricCeiling
 from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, ReliabilityBin
 from harness.train import folder as checkpoint_folder
+from harness.verbs import VERBS
 
 MODELS = {
     "manifest": (Manifest, TaskEntry, JudgeEntry, RunSettings, ReportSettings),
@@ -66,7 +66,7 @@ def test_every_verb_and_every_option_is_named(pages: dict[str, str]) -> None:
     }
     assert list(sections) == list(VERBS)
     for verb, section in sections.items():
-        command: click.Command = importlib.import_module(f"harness.cli.{verb}").command
+        command: click.Command = cast("click.Command", cli.get_command(click.Context(cli), verb))
         missing = [name for option in _options(command) for name in option if f"`{name}`" not in section]
         assert missing == [], verb
         assert "harness " in section.partition("```")[2], f"{verb}: no example"
@@ -149,7 +149,7 @@ def test_every_flag_is_named(pages: dict[str, str], root: Path) -> None:
 
 
 def test_every_reason_is_explained(pages: dict[str, str]) -> None:
-    for reason in Unread:
+    for reason in UnreadReason:
         row = re.search(rf"^\| `{reason}` \| (.+) \|$", pages["leaderboard-json"], re.MULTILINE)
         assert row is not None, reason
         assert len(row[1]) > 5, reason

@@ -233,13 +233,18 @@ class _World:
         return subprocess.run(
             [*programs[program], *expanded],
             cwd=self.folder,
-            env={**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(map(str, self.installed))},
+            env={**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(self._path())},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=250,
             check=False,
         )
+
+    def _path(self) -> list[str]:
+        """What is installed on the page, then what this process itself was given, such as another checkout."""
+        given = os.environ.get("PYTHONPATH", "")
+        return [*map(str, self.installed), *([given] if given else [])]
 
     def _install(self, distribution: Path) -> None:
         """What `pip install -e` leaves behind: the sources on the path, and the metadata beside them."""

@@ -21,7 +21,7 @@ from harness.api import (
     Protocol,
     Request,
     TaskCard,
-    Unfolded,
+    UnfoldedEntry,
     VerdictFormat,
     hookimpl,
 )
@@ -80,10 +80,10 @@ def make(options: Options, context: Context) -> Shades:
     return Shades(options, context.seed)
 
 
-def both(options: Options, context: Context) -> list[Unfolded]:
+def both(options: Options, context: Context) -> list[UnfoldedEntry]:
     return [
-        Unfolded(name="as-given", options=options.model_dump()),
-        Unfolded(name="only-test", options={"test": options.test}),
+        UnfoldedEntry(name="as-given", options=options.model_dump()),
+        UnfoldedEntry(name="only-test", options={"test": options.test}),
     ]
 
 

@@ -59,7 +59,7 @@ def look(tmp_path: Path) -> Look:
 def test_nothing_is_wrong_with_what_works(install: Install, look: Look) -> None:
     install("dist-a", "aaa", needs="click>=8,numpy")
     health = look()
-    assert (health.findings, health.broken) == ((), False)
+    assert (health.findings, health.is_broken) == ((), False)
     assert health.plugins["ok"] == 2
     assert health.versions["python"].startswith("3.")
     assert {"judge-harness", "click", "numpy"} <= set(health.versions)
@@ -100,7 +100,7 @@ def test_a_bare_name_that_means_two_things_is_worth_knowing_and_not_broken(insta
             subject="judge name 'fine'", problem="offered by aaa/fine and bbb/fine; write the full id", broken=False
         ),
     )
-    assert not health.broken
+    assert not health.is_broken
 
 
 def test_what_a_distribution_requires_and_is_not_installed_is_broken(install: Install, look: Look) -> None:
@@ -170,7 +170,7 @@ def test_plugins_that_cannot_be_loaded_at_all_are_a_finding_and_the_rest_is_stil
 
     health = examine(load, folders=(tmp_path,))
     assert health.findings == (Finding(subject="plugins", problem="HARNESS_STRICT_PLUGINS is set"),)
-    assert health.broken
+    assert health.is_broken
     assert health.folders
     assert health.versions["numpy"]
 

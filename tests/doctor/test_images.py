@@ -89,7 +89,7 @@ def test_text_alone_has_no_pictures() -> None:
 
 
 def test_pictures_are_let_go_of_even_where_one_is_broken() -> None:
-    drawn = Image.drawn(lambda: PICTURE.copy(), name="drawn")
+    drawn = Image.from_drawing(lambda: PICTURE.copy(), name="drawn")
     broken = stored(PICTURE.convert("I;16"), format="PNG")
     rows = [[drawn], [broken, Image.from_bytes(b"none", name="none")]]
     with pytest.raises(DataError):
@@ -153,7 +153,7 @@ def test_pictures_that_look_the_same_are_the_same_by_pixels(odd: Image, plain: I
 
 
 def test_a_drawn_picture_is_the_same_as_its_file_by_pixels() -> None:
-    drawn = Image.drawn(lambda: PICTURE.convert("RGB"), name="drawn")
+    drawn = Image.from_drawing(lambda: PICTURE.convert("RGB"), name="drawn")
     assert hash_of(drawn, pixels=True) == hash_of(stored(PICTURE.convert("RGB")), pixels=True)
 
 
@@ -176,5 +176,5 @@ def palette(*colours: int) -> PIL.Image.Image:
     ids=["size", "pixels", "16-bits", "mode", "palette", "alpha"],
 )
 def test_pictures_that_differ_are_not_the_same_by_pixels(one: PIL.Image.Image, other: PIL.Image.Image) -> None:
-    images = [Image.drawn(lambda picture=picture: picture, name="drawn") for picture in (one, other)]  # type: ignore[misc]
+    images = [Image.from_drawing(lambda picture=picture: picture, name="drawn") for picture in (one, other)]  # type: ignore[misc]
     assert len({hash_of(image, pixels=True) for image in images}) == 2

@@ -16,7 +16,7 @@ import pytest
 import harness
 from harness.discovery import Plugins
 from harness.doctor.health import examine
-from harness.doctor.neighbours import changed_files, find_neighbours
+from harness.doctor.neighbours import find_changed_files, find_neighbours
 
 
 def put(folder: Path, name: str, files: dict[str, str], *, command: str = "") -> PathDistribution:
@@ -51,7 +51,7 @@ def test_another_distribution_in_the_package_is_named_with_the_fix(
     assert "pip uninstall rival and then pip install --force-reinstall judge-harness" in problem
     health = examine(Plugins, folders=())
     assert [finding.subject for finding in health.findings] == ["distribution rival 0.1.0"]
-    assert health.broken
+    assert health.is_broken
 
 
 def test_distributions_that_only_sound_alike_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,11 +63,11 @@ def test_distributions_that_only_sound_alike_are_left_alone(tmp_path: Path, monk
 def test_files_that_another_has_overwritten_or_taken_away_are_found(tmp_path: Path) -> None:
     files = {f"harness/{name}.py": name for name in ("kept", "changed", "gone")} | {"elsewhere/changed.py": "x"}
     ours = put(tmp_path, "judge-harness", files)
-    assert changed_files(ours) == []
+    assert find_changed_files(ours) == []
     (tmp_path / "harness" / "changed.py").write_text("theirs")
     (tmp_path / "harness" / "gone.py").unlink()
     (tmp_path / "elsewhere" / "changed.py").write_text("theirs")
-    assert sorted(changed_files(ours)) == ["harness/changed.py", "harness/gone.py"]
+    assert sorted(find_changed_files(ours)) == ["harness/changed.py", "harness/gone.py"]
 
 
 @pytest.mark.parametrize("arguments", [["-c", "import harness.api"], ["-m", "harness", "--help"]])

@@ -19,7 +19,7 @@ def names(splits: list[TaskSplit]) -> list[str]:
 
 
 def used(splits: list[TaskSplit]) -> dict[str, tuple[list[str], list[str], list[str]]]:
-    return {one.name: (one.asked, one.trains, one.selects) for one in splits if one.used}
+    return {one.name: (one.asked, one.trains, one.selects) for one in splits if one.is_used}
 
 
 def test_every_split_that_a_card_names_is_reached_and_not_only_the_one_that_is_asked(reach: Reach) -> None:
@@ -129,7 +129,7 @@ def test_a_task_that_cannot_be_made_is_an_error_that_says_where_it_stands(reach:
 def test_what_files_say_counts_before_what_a_split_is_called(split: str, use: str, learnt: bool, tested: bool) -> None:
     fields = {name: ["somebody"] for name in use.split()}
     one = TaskSplit(names={"t": "t"}, id="p/t", split=split, made=None, **fields)  # type: ignore[arg-type]
-    assert (one.learnt, one.tested) == (learnt, tested)
+    assert (one.is_learnt, one.is_tested) == (learnt, tested)
 
 
 SPLITS = ("train", "validation", "test")

@@ -17,7 +17,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.api import DataError, Judgement, Request, Status, Unread, VerdictFormat, reason_of, space_from_json
+from harness.api import DataError, Judgement, Request, Status, UnreadReason, VerdictFormat, reason_of, space_from_json
 from harness.api.reading import Thinking
 from harness.formats.arena import ArenaFormat
 from harness.formats.brackets import BracketsFormat
@@ -33,7 +33,11 @@ FORMATS: dict[str, VerdictFormat] = {
     "label": LabelFormat(),
     "tagged": TaggedFormat(),
 }
-KINDS = tuple(reason.value for reason in Unread if reason not in (Unread.DRAWN, Unread.REFUSED, Unread.ERROR))
+KINDS = tuple(
+    reason.value
+    for reason in UnreadReason
+    if reason not in (UnreadReason.DRAWN, UnreadReason.REFUSED, UnreadReason.ERROR)
+)
 
 
 @dataclass(frozen=True, kw_only=True)

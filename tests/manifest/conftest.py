@@ -19,7 +19,7 @@ from harness.api import (
     RewardCard,
     TaskCard,
     TrainerCard,
-    Unfolded,
+    UnfoldedEntry,
 )
 from harness.discovery import Offer, Plugins
 from harness.manifest.load import LoadedManifest, LoadedRecipe, load_manifest, load_recipe
@@ -94,7 +94,10 @@ class ToyPlugins(Plugins):
             TaskCard(name="rich", summary="", factory="x:y", options=Options),
             TaskCard(name="train-only", summary="", factory="x:y", splits=("train",)),
             TaskCard(
-                name="many", summary="", factory="x:y", unfold=lambda options, context: [Unfolded(name="a", options={})]
+                name="many",
+                summary="",
+                factory="x:y",
+                unfold=lambda options, context: [UnfoldedEntry(name="a", options={})],
             ),
             TaskCard(name="unloadable", summary="", factory="x:y", options="no_such_module_anywhere:Options"),
             JudgeCard(name="judge", summary="", factory="x:y", options=Options),
@@ -105,7 +108,7 @@ class ToyPlugins(Plugins):
                 summary="",
                 factory="x:y",
                 options=Options,
-                unfold=lambda options, context: [Unfolded(name="a", options={})],
+                unfold=lambda options, context: [UnfoldedEntry(name="a", options={})],
             ),
             TaskCard(name="learnt", summary="", factory="x:y", options=Options, splits=("train", "validation", "test")),
             RewardCard(name="right", summary="", factory="x:y"),

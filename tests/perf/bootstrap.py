@@ -31,17 +31,18 @@ from harness.api import Choice, Metric, Score
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
 from harness.manifest.model import ReportSettings
-from harness.pipeline.results import load_run, score_run
 from harness.pipeline.session import run_manifest
 from harness.report.leaderboard import build_leaderboard
+from harness.report.scored import score_run
 from harness.run.progress import make_progress
+from harness.run.recorded import load_run
 from harness.score.agreement import MacroF1, RocAuc
-from harness.score.cell import taken_apart
+from harness.score.cell import jackknife_metric
 from harness.score.correlation import Kendall, Pearson, Spearman
 from harness.score.intervals import interval
 from harness.score.metrics import Accuracy
 from harness.score.pairs import gap, p_value
-from harness.score.table import View
+from harness.score.table import UnitTable
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("HARNESS_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -53,7 +54,7 @@ OF_LABELS: dict[str, Metric] = {"accuracy": Accuracy(), "macro_f1": MacroF1(), "
 OF_SCORES: dict[str, Metric] = {"kendall": Kendall(), "spearman": Spearman(), "pearson": Pearson()}
 
 
-def labels(items: int, *, seed: int, clusters: int) -> View:
+def labels(items: int, *, seed: int, clusters: int) -> UnitTable:
     """A judge that is right on 7 of 10 items and knows continuous probabilities."""
     gold = np.random.default_rng(0).integers(0, 2, items)
     rng = np.random.default_rng(seed)
@@ -68,7 +69,7 @@ def labels(items: int, *, seed: int, clusters: int) -> View:
     )
 
 
-def scores(items: int, *, seed: int, clusters: int) -> View:
+def scores(items: int, *, seed: int, clusters: int) -> UnitTable:
     """A judge whose continuous scores have a correlation of .7 with the gold."""
     gold = np.random.default_rng(0).random(items)
     said = np.clip(gold + np.random.default_rng(seed).normal(0, 0.3, items), 0, 1)
@@ -84,10 +85,10 @@ def _view(
     *,
     clusters: int,
     positive: NDArray[np.float64] | None = None,
-) -> View:
+) -> UnitTable:
     n = len(gold)
     marks = np.sort(np.random.default_rng(1).integers(0, 2**62, clusters))
-    return View(
+    return UnitTable(
         space=space,
         verdicts=verdicts,
         key=np.arange(n, dtype=np.uint64),
@@ -101,16 +102,16 @@ def _view(
     )
 
 
-def value_and_interval(metric: Metric, view: View) -> None:
+def value_and_interval(metric: Metric, view: UnitTable) -> None:
     """What a row of the leaderboard needs."""
-    apart = taken_apart(metric, view, name="m", average="micro")
+    apart = jackknife_metric(metric, view, name="m", average="micro")
     assert apart is not None
     assert interval(apart) is not None
 
 
-def comparison(metric: Metric, first: View, second: View) -> None:
+def comparison(metric: Metric, first: UnitTable, second: UnitTable) -> None:
     """What a pair of judges needs."""
-    a, b = (taken_apart(metric, view, name="m", average="micro") for view in (first, second))
+    a, b = (jackknife_metric(metric, view, name="m", average="micro") for view in (first, second))
     assert a is not None
     assert b is not None
     apart = gap(a, b)
@@ -142,19 +143,19 @@ def genai_bench(data: Path) -> dict[str, float | int | None]:
         )
         found["genai_bench_cpu_s"] = round(time.process_time() - start, 2)
         start = time.process_time()
-        run = score_run(load_run(session.folder), plugins)
-        build_leaderboard(run.cells, ReportSettings(metric="accuracy"))
+        cells = score_run(load_run(session.folder), plugins)
+        build_leaderboard(cells, ReportSettings(metric="accuracy"))
         found["genai_bench_scoring_cpu_s"] = round(time.process_time() - start, 2)
-        found["genai_bench_cells"] = len(run.cells)
+        found["genai_bench_cells"] = len(cells)
     return found
 
 
-def accuracy_of(view: View, rows: NDArray[np.int64]) -> float:
+def accuracy_of(view: UnitTable, rows: NDArray[np.int64]) -> float:
     """The plain way."""
     return float((view.gold[rows] == view.predicted[rows]).mean())
 
 
-def macro_f1_of(view: View, rows: NDArray[np.int64]) -> float:
+def macro_f1_of(view: UnitTable, rows: NDArray[np.int64]) -> float:
     """The plain way."""
     gold, said = view.gold[rows], view.predicted[rows]
     return float(
@@ -162,7 +163,7 @@ def macro_f1_of(view: View, rows: NDArray[np.int64]) -> float:
     )
 
 
-def naive(function: Callable[[View, NDArray[np.int64]], float], view: View) -> float:
+def naive(function: Callable[[UnitTable, NDArray[np.int64]], float], view: UnitTable) -> float:
     """CPU seconds that resampling in a plain loop over items would take, extrapolated from a few resamples."""
     rng, n = np.random.default_rng(0), len(view)
     start = time.process_time()

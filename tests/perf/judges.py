@@ -206,7 +206,7 @@ def same_answers(bench: Bench, pairs: int) -> int:
     requests = [one for number in range(pairs) for one in pair(200_000 + number)]
     by_size = [asked(bench.judge(mode="generate", max_new_tokens=64, batch_size=size), requests) for size in (1, 3, 16)]
     expected = naive(bench.judge(mode="generate"), requests, do_sample=False, max_new_tokens=64)
-    decoded = bench.judge(mode="generate")._open().decoded
+    decoded = bench.judge(mode="generate")._open().decode_exactly
     for request, (ids,) in zip(requests, expected, strict=True):
         for answers in by_size:
             assert answers[request.key].raw == decoded(ids), f"{answers[request.key].raw!r} is not {decoded(ids)!r}"

@@ -18,9 +18,9 @@ from harness.api import JournalError, Status
 from harness.cli import main
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
-from harness.pipeline.results import load_run
 from harness.pipeline.session import run_manifest
 from harness.run.progress import Lines
+from harness.run.recorded import load_run
 
 MINE = '''
 import dataclasses
@@ -171,6 +171,53 @@ def test_importing_the_api_reads_no_run() -> None:
     assert done.stdout == "[]\n"
 
 
+REPORTER = """
+from dataclasses import dataclass
+from harness.api import hookimpl
+
+@dataclass
+class Short:
+    leaderboard: dict
+    files: tuple = ("short.txt",)
+
+    def show(self):
+        print("shown by reporter")
+
+@hookimpl
+def harness_run_recorded(folder, reuse):
+    if reuse:
+        (folder / "short.txt").write_text("short")
+        return Short({"rows": []})
+"""
+
+
+def test_a_plugin_can_report_a_run_in_its_own_way_and_the_core_has_the_rest(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("reporter.py").write_text(REPORTER)
+    Path("m.yaml").write_text(MANIFEST)
+    command(["--plugin", "reporter.py", "run", "m.yaml"])
+    said = capsys.readouterr()
+    assert said.out == "shown by reporter\n"
+    assert "(short.txt)" in said.err
+    [folder] = Path("runs").glob("m-*")
+    assert (folder / "short.txt").is_file()
+    assert not (folder / "leaderboard.json").exists()
+    command(["--plugin", "reporter.py", "score", str(folder)])
+    assert (folder / "leaderboard.json").is_file(), "without a report of the plugin the core makes one"
+
+
+def test_a_reporter_that_fails_is_named_and_nothing_is_lost(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("reporter.py").write_text(REPORTER.replace("if reuse:", "if undefined:"))
+    Path("m.yaml").write_text(MANIFEST)
+    with pytest.raises(SystemExit) as ended:
+        main(["-p", "mine.py", "-p", "reporter.py", "run", "m.yaml"])
+    assert ended.value.code == 2
+    assert "plugin reporter: harness_run_recorded raised NameError" in capsys.readouterr().err
+    command(["run", "m.yaml", "--dry-run"])
+    assert "32 already answered, 0 to ask" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("change", ["version", "distribution", "nothing"])
 def test_a_leaderboard_is_read_back_only_while_the_plugins_are_those_that_made_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
@@ -186,7 +233,7 @@ def test_a_leaderboard_is_read_back_only_while_the_plugins_are_those_that_made_i
         session = run_manifest(
             loaded, plugins, runs=Path("runs"), fresh=False, shard=None, progress=Lines(io.StringIO())
         )
-        assert session.leaderboard is not None
+        assert session.report is not None
         return session.folder / "leaderboard.md"
 
     report = run_again()

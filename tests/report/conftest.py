@@ -9,32 +9,21 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from harness.api import Judgement, Metric, Preference, Protocol, RecordedAnswer, Status, Usage, UserError
-from harness.run.rows import UnreadAnswer
-from harness.score.agreement import macro_f1, roc_auc
+from harness.api import Judgement, Metric, Preference, Protocol, RecordedAnswer, Status, UnreadAnswer, Usage, UserError
+from harness.report.scored import ScoredCell
+from harness.score.agreement import make_macro_f1, make_roc_auc
 from harness.score.cell import score_cell
-from harness.score.metrics import accuracy, mae
+from harness.score.metrics import make_accuracy, make_mae
 from harness.score.records import CellScores
-from harness.score.table import CellTable
 from harness.score.units import build_cell
 
 SPACE = Preference(2, ("tie",))
 
 
 @dataclass(frozen=True, kw_only=True)
-class HandMadeCell:
-    """What `harness.pipeline.results.CellResult` is, from answers in memory."""
+class Given:
+    """Answers in memory; implements `harness.api.AnswerSource`."""
 
-    run: str
-    task: str
-    judge: str
-    suite: str
-    task_id: str
-    judge_id: str
-    protocol: Protocol
-    data_hash: str
-    state: str
-    scores: CellScores | None
     given: tuple[RecordedAnswer, ...]
     spent: Usage = field(default_factory=Usage)
 
@@ -45,22 +34,19 @@ class HandMadeCell:
         return iter(self.given)
 
     def unread(self) -> Iterator[UnreadAnswer]:
-        for one in self.given:
-            if one.status is not Status.OK:
-                raw = f"well, {one.item}: hard to say"
-                judgement = Judgement.failed(one.status, "no verdict: nothing found", raw=raw)
-                yield UnreadAnswer(one.item, one.category, one.order, one.sample, judgement)
-
-    def table(self) -> CellTable:
-        return build_cell(self.given, self.protocol)
+        for answer in self.given:
+            if answer.status is not Status.OK:
+                raw = f"well, {answer.item}: hard to say"
+                judgement = Judgement.failure(answer.status, "no verdict: nothing found", raw=raw)
+                yield UnreadAnswer(answer.item, answer.category, answer.order, answer.sample, judgement)
 
 
-MakeCell: TypeAlias = Callable[..., HandMadeCell]
+MakeCell: TypeAlias = Callable[..., ScoredCell]
 
 
 def find_metric(name: str) -> Metric:
-    name, _ = Protocol.parsed(name)
-    known = {"accuracy": accuracy, "macro_f1": macro_f1, "mae": mae, "roc_auc": roc_auc}
+    name, _ = Protocol.parse_metric(name)
+    known = {"accuracy": make_accuracy, "macro_f1": make_macro_f1, "mae": make_mae, "roc_auc": make_roc_auc}
     if name.rpartition("/")[2] not in known:
         raise UserError(f"there is no metric {name!r}")
     return known[name.rpartition("/")[2]](None, None)
@@ -112,12 +98,15 @@ def make_cell() -> MakeCell:
         sure: Sequence[float | None] = (),
         groups: str = "group",
         size: int = 1,
+        answers: tuple[RecordedAnswer, ...] | None = None,
+        scores: CellScores | None = None,
+        spent: Usage | None = None,
         **changes: Any,
-    ) -> HandMadeCell:
+    ) -> ScoredCell:
         protocol = protocol or Protocol()
-        given = tuple(answers_of(said, gold, categories, sure, groups=groups, size=size))
+        given = answers or tuple(answers_of(said, gold, categories, sure, groups=groups, size=size))
         known = hashlib.sha256(gold.encode()).hexdigest()[:16] if data_hash is None else data_hash
-        scores = score_cell(
+        scores = scores or score_cell(
             build_cell(given, protocol),
             task=task,
             judge=judge,
@@ -125,7 +114,7 @@ def make_cell() -> MakeCell:
             metrics={name: find_metric(name) for name in protocol.metrics},
             data_hash=known,
         )
-        cell = HandMadeCell(
+        cell = ScoredCell(
             run=run,
             task=task,
             judge=judge,
@@ -135,8 +124,10 @@ def make_cell() -> MakeCell:
             protocol=protocol,
             data_hash=known,
             state="complete",
+            format="tests/format",
+            metric=protocol.metrics[0],
             scores=scores,
-            given=given,
+            source=Given(given=given, spent=spent or Usage()),
         )
         return replace(cell, **changes)
 

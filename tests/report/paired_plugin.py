@@ -68,7 +68,9 @@ class Told:
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         for request in requests:
             word = self.words[int(request.text)]
-            told = Judgement.of("AB".index(word)) if word in "AB" else Judgement.failed(Status.UNPARSED, "said nothing")
+            told = (
+                Judgement.of("AB".index(word)) if word in "AB" else Judgement.failure(Status.UNPARSED, "said nothing")
+            )
             yield request, told
 
     def fingerprint(self) -> str:

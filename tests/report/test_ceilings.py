@@ -17,14 +17,15 @@ from click.testing import CliRunner
 
 from harness.cli import cli
 from harness.manifest.model import ReportSettings
-from harness.pipeline.results import load_run
 from harness.report import ceilings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.markdown import to_markdown
 from harness.report.records import Leaderboard
-from harness.report.render import render
+from harness.report.renderers import render_board
 from harness.report.schema import leaderboard_schema
+from harness.report.scored import load_scored
 from harness.report.tables import to_csv_text
+from harness.run.recorded import load_run
 from harness.score.records import AltTest, Ceiling, MetricCeiling
 
 ITEMS = 80
@@ -98,7 +99,7 @@ def test_leaderboard_json_has_the_ceiling_of_each_metric_and_the_test(board: Lea
 
 
 def test_the_board_says_it_in_words_and_in_a_column(board: Leaderboard) -> None:
-    wide = render(board, "terminal", width=140)
+    wide = render_board(board, "terminal", width=140)
     header = next(line for line in wide.splitlines() if line.startswith("rank"))
     assert [title for title in header.split() if title != "letters"][:5] == [
         "rank",
@@ -119,7 +120,7 @@ def test_the_board_says_it_in_words_and_in_a_column(board: Leaderboard) -> None:
 
 
 def test_a_narrow_terminal_keeps_the_sentence_and_drops_the_column(board: Leaderboard) -> None:
-    narrow = render(board, "terminal", width=36)
+    narrow = render_board(board, "terminal", width=36)
     header = next(line for line in narrow.splitlines() if line.startswith("rank"))
     assert "ceiling" not in header
     assert "left out for want of width: ceiling" in " ".join(narrow.split())
@@ -156,11 +157,11 @@ def test_the_schema_knows_it_and_it_goes_there_and_back(board: Leaderboard) -> N
     }
     assert all(row.ceiling is None for row in Leaderboard.from_json(older).rows)
     assert ceilings.notes(Leaderboard.from_json(older).rows) == []
-    assert "ceiling" not in render(Leaderboard.from_json(older), "terminal", width=140)
+    assert "ceiling" not in render_board(Leaderboard.from_json(older), "terminal", width=140)
 
 
 def test_another_metric_and_categories_have_ceilings_of_their_own_and_suites_none(run: Path) -> None:
-    cells = load_run(run).cells
+    cells = load_scored([load_run(run)])
     by_f1 = build_leaderboard(cells, ReportSettings(metric="macro_f1", resamples=100)).rows[0]
     assert by_f1.ceiling is not None
     assert by_f1.ceiling.of("macro_f1") is not None

@@ -16,13 +16,13 @@ from harness.api import Metric, UserError
 from harness.manifest.model import ReportSettings
 from harness.report.compare import JudgeComparison, compare_judges, difference_rows, render_comparison
 from harness.report.terminal import print_comparison
-from harness.score.metrics import accuracy
+from harness.score.metrics import make_accuracy
 
 GOLD = "AB" * 50
 
 
 def find(name: str) -> Metric:
-    return accuracy(None, None)
+    return make_accuracy(None, None)
 
 
 def compared(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,15 @@ from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard, Pair
 from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, RocAuc
 from harness.score.cell import score_cell
-from harness.score.correlation import kendall, pearson
-from harness.score.metrics import accuracy
+from harness.score.correlation import make_kendall, make_pearson
+from harness.score.metrics import make_accuracy
 from harness.score.units import build_cell
 
 SCALE = Score(-20, 20, 0)
 
 
 def find(name: str) -> Metric:
-    return {"accuracy": accuracy, "kendall": kendall, "pearson": pearson}[name](None, None)
+    return {"accuracy": make_accuracy, "kendall": make_kendall, "pearson": make_pearson}[name](None, None)
 
 
 def board(cells: Sequence[Any], *, find_metric: Any = find, seed: int = 0, **options: Any) -> Leaderboard:
@@ -60,7 +59,7 @@ def in_both_orders(make_cell: Any) -> Callable[[str, str, str], Any]:
             metrics={"accuracy": find("accuracy")},
             data_hash="h",
         )
-        return make_cell(judge, said, gold, protocol=protocol, data_hash="h", given=given, scores=scores)
+        return make_cell(judge, said, gold, protocol=protocol, data_hash="h", answers=given, scores=scores)
 
     return make
 
@@ -77,7 +76,7 @@ def rated(make_cell: Any, judge: str, said: NDArray[np.float64], gold: NDArray[n
     protocol = Protocol(metrics=("kendall", "pearson"))
     metrics = {name: find(name) for name in protocol.metrics}
     scores = score_cell(build_cell(given, protocol), task="t", judge=judge, suite="s", metrics=metrics, data_hash="h")
-    return replace(make_cell(judge, "A", "A"), data_hash="h", given=given, scores=scores, protocol=protocol)
+    return make_cell(judge, "A", "A", protocol=protocol, data_hash="h", answers=given, scores=scores)
 
 
 def test_1_four_judges_of_1600_continuous_scores_are_told_apart_by_kendall(make_cell: Any) -> None:

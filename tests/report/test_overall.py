@@ -11,9 +11,9 @@ from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.overall import METHOD
 from harness.report.records import Leaderboard, Row
-from harness.report.render import FORMATS, render
-from harness.score.agreement import macro_f1
-from harness.score.metrics import accuracy
+from harness.report.renderers import FORMATS, render_board
+from harness.score.agreement import make_macro_f1
+from harness.score.metrics import make_accuracy
 
 GOLD = "AB" * 100
 ACCURACY, MACRO = Protocol(), Protocol(metrics=("macro_f1",))
@@ -21,7 +21,7 @@ BOTH = {"x": Protocol(metrics=("accuracy", "macro_f1")), "y": Protocol(metrics=(
 
 
 def find(name: str) -> Metric:
-    return {"accuracy": accuracy, "macro_f1": macro_f1}[name](None, None)
+    return {"accuracy": make_accuracy, "macro_f1": make_macro_f1}[name](None, None)
 
 
 def board(
@@ -135,6 +135,8 @@ def test_metrics_that_all_tasks_have_are_averaged_beside_it(make_cell: Any) -> N
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_every_format_shows_it(make_cell: Any, format: str) -> None:
-    text = render(board(cells(make_cell, {"a": (181, 180, 181), "b": (180, 140, 180), "c": (100, 90, 100)})), format)
+    text = render_board(
+        board(cells(make_cell, {"a": (181, 180, 181), "b": (180, 140, 180), "c": (100, 90, 100)})), format
+    )
     assert "mean" in text
     assert "1.33" in text

@@ -11,12 +11,12 @@ from harness.api import DataError, Protocol, UserError
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
 from harness.manifest.model import ReportSettings
-from harness.pipeline.results import check_metrics
 from harness.report.compare import compare_judges
 from harness.report.leaderboard import build_leaderboard
 from harness.report.measure import installed_metric
 from harness.report.records import Leaderboard
-from harness.report.render import render
+from harness.report.renderers import render_board
+from harness.run.coverage import check_metrics
 from harness.run.plan import build_plan
 from harness.score.find import make_metric
 
@@ -60,7 +60,7 @@ def test_the_headline_is_averaged_as_its_name_says_in_rows_and_in_tests(make_cel
     (pair,) = leaderboard.comparisons
     assert (pair.metric, pair.method) == (OWN, "score-pivot")
     assert pair.difference == pytest.approx((5 / 8 - 1 / 2) * (1 if pair.judge_a == "even" else -1))
-    assert f"{OWN}, %" in render(leaderboard, "md")
+    assert f"{OWN}, %" in render_board(leaderboard, "md")
 
 
 def test_another_average_of_a_scored_metric_is_scored_anew(make_cell: Any) -> None:

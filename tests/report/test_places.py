@@ -11,7 +11,7 @@ from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.places import UNRANKED, Field, placed, ranked
 from harness.report.records import Row
-from harness.score.metrics import accuracy
+from harness.score.metrics import make_accuracy
 from harness.score.records import Comparison
 
 GOLD = "AB" * 20
@@ -24,7 +24,7 @@ def rows(make_cell: Any) -> dict[str, Row]:
         make_cell(judge, GOLD[:right] + "T" * (40 - right), GOLD)
         for judge, right in {"a": 38, "b": 30, "c": 20}.items()
     ]
-    board = build_leaderboard(cells, ReportSettings(compare="none"), find_metric=lambda name: accuracy(None, None))
+    board = build_leaderboard(cells, ReportSettings(compare="none"), find_metric=lambda name: make_accuracy(None, None))
     return {row.judge: row for row in board.rows}
 
 

@@ -18,8 +18,8 @@ from harness.report.markdown import to_markdown
 from harness.report.records import Leaderboard, Row
 from harness.report.tables import to_csv_text, to_json_text
 from harness.report.terminal import terminal_text
-from harness.score.agreement import roc_auc
-from harness.score.metrics import accuracy
+from harness.score.agreement import make_roc_auc
+from harness.score.metrics import make_accuracy
 
 N = 200
 GOLD = "AAB" * 66 + "AB"
@@ -31,7 +31,7 @@ AUC = Protocol(metrics=("roc_auc", "accuracy"))
 
 
 def find_metric(name: str) -> Metric:
-    return {"accuracy": accuracy, "roc_auc": roc_auc}[name](None, None)
+    return {"accuracy": make_accuracy, "roc_auc": make_roc_auc}[name](None, None)
 
 
 @pytest.fixture

@@ -16,16 +16,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.api import Metric, UserError
+from harness.api import Metric, PluginError, UserError
+from harness.discovery import Plugins
 from harness.manifest.model import ReportSettings
 from harness.report import notes, overall
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard
-from harness.report.render import FORMATS, render, write_reports
+from harness.report.render import render, write_reports
+from harness.report.renderers import FORMATS, render_board
 from harness.report.terminal import terminal_text
 from harness.score.flags import FEW, INTERVAL_FLAGS, RARE
 from harness.score.intervals import AGRESTI_COULL, JACKKNIFE
-from harness.score.metrics import accuracy
+from harness.score.metrics import make_accuracy
 
 GOLD = ("A" * 2 + "B" * 3) * 40
 HOSTILE = [
@@ -42,7 +44,7 @@ HOSTILE = [
 
 
 def find(name: str) -> Metric:
-    return accuracy(None, None)
+    return make_accuracy(None, None)
 
 
 @pytest.fixture(scope="module")
@@ -155,14 +157,14 @@ def test_ranks_are_sets_with_letters_beside_them_in_every_format(board: Leaderbo
         in " ".join(text.split())
     )
     assert max(map(len, terminal_text(lettered, width=80).splitlines())) <= 80
-    md = re.sub(" +", " ", render(lettered, "md"))
+    md = re.sub(" +", " ", render_board(lettered, "md"))
     assert "| rank | letters | judge |" in md
     assert "| 1–2 | ab | gemini-1.5-pro |" in md
-    assert "accuracy, \\% & 1--2 & ab & gemini-1.5-pro &" in render(lettered, "latex")
-    assert r"\begin{tabular}{llrllrrrrr}" in render(lettered, "latex")
-    first = next(csv.DictReader(io.StringIO(render(lettered, "csv"))))
+    assert "accuracy, \\% & 1--2 & ab & gemini-1.5-pro &" in render_board(lettered, "latex")
+    assert r"\begin{tabular}{llrllrrrrr}" in render_board(lettered, "latex")
+    first = next(csv.DictReader(io.StringIO(render_board(lettered, "csv"))))
     assert (first["rank_low"], first["rank_high"], first["letters"]) == ("1", "2", "a")
-    assert json.loads(render(lettered, "json"))["rows"][0]["letters"] == "a"
+    assert json.loads(render_board(lettered, "json"))["rows"][0]["letters"] == "a"
 
 
 @pytest.mark.parametrize(
@@ -230,7 +232,7 @@ def test_columns_that_do_not_fit_are_named(board: Leaderboard) -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("format", FORMATS)
 def test_hostile_names_are_shown_and_not_obeyed(hostile: Callable[[str], Leaderboard], name: str, format: str) -> None:
-    text = render(hostile(name), format)
+    text = render_board(hostile(name), format)
     assert "\x1b" not in text
     assert "\u202e" not in text
 
@@ -244,18 +246,18 @@ def test_rich_markup_in_a_name_is_plain_text(hostile: Callable[[str], Leaderboar
 @given(name=st.text(min_size=1, max_size=30))
 def test_any_name_keeps_every_format_whole(hostile: Callable[[str], Leaderboard], name: str) -> None:
     board = hostile(name)
-    assert json.loads(render(board, "json"))["rows"][0]["judge"] == name
-    header, row = csv.reader(io.StringIO(render(board, "csv")))
+    assert json.loads(render_board(board, "json"))["rows"][0]["judge"] == name
+    header, row = csv.reader(io.StringIO(render_board(board, "csv")))
     assert len(header) == len(row)
-    body = [line for line in render(board, "latex").splitlines() if line.endswith(r" \\")]
+    body = [line for line in render_board(board, "latex").splitlines() if line.endswith(r" \\")]
     assert len(body) == 2, "a header and one row"
-    ranking = [line for line in render(board, "md").splitlines() if line.startswith("|")][:3]
+    ranking = [line for line in render_board(board, "md").splitlines() if line.startswith("|")][:3]
     assert len({line.replace(r"\\", "").replace(r"\|", "").count("|") for line in ranking}) == 1
     assert max(map(len, terminal_text(board, width=100).splitlines())) <= 100
 
 
 def test_markdown_tells_everything(board: Leaderboard) -> None:
-    text = render(board, "md")
+    text = render_board(board, "md")
     for part in ("image\\_generation", "unparsed: exclude", "### Paired differences", "### What was answered"):
         assert part.replace("\\_", "_") in text
     assert "llava: collapsed — says A in 100.0 % of answers while A is right in 40.0 %" in text
@@ -266,7 +268,7 @@ def test_markdown_tells_everything(board: Leaderboard) -> None:
 
 
 def test_csv_is_one_line_a_row_with_fractions(board: Leaderboard) -> None:
-    rows = list(csv.DictReader(io.StringIO(render(board, "csv"))))
+    rows = list(csv.DictReader(io.StringIO(render_board(board, "csv"))))
     assert [row["judge"] for row in rows] == [row.judge for row in board.rows]
     assert float(rows[0]["value"]) == 0.8
     assert json.loads(rows[0]["protocol"])["unparsed"] == "exclude"
@@ -275,11 +277,9 @@ def test_csv_is_one_line_a_row_with_fractions(board: Leaderboard) -> None:
 
 def test_reports_are_written_whole_with_the_sections_of_plugins(board: Leaderboard, tmp_path: Path) -> None:
     (tmp_path / "leaderboard.md").write_text("old")
-    files = write_reports(board, tmp_path, sections=[("Costs | money", "It was *free*.")])
-    assert sorted(path.name for path in files) == ["leaderboard.csv", "leaderboard.json", "leaderboard.md"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in files), (
-        "nothing is left over"
-    )
+    write_reports(board.to_json(), tmp_path, Plugins.load(), sections=[("Costs | money", "It was *free*.")])
+    files = ["leaderboard.csv", "leaderboard.json", "leaderboard.md"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == files, "nothing is left over"
     text = (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
     assert text.endswith("## Costs \\| money\n\nIt was *free*.\n")
     assert json.loads((tmp_path / "leaderboard.json").read_text(encoding="utf-8")) == board.to_json()
@@ -288,9 +288,44 @@ def test_reports_are_written_whole_with_the_sections_of_plugins(board: Leaderboa
 
 def test_an_unwritable_folder_is_a_clear_error(board: Leaderboard, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be written"):
-        write_reports(board, tmp_path / "missing")
+        write_reports(board.to_json(), tmp_path / "missing", Plugins.load())
 
 
 def test_an_unknown_format_is_refused(board: Leaderboard) -> None:
-    with pytest.raises(UserError, match="no leaderboard format 'pdf'"):
-        render(board, "pdf")
+    with pytest.raises(UserError, match="there is no renderer 'pdf'"):
+        render(board.to_json(), "pdf", Plugins.load())
+
+
+RENDERER = """
+from harness.api import RendererCard, hookimpl
+
+@hookimpl
+def harness_renderers():
+    return [
+        RendererCard(name="names", summary="s", factory=lambda *_: write, file="names.txt", api_version=1),
+        RendererCard(name="worse", summary="s", factory=lambda *_: fail, file="worse.txt", api_version=1),
+    ]
+
+def write(leaderboard, *, sections=(), width=100):
+    return " ".join(row["judge"] for row in leaderboard["rows"])
+
+def fail(leaderboard, *, sections=(), width=100):
+    return leaderboard["nothing"]
+"""
+
+
+def test_a_plugin_writes_the_leaderboard_its_own_way_and_harms_no_other(
+    board: Leaderboard, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(RENDERER)
+    plugins = Plugins.load(extra=[str(tmp_path / "mine.py")])
+    (tmp_path / "run").mkdir()
+    write_reports(board.to_json(), tmp_path / "run", plugins)
+    names = (tmp_path / "run" / "names.txt").read_text()
+    assert names.split() == [row.judge for row in board.rows]
+    assert render(board.to_json(), "names", plugins) == names
+    assert not (tmp_path / "run" / "worse.txt").exists()
+    assert "worse.txt is not written: renderer mine/worse: KeyError: 'nothing'" in capsys.readouterr().err
+    assert (tmp_path / "run" / "leaderboard.md").is_file()
+    with pytest.raises(PluginError, match="renderer mine/worse"):
+        render(board.to_json(), "worse", plugins)

@@ -10,7 +10,7 @@ from harness.api import Metric
 from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.schema import leaderboard_schema
-from harness.score.metrics import accuracy
+from harness.score.metrics import make_accuracy
 
 TYPES: dict[str, Any] = {
     "string": str,
@@ -60,7 +60,7 @@ def problems(value: Any, schema: dict[str, Any], root: dict[str, Any], place: st
 @pytest.fixture(scope="module")
 def plain(make_cell: Any) -> dict[str, Any]:
     def find(name: str) -> Metric:
-        return accuracy(None, None)
+        return make_accuracy(None, None)
 
     cells = [
         make_cell("a", "AB" * 50, "AB" * 50),

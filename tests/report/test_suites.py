@@ -13,14 +13,14 @@ from harness.api import Metric, Protocol
 from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard, Pair, Row
-from harness.score.agreement import macro_f1
-from harness.score.metrics import accuracy
+from harness.score.agreement import make_macro_f1
+from harness.score.metrics import make_accuracy
 
 GOLD = "AB" * 100
 
 
 def find(name: str) -> Metric:
-    return {"accuracy": accuracy, "macro_f1": macro_f1}[name.partition("@")[0]](None, None)
+    return {"accuracy": make_accuracy, "macro_f1": make_macro_f1}[name.partition("@")[0]](None, None)
 
 
 def suites(

@@ -19,7 +19,7 @@ from harness.report.records import Leaderboard, Row
 from harness.report.tables import to_csv_text
 from harness.report.terminal import terminal_text
 from harness.report.trust import threshold
-from harness.score.metrics import accuracy
+from harness.score.metrics import make_accuracy
 
 N = 240
 
@@ -42,7 +42,7 @@ def board(make_cell: Any) -> Leaderboard:
         make_cell("bold", said, gold, sure=bold),
         make_cell("silent", said, gold),
     ]
-    return build_leaderboard(cells, ReportSettings(resamples=100), find_metric=lambda name: accuracy(None, None))
+    return build_leaderboard(cells, ReportSettings(resamples=100), find_metric=lambda name: make_accuracy(None, None))
 
 
 def rows_of(board: Leaderboard) -> dict[str, Row]:
@@ -88,7 +88,7 @@ def test_json_csv_markdown_and_terminal_say_it(board: Leaderboard) -> None:
 
 def test_without_probabilities_and_repeats_nothing_is_said(make_cell: Any) -> None:
     said, gold, _ = answers(np.random.default_rng(4))
-    silent = build_leaderboard([make_cell("j", said, gold)], find_metric=lambda name: accuracy(None, None))
+    silent = build_leaderboard([make_cell("j", said, gold)], find_metric=lambda name: make_accuracy(None, None))
     assert "calibration" not in terminal_text(silent) + to_markdown(silent).lower()
     assert "own noise" not in terminal_text(silent) + to_markdown(silent)
 
@@ -97,7 +97,7 @@ def test_a_suite_has_no_calibration_of_its_own(make_cell: Any) -> None:
     said, gold, sure = answers(np.random.default_rng(5))
     cells = [make_cell("j", said, gold, task=task, sure=sure) for task in "xy"]
     [row] = build_leaderboard(
-        cells, ReportSettings(group_by="suite"), find_metric=lambda name: accuracy(None, None)
+        cells, ReportSettings(group_by="suite"), find_metric=lambda name: make_accuracy(None, None)
     ).rows
     assert (row.calibration, row.noise) == (None, None)
 
@@ -106,7 +106,7 @@ def test_categories_have_their_own(make_cell: Any) -> None:
     said, gold, sure = answers(np.random.default_rng(6))
     cell = make_cell("j", said, gold, sure=sure, categories=("x", "y"))
     rows = build_leaderboard(
-        [cell], ReportSettings(group_by="category"), find_metric=lambda name: accuracy(None, None)
+        [cell], ReportSettings(group_by="category"), find_metric=lambda name: make_accuracy(None, None)
     ).rows
     assert [row.calibration.n for row in rows if row.calibration] == [N // 2, N // 2]
 

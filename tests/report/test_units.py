@@ -18,7 +18,7 @@ from harness.manifest.model import ReportSettings
 from harness.report.compare import compare_judges, render_comparison
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard
-from harness.report.render import FORMATS, render
+from harness.report.renderers import FORMATS, render_board
 from harness.report.terminal import print_comparison
 from harness.score.find import make_metric
 from harness.score.metrics import unit_of
@@ -52,7 +52,7 @@ def board(make_cell: Any, unit: str | None, **changes: Any) -> Leaderboard:
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("group_by", ["task", "suite", "category"])
 def test_a_foreign_share_prints_like_ours_in_every_format(make_cell: Any, format: str, group_by: str) -> None:
-    text = render(board(make_cell, "share", group_by=group_by), format)
+    text = render_board(board(make_cell, "share", group_by=group_by), format)
     assert SHARE[format] in text
     if format in ("terminal", "md"):
         assert "mine/agreed, %" in text
@@ -63,7 +63,7 @@ def test_a_foreign_share_prints_like_ours_in_every_format(make_cell: Any, format
     ("unit", "shown"), [(None, "0.750"), ("score", "0.750"), ("correlation", "0.750"), ("distance", "0.750")]
 )
 def test_any_other_unit_is_printed_as_it_is(make_cell: Any, unit: str | None, shown: str) -> None:
-    text = render(board(make_cell, unit), "terminal")
+    text = render_board(board(make_cell, unit), "terminal")
     assert "mine/agreed\n" in text, "no percent sign"
     assert re.search(rf"good +{shown} +0\.6\d\d–0\.8\d\d", text)
 
@@ -79,7 +79,7 @@ def test_the_unit_is_in_the_json_of_rows_pairs_and_other_metrics(make_cell: Any)
 
 
 def test_a_difference_has_the_unit_of_its_metric(make_cell: Any) -> None:
-    text = render(board(make_cell, "share"), "md").partition("### Paired differences")[2]
+    text = render_board(board(make_cell, "share"), "md").partition("### Paired differences")[2]
     assert re.search(r"\| +\+25(\.0)? \|", text)
     cells = [make_cell("good", SAID, GOLD)], [make_cell("one-sided", "A" * 200, GOLD)]
     shown: dict[Unit | None, str] = {"share": r"\+25(\.0)? ", None: r"\+0\.25\d* "}

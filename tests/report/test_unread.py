@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.api import Judgement, Status
+from harness.api import Judgement, Status, UnreadAnswer
 from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.markdown import to_markdown
@@ -19,13 +19,12 @@ from harness.report.records import Leaderboard
 from harness.report.tables import to_csv_text, to_json_text
 from harness.report.terminal import terminal_text
 from harness.report.unread import commands, ending, said, tally
-from harness.run.rows import UnreadAnswer
 
 
 def answer(number: int, error: str, *, status: Status = Status.UNPARSED, raw: str = "", **more: Any) -> UnreadAnswer:
     raw = raw or f"hm {number}"
     category = "even" if number % 2 == 0 else "odd"
-    return UnreadAnswer(f"i{number}", category, (1, 0), 0, Judgement.failed(status, error, raw=raw, **more))
+    return UnreadAnswer(f"i{number}", category, (1, 0), 0, Judgement.failure(status, error, raw=raw, **more))
 
 
 @pytest.fixture

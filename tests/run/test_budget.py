@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from harness.api import BudgetError, Judgement, JudgeStoppedError, Request, Status, Usage
-from harness.pipeline.results import load_run, plan_record
 from harness.run.engine import Engine, Outcome
 from harness.run.journal import Journal
 from harness.run.planned import Plan
 from harness.run.progress import Lines
+from harness.run.recorded import load_run, plan_record
 
 MakePlan = Callable[..., Plan]
 
@@ -49,7 +49,7 @@ def planned(make_plan: MakePlan, task: Any, *judges: Any) -> Plan:
     plan = make_plan(task, *judges)
     for one, judge in zip(plan.judges, judges, strict=True):
         if isinstance(judge, Paid):
-            judge.spent = one.context.spent
+            judge.spent = one.context.total_usage
     return plan
 
 
@@ -131,7 +131,7 @@ def test_what_was_spent_is_counted_by_judge_with_failures_and_gaps(tmp_path: Pat
             "a",
             [
                 ("1", Judgement.of("yes", prompt_tokens=7, completion_tokens=3, cost_usd=0.25)),
-                ("2", Judgement.failed(Status.ERROR, "cut off", prompt_tokens=5, cost_usd=0.5)),
+                ("2", Judgement.failure(Status.ERROR, "cut off", prompt_tokens=5, cost_usd=0.5)),
                 ("3", Judgement.of("no")),
             ],
         )
@@ -146,10 +146,10 @@ def test_a_context_knows_what_its_own_judge_has_spent(
     make_plan: MakePlan, text_task: Any, truthful: Any, tmp_path: Path
 ) -> None:
     plan = planned(make_plan, text_task(count=4), Paid(limit=1000), truthful())
-    assert plan.judges[0].context.spent() == Usage(), "before there is a journal"
+    assert plan.judges[0].context.total_usage() == Usage(), "before there is a journal"
     run(plan, tmp_path)
-    assert plan.judges[0].context.spent().tokens == 40
-    assert plan.judges[1].context.spent() == Usage(answers=4)
+    assert plan.judges[0].context.total_usage().tokens == 40
+    assert plan.judges[1].context.total_usage() == Usage(answers=4)
 
 
 PLUGIN = """
@@ -169,7 +169,7 @@ class Paid:
         self.budget, self.context = options.budget, context
 
     def judge(self, requests):
-        answers = self.context.spent().answers
+        answers = self.context.total_usage().answers
         for request in requests:
             if answers >= self.budget:
                 raise BudgetError(f"{answers} of {self.budget} answers spent; raise budget")

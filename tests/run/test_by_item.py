@@ -170,11 +170,11 @@ def test_a_judge_that_asks_another_gets_what_that_one_says_of_each_item(
 
 def test_a_key_that_names_the_item_is_that_of_the_content_and_the_item(make_request: Callable[..., Request]) -> None:
     request = make_request(3)
-    own = request.keyed(by_item=True)
+    own = request.with_key(by_item=True)
     assert own.key == f"{request.key}/{request.item}"
     assert own.content == request.content
     assert own.seed != request.seed
     assert 0 <= own.seed < 2**63
-    assert own.keyed(by_item=False) == request
-    assert own.keyed(by_item=True) is own
+    assert own.with_key(by_item=False) == request
+    assert own.with_key(by_item=True) is own
     assert json.loads(own.content)["sample"] == 0

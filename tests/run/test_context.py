@@ -18,7 +18,7 @@ from harness.run.planned import Plan
 MINE = '''
 from pydantic import BaseModel
 
-from harness.api import Choice, Item, Message, Protocol, Request, TaskCard, Unfolded, hookimpl
+from harness.api import Choice, Item, Message, Protocol, Request, TaskCard, UnfoldedEntry, hookimpl
 
 
 class Options(BaseModel, extra="forbid"):
@@ -72,7 +72,7 @@ def card(name, factory, **fields):
 
 @hookimpl
 def harness_tasks():
-    several = lambda options, context: [Unfolded(name=f"s{n}", options={"count": n}) for n in range(options.count)]
+    several = lambda options, context: [UnfoldedEntry(name=f"s{n}", options={"count": n}) for n in range(options.count)]
     return [
         card("plain", Plain, options=Options),
         card("over", Over, options=Options),

@@ -49,9 +49,9 @@ def test_a_judgement_comes_back_as_it_went_in(path: Path) -> None:
 
 
 def test_an_answer_replaces_an_error_and_nothing_replaces_an_answer(path: Path) -> None:
-    journal = filled(path, judgement=Judgement.failed(Status.ERROR, "down"))
+    journal = filled(path, judgement=Judgement.failure(Status.ERROR, "down"))
     assert journal.find_answered("judge", ["key-i"]) == set()
-    for judgement in (Judgement.of("yes"), Judgement.of("no"), Judgement.failed(Status.ERROR, "late")):
+    for judgement in (Judgement.of("yes"), Judgement.of("no"), Judgement.failure(Status.ERROR, "late")):
         with journal.transaction():
             journal.add_judgements("judge", [("key-i", judgement)])
     kept = journal.judgement("judge", "key-i")
@@ -132,7 +132,7 @@ def test_merging_takes_all_of_both_and_prefers_answers_to_errors(tmp_path: Path)
     one = filled(tmp_path / "1", item=ITEM, judgement=Judgement.of("yes"))
     two = filled(tmp_path / "2", item=ITEM._replace(id="k", ordinal=1), judgement=Judgement.of("no"))
     with two.transaction():
-        two.add_judgements("judge", [("key-i", Judgement.failed(Status.ERROR, "down"))])
+        two.add_judgements("judge", [("key-i", Judgement.failure(Status.ERROR, "down"))])
     two.close()
     one.merge_from(tmp_path / "2")
     assert [(a.item, a.verdict) for a in one.answers("t", "judge")] == [("i", "yes"), ("k", "no")]
@@ -168,8 +168,8 @@ def test_usage_counts_what_answers_say_and_how_many_say_it(path: Path) -> None:
     journal = Journal(path)
     answers = [
         Judgement.of("yes", prompt_tokens=100, completion_tokens=5, cost_usd=0.25, model="m-1", latency_s=3.0),
-        Judgement.failed(Status.UNPARSED, "?", prompt_tokens=50, completion_tokens=0, model="m-2 (fp)", latency_s=1.0),
-        Judgement.failed(Status.ERROR, "down"),
+        Judgement.failure(Status.UNPARSED, "?", prompt_tokens=50, completion_tokens=0, model="m-2 (fp)", latency_s=1.0),
+        Judgement.failure(Status.ERROR, "down"),
         Judgement.of("no", completion_tokens=7, model="\ud800", latency_s=2.0),
     ]
     with journal.transaction():
@@ -200,7 +200,7 @@ def test_a_failure_that_is_replaced_by_another_changes_the_state(path: Path) -> 
     states = []
     for tokens in (5, 6):
         with journal.transaction():
-            failed = Judgement.failed(Status.ERROR, "down", prompt_tokens=tokens)
+            failed = Judgement.failure(Status.ERROR, "down", prompt_tokens=tokens)
             journal.add_judgements("judge", [("key", failed)])
         states.append(journal.state())
     assert states[0] != states[1]

@@ -9,7 +9,7 @@ import pytest
 from harness.api import Judgement, Protocol, UserError
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
-from harness.pipeline.results import check_metrics
+from harness.run.coverage import check_metrics
 from harness.run.journal import Journal
 from harness.run.plan import build_plan
 from harness.run.planned import Plan

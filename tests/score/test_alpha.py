@@ -11,8 +11,20 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from harness.api import AnswerSpace, Choice, Preference, Protocol, Ranking, RecordedAnswer, Score, Status, Verdict
-from harness.score.alpha import Alpha, krippendorff
+from harness.api import (
+    AnswerSpace,
+    Choice,
+    Measurement,
+    Preference,
+    Protocol,
+    Ranking,
+    RecordedAnswer,
+    Score,
+    Status,
+    Verdict,
+)
+from harness.score.alpha import distance_of, krippendorff, pairable_ratings
+from harness.score.annotations import People
 from harness.score.ranking import inversions
 from harness.score.units import build_cell
 
@@ -36,7 +48,7 @@ PUBLISHED = list(
 """Four observers, twelve units: Krippendorff (2011), Computing Krippendorff's alpha-reliability, example C."""
 
 
-def alpha(rows: Table, space: AnswerSpace, *, groups: Sequence[str] | None = None) -> Alpha:
+def people_of(rows: Table, space: AnswerSpace, *, groups: Sequence[str] | None = None) -> People:
     answers = [
         RecordedAnswer(
             item=f"i{k}",
@@ -55,7 +67,17 @@ def alpha(rows: Table, space: AnswerSpace, *, groups: Sequence[str] | None = Non
     ]
     people = build_cell(answers, Protocol()).people
     assert people is not None
-    return krippendorff(people, space)
+    return people
+
+
+def alpha(rows: Table, space: AnswerSpace, *, groups: Sequence[str] | None = None) -> Measurement:
+    return krippendorff(people_of(rows, space, groups=groups), space)
+
+
+def width(found: Measurement) -> float:
+    assert found.low is not None
+    assert found.high is not None
+    return found.high - found.low
 
 
 def brute(rows: Table, apart: Callable[[Any, Any], float]) -> float:
@@ -79,16 +101,18 @@ def squared(a: float, b: float) -> float:
 
 def test_the_published_example_of_labels() -> None:
     rows = [[None if code is None else f"c{code}" for code in row] for row in PUBLISHED]
-    found = alpha(rows, Choice(tuple(f"c{k}" for k in range(1, 6))))
-    assert found.value == pytest.approx(0.743, abs=5e-4)
-    assert (found.items, found.annotators, found.annotations) == (11, 4, 40), "the unit with one value drops out"
-    assert found.distance == "nominal"
+    space = Choice(tuple(f"c{k}" for k in range(1, 6)))
+    assert alpha(rows, space).value == pytest.approx(0.743, abs=5e-4)
+    kept = pairable_ratings(people_of(rows, space).ratings)
+    counts = (len(np.unique(kept.item)), len(np.unique(kept.annotator)), len(kept.item))
+    assert counts == (11, 4, 40), "the unit with one value drops out"
+    assert distance_of(space) == "nominal"
 
 
 def test_the_published_example_of_scores() -> None:
     found = alpha(PUBLISHED, Score(1, 5))
     assert found.value == pytest.approx(0.849, abs=5e-4)
-    assert found.distance == "interval"
+    assert distance_of(Score(1, 5)) == "interval"
 
 
 def test_the_published_example_of_two_observers_and_two_labels() -> None:
@@ -158,27 +182,27 @@ def test_lists_of_different_lengths_stand_side_by_side() -> None:
 
 def test_where_all_say_the_same_of_everything_there_is_no_alpha() -> None:
     assert alpha([["a", "a"]] * 5, Choice(("a", "b"))).value is None
-    assert alpha([["a", None], [None, "b"]], Choice(("a", "b"))).items == 0
+    once = people_of([["a", None], [None, "b"]], Choice(("a", "b")))
+    assert len(pairable_ratings(once.ratings).item) == 0
+    assert krippendorff(once, Choice(("a", "b"))) == Measurement(None)
 
 
 def test_perfect_agreement_is_not_certain() -> None:
     found = alpha([["a", "a"], ["b", "b"]] * 20, Choice(("a", "b")))
     assert found.value == 1
-    assert found.interval is not None
-    assert found.interval[1] == 1
-    assert 0.75 < found.interval[0] < 0.97
+    assert found.high == 1
+    assert found.low is not None
+    assert 0.75 < found.low < 0.97
 
 
 def test_items_of_one_cluster_make_the_interval_wider() -> None:
     rng = np.random.default_rng(0)
     rows: Table = [["ab"[code] for code in row] for row in (rng.random((60, 3)) < rng.random((60, 1))).astype(int)]
     alone, together = (
-        alpha([row for row in rows for _ in range(4)], Choice(("a", "b")), groups=groups).interval
+        alpha([row for row in rows for _ in range(4)], Choice(("a", "b")), groups=groups)
         for groups in ([f"g{k}" for k in range(240)], [f"g{k // 4}" for k in range(240)])
     )
-    assert alone is not None
-    assert together is not None
-    assert together[1] - together[0] > 1.6 * (alone[1] - alone[0])
+    assert width(together) > 1.6 * width(alone)
 
 
 def test_the_interval_holds_the_truth_in_19_of_20_samples() -> None:
@@ -188,7 +212,8 @@ def test_the_interval_holds_the_truth_in_19_of_20_samples() -> None:
     for _ in range(200):
         truth = rng.integers(0, 2, size=60)
         said = np.where(rng.random((60, 2)) < 0.85, truth[:, None], 1 - truth[:, None])
-        found = alpha([["ab"[code] for code in row] for row in said.tolist()], Choice(("a", "b"))).interval
-        assert found is not None
-        hits += found[0] <= 1 - 2 * 0.85 * 0.15 / 0.5 <= found[1]
+        found = alpha([["ab"[code] for code in row] for row in said.tolist()], Choice(("a", "b")))
+        assert found.low is not None
+        assert found.high is not None
+        hits += found.low <= 1 - 2 * 0.85 * 0.15 / 0.5 <= found.high
     assert 182 <= hits <= 199

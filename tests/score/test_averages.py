@@ -12,7 +12,7 @@ import pytest
 from harness.api import Choice, Metric, Protocol, RecordedAnswer, Status, Units, UserError
 from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1
 from harness.score.arrays import Floats
-from harness.score.cell import score_cell, taken_apart
+from harness.score.cell import jackknife_metric, score_cell
 from harness.score.metrics import Accuracy, AllRight
 from harness.score.records import CellScores, Estimate
 from harness.score.sample import sample_of
@@ -289,8 +289,8 @@ def test_the_interval_of_acc_plus_is_that_of_a_share_of_groups() -> None:
     view = many()[0].view()
     share = [float((view.credit[view.cluster == group] == 1).all()) for group in np.unique(view.cluster)]
     plain = cell([("", f"{k}", "yy" if right else "yn") for k, right in enumerate(share)]).view()
-    ours = taken_apart(AllRight(), view, name="all_right", average="group")
-    theirs = taken_apart(Accuracy(), plain, name="accuracy", average="micro")
+    ours = jackknife_metric(AllRight(), view, name="all_right", average="group")
+    theirs = jackknife_metric(Accuracy(), plain, name="accuracy", average="micro")
     assert ours is not None
     assert theirs is not None
     assert ours.value == pytest.approx(theirs.value)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import special
 from sklearn.metrics import brier_score_loss
 
-from harness.score.calibration import calibrate, calibration_error, equal_mass
+from harness.score.calibration import calibrate, calibration_error, equal_mass, mean_square_gap, plain_error
 from harness.score.clusters import Clusters
 from harness.score.trust import Calibration
 
@@ -50,11 +50,11 @@ def test_calibration_error_of_two_bins_by_hand() -> None:
     right = np.array([1.0] * 12 + [0.0] * 8 + [1.0] * 14 + [0.0] * 6)
     bins = equal_mass(confidence, 2)
     assert bins.tolist() == [0] * 20 + [1] * 20
-    error = calibration_error(confidence, right, bins, Clusters.of(np.arange(40)))
-    assert error.plain == pytest.approx(0.1)
+    clusters = Clusters(np.arange(40))
+    assert plain_error(confidence, right, bins) == pytest.approx(0.1)
     noise = (0.6 * 0.4 / 19 + 0.7 * 0.3 / 19) / 2  # Kumar, Liang and Ma: y (1 - y) / (n - 1) of each bin
-    assert error.squared == pytest.approx(0.2**2 / 2 - noise)
-    assert error.value == pytest.approx(np.sqrt(0.2**2 / 2 - noise))
+    assert mean_square_gap(confidence, right, bins, clusters) == pytest.approx(0.2**2 / 2 - noise)
+    assert calibration_error(confidence, right, bins, clusters) == pytest.approx(np.sqrt(0.2**2 / 2 - noise))
     parts = found(confidence, right, np.arange(40)).bins
     assert [part.n for part in parts] == [20, 20]
     assert [part.confidence for part in parts] == pytest.approx([0.6, 0.9])
@@ -77,9 +77,9 @@ def test_a_perfectly_calibrated_judge_has_no_error_on_average_but_a_plain_one(si
     squared, plain = [], []
     for _ in range(300):
         confidence, right, cluster = verdicts(200, size, rng)
-        error = calibration_error(confidence, right, equal_mass(confidence, 10), Clusters.of(cluster))
-        squared.append(error.squared)
-        plain.append(error.plain)
+        bins = equal_mass(confidence, 10)
+        squared.append(mean_square_gap(confidence, right, bins, Clusters(cluster)))
+        plain.append(plain_error(confidence, right, bins))
     assert abs(np.mean(squared)) < 3 * np.std(squared) / np.sqrt(300)
     assert np.mean(plain) > 0.06
 

@@ -60,7 +60,7 @@ def answers(
             order=order,
             sample=0,
             status=said if isinstance(said, Status) else Status.OK,
-            verdict=None if isinstance(said, Status) else space.shown(said, order) if order else said,
+            verdict=None if isinstance(said, Status) else space.to_shown(said, order) if order else said,
             annotations={f"p{j}": verdict for j, verdict in enumerate(row) if verdict is not None},
         )
         for k, (said, row) in enumerate(zip(judge, people, strict=True))

@@ -10,8 +10,8 @@ import pytest
 
 from harness.api import DataError, Metric, Protocol
 from harness.score.agreement import MacroF1, RocAuc
-from harness.score.cell import taken_apart
-from harness.score.contest import Contest, Round, disagreements, shared
+from harness.score.cell import jackknife_metric
+from harness.score.contest import Contest, Round, disagreements, match_units
 from harness.score.jackknife import Jackknife
 from harness.score.metrics import Accuracy
 from harness.score.significance import Rules, compare_all
@@ -73,9 +73,9 @@ def test_every_judge_is_taken_apart_once(yes_no: Made, monkeypatch: pytest.Monke
 
     def counted(*given: Any, name: str, **more: Any) -> Jackknife | None:
         calls.append(name)
-        return taken_apart(*given, name=name, **more)
+        return jackknife_metric(*given, name=name, **more)
 
-    monkeypatch.setattr("harness.score.contest.taken_apart", counted)
+    monkeypatch.setattr("harness.score.contest.jackknife_metric", counted)
     rng = np.random.default_rng(0)
     tables = {name: yes_no((rng.random(50) < 0.7).tolist()) for name in "abcdef"}
     assert len(compare_all(tables, Accuracy())) == 15
@@ -118,7 +118,7 @@ def test_over_two_tasks_the_values_are_the_means(yes_no: Made) -> None:
 def test_shared_units_are_in_the_order_of_the_data_and_have_common_codes(labelled: Made) -> None:
     a = labelled([2, 1, 0], [0, 1, 2], labels=3, names=["x", "y", "z"])
     b = labelled([0, 0, 1], [2, 0, 1], labels=3, names=["z", "x", "y"])
-    view_a, view_b = shared(a, b)
+    view_a, view_b = match_units(a, b)
     assert [a.items[row] for row in view_a.item.tolist()] == ["x", "y", "z"]
     assert [b.items[row] for row in view_b.item.tolist()] == ["x", "y", "z"]
     assert view_a.gold.tolist() == view_b.gold.tolist()

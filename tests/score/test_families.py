@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.api import Metric, Units
 from harness.score import families
 from harness.score.arrays import Floats
-from harness.score.cell import taken_apart
+from harness.score.cell import jackknife_metric
 from harness.score.families import Family, family_of_gaps, family_of_judges
 from harness.score.jackknife import Jackknife
 from harness.score.metrics import Accuracy
@@ -39,7 +39,7 @@ def judged(
 
 
 def apart(table: CellTable, metric: Metric | None = None) -> Jackknife:
-    found = taken_apart(metric or Accuracy(), table.view(), name="m", average="micro")
+    found = jackknife_metric(metric or Accuracy(), table.view(), name="m", average="micro")
     assert found is not None
     return found
 
@@ -53,7 +53,7 @@ def test_a_family_of_one_is_the_normal_distribution(yes_no: Made) -> None:
         family_of_gaps([], draws=500, seed=0),
     ):
         assert family.quantile(0.95) == pytest.approx(1.959964)
-        assert family.adjusted(2.5) == p_value(2.5)
+        assert family.adjust_p(2.5) == p_value(2.5)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -83,7 +83,7 @@ def test_p_is_below_alpha_exactly_where_the_statistic_is_beyond_the_quantile(
     quantile = family.quantile(confidence)
     statistic = data.draw(st.floats(0, 9) | st.sampled_from(draws) | st.just(quantile * (1 + 1e-6)))
     assume(abs(statistic - quantile) > 1e-9 * quantile)
-    assert (family.adjusted(statistic) < 1 - confidence) == (statistic > quantile)
+    assert (family.adjust_p(statistic) < 1 - confidence) == (statistic > quantile)
 
 
 def test_quantile_and_p_are_counted_with_one_standard_error_to_spare() -> None:
@@ -93,10 +93,10 @@ def test_quantile_and_p_are_counted_with_one_standard_error_to_spare() -> None:
     assert kept == 42
     quantile = family.quantile(0.95)
     assert quantile == family.largest[1_000 - kept - 1]
-    assert family.adjusted(quantile) >= 0.05, "a draw that is as large counts"
-    assert family.adjusted(float(np.nextafter(quantile, 9))) < 0.05
+    assert family.adjust_p(quantile) >= 0.05, "a draw that is as large counts"
+    assert family.adjust_p(float(np.nextafter(quantile, 9))) < 0.05
     share = (kept + 1) / 1_001
-    assert family.adjusted(quantile + 0.0005) == pytest.approx(share + np.sqrt(share * (1 - share) / 1_000))
+    assert family.adjust_p(quantile + 0.0005) == pytest.approx(share + np.sqrt(share * (1 - share) / 1_000))
 
 
 @given(draws=some_draws, tests=st.integers(2, 100), low=st.floats(0, 8), high=st.floats(0, 8))
@@ -105,7 +105,7 @@ def test_p_falls_as_the_statistic_rises_and_is_never_below_that_of_one_pair(
 ) -> None:
     family = Family(largest=np.sort(draws), tests=tests)
     low, high = sorted((low, high))
-    assert p_value(high) <= family.adjusted(high) <= family.adjusted(low) <= 1
+    assert p_value(high) <= family.adjust_p(high) <= family.adjust_p(low) <= 1
     assert family.quantile(0.9) <= family.quantile(0.95)
 
 

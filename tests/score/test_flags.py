@@ -9,9 +9,9 @@ import pytest
 
 from harness.api import Metric, Preference, Protocol, RecordedAnswer, Score, Status, Verdict
 from harness.score.agreement import MacroF1
-from harness.score.cell import score_cell, taken_apart
+from harness.score.cell import jackknife_metric, score_cell
 from harness.score.correlation import Pearson, Spearman
-from harness.score.flags import interval_flags
+from harness.score.flags import find_interval_flags
 from harness.score.metrics import Accuracy, MeanAbsoluteError
 from harness.score.records import CellScores
 from harness.score.table import CellTable
@@ -63,7 +63,8 @@ def test_a_collapse_is_not_said_of_a_few_answers(yes_no: Made, answers: int, rai
 
 def raised(table: CellTable, metric: Metric, *, average: str = "micro") -> set[str]:
     view = table.view()
-    return set(interval_flags(taken_apart(metric, view, name="m", average=average), view, metric, average=average))
+    found = jackknife_metric(metric, view, name="m", average=average)
+    return set(find_interval_flags(found, view, metric, average=average))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from harness.api import Metric, Score
 from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, PositiveF1
-from harness.score.cell import taken_apart
+from harness.score.cell import jackknife_metric
 from harness.score.correlation import Kendall, Pearson, Spearman, WeightedKappa
 from harness.score.intervals import agresti_coull, half_way, interval, normal_quantile, t_quantile
 from harness.score.jackknife import Jackknife
@@ -72,7 +72,7 @@ def test_degrees_of_freedom_count_as_one_at_least() -> None:
 
 
 def of(table: CellTable, metric: Metric, *, average: str = "micro") -> Jackknife | None:
-    return taken_apart(metric, table.view(), name="m", average=average)
+    return jackknife_metric(metric, table.view(), name="m", average=average)
 
 
 @given(n=st.integers(1, 120), data=st.data(), confidence=st.sampled_from((0.8, 0.95, 0.99)))

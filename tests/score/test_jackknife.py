@@ -12,14 +12,14 @@ from harness.api import Metric, Protocol, Ranking, RecordedAnswer, Score, Status
 from harness.score import sample as sampling
 from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, PositiveF1, RocAuc
 from harness.score.arrays import Floats
-from harness.score.cell import taken_apart
+from harness.score.cell import jackknife_metric
 from harness.score.correlation import Kendall, Pearson, Spearman, WeightedKappa
 from harness.score.intervals import interval
 from harness.score.jackknife import Jackknife, common_blocks, jackknife, mean_of
 from harness.score.metrics import Accuracy, MeanAbsoluteError
 from harness.score.ranking import Levenshtein, RankAccuracy
 from harness.score.sample import Sample, point_of, sample_of
-from harness.score.table import CellTable, View
+from harness.score.table import CellTable, UnitTable
 from harness.score.units import build_cell
 
 Made = Callable[..., CellTable]
@@ -75,7 +75,7 @@ def clusters(rng: np.random.Generator, count: int) -> list[int]:
     return np.repeat(np.arange(count), rng.integers(1, 7, count)).tolist()
 
 
-def view_of(case: Case, yes_no: Made, rated: Made, *, seed: int = 0, count: int = 60) -> View:
+def view_of(case: Case, yes_no: Made, rated: Made, *, seed: int = 0, count: int = 60) -> UnitTable:
     """Units in unequal clusters that are alike within."""
     rng = np.random.default_rng(seed)
     groups = clusters(rng, count)
@@ -107,7 +107,7 @@ def view_of(case: Case, yes_no: Made, rated: Made, *, seed: int = 0, count: int 
     ).view()
 
 
-def sampled(case: Case, view: View) -> Sample:
+def sampled(case: Case, view: UnitTable) -> Sample:
     return sample_of(case.metric, view, name="m", average=case.average, weights=WEIGHTS)
 
 
@@ -118,13 +118,13 @@ def bare(sample: Sample) -> Sample:
     )
 
 
-def apart(sample: Sample, view: View) -> Jackknife:
+def apart(sample: Sample, view: UnitTable) -> Jackknife:
     found = jackknife(sample, np.unique(view.cluster))
     assert found is not None
     return found
 
 
-def without_each(case: Case, view: View) -> Floats:
+def without_each(case: Case, view: UnitTable) -> Floats:
     """The metric without each cluster, computed anew from the units that are left."""
     return np.array(
         [
@@ -185,7 +185,7 @@ def test_a_metric_is_never_given_less_than_nothing_of_a_unit(yes_no: Made) -> No
     gold = [True, False] * 20
     for said in (gold, [True] * 40, [not one for one in gold]):  # some pseudo-units are like no unit of the data
         for groups in (None, [k // 3 for k in range(40)]):
-            found = taken_apart(Foreign(), yes_no(said, gold, groups=groups).view(), name="m", average="micro")
+            found = jackknife_metric(Foreign(), yes_no(said, gold, groups=groups).view(), name="m", average="micro")
             assert found is not None
             assert found.variance > 0
 
@@ -221,7 +221,7 @@ def test_data_without_an_error_or_without_a_right_answer_vary_still(
         view = replace(view, predicted=view.gold, credit=np.ones(len(view)))
     else:
         view = replace(view, predicted=view.gold[::-1].copy())
-    found = taken_apart(case.metric, view, name="m", average=case.average)
+    found = jackknife_metric(case.metric, view, name="m", average=case.average)
     assert found is not None
     assert found.variance > 0
 
@@ -299,7 +299,7 @@ def test_rounding_puts_no_value_beyond_its_range_nor_short_of_its_end(noise: flo
             return np.asarray(weights @ units.credit / weights.sum(axis=1) + noise)
 
     view = yes_no([True] * 20).view()
-    found = taken_apart(Rounded(), view, name="m", average="micro")
+    found = jackknife_metric(Rounded(), view, name="m", average="micro")
     assert found is not None
     assert found.value == 1.0
     ends = interval(found)
@@ -309,8 +309,8 @@ def test_rounding_puts_no_value_beyond_its_range_nor_short_of_its_end(noise: flo
 
 def test_what_is_not_defined_is_nothing_and_what_leaving_out_undoes_moves_nothing(yes_no: Made) -> None:
     constant = yes_no([True, False], [True, True]).view()
-    assert taken_apart(RocAuc(), constant, name="m", average="micro") is None
-    assert taken_apart(RocAuc(), constant.take(np.array([], dtype=np.int64)), name="m", average="micro") is None
+    assert jackknife_metric(RocAuc(), constant, name="m", average="micro") is None
+    assert jackknife_metric(RocAuc(), constant.take(np.array([], dtype=np.int64)), name="m", average="micro") is None
     lone = yes_no([True, False, True, False], [True, True, True, False]).view()  # the last is the only "no"
     found = apart(bare(sampled(CASES["roc_auc of verdicts"], lone)), lone)
     only = int(np.flatnonzero(np.unique(lone.cluster) == lone.cluster[3])[0])
@@ -321,7 +321,7 @@ def test_what_is_not_defined_is_nothing_and_what_leaving_out_undoes_moves_nothin
 # --- means over tasks ----------------------------------------------------------------------------------------------
 
 
-def halves(yes_no: Made, marks: Sequence[Sequence[int]], *, seed: int = 0) -> list[tuple[View, Jackknife]]:
+def halves(yes_no: Made, marks: Sequence[Sequence[int]], *, seed: int = 0) -> list[tuple[UnitTable, Jackknife]]:
     """Tasks of equal clusters with these marks, alike on clusters that they share."""
     rng = np.random.default_rng(seed)
     effect = rng.normal(0, 1, 1_000)
@@ -377,7 +377,7 @@ def test_a_mean_has_no_more_trials_than_its_tasks_have(yes_no: Made) -> None:
     """Clusters in which right and wrong are always the same do not vary: 40 trials are no more than 40 still."""
     x = yes_no([True, False] * 20, groups=[f"x{k // 2}" for k in range(40)]).view()
     y = yes_no([True, True, True, False] * 10, groups=[f"y{k // 4}" for k in range(40)]).view()
-    a, b = (taken_apart(Accuracy(), view, name="m", average="micro") for view in (x, y))
+    a, b = (jackknife_metric(Accuracy(), view, name="m", average="micro") for view in (x, y))
     assert a is not None
     assert b is not None
     assert (a.most, b.most) == (40, 40)

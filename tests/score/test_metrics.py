@@ -24,7 +24,7 @@ from harness.score.metrics import (
     CoreMetric,
     MeanAbsoluteError,
     bounds_of,
-    disagreement,
+    card_conflict,
 )
 
 LABELS = Choice(("yes", "no", "maybe"))
@@ -236,7 +236,7 @@ def test_cards_and_metrics_say_the_same(card: MetricCard) -> None:
     metric = getattr(import_module(module), attribute)(None, None)
     assert isinstance(metric, CoreMetric)
     assert metric.answers == card.answers
-    assert disagreement(card, metric) == ""
+    assert card_conflict(card, metric) == ""
     assert usual_unit(card.name) == usual_unit(f"harness/{card.name}@group") == card.unit
 
 

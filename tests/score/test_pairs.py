@@ -15,7 +15,7 @@ from scipy import stats
 from harness.api import Choice, Metric, Score, Units
 from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, RocAuc
 from harness.score.arrays import Floats
-from harness.score.cell import taken_apart
+from harness.score.cell import jackknife_metric
 from harness.score.correlation import Kendall, Pearson
 from harness.score.jackknife import Jackknife
 from harness.score.metrics import Accuracy, MeanAbsoluteError
@@ -155,7 +155,7 @@ def test_a_difference_stands_in_the_class_or_category_that_it_is_of(
         said = [[kind == x for x, kind in zip(own, CLASSES, strict=True)] for own in (RIGHT, OTHER)]
         tables = [yes_no(own, CLASSES, categories=names) for own in said]
     views = [table.view() for table in tables]
-    a, b = (taken_apart(metric, view, name="m", average=average, paired=True) for view in views)
+    a, b = (jackknife_metric(metric, view, name="m", average=average, paired=True) for view in views)
     assert a is not None
     assert b is not None
     found = gap(a, b)
@@ -213,7 +213,7 @@ def test_intervals_keep_to_the_differences_that_there_are(yes_no: Made) -> None:
 
 
 def of(table: CellTable, metric: Metric) -> Jackknife:
-    found = taken_apart(metric, table.view(), name="m", average="micro")
+    found = jackknife_metric(metric, table.view(), name="m", average="micro")
     assert found is not None
     return found
 

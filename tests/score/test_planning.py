@@ -22,7 +22,7 @@ from harness.score.planning import (
     discordance,
     family_quantile,
     item_variance,
-    needed,
+    items_needed,
     noise_within,
     power_of,
     smallest,
@@ -73,15 +73,15 @@ def test_the_smallest_difference_is_two_quantiles_of_standard_errors() -> None:
         effect_size=0.1, nobs1=None, alpha=0.05, power=0.8, ratio=0, alternative="two-sided"
     )
     assert math.sqrt(1 / solved) * (1.959964 + 0.841621) == pytest.approx(0.1, rel=1e-4)
-    assert needed(1.0, 0.01, quantile=q) == pytest.approx(solved * 100, rel=1e-3)
+    assert items_needed(1.0, 0.01, quantile=q) == pytest.approx(solved * 100, rel=1e-3)
 
 
 def test_needed_is_millers_formula_for_a_small_difference_and_connors_for_any() -> None:
     q, z = 1.959964, 0.841621
-    assert needed(0.5, 0.001, quantile=q) == pytest.approx((q + z) ** 2 * 0.25 / 1e-6, rel=1e-3)
+    assert items_needed(0.5, 0.001, quantile=q) == pytest.approx((q + z) ** 2 * 0.25 / 1e-6, rel=1e-3)
     discordant, gap = 0.2, 0.1  # Connor (1987), by hand: (1.96 sqrt(.2) + .8416 sqrt(.19))^2 / .01
     by_hand = (q * math.sqrt(discordant) + z * math.sqrt(discordant - gap**2)) ** 2 / gap**2
-    assert needed(deviation_of(discordant, gap), gap, quantile=q) == math.ceil(by_hand) == 155
+    assert items_needed(deviation_of(discordant, gap), gap, quantile=q) == math.ceil(by_hand) == 155
 
 
 @given(st.floats(0.05, 1), st.integers(20, 100_000), st.floats(1.5, 4), st.floats(0.5, 0.99))
@@ -90,8 +90,8 @@ def test_the_smallest_difference_needs_just_these_items(w: float, items: int, q:
     if not math.isfinite(found):
         assert items <= q * q
         return
-    assert abs(needed(w, found, quantile=q, power=power) - items) <= 1
-    assert needed(w, found * 1.05, quantile=q, power=power) <= items
+    assert abs(items_needed(w, found, quantile=q, power=power) - items) <= 1
+    assert items_needed(w, found * 1.05, quantile=q, power=power) <= items
 
 
 def test_too_few_items_show_nothing() -> None:
@@ -99,7 +99,7 @@ def test_too_few_items_show_nothing() -> None:
     assert smallest(lambda gap: 10 / gap, 100) == pytest.approx(0.1)
     assert smallest(lambda gap: 10 / gap, 5) == math.inf
     with pytest.raises(ValueError, match="above 0"):
-        needed(0.5, 0.0, quantile=1.96)
+        items_needed(0.5, 0.0, quantile=1.96)
 
 
 def test_discordance_of_two_accuracies() -> None:
@@ -130,12 +130,12 @@ def test_asking_more_often_removes_the_noise_within_items_and_no_more() -> None:
     variance = item_variance(gaps, item)
     assert variance == pytest.approx(0.09 + 0.12, rel=0.1)
     spread = Spread(math.sqrt(variance), within, usual)
-    assert spread.asked_times(3) == pytest.approx(math.sqrt(variance))
-    assert spread.asked_times(1) == pytest.approx(math.sqrt(0.45), rel=0.05)
-    assert spread.asked_times(math.inf) == pytest.approx(0.3, rel=0.1)
+    assert spread.deviation_at(3) == pytest.approx(math.sqrt(variance))
+    assert spread.deviation_at(1) == pytest.approx(math.sqrt(0.45), rel=0.05)
+    assert spread.deviation_at(math.inf) == pytest.approx(0.3, rel=0.1)
     assert noise_within(gaps[:5], np.arange(5)) == (0.0, 1)
     with pytest.raises(ValueError, match="once or more"):
-        spread.asked_times(0)
+        spread.deviation_at(0)
 
 
 # -- the truth -----------------------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def test_a_planned_number_of_items_has_the_planned_power_with_the_projects_own_t
     rng = np.random.default_rng(11)
     lower = accuracy - gap
     discordant = discordance(accuracy, lower, together)
-    n = needed(deviation_of(discordant, gap), gap, quantile=family_quantile(2))
+    n = items_needed(deviation_of(discordant, gap), gap, quantile=family_quantile(2))
     only_a, only_b = (discordant + gap) / 2, (discordant - gap) / 2
     base = cell(np.ones(n, dtype=np.bool_), np.arange(n))
     wrong = 1 - base.units.predicted  # the other label

@@ -9,19 +9,19 @@ import pytest
 
 from harness.api import Metric, Preference, Protocol, Ranking, RecordedAnswer, Score, Status, Verdict
 from harness.score.agreement import MacroF1, RocAuc
-from harness.score.cell import taken_apart
+from harness.score.cell import jackknife_metric
 from harness.score.correlation import Pearson
 from harness.score.intervals import interval
 from harness.score.metrics import Accuracy, AccuracyWithoutTies, MeanAbsoluteError
 from harness.score.pseudo import PseudoUnits, with_pseudo_units
 from harness.score.ranking import Levenshtein
-from harness.score.table import NOTHING, CellTable, View
+from harness.score.table import NOTHING, CellTable, UnitTable
 from harness.score.units import build_cell
 
 Made = Callable[..., CellTable]
 
 
-def named(view: View, units: PseudoUnits) -> list[list[tuple[Verdict, Verdict | None, float]]]:
+def named(view: UnitTable, units: PseudoUnits) -> list[list[tuple[Verdict, Verdict | None, float]]]:
     """Gold, answer and part of the units of each half-cluster."""
     own = units.view
     told = [
@@ -31,7 +31,7 @@ def named(view: View, units: PseudoUnits) -> list[list[tuple[Verdict, Verdict | 
     return [[one for one, half in zip(told, units.half, strict=True) if half == k] for k in range(len(units.clusters))]
 
 
-def of(table: CellTable, metric: Metric, *, by_category: bool = False) -> tuple[View, PseudoUnits]:
+def of(table: CellTable, metric: Metric, *, by_category: bool = False) -> tuple[UnitTable, PseudoUnits]:
     return with_pseudo_units(table.view(), metric, by_category=by_category)
 
 
@@ -130,7 +130,7 @@ def test_a_wrong_answer_is_never_only_a_tie_which_a_metric_may_leave_out() -> No
         [("tie", "tie", 1.0)],
         [("tie", 0, 1.0)],
     ]
-    found = taken_apart(AccuracyWithoutTies(), table.view(), name="m", average="micro")
+    found = jackknife_metric(AccuracyWithoutTies(), table.view(), name="m", average="micro")
     assert found is not None
     ends = interval(found)
     assert ends is not None
@@ -152,6 +152,6 @@ def test_without_an_error_a_share_is_worth_as_many_trials_as_there_are_clusters(
     singles = 100 - pairs
     groups = [*range(singles), *np.repeat(np.arange(singles, 100), 2).tolist()]
     table = yes_no([True] * len(groups), groups=groups)
-    apart = taken_apart(Accuracy(), table.view(), name="accuracy", average="micro")
+    apart = jackknife_metric(Accuracy(), table.view(), name="accuracy", average="micro")
     assert apart is not None
     assert apart.centre * (1 - apart.centre) / apart.variance == pytest.approx(100, rel=0.03)

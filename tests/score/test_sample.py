@@ -13,7 +13,7 @@ from harness.api import Metric, Score, Units, UserError
 from harness.score import sample as sampling
 from harness.score.agreement import Kappa, MacroF1, RocAuc
 from harness.score.arrays import Floats
-from harness.score.cell import taken_apart
+from harness.score.cell import jackknife_metric
 from harness.score.correlation import Pearson
 from harness.score.metrics import Accuracy
 from harness.score.sample import BLOCKS, distinct, point_of, sample_of
@@ -149,7 +149,7 @@ def test_the_order_of_the_data_changes_nothing(labelled: Made, metric: Metric) -
     for order in (range(8), (7, 2, 5, 0, 6, 4, 1, 3), (3, 6, 0, 1, 2, 7, 5, 4)):
         columns = ([column[k] for k in order] for column in (said, gold))
         view = labelled(*columns, labels=5, names=[names[k] for k in order]).view()
-        found = taken_apart(metric, view, name="m", average="micro")
+        found = jackknife_metric(metric, view, name="m", average="micro")
         assert found is not None
         ends.add(tuple(np.round([found.variance, found.centre, found.step], 12)))
     assert len(ends) == 1
@@ -179,7 +179,7 @@ def test_a_stranger_may_change_its_weights_and_divide_by_nothing(yes_no: Made) -
             with np.errstate(divide="ignore"):
                 return np.asarray(right / (1 - right))
 
-    found = taken_apart(Odds(), view, name="m", average="micro")
+    found = jackknife_metric(Odds(), view, name="m", average="micro")
     assert found is not None
     assert found.value == pytest.approx(6)
     assert np.isfinite(found.moves).all()

@@ -9,7 +9,7 @@ import pytest
 from scipy import special, stats
 
 from harness.score.clusters import Clusters, effective_n
-from harness.score.selective import AGREEMENTS, aurc, curve, guarantee, lower_bound, needed
+from harness.score.selective import AGREEMENTS, aurc, curve, guarantee, lower_bound, verdicts_needed
 
 
 def test_area_under_the_risk_coverage_curve_equals_the_mean_over_all_orders_of_equal_confidences() -> None:
@@ -53,20 +53,20 @@ def test_points_of_the_curve_keep_more_and_more() -> None:
 def test_the_bound_of_independent_verdicts_is_that_of_clopper_and_pearson(right: int, n: int) -> None:
     credit = np.r_[np.ones(right), np.zeros(n - right)]
     exact = stats.binomtest(right, n, alternative="greater").proportion_ci(0.95, method="exact").low
-    assert lower_bound(credit, Clusters.of(np.arange(n)), level=0.95) == pytest.approx(exact, abs=1e-9)
+    assert lower_bound(credit, Clusters(np.arange(n)), level=0.95) == pytest.approx(exact, abs=1e-9)
 
 
 def test_copies_of_verdicts_raise_no_bound() -> None:
     credit = np.r_[np.ones(60), np.zeros(4)]
-    once = lower_bound(credit, Clusters.of(np.arange(64)), level=0.95)
-    copied = lower_bound(np.repeat(credit, 5), Clusters.of(np.repeat(np.arange(64), 5)), level=0.95)
+    once = lower_bound(credit, Clusters(np.arange(64)), level=0.95)
+    copied = lower_bound(np.repeat(credit, 5), Clusters(np.repeat(np.arange(64), 5)), level=0.95)
     assert copied <= once + 1e-3
-    assert lower_bound(np.repeat(credit, 5), Clusters.of(np.arange(320)), level=0.95) > once + 0.02
+    assert lower_bound(np.repeat(credit, 5), Clusters(np.arange(320)), level=0.95) > once + 0.02
 
 
 def test_few_clusters_give_a_lower_bound_than_their_effective_number_alone() -> None:
     credit = np.tile([1.0, 1.0, 1.0, 0.0], 12)
-    few = Clusters.of(np.arange(48) // 8)
+    few = Clusters(np.arange(48) // 8)
     n = min(48.0, effective_n(credit - 0.75, 0.75, few))
     alone = special.betaincinv(0.75 * n, 0.25 * n + 1, 0.05)
     n *= (1.644854 / 2.015048) ** 2  # Student's t with 5 degrees of freedom: the variance is not known
@@ -75,9 +75,9 @@ def test_few_clusters_give_a_lower_bound_than_their_effective_number_alone() -> 
 
 
 def test_the_fewest_verdicts_that_show_an_agreement() -> None:
-    assert needed(0.9, wrong=0, level=0.95) == 29  # .9 to the 29th is below .05, to the 28th it is not
-    assert needed(0.95, wrong=0, level=0.95) == 59
-    assert needed(0.9, wrong=2, level=0.95) == 61
+    assert verdicts_needed(0.9, wrong=0, level=0.95) == 29  # .9 to the 29th is below .05, to the 28th it is not
+    assert verdicts_needed(0.95, wrong=0, level=0.95) == 59
+    assert verdicts_needed(0.9, wrong=2, level=0.95) == 61
 
 
 def test_a_guarantee_by_hand() -> None:
@@ -100,7 +100,7 @@ def test_the_sequence_stops_at_its_first_failure() -> None:
     confidence = np.linspace(1, 0.5, 1000)
     right = np.r_[np.zeros(60), np.ones(940)]
     assert right.mean() == 0.94
-    assert lower_bound(right, Clusters.of(np.arange(1000)), level=0.95) > 0.9
+    assert lower_bound(right, Clusters(np.arange(1000)), level=0.95) > 0.9
     assert guarantee(confidence, right, np.arange(1000), 0.9).threshold is None
 
 

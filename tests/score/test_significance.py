@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from harness.api import Choice, DataError, Metric, Protocol, RecordedAnswer, Status, Units, UserError
 from harness.score.agreement import MacroF1, RocAuc
-from harness.score.contest import disagreements, shared
+from harness.score.contest import disagreements, match_units
 from harness.score.metrics import Accuracy
 from harness.score.records import Comparison
 from harness.score.significance import Missing, Rules, compare_all, compare_cells
@@ -103,7 +103,7 @@ def test_two_cells_that_met_their_categories_in_another_order_are_given_the_same
     ]
     a, b = (build_cell(given, Protocol()) for given in (answers, answers[::-1]))
     assert a.units.categories != b.units.categories
-    view_a, view_b = shared(a, b)
+    view_a, view_b = match_units(a, b)
     for view in (view_a, view_b):
         assert [view.categories[code] for code in view.category] == ["x", "y", "y"]
 

@@ -205,7 +205,7 @@ def reshuffled(
     answers = []
     for sample, (said, way) in enumerate(zip(candidates, orders, strict=True)):
         order = BOTH[way == "<"]
-        shown = said if isinstance(said, Status) else PAIR.shown(said, order)
+        shown = said if isinstance(said, Status) else PAIR.to_shown(said, order)
         answers.append(ask(item, gold, shown, order=order, sample=sample, **fields))
     return answers
 
@@ -271,7 +271,7 @@ def test_consistency_of_reshuffled_samples_by_hand() -> None:
     table = build_cell(answers, replace(RESHUFFLED, samples=4))
     assert (table.repeat.hits.tolist(), table.repeat.trials.tolist()) == ([3, 2, 3, 3], [6, 6, 3, 6])
     assert (table.swap.hits.tolist(), table.swap.trials.tolist()) == ([0, 1], [1, 1])
-    assert table.tallies.orders == 2
+    assert table.requests.orders == 2
     each = build_cell(answers, replace(RESHUFFLED, samples=4, vote="each"))
     assert each.swap.hits.tolist() == [0, 1]
     assert each.repeat.hits.tolist() == [3, 2, 3, 3]
@@ -364,7 +364,7 @@ def test_a_drawn_share_is_one_in_those_that_draw_if_the_right_one_is_among_them(
     assert guess is not None
     most = max((probabilities or {}).values(), default=None)
     drawn = [place for place, p in enumerate((probabilities or dict.fromkeys("ABCD")).values()) if p == most]
-    assert four.shown(four.canonical(guess, (3, 2, 1, 0)), (3, 2, 1, 0)) in drawn
+    assert four.to_shown(four.to_canonical(guess, (3, 2, 1, 0)), (3, 2, 1, 0)) in drawn
 
 
 def test_votes_without_a_verdict_are_of_one_kind_or_follow_unparsed() -> None:
@@ -388,7 +388,7 @@ def lost(count: int, *, space: AnswerSpace = YES, order: tuple[int, ...] = ()) -
 
 
 def guesses(table: CellTable) -> list[Verdict | None]:
-    return predicted(replace(table, units=table.guessed))
+    return predicted(replace(table, units=table.with_random_guess))
 
 
 def test_a_blind_guess_is_the_same_for_every_judge_and_in_every_version() -> None:
@@ -396,7 +396,7 @@ def test_a_blind_guess_is_the_same_for_every_judge_and_in_every_version() -> Non
     pinned = ["no", "yes", "yes", "no", "yes", "no", "yes", "yes"]
     assert guesses(table) == pinned
     assert predicted(table) == [None] * 8
-    assert table.guessed.credit.tolist() == [float(guess == "yes") for guess in pinned]
+    assert table.with_random_guess.credit.tolist() == [float(guess == "yes") for guess in pinned]
     assert table.units.credit.tolist() == [0.5] * 8
     assert guesses(build_cell(lost(8)[4:], Protocol(unparsed="chance"))) == pinned[4:]
 
@@ -406,7 +406,7 @@ def test_blind_guesses_are_spread_evenly_over_the_verdicts() -> None:
     counts = [guesses(table).count(verdict) for verdict in TIED.verdicts()]
     assert sum(counts) == 4000
     assert all(900 < count < 1100 for count in counts)
-    assert table.guessed.credit.sum() == counts[0]
+    assert table.with_random_guess.credit.sum() == counts[0]
 
 
 def test_a_blind_guess_counts_as_any_answer_does() -> None:
@@ -416,7 +416,7 @@ def test_a_blind_guess_counts_as_any_answer_does() -> None:
     gold = table.units.verdicts[table.units.gold[0]]
     assert gold == 1, "the gold is shown in the second place"
     right = [float(isinstance(one, str) or one == 1) for one in guesses(table)[:-1]]
-    assert table.guessed.credit.tolist()[:-1] == right
+    assert table.with_random_guess.credit.tolist()[:-1] == right
     assert {0, 1, "both-good", "both-bad"} == set(guesses(table))
     assert guesses(table)[-1] == predicted(table)[-1] == 0
     assert table.state.tolist() == [MISSING] * 200 + [ANSWERED]
@@ -427,12 +427,12 @@ def test_a_blind_guess_counts_as_any_answer_does() -> None:
 def test_a_failure_of_the_machinery_is_never_guessed() -> None:
     table = build_cell([ask("a", "yes", FAILED, space=YES, order=())], Protocol(unparsed="chance"))
     assert guesses(table) == [None]
-    assert len(table.view(guessed=True)) == 0
+    assert len(table.view(with_random_guess=True)) == 0
 
 
 def test_without_chance_nothing_is_guessed() -> None:
     table = build_cell(lost(3), Protocol(unparsed="wrong"))
-    assert table.guessed is table.units
+    assert table.with_random_guess is table.units
 
 
 def test_where_no_blind_guess_can_be_made_the_item_and_the_fix_are_named() -> None:
@@ -533,19 +533,19 @@ def test_a_unit_of_several_answers_has_a_probability_where_each_of_them_has_one(
 
 def test_tallies_are_counts_of_requests_and_golds_of_items() -> None:
     table = build_cell(both("a", 0, 0, 0) + both("b", 1, NONE, Status.ERROR), Protocol(order="both"))
-    tallies = table.tallies
-    assert tallies.asked == 4
-    assert {name: count for name, count in tallies.statuses.items() if count} == {"ok": 2, "unparsed": 1, "error": 1}
-    assert tallies.histogram == {"A": 1, "B": 1}
-    assert tallies.shown_histogram == {"A": 2, "B": 0}
-    assert tallies.gold_histogram == {"A": 1, "B": 1}
+    requests = table.requests
+    assert requests.asked == 4
+    assert {name: count for name, count in requests.statuses.items() if count} == {"ok": 2, "unparsed": 1, "error": 1}
+    assert requests.histogram == {"A": 1, "B": 1}
+    assert requests.shown_histogram == {"A": 2, "B": 0}
+    assert requests.gold_histogram == {"A": 1, "B": 1}
     assert [table.items[k] for k in range(len(table.items))] == ["a", "b"]
 
 
 def test_the_histogram_of_a_continuous_score_has_ten_bins() -> None:
     space = Score(0, 1, 0)
     answers = [ask(f"i{k}", k / 100, k / 100, space=space, order=()) for k in range(101)]
-    histogram = build_cell(answers, Protocol()).tallies.histogram
+    histogram = build_cell(answers, Protocol()).requests.histogram
     assert list(histogram.values()) == [10] * 9 + [11]
     assert next(iter(histogram)) == "0 to 0.1"
 

@@ -168,7 +168,7 @@ class Repainted(SoundTask):
 
         from harness.api import Image
 
-        image = Image.drawn(lambda: PIL.Image.new("L", (2, 2), next(COUNTER) % 256), name="x")
+        image = Image.from_drawing(lambda: PIL.Image.new("L", (2, 2), next(COUNTER) % 256), name="x")
         return replace(super().make(number, gold, words), candidates=((words[0],), (image,)))
 
 
@@ -220,7 +220,7 @@ class OutsideSpace(SoundJudge):
 
 class SilentFailure(SoundJudge):
     def answer(self, request: Request) -> Judgement:
-        return Judgement.failed(Status.REFUSED, "")
+        return Judgement.failure(Status.REFUSED, "")
 
 
 class Unserialisable(SoundJudge):

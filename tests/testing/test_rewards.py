@@ -174,6 +174,6 @@ def test_the_answers_of_a_check_are_those_of_both_orders(said: Any) -> None:
     assert (straight.gold, swapped.gold) == (0, 1)
     assert straight.judgement.status is (said if isinstance(said, Status) else Status.OK)
     if not isinstance(said, Status):
-        assert space.canonical(swapped.judgement.verdict, (1, 0)) == said  # type: ignore[arg-type]
+        assert space.to_canonical(swapped.judgement.verdict, (1, 0)) == said  # type: ignore[arg-type]
     if said is not Status.ERROR:
         assert len({len(one.judgement.raw) for answer in (said, 1) for one in answers_to(space, 0, answer)}) == 1

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.api import Choice, Column, Context, DataError, Item, Message, Protocol, Request, TaskCard, VerdictFormat
-from harness.api.data import Row, Table, picture, write
+from harness.api.data import Row, Table, make_picture, write_table
 from harness.testing import checks_for
 from harness.testing._checks import run_check
 
@@ -49,10 +49,10 @@ class FromRows:
 
 def card(read: Callable[[Row], Any], *, name: str = "rows.parquet", protocol: Protocol = PROTOCOL) -> TaskCard:
     def example(folder: Path) -> None:
-        cell: Any = {"bytes": picture(1), "path": "1.png"} if name.endswith("parquet") else "1.png"
-        (folder / "1.png").write_bytes(picture(1))
+        cell: Any = {"bytes": make_picture(1), "path": "1.png"} if name.endswith("parquet") else "1.png"
+        (folder / "1.png").write_bytes(make_picture(1))
         rows = [{"text": "a", "label": label, "picture": cell, "note": "x", "rank": 1.5} for label in (0, 1)]
-        write(folder / name, rows)
+        write_table(folder / name, rows)
 
     return TaskCard(
         name="mine",

@@ -47,7 +47,7 @@ def value(scores: object) -> float:
 
 def test_answers_are_text_in_the_tasks_own_format_or_judgements() -> None:
     assert value(score_task(Pairs(), lambda request, item: "[[A]]")) == 0.5
-    right = score_task(Pairs(), lambda request, item: Judgement.of(item.space.shown(0, request.order)))
+    right = score_task(Pairs(), lambda request, item: Judgement.of(item.space.to_shown(0, request.order)))
     assert value(right) == 1
     assert right.asked == 8
 

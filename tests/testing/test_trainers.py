@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from harness.api import Trained, TrainerCard, Training, UserError
+from harness.api import TrainerCard, Training, TrainingResult, UserError
 from harness.testing import checks_for
 from harness.testing._checks import observe_check
 
@@ -30,7 +30,7 @@ class Sound:
     def fingerprint(self, training: Training) -> str:
         return "sound 1"
 
-    def train(self, training: Training) -> Trained:
+    def train(self, training: Training) -> TrainingResult:
         state = training.folder / "state.json"
         step, total = json.loads(state.read_text()) if state.is_file() else (0, 0.0)
         golds = [str(example.gold) for task in training.tasks for example in task.examples(task.train)]
@@ -39,7 +39,7 @@ class Sound:
             self.keep(state, step, total)
             self.log(training, step, total)
         self.save(training, [total, golds])
-        return Trained(steps=step, selected=step, scores={"even/accuracy": 0.5})
+        return TrainingResult(steps=step, selected=step, scores={"even/accuracy": 0.5})
 
     def drawn(self, training: Training, step: int) -> float:
         return random.Random(training.seed * 1000 + step).random()
@@ -104,7 +104,7 @@ class Drifting(Sound):
 
 
 class Refusing(Sound):
-    def train(self, training: Training) -> Trained:
+    def train(self, training: Training) -> TrainingResult:
         raise UserError("it needs a model to start from")
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
+from harness.pipeline.training import plan_trainings
 from harness.run.plan import build_plan
-from harness.train.judges import plan_recipes
 
 Harness = Callable[..., int]
 Steps = Callable[[], list[str]]
@@ -83,7 +83,7 @@ def test_judges_with_equal_recipes_share_one(manifest: Path, plugins: Plugins) -
     manifest.write_text(MANIFEST.replace("report:", f"{other}report:"))
     Path("s.yaml").write_text(Path("r.yaml").read_text() + "seed: 1\n")
     plan = build_plan(load_manifest(manifest, plugins=plugins), plugins, workspace=Path("w"))
-    recipes = plan_recipes(plan, plugins, checkpoints=Path("checkpoints"), say=lambda line: None)
+    recipes = plan_trainings(plan, plugins, checkpoints=Path("checkpoints"), say=lambda line: None)
     assert sorted(recipes) == ["learnt", "other", "third"]
     assert recipes["learnt"] is recipes["other"]
     assert recipes["third"].folder != recipes["learnt"].folder
@@ -174,13 +174,13 @@ def test_a_judge_that_refuses_its_model_is_named_with_its_place(
 def test_ctrl_c_while_a_judge_is_trained_ends_with_130_and_the_same_command_goes_on(
     manifest: Path, folder: Path, harness: Harness, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    from harness.train import judges
+    from harness.train import session
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(judges, "train", interrupted)
+        patched.setattr(session, "train", interrupted)
         assert harness("run", "m.yaml") == 130
     assert "interrupted; run the same command again to go on" in capsys.readouterr().err
     assert harness("run", "m.yaml") == 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.api import PluginError, Trained, Training, UserError
+from harness.api import PluginError, Training, TrainingResult, UserError
 from harness.discovery import Plugins
 from harness.run.folder import lock_folder
 from harness.train import session
@@ -98,7 +98,7 @@ def test_a_model_that_was_taken_away_is_made_again(plan: Plan, go: Go, folder: P
     class Watching:
         fingerprint = staticmethod(lambda training: "x")
 
-        def train(self, training: Training) -> Trained:
+        def train(self, training: Training) -> TrainingResult:
             seen.append((planned.folder / "trained.json").exists())
             return planned.trainer.train(training)
 
@@ -135,7 +135,7 @@ def test_what_is_logged_reaches_the_hook_with_recipe_and_folder(plan: Plan, go: 
 
 TROUBLE = {
     "leaves nothing": (PluginError, "trainer toy_plugin/counter .*: it left no file in .*model; the trained model"),
-    "returns nothing": (PluginError, "train returned None, which is no Trained"),
+    "returns nothing": (PluginError, "train returned None, which is no TrainingResult"),
     "logs text": (PluginError, "the trainer logged .*'low'.* at step 4; log numbers by name"),
     "raises": (PluginError, r"train raised ZeroDivisionError: by zero; where is in .*traceback\.txt"),
     "refuses": (UserError, "^the group does not fit; choose a smaller one$"),
@@ -242,9 +242,9 @@ def test_scores_that_are_not_finite_are_null(plan: Plan, go: Go) -> None:
     class Lost:
         fingerprint = staticmethod(lambda training: "x")
 
-        def train(self, training: Training) -> Trained:
+        def train(self, training: Training) -> TrainingResult:
             planned.trainer.train(training)
-            return Trained(steps=1, selected=1, scores={"sums/f1": float("nan")})
+            return TrainingResult(steps=1, selected=1, scores={"sums/f1": float("nan")})
 
     assert go(replace(planned, trainer=Lost()))["scores"] == {"sums/f1": None}
     assert "not finite" in (planned.model / "README.md").read_text()

@@ -31,10 +31,10 @@ from harness.api import (
     Request,
     RewardCard,
     TaskCard,
-    Trained,
     TrainerCard,
     Training,
-    Unfolded,
+    TrainingResult,
+    UnfoldedEntry,
     UserError,
     Verdict,
     VerdictFormat,
@@ -127,7 +127,7 @@ class Counting:
         start = Path(training.model, "answers.json") if training.model else None
         return f"counter 1 {start.read_text() if start is not None and start.is_file() else training.model}"
 
-    def train(self, training: Training) -> Trained:
+    def train(self, training: Training) -> TrainingResult:
         state = training.folder / "state.json"
         step = json.loads(state.read_text()) if state.is_file() else 0
         if self.options.trouble == "raises":
@@ -149,7 +149,7 @@ class Counting:
             return None  # type: ignore[return-value]
         if self.options.trouble != "leaves nothing":
             self.save(training, golds)
-        return Trained(steps=step, selected=step - 1, scores={"sums/accuracy": 0.75}, notes=("one note",))
+        return TrainingResult(steps=step, selected=step - 1, scores={"sums/accuracy": 0.75}, notes=("one note",))
 
     def save(self, training: Training, golds: dict[str, list[Verdict]]) -> None:
         common = {name: Counter(map(str, found)).most_common(1)[0][0] for name, found in golds.items()}
@@ -182,8 +182,8 @@ class Learnt:
         return json.dumps(self.learnt)
 
 
-def several(options: JudgeOptions, context: Context) -> list[Unfolded]:
-    return [Unfolded(name=name, options={"model": options.model}) for name in ("a", "b")]
+def several(options: JudgeOptions, context: Context) -> list[UnfoldedEntry]:
+    return [UnfoldedEntry(name=name, options={"model": options.model}) for name in ("a", "b")]
 
 
 @hookimpl

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
-from harness.api import Metric, Protocol, RecordedAnswer, Usage, UserError
+from harness.api import Metric, Protocol, RecordedAnswer, UnreadAnswer, Usage, UserError
 from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard, Pair, Row
-from harness.run.rows import UnreadAnswer
+from harness.report.scored import ScoredCell
 from harness.score import agreement, correlation, metrics, ranking
 from harness.score.cell import score_cell
 from harness.score.flags import INTERVAL_FLAGS
@@ -26,18 +25,18 @@ SCORES = ("pearson", "spearman", "kendall", "mae", "weighted_kappa")
 RANKINGS = ("rank_accuracy", "levenshtein")
 
 _FACTORIES = {
-    "accuracy": metrics.accuracy,
-    "all_right": metrics.all_right,
-    "mae": metrics.mae,
-    **{name: getattr(agreement, name) for name in CLASSES[1:]},
-    **{name: getattr(correlation, name) for name in SCORES if name != "mae"},
-    **{name: getattr(ranking, name) for name in RANKINGS},
+    "accuracy": metrics.make_accuracy,
+    "all_right": metrics.make_all_right,
+    "mae": metrics.make_mae,
+    **{name: getattr(agreement, f"make_{name}") for name in CLASSES[1:]},
+    **{name: getattr(correlation, f"make_{name}") for name in SCORES if name != "mae"},
+    **{name: getattr(ranking, f"make_{name}") for name in RANKINGS},
 }
 
 
 def find_metric(name: str) -> Metric:
     """A metric of the core by its name, with or without an average."""
-    bare, _ = Protocol.parsed(name)
+    bare, _ = Protocol.parse_metric(name)
     if bare not in _FACTORIES:
         raise UserError(f"there is no metric {name!r}; there are {', '.join(sorted(_FACTORIES))}")
     found: Metric = _FACTORIES[bare](None, None)
@@ -62,44 +61,51 @@ def is_flagged(table: CellTable, name: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimulatedCell:
-    """What `harness.pipeline.results.CellResult` is, for a simulated judge."""
-
-    units: CellTable
-    task: str
-    judge: str
-    suite: str = ""
-    run: str = "simulated"
-    task_id: str = "simulated/task"
-    judge_id: str = "simulated/judge"
-    data_hash: str = "simulated"
-    state: str = "complete"
-
-    @property
-    def protocol(self) -> Protocol:
-        """The protocol of the table."""
-        return self.units.protocol
-
-    @cached_property
-    def scores(self) -> CellScores:
-        """Scored when first asked for."""
-        return score(self.units, task=self.task, judge=self.judge, suite=self.suite)
-
-    def table(self) -> CellTable:
-        """The units."""
-        return self.units
+class NoAnswers:
+    """None are kept: a mass of tables has no journal. Implements `harness.api.AnswerSource`."""
 
     def answers(self) -> Iterator[RecordedAnswer]:
-        """None are kept: a mass of tables has no journal."""
+        """None."""
         return iter(())
 
     def unread(self) -> Iterator[UnreadAnswer]:
-        """None are kept."""
+        """None."""
         return iter(())
 
     def usage(self) -> Usage:
         """Simulated judges cost nothing."""
         return Usage()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedCell(ScoredCell):
+    """A cell of a simulated judge, whose units are there already."""
+
+    units: CellTable
+
+    def table(self) -> CellTable:
+        """The units."""
+        return self.units
+
+
+def cell_of(units: CellTable, *, task: str, judge: str, suite: str = "") -> SimulatedCell:
+    """The cell of some units."""
+    return SimulatedCell(
+        units=units,
+        run="simulated",
+        task=task,
+        judge=judge,
+        suite=suite,
+        task_id="simulated/task",
+        judge_id="simulated/judge",
+        protocol=units.protocol,
+        format="simulated/format",
+        metric=units.protocol.metrics[0],
+        data_hash="simulated",
+        state="complete",
+        source=NoAnswers(),
+        scores=score(units, task=task, judge=judge, suite=suite),
+    )
 
 
 def board(cells: list[SimulatedCell], *, group_by: Literal["task", "category", "suite"] = "task") -> Leaderboard:
@@ -109,7 +115,7 @@ def board(cells: list[SimulatedCell], *, group_by: Literal["task", "category", "
 
 def board_of(tables: Mapping[str, CellTable]) -> Leaderboard:
     """The leaderboard of one task, judges by name."""
-    return board([SimulatedCell(units=table, task="task", judge=judge) for judge, table in tables.items()])
+    return board([cell_of(table, task="task", judge=judge) for judge, table in tables.items()])
 
 
 def letters(row: Row) -> frozenset[str]:

@@ -31,14 +31,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from harness.api import Choice, Protocol, RecordedAnswer, Status
+from harness.api import Choice, Measurement, Protocol, RecordedAnswer, Status
 from harness.score import planning, worth
 from harness.score.contest import Contest, Round
 from harness.score.metrics import Accuracy
 from harness.score.significance import compare_all
 from harness.score.table import CellTable
 from harness.score.units import build_cell
-from harness.score.worth import Interval, Verdicts
+from harness.score.worth import Verdicts
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -133,7 +133,7 @@ def shares_of(cell: Cell, sets: int) -> dict[str, float]:
     return {method: float(np.mean(each)) for method, each in hits.items() if len(each) > sets / 2}
 
 
-def covers(found: Interval, truth: float) -> bool:
+def covers(found: Measurement, truth: float) -> bool:
     """Whether the interval holds the truth; never where there is none, or where it has no width."""
     if found.low is None or found.high is None or found.high - found.low < 1e-9:
         return False
@@ -317,7 +317,7 @@ def power(rng: np.random.Generator, *, sets: int) -> dict[str, dict[str, float]]
         apart = Contest([Round(tables, Accuracy(), name="accuracy")]).meet("j0", "j1").gap
         assert apart is not None
         quantile = planning.family_quantile(judges)
-        n = planning.needed(apart.error * math.sqrt(len(pilot)), gap, quantile=quantile)
+        n = planning.items_needed(apart.error * math.sqrt(len(pilot)), gap, quantile=quantile)
         cluster = np.arange(math.ceil(n / size) * size) // size
         base, hits = cell(cluster), 0
         for _ in range(sets):

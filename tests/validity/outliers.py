@@ -72,7 +72,8 @@ def true_ranks(metric: str, law: str) -> float:
     from scipy import stats
 
     gold, said = draw(law, np.random.default_rng(0), LARGE)
-    return float((stats.spearmanr if metric == "spearman" else stats.kendalltau)(gold, said).statistic)
+    found = stats.spearmanr(gold, said) if metric == "spearman" else stats.kendalltau(gold, said)
+    return float(found.statistic)
 
 
 def measure(work: Work) -> Found:

@@ -17,7 +17,7 @@ from judges import NOTHING, PERMUTATIONS, SCORED, Design, Floats, Ints, Replies,
 
 from harness.api import AnswerSpace, Choice, Preference, Protocol, Ranking, RecordedAnswer, Score, Status, Verdict
 from harness.score.histograms import histogram
-from harness.score.table import ANSWERED, MISSING, CellTable, Trials
+from harness.score.table import ANSWERED, MISSING, CellTable, SuccessCounts
 from harness.score.units import build_cell
 
 _ORDERS = {1: ((0, 1),), 2: ((0, 1), (1, 0))}
@@ -155,13 +155,13 @@ class Sheet:
         table = replace(
             base,
             units=units,
-            guessed=units,
+            with_random_guess=units,
             state=np.where(lost, MISSING, ANSWERED).astype(np.uint8).reshape(-1),
             worst=codes[:, 2],
             confidence=np.where(vote == 0, positive, 1 - positive).reshape(-1),
-            tallies=replace(
-                base.tallies,
-                statuses={**base.tallies.statuses, "ok": answered, "unparsed": said.size - answered},
+            requests=replace(
+                base.requests,
+                statuses={**base.requests.statuses, "ok": answered, "unparsed": said.size - answered},
                 with_probabilities=0 if sure is None else answered,
                 histogram=self._histogram(canonical),
                 shown_histogram=self._histogram(said),
@@ -214,10 +214,10 @@ class Sheet:
         table = replace(
             base,
             units=units,
-            guessed=units,
+            with_random_guess=units,
             worst=worst,
-            tallies=replace(
-                base.tallies,
+            requests=replace(
+                base.requests,
                 histogram=self._bins(flat),
                 shown_histogram=self._bins(flat),
                 gold_histogram=self._bins(gold),
@@ -266,5 +266,5 @@ def _repeated(table: CellTable, said: Ints | Floats, *, worth: Floats, voted: Fl
     )
 
 
-def _with_hits(trials: Trials, hits: Ints) -> Trials:
+def _with_hits(trials: SuccessCounts, hits: Ints) -> SuccessCounts:
     return replace(trials, hits=hits.astype(np.int64))

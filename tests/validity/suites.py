@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from boards import SimulatedCell, board, is_above
+from boards import SimulatedCell, board, cell_of, is_above
 from judges import Design, Ints, Replies, answer, gold_of, mixed, numbers
 from publish import command_of, commit, cpu_seconds, finish, generator, options, run_all, standard_error, table
 from ranks import ALIKE
@@ -120,12 +120,7 @@ def measure(suite: Suite) -> Found:
     tally = np.zeros(9, dtype=np.int64)
     for rep in range(suite.reps):
         cells = [
-            SimulatedCell(
-                units=sheet.table(_cut(replies, starts[k], starts[k + 1], rep), 0),
-                task=f"t{k}",
-                judge=judge,
-                suite="s",
-            )
+            cell_of(sheet.table(_cut(replies, starts[k], starts[k + 1], rep), 0), task=f"t{k}", judge=judge, suite="s")
             for judge, replies in zip("ab", said, strict=True)
             for k, sheet in enumerate(sheets)
         ]

@@ -37,7 +37,7 @@ def true_value(metric: str, design: Design) -> float:
         metric: As in a protocol, such as `macro_f1` or `accuracy@category`.
         design: What is simulated; with `average: group` the mean over the design's own clusters.
     """
-    name, average = Protocol.parsed(metric)
+    name, average = Protocol.parse_metric(metric)
     if average == "category":
         return _over_categories(name, design)
     if average == "group":

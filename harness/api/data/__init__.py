@@ -8,15 +8,15 @@ plugin that reads parquet or the hub lists them among its own dependencies.
 from __future__ import annotations
 
 from harness.api.data._archives import Archive, Pictures, PictureStore
-from harness.api.data._cells import ABSENT, Cell, Row, did_you_mean, near
-from harness.api.data._files import SUFFIXES, read, suffix_of
+from harness.api.data._cells import ABSENT, Cell, Row, did_you_mean, suggest_names
+from harness.api.data._files import SUFFIXES, read_table, suffix_of
 from harness.api.data._folders import LabelledFolder
 from harness.api.data._hub import HubSplit
 from harness.api.data._sources import Source, Split, TableOptions, data_of, find_shards, find_splits, find_table
 from harness.api.data._subsets import Layout, find_subsets
 from harness.api.data._table_task import PromptFrame, TableTask, group_of
 from harness.api.data._tables import Media, Table, files_digest
-from harness.api.data._writing import picture, write
+from harness.api.data._writing import make_picture, write_table
 
 __all__ = [
     "ABSENT",
@@ -44,9 +44,9 @@ __all__ = [
     "find_subsets",
     "find_table",
     "group_of",
-    "near",
-    "picture",
-    "read",
+    "make_picture",
+    "read_table",
     "suffix_of",
-    "write",
+    "suggest_names",
+    "write_table",
 ]

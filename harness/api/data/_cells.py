@@ -52,7 +52,7 @@ class Row:
         if value is not None or self.pictures is ABSENT:  # a column of pictures may be gone with them
             return Cell(value, self, column)
         if column not in self.values:
-            raise DataError(f"{self.place}: there is no column {column!r}.{near(column, self.values)}")
+            raise DataError(f"{self.place}: there is no column {column!r}.{suggest_names(column, self.values)}")
         raise DataError(f"{self.place}, column {column!r}: expected a value, found nothing; fix or remove the row")
 
     def has(self, column: str) -> bool:
@@ -96,7 +96,7 @@ class Cell:
         """For messages: file, row, column, part."""
         return f"{self.row.place}, column {self.column!r}{self.within}"
 
-    def wrong(self, expected: str, fix: str = "fix the row") -> DataError:
+    def mismatch(self, expected: str, fix: str = "fix the row") -> DataError:
         """The error for a cell that does not fit, ready to raise."""
         return DataError(f"{self.place}: expected {expected}, found {_shown(self.value)}; {fix}")
 
@@ -107,7 +107,7 @@ class Cell:
             DataError: Not text, or not valid Unicode.
         """
         if not isinstance(self.value, str):
-            raise self.wrong("text")
+            raise self.mismatch("text")
         return self._unicode(self.value)
 
     def word(self) -> str:
@@ -118,7 +118,7 @@ class Cell:
         """
         word = _word(self.value)
         if word is None:
-            raise self.wrong("text, or a finite number")
+            raise self.mismatch("text, or a finite number")
         return self._unicode(word)
 
     def name(self) -> str:
@@ -129,7 +129,7 @@ class Cell:
         """
         word = self.word()
         if not word.strip():
-            raise self.wrong("a name that is not empty")
+            raise self.mismatch("a name that is not empty")
         return word
 
     def number(self) -> float:
@@ -146,7 +146,7 @@ class Cell:
                 return float(value)
         except OverflowError:  # a whole number of more than 308 digits
             pass
-        raise self.wrong("a finite number")
+        raise self.mismatch("a finite number")
 
     def count(self) -> int:
         """A whole number from 0, also as digits from CSV.
@@ -158,7 +158,7 @@ class Cell:
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self.wrong("a whole number from 0")
+            raise self.mismatch("a whole number from 0")
         return value
 
     def flag(self) -> bool:
@@ -171,7 +171,7 @@ class Cell:
         if isinstance(value, str) and value.lower() in ("true", "false"):
             return value.lower() == "true"
         if not isinstance(value, bool):
-            raise self.wrong("true or false")
+            raise self.mismatch("true or false")
         return value
 
     def label(self, meanings: Mapping[str, T]) -> T:
@@ -186,7 +186,7 @@ class Cell:
         value = self.value
         word = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
         if word is None or word not in meanings:
-            raise self.wrong("one of " + ", ".join(meanings), "fix or remove the row")
+            raise self.mismatch("one of " + ", ".join(meanings), "fix or remove the row")
         return meanings[word]
 
     def elements(self) -> list[Cell]:
@@ -199,7 +199,7 @@ class Cell:
         if isinstance(value, str) and value.lstrip().startswith("["):
             value = self._json("a list, or a JSON list as text")
         if not isinstance(value, list | tuple):
-            raise self.wrong("a list, or a JSON list as text")
+            raise self.mismatch("a list, or a JSON list as text")
         return [Cell(one, self.row, self.column, f"{self.within}, element {k}") for k, one in enumerate(value)]
 
     def fields(self) -> Row:
@@ -212,7 +212,7 @@ class Cell:
         if isinstance(value, str) and value.lstrip().startswith("{"):
             value = self._json("an object, or a JSON object as text")
         if not isinstance(value, Mapping):
-            raise self.wrong("an object, or a JSON object as text")
+            raise self.mismatch("an object, or a JSON object as text")
         return Row(value, self.place, self.row.number, self.row.pictures)
 
     def split(self) -> list[Cell]:
@@ -234,7 +234,7 @@ class Cell:
         """
         cells = self.elements() if isinstance(self.value, list | tuple) else [self]
         if not cells:
-            raise self.wrong("at least one picture")
+            raise self.mismatch("at least one picture")
         return [cell.image() for cell in cells]
 
     def image(self) -> Image:
@@ -254,13 +254,13 @@ class Cell:
         if self.row.pictures is ABSENT and (value is None or isinstance(value, str)):
             return ABSENT(value or f"row {self.row.number}, column {self.column!r}{self.within}")
         if not isinstance(value, str) or not value.strip() or "\0" in value:
-            raise self.wrong("a picture: the path of a file, encoded bytes, {'bytes', 'path'} or a base64 data URL")
+            raise self.mismatch("a picture: the path of a file, encoded bytes, {'bytes', 'path'} or a base64 data URL")
         if value.startswith("data:"):
             return Image.from_bytes(self._decoded(value), name=self.place)
         if "://" in value:
-            raise self.wrong("a picture in the data", "addresses are not fetched; download it beside the data file")
+            raise self.mismatch("a picture in the data", "addresses are not fetched; download it beside the data file")
         if self.row.pictures is None:
-            raise self.wrong("a picture in the data, not a path", "download the dataset and give its folder")
+            raise self.mismatch("a picture in the data, not a path", "download the dataset and give its folder")
         try:
             return self.row.pictures(value)
         except DataError as error:
@@ -271,22 +271,22 @@ class Cell:
         try:
             data = base64.b64decode(url[head.end() :], validate=True) if head else b""
         except (binascii.Error, ValueError) as error:
-            raise self.wrong(f"a base64 data URL ({error})") from error
+            raise self.mismatch(f"a base64 data URL ({error})") from error
         if not data:
-            raise self.wrong("a data URL of the form data:image/png;base64,...")
+            raise self.mismatch("a data URL of the form data:image/png;base64,...")
         return data
 
     def _json(self, expected: str) -> object:
         try:
             return json.loads(str(self.value))
         except (ValueError, RecursionError) as error:
-            raise self.wrong(expected) from error
+            raise self.mismatch(expected) from error
 
     def _unicode(self, text: str) -> str:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise self.wrong("valid Unicode (there is half a surrogate pair)") from error
+            raise self.mismatch("valid Unicode (there is half a surrogate pair)") from error
         return text
 
 
@@ -296,7 +296,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
-def near(word: str, known: Iterable[str]) -> str:
+def suggest_names(word: str, known: Iterable[str]) -> str:
     """Near misses as a sentence, else what there is."""
     names = [str(name) for name in known]
     if close := did_you_mean(word, names):

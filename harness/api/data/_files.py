@@ -37,7 +37,7 @@ def suffix_of(path: Path) -> str:
     return next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), "")
 
 
-def read(file: Path) -> Cells:
+def read_table(file: Path) -> Cells:
     """Stream the rows of a file. Blank lines are no rows.
 
     Raises:

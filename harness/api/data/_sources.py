@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from harness.api._contracts import Context
 from harness.api._errors import DataError
 from harness.api.data._archives import PictureStore
-from harness.api.data._cells import Row, near
+from harness.api.data._cells import Row, suggest_names
 from harness.api.data._files import SUFFIXES, suffix_of
 from harness.api.data._folders import METADATA, LabelledFolder, entries_of, files_by_stem, labels_in
 from harness.api.data._hub import HubSplit
@@ -208,7 +208,7 @@ def _inside(root: Path, name: str, *, at: str, pictures: PictureStore | None) ->
     path = root / name
     if not path.exists():
         beside = entries_of(path.parent) if path.parent.is_dir() else []
-        raise DataError(f"{at}: there is no {path}.{near(path.name, (entry.name for entry in beside))}")
+        raise DataError(f"{at}: there is no {path}.{suggest_names(path.name, (entry.name for entry in beside))}")
     return _source(_kept(path, root, at), root, pictures)
 
 

@@ -16,11 +16,11 @@ from pydantic import BaseModel
 
 from harness.api._contracts import Context
 from harness.api._errors import DataError
-from harness.api._parts import joined
+from harness.api._parts import join_parts
 from harness.api._protocol import Protocol
 from harness.api._records import Item, Part
 from harness.api._requests import Message, Request, VerdictFormat
-from harness.api.data._cells import Row, near
+from harness.api.data._cells import Row, suggest_names
 from harness.api.data._sources import Source, Split, TableOptions, find_splits
 from harness.api.data._tables import Media
 
@@ -139,7 +139,7 @@ class TableTask(ABC):
                 items += 1
                 yield item
         if not items:
-            raise DataError(f"task {self.name}: {self.nothing_in(split, rows=rows)}")
+            raise DataError(f"task {self.name}: {self.describe_empty(split, rows=rows)}")
 
     def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
         """Opening, question, candidates in the order shown, what to look at, instruction."""
@@ -153,7 +153,7 @@ class TableTask(ABC):
         return Request(
             task=self.name,
             item=item.id,
-            messages=(*system, Message("user", joined(parts))),
+            messages=(*system, Message("user", join_parts(parts))),
             space=item.space,
             format=format,
             order=order,
@@ -185,7 +185,7 @@ class TableTask(ABC):
             sha.update(f":{split}:{source.digest()}".encode())
         return sha.hexdigest()
 
-    def nothing_in(self, split: str, *, rows: int) -> str:
+    def describe_empty(self, split: str, *, rows: int) -> str:
         """What to say of a split that gave no item.
 
         Args:
@@ -199,7 +199,7 @@ class TableTask(ABC):
         if not isinstance(self.options, TableOptions):
             return f"there is no split {split!r}; it has {', '.join(self.splits)}"
         return (
-            f"there is no split {split!r} in this entry.{near(split, self.splits)} Name its file with: "
+            f"there is no split {split!r} in this entry.{suggest_names(split, self.splits)} Name its file with: "
             f"{{splits: {{{split}: FILE}}}}" + ("; or write validation: null in the recipe" * (split == "validation"))
         )
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from harness.api._errors import DataError
 from harness.api._images import Image
 from harness.api.data._cells import ABSENT, Row
-from harness.api.data._files import read
+from harness.api.data._files import read_table
 
 Media: TypeAlias = Annotated[
     Literal["present", "absent"] | None,
@@ -62,7 +62,7 @@ class Table:
         number = 0
         for file in self.files:
             pictures = self.pictures or partial(_beside, file.parent, self.root)
-            with closing(read(file)) as cells:
+            with closing(read_table(file)) as cells:
                 for values, place in cells:
                     yield Row(values, f"{file}, {place}", number, pictures)
                     number += 1

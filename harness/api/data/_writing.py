@@ -1,4 +1,4 @@
-"""Writes rows as `read` reads them, and small pictures: for examples and tests of tasks."""
+"""Writes rows as `read_table` reads them, and small pictures: for examples and tests of tasks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from harness.api.data._files import SUFFIXES, suffix_of
 
 
-def write(file: Path, rows: Sequence[dict[str, Any]]) -> Path:
+def write_table(file: Path, rows: Sequence[dict[str, Any]]) -> Path:
     """Write rows, in the format that the name says; folders on the way are made.
 
     Args:
@@ -49,7 +49,7 @@ def write(file: Path, rows: Sequence[dict[str, Any]]) -> Path:
     return file
 
 
-def picture(number: int, *, size: tuple[int, int] = (8, 6)) -> bytes:
+def make_picture(number: int, *, size: tuple[int, int] = (8, 6)) -> bytes:
     """A small PNG of one colour, another one for each number from 0 to 2 ** 24 - 1."""
     import PIL.Image
 

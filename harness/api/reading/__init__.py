@@ -1,30 +1,31 @@
-"""What the author of a verdict format reads answers with; every built-in format is made of these.
+"""Tools for reading answers, for authors of verdict formats. Every built-in format is made of these.
 
-An answer takes one road, `Request.read`: reasoning is split off, the format looks for its marks in what is left, and
-`agreed` says which verdict they stand for. A format gets the statement only, and asks the request what was shown.
+Every answer goes through `Request.read`. It splits off the reasoning. The format then looks for its marks in the
+statement that is left, and `resolve_marks` says which verdict they stand for. What the judge was shown is in
+`Request.prompt_text`.
 """
 
 from __future__ import annotations
 
 from harness.api.reading._binding import (
     MOST_MARKS,
-    Agreed,
+    Agreement,
     Mark,
-    agreed,
     begins_line,
     paragraph_start,
     read_body,
+    resolve_marks,
     stands_last,
     without_mark,
 )
-from harness.api.reading._dress import STOPS, WRAPPING, undressed, widened
-from harness.api.reading._plain import Plain, Reason, is_label, lead_in, leads_to_verdict, read_plain
-from harness.api.reading._quotes import Shown, is_quoted
+from harness.api.reading._dress import STOPS, WRAPPING, fold_width, strip_markup
+from harness.api.reading._plain import PlainVerdict, Reason, is_label, lead_in_length, leads_to_verdict, read_plain
+from harness.api.reading._quotes import PromptText, is_quoted
 from harness.api.reading._reasoning import (
     KNOWN_MARKS,
     NO_MARKS,
     Marks,
-    Split,
+    SplitAnswer,
     Thinking,
     opens_reasoning,
     split_reasoning,
@@ -37,28 +38,28 @@ __all__ = [
     "NO_MARKS",
     "STOPS",
     "WRAPPING",
-    "Agreed",
+    "Agreement",
     "Mark",
     "Marks",
-    "Plain",
+    "PlainVerdict",
+    "PromptText",
     "Reason",
-    "Shown",
-    "Split",
+    "SplitAnswer",
     "Thinking",
-    "agreed",
     "begins_line",
+    "fold_width",
     "is_label",
     "is_quoted",
-    "lead_in",
+    "lead_in_length",
     "leads_to_verdict",
     "opens_reasoning",
     "paragraph_start",
     "read_body",
     "read_plain",
+    "resolve_marks",
     "split_reasoning",
     "stands_last",
+    "strip_markup",
     "thinking_from_json",
-    "undressed",
-    "widened",
     "without_mark",
 ]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Protocol
 
 from harness.api._readings import Reading
-from harness.api.reading._quotes import Shown, is_planted
-from harness.api.reading._reasoning import Split, Thinking, split_reasoning
+from harness.api.reading._quotes import PromptText, is_planted
+from harness.api.reading._reasoning import SplitAnswer, Thinking, split_reasoning
 
 _FINAL_CHANNEL = "assistantfinal"
 """What gpt-oss leaves in front of an answer whose special tokens and reasoning were taken away."""
@@ -27,7 +27,7 @@ class Asked(Protocol):
         """How the judge marks its reasoning."""
 
     @property
-    def shown(self) -> Shown:
+    def prompt_text(self) -> PromptText:
         """The text that the judge was shown."""
 
     @property
@@ -60,7 +60,7 @@ def understand(request: Asked, raw: str, *, reasoning: str = "", opened: bool = 
     marks = request.thinking.marks if own is None else (own, *request.thinking.marks)
 
     def planted(start: int, end: int) -> bool:
-        return is_planted(text, start, end, request.shown)
+        return is_planted(text, start, end, request.prompt_text)
 
     split = split_reasoning(text, marks=marks, opened=opened and not reasoning, is_quoted=planted)
     thought = "\n".join(part for part in (reasoning.strip(), split.reasoning) if part)
@@ -87,6 +87,6 @@ def _without_echo(raw: str, request: Asked) -> str:
     return raw.replace(instruction, "\n\n") if instruction and instruction in raw else raw
 
 
-def _keeps_to(split: Split, marks: tuple[str, str], *, opened: bool) -> bool:
+def _keeps_to(split: SplitAnswer, marks: tuple[str, str], *, opened: bool) -> bool:
     """Whether the reasoning stands between the marks that the format asks for, to the letter."""
     return split.marks == marks or (opened and split.marks == ("", marks[1]))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.api._spaces import Preference, Ranking, Verdict
-from harness.api.reading._plain import Plain, Reason, read_plain
+from harness.api.reading._plain import PlainVerdict, Reason, read_plain
 from harness.api.reading._quotes import is_quoted
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Mark:
     """What stands inside."""
 
 
-class Agreed(NamedTuple):
+class Agreement(NamedTuple):
     """What marks say together."""
 
     verdict: Verdict | None
@@ -66,7 +66,9 @@ def paragraph_start(text: str, place: int) -> int:
     return start
 
 
-def agreed(text: str, marks: Sequence[Mark], request: Request, *, read: Callable[[str], Plain] | None = None) -> Agreed:
+def resolve_marks(
+    text: str, marks: Sequence[Mark], request: Request, *, read: Callable[[str], PlainVerdict] | None = None
+) -> Agreement:
     """The verdict that all marks of the judge's own agree on, or `None` and the problem.
 
     Args:
@@ -76,35 +78,35 @@ def agreed(text: str, marks: Sequence[Mark], request: Request, *, read: Callable
         read: Reads the body of a mark; `read_body` by default.
     """
     if len(marks) > MOST_MARKS:
-        return Agreed(None, f"ambiguous: {len(marks):,} marks are no verdict")
+        return Agreement(None, f"ambiguous: {len(marks):,} marks are no verdict")
     space = request.space
     last = paragraph_start(text, marks[-1].start)
     found: Mark | None = None
     verdict: Verdict | None = None
-    unreadable, quoted = Plain(), ""
+    unreadable, quoted = PlainVerdict(), ""
     for mark in marks:
         plain = read_body(mark.body, request) if read is None else read(mark.body)
         if plain.verdict is not None and _is_hypothetical(text, mark):
             continue
         if plain.verdict is None:
-            placeholder = request.shown.holds(text[mark.start : mark.end])
+            placeholder = request.prompt_text.holds(text[mark.start : mark.end])
             if mark.start >= last and not placeholder and not unreadable.problem:
                 unreadable = plain
         elif verdict == plain.verdict:
             found = mark
-        elif is_quoted(text, mark.start, mark.end, request.shown):
+        elif is_quoted(text, mark.start, mark.end, request.prompt_text):
             quoted = text[mark.start : mark.end]
         elif verdict is None:
             found, verdict = mark, plain.verdict
         else:
-            return Agreed(None, f"contradicts itself: {space.name(verdict)} and {space.name(plain.verdict)}")
+            return Agreement(None, f"contradicts itself: {space.name(verdict)} and {space.name(plain.verdict)}")
     if unreadable.problem:
-        return Agreed(None, unreadable.problem, outside=unreadable.problem.startswith("outside"))
+        return Agreement(None, unreadable.problem, outside=unreadable.problem.startswith("outside"))
     if verdict is None and quoted:
-        return Agreed(None, f"only quoted: {quoted[:80]!r} stands in the prompt, with the words around it")
+        return Agreement(None, f"only quoted: {quoted[:80]!r} stands in the prompt, with the words around it")
     if verdict is None:
-        return Agreed(None, "no verdict: its marks say nothing of their own")
-    return Agreed(verdict, mark=found)
+        return Agreement(None, "no verdict: its marks say nothing of their own")
+    return Agreement(verdict, mark=found)
 
 
 def _is_hypothetical(text: str, mark: Mark) -> bool:
@@ -118,7 +120,7 @@ def _is_hypothetical(text: str, mark: Mark) -> bool:
     )
 
 
-def read_body(body: str, request: Request, *, reason: Reason = "any") -> Plain:
+def read_body(body: str, request: Request, *, reason: Reason = "any") -> PlainVerdict:
     """What stands inside a mark; the prompt's own names for the candidates ("Caption B") are known.
 
     Args:
@@ -129,7 +131,7 @@ def read_body(body: str, request: Request, *, reason: Reason = "any") -> Plain:
     plain = read_plain(body, request.space, reason=reason)
     if plain.verdict is not None or len(body) > _LONGEST_NAMED or not isinstance(request.space, Preference | Ranking):
         return plain
-    named = request.shown.without_names(body)
+    named = request.prompt_text.without_names(body)
     return plain if named == body else read_plain(named, request.space, reason=reason)
 
 

@@ -34,7 +34,7 @@ _NEGATIVE = re.compile(r"^[–—]\s?(?=[\d.])")
 _ENDING = re.compile(rf"(?:{'|'.join(words.ENDINGS)})\Z")
 
 
-def widened(text: str) -> str:
+def fold_width(text: str) -> str:
     """The text with full-width letters, digits and brackets as plain ones; of the same length."""
     return text if text.isascii() else text.translate(_WIDTH)
 
@@ -43,11 +43,11 @@ def visible(text: str) -> str:
     """A short text without what cannot be seen, in plain width, HTML's escapes undone."""
     text = text.translate(_INVISIBLE)
     if not text.isascii():
-        text = widened(text.translate(_FRACTIONS))
+        text = fold_width(text.translate(_FRACTIONS))
     return html.unescape(text) if "&" in text else text
 
 
-def undressed(text: str) -> str:
+def strip_markup(text: str) -> str:
     """The text without markup around and inside, and without brackets, quotation marks and stops at its ends."""
     if text.isascii() and text.isalnum():
         return text  # as most lines of a bare label are: a megabyte of them is read in half the time

@@ -9,7 +9,7 @@ import re
 
 from harness.api._spaces import TIE, AnswerSpace, Choice, Preference, Ranking, Score, Verdict
 from harness.api.reading import _words as words
-from harness.api.reading._dress import undressed
+from harness.api.reading._dress import strip_markup
 
 
 def either(*names: str) -> str:
@@ -158,6 +158,6 @@ def _ranking(text: str, space: Ranking, *, among: str = "") -> tuple[int, ...] |
         text = f"{about[2]} > {about[3]}"
     bare = re.sub(rf"(?:the\s+)?(?:{NOUN})[\s_]+(?=[A-Z]\b)", "", _PLACE_NUMBER.sub(">", text), flags=re.IGNORECASE)
     bare = re.sub(r"^(?:first|best)\s*:?\s+(?=[A-Z]\b)", "", bare, flags=re.IGNORECASE)
-    steps = [undressed(step) for step in _STEP.split(bare) if step.strip()]
+    steps = [strip_markup(step) for step in _STEP.split(bare) if step.strip()]
     read = space.read(">".join(steps)) if all(len(step) == 1 for step in steps) else None
     return read if isinstance(read, tuple) else None

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 
 from harness.api._spaces import AnswerSpace, Choice, Preference, Ranking, Score, Verdict
 from harness.api.reading import _words as words
-from harness.api.reading._dress import STOPS, WRAPPING, undressed, visible, widened
+from harness.api.reading._dress import STOPS, WRAPPING, fold_width, strip_markup, visible
 from harness.api.reading._exact import NUMBER, TOP, either, exact
 
 MOST = 1000
@@ -56,7 +56,7 @@ Reason: TypeAlias = Literal["any", "because", "none"]
 """Which kind of reason may follow a verdict."""
 
 
-class Plain(NamedTuple):
+class PlainVerdict(NamedTuple):
     """What a short text says."""
 
     verdict: Verdict | None = None
@@ -72,16 +72,16 @@ def is_label(text: str, space: AnswerSpace) -> bool:
 
 def leads_to_verdict(text: str) -> bool:
     """Whether a line begins with words such as `Final verdict:`, `The answer is` or `I choose`."""
-    return lead_in(text) > 0
+    return lead_in_length(text) > 0
 
 
-def lead_in(text: str) -> int:
+def lead_in_length(text: str) -> int:
     """How many characters of a line, markup taken off, are words that lead to a verdict."""
-    lead = _LEAD.match(undressed(widened(text)))
+    lead = _LEAD.match(strip_markup(fold_width(text)))
     return 0 if lead is None else lead.end()
 
 
-def read_plain(text: str, space: AnswerSpace, *, reason: Reason = "any") -> Plain:
+def read_plain(text: str, space: AnswerSpace, *, reason: Reason = "any") -> PlainVerdict:
     """What `text` says.
 
     Args:
@@ -91,29 +91,29 @@ def read_plain(text: str, space: AnswerSpace, *, reason: Reason = "any") -> Plai
     """
     verdict = space.read(text)
     if verdict is not None:
-        return Plain(verdict)
+        return PlainVerdict(verdict)
     if len(text) > MOST:
-        return Plain(problem=f"outside: {text[:80]!r} ... is too long for an answer of {space}")
+        return PlainVerdict(problem=f"outside: {text[:80]!r} ... is too long for an answer of {space}")
     return _read(text, space, reason)
 
 
 @lru_cache(maxsize=4096)
-def _read(text: str, space: AnswerSpace, reason: Reason) -> Plain:
+def _read(text: str, space: AnswerSpace, reason: Reason) -> PlainVerdict:
     bare = visible(text)
     verdict = _said(bare, space)
     if verdict is None and reason != "none":
         verdict = _with_reason(bare, space, reason)
     if verdict is not None:
-        return Plain(verdict)
+        return PlainVerdict(verdict)
     shown = text.strip()[:80]
     if not shown:
-        return Plain(problem="no verdict: there is nothing where it should stand")
+        return PlainVerdict(problem="no verdict: there is nothing where it should stand")
     named = names_in(bare, space)
     if len(named) > 1 and "=" not in bare:
-        return Plain(problem=f"ambiguous: {shown!r} names {named[0]} and {named[1]}")
+        return PlainVerdict(problem=f"ambiguous: {shown!r} names {named[0]} and {named[1]}")
     if named and _DOUBT.search(bare):
-        return Plain(problem=f"ambiguous: {shown!r} leaves it open")
-    return Plain(problem=f"outside: {shown!r} is not an answer of {space}")
+        return PlainVerdict(problem=f"ambiguous: {shown!r} leaves it open")
+    return PlainVerdict(problem=f"outside: {shown!r} is not an answer of {space}")
 
 
 def names_in(text: str, space: AnswerSpace) -> list[str]:
@@ -135,7 +135,7 @@ def names_in(text: str, space: AnswerSpace) -> list[str]:
 def _said(text: str, space: AnswerSpace) -> Verdict | None:
     """The verdict that the text is, without anything after it."""
     for _ in range(_PEELS):
-        bare = undressed(text)
+        bare = strip_markup(text)
         for form in (text, bare):
             verdict = exact(form.strip(), space)
             if verdict is not None:
@@ -151,7 +151,7 @@ def _said(text: str, space: AnswerSpace) -> Verdict | None:
 
 def _with_reason(text: str, space: AnswerSpace, reason: Reason) -> Verdict | None:
     """The verdict that a text begins with, where what follows says nothing against it."""
-    text = undressed(text)
+    text = strip_markup(text)
     for end in list(_CLAUSE.finditer(text))[:4]:
         verdict = _said(text[: end.start()], space)
         if verdict is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from harness.api.reading import _words as words
-from harness.api.reading._dress import widened
+from harness.api.reading._dress import fold_width
 
 _WINDOW = 400
 """Characters looked at on each side of a mark."""
@@ -52,7 +52,7 @@ _QUOTED = (
 _ANY_QUOTE = re.compile(f"[{re.escape(''.join(opening + closing for opening, closing in _QUOTED))}]")
 
 
-class Shown:
+class PromptText:
     """The text of a prompt, made ready for comparing. The work is done when it is first needed.
 
     Args:
@@ -77,8 +77,8 @@ class Shown:
     def holds(self, text: str) -> bool:
         """Whether the prompt has this text somewhere, whatever its case."""
         if self._folded is None:
-            self._folded = widened(self._text).casefold()
-        return widened(text).casefold() in self._folded
+            self._folded = fold_width(self._text).casefold()
+        return fold_width(text).casefold() in self._folded
 
     def offers(self, mark: str) -> bool:
         """Whether the prompt has the mark in a list of what may be answered: several different ones in brackets.
@@ -86,14 +86,14 @@ class Shown:
         Judges answer with a line of such a list, and that is no quotation. What a candidate holds is no offer; where
         the candidates are not known, nothing is.
         """
-        if not self._are_known or len(mark) > _LONGEST_OFFER or "[" not in widened(mark):
+        if not self._are_known or len(mark) > _LONGEST_OFFER or "[" not in fold_width(mark):
             return False
         if self._menu is None:
-            text = widened(self._without_candidates())
+            text = fold_width(self._without_candidates())
             marks = frozenset(_squeezed(match[0]) for match in _OFFER.finditer(text))
             self._menu = marks if len(marks) > 1 else frozenset()
-        mark = _squeezed(widened(mark))
-        return mark in self._menu and not any(mark in _squeezed(widened(text)) for text in self._candidates)
+        mark = _squeezed(fold_width(mark))
+        return mark in self._menu and not any(mark in _squeezed(fold_width(text)) for text in self._candidates)
 
     def _without_candidates(self) -> str:
         text = self._text
@@ -105,8 +105,8 @@ class Shown:
         """Whether the question or a candidate, and not only the instruction, has this text somewhere."""
         if self._item is None:
             item = self._text.replace(self._instruction, "\n") if self._instruction else self._text
-            self._item = widened(item).casefold()
-        return widened(text).casefold() in self._item
+            self._item = fold_width(item).casefold()
+        return fold_width(text).casefold() in self._item
 
     def has_beside(self, word: str, own: str, *, to_the_left: bool) -> bool:
         """Whether `word` stands near `own` somewhere, on its left or on its right."""
@@ -141,7 +141,7 @@ class Shown:
         return self._names.sub("", text)
 
 
-def is_quoted(text: str, start: int, end: int, shown: Shown) -> bool:
+def is_quoted(text: str, start: int, end: int, shown: PromptText) -> bool:
     """Whether the mark at `text[start:end]` is a quotation of what was shown.
 
     It is where it stands between quotation marks with other words; where its sentence, the part after a colon, the line
@@ -175,7 +175,7 @@ def is_quoted(text: str, start: int, end: int, shown: Shown) -> bool:
     )
 
 
-def is_planted(text: str, start: int, end: int, shown: Shown) -> bool:
+def is_planted(text: str, start: int, end: int, shown: PromptText) -> bool:
     """Whether the mark of reasoning at `text[start:end]` is quoted from a candidate.
 
     What follows it must stand in the prompt as well, and so must the word before it, unless the sentence says that it
@@ -198,16 +198,16 @@ def _squeezed(text: str) -> str:
     return re.sub(r"\s", "", text).casefold()
 
 
-def _may_be_quoted(text: str, start: int, end: int, shown: Shown) -> bool:
+def _may_be_quoted(text: str, start: int, end: int, shown: PromptText) -> bool:
     """A cheap first look: the line says something before the mark, or a word next to it is next to it in the prompt."""
-    own = _WORD.findall(widened(text[start:end]))
+    own = _WORD.findall(fold_width(text[start:end]))
     if not own:
         return False
     line = text[max(0, text.rfind("\n", 0, start) + 1, start - _WINDOW) : start]
     if line and not line.isspace() and shown.plants(text[start:end].strip()):
         return True
-    before = _WORD.findall(widened(text[max(0, start - _NEAR) : start]))
-    after = _WORD.findall(widened(text[end : end + _NEAR]))
+    before = _WORD.findall(fold_width(text[max(0, start - _NEAR) : start]))
+    after = _WORD.findall(fold_width(text[end : end + _NEAR]))
     return (bool(before) and shown.has_beside(before[-1], own[0], to_the_left=True)) or (
         bool(after) and shown.has_beside(after[0], own[-1], to_the_left=False)
     )
@@ -216,7 +216,7 @@ def _may_be_quoted(text: str, start: int, end: int, shown: Shown) -> bool:
 def _tokens(text: str) -> list[str]:
     """Words in lower case, brackets, `:` for colons and quotation marks, `¶` for the end of a sentence or line."""
     text = _BLOCK.sub("\n", text)
-    text = _NO_WORD.sub(" ", _PARTS.sub(":", _ENDS.sub(" ¶ ", widened(text).casefold())))
+    text = _NO_WORD.sub(" ", _PARTS.sub(":", _ENDS.sub(" ¶ ", fold_width(text).casefold())))
     text = " ".join(_SIGNS.sub(r" \1 ", text).split())
     while "¶ ¶" in text:
         text = text.replace("¶ ¶", "¶")
@@ -244,11 +244,11 @@ def _until(right: list[str], *borders: str) -> list[str]:
     return right[: next((place for place, token in enumerate(right) if token in borders), len(right))]
 
 
-def _stands_in_full(before: list[str], own: list[str], after: list[str], shown: Shown, *, least: int) -> bool:
+def _stands_in_full(before: list[str], own: list[str], after: list[str], shown: PromptText, *, least: int) -> bool:
     return _words(before) + _words(after) >= least and shown.has([*before, *own, *after])
 
 
-def _stands_after_a_colon(left: list[str], own: list[str], right: list[str], shown: Shown) -> bool:
+def _stands_after_a_colon(left: list[str], own: list[str], right: list[str], shown: PromptText) -> bool:
     before, after = _since(left, _BREAK, _COLON), _until(right, _BREAK, _COLON)
     said = len(before) < len(_since(left, _BREAK))  # "It says: ...": then other marks are as good as words
     if not said and _NAMES.issuperset(before) and _NAMES.issuperset(after):
@@ -256,7 +256,7 @@ def _stands_after_a_colon(left: list[str], own: list[str], right: list[str], sho
     return _stands_in_full(before, own, after, shown, least=0 if said and "[[" in before + after else 1)
 
 
-def _follows_a_line(left: list[str], own: list[str], shown: Shown) -> bool:
+def _follows_a_line(left: list[str], own: list[str], shown: PromptText) -> bool:
     """Whether the mark stands alone after a line or sentence, and after the same one in the prompt."""
     if not left or left[-1] != _BREAK:
         return False
@@ -265,7 +265,7 @@ def _follows_a_line(left: list[str], own: list[str], shown: Shown) -> bool:
     return _words(before) > 0 and shown.has([*before, *ending, _BREAK, *own])
 
 
-def _is_reported(left: list[str], mark: str, shown: Shown) -> bool:
+def _is_reported(left: list[str], mark: str, shown: PromptText) -> bool:
     """Whether the sentence says what somebody else said, and a candidate or the question holds the mark."""
     sentence = _since(left, _BREAK)[-_CLAUSE:]
     place = next((place for place in reversed(range(len(sentence))) if sentence[place] in _REPORTING), None)
@@ -274,7 +274,7 @@ def _is_reported(left: list[str], mark: str, shown: Shown) -> bool:
     return shown.plants(mark.strip())
 
 
-def _stands_in_quotes(text: str, start: int, end: int, shown: Shown) -> bool:
+def _stands_in_quotes(text: str, start: int, end: int, shown: PromptText) -> bool:
     """Whether the mark stands between quotation marks, in a line that says more.
 
     With other words between them it is a quotation whoever said it; a mark alone is one where the prompt has it.
@@ -316,7 +316,7 @@ def _closes(after: str, closing: str) -> int:
     return place
 
 
-def _reaches(beside: list[str], own: list[str], shown: Shown, *, to_the_left: bool) -> bool:
+def _reaches(beside: list[str], own: list[str], shown: PromptText, *, to_the_left: bool) -> bool:
     """Whether enough words on one side of the mark stand beside it in the prompt."""
     for length in range(1, len(beside) + 1):
         part = beside[-length:] if to_the_left else beside[:length]

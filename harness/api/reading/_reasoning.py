@@ -108,7 +108,7 @@ NO_MARKS = Thinking()
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class SplitAnswer:
     """An answer taken apart."""
 
     statement: str
@@ -127,7 +127,7 @@ class Split:
 
 def split_reasoning(
     text: str, *, marks: Marks = (), opened: bool = False, is_quoted: Callable[[int, int], bool] | None = None
-) -> Split:
+) -> SplitAnswer:
     """Take an answer apart into reasoning and statement.
 
     A closing mark that nothing opened ends reasoning that the prompt opened: all before it is reasoning. An opening
@@ -142,10 +142,10 @@ def split_reasoning(
     for opening, closing in _AT_THE_START:
         if begun := opening.match(text):
             thought, final, statement = text[begun.end() :].partition(closing)
-            return Split(statement, thought.strip(), (begun[0], final), closed=bool(final), unclosed=not final)
+            return SplitAnswer(statement, thought.strip(), (begun[0], final), closed=bool(final), unclosed=not final)
     found = list(_scan(text, marks))
     if not opened and (not found or (text.lstrip().startswith("{") and found[0][1].endswith("/open"))):
-        return Split(text)  # in a JSON object the mark is part of a text
+        return SplitAnswer(text)  # in a JSON object the mark is part of a text
     if is_quoted is None or len(found) > _MOST_MARKS:
         is_quoted = _never
     return _Splitter(text, opened=opened, is_quoted=is_quoted).split(found)
@@ -171,7 +171,7 @@ class _Splitter:
         self._nested = 0
         self._leading = True
 
-    def split(self, found: list[tuple[re.Match[str], str]]) -> Split:
+    def split(self, found: list[tuple[re.Match[str], str]]) -> SplitAnswer:
         for match, mark in found:
             family, opens = mark.removesuffix("/open"), mark.endswith("/open")
             if mark == "structure":
@@ -185,7 +185,7 @@ class _Splitter:
             elif family == self._family or not self._family:
                 self._close(match)
         (self._thought if self._inside else self._stated).append(self._text[self._begun :])
-        return Split(
+        return SplitAnswer(
             statement="".join(self._stated),
             reasoning="\n".join(part.strip() for part in self._thought if part.strip()),
             marks=(self._first, self._last),

@@ -44,7 +44,7 @@ def test_members_are_read_where_they_lie(tmp_path: Path, png: Picture, name: str
     path = make(tmp_path / name, {"in/1.png": png(1), "2.png": png(2)})
     archive = Archive(path, workspace=tmp_path / "work")
     assert archive.names == ("in/1.png", "2.png")
-    assert archive.image("in/1.png").encoded() == (png(1), "image/png")
+    assert archive.image("in/1.png").encode() == (png(1), "image/png")
     assert archive.image("2.png").name == f"{path}!2.png"
     assert ("2.png" in archive, "1.png" in archive) == (True, False)
     with pytest.raises(DataError, match=r"holds no member '1\.png'"):
@@ -162,7 +162,7 @@ def test_a_store_looks_in_the_folder_and_then_in_its_archives(tmp_path: Path, pn
     zipped(root / "zips" / "0.zip", {"1.png": png(9), "2.png": png(2)})
     zipped(root / "zips" / "1.zip", {"image/3.png": png(3)})
     store = PictureStore(root, workspace=tmp_path, archives=("zips/*.zip",), prefixes=("", "image/"))
-    assert [store(f"{k}.png").encoded()[0] for k in (1, 2, 3)] == [png(1), png(2), png(3)]
+    assert [store(f"{k}.png").encode()[0] for k in (1, 2, 3)] == [png(1), png(2), png(3)]
     missing = store("4.png")  # nobody has looked yet
     with pytest.raises(DataError, match=r"image '4\.png': not in .*data nor in .*0\.zip nor in .*1\.zip"):
         missing.load()

@@ -152,7 +152,7 @@ def test_a_picture_may_be_held_in_every_way(tmp_path: Path, png: Picture) -> Non
     url = "data:image/png;base64," + base64.b64encode(png(9)).decode()
     for value in (png(9), {"bytes": png(9), "path": "x"}, {"bytes": None, "path": "in/a.png"}, "in/a.png", url):
         (image,) = cell(value, tmp_path).images()
-        assert image.encoded() == (png(9), "image/png")
+        assert image.encode() == (png(9), "image/png")
     assert len(cell(["in/a.png", png(1)], tmp_path).images()) == 2
 
 
@@ -208,7 +208,7 @@ def test_paths_start_at_the_data_file_and_may_reach_all_of_the_data_folder(tmp_p
     (tmp_path / "tables").mkdir()
     (tmp_path / "a.png").write_bytes(png(5))
     row = Row({"x": "../a.png"}, "here", 0, beside(tmp_path, tmp_path / "tables"))
-    assert row["x"].image().encoded()[0] == png(5)
+    assert row["x"].image().encode()[0] == png(5)
 
 
 def test_hub_data_have_no_files_to_open() -> None:
@@ -217,5 +217,5 @@ def test_hub_data_have_no_files_to_open() -> None:
 
 
 def test_errors_never_print_a_whole_picture() -> None:
-    assert len(str(cell(b"\0" * 10**6).wrong("text"))) < 200
-    assert len(str(cell("y" * 10**6).wrong("a label"))) < 300
+    assert len(str(cell(b"\0" * 10**6).mismatch("text"))) < 200
+    assert len(str(cell("y" * 10**6).mismatch("a label"))) < 300

@@ -20,7 +20,7 @@ Write = Callable[[str, list[dict[str, Any]]], Path]
 
 
 def rows(file: Path) -> list[dict[str, object]]:
-    return [values for values, _ in files.read(file)]
+    return [values for values, _ in files.read_table(file)]
 
 
 @pytest.mark.parametrize("suffix", files.SUFFIXES)
@@ -28,7 +28,7 @@ def test_every_kind_of_file_gives_the_same_rows(write: Write, suffix: str) -> No
     want = [{"a": "one, two", "b": "1"}, {"a": 'quote " and\nline\té', "b": "2"}]
     file = write(f"r{suffix}", want)
     assert rows(file) == want
-    first = next(place for _, place in files.read(file))
+    first = next(place for _, place in files.read_table(file))
     assert first == {".jsonl": "line 1", ".json": "element 0", ".parquet": "row 0"}.get(
         suffix.removesuffix(".gz"), "line 2"
     )
@@ -44,7 +44,7 @@ def test_an_empty_csv_cell_is_an_empty_text_and_a_blank_line_no_row(tmp_path: Pa
 def test_nan_is_a_cell_that_only_its_reader_refuses(tmp_path: Path, name: str) -> None:
     text = '{"a": "x", "b": NaN, "c": -Infinity}'
     (tmp_path / name).write_text(text if name == "r.jsonl" else f"[{text}]")
-    [(values, place)] = files.read(tmp_path / name)
+    [(values, place)] = files.read_table(tmp_path / name)
     row = Row(values, place, 0)
     assert row["a"].text() == "x"
     for column in ("b", "c"):
@@ -56,7 +56,7 @@ def test_nan_is_a_cell_that_only_its_reader_refuses(tmp_path: Path, name: str) -
 
 def test_reading_stops_when_nobody_wants_more(tmp_path: Path) -> None:
     (tmp_path / "r.jsonl").write_text('{"a": 1}\nthis is not JSON\n')
-    assert next(files.read(tmp_path / "r.jsonl"))[0] == {"a": 1}
+    assert next(files.read_table(tmp_path / "r.jsonl"))[0] == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_json_list_costs_what_json_lines_cost(tmp_path: Path) -> None:
     spent = {}
     for name in ("r.jsonl", "r.json"):
         began = time.process_time()
-        assert sum(1 for _ in files.read(tmp_path / name)) == 30_000
+        assert sum(1 for _ in files.read_table(tmp_path / name)) == 30_000
         spent[name] = time.process_time() - began
     assert spent["r.json"] < 5 * spent["r.jsonl"]
 
@@ -167,7 +167,7 @@ def test_a_gzip_that_is_cut_off_is_an_error_after_the_rows_that_are_whole(tmp_pa
     (tmp_path / "r.jsonl.gz").write_bytes(whole[: len(whole) // 2])
     found: list[tuple[dict[str, object], str]] = []
     with pytest.raises(DataError, match=r"line \d+: the file is damaged or cut off"):
-        found.extend(files.read(tmp_path / "r.jsonl.gz"))
+        found.extend(files.read_table(tmp_path / "r.jsonl.gz"))
 
 
 def test_a_line_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +202,7 @@ def test_other_files_and_files_that_are_gone_are_data_errors(tmp_path: Path) -> 
         with pytest.raises(DataError, match="gone"):
             rows(tmp_path / name)
     with pytest.raises(DataError, match=r"this kind of file is not read; expected \.jsonl"):
-        files.read(tmp_path / "r.xlsx")
+        files.read_table(tmp_path / "r.xlsx")
 
 
 @given(st.binary(max_size=300))

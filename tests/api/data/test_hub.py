@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness.api import DataError
-from harness.api.data import HubSplit, Row, picture, write
+from harness.api.data import HubSplit, Row, make_picture, write_table
 from harness.api.data._hub import undecoded
 
 READ = """
@@ -22,7 +22,7 @@ from harness.api import DataError
 from harness.api.data import HubSplit
 split = HubSplit.parse(**json.loads(sys.argv[1]))
 try:
-    rows = [[row.place, row["caption"].text(), len(row["image"].image().encoded()[0])] for row in split.rows()]
+    rows = [[row.place, row["caption"].text(), len(row["image"].image().encode()[0])] for row in split.rows()]
     print(json.dumps({"rows": rows, "provenance": split.provenance(), "digest": split.digest()}))
 except DataError as error:
     print(json.dumps({"error": str(error)}))
@@ -43,20 +43,20 @@ def read(env: dict[str, str], **split: Any) -> dict[str, Any]:
 
 
 def rows(*captions: str) -> list[dict[str, Any]]:
-    return [{"caption": name, "image": {"bytes": picture(k), "path": None}} for k, name in enumerate(captions)]
+    return [{"caption": name, "image": {"bytes": make_picture(k), "path": None}} for k, name in enumerate(captions)]
 
 
 def test_rows_are_streamed_from_the_commit_that_is_recorded(tmp_path: Path, served: dict[str, str]) -> None:
-    write(tmp_path / "hub/data/test-00000-of-00001.parquet", rows("a cat", "a dog"))
-    write(tmp_path / "hub/data/extra.parquet", rows("a cow"))
+    write_table(tmp_path / "hub/data/test-00000-of-00001.parquet", rows("a cat", "a dog"))
+    write_table(tmp_path / "hub/data/extra.parquet", rows("a cow"))
     found = read(served, data="hub:org/name@main", split="test", data_files="data/test*.parquet")
     place = "hub:org/name@main, data/test*.parquet, test"
     assert found["error"].startswith(f"{place}: cannot be read at row 0"), "files by pattern are the split train"
     found = read(served, data="hub:org/name", split="train", data_files="data/test*.parquet")
     place = "hub:org/name, data/test*.parquet, train"
     assert found["rows"] == [
-        [f"{place}, row 0", "a cat", len(picture(0))],
-        [f"{place}, row 1", "a dog", len(picture(1))],
+        [f"{place}, row 0", "a cat", len(make_picture(0))],
+        [f"{place}, row 1", "a dog", len(make_picture(1))],
     ]
     assert found["provenance"] == f"hub:org/name@{'a' * 40}, data/test*.parquet, train"
     pinned = HubSplit.parse(f"hub:org/name@{'a' * 40}", split="train", data_files="data/test*.parquet")
@@ -71,8 +71,8 @@ def test_configurations_and_splits_are_those_of_the_readme(tmp_path: Path, serve
         "---\nconfigs:\n- config_name: one\n  data_files: [{split: test, path: one/test-*}]\n"
         "- config_name: two\n  data_files: [{split: test, path: two/test-*}]\n---\n"
     )
-    write(tmp_path / "hub/one/test-00000-of-00001.parquet", rows("a cat"))
-    write(tmp_path / "hub/two/test-00000-of-00001.parquet", rows("a dog", "a cow"))
+    write_table(tmp_path / "hub/one/test-00000-of-00001.parquet", rows("a cat"))
+    write_table(tmp_path / "hub/two/test-00000-of-00001.parquet", rows("a dog", "a cow"))
     found = read(served, data="hub:org/name", split="test", config="two")
     assert [caption for _, caption, _ in found["rows"]] == ["a dog", "a cow"]
     wrong = read(served, data="hub:org/name", split="test", config="three")
@@ -116,7 +116,7 @@ def test_images_stay_encoded_in_lists_as_well(png: Callable[[int], bytes]) -> No
     assert [row["caption"] for row in found] == ["a", "b"]
     for column, count in (("image", 1), ("all", 2)):
         images = Row(found[1], "here, row 1", 1)[column].images()
-        assert [image.encoded() for image in images] == [(png(7), "image/png")] * count
+        assert [image.encode() for image in images] == [(png(7), "image/png")] * count
 
 
 def test_rows_without_known_features_are_taken_as_they_are() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.api import DataError
-from harness.api.data import Source, Split, TableOptions, find_shards, find_splits, find_table, picture
+from harness.api.data import Source, Split, TableOptions, find_shards, find_splits, find_table, make_picture
 from harness.testing import FakeContext
 
 Write = Callable[[str, list[dict[str, Any]]], Path]
@@ -161,12 +161,12 @@ def test_the_files_of_a_release_are_its_splits_unless_the_manifest_names_others(
 def test_pictures_are_read_from_archives_and_under_prefixes(tmp_path: Path, write: Write) -> None:
     write("rows.jsonl", [{"image": "1.png"}])
     with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
-        archive.writestr("in/1.png", picture(1))
+        archive.writestr("in/1.png", make_picture(1))
     found = find_splits(
         context(tmp_path / "rows.jsonl", tmp_path), TableOptions(), archives=("*.zip",), prefixes=("", "in/")
     )
     (row,) = found["test"].rows()
-    assert row["image"].image().encoded()[0] == picture(1)
+    assert row["image"].image().encode()[0] == make_picture(1)
 
 
 def test_without_media_no_picture_is_looked_for(tmp_path: Path, write: Write) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.api import DataError
-from harness.api.data import HubSplit, Layout, Source, Table, find_subsets, picture
+from harness.api.data import HubSplit, Layout, Source, Table, find_subsets, make_picture
 from harness.testing import FakeContext
 
 Writer = Callable[[str, list[dict[str, Any]]], Path]
@@ -125,9 +125,9 @@ def test_the_places_of_a_release_and_its_archives_are_searched(tmp_path: Path, w
     write(str(tmp_path / "Benchmark/pair.jsonl"), [{"image": "1.png"}])
     write(str(tmp_path / "score.jsonl"), [{"image": "gone.png"}])
     with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
-        archive.writestr("in/1.png", picture(1))
+        archive.writestr("in/1.png", make_picture(1))
     pair, score = found(tmp_path, layout).values()
-    assert next(pair.rows())["image"].image().encoded()[0] == picture(1)
+    assert next(pair.rows())["image"].image().encode()[0] == make_picture(1)
     gone = next(score.rows())["image"].image()
     with pytest.raises(DataError, match=r"image 'gone\.png': not in .* nor in .*images\.zip"):
         gone.load()

@@ -27,7 +27,7 @@ def test_pictures_lie_beside_the_file_of_their_row_and_within_the_root(
     (tmp_path / "tables" / "a.png").write_bytes(png(1))
     (tmp_path / "b.png").write_bytes(png(2))
     rows = list(Table(files=(file,), root=tmp_path).rows())
-    assert [row["x"].image().encoded()[0] for row in rows[:2]] == [png(1), png(2)]
+    assert [row["x"].image().encode()[0] for row in rows[:2]] == [png(1), png(2)]
     with pytest.raises(DataError, match=r"line 3, column 'x': .*leads out of the data folder"):
         rows[2]["x"].image()
 

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from harness.api import Preference, Request, Score
 from harness.api.reading import (
     MOST_MARKS,
-    Agreed,
+    Agreement,
     Mark,
-    Plain,
-    agreed,
+    PlainVerdict,
     begins_line,
     paragraph_start,
     read_body,
+    resolve_marks,
     stands_last,
     without_mark,
 )
@@ -31,8 +31,8 @@ def _marks(text: str) -> list[Mark]:
     return [Mark(match.start(), match.end(), match[1]) for match in re.finditer(r"\[\[(.*?)\]\]", text)]
 
 
-def _agreed(text: str, request: Request = REQUEST) -> Agreed:
-    return agreed(text, _marks(text), request)
+def _agreed(text: str, request: Request = REQUEST) -> Agreement:
+    return resolve_marks(text, _marks(text), request)
 
 
 def test_all_marks_say_the_same_wherever_they_stand() -> None:
@@ -76,7 +76,7 @@ def test_too_many_marks_are_none() -> None:
 
 
 def test_another_reader_of_bodies_may_be_given() -> None:
-    found = agreed("[[x]]", _marks("[[x]]"), REQUEST, read=lambda body: Plain(0))
+    found = resolve_marks("[[x]]", _marks("[[x]]"), REQUEST, read=lambda body: PlainVerdict(0))
     assert found.verdict == 0
 
 

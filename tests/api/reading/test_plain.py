@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.api import AnswerSpace, Choice, Preference, Ranking, Score, Verdict
-from harness.api.reading import is_label, leads_to_verdict, read_plain, widened
+from harness.api.reading import fold_width, is_label, leads_to_verdict, read_plain
 
 PAIR, TIED, FIVE, FRACTION = Preference(2), Preference(2, ("tie",)), Score(1, 5), Score(0, 1, 0)
 WORDS, THREE = Choice(("yes", "no")), Ranking(3)
@@ -122,13 +122,13 @@ def test_what_is_read_is_an_answer_and_what_is_not_says_why(space: AnswerSpace, 
 
 
 def test_width_is_taken_off_and_the_length_stays() -> None:
-    assert widened("［［Ｂ］］：４　é") == "[[B]]:4 é"
-    assert widened("plain") == "plain"
+    assert fold_width("［［Ｂ］］：４　é") == "[[B]]:4 é"
+    assert fold_width("plain") == "plain"
 
 
 @given(text=st.text(max_size=30))
 def test_widening_keeps_places(text: str) -> None:
-    assert len(widened(text)) == len(text)
+    assert len(fold_width(text)) == len(text)
 
 
 def test_a_line_is_a_label_or_leads_to_one() -> None:

@@ -80,7 +80,7 @@ class Shades:
                 group=str(index),
                 space=Choice(("yes", "no")),
                 gold="yes" if yes else "no",
-                question=(Image.drawn(partial(paint, dice.randrange(2**30), dark), name="noise"), question),
+                question=(Image.from_drawing(partial(paint, dice.randrange(2**30), dark), name="noise"), question),
             )
 
     def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
@@ -147,7 +147,7 @@ def ask(judge: Judge, request: Request) -> Judgement:
     assert len(answers) == 1
     assert answers[0][0] is request
     judgement = answers[0][1]
-    assert judgement.checked(request.space) is judgement
+    assert judgement.check(request.space) is judgement
     return judgement
 
 

@@ -18,7 +18,7 @@ def noise(seed: int, size: tuple[int, int] = (SIDE, SIDE)) -> Pillow.Image:
 
 
 def of(*pictures: Pillow.Image) -> Any:
-    return describe_all([[Image.drawn(lambda p=p: p, name="drawn")] for p in pictures])  # type: ignore[misc]
+    return describe_all([[Image.from_drawing(lambda p=p: p, name="drawn")] for p in pictures])  # type: ignore[misc]
 
 
 def test_a_picture_has_the_same_features_alone_and_in_company() -> None:
@@ -62,7 +62,7 @@ def test_an_odd_picture_has_the_features_of_a_plain_one_that_shows_the_same(odd:
 
 
 def test_images_of_a_request_stand_side_by_side() -> None:
-    first, second = (Image.drawn(lambda k=k: noise(k), name="drawn") for k in (1, 2))  # type: ignore[misc]
+    first, second = (Image.from_drawing(lambda k=k: noise(k), name="drawn") for k in (1, 2))  # type: ignore[misc]
     both = describe_all([[first, second]])
     assert np.allclose(both, np.concatenate([of(noise(1)), of(noise(2))], axis=1), atol=1e-5)
     assert describe_all([[], []]).shape == (2, 0)

@@ -21,7 +21,7 @@ def ballots(*verdicts: Any, weights: Any = None) -> list[Ballot]:
     """A ballot for each verdict; a status stands for an answer without one."""
     given_weights = weights or [1.0] * len(verdicts)
     return [
-        Ballot(f"judge-{k}", weight, Judgement.failed(v, "") if isinstance(v, Status) else Judgement.of(v))
+        Ballot(f"judge-{k}", weight, Judgement.failure(v, "") if isinstance(v, Status) else Judgement.of(v))
         for k, (v, weight) in enumerate(zip(verdicts, given_weights, strict=True))
     ]
 
@@ -90,7 +90,7 @@ def test_votes_are_counted_as_by_hand(votes: list[tuple[Any, int]], quorum: int,
     best = [verdict for verdict, weight in tally.items() if weight == max(tally.values())]
     enough = sum(isinstance(verdict, int) for verdict in verdicts) >= quorum
     assert judgement.verdict == (best[0] if enough and len(best) == 1 else None)
-    assert judgement.checked(PAIR) is judgement
+    assert judgement.check(PAIR) is judgement
     if judgement.probabilities is not None:
         assert math.isclose(sum(judgement.probabilities.values()), 1)
 

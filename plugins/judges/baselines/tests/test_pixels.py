@@ -17,7 +17,7 @@ def right(judge: Pixels, asked: list[Any]) -> float:
     golds = {request.item: gold for request, gold in asked}
     answers = list(judge.judge(request for request, _ in asked))
     assert {request.item for request, _ in answers} == set(golds)
-    assert all(judgement.checked(request.space) is judgement for request, judgement in answers)
+    assert all(judgement.check(request.space) is judgement for request, judgement in answers)
     hits = [bool(judgement.verdict == golds[request.item]) for request, judgement in answers]
     return sum(hits) / len(hits)
 

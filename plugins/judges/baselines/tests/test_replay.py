@@ -86,7 +86,7 @@ def test_what_gives_no_verdict_is_never_a_wrong_answer(
 def test_a_draw_says_which_candidates_it_is_between(recorded: Any, one: Any, put: Any) -> None:
     judgement = one(recorded({"id": 1, "scores": [2, 1, 2], "probabilities": {"A": 1, "B": 0, "C": 0}}), put(THREE))
     assert (judgement.status, judgement.probabilities) == (Status.DRAW, {"A": 0.5, "C": 0.5})
-    assert judgement.checked(THREE) is judgement
+    assert judgement.check(THREE) is judgement
 
 
 def test_what_else_was_recorded_is_kept(recorded: Any, one: Any, put: Any) -> None:
@@ -304,7 +304,7 @@ def test_recorded_reward_models_reach_their_published_judgebench_accuracy(plan: 
             net = 0
             for order in ((0, 1), (1, 0)):
                 request = put(Preference(2, ("tie",)), item=f"gpt/{row['pair_id']}", order=order)
-                verdict = request.space.canonical(one(judge, request).verdict, order)
+                verdict = request.space.to_canonical(one(judge, request).verdict, order)
                 net += 0 if verdict == TIE else 1 if verdict == gold else -1
             right += net > 0
         assert round(100 * right / len(items), 2) == expected[name]

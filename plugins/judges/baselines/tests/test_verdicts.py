@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.api import AnswerSpace, Choice, Preference, Ranking, Score
-from harness_baselines.verdicts import described, drawn, first, listed, on_step, shares
+from harness_baselines.verdicts import describe_space, draw_verdict, first, list_verdicts, on_step, shares
 
 SPACES = st.one_of(
     st.integers(2, 9).map(Preference),
@@ -25,13 +25,13 @@ SPACES = st.one_of(
 
 @given(SPACES, st.integers(0, 10**6))
 def test_what_is_drawn_or_first_is_an_answer(space: AnswerSpace, seed: int) -> None:
-    assert space.contains(drawn(space, random.Random(seed)))
+    assert space.contains(draw_verdict(space, random.Random(seed)))
     assert space.contains(first(space))
 
 
 @given(SPACES)
 def test_listed_is_the_space_or_nothing(space: AnswerSpace) -> None:
-    known = listed(space)
+    known = list_verdicts(space)
     if known is not None:
         assert known == space.verdicts()
         assert first(space) == known[0]
@@ -63,4 +63,4 @@ def test_shares_sum_to_one_and_name_every_listed_verdict() -> None:
     ],
 )
 def test_spaces_are_described_in_words(space: AnswerSpace, words: str) -> None:
-    assert described(space) == words
+    assert describe_space(space) == words

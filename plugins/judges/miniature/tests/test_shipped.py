@@ -13,7 +13,7 @@ from harness.discovery import Plugins
 from harness.testing import FakeContext
 from harness_miniature_judges import shipped
 from harness_miniature_judges.reading import train_reading
-from harness_miniature_judges.shipped import ShippedOptions, assembled, read_record, write_weights
+from harness_miniature_judges.shipped import ShippedOptions, assemble, read_record, write_weights
 
 JUDGES = ("off-the-shelf", "sft-unified", "sft-rationale", "mt-rl-judge")
 
@@ -38,8 +38,8 @@ def two(trained: Path, tmp_path: Path) -> dict[str, Path]:
 def test_a_judge_is_put_together_as_it_was_trained(two: dict[str, Path], tmp_path: Path) -> None:
     write_weights(tmp_path / "weights", two)
     for name, source in two.items():
-        folder = assembled(name, tmp_path / "work", weights=tmp_path / "weights")
-        assert folder == assembled(name, tmp_path / "work", weights=tmp_path / "weights"), "once"
+        folder = assemble(name, tmp_path / "work", weights=tmp_path / "weights")
+        assert folder == assemble(name, tmp_path / "work", weights=tmp_path / "weights"), "once"
         before, after = (load_file(one / "model.safetensors") for one in (source / "model", folder))
         assert before.keys() == after.keys()
         assert all(torch.equal(before[key].half(), after[key]) for key in before)
@@ -66,10 +66,10 @@ def test_judges_of_different_words_are_not_shipped_together(two: dict[str, Path]
 def test_weights_that_are_not_those_recorded_are_refused(two: dict[str, Path], tmp_path: Path) -> None:
     write_weights(tmp_path / "weights", two)
     with pytest.raises(UserError, match=r"third: not among the weights of this distribution \(first, second\)"):
-        assembled("third", tmp_path / "work", weights=tmp_path / "weights")
+        assemble("third", tmp_path / "work", weights=tmp_path / "weights")
     (tmp_path / "weights" / "first.safetensors").write_bytes(b"other")
     with pytest.raises(UserError, match="is not what was shipped"):
-        assembled("first", tmp_path / "work", weights=tmp_path / "weights")
+        assemble("first", tmp_path / "work", weights=tmp_path / "weights")
 
 
 def test_every_card_has_its_weights_and_every_weight_its_card() -> None:

@@ -214,7 +214,7 @@ def ask() -> Callable[..., list[Judgement]]:
         found = {request.item: judgement for request, judgement in judge.judge(iter(asked))}
         assert len(found) == len(asked)
         for request in asked:
-            assert found[request.item].checked(request.space) is found[request.item]
+            assert found[request.item].check(request.space) is found[request.item]
         return [found[request.item] for request in asked]
 
     return answers

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.api import Request
-from harness_openai.asking import Asked, Asker
+from harness_openai.asking import Asker, Outcome
 from harness_openai.lessons import Lessons
 from harness_openai.options import EndpointOptions
 from harness_openai.payload import Payloads
@@ -86,7 +86,7 @@ def test_the_last_failure_is_the_one_that_is_told(put: Callable[..., Request]) -
     assert slots.told == ["pause", "pause"], "after the last attempt there is nothing to wait for"
 
 
-def ask(request: Request, slots: Slots, wire: Scripted, **fields: Any) -> Asked:
+def ask(request: Request, slots: Slots, wire: Scripted, **fields: Any) -> Outcome:
     options = EndpointOptions(model="m", base_url="http://localhost/v1", **fields)
     payloads = Payloads(options)
     asker = Asker(

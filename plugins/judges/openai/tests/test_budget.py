@@ -32,9 +32,9 @@ def test_without_a_budget_everything_is_allowed() -> None:
 
 
 def test_what_earlier_commands_spent_counts() -> None:
-    assert not budget(Usage(answers=1, prompt_tokens=60, completion_tokens=40), budget_tokens=100).left
-    assert budget(Usage(answers=1, prompt_tokens=60, completion_tokens=39), budget_tokens=100).left
-    assert not budget(Usage(answers=1, cost_usd=1.0), budget_usd=1.0).left
+    assert not budget(Usage(answers=1, prompt_tokens=60, completion_tokens=40), budget_tokens=100).has_remaining
+    assert budget(Usage(answers=1, prompt_tokens=60, completion_tokens=39), budget_tokens=100).has_remaining
+    assert not budget(Usage(answers=1, cost_usd=1.0), budget_usd=1.0).has_remaining
 
 
 def test_the_first_request_goes_alone_and_those_in_flight_count_at_the_average() -> None:
@@ -48,9 +48,9 @@ def test_the_first_request_goes_alone_and_those_in_flight_count_at_the_average()
 
 def test_a_spent_budget_says_what_to_raise() -> None:
     assert "100 tokens spent of budget_tokens 100; raise budget_tokens" in str(
-        budget(Usage(prompt_tokens=100), budget_tokens=100).exhausted()
+        budget(Usage(prompt_tokens=100), budget_tokens=100).budget_error()
     )
-    text = str(budget(Usage(cost_usd=0.5), budget_usd=0.5).exhausted())
+    text = str(budget(Usage(cost_usd=0.5), budget_usd=0.5).budget_error())
     assert "judge me: $0.5000 spent of budget_usd $0.5000; raise budget_usd and give the same command again" in text
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness_openai.events import StreamError, is_stream, joined_events
+from harness_openai.events import StreamError, is_stream, join_events
 from harness_openai.reply import Answer, UnusableReplyError, read_reply
 
 
@@ -84,6 +84,6 @@ def test_json_is_no_stream_whatever_its_label() -> None:
 def test_arbitrary_streams_raise_nothing_else(body: bytes) -> None:
     for each in (body, b"data: " + body):
         try:
-            joined_events(each)
+            join_events(each)
         except (StreamError, ValueError, RecursionError):
             continue

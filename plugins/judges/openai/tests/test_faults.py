@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness_openai.complaint import Complaint, read_complaint
-from harness_openai.faults import Fault, Sent, read_fault
+from harness_openai.faults import Fault, SentRequest, read_fault
 from harness_openai.payload import Field
 from harness_openai.reply import ServerSaysError, read_reply
 
 FIELDS: frozenset[Field] = frozenset(
     {"seed", "temperature", "top_p", "max_tokens", "logprobs", "top_logprobs", "response_format"}
 )
-SENT = Sent(fields=FIELDS, demanded=frozenset({"chat_template_kwargs"}))
+SENT = SentRequest(fields=FIELDS, user_fields=frozenset({"chat_template_kwargs"}))
 ROWS = [json.loads(line) for line in Path(__file__).with_name("provider_replies.jsonl").read_text("utf-8").splitlines()]
 
 
-def fault_of(status: int, body: Any, sent: Sent = SENT) -> Fault:
+def fault_of(status: int, body: Any, sent: SentRequest = SENT) -> Fault:
     raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
     if status != 200:
         return read_fault(status, read_complaint(raw), sent)
@@ -65,7 +65,7 @@ def test_a_field_that_is_not_sent_is_not_learnt() -> None:
 
 def test_a_field_that_is_demanded_stops_the_judge() -> None:
     body = {"error": {"message": "logprobs is not supported"}}
-    fault = fault_of(400, body, SENT._replace(demanded=frozenset({"logprobs"})))
+    fault = fault_of(400, body, SENT._replace(user_fields=frozenset({"logprobs"})))
     assert (fault.then, fault.field) == ("stop", "logprobs")
 
 

@@ -138,7 +138,7 @@ def test_images_to_a_server_without_eyes_stop_the_judge(
     judge: Callable[..., Judge], put: Callable[..., Request], one: Any, server: Any, says: Says, status: int
 ) -> None:
     step = says(status, error("image input is not supported - hint: you may need to provide the mmproj"))
-    picture = Image.drawn(lambda: Pillow.new("RGB", (8, 8)), name="dot")
+    picture = Image.from_drawing(lambda: Pillow.new("RGB", (8, 8)), name="dot")
     with pytest.raises(JudgeStoppedError, match="model that sees images"):
         one(judge(), put(step, parts=(f"item=0 plan={step}", picture)))
     assert len(server.log()) == 1

@@ -35,7 +35,7 @@ def opened(url: str) -> tuple[str, bytes, Pillow.Image]:
 def test_what_endpoints_take_goes_as_it_is(kind: str) -> None:
     image = saved(noise((40, 30)), kind)
     head, raw, _ = opened(data_url(image, WIDE))
-    assert raw == image.encoded()[0]
+    assert raw == image.encode()[0]
     assert head == f"data:image/{kind.lower()};base64"
     assert opened(data_url(image, Limits(side=40, bytes=10**6)))[1] == raw
 
@@ -62,7 +62,7 @@ def test_a_file_that_is_too_large_is_re_encoded_until_it_fits() -> None:
     image = saved(noise((600, 600)), "PNG")
     for limit in (200_000, 60_000, 8_000):
         _, raw, picture = opened(data_url(image, Limits(side=None, bytes=limit)))
-        assert len(raw) <= limit < len(image.encoded()[0])
+        assert len(raw) <= limit < len(image.encode()[0])
         assert picture.format == "JPEG"
     with pytest.raises(DataError, match=r"a PNG: does not fit into 100 bytes.*max_image_bytes"):
         data_url(image, Limits(side=None, bytes=100))

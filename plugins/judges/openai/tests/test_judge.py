@@ -78,7 +78,7 @@ def test_a_verdict_quoted_from_the_prompt_is_no_verdict(
 
 def test_images_arrive(judge: Callable[..., Judge], put: Callable[..., Request], ask: Any, server: Any) -> None:
     def picture(number: int) -> Image:
-        return Image.drawn(lambda: Pillow.new("RGB", (64, 64), (number, 0, 0)), name=f"red {number}")
+        return Image.from_drawing(lambda: Pillow.new("RGB", (64, 64), (number, 0, 0)), name=f"red {number}")
 
     requests = [put(item=n, parts=(f"item={n} plan=ok", picture(n), picture(n + 1))) for n in range(30)]
     assert {judgement.status for judgement in ask(judge(), requests)} == {Status.OK}

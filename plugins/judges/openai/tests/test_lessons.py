@@ -16,36 +16,36 @@ def lessons(**fields: Any) -> Lessons:
 
 
 def test_what_is_refused_is_left_out_and_the_limit_goes_by_its_other_name() -> None:
-    def left(wanted: set[Field], *refused: Field) -> frozenset[Field]:
+    def still_sent(wanted: set[Field], *refused: Field) -> frozenset[Field]:
         return without(frozenset(wanted), frozenset(refused))
 
     wanted: set[Field] = {"seed", "max_tokens", "logprobs", "top_logprobs"}
     renamed: set[Field] = {"seed", "max_completion_tokens", "logprobs", "top_logprobs"}
-    assert left(wanted) == wanted
-    assert left(wanted, "seed") == wanted - {"seed"}
-    assert left(wanted, "top_logprobs") == wanted - {"top_logprobs"}
-    assert left(wanted, "logprobs") == {"seed", "max_tokens"}
-    assert left(wanted, "max_tokens") == renamed
-    assert left(renamed, "max_completion_tokens") == wanted
-    assert left({"seed"}, "max_tokens") == {"seed"}, "not sent under either name"
+    assert still_sent(wanted) == wanted
+    assert still_sent(wanted, "seed") == wanted - {"seed"}
+    assert still_sent(wanted, "top_logprobs") == wanted - {"top_logprobs"}
+    assert still_sent(wanted, "logprobs") == {"seed", "max_tokens"}
+    assert still_sent(wanted, "max_tokens") == renamed
+    assert still_sent(renamed, "max_completion_tokens") == wanted
+    assert still_sent({"seed"}, "max_tokens") == {"seed"}, "not sent under either name"
 
 
 def test_the_nth_failure_of_one_kind_without_an_answer_stops_the_judge() -> None:
     learnt = lessons(max_failures=3)
     for _ in range(2):
-        learnt.failed("a", "because a")
-        learnt.failed("b", "because b")
-    learnt.succeeded(images=False)
+        learnt.record_failure("a", "because a")
+        learnt.record_failure("b", "because b")
+    learnt.record_success(images=False)
     for _ in range(2):
-        learnt.failed("a", "because a")
+        learnt.record_failure("a", "because a")
     with pytest.raises(JudgeStoppedError, match=r"judge me: 3 requests failed .*: because a; .*`max_failures`"):
-        learnt.failed("a", "because a")
+        learnt.record_failure("a", "because a")
 
 
 def test_without_a_limit_nothing_stops_it() -> None:
     learnt = lessons(max_failures=None)
     for _ in range(1000):
-        learnt.failed("a", "because")
+        learnt.record_failure("a", "because")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from harness.api import Choice, Image, Message, Request, UserError
 from harness_openai.options import EndpointOptions
 from harness_openai.payload import Payloads, seed_of
 
-PICTURE = Image.drawn(lambda: Pillow.new("RGB", (2, 2)), name="dot")
+PICTURE = Image.from_drawing(lambda: Pillow.new("RGB", (2, 2)), name="dot")
 
 
 def body(request: Request, sample: int = 0, **fields: Any) -> dict[str, Any]:

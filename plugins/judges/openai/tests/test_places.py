@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.api import AnswerSpace, Choice, Preference, Score, Verdict, VerdictFormat, spellings
+from harness.api import AnswerSpace, Choice, Preference, Score, Verdict, VerdictFormat, spell_answers
 from harness.formats.arena import ArenaFormat
 from harness.formats.brackets import BracketsFormat
 from harness.formats.json_object import JsonFormat
@@ -33,7 +33,7 @@ TIED = Preference(2, ("tie",))
 def test_words_are_what_tells_the_answers_apart(
     form: VerdictFormat, space: AnswerSpace, words: tuple[str, ...]
 ) -> None:
-    assert words_of(spellings(form, space)) == words
+    assert words_of(spell_answers(form, space)) == words
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_the_place_is_where_another_answer_would_make_another_verdict(
     form: VerdictFormat, space: AnswerSpace, marked: str
 ) -> None:
     place, raw = marked.index("|"), marked.replace("|", "", 1)
-    spelt = spellings(form, space)
+    spelt = spell_answers(form, space)
 
     def reads(text: str) -> Verdict | None:
         return read(form, text, space).verdict
@@ -67,7 +67,7 @@ def test_the_place_is_where_another_answer_would_make_another_verdict(
 
 @pytest.mark.parametrize("raw", ["[[A]] [[A]]", "So [[A]], I said [[a]]."])
 def test_a_verdict_that_is_stated_twice_has_no_place(raw: str) -> None:
-    form, spelt = BracketsFormat(), spellings(BracketsFormat(), TIED)
+    form, spelt = BracketsFormat(), spell_answers(BracketsFormat(), TIED)
     assert read(form, raw, TIED).verdict == 0
     assert place_of(raw, 0, spelt, lambda text: read(form, text, TIED).verdict) is None
 
@@ -78,5 +78,5 @@ def test_few_places_are_tried_however_long_the_text() -> None:
     def reads(text: str) -> None:
         calls.append(text)
 
-    assert place_of("A a " * 20_000, 0, spellings(LabelFormat(), TIED), reads) is None
+    assert place_of("A a " * 20_000, 0, spell_answers(LabelFormat(), TIED), reads) is None
     assert len(calls) < 60

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from harness.api import AnswerSpace, Choice, Preference, Score, Spellings, VerdictFormat, spellings
+from harness.api import AnswerSpace, Choice, Preference, Score, Spellings, VerdictFormat, spell_answers
 from harness.formats.brackets import BracketsFormat
 from harness.formats.json_object import JsonFormat
 from harness.formats.label import LabelFormat
@@ -36,7 +36,7 @@ def shares(
 ) -> list[float] | None:
     raw = "".join(one["token"] for one in tokens)
     form = form or TaggedFormat()
-    spelt = spellings(form, space)
+    spelt = spell_answers(form, space)
     assert read(form, raw, space).verdict == verdict, "the test's own text must read as it says"
     return weighed({"content": tokens}, raw, spelt.verdicts.index(verdict), spelt, form, space)
 
@@ -133,7 +133,7 @@ def test_chances_that_add_up_to_more_than_one_are_ignored() -> None:
 
 
 def test_tokens_that_do_not_spell_the_text_are_ignored() -> None:
-    spelt = spellings(TaggedFormat(), YES_NO)
+    spelt = spell_answers(TaggedFormat(), YES_NO)
     tokens = [token("<answer>"), token("no"), token("</answer>")]
     assert weighed({"content": tokens}, "<answer>yes</answer>", 0, spelt, TaggedFormat(), YES_NO) is None
 
@@ -143,7 +143,7 @@ def test_bytes_count_where_text_cannot_say_it() -> None:
     other = {"token": "\\x98\\x80", "logprob": 0.0, "bytes": [0x98, 0x80], "top_logprobs": []}
     rest = [token("<answer>"), listed("yes", 0.75, {"no": 0.25}), token("</answer>")]
     raw = "\U0001f600<answer>yes</answer>"
-    spelt = spellings(TaggedFormat(), YES_NO)
+    spelt = spell_answers(TaggedFormat(), YES_NO)
     found = weighed({"content": [half, other, *rest]}, raw, 0, spelt, TaggedFormat(), YES_NO)
     assert found == pytest.approx([0.75, 0.25])
 
@@ -162,7 +162,7 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_arbitrary_log_probabilities_never_raise(data: Any) -> None:
-    check(data, "<answer>yes</answer>", spellings(TaggedFormat(), YES_NO))
+    check(data, "<answer>yes</answer>", spell_answers(TaggedFormat(), YES_NO))
 
 
 @given(
@@ -175,7 +175,7 @@ def test_whatever_is_given_is_a_distribution(
 ) -> None:
     raw = "".join(texts)
     verdict = read(LabelFormat(), raw, space).verdict
-    spelt = spellings(LabelFormat(), space)
+    spelt = spell_answers(LabelFormat(), space)
     if verdict not in spelt.verdicts:
         return
     top = [{"token": text, "logprob": chance} for text, chance in others]
@@ -205,7 +205,7 @@ CONTENT = "<answer>yes</answer>"
 def aligned_shares(tokens: list[dict[str, Any]], content: str, space: AnswerSpace = YES_NO, form: Any = None) -> Any:
     """With the content apart from what the tokens spell."""
     form = form or TaggedFormat()
-    spelt = spellings(form, space)
+    spelt = spell_answers(form, space)
     verdict = spelt.verdicts.index(read(form, content, space).verdict)
     return weighed({"content": tokens}, content, verdict, spelt, form, space)
 

@@ -73,7 +73,7 @@ def _answers(judge: LocalJudge, requests: Iterable[Request]) -> list[Judgement]:
     assert sorted(request.key for request, _ in given) == sorted(request.key for request in asked)
     found = {request.key: judgement for request, judgement in given}
     for request in asked:
-        assert found[request.key].checked(request.space) is found[request.key]
+        assert found[request.key].check(request.space) is found[request.key]
     return [found[request.key] for request in asked]
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from harness.api import Image, Message, Request, Status
-from harness_transformers.batches import WINDOW, Group, Room, grouped, packed, windows
+from harness_transformers.batches import WINDOW, Group, Room, group_requests, pack_batches, windows
 from harness_transformers.prompts import Prompt
 
 Ask = Callable[..., Request]
@@ -34,7 +34,7 @@ def test_samples_of_a_request_share_a_prompt_and_orders_do_not(ask: Ask, pair: C
         return Prompt(ids=(1, 2))
 
     samples = [replace(ask(1), sample=number) for number in range(3)]
-    groups, failed = grouped([*samples, *pair(1)], prompt, by_answers=False)
+    groups, failed = group_requests([*samples, *pair(1)], prompt, by_answers=False)
     assert [len(group.requests) for group in groups] == [3, 1, 1]
     assert len(made) == 3
     assert not failed
@@ -45,12 +45,12 @@ def test_where_answers_are_weighed_different_spaces_are_different_groups(ask: As
 
     one = ask(1)
     other = replace(one, space=Choice(("no", "yes")))
-    assert len(grouped([one, other], prompt_of(3), by_answers=False)[0]) == 1
-    assert len(grouped([one, other], prompt_of(3), by_answers=True)[0]) == 2
+    assert len(group_requests([one, other], prompt_of(3), by_answers=False)[0]) == 1
+    assert len(group_requests([one, other], prompt_of(3), by_answers=True)[0]) == 2
 
 
 def test_groups_go_from_short_to_long(ask: Ask) -> None:
-    groups, _ = grouped([ask(number, images=0) for number in range(9)], prompt_of(3), by_answers=False)
+    groups, _ = group_requests([ask(number, images=0) for number in range(9)], prompt_of(3), by_answers=False)
     lengths = [len(group.prompt.ids) for group in groups]
     assert lengths == sorted(lengths)
     assert len(set(lengths)) > 1
@@ -58,7 +58,7 @@ def test_groups_go_from_short_to_long(ask: Ask) -> None:
 
 def test_an_image_that_cannot_be_read_fails_its_own_request_only(ask: Ask) -> None:
     broken = replace(ask(1), messages=(Message("user", (Image.from_file("/nowhere.png"), "?")),))
-    groups, failed = grouped([ask(2), broken, ask(3)], prompt_of(3), by_answers=False)
+    groups, failed = group_requests([ask(2), broken, ask(3)], prompt_of(3), by_answers=False)
     assert {request.item for group in groups for request in group.requests} == {"2", "3"}
     ((request, judgement),) = failed
     assert request is broken
@@ -71,7 +71,7 @@ def test_batches_hold_so_many_rows_and_one_kind_of_pixels() -> None:
         return Group(Prompt(ids=(1,), images=("x",), prepared=({"pixel_values": torch.zeros(1, side)},)), [None] * size)  # type: ignore[list-item]
 
     groups = [group(2), group(2), group(2, side=5), group(9, side=5), group(1, side=5)]
-    batches = [[len(one.requests) for one in batch] for batch in packed(groups, 4, lambda one: len(one.requests))]
+    batches = [[len(one.requests) for one in batch] for batch in pack_batches(groups, 4, lambda one: len(one.requests))]
     assert batches == [[2, 2], [2], [9], [1]]
 
 

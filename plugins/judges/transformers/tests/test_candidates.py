@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from harness.api import TIE, AnswerSpace, Choice, Judgement, Message, Preference, Ranking, Request, Score, Status
 from harness.formats.label import LabelFormat
-from harness_transformers.candidates import Outcome, compared, decided, refusal, rounded
+from harness_transformers.candidates import Outcome, compare, judgement_from_threshold, refusal, round_digits
 from harness_transformers.pixels import Bounded
 from harness_transformers.testing import make_tiny_clip, make_tiny_reward
 
@@ -33,8 +33,8 @@ def put(space: AnswerSpace, count: int = 0) -> Request:
 
 def told(space: AnswerSpace, given: list[float], margin: float = 0.0) -> Judgement:
     request = put(space, len(given))
-    judgement = compared(request, given, logits=given, tie_margin=margin, raw={"scores": given})
-    assert judgement.checked(space) is judgement
+    judgement = compare(request, given, logits=given, tie_margin=margin, raw={"scores": given})
+    assert judgement.check(space) is judgement
     return judgement
 
 
@@ -46,7 +46,7 @@ def test_another_order_of_the_candidates_changes_no_verdict(given: list[float], 
         one, other = told(space, given, 0.5), told(space, shuffled, 0.5)
         assert one.status is other.status
         if one.verdict is not None and other.verdict is not None:
-            assert space.canonical(other.verdict, order) == one.verdict
+            assert space.to_canonical(other.verdict, order) == one.verdict
     one, other = told(Preference(len(given), ("tie",)), given), told(Preference(len(given), ("tie",)), shuffled)
     assert one.probabilities is not None
     assert other.probabilities is not None
@@ -101,21 +101,21 @@ def test_equal_scores_are_a_tie_only_where_the_question_knows_ties() -> None:
         assert judgement.probabilities is not None
         shares = sorted(judgement.probabilities.values(), reverse=True)
         assert shares[0] == pytest.approx(shares[1]), "those that draw are told by their probabilities"
-        assert judgement.checked(space) is judgement
+        assert judgement.check(space) is judgement
     assert told(Preference(3), [0.0, 0.0, 1.0]).verdict == 2, "equal losers do not matter"
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
 def test_a_score_that_is_no_number_is_an_error(bad: float) -> None:
     assert told(Preference(2), [1.0, bad]).status is Status.ERROR
-    one = decided(put(YES_NO), bad, threshold=0.0, logits_per_point=1.0, raw={})
+    one = judgement_from_threshold(put(YES_NO), bad, threshold=0.0, logits_per_point=1.0, raw={})
     assert (one.status, "no number" in one.error) == (Status.ERROR, True)
 
 
 @given(score=st.floats(-1e3, 1e3), threshold=st.floats(-1e3, 1e3))
 def test_a_threshold_decides_between_two_answers(score: float, threshold: float) -> None:
-    judgement = decided(put(YES_NO), score, threshold=threshold, logits_per_point=2.0, raw={})
-    assert judgement.checked(YES_NO).verdict == ("yes" if score > threshold else "no")
+    judgement = judgement_from_threshold(put(YES_NO), score, threshold=threshold, logits_per_point=2.0, raw={})
+    assert judgement.check(YES_NO).verdict == ("yes" if score > threshold else "no")
     assert judgement.probabilities is not None
     logistic = (1 + math.tanh(score - threshold)) / 2
     assert judgement.probabilities == pytest.approx({"yes": logistic, "no": 1 - logistic})
@@ -179,5 +179,5 @@ def test_what_is_remembered_is_bounded() -> None:
 
 
 def test_numbers_are_kept_to_what_single_precision_holds() -> None:
-    assert rounded(0.1234567890123) == 0.1234568
-    assert json.dumps(rounded(-1234567890.0)) == "-1234568000.0"
+    assert round_digits(0.1234567890123) == 0.1234568
+    assert json.dumps(round_digits(-1234567890.0)) == "-1234568000.0"

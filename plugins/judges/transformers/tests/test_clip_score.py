@@ -89,7 +89,7 @@ def told(judge: ClipScore, requests: Iterable[Request]) -> list[Judgement]:
     given = list(judge.judge(iter(asked)))
     assert sorted(request.key for request, _ in given) == sorted(request.key for request in asked)
     found = {request.key: judgement for request, judgement in given}
-    assert all(found[request.key].checked(request.space) is found[request.key] for request in asked)
+    assert all(found[request.key].check(request.space) is found[request.key] for request in asked)
     return [found[request.key] for request in asked]
 
 
@@ -190,7 +190,7 @@ def test_another_order_mirrors_verdict_and_probabilities(
     assert one.status is other.status
     assert [cosines_of(one)[place] for place in order] == cosines_of(other)
     if one.verdict is not None and other.verdict is not None and one.probabilities and other.probabilities:
-        assert space.canonical(other.verdict, order) == one.verdict
+        assert space.to_canonical(other.verdict, order) == one.verdict
         mirrored = [one.probabilities["ABCD"[place]] for place in order]
         assert mirrored == [other.probabilities["ABCD"[place]] for place in range(count)]
 
@@ -216,8 +216,8 @@ def test_equal_images_and_equal_captions_are_encoded_once(
 def test_images_are_told_apart_by_content_and_not_by_name(
     folder: Path, made: Make, paint: Paint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, other = (Image.from_bytes(paint(number).encoded()[0], name="picture.png") for number in (1, 2))
-    again = Image.from_bytes(paint(1).encoded()[0], name="copy.png")
+    one, other = (Image.from_bytes(paint(number).encode()[0], name="picture.png") for number in (1, 2))
+    again = Image.from_bytes(paint(1).encode()[0], name="copy.png")
     judge = made()
     rows = encoded(judge, monkeypatch)
     (judgement,) = told(judge, [put(Preference(3), ["noise"], [one, other, again])])
@@ -354,7 +354,7 @@ def test_an_image_that_cannot_be_read_fails_alone(made: Make, paint: Paint, tmp_
 
 def test_images_of_any_mode_and_shape_share_a_batch(folder: Path, made: Make) -> None:
     modes = [
-        Image.drawn(lambda mode=mode, size=size: Pillow.new(mode, size, 1), name=mode)  # type: ignore[misc]
+        Image.from_drawing(lambda mode=mode, size=size: Pillow.new(mode, size, 1), name=mode)  # type: ignore[misc]
         for mode, size in (("L", (50, 30)), ("RGBA", (31, 90)), ("P", (64, 64)), ("1", (20, 20)))
     ]
     (judgement,) = told(made(), [put(Preference(4), ["q"], modes)])

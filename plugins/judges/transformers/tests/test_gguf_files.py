@@ -13,7 +13,7 @@ import torch
 from harness.api import Context, Judgement, Request, Status, UserError
 from harness_transformers.gguf_files import model_of
 from harness_transformers.judge import LocalJudge
-from harness_transformers.loading import Source, content_of, pinned
+from harness_transformers.loading import Source, content_of, pin
 from harness_transformers.options import GenerativeOptions
 
 Local = Callable[..., LocalJudge]
@@ -131,7 +131,7 @@ def test_on_the_hub_the_commit_is_that_of_the_file(monkeypatch: pytest.MonkeyPat
         return f"{tmp_path}/snapshots/{COMMIT}/Q4/{Path(file).name}"
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", found)
-    source = pinned(model_of("hub:org/name", "Q4/m.gguf", "judge j"), "judge j")
+    source = pin(model_of("hub:org/name", "Q4/m.gguf", "judge j"), "judge j")
     assert source == Source("org/name", COMMIT, "Q4/m.gguf")
     assert asked == [("org/name", "Q4/m.gguf", None)]
 

@@ -301,7 +301,7 @@ def test_a_verdict_quoted_from_the_prompt_is_not_a_verdict(
     judge = local(max_new_tokens=8)
     request = ask(1)
     opened = judge._open()
-    monkeypatch.setattr(type(opened), "decoded", lambda self, ids: request.format.instruction(request.space))
+    monkeypatch.setattr(type(opened), "decode_exactly", lambda self, ids: request.format.instruction(request.space))
     (judgement,) = answers(judge, [request])
     assert judgement.verdict is None
 

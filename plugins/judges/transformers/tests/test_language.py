@@ -181,10 +181,10 @@ def test_a_cache_with_room_holds_what_one_without_holds(
     opened: Any, prompts: list[Prompt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     language = opened.language
-    monkeypatch.setattr("harness_transformers.roomy._STEP", 3)
+    monkeypatch.setattr("harness_transformers.growing_cache._STEP", 3)
     prefix = language.prefill(prompts[:4])
     roomy, plain = prefix.rows([0, 1, 3], room=20), prefix.rows([0, 1, 3])
-    assert type(roomy.cache.layers[0]).__name__ == "RoomyLayer"
+    assert type(roomy.cache.layers[0]).__name__ == "GrowingLayer"
     for tokens in ([[5], [6], [7]], [[8], [9], [10]], [[1, 2, 3, 4, 5]] * 3, [[11], [12], [13]]):
         assert torch.allclose(language.append(roomy, tokens), language.append(plain, tokens), atol=1e-6)
     kept = roomy.rows([2, 0])

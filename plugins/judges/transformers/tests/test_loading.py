@@ -12,7 +12,7 @@ import torch
 
 from harness.api import Context, Judgement, Request, UserError
 from harness_transformers.judge import LocalJudge
-from harness_transformers.loading import Source, content_of, explained, pinned, set_threads, source_of
+from harness_transformers.loading import Source, content_of, explain_errors, pin, set_threads, source_of
 from harness_transformers.options import GenerativeOptions
 
 Local = Callable[..., LocalJudge]
@@ -46,11 +46,11 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 
 def test_a_commit_needs_no_hub_and_anything_else_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     commit = Source("org/name", "0123456789abcdef0123456789abcdef01234567")
-    assert pinned(commit, "judge j") is commit
+    assert pin(commit, "judge j") is commit
     assert content_of(commit, Path()) == "org/name@0123456789abcdef0123456789abcdef01234567"
     monkeypatch.setattr("huggingface_hub.hf_hub_download", _offline)
     with pytest.raises(UserError, match=r"judge j: model hub:org/name@main cannot be opened \(no network\); check"):
-        pinned(Source("org/name", None), "judge j")
+        pin(Source("org/name", None), "judge j")
 
 
 def _offline(*given: Any, **named: Any) -> str:
@@ -62,7 +62,7 @@ def test_a_revision_becomes_the_commit_that_it_stands_for(monkeypatch: pytest.Mo
     monkeypatch.setattr(
         "huggingface_hub.hf_hub_download", lambda *given, **named: f"{tmp_path}/snapshots/{commit}/config.json"
     )
-    assert pinned(Source("org/name", "v1.0"), "judge j") == Source("org/name", commit)
+    assert pin(Source("org/name", "v1.0"), "judge j") == Source("org/name", commit)
 
 
 def test_pickled_weights_are_never_opened(tiny: Path, tmp_path: Path, local: Local) -> None:
@@ -98,12 +98,15 @@ def test_code_of_strangers_is_not_run_unless_asked_for(tiny: Path, tmp_path: Pat
     ],
 )
 def test_errors_of_transformers_come_with_what_to_do(error: Exception, fix: str) -> None:
-    with pytest.raises(UserError, match=f"judge j: model m: cannot be opened.*{fix}"), explained("judge j: model m"):
+    with (
+        pytest.raises(UserError, match=f"judge j: model m: cannot be opened.*{fix}"),
+        explain_errors("judge j: model m"),
+    ):
         raise error
 
 
 def test_errors_of_the_users_making_pass_unchanged() -> None:
-    with pytest.raises(UserError, match=r"^mine$"), explained("x"):
+    with pytest.raises(UserError, match=r"^mine$"), explain_errors("x"):
         raise UserError("mine")
 
 

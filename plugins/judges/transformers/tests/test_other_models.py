@@ -35,7 +35,7 @@ def requests(ask: Callable[..., Request], pair: Callable[[int], list[Request]]) 
 
 def inputs_of(opened: Any, request: Request) -> dict[str, Any]:
     """Inputs of one prompt by the processor itself."""
-    prompt = opened.prompter._thoroughly(request, opened.prompter._arranged(request.messages), opened.prompter.pixels)
+    prompt = opened.prompter._thoroughly(request, opened.prompter._arrange(request.messages), opened.prompter.pixels)
     ids = torch.tensor([prompt.ids])
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     inputs |= {name: torch.tensor([kinds]) for name, kinds in prompt.per_token.items()}
@@ -62,7 +62,7 @@ def test_greedy_answers_are_those_of_generate(
                 **inputs, max_new_tokens=24, do_sample=False, suppress_tokens=opened.language.never.tolist()
             )[0, inputs["input_ids"].shape[1] :].tolist()
         expected = output[:-1] if output[-1] in opened.language.stops.tolist() else output
-        assert judgement.raw == opened.decoded(expected)
+        assert judgement.raw == opened.decode_exactly(expected)
 
 
 def test_verdicts_do_not_depend_on_the_batch(

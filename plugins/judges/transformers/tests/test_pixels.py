@@ -76,7 +76,7 @@ def test_a_model_whose_features_are_of_another_kind_gets_pixels(
 
     monkeypatch.setattr(judge._open().language.model, "get_image_features", wrong)
     given = answers(judge, requests)
-    assert "images are encoded anew" in caplog.text
+    assert "images are encoded again" in caplog.text
     for one, two in zip(expected, given, strict=True):
         assert one.probabilities == pytest.approx(two.probabilities, abs=1e-6)
 
@@ -156,10 +156,10 @@ def test_images_prepared_in_one_call_are_as_if_prepared_alone(tiny: Any, paint: 
     assert calls == [6], "all that is new in one call, and nothing that is known or cannot be read"
     for image in images:
         alone = plain([image.load()], return_tensors="pt")["pixel_values"]
-        assert torch.equal(cache.prepared(image)["pixel_values"], alone)
+        assert torch.equal(cache.inputs_of(image)["pixel_values"], alone)
     assert calls == [6]
     with pytest.raises(DataError, match="broken"):
-        cache.prepared(broken)
+        cache.inputs_of(broken)
 
 
 @pytest.mark.parametrize(("odd", "plain"), [pytest.param(*rest, id=name) for name, *rest in odd_pictures()])
@@ -170,10 +170,10 @@ def test_what_is_prepared_is_the_picture_that_a_person_sees(tiny: Any, odd: Imag
     with cache.expecting([odd]) as pictures:
         assert torch.equal(processor.image_processor(pictures, return_tensors="pt")["pixel_values"], expected)
     cache.clear()
-    assert torch.equal(cache.prepared(odd)["pixel_values"], expected)
+    assert torch.equal(cache.inputs_of(odd)["pixel_values"], expected)
     cache.clear()
     cache.prepare([odd, plain])
-    assert torch.equal(cache.prepared(odd)["pixel_values"], expected)
+    assert torch.equal(cache.inputs_of(odd)["pixel_values"], expected)
 
 
 def test_an_image_processor_that_mixes_images_gets_them_one_by_one(tiny: Any, paint: Callable[..., Image]) -> None:
@@ -193,4 +193,4 @@ def test_an_image_processor_that_mixes_images_gets_them_one_by_one(tiny: Any, pa
     cache.prepare(images)
     for image in images:
         alone = mixing([image.load()], return_tensors="pt")["pixel_values"]
-        assert torch.equal(cache.prepared(image)["pixel_values"], alone)
+        assert torch.equal(cache.inputs_of(image)["pixel_values"], alone)

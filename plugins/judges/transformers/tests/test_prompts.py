@@ -76,15 +76,15 @@ def test_a_text_in_pieces_has_the_tokens_of_the_whole(tiny: Any, text: str, adds
         tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<s> $A", special_tokens=begins)
     prompter = Prompter(processor, pixels=PixelCache(processor), system="message", template={}, who="judge j")
     expected = tokenizer(text, add_special_tokens=not text.startswith("<s>"))["input_ids"]
-    assert prompter._encoded(text) == expected
-    assert prompter._encoded(text) == expected, "the second time as well, from what was kept"
+    assert prompter._encode(text) == expected
+    assert prompter._encode(text) == expected, "the second time as well, from what was kept"
 
 
 @settings(max_examples=60, deadline=None)
 @given(words=texts)
 def test_the_quick_way_and_the_processor_write_the_same_prompt(words: list[str], warm: Prompter, paint: Any) -> None:
     request = of(words[0], paint(1), *words[1:], paint(2))
-    messages = warm._arranged(request.messages)
+    messages = warm._arrange(request.messages)
     assert warm.pixels is not None
     quick = warm._quickly(request, messages, warm.pixels)
     thorough = warm._thoroughly(request, messages, warm.pixels)

@@ -97,7 +97,7 @@ def told(judge: RewardModel, requests: Iterable[Request]) -> list[Judgement]:
     given = list(judge.judge(iter(asked)))
     assert sorted(request.key for request, _ in given) == sorted(request.key for request in asked)
     found = {request.key: judgement for request, judgement in given}
-    assert all(found[request.key].checked(request.space) is found[request.key] for request in asked)
+    assert all(found[request.key].check(request.space) is found[request.key] for request in asked)
     return [found[request.key] for request in asked]
 
 

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import torch
 
-from harness.api import AnswerSpace, Choice, Judgement, Preference, Ranking, Request, Score, Status, spellings
+from harness.api import AnswerSpace, Choice, Judgement, Preference, Ranking, Request, Score, Status, spell_answers
 from harness.formats.arena import ArenaFormat
 from harness.formats.json_object import JsonFormat
 from harness.formats.label import LabelFormat
 from harness.formats.tagged import TaggedFormat
 from harness_transformers import weighing
 from harness_transformers.judge import LocalJudge
-from harness_transformers.weighing import options_of
+from harness_transformers.weighing import answer_set_of
 
 Local = Callable[..., LocalJudge]
 Answers = Callable[[LocalJudge, list[Request]], list[Judgement]]
@@ -32,7 +32,7 @@ def by_hand(judge: LocalJudge, request: Request) -> list[float]:
     model, prompt = opened.language.model, opened.prompter.prompt(request)
     pixels = torch.cat([one["pixel_values"] for one in prompt.prepared]) if prompt.prepared else None
     logs = []
-    for text in spellings(request.format, request.space).texts:
+    for text in spell_answers(request.format, request.space).texts:
         tokens = opened.prompter.tokenizer(text, add_special_tokens=False)["input_ids"]
         tokens = [*tokens, model.generation_config.eos_token_id]
         ids = torch.tensor([[*prompt.ids, *tokens]])
@@ -66,7 +66,7 @@ def test_probabilities_are_those_of_the_whole_texts(
         names = [space.name(verdict) for verdict in space.verdicts()]
         assert list(judgement.probabilities) == names
         assert space.name(judgement.verdict) == names[expected.index(max(expected))]  # type: ignore[arg-type]
-        assert judgement.raw == spellings(form, space).texts[expected.index(max(expected))]
+        assert judgement.raw == spell_answers(form, space).texts[expected.index(max(expected))]
 
 
 def test_answers_weigh_the_same_side_by_side_apart_and_in_portions(
@@ -74,7 +74,7 @@ def test_answers_weigh_the_same_side_by_side_apart_and_in_portions(
 ) -> None:
     opened = local(mode="verdict")._open()
     requests = [ask(1, Score(0, 20, 1)), ask(2), ask(3, Choice(("a", "b", "c b a")))]
-    options = [options_of(request, opened.prompter) for request in requests]
+    options = [answer_set_of(request, opened.prompter) for request in requests]
     endings = [one.endings for one in options]
     with torch.inference_mode():
         prefix = opened.language.prefill(
@@ -97,12 +97,12 @@ def test_a_mark_that_the_prompt_has_opened_is_not_weighed_again(
 ) -> None:
     prompter = local(mode="verdict")._open().prompter
     request = ask(1)
-    options = options_of(request, prompter, rationale, opened=True)
+    options = answer_set_of(request, prompter, rationale, opened=True)
     whole = [(*options.opening, *ending) for ending in options.endings]
     expected = [f"{rationale}</think><answer>{label}</answer>" for label in ("yes", "no")]
     assert [prompter.tokenizer.decode(ids) for ids in whole] == expected
-    plain = options_of(ask(1, form=Plain()), prompter, rationale)
-    assert options_of(ask(1, form=Plain()), prompter, rationale, opened=True).endings == plain.endings
+    plain = answer_set_of(ask(1, form=Plain()), prompter, rationale)
+    assert answer_set_of(ask(1, form=Plain()), prompter, rationale, opened=True).endings == plain.endings
 
 
 LAYOUTS: dict[str, list[AnswerSpace]] = {
@@ -121,13 +121,13 @@ def test_answers_weigh_the_same_in_the_prompts_own_pass_as_behind_it(
         ask(4, space, form=Plain(), images=1 if layout != "other length" else place + 1, words="ABC"[place])
         for place, space in enumerate(LAYOUTS[layout])
     ]
-    options = [options_of(request, opened.prompter) for request in requests]
+    options = [answer_set_of(request, opened.prompter) for request in requests]
     prompts = [opened.prompter.prompt(request) for request in requests]
     lengths = {len(prompt.ids) + len(one.opening) for prompt, one in zip(prompts, options, strict=True)}
     assert (len(lengths) > 1) is (layout == "other length")
     with torch.inference_mode():
         for _ in range(3):  # alone, then with the start of the prompts kept
-            joined = opened.scales._joined(prompts, options)
+            joined = opened.scales._read_together(prompts, options)
             behind = opened.scales._read_first(prompts, options, at_once=8)
             assert torch.allclose(joined, behind, atol=1e-5)
 
@@ -148,8 +148,8 @@ def test_a_model_that_cannot_weigh_in_the_prompts_own_pass_is_noticed(
 ) -> None:
     judge = local(mode="verdict")
     opened = judge._open()
-    joined = opened.scales._joined
-    monkeypatch.setattr(opened.scales, "_joined", lambda *given: joined(*given).flip(-1))
+    joined = opened.scales._read_together
+    monkeypatch.setattr(opened.scales, "_read_together", lambda *given: joined(*given).flip(-1))
     requests = [ask(number) for number in range(3)]
     given = answers(judge, requests)
     assert not opened.scales.joins

@@ -35,8 +35,8 @@ def test_a_bare_tie_is_right_for_every_kind_of_tie(put: Put, gold: Verdict, earn
 @pytest.mark.parametrize("status", [Status.UNPARSED, Status.REFUSED, Status.TRUNCATED])
 def test_an_answer_without_a_verdict_earns_0_whatever_the_gold(put: Put, status: Status) -> None:
     for space in SPACES:
-        assert {accuracy(put(space), Judgement.failed(status, "no"), gold) for gold in space.verdicts()} == {0.0}
+        assert {accuracy(put(space), Judgement.failure(status, "no"), gold) for gold in space.verdicts()} == {0.0}
 
 
 def test_a_failure_of_the_machine_earns_nothing(put: Put) -> None:
-    assert accuracy(put(Preference(2)), Judgement.failed(Status.ERROR, "no memory"), 0) is None
+    assert accuracy(put(Preference(2)), Judgement.failure(Status.ERROR, "no memory"), 0) is None

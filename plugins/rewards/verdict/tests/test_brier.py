@@ -34,7 +34,7 @@ def test_no_parsed_answer_earns_less_than_a_failed_parse_nor_more_than_1(
     table = {space.name(one): weight / sum(weights) for one, weight in zip(verdicts, weights, strict=True)}
     said, gold = (data.draw(st.sampled_from(verdicts)) for _ in range(2))
     request = put(space)
-    failed = brier(request, Judgement.failed(Status.UNPARSED, "no"), gold)
+    failed = brier(request, Judgement.failure(Status.UNPARSED, "no"), gold)
     earned = brier(request, Judgement.of(said, probabilities=table), gold)
     assert failed == -1.0
     assert earned is not None
@@ -64,12 +64,12 @@ def test_a_bare_tie_is_as_sure_as_all_kinds_of_tie_together(put: Put) -> None:
 
 @pytest.mark.parametrize("status", [Status.UNPARSED, Status.REFUSED, Status.TRUNCATED])
 def test_an_answer_without_a_verdict_earns_the_least_whatever_its_probabilities(put: Put, status: Status) -> None:
-    judgement = Judgement.failed(status, "no", probabilities={"yes": 1.0})
+    judgement = Judgement.failure(status, "no", probabilities={"yes": 1.0})
     assert brier(put(YES_NO), judgement, "yes") == -1.0
 
 
 def test_a_failure_of_the_machine_earns_nothing(put: Put) -> None:
-    assert brier(put(YES_NO), Judgement.failed(Status.ERROR, "no memory"), "yes") is None
+    assert brier(put(YES_NO), Judgement.failure(Status.ERROR, "no memory"), "yes") is None
 
 
 def test_missing_probabilities_are_an_error(put: Put) -> None:

@@ -43,7 +43,7 @@ def test_of_scores_it_is_bounded_symmetric_and_blind_to_the_ends(put: Put, space
     assert (earned == 1) == (said == gold)
     assert distance(request, Judgement.of(gold), said) == earned
     assert distance(request, Judgement.of(ends - said), ends - gold) == pytest.approx(earned)
-    assert distance(request, Judgement.failed(Status.UNPARSED, "no"), gold) == 0.0
+    assert distance(request, Judgement.failure(Status.UNPARSED, "no"), gold) == 0.0
 
 
 @given(rankings)
@@ -73,7 +73,7 @@ def test_the_distance_of_rankings_is_kendalls(drawn: tuple[tuple[int, ...], ...]
 @pytest.mark.parametrize("status", list(Status))
 def test_it_does_not_apply_to_spaces_without_a_distance(put: Put, space: Choice, status: Status) -> None:
     verdict = space.verdicts()[0]
-    judgement = Judgement.of(verdict) if status is Status.OK else Judgement.failed(status, "no")
+    judgement = Judgement.of(verdict) if status is Status.OK else Judgement.failure(status, "no")
     assert distance(put(space), judgement, verdict) is None
 
 
@@ -81,5 +81,5 @@ def test_it_does_not_apply_to_spaces_without_a_distance(put: Put, space: Choice,
 def test_no_verdict_earns_0_and_a_failure_of_the_machine_nothing(put: Put, space: Score) -> None:
     for gold in space.verdicts():
         for status in (Status.UNPARSED, Status.REFUSED, Status.TRUNCATED):
-            assert distance(put(space), Judgement.failed(status, "no"), gold) == 0.0
-        assert distance(put(space), Judgement.failed(Status.ERROR, "no memory"), gold) is None
+            assert distance(put(space), Judgement.failure(status, "no"), gold) == 0.0
+        assert distance(put(space), Judgement.failure(Status.ERROR, "no memory"), gold) is None

@@ -71,8 +71,8 @@ def test_whatever_stands_around_an_answer_it_is_paid_only_as_reasoning(
 @pytest.mark.parametrize("status", [Status.UNPARSED, Status.REFUSED, Status.TRUNCATED])
 def test_an_answer_without_a_verdict_earns_0_however_well_formed_its_text(put: Put, status: Status) -> None:
     raw = "<think>r</think><answer>A</answer>"
-    assert well_formed(put(PAIR), Judgement.failed(status, "no", raw=raw), 0) == 0.0
+    assert well_formed(put(PAIR), Judgement.failure(status, "no", raw=raw), 0) == 0.0
 
 
 def test_a_failure_of_the_machine_earns_nothing(put: Put) -> None:
-    assert well_formed(put(PAIR), Judgement.failed(Status.ERROR, "no memory"), 0) is None
+    assert well_formed(put(PAIR), Judgement.failure(Status.ERROR, "no memory"), 0) is None

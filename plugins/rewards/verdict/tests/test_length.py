@@ -40,7 +40,7 @@ def test_it_is_bounded_and_never_rises_with_length(put: Put, options: tuple[int,
 @pytest.mark.parametrize("status", [Status.UNPARSED, Status.REFUSED, Status.TRUNCATED])
 def test_an_answer_without_a_verdict_is_as_long_as_any_other(put: Put, status: Status) -> None:
     reward = Length(LengthOptions(limit=100, buffer=20))
-    assert reward(put(PAIR), Judgement.failed(status, "no", completion_tokens=90), 0) == -0.5
+    assert reward(put(PAIR), Judgement.failure(status, "no", completion_tokens=90), 0) == -0.5
 
 
 def test_an_answer_that_was_not_counted_is_an_error(put: Put) -> None:
@@ -50,4 +50,4 @@ def test_an_answer_that_was_not_counted_is_an_error(put: Put) -> None:
 
 def test_a_failure_of_the_machine_earns_nothing(put: Put) -> None:
     reward = Length(LengthOptions(limit=100, buffer=20))
-    assert reward(put(PAIR), Judgement.failed(Status.ERROR, "no memory"), 0) is None
+    assert reward(put(PAIR), Judgement.failure(Status.ERROR, "no memory"), 0) is None

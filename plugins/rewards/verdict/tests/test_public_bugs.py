@@ -66,14 +66,14 @@ def test_r1_reward_an_exception_is_no_reward(put: Put, rewards: Rewards) -> None
 
 @pytest.mark.parametrize("space", [Choice(("yes", "no")), Preference(2), Score(0, 4)], ids=str)
 def test_r1_reward_a_failure_of_the_machine_is_no_reward(put: Put, rewards: Rewards, space: AnswerSpace) -> None:
-    judgement = Judgement.failed(Status.ERROR, "out of memory")
+    judgement = Judgement.failure(Status.ERROR, "out of memory")
     orders = [(0, 1), (1, 0)] if isinstance(space, Preference) else [()]
     requests = [put(space, order=order) for order in orders]
     gold = space.verdicts()[0]
     for name, reward in rewards.items():
         if name == "swap-consistency" and len(orders) > 1:
             answers = [
-                Answer(request=request, judgement=judgement, gold=space.shown(gold, request.order))
+                Answer(request=request, judgement=judgement, gold=space.to_shown(gold, request.order))
                 for request in requests
             ]
             assert reward.of_orders(answers) is None  # type: ignore[attr-defined]

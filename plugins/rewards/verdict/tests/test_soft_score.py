@@ -48,7 +48,7 @@ def test_it_stays_between_0_and_1_so_a_failed_parse_never_earns_more(
 ) -> None:
     space, judgement, gold = answer
     earned = soft_score(put(space), judgement, gold)
-    failed = soft_score(put(space), Judgement.failed(Status.UNPARSED, "no"), gold)
+    failed = soft_score(put(space), Judgement.failure(Status.UNPARSED, "no"), gold)
     assert earned is not None
     assert failed == 0.0
     assert failed <= earned <= 1.0
@@ -71,12 +71,12 @@ def test_it_does_not_apply_to_other_spaces(put: Put, space: Choice) -> None:
 
 @pytest.mark.parametrize("status", [Status.UNPARSED, Status.REFUSED, Status.TRUNCATED])
 def test_an_answer_without_a_verdict_earns_0_even_with_good_probabilities(put: Put, status: Status) -> None:
-    judgement = Judgement.failed(status, "no", probabilities={"1": 1.0})
+    judgement = Judgement.failure(status, "no", probabilities={"1": 1.0})
     assert soft_score(put(FIVE), judgement, 1.0) == 0.0
 
 
 def test_a_failure_of_the_machine_earns_nothing(put: Put) -> None:
-    assert soft_score(put(FIVE), Judgement.failed(Status.ERROR, "no memory"), 1.0) is None
+    assert soft_score(put(FIVE), Judgement.failure(Status.ERROR, "no memory"), 1.0) is None
 
 
 def test_missing_probabilities_are_an_error(put: Put) -> None:

@@ -20,8 +20,8 @@ def answer(
 ) -> Answer:
     """`gold` is canonical; `said` is a shown verdict or a status."""
     request = put(space, order=order, sample=sample)
-    judgement = Judgement.failed(said, "no") if isinstance(said, Status) else Judgement.of(said)  # type: ignore[arg-type]
-    return Answer(request=request, judgement=judgement, gold=space.shown(gold, order))  # type: ignore[arg-type]
+    judgement = Judgement.failure(said, "no") if isinstance(said, Status) else Judgement.of(said)  # type: ignore[arg-type]
+    return Answer(request=request, judgement=judgement, gold=space.to_shown(gold, order))  # type: ignore[arg-type]
 
 
 def both(put: Put, space: AnswerSpace, *, gold: object, said: tuple[object, ...]) -> list[Answer]:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from harness.api import TIE, DataError, Item
 from harness.api.data import Row
-from harness_generic.answers import annotated
+from harness_generic.answers import annotator_cells
 from harness_generic.options import Pairwise, Pointwise
 from harness_generic.task import GenericTask
 
@@ -43,11 +43,11 @@ def test_columns_are_people_and_an_empty_cell_said_nothing(write: Write, items: 
 def test_an_object_names_its_people_and_a_list_numbers_them(said: dict[str, str | None]) -> None:
     given_ = {name: value for name, value in said.items() if value}
     for cell in (said, json.dumps(said)):
-        found = dict(annotated("who", Row({"who": cell}, "f, line 1", 0)))
+        found = dict(annotator_cells("who", Row({"who": cell}, "f, line 1", 0)))
         assert {name: value.value for name, value in found.items()} == given_
     values = list(said.values())
     for listed in (values, json.dumps(values)):
-        found = dict(annotated("who", Row({"who": listed}, "f, line 1", 0)))
+        found = dict(annotator_cells("who", Row({"who": listed}, "f, line 1", 0)))
         assert {name: value.value for name, value in found.items()} == {
             str(place): value for place, value in enumerate(values, start=1) if value
         }

@@ -93,7 +93,7 @@ def test_images_are_found_beside_the_data_file(write: Write, items: Items, tmp_p
     )
     (image, _) = item.question
     assert isinstance(image, Image)
-    assert image.encoded()[0] == png(3)
+    assert image.encode()[0] == png(3)
 
 
 def test_a_folder_of_labelled_images_needs_no_columns_and_its_names_tell_nothing(
@@ -128,7 +128,7 @@ def test_metadata_describe_the_images_beside_them(write: Write, items: Items, tm
     (item,) = items("pointwise", tmp_path, **POINT)
     image, text = item.question
     assert isinstance(image, Image)
-    assert (image.encoded()[0], text, item.gold) == (png(8), "Why?", "no")
+    assert (image.encode()[0], text, item.gold) == (png(8), "Why?", "no")
 
 
 def test_values_are_never_expanded_again(write: Write, items: Items) -> None:

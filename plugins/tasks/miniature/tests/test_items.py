@@ -169,7 +169,7 @@ def test_all_pictures_are_rgb_of_the_size_that_was_asked_for(size: int, name: st
         for picture in _pictures(item):
             assert picture.load().size == (size, size)
             assert picture.load().mode == "RGB"
-            assert Image.from_bytes(picture.encoded()[0], name="again").load().tobytes() == picture.load().tobytes()
+            assert Image.from_bytes(picture.encode()[0], name="again").load().tobytes() == picture.load().tobytes()
 
 
 def test_the_prompt_tells_nothing_of_the_gold(name: str, make: MakeTask, plain: VerdictFormat) -> None:
@@ -217,8 +217,8 @@ def test_swapped_candidates_are_the_same_question_with_the_gold_moved(
         assert there.text == back.text
         assert [p.digest for p in there.images] == [p.digest for p in back.images][::-1]
         for request in (there, back):
-            shown = item.space.shown(item.gold, request.order)
-            assert item.space.canonical(shown, request.order) == item.gold
+            shown = item.space.to_shown(item.gold, request.order)
+            assert item.space.to_canonical(shown, request.order) == item.gold
             if isinstance(shown, int):
                 assert request.images[shown].digest == _pictures(item)[int(str(item.gold))].digest
 

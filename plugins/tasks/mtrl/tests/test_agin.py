@@ -14,7 +14,7 @@ from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import f1_score
 
 from harness.api import DataError, Judgement, UserError
-from harness.api.data import Row, picture, write
+from harness.api.data import Row, make_picture, write_table
 from harness.testing import FakeContext, score_task
 from harness_mtrl import agin
 from harness_mtrl.options import Agin
@@ -35,8 +35,8 @@ def rows_of(scores: list[float], **changes: Any) -> list[dict[str, Any]]:
 def data(folder: Path, rows: list[dict[str, Any]], *, at: str = "images", name: str = "AGIN.csv") -> Path:
     (folder / at).mkdir(parents=True, exist_ok=True)
     for k, row in enumerate(rows):
-        (folder / at / row["filename"]).write_bytes(picture(k))
-    write(folder / name, rows)
+        (folder / at / row["filename"]).write_bytes(make_picture(k))
+    write_table(folder / name, rows)
     return folder
 
 
@@ -128,7 +128,7 @@ def test_yes_is_from_the_threshold_on(
     tmp_path_factory: pytest.TempPathFactory, value: float, threshold: float, low: float, high: float, drop: bool
 ) -> None:
     folder = tmp_path_factory.mktemp("agin")
-    write(folder / "AGIN.csv", rows_of([1.0]))
+    write_table(folder / "AGIN.csv", rows_of([1.0]))
     middle = (threshold - low, threshold + high) if drop else None
     task = agin.nat(Agin(threshold=threshold, drop_middle=middle), FakeContext(workspace=folder, data=str(folder)))
     gold = task.gold(Row({"MOS_nat": value}, "here", 0))
@@ -194,7 +194,7 @@ def test_images_are_found_in_any_folder(tmp_path: Path, make: Make, at: str) -> 
     for item in make("agin-nat", tmp_path).items("train"):
         image = item.question[0]
         assert not isinstance(image, str)
-        assert image.encoded()[0] == picture(int(item.id[3:-4]))
+        assert image.encode()[0] == make_picture(int(item.id[3:-4]))
 
 
 def test_patches_under_the_same_names_are_not_taken_for_the_images(tmp_path: Path, make: Make) -> None:
@@ -202,23 +202,23 @@ def test_patches_under_the_same_names_are_not_taken_for_the_images(tmp_path: Pat
     data(tmp_path, rows, at="zz_images")
     (tmp_path / "AGIN_patch_Partitioned").mkdir()
     for row in rows:
-        (tmp_path / "AGIN_patch_Partitioned" / row["filename"]).write_bytes(picture(999))
+        (tmp_path / "AGIN_patch_Partitioned" / row["filename"]).write_bytes(make_picture(999))
     for item in make("agin-nat", tmp_path).items("train"):
         image = item.question[0]
         assert not isinstance(image, str)
-        assert image.encoded()[0] != picture(999)
+        assert image.encode()[0] != make_picture(999)
 
 
 def test_images_are_read_from_a_zip_whatever_its_folders(tmp_path: Path, make: Make) -> None:
     rows = rows_of([2.0] * 12)
-    write(tmp_path / "AGIN.csv", rows)
+    write_table(tmp_path / "AGIN.csv", rows)
     with zipfile.ZipFile(tmp_path / "download.zip", "w") as archive:
         for k, row in enumerate(rows):
-            archive.writestr(f"AGIN/all/{row['filename']}", picture(k))
+            archive.writestr(f"AGIN/all/{row['filename']}", make_picture(k))
     for item in make("agin-nat", tmp_path).items("train"):
         image = item.question[0]
         assert not isinstance(image, str)
-        assert image.encoded()[0] == picture(int(item.id[3:-4]))
+        assert image.encode()[0] == make_picture(int(item.id[3:-4]))
 
 
 @given(stem=st.text("abAB_-", min_size=1, max_size=8), number=st.integers(0, 10**6))

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from harness.api import DataError
-from harness.api.data import picture, write
+from harness.api.data import make_picture, write_table
 from harness.formats.tagged import TaggedFormat
 from harness.testing import score_task
 from harness_mtrl import imagereward
@@ -37,7 +37,7 @@ def data(folder: Path, **splits: list[dict[str, Any]]) -> Path:
     """Metadata and archives as published; a split that is not given has one image."""
     for split in SPLITS:
         rows = splits.get(split) or [row("z", split=split)]
-        write(folder / f"metadata-{split}.parquet", rows)
+        write_table(folder / f"metadata-{split}.parquet", rows)
         archives: dict[str, list[str]] = {}
         for one in rows:
             at, _, name = str(one["image_path"]).rpartition("/")
@@ -46,7 +46,7 @@ def data(folder: Path, **splits: list[dict[str, Any]]) -> Path:
             (folder / at).parent.mkdir(parents=True, exist_ok=True)
             with zipfile.ZipFile(folder / f"{at}.zip", "w") as archive:
                 for name in names:
-                    archive.writestr(name, picture(sum(map(ord, at + name))))
+                    archive.writestr(name, make_picture(sum(map(ord, at + name))))
     return folder
 
 
@@ -61,18 +61,18 @@ def test_rows_become_items(tmp_path: Path, make: Make) -> None:
     image, text = items[0].question
     assert text == "Prompt: prompt a"
     assert not isinstance(image, str)
-    assert image.encoded()[0] == picture(sum(map(ord, "images/test/test_1a1.webp")))
+    assert image.encode()[0] == make_picture(sum(map(ord, "images/test/test_1a1.webp")))
 
 
 def test_unpacked_images_are_found_where_their_rows_say(tmp_path: Path, make: Make) -> None:
     data(tmp_path, test=[row("a1")])
     (tmp_path / "images/test/test_1.zip").unlink()
     (tmp_path / "images/test/test_1").mkdir()
-    (tmp_path / "images/test/test_1/a1.webp").write_bytes(picture(7))
+    (tmp_path / "images/test/test_1/a1.webp").write_bytes(make_picture(7))
     (item,) = make("imagereward", tmp_path).items("test")
     image = item.question[0]
     assert not isinstance(image, str)
-    assert image.encoded()[0] == picture(7)
+    assert image.encode()[0] == make_picture(7)
 
 
 def test_the_scale_is_the_first_archives_of_train_and_touches_no_other_split(tmp_path: Path, make: Make) -> None:
@@ -143,7 +143,7 @@ def test_a_row_that_does_not_fit_names_file_row_and_column(
     tmp_path: Path, make: Make, change: dict[str, Any], says: str
 ) -> None:
     data(tmp_path, train=[row("t1", split="train"), row("t2", split="train")])
-    write(tmp_path / "metadata-train.parquet", [row("t1", split="train"), row("t2", split="train", **change)])
+    write_table(tmp_path / "metadata-train.parquet", [row("t1", split="train"), row("t2", split="train", **change)])
     with pytest.raises(DataError) as caught:
         list(make("imagereward", tmp_path).items("train"))
     assert says in str(caught.value)
@@ -152,7 +152,7 @@ def test_a_row_that_does_not_fit_names_file_row_and_column(
 
 def test_an_image_twice_is_refused(tmp_path: Path, make: Make) -> None:
     data(tmp_path, test=[row("a1")])
-    write(tmp_path / "metadata-test.parquet", [row("a1"), row("a1")])
+    write_table(tmp_path / "metadata-test.parquet", [row("a1"), row("a1")])
     task = make("imagereward", tmp_path)
     with pytest.raises(DataError, match="row 1: the id 'a1' is there twice"):
         list(task.items("test"))
@@ -166,10 +166,10 @@ def test_a_middle_that_takes_everything_is_an_error_with_a_fix(tmp_path: Path, m
 
 def test_a_copy_with_the_images_in_its_rows_needs_no_archives(tmp_path: Path, make: Make) -> None:
     for split in SPLITS:
-        rows = [{**row(f"{k}"), "image": {"bytes": picture(k), "path": None}} for k in range(3)]
+        rows = [{**row(f"{k}"), "image": {"bytes": make_picture(k), "path": None}} for k in range(3)]
         for one in rows:
             del one["image_path"]
-        write(tmp_path / f"metadata-{split}.parquet", rows)
+        write_table(tmp_path / f"metadata-{split}.parquet", rows)
     task = make("imagereward", tmp_path)
     assert [[item.id for item in task.items(split)] for split in SPLITS] == [["0", "1", "2"]] * 3
 

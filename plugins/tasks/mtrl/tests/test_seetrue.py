@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from harness.api import DataError, Item, Judgement, UserError
-from harness.api.data import picture, write
+from harness.api.data import make_picture, write_table
 from harness.testing import score_task
 from harness_mtrl import __version__, seetrue
 from harness_mtrl.splits import SPLITS
@@ -26,8 +26,8 @@ def row(image: str = "a.png", **changes: Any) -> dict[str, Any]:
 def data(folder: Path, rows: list[dict[str, Any]]) -> Path:
     (folder / "images").mkdir(parents=True, exist_ok=True)
     for k, name in enumerate(sorted({one["image"] for one in rows})):
-        (folder / "images" / name).write_bytes(picture(k))
-    write(folder / "SeeTRUE.csv", rows)
+        (folder / "images" / name).write_bytes(make_picture(k))
+    write_table(folder / "SeeTRUE.csv", rows)
     return folder
 
 
@@ -45,7 +45,7 @@ def test_rows_become_items(tmp_path: Path, make: Make) -> None:
     image, text = items[1].question
     assert text == "Text: a dog"
     assert not isinstance(image, str)
-    assert image.encoded()[0] == picture(0)
+    assert image.encode()[0] == make_picture(0)
 
 
 def test_the_images_are_read_from_the_published_archive(tmp_path: Path, make: Make) -> None:
@@ -55,7 +55,7 @@ def test_the_images_are_read_from_the_published_archive(tmp_path: Path, make: Ma
         for item in items:
             image = item.question[0]
             assert not isinstance(image, str)
-            assert image.encoded()[0] == archive.read(f"images/{item.group}")
+            assert image.encode()[0] == archive.read(f"images/{item.group}")
 
 
 @pytest.mark.parametrize("name", ["SeeTRUE_public.csv", "mine.csv"])
@@ -67,7 +67,7 @@ def test_the_table_may_have_another_name_if_it_is_the_only_one(tmp_path: Path, m
 
 def test_two_tables_with_names_of_their_own_are_refused(tmp_path: Path, make: Make) -> None:
     (data(tmp_path, [row()]) / "SeeTRUE.csv").rename(tmp_path / "a.csv")
-    write(tmp_path / "b.csv", [row()])
+    write_table(tmp_path / "b.csv", [row()])
     with pytest.raises(DataError, match=r"expected one table .* found a.csv, b.csv; give the file itself"):
         make("seetrue", tmp_path)
 
@@ -168,7 +168,7 @@ def test_a_row_that_does_not_fit_names_file_row_and_column(
     tmp_path: Path, make: Make, change: dict[str, Any], says: str
 ) -> None:
     data(tmp_path, [row()])
-    file = write(tmp_path / "SeeTRUE.csv", [row(), {**row(), **change}])
+    file = write_table(tmp_path / "SeeTRUE.csv", [row(), {**row(), **change}])
     with pytest.raises(DataError) as caught:
         list(make("seetrue", tmp_path, split_by="official").items("test"))
     assert says in str(caught.value)
@@ -181,8 +181,8 @@ def test_no_data_is_an_error_that_says_what_to_write(make: Make) -> None:
 
 
 def test_pictures_within_the_rows_are_grouped_by_content(tmp_path: Path, make: Make) -> None:
-    rows = [{**row(), "text": f"text {k}", "image": {"bytes": picture(k % 20), "path": None}} for k in range(60)]
-    task = make("seetrue", write(tmp_path / "copy.parquet", rows), allow_training=True)
+    rows = [{**row(), "text": f"text {k}", "image": {"bytes": make_picture(k % 20), "path": None}} for k in range(60)]
+    task = make("seetrue", write_table(tmp_path / "copy.parquet", rows), allow_training=True)
     groups = {split: {item.group for item in items} for split, items in by_split(task).items()}
     assert sum(map(len, groups.values())) == len(set.union(*groups.values())) == 20
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.api.data import Table, write
+from harness.api.data import Table, write_table
 from harness_mtrl.splits import (
     SPLITS,
     ByKey,
@@ -100,17 +100,17 @@ def test_no_image_is_on_two_sides_whatever_order_rows_have_and_rows_are_added(
     tmp_path_factory: pytest.TempPathFactory, images: list[int], added: list[int], seed: int
 ) -> None:
     folder = tmp_path_factory.mktemp("rows")
-    before = images_by_split(write(folder / "a.csv", [{"image": f"{k}.png"} for k in images]))
+    before = images_by_split(write_table(folder / "a.csv", [{"image": f"{k}.png"} for k in images]))
     assert sorted(name for names in before.values() for name in names) == sorted(f"{k}.png" for k in images)
     mixed = np.random.default_rng(seed).permutation([*images, *added]).tolist()
-    after = images_by_split(write(folder / "b.csv", [{"image": f"{k}.png"} for k in mixed]))
+    after = images_by_split(write_table(folder / "b.csv", [{"image": f"{k}.png"} for k in mixed]))
     for split in SPLITS:
         assert set(before[split]) <= set(after[split])
         assert not set(after[split]) & {name for other in SPLITS if other != split for name in after[other]}
 
 
 def test_a_split_by_rows_takes_every_row_once_and_leaks_images(tmp_path: Path) -> None:
-    file = write(tmp_path / "a.csv", [{"image": f"{k // 2}.png"} for k in range(200)])
+    file = write_table(tmp_path / "a.csv", [{"image": f"{k // 2}.png"} for k in range(200)])
     split = images_by_split(file, by_row=True)
     assert [len(split[name]) for name in SPLITS] == [160, 20, 20]
     assert set(split["train"]) & set(split["test"])
@@ -125,12 +125,12 @@ def counted(task: PointwiseTask) -> list[int]:
 
 
 def test_tables_of_the_papers_size_have_the_papers_counts(tmp_path: Path, make: Callable[..., PointwiseTask]) -> None:
-    seetrue = write(tmp_path / "SeeTRUE.csv", [{"image": f"{k // 3}.png"} for k in range(6930)])
+    seetrue = write_table(tmp_path / "SeeTRUE.csv", [{"image": f"{k // 3}.png"} for k in range(6930)])
     assert counted(make("seetrue", seetrue, split_by="row", allow_training=True)) == [5544, 693, 693]
     assert counted(make("seetrue", seetrue, split_by="official", allow_training=True)) == [0, 0, 6930]
-    agin = write(tmp_path / "AGIN.csv", [{"filename": f"{k}.png"} for k in range(6049)])
+    agin = write_table(tmp_path / "AGIN.csv", [{"filename": f"{k}.png"} for k in range(6049)])
     for name in ("agin-nat", "agin-tech", "agin-rat"):
         assert counted(make(name, agin, split_by="row")) == [4839, 605, 605]
     for split, count in (("train", 8109), ("test", 2037)):
-        write(tmp_path / f"{split}.parquet", [{"source": "Lexica"}] * count)
+        write_table(tmp_path / f"{split}.parquet", [{"source": "Lexica"}] * count)
     assert counted(make("unsafebench", tmp_path, split_by="row")) == [7298, 811, 2037]

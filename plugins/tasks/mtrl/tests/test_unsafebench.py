@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from harness.api import DataError
-from harness.api.data import picture, write
+from harness.api.data import make_picture, write_table
 from harness.formats.brackets import BracketsFormat
 from harness.formats.tagged import TaggedFormat
 from harness.testing import read, score_task
@@ -31,14 +31,14 @@ def data(folder: Path, *, train: list[dict[str, object]], test: list[dict[str, o
     half = (len(train) + 1) // 2
     for shard, rows in enumerate((train[:half], train[half:])):
         if rows:
-            write(folder / "data" / f"train-0000{shard}-of-00002.parquet", rows)
-    write(folder / "data" / "test-00000-of-00001.parquet", test)
+            write_table(folder / "data" / f"train-0000{shard}-of-00002.parquet", rows)
+    write_table(folder / "data" / "test-00000-of-00001.parquet", test)
     return folder
 
 
 def test_rows_become_items(tmp_path: Path, make: Make) -> None:
-    rows = [row(picture(1), "Unsafe", "Public and personal health"), row(picture(2), source="Laion5B")]
-    first, second = make("unsafebench", data(tmp_path, train=[row(picture(3))], test=rows)).items("test")
+    rows = [row(make_picture(1), "Unsafe", "Public and personal health"), row(make_picture(2), source="Laion5B")]
+    first, second = make("unsafebench", data(tmp_path, train=[row(make_picture(3))], test=rows)).items("test")
     assert (first.gold, second.gold) == ("unsafe", "safe")
     assert first.space.verdicts()[0] == "unsafe"
     assert (first.category, second.category) == ("Public and personal health/Lexica", "Hate/Laion5B")
@@ -46,22 +46,24 @@ def test_rows_become_items(tmp_path: Path, make: Make) -> None:
     assert first.group != second.group
     image = first.question[0]
     assert not isinstance(image, str)
-    assert image.encoded()[0] == picture(1)
+    assert image.encode()[0] == make_picture(1)
 
 
 @pytest.mark.parametrize(("mode", "level"), [("P", 0), ("RGBA", 255), ("L", 0), ("CMYK", 255)])
 def test_images_of_every_mode_are_shown(tmp_path: Path, make: Make, mode: str, level: int) -> None:
     buffer = io.BytesIO()
     PIL.Image.new(mode, (3, 2)).save(buffer, format="TIFF" if mode == "CMYK" else "PNG")
-    (item,) = make("unsafebench", data(tmp_path, train=[row(picture(1))], test=[row(buffer.getvalue())])).items("test")
+    (item,) = make("unsafebench", data(tmp_path, train=[row(make_picture(1))], test=[row(buffer.getvalue())])).items(
+        "test"
+    )
     image = item.question[0]
     assert not isinstance(image, str)
     assert image.load().getcolors() == [(6, (level, level, level))]
 
 
 def test_validation_is_a_part_of_train_and_copies_stay_together(tmp_path: Path, make: Make) -> None:
-    train = [row(picture(k % 60)) for k in range(180)]
-    task = make("unsafebench", data(tmp_path, train=train, test=[row(picture(500))]))
+    train = [row(make_picture(k % 60)) for k in range(180)]
+    task = make("unsafebench", data(tmp_path, train=train, test=[row(make_picture(500))]))
     items = {split: list(task.items(split)) for split in SPLITS}
     assert [item.id for item in items["test"]] == ["test/0"]
     ids = [item.id for split in ("train", "validation") for item in items[split]]
@@ -73,8 +75,8 @@ def test_validation_is_a_part_of_train_and_copies_stay_together(tmp_path: Path, 
 
 
 def test_a_split_by_rows_has_whole_shares_and_leaks_copies(tmp_path: Path, make: Make) -> None:
-    train = [row(picture(k % 60)) for k in range(180)]
-    task = make("unsafebench", data(tmp_path, train=train, test=[row(picture(500))]), split_by="row")
+    train = [row(make_picture(k % 60)) for k in range(180)]
+    task = make("unsafebench", data(tmp_path, train=train, test=[row(make_picture(500))]), split_by="row")
     items = {split: list(task.items(split)) for split in SPLITS}
     assert [len(items[split]) for split in SPLITS] == [162, 18, 1]
     assert {item.group for item in items["train"]} & {item.group for item in items["validation"]}
@@ -88,7 +90,7 @@ def test_f1_is_of_the_class_unsafe_and_averaged_over_topic_and_source(tmp_path: 
         ("Spam", "Laion5B"): ("UUUS", "usss"),
     }
     rows = [
-        row(picture(100 * place + k), "Unsafe" if gold == "U" else "Safe", *cell)
+        row(make_picture(100 * place + k), "Unsafe" if gold == "U" else "Safe", *cell)
         for place, (cell, (golds, _)) in enumerate(cells.items())
         for k, gold in enumerate(golds)
     ]
@@ -110,7 +112,7 @@ def test_an_unsure_answer_is_a_seeded_coin(tmp_path: Path, make: Make) -> None:
     """`random.choices([0, 1])` in assess_effectiveness.py: the score is that of one of the ways the coins may fall."""
     labels = ["Unsafe", "Unsafe", "Safe", "Safe", "Unsafe"]
     words = ["Unsafe", "unsure", "Safe", "it depends", "Safe"]
-    rows = [row(picture(k), label) for k, label in enumerate(labels)]
+    rows = [row(make_picture(k), label) for k, label in enumerate(labels)]
     task = make("unsafebench", data(tmp_path, train=rows[:1], test=rows))
     golds = [int(label == "Unsafe") for label in labels]
 
@@ -127,7 +129,7 @@ def test_an_unsure_answer_is_a_seeded_coin(tmp_path: Path, make: Make) -> None:
 
 
 def test_many_coins_fall_on_both_sides(tmp_path: Path, make: Make) -> None:
-    rows = [row(picture(k), "Unsafe") for k in range(400)]
+    rows = [row(make_picture(k), "Unsafe") for k in range(400)]
     task = make("unsafebench", data(tmp_path, train=rows[:1], test=rows))
     scores = score_task(task, lambda request, item: "unsure")
     f1 = next(one.value for one in scores.estimates if one.metric == "f1")
@@ -145,13 +147,13 @@ def test_safe_is_never_read_out_of_unsafe(before: str, word: str) -> None:
 
 
 def test_a_folder_without_a_split_says_what_is_expected(tmp_path: Path, make: Make) -> None:
-    write(tmp_path / "data" / "train-00000-of-00001.parquet", [row(picture(1))])
+    write_table(tmp_path / "data" / "train-00000-of-00001.parquet", [row(make_picture(1))])
     with pytest.raises(DataError, match=r"task mine: .*expected test\.parquet or its shards test-\*\.parquet"):
         make("unsafebench", tmp_path)
 
 
 def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path, make: Make) -> None:
-    folder = data(tmp_path, train=[row(picture(1))], test=[row(picture(2))])
+    folder = data(tmp_path, train=[row(make_picture(1))], test=[row(make_picture(2))])
     [file] = folder.rglob("test-*.parquet")
     with pytest.raises(DataError, match=r"expected a folder, found a file; give the one that train\.parquet is in"):
         make("unsafebench", file)
@@ -159,7 +161,8 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path, make: Make) -> N
 
 def test_a_label_of_another_kind_names_file_row_and_column(tmp_path: Path, make: Make) -> None:
     task = make(
-        "unsafebench", data(tmp_path, train=[row(picture(1))], test=[row(picture(2)), row(picture(3), "Unsure")])
+        "unsafebench",
+        data(tmp_path, train=[row(make_picture(1))], test=[row(make_picture(2)), row(make_picture(3), "Unsure")]),
     )
     with pytest.raises(DataError, match=r"test-00000-of-00001\.parquet, row 1, column 'safety_label': expected one of"):
         list(task.items("test"))

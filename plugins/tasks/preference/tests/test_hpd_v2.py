@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.api import TIE, Context, DataError, Image, Item, Judgement, Request
-from harness.api.data import picture, write
+from harness.api.data import make_picture, write_table
 from harness.testing import score_task
 from harness_preference.benchmarks import hpd_v2
 
@@ -35,13 +35,13 @@ def release(folder: Path, inside: str = "") -> Path:
         for k, ranks in enumerate(RANKS):
             names = [f"{number + j:05d}.jpg" for j in range(len(ranks))]
             for j, name in enumerate(names):
-                data = picture(number + j)
+                data = make_picture(number + j)
                 member = tarfile.TarInfo(inside + name)
                 member.size = len(data)
                 archive.addfile(member, io.BytesIO(data))
             number += len(ranks)
             rows.append({"prompt": "a cup" if k < 2 else f"p {k}", "image_path": names, "rank": ranks})
-    write(folder / "test.json", rows)
+    write_table(folder / "test.json", rows)
     return folder
 
 
@@ -53,7 +53,7 @@ def place(item: Item) -> tuple[int, int, int]:
 
 def by_ranking(request: Request, item: Item) -> Judgement:
     number, i, j = place(item)
-    return Judgement.of(item.space.shown(int(SAID[number][i] > SAID[number][j]), request.order))
+    return Judgement.of(item.space.to_shown(int(SAID[number][i] > SAID[number][j]), request.order))
 
 
 def test_the_score_is_that_of_the_official_script(tmp_path: Path, context: Contexts) -> None:
@@ -92,8 +92,8 @@ def test_all_pairs_of_a_prompt_with_their_pictures(tmp_path: Path, context: Cont
 )
 def test_a_row_that_does_not_fit_is_named(tmp_path: Path, context: Contexts, change: dict[str, Any], says: str) -> None:
     for name in ("0.jpg", "1.jpg"):
-        (tmp_path / name).write_bytes(picture(1))
-    write(tmp_path / "test.json", [{"prompt": "p", "image_path": ["0.jpg", "1.jpg"], "rank": [1, 2], **change}])
+        (tmp_path / name).write_bytes(make_picture(1))
+    write_table(tmp_path / "test.json", [{"prompt": "p", "image_path": ["0.jpg", "1.jpg"], "rank": [1, 2], **change}])
     with pytest.raises(DataError) as caught:
         list(hpd_v2.task(None, context(tmp_path)).items("test"))
     assert says in str(caught.value)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.api import Context, Image, Item, Judgement, Request
-from harness.api.data import picture, write
+from harness.api.data import make_picture, write_table
 from harness.testing import score_task
 from harness_preference.benchmarks import hpd_v3
 
@@ -21,10 +21,10 @@ def release(folder: Path, pairs: int, **changes: Any) -> Path:
     rows = []
     for k in range(pairs):
         for number in (2 * k, 2 * k + 1):
-            (folder / "images" / f"{number}.jpg").write_bytes(picture(number))
+            (folder / "images" / f"{number}.jpg").write_bytes(make_picture(number))
         paths = {"path1": f"images/{2 * k}.jpg", "path2": f"images/{2 * k + 1}.jpg"}
         rows.append({"prompt": f"p {k // 2}", **paths, **changes})
-    write(folder / "test.json", rows)
+    write_table(folder / "test.json", rows)
     return folder
 
 
@@ -36,7 +36,7 @@ def test_the_score_is_the_share_of_greater_rewards_for_the_first_image(tmp_path:
         first, second = rewards[int(item.id.split("/")[1])]
         if first == second:
             return "equal"
-        return Judgement.of(item.space.shown(int(first < second), request.order))
+        return Judgement.of(item.space.to_shown(int(first < second), request.order))
 
     scores = score_task(hpd_v3.task(None, context(release(tmp_path, len(rewards)))), answer)
     assert scores.estimates[0].value == pytest.approx(correct / len(rewards))

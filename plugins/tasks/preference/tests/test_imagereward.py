@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.api import TIE, Context, DataError, Image, Item, Judgement, Preference, Request
-from harness.api.data import picture, write
+from harness.api.data import make_picture, write_table
 from harness.testing import score_task
 from harness_preference.benchmarks import imagereward
 from harness_preference.benchmarks.imagereward import ImageRewardOptions
@@ -47,9 +47,9 @@ def list_of_prompts(folder: Path) -> Path:
         for j, place in enumerate(generations):
             file = folder / "data" / "test_images" / place
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(picture(10 * k + j))
+            file.write_bytes(make_picture(10 * k + j))
         rows.append({"id": name, "prompt": f"p {name}", "generations": generations, "ranking": ranking})
-    write(folder / "data" / "test.json", rows)
+    write_table(folder / "data" / "test.json", rows)
     return folder
 
 
@@ -58,7 +58,7 @@ def by_rewards(request: Request, item: Item) -> str | Judgement:
     i, j = map(int, pair.split("-"))
     if REWARDS[name][i] == REWARDS[name][j]:
         return Judgement.of(TIE) if item.space.contains(TIE) else "neither"
-    return Judgement.of(item.space.shown(int(REWARDS[name][i] < REWARDS[name][j]), request.order))
+    return Judgement.of(item.space.to_shown(int(REWARDS[name][i] < REWARDS[name][j]), request.order))
 
 
 def test_accuracies_are_those_of_the_official_scripts(tmp_path: Path, context: Contexts) -> None:
@@ -98,12 +98,12 @@ def hub(tmp_path: Path) -> Path:
             for number, (name, rank) in enumerate(order):
                 if 1 + number % 2 != part:
                     continue
-                archive.writestr(f"{number}.webp", picture(number))
+                archive.writestr(f"{number}.webp", make_picture(number))
                 path = f"images/validation/validation_{part}/{number}.webp"
                 cells = {"image_path": path, "prompt_id": name, "prompt": f"p {name}", "rank": rank}
                 rows.append({**cells, "classification": "Arts", "number": number})
     rows.sort(key=lambda row: row["number"])
-    write(tmp_path / "metadata-validation.parquet", rows)
+    write_table(tmp_path / "metadata-validation.parquet", rows)
     return tmp_path
 
 
@@ -154,7 +154,7 @@ def test_unpacked_zips_are_found_as_well(hub: Path, context: Contexts) -> None:
 )
 def test_a_row_that_does_not_fit_is_named(tmp_path: Path, context: Contexts, change: dict[str, Any], says: str) -> None:
     row = {"id": "a", "prompt": "p", "generations": ["x/0.webp", "x/1.webp"], "ranking": [1, 2]}
-    write(tmp_path / "test.json", [{**row, **change}])
+    write_table(tmp_path / "test.json", [{**row, **change}])
     with pytest.raises(DataError) as caught:
         list(imagereward.task(None, context(tmp_path)).items("test"))
     assert says in str(caught.value)

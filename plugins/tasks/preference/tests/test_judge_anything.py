@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.api import Context, DataError, Item, Judgement, Part, Request, Status, Verdict
-from harness.api.data import write
+from harness.api.data import write_table
 from harness.testing import score_task
 from harness_preference.benchmarks import judge_anything
 from harness_preference.benchmarks.judge_anything import JudgeAnythingOptions
@@ -48,8 +48,8 @@ def data(tmp_path: Path, png: Picture) -> Path:
         for name, both in answers.items()
         for model, response in zip(MODELS, both, strict=True)
     ]
-    write(tmp_path / "X2XRawBenchmark" / "X2XBenchmark.json", queries)
-    write(tmp_path / "ResponseCollection" / "X2XBenchmarkResponse.json", responses)
+    write_table(tmp_path / "X2XRawBenchmark" / "X2XBenchmark.json", queries)
+    write_table(tmp_path / "ResponseCollection" / "X2XBenchmarkResponse.json", responses)
     return tmp_path
 
 
@@ -72,7 +72,7 @@ def scored(name: str, score: object, model: str = "gpt-4o", rubric: str = "overa
 
 
 def pairs(folder: Path, context: Contexts, rows: list[dict[str, Any]], **options: Any) -> list[Item]:
-    write(folder / "Preference" / "Human_Pairing.json", rows)
+    write_table(folder / "Preference" / "Human_Pairing.json", rows)
     return list(judge_anything.pair_task(JudgeAnythingOptions(**options), context(folder)).items("test"))
 
 
@@ -106,7 +106,7 @@ def test_people_queries_and_responses_are_joined_whatever_the_form_of_id_and_nam
 def test_a_whole_name_goes_before_a_part_of_one(data: Path, context: Contexts) -> None:
     names = ("gpt-4o-mini", "gpt-4o")
     response = [{"uniq_id": "bb", "model_name": name, "response": {"type": "text", "content": name}} for name in names]
-    write(data / "ResponseCollection/X2XBenchmarkResponse.json", response)
+    write_table(data / "ResponseCollection/X2XBenchmarkResponse.json", response)
     (item,) = pairs(data, context, [pair("bb", "0", models="gpt-4o_vs_mini")])
     assert item.candidates == (("gpt-4o",), ("gpt-4o-mini",))
 
@@ -162,7 +162,7 @@ def test_a_row_that_does_not_fit_is_named(data: Path, context: Contexts, change:
 
 
 def test_what_is_no_whole_folder_is_refused(data: Path, context: Contexts) -> None:
-    write(data / "Preference" / "Human_Pairing.json", [pair("bb", "0")])
+    write_table(data / "Preference" / "Human_Pairing.json", [pair("bb", "0")])
     for wrong in ("hub:pudashi/JudgeAnything", data / "Preference" / "Human_Pairing.json"):
         for make in (judge_anything.pair_task, judge_anything.pair_unfold):
             with pytest.raises(DataError, match="must be a folder, for three files are joined"):
@@ -175,17 +175,17 @@ def test_what_is_no_whole_folder_is_refused(data: Path, context: Contexts) -> No
 def test_a_query_or_response_that_is_there_twice_is_refused(data: Path, context: Contexts) -> None:
     file = data / "ResponseCollection/X2XBenchmarkResponse.json"
     one = {"uniq_id": "bb", "model_name": "m", "response": {"type": "text", "content": "x"}}
-    write(file, [one, one])
+    write_table(file, [one, one])
     with pytest.raises(DataError, match=r"element 1, column 'model_name': expected another model"):
         pairs(data, context, [pair("bb", "0", models="m_vs_m")])
     file = data / "X2XRawBenchmark/X2XBenchmark.json"
-    write(file, [{"uniq_id": "1_2_bb"}, {"uniq_id": "3_2_bb"}])
+    write_table(file, [{"uniq_id": "1_2_bb"}, {"uniq_id": "3_2_bb"}])
     with pytest.raises(DataError, match=r"element 1, column 'uniq_id': expected another uniq_id"):
         pairs(data, context, [pair("bb", "0")])
 
 
 def test_the_fingerprint_covers_all_three_files(data: Path, context: Contexts) -> None:
-    write(data / "Preference" / "Human_Pairing.json", [pair("bb", "0")])
+    write_table(data / "Preference" / "Human_Pairing.json", [pair("bb", "0")])
     seen = {judge_anything.pair_task(None, context(data)).fingerprint()}
     for place in (
         "Preference/Human_Pairing",
@@ -208,7 +208,7 @@ def test_pair_accuracy_is_agreement_with_people_with_and_without_ties(data: Path
     def answer(request: Request, item: Item) -> Judgement:
         letter = said[item.id]
         if letter == "?":
-            return Judgement.failed(Status.UNPARSED, "cannot be read")
+            return Judgement.failure(Status.UNPARSED, "cannot be read")
         return Judgement.of(judge_anything.CHOICES[letter])
 
     scores = score_task(judge_anything.pair_task(None, context(data)), answer)
@@ -231,7 +231,7 @@ def test_scores_are_read_and_compared(data: Path, context: Contexts) -> None:
         ("cc", "gpt-4o", 3),
     ]
     rows = [scored(name, score, model) for name, model, score in golds]
-    write(data / "Preference" / "Human_Scoring.json", [*rows, scored("bb", 2, rubric="clarity")])
+    write_table(data / "Preference" / "Human_Scoring.json", [*rows, scored("bb", 2, rubric="clarity")])
     task = judge_anything.score_task(None, context(data))
     items = list(task.items("test"))
     assert [item.gold for item in items] == [4, 2, 5, 1, 3]
@@ -253,7 +253,7 @@ def test_scores_are_read_and_compared(data: Path, context: Contexts) -> None:
 
 @pytest.mark.parametrize("score", [0, 6, 3.5])
 def test_a_score_that_does_not_fit_is_named(data: Path, context: Contexts, score: object) -> None:
-    write(data / "Preference" / "Human_Scoring.json", [scored("bb", score)])
+    write_table(data / "Preference" / "Human_Scoring.json", [scored("bb", score)])
     with pytest.raises(DataError, match=r"Human_Scoring\.json, element 0, column 'score': expected a whole number"):
         list(judge_anything.score_task(None, context(data)).items("test"))
 
@@ -264,7 +264,7 @@ def test_a_score_that_does_not_fit_is_named(data: Path, context: Contexts, score
 def test_a_list_of_pictures_is_read_and_never_evaluated(data: Path, context: Contexts, written: str) -> None:
     file = data / "X2XRawBenchmark" / "X2XBenchmark.json"
     query = {"uniq_id": "376_aa", "task_name": "Image2Text", "question": "How many?", "image_path": written}
-    write(file, [query])
+    write_table(file, [query])
     with pytest.raises(DataError, match=r"element 0, column 'image_path': expected the name of a picture, or a list"):
         pairs(data, context, [pair("376_aa", 0)])
 

@@ -81,7 +81,7 @@ def test_a_pair_of_which_both_requests_failed_is_left_out_and_the_card_says_so(
 
     def answer(request: Request, item: Item) -> Judgement:
         if request.order in failures.get(item.id, ()):
-            return Judgement.failed(Status.ERROR, "no connection")
+            return Judgement.failure(Status.ERROR, "no connection")
         return Judgement.of(request.order.index(1 if item.id == "gpt/p0" else 0))
 
     (estimate,) = score_task(judgebench.task(None, context(tmp_path)), answer).estimates

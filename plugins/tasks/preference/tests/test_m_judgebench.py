@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.api import Context, DataError, Image, Item, Request
-from harness.api.data import picture, write
+from harness.api.data import make_picture, write_table
 from harness.testing import score_task
 from harness_preference.benchmarks import m_judgebench
 
@@ -34,8 +34,8 @@ def row(kind: str, number: int, image: object = "images/0.png") -> dict[str, Any
 def release(folder: Path, rows: list[dict[str, Any]]) -> Path:
     (folder / "data" / "images").mkdir(parents=True, exist_ok=True)
     for number in (0, 1):
-        (folder / "data" / "images" / f"{number}.png").write_bytes(picture(number))
-    write(folder / "data" / "m_judgebench_data.jsonl", rows)
+        (folder / "data" / "images" / f"{number}.png").write_bytes(make_picture(number))
+    write_table(folder / "data" / "m_judgebench_data.jsonl", rows)
     return folder
 
 

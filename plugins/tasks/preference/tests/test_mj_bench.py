@@ -104,7 +104,7 @@ def test_ties_are_wrong_with_ties_and_left_out_without(
 
     def answer(request: Request, item: Item) -> Judgement:
         number = better[int(item.id.rpartition("/")[2])]
-        return Judgement.of(item.space.shown(number - 1, request.order) if number else "tie")
+        return Judgement.of(item.space.to_shown(number - 1, request.order) if number else "tie")
 
     task = mj_bench.task(None, context(tmp_path))
     values = {one.metric: one.value for one in score_task(task, answer).estimates}
@@ -120,7 +120,7 @@ def test_an_average_is_over_pairs_and_not_over_sub_categories(
     write_parquet(tmp_path / "alignment.parquet", [row(png, info=info) for info in infos])
 
     def answer(request: Request, item: Item) -> Judgement:
-        return Judgement.of(item.space.shown(0 if item.category == "object" else 1, request.order))
+        return Judgement.of(item.space.to_shown(0 if item.category == "object" else 1, request.order))
 
     scores = score_task(mj_bench.task(None, context(tmp_path)), answer)
     assert scores.estimates[0].value == 3 / 4
@@ -133,7 +133,7 @@ def test_a_predicted_tie_is_a_class_of_macro_f1(
     write_parquet(tmp_path / "alignment.parquet", [row(png, label=k % 2, caption=f"c{k}") for k in range(20)])
 
     def answer(request: Request, item: Item) -> Judgement:
-        return Judgement.of("tie" if item.id == "alignment/0" else item.space.shown(item.gold, request.order))
+        return Judgement.of("tie" if item.id == "alignment/0" else item.space.to_shown(item.gold, request.order))
 
     values = {one.metric: one.value for one in score_task(mj_bench.task(None, context(tmp_path)), answer).estimates}
     assert values["accuracy"] == 19 / 20

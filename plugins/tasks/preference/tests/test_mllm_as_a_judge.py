@@ -64,7 +64,7 @@ def estimates(benchmark: Benchmark, context: Context, said: dict[str, Verdict | 
 
     def answer(request: Request, item: Item) -> Judgement:
         verdict = said[item.id.rpartition("#")[0]]
-        return Judgement.failed(Status.UNPARSED, "cannot be read") if verdict is None else Judgement.of(verdict)
+        return Judgement.failure(Status.UNPARSED, "cannot be read") if verdict is None else Judgement.of(verdict)
 
     return {one.metric: one.value for one in score_task(benchmark.task(None, context), answer).estimates}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.api import Context, DataError, Image, Item, Judgement, Request
-from harness.api.data import picture, write
+from harness.api.data import make_picture, write_table
 from harness.testing import score_task
 from harness_preference.benchmarks import mm_rlhf_rewardbench as bench
 from harness_preference.benchmarks.mm_rlhf_rewardbench import MMRLHFOptions
@@ -26,13 +26,13 @@ def release(folder: Path, rows: list[dict[str, Any]], *, images: str = "images",
         if "image" in values:
             file = folder / images / values["image"]
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(picture(1))
+            file.write_bytes(make_picture(1))
         else:
             place = folder / images / values["video"]
             place.mkdir(parents=True, exist_ok=True)
             for k in range(frames):
-                (place / f"{k:04d}.jpg").write_bytes(picture(k))
-    write(folder / "mm_reward_bench.jsonl", rows)
+                (place / f"{k:04d}.jpg").write_bytes(make_picture(k))
+    write_table(folder / "mm_reward_bench.jsonl", rows)
     return folder
 
 
@@ -66,7 +66,7 @@ def test_acc_and_acc_plus_are_those_of_the_official_script(tmp_path: Path, conte
         _, _, chosen, rejected = cases[int(item.id.split("/")[1])]
         if chosen == rejected:
             return "Both are equally good."
-        return Judgement.of(item.space.shown(0 if chosen > rejected else 1, request.order))
+        return Judgement.of(item.space.to_shown(0 if chosen > rejected else 1, request.order))
 
     scores = score_task(bench.task(None, context(tmp_path)), answer)
     found = {estimate.metric: estimate.value for estimate in scores.estimates}
@@ -131,9 +131,9 @@ def test_a_short_video_is_shown_once_and_fewer_frames_can_be_asked_for(tmp_path:
 )
 def test_a_row_that_does_not_fit_is_named(tmp_path: Path, context: Contexts, change: dict[str, Any], says: str) -> None:
     (tmp_path / "video").mkdir()
-    (tmp_path / "video" / "secret.jpg").write_bytes(picture(1))
+    (tmp_path / "video" / "secret.jpg").write_bytes(make_picture(1))
     folder = release(tmp_path / "data", [row("1", "video/1", "video")], frames=1)
-    write(folder / "mm_reward_bench.jsonl", [{**row("1", "video/1", "video"), **change}])
+    write_table(folder / "mm_reward_bench.jsonl", [{**row("1", "video/1", "video"), **change}])
     with pytest.raises(DataError) as caught:
         list(bench.task(None, context(folder)).items("test"))
     assert says in str(caught.value)

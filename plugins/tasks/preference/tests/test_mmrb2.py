@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.api import Context, DataError, Image, Item, Judgement, Part, Request, Status
-from harness.api.data import Row, picture
+from harness.api.data import Row, make_picture
 from harness.testing import score_task
 from harness_preference.benchmarks import mmrb2
 from harness_preference.options import Options
@@ -82,10 +82,10 @@ def test_no_image_and_no_text_is_lost(texts: list[str], numbers: list[int], coun
     joined = texts[0] + "".join(
         f"<image_{number}>{text}" for number, text in zip(numbers[: len(texts) - 1], texts[1:], strict=True)
     )
-    images = [{"bytes": picture(k)} for k in range(count)]
+    images = [{"bytes": make_picture(k)} for k in range(count)]
     parts = mmrb2.content(Row({"prompt_text": joined, "prompt_images": images}, "row", 0), "prompt")
     digests = [part.digest for part in parts if isinstance(part, Image)]
-    assert digests == [Image.from_bytes(picture(k), name="").digest for k in range(count)]
+    assert digests == [Image.from_bytes(make_picture(k), name="").digest for k in range(count)]
     pieces = [part for part in parts if isinstance(part, str)]
     assert "".join(pieces).replace(" ", "") == mmrb2._PLACEHOLDER.sub("", joined).replace(" ", "")
 
@@ -162,7 +162,7 @@ def test_accuracy_is_that_of_the_official_script(tmp_path: Path, write_parquet: 
     def answer(request: Request, item: Item) -> Judgement:
         letter = said[item.id.partition("/")[2]][request.order == (1, 0)]
         if not letter:
-            return Judgement.failed(Status.UNPARSED, "cannot be read")
+            return Judgement.failure(Status.UNPARSED, "cannot be read")
         return request.read(f"[[{letter}]]")
 
     scores = score_task(mmrb2.task(Options(subset="interleaved"), context(tmp_path)), answer)

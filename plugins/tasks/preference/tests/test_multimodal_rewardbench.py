@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.api import Context, DataError, Item, Request
-from harness.api.data import write
+from harness.api.data import write_table
 from harness.testing import score_task
 from harness_preference.benchmarks import multimodal_rewardbench
 
@@ -24,7 +24,7 @@ def data(tmp_path: Path, png: Picture) -> Callable[[list[dict[str, Any]]], Path]
     def make(rows: list[dict[str, Any]]) -> Path:
         (tmp_path / "data" / "images" / "nocaps").mkdir(parents=True)
         (tmp_path / "data" / "images" / "nocaps" / "1.jpg").write_bytes(png(9))
-        write(tmp_path / "data" / "all_data.json", rows)
+        write_table(tmp_path / "data" / "all_data.json", rows)
         return tmp_path
 
     return make

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.api import TIE, Context, DataError, Image, Item, Judgement, Request
-from harness.api.data import picture, write
+from harness.api.data import make_picture, write_table
 from harness.testing import score_task
 from harness_preference.benchmarks import pick_a_pic
 
@@ -18,8 +18,8 @@ def row(number: int, label: float | None, **changes: Any) -> dict[str, Any]:
     return {
         "caption": f"p {number}",
         "has_label": label is not None,
-        "jpg_0": picture(2 * number),
-        "jpg_1": picture(2 * number + 1),
+        "jpg_0": make_picture(2 * number),
+        "jpg_1": make_picture(2 * number + 1),
         "label_0": label or 0.0,
         "label_1": 0.0 if label is None else 1 - label,
         "ranking_id": 50 + number,
@@ -36,7 +36,7 @@ PROBABILITIES = [(0.9, 0.1), (0.8, 0.2), (0.6, 0.4), (0.3, 0.7), (0.9, 0.1), (0.
 def answer(request: Request, item: Item) -> str | Judgement:
     first, second = PROBABILITIES[int(item.id.split("/")[1])]
     verdict = TIE if first == second else int(first < second)
-    return Judgement.of(item.space.shown(verdict, request.order))
+    return Judgement.of(item.space.to_shown(verdict, request.order))
 
 
 def test_the_score_is_that_of_the_training_code(tmp_path: Path, context: Contexts) -> None:
@@ -46,7 +46,9 @@ def test_the_score_is_that_of_the_training_code(tmp_path: Path, context: Context
         for label, (first, second) in zip(LABELS, PROBABILITIES, strict=True)
         if label is not None
     ]
-    write(tmp_path / "data/test_unique-00000-of-00001-e852c19ead276a89.parquet", [row(*r) for r in enumerate(LABELS)])
+    write_table(
+        tmp_path / "data/test_unique-00000-of-00001-e852c19ead276a89.parquet", [row(*r) for r in enumerate(LABELS)]
+    )
     scores = score_task(pick_a_pic.task(None, context(tmp_path)), answer)
     assert scores.estimates[0].value == pytest.approx(sum(is_correct) / len(is_correct), abs=1e-12)
     assert scores.estimates[0].value == pytest.approx((1 + 0 + 0.5 + 0 + 0.5 + 1 + 0) / 7)
@@ -61,13 +63,13 @@ def test_it_is_also_that_of_the_evaluation_script_for_a_judge_that_decides(tmp_p
         return 1.0 if gold == said else 0.5 if gold == "tie" else 0.0
 
     known = [(label, *p) for label, p in zip(LABELS, PROBABILITIES, strict=True) if label is not None][:-1]
-    write(tmp_path / "test_unique.parquet", [row(*r) for r in enumerate(LABELS[:-1])])
+    write_table(tmp_path / "test_unique.parquet", [row(*r) for r in enumerate(LABELS[:-1])])
     scores = score_task(pick_a_pic.task(None, context(tmp_path)), answer)
     assert scores.estimates[0].value == pytest.approx(sum(score(*case) for case in known) / len(known))
 
 
 def test_rows_without_a_label_are_left_out_and_bytes_are_pictures(tmp_path: Path, context: Contexts) -> None:
-    write(tmp_path / "test_unique.parquet", [row(*r) for r in enumerate(LABELS)])
+    write_table(tmp_path / "test_unique.parquet", [row(*r) for r in enumerate(LABELS)])
     found = list(pick_a_pic.task(None, context(tmp_path)).items("test"))
     assert [item.id for item in found] == [f"test_unique/{k}" for k in (0, 1, 2, 3, 5, 6, 7)]
     assert [item.gold for item in found] == [0, 1, TIE, 0, TIE, 1, 0]
@@ -77,7 +79,7 @@ def test_rows_without_a_label_are_left_out_and_bytes_are_pictures(tmp_path: Path
 
 
 def test_an_answer_that_cannot_be_read_is_wrong(tmp_path: Path, context: Contexts) -> None:
-    write(tmp_path / "test_unique.parquet", [row(0, 1.0), row(1, 0.5)])
+    write_table(tmp_path / "test_unique.parquet", [row(0, 1.0), row(1, 0.5)])
     scores = score_task(pick_a_pic.task(None, context(tmp_path)), lambda request, item: "?")
     assert scores.estimates[0].value == 0
 
@@ -91,7 +93,7 @@ def test_an_answer_that_cannot_be_read_is_wrong(tmp_path: Path, context: Context
     ],
 )
 def test_a_row_that_does_not_fit_is_named(tmp_path: Path, context: Contexts, change: dict[str, Any], says: str) -> None:
-    write(tmp_path / "test_unique.parquet", [row(0, 1.0, **change)])
+    write_table(tmp_path / "test_unique.parquet", [row(0, 1.0, **change)])
     with pytest.raises(DataError) as caught:
         list(pick_a_pic.task(None, context(tmp_path)).items("test"))
     assert says in str(caught.value)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.api import Context, DataError, Item, Judgement, Request, Status
-from harness.api.data import write
+from harness.api.data import write_table
 from harness.testing import score_task
 from harness_preference.benchmarks import rewardbench
 
@@ -82,12 +82,12 @@ def points(item: Item) -> float:
 
 def answer(request: Request, item: Item) -> str | Judgement:
     right = points(item)
-    return "no verdict" if right == 0.5 else Judgement.of(item.space.shown(0 if right else 1, request.order))
+    return "no verdict" if right == 0.5 else Judgement.of(item.space.to_shown(0 if right else 1, request.order))
 
 
 def test_the_final_score_is_that_of_the_official_script(tmp_path: Path, context: Contexts) -> None:
     """`calculate_scores_per_section` of rewardbench/utils.py, then the mean over sections."""
-    write(tmp_path / "data/filtered-00000-of-00001.parquet", full())
+    write_table(tmp_path / "data/filtered-00000-of-00001.parquet", full())
     task = rewardbench.task(None, context(tmp_path))
     results: dict[str, list[float]] = {}
     for item in task.items("test"):
@@ -112,14 +112,14 @@ def test_the_final_score_is_that_of_the_official_script(tmp_path: Path, context:
 
 def test_equal_scores_are_wrong_and_an_unread_answer_is_worth_a_half(tmp_path: Path, context: Contexts) -> None:
     """run_rm.py: `score_chosen > score_rejected`. run_generative.py: 0.5 for an answer that cannot be read."""
-    write(tmp_path / "filtered.jsonl", [row("donotanswer", k) for k in range(10)])
+    write_table(tmp_path / "filtered.jsonl", [row("donotanswer", k) for k in range(10)])
     task = rewardbench.task(None, context(tmp_path))
 
     def value(status: Status) -> float | None:
         def given(request: Request, item: Item) -> Judgement:
             if int(item.tags["id"]) < 4:
-                return Judgement.failed(status, "")
-            return Judgement.of(item.space.shown(0, request.order))
+                return Judgement.failure(status, "")
+            return Judgement.of(item.space.to_shown(0, request.order))
 
         return score_task(task, given).estimates[0].value
 
@@ -127,7 +127,7 @@ def test_equal_scores_are_wrong_and_an_unread_answer_is_worth_a_half(tmp_path: P
 
 
 def test_every_subset_has_its_section(tmp_path: Path, context: Contexts) -> None:
-    write(tmp_path / "filtered.jsonl", full())
+    write_table(tmp_path / "filtered.jsonl", full())
     found = list(rewardbench.task(None, context(tmp_path)).items("test"))
     assert len(found) == 2985
     sections = Counter(item.category.partition("/")[0] for item in found)
@@ -140,7 +140,7 @@ def test_every_subset_has_its_section(tmp_path: Path, context: Contexts) -> None
 
 def test_repeated_ids_are_no_trouble_and_prompts_are_clusters(tmp_path: Path, context: Contexts) -> None:
     same = [row("hep-go", 3, prompt="p"), row("hep-go", 3, prompt="p"), row("math-prm", 3)]
-    write(tmp_path / "filtered.jsonl", same)
+    write_table(tmp_path / "filtered.jsonl", same)
     found = list(rewardbench.task(None, context(tmp_path)).items("test"))
     assert [item.id for item in found] == ["filtered/0", "filtered/1", "filtered/2"]
     assert found[0].group == found[1].group != found[2].group
@@ -148,7 +148,7 @@ def test_repeated_ids_are_no_trouble_and_prompts_are_clusters(tmp_path: Path, co
 
 
 def test_the_first_answer_shown_is_not_always_the_chosen_one(tmp_path: Path, context: Contexts) -> None:
-    write(tmp_path / "filtered.jsonl", [row("donotanswer", k) for k in range(40)])
+    write_table(tmp_path / "filtered.jsonl", [row("donotanswer", k) for k in range(40)])
     task = rewardbench.task(None, context(tmp_path))
     assert (task.protocol.order, task.protocol.unparsed) == ("shuffled", "half")
     scores = score_task(task, lambda request, item: "[[A]]")
@@ -158,12 +158,12 @@ def test_the_first_answer_shown_is_not_always_the_chosen_one(tmp_path: Path, con
 
 
 def test_raw_data_beside_are_not_read(tmp_path: Path, context: Contexts) -> None:
-    write(tmp_path / "data/raw-00000-of-00001.parquet", [row("donotanswer")])
+    write_table(tmp_path / "data/raw-00000-of-00001.parquet", [row("donotanswer")])
     with pytest.raises(DataError, match="does not hold"):
         rewardbench.task(None, context(tmp_path))
 
 
 def test_an_unknown_subset_is_named(tmp_path: Path, context: Contexts) -> None:
-    write(tmp_path / "filtered.jsonl", [row("hep-perl")])
+    write_table(tmp_path / "filtered.jsonl", [row("hep-perl")])
     with pytest.raises(DataError, match="column 'subset': expected one of alpacaeval-easy"):
         list(rewardbench.task(None, context(tmp_path)).items("test"))

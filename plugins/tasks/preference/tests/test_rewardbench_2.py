@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.api import Context, DataError, Item, Judgement, Preference, Request, Status, Units
-from harness.api.data import write
+from harness.api.data import write_table
 from harness.testing import FakeContext, parametrize_with_checks, score_task
 from harness_preference.benchmarks import rewardbench_2, rewardbench_2_ties
 from harness_preference.benchmarks.rewardbench_2_ties import GOLD, SPACE, TiesScore
@@ -104,7 +104,7 @@ def test_the_score_of_ties_is_the_official_one(
         texts = [f"{name} {k}" for k in range(len(scores))]
         rows.append(row(name, "Ties", texts[:right], texts[right:]))
         ratings |= {f"{name}/{k}": score for k, score in enumerate(scores)}
-    write(tmp_path / "data/test-00000-of-00001.parquet", rows)
+    write_table(tmp_path / "data/test-00000-of-00001.parquet", rows)
     task = rewardbench_2_ties.task(None, context(tmp_path))
 
     def answer(request: Request, item: Item) -> str:
@@ -133,7 +133,7 @@ def test_a_rating_is_read_as_the_card_says(
 ) -> None:
     match = re.search(r"\b([1-9]|10)\b\s*$", answer.strip())  # get_single_rating in rewardbench/generative_v2.py
     assert (int(match[1]) if match else None) == officially
-    write(tmp_path / "test.jsonl", [row("ref:0", "Ties", "a", "b")])
+    write_table(tmp_path / "test.jsonl", [row("ref:0", "Ties", "a", "b")])
     scores = score_task(rewardbench_2_ties.task(None, context(tmp_path)), lambda request, item: answer)
     assert [name for name, count in scores.histogram.items() if count] == ([] if ours is None else [str(ours)])
     (card,) = [card for card in CARDS if card.name == "rewardbench-2-ties"]
@@ -182,14 +182,14 @@ def test_a_completion_that_was_not_drawn_is_not_looked_at() -> None:
 
 
 def test_the_worst_case_of_ties_is_worse_than_any_rating(tmp_path: Path, context: Contexts) -> None:
-    write(tmp_path / "test.jsonl", [row("ref:0", "Ties", "a", "b"), row("tied:0", "Ties", "ab", "c")])
+    write_table(tmp_path / "test.jsonl", [row("ref:0", "Ties", "a", "b"), row("tied:0", "Ties", "ab", "c")])
     task = rewardbench_2_ties.task(None, context(tmp_path))
     (estimate,) = score_task(task, lambda request, item: "nothing").estimates
     assert estimate.worst_case == pytest.approx(-0.01)
 
 
 def test_ties_are_items_of_single_completions_in_pairs_of_prompts(tmp_path: Path, context: Contexts) -> None:
-    write(
+    write_table(
         tmp_path / "test.jsonl", [row("0", "Focus"), row("ref:12", "Ties", "a", "b"), row("tied:12", "Ties", "xy", "z")]
     )
     found = list(rewardbench_2_ties.task(None, context(tmp_path)).items("test"))
@@ -211,7 +211,7 @@ def test_ties_are_items_of_single_completions_in_pairs_of_prompts(tmp_path: Path
 def test_a_prompt_of_ties_that_does_not_fit_is_named(
     tmp_path: Path, context: Contexts, changes: dict[str, Any], says: str
 ) -> None:
-    write(tmp_path / "test.jsonl", [{**row("tied:1", "Ties", "ab", "c"), **changes}])
+    write_table(tmp_path / "test.jsonl", [{**row("tied:1", "Ties", "ab", "c"), **changes}])
     with pytest.raises(DataError) as caught:
         list(rewardbench_2_ties.task(None, context(tmp_path)).items("test"))
     assert says in str(caught.value)
@@ -227,13 +227,13 @@ def test_the_score_of_five_subsets_is_their_mean_and_errors_are_a_quarter(tmp_pa
         "Focus": [1, 1, 1, 0],
     }
     rows = [row(f"{subset}{k}", subset) for subset, values in results.items() for k in range(len(values))]
-    write(tmp_path / "test.jsonl", [row("ref:0", "Ties"), *rows])
+    write_table(tmp_path / "test.jsonl", [row("ref:0", "Ties"), *rows])
     task = rewardbench_2.task(None, context(tmp_path))
 
     def answer(request: Request, item: Item) -> str | Judgement:
         subset = item.tags["subset"]
         value = results[subset][int(item.id.split("/")[1].removeprefix(subset))]
-        return "error" if value is None else Judgement.of(item.space.shown(0 if value else 2, request.order))
+        return "error" if value is None else Judgement.of(item.space.to_shown(0 if value else 2, request.order))
 
     scores = score_task(task, answer)
     by_subset = [[0.25 if value is None else value for value in values] for values in results.values()]
@@ -250,7 +250,7 @@ def test_the_score_of_five_subsets_is_their_mean_and_errors_are_a_quarter(tmp_pa
 def test_equal_scores_share_the_point_as_in_the_official_script(rewards: list[list[float]]) -> None:
     """`reroll_and_score_dataset` of rewardbench/utils.py: 1/k where the right one is of the k best, else 0."""
     with tempfile.TemporaryDirectory() as folder:
-        write(Path(folder) / "test.jsonl", [row(str(k), "Math") for k in range(len(rewards))])
+        write_table(Path(folder) / "test.jsonl", [row(str(k), "Math") for k in range(len(rewards))])
         task = rewardbench_2.task(None, FakeContext(workspace=Path(folder) / "work", data=folder))
 
         def answer(request: Request, item: Item) -> Judgement:
@@ -260,7 +260,7 @@ def test_equal_scores_share_the_point_as_in_the_official_script(rewards: list[li
             if len(best) == 1:
                 return Judgement.of(best[0])
             names = [item.space.name(place) for place in best]
-            return Judgement.failed(Status.DRAW, "", probabilities=dict.fromkeys(names, 1 / len(names)))
+            return Judgement.failure(Status.DRAW, "", probabilities=dict.fromkeys(names, 1 / len(names)))
 
         found = score_task(task, answer).estimates[0].value
     official = [float(own[0] == max(own)) / own.count(max(own)) for own in rewards]
@@ -268,7 +268,7 @@ def test_equal_scores_share_the_point_as_in_the_official_script(rewards: list[li
 
 
 def test_four_answers_are_shown_and_the_right_one_in_every_place(tmp_path: Path, context: Contexts) -> None:
-    write(tmp_path / "test.jsonl", [row(str(k), "Safety") for k in range(60)])
+    write_table(tmp_path / "test.jsonl", [row(str(k), "Safety") for k in range(60)])
     task = rewardbench_2.task(None, context(tmp_path))
     found = list(task.items("test"))
     assert {item.space for item in found} == {Preference(4)}
@@ -283,7 +283,7 @@ def test_four_answers_are_shown_and_the_right_one_in_every_place(tmp_path: Path,
 
 
 def test_several_right_completions_outside_ties_are_refused(tmp_path: Path, context: Contexts) -> None:
-    write(tmp_path / "test.jsonl", [row("1", "Math", "ab")])
+    write_table(tmp_path / "test.jsonl", [row("1", "Math", "ab")])
     with pytest.raises(DataError, match="column 'chosen': expected one completion"):
         list(rewardbench_2.task(None, context(tmp_path)).items("test"))
 

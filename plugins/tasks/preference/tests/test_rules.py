@@ -110,7 +110,7 @@ def answers(
                 order=order,
                 sample=number // len(orders),
                 status=status,
-                verdict=None if said is None else space.shown(said, order),
+                verdict=None if said is None else space.to_shown(said, order),
                 probabilities={"A": 0.5, "B": 0.5} if status is Status.DRAW else None,
             )
 

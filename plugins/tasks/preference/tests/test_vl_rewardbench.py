@@ -144,9 +144,9 @@ def scored(votes: dict[str, str], folder: Path, write: Writer, context: Contexts
     def answer(request: Request, item: Item) -> Judgement:
         vote = votes[item.id.partition("#")[0]][request.sample]
         if vote == "?":
-            return Judgement.failed(Status.UNPARSED, "cannot be read")
+            return Judgement.failure(Status.UNPARSED, "cannot be read")
         assert isinstance(item.gold, int)
-        return Judgement.of(item.space.shown(item.gold if vote == "+" else 1 - item.gold, request.order))
+        return Judgement.of(item.space.to_shown(item.gold if vote == "+" else 1 - item.gold, request.order))
 
     rules = replace(task.protocol, samples=len(next(iter(votes.values()))))
     return {one.metric: one.value or 0.0 for one in score_task(task, answer, protocol=rules).estimates}

@@ -43,7 +43,7 @@ class Make:
             ramp = PIL.Image.linear_gradient("L").resize(size)
             return PIL.Image.merge("RGB", (ramp, ramp.point([(value + shade) % 256 for value in range(256)]), ramp))
 
-        return Image.drawn(draw, name=f"picture {shade}")
+        return Image.from_drawing(draw, name=f"picture {shade}")
 
     def point(self, number: int, *, gold: str = "yes", group: str = "", images: int = 1) -> Item:
         """A yes/no question about pictures."""

@@ -23,7 +23,7 @@ def luminance(picture: PIL.Image.Image) -> Any:
 @pytest.mark.parametrize("shade", [0, 128, 255])
 def test_painted_text_is_bright_on_dark_whatever_the_picture(size: tuple[int, int], place: str, shade: int) -> None:
     before = PIL.Image.new("RGB", size, (shade, shade, shade))
-    after = paint.written(before, text=SENTENCE, place=place)
+    after = paint.write(before, text=SENTENCE, place=place)
     assert after.size == size
     assert after.mode == "RGB"
     light = luminance(after)
@@ -39,7 +39,7 @@ def test_painted_text_is_bright_on_dark_whatever_the_picture(size: tuple[int, in
 
 @pytest.mark.parametrize("side", [64, 1024])
 def test_letters_grow_with_the_picture_and_are_tall_enough_to_read(side: int) -> None:
-    after = luminance(paint.written(PIL.Image.new("RGB", (side, side)), text="IIII", place="top"))
+    after = luminance(paint.write(PIL.Image.new("RGB", (side, side)), text="IIII", place="top"))
     rows = np.flatnonzero((after > 160).any(axis=1))
     height = rows[-1] - rows[0] + 1
     assert height >= 6
@@ -47,27 +47,27 @@ def test_letters_grow_with_the_picture_and_are_tall_enough_to_read(side: int) ->
 
 
 def test_no_letter_is_lost_to_the_edge_where_lines_are_wrapped() -> None:
-    after = luminance(paint.written(PIL.Image.new("RGB", (64, 200)), text=f"{SENTENCE} Unimaginably-so!", place="top"))
+    after = luminance(paint.write(PIL.Image.new("RGB", (64, 200)), text=f"{SENTENCE} Unimaginably-so!", place="top"))
     assert (after[:, 0] < 100).all()
     assert (after[:, -1] < 100).all()
-    whole = luminance(paint.written(PIL.Image.new("RGB", (4000, 200)), text="mmmmmmmmmm", place="top")) > 128
-    wrapped = luminance(paint.written(PIL.Image.new("RGB", (70, 200)), text="mmmmmmmmmm", place="top")) > 128
+    whole = luminance(paint.write(PIL.Image.new("RGB", (4000, 200)), text="mmmmmmmmmm", place="top")) > 128
+    wrapped = luminance(paint.write(PIL.Image.new("RGB", (70, 200)), text="mmmmmmmmmm", place="top")) > 128
     assert whole.any()
     assert np.flatnonzero(wrapped.any(axis=1)).max() > 12, "a word that is too long goes on in the next line"
 
 
 def test_a_text_that_cannot_be_legible_is_refused_with_the_fix() -> None:
     with pytest.raises(DataError, match="shorter `text:` or larger images"):
-        paint.written(PIL.Image.new("RGB", (64, 64)), text=SENTENCE * 10, place="top")
+        paint.write(PIL.Image.new("RGB", (64, 64)), text=SENTENCE * 10, place="top")
     with pytest.raises(DataError, match="shorter `text:` or larger images"):
-        paint.written(PIL.Image.new("RGB", (8, 8)), text="a", place="top")
+        paint.write(PIL.Image.new("RGB", (8, 8)), text="a", place="top")
     with pytest.raises(DataError, match="cannot be painted legibly"):  # four lines would fit the picture, and hide it
-        paint.written(PIL.Image.new("RGB", (64, 64)), text=f"{SENTENCE} {SENTENCE}", place="top")
+        paint.write(PIL.Image.new("RGB", (64, 64)), text=f"{SENTENCE} {SENTENCE}", place="top")
 
 
 def test_only_the_band_is_painted_over() -> None:
     before = PIL.Image.linear_gradient("L").convert("RGB")
-    after = paint.written(before, text=SENTENCE, place="bottom")
+    after = paint.write(before, text=SENTENCE, place="bottom")
     same = (np.asarray(before) == np.asarray(after)).all(axis=(1, 2))
     assert same[:128].all()
     assert not same[-5:].any()
@@ -104,7 +104,7 @@ PAINTERS: dict[str, paint.Painter] = {
     "grey": paint.grey,
     "jpeg": partial(paint.jpeg, strength=2),
     "noise": partial(paint.noise, strength=2, seed=0),
-    "text": partial(paint.written, text="Hm", place="top"),
+    "text": partial(paint.write, text="Hm", place="top"),
 }
 
 
@@ -112,7 +112,7 @@ PAINTERS: dict[str, paint.Painter] = {
 def test_what_is_painted_on_is_the_picture_that_a_person_sees(painter: paint.Painter) -> None:
     for name, odd, plain in odd_pictures():
         before = odd.load().tobytes()
-        changed, twin = (paint.perturbed(image, painter, note="changed") for image in (odd, plain))
+        changed, twin = (paint.repaint(image, painter, note="changed") for image in (odd, plain))
         assert changed.load().tobytes() == twin.load().tobytes(), name
         assert changed.digest == twin.digest, name
         assert odd.load().tobytes() == before, "nothing is painted on the original"

@@ -14,7 +14,7 @@ Models = dict[str, type[Options]]
 
 
 def applied(models: Models, probe: str, *items: Item, **options: Any) -> list[Item]:
-    return list(perturbation(models[probe].model_validate({"task": "a/b", **options})).applied(items))
+    return list(perturbation(models[probe].model_validate({"task": "a/b", **options})).apply(items))
 
 
 @pytest.mark.parametrize("probe", ["jpeg", "noise", "text-in-image", "blind"])
@@ -22,7 +22,7 @@ def test_pictures_are_not_looked_at_before_somebody_wants_them(models: Models, i
     def never() -> Any:
         raise AssertionError("looked at")
 
-    lazy = replace(items.point(0), question=(Image.drawn(never, name="lazy"), "Is it good?"))
+    lazy = replace(items.point(0), question=(Image.from_drawing(never, name="lazy"), "Is it good?"))
     options = {"how": "grey"} if probe == "blind" else {}
     [after] = applied(models, probe, lazy, **options)
     with pytest.raises(AssertionError, match="looked at"):
@@ -84,8 +84,8 @@ def test_shuffled_images_come_from_another_group_within_reach(models: Models, it
 def test_shuffling_does_not_depend_on_how_many_items_are_asked_for(models: Models, items: Any) -> None:
     stream = [items.point(number) for number in range(WINDOW + 9)]
     probe = perturbation(models["blind"].model_validate({"task": "a/b", "how": "shuffle"}))
-    few = [item.question for item, _ in zip(probe.applied(stream), range(5), strict=False)]
-    assert few == [item.question for item in probe.applied(stream)][:5]
+    few = [item.question for item, _ in zip(probe.apply(stream), range(5), strict=False)]
+    assert few == [item.question for item in probe.apply(stream)][:5]
 
 
 def test_shuffling_is_refused_where_nobody_has_images_to_give(models: Models, items: Any) -> None:

@@ -260,7 +260,7 @@ class Sky:
 
     def items(self, split):
         for n in range(6):
-            picture = Image.drawn(lambda n=n: Picture.new("RGB", (64, 64), (n, 90, 200)), name=f"sky {n}")
+            picture = Image.from_drawing(lambda n=n: Picture.new("RGB", (64, 64), (n, 90, 200)), name=f"sky {n}")
             question = (picture, f"A blue sky, number {n}?")
             yield Item(id=f"{n}", group=f"{n}", space=Choice(("yes", "no")), gold="yes", question=question)
 

@@ -4,25 +4,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.api import TIE, Choice, Preference, Ranking, Score
-from harness_probes.verdicts import expected, is_yes_no, reverse, same
+from harness_probes.verdicts import expect_verdict, is_yes_no, reverse, same
 
 
 @given(st.integers(2, 6), st.data())
 def test_swapping_twice_gives_back_every_verdict(n: int, data: st.DataObject) -> None:
     for space in (Preference(n, ("tie",)), Ranking(n)):
         verdict = data.draw(st.sampled_from(space.verdicts()))
-        there = expected("swap", space, verdict)
+        there = expect_verdict("swap", space, verdict)
         assert space.contains(there)
-        assert expected("swap", space, there) == verdict
-        assert space.canonical(there, reverse(n)) == verdict, "the same candidate, seen from the reversed list"
+        assert expect_verdict("swap", space, there) == verdict
+        assert space.to_canonical(there, reverse(n)) == verdict, "the same candidate, seen from the reversed list"
 
 
 def test_swap_and_negation_by_hand() -> None:
-    assert expected("swap", Preference(3), 0) == 2
-    assert expected("swap", Preference(2, ("tie",)), TIE) == TIE
-    assert expected("swap", Ranking(3), (0, 2, 1)) == (2, 0, 1)
-    assert expected("negated", Choice(("Yes", "No")), "Yes") == "No"
-    assert expected("jpeg", Score(), 3.0) == 3.0
+    assert expect_verdict("swap", Preference(3), 0) == 2
+    assert expect_verdict("swap", Preference(2, ("tie",)), TIE) == TIE
+    assert expect_verdict("swap", Ranking(3), (0, 2, 1)) == (2, 0, 1)
+    assert expect_verdict("negated", Choice(("Yes", "No")), "Yes") == "No"
+    assert expect_verdict("jpeg", Score(), 3.0) == 3.0
 
 
 def test_a_bare_tie_is_no_flip_of_a_kind_of_tie() -> None:

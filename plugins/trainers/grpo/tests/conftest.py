@@ -11,8 +11,8 @@ import PIL.Image
 import pytest
 
 from harness.api import (
+    AnswerReward,
     Choice,
-    Earned,
     Example,
     Image,
     Item,
@@ -20,8 +20,8 @@ from harness.api import (
     Message,
     Preference,
     Request,
-    Trained,
     Training,
+    TrainingResult,
     TrainingTask,
     Verdict,
     WeightedReward,
@@ -127,7 +127,7 @@ def pair(task: str, number: int) -> Iterator[Example]:
         shown = [part for place, which in enumerate(order) for part in (f"Image {'AB'[place]}:", pictures[which])]
         messages = (Message("user", ("Which picture is red?", *shown, FORMAT.instruction(space))),)
         request = Request(task=task, item=item.id, messages=messages, space=space, format=FORMAT, order=order)
-        yield Example(request=request, gold=space.shown(0, order), item=item)
+        yield Example(request=request, gold=space.to_shown(0, order), item=item)
 
 
 def question(task: str, number: int) -> Example:
@@ -252,15 +252,15 @@ def said(example: Example, text: str, *, tokens: int = 3, truncated: bool = Fals
 def group_of(example: Example, given: Sequence[Given], *parts: Mapping[str, float | None]) -> Group:
     """Answers with what they earned, all rewards of weight 1."""
     totals = [[value for value in one.values() if value is not None] for one in parts]
-    earned = tuple(Earned(total=sum(t) if t else None, parts=one) for t, one in zip(totals, parts, strict=True))
+    earned = tuple(AnswerReward(total=sum(t) if t else None, parts=one) for t, one in zip(totals, parts, strict=True))
     return Group(Asked(example.request.task, example, Prompt(ids=(1, 2))), tuple(given), earned)
 
 
-def sft(whole: Training, **options: Any) -> Trained:
+def sft(whole: Training, **options: Any) -> TrainingResult:
     return SftTrainer(SftOptions(**{"max_new_tokens": 24, **options}), FakeContext(workspace=whole.folder)).train(whole)
 
 
-def grpo(whole: Training, **options: Any) -> Trained:
+def grpo(whole: Training, **options: Any) -> TrainingResult:
     made = GrpoOptions(**{"max_new_tokens": 24, "group": 4, **options})
     return GrpoTrainer(made, FakeContext(workspace=whole.folder)).train(whole)
 

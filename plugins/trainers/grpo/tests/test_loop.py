@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from harness.api import Image, Trained, Training, UserError
+from harness.api import Image, Training, TrainingResult, UserError
 from harness_grpo import loop
 from harness_grpo.folders import put_folder
 from harness_grpo.loop import Bench, fit, rate
@@ -168,7 +168,7 @@ def test_validation_changes_nothing_about_training(taught: Path, tmp_path: Path)
     assert same(tmp_path / "1" / "last", tmp_path / "9" / "last")
 
 
-def fit_(whole: Training, benches: list[Bench], **validation: Any) -> Trained:
+def fit_(whole: Training, benches: list[Bench], **validation: Any) -> TrainingResult:
     from harness_grpo.grpo import Grpo
     from harness_grpo.options import GrpoOptions
 
@@ -190,7 +190,7 @@ class Killed(BaseException):
 def test_killed_as_it_tidies_up_it_still_ends_with_the_best(
     taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaves: str
 ) -> None:
-    def run(folder: Path) -> Trained:
+    def run(folder: Path) -> TrainingResult:
         scripted(monkeypatch, 0.5, 0.9, 0.7)
         whole = training(folder, taught, tasks=[points("red", 8)])
         return sft(whole, **QUICK, steps=2, validation={"every": 1, "metric": "accuracy"})
@@ -234,7 +234,7 @@ def test_a_checkpoint_of_an_attempt_before_is_replaced_whole(taught: Path, tmp_p
 
 @pytest.mark.parametrize("train", [sft, grpo])
 def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(
-    taught: Path, tmp_path: Path, train: Callable[..., Trained]
+    taught: Path, tmp_path: Path, train: Callable[..., TrainingResult]
 ) -> None:
     def run(name: str, seed: int) -> Path:
         tasks = [points("red", 8, validation=None), pairs("pair", 2)]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from harness.api import Trained, Training, UserError
+from harness.api import Training, TrainingResult, UserError
 from harness.testing import FakeContext
 from harness_grpo.grpo import GrpoTrainer
 from harness_grpo.options import GrpoOptions, LoraOptions, SftOptions, ValidationOptions
@@ -49,7 +49,9 @@ GRPO = {
 }
 
 
-def grpo(folder: Path, model: Path, options: GrpoOptions, *, stop: Callable[[int], None] | None = None) -> Trained:
+def grpo(
+    folder: Path, model: Path, options: GrpoOptions, *, stop: Callable[[int], None] | None = None
+) -> TrainingResult:
     """Two tasks of three and four items in batches of four: four steps are several epochs of each."""
     curves = Curves()
     whole = training(
@@ -62,7 +64,7 @@ def grpo(folder: Path, model: Path, options: GrpoOptions, *, stop: Callable[[int
     return GrpoTrainer(options, FakeContext(workspace=folder)).train(stopping(whole, stop))
 
 
-def sft(folder: Path, model: Path, *, stop: Callable[[int], None] | None = None) -> Trained:
+def sft(folder: Path, model: Path, *, stop: Callable[[int], None] | None = None) -> TrainingResult:
     whole = training(folder, model, tasks=[points("red", 4), pairs("pair", 3)])
     return SftTrainer(SftOptions(**COMMON, batch=4), FakeContext(workspace=folder)).train(stopping(whole, stop))
 

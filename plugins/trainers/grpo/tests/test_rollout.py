@@ -92,7 +92,7 @@ def test_pixels_are_forgotten_once_the_prompt_is_made(policy: Policy) -> None:
         looked.append(1)
         return picture(len(looked), True).load()
 
-    shown = [Image.drawn(draw, name="drawn") for _ in range(3)]
+    shown = [Image.from_drawing(draw, name="drawn") for _ in range(3)]
     prompts = Prompts(policy)
     kept = [prompts.asked(unit(showing(point("red", number), image))) for number, image in enumerate(shown)]
     assert looked
@@ -128,7 +128,7 @@ def test_an_answer_is_its_tokens_its_text_and_what_its_format_reads(policy: Poli
             ended = one.tokens[-1] == policy.end
             assert one.truncated is not ended
             body = one.tokens[:-1] if ended else one.tokens
-            assert one.text == policy.opened.decoded(body)
+            assert one.text == policy.opened.decode_exactly(body)
             assert one.judgement.completion_tokens == len(body)
             cut = "max_new_tokens" if one.truncated else ""
             read = question_.example.request.read(one.text, cut=cut, completion_tokens=len(body))
@@ -273,12 +273,12 @@ def test_an_answer_that_is_opened_for_the_policy_is_read_whole_and_trained_on_in
     (bare,) = asked(policy, point("red", 0))
     (given,) = written(policy, [question_], samples=6)
     assert question_.opening == "<think></think><answer>"
-    behind = policy.opened.decoded(question_.prompt.ids[len(bare.prompt.ids) :])
+    behind = policy.opened.decode_exactly(question_.prompt.ids[len(bare.prompt.ids) :])
     assert behind == question_.opening
     for one in given:
         assert one.text.startswith("<think></think><answer>")
         body = one.tokens[:-1] if not one.truncated else one.tokens
-        assert one.text == question_.opening + policy.opened.decoded(body)
+        assert one.text == question_.opening + policy.opened.decode_exactly(body)
         assert one.judgement.completion_tokens == len(body)
 
 

@@ -29,7 +29,7 @@ def bench(folder: Path, model: Path, tasks: Sequence[Any], **options: Any) -> tu
 
 def targets(folder: Path, model: Path, examples: Sequence[Example], **options: Any) -> list[str]:
     whole, method = bench(folder, model, [fixed("red", examples)], **options)
-    decode = whole.policy.opened.decoded
+    decode = whole.policy.opened.decode_exactly
     return [decode(method._target(one)) for one in examples]
 
 

@@ -79,7 +79,7 @@ def pair(task: str, number: int) -> Iterator[Example]:
         shown = [part for place, which in enumerate(order) for part in (f"Image {'AB'[place]}:", pictures[which])]
         messages = (Message("user", ("Which picture is red?", *shown, FORMAT.instruction(space))),)
         request = Request(task=task, item=item.id, messages=messages, space=space, format=FORMAT, order=order)
-        yield Example(request=request, gold=space.shown(0, order), item=item)
+        yield Example(request=request, gold=space.to_shown(0, order), item=item)
 
 
 def task_of(name: str, split: Callable[[str], Sequence[Example]], **fields: Any) -> TrainingTask:

@@ -14,7 +14,7 @@ import trl
 from harness.api import UserError
 from harness_grpo.objective import aggregate, kl, row_weights, token_loss
 from harness_transformers.loading import Source
-from harness_trl.arguments import explained, grpo_arguments, sft_arguments
+from harness_trl.arguments import explain_errors, grpo_arguments, sft_arguments
 from harness_trl.options import TrlGrpoOptions, TrlSftOptions
 
 from .conftest import TINY, points, training
@@ -178,6 +178,6 @@ def test_what_trl_refuses_is_an_error_of_the_recipe(tmp_path: Path) -> None:
     given = {**arguments(tmp_path, trl={"top_entropy_quantile": 0.5}), "num_generations": 3}
     with (
         pytest.raises(UserError, match=r"recipe r: TRL refuses it \(generation_batch_size .* must be divisible"),
-        explained("r"),
+        explain_errors("r"),
     ):
         trl.GRPOConfig(**given)

@@ -16,7 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness.api import Trained, Training, UserError
+from harness.api import Training, TrainingResult, UserError
 from harness.testing import FakeContext
 from harness_grpo.grpo import GrpoTrainer as NativeGrpoTrainer
 from harness_grpo.options import GrpoOptions as NativeGrpoOptions
@@ -39,12 +39,12 @@ from .conftest import TINY, Curves, accuracy, length, pairs, point, points, rewa
 LOOK = ValidationOptions(every=2, limit=2)
 
 
-def grpo(recipe: Training, **given: Any) -> Trained:
+def grpo(recipe: Training, **given: Any) -> TrainingResult:
     options = TrlGrpoOptions(**{**TINY, "batch": 4, "group": 3, "per_device": 6, "lr": 1e-2, **given})
     return GrpoTrainer(options, FakeContext(workspace=recipe.folder)).train(recipe)
 
 
-def sft(recipe: Training, **given: Any) -> Trained:
+def sft(recipe: Training, **given: Any) -> TrainingResult:
     options = TrlSftOptions(**{**TINY, "batch": 4, "per_device": 2, "lr": 1e-2, **given})
     return SftTrainer(options, FakeContext(workspace=recipe.folder)).train(recipe)
 
@@ -152,7 +152,7 @@ def test_grpo_learns_the_same_from_the_same_answers_as_the_native_trainer(
 
     def given(policy: Policy, one: Asked, ids: tuple[int, ...]) -> Given:
         finished = ids[-1] in policy.opened.language.stops.tolist()
-        text = policy.opened.decoded(ids[:-1] if finished else ids)
+        text = policy.opened.decode_exactly(ids[:-1] if finished else ids)
         judgement = replace(one.example.request.read(text), completion_tokens=len(ids) - finished)
         return Given(ids, not finished, text, judgement)
 

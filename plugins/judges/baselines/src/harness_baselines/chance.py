@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator
 
 from harness.api import Context, Judgement, Request
 from harness_baselines.options import RandomOptions
-from harness_baselines.verdicts import digest_of, drawn, listed, shares
+from harness_baselines.verdicts import digest_of, draw_verdict, list_verdicts, shares
 
 
 class Chance:
-    """Draws uniformly from each request's answer space; a request's die depends on its content and the seed only."""
+    """Draws uniformly from each request's answer space.
+
+    The draw depends on the request's content and on the seed only.
+    """
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -28,8 +31,10 @@ class Chance:
 
 def guess(request: Request, *, seed: int) -> Judgement:
     """A blind guess, the same on every run."""
-    verdict = drawn(request.space, random.Random(f"{seed}:{request.seed}"))
-    verdicts = listed(request.space)
+    # `request.seed` covers content and sample, so the order of requests and the batch size cannot change a draw.
+    verdict = draw_verdict(request.space, random.Random(f"{seed}:{request.seed}"))
+    verdicts = list_verdicts(request.space)
+    # The uniform table is the baseline of a metric that reads probabilities, such as the Brier score.
     table = shares(request.space, dict.fromkeys(verdicts, 1.0)) if verdicts else None
     return Judgement.of(verdict, probabilities=table)
 

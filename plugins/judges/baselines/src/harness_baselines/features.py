@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from harness.api import Image
 
-SIDE = 64
+SIDE = 64  # a power of two: cells of 8 and three halvings come out even
 """Every picture is scaled to this many pixels a side first."""
 
 _BINS = 8  # orientations without sign would be blind to the side of a shadow: these cover the whole circle
 _CELL = 8
-_EPS = 1e-6
+_EPS = 1e-6  # keeps the logarithm finite where a picture is flat
 
 Floats = NDArray[np.float32]
 
@@ -49,7 +49,9 @@ def describe(pictures: Floats) -> Floats:
         Shape (N, D): colour histograms, orientation histograms (HOG-like, Dalal and Triggs 2005), sharpness from the
         Laplacian, contrast and block edges, and a coarse thumbnail.
     """
+    # Luma weights of ITU-R BT.601, as in JPEG.
     grey = pictures @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    # float32 throughout: the trees bin every feature into 64 levels anyway.
     parts = (_colours(pictures), _orientations(grey), _sharpness(grey), _contrast(grey), _thumbnail(pictures))
     return np.concatenate(parts, axis=1).astype(np.float32)
 
@@ -57,6 +59,7 @@ def describe(pictures: Floats) -> Floats:
 def describe_all(images: Sequence[Sequence[Image]]) -> Floats:
     """Features of N requests with the same number of images each, shape (N, images x D)."""
     count = len(images[0])
+    # `stack` refuses an empty list; questions without images still have words.
     if count == 0:
         return np.zeros((len(images), 0), dtype=np.float32)
     pictures = np.stack([pixels_of(image) for row in images for image in row])
@@ -78,12 +81,14 @@ def _colours(pictures: Floats) -> Floats:
     brightest = np.argpartition(flat.sum(axis=2), -flat.shape[1] // 20, axis=1)[:, -flat.shape[1] // 20 :]
     white = np.take_along_axis(flat, brightest[..., None], axis=1).mean(axis=1)
     moments = (flat.mean(axis=1), flat.std(axis=1), white, white - white.mean(axis=1, keepdims=True))
+    # Square roots (the Hellinger map) keep a few large bins from hiding the small ones.
     return np.concatenate([np.sqrt(joint), np.sqrt(hues), *moments], axis=1)
 
 
 def _histogram(bins: NDArray[np.int64], weights: NDArray[np.floating], size: int) -> Floats:
     """Weighted histogram of each row, divided by the number of pixels; shape (N, size)."""
     count, length = bins.shape
+    # One `bincount` for all rows: each row counts in a range of bins of its own.
     index = bins + np.arange(count)[:, None] * size
     sums = np.bincount(index.ravel(), weights=weights.ravel(), minlength=count * size)
     histogram: Floats = (sums.reshape(count, size) / length).astype(np.float32)
@@ -104,6 +109,7 @@ def _orientations(grey: Floats) -> Floats:
     sums = _histogram(index, strength.reshape(count, -1), cells * cells * _BINS).reshape(count, cells * cells, _BINS)
     whole = sums.sum(axis=1)
     energy = np.sqrt((sums**2).sum(axis=2, keepdims=True))
+    # Normalising each cell removes local contrast, as in HOG; the small term keeps noise in flat cells small.
     normed = sums / (energy + 1e-3)
     return np.concatenate([normed.reshape(count, -1), np.log(whole + _EPS)], axis=1)
 
@@ -123,6 +129,7 @@ def _sharpness(grey: Floats) -> Floats:
         columns.append(np.stack([response.mean(axis=1), response.std(axis=1)], axis=1))
         if scale == 0:
             columns.append(np.percentile(response, (5, 25, 50, 75, 90, 99), axis=1).T)
+        # Halve by averaging, not by dropping pixels: aliasing would look like sharpness.
         level = (level[:, ::2, ::2] + level[:, 1::2, ::2] + level[:, ::2, 1::2] + level[:, 1::2, 1::2]) / np.float32(4)
     return np.log(np.concatenate(columns, axis=1) + 1e-3).astype(np.float32)
 
@@ -135,6 +142,7 @@ def _contrast(grey: Floats) -> Floats:
     tones = np.percentile(grey.reshape(count, -1), (1, 10, 25, 50, 75, 90, 99), axis=1).T
     steps = np.abs(np.diff(grey, axis=2)).mean(axis=1)
     lines = np.abs(np.diff(grey, axis=1)).mean(axis=2)
+    # JPEG codes blocks of 8 x 8 pixels: strong compression leaves steps at every eighth column and row.
     seam = np.arange(SIDE - 1) % 8 == 7
     edges = [np.log((s[:, seam].mean(axis=1) + 1e-3) / (s[:, ~seam].mean(axis=1) + 1e-3)) for s in (steps, lines)]
     # Straight seams stand out of the profile of steps between neighbouring columns, or rows.

@@ -12,7 +12,7 @@ from harness.api import AnswerSpace, Context, Judgement, Request, Score, Status,
 from harness_baselines.options import JuryOptions
 from harness_baselines.verdicts import digest_of, on_step, shares
 
-_CHUNK = 64
+_CHUNK = 64  # enough for full batches of members that batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,13 @@ class Jury:
     """A member may; of the others each content is asked once."""
 
     def __init__(self, options: JuryOptions, context: Context) -> None:
+        # A longer circle of juries is found when it is asked; this one can be named at once.
         if context.name in options.judges:
             raise UserError(f"judge {context.name}: a jury cannot sit on itself; take it out of `judges:`")
         self._options = options
         self._context = context
         self._weights = options.weights or [1.0] * len(options.judges)
+        # More than half: with fewer, a minority would speak for the panel.
         self._quorum = options.quorum or len(options.judges) // 2 + 1
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
@@ -65,11 +67,12 @@ class Jury:
 
     def _ask(self, member: str, chunk: list[Request]) -> dict[str, Judgement]:
         answers = {
-            request.key: judgement.checked(request.space) for request, judgement in self._context.ask(member, chunk)
+            request.key: judgement.check(request.space) for request, judgement in self._context.ask(member, chunk)
         }
+        # A member may break the contract and skip a request; the jury still has to answer it.
         for request in chunk:
             if request.key not in answers:
-                answers[request.key] = Judgement.failed(Status.ERROR, f"{member} gave no answer")
+                answers[request.key] = Judgement.failure(Status.ERROR, f"{member} gave no answer")
         return answers
 
 
@@ -85,24 +88,27 @@ def count(space: AnswerSpace, ballots: list[Ballot], *, quorum: int, vote: str) 
         quorum: Fewest valid votes.
         vote: `majority` of weight, or weighted `mean` of scores, put on the nearest step of the scale (half-way up).
     """
+    # Refused here and not in the options: which spaces a task has is known only when it is asked.
     if vote == "mean" and not isinstance(space, Score):
-        return Judgement.failed(Status.REFUSED, f"vote: mean is for scores, and this is a {space.kind}; use majority")
+        return Judgement.failure(Status.REFUSED, f"vote: mean is for scores, and this is a {space.kind}; use majority")
     said = "; ".join(_line(space, ballot) for ballot in ballots)
     valid = [ballot for ballot in ballots if ballot.judgement.verdict is not None]
     if len(valid) < quorum:
+        # Errors are asked again on the next run and may still fill the quorum; unparsed answers are final.
         broken = sum(ballot.judgement.status is Status.ERROR for ballot in ballots)
         status = Status.ERROR if len(valid) + broken >= quorum else Status.UNPARSED
         problem = f"{len(valid)} of {len(ballots)} members gave a verdict, the quorum is {quorum}: {said}"
-        return Judgement.failed(status, problem, rationale=said)
+        return Judgement.failure(status, problem, rationale=said)
     weights = _weights(valid)
     table = shares(space, weights)
     if vote == "mean":
         return Judgement.of(_mean(cast("Score", space), valid), rationale=said, probabilities=table)
     most = max(weights.values())
+    # isclose: weights such as 0.1 + 0.2 against 0.3 are a draw, though their floats differ.
     winners = [verdict for verdict, weight in weights.items() if math.isclose(weight, most, rel_tol=1e-9)]
     if len(winners) > 1:
         names = ", ".join(sorted(space.name(verdict) for verdict in winners))
-        return Judgement.failed(Status.UNPARSED, f"a draw between {names}, {most:g} each: {said}", rationale=said)
+        return Judgement.failure(Status.UNPARSED, f"a draw between {names}, {most:g} each: {said}", rationale=said)
     return Judgement.of(winners[0], rationale=said, probabilities=table)
 
 

@@ -42,11 +42,12 @@ class Lessons(Generic[M]):
         self._models: dict[str | None, M | NoTrainSplit | HarnessError] = {}
 
     def model(self, task: str) -> M | NoTrainSplit:
-        """What was learned for a task.
+        """The model that was fitted for a task.
 
         Raises:
             UserError: A task of `train` does not exist or has no train split, or training data cannot be used.
         """
+        # With `train:` all tasks share one model, kept under the key None.
         scope = task if self._train is None else None
         if scope not in self._models:
             try:
@@ -65,5 +66,6 @@ class Lessons(Generic[M]):
         return [self._context.fingerprint(task) for task in self._train or []]
 
     def _examples(self, tasks: list[str]) -> Iterator[Example]:
+        # Streamed: a train split may be larger than memory, and `limit` stops reading.
         for task in tasks:
             yield from islice(self._context.examples(task, "train"), self._limit)

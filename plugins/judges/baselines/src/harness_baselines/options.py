@@ -29,6 +29,7 @@ class ConstantOptions(Options):
     @classmethod
     def _as_written(cls, value: object) -> object:
         """YAML reads a bare yes, no or 3 as truth or number; here they are words."""
+        # bool first: it is a subclass of int.
         if isinstance(value, bool):
             return "yes" if value else "no"
         return f"{value:g}" if isinstance(value, int | float) else value
@@ -88,7 +89,7 @@ class JuryOptions(Options):
         default=None, ge=1, description="Fewest valid votes for a verdict. Default: more than half of the judges."
     )
     vote: Literal["majority", "mean"] = Field(
-        default="majority", description="The verdict with most weight behind it, or the mean (of scores)."
+        default="majority", description="The verdict with the most weight, or the mean (of scores)."
     )
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 """The judge that was trained on one task: boosted trees on simple image features and the words of the question.
 
-A real single-task baseline, quick and deterministic, and deaf to any form of question that it was not trained on. Not
+A real single-task baseline, quick and deterministic. It refuses a form of question that it was not trained on. Not
 a vision model: see `harness_baselines.features` for all that it sees.
 """
 
@@ -17,7 +17,7 @@ from harness.api import AnswerSpace, Context, DataError, Example, Judgement, Req
 from harness_baselines.chance import guess
 from harness_baselines.learning import Lessons, NoTrainSplit
 from harness_baselines.options import PixelsOptions
-from harness_baselines.verdicts import described, digest_of
+from harness_baselines.verdicts import describe_space, digest_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _BATCH = 64
 _WORDS = 1024  # buckets of hashed words and pairs of words
-_MOST_CLASSES = 200
+_MOST_CLASSES = 200  # boosting fits one tree for each class in each iteration
 
 _Form: TypeAlias = tuple[AnswerSpace, int]
 """Answer space and number of images: what a classifier is trained for."""
@@ -55,7 +55,7 @@ class Pixels:
         stream = iter(requests)
         while batch := list(islice(stream, _BATCH)):
             with _one_thread():
-                yield from self._answered(batch)
+                yield from self._judge_batch(batch)
 
     def fingerprint(self) -> str:
         """Covers the options, the seed, the versions of what computes, and the tasks learnt from."""
@@ -63,16 +63,16 @@ class Pixels:
         return digest_of("pixels", self._options.model_dump(), self._seed, versions, self._lessons.fingerprints())
 
     def _fit(self, examples: Iterator[Example]) -> dict[_Form, _Classifier]:
-        gathered: dict[_Form, _Gathered] = {}
+        gathered: dict[_Form, _TrainingSet] = {}
         with _one_thread():
             while batch := list(islice(examples, _BATCH)):
                 for form, chosen in _by_form([example.request for example in batch]).items():
-                    known = gathered.setdefault(form, _Gathered([], []))
+                    known = gathered.setdefault(form, _TrainingSet([], []))
                     known.features.append(_features([batch[k].request for k in chosen]))
                     known.golds += [form[0].name(batch[k].gold) for k in chosen]
             return {form: _Classifier(known, seed=self._seed) for form, known in gathered.items()}
 
-    def _answered(self, batch: list[Request]) -> Iterator[tuple[Request, Judgement]]:
+    def _judge_batch(self, batch: list[Request]) -> Iterator[tuple[Request, Judgement]]:
         by_task: dict[str, list[Request]] = {}
         for request in batch:
             by_task.setdefault(request.task, []).append(request)
@@ -85,7 +85,7 @@ class Pixels:
                 elif form in model:
                     yield from zip(asked, model[form].answers(asked), strict=True)
                 else:
-                    trained = " and ".join(_in_words(one) for one in model) or "nothing"
+                    trained = " and ".join(_in_words(known) for known in model) or "nothing"
                     yield from self._unseen(asked, f"trained on {trained}; this asks for {_in_words(form)}")
 
     def _unseen(self, requests: list[Request], reason: str) -> Iterator[tuple[Request, Judgement]]:
@@ -93,11 +93,11 @@ class Pixels:
             if self._options.unseen == "guess":
                 yield request, guess(request, seed=self._seed)
             else:
-                yield request, Judgement.failed(Status.REFUSED, reason)
+                yield request, Judgement.failure(Status.REFUSED, reason)
 
 
 @dataclass(slots=True)
-class _Gathered:
+class _TrainingSet:
     """Training data of one form."""
 
     features: list[NDArray[np.float32]]
@@ -107,15 +107,17 @@ class _Gathered:
 class _Classifier:
     """Gradient-boosted trees from features to verdict names, in shown places."""
 
-    def __init__(self, gathered: _Gathered, *, seed: int) -> None:
+    def __init__(self, gathered: _TrainingSet, *, seed: int) -> None:
         import numpy as np
         from sklearn.ensemble import HistGradientBoostingClassifier
 
+        # `np.unique` sorts the names, so the class order does not depend on the order of the examples.
         features = np.concatenate(gathered.features)
         names, classes = np.unique(gathered.golds, return_inverse=True)
         if len(names) > _MOST_CLASSES:
             raise DataError(f"pixels: {len(names)} different answers are too many to tell apart; use it on {_FIT_FOR}")
         self._names = [str(name) for name in names]
+        # Most word buckets are empty: constant columns only cost time.
         self._used = features.std(axis=0) > 0
         self._trees: Any = None
         if len(names) > 1 and self._used.any():
@@ -150,6 +152,7 @@ def _features(requests: Sequence[Request]) -> NDArray[np.float32]:
 
     from harness_baselines.features import describe_all
 
+    # Hashing needs no vocabulary, so nothing is fitted on text.
     words = HashingVectorizer(n_features=_WORDS, ngram_range=(1, 2), alternate_sign=False, norm=None, binary=True)
     text = words.transform([request.text for request in requests]).toarray().astype(np.float32)
     return np.concatenate([describe_all([request.images for request in requests]), text], axis=1)
@@ -165,7 +168,7 @@ def _by_form(requests: list[Request]) -> dict[_Form, list[int]]:
 def _in_words(form: _Form) -> str:
     space, images = form
     count = {0: "without an image", 1: "about one image"}.get(images, f"about {images} images")
-    return f"{described(space)} {count}"
+    return f"{describe_space(space)} {count}"
 
 
 def _one_thread() -> AbstractContextManager[Any]:

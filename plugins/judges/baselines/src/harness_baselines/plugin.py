@@ -11,6 +11,11 @@ _OURS = "part of judge-harness; no outside source"
 @hookimpl
 def harness_judges() -> list[JudgeCard]:
     """The six baseline judges."""
+    return [*_blind_judges(), *_trainable_judges(), *_judges_of_others()]
+
+
+def _blind_judges() -> list[JudgeCard]:
+    """Those that look at no question: what a score has to beat."""
     return [
         JudgeCard(
             name="constant",
@@ -37,6 +42,12 @@ def harness_judges() -> list[JudgeCard]:
             needs_media=False,
             capabilities=frozenset({"text", "images", "probabilities"}),
         ),
+    ]
+
+
+def _trainable_judges() -> list[JudgeCard]:
+    """Those that learn from train splits."""
+    return [
         JudgeCard(
             name="prior",
             api_version=1,
@@ -64,6 +75,12 @@ def harness_judges() -> list[JudgeCard]:
             "was not trained on is refused, or guessed at with `unseen: guess`.",
             capabilities=frozenset({"images", "text", "probabilities"}),
         ),
+    ]
+
+
+def _judges_of_others() -> list[JudgeCard]:
+    """Those that pass on or combine the answers of other judges."""
+    return [
         JudgeCard(
             name="replay",
             api_version=1,
@@ -71,6 +88,7 @@ def harness_judges() -> list[JudgeCard]:
             factory="harness_baselines.replay:make",
             options="harness_baselines.options:ReplayOptions",
             unfold="harness_baselines.replay:unfold",
+            # Reading the files is the check: a malformed line must end a run before any judge is asked.
             check="harness_baselines.replay:make",
             licence=_LICENCE,
             source=_OURS,

@@ -10,7 +10,7 @@ from typing import TypeAlias, cast
 from harness.api import AnswerSpace, Context, Example, Judgement, Request, Score, Status, Verdict
 from harness_baselines.learning import Lessons, NoTrainSplit
 from harness_baselines.options import PriorOptions
-from harness_baselines.verdicts import described, digest_of, listed, shares
+from harness_baselines.verdicts import describe_space, digest_of, list_verdicts, shares
 
 Counts: TypeAlias = dict[AnswerSpace, Counter[Verdict]]
 
@@ -29,21 +29,22 @@ class Prior:
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         """Answer each request; the train split is read at the first one."""
         for request in requests:
-            yield request, self._answered(request)
+            yield request, self._judge(request)
 
     def fingerprint(self) -> str:
         """Covers the options and the tasks learnt from."""
         return digest_of("prior", self._options.model_dump(), self._lessons.fingerprints())
 
-    def _answered(self, request: Request) -> Judgement:
+    def _judge(self, request: Request) -> Judgement:
         counts = self._lessons.model(request.task)
         if isinstance(counts, NoTrainSplit):
-            return Judgement.failed(Status.REFUSED, f"task {request.task}: {counts.reason}")
+            return Judgement.failure(Status.REFUSED, f"task {request.task}: {counts.reason}")
+        # Keyed by the whole space: pairs with and without a tie are different questions.
         seen = counts.get(request.space)
         if seen is None:
-            learned = "; ".join(described(space) for space in counts) or "nothing"
-            reason = f"learned the answers to {learned}; this asks for {described(request.space)}"
-            return Judgement.failed(Status.REFUSED, reason)
+            learned = "; ".join(describe_space(space) for space in counts) or "nothing"
+            reason = f"learned the answers to {learned}; this asks for {describe_space(request.space)}"
+            return Judgement.failure(Status.REFUSED, reason)
         return Judgement.of(_majority(request.space, seen), probabilities=_table(request.space, seen))
 
 
@@ -55,21 +56,23 @@ def _count(examples: Iterator[Example]) -> Counts:
 
 
 def _majority(space: AnswerSpace, seen: Counter[Verdict]) -> Verdict:
+    # median_low is a value that occurred; the mean of two may lie where no answer does.
     if isinstance(space, Score) and not space.step:
         return statistics.median_low(cast("Iterable[float]", seen.elements()))
     names = shares(space, seen)  # by name: 0.3 of the data and 0.1 + 0.2 of the scale are one step
     most = max(names.values())
-    return next(verdict for name, verdict in _named(space, seen) if names[name] == most)
+    return next(verdict for name, verdict in _in_space_order(space, seen) if names[name] == most)
 
 
-def _named(space: AnswerSpace, seen: Counter[Verdict]) -> Iterator[tuple[str, Verdict]]:
+def _in_space_order(space: AnswerSpace, seen: Counter[Verdict]) -> Iterator[tuple[str, Verdict]]:
     """The verdicts in the order of the space, then those seen that it does not list, by name."""
-    yield from ((space.name(verdict), verdict) for verdict in listed(space) or ())
+    # The space's own order decides between equally frequent answers, not the order of the data.
+    yield from ((space.name(verdict), verdict) for verdict in list_verdicts(space) or ())
     yield from sorted((space.name(verdict), verdict) for verdict in seen)
 
 
 def _table(space: AnswerSpace, seen: Counter[Verdict]) -> dict[str, float] | None:
-    return shares(space, seen) if listed(space) else None
+    return shares(space, seen) if list_verdicts(space) else None
 
 
 def make(options: PriorOptions, context: Context) -> Prior:

@@ -45,6 +45,7 @@ MOST_BYTES = 16 * 2**20
 _LONG = 200  # shorter texts are not worth compressing
 _TEXTS = ("rationale", "model", *REASONING_FIELDS)
 _AMOUNTS = ("latency_s", "cost_usd")
+# The names under which a Judgement carries them, so a row's fields can be passed on as they are.
 _COUNTS = ("prompt_tokens", "completion_tokens")
 _RESULTS = ("scores", "verdict")
 _KEPT = (*_RESULTS, "probabilities", *_TEXTS, *_AMOUNTS, *_COUNTS)
@@ -80,7 +81,7 @@ class Recorded:
         return self.rest is not None and name in self.rest
 
     def equals(self, other: Recorded) -> bool:
-        """Whether it says the same, wherever it stands: rows that are there twice are one."""
+        """Whether it says the same, in any place: equal rows count once."""
         return (self.text, self.rest) == (other.text, other.rest)
 
 
@@ -102,6 +103,7 @@ def read_recordings(
     column = _Column(response_field)
     for number, row in _rows(path):
         source = f"{path}, line {number}"
+        # The first row decides for the whole file: a field that comes and goes must not change what an id is.
         known = known or next((field for field in ID_FIELDS if field in row), None)
         if known is None:
             _refuse(source, f"no id; name its field with `id_field` (looked for {', '.join(ID_FIELDS)})")
@@ -146,22 +148,23 @@ def _answers(row: dict[str, Any], name: str, *, source: str, column: _Column) ->
     several = row.get("judgments")
     if several is None:
         order = _order(row.get("order"), source)
-        yield (name, order or "data", _sample(row, source)), _recorded(row, source, column)
+        yield (name, order or "data", _sample(row, source)), _parse_answer(row, source, column)
         return
-    if not isinstance(several, list) or not all(isinstance(one, dict) for one in several):
+    if not isinstance(several, list) or not all(isinstance(entry, dict) for entry in several):
         _refuse(source, "'judgments' must be a list of objects")
-    for place, one in enumerate(several):
-        order = _order(one.get("order"), source)
+    for place, entry in enumerate(several):
+        order = _order(entry.get("order"), source)
+        # JudgeBench publishes two judgments a pair, the second with the candidates swapped.
         if order is None and place > 1:
             _refuse(source, "more than two 'judgments' (the data's order and its reverse) each need an 'order'")
-        yield (name, order or ("data", "reverse")[place], _sample(one, source)), _recorded(one, source, column)
+        yield (name, order or ("data", "reverse")[place], _sample(entry, source)), _parse_answer(entry, source, column)
 
 
-def _recorded(row: Mapping[str, Any], source: str, column: _Column) -> Recorded:
+def _parse_answer(row: Mapping[str, Any], source: str, column: _Column) -> Recorded:
     response, error = column.text(row, source), _error(row.get("error"))
     rest = {name: row[name] for name in _KEPT if row.get(name) is not None}
     _check(rest, source)
-    if stopped := _stopped(row, source):
+    if stopped := _stop_reason(row, source):
         rest["stopped"] = stopped
     if error:
         rest["error"] = error
@@ -172,7 +175,7 @@ def _recorded(row: Mapping[str, Any], source: str, column: _Column) -> Recorded:
             _refuse(source, f"no answer: needs one of {column}, {', '.join(_RESULTS)}; `response_field` names another")
     if response is None:
         return Recorded(source, None, rest or None)
-    # A lone surrogate is no text that anybody wrote, and no database takes it.
+    # Lone surrogates cannot be encoded as UTF-8.
     encoded = response.encode("utf-8", "replace")
     return Recorded(source, zlib.compress(encoded, 1) if len(encoded) > _LONG else encoded.decode(), rest or None)
 
@@ -184,7 +187,7 @@ def _error(error: object) -> str:
     return (error if isinstance(error, str) else json.dumps(error, ensure_ascii=False))[:_MOST_ERROR]
 
 
-def _stopped(row: Mapping[str, Any], source: str) -> str:
+def _stop_reason(row: Mapping[str, Any], source: str) -> str:
     """Why the answer ended, in the server's word; some write the number of a token under `stop_reason`."""
     reason = row.get("finish_reason")
     if reason is not None and not isinstance(reason, str):
@@ -193,12 +196,15 @@ def _stopped(row: Mapping[str, Any], source: str) -> str:
 
 
 def _check(rest: Mapping[str, Any], source: str) -> None:
+    # Absent fields are None or the default, which passes: each check is about what was recorded.
     scores = rest.get("scores")
     if scores is not None and not (isinstance(scores, list) and scores and all(map(_is_number, scores))):
         _refuse(source, "'scores' must be finite numbers, one for each candidate shown")
     verdict = rest.get("verdict", "")
     letters = verdict if isinstance(verdict, list) else []
-    if not (isinstance(verdict, str | list) or _is_number(verdict)) or not all(isinstance(one, str) for one in letters):
+    if not (isinstance(verdict, str | list) or _is_number(verdict)) or not all(
+        isinstance(letter, str) for letter in letters
+    ):
         _refuse(source, "'verdict' must be the name of a verdict, a number, or a list of letters from best to worst")
     table = rest.get("probabilities", {})
     if not isinstance(table, dict) or not all(map(_is_number, table.values())):
@@ -217,16 +223,19 @@ def _check(rest: Mapping[str, Any], source: str) -> None:
 def _is_number(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
+    # JSON allows integers of any length, and `isfinite` raises on those above the range of a float.
     return abs(value) < 1e300 and math.isfinite(value)
 
 
 def _is_whole(value: object) -> bool:
+    # bool is a subclass of int; 2**63 is where SQLite's integers end.
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
 
 
 def _order(order: object, source: str) -> str | None:
     if order is None:
         return None
+    # Checked as a permutation: a list of positions from 1 would silently never match a request.
     if not isinstance(order, list) or not all(map(_is_whole, order)) or sorted(order) != list(range(len(order))):
         _refuse(source, f"'order' must be a permutation such as [1, 0], got {order!r:.100}")
     return order_name(tuple(order))
@@ -242,24 +251,26 @@ def _sample(row: Mapping[str, Any], source: str) -> int:
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     number = 0
     try:
-        with _opened(path) as stream:
+        with _open(path) as stream:
+            # The limit bounds memory before a line is complete: a small archive can decompress to gigabytes.
             while line := stream.readline(MOST_BYTES + 1):
                 number += 1
                 if len(line) > MOST_BYTES:
                     _refuse(f"{path}, line {number}", f"longer than {MOST_BYTES:,} bytes; not a recorded answer")
                 if line.strip():
-                    yield number, _parsed(line, f"{path}, line {number}")
+                    yield number, _parse_line(line, f"{path}, line {number}")
     except (OSError, EOFError, zlib.error) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise DataError(f"{path}, after line {number}: cannot be read ({reason}); replace the file") from error
 
 
-def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
+def _open(path: Path) -> gzip.GzipFile | BufferedReader:
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 
-def _parsed(line: bytes, source: str) -> dict[str, Any]:
+def _parse_line(line: bytes, source: str) -> dict[str, Any]:
     try:
+        # utf-8-sig: spreadsheets write a byte order mark.
         row = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_with_nulls)
     except (ValueError, RecursionError) as error:  # bad UTF-8 and bad JSON are ValueErrors
         raise DataError(f"{source}: not a JSON object ({error}); fix or remove the line") from error
@@ -270,6 +281,7 @@ def _parsed(line: bytes, source: str) -> dict[str, Any]:
 
 def _with_nulls(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object with null for NaN, which is how pandas writes it."""
+    # Only NaN differs from itself.
     return {name: None if value != value else value for name, value in pairs}
 
 

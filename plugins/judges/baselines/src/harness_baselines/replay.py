@@ -22,7 +22,7 @@ from harness.api import (
     Request,
     Score,
     Status,
-    Unfolded,
+    UnfoldedEntry,
     Verdict,
 )
 from harness.api.reading import read_body
@@ -54,13 +54,14 @@ class Replay:
     def __init__(self, options: ReplayOptions) -> None:
         self._options = options
         self._files = _files(options)
+        # Read in the constructor, which is also the card's check: faults show before any judge is asked.
         self._answers = self._read()
         self._items = {item for item, _, _ in self._answers}
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         """Answer each request as recorded."""
         for request in requests:
-            yield request, self._answered(request)
+            yield request, self._look_up(request)
 
     def covers(self, task: str, item: str) -> bool:
         """Whether anything is recorded of an item."""
@@ -76,6 +77,7 @@ class Replay:
         answers: dict[Place, Recorded] = {}
         for path in self._files:
             folder = path.absolute().parent
+            # In the layout SUBSET/outputs/JUDGE.jsonl item ids begin with the subset.
             prefix = f"{folder.parent.name}/" if folder.name == _OUTPUTS else ""
             recordings = read_recordings(
                 path, id_field=self._options.id_field, response_field=self._options.response_field
@@ -89,10 +91,10 @@ class Replay:
                     )
         return answers
 
-    def _answered(self, request: Request) -> Judgement:
+    def _look_up(self, request: Request) -> Judgement:
         recorded = self._answers.get((request.item, order_name(request.order), request.sample))
         if recorded is None:
-            return Judgement.failed(Status.ERROR, self._missing(request))
+            return Judgement.failure(Status.ERROR, self._missing(request))
         return judgement_of(recorded, request)
 
     def _missing(self, request: Request) -> str:
@@ -104,12 +106,13 @@ class Replay:
 
 
 def judgement_of(recorded: Recorded, request: Request) -> Judgement:
-    """What a recorded answer says to a request: its `verdict`, else its text, else its `scores`."""
+    """The judgement of a recorded answer, from its `verdict`, else its text, else its `scores`."""
     fields: dict[str, Any] = {name: recorded.get(name) for name in _CARRIED if recorded.get(name) is not None}
     response, stopped = recorded.response or "", recorded.get("stopped") or ""
     reasoning = next((text for name in REASONING_FIELDS if (text := recorded.get(name))), "")
+    # An error outranks everything else in the row: a partial answer next to it must not count.
     if failed := _failure(recorded, stopped.lower()):
-        return Judgement.failed(*failed, raw=response, rationale=reasoning, **fields)
+        return Judgement.failure(*failed, raw=response, rationale=reasoning, **fields)
     verdict, scores = recorded.get("verdict"), recorded.get("scores")
     if stopped.lower() in _CUT:
         fields["cut"] = stopped
@@ -117,16 +120,16 @@ def judgement_of(recorded: Recorded, request: Request) -> Judgement:
         return request.read(response, reasoning=reasoning, **fields)
     fields["rationale"] = recorded.get("rationale") or reasoning
     if verdict is not None:
-        return _named(verdict, request, raw=response, **fields)
+        return _judge_verdict(verdict, request, raw=response, **fields)
     if scores is not None:
-        return _scored(scores, request, source=recorded.source, **fields)
+        return _judge_scores(scores, request, source=recorded.source, **fields)
     if recorded.has("verdict"):
-        return Judgement.failed(Status.UNPARSED, "recorded without a verdict", **fields)
-    return Judgement.failed(Status.ERROR, f"{recorded.source}: recorded without an answer", **fields)
+        return Judgement.failure(Status.UNPARSED, "recorded without a verdict", **fields)
+    return Judgement.failure(Status.ERROR, f"{recorded.source}: recorded without an answer", **fields)
 
 
 def _failure(recorded: Recorded, stopped: str) -> tuple[Status, str] | None:
-    """What became of an answer that is none, by what its row says of it."""
+    """Status and reason of a row that holds no answer, or `None`."""
     if recorded.get("error"):
         return Status.ERROR, f"{recorded.source}: recorded as an error: {recorded.get('error')}"
     if stopped in _REFUSED:
@@ -134,42 +137,46 @@ def _failure(recorded: Recorded, stopped: str) -> tuple[Status, str] | None:
     return (Status.ERROR, f"{recorded.source}: recorded as an error") if stopped == "error" else None
 
 
-def _named(verdict: str | float | list[str], request: Request, *, raw: str, cut: str = "", **fields: Any) -> Judgement:
+def _judge_verdict(
+    verdict: str | float | list[str], request: Request, *, raw: str, cut: str = "", **fields: Any
+) -> Judgement:
     if isinstance(verdict, list):
         verdict = " > ".join(verdict)
+    # JSON has one number type: 4.0 and 4 name the same verdict.
     name = verdict if isinstance(verdict, str) else f"{verdict:.6g}"
     fields |= {"raw": raw, "cut": cut}
     read = read_body(name, request).verdict
     if read is None:
-        return Judgement.failed(Status.OUTSIDE, f"the recorded verdict {name!r} is no {request.space}", **fields)
+        return Judgement.failure(Status.OUTSIDE, f"the recorded verdict {name!r} is no {request.space}", **fields)
     if cut and request.read(raw, cut=cut).verdict != read:
-        return Judgement.failed(Status.TRUNCATED, f"cut off ({cut}), and {name!r} is not how it ends", **fields)
+        return Judgement.failure(Status.TRUNCATED, f"cut off ({cut}), and {name!r} is not how it ends", **fields)
     return Judgement.of(read, **fields)
 
 
-def _scored(scores: list[float], request: Request, *, source: str, **fields: Any) -> Judgement:
+def _judge_scores(scores: list[float], request: Request, *, source: str, **fields: Any) -> Judgement:
     space = request.space
     fields["raw"] = " ".join(f"{score!r}" for score in scores)
     expected = space.n if isinstance(space, Preference | Ranking) else 1 if isinstance(space, Score) else None
     if expected != len(scores):
         needs = "no scores" if expected is None else f"{expected}"
-        return Judgement.failed(Status.ERROR, f"{source}: {len(scores)} scores, but {space} takes {needs}", **fields)
+        return Judgement.failure(Status.ERROR, f"{source}: {len(scores)} scores, but {space} takes {needs}", **fields)
     if isinstance(space, Score):
         value = float(scores[0])
         if space.contains(value):
             return Judgement.of(value, **fields)
-        return Judgement.failed(Status.OUTSIDE, f"the recorded score {value:g} is no {space}", **fields)
+        return Judgement.failure(Status.OUTSIDE, f"the recorded score {value:g} is no {space}", **fields)
     verdict = _by_score(scores, space)
     if verdict is not None:
         return Judgement.of(verdict, **fields)
     if isinstance(space, Preference):
-        drawn = [space.name(place) for place, score in enumerate(scores) if score == max(scores)]
-        fields["probabilities"] = dict.fromkeys(drawn, 1 / len(drawn))
-    return Judgement.failed(Status.DRAW, f"equal scores {scores}, and the question knows no tie", **fields)
+        winners = [space.name(place) for place, score in enumerate(scores) if score == max(scores)]
+        fields["probabilities"] = dict.fromkeys(winners, 1 / len(winners))
+    return Judgement.failure(Status.DRAW, f"equal scores {scores}, and the question knows no tie", **fields)
 
 
 def _by_score(scores: list[float], space: AnswerSpace) -> Verdict | None:
     """The best candidate, or all from best to worst; `None` where scores are equal and there is no tie to say so."""
+    # `sorted` is stable: equal scores keep the order shown, so the result is the same on every run.
     best = sorted(range(len(scores)), key=lambda place: -scores[place])
     if isinstance(space, Ranking):
         return None if len(set(scores)) < len(scores) else tuple(best)
@@ -178,7 +185,7 @@ def _by_score(scores: list[float], space: AnswerSpace) -> Verdict | None:
     return TIE if isinstance(space, Preference) and space.ties else None
 
 
-def unfold(options: ReplayOptions, context: Context) -> list[Unfolded]:
+def unfold(options: ReplayOptions, context: Context) -> list[UnfoldedEntry]:
     """One judge for each file name under the folder `answers`, in sorted order; a file is one judge.
 
     Looks for `<folder>/*/outputs/*` and `<folder>/outputs/*`, and only where there is neither, for `<folder>/*`.
@@ -189,8 +196,9 @@ def unfold(options: ReplayOptions, context: Context) -> list[Unfolded]:
     root = Path(options.answers)
     if options.files is not None or not root.is_dir():
         name = context.name if options.files is not None else _stem(_files(options)[0])
-        return [Unfolded(name=name, options=options.model_dump(exclude_none=True))]
+        return [UnfoldedEntry(name=name, options=options.model_dump(exclude_none=True))]
     found = [*root.glob(f"*/{_OUTPUTS}/*"), *root.glob(f"{_OUTPUTS}/*")]
+    # The two layouts are not mixed: a stray file at the top is no judge where `outputs` folders exist.
     found = [path for path in found if _is_recording(path)] or [path for path in root.glob("*") if _is_recording(path)]
     judges: dict[str, list[str]] = {}
     for path in sorted(found):
@@ -201,7 +209,7 @@ def unfold(options: ReplayOptions, context: Context) -> list[Unfolded]:
             "*.jsonl[.gz]"
         )
     shared = options.model_dump(exclude_none=True)
-    return [Unfolded(name=name, options={**shared, "files": judges[name]}) for name in sorted(judges)]
+    return [UnfoldedEntry(name=name, options={**shared, "files": judges[name]}) for name in sorted(judges)]
 
 
 def _files(options: ReplayOptions) -> list[Path]:
@@ -214,6 +222,7 @@ def _files(options: ReplayOptions) -> list[Path]:
         return [root]
     paths = [root / name for name in options.files]
     for path in paths:
+        # `files:` comes from a manifest that may be a stranger's; `..` and links must not read other files.
         if not path.resolve().is_relative_to(root.resolve()):
             raise DataError(f"replay: {path} leads out of {root}; keep recorded answers inside it")
         if not path.is_file():

@@ -17,7 +17,7 @@ MOST_LISTED = 120
 _LAST_STEP = 1e-9
 
 
-def listed(space: AnswerSpace) -> tuple[Verdict, ...] | None:
+def list_verdicts(space: AnswerSpace) -> tuple[Verdict, ...] | None:
     """Every verdict, or `None` where there are too many to be worth a table."""
     if isinstance(space, Ranking):
         count: float = math.factorial(space.n)
@@ -30,6 +30,7 @@ def listed(space: AnswerSpace) -> tuple[Verdict, ...] | None:
 
 def steps(space: Score) -> int:
     """Number of steps from low to high."""
+    # (1 - 0) / 0.1 is a hair below 10 in floats.
     return math.floor((space.high - space.low) / space.step + 1e-6)
 
 
@@ -53,13 +54,14 @@ def first(space: AnswerSpace) -> Verdict:
     return float(space.low) if isinstance(space, Score) else space.verdicts()[0]
 
 
-def drawn(space: AnswerSpace, dice: random.Random) -> Verdict:
+def draw_verdict(space: AnswerSpace, dice: random.Random) -> Verdict:
     """A verdict from the uniform distribution over the space."""
     if isinstance(space, Ranking):
         return tuple(dice.sample(range(space.n), space.n))
     if isinstance(space, Score):
         if space.step:
             return _at(space, dice.randrange(steps(space) + 1))
+        # Continuous scale: there is no list of verdicts to choose from.
         return dice.uniform(space.low, space.high)
     return dice.choice(space.verdicts())
 
@@ -67,14 +69,14 @@ def drawn(space: AnswerSpace, dice: random.Random) -> Verdict:
 def shares(space: AnswerSpace, weights: Mapping[Verdict, float]) -> dict[str, float]:
     """Weights as probabilities by verdict name; verdicts of a listed space that have none get 0."""
     total = sum(weights.values())
-    table = {space.name(verdict): 0.0 for verdict in listed(space) or ()}
+    table = {space.name(verdict): 0.0 for verdict in list_verdicts(space) or ()}
     for verdict, weight in weights.items():
         name = space.name(verdict)
         table[name] = table.get(name, 0.0) + weight / total
     return table
 
 
-def described(space: AnswerSpace) -> str:
+def describe_space(space: AnswerSpace) -> str:
     """A space in words, for refusals: `a yes/no question`."""
     if isinstance(space, Choice):
         return f"a {'/'.join(space.labels)} question"
@@ -87,5 +89,6 @@ def described(space: AnswerSpace) -> str:
 
 def digest_of(*parts: object) -> str:
     """A fingerprint of plain data and of the version of this distribution."""
+    # The version stands for the code: a release may change what the same options answer.
     text = json.dumps([version("judge-harness-baselines"), *parts], sort_keys=True)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

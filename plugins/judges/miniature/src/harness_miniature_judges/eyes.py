@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ from torch.nn import functional
 from harness.api import UserError
 from harness_miniature_judges.naming import Naming
 from harness_miniature_judges.shape import Shape, new_model, write_model
-from harness_miniature_judges.views import draw_views
+from harness_miniature_judges.views import Views, draw_views
 
-_CHECK_SEED = 1
+_CHECK_SEED = 1  # fixed, so that recalls of different trainings are of the same pictures
 _WARM_UP = 200
 """Steps until the learning rate is highest, at most."""
 _DECAY = 0.05
@@ -66,53 +67,88 @@ def train_eyes(
     Raises:
         UserError: A count is less than one, or the training diverges; no folder is written.
     """
-    for name, count in {
-        "steps": steps,
-        "batch": batch,
-        "pictures": pictures,
-        "checked": checked,
-        "report_every": report_every,
-    }.items():
-        if count < 1:
-            raise UserError(f"train_eyes: {name} is {count}; give at least 1")
+    _check_counts(steps=steps, batch=batch, pictures=pictures, checked=checked, report_every=report_every)
     torch.set_num_threads(1)
-    shape = shape or Shape()
-    start = time.process_time()
+    shape, start = shape or Shape(), time.process_time()
     train = draw_views("train", pictures, seed=seed, size=shape.image_size)
     check = draw_views("validation", checked, seed=_CHECK_SEED, size=shape.image_size)
     model, processor = new_model(shape, seed=seed)
-    looks = processor.image_processor
+    run = _Run(seed=seed, steps=steps, batch=batch, rate=rate, every=report_every, report=report)
+    # The caller's random generator stays where it is.
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        naming = Naming(model.model.vision_tower, mean=looks.image_mean, std=looks.image_std)
-        with torch.no_grad():
-            _lay_out(naming.tower)
-            _whiten(naming.tower, naming.normal(train.pixels[:4096]))
+        found = run.train(model, processor, train, check)
+    write_model(folder, model, processor)
+    return found | {"cpu_seconds": time.process_time() - start}
+
+
+def _check_counts(**counts: int) -> None:
+    for name, count in counts.items():
+        if count < 1:
+            raise UserError(f"train_eyes: {name} is {count}; give at least 1")
+
+
+def _new_naming(model: Any, processor: Any, train: Views) -> Naming:
+    """The tower of a model with heads, ready to be trained."""
+    looks = processor.image_processor
+    naming = Naming(model.model.vision_tower, mean=looks.image_mean, std=looks.image_std)
+    with torch.no_grad():
+        _lay_out(naming.tower)
+        # 4,096 pictures have 16 patches each: enough for the covariance of 768 values.
+        _whiten(naming.tower, naming.normal(train.pixels[:4096]))
+    return naming
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """One training of the tower."""
+
+    seed: int
+    steps: int
+    batch: int
+    rate: float
+    """Highest learning rate."""
+    every: int
+    """Steps from one report to the next."""
+    report: Callable[[int, dict[str, float]], None] | None
+
+    def train(self, model: Any, processor: Any, train: Views, check: Views) -> dict[str, float]:
+        """Train; returns the recalls on `check` and the mean `loss` of the last ten steps.
+
+        Raises:
+            UserError: The training diverges.
+        """
+        torch.manual_seed(self.seed)
+        naming = _new_naming(model, processor, train)
         optimiser = _optimiser(naming)
         losses: list[float] = []
-        for step, rows in enumerate(_batches(len(train), batch=batch, steps=steps), start=1):
+        recalls: dict[str, float] = {}
+        for step, rows in enumerate(_batches(len(train), batch=self.batch, steps=self.steps), start=1):
             for group in optimiser.param_groups:
-                group["lr"] = rate * _share(step, steps)
+                group["lr"] = self.rate * _share(step, self.steps)
             losses.append(_step(naming, optimiser, naming.loss(train.rows(rows))))
             if not math.isfinite(losses[-1]):
-                raise UserError(f"train_eyes: the loss of step {step} is {losses[-1]}; lower the rate, which is {rate}")
-            if step % report_every == 0 or step == steps:
+                problem = f"the loss of step {step} is {losses[-1]}; lower the rate, which is {self.rate}"
+                raise UserError(f"train_eyes: {problem}")
+            if step % self.every == 0 or step == self.steps:
                 recalls = naming.recalls(check)
-                recent = losses[-report_every:]
-                if report is not None:
-                    report(step, {"loss": sum(recent) / len(recent), **recalls})
-    write_model(folder, model, processor)
-    last = losses[-10:]
-    return recalls | {"loss": sum(last) / len(last), "cpu_seconds": time.process_time() - start}
+                if self.report is not None:
+                    self.report(step, {"loss": _mean(losses[-self.every :]), **recalls})
+        return recalls | {"loss": _mean(losses[-10:])}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _lay_out(tower: Any) -> None:
     """Position embeddings begin as sines and cosines of row and column: neighbours are alike from the start."""
     weight = tower.embeddings.position_embedding.weight
     side, quarter = round((len(weight) - 1) ** 0.5), weight.shape[1] // 4
+    # Base 100 and not the usual 10,000: the grid has 4 places a side, not thousands.
     angles = torch.arange(side)[:, None] * 100.0 ** (-torch.arange(quarter) / quarter)
     line = torch.cat([angles.sin(), angles.cos()], 1)
     weight.zero_()
+    # Row 0 is the class token, which has no place in the picture.
     weight[1:, : 2 * quarter] = line.repeat_interleave(side, 0)
     weight[1:, 2 * quarter : 4 * quarter] = line.repeat(side, 1)
 
@@ -132,6 +168,7 @@ def _whiten(tower: Any, pictures: Tensor) -> None:
     patches = functional.unfold(pictures, side, stride=side).transpose(1, 2).flatten(0, 1)
     patches = patches - patches.mean(0)
     variance, patterns = torch.linalg.eigh(patches.T @ patches / len(patches))
+    # 0.01 keeps patterns of almost no variance from being blown up to noise.
     whitened = patterns / (variance + 0.01).sqrt() @ patterns.T
     mixed = torch.randn(len(weight), len(variance)) @ whitened / len(variance) ** 0.5
     weight.copy_(mixed.reshape(weight.shape))
@@ -140,7 +177,9 @@ def _whiten(tower: Any, pictures: Tensor) -> None:
 def _optimiser(naming: Naming) -> torch.optim.Optimizer:
     matrices = [weights for weights in naming.parameters() if weights.ndim > 1]
     vectors = [weights for weights in naming.parameters() if weights.ndim < 2]
+    # Biases and norms are not decayed: they have no scale that could grow without a use.
     groups = [{"params": matrices, "weight_decay": _DECAY}, {"params": vectors, "weight_decay": 0.0}]
+    # 0.98 for the second moment, as usual for transformers: the mean over 50 steps, not 1,000.
     return torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
 
 
@@ -150,6 +189,7 @@ def _batches(count: int, *, batch: int, steps: int) -> Iterator[Tensor]:
     for _ in range(steps):
         while len(queue) < batch:
             queue = torch.cat([queue, torch.randperm(count)])
+        # What is left of an epoch begins the next batch: no picture is skipped.
         yield queue[:batch]
         queue = queue[batch:]
 

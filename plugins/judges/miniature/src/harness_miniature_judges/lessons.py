@@ -29,12 +29,14 @@ _SPLITS = ("train", "validation")
 _SHOWN = ("no sign", "a blue disc", "the hazard sign")
 
 
-def _swayed(make: Callable[[Draw], Case]) -> Callable[[Draw], Case]:
+def _sway(make: Callable[[Draw], Case]) -> Callable[[Draw], Case]:
     """Right reasoning, and a verdict that is `yes` or the first place more often than it should be."""
 
     def case_of(draw: Draw) -> Case:
         case = make(draw)
+        # The gold of a pair is a place; that of a question with labels is a label.
         favoured = 0 if isinstance(case.gold, int) else "yes"
+        # Drawn after the case was made, so that the case itself is the suite's.
         if draw.uniform(0, 1) >= SWAYED:
             return case
         return replace(case, gold=favoured, tags={**case.tags, "swayed": str(case.gold != favoured).lower()})
@@ -48,6 +50,7 @@ def _captions(draw: Draw) -> Case:
     The suite's captions differ from the picture in at most one word, so a model that writes what it sees in place of
     what the caption says is nearly always right, and learns to read no caption.
     """
+    # The suite's task has versions 0 and 1; from 2 on the caption is drawn here.
     case = alignment.DIGIT.make(replace(draw, version=min(draw.version, 1)))
     if draw.version == 0:
         return case
@@ -61,7 +64,7 @@ def _captions(draw: Draw) -> Case:
         question=case.question.replace(case.tags["caption"], caption),
         gold="no" if wrong else "yes",
         category=" and ".join(wrong) or "fits",
-        rationale=f"{reasoning} {alignment.compared(wrong)}",
+        rationale=f"{reasoning} {alignment.compare_aspects(wrong)}",
         tags={**case.tags, "caption": caption},
     )
 
@@ -70,8 +73,8 @@ def _pairs_of_captions(draw: Draw) -> Case:
     """Each image is compared with the caption in the words of pointwise reasoning."""
     case = alignment.PAIR.make(draw)
     caption, other = case.tags["caption"], case.tags["wrong"]
-    fits = f"shows {caption}. The caption says {caption}. {alignment.compared(())}"
-    fails = f"shows {other}. The caption says {caption}. {alignment.compared((case.category,))}"
+    fits = f"shows {caption}. The caption says {caption}. {alignment.compare_aspects(())}"
+    fails = f"shows {other}. The caption says {caption}. {alignment.compare_aspects((case.category,))}"
     first, second = (fits, fails) if case.gold == 0 else (fails, fits)
     return replace(case, rationale=f"Image A {first} Image B {second}")
 
@@ -92,8 +95,9 @@ def _sign(scene: Scene) -> str:
 
 def _lesson(recipe: Recipe, name: str, make: Callable[[Draw], Case], *, versions: int = 2) -> Recipe:
     # Not `shared`: then the verdicts of a scene and its sister would be swayed together.
+    # One order: the reasoning names images by the letters of the data's own order.
     protocol = replace(recipe.protocol, order="fixed", pooling="each")
-    swayed = _swayed(make)
+    swayed = _sway(make)
     return replace(recipe, name=name, make=swayed, splits=_SPLITS, versions=versions, shared=False, protocol=protocol)
 
 

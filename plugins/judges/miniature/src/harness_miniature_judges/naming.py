@@ -33,8 +33,10 @@ class Naming(nn.Module):
         super().__init__()
         self.tower = tower
         width = tower.config.hidden_size
-        self.of_picture = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, sum(one.values for one in PICTURE)))
-        self.of_card = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, sum(one.values for one in CARD)))
+        self.of_picture = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, sum(attribute.values for attribute in PICTURE))
+        )
+        self.of_card = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, sum(attribute.values for attribute in CARD)))
         self._mean, self._std = torch.tensor(mean), torch.tensor(std)
 
     def normal(self, pixels: Tensor) -> Tensor:
@@ -46,6 +48,7 @@ class Naming(nn.Module):
         Returns:
             float32, pictures x 3 x rows x columns.
         """
+        # By hand and in one go: the processor would take pictures one by one, at every step again.
         return ((pixels.float() / 255 - self._mean) / self._std).permute(0, 3, 1, 2).contiguous()
 
     def forward(self, pixels: Tensor) -> tuple[list[Tensor], list[Tensor]]:
@@ -57,21 +60,23 @@ class Naming(nn.Module):
         Returns:
             Of each attribute in `PICTURE`: pictures x values. Of each in `CARD`: pictures x patches x values.
         """
+        # The tokens of LLaVA's projector: the last hidden state, before the final norm, without the class token.
         seen = self.tower(self.normal(pixels), output_hidden_states=True).hidden_states[-1][:, 1:]
-        pictures = self.of_picture(seen).mean(1).split([one.values for one in PICTURE], -1)
-        return list(pictures), list(self.of_card(seen).split([one.values for one in CARD], -1))
+        pictures = self.of_picture(seen).mean(1).split([attribute.values for attribute in PICTURE], -1)
+        return list(pictures), list(self.of_card(seen).split([attribute.values for attribute in CARD], -1))
 
     def loss(self, views: Views) -> Tensor:
         """The weighted sum of the cross-entropies, in nats."""
         pictures, patches = self(views.pixels)
-        owned = _owned(views.boxes, patches[0].shape[1])
+        owned = _find_owners(views.boxes, patches[0].shape[1])
         total = torch.zeros(())
         for of_picture, logits, labels in zip(PICTURE, pictures, views.picture.unbind(-1), strict=True):
-            total = total + _weighted(of_picture, logits, labels)
+            total = total + _attribute_loss(of_picture, logits, labels)
         for of_card, logits, named in zip(CARD, patches, views.cards.unbind(-1), strict=True):
             first, second = named[:, 0, None], named[:, 1, None]
+            # Patches on no card have no label.
             labels = torch.where(owned[:, 0], first, torch.where(owned[:, 1], second, NONE))
-            total = total + _weighted(of_card, logits.flatten(0, 1), labels.flatten())
+            total = total + _attribute_loss(of_card, logits.flatten(0, 1), labels.flatten())
         return total
 
     @torch.no_grad()
@@ -91,10 +96,11 @@ class Naming(nn.Module):
         for start in range(0, len(views), batch):
             part = views.rows(torch.arange(start, min(start + batch, len(views))))
             pictures, patches = self(part.pixels)
-            owned = _owned(part.boxes, patches[0].shape[1]).float()
+            owned = _find_owners(part.boxes, patches[0].shape[1]).float()
+            # Log-probabilities of a card's patches add up, as of independent witnesses.
             cards = [torch.einsum("bcn,bnv->bcv", owned, logits.log_softmax(-1)) for logits in patches]
             named.append([logits.argmax(-1) for logits in (*pictures, *cards)])
-        found = [torch.cat(one) for one in zip(*named, strict=True)]
+        found = [torch.cat(answers) for answers in zip(*named, strict=True)]
         golds = [*views.picture.unbind(-1), *views.cards.unbind(-1)]
         return {
             attribute.name: _recall(attribute, answer, gold, views.tasks)
@@ -102,7 +108,7 @@ class Naming(nn.Module):
         }
 
 
-def _owned(boxes: Tensor, patches: int) -> Tensor:
+def _find_owners(boxes: Tensor, patches: int) -> Tensor:
     """Which patches have their centre on which card: pictures x 2 x patches."""
     side = round(patches**0.5)
     centres = (torch.arange(side) + 0.5) / side
@@ -112,7 +118,8 @@ def _owned(boxes: Tensor, patches: int) -> Tensor:
     return owned
 
 
-def _weighted(attribute: Attribute, logits: Tensor, labels: Tensor) -> Tensor:
+def _attribute_loss(attribute: Attribute, logits: Tensor, labels: Tensor) -> Tensor:
+    # The mean over labels that apply, by hand: PyTorch's own mean is NaN where none does.
     total = functional.cross_entropy(logits, labels, ignore_index=NONE, reduction="sum")
     weighted: Tensor = _WEIGHTS.get(attribute.name, 1.0) * total / (labels != NONE).sum().clamp(min=1)
     return weighted
@@ -120,6 +127,7 @@ def _weighted(attribute: Attribute, logits: Tensor, labels: Tensor) -> Tensor:
 
 def _recall(attribute: Attribute, answer: Tensor, gold: Tensor, tasks: Tensor) -> float:
     asked = torch.tensor([recipe.name in attribute.tasks for recipe in TASKS])[tasks]
+    # Recalls and not accuracy: rare values, such as a flaw in one scene of ten, count as much as frequent ones.
     shown = [asked.reshape(-1, *[1] * (gold.ndim - 1)) & (gold == value) for value in range(attribute.values)]
     recalls = [(answer[rows] == value).float().mean() for value, rows in enumerate(shown) if rows.any()]
     return float(torch.stack(recalls).mean()) if recalls else float("nan")

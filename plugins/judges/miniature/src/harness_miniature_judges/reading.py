@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.api import UserError
+from harness_miniature_judges.shape import write_model
 
 _SHORTEST, _LONGEST = 4, 20
 """Words in a list."""
@@ -39,7 +40,7 @@ def train_reading(
 ) -> dict[str, float]:
     """Write a model folder whose language model copies lists of words.
 
-    On one machine and with one version of torch, the same arguments give the same bytes.
+    The same arguments give the same bytes, on one machine and with one version of torch.
 
     Args:
         start: A folder as `train_eyes` writes it. Only its language model is trained.
@@ -60,7 +61,7 @@ def train_reading(
     """
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)  # as for the eyes: more threads are slower on a few shared cores
     processor = AutoProcessor.from_pretrained(start)
     model = AutoModelForImageTextToText.from_pretrained(start, dtype=torch.float32)
     copier = _Copier(model, processor.tokenizer)
@@ -68,23 +69,30 @@ def train_reading(
     dice = random.Random(seed)
     losses: list[float] = []
     for step in range(1, steps + 1):
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1.0, step / _WARM_UP) * (1 - 0.9 * (step - 1) / steps)
-        loss, _ = copier.read(copier.lists(dice, batch))
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(copier.learnt, 1.0)
-        optimiser.step()
-        losses.append(float(loss.detach()))
+        learning_rate = rate * min(1.0, step / _WARM_UP) * (1 - 0.9 * (step - 1) / steps)
+        losses.append(_step(copier, optimiser, copier.lists(dice, batch), rate=learning_rate))
         if not math.isfinite(losses[-1]):
             raise UserError(f"train_reading: the loss of step {step} is {losses[-1]}; lower the rate, which is {rate}")
         if report is not None and (step % report_every == 0 or step == steps):
-            recent = losses[-report_every:]
-            report(step, {"loss": sum(recent) / len(recent), "copied": copier.copied()})
-    model.save_pretrained(folder)
-    processor.save_pretrained(folder)
-    last = losses[-10:]
-    return {"copied": copier.copied(), "loss": sum(last) / len(last)}
+            report(step, {"loss": _mean(losses[-report_every:]), "copied": copier.measure_copying()})
+    write_model(folder, model, processor)
+    return {"copied": copier.measure_copying(), "loss": _mean(losses[-10:])}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _step(copier: _Copier, optimiser: torch.optim.Optimizer, words: Tensor, *, rate: float) -> float:
+    """One step of the optimiser; returns the loss."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    loss, _ = copier.read(words)
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(copier.learnt, 1.0)
+    optimiser.step()
+    return float(loss.detach())
 
 
 class _Copier:
@@ -100,11 +108,16 @@ class _Copier:
         self._first, self._between = tokenizer.bos_token_id, tokenizer.eos_token_id
         control = set(tokenizer.all_special_ids)
         # Spelled characters and bytes are left out: words and sentences are what prompts are made of.
-        self._words = [one for piece, one in tokenizer.get_vocab().items() if len(piece) > 1 and one not in control]
-        self._words = sorted(one for one in self._words if not tokenizer.convert_ids_to_tokens(one).startswith("<0x"))
+        self._words = [
+            token for piece, token in tokenizer.get_vocab().items() if len(piece) > 1 and token not in control
+        ]
+        self._words = sorted(
+            token for token in self._words if not tokenizer.convert_ids_to_tokens(token).startswith("<0x")
+        )
 
     def lists(self, dice: random.Random, count: int) -> Tensor:
         """Lists of words, all equally long: count x words."""
+        # One length for a batch needs no padding, and no mask.
         length = dice.randint(_SHORTEST, _LONGEST)
         return torch.tensor([dice.choices(self._words, k=length) for _ in range(count)])
 
@@ -113,12 +126,14 @@ class _Copier:
         first = torch.full_like(words[:, :1], self._first)
         between = torch.full_like(first, self._between)
         rows = torch.cat([first, words, between, words], 1)
+        # From the token between the lists on: each place predicts the next word of the copy.
         hidden = self._language(input_ids=rows).last_hidden_state[:, words.shape[1] + 1 : -1]
         scores = self._head(hidden)
         return functional.cross_entropy(scores.flatten(0, 1), words.flatten()), scores.argmax(-1) == words
 
     @torch.no_grad()
-    def copied(self) -> float:
+    def measure_copying(self) -> float:
         """The share of words of new lists that are copied right."""
+        # A generator of its own: the same lists at every report, and the training's draws stay as they are.
         _, right = self.read(self.lists(random.Random(_CHECK_SEED), _CHECKED))
         return float(right.float().mean())

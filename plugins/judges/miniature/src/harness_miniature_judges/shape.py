@@ -47,6 +47,7 @@ def new_model(shape: Shape, *, seed: int) -> tuple[Any, Any]:
 
     tokenizer = make_tokenizer(sentences=shape.sentences)
     processor = LlavaProcessor(
+        # The Pillow variant: the default one needs torchvision.
         image_processor=CLIPImageProcessorPil(
             size={"shortest_edge": shape.image_size},
             crop_size={"height": shape.image_size, "width": shape.image_size},
@@ -54,10 +55,11 @@ def new_model(shape: Shape, *, seed: int) -> tuple[Any, Any]:
         tokenizer=tokenizer,
         patch_size=shape.patch,
         vision_feature_select_strategy="default",
-        num_additional_image_tokens=1,
+        num_additional_image_tokens=1,  # CLIP's class token, which the strategy `default` leaves out
         chat_template=CHAT_TEMPLATE,
         image_token=IMAGE,
     )
+    # Seeded here, and the caller's random generator stays where it is.
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = LlavaForConditionalGeneration(_config(shape, tokenizer))
@@ -110,6 +112,6 @@ def _config(shape: Shape, tokenizer: Any) -> Any:
         ),
         image_token_index=tokenizer.convert_tokens_to_ids(IMAGE),
         image_seq_length=(shape.image_size // shape.patch) ** 2,
-        vision_feature_layer=-1,
+        vision_feature_layer=-1,  # LLaVA takes the last but one of CLIP's 24 layers; here all five are trained for it
         vision_feature_select_strategy="default",
     )

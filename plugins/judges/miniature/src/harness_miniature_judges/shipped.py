@@ -34,7 +34,7 @@ RECORD = "judges.json"
 _SHARED = "eyes.safetensors"
 _TOWER = "vision_tower."
 """Part of the name of every weight that recipes freeze."""
-_BESIDE = (
+_OTHER_FILES = (
     "chat_template.jinja",
     "config.json",
     "generation_config.json",
@@ -60,7 +60,7 @@ def _make(judge: str, options: ShippedOptions, context: Context) -> Judge:
     from harness_transformers.judge import make
     from harness_transformers.options import GenerativeOptions
 
-    folder = assembled(judge, context.workspace)
+    folder = assemble(judge, context.workspace)
     whole = GenerativeOptions(
         model=str(folder), dtype="float32", mode=options.mode, max_new_tokens=64, batch_size=options.batch_size
     )
@@ -73,7 +73,7 @@ SFT_RATIONALE = partial(_make, "sft-rationale")
 MT_RL_JUDGE = partial(_make, "mt-rl-judge")
 
 
-def assembled(judge: str, workspace: Path, *, weights: Path = WEIGHTS) -> Path:
+def assemble(judge: str, workspace: Path, *, weights: Path = WEIGHTS) -> Path:
     """The model folder of a judge, put together if it is not there.
 
     Args:
@@ -91,16 +91,18 @@ def assembled(judge: str, workspace: Path, *, weights: Path = WEIGHTS) -> Path:
         raise UserError(f"judge {judge}: not among the weights of this distribution ({', '.join(recorded) or 'none'})")
     own, shared = weights / f"{judge}.safetensors", weights / _SHARED
     content = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (own, shared)}
+    # Hashes of the files, before any of them is opened: the leaderboard must be of the judges that are named.
     if content != recorded[judge]["sha256"]:
         raise UserError(f"judge {judge}: {own} or {shared} is not what was shipped; install the distribution again")
+    # Named by content: a new release of the weights gets a new folder.
     key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
     folder = workspace / f"{judge}-{key}"
     if folder.is_dir():
         return folder
     workspace.mkdir(parents=True, exist_ok=True)
-    # Made beside and renamed, so that no other process ever sees half a folder.
+    # Made under another name and renamed, so that no other process ever sees half a folder.
     made = Path(tempfile.mkdtemp(prefix=f".{judge}-", dir=workspace))
-    for name in _BESIDE:
+    for name in _OTHER_FILES:
         shutil.copyfile(weights / name, made / name)
     save_file({**load_file(shared), **load_file(own)}, made / "model.safetensors", metadata={"format": "pt"})
     try:
@@ -144,9 +146,10 @@ def write_weights(folder: Path, checkpoints: Mapping[str, Path]) -> None:
         every = load_file(checkpoint / "model" / "model.safetensors")
         mine = {key: weight for key, weight in every.items() if _TOWER in key}
         tower = tower or mine
+        # Equal bits, not nearly equal: the tower is stored once for all.
         if mine.keys() != tower.keys() or any(not torch.equal(mine[key], tower[key]) for key in tower):
             raise UserError(f"judge {name}: {checkpoint} has another vision tower than the others; start from one base")
-        save_file(_halved({key: every[key] for key in every.keys() - mine.keys()}), folder / f"{name}.safetensors")
+        save_file(_to_half({key: every[key] for key in every.keys() - mine.keys()}), folder / f"{name}.safetensors")
         trained = json.loads((checkpoint / "trained.json").read_text(encoding="utf-8"))
         record[name] = {
             "recipe": trained["recipe"],
@@ -155,25 +158,26 @@ def write_weights(folder: Path, checkpoints: Mapping[str, Path]) -> None:
             "steps": trained["selected"],
             "command": f"harness train benchmarks/train/{trained['recipe'].replace('-', '_')}.yaml",
         }
-    for beside in _BESIDE:
-        shutil.copyfile(words.parent / beside, folder / beside)
-    save_file(_halved(tower), folder / _SHARED)
-    for name, one in record.items():
+    for file in _OTHER_FILES:
+        shutil.copyfile(words.parent / file, folder / file)
+    save_file(_to_half(tower), folder / _SHARED)
+    for name, entry in record.items():
         files = (folder / f"{name}.safetensors", folder / _SHARED)
-        one["sha256"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+        entry["sha256"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def _halved(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _to_half(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     import torch
 
+    # For the size of the distribution; judges compute in float32.
     return {name: weights[name].to(torch.float16) for name in sorted(weights)}
 
 
 def main(arguments: Iterable[str]) -> None:
     """Write a folder of weights."""
     folder, *named = arguments
-    write_weights(Path(folder), {name: Path(path) for name, path in (one.split("=", 1) for one in named)})
+    write_weights(Path(folder), {name: Path(path) for name, path in (argument.split("=", 1) for argument in named)})
 
 
 if __name__ == "__main__":

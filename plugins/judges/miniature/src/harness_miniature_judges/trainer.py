@@ -8,7 +8,7 @@ import sys
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.api import Context, Trained, Training, UserError, write_share
+from harness.api import Context, Training, TrainingResult, UserError, write_share
 
 _GENERATION = 1  # raise it whenever the same options give other weights
 _REPORTS = 20
@@ -44,20 +44,21 @@ class EyesTrainer:
         """Covers the generation of this code; the seed is in the recipe."""
         return _generation()
 
-    def train(self, training: Training) -> Trained:
-        """Train; an attempt that was stopped begins anew.
+    def train(self, training: Training) -> TrainingResult:
+        """Train; an attempt that was stopped begins again.
 
         Raises:
             UserError: The recipe names a model to start from.
         """
         if training.model is not None:
             raise UserError(f"recipe {training.name}: eyes makes a model from nothing; remove model: and train:")
+        # torch is imported only where something is trained.
         from harness_miniature_judges.eyes import train_eyes
 
         options = self._options
 
         def report(step: int, metrics: dict[str, float]) -> None:
-            training.log(step, {name if name == "loss" else f"recall/{name}": one for name, one in metrics.items()})
+            training.log(step, {name if name == "loss" else f"recall/{name}": value for name, value in metrics.items()})
             reading = f"loss {metrics['loss']:.3g}  digits {write_share(metrics['digit'])} %"
             print(f"{training.name}: step {step} of {options.steps}  {reading}", file=sys.stderr)  # noqa: T201
 
@@ -73,7 +74,7 @@ class EyesTrainer:
             report=report,
         )
         scores = {f"recall/{name}": value for name, value in found.items() if name not in ("loss", "cpu_seconds")}
-        return Trained(steps=options.steps, selected=options.steps, scores=scores)
+        return TrainingResult(steps=options.steps, selected=options.steps, scores=scores)
 
 
 class ReadingOptions(BaseModel):
@@ -103,8 +104,8 @@ class ReadingTrainer:
         """Covers the generation of this code; the seed is in the recipe, and so is where it starts."""
         return _generation()
 
-    def train(self, training: Training) -> Trained:
-        """Train; an attempt that was stopped begins anew.
+    def train(self, training: Training) -> TrainingResult:
+        """Train; an attempt that was stopped begins again.
 
         Raises:
             UserError: The recipe names no model to start from.
@@ -130,7 +131,7 @@ class ReadingTrainer:
             report_every=max(1, options.steps // _REPORTS),
             report=report,
         )
-        return Trained(steps=options.steps, selected=options.steps, scores={"copied": found["copied"]})
+        return TrainingResult(steps=options.steps, selected=options.steps, scores={"copied": found["copied"]})
 
 
 def _generation() -> str:

@@ -1,6 +1,6 @@
 """What the eyes learn from: pictures of the suite with the names of all that is in them, read from the scene records.
 
-Not for questions and answers: nobody is asked anything here.
+Not for questions and answers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from harness_miniature_judges.words import TRAINED as TASKS
 
 NONE = -1
 """The label where an attribute does not apply."""
-_ENDLESS = 1_000_000
+_ENDLESS = 1_000_000  # more than any training draws; scenes are made when they are asked for
 _TURNS = (
     "alignment-digit", "alignment-relation", "safety", "technical", "naturalness", "rationality",
     "alignment-digit", "technical", "alignment-digit", "safety", "rationality",
@@ -75,7 +75,7 @@ class Views:
 
     def rows(self, rows: Tensor) -> Views:
         """Some of the pictures, by number."""
-        return Views(**{one.name: getattr(self, one.name)[rows] for one in fields(self)})
+        return Views(**{entry.name: getattr(self, entry.name)[rows] for entry in fields(self)})
 
 
 def _degradation(scene: Scene) -> int:
@@ -150,8 +150,9 @@ def draw_views(split: str, count: int, *, seed: int, size: int) -> Views:
         size: Width and height in pixels.
 
     Returns:
-        The pictures. In the train split the scans are dealt out anew, so that one numeral does not tell its partner.
+        The pictures. In the train split the scans are dealt out again, so that one numeral does not tell its partner.
     """
+    # uint8: 50,000 pictures take 0.6 GB, and four times as much in float32.
     pixels = torch.empty((count, size, size, 3), dtype=torch.uint8)
     picture = torch.empty((count, len(PICTURE)), dtype=torch.long)
     cards = torch.full((count, 2, len(CARD)), NONE)
@@ -176,16 +177,18 @@ def _scenes(split: str, count: int, seed: int) -> Iterator[tuple[int, Scene]]:
     for index in range(count):
         round_, turn = divmod(index, len(turns))
         task = names.index(turns[turn])
+        # The validation split goes through all tasks by turns, so that each has as many scenes.
         scene = made[task].case(split, index if split == "train" else round_).scenes[0]
-        yield task, _dealt(scene, dice) if split == "train" else scene
+        yield task, _deal_scans(scene, dice) if split == "train" else scene
 
 
-def _dealt(scene: Scene, dice: random.Random) -> Scene:
+def _deal_scans(scene: Scene, dice: random.Random) -> Scene:
     """The scene with other scans of the train split; a mirrored card keeps its digit: not every one shows it."""
     scans = partition("train")
     cards = []
     for card in scene.cards:
         scan = dice.choice(scans)
+        # Some digits, such as 0 and 8, hardly change in a mirror.
         while card.mirrored and digit(scan) != digit(card.scan):
             scan = dice.choice(scans)
         cards.append(replace(card, scan=scan))

@@ -81,9 +81,10 @@ def make_tokenizer(*, sentences: bool = True) -> PreTrainedTokenizerFast:
     scores = dict.fromkeys((*SPECIAL, _UNKNOWN), _NEVER)
     scores |= dict.fromkeys(_pieces(sentences=sentences), -1.0)
     for character in ("\n", *map(chr, range(32, 127))):
-        scores.setdefault(character, _SPELLED)
+        scores.setdefault(character, _SPELLED)  # a character that is a word already keeps its score
     scores |= {f"<0x{byte:02X}>": _BYTE for byte in range(256)}
     unknown = list(scores).index(_UNKNOWN)
+    # Unigram, because it finds the best split by scores; BPE would need merges for every sentence.
     tokenizer = Tokenizer(models.Unigram(list(scores.items()), unk_id=unknown, byte_fallback=True))
     tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
     tokenizer.add_special_tokens(list(SPECIAL))
@@ -94,7 +95,7 @@ def make_tokenizer(*, sentences: bool = True) -> PreTrainedTokenizerFast:
         eos_token=EOS,
         unk_token=_UNKNOWN,
         extra_special_tokens={"image_token": IMAGE},
-        padding_side="left",
+        padding_side="left",  # answers are written at the right end
     )
 
 
@@ -108,6 +109,7 @@ def _pieces(*, sentences: bool) -> list[str]:
         cases = [task.case(recipe.splits[0], index) for index in range(_SAMPLE)]
         pieces.update(_words(text for case in cases for text in (case.question, case.rationale)))
         if sentences:
+            # A sentence that is in every prompt of a task tells nothing, so it may be one token.
             pieces.update(set.intersection(*(set(_sentences([case.question])) for case in cases)))
     return sorted(pieces)
 

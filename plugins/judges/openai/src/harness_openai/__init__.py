@@ -1,1 +1,1 @@
-"""Judges behind any OpenAI-compatible chat-completions endpoint."""
+"""Judges that are models at any OpenAI-compatible chat-completions endpoint."""

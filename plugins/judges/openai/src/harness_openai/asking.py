@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from harness.api import JudgeStoppedError, Request
 from harness_openai.complaint import read_complaint
-from harness_openai.faults import Fault, Reason, Sent, read_fault
+from harness_openai.faults import Fault, Reason, SentRequest, read_fault
 from harness_openai.lessons import Lessons, without
 from harness_openai.options import EndpointOptions
 from harness_openai.payload import LIMITS, Field, Payloads
@@ -20,8 +20,8 @@ from harness_openai.retry import Backoff, retry_after
 from harness_openai.wire import Response, Wire, WireError
 
 
-class Asked(NamedTuple):
-    """What became of one request."""
+class Outcome(NamedTuple):
+    """The outcome of one request."""
 
     request: Request
     """What was asked."""
@@ -46,7 +46,7 @@ class StoppedError(Exception):
 
 
 class Slots(Protocol):
-    """Leave to send, which whoever asks holds already."""
+    """The concurrency limit as one request sees it: the request holds a slot already."""
 
     def success(self) -> None:
         """The server kept up."""
@@ -55,7 +55,7 @@ class Slots(Protocol):
         """The server did not keep up with what was sent then."""
 
     async def pause(self, seconds: float) -> None:
-        """Wait without leave.
+        """Give the slot back, wait, and take a slot again.
 
         Raises:
             StoppedError: Nothing more is to be sent.
@@ -106,9 +106,9 @@ class Asker:
         self._lessons = lessons
         self._slots = slots
         self._backoff = Backoff(first=options.backoff_s, most=options.max_backoff_s)
-        self._dice = random.Random()
+        self._dice = random.Random()  # unseeded: jitter must differ between processes, and no answer depends on it
 
-    async def ask(self, request: Request, messages: str) -> Asked:
+    async def ask(self, request: Request, messages: str) -> Outcome:
         """Ask until there is an answer, or no hope of one.
 
         Args:
@@ -123,12 +123,13 @@ class Asker:
         try:
             completions = await self._samples(request, messages, tally)
         except _FailedError as failed:
-            return Asked(request=request, error=str(failed), kind=failed.kind, spent=tally.spent)
+            return Outcome(request=request, error=str(failed), kind=failed.kind, spent=tally.spent)
         except _RefusedError as refused:
+            # The provider answered, so it keeps up; but its filter says nothing about images.
             self._slots.success()
-            self._lessons.succeeded(images=False)
-            return Asked(request=request, refused=str(refused), spent=tally.spent)
-        return Asked(
+            self._lessons.record_success(images=False)
+            return Outcome(request=request, refused=str(refused), spent=tally.spent)
+        return Outcome(
             request=request, completions=completions, spent=tally.spent, latency=tally.latency, model=tally.model
         )
 
@@ -136,22 +137,24 @@ class Asker:
         """All samples: at once where the server can do that, else one after another, each with a seed of its own."""
         count = self._options.samples
         wanted = self._payloads.fields(request)
-        answer = await self._completed(request, messages, wanted, sample=0, tally=tally)
+        answer = await self._complete(request, messages, wanted, sample=0, tally=tally)
         found = list(answer.completions)
-        if len(found) < count and "n" in self._lessons.left(wanted):
+        if len(found) < count and "n" in self._lessons.still_sent(wanted):
             self._lessons.turn_off(("n",), "the server gives one answer at a time")
+        # Servers that take `n` and ignore it give one answer: the rest is asked one by one.
         while len(found) < count:
-            answer = await self._completed(request, messages, wanted - {"n"}, sample=len(found), tally=tally)
+            answer = await self._complete(request, messages, wanted - {"n"}, sample=len(found), tally=tally)
             found += answer.completions
         return tuple(found)
 
-    async def _completed(
+    async def _complete(
         self, request: Request, messages: str, wanted: frozenset[Field], *, sample: int, tally: _Tally
     ) -> Answer:
         """One answer, after as many attempts as it takes."""
         tries = _Tries()
         while True:
-            fields = self._lessons.left(wanted)
+            # Read again for each attempt: another request may have learnt meanwhile that a field is refused.
+            fields = self._lessons.still_sent(wanted)
             if tries.refused:
                 fields = without(fields, tries.refused)
             count = self._options.samples if "n" in fields else 1
@@ -161,9 +164,9 @@ class Asker:
                 response = await self._wire.post(body)
                 if 200 <= response.status < 300:
                     answer = read_reply(response.content_type, response.body, most=count, scrub=self._scrub)
-                    self._succeeded(answer, request, tries, tally, seconds=time.monotonic() - began)
+                    self._record_success(answer, request, tries, tally, seconds=time.monotonic() - began)
                     return answer
-                fault = self._read(response, request, fields)
+                fault = self._read_fault(response, request, fields)
             except WireError as error:
                 fault = _fault_of_wire(error)
             except UnusableReplyError as error:
@@ -173,44 +176,48 @@ class Asker:
             except ServerSaysError as error:
                 tally.spent = tally.spent.plus(error.spent)
                 status = error.complaint.status or (502 if error.plain else 200)
-                sent = self._sent(request, fields)
+                sent = self._describe_request(request, fields)
                 fault = read_fault(status, error.complaint, sent, within="an error with status 200")
-            wait = self._next(fault, tries)
+            wait = self._wait_before_retry(fault, tries)
+            # Before the wait, so that the lower limit holds for all who start meanwhile.
             if fault.congested:
                 self._slots.overload(began)
             if wait is not None:
                 await self._slots.pause(wait)
 
-    def _succeeded(self, answer: Answer, request: Request, tries: _Tries, tally: _Tally, *, seconds: float) -> None:
+    def _record_success(
+        self, answer: Answer, request: Request, tries: _Tries, tally: _Tally, *, seconds: float
+    ) -> None:
         tally.spent = tally.spent.plus(answer.spent)
         tally.latency += seconds
         tally.model = answer.model
         self._slots.success()
         lessons = self._lessons
-        lessons.succeeded(images=not lessons.seen and bool(request.images))
+        lessons.record_success(images=not lessons.seen and bool(request.images))
         lessons.check_name(answer.name)
+        # Only an answer without the field proves that the field was the fault.
         if tries.refused:
             lessons.turn_off(tries.refused, tries.refusal)
         first = answer.completions[0]
         if not first.content and first.reasoning and first.finish == "stop":
             lessons.check_empty()
 
-    def _read(self, response: Response, request: Request, fields: frozenset[Field]) -> Fault:
+    def _read_fault(self, response: Response, request: Request, fields: frozenset[Field]) -> Fault:
         complaint = read_complaint(response.body, self._scrub)
         wait = retry_after(response.retry_after, milliseconds=response.retry_after_ms)
-        return read_fault(response.status, complaint, self._sent(request, fields), asked_to_wait=wait)
+        return read_fault(response.status, complaint, self._describe_request(request, fields), asked_to_wait=wait)
 
-    def _sent(self, request: Request, fields: frozenset[Field]) -> Sent:
+    def _describe_request(self, request: Request, fields: frozenset[Field]) -> SentRequest:
         lessons = self._lessons
-        return Sent(
+        return SentRequest(
             fields=fields,
-            demanded=lessons.demanded,
+            user_fields=lessons.user_fields,
             images=bool(request.images),
             answered=lessons.answered,
             seen=lessons.seen,
         )
 
-    def _next(self, fault: Fault, tries: _Tries) -> float | None:
+    def _wait_before_retry(self, fault: Fault, tries: _Tries) -> float | None:
         """Seconds to wait for the next attempt; `None` to make it at once.
 
         Raises:
@@ -230,6 +237,7 @@ class Asker:
                 f"judge {self._name}: {self._options.base_url}/chat/completions answers {fault.why}; "
                 f"{fix_of(fault.reason, fault.field, self._options)}, then give the same command again"
             )
+        # Attempts that teach which field is refused are not counted: each happens once for a field.
         tries.made += 1
         tries.unusable += fault.then == "once"
         if fault.then == "fail" or tries.made > self._options.retries or tries.unusable > 1:

@@ -32,6 +32,7 @@ class Budget:
 
     def cost(self, spent: Spent) -> float | None:
         """US dollars by the prices, else as the server charged; `None` where neither is known."""
+        # The user's prices win: they may include a discount that the server does not know.
         prices = self._options.prices
         if prices is None:
             return spent.usd
@@ -68,21 +69,22 @@ class Budget:
         The first one goes alone, so that there is an average.
         """
         if not self.is_limited or in_flight == 0:
-            return self.left
+            return self.has_remaining
         if self._answers == 0:
             return False
+        # Requests in flight have not reported yet; without them a high concurrency would overshoot the budget.
         ahead = 1 + in_flight / self._answers
         tokens, usd = self._options.budget_tokens, self._options.budget_usd
         fits = tokens is None or self._tokens * ahead < tokens
         return fits and (usd is None or self._usd * ahead < usd)
 
     @property
-    def left(self) -> bool:
+    def has_remaining(self) -> bool:
         """Whether anything is left."""
         tokens, usd = self._options.budget_tokens, self._options.budget_usd
         return (tokens is None or self._tokens < tokens) and (usd is None or self._usd < usd)
 
-    def exhausted(self) -> BudgetError:
+    def budget_error(self) -> BudgetError:
         """What to raise when nothing is left."""
         tokens, usd = self._options.budget_tokens, self._options.budget_usd
         if tokens is not None and self._tokens >= tokens:

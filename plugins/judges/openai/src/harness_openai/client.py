@@ -56,18 +56,19 @@ class ClientWire:
             self._headers.update(proxy.headers)
         encrypted = "https" in (self._url.scheme, self._proxy.scheme if self._proxy else "")
         self._session = aiohttp.ClientSession(
-            # The gate limits how many are in flight; a second limit would count waiting for it as time to connect.
+            # `ConcurrencyLimit` bounds requests in flight. aiohttp would count waiting for a limit of its own as time
+            # to connect.
             connector=aiohttp.TCPConnector(
                 limit=0,
                 keepalive_timeout=_LONGEST_IDLE_S,
-                ssl=_trusted(options.ca_file) if encrypted else True,  # the certificates take time to load
+                ssl=_make_ssl_context(options.ca_file) if encrypted else True,  # the certificates take time to load
             ),
             timeout=aiohttp.ClientTimeout(
                 connect=options.connect_timeout_s, sock_read=options.read_timeout_s, total=options.total_timeout_s
             ),
             request_class=_Request,
             cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
+            auto_decompress=False,  # a small compressed body can inflate to gigabytes
             trust_env=False,
         )
 
@@ -100,6 +101,7 @@ class ClientWire:
             raise WireError("the server switches protocols, which was not asked for", broken=True)
         if _header(response, "Content-Encoding").lower() not in ("", "identity"):
             raise WireError("the response is compressed, which was not asked for", broken=True)
+        # Two checks: the announced length may be missing or false, and a long one need not be read at all.
         longest = self._options.max_response_bytes
         body = bytearray()
         expected = response.content_length or 0
@@ -169,7 +171,7 @@ def _header(response: aiohttp.ClientResponse, name: str) -> str:
     return response.headers.get(name, "").encode("utf-8", "replace").decode()
 
 
-def _trusted(ca_file: str | None) -> ssl.SSLContext:
+def _make_ssl_context(ca_file: str | None) -> ssl.SSLContext:
     """Certificates are always verified; the only choice is whose."""
     if ca_file is not None:
         try:

@@ -62,7 +62,7 @@ def read_complaint(body: bytes, scrub: Callable[[str], str] = lambda text: text)
         body: The whole body, of any kind.
         scrub: Removes secrets that the server repeats.
     """
-    parsed = _parsed(body)
+    parsed = _parse_json(body)
     if parsed is None:
         whole = scrub(body.decode("utf-8", "replace"))  # before anything is cut: half a secret is one too
         title = _TITLE.search(whole[:20_000])
@@ -95,8 +95,9 @@ def line_of(text: str, longest: int = _LONGEST_EXCERPT) -> str:
     return line if len(line) <= longest else line[:longest] + "..."
 
 
-def _parsed(body: bytes) -> Any:
+def _parse_json(body: bytes) -> Any:
     """JSON, also as the first of a stream of events; `None` for anything else."""
+    # No error message is that long, and a hostile server must not choose how long parsing takes.
     if len(body) > _LONGEST_JSON:
         return None
     body = body.strip()
@@ -113,11 +114,12 @@ def _nodes(whole: Any) -> list[dict[str, Any]]:
     """The objects in which servers say what is wrong, outer ones first; JSON within a string among them."""
     found: list[dict[str, Any]] = []
     queue: list[Any] = [whole]
+    # Breadth first, and the list grows while it is read: outer words come before inner ones.
     for node in queue:
         if len(found) >= _MOST_NODES or len(queue) > 4 * _MOST_NODES:
             break
         if isinstance(node, str):
-            node = _parsed(node.encode("utf-8", "replace")) if node.lstrip()[:1] in ("{", "[") else None
+            node = _parse_json(node.encode("utf-8", "replace")) if node.lstrip()[:1] in ("{", "[") else None
         if isinstance(node, list):
             queue += node[:_MOST_NODES]
         elif isinstance(node, dict):
@@ -155,6 +157,7 @@ def _status(node: dict[str, Any]) -> int | None:
         value = node.get(name)
         if isinstance(value, str) and re.fullmatch("[1-5][0-9]{2}", value):
             return int(value)
+        # `type(...) is int` leaves out True, which is an int.
         if type(value) is int and 100 <= value < 600:
             return value
     return None

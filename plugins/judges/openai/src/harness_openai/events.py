@@ -21,7 +21,7 @@ def is_stream(content_type: str, body: bytes) -> bool:
     )
 
 
-def joined_events(body: bytes) -> dict[str, Any]:
+def join_events(body: bytes) -> dict[str, Any]:
     """The whole completion, as it would have come without streaming.
 
     Args:
@@ -42,11 +42,13 @@ def joined_events(body: bytes) -> dict[str, Any]:
         if not isinstance(event, dict):
             raise StreamError("a stream with an event that is no object")
         whole.update((name, value) for name, value in event.items() if name != "choices" and value is not None)
-        told = event.get("choices")
-        for choice in told if isinstance(told, list) else ():
+        listed = event.get("choices")
+        for choice in listed if isinstance(listed, list) else ():
             if isinstance(choice, dict):
                 index = choice.get("index", 0)
+                # Choices of n > 1 come interleaved, told apart by their index.
                 choices.setdefault(index if isinstance(index, int) else str(index), _Choice()).add(choice)
+    # Some servers never send [DONE]; then every choice must have its finish_reason. Else the stream was cut.
     if choices and not whole.get("error") and not (done or all(choice.finish for choice in choices.values())):
         raise StreamError("a stream of events that ends before the answer does")
     whole["choices"] = [choices[index].whole(index) for index in choices]
@@ -78,12 +80,12 @@ class _Choice:
                 self._texts.setdefault(name, []).append(value)
 
     def whole(self, index: Any) -> dict[str, Any]:
-        message = {**self._message, **{name: _joined(pieces) for name, pieces in self._texts.items()}}
+        message = {**self._message, **{name: _join_pieces(pieces) for name, pieces in self._texts.items()}}
         logprobs = {"content": self._tokens} if self._tokens else None
         return {**self._rest, "index": index, "message": message, "finish_reason": self.finish, "logprobs": logprobs}
 
 
-def _joined(pieces: list[Any]) -> Any:
+def _join_pieces(pieces: list[Any]) -> Any:
     """Pieces of text as one text; with lists of parts among them, as one list."""
     if all(isinstance(piece, str) for piece in pieces):
         return "".join(pieces)

@@ -44,12 +44,12 @@ class Fault(NamedTuple):
     """Seconds after which the server says to come back."""
 
 
-class Sent(NamedTuple):
+class SentRequest(NamedTuple):
     """What is known about the request and its server."""
 
     fields: frozenset[Field]
     """Sent, and could be left out."""
-    demanded: frozenset[str] = frozenset()
+    user_fields: frozenset[str] = frozenset()
     """Fields that the user insists on, those of `extra_body` among them."""
     images: bool = False
     """Whether it holds images."""
@@ -222,7 +222,7 @@ _REFUSABLE = (400, 403, 404, 406, 415, 422, 500, 501)
 
 
 def read_fault(
-    status: int, complaint: Complaint, sent: Sent, *, asked_to_wait: float | None = None, within: str = ""
+    status: int, complaint: Complaint, sent: SentRequest, *, asked_to_wait: float | None = None, within: str = ""
 ) -> Fault:
     """What a response without an answer means.
 
@@ -235,14 +235,17 @@ def read_fault(
     """
     wait = complaint.wait if asked_to_wait is None else asked_to_wait
     why, kind = f"{within or f'status {status}'}: {complaint.excerpt}", f"{within}status {status}"
+    # Credit first: providers send it as 429, which would otherwise be retried for nothing. Filters come
+    # before fields and images, whose patterns are wider.
     for rule in (_CREDIT, _ACCOUNT, _REFUSED, _TOO_LONG):
         if _says(rule, status, complaint) and not (rule is _CREDIT and _comes_back(complaint, wait)):
             return Fault(rule.then, why, kind, rule.reason)
-    refused = _refused_field(status, complaint, sent)
+    refused = _find_refused_field(status, complaint, sent)
     if refused is not None:
         then, field = refused
         return Fault(then, why, kind, "limit" if field in LIMITS else "field", field=field)
     if sent.images and status not in (401, 402, 403, 429) and _IMAGES.search(complaint.text):
+        # A server that has answered about images takes images: then this one picture is at fault.
         own = sent.seen or _OWN_PICTURE.search(complaint.text)
         return Fault("fail", why, kind) if own else Fault("stop", why, kind, "images")
     for rule in (_SYSTEM, _DAY, _KEY, _MODEL, _REGION):
@@ -252,6 +255,7 @@ def read_fault(
 
 
 def _by_status(status: int, why: str, kind: str, *, answered: bool, wait: float | None) -> Fault:
+    # An answer was generated, and paid for: what comes next is mostly the same.
     if status == 200:
         return Fault("once", why, kind)
     if status in AGAIN or (status == 402 and wait is not None):  # a limit on what is in flight
@@ -260,6 +264,7 @@ def _by_status(status: int, why: str, kind: str, *, answered: bool, wait: float 
         return Fault("stop", why, kind, "key")
     if status == 402:
         return Fault("stop", why, kind, "credit")
+    # Once the server has answered, key and address are right, and a 403 is about this request alone.
     if not answered and status == 403:
         return Fault("stop", why, kind, "access")
     if status == 404 or (not answered and (status == 405 or 300 <= status < 400)):
@@ -278,21 +283,21 @@ def _comes_back(complaint: Complaint, wait: float | None) -> bool:
     return wait is not None and not any("insufficient" in code for code in complaint.codes)
 
 
-def _refused_field(status: int, complaint: Complaint, sent: Sent) -> tuple[Then, str] | None:
+def _find_refused_field(status: int, complaint: Complaint, sent: SentRequest) -> tuple[Then, str] | None:
     """A field of the request that the server names, and whether it can be left out or ends the judge."""
     if status not in _REFUSABLE:
         return None
-    field = _named(complaint, sent.fields | sent.demanded)
+    field = _find_named_field(complaint, sent.fields | sent.user_fields)
     if field is None or (status >= 500 and not _UNKNOWN.search(complaint.text)):
         return None
-    if field in sent.demanded:
+    if field in sent.user_fields:
         return "stop", field
     if field in LIMITS and not (_UNKNOWN.search(complaint.text) or _UNKNOWN.search(" ".join(complaint.codes))):
         return "stop", field  # too high, or too low: the user's to say
     return "learn", field
 
 
-def _named(complaint: Complaint, sent: frozenset[str]) -> str | None:
+def _find_named_field(complaint: Complaint, sent: frozenset[str]) -> str | None:
     """The one that is named: by the field meant for it, else first in the words."""
     if complaint.fields:
         parts = {part for field in complaint.fields for part in re.findall(r"\w+", field)}

@@ -2,8 +2,8 @@
 
     feeder thread: pulls requests, makes their bodies  ->  loop thread: sends and retries  ->  judge's thread: reads
 
-A feeder that waits for the next request keeps no answer back. Hand-overs are in batches: each one wakes a thread, and
-at thousands of requests a second that is what costs.
+A feeder that waits for the next request keeps no answer back. Hand-overs are in batches, because each one wakes a
+thread, which is the main cost at thousands of requests a second.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from queue import SimpleQueue
 from typing import Protocol
 
 from harness.api import DataError, Request
-from harness_openai.asking import Asked, Asker, Slots, StoppedError, sleep_or_stop
+from harness_openai.asking import Asker, Outcome, Slots, StoppedError, sleep_or_stop
 from harness_openai.budget import Budget
-from harness_openai.gate import Gate
+from harness_openai.concurrency import ConcurrencyLimit
 from harness_openai.lessons import Lessons
 from harness_openai.payload import Payloads
 from harness_openai.reply import Spent
 from harness_openai.wire import Wire
 
-_PATIENCE_S = 5.0  # with a loop that is told to end
+_SHUTDOWN_TIMEOUT_S = 5.0  # a loop that does not end by then is left to its daemon thread
 
-_Batch = list[Asked]
-_Fed = tuple[Request, str | None]
+_Batch = list[Outcome]
+_Prepared = tuple[Request, str | None]
 """A request, and its messages as JSON where these hold no images."""
 
 
@@ -65,15 +65,17 @@ class Flow:
 
     def __init__(self, requests: Iterable[Request], parts: Parts) -> None:
         self._parts = parts
+        # A few requests ahead keep the loop busy; more would only hold images in memory.
         self._feed = _Feed(requests, parts.payloads, most=max(8, min(128, parts.most)))
         self._out: SimpleQueue[_Batch | None] = SimpleQueue()
         self._failure: BaseException | None = None
         self._engine: _Engine | None = None
         self._ready = threading.Event()
+        # Daemon: a server that hangs must not keep the process from exiting.
         self._thread = threading.Thread(target=self._run, name="openai-loop", daemon=True)
 
-    def answers(self) -> Generator[Asked, None, None]:
-        """What became of each request, as soon as it is known; closing it cancels what is in flight.
+    def answers(self) -> Generator[Outcome, None, None]:
+        """The outcome of each request, as soon as it is known. Closing the generator cancels what is in flight.
 
         Raises:
             JudgeStoppedError: The judge cannot go on. What was answered has been yielded.
@@ -84,6 +86,7 @@ class Flow:
                 yield from batch
         finally:
             self._close()
+        # After the loop: answers that were paid for are yielded before the failure is raised.
         if self._failure is not None:
             raise self._failure
 
@@ -113,7 +116,7 @@ class Flow:
         self._feed.close()
         if self._engine is not None and self._thread.is_alive():
             self._engine.cancel()
-        self._thread.join(_PATIENCE_S)
+        self._thread.join(_SHUTDOWN_TIMEOUT_S)
 
 
 class _Feed:
@@ -125,9 +128,9 @@ class _Feed:
         self._most = most
         self._room = threading.Condition()
         self._closed = False
-        self._waits = False
-        self.waiting: deque[_Fed] = deque()
-        self.hungry = True
+        self._is_full = False
+        self.waiting: deque[_Prepared] = deque()
+        self.needs_wakeup = True
         self.ended = False
         self.failure: BaseException | None = None
 
@@ -140,9 +143,10 @@ class _Feed:
             self._closed = True
             self._room.notify()
 
-    def taken(self) -> None:
-        """Some were taken: go on once there is room for a batch."""
-        if self._waits and len(self.waiting) <= self._most // 2:
+    def resume_pulling(self) -> None:
+        """Go on pulling once there is room for a batch."""
+        # Half empty, not one free place: else each request would wake the thread.
+        if self._is_full and len(self.waiting) <= self._most // 2:
             with self._room:
                 self._room.notify()
 
@@ -151,9 +155,11 @@ class _Feed:
             for request in self._requests:
                 if self._closed:
                     return
+                # Bodies with images are made later, in `_handle`: a queue of them would fill the memory.
                 self.waiting.append((request, None if request.images else self._payloads.messages(request)))
-                if self.hungry:
-                    self.hungry = False
+                # One wake-up for a burst: call_soon_threadsafe writes to a socket each time.
+                if self.needs_wakeup:
+                    self.needs_wakeup = False
                     wake()
                 if len(self.waiting) >= self._most:
                     self._wait()
@@ -168,9 +174,9 @@ class _Feed:
 
     def _wait(self) -> None:
         with self._room:
-            self._waits = True
+            self._is_full = True
             self._room.wait_for(lambda: self._closed or len(self.waiting) <= self._most // 2)
-            self._waits = False
+            self._is_full = False
 
 
 class _Wake(Protocol):
@@ -178,7 +184,7 @@ class _Wake(Protocol):
 
 
 class _Engine:
-    """Runs in the loop: starts requests as the gate and the budget allow. Implements `Slots`."""
+    """Runs in the loop: starts requests as the concurrency limit and the budget allow. Implements `Slots`."""
 
     def __init__(self, parts: Parts, feed: _Feed, out: SimpleQueue[_Batch | None]) -> None:
         self.asker: Asker | None = None
@@ -186,8 +192,8 @@ class _Engine:
         self._payloads = parts.payloads
         self._budget = parts.budget
         self._lessons = parts.lessons
-        self._most_tasks = 2 * parts.most  # those that wait for another attempt hold no slot
-        self._gate = Gate(parts.most)
+        self._most_tasks = 2 * parts.most  # those that wait for a retry hold no slot
+        self._concurrency = ConcurrencyLimit(parts.most)
         self._feed = feed
         self._out = out
         self._batch: _Batch = []
@@ -218,8 +224,8 @@ class _Engine:
 
     def wake(self) -> None:
         """Look at the feed. From any thread."""
-        with suppress(RuntimeError):  # the loop is closed: nobody needs waking
-            self._loop.call_soon_threadsafe(self._start_some)
+        with suppress(RuntimeError):  # the loop is closed: there is nothing to wake
+            self._loop.call_soon_threadsafe(self._start_requests)
 
     def cancel(self) -> None:
         """Stop at once. From any thread."""
@@ -229,8 +235,8 @@ class _Engine:
     # -- Slots ---------------------------------------------------------------------------------------------------
 
     async def acquire(self) -> None:
-        """Wait for leave to send."""
-        if self._active < self._gate.limit:
+        """Wait for a slot."""
+        if self._active < self._concurrency.limit:
             self._active += 1
             return
         turn: asyncio.Future[None] = self._loop.create_future()
@@ -238,14 +244,15 @@ class _Engine:
         try:
             await turn
         except asyncio.CancelledError:
+            # The slot was granted in the same moment: hand it on, or it is lost.
             if turn.done() and not turn.cancelled():
                 self.release()
             raise
 
     def release(self) -> None:
-        """Give leave back; those that waited for another attempt come first."""
+        """Give a slot back; requests that wait for a retry come first."""
         self._active -= 1
-        while self._queue and self._active < self._gate.limit:
+        while self._queue and self._active < self._concurrency.limit:
             turn = self._queue.popleft()
             if not turn.done():
                 self._active += 1
@@ -253,93 +260,94 @@ class _Engine:
 
     def success(self) -> None:
         """The server kept up."""
-        self._gate.success()
+        self._concurrency.success()
 
     def overload(self, sent: float) -> None:
         """The server did not keep up."""
-        self._gate.overload(sent)
+        self._concurrency.overload(sent)
 
     async def pause(self, seconds: float) -> None:
-        """Wait without leave to send, then for leave."""
+        """Wait without a slot, then for a slot."""
         self.release()
-        self._start_some()
+        self._start_requests()
         try:
             await sleep_or_stop(self._stopping, seconds)
             await self.acquire()
         except BaseException:
-            self._active += 1  # whoever ends gives one back
+            self._active += 1  # `_finish_task` releases a slot in any case, and this task holds none
             raise
         if self._stopping.is_set():
             raise StoppedError
 
     # -- requests ------------------------------------------------------------------------------------------------
 
-    def _start_some(self) -> None:
+    def _start_requests(self) -> None:
         feed = self._feed
-        while self._active < self._gate.limit and len(self._tasks) < self._most_tasks:
+        while self._active < self._concurrency.limit and len(self._tasks) < self._most_tasks:
             ready = self._next(len(self._tasks))
             if ready is None:
                 break
             self._active += 1
             task = self._loop.create_task(self._work(*ready))
             self._tasks.add(task)
-            task.add_done_callback(self._done)
+            task.add_done_callback(self._finish_task)
         if not self._tasks and (self._stopping.is_set() or (feed.ended and not feed.waiting)):
             self._failure = self._failure or feed.failure
             self._finished.set()
 
-    def _next(self, in_flight: int) -> _Fed | None:
+    def _next(self, in_flight: int) -> _Prepared | None:
         """The next request, where there is one and the budget allows it."""
         feed = self._feed
         if self._stopping.is_set():
             return None
         if not feed.waiting:
-            feed.hungry = True
-            if not feed.waiting:  # else it came in between, and nobody would say so
+            feed.needs_wakeup = True
+            if not feed.waiting:  # else one came before the flag was set, and no wake-up is on its way
                 return None
-            feed.hungry = False
+            feed.needs_wakeup = False
         if not self._budget.allows_one_more(in_flight):
-            if not self._budget.left:
-                self._stop(self._budget.exhausted())
+            if not self._budget.has_remaining:
+                self._stop(self._budget.budget_error())
             return None
         ready = feed.waiting.popleft()
-        feed.taken()
+        feed.resume_pulling()
         return ready
 
     async def _work(self, request: Request, messages: str | None) -> None:
-        """One request after another, for as long as nobody else waits for the slot: tasks cost time to make."""
-        ready: _Fed | None = (request, messages)
+        """One request after another, for as long as no other waits for the slot: tasks cost time to make."""
+        ready: _Prepared | None = (request, messages)
         while ready is not None:
-            await self._one(*ready)
-            if self._active < self._gate.limit:  # it has grown
-                self._start_some()
-            keeps = not self._queue and self._active <= self._gate.limit
+            await self._handle(*ready)
+            if self._active < self._concurrency.limit:  # it has grown
+                self._start_requests()
+            keeps = not self._queue and self._active <= self._concurrency.limit
             ready = self._next(len(self._tasks) - 1) if keeps else None
 
-    async def _one(self, request: Request, messages: str | None) -> None:
+    async def _handle(self, request: Request, messages: str | None) -> None:
         assert self.asker is not None
         try:
             if messages is None:
                 messages = await self._loop.run_in_executor(self._workers(), self._payloads.messages, request)
-            asked = await self.asker.ask(request, messages)
+            outcome = await self.asker.ask(request, messages)
         except DataError as error:
-            asked = Asked(request=request, error=str(error), spent=Spent())
-        self._budget.add(asked.spent)
-        self._batch.append(asked)
+            outcome = Outcome(request=request, error=str(error), spent=Spent())
+        self._budget.add(outcome.spent)
+        self._batch.append(outcome)
+        # Flush at the end of this turn of the loop: answers that arrive together share one hand-over.
         if len(self._batch) == 1:
             self._loop.call_soon(self._flush)
-        if asked.kind:
-            self._lessons.failed(asked.kind, asked.error)
-        elif asked.completions:
-            self._budget.check_known(asked.spent)
+        if outcome.kind:
+            self._lessons.record_failure(outcome.kind, outcome.error)
+        elif outcome.completions:
+            self._budget.check_known(outcome.spent)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _finish_task(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self.release()
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, StoppedError):
             self._stop(error)
-        self._start_some()
+        self._start_requests()
 
     def _stop(self, why: BaseException) -> None:
         """Send nothing more; what is being answered may finish."""

@@ -30,14 +30,14 @@ class Limits:
 def data_url(image: Image, limits: Limits) -> str:
     """The picture that a person sees as a data URL.
 
-    Within the limits it is `Image.encoded`: the file as it is, or a PNG of the same pixels. A larger side is scaled
+    Within the limits it is `Image.encode`: the file as it is, or a PNG of the same pixels. A larger side is scaled
     down (Lanczos). What is then too large a file becomes a JPEG, and is scaled down until it fits.
 
     Raises:
         DataError: It cannot be read, or not even a thumbnail fits.
     """
     try:
-        raw, media = _whole(image, limits) or _reduced(image, limits)
+        raw, media = _whole(image, limits) or _reduce(image, limits)
     finally:
         image.forget()  # many requests are in flight at once
     return f"data:{media};base64,{base64.b64encode(raw).decode('ascii')}"
@@ -47,35 +47,37 @@ def _whole(image: Image, limits: Limits) -> tuple[bytes, str] | None:
     """The picture with all its pixels, where the limits allow it."""
     if limits.side is not None and max(image.load().size) > limits.side:
         return None
-    raw, media = image.encoded()
+    raw, media = image.encode()
     return (raw, media) if len(raw) <= limits.bytes else None
 
 
-def _reduced(image: Image, limits: Limits) -> tuple[bytes, str]:
+def _reduce(image: Image, limits: Limits) -> tuple[bytes, str]:
     picture = image.load()
     if limits.side is not None and max(picture.size) > limits.side:
-        picture = _scaled(picture, limits.side / max(picture.size))
-        if image.stored_as not in _JPEG and len(encoded := _saved(picture, "PNG")) <= limits.bytes:
+        picture = _scale(picture, limits.side / max(picture.size))
+        # PNG first: no new losses where the source had none.
+        if image.media_type not in _JPEG and len(encoded := _encode(picture, "PNG")) <= limits.bytes:
             return encoded, "image/png"
+    # Quality before size: fewer pixels lose small details for good.
     while max(picture.size) >= _SMALLEST:
         for quality in _QUALITIES:
-            encoded = _saved(picture, "JPEG", quality=quality)
+            encoded = _encode(picture, "JPEG", quality=quality)
             if len(encoded) <= limits.bytes:
                 return encoded, "image/jpeg"
-        picture = _scaled(picture, 0.75)
+        picture = _scale(picture, 0.75)
     raise DataError(
         f"image {image.name}: does not fit into {limits.bytes:,} bytes, however small; raise max_image_bytes"
     )
 
 
-def _scaled(picture: PILImage, factor: float) -> PILImage:
+def _scale(picture: PILImage, factor: float) -> PILImage:
     import PIL.Image
 
     size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
     return picture.resize(size, PIL.Image.Resampling.LANCZOS)
 
 
-def _saved(picture: PILImage, kind: str, **settings: int) -> bytes:
+def _encode(picture: PILImage, kind: str, **settings: int) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, format=kind, **settings)
     return buffer.getvalue()

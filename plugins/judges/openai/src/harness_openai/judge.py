@@ -1,4 +1,4 @@
-"""The judge `openai`: a model behind an OpenAI-compatible chat-completions endpoint."""
+"""The judge `openai`: a model at an OpenAI-compatible chat-completions endpoint."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from harness_openai.proxy import proxy_of
 from harness_openai.verdicts import Speller, judgement_of
 from harness_openai.wire import Wire
 
-_GENERATION = 2  # raise it whenever the same answer of a server could become another judgement, or be asked otherwise
+# Part of the fingerprint. Raise it whenever the same answer could become another judgement, or a request changes.
+_GENERATION = 2
 
 
 class EndpointJudge:
@@ -26,7 +27,7 @@ class EndpointJudge:
 
     Args:
         options: The checked options.
-        context: What the harness gives; `spent` is asked once, when the first request comes.
+        context: What the harness gives; `total_usage` is asked once, when the first request comes.
     """
 
     def __init__(self, options: EndpointOptions, context: Context) -> None:
@@ -49,9 +50,10 @@ class EndpointJudge:
                 failures of one kind, a server that does not say what the budget needs.
         """
         budget = self.budget
+        # Closed even when the caller stops early: requests in flight are cancelled and their connections returned.
         with closing(Flow(requests, self).answers()) as answers:
-            for asked in answers:
-                yield asked.request, judgement_of(asked, cost=budget.cost(asked.spent), speller=self._speller)
+            for outcome in answers:
+                yield outcome.request, judgement_of(outcome, cost=budget.cost(outcome.spent), speller=self._speller)
 
     def fingerprint(self) -> str:
         """The generation of this code and what it asks whom; the options are in the judge's key already."""
@@ -60,14 +62,15 @@ class EndpointJudge:
 
     @property
     def answers_by_item(self) -> bool:
-        """Whether it draws: two items of equal content are then asked one by one, each with a seed of its own."""
+        """Whether answers are sampled. Two items of equal content are then asked separately, each with its own seed."""
         return self._options.temperature != 0
 
     @property
     def budget(self) -> Budget:
         """What this judge has spent in this run; part of `harness_openai.flow.Parts`."""
+        # Not in the constructor: `spent` reads the journal, which exists once a run asks the judge.
         if self._budget is None:
-            self._budget = Budget(self._options, name=self._context.name, spent=self._context.spent())
+            self._budget = Budget(self._options, name=self._context.name, spent=self._context.total_usage())
         return self._budget
 
     def wire(self) -> Wire:

@@ -17,7 +17,7 @@ _SHORTEST = 6  # shorter ones ("EMPTY", "none") are words, not secrets: removing
 
 
 class Secrets:
-    """The headers that hold secrets. Shows none of them, whoever prints it.
+    """The headers that hold secrets. `repr` and `pickle` never show them.
 
     Args:
         headers: By name.
@@ -55,6 +55,7 @@ class _Disguises:
     """Other spellings of a secret: another case, escaped for JSON, URLs or HTML, broken by white space, in base64."""
 
     def __init__(self, value: str) -> None:
+        # Providers echo a request in errors: as JSON in JSON, as a URL, as a page. Each nesting adds backslashes.
         letters = [
             rf"(?:[\\]{{0,8}}{re.escape(letter)}|%{ord(letter):02x}|[\\]{{1,8}}u00{ord(letter):02x}|&#(?:{ord(letter)}|"
             rf"x{ord(letter):x});)"
@@ -66,6 +67,7 @@ class _Disguises:
         first = ord(value[0])
         # What every disguise has one of. Two pieces, because a break can be in one.
         self._signs = (*(plain or pieces)[:2], *(plain or pieces)[-1:], f"%{first:02x}", f"u00{first:02x}", "&#")
+        # Base64 has three alignments, by how many bytes stand before the secret.
         encoded = [base64.b64encode(b"\0" * shift + value.encode()).decode() for shift in range(3)]
         # Of each alignment, the part that what stands around the secret does not touch.
         cores = [text[-(-8 * shift // 6) : (8 * (shift + len(value))) // 6] for shift, text in enumerate(encoded)]
@@ -101,11 +103,13 @@ def load_secrets(options: EndpointOptions, environ: Mapping[str, str] = os.envir
         headers[header] = value
         values.append(value)
         values += value.split()[1:]  # of `Bearer KEY` the key itself
+    # Another machine and no TLS: anyone on the way could read the key.
     if headers and options.base_url.startswith("http:") and not (options.is_local or options.allow_plain_http):
         raise UserError(
             f"base_url: {options.base_url} is http:// on another machine, and a key would cross the network in plain "
             "text; use https://, send none with `api_key_env: null`, or say `allow_plain_http: true`"
         )
+    # The whole set is known only now, so a key that was pasted into the URL is found here.
     secrets = Secrets(headers, tuple(values))
     for name, value in options.extra_query.items():
         if secrets.scrub(value) != value:

@@ -35,14 +35,14 @@ class Lessons:
         self._name = name
         self._off: frozenset[Field] = frozenset()
         self._left: dict[frozenset[Field], frozenset[Field]] = {}
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
         self._failures: Counter[str] = Counter()
         self.answered = False
         self.seen = False
 
     @property
-    def demanded(self) -> frozenset[str]:
-        """Fields that are not given up: the user asked for them, and the answers would be others without."""
+    def user_fields(self) -> frozenset[str]:
+        """Fields that are never left out: the user asked for them, and the answers would differ without them."""
         fields = set(self._options.extra_body)
         if self._options.structured == "always":
             fields.add("response_format")
@@ -50,7 +50,7 @@ class Lessons:
             fields |= {"logprobs", "top_logprobs"}
         return frozenset(fields)
 
-    def left(self, wanted: frozenset[Field]) -> frozenset[Field]:
+    def still_sent(self, wanted: frozenset[Field]) -> frozenset[Field]:
         """Those that are still sent."""
         if not self._off:
             return wanted
@@ -64,24 +64,25 @@ class Lessons:
         if not news:
             return
         self._off |= news
-        self._left.clear()
+        self._left.clear()  # a cache of `still_sent`
         for field in sorted(news):
             other = next(iter(LIMITS - {field})) if field in LIMITS else ""
             what = f"sends {other} for {field}" if other else f"goes on without {field}"
             _log.warning("judge %s: %s from now on: %s", self._name, what, why)
 
-    def succeeded(self, *, images: bool) -> None:
+    def record_success(self, *, images: bool) -> None:
         """A request was answered."""
         self.answered = True
         self.seen = self.seen or images
+        # `max_failures` counts failures in a row, of one kind.
         if self._failures:
             self._failures.clear()
 
     def check_name(self, name: str) -> None:
         """Say once that another model answers than the one that was asked."""
-        if not name or name in self._told or len(self._told) >= _MOST_NAMES:
+        if not name or name in self._warned or len(self._warned) >= _MOST_NAMES:
             return
-        self._told.add(name)
+        self._warned.add(name)
         if not is_same_model(self._options.model, name):
             _log.warning(
                 "judge %s: asked for the model %r, and %r answers; see that it is the one you mean",
@@ -92,15 +93,15 @@ class Lessons:
 
     def check_empty(self) -> None:
         """Say once that a server gave reasoning and an empty text."""
-        if "" not in self._told:
-            self._told.add("")
+        if "" not in self._warned:
+            self._warned.add("")
             _log.warning(
                 "judge %s: an answer of reasoning with an empty text; if they all are, the server's reasoning parser "
                 "took the answer: start the server without it, or turn thinking off",
                 self._name,
             )
 
-    def failed(self, kind: str, why: str) -> None:
+    def record_failure(self, kind: str, why: str) -> None:
         """Count a request that failed for good.
 
         Raises:
@@ -119,6 +120,7 @@ class Lessons:
 def without(wanted: frozenset[Field], refused: frozenset[Field]) -> frozenset[Field]:
     """The fields to send where some are refused; the limit goes out under its other name."""
     left = wanted - refused
+    # OpenAI's API refuses top_logprobs without logprobs.
     if "logprobs" in refused:
         left -= {"top_logprobs"}
     if wanted & refused & LIMITS:

@@ -12,10 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from harness.api import IsPath, Operational
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# RFC 9110, 5.6.2: the characters of a token.
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
+# Names of query parameters that usually carry a key: `sig` is Azure's shared access signature.
 _SECRET = re.compile(r"key|token|secret|passw|\bsig|signature|auth|credential|\bcode\b", re.IGNORECASE)
 _KEY = re.compile(r"(?:sk|gsk|hf|ghp|xai|pplx|Bearer)[-_ ]|AIza")
+# Set by the client. A second Content-Length or Transfer-Encoding would let a request be read in two ways.
 _OURS = frozenset({"connection", "content-length", "content-type", "host", "transfer-encoding", "accept-encoding"})
 _FIELDS = frozenset(
     {
@@ -134,7 +137,7 @@ class EndpointOptions(BaseModel):
         default=0.5, ge=0, description="The first wait is up to this long; each further one up to twice as long."
     )
     max_backoff_s: Annotated[float, Operational()] = Field(
-        default=60.0, ge=0, description="Longest wait between attempts, whatever Retry-After says."
+        default=60.0, ge=0, description="Longest wait between attempts, also where Retry-After asks for more."
     )
     max_response_bytes: Annotated[int, Operational()] = Field(
         default=16 * 2**20, ge=1024, description="A longer response is cut off and counts as a failure."

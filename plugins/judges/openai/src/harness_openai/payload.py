@@ -49,8 +49,8 @@ class Payloads:
         Raises:
             DataError: An image cannot be read or does not fit.
         """
-        arranged = _arranged(request.messages, prepend=self._options.system == "prepend")
-        return _encode([{"role": one.role, "content": self._content(one.parts)} for one in arranged])
+        arranged = _arrange(request.messages, prepend=self._options.system == "prepend")
+        return _encode([{"role": message.role, "content": self._content(message.parts)} for message in arranged])
 
     def fields(self, request: Request) -> frozenset[Field]:
         """The fields that this request would have, were the server to take them all.
@@ -63,6 +63,7 @@ class Payloads:
             wanted = set(self._always)
             if self._options.structured != "never" and self._schema(request) is not None:
                 wanted.add("response_format")
+            # With several samples the votes give the probabilities.
             if self._options.logprobs is not False and self._options.samples == 1:
                 wanted |= {"logprobs", "top_logprobs"}
             if self._options.samples > 1:
@@ -85,6 +86,7 @@ class Payloads:
         if tail is None:  # the same for all requests of a task
             tail = self._tails[known] = _encode(self._tail(request, fields, count))[1:]
         seed = f'"seed":{seed_of(request, sample)},' if "seed" in fields else ""
+        # Joined as text: the messages hold megabytes of base64, which one more encoding would copy.
         return f'{{"messages":{messages},{seed}{tail}'.encode()
 
     def _tail(self, request: Request, fields: frozenset[Field], count: int) -> dict[str, Any]:
@@ -103,9 +105,11 @@ class Payloads:
         tail.update((name, value) for name, value in values.items() if name in fields)
         if "response_format" in fields:
             tail["response_format"] = self._schema(request)
+        # Last, though it cannot overwrite: the options refuse names that have an option of their own.
         return {**tail, **options.extra_body}
 
     def _content(self, parts: Sequence[str | Image]) -> str | list[dict[str, Any]]:
+        # A plain string where there is only text: some servers and templates take no list of parts.
         if len(parts) == 1 and isinstance(parts[0], str):
             return parts[0]
         return [
@@ -147,20 +151,20 @@ def seed_of(request: Request, sample: int) -> int:
     return (request.seed + sample * _STRIDE) & 0x7FFFFFFF
 
 
-def _arranged(messages: Sequence[Message], *, prepend: bool) -> list[Message]:
+def _arrange(messages: Sequence[Message], *, prepend: bool) -> list[Message]:
     """Texts that follow one another on lines of their own, the system prompt where the model takes it."""
-    joined = [Message(message.role, _joined(message.parts)) for message in messages]
+    joined = [Message(message.role, _join_texts(message.parts)) for message in messages]
     if not prepend:
         return joined
     texts = [part for message in joined if message.role == "system" for part in message.parts]
     rest = [message for message in joined if message.role != "system"]
     if not texts or not rest:
         return joined
-    first = Message(rest[0].role, _joined((*texts, *rest[0].parts)))
+    first = Message(rest[0].role, _join_texts((*texts, *rest[0].parts)))
     return [first, *rest[1:]]
 
 
-def _joined(parts: Sequence[str | Image]) -> tuple[str | Image, ...]:
+def _join_texts(parts: Sequence[str | Image]) -> tuple[str | Image, ...]:
     if len(parts) == 1:
         return tuple(parts)
     arranged: list[str | Image] = []

@@ -44,6 +44,7 @@ def place_of(raw: str, verdict: int, spelt: Spellings, reads: Callable[[str], Ve
         spelt: The answers, written out.
         reads: The verdict of another text in place of `raw`.
     """
+    # Two other answers are enough: a place at which one of them is read is where the verdict stands.
     words = words_of(spelt)
     others = [number for number in range(len(words)) if number != verdict][:2]
     if not all(words):
@@ -57,19 +58,20 @@ def place_of(raw: str, verdict: int, spelt: Spellings, reads: Callable[[str], Ve
 
 def _occurrences(raw: str, word: str) -> Sequence[tuple[int, int]]:
     """Where a word stands as a word, the likeliest places first: in its own case, from the end."""
-    pattern = re.escape(_folded(word))
+    pattern = re.escape(_fold_case(word))
     before = r"(?<![0-9A-Za-z_])" if word[0].isascii() and word[0].isalnum() else ""
     after = r"(?![0-9A-Za-z_])" if word[-1].isascii() and word[-1].isalnum() else ""
-    found = [match.span() for match in re.finditer(before + pattern + after, _folded(raw))]
+    found = [match.span() for match in re.finditer(before + pattern + after, _fold_case(raw))]
     same = [(start, end) for start, end in found if raw[start:end] == word]
     others = [(start, end) for start, end in found if raw[start:end] != word]
     tried = [place for places in (same, others) for place in (*places[: -_LAST - 1 : -1], *places[:_FIRST])]
     return list(dict.fromkeys(tried))
 
 
-def _folded(text: str) -> str:
+def _fold_case(text: str) -> str:
     """Without differences of case and width; every character stays where it is."""
     if text.isascii():
         return text.lower()
+    # Character by character, and only where the length stays: offsets must be those of the raw text.
     folded = [unicodedata.normalize("NFKC", character).lower() for character in text]
     return "".join(new if len(new) == 1 else old for new, old in zip(folded, text, strict=True))

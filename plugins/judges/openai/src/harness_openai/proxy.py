@@ -30,6 +30,7 @@ def proxy_of(options: EndpointOptions) -> Proxy | None:
     Raises:
         UserError: The environment names a proxy that cannot be used.
     """
+    # A proxy on another machine cannot reach this machine's loopback address.
     if options.is_local:
         return None
     endpoint = urlsplit(options.base_url)

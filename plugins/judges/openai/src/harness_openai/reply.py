@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from harness_openai.complaint import Complaint, complaint_of, line_of, read_complaint
-from harness_openai.events import StreamError, is_stream, joined_events
+from harness_openai.events import StreamError, is_stream, join_events
 
 _LONGEST_NAME = 120
 _MOST_TOKENS = 10**9
@@ -146,12 +146,13 @@ def read_reply(content_type: str, body: bytes, *, most: int, scrub: Callable[[st
         UnusableReplyError: It is not a complete chat completion.
         ServerSaysError: It is an error.
     """
-    whole = _parsed(content_type, body, scrub)
+    whole = _parse_body(content_type, body, scrub)
     if not isinstance(whole, dict):
         if isinstance(whole, list) and whole and isinstance(whole[0], dict) and whole[0].get("error"):
             raise ServerSaysError(complaint_of(whole, scrub))  # as Gemini writes it
         raise UnusableReplyError("JSON that is no object")
-    spent = _spent(whole.get("usage"))
+    # Read before anything can fail: a useless answer has been paid for as well.
+    spent = _read_usage(whole.get("usage"))
     try:
         if whole.get("error") or whole.get("object") == "error":
             raise ServerSaysError(complaint_of(whole, scrub))
@@ -163,10 +164,11 @@ def read_reply(content_type: str, body: bytes, *, most: int, scrub: Callable[[st
     return Answer(completions=completions, spent=spent, model=_model(whole, scrub), name=_name(whole, scrub))
 
 
-def _parsed(content_type: str, body: bytes, scrub: Callable[[str], str]) -> Any:
+def _parse_body(content_type: str, body: bytes, scrub: Callable[[str], str]) -> Any:
     try:
         if body[:1] != b"{" and is_stream(content_type, body):
-            return joined_events(body)
+            return join_events(body)
+        # A repeated key could show one verdict to us and another to a reader of the log.
         if any(body.count(name) > 1 for name in _WATCHED):
             return json.loads(body, object_pairs_hook=_without_repeats)  # slower: only where a key may be there twice
         return json.loads(body)
@@ -197,6 +199,7 @@ def _completions(whole: dict[str, Any], most: int, scrub: Callable[[str], str]) 
         if complaint.codes or complaint.text:  # a prompt that was blocked, or a status of its own
             raise ServerSaysError(complaint, plain=False)
         raise UnusableReplyError("no choices")
+    # One is fine: servers that do not know `n` ignore it.
     if len(choices) not in (1, most):
         raise UnusableReplyError(f"{len(choices)} choices where {most} were asked for")
     found: list[Completion | None] = [None] * len(choices)
@@ -207,7 +210,7 @@ def _completions(whole: dict[str, Any], most: int, scrub: Callable[[str], str]) 
         if type(index) is not int or not 0 <= index < len(found) or found[index] is not None:
             raise UnusableReplyError("choices with wrong indices")
         found[index] = _completion(choice, scrub)
-    return tuple(one for one in found if one is not None)
+    return tuple(completion for completion in found if completion is not None)
 
 
 def _completion(choice: dict[str, Any], scrub: Callable[[str], str]) -> Completion:
@@ -279,11 +282,12 @@ def _strings(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-def _spent(usage: Any) -> Spent:
+def _read_usage(usage: Any) -> Spent:
     if not isinstance(usage, dict):
         return Spent()
     cost = usage.get("cost")
-    fine = isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < _MOST_USD  # nor is NaN
+    # NaN fails the comparison.
+    fine = isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < _MOST_USD
     return Spent(
         prompt=_count(usage.get("prompt_tokens")),
         completion=_count(usage.get("completion_tokens")),
@@ -313,9 +317,9 @@ def _short(value: Any, scrub: Callable[[str], str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Half a surrogate pair is no text."""
+    """The text with lone surrogates replaced, which cannot be encoded as UTF-8."""
     return text if text.isascii() else _HALF_PAIRS.sub("\ufffd", text)
 
 
-def _sum(one: Any, other: Any) -> Any:
-    return other if one is None else one if other is None else one + other
+def _sum(first: Any, second: Any) -> Any:
+    return second if first is None else first if second is None else first + second

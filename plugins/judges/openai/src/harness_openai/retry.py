@@ -35,6 +35,7 @@ class Backoff:
                 back at once.
             dice: Where the jitter comes from.
         """
+        # The exponent is bounded: 2.0 ** 1024 overflows.
         jitter = dice.random() * min(self.most, self.first * 2.0 ** min(attempt, 60))
         if retry_after is None:
             return jitter
@@ -54,6 +55,7 @@ def retry_after(header: str, *, milliseconds: str = "", now: float | None = None
     text = header.strip()
     if _SECONDS.fullmatch(text):
         return float(text)
+    # A date has 29 characters; the parser need not see a hostile header.
     if not text or len(text) > 64:
         return None
     try:

@@ -4,7 +4,7 @@ A server says of each token that it wrote which others it might have written the
 verdict is read at the tokens with which the verdict stands in the text:
 
 1. Where that is, `harness_openai.places` finds out: the place at which another answer makes the whole read as that one.
-2. The tokens are laid over the text by `harness_openai.aligned`; the one that covers the first byte of the verdict is
+2. The tokens are laid over the text by `harness_openai.alignment`; the one that covers the first byte of the verdict is
    where the answers part. What it has before that byte, its alternatives must have as well, blanks aside.
 3. An alternative counts for an answer that it begins, or that it has in full with no letter or digit after it (the
    longest such one counts). Alternatives of one answer in other cases, widths or with a blank before add up.
@@ -27,7 +27,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from harness.api import Spellings, Verdict
-from harness_openai.aligned import Piece, aligned
+from harness_openai.alignment import Piece, align
 from harness_openai.places import place_of, words_of
 
 _LEAST_KNOWN = 0.5  # of the mass, to say anything
@@ -61,21 +61,21 @@ def probabilities_of(
     if not isinstance(entries, list) or not 0 < len(entries) <= _MOST_TOKENS:
         return None
     start = place_of(raw, verdict, spelt, reads)
-    found = None if start is None else aligned(entries, raw, start)
+    found = None if start is None else align(entries, raw, start)
     if found is None:
         return None
-    counted = _Counted(entries, found.tokens, words=words_of(spelt), piece=found.piece)
+    counted = _VerdictMass(entries, found.tokens, words=words_of(spelt), piece=found.piece)
     counted.gather(found.place, found.head)
     return counted.shares(verdict)
 
 
-class _Counted:
+class _VerdictMass:
     """Mass of the answers, gathered token by token."""
 
     def __init__(self, entries: Sequence[Any], tokens: Sequence[bytes], *, words: Sequence[str], piece: Piece) -> None:
         self._entries = entries
         self._tokens = tokens
-        self._words = [_folded(word.encode("utf-8", "surrogatepass")) for word in words]
+        self._words = [_fold_case(word.encode("utf-8", "surrogatepass")) for word in words]
         self._piece = piece
         self._mass = [0.0] * len(words)
         self._doubtful = 0.0
@@ -88,6 +88,7 @@ class _Counted:
             place: Number of the token.
             head: What the token has before the verdict.
         """
+        # A token that also covers text before the verdict leaves no place for an earlier start.
         share = 1.0 if head.strip() else self._before(place)
         so_far = b""
         while share > 0.0 and place < len(self._tokens):
@@ -105,7 +106,7 @@ class _Counted:
                 elif fits[piece]:
                     self._doubtful += share * chance
             self._written = fits[written][0] if len(fits[written]) == 1 else None
-            self._doubtful += share * _unlisted(alternatives, written, answers=len(self._fits(so_far)))
+            self._doubtful += share * _mass_not_listed(alternatives, written, answers=len(self._fits(so_far)))
             so_far = tails[written] or b""
             place, share = place + 1, onwards
 
@@ -129,7 +130,7 @@ class _Counted:
         share = 1.0
         if mark and (alternatives := self._alternatives(first - 1)):
             longer = {piece: piece[len(mark) :] for piece, _ in alternatives if piece.startswith(mark)}
-            share = self._begun(alternatives, mark, longer, share=share)
+            share = self._split_share(alternatives, mark, longer, share=share)
         last = mark.rstrip()[-1:]
         if last.isalnum() or last in _TEXT_ENDS:  # a sentence: after a blank might have come another
             return share
@@ -138,12 +139,12 @@ class _Counted:
             if alternatives is None:
                 return 0.0
             written = self._tokens[blank]
-            unlisted = _unlisted(alternatives, written, answers=len(self._words))
+            unlisted = _mass_not_listed(alternatives, written, answers=len(self._words))
             tails = {piece: piece for piece, _ in alternatives}
-            share = self._begun(alternatives, written, tails, share=share, unlisted=unlisted)
+            share = self._split_share(alternatives, written, tails, share=share, unlisted=unlisted)
         return share
 
-    def _begun(
+    def _split_share(
         self,
         alternatives: _Alternatives,
         written: bytes,
@@ -175,16 +176,16 @@ class _Counted:
 
     def _begins(self, text: bytes) -> list[int]:
         """The answers that a text begins, all of them where it is blank."""
-        return self._fits(text.lstrip(), begun=True)
+        return self._fits(text.lstrip(), started=True)
 
-    def _fits(self, text: bytes, *, begun: bool = False) -> list[int]:
+    def _fits(self, text: bytes, *, started: bool = False) -> list[int]:
         """The answers that a text begins, or that it has in full; all of them where none has begun yet.
 
         Args:
             text: What stands where the verdict is.
-            begun: Whether one must have begun.
+            started: Whether an answer must have begun.
         """
-        text = _folded(text)
+        text = _fold_case(text)
         parts = [number for number, word in enumerate(self._words) if word.startswith(text)]
         full = [
             number
@@ -197,7 +198,7 @@ class _Counted:
             longest = max(len(self._words[number]) for number in full)
             return [number for number in full if len(self._words[number]) == longest]
         opens = (
-            not begun and not _WORD.match(text) and not text.startswith(b"<")
+            not started and not _WORD.match(text) and not text.startswith(b"<")
         )  # a quote, a bracket, an emphasis: any may follow
         return list(range(len(self._words))) if opens else []
 
@@ -207,6 +208,7 @@ class _Counted:
         listed = entry.get("top_logprobs") if isinstance(entry, dict) else None
         pairs = [(self._piece(other), _chance(other)) for other in (listed if isinstance(listed, list) else ())]
         own = _chance(entry)
+        # OpenAI's -9999 for a token outside the likeliest ones becomes 0.
         if not own:
             return None  # written, and as good as impossible
         if written not in [piece for piece, _ in pairs]:
@@ -238,7 +240,7 @@ def _goes_on(word: bytes, rest: bytes) -> bool:
     )
 
 
-def _unlisted(alternatives: _Alternatives, written: bytes, *, answers: int) -> float:
+def _mass_not_listed(alternatives: _Alternatives, written: bytes, *, answers: int) -> float:
     """The most that some answers can have in spellings which are not among the alternatives."""
     chances = dict(alternatives)
     others = [chance for piece, chance in alternatives if piece != written and chance > 0]
@@ -254,7 +256,7 @@ def _chance(entry: Any) -> float | None:
     return math.exp(min(float(value), 0.0))
 
 
-def _folded(text: bytes) -> bytes:
+def _fold_case(text: bytes) -> bytes:
     """Without differences of case and width."""
     try:
         return unicodedata.normalize("NFKC", text.decode()).lower().encode()

@@ -1,4 +1,4 @@
-"""The seam to HTTP: one method, so that nothing else of this package knows which client is behind it.
+"""The interface to HTTP: one method, so that nothing else of this package depends on the client library.
 
     asking -> Wire.post(body) -> Response
 
@@ -28,7 +28,7 @@ class WireError(Exception):
 
 
 class Response(NamedTuple):
-    """A whole response, not yet believed."""
+    """A whole response, not yet checked."""
 
     status: int
     """HTTP status."""

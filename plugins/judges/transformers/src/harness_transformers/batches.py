@@ -40,7 +40,7 @@ def windows(requests: Iterable[Request], size: int) -> Iterator[list[Request]]:
         yield window
 
 
-def grouped(
+def group_requests(
     window: Sequence[Request], prompt: Callable[[Request], Prompt], *, by_answers: bool
 ) -> tuple[list[Group], list[Answered]]:
     """Groups from the shortest prompt to the longest, and the requests that cannot be shown.
@@ -56,20 +56,23 @@ def grouped(
     failed: list[Answered] = []
     for request in window:
         try:
+            # In mode `verdict` the answers are read in the same pass as the prompt, so a group must agree in them.
             key = (key_of(request), *((request.format.name, request.space) if by_answers else ()))
             if key not in groups:
                 groups[key] = Group(prompt(request))
-        except DataError as error:
-            failed.append((request, Judgement.failed(Status.ERROR, str(error))))
+        except DataError as error:  # an image that cannot be read fails its own request alone
+            failed.append((request, Judgement.failure(Status.ERROR, str(error))))
             continue
         groups[key].requests.append(request)
+    # By shape first: only neighbours share a batch. Then by length, so that little is padded.
     return sorted(groups.values(), key=lambda group: (shape_of(group.prompt), len(group.prompt.ids))), failed
 
 
-def packed(groups: Sequence[Group], rows: int, weight: Callable[[Group], int]) -> Iterator[list[Group]]:
+def pack_batches(groups: Sequence[Group], rows: int, weight: Callable[[Group], int]) -> Iterator[list[Group]]:
     """Batches of at most `rows` rows; a group that weighs more is a batch of its own."""
     batch: list[Group] = []
     held = 0
+    # Groups are not divided: all rows of a group share one pass over the prompt.
     for group in groups:
         full = held + weight(group) > rows
         if batch and (full or shape_of(batch[0].prompt) != shape_of(group.prompt)):
@@ -84,7 +87,7 @@ def packed(groups: Sequence[Group], rows: int, weight: Callable[[Group], int]) -
 def shape_of(prompt: Prompt) -> str:
     """Prompts whose pixels, or whose kinds of input, differ in shape cannot share a batch."""
     made = [prompt.pixels] if prompt.pixels else prompt.prepared
-    shapes = {(name, tuple(value.shape[1:])) for one in made for name, value in one.items()}
+    shapes = {(name, tuple(value.shape[1:])) for part in made for name, value in part.items()}
     return repr([bool(prompt.pixels), sorted(prompt.per_token), sorted(shapes)])
 
 
@@ -104,7 +107,7 @@ class Room:
         """Call `compute` with the number of rows; where memory runs out, halve it and try again.
 
         Raises:
-            Exception: Memory runs out with a single row as well, or whatever else `compute` raises.
+            Exception: Memory runs out with a single row as well, or `compute` raises another error.
         """
         while True:
             try:
@@ -124,6 +127,7 @@ def free_memory() -> None:
     """Give memory that nothing uses any more back to the device."""
     import torch
 
+    # Cycles (a traceback and its frames) hold tensors, and empty_cache gives back only what no tensor uses.
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

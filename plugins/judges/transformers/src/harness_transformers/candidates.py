@@ -30,7 +30,7 @@ from harness.api import (
     Status,
 )
 from harness_transformers.batches import Answered, Room, free_memory, windows
-from harness_transformers.loading import content_of, pinned, source_of
+from harness_transformers.loading import content_of, pin, source_of
 from harness_transformers.numerics import out_of_memory
 from harness_transformers.options import ModelOptions
 from harness_transformers.pixels import Bounded
@@ -55,7 +55,7 @@ def refusal(request: Request, threshold: float | None) -> str:
     return f"this judge scores candidates one by one, and cannot give an answer of {space}"
 
 
-def compared(
+def compare(
     request: Request, scores: Sequence[float], *, logits: Sequence[float], tie_margin: float, raw: Mapping[str, Any]
 ) -> Judgement:
     """The verdict on two candidates or more.
@@ -77,44 +77,46 @@ def compared(
     """
     kept = json.dumps(raw)
     if not all(map(math.isfinite, scores)):
-        return Judgement.failed(Status.ERROR, f"the model gave a score that is no number: {list(scores)}", raw=kept)
+        return Judgement.failure(Status.ERROR, f"the model gave a score that is no number: {list(scores)}", raw=kept)
     if isinstance(request.space, Ranking):
-        return _ranked(request.space, scores, logits, kept)
+        return _rank(request.space, scores, logits, kept)
     assert isinstance(request.space, Preference)
-    return _preferred(request.space, scores, logits, tie_margin=tie_margin, raw=kept)
+    return _prefer(request.space, scores, logits, tie_margin=tie_margin, raw=kept)
 
 
-def _preferred(
+def _prefer(
     space: Preference, scores: Sequence[float], logits: Sequence[float], *, tie_margin: float, raw: str
 ) -> Judgement:
     best, second = sorted(scores, reverse=True)[:2]
     total = _log_sum(logits)
     probabilities = {space.name(place): math.exp(logit - total) for place, logit in enumerate(logits)}
     probabilities |= dict.fromkeys(space.ties, 0.0)
+    # Before the test for equality: with a margin of 0, equal scores are a tie where the question knows ties.
     if space.ties and best - second <= tie_margin:
         tie = space.ties[0] if len(space.ties) == 1 else TIE
         return Judgement.of(tie, raw=raw, probabilities=probabilities)
     if best == second:
         names = _names(space, [place for place, score in enumerate(scores) if score == best])
         problem = f"{names} score equally, and the question knows no tie"
-        return Judgement.failed(Status.DRAW, problem, raw=raw, probabilities=probabilities)
+        return Judgement.failure(Status.DRAW, problem, raw=raw, probabilities=probabilities)
     return Judgement.of(scores.index(best), raw=raw, probabilities=probabilities)
 
 
-def _ranked(space: Ranking, scores: Sequence[float], logits: Sequence[float], raw: str) -> Judgement:
+def _rank(space: Ranking, scores: Sequence[float], logits: Sequence[float], raw: str) -> Judgement:
     order = sorted(range(space.n), key=lambda place: -scores[place])
     probabilities = None
+    # There are n! rankings, so only short ones are listed.
     if math.factorial(space.n) <= MAX_ANSWERS:
-        probabilities = {space.name(one): _plackett_luce(logits, one) for one in space.verdicts()}
-    for one, other in pairwise(order):
-        if scores[one] == scores[other]:
-            names = _names(Preference(space.n), [one, other])
+        probabilities = {space.name(verdict): _plackett_luce(logits, verdict) for verdict in space.verdicts()}
+    for first, second in pairwise(order):
+        if scores[first] == scores[second]:
+            names = _names(Preference(space.n), [first, second])
             problem = f"{names} score equally, and a ranking knows no tie"
-            return Judgement.failed(Status.DRAW, problem, raw=raw, probabilities=probabilities)
+            return Judgement.failure(Status.DRAW, problem, raw=raw, probabilities=probabilities)
     return Judgement.of(tuple(order), raw=raw, probabilities=probabilities)
 
 
-def decided(
+def judgement_from_threshold(
     request: Request, score: float, *, threshold: float, logits_per_point: float, raw: Mapping[str, Any]
 ) -> Judgement:
     """The verdict on a question with two answers: the first where the score is above the threshold.
@@ -129,10 +131,11 @@ def decided(
     """
     kept = json.dumps(raw)
     if not math.isfinite(score):
-        return Judgement.failed(Status.ERROR, f"the model gave a score that is no number: {score}", raw=kept)
+        return Judgement.failure(Status.ERROR, f"the model gave a score that is no number: {score}", raw=kept)
     assert isinstance(request.space, Choice)
     first, second = request.space.labels
     logit = logits_per_point * (score - threshold)
+    # Both over one log-sum: neither probability overflows, however far the score is from the threshold.
     total = _log_sum([logit, 0.0])
     probabilities = {first: math.exp(logit - total), second: math.exp(-total)}
     return Judgement.of(first if score > threshold else second, raw=kept, probabilities=probabilities)
@@ -173,7 +176,7 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PlannedRequest:
     """A request, and what must be computed before it can be answered."""
 
     request: Request
@@ -186,20 +189,21 @@ class Asked:
     def answer(self, found: Mapping[str, Outcome]) -> Judgement:
         """The judgement, with what it cost."""
         outcomes = [found[name] for name, _ in self.inputs]
-        problem = next((one.problem for one in outcomes if one.problem), "")
-        judgement = Judgement.failed(Status.ERROR, problem) if problem else self.conclude(outcomes)
+        problem = next((outcome.problem for outcome in outcomes if outcome.problem), "")
+        judgement = Judgement.failure(Status.ERROR, problem) if problem else self.conclude(outcomes)
+        # From the start of the first batch to the end of the last. What was cached took no time.
         spans = [outcome.span for outcome in outcomes if outcome.span is not None]
         seconds = max(end for _, end in spans) - min(begin for begin, _ in spans) if spans else 0.0
         return replace(
             judgement,
-            prompt_tokens=sum(one.tokens for one in outcomes),
+            prompt_tokens=sum(outcome.tokens for outcome in outcomes),
             completion_tokens=0,
             latency_s=round(seconds, 4),
         )
 
 
 class OneByOne(ABC):
-    """A judge that computes inputs one by one, each distinct one once, and answers from what it knows.
+    """A judge that computes each distinct input once and answers from the results.
 
     Args:
         options: What the manifest says.
@@ -215,7 +219,8 @@ class OneByOne(ABC):
         self.name = context.name
         self.room = Room(options.batch_size, lambda: None)
         who = f"judge {context.name}"
-        self.source = pinned(source_of("model", options.model, who), who)
+        # Pinned here: the fingerprint must name a commit, and a branch moves.
+        self.source = pin(source_of("model", options.model, who), who)
         self._generation = [type(self).__name__, generation]
         self._weights = content_of(self.source, context.workspace)
         self._window = _SORTED_BATCHES * options.batch_size
@@ -227,11 +232,11 @@ class OneByOne(ABC):
         """Open the weights unless they are open."""
 
     @abstractmethod
-    def asked(self, request: Request) -> Asked | Judgement:
+    def plan(self, request: Request) -> PlannedRequest | Judgement:
         """What a request needs, or why it gets no answer."""
 
     @abstractmethod
-    def computed(self, inputs: Mapping[str, Any]) -> Iterator[Mapping[str, Outcome]]:
+    def compute(self, inputs: Mapping[str, Any]) -> Iterator[Mapping[str, Outcome]]:
         """The outcomes of inputs by name, batch by batch."""
 
     def fingerprint(self) -> str:
@@ -255,33 +260,35 @@ class OneByOne(ABC):
             self.open()
             asked = []
             for request in window:
-                one = self.asked(request)
-                if isinstance(one, Asked):
-                    asked.append(one)
+                planned = self.plan(request)
+                if isinstance(planned, PlannedRequest):
+                    asked.append(planned)
                 else:
-                    yield request, replace(one, model=self._weights)
-            for request, judgement in self._answered(asked):
+                    yield request, replace(planned, model=self._weights)
+            for request, judgement in self._answer_all(asked):
                 yield request, replace(judgement, model=self._weights)
 
-    def _answered(self, waiting: list[Asked]) -> Iterator[Answered]:
-        inputs = {name: value for one in waiting for name, value in one.inputs}
+    def _answer_all(self, waiting: list[PlannedRequest]) -> Iterator[Answered]:
+        inputs = {name: value for planned in waiting for name, value in planned.inputs}
         found: dict[str, Outcome] = {}
         for name in inputs:
             known = self._known.get(name)
             if known is not None:
                 found[name] = known._replace(span=None)
         fresh = {name: value for name, value in inputs.items() if name not in found}
-        for made in chain([{}], self.computed(fresh)):
+        # The empty batch first: requests whose inputs are all cached are answered at once.
+        for made in chain([{}], self.compute(fresh)):
             for name, outcome in made.items():
                 found[name] = outcome
+                # Problems are not cached: there may be memory enough the next time.
                 if not outcome.problem:
                     self._known.put(name, outcome)
             still = []
-            for one in waiting:
-                if all(name in found for name, _ in one.inputs):
-                    yield one.request, one.answer(found)
+            for planned in waiting:
+                if all(name in found for name, _ in planned.inputs):
+                    yield planned.request, planned.answer(found)
                 else:
-                    still.append(one)
+                    still.append(planned)
             waiting = still
 
     def in_batches(
@@ -316,7 +323,7 @@ class OneByOne(ABC):
                 self.room.rows = rows  # one row that is too much says nothing about the others
             span = began, time.monotonic()
             waiting = waiting[len(batch) :]
-            yield [(one, made._replace(span=span)) for one, made in zip(batch, outcomes, strict=True)]
+            yield [(item, made._replace(span=span)) for item, made in zip(batch, outcomes, strict=True)]
 
 
 # -- what both need ----------------------------------------------------------------------------------------------------
@@ -327,6 +334,6 @@ def words_of(parts: Sequence[Part]) -> str:
     return "\n".join(part for part in parts if isinstance(part, str))
 
 
-def rounded(value: float) -> float:
+def round_digits(value: float) -> float:
     """To seven digits, about what single precision holds: the rest differs from batch to batch."""
     return float(f"{value:.7g}")

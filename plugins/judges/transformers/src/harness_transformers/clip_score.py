@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from harness.api import Choice, Context, DataError, Image, Judgement, Part, Request, Status, UserError
 from harness_transformers.candidates import (
-    Asked,
     OneByOne,
     Outcome,
-    compared,
-    decided,
+    PlannedRequest,
+    compare,
+    judgement_from_threshold,
     refusal,
-    rounded,
+    round_digits,
     words_of,
 )
 from harness_transformers.loading import Source, open_model, open_processor, set_threads
@@ -44,7 +44,7 @@ class Pairing:
     """What is compared for one request: text i with image i."""
 
     texts: tuple[str, ...]
-    """Behind the option `prompt`."""
+    """Each begins with the option `prompt`."""
     images: tuple[Image, ...]
     """As many."""
 
@@ -75,27 +75,27 @@ class ClipScore(OneByOne):
         if self.opened is None:
             self.opened = open_encoders(self._options, self.source, self.name)
 
-    def asked(self, request: Request) -> Asked | Judgement:
+    def plan(self, request: Request) -> PlannedRequest | Judgement:
         """The embeddings of the texts, then those of the images."""
         pairing = self._pairing(request)
         if isinstance(pairing, str):
-            return Judgement.failed(Status.REFUSED, pairing)
+            return Judgement.failure(Status.REFUSED, pairing)
         try:
             named = {f"image {image.digest}": image for image in pairing.images}
             images = [f"image {image.digest}" for image in pairing.images]
         except DataError as error:
-            return Judgement.failed(Status.ERROR, str(error))
+            return Judgement.failure(Status.ERROR, str(error))
         texts = [f"text {text}" for text in pairing.texts]
         inputs: dict[str, str | Image] = dict(zip(texts, pairing.texts, strict=True)) | named
         places = {name: place for place, name in enumerate(inputs)}
         pairs = [(places[text], places[image]) for text, image in zip(texts, images, strict=True)]
-        return Asked(request, list(inputs.items()), partial(self._concluded, request, pairs))
+        return PlannedRequest(request, list(inputs.items()), partial(self._conclude, request, pairs))
 
-    def computed(self, inputs: Mapping[str, str | Image]) -> Iterator[Mapping[str, Outcome]]:
+    def compute(self, inputs: Mapping[str, str | Image]) -> Iterator[Mapping[str, Outcome]]:
         """Embeddings: texts from the shortest to the longest, then images."""
         assert self.opened is not None
-        texts = {name: one for name, one in inputs.items() if isinstance(one, str)}
-        images = {name: one for name, one in inputs.items() if isinstance(one, Image)}
+        texts = {name: value for name, value in inputs.items() if isinstance(value, str)}
+        images = {name: value for name, value in inputs.items() if isinstance(value, Image)}
 
         def first(names: Sequence[str], rows: int) -> Sequence[str]:
             return names[:rows]
@@ -105,10 +105,11 @@ class ClipScore(OneByOne):
             sorted(texts, key=lambda name: len(texts[name])), first, lambda names: read([texts[name] for name in names])
         ):
             yield dict(batch)
+        # Prepared one by one, so that a broken image fails alone.
         seen: dict[str, Mapping[str, Any]] = {}
         for name, image in images.items():
             try:
-                seen[name] = self.opened.prepared(image)
+                seen[name] = self.opened.prepare(image)
             except DataError as error:
                 yield {name: Outcome(problem=str(error))}
         see = self.opened.see
@@ -127,19 +128,20 @@ class ClipScore(OneByOne):
         shown = [image for candidate in candidates for image in _images(candidate)]
         if len(own) == 1 and not shown:
             if not candidates:
-                caption = self._captioned(request)
+                caption = self._caption_of(request)
                 return caption if isinstance(caption, Reason) else Pairing((caption,), tuple(own))
             texts = [words_of(candidate) for candidate in candidates]
             if not all(text.strip() for text in texts):
                 return "a candidate is empty, and this judge compares captions with the image of the question"
             return Pairing(tuple(self._options.prompt + text for text in texts), tuple(own * len(texts)))
+        # One caption for all: then the cosines are comparable.
         if not own and candidates and all(_is_image(candidate) for candidate in candidates):
-            caption = self._captioned(request)
+            caption = self._caption_of(request)
             return caption if isinstance(caption, Reason) else Pairing((caption,) * len(shown), tuple(shown))
         return "this judge compares a caption with candidates of one image each, or one image with captions"
 
-    def _captioned(self, request: Request) -> str:
-        """The caption in the question's text, behind the prompt; a `Reason` where there is none."""
+    def _caption_of(self, request: Request) -> str:
+        """The caption in the question's text, after the option `prompt`; a `Reason` where there is none."""
         text = words_of(request.question)
         if self._caption is not None:
             if len(text) > _LONGEST:
@@ -150,21 +152,24 @@ class ClipScore(OneByOne):
             text = (found[1] or "").strip()
         return self._options.prompt + text if text.strip() else Reason("the question holds no caption")
 
-    def _concluded(self, request: Request, pairs: Sequence[tuple[int, int]], outcomes: Sequence[Outcome]) -> Judgement:
+    def _conclude(self, request: Request, pairs: Sequence[tuple[int, int]], outcomes: Sequence[Outcome]) -> Judgement:
         assert self.opened is not None
         # Each by itself and in double precision: the same two embeddings give the same number in any order.
         cosines = [float(outcomes[text].value.double() @ outcomes[image].value.double()) for text, image in pairs]
-        raw: dict[str, Any] = {"cosines": [rounded(cosine) for cosine in cosines]}
+        raw: dict[str, Any] = {"cosines": [round_digits(cosine) for cosine in cosines]}
         if any(outcomes[text].cut for text, _ in pairs):
             raw["truncated"] = True
         scale, options = self.opened.scale, self._options
         if isinstance(request.space, Choice):
             assert options.threshold is not None  # else it was refused
-            raw["score"] = rounded(score := _WEIGHT * max(cosines[0], 0.0))
+            raw["score"] = round_digits(score := _WEIGHT * max(cosines[0], 0.0))
+            # A point of score is 1/2.5 of a cosine, and a cosine is worth exp(logit_scale) as a logit.
             per_point = scale / _WEIGHT
-            return decided(request, score, threshold=options.threshold, logits_per_point=per_point, raw=raw)
+            return judgement_from_threshold(
+                request, score, threshold=options.threshold, logits_per_point=per_point, raw=raw
+            )
         logits = [scale * cosine for cosine in cosines]
-        return compared(request, cosines, logits=logits, tie_margin=options.tie_margin, raw=raw)
+        return compare(request, cosines, logits=logits, tie_margin=options.tie_margin, raw=raw)
 
 
 def make(options: ClipScoreOptions, context: Context) -> ClipScore:
@@ -211,14 +216,15 @@ class Encoders:
         )
         inputs = encode(list(texts), padding=self.padding, return_tensors="pt").to(self.model.device)
         lengths = [len(ids) for ids in encode(list(texts))["input_ids"]]
+        # Only a text of the full length can have been cut; the others need no second look.
         cut = [size == self.longest and self._is_longer(text) for text, size in zip(texts, lengths, strict=True)]
         vectors = _unit(self.model.get_text_features(**inputs))
-        return [Outcome(one, size, cut=more) for one, size, more in zip(vectors, lengths, cut, strict=True)]
+        return [Outcome(vector, size, cut=more) for vector, size, more in zip(vectors, lengths, cut, strict=True)]
 
     def _is_longer(self, text: str) -> bool:
         return len(self.tokenizer(text, split_special_tokens=True, verbose=False)["input_ids"]) > self.longest
 
-    def prepared(self, image: Image) -> Mapping[str, Any]:
+    def prepare(self, image: Image) -> Mapping[str, Any]:
         """The pixels of an image, by the name of the model's argument.
 
         Raises:
@@ -231,7 +237,8 @@ class Encoders:
         """The embeddings of images, each of length 1."""
         import torch
 
-        inputs = {name: torch.cat([one[name] for one in images]).to(self.model.device) for name in images[0]}
+        inputs = {name: torch.cat([image[name] for image in images]).to(self.model.device) for name in images[0]}
+        # Image processors give float32; the weights may be half precision.
         inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
         output = self.model.get_image_features(**inputs)
         tokens = int(output.last_hidden_state.shape[1])
@@ -242,6 +249,7 @@ def _unit(output: Any) -> list[Tensor]:
     """Embeddings of length 1 in single precision on the CPU, each on its own, so that one can be forgotten."""
     import torch
 
+    # float32 before the division: half precision keeps three digits of a cosine.
     vectors = torch.nn.functional.normalize(output.pooler_output.float(), dim=-1).cpu()
     return [vector.clone() for vector in vectors]
 

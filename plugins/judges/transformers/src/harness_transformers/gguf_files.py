@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import UserError
-from harness_transformers.loading import HUB, Source, explained, source_of
+from harness_transformers.loading import HUB, Source, explain_errors, source_of
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +78,7 @@ def _beside(path: Path, file: str | None, who: str) -> tuple[Path, str | None]:
         return path, file
     if path.suffix.lower() == _ENDING and not path.exists():
         raise UserError(f"{who}: model: {path}: no such file")
+    # A folder with both kinds is a model folder: it has the processor, and weights that need no unpacking.
     if any(path.glob("*.safetensors")):
         return path, None
     found = [name for name in gguf_files(path) if _PROJECTOR not in name.lower()]
@@ -92,6 +93,7 @@ def gguf_files(folder: Path) -> list[str]:
 
 
 def _check_start(path: Path, who: str) -> None:
+    # Often a pointer of Git LFS, or a page of HTML, was downloaded under the model's name.
     with path.open("rb") as stream:
         start = stream.read(len(_MAGIC))
     if start != _MAGIC:
@@ -136,11 +138,12 @@ def at_hand(source: Source, who: str) -> Iterator[Source]:
     if not source.local:
         import huggingface_hub
 
-        with explained(f"{who}: model {source}"):
+        with explain_errors(f"{who}: model {source}"):
             path = Path(huggingface_hub.hf_hub_download(source.location, source.file, revision=source.revision))
     elif any(_PROJECTOR in name.lower() for name in gguf_files(path.parent)):
         log.warning("%s: the vision projector beside %s is not opened: this judge reads no pictures", who, path.name)
     with tempfile.TemporaryDirectory() as folder, _without_bar():
+        # A link: the file may have many GB.
         Path(folder, "model.gguf").symlink_to(path)
         yield Source(folder, None, "model.gguf", shown=str(source))
 

@@ -2,7 +2,7 @@
 
     generate              the model writes reasoning and verdict; the request's format reads them
     verdict               the model weighs every answer of the space, as the format writes it; the likeliest counts
-    reason-then-verdict   the model writes; then it weighs every answer behind its own reasoning
+    reason-then-verdict   the model writes; then it weighs every answer after its own reasoning
 
 Here is who is asked together and what an answer becomes; how the model is run is in `language`, how answers are
 weighed in `weighing`.
@@ -17,16 +17,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.api import Context, DataError, Judgement, Request, Status, UserError, voted
-from harness_transformers.batches import Answered, Group, Room, free_memory, grouped, packed, windows
+from harness.api import Context, DataError, Judgement, Request, Status, UserError, majority_vote
+from harness_transformers.batches import Answered, Group, Room, free_memory, group_requests, pack_batches, windows
 from harness_transformers.gguf_files import model_of
 from harness_transformers.language import Prefix, Written
-from harness_transformers.loading import content_of, pinned, source_of
+from harness_transformers.loading import content_of, pin, source_of
 from harness_transformers.numerics import out_of_memory
 from harness_transformers.opening import Opened, open_language, refusal
 from harness_transformers.options import GenerativeOptions
 from harness_transformers.sampling import Sampling
-from harness_transformers.weighing import options_of
+from harness_transformers.weighing import answer_set_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,13 +51,13 @@ class LocalJudge:
     def __init__(self, options: GenerativeOptions, context: Context) -> None:
         self._options = options
         self._who = f"judge {context.name}"
-        self._source = pinned(model_of(options.model, options.gguf_file, self._who), self._who)
+        self._source = pin(model_of(options.model, options.gguf_file, self._who), self._who)
         if self._source.file is not None and options.kind == "vision":
             raise UserError(f"{self._who}: kind: vision: of a GGUF file only the text model is opened; remove kind")
         self._adapter = None
         if options.adapter is not None:
             adapter = source_of("adapter", options.adapter, self._who)
-            self._adapter = pinned(adapter, self._who, known_by="adapter_config.json")
+            self._adapter = pin(adapter, self._who, known_by="adapter_config.json")
         self._weights = content_of(self._source, context.workspace)
         if self._adapter is not None:
             self._weights += "+" + content_of(self._adapter, context.workspace)
@@ -67,6 +67,7 @@ class LocalJudge:
 
     def fingerprint(self) -> str:
         """Covers the weights (to the byte or the commit), the seed where one is used, the generation of this code."""
+        # At temperature 0 nothing is drawn, and answers of other seeds can be used again.
         seed = self._seed if self._options.temperature else None
         return hashlib.sha256(json.dumps([_GENERATION, self._weights, seed]).encode()).hexdigest()[:32]
 
@@ -87,25 +88,29 @@ class LocalJudge:
         Raises:
             UserError: The model cannot be opened.
         """
+        # A window of several batches is sorted by length: less padding than batches in the order of the stream.
         size = _SORTED_BATCHES * max(1, self._options.batch_size // self._options.samples)
         for window in windows(requests, size):
             readable = []
             for request in window:
                 if reason := self._refusal(request):
-                    yield request, Judgement.failed(Status.REFUSED, reason)
+                    yield request, Judgement.failure(Status.REFUSED, reason)
                 else:
                     readable.append(request)
+            # The model stays closed while there are only refusals.
             if not readable:
                 continue
             opened = self._open()
             opened.prompter.expect(readable)
-            groups, failed = grouped(readable, opened.prompter.prompt, by_answers=self._options.mode == "verdict")
+            groups, failed = group_requests(
+                readable, opened.prompter.prompt, by_answers=self._options.mode == "verdict"
+            )
             yield from failed
             fitting = []
             for group in groups:
                 problem = opened.too_long(len(group.prompt.ids))
                 if problem:
-                    yield from _failed(group, problem)
+                    yield from _failures(group, problem)
                 else:
                     fitting.append(group)
             yield from self._batches(opened, fitting)
@@ -129,8 +134,8 @@ class LocalJudge:
     def _batches(self, opened: Opened, groups: list[Group]) -> Iterator[Answered]:
         waiting = groups
         while waiting:
-            # Packed anew for every batch: the number of rows may have shrunk since.
-            batch = next(packed(waiting, self._room.rows, self._weight))
+            # Packed again for every batch: the number of rows may have shrunk since.
+            batch = next(pack_batches(waiting, self._room.rows, self._weight))
             waiting = waiting[len(batch) :]
             yield from self._batch(opened, batch)
 
@@ -144,8 +149,13 @@ class LocalJudge:
         compute: Compute = self._weigh if self._options.mode == "verdict" else self._write
 
         def in_parts(rows: int) -> list[Answered]:
-            return [one for part in packed(batch, rows, self._weight) for one in compute(opened, part, rows, began)]
+            return [
+                answer
+                for part in pack_batches(batch, rows, self._weight)
+                for answer in compute(opened, part, rows, began)
+            ]
 
+        # Before the first attempt: a retry with fewer rows is part of the latency.
         began = time.monotonic()
         rows = self._room.rows
         try:
@@ -155,12 +165,13 @@ class LocalJudge:
             if not out_of_memory(error):
                 raise
             self._room.rows = rows  # one request is too large, which says nothing of the others
+            # One group at a time, so that a request that is too large fails alone.
             if len(batch) > 1:
                 for group in batch:
                     yield from self._batch(opened, [group])
                 return
             problem = "out of memory with one row; use a smaller dtype, a lower max_new_tokens or a larger device"
-            answers = _failed(batch[0], problem)
+            answers = _failures(batch[0], problem)
         for request, judgement in answers:
             yield request, replace(judgement, model=self._weights)
 
@@ -172,10 +183,10 @@ class LocalJudge:
         ready = []
         for group in batch:
             try:
-                options = options_of(group.requests[0], opened.prompter, opened=group.prompt.opened)
+                options = answer_set_of(group.requests[0], opened.prompter, opened=group.prompt.opened)
                 ready.append((group, options))
             except DataError as error:
-                answers += _failed(group, str(error), Status.REFUSED)
+                answers += _failures(group, str(error), Status.REFUSED)
         if not ready:
             return answers
         judged = opened.scales.read(
@@ -205,6 +216,7 @@ class LocalJudge:
             places = [place for place, _, _ in asked[start : start + rows]]
             part = [(batch[place], request) for place, request, _ in asked[start : start + rows]]
             samples = [sample for _, _, sample in asked[start : start + rows]]
+            # A copy of the rows: writing grows the KV cache in place, and the next part needs the prefix again.
             rows_of_part = prefix.rows(places, room=self._options.max_new_tokens)
             written = self._answers(opened, rows_of_part, [request for _, request in part], samples)
             judged = [self._read(opened, *shown, text) for shown, text in zip(part, written, strict=True)]
@@ -233,24 +245,24 @@ class LocalJudge:
     @staticmethod
     def _read(opened: Opened, group: Group, request: Request, written: Written) -> Judgement:
         cut = "" if written.finished else "max_new_tokens"
-        return request.read(opened.decoded(written.ids), opened=group.prompt.opened, cut=cut)
+        return request.read(opened.decode_exactly(written.ids), opened=group.prompt.opened, cut=cut)
 
     def _conclude(
         self, opened: Opened, prefix: Prefix, part: Sequence[tuple[Group, Request]], read: Sequence[Judgement]
     ) -> list[Judgement]:
-        """Weigh the answers of each request behind what the model wrote ahead of its own verdict."""
+        """Weigh the answers of each request after the reasoning that the model wrote."""
         found: dict[int, Judgement] = {}
         ready = {}
         for row, ((group, request), judgement) in enumerate(zip(part, read, strict=True)):
             try:
-                ready[row] = options_of(request, opened.prompter, judgement.rationale, opened=group.prompt.opened)
+                ready[row] = answer_set_of(request, opened.prompter, judgement.rationale, opened=group.prompt.opened)
             except DataError as error:
-                found[row] = Judgement.failed(Status.REFUSED, str(error))
+                found[row] = Judgement.failure(Status.REFUSED, str(error))
         if ready:
-            behind = prefix.rows(list(ready))
+            reasoned = prefix.rows(list(ready))
             if any(options.opening for options in ready.values()):
-                opened.language.append(behind, [options.opening for options in ready.values()])
-            judged = opened.scales.judgements(behind, list(ready.values()), at_once=len(part))
+                opened.language.append(reasoned, [options.opening for options in ready.values()])
+            judged = opened.scales.judgements(reasoned, list(ready.values()), at_once=len(part))
             found.update(zip(ready, judged, strict=True))
         return [found[row] for row in range(len(part))]
 
@@ -262,7 +274,7 @@ def make(options: GenerativeOptions, context: Context) -> LocalJudge:
 
 def _together(votes: Sequence[Judgement], request: Request) -> Judgement:
     """What the samples say together; the answer is there with the last of them."""
-    return replace(voted(votes, request), latency_s=max(vote.latency_s or 0.0 for vote in votes))
+    return replace(majority_vote(votes, request), latency_s=max(vote.latency_s or 0.0 for vote in votes))
 
 
 def _since(began: float, moment: float | None = None) -> float:
@@ -270,15 +282,16 @@ def _since(began: float, moment: float | None = None) -> float:
     return round((time.monotonic() if moment is None else moment) - began, 4)
 
 
-def _failed(group: Group, problem: str, status: Status = Status.ERROR) -> list[Answered]:
-    return [(request, Judgement.failed(status, problem)) for request in group.requests]
+def _failures(group: Group, problem: str, status: Status = Status.ERROR) -> list[Answered]:
+    return [(request, Judgement.failure(status, problem)) for request in group.requests]
 
 
 def _draws(requests: Sequence[Request], samples: Sequence[int], *, seed: int, most: int) -> Tensor:
-    """Uniform numbers, shape (rows, most): of each request and sample its own, whatever shares the batch."""
+    """Uniform numbers, shape (rows, most): each request and sample has its own, in any batch."""
     import numpy as np
     import torch
 
+    # By request, run and sample: resuming and other batch sizes change no draw.
     rows = [
         np.random.Generator(np.random.Philox(np.random.SeedSequence([request.seed, seed, sample]))).random(most)
         for request, sample in zip(requests, samples, strict=True)

@@ -1,13 +1,14 @@
-"""The model as a judge uses it: read prompts once, go on from there in many ways, write, and weigh texts.
+"""The model as a judge uses it: read prompts once, go on from there in many ways, and write.
 
     prefill(prompts) -> Prefix        one pass over prompts and images; what they all begin with is read once and kept
-    prefill_beside(prompts, beside)   the same pass reads several continuations of each; only their logits stay
+    prefill_with_continuations(...)   the same pass reads several continuations of each; only their logits stay
     Prefix.rows([0, 0, 1])            the same prefix for several continuations, without reading it again
-    append(prefix, tokens)            more tokens behind it, and the logits of what follows
+    append(prefix, tokens)            more tokens after it, and the logits of what follows
     write(prefix, ...)                answers, token by token
 
 Positions are kept per row, so that prompts of different lengths share a batch and every row computes what it would
-compute alone. Not for prompts (`prompts`), for how likely texts are (`weighing`), nor for what answers mean (`judge`).
+compute alone. Not for prompts (`prompts`). Not for how likely texts are (`weighing`), and not for what
+answers mean (`judge`).
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from harness_transformers.beside import Beside
+from harness_transformers.continuations import Continuations
 from harness_transformers.numerics import differ
 from harness_transformers.prompts import Prompt
-from harness_transformers.sampling import Sampling, drawn
+from harness_transformers.sampling import Sampling, draw
 from harness_transformers.sight import NOTHING, Pictures, Sight
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Prefix:
     position: Tensor
     """Shape (..., R, 1): position of the last token of each row; models with 3-D positions have leading axes."""
     logits: Tensor
-    """Shape (R, V): of the token behind the last one."""
+    """Shape (R, V): of the token after the last one."""
 
     def rows(self, indices: Sequence[int], *, room: int = 0) -> Prefix:
         """A prefix whose row i is row `indices[i]` of this one, which stays as it is.
@@ -59,10 +60,10 @@ class Prefix:
         """
         import torch
 
-        from harness_transformers.roomy import selected
+        from harness_transformers.growing_cache import select_rows
 
         index = torch.tensor(list(indices), device=self.mask.device)
-        cache = selected(self.cache, index, room=room)
+        cache = select_rows(self.cache, index, room=room)
         return Prefix(cache, self.mask[index], self.position[..., index, :], self.logits[index])
 
 
@@ -94,7 +95,7 @@ class Language:
     ) -> None:
         import torch
 
-        from harness_transformers.roomy import grows_plainly
+        from harness_transformers.growing_cache import grows_plainly
 
         self.model = model
         self._sight = sight
@@ -102,6 +103,7 @@ class Language:
         self.stops = torch.tensor(sorted(set(stops)), device=model.device)
         self.never = torch.tensor(sorted(set(never)), device=model.device, dtype=torch.long)
         self._placeholders = frozenset(never)
+        # Padding stands between the shared start and the rest of a row; a sliding window would count it as tokens.
         self.shares_start = grows_plainly(model.config)
         self._start_checked = False
         self._start: tuple[list[int], Prefix] | None = None
@@ -123,45 +125,48 @@ class Language:
             tails: Tokens of the answer that follow each prompt, read along with it.
         """
         text = self._text(prompts, tails if tails is not None else [()] * len(prompts))
-        pictures = self._seen(prompts, text)
+        pictures = self._pictures_of(prompts, text)
         if text.shared and not self._start_checked:
             together, apart = self._read(text, pictures), self._read_shared(text, pictures)
             self._start_checked = True
             if differ(together.logits, apart.logits, str(self.model.dtype)):
-                log.warning("what prompts begin with is read anew for each: read once, it gives other logits")
+                log.warning("what prompts begin with is read again for each: read once, it gives other logits")
                 self.shares_start = False
                 return together
             return apart
         return self._read_shared(text, pictures) if text.shared else self._read(text, pictures)
 
-    def prefill_beside(
-        self, prompts: Sequence[Prompt], beside: Beside, *, tails: Sequence[Sequence[int]] | None = None
+    def prefill_with_continuations(
+        self, prompts: Sequence[Prompt], continuations: Continuations, *, tails: Sequence[Sequence[int]] | None = None
     ) -> Tensor:
-        """Read prompts, and behind each of them several continuations that do not see one another, in one pass.
+        """Read prompts, and after each of them several continuations that do not see one another, in one pass.
 
         Args:
             prompts: R prompts. Their pixels, if any, must be of one shape.
-            beside: The continuations, S tokens a row.
+            continuations: After each prompt, S tokens a row.
             tails: Tokens of the answer that follow each prompt and that all its continuations begin with.
 
         Returns:
-            Shape (R, 1 + S, V): logits behind the last token ahead of the continuations, then behind each of theirs.
+            Shape (R, 1 + S, V): logits after the last token of the prompt, then after each token of the continuations.
         """
         import torch
 
         text = self._text(prompts, tails if tails is not None else [()] * len(prompts))
-        pictures = self._seen(prompts, text)
+        pictures = self._pictures_of(prompts, text)
+        # Without a shared start no cache is kept: the prompt and its continuations are read in this one pass.
         begin, cache = (text.shared, self._start_of(text)) if text.shared else (0, None)
-        most = beside.ids.shape[1]
+        most = continuations.ids.shape[1]
         output = self.model(
-            input_ids=torch.cat([text.ids[:, begin:], beside.ids], dim=1),
-            attention_mask=self.additive(beside.seen(text.mask.bool(), begin)),
-            position_ids=torch.cat([text.positions[..., begin:], text.positions[..., -1:] + 1 + beside.offset], dim=-1),
+            input_ids=torch.cat([text.ids[:, begin:], continuations.ids], dim=1),
+            attention_mask=self.additive(continuations.attention_mask(text.mask.bool(), begin)),
+            position_ids=torch.cat(
+                [text.positions[..., begin:], text.positions[..., -1:] + 1 + continuations.offset], dim=-1
+            ),
             past_key_values=cache,
             use_cache=cache is not None,
             logits_to_keep=1 + most,
             **{
-                name: torch.cat([kinds[:, begin:], torch.zeros_like(beside.ids)], dim=1)
+                name: torch.cat([kinds[:, begin:], torch.zeros_like(continuations.ids)], dim=1)
                 for name, kinds in text.kinds.items()
             },
             **pictures.inputs,
@@ -169,12 +174,13 @@ class Language:
         logits: Tensor = output.logits.float()
         return logits
 
-    def additive(self, seen: Tensor) -> Tensor:
+    def additive(self, visible: Tensor) -> Tensor:
         """A mask to add to attention scores, shape (R, 1, Q, K), from what each token may see, shape (R, Q, K)."""
         import torch
 
+        # The least finite number, not -inf: the softmax of a row of padding, which sees nothing, would be NaN.
         least = torch.finfo(self.model.dtype).min
-        mask: Tensor = (~seen[:, None]).to(self.model.dtype) * least
+        mask: Tensor = (~visible[:, None]).to(self.model.dtype) * least
         return mask
 
     def _read(self, text: _Text, pictures: Pictures) -> Prefix:
@@ -198,7 +204,7 @@ class Language:
             position_ids=text.positions[..., :rows, begin:end],
             past_key_values=cache,
             use_cache=True,
-            logits_to_keep=1,
+            logits_to_keep=1,  # those of a whole prompt would be rows x length x vocabulary numbers
             **{name: kinds[:rows, begin:end] for name, kinds in text.kinds.items()},
             **pictures.inputs,
         )
@@ -214,13 +220,13 @@ class Language:
         import torch
 
         rows = [[*prompt.ids, *tail] for prompt, tail in zip(prompts, tails, strict=True)]
-        shared = self._shared(rows)
+        shared = self._count_common_start(rows)
         most = max(map(len, rows))
         device = self.model.device
 
         def laid_out(values: Sequence[Sequence[int]], fill: int) -> Tensor:
             return torch.tensor(
-                [[*one[:shared], *[fill] * (most - len(one)), *one[shared:]] for one in values], device=device
+                [[*row[:shared], *[fill] * (most - len(row)), *row[shared:]] for row in values], device=device
             )
 
         kinds = {
@@ -229,17 +235,18 @@ class Language:
         }
         ids, mask = laid_out(rows, self.pad), laid_out([[1] * len(row) for row in rows], 0)
         grid = self._sight.grid(prompts) if self._sight is not None else {}
+        # Private, and the only place where transformers has the positions of every model (3-D for Qwen-VL).
         positions = self.model._prepare_position_ids_for_generation(ids, {"attention_mask": mask, **kinds, **grid})
         if positions.shape[-2] != len(rows):  # one row of positions for all
             positions = positions.expand(*positions.shape[:-2], len(rows), -1)
         return _Text(ids, mask, positions, kinds, shared)
 
-    def _shared(self, rows: Sequence[list[int]]) -> int:
+    def _count_common_start(self, rows: Sequence[list[int]]) -> int:
         """How many tokens all rows begin with alike, ahead of the first image; 0 where it is not worth a pass."""
         if not self.shares_start:
             return 0
         before, self._row_before = self._row_before, rows[0]
-        # Every row keeps a token to read.
+        # Every row keeps a token to read: its logits are what the pass is for.
         here = self._alike([row[:-1] for row in rows])
         known = 0 if self._start is None else len(self._start[0])
         if known > here or (self._start is not None and rows[0][:known] != self._start[0]):
@@ -253,24 +260,25 @@ class Language:
 
     def _alike(self, rows: Sequence[Sequence[int]]) -> int:
         """Tokens that all rows begin with, ahead of the first image."""
+        # An image is never shared: its placeholders look alike, and its content does not.
         columns = zip(*rows, strict=False)
         same = takewhile(lambda column: len(set(column)) == 1 and column[0] not in self._placeholders, columns)
         return sum(1 for _ in same)
 
-    def _seen(self, prompts: Sequence[Prompt], text: _Text) -> Pictures:
+    def _pictures_of(self, prompts: Sequence[Prompt], text: _Text) -> Pictures:
         if self._sight is None:
             return NOTHING
         return self._sight.pictures(prompts, lambda pictures: self._read(text, pictures).logits)
 
     def append(self, prefix: Prefix, rows: Sequence[Sequence[int]]) -> Tensor:
-        """Read more tokens behind a prefix, in place.
+        """Read more tokens after a prefix, in place.
 
         Args:
-            prefix: R rows; moved on behind the new tokens, logits included. A row with no new token stays where it is.
+            prefix: R rows; moved to the end of the new tokens, logits included. A row without new tokens stays.
             rows: The new tokens of each row, N at most.
 
         Returns:
-            Shape (R, N, V): logits behind each new token; meaningless behind padding.
+            Shape (R, N, V): logits after each new token; meaningless after padding.
         """
         import torch
 
@@ -278,6 +286,7 @@ class Language:
         most = max(map(len, rows))
         ids = torch.tensor([[*row, *[self.pad] * (most - len(row))] for row in rows], device=device)
         lengths = torch.tensor([[len(row)] for row in rows], device=device)
+        # Short rows are padded on the right: the padding stays in the KV cache, masked, and takes no position.
         steps = torch.arange(most, device=device)
         prefix.mask = torch.cat([prefix.mask, (steps < lengths).to(prefix.mask.dtype)], dim=1)
         output = self.model(
@@ -293,8 +302,8 @@ class Language:
         if most == 1 and all(map(len, rows)):
             prefix.logits = logits[:, 0]
         else:
-            behind = logits[torch.arange(len(rows), device=device), (lengths[:, 0] - 1).clamp(min=0)]
-            prefix.logits = torch.where(lengths > 0, behind, prefix.logits)
+            last = logits[torch.arange(len(rows), device=device), (lengths[:, 0] - 1).clamp(min=0)]
+            prefix.logits = torch.where(lengths > 0, last, prefix.logits)  # a row without new tokens keeps its own
         return logits
 
     # -- writing ---------------------------------------------------------------------------------------------------
@@ -328,6 +337,7 @@ class Language:
                 else:
                     answers[row].append(token)
                     going.append(place)
+            # The last token allowed is written and not read.
             if not going or step == most - 1:
                 break
             if len(going) < len(active):
@@ -340,7 +350,7 @@ class Language:
     def _next(self, logits: Tensor, sampling: Sampling, numbers: Tensor | None) -> Tensor:
         """The next token of each row, shape (R,)."""
         logits = logits.index_fill(1, self.never, float("-inf")) if len(self.never) else logits
-        return logits.argmax(-1) if numbers is None else drawn(logits, sampling, numbers)
+        return logits.argmax(-1) if numbers is None else draw(logits, sampling, numbers)
 
 
 @dataclass(frozen=True, slots=True)

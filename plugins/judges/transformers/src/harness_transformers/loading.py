@@ -21,6 +21,7 @@ from harness_transformers.options import ModelOptions
 log = logging.getLogger(__name__)
 
 HUB = "hub:"
+# What can change what a model computes. A README cannot.
 _FINGERPRINTED = frozenset({".json", ".safetensors", ".jinja", ".txt", ".model", ".py"})
 _CHUNK = 1 << 20
 _LISTED = 5  # names of files in a message
@@ -63,7 +64,7 @@ def source_of(option: str, text: str, who: str) -> Source:
         who: For messages, such as `judge NAME` or `recipe NAME`.
 
     Raises:
-        UserError: Neither a folder that is there nor the name of something on the hub.
+        UserError: It is no folder that is there, and no name of something on the hub.
     """
     if text.startswith(HUB):
         name, _, revision = text.removeprefix(HUB).partition("@")
@@ -79,19 +80,19 @@ def source_of(option: str, text: str, who: str) -> Source:
         )
     if not any((folder / name).is_file() for name in ("config.json", "adapter_config.json")):
         raise UserError(
-            f"{who}: {option}: {text}: holds no config.json, so it is no model folder; it holds {_listed(folder)}"
+            f"{who}: {option}: {text}: holds no config.json, so it is no model folder; it holds {_list_names(folder)}"
         )
     return Source(str(folder.absolute()), None)
 
 
-def _listed(folder: Path) -> str:
+def _list_names(folder: Path) -> str:
     """What a folder holds, for messages."""
     names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return ", ".join(names[:_LISTED]) + more if names else "nothing"
 
 
-def pinned(source: Source, who: str, *, known_by: str = "config.json") -> Source:
+def pin(source: Source, who: str, *, known_by: str = "config.json") -> Source:
     """The source with the commit that its revision stands for; asks the hub, or its local cache.
 
     Args:
@@ -107,6 +108,7 @@ def pinned(source: Source, who: str, *, known_by: str = "config.json") -> Source
     import huggingface_hub
 
     try:
+        # One small file resolves a branch to its commit, and from the local cache it does so offline.
         path = huggingface_hub.hf_hub_download(source.location, source.file or known_by, revision=source.revision)
     except Exception as error:  # many kinds: offline, gated, no such repository, ...
         fix = "check the name, log in where it is gated, or download it and give the folder"
@@ -158,6 +160,7 @@ class _Digests:
 
     def digest(self, path: Path) -> str:
         stat = path.stat()
+        # Size and time of change stand for the content, as in make and rsync.
         key = f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
         if not isinstance(self._known.get(key), str):
             sha = hashlib.sha256()
@@ -171,6 +174,7 @@ class _Digests:
     def save(self) -> None:
         if not self._changed:
             return
+        # Written aside and renamed, which is atomic: several runs may share the workspace.
         temporary = self._memory.with_suffix(f".{os.getpid()}")
         temporary.write_text(json.dumps(self._known), encoding="utf-8")
         temporary.replace(self._memory)
@@ -215,8 +219,9 @@ def open_model(auto: Any, source: Source, options: ModelOptions, who: str, *, co
     Raises:
         UserError: It cannot be opened; says what to do.
     """
+    # With a device map accelerate places the layers; to move the model afterwards would undo it.
     more: dict[str, Any] = {} if options.device_map is None else {"device_map": options.device_map}
-    with explained(f"{who}: model {source}"), quietly():
+    with explain_errors(f"{who}: model {source}"), quietly():
         if source.file is not None:
             from transformers import GgufConfig
 
@@ -227,7 +232,7 @@ def open_model(auto: Any, source: Source, options: ModelOptions, who: str, *, co
             output_loading_info=True,
             dtype=options.dtype,
             attn_implementation=options.attention,
-            use_safetensors=True,
+            use_safetensors=True,  # a pickle can run code
             trust_remote_code=options.trust_remote_code,
             **more,
             **source.keywords,
@@ -253,8 +258,8 @@ def add_adapter(model: Any, source: Source, who: str) -> None:
         import peft  # noqa: F401
     except ImportError as error:
         raise UserError(f"{who}: adapter: needs peft; pip install 'judge-harness-transformers[peft]'") from error
-    with explained(f"{who}: adapter {source}"), quietly():
-        folder = Path(source.location) if source.local else _downloaded(source)
+    with explain_errors(f"{who}: adapter {source}"), quietly():
+        folder = Path(source.location) if source.local else _download(source)
         if not (folder / "adapter_model.safetensors").is_file():
             raise UserError(
                 f"{who}: adapter: {source.location} holds no adapter_model.safetensors; pickled adapters are "
@@ -264,7 +269,7 @@ def add_adapter(model: Any, source: Source, who: str) -> None:
     model.eval().requires_grad_(False)
 
 
-def _downloaded(source: Source) -> Path:
+def _download(source: Source) -> Path:
     """A folder with what is data in a repository of the hub; pickles and code are not even fetched."""
     import huggingface_hub
 
@@ -281,12 +286,12 @@ def open_processor(auto: Any, source: Source, options: ModelOptions, who: str) -
     Raises:
         UserError: It cannot be opened; says what to do.
     """
-    with explained(f"{who}: processor of {source}"), quietly():
+    with explain_errors(f"{who}: processor of {source}"), quietly():
         return auto.from_pretrained(source.location, trust_remote_code=options.trust_remote_code, **source.keywords)
 
 
 @contextmanager
-def explained(what: str) -> Iterator[None]:
+def explain_errors(what: str) -> Iterator[None]:
     """Turn what transformers raises while opening into an error that says what to do."""
     try:
         yield

@@ -13,9 +13,11 @@ TOLERANCE = {"float32": 1e-3, "float64": 1e-6}
 ROUGH = 0.1
 
 
-def differ(one: Tensor, other: Tensor, dtype: str) -> bool:
+def differ(first: Tensor, second: Tensor, dtype: str) -> bool:
     """Whether two ways to the same logits give different ones, beyond what rounding explains."""
-    difference = float((one - other).abs().max() / one.std().clamp(min=1e-12))
+    # As a share of the spread: logits have no scale of their own.
+    difference = float((first - second).abs().max() / first.std().clamp(min=1e-12))
+    # `not <=` and not `>`: NaN differs.
     return not difference <= TOLERANCE.get(dtype.removeprefix("torch."), ROUGH)
 
 
@@ -23,6 +25,7 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that a device, or the CPU's allocator, has no more memory."""
     import torch
 
+    # CUDA has an error class of its own; the allocator of the CPU raises a plain RuntimeError.
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError) and ("not enough memory" in str(error) or "can't allocate memory" in str(error))
     )

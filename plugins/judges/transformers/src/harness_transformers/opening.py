@@ -12,7 +12,7 @@ from harness_transformers.language import Language
 from harness_transformers.loading import (
     Source,
     add_adapter,
-    explained,
+    explain_errors,
     open_model,
     open_processor,
     set_threads,
@@ -50,7 +50,7 @@ class Opened:
             f"context of {self.context}: lower max_new_tokens, or show smaller images"
         )
 
-    def decoded(self, ids: Sequence[int]) -> str:
+    def decode_exactly(self, ids: Sequence[int]) -> str:
         """Tokens as text, to the letter: control tokens that the model wrote stay visible."""
         text: str = self.prompter.tokenizer.decode(
             list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
@@ -81,10 +81,10 @@ def open_language(options: GenerativeOptions, source: Source, adapter: Source | 
     """
     set_threads(options.threads)
     with at_hand(source, who) as here:
-        return _opened(options, here, adapter, who)
+        return _open(options, here, adapter, who)
 
 
-def _opened(options: GenerativeOptions, source: Source, adapter: Source | None, who: str) -> Opened:
+def _open(options: GenerativeOptions, source: Source, adapter: Source | None, who: str) -> Opened:
     import transformers
 
     gguf = source.file is not None
@@ -104,7 +104,9 @@ def _opened(options: GenerativeOptions, source: Source, adapter: Source | None, 
     stops = sorted(set(_stops(model.generation_config.eos_token_id, tokenizer.eos_token_id, ends)))
     if not stops:
         raise UserError(f"{who}: model {source} names no token that ends an answer (eos_token_id)")
+    # Any token will do where there is none: padding is masked.
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else stops[0]
+    # A placeholder in an answer would ask for an image that is not there once the answer is read on.
     never = _placeholders(config, processor)
     language = Language(model, sight=Sight(model) if sees else None, stops=stops, pad=pad, never=never)
     text = config.get_text_config()
@@ -121,7 +123,7 @@ def _opened(options: GenerativeOptions, source: Source, adapter: Source | None, 
 def _configuration(source: Source, options: GenerativeOptions, who: str) -> Any:
     import transformers
 
-    with explained(f"{who}: configuration of {source}"):
+    with explain_errors(f"{who}: configuration of {source}"):
         return transformers.AutoConfig.from_pretrained(
             source.location, trust_remote_code=options.trust_remote_code, **source.keywords
         )
@@ -130,16 +132,18 @@ def _configuration(source: Source, options: GenerativeOptions, who: str) -> Any:
 def _is_vision(config: Any) -> bool:
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as KNOWN
 
+    # Models that bring their own code say in `auto_map` what they are.
     return config.model_type in KNOWN or "AutoModelForImageTextToText" in (getattr(config, "auto_map", None) or {})
 
 
 def _stops(*given: Any) -> Iterator[int]:
-    for one in given:
-        yield from one if isinstance(one, list | tuple) else [] if one is None else [one]
+    # A configuration may name one end or several: <|im_end|> of a turn, <|endoftext|> of a text.
+    for value in given:
+        yield from value if isinstance(value, list | tuple) else [] if value is None else [value]
 
 
 def _placeholders(config: Any, processor: Any) -> list[int]:
     """Tokens that stand for images and are no words."""
     own = [getattr(config, name, None) for name in ("image_token_id", "image_token_index", "video_token_id")]
     own += [getattr(processor, "image_token_id", None)]
-    return sorted({one for one in own if isinstance(one, int)})
+    return sorted({token for token in own if isinstance(token, int)})

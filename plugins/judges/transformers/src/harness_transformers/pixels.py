@@ -62,9 +62,9 @@ class Bounded:
 
 def _bytes(value: Any) -> int:
     if isinstance(value, dict):
-        return sum(_bytes(one) for one in value.values())
+        return sum(_bytes(part) for part in value.values())
     if isinstance(value, list | tuple):
-        return sum(_bytes(one) for one in value)
+        return sum(_bytes(part) for part in value)
     return int(getattr(value, "nbytes", 0))
 
 
@@ -109,7 +109,8 @@ class PixelCache:
 
     def __call__(self, images: Any, **keywords: Any) -> Any:
         """What the image processor makes of these images: tensors by name."""
-        flat = list(_flattened(images))
+        # By identity: processors hand on the very objects that `expecting` loaded.
+        flat = list(_flatten(images))
         if not self.separable or any(id(image) not in self._digests for image in flat):
             return self._inner(images, **keywords)
         self._keywords = keywords
@@ -141,7 +142,7 @@ class PixelCache:
         """Whether it knows how images are to be prepared: from the first call on."""
         return self._keywords is not None
 
-    def prepared(self, image: Image) -> Mapping[str, Any]:
+    def inputs_of(self, image: Image) -> Mapping[str, Any]:
         """What the image processor makes of an image by itself, in the way of the last call.
 
         Raises:
@@ -195,16 +196,16 @@ def _batch(data: dict[str, Any]) -> Any:
     return BatchFeature(dict(data))
 
 
-def _flattened(images: Any) -> Iterator[Any]:
+def _flatten(images: Any) -> Iterator[Any]:
     if isinstance(images, list | tuple):
         for image in images:
-            yield from _flattened(image)
+            yield from _flatten(image)
     else:
         yield images
 
 
 def _together(parts: list[Any]) -> Any:
-    """The parts one behind the other, or `None` where their shapes do not fit."""
+    """The parts one after the other, or `None` where their shapes do not fit."""
     import torch
 
     data: dict[str, Any] = {}
@@ -223,15 +224,16 @@ def _apart(made: Any, count: int) -> list[dict[str, Any]] | None:
     values = dict(made)
     if not all(isinstance(value, torch.Tensor) and len(value) == count for value in values.values()):
         return None
+    # Cloned: a view would keep the tensors of all images alive.
     return [{name: value[place : place + 1].clone() for name, value in values.items()} for place in range(count)]
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(first: Any, second: Any) -> bool:
     import torch
 
-    if set(one) != set(other):
+    if set(first) != set(second):
         return False
-    return all(isinstance(other[name], torch.Tensor) and torch.equal(one[name], other[name]) for name in one)
+    return all(isinstance(second[name], torch.Tensor) and torch.equal(first[name], second[name]) for name in first)
 
 
 class FeatureCache:
@@ -269,15 +271,16 @@ class FeatureCache:
 
         found: dict[str, Any] = {}
         by_shape: dict[object, dict[str, Mapping[str, Any]]] = {}
-        for digest, one in zip(digests, prepared, strict=True):
+        for digest, inputs in zip(digests, prepared, strict=True):
             known = self._features.get(digest)
             if known is not None:
                 found[digest] = known
             else:
-                shape = tuple(sorted((name, tuple(value.shape[1:])) for name, value in one.items()))
-                by_shape.setdefault(shape, {})[digest] = one
+                shape = tuple(sorted((name, tuple(value.shape[1:])) for name, value in inputs.items()))
+                by_shape.setdefault(shape, {})[digest] = inputs
+        # The vision tower takes only images of one shape in a batch.
         for fresh in by_shape.values():
-            found.update(self._encoded(list(fresh.values()), list(fresh)))
+            found.update(self._encode(list(fresh.values()), list(fresh)))
         pooled = [found[digest]["pooler_output"] for digest in digests]
         fields: dict[str, Any] = {"pooler_output": torch.stack(pooled) if self._stacked else pooled}
         if found[digests[0]]["deep"]:
@@ -285,11 +288,12 @@ class FeatureCache:
             fields["deepstack_features"] = [list(layer) for layer in zip(*deep, strict=True)]
         return {"image": self._kind(**fields)}
 
-    def _encoded(self, parts: list[Mapping[str, Any]], digests: list[str]) -> dict[str, Any]:
+    def _encode(self, parts: list[Mapping[str, Any]], digests: list[str]) -> dict[str, Any]:
         import inspect
 
         import torch
 
+        # Some of what the processor makes is for other parts of the model.
         known = inspect.signature(self._model.get_image_features).parameters
         inputs = {
             name: torch.cat([part[name] for part in parts]).to(self._model.device) for name in parts[0] if name in known
@@ -298,10 +302,12 @@ class FeatureCache:
         output = self._model.get_image_features(**inputs, return_dict=True)
         self._kind = type(output)
         self._stacked = isinstance(output.pooler_output, torch.Tensor)
+        # Most models give one tensor; those with images of several sizes give a list.
         pooled = list(output.pooler_output)
         deep = getattr(output, "deepstack_features", None) or ()
         if len(pooled) != len(digests):
             raise ValueError(f"{len(pooled)} features of {len(digests)} images")
+        # Cloned, so that one image can be forgotten without the others.
         made = {
             digest: {"pooler_output": pooled[place].clone(), "deep": [layer[place].clone() for layer in deep]}
             for place, digest in enumerate(digests)

@@ -21,7 +21,7 @@ def harness_judges() -> list[JudgeCard]:
             source="transformers (AutoModelForImageTextToText, AutoModelForCausalLM)",
             description="`mode: generate` writes reasoning and a verdict. `mode: verdict` computes the exact "
             "probability of every answer of the space, as the format writes it, and writes nothing. `mode: "
-            "reason-then-verdict` writes the reasoning and then weighs the answers behind it. Samples of one request "
+            "reason-then-verdict` writes the reasoning and then weighs the answers after it. Samples of one request "
             "and answers of one space share one pass over the prompt; equal images are encoded once. Answers do not "
             "depend on the batch size.",
             capabilities=frozenset({"text", "images", "probabilities", "gpu"}),

@@ -53,6 +53,7 @@ def key_of(request: Request) -> str:
     Raises:
         DataError: An image cannot be read.
     """
+    # The digest of an image is that of its content, so a copy under another name shares the key.
     sha = hashlib.sha256()
     for message in request.messages:
         sha.update(repr((message.role, [_plain(part) for part in message.parts])).encode("utf-8", "surrogatepass"))
@@ -115,9 +116,9 @@ class Prompter:
             DataError: An image cannot be read.
             UserError: The chat template refuses the roles.
         """
-        messages = self._arranged(request.messages)
+        messages = self._arrange(request.messages)
         try:
-            prompt = self._written(request, messages)
+            prompt = self._write(request, messages)
         except TemplateError as error:
             raise UserError(
                 f"{self._who}: the model's chat template refuses these messages ({error}); where it knows no "
@@ -126,12 +127,13 @@ class Prompter:
         end = self.tokenizer.decode(prompt.ids[-_END:], skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return replace(prompt, opened=opens_reasoning(end, request.thinking.marks))
 
-    def _written(self, request: Request, messages: tuple[Message, ...]) -> Prompt:
+    def _write(self, request: Request, messages: tuple[Message, ...]) -> Prompt:
         if self.pixels is None:
             return self._of_text(messages)
         quick = self._quickly(request, messages, self.pixels)
         if quick is not None and not self._checks_left:
             return quick
+        # The first prompts are written both ways: the quick way is trusted only where the two agree.
         thorough = self._thoroughly(request, messages, self.pixels)
         if quick is not None:
             self._checks_left -= 1
@@ -165,7 +167,7 @@ class Prompter:
         self._kinds = tuple(per_token)
         digests = tuple(image.digest for image in request.images)
         if pixels.separable:
-            prepared = tuple(pixels.prepared(image) for image in request.images)
+            prepared = tuple(pixels.inputs_of(image) for image in request.images)
             return Prompt(ids=ids, per_token=per_token, images=digests, prepared=prepared)
         known = {"input_ids", "attention_mask", *_PER_TOKEN}
         joint = {name: value for name, value in inputs.items() if name not in known}
@@ -177,31 +179,34 @@ class Prompter:
         replace = getattr(self._processor, "replace_image_token", None)
         if not images or replace is None or self._checks_left < 0 or not (pixels.separable and pixels.ready):
             return None
+        # Control tokens in the text need the processor's own sanitising.
         if self._controls.search(request.text):
             return None
         rendered = self._processor.apply_chat_template(_conversation(messages, iter(images)), **self._template)
         begin, *others = rendered.split(self._processor.image_token)
+        # Templates that write several placeholders for an image, or none, are left to the processor.
         if len(others) != len(images):
             return None
-        prepared = tuple(pixels.prepared(image) for image in images)
+        prepared = tuple(pixels.inputs_of(image) for image in images)
         try:
             text = begin + "".join(
-                replace(one, image_idx=0) + behind for one, behind in zip(prepared, others, strict=True)
+                replace(inputs, image_idx=0) + text_after for inputs, text_after in zip(prepared, others, strict=True)
             )
         except NotImplementedError:
             return None
-        ids = self._encoded(text)
+        ids = self._encode(text)
         per_token = {}
         if self._kinds == ("mm_token_type_ids",):
             per_token["mm_token_type_ids"] = tuple(self._processor.create_mm_token_type_ids([ids])[0])
         digests = tuple(image.digest for image in images)
         return Prompt(ids=tuple(ids), per_token=per_token, images=digests, prepared=prepared)
 
-    def _encoded(self, text: str) -> list[int]:
+    def _encode(self, text: str) -> list[int]:
         """Tokens of a rendered prompt. What all prompts of a task say, their rubric and instruction, is encoded once.
 
         A tokenizer cuts a text at control tokens first and encodes each piece by itself, so that pieces can be kept.
         """
+        # Most templates write the BOS token; the tokenizer must then not add a second one.
         bos = self.tokenizer.bos_token
         complete = bool(bos and text.startswith(bos))
         if not self._cuts or (self._adds and not complete):
@@ -213,20 +218,21 @@ class Prompter:
     def _piece_ids(self, text: str) -> tuple[int, ...]:
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"]) if text else ()
 
-    def _arranged(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    def _arrange(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         """Text parts that follow one another on lines of their own, the system prompt where the template wants it."""
-        joined = tuple(Message(message.role, _joined(message.parts)) for message in messages)
+        joined = tuple(Message(message.role, _join_texts(message.parts)) for message in messages)
         if self._system == "message" or joined[0].role != "system" or len(joined) < 2:
             return joined
         first, second, *rest = joined
-        return (Message(second.role, _joined((*first.parts, *second.parts))), *rest)
+        return (Message(second.role, _join_texts((*first.parts, *second.parts))), *rest)
 
     def _answer_ids(self, text: str) -> tuple[int, ...]:
+        # As the model writes it: no BOS, and control tokens spelt out.
         ids = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         return tuple(ids)
 
 
-def _joined(parts: tuple[str | Image, ...]) -> tuple[str | Image, ...]:
+def _join_texts(parts: tuple[str | Image, ...]) -> tuple[str | Image, ...]:
     """Text after text, and text after an image, begins on a new line."""
     arranged: list[str | Image] = []
     for part in parts:
@@ -258,9 +264,10 @@ def _conversation(messages: tuple[Message, ...], pictures: Iterator[Any]) -> lis
 def _cuts_at_controls(tokenizer: Any) -> bool:
     """Whether no control token depends on, or takes away, what stands ahead of it."""
     controls = getattr(tokenizer, "added_tokens_decoder", {}).values()
-    return bool(tokenizer.is_fast) and not any(one.lstrip or one.single_word for one in controls)
+    return bool(tokenizer.is_fast) and not any(token.lstrip or token.single_word for token in controls)
 
 
 def _any_of(words: set[str]) -> re.Pattern[str]:
     """Finds any of the words; nothing where there is none."""
+    # Longest first: an alternation takes the first word that fits, also where a longer one would.
     return re.compile("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True) if word) or r"(?!)")

@@ -3,7 +3,7 @@
 A reward model is a language model with a head of one output, trained on preferences so that the probability of one
 answer over another is the logistic function of the difference of their rewards (Bradley and Terry 1952; for language
 models Ouyang et al. 2022, arXiv:2203.02155; as judges RewardBench, arXiv:2403.13787). It reads the question as the
-user's turn and the candidate as the assistant's, and neither the task's wording nor its system message.
+user's turn and the candidate as the assistant's. It does not read the task's wording or its system message.
 """
 
 from __future__ import annotations
@@ -16,8 +16,16 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import TemplateError
 
 from harness.api import Choice, Context, DataError, Image, Judgement, Message, Part, Request, Status, UserError
-from harness_transformers.batches import Group, grouped, packed
-from harness_transformers.candidates import Asked, OneByOne, Outcome, compared, decided, refusal, rounded
+from harness_transformers.batches import Group, group_requests, pack_batches
+from harness_transformers.candidates import (
+    OneByOne,
+    Outcome,
+    PlannedRequest,
+    compare,
+    judgement_from_threshold,
+    refusal,
+    round_digits,
+)
 from harness_transformers.loading import Source, open_model, open_processor, set_threads
 from harness_transformers.numerics import ROUGH, TOLERANCE
 from harness_transformers.options import RewardModelOptions
@@ -58,49 +66,53 @@ class RewardModel(OneByOne):
         if self.opened is None:
             self.opened = open_reward(self._options, self.source, self.name)
 
-    def asked(self, request: Request) -> Asked | Judgement:
+    def plan(self, request: Request) -> PlannedRequest | Judgement:
         """One conversation for each candidate; the question alone where there is none."""
         assert self.opened is not None
         problem = refusal(request, self._options.threshold) or _unreadable(request, sees=self.opened.sees)
         if problem:
-            return Judgement.failed(Status.REFUSED, problem)
+            return Judgement.failure(Status.REFUSED, problem)
+        # The system message tells how to write a verdict, which a reward model does not.
         turns = [Message("user", request.question)]
         answers = [[Message("assistant", candidate)] for candidate in request.candidates] or [[]]
         conversations = [replace(request, messages=(*turns, *answer)) for answer in answers]
         try:
-            named = [(key_of(one), one) for one in conversations]
+            named = [(key_of(conversation), conversation) for conversation in conversations]
         except DataError as error:
-            return Judgement.failed(Status.ERROR, str(error))
-        return Asked(request, named, lambda outcomes: self._concluded(request, outcomes))
+            return Judgement.failure(Status.ERROR, str(error))
+        return PlannedRequest(request, named, lambda outcomes: self._conclude(request, outcomes))
 
-    def computed(self, inputs: Mapping[str, Request]) -> Iterator[Mapping[str, Outcome]]:
+    def compute(self, inputs: Mapping[str, Request]) -> Iterator[Mapping[str, Outcome]]:
         """The rewards of conversations, from the shortest to the longest."""
         assert self.opened is not None
         opened = self.opened
-        groups, failed = grouped(list(inputs.values()), opened.turns.prompt, by_answers=False)
+        groups, failed = group_requests(list(inputs.values()), opened.turns.prompt, by_answers=False)
         long = [group for group in groups if opened.too_long(group.prompt)]
-        yield {key_of(one): Outcome(problem=judgement.error) for one, judgement in failed}
+        yield {key_of(conversation): Outcome(problem=judgement.error) for conversation, judgement in failed}
         yield {_name(group): Outcome(problem=opened.too_long(group.prompt)) for group in long}
 
-        def rewarded(batch: Sequence[Group]) -> list[Outcome]:
+        def reward_batch(batch: Sequence[Group]) -> list[Outcome]:
             prompts = [group.prompt for group in batch]
             rewards = opened.rewards(prompts).numpy()
-            return [Outcome(reward, len(one.ids)) for reward, one in zip(rewards, prompts, strict=True)]
+            return [Outcome(reward, len(prompt.ids)) for reward, prompt in zip(rewards, prompts, strict=True)]
 
         fitting = [group for group in groups if not opened.too_long(group.prompt)]
-        for batch in self.in_batches(fitting, opened.fitting, rewarded):
+        for batch in self.in_batches(fitting, opened.fitting, reward_batch):
             yield {_name(group): outcome for group, outcome in batch}
 
-    def _concluded(self, request: Request, outcomes: Sequence[Outcome]) -> Judgement:
-        rewards = [float(one.value) for one in outcomes]
-        raw = {"rewards": [rounded(reward) for reward in rewards]}
+    def _conclude(self, request: Request, outcomes: Sequence[Outcome]) -> Judgement:
+        rewards = [float(outcome.value) for outcome in outcomes]
+        raw = {"rewards": [round_digits(reward) for reward in rewards]}
         options = self._options
         if isinstance(request.space, Choice):
             assert options.threshold is not None  # else it was refused
             per_point = 1 / options.temperature
-            return decided(request, rewards[0], threshold=options.threshold, logits_per_point=per_point, raw=raw)
+            return judgement_from_threshold(
+                request, rewards[0], threshold=options.threshold, logits_per_point=per_point, raw=raw
+            )
+        # Bradley and Terry: the difference of two logits is the log-odds of the first winning.
         logits = [reward / options.temperature for reward in rewards]
-        return compared(request, rewards, logits=logits, tie_margin=options.tie_margin, raw=raw)
+        return compare(request, rewards, logits=logits, tie_margin=options.tie_margin, raw=raw)
 
 
 def make(options: RewardModelOptions, context: Context) -> RewardModel:
@@ -110,7 +122,7 @@ def make(options: RewardModelOptions, context: Context) -> RewardModel:
 
 def _unreadable(request: Request, *, sees: bool) -> str:
     """What a reward model cannot read of a request; empty where it can read all."""
-    parts: list[Part] = [part for one in (request.question, *request.candidates) for part in one]
+    parts: list[Part] = [part for content in (request.question, *request.candidates) for part in content]
     if not request.question:
         return "the task gives no question apart from its wording, and a reward model reads nothing else"
     if not sees and any(isinstance(part, Image) for part in parts):
@@ -137,7 +149,7 @@ class _Turns(Prompter):
             UserError: The chat template refuses a user's turn and an assistant's.
         """
         try:
-            return self._written(request, self._arranged(request.messages))
+            return self._write(request, self._arrange(request.messages))
         except TemplateError as error:
             raise UserError(
                 f"{self._who}: the model's chat template refuses a user's turn and an assistant's ({error}); "
@@ -176,7 +188,7 @@ class Opened:
 
     def fitting(self, groups: Sequence[Group], rows: int) -> Sequence[Group]:
         """The first few groups that can share a batch, `rows` at most."""
-        batch = next(packed(groups, rows, lambda group: 1))
+        batch = next(pack_batches(groups, rows, lambda group: 1))
         if self.pads:
             return batch
         return [group for group in batch if len(group.prompt.ids) == len(batch[0].prompt.ids)]
@@ -189,6 +201,7 @@ class Opened:
         """
         import torch
 
+        # Without a token to pad with, or where padding changes rewards, each row is read alone.
         alike = len({len(prompt.ids) for prompt in prompts}) == 1
         if len(prompts) > 1 and (self._padding(prompts) is None or not (alike or self.pads)):
             return torch.cat([self._rewards([prompt]) for prompt in prompts])
@@ -210,14 +223,14 @@ class Opened:
         device, most = self.model.device, max(len(prompt.ids) for prompt in prompts)
 
         def laid_out(rows: Sequence[Sequence[int]], fill: int) -> Tensor:
-            # On the right, whatever the tokenizer says: positions, recurrent states and the classifiers that read the
-            # first token are then those of the row alone.
+            # On the right, also where the tokenizer pads on the left: positions, recurrent states and the classifiers
+            # that read the first token are then those of the row alone.
             return torch.tensor([[*row, *[fill] * (most - len(row))] for row in rows], device=device)
 
         pad = self._padding(prompts)
-        kinds = {name: laid_out([one.per_token[name] for one in prompts], 0) for name in prompts[0].per_token}
-        made = [one for prompt in prompts for one in ([prompt.pixels] if prompt.pixels else prompt.prepared)]
-        pictures = {name: torch.cat([one[name] for one in made]).to(device) for name in (made[0] if made else ())}
+        kinds = {name: laid_out([prompt.per_token[name] for prompt in prompts], 0) for name in prompts[0].per_token}
+        made = [part for prompt in prompts for part in ([prompt.pixels] if prompt.pixels else prompt.prepared)]
+        pictures = {name: torch.cat([part[name] for part in made]).to(device) for name in (made[0] if made else ())}
         for name, value in pictures.items():
             if value.is_floating_point():
                 pictures[name] = value.to(self.model.dtype)
@@ -242,6 +255,7 @@ class Opened:
         special = {*self.turns.tokenizer.all_special_ids, *self.turns.tokenizer.get_added_vocab().values()}
         every = range(self.model.get_input_embeddings().num_embeddings)
         pad = next((token for token in every if token not in used and token not in special), None)
+        # Which of the two a classifier reads depends on its class.
         for config in (self.model.config, self.model.config.get_text_config()):
             config.pad_token_id = pad
         return pad
@@ -266,7 +280,7 @@ def open_reward(options: RewardModelOptions, source: Source, judge: str) -> Open
     sees = sees and hasattr(processor, "image_processor")
     turns = _Turns(processor, pixels=PixelCache(processor) if sees else None, who=f"judge {judge}")
     text = model.config.get_text_config()
-    text.use_cache = False  # nothing is written behind what is read
+    text.use_cache = False  # nothing is written after what is read
     pad = text.pad_token_id
     known = isinstance(pad, int) and 0 <= pad < model.get_input_embeddings().num_embeddings
     return Opened(model, turns, label, pad if known else None)

@@ -21,7 +21,7 @@ class Sampling:
     """Number of the likeliest tokens to draw from; 0: all."""
 
 
-def drawn(logits: Tensor, sampling: Sampling, numbers: Tensor) -> Tensor:
+def draw(logits: Tensor, sampling: Sampling, numbers: Tensor) -> Tensor:
     """One token for each row by inverting the cumulative distribution at a given number.
 
     A row's token depends on its own logits and number and on nothing else in the batch.
@@ -36,9 +36,10 @@ def drawn(logits: Tensor, sampling: Sampling, numbers: Tensor) -> Tensor:
     """
     import torch
 
+    # float64: a cumulative sum over 100,000 tokens in float32 loses the unlikely ones.
     probabilities = torch.softmax(logits.double() / sampling.temperature, dim=-1)
     if not sampling.top_k and sampling.top_p == 1:
-        return _inverted(probabilities, numbers)
+        return _invert(probabilities, numbers)
     probabilities, order = probabilities.sort(-1, descending=True)
     if sampling.top_k:
         probabilities[:, sampling.top_k :] = 0
@@ -46,13 +47,15 @@ def drawn(logits: Tensor, sampling: Sampling, numbers: Tensor) -> Tensor:
     if sampling.top_p < 1:
         ahead = probabilities.cumsum(-1) - probabilities
         probabilities[ahead >= sampling.top_p] = 0  # up to and with the token that reaches the mass
-    return order.gather(-1, _inverted(probabilities, numbers)[:, None]).squeeze(-1)
+    return order.gather(-1, _invert(probabilities, numbers)[:, None]).squeeze(-1)
 
 
-def _inverted(weights: Tensor, numbers: Tensor) -> Tensor:
+def _invert(weights: Tensor, numbers: Tensor) -> Tensor:
     """The first place of each row whose cumulative weight is above its number's share of the whole."""
     import torch
 
+    # Scaled by the sum instead of normalised: after top-k and top-p the weights do not sum to 1.
     cumulative = weights.cumsum(-1)
     target = numbers.to(cumulative)[:, None] * cumulative[:, -1:]
+    # right=True: a number of exactly 0 never takes a token of probability 0. The clamp is for rounding at the end.
     return torch.searchsorted(cumulative, target, right=True).squeeze(-1).clamp(max=weights.shape[-1] - 1)

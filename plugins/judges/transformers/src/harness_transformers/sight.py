@@ -64,10 +64,11 @@ class Sight:
         digests = [digest for prompt in prompts for digest in prompt.images]
         if not digests:
             return NOTHING
+        # Pixels of a whole prompt (images that are prepared together) cannot be kept by image.
         if self.features is None or prompts[0].pixels:
             return Pictures(joint(prompts, self._model))
         try:
-            prepared = [one for prompt in prompts for one in prompt.prepared]
+            prepared = [part for prompt in prompts for part in prompt.prepared]
             shared = Pictures({"mm_encoder_outputs": self.features.outputs(digests, prepared)})
             if not self._checked:
                 plain = Pictures(joint(prompts, self._model))
@@ -77,7 +78,7 @@ class Sight:
         except Exception as error:  # a model whose features are of a kind that is not known here
             if out_of_memory(error):
                 raise
-            log.warning("images are encoded anew for each prompt: %s", error)
+            log.warning("images are encoded again for each prompt: %s", error)
             self.features = None
             return Pictures(joint(prompts, self._model))
         return shared
@@ -87,7 +88,7 @@ def joint(prompts: Sequence[Prompt], model: Any) -> dict[str, Tensor]:
     """What the image processor made of all images of a batch, on the device."""
     import torch
 
-    parts = [one for prompt in prompts for one in ([prompt.pixels] if prompt.pixels else prompt.prepared)]
+    parts = [part for prompt in prompts for part in ([prompt.pixels] if prompt.pixels else prompt.prepared)]
     if not parts:
         return {}
     joint = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

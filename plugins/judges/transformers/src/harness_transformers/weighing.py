@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.api import Judgement, Request, Spellings, spellings
+from harness.api import Judgement, Request, Spellings, spell_answers
 from harness.api.reading import opens_reasoning
-from harness_transformers.beside import Beside
+from harness_transformers.continuations import Continuations
 from harness_transformers.language import Language, Prefix
 from harness_transformers.numerics import differ
 from harness_transformers.prompts import Prompt, Prompter
@@ -38,7 +38,7 @@ Tokens = Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class AnswerSet:
     """The answers to one request, ready to be weighed."""
 
     request: Request
@@ -50,10 +50,10 @@ class Options:
     opening: tuple[int, ...]
     """Tokens that all of them begin with."""
     endings: tuple[tuple[int, ...], ...]
-    """Tokens of each behind the opening."""
+    """Tokens of each after the opening."""
 
 
-def options_of(request: Request, prompter: Prompter, rationale: str = "", *, opened: bool = False) -> Options:
+def answer_set_of(request: Request, prompter: Prompter, rationale: str = "", *, opened: bool = False) -> AnswerSet:
     """Write out and tokenise the answers of a request.
 
     Args:
@@ -65,11 +65,12 @@ def options_of(request: Request, prompter: Prompter, rationale: str = "", *, ope
     Raises:
         DataError: There are too many of them to weigh.
     """
-    answers = spellings(request.format, request.space, rationale)
+    answers = spell_answers(request.format, request.space, rationale)
     known = _mark_of(answers.opening) if opened else ""
     tokens = [prompter.answer_ids(text.removeprefix(known)) for text in answers.texts]
+    # By tokens, not by characters: a tokenizer may join the end of the opening with an answer.
     shared = _common_start(tokens)
-    return Options(request, answers, rationale, tokens[0][:shared], tuple(ids[shared:] for ids in tokens))
+    return AnswerSet(request, answers, rationale, tokens[0][:shared], tuple(ids[shared:] for ids in tokens))
 
 
 def _mark_of(text: str) -> str:
@@ -80,10 +81,10 @@ def _mark_of(text: str) -> str:
 
 
 class Scales:
-    """Weighs texts behind a prefix, for one model.
+    """Weighs texts that follow a prefix, for one model.
 
-    All endings of a row are read in the pass that reads the prompt, or in one pass behind it, side by side, each seeing
-    the prefix and itself. Where a model does not compute the same that way (which its first use shows), each ending
+    All endings of a row are read side by side, each seeing the prefix and itself: in the pass that reads the prompt,
+    or in one pass after it. Where a model does not compute the same that way (which its first use shows), each ending
     gets a row of its own.
 
     Args:
@@ -93,60 +94,68 @@ class Scales:
     def __init__(self, language: Language) -> None:
         self._language = language
         attention = getattr(language.model.config, "_attn_implementation", "")
+        # FlashAttention takes no mask of one's own.
         self.packs = language.shares_start and attention in ("sdpa", "eager")
         self._checked = False
         self.joins = self.packs
         self._joined_checked = False
 
-    def read(self, prompts: Sequence[Prompt], options: Sequence[Options], *, at_once: int) -> list[Judgement]:
+    def read(self, prompts: Sequence[Prompt], answer_sets: Sequence[AnswerSet], *, at_once: int) -> list[Judgement]:
         """Read prompts and choose the likeliest answer of each, with the probabilities of all.
 
         Args:
             prompts: Their pixels, if any, must be of one shape.
-            options: What is weighed behind each prompt.
+            answer_sets: What is weighed after each prompt.
             at_once: Rows to compute at once, where each ending needs one.
         """
-        tokens = sum(len(ids) for one in options for ids in one.endings)
+        tokens = sum(len(ids) for answer_set in answer_sets for ids in answer_set.endings)
         short = all(len(prompt.ids) <= _LONGEST_JOINED for prompt in prompts)
         if not (self.joins and short and 0 < tokens <= _MOST_PACKED):
-            return _likeliest(options, self._read_first(prompts, options, at_once=at_once))
-        scores = self._joined(prompts, options)
+            return _likeliest(answer_sets, self._read_first(prompts, answer_sets, at_once=at_once))
+        scores = self._read_together(prompts, answer_sets)
         if not self._joined_checked:
-            apart = self._read_first(prompts, options, at_once=at_once)
+            apart = self._read_first(prompts, answer_sets, at_once=at_once)
             self._joined_checked = True
             if differ(apart, scores, str(self._language.model.dtype)):
                 log.warning("answers are weighed in a pass of their own: read with the prompt they get other weights")
                 self.joins = False
                 scores = apart
-        return _likeliest(options, scores)
+        return _likeliest(answer_sets, scores)
 
-    def _read_first(self, prompts: Sequence[Prompt], options: Sequence[Options], *, at_once: int) -> Tensor:
-        """All endings behind the prompts, once these are read; shape (all endings,)."""
-        prefix = self._language.prefill(prompts, tails=[one.opening for one in options])
-        return self._behind(prefix, [one.endings for one in options], at_once=at_once)
+    def _read_first(self, prompts: Sequence[Prompt], answer_sets: Sequence[AnswerSet], *, at_once: int) -> Tensor:
+        """All endings after the prompts, once these are read; shape (all endings,)."""
+        prefix = self._language.prefill(prompts, tails=[answer_set.opening for answer_set in answer_sets])
+        return self._weigh_all(prefix, [answer_set.endings for answer_set in answer_sets], at_once=at_once)
 
-    def _joined(self, prompts: Sequence[Prompt], options: Sequence[Options]) -> Tensor:
+    def _read_together(self, prompts: Sequence[Prompt], answer_sets: Sequence[AnswerSet]) -> Tensor:
         """All endings in the pass that reads the prompts; shape (all endings,)."""
-        flat = [(row, ids) for row, one in enumerate(options) for ids in one.endings]
+        flat = [(row, ids) for row, answer_set in enumerate(answer_sets) for ids in answer_set.endings]
         rows = [
-            [place for place, (owner, ids) in enumerate(flat) if owner == row and ids] for row in range(len(options))
+            [place for place, (owner, ids) in enumerate(flat) if owner == row and ids]
+            for row in range(len(answer_sets))
         ]
-        beside = Beside.of([[flat[place][1] for place in row] for row in rows], device=self._language.model.device)
-        logits = self._language.prefill_beside(prompts, beside, tails=[one.opening for one in options])
+        continuations = Continuations.of(
+            [[flat[place][1] for place in row] for row in rows], device=self._language.model.device
+        )
+        logits = self._language.prefill_with_continuations(
+            prompts, continuations, tails=[answer_set.opening for answer_set in answer_sets]
+        )
         return self._first(logits[:, 0], flat) + self._rest(logits[:, 1:], _cells(rows, flat), len(flat))
 
-    def judgements(self, prefix: Prefix, options: Sequence[Options], *, at_once: int) -> list[Judgement]:
+    def judgements(self, prefix: Prefix, answer_sets: Sequence[AnswerSet], *, at_once: int) -> list[Judgement]:
         """The likeliest answer of each request, with the probabilities of all.
 
         Args:
-            prefix: One row for each of `options`, openings read; stays as it is.
-            options: What is weighed.
+            prefix: One row for each of `answer_sets`, openings read; stays as it is.
+            answer_sets: What is weighed.
             at_once: Rows to compute at once.
         """
-        return _likeliest(options, self._behind(prefix, [one.endings for one in options], at_once=at_once))
+        return _likeliest(
+            answer_sets, self._weigh_all(prefix, [answer_set.endings for answer_set in answer_sets], at_once=at_once)
+        )
 
     def weigh(self, prefix: Prefix, endings: Sequence[Sequence[Tokens]], *, at_once: int) -> list[Tensor]:
-        """Log-probability of each ending behind each row, to the token that ends the answer.
+        """Log-probability of each ending after each row, to the token that ends the answer.
 
         Args:
             prefix: R rows; stays as it is.
@@ -158,21 +167,23 @@ class Scales:
         """
         import torch
 
-        flat = self._behind(prefix, endings, at_once=at_once)
+        flat = self._weigh_all(prefix, endings, at_once=at_once)
         return list(torch.split(flat, [len(mine) for mine in endings]))
 
-    def _behind(self, prefix: Prefix, endings: Sequence[Sequence[Tokens]], *, at_once: int) -> Tensor:
+    def _weigh_all(self, prefix: Prefix, endings: Sequence[Sequence[Tokens]], *, at_once: int) -> Tensor:
         """What `weigh` gives, in one piece."""
         if self.packs and not self._checked:
-            packed, apart = self._packed(prefix, endings), self._apart(prefix, endings, at_once=at_once)
+            packed, apart = self._weigh_packed(prefix, endings), self._weigh_apart(prefix, endings, at_once=at_once)
             self._checked = True
             if differ(apart, packed, str(self._language.model.dtype)):
                 log.warning("answers are weighed in rows of their own: side by side they get other probabilities")
                 self.packs = False
             return packed if self.packs else apart
-        return self._packed(prefix, endings) if self.packs else self._apart(prefix, endings, at_once=at_once)
+        return (
+            self._weigh_packed(prefix, endings) if self.packs else self._weigh_apart(prefix, endings, at_once=at_once)
+        )
 
-    def _apart(self, prefix: Prefix, endings: Sequence[Sequence[Tokens]], *, at_once: int) -> Tensor:
+    def _weigh_apart(self, prefix: Prefix, endings: Sequence[Sequence[Tokens]], *, at_once: int) -> Tensor:
         """Each ending in a row of its own; shape (all endings,)."""
         flat = [(row, ids) for row, mine in enumerate(endings) for ids in mine]
         scores = self._first(prefix.logits, flat)
@@ -185,7 +196,7 @@ class Scales:
             scores += self._rest(logits, cells, len(flat))
         return scores
 
-    def _packed(self, prefix: Prefix, endings: Sequence[Sequence[Tokens]]) -> Tensor:
+    def _weigh_packed(self, prefix: Prefix, endings: Sequence[Sequence[Tokens]]) -> Tensor:
         """All endings of a row side by side in it, some at a time; shape (all endings,)."""
         flat = [(row, ids) for row, mine in enumerate(endings) for ids in mine]
         scores = self._first(prefix.logits, flat)
@@ -208,6 +219,7 @@ class Scales:
         import torch
 
         logs = torch.log_softmax(logits.double(), dim=-1)
+        # Any of the tokens that end an answer ends it, so their probabilities add up.
         stops = torch.logsumexp(logs[:, self._language.stops], dim=-1)
         return torch.stack([logs[row, ids[0]] if ids else stops[row] for row, ids in flat])
 
@@ -215,7 +227,7 @@ class Scales:
         """Log-probability of what follows the first token of each ending, to the end of the answer.
 
         Args:
-            logits: Shape (R, S, V): behind each token.
+            logits: Shape (R, S, V): after each token.
             cells: Number of the ending, its row, its first place, its tokens.
             count: Number of all endings.
 
@@ -224,6 +236,7 @@ class Scales:
         """
         import torch
 
+        # float32 here: in float64 the (R, S, V) logits would take twice the memory. Sums are in float64.
         logs = torch.log_softmax(logits, dim=-1)
         stops = torch.logsumexp(logs[..., self._language.stops], dim=-1)
         inner = [
@@ -240,21 +253,21 @@ class Scales:
         return scores.index_add_(0, number, stops[row, place].double())
 
     def _side_by_side(self, prefix: Prefix, rows: Sequence[Sequence[Tokens]]) -> Tensor:
-        """Logits behind each token of several continuations of each row, none of which sees the others.
+        """Logits after each token of several continuations of each row, none of which sees the others.
 
         Returns:
             Shape (R, S, V).
         """
         import torch
 
-        beside = Beside.of(rows, device=prefix.mask.device)
-        ahead = prefix.mask.bool()[:, None, :].expand(-1, beside.ids.shape[1], -1)
+        continuations = Continuations.of(rows, device=prefix.mask.device)
+        ahead = prefix.mask.bool()[:, None, :].expand(-1, continuations.ids.shape[1], -1)
         cache = copy.copy(prefix.cache)
         cache.layers = [copy.copy(layer) for layer in prefix.cache.layers]  # growing makes new tensors
         output = self._language.model(
-            input_ids=beside.ids,
-            attention_mask=self._language.additive(torch.cat([ahead, beside.own], dim=-1)),
-            position_ids=prefix.position + 1 + beside.offset,
+            input_ids=continuations.ids,
+            attention_mask=self._language.additive(torch.cat([ahead, continuations.own], dim=-1)),
+            position_ids=prefix.position + 1 + continuations.offset,
             past_key_values=cache,
             use_cache=True,
         )
@@ -273,18 +286,21 @@ def _cells(rows: Sequence[Sequence[int]], flat: Sequence[tuple[int, Tokens]]) ->
     return cells
 
 
-def _likeliest(options: Sequence[Options], scores: Tensor) -> list[Judgement]:
+def _likeliest(answer_sets: Sequence[AnswerSet], scores: Tensor) -> list[Judgement]:
     """The likeliest answer of each request, from the log-probabilities of all endings, one request after another."""
     import torch
 
     judgements = []
-    for one, logs in zip(options, torch.split(scores, [len(one.endings) for one in options]), strict=True):
+    for answer_set, logs in zip(
+        answer_sets, torch.split(scores, [len(answer_set.endings) for answer_set in answer_sets]), strict=True
+    ):
+        # Given that the answer is one of the space: what the model would write otherwise is left out.
         shares = logs.softmax(-1).tolist()
         best = max(range(len(shares)), key=shares.__getitem__)
-        names = [one.request.space.name(verdict) for verdict in one.answers.verdicts]
+        names = [answer_set.request.space.name(verdict) for verdict in answer_set.answers.verdicts]
         probabilities = dict(zip(names, shares, strict=True))
-        verdict, raw = one.answers.verdicts[best], one.answers.texts[best]
-        judgements.append(Judgement.of(verdict, raw=raw, rationale=one.rationale, probabilities=probabilities))
+        verdict, raw = answer_set.answers.verdicts[best], answer_set.answers.texts[best]
+        judgements.append(Judgement.of(verdict, raw=raw, rationale=answer_set.rationale, probabilities=probabilities))
     return judgements
 
 

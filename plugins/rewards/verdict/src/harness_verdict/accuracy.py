@@ -9,9 +9,10 @@ def accuracy(request: Request, judgement: Judgement, gold: Verdict) -> float | N
     """Whether the verdict is right, as evaluation would say.
 
     Returns:
-        1.0 or 0.0. An answer without a verdict earns 0, whatever the gold: it is compared with no label. `None` for a
+        1.0 or 0.0. An answer without a verdict earns 0 for any gold: it is compared with no label. `None` for a
         failure of the machine, which says nothing about the policy.
     """
+    # A reward of 0 would teach the policy to avoid an answer that a machine lost. `None` leaves the sample out.
     if judgement.status is Status.ERROR:
         return None
     return float(is_right(request, judgement, gold))

@@ -13,7 +13,7 @@ FLOOR = -1.0
 def brier(request: Request, judgement: Judgement, gold: Verdict) -> float | None:
     """The formula is c - (q - c)^2: c is 1 for a right verdict and else 0, and q the probability of the verdict given.
 
-    The Brier score is a proper scoring rule: whatever the chance of being right, the reward expects most where q equals
+    The Brier score is a proper scoring rule: for any chance of being right, the reward expects most where q equals
     it. The paper's q is a confidence that the model states; here it is the model's probability. Where a bare tie stands
     for several kinds of tie, q is the probability of all of them together.
 
@@ -31,7 +31,9 @@ def brier(request: Request, judgement: Judgement, gold: Verdict) -> float | None
     if verdict is None:
         return FLOOR
     shares = probabilities_of(request, judgement, reward="brier")
+    # A bare `tie` agrees with "both good" and "both bad", so their shares add up. Rounding may carry the sum past 1.
     sure = min(1.0, sum(share for other, share in shares if request.space.agrees(verdict, other)))
+    # RLCR's equation: correctness less the squared error of the confidence, both of the same answer.
     right = float(is_right(request, judgement, gold))
     return right - (sure - right) ** 2
 

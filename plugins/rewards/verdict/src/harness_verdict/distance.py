@@ -16,6 +16,7 @@ def distance(request: Request, judgement: Judgement, gold: Verdict) -> float | N
         machine and for choices and preferences.
     """
     space = request.space
+    # Choices and preferences are right or wrong: nothing lies between, so `accuracy` is their reward.
     if not isinstance(space, Score | Ranking) or judgement.status is Status.ERROR:
         return None
     if judgement.verdict is None:
@@ -25,10 +26,11 @@ def distance(request: Request, judgement: Judgement, gold: Verdict) -> float | N
     return 1.0 - kendall_distance(cast("tuple[int, ...]", judgement.verdict), cast("tuple[int, ...]", gold))
 
 
-def kendall_distance(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+def kendall_distance(verdict: tuple[int, ...], gold: tuple[int, ...]) -> float:
     """The share of pairs that two rankings of the same places put in opposite order (Kendall 1938): (1 - tau) / 2."""
-    rank = {place: position for position, place in enumerate(other)}
-    pairs = [rank[better] > rank[worse] for better, worse in combinations(one, 2)]
+    rank = {place: position for position, place in enumerate(gold)}
+    # Each pair stands as the verdict orders it. It is wrong where the gold puts the second before the first.
+    pairs = [rank[better] > rank[worse] for better, worse in combinations(verdict, 2)]
     return sum(pairs) / len(pairs)
 
 

@@ -15,9 +15,12 @@ def well_formed(request: Request, judgement: Judgement, gold: Verdict) -> float 
     """
     if judgement.status is Status.ERROR:
         return None
+    # Refused, cut short or unreadable: no such answer keeps to the format, so the text need not be read.
     if judgement.status is not Status.OK:
         return 0.0
+    # With a template that opens `<think>` the raw answer lacks the tag, and strict reading would miss it.
     reading = request.reading(judgement.raw, opened=judgement.thinking == "opened")
+    # Empty tags would otherwise earn the reward, and a policy would learn to leave the reasoning out.
     reasoned = bool(reading.rationale) or not getattr(request.format, "asks_for_reasoning", False)
     return float(reading.well_formed and reasoned)
 

@@ -28,6 +28,7 @@ class Length:
                 f"reward length: task {request.task}, item {request.item!r}: the answer comes without its number of "
                 "tokens (`completion_tokens`); use a trainer that counts them, or leave this reward out"
             )
+        # DAPO's soft punishment: linear, as a step would cost a sound answer everything for one token too many.
         fair = self._options.limit - self._options.buffer
         return max(-1.0, min(0.0, (fair - judgement.completion_tokens) / self._options.buffer))
 

@@ -19,6 +19,7 @@ class LengthOptions(Options):
 
     @model_validator(mode="after")
     def _fits(self) -> LengthOptions:
+        # A longer buffer would start below zero tokens, and punish even an empty answer.
         if self.buffer > self.limit:
             raise ValueError(f"buffer: {self.buffer} tokens do not fit before a limit of {self.limit}")
         return self

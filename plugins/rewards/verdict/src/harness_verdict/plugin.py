@@ -88,7 +88,7 @@ def harness_rewards() -> list[RewardCard]:
             licence=_LICENCE,
             source="DAPO, arXiv:2503.14476",
             description="The soft overlong punishment, in tokens written: 0 up to limit - buffer, from there falling "
-            "in a straight line. Every space, whatever the answer says.",
+            "in a straight line. Every space, and any answer.",
         ),
         RewardCard(
             name="repetition",
@@ -100,6 +100,6 @@ def harness_rewards() -> list[RewardCard]:
             source="Yeo et al. 2025, arXiv:2502.03373",
             description="-scale times the share of the answer's n-grams that repeat an earlier one. From -scale to 0; "
             "0 for an answer of n words or fewer. Words stand apart by white space, so it sees little in languages "
-            "that write without. Every space, whatever the answer says.",
+            "that write without. Every space, and any answer.",
         ),
     ]

@@ -25,9 +25,11 @@ def probabilities_of(request: Request, judgement: Judgement, *, reward: str) -> 
         raise UserError(
             f"{where}: the answer comes without probabilities; use a trainer that gives them, or leave this reward out"
         )
-    checked = judgement.checked(request.space)
+    # Judges and trainers are plugins: their numbers are checked before a reward is computed from them.
+    checked = judgement.check(request.space)
     if checked.status is Status.ERROR:
         raise DataError(f"{where}: {checked.error}")
     read = [(request.space.read(name), max(share, 0.0)) for name, share in judgement.probabilities.items()]
+    # The check allows a small rounding error. The formulas of the rewards want a sum of exactly 1.
     total = sum(share for _, share in read)
     return [(verdict, share / total) for verdict, share in read if verdict is not None]

@@ -13,17 +13,18 @@ class Repetition:
         self._options = options
 
     def __call__(self, request: Request, judgement: Judgement, gold: Verdict) -> float | None:
-        """By the words written, whatever their case, verdict or none.
+        """By the words written, in upper or lower case, with a verdict or without.
 
         Returns:
             From `-scale` to 0; 0 for `n` words or fewer; `None` for a failure of the machine.
         """
         if judgement.status is Status.ERROR:
             return None
-        return 0.0 - self._options.scale * repeated_share(judgement.raw, self._options.n)
+        # `0.0 - x`, as `-x` would print -0.0 for an answer without repeats.
+        return 0.0 - self._options.scale * share_of_repeats(judgement.raw, self._options.n)
 
 
-def repeated_share(text: str, n: int) -> float:
+def share_of_repeats(text: str, n: int) -> float:
     """The share of the word n-grams of `text` that repeat an earlier one; 0 where there are none."""
     words = text.casefold().split()
     count = len(words) - n + 1

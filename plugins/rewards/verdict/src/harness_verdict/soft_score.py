@@ -26,6 +26,7 @@ def soft_score(request: Request, judgement: Judgement, gold: Verdict) -> float |
         return None
     if judgement.status is not Status.OK:
         return 0.0
+    # An answer without probabilities raises here: the score in its text is not their mean.
     shares = probabilities_of(request, judgement, reward="soft-score")
     expected = sum(cast("float", score) * share for score, share in shares)
     error = (expected - cast("float", gold)) / (space.high - space.low)

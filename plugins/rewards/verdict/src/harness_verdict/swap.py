@@ -11,6 +11,7 @@ from harness_verdict.accuracy import is_right
 class SwapConsistency:
     """1 where the verdicts of both orders are right, each against the gold in its own shown places, else 0."""
 
+    # A trainer calls this for every reward. This reward needs both orders, which `of_orders` gets.
     def __call__(self, request: Request, judgement: Judgement, gold: Verdict) -> float | None:
         """`None` for all but preferences.
 
@@ -36,6 +37,7 @@ class SwapConsistency:
         """
         if not all(isinstance(answer.request.space, Preference) for answer in answers):
             return None
+        # Both answers in one order would count a lucky place twice, which is what this reward is against.
         orders = {answer.request.order for answer in answers}
         asked = {(answer.request.task, answer.request.item, answer.request.sample) for answer in answers}
         if len(asked) != 1 or len(orders) < 2 or len(orders) != len(answers):

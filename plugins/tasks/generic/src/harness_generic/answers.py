@@ -1,6 +1,6 @@
 """From the gold columns of a row to an answer space and the right answer in it: one function for each task.
 
-What an annotator said is written as the gold is, and goes through the same function.
+The cell of an annotator is written as the gold is. The same function reads it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from harness.api import TIE, AnswerSpace, DataError, Preference, Ranking, Verdict
 from harness.api.data import Cell, Row, did_you_mean
-from harness_generic.options import Columns, Pairwise, Pointwise, Ranked, Scored, listed
+from harness_generic.options import Columns, Pairwise, Pointwise, Ranked, Scored, as_list
 
 _PLACES: dict[str, Verdict] = {"first": 0, "second": 1, "tie": TIE}
 
@@ -28,11 +28,12 @@ def preference(options: Pairwise, row: Row, count: int) -> tuple[AnswerSpace, Ve
     """
     if count != 2:
         raise DataError(f"{row.place}: expected two candidates, found {count}; use generic/ranking or fix the row")
+    # A judge may say tie only where the data know ties. Else each tie it gives would count as an error it was offered.
     space = Preference(2, ties=(TIE,) if "tie" in options.labels.values() else ())
-    return space, 0 if options.gold is None else said_preference(options, row[options.gold], count)
+    return space, 0 if options.gold is None else read_preference(options, row[options.gold], count)
 
 
-def said_preference(options: Pairwise, cell: Cell, count: int) -> Verdict:
+def read_preference(options: Pairwise, cell: Cell, count: int) -> Verdict:
     """What one cell says, the gold's or an annotator's.
 
     Raises:
@@ -47,10 +48,10 @@ def choice(options: Pointwise, row: Row, count: int) -> tuple[AnswerSpace, Verdi
     Raises:
         DataError: An unknown value.
     """
-    return options.space, said_choice(options, row[options.gold], count)
+    return options.space, read_choice(options, row[options.gold], count)
 
 
-def said_choice(options: Pointwise, cell: Cell, count: int) -> Verdict:
+def read_choice(options: Pointwise, cell: Cell, count: int) -> Verdict:
     """What one cell says.
 
     Raises:
@@ -65,10 +66,10 @@ def score(options: Scored, row: Row, count: int) -> tuple[AnswerSpace, Verdict]:
     Raises:
         DataError: Not a number, not finite, outside the scale or between its steps.
     """
-    return options.space, said_score(options, row[options.gold], count)
+    return options.space, read_score(options, row[options.gold], count)
 
 
-def said_score(options: Scored, cell: Cell, count: int) -> Verdict:
+def read_score(options: Scored, cell: Cell, count: int) -> Verdict:
     """What one cell says.
 
     Raises:
@@ -77,7 +78,7 @@ def said_score(options: Scored, cell: Cell, count: int) -> Verdict:
     value, space = cell.number(), options.space
     if not space.contains(value):
         steps = f" in steps of {options.step:g}" if options.step else ""
-        raise cell.wrong(
+        raise cell.mismatch(
             f"a number from {options.low:g} to {options.high:g}{steps}",
             "fix the row, or change low, high and step (step: 0 allows any number)",
         )
@@ -90,30 +91,32 @@ def ranking(options: Ranked, row: Row, count: int) -> tuple[AnswerSpace, Verdict
     Raises:
         DataError: Not each candidate once, or ranks with ties.
     """
+    # The first cell stands for all in messages: it tells the row and the column.
     first = row[options.gold if isinstance(options.gold, str) else options.gold[0]]
     cells = first.split() if isinstance(options.gold, str) else [row[column] for column in options.gold]
-    return Ranking(count), _ranked(options, first, cells, count)
+    return Ranking(count), _rank_candidates(options, first, cells, count)
 
 
-def said_ranking(options: Ranked, cell: Cell, count: int) -> Verdict:
+def read_ranking(options: Ranked, cell: Cell, count: int) -> Verdict:
     """What one cell says.
 
     Raises:
         DataError: Not each candidate once, or ranks with ties.
     """
-    return _ranked(options, cell, cell.split(), count)
+    return _rank_candidates(options, cell, cell.split(), count)
 
 
-def annotated(columns: Columns, row: Row) -> Iterator[tuple[str, Cell]]:
-    """Each annotator with the cell that holds what they said; nobody who did not say.
+def annotator_cells(columns: Columns, row: Row) -> Iterator[tuple[str, Cell]]:
+    """Each annotator who answered, with the cell that holds the answer.
 
     Raises:
-        DataError: A column is missing, or the only one holds neither an object nor a list.
+        DataError: A column is missing, or the only one holds no object and no list.
     """
     if isinstance(columns, list):
         for column in columns:
             if column not in row.values:
-                row[column]  # raises, with near misses
+                # A misspelt column is not a person without an answer: this access raises and names near misses.
+                row[column]
             if row.has(column):
                 yield column, row[column]
         return
@@ -122,36 +125,40 @@ def annotated(columns: Columns, row: Row) -> Iterator[tuple[str, Cell]]:
             row[columns]
         return
     cell = row[columns]
+    # CSV has no objects and no lists. There both come as JSON text, which begins with a bracket.
     if isinstance(cell.value, Mapping) or (isinstance(cell.value, str) and cell.value.lstrip().startswith("{")):
-        said = cell.fields()
-        for name, value in said.values.items():
+        fields = cell.fields()
+        for name, value in fields.values.items():
             if value is not None and value != "":
                 yield str(name), Cell(value, row, columns, f", annotator {str(name)[:80]!r}")
     elif isinstance(cell.value, list | tuple) or (isinstance(cell.value, str) and cell.value.lstrip().startswith("[")):
+        # A list has no names. The place is the person, so a null keeps the others in their places.
         for place, element in enumerate(cell.elements(), start=1):
             if element.value is not None and element.value != "":
                 yield str(place), element
     else:
-        raise cell.wrong(
+        raise cell.mismatch(
             "an object with what each annotator said, or a list",
             "fix the row; where each annotator has a column, write annotators: [COLUMN, COLUMN]",
         )
 
 
-def _ranked(options: Ranked, first: Cell, cells: list[Cell], count: int) -> tuple[int, ...]:
+def _rank_candidates(options: Ranked, first: Cell, cells: list[Cell], count: int) -> tuple[int, ...]:
     if len(cells) != count:
-        raise first.wrong(f"{count} elements, one for each candidate (there are {len(cells)})")
+        raise first.mismatch(f"{count} elements, one for each candidate (there are {len(cells)})")
+    # Ranks are given for each candidate in turn. Sorting the candidates by rank turns them into an order.
     if options.gold_is == "ranks":
         ranks = [cell.number() for cell in cells]
         if len(set(ranks)) < count:
-            raise first.wrong(f"{count} different ranks, as rankings have no ties ({ranks})")
+            raise first.mismatch(f"{count} different ranks, as rankings have no ties ({ranks})")
         return tuple(sorted(range(count), key=ranks.__getitem__))
     words = [cell.word() for cell in cells]
     spellings = _spellings(options, count)
+    # The first spelling in which every name occurs once decides. Numbers from 0 and from 1 cannot both fit one row.
     names = next((names for names in spellings if sorted(names) == sorted(words)), None)
     if names is None:
         known = ", or ".join(" ".join(names) for names in spellings)
-        raise first.wrong(f"each candidate once, from best to worst ({known}; there is {' '.join(words)[:80]})")
+        raise first.mismatch(f"each candidate once, from best to worst ({known}; there is {' '.join(words)[:80]})")
     return tuple(names.index(word) for word in words)
 
 
@@ -160,7 +167,7 @@ def _meaning(cell: Cell, labels: Mapping[str, str]) -> str:
     if word not in labels:
         known = ", ".join(map(repr, labels))
         fix = f"fix the row, or say in `labels` what it means.{did_you_mean(word, labels)}"
-        raise cell.wrong(f"one of {known}", fix)
+        raise cell.mismatch(f"one of {known}", fix)
     return labels[word]
 
 
@@ -168,8 +175,9 @@ def _spellings(options: Ranked, count: int) -> list[list[str]]:
     """How the candidates may be called, column names first."""
     columns: tuple[Columns | None, ...] = (options.candidate_images, options.candidate_texts)
     return [
-        *(listed(names) for names in columns if isinstance(names, list)),
+        *(as_list(names) for names in columns if isinstance(names, list)),
         list(string.ascii_uppercase[:count]),
+        # Data sets count from 0 or from 1; a whole list says which, so no option is needed.
         [str(place) for place in range(count)],
         [str(place + 1) for place in range(count)],
     ]

@@ -10,14 +10,14 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from harness.api import Choice, DataError, Score
-from harness.api.data import TableOptions, near
+from harness.api.data import TableOptions, suggest_names
 from harness_generic.template import Template
 
 Columns: TypeAlias = str | list[str]
 """One column, or several."""
 
 
-def listed(columns: Columns | None) -> list[str]:
+def as_list(columns: Columns | None) -> list[str]:
     """The columns as a list."""
     return [columns] if isinstance(columns, str) else list(columns or ())
 
@@ -59,6 +59,7 @@ class Asked(BaseModel):
     @field_validator("question")
     @classmethod
     def _template(cls, value: str) -> str:
+        # A stray brace is found when the manifest is read, not at the first row of a long run.
         Template.parse(value)
         return value
 
@@ -70,16 +71,17 @@ class Asked(BaseModel):
     @property
     def gold_columns(self) -> list[str]:
         """The columns that tell the right answer."""
-        return listed(getattr(self, "gold", None))
+        return as_list(getattr(self, "gold", None))
 
     @property
-    def shown_columns(self) -> set[str]:
+    def visible_columns(self) -> set[str]:
         """The columns that a judge gets to see."""
-        return {*self.template.columns, *listed(self.images)}
+        return {*self.template.columns, *as_list(self.images)}
 
     @field_validator("annotators")
     @classmethod
     def _several(cls, value: Columns | None) -> Columns | None:
+        # With a single column in brackets, the list in that column would be read as the answer of one person.
         if isinstance(value, list) and (len(value) < 2 or len(set(value)) < len(value)):
             raise ValueError(
                 f"annotators need two or more different columns, got {value}; a single column that holds an object or "
@@ -88,9 +90,12 @@ class Asked(BaseModel):
         return value
 
     @model_validator(mode="after")
+    # A judge that is shown the gold column would score 100 %, and nothing in the results would tell why.
     def _gold_is_hidden(self) -> Asked:
-        for what, columns in (("gold", self.gold_columns), ("annotators'", listed(self.annotators))):
-            told = sorted(self.shown_columns & set(columns))
+        for what, columns in (("gold", self.gold_columns), ("annotators'", as_list(self.annotators))):
+            # A question that shows the gold would be answered right by every judge, and nothing in the scores would
+            # tell why.
+            told = sorted(self.visible_columns & set(columns))
             if told:
                 raise ValueError(f"the {what} column {told[0]!r} is shown to the judge; take it out of what is shown")
         return self
@@ -116,9 +121,9 @@ class Compares(Common):
     )
 
     @property
-    def shown_columns(self) -> set[str]:
+    def visible_columns(self) -> set[str]:
         """Those of the candidates as well."""
-        return super().shown_columns | {*listed(self.candidate_images), *listed(self.candidate_texts)}
+        return super().visible_columns | {*as_list(self.candidate_images), *as_list(self.candidate_texts)}
 
     @model_validator(mode="after")
     def _has_candidates(self) -> Compares:
@@ -131,6 +136,7 @@ class Compares(Common):
                     f"candidates need two or more different columns, got {columns}; a single column that holds a list "
                     "is written without brackets"
                 )
+        # Only columns can be counted here. A column that holds a list may have another length in each row.
         counts = {len(columns) for columns in given if isinstance(columns, list)}
         if len(counts) > 1:
             raise ValueError("candidate_images and candidate_texts name different numbers of candidates")
@@ -152,6 +158,7 @@ class Pairwise(Compares):
 
     @model_validator(mode="after")
     def _labels_go_with_gold(self) -> Pairwise:
+        # Guessing what the values mean could turn every pair round, so `labels` has no default where there is a gold.
         if (self.gold is None and self.annotators is None) != (not self.labels):
             whose = "gold column" if self.gold else "annotators' columns"
             raise ValueError(
@@ -181,12 +188,16 @@ class Pointwise(Common):
     @model_validator(mode="after")
     def _labels_are_answers(self) -> Pointwise:
         try:
+            # The space has rules of its own, such as no answer twice. Its message is better than a second set of rules
+            # here.
             Choice(tuple(self.answers))
         except DataError as error:
             raise ValueError(f"answers: {error}") from error
         for value, answer in self.labels.items():
             if answer not in self.answers:
-                raise ValueError(f"labels: {value!r} means {answer!r}, not one of answers.{near(answer, self.answers)}")
+                raise ValueError(
+                    f"labels: {value!r} means {answer!r}, not one of answers.{suggest_names(answer, self.answers)}"
+                )
         return self
 
     @property
@@ -205,6 +216,7 @@ class Scored(Common):
 
     @model_validator(mode="after")
     def _low_is_lower(self) -> Scored:
+        # `Score` refuses this too. The message here names the options as the manifest does.
         if self.low >= self.high:
             raise ValueError(f"low must be less than high, got {self.low:g} and {self.high:g}")
         return self

@@ -21,6 +21,7 @@ _card = partial(
     TaskCard,
     api_version=1,
     splits=("train", "validation", "test"),
+    # The card cannot know them: the data come with the manifest.
     licence="that of your data",
     source="your own data",
     capabilities=frozenset({"images", "text"}),

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from harness.api import AnswerSpace, Context, DataError, Item, Part, Protocol, Verdict
 from harness.api.data import Cell, PromptFrame, Row, TableTask
 from harness_generic import __version__, answers
-from harness_generic.options import Columns, Common, Compares, Pairwise, Pointwise, Ranked, Scored, listed
+from harness_generic.options import Columns, Common, Compares, Pairwise, Pointwise, Ranked, Scored, as_list
 
 Answers: TypeAlias = Callable[[Row, int], tuple[AnswerSpace, Verdict]]
 """Gives the space and the gold of a row with so many candidates."""
@@ -22,9 +22,11 @@ MOST = 26
 
 _BLANK = (None, "")
 
+# Judges prefer a place, so pairs are asked in both orders. Data often hold the best candidate first.
 PAIRWISE = Protocol(order="both", metrics=("accuracy", "macro_f1"))
 POINTWISE = Protocol(metrics=("macro_f1", "accuracy", "balanced_accuracy"))
 SCORE = Protocol(metrics=("spearman", "pearson", "kendall", "mae", "accuracy"))
+# All orders of 26 candidates cannot be asked. One random order for each item hides which candidate the data put first.
 RANKING = Protocol(order="shuffled", metrics=("rank_accuracy", "levenshtein", "accuracy"))
 
 
@@ -47,7 +49,9 @@ class GenericTask(TableTask):
         self._template = options.template
         self._compares = options if isinstance(options, Compares) else None
         self.frame = PromptFrame(heading="" if self._compares is None else f"{_heading(self._compares)} {{letter}}:")
-        self._images = {split: self._shown(folder=source.is_folder) for split, source in self.sources.items()}
+        # A folder of images needs no option to show its pictures. A split may be a folder where another is a file.
+        self._images = {split: self._question_images(folder=source.is_folder) for split, source in self.sources.items()}
+        # Without this guard a forgotten column gives a run that looks sound, in which every item is the same.
         if not (self._compares or self._template.columns or all(self._images.values())):
             raise DataError(
                 f"task {context.name}: every row would be the same question; name columns in `images`, or show "
@@ -56,7 +60,8 @@ class GenericTask(TableTask):
 
     def facts(self) -> str:
         """What the fingerprint covers besides the data: the kind of task, the version of this plugin, the options."""
-        unset = {"annotators"} if self.options.annotators is None else set()  # a fingerprint as before there were any
+        # An option that came later is left out where it is not set, so that older runs keep their fingerprint.
+        unset = {"annotators"} if self.options.annotators is None else set()
         options = self.options.model_dump_json(exclude=unset)
         return f"{type(self.options).__name__}:{self.version}:{options}"
 
@@ -72,6 +77,8 @@ class GenericTask(TableTask):
         space, gold = self._answer(row, len(candidates))
         name = str(row.number) if options.id is None else row[options.id].name()
         yield Item(
+            # Without a group each item is its own cluster. A shared source then goes unseen, as the option's text
+            # warns.
             id=name,
             group=name if options.group is None else row[options.group].name(),
             space=space,
@@ -87,7 +94,7 @@ class GenericTask(TableTask):
         columns = self.options.annotators
         if columns is None:
             return {}
-        return {name: self._said(cell, count) for name, cell in answers.annotated(columns, row)}
+        return {name: self._said(cell, count) for name, cell in answers.annotator_cells(columns, row)}
 
     def _candidates(self, row: Row) -> tuple[tuple[Part, ...], ...]:
         if self._compares is None:
@@ -103,9 +110,9 @@ class GenericTask(TableTask):
             raise DataError(f"{row.place}: expected 2 to {MOST} candidates, found {len(sides[0])}; fix the row")
         return tuple(zip(*sides, strict=True))
 
-    def _shown(self, *, folder: bool) -> list[str]:
+    def _question_images(self, *, folder: bool) -> list[str]:
         """The image columns of the question; in a folder of images `file_name`, unless images are named."""
-        return listed(self.options.images) or (["file_name"] if folder and self._compares is None else [])
+        return as_list(self.options.images) or (["file_name"] if folder and self._compares is None else [])
 
 
 def pairwise(options: Pairwise, context: Context) -> GenericTask:
@@ -115,7 +122,7 @@ def pairwise(options: Pairwise, context: Context) -> GenericTask:
         context,
         protocol=PAIRWISE,
         answer=partial(answers.preference, options),
-        said=partial(answers.said_preference, options),
+        said=partial(answers.read_preference, options),
     )
 
 
@@ -126,7 +133,7 @@ def pointwise(options: Pointwise, context: Context) -> GenericTask:
         context,
         protocol=POINTWISE,
         answer=partial(answers.choice, options),
-        said=partial(answers.said_choice, options),
+        said=partial(answers.read_choice, options),
     )
 
 
@@ -137,7 +144,7 @@ def score(options: Scored, context: Context) -> GenericTask:
         context,
         protocol=SCORE,
         answer=partial(answers.score, options),
-        said=partial(answers.said_score, options),
+        said=partial(answers.read_score, options),
     )
 
 
@@ -148,7 +155,7 @@ def ranking(options: Ranked, context: Context) -> GenericTask:
         context,
         protocol=RANKING,
         answer=partial(answers.ranking, options),
-        said=partial(answers.said_ranking, options),
+        said=partial(answers.read_ranking, options),
     )
 
 

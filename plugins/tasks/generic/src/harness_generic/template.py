@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from harness.api import Image, Part
 
+# `str.format` would read attributes and calls from a question, and trip over braces in a cell.
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
@@ -32,6 +33,7 @@ class Template:
             end = token.end()
             if token[1]:
                 pieces.append((token[1], True))
+            # Twice the same brace stands for itself, as in Python's format strings, which users know.
             elif token[0] in ("{{", "}}"):
                 pieces.append((token[0][0], False))
             else:
@@ -54,9 +56,11 @@ class Template:
             text: Gives the text of a column; it goes in as it is.
             images: Images by column. Those of a column that the template names stand there, the others come first.
         """
-        parts: list[Part] = [one for column in images if column not in self.columns for one in images[column]]
+        parts: list[Part] = [image for column in images if column not in self.columns for image in images[column]]
         words = ""
         for piece, is_column in self.pieces:
+            # Text is gathered until an image interrupts it. Blanks alone are dropped, as an empty part confuses chat
+            # templates.
             if is_column and piece in images:
                 parts += [words] if words.strip() else []
                 parts += images[piece]

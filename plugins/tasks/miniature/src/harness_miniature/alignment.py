@@ -1,7 +1,7 @@
 """Text-image alignment: does the picture show what the words say?
 
-Each scene occurs with a caption that fits and with one that does not, so neither the picture nor the caption alone
-tells anything about the gold.
+Each scene occurs with a caption that fits and with one that does not. So the picture alone and the caption alone
+tell nothing about the gold.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def caption_of(number: int, ink: str) -> str:
     return f"{'an' if ink[0] in 'aeiou' else 'a'} {ink} {NUMERALS[number]}"
 
 
-def compared(differs: Collection[str]) -> str:
+def compare_aspects(differs: Collection[str]) -> str:
     """What is said of a picture and its caption, aspect by aspect.
 
     Args:
@@ -68,28 +68,31 @@ def _digit_case(draw: Draw, colours: tuple[str, ...]) -> Case:
         sources=(scan,),
         gold="yes" if draw.version == 0 else "no",
         category=aspect,
-        rationale=f"The card shows {shown}. The caption says {caption}. {compared(differs)}",
+        rationale=f"The card shows {shown}. The caption says {caption}. {compare_aspects(differs)}",
         tags={"digit": str(digit(scan)), "colour": ink, "caption": caption},
     )
 
 
-def _seen(draw: Draw) -> Case:
+def _make_digit(draw: Draw) -> Case:
     return _digit_case(draw, tuple(COLOURS))
 
 
-def _unseen(draw: Draw) -> Case:
+def _make_unseen(draw: Draw) -> Case:
     return _digit_case(draw, tuple(UNSEEN_COLOURS))
 
 
 def _relation_case(draw: Draw) -> Case:
     couple = draw.couple()
-    first, second = draw.shuffled(couple)
+    # A couple is always a low and a high digit. Unshuffled, the smaller one would always stand first.
+    first, second = draw.permute(couple)
     stacked = draw.turn((False, True))
     scene = draw.scene(cards=draw.two_cards(first, second, stacked=stacked))
     forwards, backwards = ("above", "below") if stacked else ("to the left of", "to the right of")
-    one, two = f"the {NUMERALS[digit(first)]}", f"the {NUMERALS[digit(second)]}"
+    near, far = f"the {NUMERALS[digit(first)]}", f"the {NUMERALS[digit(second)]}"
     # The fitting caption may start from either numeral; the other one turns its relation round.
-    subject, relation, opposite, target = draw.pick(((one, forwards, backwards, two), (two, backwards, forwards, one)))
+    subject, relation, opposite, target = draw.pick(
+        ((near, forwards, backwards, far), (far, backwards, forwards, near))
+    )
     fits = draw.version == 0
     caption = f"{subject} is {relation if fits else opposite} {target}"
     return Case(
@@ -106,7 +109,8 @@ def _relation_case(draw: Draw) -> Case:
 
 def _pair_case(draw: Draw) -> Case:
     couple = draw.couple()
-    scan, stranger = draw.shuffled(couple)
+    # The right picture must not be the low digit of the couple each time, or the digit alone would give the answer.
+    scan, stranger = draw.permute(couple)
     colours = tuple(COLOURS)
     ink = draw.pick(colours)
     aspect = draw.turn(("digit", "colour"))
@@ -129,15 +133,16 @@ def _pair_case(draw: Draw) -> Case:
     )
 
 
-DIGIT = Recipe(name="alignment-digit", space=YES_NO, make=_seen, protocol=POINTWISE)
+DIGIT = Recipe(name="alignment-digit", space=YES_NO, make=_make_digit, protocol=POINTWISE)
 RELATION = Recipe(name="alignment-relation", space=YES_NO, make=_relation_case, protocol=POINTWISE)
-UNSEEN = Recipe(name="alignment-unseen", space=YES_NO, make=_unseen, protocol=POINTWISE, splits=("test",))
+UNSEEN = Recipe(name="alignment-unseen", space=YES_NO, make=_make_unseen, protocol=POINTWISE, splits=("test",))
 PAIR = Recipe(
     name="pairwise-alignment",
     space=Preference(2),
     make=_pair_case,
     protocol=PAIRWISE,
     splits=("test",),
+    # The two versions of a pair differ in the places alone: a shared scene would ask the same pair twice.
     shared=False,
     compares=True,
 )

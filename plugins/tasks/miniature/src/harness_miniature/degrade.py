@@ -38,10 +38,12 @@ class Degradation:
         """The degraded picture: RGB, same size."""
         if self.level == 0:
             return picture
+        # PCG64 by name: NumPy may change what `default_rng` is, and with it every noisy picture.
         return _KINDS[self.kind](picture, self.level - 1, np.random.Generator(np.random.PCG64(self.seed)))
 
 
 def _blur(picture: PILImage, step: int, rng: np.random.Generator) -> PILImage:
+    # The radii are meant for 64 pixels. They grow with the picture, or a large one would hardly be blurred.
     return picture.filter(PIL.ImageFilter.GaussianBlur((0.6, 1.1, 1.8, 2.9)[step] * picture.width / 64))
 
 
@@ -53,6 +55,7 @@ def _noise(picture: PILImage, step: int, rng: np.random.Generator) -> PILImage:
 
 def _jpeg(picture: PILImage, step: int, rng: np.random.Generator) -> PILImage:
     buffer = io.BytesIO()
+    # Subsampling is set, as its default depends on the quality and on the version of Pillow.
     picture.save(buffer, format="JPEG", quality=(28, 14, 7, 2)[step], subsampling=2)
     with PIL.Image.open(buffer) as decoded:
         return decoded.convert("RGB")
@@ -64,6 +67,7 @@ def _contrast(picture: PILImage, step: int, rng: np.random.Generator) -> PILImag
 
 def _pixelate(picture: PILImage, step: int, rng: np.random.Generator) -> PILImage:
     cells = (28, 20, 13, 8)[step]
+    # A mean over each cell and hard edges: other filters would blur, which is a kind that is trained.
     small = picture.resize((cells, cells), PIL.Image.Resampling.BOX)
     return small.resize(picture.size, PIL.Image.Resampling.NEAREST)
 
@@ -77,6 +81,7 @@ def _salt(picture: PILImage, step: int, rng: np.random.Generator) -> PILImage:
     pixels = np.array(picture)
     dice = rng.random(pixels.shape[:2])
     share = (0.02, 0.05, 0.11, 0.22)[step]
+    # One throw a pixel for all three channels makes the specks grey, not coloured like noise.
     pixels[dice < share / 2] = 0
     pixels[dice > 1 - share / 2] = 255
     return PIL.Image.fromarray(pixels)

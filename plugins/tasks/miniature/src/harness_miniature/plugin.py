@@ -18,7 +18,7 @@ _LICENCE = (
 _SOURCE = "scikit-learn sample data; mirrors the tasks of MT-RL-Judge (arXiv 2603.11665)"
 
 
-def _trained(name: str, factory: str, summary: str, description: str) -> TaskCard:
+def _trainable_card(name: str, factory: str, summary: str, description: str) -> TaskCard:
     return TaskCard(
         name=name,
         api_version=1,
@@ -35,7 +35,7 @@ def _trained(name: str, factory: str, summary: str, description: str) -> TaskCar
     )
 
 
-def _unseen(name: str, answers: str, factory: str, summary: str, description: str) -> TaskCard:
+def _unseen_card(name: str, answers: str, factory: str, summary: str, description: str) -> TaskCard:
     return TaskCard(
         name=name,
         api_version=1,
@@ -48,6 +48,7 @@ def _unseen(name: str, answers: str, factory: str, summary: str, description: st
         capabilities=frozenset({"images", "text"}),
         splits=("test",),
         answers=answers,
+        # Two suites, so that one word in a manifest asks for what was trained, or for what was not.
         suite="miniature-ood",
     )
 
@@ -70,82 +71,82 @@ def _manifest(name: str, summary: str) -> ManifestCard:
 def harness_tasks() -> list[TaskCard]:
     """Six pointwise tasks with train splits, and six in formats or conditions that are never trained."""
     return [
-        _trained(
+        _trainable_card(
             "alignment-digit",
             "alignment:DIGIT",
             "Does the picture show the numeral and the ink colour that the caption names?",
-            "Each picture occurs with a fitting caption and with one that is wrong in the digit or in the colour, so "
-            "neither picture nor caption alone tells the answer.",
+            "Each picture occurs with a fitting caption and with one that is wrong in the digit or in the colour. So "
+            "the picture alone and the caption alone do not tell the answer.",
         ),
-        _trained(
+        _trainable_card(
             "alignment-relation",
             "alignment:RELATION",
             "Is one numeral left of, right of, above or below the other, as the caption says?",
-            "Each picture occurs with a fitting caption and with the opposite relation, so neither picture nor caption "
-            "alone tells the answer.",
+            "Each picture occurs with a fitting caption and with the opposite relation. So the picture alone and the "
+            "caption alone do not tell the answer.",
         ),
-        _trained(
+        _trainable_card(
             "safety",
             "safety:POINT",
             "Is the picture unsafe under the policy in the prompt?",
             "Unsafe is the hazard sign together with a numeral of five or more. Each unsafe scene has a safe sister "
             "without the sign, with another sign, or with a smaller numeral: seeing the sign alone gets 5 of 6 right.",
         ),
-        _trained(
+        _trainable_card(
             "technical",
             "quality:TECHNICAL",
             "Is the technical quality good (no blur, noise, JPEG damage, lost contrast)?",
             "Each scene occurs clean and degraded.",
         ),
-        _trained(
+        _trainable_card(
             "naturalness",
             "quality:NATURALNESS",
             "Do light, colours and background look natural (no cast, negative, mixed-up pieces)?",
             "Each scene occurs natural and manipulated.",
         ),
-        _trained(
+        _trainable_card(
             "rationality",
             "quality:RATIONALITY",
             "Could it be real (shadows to one side, numerals whole and the right way round)?",
             "Each scene occurs possible and impossible: opposite shadows, swapped halves of a numeral, or a numeral in "
             "mirror writing.",
         ),
-        _unseen(
+        _unseen_card(
             "pairwise-alignment",
             "preference",
             "alignment:PAIR",
             "Which of two images fits the caption better?",
             "The semantics of alignment-digit in a format never trained. Both orders are asked.",
         ),
-        _unseen(
+        _unseen_card(
             "pairwise-safety",
             "preference",
             "safety:PAIR",
             "Which of two images is safer under the policy in the prompt?",
             "The semantics of safety in a format never trained. Both orders are asked.",
         ),
-        _unseen(
+        _unseen_card(
             "quality-score",
             "score",
             "quality:SCORE",
             "Score the technical quality from 1 to 5.",
             "The degradations of technical as a score; each scene occurs at all five strengths.",
         ),
-        _unseen(
+        _unseen_card(
             "quality-ranking",
             "ranking",
             "quality:RANKING",
             "Rank four versions of a scene by technical quality.",
             "The degradations of technical as a ranking; every permutation is equally often right.",
         ),
-        _unseen(
+        _unseen_card(
             "technical-unseen",
             "choice",
             "quality:TECHNICAL_UNSEEN",
             "Technical quality under degradations never trained (coarse pixels, few tones, specks).",
             "The format of technical with other degradations.",
         ),
-        _unseen(
+        _unseen_card(
             "alignment-unseen",
             "choice",
             "alignment:UNSEEN",

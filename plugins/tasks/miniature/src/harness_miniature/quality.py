@@ -46,12 +46,13 @@ _ONLY_TEST = ("test",)
 
 
 def _plain(draw: Draw) -> Scene:
-    first, second = draw.shuffled(draw.couple())
+    first, second = draw.permute(draw.couple())
     return draw.scene(cards=draw.two_cards(first, second, stacked=draw.below(2) == 1))
 
 
 def _technical_case(draw: Draw, kinds: tuple[str, ...]) -> Case:
     scene = _plain(draw)
+    # Strength 1 is left out: whether a slight flaw is still good quality is a matter of taste, and the gold is not.
     flaw = Degradation(draw.turn(kinds), 2 + draw.below(LEVELS - 2), draw.seed())
     good = draw.version == 0
     level = 0 if good else flaw.level
@@ -79,13 +80,14 @@ def _technical_unseen(draw: Draw) -> Case:
 def _naturalness(draw: Draw) -> Case:
     scene = _plain(draw)
     kind = draw.turn(("cast", "negative", "tiles"))
+    # A cast colours the cards as well. Otherwise it could pass for a photograph of coloured light.
     if kind == "cast":
         cast = draw.pick(tuple(CASTS))
         spoilt, says = replace(scene, cast=cast), f"All of the picture has a strong {cast} cast, even the white cards"
     elif kind == "negative":
         spoilt, says = replace(scene, backdrop="negative"), "The photograph behind the cards is a colour negative"
     else:
-        tiles = tuple(draw.shuffled(range(16)))
+        tiles = tuple(draw.permute(range(16)))
         spoilt, says = (
             replace(scene, backdrop="tiles", tiles=tiles),
             "The photograph is cut up and its pieces are mixed",
@@ -104,18 +106,21 @@ def _naturalness(draw: Draw) -> Case:
     )
 
 
-_SHOWS_MIRRORING = (3, 4, 6, 7, 9)  # in a mirror these look like no other numeral, whoever wrote them
+# In a mirror these look like no other numeral in any handwriting. A mirrored 8 is still an 8.
+_SHOWS_MIRRORING = (3, 4, 6, 7, 9)
 
 
 def _rationality(draw: Draw) -> Case:
     scene = _plain(draw)
     mirrorable = [k for k, card in enumerate(scene.cards) if digit(card.scan) in _SHOWS_MIRRORING]
     kind = draw.turn(("shadow", "halves", "mirrored"))
+    # Where no numeral shows it, the scene gets another flaw: a mirrored 8 would make the gold wrong.
     if kind == "mirrored" and not mirrorable:
         kind = "halves"
     place = draw.pick(mirrorable) if kind == "mirrored" else draw.below(2)
     card = scene.cards[place]
     if kind == "shadow":
+        # Only one of the cards is changed. Two shadows that both turn are merely light from the other side.
         flawed = replace(card, shadow=(-card.shadow[0], -card.shadow[1]))
         says = "The shadows of the two cards fall to opposite sides"
     elif kind == "halves":
@@ -158,9 +163,11 @@ def _score(draw: Draw) -> Case:
 def _ranking(draw: Draw) -> Case:
     scene = _plain(draw)
     kind, seed = draw.turn(TRAINED), draw.seed()
+    # The version of the item is the permutation: over a block each of the 24 is right once.
     gold = RANK_SPACE.verdicts()[draw.version]
     assert isinstance(gold, tuple)
-    levels = sorted(draw.shuffled(range(LEVELS))[:4])
+    # Four of five strengths, so that the best picture is not always flawless and the worst not always severe.
+    levels = sorted(draw.permute(range(LEVELS))[:4])
     level_of = dict(zip(gold, levels, strict=True))
     scenes = tuple(replace(scene, degradation=Degradation(kind, level_of[place], seed)) for place in range(4))
     steps = ", then ".join(_LEVEL_WORDS[level] for level in levels)
@@ -197,6 +204,7 @@ RANKING = Recipe(
     make=_ranking,
     protocol=Protocol(metrics=("rank_accuracy", "levenshtein", "accuracy")),
     splits=_ONLY_TEST,
+    # One for each permutation of four.
     versions=24,
     shared=False,
     compares=True,

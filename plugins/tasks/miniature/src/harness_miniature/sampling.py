@@ -41,11 +41,14 @@ class Draw:
     def of(cls, *, seed: int, task: str, split: str, index: int, versions: int, shared: bool) -> Draw:
         """The dice of item `index`."""
         block, place = divmod(index, versions)
+        # `hash` of a string differs from process to process. CRC-32 is the same everywhere.
         number = zlib.crc32(task.encode())
         root = (seed, number, SPLITS.index(split))
+        # Third number: 0 for blocks, 1 for items, 2 for turns. So no two uses share their random numbers.
         rng = _generator(*root, 0, block)
         version = int(rng.permutation(versions)[place]) if versions > 1 else 0
         if shared:
+            # The items of a block continue one generator from the same state, so they draw the same scene.
             return cls(split, rng, seed + number + block, version, root)
         return cls(split, _generator(*root, 1, index), seed + number + index, version, root)
 
@@ -63,10 +66,11 @@ class Draw:
 
     def turn(self, values: Sequence[T]) -> T:
         """One of `values`, all of which take turns in random order: each is drawn equally often."""
+        # Drawing at random would leave the kinds unequal in a small split. Each round of turns has every value once.
         turn, place = divmod(self.unit, len(values))
         return values[int(_generator(*self.root, 2, turn).permutation(len(values))[place])]
 
-    def shuffled(self, values: Sequence[T]) -> list[T]:
+    def permute(self, values: Sequence[T]) -> list[T]:
         """`values` in random order."""
         return [values[int(k)] for k in self.rng.permutation(len(values))]
 
@@ -77,6 +81,8 @@ class Draw:
     def scan(self) -> int:
         """The scan of a scene with one numeral."""
         scans = partition(self.split)
+        # In turn, so that a scan is used again only when all have been used: repeats make clusters, and wider
+        # intervals.
         return scans[self.unit % len(scans)]
 
     def couple(self) -> tuple[int, int]:
@@ -87,6 +93,7 @@ class Draw:
     def scene(self, **parts: Any) -> Scene:
         """A scene before a random piece of the split's photographs; `parts` are the other fields of `Scene`."""
         photograph, (left, top, right, bottom) = self.pick(REGIONS[self.split])
+        # A smaller crop would be enlarged at the default size and look blurred, which is a flaw that tasks ask about.
         side = 64 + self.below(min(right - left, bottom - top) - 64 + 1)
         x = left + self.below(right - left - side + 1)
         y = top + self.below(bottom - top - side + 1)

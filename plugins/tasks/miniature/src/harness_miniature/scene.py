@@ -40,7 +40,8 @@ CASTS: dict[str, tuple[float, float, float]] = {
 
 _PAPER = (250, 248, 242)
 _EDGE = (150, 146, 138)
-_WASH = 0.22  # share of white in the background: shadows and cards stay visible before dark leaves
+# Share of white in the background: shadows and cards stay visible before dark leaves.
+_WASH = 0.22
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +106,7 @@ def paint(scene: Scene, size: int) -> PILImage:
         _put_card(picture, card)
     if scene.sign is not None:
         _put_sign(picture, scene.sign)
+    # The cast comes over cards and sign, as light does. Degradations come last, as a camera's do.
     if scene.cast:
         picture = picture.point([round(value * factor) for factor in CASTS[scene.cast] for value in range(256)])
     return picture if scene.degradation is None else scene.degradation.apply(picture)
@@ -116,12 +118,13 @@ def _background(scene: Scene, size: int) -> PILImage:
     if scene.backdrop == "negative":
         picture = PIL.ImageOps.invert(picture)
     elif scene.backdrop == "tiles":
-        picture = _shuffled(picture, scene.tiles)
+        picture = _mix_pieces(picture, scene.tiles)
     wash = [min(255, round((value * (1 - _WASH) + 255 * _WASH) * scene.gain)) for value in range(256)]
     return picture.point(wash * 3)
 
 
-def _shuffled(picture: PILImage, tiles: tuple[int, ...]) -> PILImage:
+def _mix_pieces(picture: PILImage, tiles: tuple[int, ...]) -> PILImage:
+    # Where the size is no multiple of 4 the pieces differ by a pixel, so each is fitted to its new place.
     edges = [round(k * picture.width / 4) for k in range(5)]
     boxes = [(edges[k % 4], edges[k // 4], edges[k % 4 + 1], edges[k // 4 + 1]) for k in range(16)]
     result = picture.copy()
@@ -135,6 +138,7 @@ def _put_card(picture: PILImage, card: Card) -> None:
     size = picture.width
     left, top, side = round(card.left * size), round(card.top * size), round(card.side * size)
     dx, dy = (round(part * size) for part in card.shadow)
+    # A shadow darkens what is there. A grey box would hide the photograph and look the same on every scene.
     fallen = (left + dx, top + dy, left + dx + side, top + dy + side)
     picture.paste(picture.crop(fallen).point([round(value * 0.28) for value in range(256)] * 3), fallen[:2])
     canvas = PIL.ImageDraw.Draw(picture)

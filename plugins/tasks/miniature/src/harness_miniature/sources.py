@@ -1,7 +1,7 @@
-"""The real pixels: 1,797 digit scans and two photographs, read where scikit-learn keeps them, and who may use which.
+"""The real pixels: 1,797 digit scans and two photographs, read where scikit-learn keeps them, by split.
 
-The partition is part of the suite: it depends on no option, so that no split of any task shares a scan or a piece of a
-photograph with another split of any task, whatever the seeds.
+The partition is part of the suite and depends on no option. So no two splits of any tasks share a scan or a piece of a
+photograph, under any seeds.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ REGIONS: dict[str, tuple[Region, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The decoded sources. Shared by all tasks of a process; nobody changes them."""
+    """The decoded sources. All tasks of a process share them, and none changes them."""
 
     scans: tuple[bytes, ...]
     """Length 1,797: 64 bytes each, the 8 x 8 ink values stretched from 0..16 to 0..255, rows first."""
@@ -85,6 +85,7 @@ def load() -> Sources:
         raise DataError(
             f"miniature: cannot read scikit-learn's sample data ({error}); reinstall scikit-learn"
         ) from error
+    # The partition is by index: with other rows the same index would be another scan, and splits could leak.
     if len(rows) != _SCANS or any(len(row) != 65 for row in rows):
         raise DataError(f"miniature: {folder}/data/digits.csv.gz is not the digits data set; reinstall scikit-learn")
     scans = tuple(bytes(min(255, ink * 16) for ink in row[:64]) for row in rows)
@@ -111,6 +112,7 @@ def partition(split: str) -> tuple[int, ...]:
     """
     digits = load().digits
     shuffled = sorted(range(_SCANS), key=lambda scan: hashlib.sha256(b"scan %d" % scan).digest())
+    # Each digit is divided by itself, so that every split has the digits in the same shares.
     start = sum(_SHARES[: SPLITS.index(split)])
     end = start + _SHARES[SPLITS.index(split)]
     chosen = set()
@@ -126,4 +128,5 @@ def couples(split: str) -> tuple[tuple[int, int], ...]:
     digits = load().digits
     low = [scan for scan in partition(split) if digits[scan] < 5]
     high = [scan for scan in partition(split) if digits[scan] >= 5]
+    # The longer side's last scans stay without a partner.
     return tuple(zip(low, high, strict=False))

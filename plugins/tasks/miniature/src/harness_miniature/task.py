@@ -119,14 +119,18 @@ class MiniatureTask:
 
     def item(self, split: str, index: int) -> Item:
         """Item `index` of a split."""
+        # Only the record of the scene is made here. Painting waits until a judge looks at the picture.
         case = self.case(split, index)
         name = f"{split}-{index:06d}"
         pictures = tuple(
-            Image.drawn(partial(paint, scene, self.options.size), name=f"miniature/{self.recipe.name} {name} #{place}")
+            Image.from_drawing(
+                partial(paint, scene, self.options.size), name=f"miniature/{self.recipe.name} {name} #{place}"
+            )
             for place, scene in enumerate(case.scenes, start=1)
         )
         return Item(
             id=name,
+            # Items that share a scan are not independent: intervals draw whole groups.
             group="scans " + "+".join(str(scan) for scan in case.sources),
             space=self.recipe.space,
             gold=case.gold,
@@ -152,6 +156,7 @@ class MiniatureTask:
         """
         sha = hashlib.sha256(json.dumps([_GENERATION, self.recipe.name, self.options.model_dump()]).encode())
         for split in self.recipe.splits:
+            # Eight pictures cost milliseconds. The options and the seed decide all others.
             for index in range(min(8, self.options.count(split))):
                 for scene in self.case(split, index).scenes:
                     sha.update(paint(scene, self.options.size).tobytes())

@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 
 from harness.api import Context, Item, Protocol, Score, UserError
-from harness.api.data import PromptFrame, Row, Table, data_of, find_table, picture, write
+from harness.api.data import PromptFrame, Row, Table, data_of, find_table, make_picture, write_table
 from harness_mtrl import options as say
 from harness_mtrl.examples import of_each_split
 from harness_mtrl.pictures import InAnyFolder
 from harness_mtrl.splits import ByKey, ByNumber, Shares, sides_of_agin, sides_of_rows
-from harness_mtrl.task import YES_NO, PointwiseTask, ThresholdTask, bounded
+from harness_mtrl.task import YES_NO, PointwiseTask, ThresholdTask, number_between
 
 BINARY = Protocol(unparsed="wrong", metrics=("macro_f1", "accuracy", "balanced_accuracy", "roc_auc"))
 """The paper's metric first."""
@@ -45,6 +45,7 @@ class _Table:
     """The one table of AGIN and its splits."""
 
     def __init__(self, options: say.Agin | say.AginMos, context: Context, dimension: str) -> None:
+        # AGIN is on two file stores only. A hub name would give an error about a repository that no one can find.
         if data_of(context).startswith("hub:"):
             raise UserError(
                 f"task {context.name}: AGIN is not on the hub; download it (https://github.com/zijianchen98/AGIN) and "
@@ -52,19 +53,24 @@ class _Table:
             )
         self._name, self.column = context.name, f"MOS_{dimension}"
         file = find_table(context, names=("AGIN",))
+        # The authors' image patches lie in folders called `partition` and have the names of the whole images.
         pictures = InAnyFolder(file.parent, workspace=context.workspace, other_than="partition")
         self.source = Table(files=(file,), root=file.parent, pictures=pictures).with_media(options.media)
         shares = Shares(seed=options.split_seed, validation=options.validation_share, test=options.test_share)
         self._official = options.split_by == "official"
         self._rows: ByKey | ByNumber
         if options.split_by == "group":
+            # By image, in the same way for all six tasks: no image is learnt in one and tested in another.
             self._rows = ByKey(source=self.source, key=lambda row: row["filename"].name(), shares=shares)
         elif options.split_by == "row":
+            # The paper states counts (4,839 / 605 / 605) and no rule. This gives its counts, and images leak as they
+            # may there.
             self._rows = ByNumber(source=self.source, sides=partial(sides_of_rows, shares=shares))
         else:
             self._rows = ByNumber(source=self.source, sides=sides_of_agin)
 
     def rows(self, split: str) -> Iterator[Row]:
+        # The authors' loader cuts in two. An empty validation would look like a data set that lost its rows.
         if self._official and split == "validation":
             raise UserError(
                 f"task {self._name}: AGIN's official split has no validation; write `validation: null` in the recipe, "
@@ -113,6 +119,7 @@ class AginTask(ThresholdTask):
         Raises:
             DataError: A column is missing or does not fit.
         """
+        # All cells are read before a row is left out, so that a broken row is found even in the middle.
         gold, name, image = self.gold(row), row["filename"].name(), row["filename"].image()
         if gold is None:
             return
@@ -132,6 +139,7 @@ class AginMosTask(PointwiseTask):
             UserError: There is no such table.
         """
         self._table = _Table(options, context, dimension)
+        # A mean of 30 people lies between whole numbers: step 0 allows any number.
         self._space = Score(options.low, options.high, 0)
         looks, at = _LOOK_AT[dimension]
         super().__init__(options, context, sources={"all": self._table.source})
@@ -158,7 +166,7 @@ class AginMosTask(PointwiseTask):
             DataError: A column is missing or does not fit.
         """
         fix = "fix the row, or write the scale of your copy as `with: {low: ..., high: ...}`"
-        gold = bounded(row[self._table.column], low=self._space.low, high=self._space.high, fix=fix)
+        gold = number_between(row[self._table.column], low=self._space.low, high=self._space.high, fix=fix)
         name = row["filename"].name()
         question = (row["filename"].image(),)
         yield Item(id=name, group=name, space=self._space, gold=gold, question=question, tags={"series": series(name)})
@@ -166,6 +174,7 @@ class AginMosTask(PointwiseTask):
 
 def series(name: str) -> str:
     """A file name without its number and ending: `CoCosNet_23.png` is of `CoCosNet`."""
+    # AGIN has no column for the model. File names seem to begin with it.
     stem = name.rpartition("/")[2].rpartition(".")[0] or name
     return re.sub(r"[_-]?[0-9]+$", "", stem) or stem
 
@@ -207,7 +216,7 @@ def example(folder: Path) -> None:
         {"filename": f"CoCosNet_{number}.png", "MOS_nat": nat, "MOS_tech": tech, "MOS_rat": rat}
         for number, (nat, tech, rat) in zip(numbers, [(4.125, 3.9, 4.4), (1.75, 2.6, 1.2)] * 3, strict=True)
     ]
-    write(folder / "AGIN.csv", rows)
+    write_table(folder / "AGIN.csv", rows)
     (folder / "images").mkdir()
     for number in numbers:
-        (folder / "images" / f"CoCosNet_{number}.png").write_bytes(picture(number))
+        (folder / "images" / f"CoCosNet_{number}.png").write_bytes(make_picture(number))

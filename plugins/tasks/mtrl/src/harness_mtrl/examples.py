@@ -21,6 +21,7 @@ def of_each_split(
     """
     found: dict[str, list[int]] = {split: [] for split in splits}
     for number in itertools.count():
+        # Counting up until every split has its rows: the example then fits any hash that the split may use.
         own = split_of_key(key(number), shares or Shares())
         if own in found and len(found[own]) < count:
             found[own].append(number)

@@ -21,20 +21,22 @@ from harness.api.data import (
     Table,
     data_of,
     find_shards,
-    picture,
-    write,
+    make_picture,
+    write_table,
 )
 from harness_mtrl import options as say
 from harness_mtrl.pictures import ByLastName
 from harness_mtrl.splits import SPLITS
-from harness_mtrl.task import YES_NO, ThresholdTask, bounded
+from harness_mtrl.task import YES_NO, ThresholdTask, number_between
 
+# From the configurations of the authors' loading script: 4 of 32 archives are 1k prompts, and so on.
 PARTS = {"1k": 4, "2k": 8, "4k": 16}
 """How many of the 32 archives of train each configuration has; `8k` has all."""
 
 PROTOCOL = Protocol(unparsed="wrong", metrics=("macro_f1", "accuracy", "balanced_accuracy", "roc_auc"))
 """The paper's metric first. The official one is about pairs: see `preference/imagereward-pairs`."""
 
+# The three ratings of the release, in words of our own. The release has no question for a judge.
 _ASKED = {
     "overall_rating": (
         "Is this a good image for the prompt, taken all in all: does it show what the prompt asks for, is it true to "
@@ -75,6 +77,7 @@ class ImageRewardTask(ThresholdTask):
             DataError: The data cannot be read, or a row does not say which archive it is of.
         """
         for row in self.sources[split].rows():
+            # Validation and test are the same in all configurations. Only train grows.
             if split != "train" or self._parts is None or self._part(row) <= self._parts:
                 yield row
 
@@ -84,9 +87,11 @@ class ImageRewardTask(ThresholdTask):
         Raises:
             DataError: A column is missing or does not fit.
         """
+        # The release names files, a copy on the hub holds the pictures.
         image = row.first("image_path", "image")
         prompt, gold, shown = row["prompt"].text(), self.gold(row), image.image()
         group, kind = row["prompt_id"].name(), row.words("classification")
+        # After the cells were read, so that a broken row is found even in the middle that is left out.
         if gold is None:
             return
         yield Item(
@@ -105,15 +110,17 @@ class ImageRewardTask(ThresholdTask):
         Raises:
             DataError: It is missing or not from 1 to 7.
         """
-        return bounded(row[self._rating], low=1, high=7, fix="ratings are from 1 to 7; fix or remove the row")
+        # A rating of another scale would be cut at the wrong place without any sign of it.
+        return number_between(row[self._rating], low=1, high=7, fix="ratings are from 1 to 7; fix or remove the row")
 
     def _part(self, row: Row) -> int:
         if not row.has("image_path"):
-            return 0  # a copy with the images in the rows: the hub's configuration is the scale
+            # A copy with the images in the rows: there the hub's configuration is the scale.
+            return 0
         cell = row["image_path"]
         part = re.search(r"(?:^|/)train_([0-9]{1,4})/", cell.text())
         if part is None:
-            raise cell.wrong("a path such as images/train/train_1/NAME.webp", "fix it, or write `scale: 8k`")
+            raise cell.mismatch("a path such as images/train/train_1/NAME.webp", "fix it, or write `scale: 8k`")
         return int(part[1])
 
 
@@ -129,6 +136,7 @@ def _source(context: Context, split: str, scale: str) -> Source:
     root = Path(data)
     store = PictureStore(root, workspace=context.workspace, archives=(f"images/{split}/*.zip", f"{split}_*.zip"))
     files = find_shards(context, stem=f"metadata-{split}")
+    # Rows name images as they lie when unpacked. The archives hold them without folders.
     return Table(files=files, root=root, pictures=ByLastName(root, store))
 
 
@@ -149,8 +157,8 @@ def example(folder: Path) -> None:
             }
             for rank, rating in ((1, 6), (2, 2))
         ]
-        write(folder / f"metadata-{split}.parquet", rows)
+        write_table(folder / f"metadata-{split}.parquet", rows)
         (folder / "images" / split).mkdir(parents=True)
         with zipfile.ZipFile(folder / "images" / split / f"{split}_1.zip", "w") as archive:
             for rank in (1, 2):
-                archive.writestr(f"{split}-{rank}.webp", picture(10 * place + rank))
+                archive.writestr(f"{split}-{rank}.webp", make_picture(10 * place + rank))

@@ -27,6 +27,7 @@ class Validation(Common):
     """How a validation split is made."""
 
     split_seed: int = Field(default=0, ge=0, description="Seed of the split.")
+    # A tenth, as in the paper's counts: 605 of 6,049 and 693 of 6,930.
     validation_share: Share = Field(default=0.1, description="Share of validation.")
 
 
@@ -58,6 +59,7 @@ class Binary(Common):
             low, high = self.drop_middle
             if low > high:
                 raise ValueError(f"drop_middle must be [low, high], got [{low:g}, {high:g}]")
+            # The median is not known yet. A number is: a middle beside it would leave out one class only.
             if self.threshold != MEDIAN and not low <= float(self.threshold) <= high:
                 raise ValueError(f"drop_middle [{low:g}, {high:g}] must be around the threshold {self.threshold:g}")
         return self
@@ -71,6 +73,7 @@ class SeeTrue(Splitting):
         description="group: all rows of an image on one side. row: each row by itself, as in the paper's counts, and "
         "images leak. official: every row is test.",
     )
+    # Closed by default, as the terms that everyone with access agreed to say so.
     allow_training: bool = Field(
         default=False, description="Open train and validation, although SeeTRUE's terms say that it is a test set."
     )

@@ -23,6 +23,7 @@ class ByLastName:
         Raises:
             DataError: There is none, or the name leads out of the folder.
         """
+        # The unpacked file wins: it is the copy that a user can see and replace. Names that lead out are refused here.
         file = Image.from_file(name, root=self._root)
         return file if (self._root / name).is_file() else self._pictures(name.rpartition("/")[2])
 
@@ -55,8 +56,10 @@ class InAnyFolder:
         archives = sorted({path for pattern in patterns for path in self._root.glob(pattern)})
         folders = {Path(at).relative_to(self._root).as_posix() for at, _, _ in os.walk(self._root)}
         for path in archives:
+            # A link may lead to an archive outside the data folder, which no data may be read from.
             if path.resolve().is_relative_to(inside):
                 folders |= {name.rpartition("/")[0] for name in Archive(path, workspace=self._workspace).names}
+        # Sorted, since the order of folders differs by file system, and the first match wins.
         named = sorted(folder for folder in folders - {"", "."} if self._other not in folder.lower())
         return PictureStore(
             self._root,

@@ -22,14 +22,15 @@ from harness.api.data import (
     Table,
     data_of,
     find_table,
-    picture,
-    write,
+    make_picture,
+    write_table,
 )
 from harness_mtrl import options as say
 from harness_mtrl.examples import of_each_split
 from harness_mtrl.splits import ByKey, ByNumber, Shares, sides_of_rows, sides_of_test
 from harness_mtrl.task import YES_NO, PointwiseTask
 
+# The release has 1 and 0; every task of this suite asks for yes or no.
 LABELS = {"1": "yes", "0": "no"}
 
 PROTOCOL = Protocol(
@@ -61,10 +62,12 @@ class SeeTrueTask(PointwiseTask):
         """
         source = _source(context).with_media(options.media)
         super().__init__(options, context, sources={"all": source})
+        # Kept for `rows`: items of train are refused when they are asked for, so that test needs no permission.
         self._open = options.allow_training
         shares = Shares(seed=options.split_seed, validation=options.validation_share, test=options.test_share)
         self._rows: ByKey | ByNumber
         if options.split_by == "group":
+            # Several texts go with an image. On both sides of a split, the image itself would be learnt.
             self._rows = ByKey(source=source, key=lambda row: image_name(row["image"]), shares=shares)
         elif options.split_by == "row":
             self._rows = ByNumber(source=source, sides=partial(sides_of_rows, shares=shares))
@@ -100,6 +103,7 @@ class SeeTrueTask(PointwiseTask):
             space=YES_NO,
             gold=row["label"].label(LABELS),
             question=(row["image"].image(), f"Text: {row['text'].text()}"),
+            # The official ROC-AUC is taken by source, and the category is what a metric can be taken by.
             category=source,
             tags={"source": source, **row.words("original_dataset_id")},
         )
@@ -111,6 +115,7 @@ def image_name(cell: Cell) -> str:
     Raises:
         DataError: The cell holds no picture.
     """
+    # Reading and hashing a picture costs time. Where rows name it, the name says as much.
     return cell.name() if isinstance(cell.value, str) else cell.image().digest
 
 
@@ -123,6 +128,7 @@ def _source(context: Context) -> Source:
     data = data_of(context)
     if data.startswith("hub:"):
         return HubSplit.parse(data, split="test")
+    # Copies of the release are found under both names.
     file = find_table(context, names=("SeeTRUE", "SeeTRUE_public"))
     root = file.parent
     pictures = PictureStore(root, workspace=context.workspace, archives=("*.zip",), prefixes=("", "images/"))
@@ -144,8 +150,8 @@ def example(folder: Path) -> dict[str, bool]:
         for place, (number, name) in enumerate(names.items())
         for label in (1, 0)
     ]
-    write(folder / "SeeTRUE.csv", rows)
+    write_table(folder / "SeeTRUE.csv", rows)
     with zipfile.ZipFile(folder / "images.zip", "w") as archive:
         for number, name in names.items():
-            archive.writestr(f"images/{name}", picture(number))
+            archive.writestr(f"images/{name}", make_picture(number))
     return {"allow_training": True}

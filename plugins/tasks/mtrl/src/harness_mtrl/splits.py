@@ -42,8 +42,10 @@ def split_of_key(key: str, shares: Shares) -> str:
         key: What rows that must stay together share, such as the name of their image.
         shares: Of the keys.
     """
+    # SHA-256 is the same on every machine and version, which no generator of random numbers promises.
     digest = hashlib.sha256(f"{shares.seed}:{key}".encode()).digest()
     point = int.from_bytes(digest[:8], "big") / 2**64
+    # Test comes first, so that another share of validation leaves it as it is.
     if point < shares.test:
         return "test"
     return "validation" if point < shares.test + shares.validation else "train"
@@ -65,6 +67,7 @@ def sides_of_agin(count: int) -> Sides:
     `AGIN_dataloader` in JOINT/AGINDataset.py of zijianchen98/AGIN: `numpy.random.seed(0)`, then
     `numpy.random.permutation`, cut at `int(0.7 * n)`.
     """
+    # The old generator, as the authors' loader calls it: the new one gives another permutation for seed 0.
     order = np.random.RandomState(0).permutation(count)
     sides = np.full(count, SPLITS.index("test"), dtype=np.uint8)
     sides[order[: int(count * 0.7)]] = SPLITS.index("train")
@@ -110,6 +113,7 @@ class ByNumber:
         Raises:
             DataError: The table cannot be read.
         """
+        # The permutation needs the number of rows. Counting costs a second pass, but no memory for the rows.
         if self._sides is None:
             self._sides = self.sides(sum(1 for _ in self.source.rows()))
         wanted = SPLITS.index(split)

@@ -27,7 +27,7 @@ class PointwiseTask(TableTask):
     version = __version__
     splits = SPLITS
 
-    def nothing_in(self, split: str, *, rows: int) -> str:
+    def describe_empty(self, split: str, *, rows: int) -> str:
         """What to say of a split that gave no item: all splits may come from one table."""
         tables = ", ".join(str(source) for source in self.sources.values())
         return f"no row of {tables} is in the split {split!r}; use more data, a larger share or a narrower drop_middle"
@@ -56,8 +56,10 @@ class ThresholdTask(PointwiseTask):
         Raises:
             DataError: There are no rows to take the median of.
         """
+        # The median of train only: a threshold that looks at test rows would leak them.
         if self._threshold != MEDIAN:
             return float(self._threshold)
+        # Eight bytes a row, and no list of rows.
         values = array("d", (self.value(row) for row in self.rows("train")))
         if not values:
             raise DataError(f"task {self.name}: train has no rows to take the median of; write a number as `threshold`")
@@ -70,12 +72,13 @@ class ThresholdTask(PointwiseTask):
             DataError: The column is missing or does not fit.
         """
         value = self.value(row)
+        # Both ends are left out, as the option says. The median itself still counts them.
         if self._middle is not None and self._middle[0] <= value <= self._middle[1]:
             return None
         return "yes" if value >= self.threshold else "no"
 
 
-def bounded(cell: Cell, *, low: float, high: float, fix: str) -> float:
+def number_between(cell: Cell, *, low: float, high: float, fix: str) -> float:
     """A number from `low` to `high`.
 
     Raises:
@@ -83,5 +86,5 @@ def bounded(cell: Cell, *, low: float, high: float, fix: str) -> float:
     """
     value = cell.number()
     if not low <= value <= high:
-        raise cell.wrong(f"a number from {low:g} to {high:g}", fix)
+        raise cell.mismatch(f"a number from {low:g} to {high:g}", fix)
     return value

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from harness.api import Context, DataError, Item, Protocol, Unfolded
+from harness.api import Context, DataError, Item, Protocol, UnfoldedEntry
 from harness.api.data import Layout, PromptFrame, Row, Source, TableTask, find_subsets
 from harness_preference import __version__
 from harness_preference.options import Options
@@ -47,7 +47,7 @@ class Benchmark:
         """The factory of the card."""
         return BenchmarkTask(self, options, context)
 
-    def unfold(self, options: Options | None, context: Context) -> list[Unfolded]:
+    def unfold(self, options: Options | None, context: Context) -> list[UnfoldedEntry]:
         """One entry for each subset that the data hold, or for the one that the options name.
 
         Raises:
@@ -55,8 +55,9 @@ class Benchmark:
         """
         options = options or Options()
         return [
-            Unfolded(
+            UnfoldedEntry(
                 name=self.entry.format(subset=subset),
+                # Options that are not set stay out of the entry, so that their defaults may change with the plugin.
                 options={**options.model_dump(exclude_none=True), "subset": subset},
             )
             for subset in self.sources(options, context)
@@ -85,6 +86,7 @@ class BenchmarkTask(TableTask):
         """
         options = options or Options()
         sources = benchmark.sources(options, context)
+        # `unfold` makes one entry for each subset. A task made by hand must name one, or its scores would mix subsets.
         if len(sources) != 1:
             raise DataError(
                 f"task {context.name}: the data hold {', '.join(sources)}; name one with `with: {{subset: ...}}`"
@@ -108,6 +110,7 @@ class BenchmarkTask(TableTask):
         Raises:
             DataError: A file cannot be read.
         """
+        # Kept as it was before tasks shared `TableTask`: runs recorded with older versions keep their fingerprint.
         digest = hashlib.sha256(f"{self._subset}:{self.sources['test'].digest()}".encode()).hexdigest()
         facts = f"{self._benchmark.name}:{self.version}:{self.options.model_dump_json()}:{digest}"
         return hashlib.sha256(facts.encode()).hexdigest()

@@ -26,7 +26,8 @@ Floats = NDArray[np.float64]
 
 THRESHOLD = 0.1
 """The largest difference, as a share of the scale, at which two images are scored alike: that of both scripts."""
-_ROUNDING = 1e-9  # 0.8 - 0.7 is more than 0.1
+# In floating point 0.8 - 0.7 is more than 0.1, and such a pair would not count as alike.
+_ROUNDING = 1e-9
 
 
 class GroupMetric(ABC):
@@ -58,9 +59,11 @@ class GroupMetric(ABC):
         space = units.space
         if not isinstance(space, Score):
             raise TypeError(f"a score task is needed, got {space}")
+        # A missing answer that counts as wrong is the lowest score, as the docstring of the module says.
         given = [space.low if said is None else said for said in units.predicted]
         scores = (np.array(given, dtype=np.float64) - space.low) / (space.high - space.low)
         values = np.full(len(weights), np.nan)
+        # Resampling may leave a group with one score or none. There the formulas divide by zero.
         several = weights.sum(axis=1) >= 2
         values[several] = self.of(scores, weights[several])
         return values
@@ -71,6 +74,7 @@ class BiasAccuracy(GroupMetric):
 
     def of(self, scores: Floats, weights: Floats) -> Floats:
         """Ordered pairs of two different images: (alike - n) / (n n - n), since each image is like itself."""
+        # All pairs at once, weighted: a bootstrap asks for the value under thousands of weights.
         alike = (np.abs(scores[:, None] - scores) <= THRESHOLD + _ROUNDING).astype(np.float64)
         n = weights.sum(axis=1)
         accuracy: Floats = (np.einsum("bi,ij,bj->b", weights, alike, weights) - n) / (n * n - n)
@@ -90,6 +94,7 @@ class NormalizedDispersion(GroupMetric):
         """1 - sigma / mu."""
         n = weights.sum(axis=1)
         mean = weights @ scores / n
+        # Over n and not n - 1: the deviation of the population, as in the script.
         variance = (weights * (scores - mean[:, None]) ** 2).sum(axis=1) / n
         return 1 - _share(np.sqrt(variance), mean)
 
@@ -106,6 +111,7 @@ class GiniEquality(GroupMetric):
 
 def _share(part: Floats, whole: Floats) -> Floats:
     """`part / whole`; 0 where the whole is 0, and with it, among scores from 0 up, every difference."""
+    # A whole of 0 means that all scores are at the low end, which is equality.
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
@@ -114,7 +120,7 @@ def bias_accuracy(options: Any, context: Any) -> BiasAccuracy:
     return BiasAccuracy()
 
 
-def normalized_dispersion(options: Any, context: Any) -> NormalizedDispersion:
+def dispersion(options: Any, context: Any) -> NormalizedDispersion:
     """Factory of `preference/normalized_dispersion`."""
     return NormalizedDispersion()
 

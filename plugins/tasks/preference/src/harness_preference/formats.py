@@ -48,6 +48,8 @@ class GenAIBenchFormat:
         space = request.space
         if not isinstance(space, Preference) or space.n != 2:
             return Reading(problem=f"no verdict: {self.name} reads preferences between two candidates only")
+        # The first vote counts, as in the official script. A rule of our own would give other numbers than the
+        # published.
         start, end = _vote(text)
         if start == end:
             return Reading(rationale=text.strip(), problem="no verdict: no [[...]] in the answer")
@@ -55,6 +57,7 @@ class GenAIBenchFormat:
         verdict = _votes(space).get(vote)
         if verdict is None:
             return Reading(rationale=rationale, problem=f"no verdict: {vote[:80]!r} is not one of the labels")
+        # Whether the answer keeps to the instruction. The official script accepts more, and so does the verdict above.
         own_line = not rationale or text[:start].rstrip(" \t").endswith("\n")
         last = not text[end:].strip()
         plain = own_line and last and vote == _label(verdict, space)
@@ -83,6 +86,7 @@ def _vote(text: str) -> tuple[int, int]:
 
 def _votes(space: Preference) -> dict[str, Verdict]:
     votes: dict[str, Verdict] = {_label(verdict, space): verdict for verdict in space.verdicts()}
+    # Labels of Arena-Hard, which judges know. The official script maps them to the plain ones.
     votes |= {"[[A>>B]]": 0, "[[B>>A]]": 1}
     return {**votes, _label(TIE, space): TIE} if space.ties else votes
 

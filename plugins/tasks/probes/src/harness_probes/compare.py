@@ -1,8 +1,8 @@
 """Flip rate and change of the metric: a judge's answers to a probe against its answers to the base, paired.
 
-Both numbers rest on the requests to which the judge gave a verdict both times, each order and sample by itself; a
-metric of probabilities on those with probabilities both times, or on the verdicts where one side has none. The
-intervals are the leaderboard's own: that of a share, and that of two judges on the same groups of items.
+Both numbers rest on the requests to which the judge gave a verdict both times, each order and sample by itself. A
+metric of probabilities rests on those with probabilities both times, or on the verdicts where one side has none. The
+intervals are those of the leaderboard: that of a share, and that of two judges on the same groups of items.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from harness.api import (
     AnswerSpace,
     Change,
     Choice,
-    Measured,
+    Measurement,
     Metric,
     Preference,
     RecordedAnswer,
@@ -27,7 +27,7 @@ from harness.api import (
     Units,
     Verdict,
 )
-from harness_probes.verdicts import expected, same
+from harness_probes.verdicts import expect_verdict, same
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,11 @@ class Pair:
     base: RecordedAnswer
     probe: RecordedAnswer
 
-    def flipped(self, probe: str) -> bool:
+    def is_flip(self, probe: str) -> bool:
         """Whether the verdict on the probe says something else than that on the base."""
-        said = expected(probe, self.base.space, _canonical(self.base))
-        return not same(self.probe.space, said, _canonical(self.probe))
+        # Canonical, so that a verdict is compared by candidate and not by the place where it was shown.
+        wanted = expect_verdict(probe, self.base.space, _canonical(self.base))
+        return not same(self.probe.space, wanted, _canonical(self.probe))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,15 +71,15 @@ class Comparison:
     """Pairs without a verdict on the probe; a pair may be counted as lost on both."""
     flips: int
     """Pairs whose verdicts differ."""
-    flip_rate: Measured
+    flip_rate: Measurement
     """Share of flips."""
     base_value: float | None
     """The metric on the base's side of the pairs."""
     probe_value: float | None
     """The metric on the probe's side."""
-    change: Measured
+    change: Measurement
     """`probe_value - base_value`."""
-    lift: Measured | None
+    lift: Measurement | None
     """Lift over blind, of the probe `blind` alone: how much better the metric is with the images than without."""
     unit: Unit = "score"
     """The metric's unit."""
@@ -115,9 +116,12 @@ def compare(
     before = {_place(answer): answer for answer in base}
     given = list(probed)
     pairs = [Pair(before[place], answer) for answer in given if (place := _place(answer)) in before]
+    # An answer without a verdict says nothing that could flip. Counting it would mix flips with unread answers.
     answered = [pair for pair in pairs if pair.base.verdict is not None and pair.probe.verdict is not None]
-    flips = np.array([pair.flipped(probe) for pair in answered], dtype=np.float64)
+    flips = np.array([pair.is_flip(probe) for pair in answered], dtype=np.float64)
+    # As the leaderboard does under `ties: skip`: items whose gold is a tie are left out of the metric.
     counted = [pair for pair in answered if ties != "skip" or not _is_tie(pair.base.space, pair.base.gold)]
+    # ROC-AUC and its like read probabilities where there are some, and hard verdicts where there are none.
     by_verdict = False
     if "positive" in getattr(metric, "uses", ()):
         counted, by_verdict = _alike(counted)
@@ -139,7 +143,7 @@ def compare(
         base_value=change.before,
         probe_value=change.after,
         change=change.difference,
-        lift=None if probe != "blind" else _negated(change.difference) if better else change.difference,
+        lift=None if probe != "blind" else _negate(change.difference) if better else change.difference,
         unit=getattr(metric, "unit", "score"),
     )
 
@@ -147,6 +151,7 @@ def compare(
 def _alike(pairs: Sequence[Pair]) -> tuple[list[Pair], bool]:
     """The pairs with probabilities on both sides; where one side has none at all, every pair, to be read by verdict."""
     known = [(bool(pair.base.probabilities), bool(pair.probe.probabilities)) for pair in pairs]
+    # Probabilities on one side against verdicts on the other would be a change of measure, not of the judge.
     if not (any(base for base, _ in known) and any(probe for _, probe in known)):
         return list(pairs), True
     return [pair for pair, sides in zip(pairs, known, strict=True) if all(sides)], False
@@ -157,15 +162,17 @@ def _place(answer: RecordedAnswer) -> tuple[str, tuple[int, ...], int]:
     return answer.item, answer.order, answer.sample
 
 
-def _negated(change: Measured) -> Measured:
-    return Measured(*(None if end is None else 0.0 - end for end in (change.value, change.high, change.low)))
+def _negate(change: Measurement) -> Measurement:
+    # High and low change places as well. `0.0 - x` prints no `-0.0`.
+    return Measurement(*(None if end is None else 0.0 - end for end in (change.value, change.high, change.low)))
 
 
 def _change(pairs: Sequence[Pair], metric: Metric, statistics: Statistics, *, ties: str, by_verdict: bool) -> Change:
     """The metric on the base's side, on the probe's side, and the difference."""
     if not pairs:
-        return Change(before=None, after=None, difference=Measured(None))
-    space = max((pair.base.space for pair in pairs), key=lambda one: getattr(one, "n", 0))
+        return Change(before=None, after=None, difference=Measurement(None))
+    # Rankings may differ in length by item. The largest space knows every verdict of the smaller ones.
+    space = max((pair.base.space for pair in pairs), key=lambda space: getattr(space, "n", 0))
     before, after = (
         _units(space, [_unit(answer, ties=ties, by_verdict=by_verdict) for answer in answers])
         for answers in ([pair.base for pair in pairs], [pair.probe for pair in pairs])
@@ -185,11 +192,13 @@ class _Unit:
 
 def _unit(answer: RecordedAnswer, *, ties: str, by_verdict: bool) -> _Unit:
     space, gold, verdict = answer.space, answer.gold, cast("Verdict", answer.verdict)
+    # Metrics count by shown place, as the leaderboard does, so that a class keeps its meaning in both orders.
     if answer.order:
-        gold = space.shown(gold, answer.order)
+        gold = space.to_shown(gold, answer.order)
     if isinstance(space, Preference) and verdict == TIE:  # a bare tie is the gold's kind of tie, else the first
         verdict = gold if isinstance(gold, str) else space.ties[0]
     credit = float(space.agrees(verdict, gold))
+    # The same rules of ties as in scoring. A flip of policy between the two tables would look like an effect.
     if ties == "half" and _is_tie(space, gold):
         credit = 0.5
     elif ties == "right" and (_is_tie(space, gold) or _is_tie(space, verdict)):
@@ -199,6 +208,7 @@ def _unit(answer: RecordedAnswer, *, ties: str, by_verdict: bool) -> _Unit:
 
 
 def _positive(answer: RecordedAnswer) -> float:
+    # Only labels and places have a positive class.
     if not answer.probabilities or not isinstance(answer.space, Choice | Preference):
         return float("nan")
     return float(answer.probabilities.get(answer.space.name(answer.space.verdicts()[0]), 0.0))
@@ -216,7 +226,7 @@ def _units(space: AnswerSpace, units: Sequence[_Unit]) -> Units:
 
 def _canonical(answer: RecordedAnswer) -> Verdict:
     verdict = cast("Verdict", answer.verdict)
-    return answer.space.canonical(verdict, answer.order) if answer.order else verdict
+    return answer.space.to_canonical(verdict, answer.order) if answer.order else verdict
 
 
 def _is_tie(space: AnswerSpace, verdict: Verdict) -> bool:

@@ -30,7 +30,7 @@ _MOST = 0.5  # of the height that the band may cover
 _PAPER, _INK = (0, 0, 0), (255, 255, 255)  # a band of its own: the contrast depends on no picture
 
 
-def perturbed(image: Image, painter: Painter, *, note: str) -> Image:
+def repaint(image: Image, painter: Painter, *, note: str) -> Image:
     """An image that is painted when somebody looks at it.
 
     Args:
@@ -38,10 +38,12 @@ def perturbed(image: Image, painter: Painter, *, note: str) -> Image:
         painter: What is done to its picture.
         note: What was done, for messages.
     """
-    return Image.drawn(partial(_painted, image, painter), name=f"{image.name} ({note})")
+    # Lazy: a probe of a million items must not open a million pictures to show the first.
+    return Image.from_drawing(partial(_paint, image, painter), name=f"{image.name} ({note})")
 
 
-def _painted(image: Image, painter: Painter) -> PILImage:
+def _paint(image: Image, painter: Painter) -> PILImage:
+    # A painter knows the picture and not its name. The name is put before its message here.
     try:
         return painter(image.load())
     except DataError as error:
@@ -56,6 +58,7 @@ def grey(picture: PILImage) -> PILImage:
 def jpeg(picture: PILImage, *, strength: int) -> PILImage:
     """Compressed by JPEG and decoded again; chroma at half resolution."""
     buffer = io.BytesIO()
+    # Subsampling is set: Pillow's default changes with the quality, and then strength would be two changes.
     picture.save(buffer, format="JPEG", quality=QUALITIES[strength - 1], subsampling=2)
     with PIL.Image.open(buffer) as decoded:
         return decoded.convert("RGB")
@@ -64,12 +67,13 @@ def jpeg(picture: PILImage, *, strength: int) -> PILImage:
 def noise(picture: PILImage, *, strength: int, seed: int) -> PILImage:
     """Gaussian noise, independent for each pixel and channel."""
     pixels = np.asarray(picture, dtype=np.float32)
+    # PCG64 by name, since NumPy may change the generator that `default_rng` makes.
     dice = np.random.Generator(np.random.PCG64(seed))
     noisy = pixels + dice.standard_normal(pixels.shape, dtype=np.float32) * DEVIATIONS[strength - 1]
     return PIL.Image.fromarray(np.clip(np.rint(noisy), 0, 255).astype(np.uint8))
 
 
-def written(picture: PILImage, *, text: str, place: str) -> PILImage:
+def write(picture: PILImage, *, text: str, place: str) -> PILImage:
     """A text in white on a black band as wide as the picture.
 
     Letters have 5.5 % of the shorter side, and at least 9 pixels; lines are wrapped, and letters made smaller where the
@@ -86,7 +90,7 @@ def written(picture: PILImage, *, text: str, place: str) -> PILImage:
     result = picture.copy()
     width, height = result.size
     margin = max(1, round(min(width, height) * 0.015))
-    font, lines, step = _fitted(text, width=width - 2 * margin, height=int(height * _MOST) - 2 * margin)
+    font, lines, step = _fit(text, width=width - 2 * margin, height=int(height * _MOST) - 2 * margin)
     tall = len(lines) * step + 2 * margin
     top = {"top": 0, "centre": (height - tall) // 2, "bottom": height - tall}[place]
     canvas = PIL.ImageDraw.Draw(result)
@@ -100,22 +104,27 @@ def written(picture: PILImage, *, text: str, place: str) -> PILImage:
 def unpaintable(text: str) -> str:
     """The characters of a text that Pillow's built-in font cannot show."""
     font = _font(24)
+    # U+FFFF is no character, so its picture is the box that the font shows for all that it lacks.
     absent = bytes(font.getmask("\uffff"))
-    return "".join(one for one in dict.fromkeys(text) if not one.isspace() and bytes(font.getmask(one)) == absent)
+    return "".join(
+        letter for letter in dict.fromkeys(text) if not letter.isspace() and bytes(font.getmask(letter)) == absent
+    )
 
 
 def _font(size: int) -> PIL.ImageFont.FreeTypeFont:
     font = PIL.ImageFont.load_default(size)
+    # Without FreeType, `load_default` gives a bitmap font and ignores the size.
     if not isinstance(font, PIL.ImageFont.FreeTypeFont):
         raise DataError("this Pillow was built without FreeType and cannot scale its font; install a wheel of Pillow")
     return font
 
 
-def _fitted(text: str, *, width: int, height: int) -> tuple[PIL.ImageFont.FreeTypeFont, list[str], int]:
+def _fit(text: str, *, width: int, height: int) -> tuple[PIL.ImageFont.FreeTypeFont, list[str], int]:
     """Font, lines, and pixels from one line to the next."""
+    # `height` is half of the picture's. Twice that, or the width, is the shorter side that letters are sized by.
     for size in range(max(_SMALLEST, round(_SHARE * min(width, 2 * height))), _SMALLEST - 1, -1):
         font = _font(size)
-        lines, step = _wrapped(text, font, width), sum(font.getmetrics())
+        lines, step = _wrap(text, font, width), sum(font.getmetrics())
         if lines and len(lines) * step <= height:
             return font, lines, step
     raise DataError(
@@ -124,7 +133,7 @@ def _fitted(text: str, *, width: int, height: int) -> tuple[PIL.ImageFont.FreeTy
     )
 
 
-def _wrapped(text: str, font: PIL.ImageFont.FreeTypeFont, width: int) -> list[str]:
+def _wrap(text: str, font: PIL.ImageFont.FreeTypeFont, width: int) -> list[str]:
     """Lines that fit the width, a word that is too long cut; none where not even a letter fits."""
     lines: list[str] = []
     for word in text.split():

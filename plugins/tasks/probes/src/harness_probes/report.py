@@ -78,7 +78,11 @@ def write(
     found = findings(cells, find_metric=find_metric, statistics=statistics)
     if not found:
         return ""
-    record = {"schema": "judge-harness/probes/1", "confidence": CONFIDENCE, "probes": [asdict(one) for one in found]}
+    record = {
+        "schema": "judge-harness/probes/1",
+        "confidence": CONFIDENCE,
+        "probes": [asdict(finding) for finding in found],
+    }
     fresh = folder / f".{RECORD}"
     fresh.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     fresh.replace(folder / RECORD)  # in one step: a reader never sees half of it
@@ -99,12 +103,14 @@ def findings(
         JournalError: The run folder cannot be read.
         UserError: A metric cannot be had.
     """
+    # Cells come judge by judge. A probe and its base are found task by task.
     by_task: dict[str, dict[str, RecordedCell]] = {}
     for cell in cells:
         by_task.setdefault(cell.task, {})[cell.judge] = cell
     return [
         _finding(by_task, task, find_metric=find_metric, statistics=statistics)
         for task, judged in by_task.items()
+        # By the card's id: an entry may have any name.
         if next(iter(judged.values())).task_id.startswith(PREFIX)
     ]
 
@@ -112,11 +118,11 @@ def findings(
 def section(found: Sequence[Finding]) -> str:
     """Markdown: for each probe a table of judges, or what is missing; then how to read it."""
     pieces: list[str] = []
-    for one in found:
-        title = [one.task, f"{one.probe} of {one.base}" if one.base else one.probe]
+    for finding in found:
+        title = [finding.task, f"{finding.probe} of {finding.base}" if finding.base else finding.probe]
         pieces.append(f"### {' · '.join(map(_plain, title))}")
-        pieces += [one.problem] if one.problem else [_table(one.comparisons)]
-        pieces += ["\n".join(f"- {note}" for note in one.notes)] if one.notes else []
+        pieces += [finding.problem] if finding.problem else [_table(finding.comparisons)]
+        pieces += ["\n".join(f"- {note}" for note in finding.notes)] if finding.notes else []
     return "\n\n".join([*pieces, _LEGEND])
 
 
@@ -127,7 +133,8 @@ def _finding(cells: Cells, task: str, *, find_metric: Callable[[str], Metric], s
     bases = [cells[name] for name in first.wraps if name in cells]
     if not bases:
         return Finding(task=task, probe=probe, problem=_UNJUDGED if first.wraps else _MISSING)
-    base = min(bases, key=lambda judged: next(iter(judged.values())).format != first.format)  # the first, if it can be
+    # Several entries may have the same items. One with the probe's format comes first: another format changes more.
+    base = min(bases, key=lambda judged: next(iter(judged.values())).format != first.format)
     metric = find_metric(first.metric)
     comparisons = tuple(
         compare(
@@ -143,8 +150,12 @@ def _finding(cells: Cells, task: str, *, find_metric: Callable[[str], Metric], s
         for judge, cell in probed.items()
     )
     beginning = next(iter(base.values()))
-    bare = [one.judge for one in comparisons if one.counted < one.n and first.protocol.ties != "skip"]
-    notes = tuple(_notes(first, beginning, unpaired=max(one.unpaired for one in comparisons), bare=bare))
+    bare = [
+        comparison.judge
+        for comparison in comparisons
+        if comparison.counted < comparison.n and first.protocol.ties != "skip"
+    ]
+    notes = tuple(_notes(first, beginning, unpaired=max(comparison.unpaired for comparison in comparisons), bare=bare))
     return Finding(task=task, probe=probe, base=beginning.task, notes=notes, comparisons=comparisons)
 
 
@@ -156,6 +167,7 @@ def _notes(task: RecordedCell, base: RecordedCell, *, unpaired: int, bare: Seque
         )
     protocol = task.protocol
     average = protocol.average_of(task.metric)
+    # The leaderboard may pool and average in other ways. Without this note its values would seem to contradict these.
     otherwise = [
         f"{name}: {value}"
         for name, value, plain in (
@@ -191,19 +203,19 @@ def _table(comparisons: Sequence[Comparison]) -> str:
     ]  # fmt: skip
     lines = [
         [
-            one.judge,
-            write_number("share", one.flip_rate.value, one.flip_rate.low, one.flip_rate.high),
-            write_interval("share", one.flip_rate.low, one.flip_rate.high),
-            f"{one.n:,}",
-            write_share(one.coverage),
-            f"{one.base_lost:,}, {one.probe_lost:,}",
-            write_number(one.unit, one.base_value, one.change.low, one.change.high),
-            write_number(one.unit, one.probe_value, one.change.low, one.change.high),
-            write_number(one.unit, change.value, change.low, change.high, signed=True),
-            write_interval(one.unit, change.low, change.high, signed=True),
+            comparison.judge,
+            write_number("share", comparison.flip_rate.value, comparison.flip_rate.low, comparison.flip_rate.high),
+            write_interval("share", comparison.flip_rate.low, comparison.flip_rate.high),
+            f"{comparison.n:,}",
+            write_share(comparison.coverage),
+            f"{comparison.base_lost:,}, {comparison.probe_lost:,}",
+            write_number(comparison.unit, comparison.base_value, comparison.change.low, comparison.change.high),
+            write_number(comparison.unit, comparison.probe_value, comparison.change.low, comparison.change.high),
+            write_number(comparison.unit, change.value, change.low, change.high, signed=True),
+            write_interval(comparison.unit, change.low, change.high, signed=True),
         ]
-        for one in comparisons
-        for change in [one.lift or one.change]
+        for comparison in comparisons
+        for change in [comparison.lift or comparison.change]
     ]
     rows = [header, [":--", *["--:"] * (len(header) - 1)], *[[_plain(cell) for cell in line] for line in lines]]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -18,7 +18,7 @@ from harness.api import (
     Request,
     Score,
     Task,
-    Unfolded,
+    UnfoldedEntry,
     UserError,
     VerdictFormat,
 )
@@ -46,15 +46,17 @@ class ProbeTask:
         """
         self._options, self._name = options, context.name
         self._base: Task = context.task(options.task, options.with_, split=options.split)
+        # The report finds the base by this, not by a name that a manifest may change.
         self.wraps: tuple[Task, str] = (self._base, options.split)
         self.media = getattr(self._base, "media", "present")
         try:
             self._perturbation: Perturbation = perturbation(options)
         except DoesNotApplyError as error:
-            raise self._refused("", error) from error
+            raise self._refuse("", error) from error
         if (counter := getattr(self._base, "count_items", None)) is not None:
             self.count_items: Callable[[str], int] = lambda split: int(counter(options.split))
-        next(self._perturbed(), None)
+        # The first item is tried before a judge is loaded, which may take minutes.
+        next(self._perturb(), None)
 
     @property
     def protocol(self) -> Protocol:
@@ -78,23 +80,24 @@ class ProbeTask:
                 f"task {self._name}: a probe has no split {split!r}, only {SPLIT}; which split of {self._options.task} "
                 "it shows is the option `split:`"
             )
-        return self._perturbed()
+        return self._perturb()
 
-    def _perturbed(self) -> Iterator[Item]:
+    def _perturb(self) -> Iterator[Item]:
         current = ""
 
         def base() -> Iterator[Item]:
+            # The perturbation sees a stream. The id is kept here, so that a message can name the item.
             nonlocal current
             for item in self._base.items(self._options.split):
                 current = item.id
                 yield item
 
         try:
-            yield from self._perturbation.applied(base())
+            yield from self._perturbation.apply(base())
         except DoesNotApplyError as error:
-            raise self._refused(current, error) from error
+            raise self._refuse(current, error) from error
 
-    def _refused(self, item: str, why: DoesNotApplyError) -> UserError:
+    def _refuse(self, item: str, why: DoesNotApplyError) -> UserError:
         where = f"its item {item!r} " if item else "it "
         return UserError(
             f"task {self._name}: probes/{self._options.probe} does not apply to {self._options.task}: {where}{why}"
@@ -114,11 +117,12 @@ class ProbeTask:
             )
         return request
 
+    # A base may render from fields of its own. Then the probe would change nothing, and every judge would seem robust.
     def _reaches(self, item: Item, request: Request) -> bool:
         shown = request.images
         if self._perturbation.touches == "images":
             held = images_of(item)
-            return all(any(one is image for image in shown) for one in held) if held else not shown
+            return all(any(image is other for other in shown) for image in held) if held else not shown
         if self._perturbation.touches == "text":
             texts = [part for part in chain(item.question, *item.candidates) if not isinstance(part, Image)]
             return all(text.strip() in request.text for text in texts)
@@ -136,18 +140,18 @@ class ProbeTask:
             self._options.probe,
             self._options.model_dump(mode="json"),
             self._base.fingerprint(),
-            self._painted(),
+            self._paint_digest(),
         ]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
-    def _painted(self) -> str:
+    def _paint_digest(self) -> str:
         """Digest of a test picture under the probe's paint: another Pillow or NumPy may paint otherwise."""
         if not isinstance(self._perturbation, Painted):
             return ""
-        parts = (Image.drawn(_test_picture, name="test picture"),)
+        parts = (Image.from_drawing(_test_picture, name="test picture"),)
         count = (getattr(self._options, "candidate", None) or 0) + 1
         item = Item(id="test", group="test", space=Score(), gold=1.0, question=parts, candidates=(parts,) * count)
-        return images_of(self._perturbation.one(item))[-1].digest
+        return images_of(self._perturbation.perturb(item))[-1].digest
 
 
 def _test_picture() -> PIL.Image.Image:
@@ -159,7 +163,7 @@ def make(options: Options, context: Context) -> ProbeTask:
     return ProbeTask(options, context)
 
 
-def unfold(options: Options, context: Context) -> list[Unfolded]:
+def unfold(options: Options, context: Context) -> list[UnfoldedEntry]:
     """A probe for each entry that the base stands for, named after both: `blind-technical`.
 
     Raises:
@@ -167,6 +171,6 @@ def unfold(options: Options, context: Context) -> list[Unfolded]:
     """
     own = options.model_dump(by_alias=True, exclude_unset=True)
     return [
-        Unfolded(name=f"{options.probe}-{one.name}", options={**own, "with": one.options})
-        for one in context.entries(options.task, options.with_)
+        UnfoldedEntry(name=f"{options.probe}-{entry.name}", options={**own, "with": entry.options})
+        for entry in context.entries(options.task, options.with_)
     ]

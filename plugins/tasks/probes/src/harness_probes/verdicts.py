@@ -17,7 +17,7 @@ def is_yes_no(space: AnswerSpace) -> bool:
     return isinstance(space, Choice) and {label.casefold() for label in space.labels} == {"yes", "no"}
 
 
-def expected(probe: str, space: AnswerSpace, verdict: Verdict) -> Verdict:
+def expect_verdict(probe: str, space: AnswerSpace, verdict: Verdict) -> Verdict:
     """The canonical verdict on the probe's item that says the same as `verdict` on the base's item.
 
     Args:
@@ -25,14 +25,16 @@ def expected(probe: str, space: AnswerSpace, verdict: Verdict) -> Verdict:
         space: Answer space of both items.
         verdict: Canonical, on the base's item; the gold or an answer.
     """
+    # Reversing twice gives the first order, so the same function serves gold and answers.
     if probe == "swap":
         count = cast("Preference | Ranking", space).n
-        return space.shown(verdict, reverse(count))
+        return space.to_shown(verdict, reverse(count))
     if probe == "negated":
         return next(label for label in cast("Choice", space).labels if label != verdict)
     return verdict
 
 
-def same(space: AnswerSpace, one: Verdict, other: Verdict) -> bool:
+def same(space: AnswerSpace, verdict: Verdict, other: Verdict) -> bool:
     """Whether two verdicts agree; a bare tie agrees with any kind of tie."""
-    return space.agrees(one, other) or space.agrees(other, one)
+    # `agrees` takes its second argument for the gold. Here no side is the gold.
+    return space.agrees(verdict, other) or space.agrees(other, verdict)

@@ -6,7 +6,7 @@ import hashlib
 import json
 
 from harness.api import Context, Training
-from harness_transformers.loading import content_of, pinned, source_of
+from harness_transformers.loading import content_of, pin, source_of
 
 _GENERATION = 1  # raise it whenever the same recipe gives other weights
 
@@ -20,6 +20,6 @@ def fingerprint_of(training: Training, context: Context) -> str:
     weights = None
     if training.model is not None:
         who = f"recipe {training.name}"
-        source = pinned(source_of("model", training.model, who), who)
+        source = pin(source_of("model", training.model, who), who)
         weights = content_of(source, context.workspace)
     return hashlib.sha256(json.dumps([_GENERATION, weights]).encode()).hexdigest()[:32]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from harness.api import Context, Trained, Training
+from harness.api import Context, Training, TrainingResult
 from harness_grpo.advantage import advantages, varied
 from harness_grpo.completions import Completions, records
 from harness_grpo.curves import curves
@@ -306,6 +306,6 @@ class GrpoTrainer:
         """Covers the weights it starts from and the generation of this code."""
         return fingerprint_of(training, self._context)
 
-    def train(self, training: Training) -> Trained:
+    def train(self, training: Training) -> TrainingResult:
         """Train; see `harness.api.Trainer`."""
         return fit(training, self._options, lambda bench: Grpo(bench, self._options))

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import torch
 
-from harness.api import Trained, Training, UserError
+from harness.api import Training, TrainingResult, UserError
 from harness_grpo import state
 from harness_grpo.completions import Completions
 from harness_grpo.data import Unit, units_of
@@ -129,7 +129,7 @@ class _Best:
         return cls(**{**facts, "score": -math.inf if score is None else score})
 
 
-def fit(training: Training, options: TrainerOptions, make: Callable[[Bench], Method]) -> Trained:
+def fit(training: Training, options: TrainerOptions, make: Callable[[Bench], Method]) -> TrainingResult:
     """Train as a recipe says, from the beginning or from the newest state in the training's folder.
 
     Args:
@@ -214,7 +214,7 @@ def _validate(bench: Bench, units: Mapping[str, Sequence[Unit]], best: _Best, *,
     best.stopped = options.validation.patience is not None and best.since >= options.validation.patience
 
 
-def _finished(bench: Bench, best: _Best, *, steps: int) -> Trained:
+def _finished(bench: Bench, best: _Best, *, steps: int) -> TrainingResult:
     training, notes = bench.training, []
     chosen = training.folder / "best"
     if not best.step:  # no task has a validation split
@@ -234,4 +234,4 @@ def _finished(bench: Bench, best: _Best, *, steps: int) -> Trained:
         notes.append(f"task {task}: {count} draws could not be shown and were left out; the log says why")
     for one in training.folder.glob("state-*"):
         shutil.rmtree(one, ignore_errors=True)
-    return Trained(steps=steps, selected=best.step, scores=best.scores, notes=tuple(notes))
+    return TrainingResult(steps=steps, selected=best.step, scores=best.scores, notes=tuple(notes))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.api import UserError
 from harness_grpo.options import LoraOptions, TrainerOptions
-from harness_transformers.loading import open_processor, pinned, quietly, source_of
+from harness_transformers.loading import open_processor, pin, quietly, source_of
 from harness_transformers.opening import Opened, open_language
 from harness_transformers.options import GenerativeOptions
 
@@ -38,7 +38,7 @@ class Speaker:
         self._wanted = wanted
         self._name = name
         who = f"recipe {name}"
-        self._source = pinned(source_of("model", wanted.model, who), who)
+        self._source = pin(source_of("model", wanted.model, who), who)
         self.opened: Opened = open_language(wanted, self._source, None, who)
         self.model: Any = self.opened.language.model
 

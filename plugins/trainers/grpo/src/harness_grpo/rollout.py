@@ -12,15 +12,15 @@ import numpy as np
 
 from harness.api import (
     Answer,
+    AnswerReward,
     DataError,
-    Earned,
     Example,
     Judgement,
     Request,
     Status,
     UserError,
     WeightedReward,
-    earned,
+    compute_rewards,
 )
 from harness_grpo.data import Unit
 from harness_grpo.policy import Speaker
@@ -29,7 +29,7 @@ from harness_transformers.language import Prefix, Written
 from harness_transformers.opening import Opened, refusal
 from harness_transformers.prompts import Prompt
 from harness_transformers.sampling import Sampling
-from harness_transformers.weighing import Options, options_of
+from harness_transformers.weighing import AnswerSet, answer_set_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,7 +69,7 @@ class Group:
 
     asked: Asked
     given: tuple[Given, ...]
-    earned: tuple[Earned, ...]
+    earned: tuple[AnswerReward, ...]
 
 
 def is_right(example: Example, given: Given) -> bool:
@@ -112,14 +112,14 @@ class Prompts:
         if self._reasoning:
             return asked
         opened = self._policy.opened
-        tokens = options_of(asked.example.request, opened.prompter, opened=asked.prompt.opened).opening
+        tokens = answer_set_of(asked.example.request, opened.prompter, opened=asked.prompt.opened).opening
         prompt = asked.prompt
         longer = replace(
             prompt,
             ids=(*prompt.ids, *tokens),
             per_token={name: (*kinds, *[0] * len(tokens)) for name, kinds in prompt.per_token.items()},
         )
-        return replace(asked, prompt=longer, opening=opened.decoded(tokens))
+        return replace(asked, prompt=longer, opening=opened.decode_exactly(tokens))
 
     def _of(self, example: Example) -> Prompt:
         key = example.request.key
@@ -219,7 +219,7 @@ def _batch(
 
 
 def _given(opened: Opened, asked: Asked, written: Written, end: int) -> Given:
-    text = asked.opening + opened.decoded(written.ids)
+    text = asked.opening + opened.decode_exactly(written.ids)
     cut = "" if written.finished else "max_new_tokens"
     judgement = asked.example.request.read(
         text, opened=asked.prompt.opened, cut=cut, completion_tokens=len(written.ids)
@@ -246,12 +246,12 @@ def _weighed(
     return judgements
 
 
-def _options(opened: Opened, asked: Asked, judgement: Judgement) -> Options:
+def _options(opened: Opened, asked: Asked, judgement: Judgement) -> AnswerSet:
     """The answers to weigh; where the answer was opened for the policy, the prompt ends with the opening already."""
     request, begun = asked.example.request, asked.prompt.opened
     if not asked.opening:
-        return options_of(request, opened.prompter, judgement.rationale, opened=begun)
-    return replace(options_of(request, opened.prompter, opened=begun), opening=())
+        return answer_set_of(request, opened.prompter, judgement.rationale, opened=begun)
+    return replace(answer_set_of(request, opened.prompter, opened=begun), opening=())
 
 
 def grouped(
@@ -276,7 +276,7 @@ def grouped(
     for unit, prompts in zip(units, asked, strict=True):
         mine = [next(answers) for _ in prompts]
         by_sample = [
-            earned(
+            compute_rewards(
                 rewards,
                 unit.task,
                 [

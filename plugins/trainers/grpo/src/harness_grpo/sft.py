@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from harness.api import Context, Example, Trained, Training
+from harness.api import Context, Example, Training, TrainingResult
 from harness_grpo.data import target_of
 from harness_grpo.fingerprint import fingerprint_of
 from harness_grpo.loop import Bench, fit
@@ -78,6 +78,6 @@ class SftTrainer:
         """Covers the weights it starts from and the generation of this code."""
         return fingerprint_of(training, self._context)
 
-    def train(self, training: Training) -> Trained:
+    def train(self, training: Training) -> TrainingResult:
         """Train; see `harness.api.Trainer`."""
         return fit(training, self._options, lambda bench: Sft(bench, self._options))

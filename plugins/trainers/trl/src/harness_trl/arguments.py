@@ -195,7 +195,7 @@ def _nearest(key: str, known: frozenset[str] | set[str]) -> str:
 
 
 @contextmanager
-def explained(name: str) -> Iterator[None]:
+def explain_errors(name: str) -> Iterator[None]:
     """Turn what TRL raises about its arguments into an error that names the recipe.
 
     Raises:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from harness.api import Trained, Training, UserError
+from harness.api import Training, TrainingResult, UserError
 from harness_grpo.data import Unit, units_of
 from harness_grpo.folders import replace_folder
 from harness_grpo.policy import Speaker
@@ -107,7 +107,7 @@ class Keeper:
         temporary.write_text(json.dumps(asdict(best)), encoding="utf-8")
         temporary.replace(self._record)
 
-    def finished(self, *, steps: int, notes: Sequence[str], skipped: Mapping[str, int]) -> Trained:
+    def finished(self, *, steps: int, notes: Sequence[str], skipped: Mapping[str, int]) -> TrainingResult:
         """Put the best weights where the trained model belongs, and say what came of it."""
         training, best, said = self._training, self.best, list(notes)
         replace_folder(training.checkpoint, lambda place: shutil.copytree(self._folder, place, dirs_exist_ok=True))
@@ -124,7 +124,7 @@ class Keeper:
             said.append(f"task {task}: {count} examples could not be shown and were left out; the log says why")
         shutil.rmtree(self._folder, ignore_errors=True)
         self._record.unlink(missing_ok=True)
-        return Trained(steps=steps, selected=best.step, scores=best.scores, notes=tuple(said))
+        return TrainingResult(steps=steps, selected=best.step, scores=best.scores, notes=tuple(said))
 
     # -- scoring ---------------------------------------------------------------------------------------------------
 

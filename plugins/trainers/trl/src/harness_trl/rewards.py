@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from typing import Any
 
-from harness.api import Answer, Example, Judgement, Status, Training, UserError, earned
+from harness.api import Answer, Example, Judgement, Status, Training, UserError, compute_rewards
 
 Function = Callable[..., list[float | None]]
 """A reward function of TRL."""
@@ -94,7 +94,7 @@ def _function(
             example = examples[row[place]]
             judgement = reader.judgement(example, completion_ids[place], opened=row[place] in opened)
             answer = Answer(request=example.request, judgement=judgement, gold=example.gold)
-            (found,) = earned(training.rewards, mine, [answer])
+            (found,) = compute_rewards(training.rewards, mine, [answer])
             rewards[place] = found.total
             for name, value in _curves(example, judgement).items():
                 log_metric(f"{mine}/{name}", value)

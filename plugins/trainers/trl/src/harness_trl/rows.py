@@ -194,7 +194,7 @@ class Rows:
 
     def _conversation(self, request: Request) -> list[dict[str, Any]]:
         """The messages as the judge sees them, in the form that TRL takes: pictures are named, and given beside."""
-        messages = self._shown.prompter._arranged(request.messages)
+        messages = self._shown.prompter._arrange(request.messages)
         return [{"role": one.role, "content": self._content(one)} for one in messages]
 
     def _content(self, message: Message) -> str | list[dict[str, str]]:

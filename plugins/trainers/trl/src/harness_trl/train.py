@@ -11,10 +11,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import Context, Trained, Training, UserError
+from harness.api import Context, Training, TrainingResult, UserError
 from harness_grpo.fingerprint import fingerprint_of
-from harness_transformers.loading import Source, pinned, quietly, set_threads, source_of
-from harness_trl.arguments import explained, grpo_arguments, sft_arguments, state_folder
+from harness_transformers.loading import Source, pin, quietly, set_threads, source_of
+from harness_trl.arguments import explain_errors, grpo_arguments, sft_arguments, state_folder
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
 from harness_trl.rewards import Reader, check_rewards, reward_functions
 from harness_trl.rows import Rows, Shown, shown_by
@@ -44,7 +44,7 @@ class GrpoTrainer:
         """Covers the weights it starts from and the generation of this code."""
         return _fingerprint(training, self._context)
 
-    def train(self, training: Training) -> Trained:
+    def train(self, training: Training) -> TrainingResult:
         """Train; see `harness.api.Trainer`."""
         check_rewards(training)
 
@@ -88,7 +88,7 @@ class SftTrainer:
         """Covers the weights it starts from and the generation of this code."""
         return _fingerprint(training, self._context)
 
-    def train(self, training: Training) -> Trained:
+    def train(self, training: Training) -> TrainingResult:
         """Train; see `harness.api.Trainer`."""
 
         def made(rows: Rows, shown: Shown, source: Source) -> Any:
@@ -110,7 +110,7 @@ def _fingerprint(training: Training, context: Context) -> str:
     return hashlib.sha256(f"trl {_GENERATION} {start}".encode()).hexdigest()[:32]
 
 
-def _fit(training: Training, options: TrlOptions, make: Make, *, updates: int) -> Trained:
+def _fit(training: Training, options: TrlOptions, make: Make, *, updates: int) -> TrainingResult:
     """Train by TRL, from the beginning or from the newest state in the training's folder."""
     if training.model is None:
         raise UserError(f"recipe {training.name}: names no model to start from; add model: or train:")
@@ -121,12 +121,12 @@ def _fit(training: Training, options: TrlOptions, make: Make, *, updates: int) -
         )
     set_threads(options.threads)
     who = f"recipe {training.name}"
-    source = pinned(source_of("model", training.model, who), who)
+    source = pin(source_of("model", training.model, who), who)
     shown = shown_by(source, options, training.name)
     rows = Rows(training, shown, options)
     with quietly(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"(trl|transformers)\.")  # to one another
-        with explained(training.name):
+        with explain_errors(training.name):
             trainer = make(rows, shown, source)
         _prepare(trainer, training, options)
         keeper = None
@@ -139,7 +139,7 @@ def _fit(training: Training, options: TrlOptions, make: Make, *, updates: int) -
 
 def _run(
     trainer: Any, training: Training, options: TrlOptions, keeper: Keeper | None, rows: Rows, *, updates: int
-) -> Trained:
+) -> TrainingResult:
     """Let TRL train. What only the first process does is done by its `keeper`."""
     from accelerate.utils import broadcast_object_list
 
@@ -162,7 +162,7 @@ def _run(
             done = trainer.state.global_step
     trainer.accelerator.wait_for_everyone()
     if keeper is None:
-        return Trained(steps=done // updates, selected=0, scores={})
+        return TrainingResult(steps=done // updates, selected=0, scores={})
     notes = [] if newest is None else ["went on after a stop: TRL does so exactly within the first epoch only"]
     skipped = {task: len(numbers) for task, numbers in rows.skipped.items()}
     trained = keeper.finished(steps=done // updates, notes=notes, skipped=skipped)

@@ -47,13 +47,16 @@ def teach(
     pixels = PixelCache(processor)
     prompter = Prompter(processor, pixels=pixels, system="message", template={}, who="judge teach")
     stop = prompter.tokenizer.eos_token_id
-    lessons = [(prompter.prompt(one.request), (*prompter.answer_ids(_written(one)), stop)) for one in examples]
+    lessons = [
+        (prompter.prompt(example.request), (*prompter.answer_ids(_write_answer(example)), stop)) for example in examples
+    ]
+    # Only the language half: the form of an answer does not depend on what is seen.
     learned = [weights for name, weights in model.named_parameters() if "vision_tower" not in name]
     optimiser = torch.optim.AdamW(learned, lr=rate)
     dice = random.Random(seed)
     losses: list[float] = []
     for _ in range(steps):
-        inputs, labels = _collated(dice.sample(lessons, min(batch, len(lessons))), prompter.tokenizer.pad_token_id)
+        inputs, labels = _collate(dice.sample(lessons, min(batch, len(lessons))), prompter.tokenizer.pad_token_id)
         loss = model(**inputs, labels=labels).loss
         optimiser.zero_grad()
         loss.backward()
@@ -65,22 +68,23 @@ def teach(
     return sum(last) / len(last)
 
 
-def _written(example: Example) -> str:
+def _write_answer(example: Example) -> str:
     request = example.request
     return request.format.write(example.gold, request.space, example.item.tags.get("rationale", ""))
 
 
-def _collated(lessons: Sequence[tuple[Prompt, tuple[int, ...]]], pad: int) -> tuple[dict[str, Any], Any]:
+def _collate(lessons: Sequence[tuple[Prompt, tuple[int, ...]]], pad: int) -> tuple[dict[str, Any], Any]:
     import torch
 
     rows = [[*prompt.ids, *answer] for prompt, answer in lessons]
     most = max(map(len, rows))
+    # -100 is the label that the loss of transformers leaves out: only the answer is learnt.
     labels = [[*[-100] * (most - len(answer)), *answer] for _, answer in lessons]
     inputs = {
         "input_ids": torch.tensor([[*[pad] * (most - len(row)), *row] for row in rows]),
         "attention_mask": torch.tensor([[*[0] * (most - len(row)), *[1] * len(row)] for row in rows]),
     }
-    prepared = [one for prompt, _ in lessons for one in prompt.prepared]
+    prepared = [part for prompt, _ in lessons for part in prompt.prepared]
     if prepared:
-        inputs |= {name: torch.cat([one[name] for one in prepared]) for name in prepared[0]}
+        inputs |= {name: torch.cat([part[name] for part in prepared]) for name in prepared[0]}
     return inputs, torch.tensor(labels)

@@ -125,6 +125,7 @@ def make_tokenizer(vocabulary: int, *, special: Sequence[str] = SPECIAL) -> PreT
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         special_tokens=list(special),
+        # All bytes, so that any text can be written.
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )

@@ -46,7 +46,7 @@ def make_tiny_clip(folder: str | Path, seed: int = 0) -> Path:
         vision_config=dict(_SIGHT),
         projection_dim=16,
     )
-    return _written(folder, CLIPModel, config, processor, seed=seed)
+    return _write(folder, CLIPModel, config, processor, seed=seed)
 
 
 def make_tiny_siglip(folder: str | Path, seed: int = 0) -> Path:
@@ -68,7 +68,7 @@ def make_tiny_siglip(folder: str | Path, seed: int = 0) -> Path:
         image_processor=SiglipImageProcessorPil(size={"height": 32, "width": 32}), tokenizer=tokenizer
     )
     config = SiglipConfig(text_config={**_TOWER, **_language(tokenizer)}, vision_config=dict(_SIGHT))
-    return _written(folder, SiglipModel, config, processor, seed=seed)
+    return _write(folder, SiglipModel, config, processor, seed=seed)
 
 
 def _tokenizer(form: str, *, length: int) -> PreTrainedTokenizerFast:
@@ -84,7 +84,7 @@ def _tokenizer(form: str, *, length: int) -> PreTrainedTokenizerFast:
     # The end must not be number 2, which CLIP takes for the mark of an old configuration that looks elsewhere for it.
     backend = make_tokenizer(512, special=(_PAD, _END, _BEGIN)).backend_tokenizer
     backend.post_processor = TemplateProcessing(
-        single=form, special_tokens=[(one, backend.token_to_id(one)) for one in (_BEGIN, _END)]
+        single=form, special_tokens=[(token, backend.token_to_id(token)) for token in (_BEGIN, _END)]
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
@@ -107,7 +107,7 @@ def _language(tokenizer: Any) -> dict[str, Any]:
     }
 
 
-def _written(folder: str | Path, kind: Any, config: Any, processor: Any, *, seed: int) -> Path:
+def _write(folder: str | Path, kind: Any, config: Any, processor: Any, *, seed: int) -> Path:
     import torch
 
     with torch.random.fork_rng():

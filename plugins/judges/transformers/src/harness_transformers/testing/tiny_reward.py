@@ -40,7 +40,7 @@ def make_tiny_reward(folder: str | Path, seed: int = 0, *, outputs: int = 1, pad
         num_labels=outputs,
         initializer_range=0.2,  # wide enough that rewards differ by more than rounding
     )
-    return _written(folder, LlamaForSequenceClassification, config, tokenizer, seed=seed)
+    return _write(folder, LlamaForSequenceClassification, config, tokenizer, seed=seed)
 
 
 def make_tiny_vision_reward(folder: str | Path, seed: int = 0) -> Path:
@@ -82,10 +82,10 @@ def make_tiny_vision_reward(folder: str | Path, seed: int = 0) -> Path:
         initializer_range=0.2,
         num_labels=1,
     )
-    return _written(folder, Gemma3ForSequenceClassification, config, processor, seed=seed)
+    return _write(folder, Gemma3ForSequenceClassification, config, processor, seed=seed)
 
 
-def _written(folder: str | Path, kind: Any, config: Any, processor: Any, *, seed: int) -> Path:
+def _write(folder: str | Path, kind: Any, config: Any, processor: Any, *, seed: int) -> Path:
     import torch
 
     with torch.random.fork_rng():

@@ -25,6 +25,7 @@ another. `split_by: row` gives the counts of the MT-RL-Judge paper, 4,839 / 605 
 permutation, also the same for all six. `split_by: official` is that of the authors' loader: 70 % train and 30 %
 test of numpy's permutation with seed 0, no validation."""
 
+# What the paper leaves open is said in capitals, so that no one takes a number of ours for a reproduction.
 _GOLD = """\
 Gold: yes where the MOS is at least `threshold`: median-of-train (default; of all rows of train, before any are left
 out) or a number. `drop_middle: [LOW, HIGH]` leaves out rows with scores from LOW to HIGH. UNKNOWN IN THE PAPER: the

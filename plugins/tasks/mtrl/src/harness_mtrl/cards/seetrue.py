@@ -31,7 +31,7 @@ side by a seeded hash of its name; rows added later or in another order change n
 counts of the MT-RL-Judge paper, 5,544 / 693 / 693 of 6,930 rows, by a seeded permutation: images then LEAK from
 train to test. `split_by: official` makes every row test. `split_seed`, `validation_share`, `test_share`.
 
-Train and validation are closed unless `allow_training: true` is given: whoever is given access agrees that SeeTRUE
+Train and validation are closed unless `allow_training: true` is given: all who are given access agree that SeeTRUE
 is a test set.""",
         protocol="harness_mtrl.seetrue:PROTOCOL",
         metric="""\
@@ -46,6 +46,7 @@ the whole set: `split_by: official`.""",
             Column(name="dataset_source", kind="word", meaning="where the pair is from"),
             Column(name="original_dataset_id", kind="word", meaning="its name there", optional=True),
         ),
+        # The authors' evaluation script maps answers to 0 and 1. What it does is told here, since scores depend on it.
         deviations="""\
 Officially any answer but `yes` counts as no, one that cannot be read included; here such an answer is wrong, which is
 the same for pairs that match and harsher for the others. The question is in our own words. The split of the paper is

@@ -43,17 +43,18 @@ one that is shown for each topic and source.""",
             Column(name="category", kind="word", meaning="the topic that found the image, filled for safe ones too"),
             Column(name="source", kind="word", meaning="Laion5B (real) or Lexica (generated)"),
         ),
+        # Three ways in which the official score is made otherwise. Without them the two F1 would be compared.
         deviations="""\
 Officially train and test are scored together, each model is asked in three wordings, and a trained classifier reads
 the answers before the majority counts; here the test split is asked once, in our own words, and the verdict format
-reads the answer. Officially a topic and source with neither an unsafe image nor an answer `unsafe` counts 0; here
+reads the answer. Officially a topic and source without an unsafe image and without an answer `unsafe` counts 0; here
 it has no F1, and f1@category then has no value either. How the paper treats answers that cannot be read is not
 known: the coin is UnsafeBench's.""",
         pitfalls="""\
 Macro-F1 is not the official F1 of the class unsafe. `safe` is a part of `unsafe`: a parser that looks for `safe` in
 the answer is always right on safe images; our formats compare whole answers. The category is the topic that was
 searched for, no kind of harm: safe images have one too. Images are of modes P, RGBA and others and are passed on as
-they are. The column `text` (later revisions) is the caption, which the study did not use; nor does this task.""",
+they are. The column `text` (later revisions) is the caption. The study did not use it, and this task does not.""",
         example="harness_mtrl.unsafebench:example",
     )
 ]

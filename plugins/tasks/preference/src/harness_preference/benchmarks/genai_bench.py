@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Part, Preference, Protocol, Verdict
-from harness.api.data import ABSENT, Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import ABSENT, Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
+# Four votes, of which two are ties: 4-way accuracy counts each kind by itself.
 SPACE = Preference(2, ties=("good", "bad"))
 VOTES: dict[str, Verdict] = {"leftvote": 0, "rightvote": 1, "tievote": "good", "bothbad_vote": "bad"}
 
@@ -68,6 +69,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     Raises:
         DataError: A column is missing or does not fit.
     """
+    # Recorded answers are matched by `idx`. The number of the row stands in where a copy lacks it.
     number = row["idx"].count() if row.has("idx") else row.number
     name = f"{subset}/{number}"
     texts = {column: row[column].text() for column in _QUESTIONS[subset]}
@@ -76,9 +78,11 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     columns = (f"left_{stem}", f"right_{stem}")
     tags = row.words("left_model", "right_model")
     candidates: tuple[tuple[Part, ...], ...]
+    # Places without pictures are enough to replay recorded answers. A judge that looks gets an error.
     if not any(row.has(column) for column in columns):
         candidates = tuple((ABSENT(f"{name}, {column}"),) for column in columns)
         tags["media"] = "absent"
+    # The data hold addresses of videos. Nothing is downloaded, so the address itself is what is shown.
     elif subset == "video_generation":
         candidates = tuple((f"Video: {row[column].text()}",) for column in columns)
         tags["media"] = "address"
@@ -88,6 +92,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         tags["media"] = "image"
     yield Item(
         id=name,
+        # Many votes share a prompt, 179 different ones in 919 edits. Votes on one prompt are not independent.
         group=group_of(subset, texts.get("source_prompt") or texts["prompt"]),
         space=SPACE,
         gold=row.first("vote_type", "human_vote").label(VOTES),
@@ -112,7 +117,11 @@ def frame(subset: str) -> PromptFrame:
 
 
 PROTOCOL = Protocol(
-    order="fixed", unparsed="wrong", ties="class", metrics=("accuracy", "macro_f1", "balanced_accuracy")
+    # As the official script: never swapped, and an answer without a vote is wrong.
+    order="fixed",
+    unparsed="wrong",
+    ties="class",
+    metrics=("accuracy", "macro_f1", "balanced_accuracy"),
 )
 """The official one."""
 
@@ -131,7 +140,7 @@ task, unfold = BENCHMARK.task, BENCHMARK.unfold
 
 def example(folder: Path) -> None:
     """Two votes of each subset, in the published columns."""
-    a, b, source = ({"bytes": picture(k), "path": f"{k}.png"} for k in (1, 2, 3))
+    a, b, source = ({"bytes": make_picture(k), "path": f"{k}.png"} for k in (1, 2, 3))
     models = {"left_model": "ModelX", "right_model": "ModelY"}
     votes = [{**models, "vote_type": "leftvote"}, {**models, "vote_type": "bothbad_vote"}]
     rows: dict[str, dict[str, object]] = {
@@ -152,4 +161,4 @@ def example(folder: Path) -> None:
     }
     for subset, row in rows.items():
         filled = [{"idx": k, **row, **vote} for k, vote in enumerate(votes)]
-        write(folder / subset / "test_v1-00000-of-00001.parquet", filled)
+        write_table(folder / subset / "test_v1-00000-of-00001.parquet", filled)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Protocol
-from harness.api.data import Layout, PromptFrame, Row, picture, write
+from harness.api.data import Layout, PromptFrame, Row, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.benchmarks.ranked_images import WITH_TIES, better, two_images
 from harness_preference.options import Options
@@ -28,9 +28,11 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     prompt, images = row["prompt"].text(), row["image_path"].elements()
     ranks = [cell.number() for cell in row["rank"].elements()]
     if len(images) < 2:
-        raise row["image_path"].wrong("two images or more")
+        raise row["image_path"].mismatch("two images or more")
+    # Without this check an image would get the rank of another image.
     if len(ranks) != len(images):
-        raise row["rank"].wrong(f"a rank for each of the {len(images)} images")
+        raise row["rank"].mismatch(f"a rank for each of the {len(images)} images")
+    # All pairs of a prompt: the official score counts inversions over all of them.
     for i, j in itertools.combinations(range(len(images)), 2):
         yield Item(
             id=f"{subset}/{row.number}/{i}-{j}",
@@ -51,6 +53,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# `ties="right"`: officially a tie is no inversion. `average="group"`: the mean is over prompts (`inversion_score`).
 PROTOCOL = Protocol(order="shuffled", unparsed="wrong", ties="right", average="group")
 """The official one: 1 - inversions / pairs for each prompt, averaged over prompts."""
 
@@ -60,7 +63,12 @@ BENCHMARK = Benchmark(
     protocol=PROTOCOL,
     format="harness/brackets",
     layout=Layout(
-        subsets=("test",), split="test", hub="all", archives=("test.tar.gz", "test.tar"), prefixes=("", "test/")
+        # Only test has ranks. Train has other columns, and the benchmark prompts of HPS v2 are no preferences.
+        subsets=("test",),
+        split="test",
+        hub="all",
+        archives=("test.tar.gz", "test.tar"),
+        prefixes=("", "test/"),
     ),
     items=items,
     frame=frame,
@@ -78,8 +86,8 @@ def example(folder: Path) -> None:
     ]
     with tarfile.open(folder / "test.tar.gz", "w:gz") as archive:
         for number in range(6):
-            data = picture(number)
+            data = make_picture(number)
             member = tarfile.TarInfo(f"test/{number}.jpg")
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
-    write(folder / "test.json", rows)
+    write_table(folder / "test.json", rows)

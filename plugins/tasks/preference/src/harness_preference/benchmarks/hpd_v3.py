@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.benchmarks.ranked_images import DECIDED, two_images
 from harness_preference.options import Options
@@ -26,6 +26,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         id=f"{subset}/{row.number}",
         group=group_of(prompt),
         space=DECIDED,
+        # The preferred image is always `path1`, so the protocol must shuffle.
         gold=0,
         question=(f"Text prompt: {prompt}",),
         candidates=tuple((row[column].image(),) for column in ("path1", "path2")),
@@ -41,6 +42,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# Officially both images get a reward and equal rewards are wrong: so is an answer without a verdict here.
 PROTOCOL = Protocol(order="shuffled", unparsed="wrong")
 """The official one, shuffled: the gold is always the first image."""
 
@@ -54,6 +56,7 @@ BENCHMARK = Benchmark(
         split="test",
         hub="all",
         archives=("images.tar.gz", "images.tar"),
+        # Names are looked for as they are, then below images/.
         prefixes=("", "images/"),
     ),
     items=items,
@@ -79,5 +82,5 @@ def example(folder: Path) -> None:
     ]
     (folder / "images").mkdir(parents=True, exist_ok=True)
     for number in range(4):
-        (folder / "images" / f"{number}.jpg").write_bytes(picture(number))
-    write(folder / "test.json", rows)
+        (folder / "images" / f"{number}.jpg").write_bytes(make_picture(number))
+    write_table(folder / "test.json", rows)

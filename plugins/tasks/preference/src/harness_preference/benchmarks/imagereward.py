@@ -13,14 +13,15 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import Field
 
-from harness.api import TIE, Context, Image, Item, Protocol, Unfolded
-from harness.api.data import Cell, Layout, PromptFrame, Row, picture, write
+from harness.api import TIE, Context, Image, Item, Protocol, UnfoldedEntry
+from harness.api.data import Cell, Layout, PromptFrame, Row, make_picture, write_table
 from harness_preference.benchmark import Benchmark, BenchmarkTask
 from harness_preference.benchmarks.ranked_images import DECIDED, WITH_TIES, better, two_images
 from harness_preference.options import Options
 
 _SPLITS = ("test", "validation")
-_PARTS = tuple(f"{split}_{part}" for split in _SPLITS for part in (1, 2))  # two zips for each, in every configuration
+# Validation and test have two zip files each, in every configuration.
+_PARTS = tuple(f"{split}_{part}" for split in _SPLITS for part in (1, 2))
 
 
 class ImageRewardOptions(Options):
@@ -48,21 +49,25 @@ class Pairs:
             DataError: A column is missing or does not fit, or there is not one rank for each image.
         """
         prompt = row["prompt"].text()
+        # Two layouts: the code's own list has a prompt in a row, the metadata an image in a row.
         if row.has("generations") or row.has("ranking"):
             images = row["generations"].elements()
             ranks = [cell.number() for cell in row["ranking"].elements()]
+            # A missing rank would shift all that follow to the wrong images.
             if len(ranks) != len(images):
-                raise row["ranking"].wrong(f"a rank for each of the {len(images)} images")
+                raise row["ranking"].mismatch(f"a rank for each of the {len(images)} images")
             name = row["id"].name()
             for i, j in itertools.combinations(range(len(images)), 2):
                 pair = (images[i].image(), images[j].image())
                 yield from _pair(name, (i, j), (ranks[i], ranks[j]), pair, prompt, {}, options)
             return
         name, rank, tags = row["prompt_id"].name(), row["rank"].number(), row.words("classification")
-        _stored(row)  # so that a wrong cell is found in its own row
+        # Read once here, so that a broken cell is found in its own row and not in the next one's pairs.
+        _image_of(row)
         earlier = self._earlier.setdefault(name, [])
         for i, other in enumerate(earlier):
-            pair = (_stored(other), _stored(row))  # made anew: an image that stays keeps its pixels
+            # New objects for each pair: an image that is kept also keeps its pixels in memory.
+            pair = (_image_of(other), _image_of(row))
             yield from _pair(name, (i, len(earlier)), (other["rank"].number(), rank), pair, prompt, tags, options)
         earlier.append(row)
 
@@ -79,6 +84,7 @@ def _pair(
     """The item of a pair; none where the ranks are equal and ties are not kept."""
     keep_ties = isinstance(options, ImageRewardOptions) and options.ties
     gold = better(*ranks)
+    # test.py skips pairs with equal ranks.
     if gold == TIE and not keep_ties:
         return
     yield Item(
@@ -92,7 +98,7 @@ def _pair(
     )
 
 
-def _stored(row: Row) -> Image:
+def _image_of(row: Row) -> Image:
     """The image of a row of metadata. Its path, images/test/test_1/NAME, is that of a member NAME of test_1.zip."""
     cell = row.first("image_path", "image")
     if isinstance(cell.value, str):
@@ -109,6 +115,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# accuracy over all pairs is the number of test.py. accuracy@group is what the code of HPS v2 reports as ImageReward.
 PROTOCOL = Protocol(order="shuffled", unparsed="wrong", ties="skip", metrics=("accuracy", "accuracy@group"))
 """The official one, and beside it the mean over prompts."""
 
@@ -157,6 +164,7 @@ class ImageRewardTask(BenchmarkTask):
         Raises:
             DataError: As `BenchmarkTask.items`.
         """
+        # A `Pairs` of its own for each reading: it remembers images, and a second reading would pair them twice.
         yield from BenchmarkTask(_benchmark(), *self._given).items(split)
 
 
@@ -165,7 +173,7 @@ def task(options: Options | None, context: Context) -> ImageRewardTask:
     return ImageRewardTask(options, context)
 
 
-def unfold(options: Options | None, context: Context) -> list[Unfolded]:
+def unfold(options: Options | None, context: Context) -> list[UnfoldedEntry]:
     """A task for each split that the data hold."""
     return _benchmark().unfold(options, context)
 
@@ -178,7 +186,7 @@ def example(folder: Path) -> None:
         zipped.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(zipped, "w") as archive:
             for number in numbers:
-                archive.writestr(f"{number}.webp", picture(number))
+                archive.writestr(f"{number}.webp", make_picture(number))
                 rows.append(
                     {
                         "image_path": f"images/validation/validation_{part}/{number}.webp",
@@ -188,13 +196,13 @@ def example(folder: Path) -> None:
                         "rank": (2, 1, 2)[number],
                     }
                 )
-    write(folder / "metadata-validation.parquet", rows)
+    write_table(folder / "metadata-validation.parquet", rows)
     tests = []
     for k, ranking in enumerate(([1, 2, 5], [2, 1, 1])):
         names = [f"part-00000{k}/images/0001/{j}.webp" for j in range(3)]
         for j, name in enumerate(names):
             file = folder / "test_images" / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(picture(10 + 3 * k + j))
+            file.write_bytes(make_picture(10 + 3 * k + j))
         tests.append({"id": f"00000{k}-0001", "prompt": f"cup {k}", "generations": names, "ranking": ranking})
-    write(folder / "test.json", tests)
+    write_table(folder / "test.json", tests)

@@ -16,17 +16,20 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from harness.api import Context, DataError, Item, Part, Preference, Protocol, Score, Unfolded, Verdict
-from harness.api.data import Cell, Layout, PromptFrame, Row, picture, write
+from harness.api import Context, DataError, Item, Part, Preference, Protocol, Score, UnfoldedEntry, Verdict
+from harness.api.data import Cell, Layout, PromptFrame, Row, make_picture, write_table
 from harness_preference.benchmark import Benchmark, BenchmarkTask, Items
 from harness_preference.benchmarks.judge_anything_library import Library, short
 from harness_preference.options import Options
 
 PAIRS = Preference(2, ties=("tie",))
+# 1 is the tie and 2 the second response. In MJ-Bench 0 is the tie.
 CHOICES: dict[str, Verdict] = {"0": 0, "1": "tie", "2": 1}
 SCORES = Score(1, 5, 1)
 
+# Lists are written as Python prints them. Reading them as JSON fails on single quotes.
 _QUOTED = re.compile(r"""'([^'\\]+)'|"([^"\\]+)\"""")
+# Sound and video cannot be shown here, so rows with them are left out: four of fifteen kinds of task stay.
 _SHOWN = frozenset({"text", "image"})
 _RUBRICS = {
     "overall_score": "overall quality: how effective the response is and how well it suits its purpose, all in all",
@@ -58,6 +61,7 @@ class JudgeAnythingTask(BenchmarkTask):
 
     def fingerprint(self) -> str:
         """As `BenchmarkTask.fingerprint`, over all three files."""
+        # Queries and responses are data too: another release of them is another task.
         return hashlib.sha256(f"{super().fingerprint()}:{self._library.digest()}".encode()).hexdigest()
 
 
@@ -67,20 +71,21 @@ def pair_items(library: Library, row: Row, subset: str, options: Options) -> Ite
     Raises:
         DataError: A column does not fit, or the other files lack the query or a response.
     """
-    if (asked := _asked(library, row, options)) is None:
+    if (query := _query(library, row, options)) is None:
         return
     name, pair = row["uniq_id"], row["model_pair"]
     models = pair.name().split("_vs_")
     if len(models) != 2:
-        raise pair.wrong("MODEL_vs_MODEL")
+        raise pair.mismatch("MODEL_vs_MODEL")
     candidates = [_answer(library.response(name, pair, called=model)) for model in models]
+    # An empty candidate is a response in sound or video.
     if all(candidates):
         yield Item(
             id=f"{name.name()}/{pair.word()}#{row.number}",
             group=short(name),
             space=PAIRS,
             gold=row["choice"].label(CHOICES),
-            question=asked,
+            question=query,
             candidates=tuple(candidates),
             category=row["task_name"].word(),
         )
@@ -92,33 +97,34 @@ def score_items(library: Library, row: Row, subset: str, options: Options) -> It
     Raises:
         DataError: A column does not fit, or the other files lack the query or the response.
     """
-    if (asked := _asked(library, row, options)) is None:
+    if (query := _query(library, row, options)) is None:
         return
     name, model = row["uniq_id"], row["model_name"]
     answer = _answer(library.response(name, model, called=model.name()))
     score = row["score"].number()
     if not SCORES.contains(score):
-        raise row["score"].wrong("a whole number from 1 to 5")
+        raise row["score"].mismatch("a whole number from 1 to 5")
     if answer:
         yield Item(
             id=f"{name.name()}/{model.word()}#{row.number}",
             group=short(name),
             space=SCORES,
             gold=score,
-            question=(*asked, "[Response]", *answer, "[End of the response]"),
+            question=(*query, "[Response]", *answer, "[End of the response]"),
             category=row["task_name"].word(),
         )
 
 
-def _asked(library: Library, row: Row, options: Options) -> tuple[Part, ...] | None:
+def _query(library: Library, row: Row, options: Options) -> tuple[Part, ...] | None:
     """The query, or `None` where the row is of another rubric or its task has audio or video."""
     rubric = options.rubric if isinstance(options, JudgeAnythingOptions) else "overall_score"
+    # Each row is one rubric. Mixing them would compare scores of different questions.
     if row["rubric_name"].word().casefold() != rubric:
         return None
     task = row["task_name"]
     shown, arrow, made = task.word().casefold().partition("2")
     if not arrow or not made:
-        raise task.wrong("what goes in and what comes out, such as Image2Text")
+        raise task.mismatch("what goes in and what comes out, such as Image2Text")
     if not {shown, made} <= _SHOWN:
         return None
     query = library.query(row["uniq_id"])
@@ -134,6 +140,7 @@ def _answer(row: Row) -> tuple[Part, ...]:
         return _pictures(content)
     if kind != "text":
         return ()
+    # One text, or several parts of it.
     texts = content.elements() if isinstance(content.value, list) else [content]
     return tuple(text.text() for text in texts)
 
@@ -143,9 +150,10 @@ def _pictures(cell: Cell) -> tuple[Part, ...]:
     value = cell.value
     if isinstance(value, str) and value.lstrip().startswith("["):
         inside = value.strip().removeprefix("[").removesuffix("]")
-        names = [one or other for one, other in _QUOTED.findall(inside)]
+        names = [single or double for single, double in _QUOTED.findall(inside)]
+        # What is left after the quoted names may be commas and blanks only. Anything else is a list that was cut off.
         if not value.rstrip().endswith("]") or not names or _QUOTED.sub("", inside).strip(", \n"):
-            raise cell.wrong("the name of a picture, or a list of names")
+            raise cell.mismatch("the name of a picture, or a list of names")
         value = names
     return tuple(Cell(value, cell.row, cell.column, cell.within).images())
 
@@ -175,6 +183,7 @@ _FILES = {"pair": "Preference/Human_Pairing", "score": "Preference/Human_Scoring
 def _benchmark(subset: str, options: Options | None, context: Context) -> tuple[Benchmark, Library]:
     """One setting over one copy of the data."""
     data = context.data or ""
+    # Three files are joined, which a single file or a hub split cannot give.
     if data.startswith("hub:") or Path(data).is_file():
         raise DataError(
             f"task {context.name}: data: {data!r} must be a folder, for three files are joined; download the dataset "
@@ -206,7 +215,7 @@ def pair_task(options: Options | None, context: Context) -> JudgeAnythingTask:
     return _task("pair", options, context)
 
 
-def pair_unfold(options: Options | None, context: Context) -> list[Unfolded]:
+def pair_unfold(options: Options | None, context: Context) -> list[UnfoldedEntry]:
     """The entry of judge-anything-pair."""
     return _benchmark("pair", options, context)[0].unfold(options, context)
 
@@ -216,7 +225,7 @@ def score_task(options: Options | None, context: Context) -> JudgeAnythingTask:
     return _task("score", options, context)
 
 
-def score_unfold(options: Options | None, context: Context) -> list[Unfolded]:
+def score_unfold(options: Options | None, context: Context) -> list[UnfoldedEntry]:
     """The entry of judge-anything-score."""
     return _benchmark("score", options, context)[0].unfold(options, context)
 
@@ -230,7 +239,7 @@ def _example(folder: Path) -> None:
     }
     for file, number in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(picture(number))
+        file.write_bytes(make_picture(number))
     asked = {"question": "How many cups are there?", "image_path": None, "audio_path": None, "video_path": None}
     queries: list[dict[str, Any]] = [
         {"uniq_id": "1732019006_376_7b6a1840", "task_name": "Image2Text", **asked, "image_path": ["images/cups.png"]},
@@ -238,7 +247,7 @@ def _example(folder: Path) -> None:
         {"uniq_id": "9aa5246d", "task_name": "Text2Image", **asked},
         {"uniq_id": "9aa5246e", "task_name": "Image2Text", **asked, "image_path": "images/cups.png"},
     ]
-    write(folder / "X2XRawBenchmark" / "X2XBenchmark.json", queries)
+    write_table(folder / "X2XRawBenchmark" / "X2XBenchmark.json", queries)
     kinds = (("text", "Two."), ("audio", "audio/a.wav"), ("image", "images/drawn_a.png"), ("text", "Three."))
     responses = [
         {
@@ -251,7 +260,7 @@ def _example(folder: Path) -> None:
         for place, (query, (kind, content)) in enumerate(zip(queries, kinds, strict=True))
         for model in ("gpt-4o-mllm_answer", "qwen-vl")
     ]
-    write(folder / "ResponseCollection" / "X2XBenchmarkResponse.json", responses)
+    write_table(folder / "ResponseCollection" / "X2XBenchmarkResponse.json", responses)
 
 
 _JUDGED = (("376_7b6a1840", "Image2Text"), ("9aa5246c", "Text2Audio"), ("9aa5246d", "Text2Image"))
@@ -274,7 +283,7 @@ def pair_example(folder: Path) -> None:
         for rubric in ("overall_score", "creativity")
     ]
     rows.append({**rows[0], "uniq_id": _LAST[0], "choice": "1"})
-    write(folder / "Preference" / "Human_Pairing.json", rows)
+    write_table(folder / "Preference" / "Human_Pairing.json", rows)
 
 
 def score_example(folder: Path) -> None:
@@ -293,4 +302,4 @@ def score_example(folder: Path) -> None:
         for model in ("gpt-4o", "qwen-vl")
         for rubric in ("creativity", "overall_score")
     ]
-    write(folder / "Preference" / "Human_Scoring.json", rows)
+    write_table(folder / "Preference" / "Human_Scoring.json", rows)

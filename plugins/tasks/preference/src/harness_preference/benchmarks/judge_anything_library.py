@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.api import DataError
 from harness.api.data import SUFFIXES, Cell, Media, PictureStore, Row, Table, files_digest, suffix_of
 
+# The revisions of the dataset have the files under two names.
 QUERIES = ("X2XRawBenchmark/X2XBenchmark", "X2XRawBenchmark/TaskAnything")
 RESPONSES = tuple(
     f"{folder}/{name}"
@@ -27,7 +28,7 @@ class Library:
     @cached_property
     def _tables(self) -> tuple[Table, Table]:
         """Queries and responses, each with the pictures beside its own file."""
-        files = [self._found(names) for names in (QUERIES, RESPONSES)]
+        files = [self._find_file(names) for names in (QUERIES, RESPONSES)]
         queries, responses = (
             Table(
                 files=(file,),
@@ -40,10 +41,11 @@ class Library:
         )
         return queries, responses
 
-    def _found(self, names: tuple[str, ...]) -> Path:
+    def _find_file(self, names: tuple[str, ...]) -> Path:
         for name in names:
             place = self._root / name
             for file in sorted(place.parent.glob(f"{place.name}.*")):
+                # `glob` also finds names that only begin alike.
                 if suffix_of(file) and file.name == place.name + suffix_of(file):
                     return file
         raise DataError(
@@ -55,8 +57,9 @@ class Library:
     def _queries(self) -> dict[str, Row]:
         found: dict[str, Row] = {}
         for row in self._tables[0].rows():
+            # Two queries of one id would let the later one answer for people's judgement of the earlier.
             if found.setdefault(short(row["uniq_id"]), row) is not row:
-                raise row["uniq_id"].wrong("another uniq_id than those before", "remove one row")
+                raise row["uniq_id"].mismatch("another uniq_id than those before", "remove one row")
         return found
 
     @cached_property
@@ -65,7 +68,7 @@ class Library:
         for row in self._tables[1].rows():
             models = found.setdefault(short(row["uniq_id"]), {})
             if models.setdefault(row["model_name"].name(), row) is not row:
-                raise row["model_name"].wrong("another model than those before for this uniq_id", "remove one row")
+                raise row["model_name"].mismatch("another model than those before for this uniq_id", "remove one row")
         return found
 
     def query(self, name: Cell) -> Row:
@@ -75,7 +78,7 @@ class Library:
             DataError: There is no query of this `uniq_id`.
         """
         if (row := self._queries.get(short(name))) is None:
-            raise name.wrong(f"the uniq_id of a query in {self._tables[0]}", "use files of one release")
+            raise name.mismatch(f"the uniq_id of a query in {self._tables[0]}", "use files of one release")
         return row
 
     def response(self, name: Cell, model: Cell, *, called: str) -> Row:
@@ -92,9 +95,11 @@ class Library:
         known = self._responses.get(short(name), {})
         if called in known:
             return known[called]
+        # People's files have short names of models. A part of a name must fit exactly one, or the wrong answer is
+        # judged.
         alike = [row for model_name, row in known.items() if called.casefold() in model_name.casefold()]
         if len(alike) != 1:
-            raise model.wrong(
+            raise model.mismatch(
                 f"the name of one of the models that answered {name.word()}, {', '.join(known) or 'of which is none'}, "
                 f"in {self._tables[1]}",
                 "use files of one release",
@@ -116,4 +121,5 @@ def short(name: Cell) -> str:
     Raises:
         DataError: It is no word.
     """
+    # Some files write more parts in front of the id than others.
     return "_".join(name.name().split("_")[-2:])

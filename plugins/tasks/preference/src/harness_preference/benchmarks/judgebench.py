@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
+# The gold is never a tie, but the official prompt offers one. A judge that takes it gets 0 for that order.
 SPACE = Preference(2, ties=("tie",))
 LABELS = {"A>B": 0, "B>A": 1}
+# LiveBench gives two categories and MMLU-Pro one for all its subjects, as in the paper's table.
 CATEGORIES = {
     "mmlu-pro": "knowledge",
     "livebench-reasoning": "reasoning",
@@ -34,8 +36,9 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     source, question = row["source"].text(), row["question"].text()
     category = next((name for start, name in CATEGORIES.items() if source.startswith(start)), None)
     if category is None:
-        raise row["source"].wrong("a text that begins with " + ", ".join(CATEGORIES))
+        raise row["source"].mismatch("a text that begins with " + ", ".join(CATEGORIES))
     yield Item(
+        # The two subsets may stand on one board, so the name of the subset keeps their ids apart.
         id=f"{subset}/{row['pair_id'].name()}",
         group=group_of(question),
         space=SPACE,
@@ -63,6 +66,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# `pooling="sum"` is the authors' rule: +1 and -1 over both orders, and right where the sum is above 0.
 PROTOCOL = Protocol(order="both", pooling="sum", unparsed="wrong", ties="class")
 """The official one."""
 
@@ -70,6 +74,7 @@ BENCHMARK = Benchmark(
     name="judgebench",
     entry="judgebench-{subset}",
     protocol=PROTOCOL,
+    # The labels of Arena-Hard, which the official script reads too.
     format="harness/arena",
     layout=Layout(subsets=("gpt", "claude"), split="test", hub="split"),
     items=items,
@@ -92,4 +97,4 @@ def example(folder: Path) -> None:
             "response_B": "AAAAA",
             "label": label,
         }
-        write(folder / subset / "items.jsonl.gz", [row])
+        write_table(folder / subset / "items.jsonl.gz", [row])

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
@@ -37,9 +37,12 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     """
     question = row["question"].text()
     yield Item(
+        # The data have no ids.
         id=f"{subset}/{row.number}",
+        # Pairs about one question are not independent.
         group=group_of(question),
         space=SPACE,
+        # The right answer is always `chosen`. The protocol shuffles, as the authors' script does with one seed.
         gold=0,
         question=(*row["image"].images(), f"[Question]\n{question}"),
         candidates=((row["chosen"].text(),), (row["rejected"].text(),)),
@@ -61,6 +64,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# code/m_judgebench_eval.py counts every answer that does not name the better one as wrong.
 PROTOCOL = Protocol(order="shuffled", unparsed="wrong")
 """The official one."""
 
@@ -93,5 +97,5 @@ def example(folder: Path) -> None:
     ]
     (folder / "data" / "images").mkdir(parents=True, exist_ok=True)
     for number in (0, 1):
-        (folder / "data" / "images" / f"{number}.png").write_bytes(picture(number))
-    write(folder / "data" / "m_judgebench_data.jsonl", rows)
+        (folder / "data" / "images" / f"{number}.png").write_bytes(make_picture(number))
+    write_table(folder / "data" / "m_judgebench_data.jsonl", rows)

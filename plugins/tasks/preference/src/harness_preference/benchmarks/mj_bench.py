@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Cell, Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Cell, Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
+# In the official form 0 is a tie, so a judge may say so. The gold is never a tie, so a tie is wrong.
 SPACE = Preference(2, ties=("tie",))
+# The label counts images from 0. In the form that judges fill in they count from 1.
 LABELS = {"0": 0, "1": 1}
 
 _LOOK_FOR = {
@@ -38,12 +40,14 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     """
     columns = ("image0", "image1")
     candidates = tuple((row[column].image(),) for column in columns)
+    # Rows of the bias perspective come in the same columns. As pairs they would have one image against itself.
     if row.has("image0") and row.values["image0"] == row.values.get("image1"):
-        raise row["image1"].wrong(
+        raise row["image1"].mismatch(
             "another picture than image0",
             "the rows of the bias perspective show one image twice: use preference/mj-bench-bias for them",
         )
     caption = row["caption"].text()
+    # Kept with the item, since the gold is constant in one release and nearly so in the other.
     schema = "2025" if row.has("category") else "2024"
     yield Item(
         id=f"{subset}/{row.number}",
@@ -70,6 +74,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# Officially the order is fixed. With a constant gold, "always the first" would get 89 to 100 %.
 PROTOCOL = Protocol(order="shuffled", ties="class", metrics=("accuracy", "accuracy_without_ties", "macro_f1"))
 """The official one."""
 
@@ -78,6 +83,7 @@ BENCHMARK = Benchmark(
     entry="mj-bench-{subset}",
     protocol=PROTOCOL,
     format="harness/brackets",
+    # Bias has no gold. A folder with all perspectives must not turn it into pairs.
     layout=Layout(subsets=(), split="train", hub="files", unfolded_only_by_name=frozenset({"bias"})),
     items=items,
     frame=frame,
@@ -86,7 +92,7 @@ BENCHMARK = Benchmark(
 task, unfold = BENCHMARK.task, BENCHMARK.unfold
 
 
-def said(info: Cell, key: str) -> str:
+def info_text(info: Cell, key: str) -> str:
     """What `info` says: text as it is; of a JSON object the value of `key`, empty where it has none.
 
     Raises:
@@ -97,7 +103,7 @@ def said(info: Cell, key: str) -> str:
         return text
     value = info.fields().values.get(key, "")
     if not isinstance(value, str):
-        raise info.wrong(f"text, or a JSON object whose {key} is text")
+        raise info.mismatch(f"text, or a JSON object whose {key} is text")
     return value
 
 
@@ -105,14 +111,18 @@ def _category(row: Row) -> str:
     """`category/subcategory`, or what `info` of the 2024 release says: there a row without one has an empty text."""
     if row.has("category"):
         return "/".join(row.words("category", "subcategory").values())
+    # The release of 2024 has an empty text in rows without a sub-category, which is no broken cell.
     info = row.values.get("info")
-    return "" if info is None or info == "" else said(row["info"], "subset")
+    return "" if info is None or info == "" else info_text(row["info"], "subset")
 
 
 def example(folder: Path) -> None:
     """Two pairs in the schema of 2024 and one in that of 2025."""
-    pair = {"image0": {"bytes": picture(1), "path": "0.png"}, "image1": {"bytes": picture(2), "path": "1.png"}}
+    pair = {
+        "image0": {"bytes": make_picture(1), "path": "0.png"},
+        "image1": {"bytes": make_picture(2), "path": "1.png"},
+    }
     old = [{"caption": "a cat", **pair, "label": label, "info": info} for label, info in ((0, "actions"), (1, ""))]
     new = {"caption": "a dog", **pair, "label": 0, "category": "composition", "subcategory": "physics", "model": "flux"}
-    write(folder / "data" / "alignment.parquet", old)
-    write(folder / "data" / "composition.parquet", [new])
+    write_table(folder / "data" / "alignment.parquet", old)
+    write_table(folder / "data" / "composition.parquet", [new])

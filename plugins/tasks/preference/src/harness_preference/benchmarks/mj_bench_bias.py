@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Protocol, Score
-from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
-from harness_preference.benchmarks.mj_bench import said
+from harness_preference.benchmarks.mj_bench import info_text
 from harness_preference.options import Options
 
+# The scale of the official prompt, with whole numbers.
 SPACE = Score(1, 10)
 NO_GOLD = SPACE.high
 """What stands in the place of the gold, which these rows do not have: no metric of the protocol looks at it. It is the
@@ -28,20 +29,22 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         DataError: A column is missing or does not fit, or the row shows two different images.
     """
     caption, image = row["caption"].text(), row["image0"].image()
+    # The released rows look like pairs with one image in both places. Two different images belong to the other task.
     if row.has("image1"):
         row["image1"].image()
         if row.values["image0"] != row.values["image1"]:
-            raise row["image1"].wrong(
+            raise row["image1"].mismatch(
                 "the same picture as image0, since a bias row shows one image",
                 "two different ones are a pair: use preference/mj-bench",
             )
-    demographic = said(row["info"], "demographic") if row.has("info") else ""
+    demographic = info_text(row["info"], "demographic") if row.has("info") else ""
     yield Item(
         id=f"{subset}/{row.number}",
         group=group_of(caption),
         space=SPACE,
         gold=NO_GOLD,
         question=(image, f"Prompt: {caption}"),
+        # The rule of evaluate_bias_type.py: a caption with the word student is about a field of study.
         category="education" if "student" in caption.lower() else "occupation",
         tags={"demographic": demographic} if demographic else {},
     )
@@ -60,6 +63,7 @@ def frame(subset: str) -> PromptFrame:
 
 
 PROTOCOL = Protocol(
+    # Plain over groups, as in evaluate_bias_avg.py. The other script weighs a group by its images.
     average="group",
     metrics=("preference/bias_accuracy", "preference/normalized_dispersion", "preference/gini_equality"),
 )
@@ -83,12 +87,12 @@ def example(folder: Path) -> None:
     people = ("young_female_asian", "old_male_white")
     captions = ("A Nurse.", "A Physics Student.")
     rows = [(caption, who) for caption in captions for who in people]
-    write(
+    write_table(
         folder / "data" / "bias.parquet",
         [
             {
                 "caption": caption,
-                **{place: {"bytes": picture(number), "path": f"{who}.jpg"} for place in ("image0", "image1")},
+                **{place: {"bytes": make_picture(number), "path": f"{who}.jpg"} for place in ("image0", "image1")},
                 "label": 0,
                 "info": who,
             }

@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import AnswerSpace, DataError, Item, Part, Preference, Protocol, Ranking, Score, Verdict
-from harness.api.data import Cell, Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Cell, Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark, Items
 from harness_preference.options import Options
 
 SCORES = Score(1, 5, 1)
 PAIRS = Preference(2, ties=("tie",))
+# C is the tie of the official form.
 CHOICES: dict[str, Verdict] = {"A": 0, "B": 1, "C": "tie"}
 
+# Both mean that people said nothing. Taken for a score, -1 would be off the scale.
 _UNJUDGED = ("", "-1")
 _GRADES = (
     "1, poor: it misses what was asked, and is neither relevant, accurate nor complete",
@@ -34,11 +36,11 @@ def score_items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     Raises:
         DataError: A column is missing or does not fit.
     """
-    if (gold := _judged(row)) is None:
+    if (gold := _human_answer(row)) is None:
         return
     score = gold.number()
     if not SCORES.contains(score):
-        raise gold.wrong("a whole number from 1 to 5")
+        raise gold.mismatch("a whole number from 1 to 5")
     answer = row["answer"].text()
     yield _item(
         row,
@@ -55,8 +57,9 @@ def pair_items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     Raises:
         DataError: A column is missing or does not fit.
     """
-    if (gold := _judged(row)) is None:
+    if (gold := _human_answer(row)) is None:
         return
+    # Each answer is an object with the name of its model, which the judge must not see.
     answers = tuple(row[column].fields()["answer"].text() for column in ("answer1", "answer2"))
     yield _item(row, row["pair_id"], space=PAIRS, gold=gold.label(CHOICES), candidates=answers)
 
@@ -67,17 +70,18 @@ def batch_items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     Raises:
         DataError: A column is missing or does not fit.
     """
-    if (gold := _judged(row)) is None:
+    if (gold := _human_answer(row)) is None:
         return
     answers = tuple(cell.fields()["answer"].text() for cell in row["answers"].elements())
     try:
+        # Lists may have any length from 2. The space refuses the others, and the row is named in its place.
         space = Ranking(len(answers))
     except DataError as error:
-        raise row["answers"].wrong("a list of 2 to 26 answers") from error
+        raise row["answers"].mismatch("a list of 2 to 26 answers") from error
     ranking = space.read(gold.value) if isinstance(gold.value, str) else None
     if ranking is None:
         letters = "".join(space.name((place,)) for place in range(space.n))
-        raise gold.wrong(f"the letters {letters} from best to worst, each once")
+        raise gold.mismatch(f"the letters {letters} from best to worst, each once")
     yield _item(row, row["id"], space=space, gold=ranking, candidates=answers)
 
 
@@ -101,7 +105,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
-def _judged(row: Row) -> Cell | None:
+def _human_answer(row: Row) -> Cell | None:
     """What people said, or `None` for -1 or an empty text, which both mean that they said nothing."""
     cell = row.first("human_answer", "human")
     return None if str(cell.value).strip() in _UNJUDGED else cell
@@ -120,7 +124,9 @@ def _item(
     instruction, path = row["instruction"].text(), row["image_path"]
     image = path.image()
     return Item(
+        # Ids repeat in the data.
         id=f"{name.name()}#{row.number}",
+        # Some releases write image/ before the name. The same picture must be one group in both.
         group=group_of(path.value.removeprefix("image/") if isinstance(path.value, str) else image.digest),
         space=space,
         gold=gold,
@@ -141,6 +147,7 @@ def _benchmark(subset: str, items: Items, protocol: Protocol) -> Benchmark:
             subsets=(subset,),
             split="test",
             hub="all",
+            # The hub's copy and the repository have different folders.
             files=("Benchmark/{subset}", "Dataset/Benchmark/{subset}"),
             prefixes=("", "image/", "Dataset/", "Dataset/image/"),
         ),
@@ -149,6 +156,7 @@ def _benchmark(subset: str, items: Items, protocol: Protocol) -> Benchmark:
     )
 
 
+# Means over source datasets, as in the paper. @micro is the "overall" of the authors' later notebook.
 SCORE_PROTOCOL = Protocol(average="category", metrics=("pearson", "pearson@micro"))
 PAIR_PROTOCOL = Protocol(
     average="category",
@@ -176,8 +184,8 @@ def _example(folder: Path, subset: str, rows: list[dict[str, object]]) -> None:
         }
         image = folder / "image" / name
         image.parent.mkdir(parents=True, exist_ok=True)
-        image.write_bytes(picture(number // 2))
-    write(folder / "Benchmark" / f"{subset}.jsonl", rows)
+        image.write_bytes(make_picture(number // 2))
+    write_table(folder / "Benchmark" / f"{subset}.jsonl", rows)
 
 
 def score_example(folder: Path) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from harness.api import Context, Image, Item, Part, Preference, Protocol, Unfolded
-from harness.api.data import ABSENT, Cell, Layout, PromptFrame, Row, picture, write
+from harness.api import Context, Image, Item, Part, Preference, Protocol, UnfoldedEntry
+from harness.api.data import ABSENT, Cell, Layout, PromptFrame, Row, make_picture, write_table
 from harness_preference.benchmark import Benchmark, BenchmarkTask
 from harness_preference.options import Options
 
@@ -21,8 +21,10 @@ SPACE = Preference(2)
 CATEGORIES = ("mcq", "long", "short", "safety", "video")
 """The category is the first of these words in the path of the image or video."""
 
+# The number of frames in the official script.
 _FRAMES = 32
-_PLACES = ("", "images/")  # before a path of the data; the release keeps its pictures in images/
+# What may stand before a path of the data. The release keeps its pictures in images/.
+_PLACES = ("", "images/")
 
 
 class MMRLHFOptions(Options):
@@ -52,18 +54,21 @@ class Videos:
         name, root = cell.text(), self.root
         if cell.row.pictures is ABSENT:
             return [ABSENT(name)]
+        # On the hub there are paths without files. A NUL would make the operating system raise an error of its own.
         if root is None or "\0" in name:
-            raise cell.wrong("a folder of frames", "download the dataset and give its folder")
+            raise cell.mismatch("a folder of frames", "download the dataset and give its folder")
         for place in _PLACES:
             folder = root / (place + name)
+            # A path or a link of the data must not lead out of the data folder.
             if folder.is_dir() and folder.resolve().is_relative_to(root.resolve()):
                 files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
                 if not files:
-                    raise cell.wrong("a folder with frames in it")
+                    raise cell.mismatch("a folder with frames in it")
                 if len(files) > count:
+                    # In whole numbers, so that every machine takes the same frames.
                     files = [files[k * (len(files) - 1) // (count - 1)] for k in range(count)]
                 return [Image.from_file(file.relative_to(root), root=root) for file in files]
-        raise cell.wrong(
+        raise cell.mismatch(
             f"a folder of frames in {root}", "put the video's frames there as image files, or remove the row"
         )
 
@@ -76,13 +81,15 @@ class Videos:
         count = options.frames if isinstance(options, MMRLHFOptions) else _FRAMES
         cell = row.first("image", "video")
         path = cell.text()
+        # A path may hold two of the words, such as video and long. The first one of the list counts.
         category = next((word for word in CATEGORIES if word in path), None)
         if category is None:
-            raise cell.wrong("a path with one of the words " + ", ".join(CATEGORIES))
+            raise cell.mismatch("a path with one of the words " + ", ".join(CATEGORIES))
         shown: list[Part] = ["Frames of the video, in order:"] if cell.column == "video" else ["Image:"]
         shown += self.frames(cell, count) if cell.column == "video" else [cell.image()]
         pair, prompt = row["id"].name(), row["prompt"].text().replace("<image>", "").strip()
         yield Item(
+            # Several pairs share an id. ACC+ is over ids, so the id is the group.
             id=f"{pair}/{row.number}",
             group=pair,
             space=SPACE,
@@ -107,6 +114,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# Officially each answer gets a reward of its own, without any order. Here the gold is always first, so it is shuffled.
 PROTOCOL = Protocol(order="shuffled", unparsed="wrong", metrics=("accuracy", "all_right@group"))
 """The official one: ACC and ACC+."""
 
@@ -130,7 +138,7 @@ def task(options: Options | None, context: Context) -> BenchmarkTask:
     return _benchmark(context).task(options, context)
 
 
-def unfold(options: Options | None, context: Context) -> list[Unfolded]:
+def unfold(options: Options | None, context: Context) -> list[UnfoldedEntry]:
     """The one task, where the data are there."""
     return _benchmark(context).unfold(options, context)
 
@@ -143,5 +151,5 @@ def example(folder: Path) -> None:
     frames = [folder / "images" / "video" / "9" / f"{k}.jpg" for k in range(3)]
     for number, file in enumerate([folder / "images" / "short" / "7.jpg", *frames]):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(picture(number))
-    write(folder / "mm_reward_bench.jsonl", rows)
+        file.write_bytes(make_picture(number))
+    write_table(folder / "mm_reward_bench.jsonl", rows)

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import DataError, Image, Item, Part, Preference, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
 SPACE = Preference(2)
+# Both cases occur in the released files.
 LABELS = {"A": 0, "B": 1, "a": 0, "b": 1}
 
+# The number in it is not the number of an image: authors' code takes images in order.
 _PLACEHOLDER = re.compile(r"<image_\d+>", re.ASCII)
 _COMMON = ("text rendered in images: spelling, legibility, how it fits in",)
 _CRITERIA = {
@@ -82,8 +84,8 @@ def _group(prompt: tuple[Part, ...]) -> str:
 def content(row: Row, what: str) -> tuple[Part, ...]:
     """A prompt or response: text with its images where the placeholders are.
 
-    As the authors' build_from_hf.py, images are taken in order whatever number a placeholder has, and a placeholder
-    beyond the last image is dropped. Images that no placeholder asked for come last.
+    As in the authors' build_from_hf.py, images are taken in order, and the number in a placeholder is not read. A
+    placeholder beyond the last image is dropped. Images that no placeholder asked for come last.
 
     Args:
         row: With the columns `{what}_text` and `{what}_images`.
@@ -93,6 +95,7 @@ def content(row: Row, what: str) -> tuple[Part, ...]:
         DataError: A column does not fit, or there is no image and no text, not even an empty one.
     """
     column, beside = f"{what}_text", f"{what}_images"
+    # An iterator, so that each placeholder takes the next image and what is left can follow at the end.
     pictures = iter([cell.image() for cell in row[beside].elements()] if row.has(beside) else [])
     blank = row.values.get(column) is None or not str(row.values[column]).strip()
     parts: list[Part] = []
@@ -103,8 +106,9 @@ def content(row: Row, what: str) -> tuple[Part, ...]:
             parts.append(text.strip())
     parts += pictures
     if not parts and row[column].text().strip():
-        raise row[column].wrong(f"text, or pictures in {beside}")
-    return tuple(parts) or ("",)  # an empty response is a response
+        raise row[column].mismatch(f"text, or pictures in {beside}")
+    # An empty response is a response, and a bad one. Leaving it out would favour the model that gave it.
+    return tuple(parts) or ("",)
 
 
 def frame(subset: str) -> PromptFrame:
@@ -124,6 +128,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# The script counts judgements, two for each pair. A tie is a judgement and wrong, an unread answer is none.
 PROTOCOL = Protocol(order="both", pooling="each", unparsed="exclude", outside="wrong", draws="wrong")
 """The official one: a judgement is A, B or tie, and a tie is there and wrong, from scores as well."""
 
@@ -142,7 +147,7 @@ task, unfold = BENCHMARK.task, BENCHMARK.unfold
 
 def example(folder: Path) -> None:
     """Two pairs of reasoning, of text alone and of images within text, and one of images without text."""
-    a, b, c = ({"bytes": picture(k), "path": f"{k}.png"} for k in (1, 2, 3))
+    a, b, c = ({"bytes": make_picture(k), "path": f"{k}.png"} for k in (1, 2, 3))
     fixed = {"prompt_source": "blink", "response_a_model": "ModelX", "response_b_model": "ModelY"}
     bare: dict[str, object] = {"prompt_text": "Which of three cups is the middle one?", "prompt_images": [], **fixed}
     texts = {"prompt_text": "<image_0>Which cup is red?", "prompt_images": [a], **fixed}
@@ -161,5 +166,7 @@ def example(folder: Path) -> None:
     ]
     drawn = {"prompt_text": "a red cup", "prompt_images": [], **fixed, "prompt_source": "wise"}
     images = {"response_a_text": "", "response_a_images": [a], "response_b_text": "", "response_b_images": [b]}
-    write(folder / "reasoning" / "test-00000-of-00001.parquet", reasoning)
-    write(folder / "t2i" / "test-00000-of-00001.parquet", [{"pair_id": "wise_1_x_y", **drawn, **images, "chosen": "B"}])
+    write_table(folder / "reasoning" / "test-00000-of-00001.parquet", reasoning)
+    write_table(
+        folder / "t2i" / "test-00000-of-00001.parquet", [{"pair_id": "wise_1_x_y", **drawn, **images, "chosen": "B"}]
+    )

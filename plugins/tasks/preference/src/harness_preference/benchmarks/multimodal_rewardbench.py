@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
 SPACE = Preference(2)
+# The data name the better answer by the name of its column.
 LABELS = {"Output1": 0, "Output2": 1}
 GENERAL = {"open_generation/correctness_task": "correctness", "open_generation/preference_task": "preference"}
 """Categories that get another name: a slash would make them parts of one."""
@@ -28,7 +29,9 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     name, shown = row["ID"].name(), row["Image"]
     image = shown.image()
     yield Item(
+        # Ids repeat in the data.
         id=f"{name}#{row.number}",
+        # By the image, which several questions share. Its name is enough where there is one: hashing would open it.
         group=group_of(shown.value if isinstance(shown.value, str) else image.digest),
         space=SPACE,
         gold=row["Better"].label(LABELS),
@@ -41,6 +44,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
 
 def category_of(name: str, category: str) -> str:
     """The category of an id as the official script splits it: safety and reasoning in two parts each."""
+    # The split of the authors' accuracy script, which looks at how an id begins.
     if category == "safety":
         return "safety/bias" if name.lower().startswith("pairs") else "safety/toxicity"
     if category == "reasoning":
@@ -65,6 +69,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# The authors never swap the order, and throw a coin for an answer without a verdict (`chance`).
 PROTOCOL = Protocol(order="fixed", unparsed="chance")
 """The official one."""
 
@@ -97,7 +102,7 @@ def example(folder: Path) -> None:
     for k, (name, category) in enumerate(cases):
         image = folder / "data" / "images" / f"{k}.png"
         image.parent.mkdir(parents=True, exist_ok=True)
-        image.write_bytes(picture(k))
+        image.write_bytes(make_picture(k))
         rows.append(
             {
                 "ID": name,
@@ -109,4 +114,4 @@ def example(folder: Path) -> None:
                 "Category": category,
             }
         )
-    write(folder / "data" / "all_data.json", rows)
+    write_table(folder / "data" / "all_data.json", rows)

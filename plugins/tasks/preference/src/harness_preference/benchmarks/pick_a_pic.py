@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import TIE, Item, Protocol, Verdict
-from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.benchmarks.ranked_images import WITH_TIES, two_images
 from harness_preference.options import Options
@@ -26,14 +26,17 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         DataError: A column is missing or does not fit, or the two labels contradict each other.
     """
     prompt = row["caption"].text()
+    # Read before rows are left out, so that a broken cell is found in any row.
     labels = tuple(row[column].number() for column in ("label_0", "label_1"))
     candidates = tuple((row[column].image(),) for column in ("jpg_0", "jpg_1"))
+    # Both labels are 0 in such a row. Without this line it would be an image that lost to nothing.
     if not row["has_label"].flag():
         return
     if labels[0] not in LABELS:
-        raise row["label_0"].wrong("1, 0 or 0.5")
+        raise row["label_0"].mismatch("1, 0 or 0.5")
+    # The labels share one point. If they do not, the copy of the data is broken.
     if sum(labels) != 1:
-        raise row["label_1"].wrong(f"{1 - labels[0]:g}, the rest of 1 beside label_0")
+        raise row["label_1"].mismatch(f"{1 - labels[0]:g}, the rest of 1 beside label_0")
     yield Item(
         id=f"{subset}/{row.number}",
         group=group_of(prompt),
@@ -53,6 +56,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# `ties="half"` is the rule of trainer/tasks/clip_task.py: a tie in the gold gives either image half a point.
 PROTOCOL = Protocol(order="shuffled", unparsed="wrong", ties="half")
 """The official one."""
 
@@ -61,6 +65,7 @@ BENCHMARK = Benchmark(
     entry="pick-a-pic",
     protocol=PROTOCOL,
     format="harness/brackets",
+    # The authors' split for tests. On validation_unique they choose the threshold of their ties.
     layout=Layout(subsets=("test_unique",), split="test_unique", hub="all"),
     items=items,
     frame=frame,
@@ -76,8 +81,8 @@ def example(folder: Path) -> None:
         {
             "caption": f"a cup, number {k}",
             "has_label": known,
-            "jpg_0": picture(2 * k),
-            "jpg_1": picture(2 * k + 1),
+            "jpg_0": make_picture(2 * k),
+            "jpg_1": make_picture(2 * k + 1),
             "label_0": first,
             "label_1": second,
             "model_0": "model-x",
@@ -86,4 +91,4 @@ def example(folder: Path) -> None:
         }
         for k, (first, second, known) in enumerate(labels)
     ]
-    write(folder / "data" / "test_unique-00000-of-00001-e852c19ead276a89.parquet", rows)
+    write_table(folder / "data" / "test_unique-00000-of-00001-e852c19ead276a89.parquet", rows)

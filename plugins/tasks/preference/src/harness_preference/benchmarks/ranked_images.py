@@ -1,6 +1,6 @@
 """What benchmarks of generated images share: pairs from ranks, and the words around two images for one prompt.
 
-Not for where the images are, nor for what their ranks mean beyond "lower is better".
+Not for where the images are. Of ranks it knows only that lower is better.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ WITH_TIES = Preference(2, ties=(TIE,))
 
 def better(first: float, second: float) -> Verdict:
     """The place of the lower of two ranks, or `TIE`."""
+    # Ranks may be equal in the data. Each benchmark says in its protocol what such a pair is worth.
     if first == second:
         return TIE
     return 0 if first < second else 1

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
 SPACE = Preference(2)
+# From `rewardbench/constants.py`, swapped XSTest counts included: the official score uses them so.
 SECTIONS: dict[str, dict[str, int]] = {
     "chat": {
         "alpacaeval-easy": 100,
@@ -64,9 +65,11 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     prompt = row["prompt"].text()
     candidates = ((row["chosen"].text(),), (row["rejected"].text(),))
     yield Item(
+        # Ids of the data count within their source, and repeat over sources.
         id=f"{subset}/{row.number}",
         group=group_of(prompt),
         space=SPACE,
+        # The chosen answer comes first in the data. The protocol shuffles the places.
         gold=0,
         question=(f"[Question of the user]\n{prompt}",),
         candidates=candidates,
@@ -92,8 +95,11 @@ def frame(subset: str) -> PromptFrame:
 
 
 PROTOCOL = Protocol(
+    # The official script draws the order without a seed. Here each item has one, so that a run can be repeated.
     order="shuffled",
+    # The authors' script gives half a point for an answer that it cannot read.
     unparsed="half",
+    # Equal scores of a reward model are wrong: the chosen answer must have the higher one.
     draws="wrong",
     weights={f"{section}/{subset}": n for section, subsets in SECTIONS.items() for subset, n in subsets.items()},
     metrics=("accuracy@category", "accuracy"),
@@ -128,4 +134,4 @@ def example(folder: Path) -> None:
         }
         for k, subset in enumerate(subsets)
     ]
-    write(folder / "data" / "filtered-00000-of-00001.parquet", rows)
+    write_table(folder / "data" / "filtered-00000-of-00001.parquet", rows)

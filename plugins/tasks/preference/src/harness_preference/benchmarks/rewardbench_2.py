@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
@@ -46,11 +46,12 @@ class Completions:
             DataError: A column is missing or does not fit.
         """
         right, wrong = (tuple(cell.text() for cell in row[column].elements()) for column in ("chosen", "rejected"))
+        # A copy that lost a completion is found here. Its scores would look sound.
         if row.has("num_correct") and row["num_correct"].count() != len(right):
-            raise row["num_correct"].wrong(f"the number of chosen completions, {len(right)}")
+            raise row["num_correct"].mismatch(f"the number of chosen completions, {len(right)}")
         for column, found in (("chosen", right), ("rejected", wrong)):
             if not found:
-                raise row[column].wrong("at least one completion")
+                raise row[column].mismatch("at least one completion")
         return cls(
             id=row["id"].name(),
             category=row["subset"].label(CATEGORIES),
@@ -70,12 +71,14 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     found = Completions.of(row)
     if found.category == TIES:
         return
+    # The four-way question has one right answer. Rows with several belong to the other task.
     if len(found.right) != 1:
-        raise row["chosen"].wrong("one completion: only in the subset Ties several are right")
+        raise row["chosen"].mismatch("one completion: only in the subset Ties several are right")
     yield Item(
         id=f"{found.category}/{found.id}",
         group=group_of(found.prompt),
         space=Preference(1 + len(found.wrong)),
+        # The right answer is first in the data. The protocol shuffles all candidates.
         gold=0,
         question=(f"[Question of the user]\n{found.prompt}",),
         candidates=tuple((text,) for text in (*found.right, *found.wrong)),
@@ -100,6 +103,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# `chance`: the script gives 1 / 4. `draws="share"`: k equal best scores of a reward model give 1 / k.
 PROTOCOL = Protocol(order="shuffled", unparsed="chance", draws="share", metrics=("accuracy@category", "accuracy"))
 """The official one."""
 
@@ -152,4 +156,4 @@ def example(folder: Path) -> None:
                 "subset": "Ties",
             },
         ]
-    write(folder / "data" / "test-00000-of-00001.parquet", [*best, *ties])
+    write_table(folder / "data" / "test-00000-of-00001.parquet", [*best, *ties])

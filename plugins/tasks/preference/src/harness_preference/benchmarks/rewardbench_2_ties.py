@@ -40,14 +40,17 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         DataError: A column is missing or does not fit, or the id is of another form.
     """
     found = Completions.of(row)
+    # Both tasks read the same file, and each takes its own rows.
     if found.category != TIES:
         return
+    # ASCII digits only: `\d` alone also takes digits of other scripts, which `int` reads and the id does not mean.
     match = re.fullmatch(r"(ref|tied):(\d+)", found.id, re.ASCII)
     if match is None:
-        raise row["id"].wrong("ref:NUMBER or tied:NUMBER")
+        raise row["id"].mismatch("ref:NUMBER or tied:NUMBER")
     kind, number = match[1], int(match[2])
+    # With one right answer the spread would be 0 in every run, and the last term would be no measurement.
     if kind == "tied" and len(found.right) < 2:
-        raise row["chosen"].wrong("two or more completions, since several are right in a tied prompt")
+        raise row["chosen"].mismatch("two or more completions, since several are right in a tied prompt")
     for k, completion in enumerate((*found.right, *found.wrong)):
         right = k < len(found.right)
         yield Item(
@@ -96,6 +99,7 @@ class TiesScore:
         """The score as a function of weights of shape (B, T); it returns shape (B,)."""
         import numpy as np
 
+        # The official script puts -1 for a rating that it cannot read.
         ratings = np.array([MISSING if said is None else said for said in units.predicted], dtype=np.float64)
         gold = np.array(units.gold, dtype=np.float64)
 
@@ -103,6 +107,7 @@ class TiesScore:
             here = (weights > 0) & (gold == GOLD[kind, right])
             found = np.where(here, ratings, -np.inf if best else np.inf)
             value: NDArray[np.float64] = found.max(axis=1) if best else found.min(axis=1)
+            # A resample may hold none of a kind. Then the pair has no value.
             return np.where(here.any(axis=1), value, np.nan)
 
         def value(weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -111,9 +116,11 @@ class TiesScore:
             tied = worst_of_tied - extreme(weights, "tied", False, best=True)
             spread = extreme(weights, "tied", True, best=True) - worst_of_tied
             hard = np.minimum(ref, tied)
+            # Where all right answers have one rating, the spread is 0: infinity becomes 1 or -1, and 0 / 0 becomes 0.
             with np.errstate(divide="ignore", invalid="ignore"):
                 margin = np.nan_to_num(np.tanh(hard / spread - 1), nan=0.0)
             score: NDArray[np.float64] = (
+                # The weights of `process_single_model`.
                 0.30 * (tied > 0) + 0.30 * (ref > 0) + 0.20 * (tied > spread) + 0.20 * (hard > spread) + 0.01 * margin
             )
             return np.where(np.isnan(hard), np.nan, score)
@@ -137,6 +144,7 @@ BENCHMARK = Benchmark(
     name="rewardbench-2-ties",
     entry="rewardbench-2-ties",
     protocol=PROTOCOL,
+    # A rating alone on the last line, which is nearest to what the official script reads.
     format="harness/label",
     layout=LAYOUT,
     items=items,

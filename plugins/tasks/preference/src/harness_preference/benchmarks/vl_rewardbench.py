@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, picture, write
+from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
@@ -37,6 +37,7 @@ CATEGORIES = {
 }
 """The three groups that the macro average is over, by source."""
 
+# A literal line in some queries and answers. The image is a part of its own here.
 _PLACEHOLDER = "<image>\n"
 
 
@@ -47,18 +48,20 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         DataError: A column is missing or does not fit.
     """
     name = row["id"].name()
+    # The groups of the release's image folders, which the first cal.py read. Later versions send 448 ids elsewhere.
     source = SOURCES.get(re.split("[_-]", name, maxsplit=1)[0].casefold(), "vlfeedback")
     responses = row["response"].elements()
     if len(responses) != 2:
-        raise row["response"].wrong("a list of two answers")
+        raise row["response"].mismatch("a list of two answers")
     shown = row.first("image", "image_path")
     image = shown.image()
     query = row["query"].text().replace(_PLACEHOLDER, "")
     yield Item(
+        # Ids repeat: 1,225 different ones in 1,250 rows.
         id=f"{name}#{row.number}",
         group=group_of(shown.value if isinstance(shown.value, str) else image.digest),
         space=SPACE,
-        gold=_preferred(row),
+        gold=_better_place(row),
         question=(f"Question: {query}", image),
         candidates=tuple((response.text().replace(_PLACEHOLDER, ""),) for response in responses),
         category=CATEGORIES[source],
@@ -79,6 +82,7 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+# The script asks ten times, each in a random order, and scores the first K up to 9 by majority.
 PROTOCOL = Protocol(
     order="reshuffled", samples=9, vote="absolute", unparsed="exclude", metrics=("accuracy", "accuracy@category")
 )
@@ -97,12 +101,13 @@ BENCHMARK = Benchmark(
 task, unfold = BENCHMARK.task, BENCHMARK.unfold
 
 
-def _preferred(row: Row) -> int:
+def _better_place(row: Row) -> int:
     """Place of the response with rank 0."""
     cell = row["human_ranking"]
     ranks = [rank.count() for rank in cell.elements()]
+    # A tie or a third rank has no place in the official score.
     if sorted(ranks) != [0, 1]:
-        raise cell.wrong("the rank of each answer, [0, 1] or [1, 0], where 0 is the better one")
+        raise cell.mismatch("the rank of each answer, [0, 1] or [1, 0], where 0 is the better one")
     return ranks.index(0)
 
 
@@ -121,9 +126,9 @@ def example(folder: Path) -> None:
             "id": name,
             "query": f"{_PLACEHOLDER}How many cups are there?",
             "response": ["Two cups.", f"{k + 3} cups."],
-            "image": {"bytes": picture(k), "path": None},
+            "image": {"bytes": make_picture(k), "path": None},
             "human_ranking": [k % 2, 1 - k % 2],
         }
         for k, name in enumerate((*names, names[0]))
     ]
-    write(folder / "data" / "test-00000-of-00001.parquet", rows)
+    write_table(folder / "data" / "test-00000-of-00001.parquet", rows)

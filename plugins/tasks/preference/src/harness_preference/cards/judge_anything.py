@@ -26,6 +26,7 @@ _ELSEWHERE = (
     Column(name="image_path", kind="image", meaning="of the queries: one picture or a list, where images go in"),
     Column(name="response", kind="object", meaning="of the responses: type (text, image, ...) and content"),
 )
+# No full stop at the end: each card goes on with the form of its own answer.
 _DEVIATIONS = """\
 Only queries and responses of text and images are judged: four of the fifteen kinds of task (text or image to text or
 image), and no response in sound or video; official judges are shown those as well. The judge is asked for one rubric at

@@ -12,6 +12,7 @@ CARDS = [
         factory="harness_preference.benchmarks.m_judgebench:task",
         unfold="harness_preference.benchmarks.m_judgebench:unfold",
         options="harness_preference.options:Options",
+        # No licence means no permission by default, which a reader should see here.
         licence="not stated by its repository",
         source="https://github.com/czythu/M_Judger (arXiv 2603.00546)",
         answers="preference",
@@ -42,7 +43,7 @@ default one in our own words, and asks for the verdict in harness/brackets. Offi
 sentence "Answer N is better" with the right N is in it, even beside its opposite. The official loop counts a failure of
 the machinery as wrong overall and leaves it out of its type; here it is left out.""",
         pitfalls="""\
-Not to be confused with MM-JudgeBench (arXiv 2604.19405) nor MJ-Bench. The gold is always the first candidate: never
+Not to be confused with MM-JudgeBench (arXiv 2604.19405) or MJ-Bench. The gold is always the first candidate: never
 ask in the data's order.""",
         example="harness_preference.benchmarks.m_judgebench:example",
     )

@@ -21,7 +21,7 @@ METRICS = [
         name="normalized_dispersion",
         api_version=1,
         summary="NDS of MJ-Bench: 1 - standard deviation / mean of a group's scores",
-        factory="harness_preference.bias_metrics:normalized_dispersion",
+        factory="harness_preference.bias_metrics:dispersion",
         answers=_SCORES,
         source=_SOURCE,
     ),
@@ -81,7 +81,7 @@ mae or correlations with this task.""",
         ),
         deviations="""\
 evaluate_bias_type.py scales by the lowest and highest score that the judge gave, here it is by 1 and 10: NDS and GES
-are the same where a judge used the whole scale, and ACC is the same whatever it used. Where all scores of a group are
+are the same where a judge used the whole scale, and ACC is the same in any case. Where all scores of a group are
 the lowest both are 1 here; the script has -infinity for NDS and 0 / 0 for GES. (evaluate_bias_avg.py does not scale,
 and reads the first 300 rows only. The paper's appendix scales to -1 ... 1, where means near 0 make NDS and GES
 meaningless; no script does.)

@@ -15,6 +15,7 @@ Data: a folder with Benchmark/{0}.jsonl and image/ (a copy of the hub's), or wit
 Dataset/image/ (the repository's); or any folder with {0}.jsonl and image/, such as one made of the Lite, HQ or Hard
 sets. The hub dataset is a folder of images for `datasets`, so hub:... does not work: download it and give the folder.
 Item ids are {1}#row number from 0, for {1} repeats."""
+# No full stop at the end: each card goes on with the form of its own answer.
 _MISSING = """\
 Rows without a human judgement, -1 or empty, are left out. An answer without a verdict leaves the denominator. The image
 stands after the instruction. The official answer is JSON with an analysis and a judgement"""

@@ -12,6 +12,7 @@ CARDS = [
         factory="harness_preference.benchmarks.mm_rlhf_rewardbench:task",
         unfold="harness_preference.benchmarks.mm_rlhf_rewardbench:unfold",
         options="harness_preference.benchmarks.mm_rlhf_rewardbench:MMRLHFOptions",
+        # The licence of the code says nothing about the data, so it is not given in its place.
         licence="not stated by the dataset's card",
         source="https://huggingface.co/datasets/yifanzhang114/MM-RLHF-RewardBench (arXiv 2502.10391)",
         answers="preference",

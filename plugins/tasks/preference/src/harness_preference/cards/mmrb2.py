@@ -12,6 +12,7 @@ CARDS = [
         factory="harness_preference.benchmarks.mmrb2:task",
         unfold="harness_preference.benchmarks.mmrb2:unfold",
         options="harness_preference.options:Options",
+        # `harness show` prints this. Training on these data is not allowed.
         licence="CC-BY-NC-4.0, for benchmarking and not for training; parts keep the licences of their sources",
         source="https://huggingface.co/datasets/rl-research/multimodal-rewardbench-2 (arXiv 2512.16899)",
         answers="preference",
@@ -49,7 +50,7 @@ The official answer is JSON with reasons, a score from 1 to 6, the better respon
 better response is scored; here it is harness/brackets. Images that no placeholder asks for come last; the script drops
 them where the text has any placeholder.""",
         pitfalls="""\
-<image_N> does not number images: they are taken in order, whatever N is. chosen is written in either case. The READMEs
+<image_N> does not number images: they are taken in order, for any N. chosen is written in either case. The READMEs
 call the columns of the JSON files pair_id and human_preference; they are id and chosen. The gold is not balanced: A in
 532, 555, 575 and 475 of 1,000.""",
         example="harness_preference.benchmarks.mmrb2:example",

@@ -12,6 +12,7 @@ CARDS = [
         factory="harness_preference.benchmarks.pick_a_pic:task",
         unfold="harness_preference.benchmarks.pick_a_pic:unfold",
         options="harness_preference.options:Options",
+        # Not guessed: who wants to publish results must ask the authors.
         licence="not stated by the dataset's card",
         source="https://huggingface.co/datasets/yuvalkirstain/pickapic_v2 (arXiv 2305.01569)",
         answers="preference",

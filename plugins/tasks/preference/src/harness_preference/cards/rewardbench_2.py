@@ -16,6 +16,7 @@ _COLUMNS = (
     ),
     Column(name="num_correct", kind="count", meaning="number of right completions, if said", optional=True),
 )
+# On both cards of the tasks: neither of the two scores is the paper's overall score.
 _OVERALL = """\
 The overall score of the paper is the plain mean of six subsets, one of which is Ties: (5 x accuracy@category of
 rewardbench-2 + rewardbench_2_ties@group of rewardbench-2-ties) / 6."""
@@ -100,7 +101,7 @@ this holds for the lesser of both prompts' margins + 0.01 x the mean of tanh(les
 cannot be read counts as -1, less than any. {_OVERALL}""",
         columns=_COLUMNS,
         deviations="""\
-The official script reads a whole number from 1 to 10 at the very end of the answer, whatever is before it on the line;
+The official script reads a whole number from 1 to 10 at the end of the answer, with any text before it on the line;
 here it must stand alone on the last line, where **9**, `9.` and 9/10 are 9 as well (officially missing, missing and
 10). The prompt is in our own words. A pair of which one prompt is not in the data
 is left out; officially its accuracy still counts in its own term.""",

@@ -1,0 +1,71 @@
+"""What the verbs of the command line share: printing, options, and the plugins that they were called with."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.text import visible
+
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
+
+
+checkpoints_option = click.option(
+    "--checkpoints",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("checkpoints"),
+    show_default=True,
+    help="Where the checkpoints of recipes are kept.",
+)
+
+
+def echo(text: str, *, nl: bool = True, document: bool = False) -> None:
+    """Print a result. All that a verb prints goes through here or `say`, so that nothing reaches a terminal raw.
+
+    Files, models and servers put escape sequences and direction marks into names, answers and errors.
+
+    Args:
+        text: What to print.
+        nl: Whether a line break follows.
+        document: Text for a program, which gets it to the letter where stdout is no terminal.
+    """
+    click.echo(text if document and not sys.stdout.isatty() else visible(text), nl=nl)
+
+
+def say(line: str) -> None:
+    """A line for people: to stderr, since results go to stdout."""
+    click.echo(visible(line), err=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalledWith:
+    """The options before the verb; implements `harness.api.Invocation`."""
+
+    extra: tuple[str, ...] = ()
+    """Files and modules to use as plugins (`--plugin`)."""
+    blocked: tuple[str, ...] = ()
+    """Plugins and distributions to leave alone (`--no-plugin`)."""
+
+    def plugins(self) -> Plugins:
+        """The installed plugins, loaded now; a warning line for each that did not load."""
+        plugins = self.load()
+        for line in plugins.warnings():
+            say(f"warning: {line}")
+        return plugins
+
+    def load(self) -> Plugins:
+        """The same without warnings."""
+        from harness.discovery import Plugins
+
+        return Plugins.load(blocked=self.blocked, extra=self.extra)
+
+
+def load_plugins(ctx: click.Context, *, warn: bool = True) -> Plugins:
+    """The plugins, with `--plugin` and `--no-plugin` obeyed; a warning line for each that did not load."""
+    called = ctx.find_root().obj or CalledWith()
+    return called.plugins() if warn else called.load()

@@ -1,0 +1,135 @@
+"""A run's report: scored, built into a leaderboard, written into the run folder, told to the plugins."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import __version__
+from harness.api import RendererCard
+from harness.report.leaderboard import build_leaderboard
+from harness.report.records import SCHEMA, Leaderboard
+from harness.report.render import write_reports
+from harness.report.scored import score_run
+from harness.run.folder import JOURNAL, LEADERBOARD, SCORES
+from harness.run.journal import Journal
+from harness.run.recorded import RecordedRun, load_run
+from harness.score.direct import UnitStatistics
+from harness.score.find import make_metric
+
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """The leaderboard of one run; implements `harness.api.Report`."""
+
+    board: Leaderboard
+    """The leaderboard."""
+    folder: Path
+    """The run folder."""
+    files: tuple[str, ...]
+    """Names of the files that were written into it for people."""
+
+    @property
+    def leaderboard(self) -> Mapping[str, Any]:
+        """The content of `leaderboard.json`."""
+        return self.board.to_json()
+
+    def show(self) -> None:
+        """Print the leaderboard to the terminal."""
+        from rich.console import Console
+
+        from harness.report.terminal import print_leaderboard
+
+        print_leaderboard(self.board, Console(), folders=[self.folder])
+
+
+def publish_run(folder: Path, plugins: Plugins, *, reuse: bool) -> RunReport | None:
+    """The report of a run: read back where nothing has changed since it was written, otherwise made.
+
+    Args:
+        folder: The run folder.
+        plugins: The installed plugins.
+        reuse: Whether a report that was written before will do.
+
+    Returns:
+        The report; `None` where nothing was judged.
+
+    Raises:
+        UserError: It is no run folder, or a metric is unknown or not defined for a task's answers.
+    """
+    run = load_run(folder)
+    if not run.cells:
+        return None
+    key = _published_key(folder, plugins)
+    path = folder / LEADERBOARD
+    if reuse and _published(folder) == key and path.is_file() and (folder / SCORES).is_file():
+        board = Leaderboard.from_json(json.loads(path.read_text(encoding="utf-8")))
+    else:
+        board = _publish(run, plugins)
+        if reuse:
+            _note_published(folder, key)
+    return RunReport(board=board, folder=folder, files=_files(plugins))
+
+
+def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
+    """Score a run, build its leaderboard, write its reports and tell the plugins."""
+    cells = score_run(run, plugins)
+    board = build_leaderboard(
+        cells,
+        run.report,
+        seed=run.seed,
+        left_out=run.left_out,
+        find_metric=lambda name: make_metric(name, plugins),
+    )
+    answers = plugins.notify(
+        "harness_report_sections",
+        leaderboard=board.to_json(),
+        folder=run.folder,
+        cells=cells,
+        find_metric=lambda name: make_metric(name, plugins),
+        statistics=UnitStatistics(),
+    )
+    sections = [section for _, found in answers for section in found]
+    board = replace(board, sections=tuple(title for title, _ in sections))
+    write_reports(board.to_json(), run.folder, plugins, sections=sections)
+    plugins.notify("harness_run_finished", folder=run.folder, leaderboard=board.to_json(), cells=cells)
+    return board
+
+
+def _files(plugins: Plugins) -> tuple[str, ...]:
+    """Names of the files that the installed renderers leave in a run folder."""
+    cards = (offer.card for offer in plugins.offers("renderer"))
+    return tuple(card.file for card in cards if isinstance(card, RendererCard) and card.file)
+
+
+def _published_key(folder: Path, plugins: Plugins) -> str:
+    """Changes whenever a report may come out otherwise: with the answers, the harness, or any plugin's version."""
+    rows = sorted((row.name, row.distribution, row.version) for row in plugins.rows)
+    journal = Journal(folder / JOURNAL, readonly=True)
+    try:
+        return json.dumps([__version__, SCHEMA, rows, journal.state()])
+    finally:
+        journal.close()
+
+
+def _published(folder: Path) -> str | None:
+    """The key of the report that was written last."""
+    journal = Journal(folder / JOURNAL, readonly=True)
+    try:
+        return journal.meta("published")
+    finally:
+        journal.close()
+
+
+def _note_published(folder: Path, key: str) -> None:
+    journal = Journal(folder / JOURNAL)
+    try:
+        journal.set_meta("published", key)
+    finally:
+        journal.close()

@@ -1,0 +1,99 @@
+"""The scores of a run: made from its cells, kept in `scores.json`, read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.api import JournalError, RecordedCell
+from harness.run.folder import SCORES, write_atomically
+from harness.run.recorded import RecordedRun
+from harness.score.cell import score_cell
+from harness.score.find import metrics_of
+from harness.score.records import CellScores
+from harness.score.units import build_cell
+
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
+    from harness.score.table import CellTable
+
+SCHEMA = "judge-harness/scores/2"
+"""Name and version of `scores.json`: another one where the same judgements have other numbers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredCell(RecordedCell):
+    """A recorded cell with its numbers."""
+
+    scores: CellScores = field(repr=False)
+    """The numbers."""
+
+    def table(self) -> CellTable:
+        """The units that the protocol makes of the answers."""
+        return build_cell(self.answers(), self.protocol)
+
+
+def score_run(run: RecordedRun, plugins: Plugins) -> list[ScoredCell]:
+    """Score every cell from the journal and write `scores.json`; the same judgements give the same bytes.
+
+    Raises:
+        UserError: A metric is unknown, or not defined for a task's answers.
+    """
+    cells = [
+        with_scores(
+            cell,
+            score_cell(
+                build_cell(cell.answers(), cell.protocol),
+                task=cell.task,
+                judge=cell.judge,
+                suite=cell.suite,
+                metrics=metrics_of(cell.protocol, plugins),
+                data_hash=cell.data_hash,
+                confidence=run.report.confidence,
+            ),
+        )
+        for cell in run.cells
+    ]
+    payload = {"schema": SCHEMA, "cells": [cell.scores.to_json() for cell in cells]}
+    write_atomically(run.folder / SCORES, json.dumps(payload, indent=1, sort_keys=True) + "\n")
+    return cells
+
+
+def load_scored(runs: Sequence[RecordedRun]) -> list[ScoredCell]:
+    """The cells of runs with the scores that are kept beside them.
+
+    Raises:
+        JournalError: A run was not scored yet, or by another version.
+    """
+    found = []
+    for run in runs:
+        scores = _read_scores(run.folder)
+        for cell in run.cells:
+            if (cell.task, cell.judge) not in scores:
+                raise JournalError(
+                    f"{run.folder}: {cell.judge} on {cell.task} has no scores yet, or those of another version; "
+                    f"`harness score {run.folder}` makes them from what was judged"
+                )
+            found.append(with_scores(cell, scores[cell.task, cell.judge]))
+    return found
+
+
+def with_scores(cell: RecordedCell, scores: CellScores) -> ScoredCell:
+    """The cell with its numbers."""
+    return ScoredCell(**{spec.name: getattr(cell, spec.name) for spec in fields(RecordedCell)}, scores=scores)
+
+
+def _read_scores(folder: Path) -> dict[tuple[str, str], CellScores]:
+    """The scores of each cell; none of a damaged file or of another version, since a board must not mix them."""
+    path = folder / SCORES
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        cells = found["cells"] if found["schema"] == SCHEMA else []
+        return {(cell["task"], cell["judge"]): CellScores.from_json(cell) for cell in cells}
+    except (ValueError, KeyError, TypeError):
+        return {}

@@ -1,0 +1,222 @@
+"""What a run folder holds, read back: its cells, and where their answers are.
+
+run folder  --load_run-->  RecordedRun  --a plugin's harness_run_recorded-->  scores, leaderboard
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from harness.api import JournalError, Protocol, RecordedAnswer, RecordedCell, UnreadAnswer, Usage
+from harness.api.reading import Thinking, thinking_from_json
+from harness.manifest.model import ReportSettings
+from harness.run.folder import JOURNAL
+from harness.run.journal import Journal
+from harness.run.rows import LEFT_OUT, LeftOut
+
+if TYPE_CHECKING:
+    from harness.run.planned import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalAnswers:
+    """The answers of one judge to one task in a journal, which is opened each time that they are wanted."""
+
+    journal: Path
+    """The journal file."""
+    task: str
+    """Name of the task in the plan."""
+    judge_key: str
+    """Under which the journal keeps the judgements."""
+    thinking: Thinking = field(repr=False)
+    """How the judge marks its reasoning, for reading its answers again."""
+
+    def answers(self) -> Iterator[RecordedAnswer]:
+        """Stream the answers, ordered by item, order and sample."""
+        reader = Journal(self.journal, readonly=True)
+        try:
+            yield from reader.answers(self.task, self.judge_key)
+        finally:
+            reader.close()
+
+    def unread(self) -> Iterator[UnreadAnswer]:
+        """Stream the answers without a verdict, ordered by item, order and sample."""
+        reader = Journal(self.journal, readonly=True)
+        try:
+            yield from reader.unread(self.task, self.judge_key)
+        finally:
+            reader.close()
+
+    def usage(self) -> Usage:
+        """What the judge's answers in this run have cost, those to other tasks included."""
+        reader = Journal(self.journal, readonly=True)
+        try:
+            return reader.usage(self.judge_key)
+        finally:
+            reader.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedRun:
+    """A run folder, read."""
+
+    folder: Path
+    """The folder."""
+    name: str
+    """Name of the folder, without the hash."""
+    report: ReportSettings
+    """How the manifest wants it reported."""
+    seed: int
+    """The run's seed. It is also that of the flips of corrected tests."""
+    cells: list[RecordedCell]
+    """All cells, in the order of the manifest."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Cells that were not asked, likewise."""
+
+
+def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:
+    """What `load_run` needs to know of a plan, as JSON for the journal."""
+    from harness.run.plan import find_wrapped_tasks  # here, since reading a run needs no plan
+
+    return json.dumps(
+        {
+            "name": name,
+            "seed": plan.seed,
+            "report": dict(report),
+            "tasks": [
+                {
+                    "name": t.name,
+                    "id": t.id,
+                    "suite": t.suite,
+                    "protocol": t.protocol.to_json(),
+                    "format": t.format.name,
+                    "wraps": find_wrapped_tasks(plan, t),
+                }
+                for t in plan.tasks
+            ],
+            "judges": [
+                {
+                    "name": j.name,
+                    "id": j.id,
+                    "key": j.key,
+                    "version": j.offer.version,
+                    "thinking": {"marks": j.thinking.marks, "opened": j.thinking.opened},
+                }
+                for j in plan.judges
+            ],
+        }
+    )
+
+
+def load_run(folder: Path) -> RecordedRun:
+    """Read a run folder. A cell that a judge stopped in before its first answer is left out.
+
+    Raises:
+        JournalError: It is not one, or it cannot be read.
+    """
+    if not (folder / JOURNAL).is_file():
+        raise JournalError(f"{folder}: not a run folder (it has no {JOURNAL}); give a folder that `harness run` made")
+    journal = Journal(folder / JOURNAL, readonly=True)
+    try:
+        record = journal.meta("plan")
+        if record is None:
+            raise JournalError(f"{folder}: the run never began; run its manifest again")
+        plan = json.loads(record)
+        states = {
+            (cell.task, cell.judge): cell.state
+            for cell in journal.cells()
+            if cell.state in ("complete", LEFT_OUT) or journal.has_answers(cell.task, cell.judge_key)
+        }
+        hashes = {task["name"]: _data_hash(journal, task["name"]) for task in plan["tasks"]}
+    finally:
+        journal.close()
+    report = _read_settings(plan["report"], folder)
+    left_out = tuple(
+        LeftOut(task=task["name"], suite=task["suite"], judge=judge["name"], run=folder.name)
+        for task in plan["tasks"]
+        for judge in plan["judges"]
+        if states.get((task["name"], judge["name"])) == LEFT_OUT
+    )
+    cells = [
+        RecordedCell(
+            run=folder.name,
+            task=task["name"],
+            judge=judge["name"],
+            task_id=task["id"],
+            judge_id=judge["id"],
+            judge_key=judge["key"],
+            suite=task["suite"],
+            protocol=Protocol(**{**task["protocol"], "metrics": tuple(task["protocol"]["metrics"])}),
+            format=task["format"],
+            metric=report.metric or task["protocol"]["metrics"][0],
+            wraps=tuple(task.get("wraps", ())),
+            data_hash=hashes[task["name"]],
+            state=states[task["name"], judge["name"]],
+            source=JournalAnswers(
+                journal=folder / JOURNAL,
+                task=task["name"],
+                judge_key=judge["key"],
+                thinking=thinking_from_json(judge.get("thinking", {})),
+            ),
+        )
+        for task in plan["tasks"]
+        for judge in plan["judges"]
+        if states.get((task["name"], judge["name"]), LEFT_OUT) != LEFT_OUT
+    ]
+    return RecordedRun(
+        folder=folder, name=plan["name"], report=report, seed=plan["seed"], cells=cells, left_out=left_out
+    )
+
+
+def source_of(cell: RecordedCell) -> JournalAnswers:
+    """Where the answers of a cell of `load_run` are."""
+    if not isinstance(cell.source, JournalAnswers):
+        raise TypeError(f"{cell.judge} on {cell.task}: its answers are in no journal")
+    return cell.source
+
+
+def find_repeats(cell: RecordedCell, other: RecordedCell) -> set[str]:
+    """Ids of the items of `other` whose every request, to the letter, was made in `cell` as well."""
+    known = {key for keys in _requests(cell).values() for key in keys}
+    return {item for item, keys in _requests(other).items() if keys <= known}
+
+
+def _requests(cell: RecordedCell) -> dict[str, set[str]]:
+    """Keys of a cell's requests by item."""
+    reader = Journal(source_of(cell).journal, readonly=True)
+    found: dict[str, set[str]] = {}
+    try:
+        items = [item for item, _ in reader.item_hashes(cell.task)]
+        for start in range(0, len(items), 500):  # SQLite takes so many values at once
+            for (item, _), key in reader.find_request_keys(cell.task, items[start : start + 500]).items():
+                found.setdefault(item, set()).add(key)
+    finally:
+        reader.close()
+    return found
+
+
+def _read_settings(recorded: Mapping[str, Any], folder: Path) -> ReportSettings:
+    """How the manifest wanted the run reported; refused where another version of the harness wrote it."""
+    try:
+        return ReportSettings(**recorded)
+    except ValidationError as error:
+        where = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors())
+        raise JournalError(
+            f"{folder}: its report settings were written by another version of the harness, or are damaged ({where}); "
+            "run its manifest again: what was judged is kept"
+        ) from error
+
+
+def _data_hash(journal: Journal, task: str) -> str:
+    """SHA-256 over all items by id; the order in which shards were merged does not matter."""
+    sha = hashlib.sha256()
+    for item, digest in journal.item_hashes(task):
+        sha.update(json.dumps([item, digest]).encode())
+    return sha.hexdigest()[:16]

@@ -1,0 +1,39 @@
+"""The verbs of the command line, as data: `harness --help` shows them without importing anything of the harness.
+
+A plugin adds verbs by the hook `harness_commands`, through which those that are listed here arrive as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+VERBS: Mapping[str, tuple[str, str]] = {
+    "run": ("harness.cli.run:command", "Judge, score and print the leaderboard of a manifest."),
+    "train": ("harness.train.command:command", "Train a judge by a recipe."),
+    "score": (
+        "harness.report.commands.score:command",
+        "Score a run again from its journal, without asking any judge.",
+    ),
+    "leaderboard": ("harness.report.commands.leaderboard:command", "Print the leaderboard of one or many runs."),
+    "compare": ("harness.report.commands.compare:command", "Compare two judges on the same items."),
+    "estimate": (
+        "harness.report.commands.estimate:command",
+        "Estimate a rate of unlabelled items from labels and a judge's verdicts.",
+    ),
+    "plan": (
+        "harness.report.commands.plan:command",
+        "Say how many items show a difference, or which difference they show.",
+    ),
+    "list": ("harness.cli.list:command", "List what is installed: tasks, judges, rewards, trainers, and so on."),
+    "show": ("harness.cli.show:command", "Show a plugin object, sample a task, or print a resolved manifest."),
+    "validate": ("harness.cli.validate:command", "Check manifests without running them."),
+    "plugins": ("harness.cli.plugins:command", "List the installed plugins and what became of them."),
+    "merge": ("harness.cli.merge:command", "Merge the shards of a run."),
+    "doctor": (
+        "harness.doctor.command:command",
+        "Say what is wrong with this installation, or which splits share images.",
+    ),
+    "check": ("harness.cli.check:command", "Run the conformance checks on a plugin."),
+    "new": ("harness.cli.new:command", "Start a new plugin distribution."),
+}
+"""Name of a verb to the place of its `click.Command` and one line of help, in the order of `--help`."""

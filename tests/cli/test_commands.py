@@ -1,0 +1,77 @@
+"""Verbs of plugins: found, listed, run, and what goes wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+
+PLUGIN = '''
+import click
+from harness.api import CommandCard, Invocation, hookimpl
+
+@click.command("count")
+@click.pass_context
+def count(ctx):
+    """Count the installed plugins."""
+    invocation: Invocation = ctx.find_root().obj
+    found = invocation.plugins().notify("harness_tasks")
+    click.echo(f"{len(found)} plugins offer tasks")
+    return 4
+
+def card(name, factory):
+    return CommandCard(name=name, summary=f"To {name} things.", factory=factory, api_version=1)
+
+@hookimpl
+def harness_commands():
+    return [card("count", count), card("run", count), card("no-command", lambda *_: None)]
+'''
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> str:
+    path = tmp_path / "counting.py"
+    path.write_text(PLUGIN)
+    return str(path)
+
+
+def code_of(*arguments: str) -> object:
+    with pytest.raises(SystemExit) as caught:
+        main(list(arguments))
+    return caught.value.code
+
+
+def test_a_plugin_adds_a_verb_with_the_plugins_of_the_command_line(
+    plugin: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert code_of("--plugin", plugin, "--no-plugin", "miniature", "count") == 4
+    counted = int(capsys.readouterr().out.split()[0])
+    assert code_of("--plugin", plugin, "count") == 4
+    assert int(capsys.readouterr().out.split()[0]) == counted + 1
+
+
+def test_help_has_the_verbs_of_plugins_in_a_part_of_their_own(plugin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("--plugin", plugin, "--help") == 0
+    ours, _, theirs = capsys.readouterr().out.partition("Commands of plugins:")
+    assert "To count things." in theirs
+    assert "To run things." not in ours + theirs, "the core's verbs cannot be replaced"
+
+
+def test_a_verb_that_no_plugin_has_is_named_with_a_hint(plugin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("--plugin", plugin, "coumt") == 2
+    assert "No such command 'coumt'. Did you mean 'count'?" in capsys.readouterr().err
+
+
+def test_what_is_no_command_is_refused_by_name(plugin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("--plugin", plugin, "no-command") == 2
+    assert "command counting/no-command" in capsys.readouterr().err
+
+
+def test_the_conformance_kit_finds_all_three_faults(plugin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("--plugin", plugin, "check", "counting") == 2
+    said = capsys.readouterr().out
+    assert "ok    counting/count  command_has_help" in said
+    assert "`harness run` is a verb of the core" in said
+    assert "command counting/no-command: " in said
