@@ -51,6 +51,7 @@ def train(
         UserError: The recipe cannot be trained, or another process trains it. What was done is kept.
     """
     _check_launch(planned, fresh=fresh)
+    # Before the lock, which one process alone may hold: the others would be refused.
     if helps():
         _help(planned, fresh=fresh)
         return None

@@ -91,6 +91,10 @@ def test_the_folder_of_the_whole_can_be_chosen(tmp_path: Path) -> None:
     assert not (tmp_path / "m-abc").exists()
 
 
+def test_one_shard_of_one_is_the_whole(tmp_path: Path) -> None:
+    assert states(merge_shards([make_shard(tmp_path, 1, count=1)], None)) == {("t", "j"): "complete"}
+
+
 def test_shards_are_only_read_also_those_of_an_earlier_version(tmp_path: Path) -> None:
     shards = [make_shard(tmp_path, 1), make_shard(tmp_path, 2)]
     for shard in shards:
