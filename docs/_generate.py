@@ -32,13 +32,13 @@ from harness.discovery import Offer, Plugins
 from harness.manifest.model import Manifest, Recipe
 from harness.report import estimate as estimate_record
 from harness.report import plan as plan_record
-from harness.report.records import SCHEMA, Leaderboard, Pair, Row
+from harness.report.records import SCHEMA, Leaderboard, Row
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
 from harness.run import database, folder, journal
 from harness.run.rows import LeftOut
 from harness.score import flags as flag_rules
-from harness.score.records import AltTest, AnnotatorTest, Ceiling, CellScores, Estimate, MetricCeiling
+from harness.score.records import AltTest, AnnotatorTest, Ceiling, CellScores, Comparison, Estimate, MetricCeiling
 from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, ReliabilityBin
 from harness.train import folder as checkpoint_folder
 from harness.verbs import VERBS
@@ -324,7 +324,7 @@ def leaderboard_json() -> str:
             "",
             "## Each of `comparisons`",
             "",
-            *field_table(Pair),
+            *field_table(Comparison),
             "",
             "## Each of `usage`",
             "",

@@ -52,7 +52,7 @@ def _find_others(ctx: click.Context) -> dict[str, str]:
     """The verbs of plugins with a line of help; of the core's plugins there are none, so that these are not loaded."""
     from importlib.metadata import entry_points
 
-    called = _called(ctx)
+    called = _invocation(ctx)
     installed = {point.name for point in entry_points(group="harness")}
     if not called.extra and installed <= {"harness", *DISTRIBUTIONS}:
         return {}
@@ -63,14 +63,14 @@ def _find_others(ctx: click.Context) -> dict[str, str]:
 def _load_other(ctx: click.Context, name: str) -> click.Command:
     from harness.api import PluginError
 
-    offer = _called(ctx).load().find("command", name)
+    offer = _invocation(ctx).load().find("command", name)
     command = offer.resolve(offer.card.factory)
     if not isinstance(command, click.Command):
         raise PluginError(f"command {offer.id} ({offer.distribution} {offer.version}): {command!r} is no click.Command")
     return command
 
 
-def _called(ctx: click.Context) -> CalledWith:
+def _invocation(ctx: click.Context) -> CalledWith:
     """What stands before the verb; click parses it into the context before it looks for the verb."""
     params = ctx.find_root().params
     return CalledWith(extra=tuple(params.get("extra") or ()), blocked=tuple(params.get("blocked") or ()))

@@ -94,9 +94,9 @@ def _block(item: Item, request: Request, width: int) -> Iterator[_Row]:
         yield from _pictures(
             [(letter, part) for letter, parts in named for part in parts if isinstance(part, Image)], width
         )
-    yield from _text(f"gold: {_named(item, request, item.gold)}", width, size=17, colour=_GOLD_COLOUR)
+    yield from _text(f"gold: {_name_lines(item, request, item.gold)}", width, size=17, colour=_GOLD_COLOUR)
     if item.annotations:
-        said = ", ".join(f"{name} {_named(item, request, verdict)}" for name, verdict in item.annotations.items())
+        said = ", ".join(f"{name} {_name_lines(item, request, verdict)}" for name, verdict in item.annotations.items())
         yield from _text(f"annotators: {said}", width, colour=_GOLD_COLOUR)
     if item.category:
         yield from _text(f"category: {item.category}", width, colour=_FAINT)
@@ -104,7 +104,7 @@ def _block(item: Item, request: Request, width: int) -> Iterator[_Row]:
         yield from _text(item.tags["rationale"], width, colour=_FAINT)
 
 
-def _named(item: Item, request: Request, verdict: Verdict) -> str:
+def _name_lines(item: Item, request: Request, verdict: Verdict) -> str:
     """A canonical verdict by the name that a judge would use."""
     return item.space.name(item.space.to_shown(verdict, request.order) if request.order else verdict)
 
@@ -125,12 +125,12 @@ def _passage(letter: str, parts: Sequence[Part], width: int) -> Iterator[_Row]:
 def _pictures(captioned: Sequence[tuple[str, Image]], width: int) -> Iterator[_Row]:
     in_a_row = (width - _MARGIN) // (_PICTURE + _MARGIN)
     for start in range(0, len(captioned), in_a_row):
-        pictures = tuple((letter, _fitted(image.load())) for letter, image in captioned[start : start + in_a_row])
+        pictures = tuple((letter, _fit(image.load())) for letter, image in captioned[start : start + in_a_row])
         caption = 24 if any(letter for letter, _ in pictures) else 0
         yield _Row(max(picture.height for _, picture in pictures) + caption + 10, pictures=pictures)
 
 
-def _fitted(picture: PILImage) -> PILImage:
+def _fit(picture: PILImage) -> PILImage:
     """The picture at a readable size: whole-number enlargement, or reduction, with its proportions kept."""
     longest = max(picture.size)
     if longest <= _PICTURE:
@@ -142,14 +142,14 @@ def _fitted(picture: PILImage) -> PILImage:
 
 
 def _text(text: str, width: int, *, size: int = 15, colour: tuple[int, int, int] = _TEXT_COLOUR) -> Iterator[_Row]:
-    lines = list(itertools.islice(_wrapped(text[:_MOST_LETTERS], size, width), _MOST_LINES + 1))
+    lines = list(itertools.islice(_wrap(text[:_MOST_LETTERS], size, width), _MOST_LINES + 1))
     if len(lines) > _MOST_LINES or len(text) > _MOST_LETTERS:
         lines = [*lines[: _MOST_LINES - 1], "..."]
     for line in lines:
         yield _Row(size + 6, line, size, colour)
 
 
-def _wrapped(text: str, size: int, width: int) -> Iterator[str]:
+def _wrap(text: str, size: int, width: int) -> Iterator[str]:
     """Lines no wider than the column; a word that is wider than a line is broken."""
     font = PIL.ImageFont.load_default(size=size)
     room = width - 2 * _MARGIN

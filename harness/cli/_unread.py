@@ -126,11 +126,11 @@ def _text(one: UnreadAnswer) -> str:
     why = explain_unread(one.reason.value, judgement.error)
     lines = [f"\n  item {clean(one.item)}{order}{sample}", f"  {judgement.status}; {clean(why)}"]
     if judgement.thinking == "apart":
-        lines += ["  its reasoning, in a field of its own:", *_quoted(judgement.rationale), "  its answer:"]
-    return "\n".join([*lines, *_quoted(judgement.raw)])
+        lines += ["  its reasoning, in a field of its own:", *_quote(judgement.rationale), "  its answer:"]
+    return "\n".join([*lines, *_quote(judgement.raw)])
 
 
-def _quoted(text: str) -> list[str]:
+def _quote(text: str) -> list[str]:
     """The lines of a text after a bar, so that none of them is taken for the harness's own."""
     if not text.strip():
         return ["    (no text)"]

@@ -37,7 +37,9 @@ def command(ctx: click.Context, *, name: str, data: str | None, options: tuple[s
     from harness.testing._planned import plan_checks
 
     rows: list[dict[str, str]] = []
-    planned = plan_checks([name], give="with `--with`", plugins=load_plugins(ctx), options=_parsed(options), data=data)
+    planned = plan_checks(
+        [name], give="with `--with`", plugins=load_plugins(ctx), options=_parse_options(options), data=data
+    )
     for one in planned:
         if one.skip:
             say(one.skip)
@@ -67,7 +69,7 @@ def _print_row(*, object: str, check: str, fault: str, warning: str) -> None:
             echo(f"{word}{object}  {check}\n      " + text.replace("\n", "\n      "))
 
 
-def _parsed(options: tuple[str, ...]) -> dict[str, Any]:
+def _parse_options(options: tuple[str, ...]) -> dict[str, Any]:
     import yaml
 
     from harness.api import UserError

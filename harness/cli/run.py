@@ -183,7 +183,7 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
     try:
         for cell in plan.cells():
             asks = _count(cell.task, shard)
-            have = _held(journal, cell) if journal is not None else 0
+            have = _count_answered(journal, cell) if journal is not None else 0
             total, held = total + asks, held + have
             echo(
                 f"  {cell.task.name} · {cell.judge.name}: {asks:,} requests, {have:,} already in the journal "
@@ -195,7 +195,7 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
     echo(f"{len(plan.cells())} cells, {total:,} requests, {held:,} already answered, {total - held:,} to ask")
 
 
-def _held(journal: Journal, cell: Cell) -> int:
+def _count_answered(journal: Journal, cell: Cell) -> int:
     """Answers of a cell in the journal; none of a judge that waits for a recipe, its own or that of one it asks."""
     from harness.run.planned import WaitsForRecipeError
 

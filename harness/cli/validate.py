@@ -33,14 +33,14 @@ def command(ctx: click.Context, manifests: tuple[Path, ...], sets: tuple[str, ..
     code = 0
     for manifest in manifests:
         try:
-            echo(f"{manifest}: ok ({_checked(manifest, sets, plugins)})")
+            echo(f"{manifest}: ok ({_check(manifest, sets, plugins)})")
         except UserError as error:
             say(f"{error}")
             code = error.exit_code
     return code
 
 
-def _checked(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
+def _check(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
     """What a file without a mistake holds."""
     from harness.manifest.load import is_recipe, load_manifest, load_recipe
 

@@ -47,7 +47,7 @@ class Finding:
     problem: str
     """What is wrong and how to fix it; without secrets."""
     broken: bool = True
-    """Whether something does not work; else it is only worth knowing."""
+    """Whether something does not work. Else it is only worth knowing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,13 +114,13 @@ def examine(load: Callable[[], Plugins], *, folders: Sequence[Path]) -> Health:
         plugins=dict(sorted(Counter(row.status for row in plugins.rows).items())),
         folders=free,
         loading={row.name: row.cpu_ms for row in sorted(plugins.rows, key=lambda row: -row.cpu_ms) if row.cpu_ms},
-        # Two checks may find the same; a dict keeps the order in which they were found.
+        # Two checks may find the same. A dict keeps the order in which they were found.
         findings=tuple(sorted(map(_clean, dict.fromkeys(findings)), key=lambda finding: not finding.broken)),
     )
 
 
 def _of_rows(rows: Iterable[PluginRow]) -> Iterator[Finding]:
-    """Plugins that did not load, or load slowly; of two that share a name, one finding that names both."""
+    """Plugins that did not load, or load slowly. Of two that share a name, one finding that names both."""
     for row in rows:
         if row.status == "broken":
             yield Finding(subject=f"plugin {row.name} ({row.distribution} {row.version})", problem=row.problem)
@@ -181,7 +181,7 @@ def _find_ambiguous_names(kind: str, offers: Sequence[Offer]) -> Iterator[Findin
 
 
 def _explain_missing(reference: str) -> str:
-    """Why the module of a lazy reference cannot be found; it is not imported, and no package that is not yet."""
+    """Why the module of a lazy reference cannot be found. It is not imported, and no package that is not yet."""
     module = reference.partition(":")[0]
     top = module.partition(".")[0]
     try:
@@ -226,7 +226,7 @@ def _free_in(folder: Path) -> int:
         OSError: It cannot be written to.
     """
     place = folder.absolute()
-    # The folder of runs is made by the first run; until then the space is that of the nearest folder above.
+    # The folder of runs is made by the first run. Until then the space is that of the nearest folder above.
     while not place.exists():
         place = place.parent
     # Permissions do not tell: read-only mounts and full quotas show in an attempt alone.

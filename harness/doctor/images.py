@@ -33,7 +33,7 @@ class SplitImages:
     items: int = 0
     """Items read."""
     images: int = 0
-    """Pictures in them; one that an item shows twice counts once."""
+    """Pictures in them. One that an item shows twice counts once."""
     hashes: NDArray[np.bytes_] = field(default_factory=lambda: np.empty(0, dtype=f"S{HASHED}"), repr=False)
     """Shape (D,), sorted: the D distinct pictures."""
     first: NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, dtype=np.uint32), repr=False)
@@ -52,7 +52,7 @@ def read_split(split: TaskSplit, *, pixels: bool, limit: int | None) -> SplitIma
 
     Args:
         split: The split.
-        pixels: Compare what is decoded; else the content of files, and the pixels of what is drawn.
+        pixels: Compare what is decoded. Else the content of files, and the pixels of what is drawn.
         limit: At most so many items.
 
     Raises:
@@ -79,7 +79,7 @@ def read_split(split: TaskSplit, *, pixels: bool, limit: int | None) -> SplitIma
 
 
 def item_ids(split: TaskSplit, numbers: set[int]) -> dict[int, str]:
-    """The ids of some items by their number; they are streamed once more, and no picture is opened."""
+    """The ids of some items by their number. They are streamed once more, and no picture is opened."""
     # Reading stops after the last item that is wanted.
     last = max(numbers, default=-1)
     return {k: item.id for k, item in enumerate(islice(_items(split, None), last + 1)) if k in numbers}
@@ -104,7 +104,7 @@ def hash_of(image: Image, *, pixels: bool) -> bytes:
 
 
 def _items(split: TaskSplit, limit: int | None) -> Iterator[Item]:
-    """The items of a split; what is wrong says where it is."""
+    """The items of a split. What is wrong says where it is."""
     last = ""
     try:
         for item in islice(split.made.items(split.split), limit):
@@ -120,7 +120,7 @@ def _items(split: TaskSplit, limit: int | None) -> Iterator[Item]:
 
 
 def _keys(split: TaskSplit, item: Item, *, pixels: bool) -> set[bytes]:
-    """Hashes of the pictures of an item; each picture is let go of before the next is opened."""
+    """Hashes of the pictures of an item. Each picture is let go of before the next is opened."""
     found: set[bytes] = set()
     for part in (*item.question, *(part for candidate in item.candidates for part in candidate)):
         if not isinstance(part, Image):

@@ -1,7 +1,7 @@
 """Other distributions that install into the package `harness` or take its command, and files that they overwrote.
 
 Two distributions may own one file: pip lets the last one win and says nothing, and takes the file away with whichever
-goes first. Reads what pip wrote down of each distribution, about a millisecond each; imports none.
+goes first. Reads what pip wrote down of each distribution, about a millisecond each. Imports none.
 """
 
 from __future__ import annotations

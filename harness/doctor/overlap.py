@@ -127,7 +127,7 @@ def _share_with_itself(read: Read) -> Shared:
 
 
 def _find_shared(a: Read, b: Read) -> Shared | None:
-    """What two splits share; `None` where that is nothing."""
+    """What two splits share. `None` where that is nothing."""
     leak = (a[0].is_learnt and b[0].is_tested) or (b[0].is_learnt and a[0].is_tested)
     # The side that is learnt from stands first, as the columns of the table say.
     if leak and not (a[0].is_learnt and b[0].is_tested):

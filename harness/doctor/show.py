@@ -42,7 +42,7 @@ def print_overlap(found: Overlap, console: Console) -> None:
 
 
 def _split_rows(found: Overlap) -> list[list[str]]:
-    """A row for each split; the task is named in its first row only."""
+    """A row for each split. The task is named in its first row only."""
     rows: list[list[str]] = []
     last = ""
     for split, read in found.splits:
@@ -55,7 +55,7 @@ def _split_rows(found: Overlap) -> list[list[str]]:
 
 
 def _describe_use(split: TaskSplit) -> str:
-    # A manifest's name would fill the column; recipes are few, and which one learns from a split is the question.
+    # A manifest's name would fill the column. Recipes are few, and which one learns from a split is the question.
     said = ["asked"] if split.asked else []
     for verb, recipes in (("trains", split.trains), ("selects", split.selects)):
         if recipes:
@@ -112,7 +112,7 @@ def _legend(found: Overlap) -> list[str]:
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int]) -> Table:
-    """A table in which numbers are never cut and names fold; columns without any text are left out."""
+    """A table in which numbers are never cut and names fold. Columns without any text are left out."""
     from rich import box
     from rich.table import Table
     from rich.text import Text

@@ -33,7 +33,7 @@ class TaskSplit:
     """One split of one task."""
 
     names: Mapping[str, str]
-    """Names of the task; to each the same name, followed by that of a file where another task has it too."""
+    """Names of the task. To each the same name, followed by that of a file where another task has it too."""
     id: str
     """Canonical id of the task."""
     split: str
@@ -163,7 +163,7 @@ def _add_name(names: list[str], name: str) -> None:
 
 
 def load_files(paths: Sequence[Path], *, sets: Sequence[str], plugins: Plugins) -> list[LoadedManifest | LoadedRecipe]:
-    """Load manifests and recipes; a file with `trainer:` at its top is a recipe.
+    """Load manifests and recipes. A file with `trainer:` at its top is a recipe.
 
     Raises:
         ManifestError: With every problem of the first file that has some.

@@ -115,14 +115,14 @@ def compare_judges(
     shared = [task for task in of_a if task in of_b]
     if not shared:
         raise UserError(
-            f"the two judges share no task: one answered {_listed(of_a)}, the other {_listed(of_b)}; "
+            f"the two judges share no task: one answered {_list_items(of_a)}, the other {_list_items(of_b)}; "
             "run both by one manifest"
         )
     rules = rules_of(settings, seed=seed)
     measure = Measure(find_metric=find_metric or installed_metric(), rules=rules)
     first = {task: next(measure.entries(of_a[task], metric=settings.metric, by_category=False)) for task in shared}
     second = {task: next(measure.entries(of_b[task], metric=settings.metric, by_category=False)) for task in shared}
-    rivals = {task: _named(first[task], second[task]) for task in shared}
+    rivals = {task: _find_judge(first[task], second[task]) for task in shared}
     for sides in rivals.values():
         check_rivals(sides)
     names = [entry.judge for entry in rivals[shared[0]]]
@@ -130,14 +130,14 @@ def compare_judges(
         judge_a=names[0],
         judge_b=names[1],
         alpha=round(1 - settings.confidence, 10),
-        tasks=_compared(rivals, measure),
+        tasks=_compare_task(rivals, measure),
         names=tuple(shared),
         left_out=tuple(sorted(set(of_a) ^ set(of_b))),
         disagreements=tuple(_sample([(of_a[task], of_b[task]) for task in shared], most=items)),
     )
 
 
-def _compared(rivals: Mapping[str, Sequence[Entry]], measure: Measure) -> tuple[Comparison, ...]:
+def _compare_task(rivals: Mapping[str, Sequence[Entry]], measure: Measure) -> tuple[Comparison, ...]:
     """The two on each task, all tasks as one family."""
     contests = {task: Contest([measure.round(sides)]) for task, sides in rivals.items()}
     gaps = [contests[task].meet(sides[0].judge, sides[1].judge).gap for task, sides in rivals.items()]
@@ -196,7 +196,7 @@ def difference_rows(compared: JudgeComparison) -> tuple[list[str], list[list[str
             write_number(one.unit, one.value_b, one.ci_low, one.ci_high),
             write_number(one.unit, one.difference, one.ci_low, one.ci_high, signed=True),
             write_interval(one.unit, one.ci_low, one.ci_high, signed=True),
-            p_value(one.p),
+            p_value(one.p_value),
             p_value(one.p_adjusted),
             f"{one.n:,}",
             f"{one.only_a:,}",
@@ -259,7 +259,7 @@ def _markdown(compared: JudgeComparison) -> str:
     return "\n\n".join(pieces) + "\n"
 
 
-def _named(a: Entry, b: Entry) -> list[Entry]:
+def _find_judge(a: Entry, b: Entry) -> list[Entry]:
     """The two entries under names that differ."""
     if a.judge != b.judge:
         return [a, b]
@@ -280,10 +280,10 @@ def _sample(cells: Sequence[tuple[ScoredCell, ScoredCell]], *, most: int) -> Ite
 
 
 def _disagreements(cell_a: ScoredCell, cell_b: ScoredCell) -> Iterator[Disagreement]:
-    of_b = {(one.item, one.order, one.sample): _said(one) for one in cell_b.answers()}
+    of_b = {(one.item, one.order, one.sample): _state(one) for one in cell_b.answers()}
     for one in cell_a.answers():
         other = of_b.get((one.item, one.order, one.sample))
-        ours, ours_right = _said(one)
+        ours, ours_right = _state(one)
         if other is None or other[0] == ours:
             continue
         yield Disagreement(
@@ -299,7 +299,7 @@ def _disagreements(cell_a: ScoredCell, cell_b: ScoredCell) -> Iterator[Disagreem
         )
 
 
-def _said(answer: RecordedAnswer) -> tuple[str, bool]:
+def _state(answer: RecordedAnswer) -> tuple[str, bool]:
     """What was said, canonical and by name, and whether it is right."""
     if answer.verdict is None:
         return f"({answer.status.value})", False
@@ -307,7 +307,7 @@ def _said(answer: RecordedAnswer) -> tuple[str, bool]:
     return answer.space.name(verdict), answer.space.agrees(verdict, answer.gold)
 
 
-def _listed(names: Iterable[str]) -> str:
+def _list_items(names: Iterable[str]) -> str:
     return ", ".join(clean(name) for name in names) or "nothing"
 
 

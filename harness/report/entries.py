@@ -106,8 +106,8 @@ def _differences(first: Entry, other: Entry) -> list[str]:
     for name in sorted({*ours, *theirs} - {"metrics"}):
         if ours.get(name) != theirs.get(name):
             problems.append(
-                f"the protocol: {name} is {_shown(ours.get(name))} in {first.run}, "
-                f"{_shown(theirs.get(name))} in {other.run}"
+                f"the protocol: {name} is {_value_text(ours.get(name))} in {first.run}, "
+                f"{_value_text(theirs.get(name))} in {other.run}"
             )
     if first.estimate.metric != other.estimate.metric:
         problems.append(
@@ -117,5 +117,5 @@ def _differences(first: Entry, other: Entry) -> list[str]:
     return problems
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return "not set" if value is None else str(value)

@@ -178,13 +178,13 @@ def estimate(
             Correction(method=method, value=one.value, ci_low=one.low, ci_high=one.high)
             for method, one in found.items()
         ),
-        specificity=_shown(rates.specificity if rates else nothing),
-        sensitivity=_shown(rates.sensitivity if rates else nothing),
-        skill=_shown(rates.skill if rates else nothing),
-        correlation=_shown(rho),
+        specificity=_number_text(rates.specificity if rates else nothing),
+        sensitivity=_number_text(rates.sensitivity if rates else nothing),
+        skill=_number_text(rates.skill if rates else nothing),
+        correlation=_number_text(rho),
         weight=worth.power_tuning(own, other),
-        label_worth=_shown(worth.labels_worth(rho, labels=len(own), verdicts=len(other))),
-        label_worth_limit=_shown(worth.labels_worth(rho, labels=len(own), verdicts=None)),
+        label_worth=_number_text(worth.labels_worth(rho, labels=len(own), verdicts=len(other))),
+        label_worth_limit=_number_text(worth.labels_worth(rho, labels=len(own), verdicts=None)),
         shift_p=shift,
         warnings=(*warnings, *_warnings(target, own, other, rates, found, shift)),
         assumptions=tuple(_assumptions(target)),
@@ -221,7 +221,7 @@ def _by_method(own: Verdicts, other: Verdicts, target: Target, confidence: float
     return {**found, "ppi++": worth.ppi(own, other, low=low, high=high, confidence=confidence)}
 
 
-def _shown(one: Measurement) -> Estimated:
+def _number_text(one: Measurement) -> Estimated:
     return Estimated(value=one.value, ci_low=one.low, ci_high=one.high)
 
 

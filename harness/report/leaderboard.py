@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 from harness.api import Metric, UserError
 from harness.manifest.model import ReportSettings
 from harness.report.entries import Entry, check_rivals, told_apart
 from harness.report.measure import Measure, installed_metric
 from harness.report.places import Field, placed, ranked
-from harness.report.records import Block, Compare, Leaderboard, Pair, Row
+from harness.report.records import Compare, Leaderboard, Row
 from harness.report.scored import ScoredCell
 from harness.report.settings import DEFAULT, rules_of
 from harness.report.suites import suites
 from harness.report.unread import Tally, UnreadAnswers, tally
 from harness.report.usage import JudgeUsage
 from harness.run.rows import LeftOut
-from harness.score.records import CellScores, Comparison, Estimate
+from harness.score.records import Block, CellFacts, CellScores, Comparison, Estimate
 
 
 def build_leaderboard(
@@ -73,10 +74,10 @@ def build_leaderboard(
     ]
     rivals = _rivals(entries)
     if grouping == "suite":
-        fields = suites(rows, rivals, measure=measure, left_out=lacking, compare=tests == "all-pairs")
+        blocks = suites(rows, rivals, measure=measure, left_out=lacking, compare=tests == "all-pairs")
     else:
-        fields = [_field(same, rivals[block], measure, tests) for block, same in _blocks(rows).items()]
-    fields = sorted((placed(field, tests) for field in fields), key=lambda field: field.rows[0].block)
+        blocks = [_field(same, rivals[block], measure, tests) for block, same in _blocks(rows).items()]
+    blocks = sorted((placed(field, tests) for field in blocks), key=lambda field: field.rows[0].block)
     return Leaderboard(
         title=", ".join(sorted({entry.run for entry in entries})),
         group_by=grouping,
@@ -86,8 +87,8 @@ def build_leaderboard(
         compare=tests,
         missing=settings.missing,
         equivalence=settings.equivalence,
-        rows=tuple(row for field in fields for row in sorted(field.rows, key=_place)),
-        comparisons=tuple(_pair(field.rows[0], one) for field in fields for one in field.comparisons),
+        rows=tuple(row for field in blocks for row in sorted(field.rows, key=_place)),
+        comparisons=tuple(_in_block(found, field.rows[0]) for field in blocks for found in field.comparisons),
         usage=_usage(entries),
         left_out=tuple(sorted(lacking, key=lambda one: (one.judge, one.task, one.run))),
         unread=_unread(unread, tallies),
@@ -155,87 +156,36 @@ def _place(row: Row) -> tuple[Block, float, bool, float, str]:
     return row.block, rank, row.value is None, -value if row.greater_is_better else value, row.judge
 
 
-def _pair(row: Row, one: Comparison) -> Pair:
-    return Pair(
-        task=row.task,
-        category=row.category,
-        suite=row.suite,
-        metric=one.metric,
-        greater_is_better=one.greater_is_better,
-        judge_a=one.a,
-        judge_b=one.b,
-        value_a=one.value_a,
-        value_b=one.value_b,
-        difference=one.difference,
-        ci_low=one.ci_low,
-        ci_high=one.ci_high,
-        p_value=one.p,
-        p_adjusted=one.p_adjusted,
-        better=one.better,
-        depends_on_missing=one.depends_on_missing,
-        bound_low=one.bound_low,
-        bound_high=one.bound_high,
-        whatever_missing=one.whatever_missing,
-        detectable=one.detectable,
-        equivalent=one.equivalent,
-        method=one.method,
-        n=one.n,
-        disagreements=one.disagreements,
-        only_a=one.only_a,
-        only_b=one.only_b,
-        basis=one.basis,
-        unit=one.unit,
-    )
+def _in_block(found: Comparison, row: Row) -> Comparison:
+    """A comparison with the block that it is about."""
+    return replace(found, task=row.task, category=row.category, suite=row.suite)
 
 
 def _row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int]) -> Row:
+    """The facts of the cell and the metric on show, field by field, and what only a leaderboard has."""
     scores, estimate, cell = entry.scores, entry.estimate, entry.cell
-    consistency = {one.metric: one.value for one in scores.consistency}
+    consistency = {found.metric: found.value for found in scores.consistency}
+    facts = {**_fields_of(CellFacts, scores), **_fields_of(Estimate, estimate)}
+    flags = _flags(scores, basis=estimate.basis, state=cell.state, min_coverage=min_coverage)
     return Row(
-        task=scores.task,
+        **{**facts, "judge": entry.judge, "flags": flags},
         category=entry.category,
-        suite=scores.suite,
         tasks=(scores.task,),
-        judge=entry.judge,
         run=entry.run,
         task_id=cell.task_id,
         judge_id=cell.judge_id,
-        metric=estimate.metric,
-        greater_is_better=estimate.greater_is_better,
-        value=estimate.value,
-        ci_low=estimate.ci_low,
-        ci_high=estimate.ci_high,
-        method=estimate.method,
-        n=estimate.n,
-        asked=scores.asked,
-        coverage=scores.coverage,
-        excluded=estimate.excluded,
-        worst_case=estimate.worst_case,
-        rank_low=None,
-        rank_high=None,
-        letters="",
-        flags=_flags(scores, basis=estimate.basis, state=cell.state, min_coverage=min_coverage),
         swap_consistency=consistency.get("swap_consistency"),
         first_position=consistency.get("first_position"),
         repeat_consistency=consistency.get("repeat_consistency"),
-        histogram=scores.histogram,
-        shown_histogram=scores.shown_histogram,
-        gold_histogram=scores.gold_histogram,
-        statuses=scores.statuses,
-        items=scores.items,
-        groups=scores.groups,
-        protocol=scores.protocol,
-        data_hash=scores.data_hash,
         others=_others(scores, shown=estimate.metric),
         unread=unread,
-        with_probabilities=scores.with_probabilities,
-        basis=estimate.basis,
-        unit=estimate.unit,
-        consistency={own.metric: _numbers(own) for own in scores.consistency},
-        calibration=scores.calibration,
-        noise=scores.noise,
-        ceiling=scores.ceiling,
+        consistency={found.metric: _numbers(found) for found in scores.consistency},
     )
+
+
+def _fields_of(kind: type[CellFacts | Estimate], record: CellFacts | Estimate) -> dict[str, Any]:
+    """The fields that a record has as one of that kind."""
+    return {spec.name: getattr(record, spec.name) for spec in fields(kind)}
 
 
 def _others(scores: CellScores, *, shown: str) -> dict[str, dict[str, float | str | None]]:

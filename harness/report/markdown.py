@@ -11,8 +11,9 @@ from typing import Any, cast
 from harness.api import Unit, write_interval, write_number
 from harness.report import ceilings, notes, trust, unread, usage
 from harness.report.numbers import NOTHING, heading, p_value, share, size
-from harness.report.records import Leaderboard, Pair, Row
+from harness.report.records import Leaderboard, Row
 from harness.report.row_text import consistency, rank_text
+from harness.score.records import Comparison
 from harness.text import for_markdown
 
 _MOST_VERDICTS = 12
@@ -64,7 +65,7 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
     return "\n\n".join(pieces) + "\n"
 
 
-def comparisons_table(comparisons: Sequence[Pair]) -> str:
+def comparisons_table(comparisons: Sequence[Comparison]) -> str:
     """The pairs, the most certain difference first."""
     ordered = sorted(
         comparisons,

@@ -43,11 +43,11 @@ class Measure:
         if by_category:
             for category, answers in _by_category(cell).items():
                 table = build_cell(answers, cell.protocol)
-                yield self._entry(cell, self._scored(cell, table, name), name, category=category, table=_kept(table))
+                yield self._entry(cell, self._score(cell, table, name), name, category=category, table=_constant(table))
         elif any(bare(one.metric) == bare(name) for one in cell.scores.estimates):
-            yield self._entry(cell, self._flagged(cell, cell.scores, name), name, category="", table=cell.table)
+            yield self._entry(cell, self._with_flags_of(cell, cell.scores, name), name, category="", table=cell.table)
         else:
-            yield self._entry(cell, self._scored(cell, cell.table(), name), name, category="", table=cell.table)
+            yield self._entry(cell, self._score(cell, cell.table(), name), name, category="", table=cell.table)
 
     def round(self, rivals: Sequence[Entry], *, metric: str | None = None) -> Round:
         """The judges of one task, or of one of its categories.
@@ -92,13 +92,13 @@ class Measure:
             run=cell.run, judge=cell.judge, category=category, cell=cell, scores=scores, estimate=estimate, table=table
         )
 
-    def _flagged(self, cell: ScoredCell, scores: CellScores, name: str) -> CellScores:
+    def _with_flags_of(self, cell: ScoredCell, scores: CellScores, name: str) -> CellScores:
         """The scores with the flags of the metric on show: a run keeps those of its headline."""
         if bare(scores.estimates[0].metric) == bare(name):
             return scores
-        return replace(scores, flags=self._scored(cell, cell.table(), name).flags)
+        return replace(scores, flags=self._score(cell, cell.table(), name).flags)
 
-    def _scored(self, cell: ScoredCell, table: CellTable, name: str) -> CellScores:
+    def _score(self, cell: ScoredCell, table: CellTable, name: str) -> CellScores:
         with _of_task(cell.task):
             return score_cell(
                 table,
@@ -144,7 +144,7 @@ def _by_category(cell: ScoredCell) -> dict[str, list[RecordedAnswer]]:
     return dict(sorted(found.items()))
 
 
-def _kept(table: CellTable) -> Callable[[], CellTable]:
+def _constant(table: CellTable) -> Callable[[], CellTable]:
     return lambda: table
 
 

@@ -77,7 +77,7 @@ def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row], *, counts: bool = 
     raised = {flag for row in rows for flag in row.flags}
     said = [f"{flag} — {explain(rows[0])}" for flag, explain in OF_THE_TASK.items() if flag in raised]
     for row in rows:
-        explained = [_explained(row, flag) for flag in own_flags(row) if flag not in OF_ANSWERS]
+        explained = [_explain(row, flag) for flag in own_flags(row) if flag not in OF_ANSWERS]
         said += [f"{row.judge}: {one}" for one in (*_missing(leaderboard, row, counts=counts), *explained)]
     return said
 
@@ -180,7 +180,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _explained(row: Row, flag: str) -> str:
+def _explain(row: Row, flag: str) -> str:
     """One flag of a judge in words; one that nobody explains stands for itself."""
     if flag not in OF_SUITES and not row.task:
         return f"{flag} on at least one of its tasks"

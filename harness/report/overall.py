@@ -46,7 +46,7 @@ def mean_ranks(
     inside = ranked([replace(row, value=0.0) for row in rows.values()])
     own = {judge: {row.task: row for row in by_judge[judge]} for judge in inside}
     points = [_points([own[judge][task] for judge in inside]) for task in rounds]
-    compared = _compared(inside, own, rounds, rules=rules) if compare and len(inside) > 1 else []
+    compared = _compare_tasks(inside, own, rounds, rules=rules) if compare and len(inside) > 1 else []
     sets = [standings(inside, pairs) for pairs in compared]
     means = {
         judge: _Mean.over([ranks[k] for ranks in points], [places[judge] for places in sets])
@@ -98,7 +98,7 @@ def _points(rows: Sequence[Row]) -> list[float]:
     return [sum(other < own for other in signed) + (1 + signed.count(own)) / 2 for own in signed]
 
 
-def _compared(
+def _compare_tasks(
     judges: Sequence[str], own: Mapping[str, Mapping[str, Row]], rounds: Mapping[str, Round], *, rules: Rules
 ) -> list[tuple[Comparison, ...]]:
     """Every two judges on each task, all of them one family."""
@@ -137,10 +137,10 @@ def _pair(a: str, b: str, means: Mapping[str, _Mean], *, n: int) -> Comparison:
     """Two judges by their mean ranks: one is better where what encloses them lies apart."""
     (value_a, low_a, high_a), (value_b, low_b, high_b) = means[a], means[b]
     if low_a is None or high_a is None or low_b is None or high_b is None:
-        return Comparison(a=a, b=b, metric=MEAN_RANK, greater_is_better=False)
+        return Comparison(judge_a=a, judge_b=b, metric=MEAN_RANK, greater_is_better=False)
     return Comparison(
-        a=a,
-        b=b,
+        judge_a=a,
+        judge_b=b,
         metric=MEAN_RANK,
         value_a=value_a,
         value_b=value_b,

@@ -41,7 +41,7 @@ def placed(field: Field, compare: Compare) -> Field:
     inside = set(ranked(field.rows))
     best_first = sorted((row for row in field.rows if row.judge in inside), key=_by_value)
     found = standings([row.judge for row in best_first], field.comparisons)
-    unsure = {judge for pair in field.comparisons if pair.depends_on_missing for judge in (pair.a, pair.b)}
+    unsure = {judge for pair in field.comparisons if pair.depends_on_missing for judge in (pair.judge_a, pair.judge_b)}
     return replace(field, rows=tuple(_with_place(row, found, unsure) for row in field.rows))
 
 

@@ -43,7 +43,7 @@ def print_plan(plan: ItemPlan, console: Console) -> None:
     for task, same in itertools.groupby(plan.rows, key=lambda row: row.task):
         rows = list(same)
         print_title(" · ".join(part for part in (task, heading(rows[0].metric, rows[0].unit)) if part), console)
-        chosen, left = _chosen(rows)
+        chosen, left = _choice_text(rows)
         print_rows(*plan_rows(plan, chosen), console, left=2)
         notes = [f"{left:,} more pairs lie between these; --judge names one, --json has all"] if left else []
         notes += _asking(chosen[len(chosen) // 2])
@@ -53,7 +53,7 @@ def print_plan(plan: ItemPlan, console: Console) -> None:
     print_notes(list(_legend(plan)), console)
 
 
-def _chosen(rows: list[PlanRow]) -> tuple[list[PlanRow], int]:
+def _choice_text(rows: list[PlanRow]) -> tuple[list[PlanRow], int]:
     """All pairs where they are few, else the one that varies least, the middle one and the one that varies most."""
     if len(rows) <= _MOST_ROWS:
         return rows, 0

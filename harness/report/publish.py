@@ -66,14 +66,14 @@ def publish_run(folder: Path, plugins: Plugins, *, reuse: bool) -> RunReport | N
     run = load_run(folder)
     if not run.cells:
         return None
-    key = _published_key(folder, plugins)
+    key = _state_key(folder, plugins)
     path = folder / LEADERBOARD
-    if reuse and _published(folder) == key and path.is_file() and (folder / SCORES).is_file():
+    if reuse and _last_key(folder) == key and path.is_file() and (folder / SCORES).is_file():
         board = Leaderboard.from_json(json.loads(path.read_text(encoding="utf-8")))
     else:
         board = _publish(run, plugins)
         if reuse:
-            _note_published(folder, key)
+            _keep_key(folder, key)
     return RunReport(board=board, folder=folder, files=_files(plugins))
 
 
@@ -108,7 +108,7 @@ def _files(plugins: Plugins) -> tuple[str, ...]:
     return tuple(card.file for card in cards if isinstance(card, RendererCard) and card.file)
 
 
-def _published_key(folder: Path, plugins: Plugins) -> str:
+def _state_key(folder: Path, plugins: Plugins) -> str:
     """Changes whenever a report may come out otherwise: with the answers, the harness, or any plugin's version."""
     rows = sorted((row.name, row.distribution, row.version) for row in plugins.rows)
     journal = Journal(folder / JOURNAL, readonly=True)
@@ -118,7 +118,7 @@ def _published_key(folder: Path, plugins: Plugins) -> str:
         journal.close()
 
 
-def _published(folder: Path) -> str | None:
+def _last_key(folder: Path) -> str | None:
     """The key of the report that was written last."""
     journal = Journal(folder / JOURNAL, readonly=True)
     try:
@@ -127,7 +127,7 @@ def _published(folder: Path) -> str | None:
         journal.close()
 
 
-def _note_published(folder: Path, key: str) -> None:
+def _keep_key(folder: Path, key: str) -> None:
     journal = Journal(folder / JOURNAL)
     try:
         journal.set_meta("published", key)

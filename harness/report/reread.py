@@ -133,7 +133,7 @@ def reread_run(folder: Path, plugins: Plugins, *, dry_run: bool) -> list[CellRer
         JournalError: It is no run folder, or its questions cannot be rendered as they were asked. Nothing is changed.
     """
     run = load_run(folder)
-    planned = _rendered(folder, plugins, cells=run.cells)
+    planned = _plan_tasks(folder, plugins, cells=run.cells)
     if dry_run:
         return _reread(folder, run.cells, planned)[0]
     with lock_folder(folder):
@@ -151,14 +151,14 @@ _Change = tuple[str, str, Judgement]
 """Key of the judge, key of the request, the new judgement."""
 
 
-def _rendered(folder: Path, plugins: Plugins, *, cells: Sequence[RecordedCell]) -> dict[str, PlannedTask]:
+def _plan_tasks(folder: Path, plugins: Plugins, *, cells: Sequence[RecordedCell]) -> dict[str, PlannedTask]:
     """The tasks of the recorded manifest by name, checked to ask what they asked then."""
     from harness.manifest.load import load_manifest
     from harness.run.plan import plan_tasks
 
     if not (folder / MANIFEST).is_file():
         raise JournalError(f"{folder}: has no {MANIFEST}, by which its questions could be rendered again")
-    with _explained(folder):
+    with _explain_errors(folder):
         loaded = load_manifest(folder / MANIFEST, plugins=plugins)
         made = {task.name: task for task in plan_tasks(loaded, plugins, workspace=folder.parent / ".workspace").tasks}
     journal = Journal(folder / JOURNAL, readonly=True)
@@ -169,7 +169,7 @@ def _rendered(folder: Path, plugins: Plugins, *, cells: Sequence[RecordedCell]) 
     for name in dict.fromkeys(cell.task for cell in cells):
         if name not in made:
             raise JournalError(f"{folder}: its manifest makes no task {name!r} any more; restore its data or plugin")
-        with _explained(folder):
+        with _explain_errors(folder):
             fingerprint = made[name].fingerprint
         if fingerprint != known[name]:
             raise JournalError(
@@ -180,7 +180,7 @@ def _rendered(folder: Path, plugins: Plugins, *, cells: Sequence[RecordedCell]) 
 
 
 @contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def _explain_errors(folder: Path) -> Iterator[None]:
     """Say of an error what it prevents."""
     try:
         yield
@@ -216,7 +216,7 @@ def _chunks(folder: Path, journal: Journal, task: PlannedTask) -> Iterator[list[
     missing = sum(journal.statuses(task.name, judge="").values())  # all requests: no judge has the empty key
     asks = stream_requests(task)
     while True:
-        with _explained(folder):
+        with _explain_errors(folder):
             chunk = list(islice(asks, _CHUNK))
         if not chunk:
             break

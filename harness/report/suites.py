@@ -16,12 +16,13 @@ from harness.report.entries import Entry
 from harness.report.measure import Measure
 from harness.report.overall import mean_ranks
 from harness.report.places import Field, ranked
-from harness.report.records import Block, Row
+from harness.report.records import Row
 from harness.run.rows import LeftOut
 from harness.score.contest import Contest, Round
 from harness.score.flags import FEW, INTERVAL_FLAGS
 from harness.score.intervals import JACKKNIFE, interval
 from harness.score.metrics import unit_of
+from harness.score.records import Block
 from harness.score.significance import compare_contest
 
 _OF_TASKS = frozenset({"constant-gold", "no-errors", *INTERVAL_FLAGS})
@@ -68,7 +69,7 @@ def _suite(
 ) -> Field:
     rounds = {task: measure.round(own) for task, own in rivals.items()}
     by_judge = {judge: [row for row in rows if row.judge == judge] for judge in sorted({row.judge for row in rows})}
-    summed = {judge: _summed_row(suite, tasks, own) for judge, own in by_judge.items()}
+    summed = {judge: _sum_rows(suite, tasks, own) for judge, own in by_judge.items()}
     if len({row.metric for row in rows}) > 1:
         field = mean_ranks(summed, by_judge, rounds, rules=measure.rules, compare=compare)
         return replace(field, rows=_with_common_means(field.rows, rows, rivals, measure=measure))
@@ -139,7 +140,7 @@ def _mean_row(row: Row, own: Sequence[Row], rounds: Mapping[str, Round], *, conf
     return replace(row, value=apart.value, ci_low=low, ci_high=high, method=method, flags=(*row.flags, *few))
 
 
-def _summed_row(suite: str, tasks: Sequence[str], rows: Sequence[Row]) -> Row:
+def _sum_rows(suite: str, tasks: Sequence[str], rows: Sequence[Row]) -> Row:
     """All that adds up over tasks; no value yet."""
     valued = [row for row in rows if row.value is not None]
     basis = max((row.basis for row in valued), key=("", "verdicts", "probabilities").index, default="")
@@ -173,13 +174,13 @@ def _summed_row(suite: str, tasks: Sequence[str], rows: Sequence[Row]) -> Row:
         histogram={},
         shown_histogram={},
         gold_histogram={},
-        statuses=_summed(row.statuses for row in rows),
+        statuses=_add_counts(row.statuses for row in rows),
         items=sum(row.items for row in rows),
         groups=sum(row.groups for row in rows),
         protocol={},
         data_hash=_joint_hash(rows),
         others={},
-        unread=_summed(row.unread for row in rows),
+        unread=_add_counts(row.unread for row in rows),
         with_probabilities=known / answers if answers else None,
         calibration=None,
         noise=None,
@@ -198,7 +199,7 @@ def _mean_of_known(values: Sequence[float | None]) -> float | None:
     return _mean([value for value in values if value is not None])
 
 
-def _summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+def _add_counts(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     total: Counter[str] = Counter()
     for count in counts:
         total.update(count)

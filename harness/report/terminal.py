@@ -58,28 +58,28 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
         console.print(_table(rows, console.width, left_out))
         console.print()
         for note in (said := notes.flag_notes(leaderboard, rows)):
-            console.print(_indented(note, style="yellow"))
+            console.print(_indent(note, style="yellow"))
         for note in (told := notes.findings(leaderboard, rows)):
-            console.print(_indented(note, style=""))
+            console.print(_indent(note, style=""))
         if said or told:
             console.print()
         for note in (told := [*trust.calibration_lines(leaderboard, rows), *trust.noise_lines(rows)]):
-            console.print(_indented(note, style=""))
+            console.print(_indent(note, style=""))
         if told:
             console.print()
     for note in notes.left_out(leaderboard):
-        console.print(_indented(note, style="yellow"))
+        console.print(_indent(note, style="yellow"))
     _print_usage(leaderboard, console)
     for line in notes.legend(leaderboard):
-        console.print(_indented(line, style="dim"))
+        console.print(_indent(line, style="dim"))
     for command in unread.commands(leaderboard.unread, folders):
-        console.print(_indented(f"the answers without a verdict, as they were written: {command}", style="bold"))
+        console.print(_indent(f"the answers without a verdict, as they were written: {command}", style="bold"))
     if leaderboard.sections:
         titles = ", ".join(map(clean, leaderboard.sections))
-        console.print(_indented(f"leaderboard.md has more: {titles}", style="bold"))
+        console.print(_indent(f"leaderboard.md has more: {titles}", style="bold"))
     if left_out:
         hidden = ", ".join(sorted(left_out))
-        console.print(_indented(f"left out for want of width: {hidden}; --format md shows all", style="dim"))
+        console.print(_indent(f"left out for want of width: {hidden}; --format md shows all", style="dim"))
 
 
 def _print_usage(leaderboard: Leaderboard, console: Console) -> None:
@@ -107,7 +107,7 @@ def _print_usage(leaderboard: Leaderboard, console: Console) -> None:
         console.print(table)
         console.print()
     for note in asides:
-        console.print(_indented(note, style="yellow"))
+        console.print(_indent(note, style="yellow"))
     if asides:
         console.print()
 
@@ -131,7 +131,7 @@ def print_comparison(compared: JudgeComparison, console: Console) -> None:
     )
     console.print()
     for line in compare.verdict_lines(compared):
-        console.print(_indented(line, style=""))
+        console.print(_indent(line, style=""))
     if compared.disagreements:
         console.print()
         console.print(Text("Where they disagree", style="bold"))
@@ -140,7 +140,7 @@ def print_comparison(compared: JudgeComparison, console: Console) -> None:
         console.print(_plain_table(header, *rows, gap=gap))
     console.print()
     for line in compare.legend(compared):
-        console.print(_indented(line, style="dim"))
+        console.print(_indent(line, style="dim"))
 
 
 def _plain_table(
@@ -273,7 +273,7 @@ def _flags(row: Row) -> str:
     return "" if not own else own[0] if len(own) == 1 else f"{own[0]} +{len(own) - 1}"
 
 
-def _indented(text: str, *, style: str) -> Table:
+def _indent(text: str, *, style: str) -> Table:
     """A hanging bullet that wraps within the terminal."""
     from rich.table import Table
     from rich.text import Text

@@ -205,7 +205,7 @@ def of_file(
             )
         item = row[id_column].name() if id_column else f"\0{number}"
         cluster = row[group].name() if group else ""
-        value = _spelled(row, name, target) if row.has(name) else _NAN
+        value = _spell(row, name, target) if row.has(name) else _NAN
         by_item.setdefault(item, []).append((value, cluster))
     found = Judged()
     for item, said in by_item.items():
@@ -253,7 +253,7 @@ def _lines(path: Path) -> Iterator[DataRow]:
         yield DataRow(values={"verdict": line.strip()}, place=f"{path}, line {number + 1}", number=number)
 
 
-def _spelled(row: DataRow, column: str, target: Target) -> float:
+def _spell(row: DataRow, column: str, target: Target) -> float:
     word, space = row[column].word(), target.space
     if not word.strip():
         return _NAN

@@ -27,7 +27,7 @@ class _Confusion(CoreMetric):
 
     @abstractmethod
     def from_counts(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
-        """The metric; all three have shape (B, K): units of each class that are right, that are, that are said to be.
+        """The metric. All three have shape (B, K): units of each class that are right, that are, that are said to be.
 
         The units predicted to be nothing are in `gold` only.
         """
@@ -83,7 +83,7 @@ class PositiveF1(_Confusion):
         return [_positive(units)]
 
     def from_counts(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
-        """2 right / (gold + predicted); NaN where the class occurs in neither."""
+        """2 right / (gold + predicted). NaN where the class occurs in neither."""
         return divide(2 * right[:, 0], gold[:, 0] + predicted[:, 0])
 
 
@@ -108,11 +108,11 @@ class RocAuc(CoreMetric):
     """Area under the ROC curve of the positive class (first label or candidate) against all others.
 
     A unit's score is its probability of the positive class. Units that were answered without one are left out, and are
-    not in `n`; only where no unit has one, the scores are the hard verdicts as 0 and 1, as in SeeTRUE's released script
+    not in `n`. Only where no unit has one, the scores are the hard verdicts as 0 and 1, as in SeeTRUE's released script
     (for two classes that is balanced accuracy). The two are never ranked against each other: `harness.score.cell`
     decides for a whole cell, and says which it was.
 
-    A missing answer that counts as wrong stands at the wrong end of the ranking; among hard verdicts it is the wrong
+    A missing answer that counts as wrong stands at the wrong end of the ranking. Among hard verdicts it is the wrong
     verdict. Tied scores count a half (midranks, Mann and Whitney 1947).
     """
 
@@ -121,7 +121,7 @@ class RocAuc(CoreMetric):
     unit = "share"
 
     def prepare(self, units: Units) -> Statistic:
-        """Sort once; what is left is a cumulative sum."""
+        """Sort once. What is left is a cumulative sum."""
         positive = _positive(units)
         is_positive = np.array([verdict == positive for verdict in units.gold], dtype=np.int64)
         score, counted = _rank_scores(units, is_positive, positive)

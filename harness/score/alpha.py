@@ -2,7 +2,7 @@
 
 Every difference function in use is a squared distance between vectors: labels are unit vectors, scores are numbers, and
 rankings are the signs of their pairs. So the disagreement within a unit, and that expected by chance, are sums of
-squares, which add up over clusters; leaving one cluster out is then a subtraction.
+squares, which add up over clusters. Leaving one cluster out is then a subtraction.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CHANCE = 0.5  # of two rankings without any relation, half of all pairs are in 
 
 
 class _Sums(NamedTuple):
-    """What alpha is made of; each has a row for each cluster, or for each of some data sets."""
+    """What alpha is made of. Each has a row for each cluster, or for each of some data sets."""
 
     apart: Floats
     """Shape (G,): disagreement within units, times the number of verdicts."""
@@ -52,7 +52,7 @@ def distance_of(space: AnswerSpace) -> Distance:
 def krippendorff(people: People, space: AnswerSpace, *, confidence: float = 0.95) -> Measurement:
     """Krippendorff's alpha = 1 - D_o / D_e, with missing verdicts (Krippendorff 2011, Computing alpha-reliability).
 
-    D_o = sum over items u of sum over ordered pairs in u of d^2 / (m_u - 1), over n; D_e = sum over all ordered pairs
+    D_o = sum over items u of sum over ordered pairs in u of d^2 / (m_u - 1), over n. D_e = sum over all ordered pairs
     of d^2 over n (n - 1). An item with one verdict drops out. d^2 is 1 for different labels, the squared difference of
     scores, and the share of pairs of candidates in another order of rankings.
 
@@ -73,7 +73,7 @@ def krippendorff(people: People, space: AnswerSpace, *, confidence: float = 0.95
         1 is perfect agreement, 0 is chance. No value where there is nothing to compare, or where all say the same of
         every item.
     """
-    # An item with one verdict has no pair and says nothing about agreement; Krippendorff drops it as well.
+    # An item with one verdict has no pair and says nothing about agreement. Krippendorff drops it as well.
     ratings, distance = pairable_ratings(people.ratings), distance_of(space)
     if not len(ratings.item) or (distance == "interval" and len(np.unique(ratings.verdict)) < 2):
         return Measurement(None)
@@ -145,11 +145,11 @@ def _alpha(sums: _Sums, distance: Distance) -> Floats:
 
 
 def _interval(value: float, sums: _Sums, sizes: Ints, distance: Distance, *, confidence: float) -> Interval | None:
-    """The interval by the jackknife; alpha below -1 does not occur but in tiny data."""
+    """The interval by the jackknife. Alpha below -1 does not occur but in tiny data."""
     whole = sums.sum()
     size = float(whole.verdicts[0] / len(sizes))
     share = size / 2 / whole.verdicts
-    # Two half clusters like the mean of all; in one of them all agree, in the other two people always differ.
+    # Two half clusters like the mean of all. In one of them all agree, in the other two people always differ.
     agree = _Sums(np.zeros(1), whole.verdicts * share, whole.squares * share, whole.total * share[:, None])
     differ = agree._replace(apart=2 * agree.verdicts * _chance_disagreement(whole, distance))
     smoothed = _Sums(*(np.sum(columns, axis=0) for columns in zip(whole, agree, differ, strict=True)))
@@ -176,7 +176,7 @@ def _verdict_vectors(ratings: Ratings, people: People, distance: Distance, *, tu
         ratings: The verdicts.
         people: What their codes mean.
         distance: The difference function.
-        turn: The candidates of a preference move on by so many places; ties stay ties.
+        turn: The candidates of a preference move on by so many places. Ties stay ties.
     """
     if distance == "interval":
         scores = np.array(people.verdicts, dtype=np.float64)[ratings.verdict]
@@ -191,7 +191,7 @@ def _verdict_vectors(ratings: Ratings, people: People, distance: Distance, *, tu
     said = places[ratings.verdict]
     # Ties come after all places, so that turning the candidates cannot make a tie of a place.
     category = np.where(said < 0, most + ratings.verdict, (said + turn) % ratings.places)
-    # Unit vectors of different labels are sqrt(2) apart; divided by it, their squared distance is 1.
+    # Unit vectors of different labels are sqrt(2) apart. Divided by it, their squared distance is 1.
     labels: Floats = np.eye(most + len(people.verdicts))[category] / np.sqrt(2)
     return labels
 

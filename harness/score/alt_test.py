@@ -83,7 +83,7 @@ def alt_test(
     least as much as j does, and W_person be 1 where j agrees at least as much as the judge; d = W_person - W_judge.
     The judge beats j where the mean of d is significantly below epsilon: a one-sided t test, of clusters where items
     share one, corrected over annotators by Benjamini and Yekutieli (2001). The winning rate is the share of annotators
-    that the judge beats; it passes with a half. The average advantage probability is the mean over annotators of the
+    that the judge beats. It passes with a half. The average advantage probability is the mean over annotators of the
     mean of W_judge.
 
     As the authors do, with four additions. An item with several orders or samples counts once, with their mean. Items

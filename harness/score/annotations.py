@@ -24,7 +24,7 @@ class Ratings:
     verdict: Ints
     """Code of what was said."""
     places: Ints
-    """Number of candidates of a preference, which may be shown in any order; 1 for every other answer."""
+    """Number of candidates of a preference, which may be shown in any order. 1 for every other answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

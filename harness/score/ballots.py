@@ -18,7 +18,7 @@ from harness.score.table import ANSWERED, DRAWN, ERROR, MISSING, OUTSIDE
 
 _NAN = float("nan")
 STATES = {Status.ERROR: ERROR, Status.OUTSIDE: OUTSIDE, Status.DRAW: DRAWN}
-"""The state of an answer without a verdict, by its status; `MISSING` for every other."""
+"""The state of an answer without a verdict, by its status. `MISSING` for every other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,11 @@ class Ballot:
     order: tuple[int, ...]
     """As shown; `()` without candidates or where several orders became one vote."""
     sample: int
-    """Number of the repeat; 0 where several became one vote."""
+    """Number of the repeat. 0 where several became one vote."""
     drawn: tuple[Verdict, ...] = ()
     """Those whose scores are equal and the best, where the state is `DRAWN` and the judge said which."""
     confidence: float = _NAN
-    """Mean probability that the answers with a verdict gave to this verdict; NaN where one of them has none."""
+    """Mean probability that the answers with a verdict gave to this verdict. NaN where one of them has none."""
 
 
 def make_ballots(answers: list[RecordedAnswer], protocol: Protocol) -> list[Ballot]:
@@ -117,7 +117,7 @@ def _positive_probability(answer: RecordedAnswer, protocol: Protocol) -> float:
 
 
 def _mean_confidence(answers: list[RecordedAnswer], verdict: Verdict | None) -> float:
-    """How sure of a canonical verdict the answers that have one are, on average; NaN where one does not say."""
+    """How sure of a canonical verdict the answers that have one are, on average. NaN where one does not say."""
     if verdict is None:
         return _NAN
     given = [answer for answer in answers if answer.verdict is not None]
@@ -133,13 +133,13 @@ def _probability_of(answer: RecordedAnswer, verdict: Verdict) -> float:
     known = shares.get(space.name(shown))
     if known is not None:
         return float(known)
-    # The same verdict spelt otherwise, or the tie classes that a bare tie stands for; what is not named has none.
+    # The same verdict spelt otherwise, or the tie classes that a bare tie stands for. What is not named has none.
     named = [(space.read(name), share) for name, share in shares.items()]
     return float(sum(share for other, share in named if other is not None and space.agrees(shown, other)))
 
 
 def _make_ballot(same: list[RecordedAnswer], protocol: Protocol) -> Ballot:
-    """Samples as one ballot, in the order of the first; the majority where each would stand for itself."""
+    """Samples as one ballot, in the order of the first. The majority where each would stand for itself."""
     # Samples that all draw agree with one another: they are one drawn answer and not a failed vote.
     if len(same) == 1 or all(answer.status is Status.DRAW for answer in same):
         verdict, state, positive = _read_answer(same[0], protocol)
@@ -215,7 +215,7 @@ def pool_orders(votes: list[Ballot], protocol: Protocol, answers: list[RecordedA
 
 
 def _find_winner(given: list[Verdict]) -> Verdict | None:
-    """Who has more votes than all other candidates together; a tie where every verdict is one."""
+    """Who has more votes than all other candidates together. A tie where every verdict is one."""
     votes = Counter(verdict for verdict in given if not isinstance(verdict, str))
     if votes:
         top, most = votes.most_common(1)[0]
@@ -225,5 +225,5 @@ def _find_winner(given: list[Verdict]) -> Verdict | None:
 
 
 def _mean(values: list[float]) -> float:
-    """The plain mean; NaN where one is not known, since a mean over the others would be of another kind."""
+    """The plain mean. NaN where one is not known, since a mean over the others would be of another kind."""
     return sum(values) / len(values) if values else _NAN

@@ -1,6 +1,6 @@
 """Is a judge right as often as it is sure? Calibration error, Brier score and reliability bins of its verdicts.
 
-Not for the order of confidences alone; that is `harness.score.selective`. The *confidence* of a verdict is the
+Not for the order of confidences alone. That is `harness.score.selective`. The *confidence* of a verdict is the
 probability that the judge gave to it, and each verdict is right or wrong: calibration of the verdict, and not of whole
 distributions (Guo et al. 2017). Everything is taken over clusters.
 """
@@ -104,17 +104,17 @@ def calibrate(confidence: Floats, right: Floats, cluster: Ints, *, level: float 
 
 
 def equal_mass(confidence: Floats, count: int) -> Ints:
-    """The bin of each unit: bins of about n / count units, the least confident first; equal confidences stay together.
+    """The bin of each unit: bins of about n / count units, the least confident first. Equal confidences stay together.
 
     Args:
         confidence: Shape (n,).
-        count: The most bins; there are fewer where many confidences are equal.
+        count: The most bins. There are fewer where many confidences are equal.
 
     Returns:
         Shape (n,): from 0 to the number of bins - 1, each of which occurs.
     """
     _, code, sizes = np.unique(confidence, return_inverse=True, return_counts=True)
-    # A group of equal confidences goes where its middle lies; splitting it would need an order that is not there.
+    # A group of equal confidences goes where its middle lies. Splitting it would need an order that is not there.
     middle = (np.cumsum(sizes) - sizes / 2) / len(confidence)
     bins = np.minimum((middle * count).astype(np.int64), count - 1)[code.reshape(-1)]
     while True:

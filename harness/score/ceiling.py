@@ -40,17 +40,17 @@ from harness.score.sample import (
 )
 from harness.score.table import CellTable, UnitTable
 
-_OWN_BLOCK = 30  # items from which an annotator's metric is taken alone; those with fewer are taken together
+_OWN_BLOCK = 30  # items from which an annotator's metric is taken alone. Those with fewer are taken together
 _MOST_WEIGHT = 840  # of a line; so many parts of an item are told apart exactly, more by rounding
-_MOST_CELLS = 4_000_000  # of the matrix clusters x types; beyond, clusters are put into blocks first
+_MOST_CELLS = 4_000_000  # of the matrix clusters x types. Beyond, clusters are put into blocks first
 
 
 def human_ceiling(table: CellTable, metrics: Mapping[str, Metric], *, confidence: float = 0.95) -> Ceiling | None:
-    """Everything about people for one cell; `None` where no item has the verdicts of two people.
+    """Everything about people for one cell. `None` where no item has the verdicts of two people.
 
     Args:
         table: The cell.
-        metrics: By name; each has a ceiling of its own.
+        metrics: By name. Each has a ceiling of its own.
         confidence: Of the intervals, and 1 - the false discovery rate of the test.
     """
     people = table.people
@@ -86,7 +86,7 @@ def ceiling_of(table: CellTable, metric: Metric, *, name: str, confidence: float
 
     Each annotator in turn is scored against the consensus of the others (`harness.score.people.consensus`), by the
     metric and the protocol of the judge. Each item weighs the same, however many people said something. A metric that
-    is no plain mean is taken within each annotator, and averaged over annotators by what they did; those with fewer
+    is no plain mean is taken within each annotator, and averaged over annotators by what they did. Those with fewer
     than 30 items are taken together as if they were one.
 
     The intervals are those of every metric, by the delete-one-cluster jackknife, and that of the difference is that of
@@ -154,7 +154,7 @@ def _reason_against(table: CellTable, metric: Metric, name: str) -> str:
 
 
 def _value_and_ends(apart: Jackknife | None, *, confidence: float) -> tuple[float | None, float | None, float | None]:
-    """Value and ends of its interval; no interval with a single cluster."""
+    """Value and ends of its interval. No interval with a single cluster."""
     if apart is None:
         return None, None, None
     # One cluster has no other to vary against, so there is no interval and not one of width 0.
@@ -268,7 +268,7 @@ def _patterns(cluster: Ints, types: Ints, weight: Floats, count: int) -> tuple[P
 
 
 def _average_blocks(blocks: Sequence[tuple[slice, Statistic]], given: Floats, weights: Floats) -> Floats:
-    """The mean over blocks, by the weight of their lines; one without a value leaves it.
+    """The mean over blocks, by the weight of their lines. One without a value leaves it.
 
     Args:
         blocks: The types of each, and a function of them.

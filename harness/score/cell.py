@@ -126,7 +126,7 @@ class _Estimator:
         return find_interval_flags(self._jackknife_cell(name, metric), self._views(metric)[0], metric, average=average)
 
     def categories(self, name: str, metric: Metric) -> dict[str, Estimate]:
-        """The metric of each category by name; empty where there is only one. Categories are not averaged further."""
+        """The metric of each category by name. Empty where there is only one. Categories are not averaged further."""
         names = self.table.units.categories
         average = "group" if self.table.protocol.average_of(name) == "group" else "micro"
         if len(names) < 2:
@@ -206,7 +206,7 @@ def jackknife_metric(
     weights: Mapping[str, float] | None = None,
     paired: bool = False,
 ) -> Jackknife | None:
-    """A metric of some units, taken apart by cluster; `None` where it is not defined.
+    """A metric of some units, taken apart by cluster. `None` where it is not defined.
 
     Args:
         metric: What to compute.
@@ -223,7 +223,7 @@ def jackknife_metric(
         return None
     sample = sample_of(metric, view, name=name, average=average, weights=weights)
     marks = np.unique(view.cluster)
-    # A plain mean of zeros and ones is a share of trials; with one unit a cluster they are independent.
+    # A plain mean of zeros and ones is a share of trials. With one unit a cluster they are independent.
     trials = average == "micro" and averages_credit(metric) and bool(np.isin(view.credit, (0.0, 1.0)).all())
     return jackknife(sample, marks, binomial=trials and len(marks) == len(view), cap=trials, paired=paired)
 

@@ -84,7 +84,7 @@ def effective_n(influence: Floats, value: float, clusters: Clusters) -> float:
     """How many independent right-or-wrong trials tell as much as these units do about a value from 0 to 1.
 
     Args:
-        influence: Shape (n,): what each unit does to n times the value, without its mean; for a mean the unit's own
+        influence: Shape (n,): what each unit does to n times the value, without its mean. For a mean the unit's own
             value less the mean.
         value: The plain value.
         clusters: Of the units.

@@ -12,7 +12,7 @@ from harness.score.table import Repeats
 
 
 class RepeatColumns:
-    """Grows the columns of `Repeats`; empty where each question is put once."""
+    """Grows the columns of `Repeats`. Empty where each question is put once."""
 
     def __init__(self) -> None:
         self.cluster, self.answers = array("Q"), array("q")
@@ -23,8 +23,8 @@ class RepeatColumns:
 
         Args:
             cluster: Hash of the item's group.
-            worths: What each answer that counts is worth; a question without any is left out.
-            voted: Credit of the vote of all answers; NaN where there is none.
+            worths: What each answer that counts is worth. A question without any is left out.
+            voted: Credit of the vote of all answers. NaN where there is none.
         """
         if worths:
             self.cluster.append(cluster)

@@ -78,7 +78,7 @@ def tau_without(x: Floats, y: Floats, total: Floats) -> Statistic:
         total: How often each unit occurs, shape (T,).
 
     Returns:
-        A function of what to leave out, shape (B, T), never more than there is; its values have shape (B,).
+        A function of what to leave out, shape (B, T), never more than there is. Its values have shape (B,).
     """
     sums, n = sign_sums(x, y, total), float(total.sum())
     difference = float(total @ sums) / 2

@@ -20,8 +20,8 @@ from harness.score.table import CellTable, SuccessCounts
 def consistency(table: CellTable, *, confidence: float) -> tuple[Estimate, ...]:
     """The consistencies that apply.
 
-    - `swap_consistency`: share of items, shown in several orders and answered in each, whose canonical verdicts agree;
-      the verdict of one order is the vote of its samples.
+    - `swap_consistency`: share of items, shown in several orders and answered in each, whose canonical verdicts agree.
+      The verdict of one order is the vote of its samples.
     - `first_position`: share of decided preferences that name the first place shown. One in n is unbiased where the
       gold, or the order, is balanced.
     - `repeat_consistency`: share of pairs of samples of one order that agree. With `order: reshuffled` a sample is one
@@ -58,7 +58,7 @@ def _rate(name: str, of: SuccessCounts, *, confidence: float) -> Estimate:
 
 
 def _sample(of: SuccessCounts) -> Sample:
-    """Hits by trials, rows being items; a pseudo-unit has as many trials as an average item."""
+    """Hits by trials, rows being items. A pseudo-unit has as many trials as an average item."""
     # Half-clusters all of hits and all of misses, as large as an average item.
     usual = float(of.trials.mean())
     table = np.concatenate([np.stack([of.hits, of.trials], axis=1), [[usual, usual], [0, usual]]])

@@ -26,13 +26,13 @@ class Meeting:
     views: tuple[tuple[UnitTable, UnitTable], ...]
     """For each task: the units with the answers of one, and the same units with the answers of the other."""
     of_a: Jackknife | None
-    """The value of the one; `None` where it is not defined."""
+    """The value of the one. `None` where it is not defined."""
     of_b: Jackknife | None
     """The value of the other."""
 
     @property
     def gap(self) -> Gap | None:
-        """Their difference; `None` where it is not defined."""
+        """Their difference. `None` where it is not defined."""
         return None if self.of_a is None or self.of_b is None else gap(self.of_a, self.of_b)
 
 
@@ -125,7 +125,7 @@ class Contest:
         return not any(each.tables[judge].missing(each.basis(judges)).any() for each in self.rounds for judge in judges)
 
     def basis(self, a: str, b: str) -> Basis:
-        """What the metric of two judges is made of; the same on every task."""
+        """What the metric of two judges is made of. The same on every task."""
         return self.rounds[0].basis((a, b))
 
     def extremes(self, a: str, b: str) -> tuple[Gap, Gap] | None:

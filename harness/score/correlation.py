@@ -51,7 +51,7 @@ class Spearman(_OfScores):
 class Kendall(_OfScores):
     """Kendall's tau-b (1945), corrected for ties on either side.
 
-    Up to 1,500 distinct pairs of gold and answer, it is a matrix product over all pairs of them; with more, scipy's
+    Up to 1,500 distinct pairs of gold and answer, it is a matrix product over all pairs of them. With more, scipy's
     sorting algorithm, and `without` for leaving units out.
     """
 
@@ -118,7 +118,7 @@ def _centre(values: Floats) -> Floats:
 
 
 def _correlation(weights: Floats, x: Floats, y: Floats) -> Floats:
-    """Weighted Pearson correlation of each row; `x` and `y` have shape (B, T) or (1, T)."""
+    """Weighted Pearson correlation of each row. `x` and `y` have shape (B, T) or (1, T)."""
     n = weights.sum(axis=1, keepdims=True)
     dx = x - divide((weights * x).sum(axis=1, keepdims=True), n)
     dy = y - divide((weights * y).sum(axis=1, keepdims=True), n)

@@ -1,11 +1,11 @@
 """Any metric of the `evaluate` library as a `Metric`: `evaluate:NAME`. Not vectorised, so it is evaluated less often.
 
-`NAME` is what `evaluate.load` takes: a local folder or `.py` file works offline; the name of a hub module is downloaded
-by that library, and is code that it runs. It sees every unit as often as it occurs, as whole numbers for classes
+`NAME` is what `evaluate.load` takes. A local folder or `.py` file works offline. A module of the hub is downloaded by
+that library, and is code that it runs. It sees every unit as often as it occurs, as whole numbers for classes
 (positions in the answer space) and as the numbers themselves for scores.
 
 A module of your own says with the attributes `unit` and `greater_is_better` of its class what its number is, as any
-metric does; without them it is a `score`, of which more is better. The library's own metrics say neither: those that
+metric does. Without them it is a `score`, of which more is better. The library's own metrics say neither: those that
 serve judges are in a table here.
 """
 
@@ -73,7 +73,7 @@ class EvaluateMetric(CoreMetric):
 
     def _row(self, row: Floats, gold: NDArray[Any], predicted: NDArray[Any]) -> float:
         times = row.astype(np.int64)
-        # The library's metrics fail or warn on empty lists; a value of nothing is not defined.
+        # The library's metrics fail or warn on empty lists. A value of nothing is not defined.
         if not times.any():
             return float("nan")
         try:
@@ -141,7 +141,7 @@ def _encode_units(units: Units) -> tuple[NDArray[Any], NDArray[Any]]:
     """Gold and answers as whole numbers for classes, which the library tells from floats."""
     if isinstance(units.space, Score):
         return as_numbers(units)
-    # Positions in the answer space, so that class 0 is the same for every judge; golds that are ties come after.
+    # Positions in the answer space, so that class 0 is the same for every judge. Golds that are ties come after.
     listed = list(dict.fromkeys((*units.space.verdicts(), *units.gold)))
     code = {verdict: k for k, verdict in enumerate(listed)}
     gold = np.array([code[verdict] for verdict in units.gold], dtype=np.int64)

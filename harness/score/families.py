@@ -21,7 +21,7 @@ from harness.score.intervals import normal_quantile
 from harness.score.jackknife import Jackknife, common_blocks
 from harness.score.pairs import Gap, p_value
 
-_EXACT = 2_000  # clusters up to which their signs are flipped; beyond, sums of them are as good as normal
+_EXACT = 2_000  # clusters up to which their signs are flipped. Beyond, sums of them are as good as normal
 _CHUNK = 4_000_000  # statistics held at once
 _ROUNDING = 1e-9  # by which a draw's T is raised, so that one as large as the data's counts as that large
 
@@ -31,7 +31,7 @@ class Family:
     """What the largest T among equal judges would be."""
 
     largest: Floats
-    """Shape (B,): largest T of each draw, ascending; empty for a family of none."""
+    """Shape (B,): largest T of each draw, ascending. Empty for a family of none."""
     tests: int
     """Differences in the family."""
 
@@ -120,7 +120,7 @@ def _align_columns(columns: Sequence[tuple[Ints, Floats]]) -> Floats:
 def _draw_family(columns: Floats, scales: Floats, pairs: tuple[Ints, Ints] | None, *, draws: int, seed: int) -> Family:
     if len(scales) < 2:
         return Family(largest=np.empty(0), tests=len(scales))
-    # Two judges with the same answers differ by 0 with certainty; their T would be 0 / 0.
+    # Two judges with the same answers differ by 0 with certainty. Their T would be 0 / 0.
     known = scales > 0
     rng = np.random.default_rng(seed)
     largest = []

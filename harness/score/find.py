@@ -16,7 +16,7 @@ def metrics_of(protocol: Protocol, plugins: Plugins) -> dict[str, Metric]:
 
 
 def make_metric(name: str, plugins: Plugins) -> Metric:
-    """A metric by id, by bare name, or `evaluate:NAME` from the `evaluate` library; an average after it is left out."""
+    """A metric by id, by bare name, or `evaluate:NAME` from the `evaluate` library. An average after it is left out."""
     from harness.score.metrics import card_conflict, unit_of  # brings numpy
 
     name, _ = Protocol.parse_metric(name)

@@ -78,7 +78,7 @@ def find_interval_flags(apart: Jackknife | None, view: UnitTable, metric: Metric
       fewer than 5 units.
     - `outlier`: one cluster makes up more than half of the variance of a correlation, a distance or another metric of
       graded answers: the interval, which cannot know how many more there are, is too narrow.
-    - `no-errors`: the value is the best that there is; the interval reaches from it to one side.
+    - `no-errors`: the value is the best that there is. The interval reaches from it to one side.
 
     Args:
         apart: The value, taken apart by cluster.
@@ -102,7 +102,7 @@ def find_interval_flags(apart: Jackknife | None, view: UnitTable, metric: Metric
 
 
 def _rarest_count(view: UnitTable, metric: Metric, *, average: str) -> float:
-    """Units of the rarest class in the rarest category that the metric averages over; infinite where it does not."""
+    """Units of the rarest class in the rarest category that the metric averages over. Infinite where it does not."""
     of_classes = view.space.kind in ("choice", "preference") and "gold" in getattr(metric, "uses", COLUMNS)
     # Only what the metric averages over can be rare. In a plain accuracy a small class weighs little.
     columns = [view.category] if average == "category" else []

@@ -33,7 +33,7 @@ def bin_of(space: AnswerSpace, verdict: Verdict) -> Verdict:
 
 
 def histogram(space: AnswerSpace, counts: Counter[Verdict]) -> dict[str, int]:
-    """Counts by name; every class of a choice or a preference is there, the ones never given too."""
+    """Counts by name. Every class of a choice or a preference is there, the ones never given too."""
     if type(space) is Score:
         if space.step:
             return {space.name(value): counts[value] for value in sorted(counts, key=lambda v: cast("float", v))}

@@ -29,7 +29,7 @@ def interval(value: Jackknife, *, confidence: float = 0.95) -> tuple[float, floa
     """The confidence interval of one value.
 
     Returns:
-        Lower and upper end; `None` where the data say nothing about the variance.
+        Lower and upper end. `None` where the data say nothing about the variance.
     """
     variance = value.variance
     # Also false for NaN. A variance from rounding alone would give an interval of no width.
@@ -55,7 +55,7 @@ def interval(value: Jackknife, *, confidence: float = 0.95) -> tuple[float, floa
 def agresti_coull(share: float, trials: float, *, quantile: float) -> tuple[float, float]:
     """The interval of Agresti and Coull (1998) for a share of `trials`, which need not be a whole number.
 
-    With q the quantile, q^2 / 2 successes and as many failures are added; the ends stay within 0 and 1.
+    With q the quantile, q^2 / 2 successes and as many failures are added. The ends stay within 0 and 1.
 
     Example:
         45 of 50 answers are right:
@@ -71,7 +71,7 @@ def agresti_coull(share: float, trials: float, *, quantile: float) -> tuple[floa
 def half_way(share: float, trials: float, *, quantile: float) -> tuple[float, float]:
     """The interval half-way between that of Agresti and Coull and the shorter one of Wilson (1927), of the same centre.
 
-    For a share of `trials`, which need not be a whole number; the ends stay within 0 and 1.
+    For a share of `trials`, which need not be a whole number. The ends stay within 0 and 1.
     """
     squared = quantile * quantile
     # Half the length of Wilson's interval, which has the same centre.
@@ -96,5 +96,5 @@ def normal_quantile(confidence: float) -> float:
 
 
 def t_quantile(confidence: float, freedom: float) -> float:
-    """The two-sided quantile of Student's t; the degrees of freedom need not be whole, and count as 1 at least."""
+    """The two-sided quantile of Student's t. The degrees of freedom need not be whole, and count as 1 at least."""
     return float(special.stdtrit(max(1.0, freedom), (1 + confidence) / 2))

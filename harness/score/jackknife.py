@@ -14,7 +14,7 @@ clusters, classes and categories in which they differ. Leaving out would not do:
 get right moves nothing when one of them goes, and its difference would look certain. For other metrics it is the
 jackknife's pseudo-value times the weight.
 
-Not for turning any of it into an interval; that is `harness.score.intervals`.
+Not for turning any of it into an interval. That is `harness.score.intervals`.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ class Jackknife:
     clusters: Ints
     """Marks of the clusters, or numbers of blocks, ascending."""
     blocks: int
-    """Number of blocks; 0 where each cluster stands for itself."""
+    """Number of blocks. 0 where each cluster stands for itself."""
     weights: Floats
-    """Share of the units that each cluster holds; they add up to 1."""
+    """Share of the units that each cluster holds. They add up to 1."""
     moves: Floats
     """What leaving a cluster out changes, times the root of 1 - h."""
     parts: Floats
-    """What each cluster adds to the value, less what is the same for every judge; they add up to the value."""
+    """What each cluster adds to the value, less what is the same for every judge. They add up to the value."""
     pseudo: float
     """What the pseudo-clusters add to the variance."""
     step: float
     """Variance that one more average cluster, right for one of two judges only, adds to a difference."""
     design: Floats
-    """Shape (K',): weight of each real cluster in the effective number of clusters; it adds up to 1."""
+    """Shape (K',): weight of each real cluster in the effective number of clusters. It adds up to 1."""
     design_clusters: Ints
     """Marks of the real clusters, ascending."""
     bounds: tuple[float, float] | None
@@ -87,7 +87,7 @@ class Jackknife:
 
     @property
     def effective_clusters(self) -> float:
-        """(sum d)^2 / sum d^2 over clusters of m units, d = m (1 + 0.015 (m - 1)); C for C clusters of one size.
+        """(sum d)^2 / sum d^2 over clusters of m units, d = m (1 + 0.015 (m - 1)). C for C clusters of one size.
 
         Never more than there are blocks, since the variance is that of the blocks.
         """
@@ -102,7 +102,7 @@ class Jackknife:
         return float(1 / (self.weights @ self.weights)) if len(self.weights) else 0.0
 
     def in_blocks(self, count: int) -> Jackknife:
-        """The same in so many blocks, to stand beside one that has no more; 0: as it is."""
+        """The same in so many blocks, to stand beside one that has no more. 0: as it is."""
         if self.blocks == count:
             return self
         numbers, weights, moves, parts = in_blocks(count, self.clusters, self.weights, self.moves, self.parts)
@@ -117,7 +117,7 @@ def in_blocks(count: int, clusters: Ints, *columns: Floats) -> tuple[NDArray[Any
 
 
 def common_blocks(counts: Iterable[int]) -> int:
-    """The number of blocks that some values can all be put into; 0 where every one has its clusters still."""
+    """The number of blocks that some values can all be put into. 0 where every one has its clusters still."""
     return min((count for count in counts if count), default=0)
 
 
@@ -189,8 +189,8 @@ def jackknife(
 
 
 def design_of(sizes: Floats) -> Floats:
-    """Weight of each cluster in the effective number of clusters, by its units; they add up to 1."""
-    # The same as in `harness.score.clusters`; it is the design effect of Kish (1965).
+    """Weight of each cluster in the effective number of clusters, by its units. They add up to 1."""
+    # The same as in `harness.score.clusters`. It is the design effect of Kish (1965).
     worth = sizes * (1 + _CORRELATION * (sizes - 1))
     design: Floats = worth / worth.sum()
     return design
@@ -224,7 +224,7 @@ def _evaluate_patterns(sample: Sample, value: Statistic) -> Floats:
     patterns = sample.patterns
     # Each distinct pattern is evaluated once, for all clusters that have it.
     here = np.flatnonzero(np.bincount(patterns.of, minlength=patterns.count))  # some types are of pseudo-units only
-    # Many patterns at once are quick in numpy; too many leave the processor's cache and are slow again.
+    # Many patterns at once are quick in numpy. Too many leave the processor's cache and are slow again.
     size = max(1, _CHUNK // max(1, patterns.types))
     found = np.zeros(patterns.count)
     for some in np.split(here, range(size, len(here), size)):

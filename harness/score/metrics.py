@@ -2,22 +2,22 @@
 
 Not for intervals. A metric never sees an item: it sees distinct units and how often each occurs.
 
-A metric is any callable that keeps to `harness.api.Metric`. These attributes are optional; each has a safe default:
+A metric is any callable that keeps to `harness.api.Metric`. These attributes are optional. Each has a safe default:
 
 - `uses`: the columns it reads, of `gold`, `predicted`, `credit`, `positive` (default all). Units that are equal in
   those are one unit to it, which is what makes leaving out fast. One that names `positive` is given units that all
-  have a probability, or none that has; a missing answer that counts as wrong is `None` and has none.
+  have a probability, or none that has. A missing answer that counts as wrong is `None` and has none.
 - `prepare(units)`: returns the function of the weights alone, so that encoding the units is done once.
-- `values(units)`: for a plain mean over units, the value of each; it makes the average over groups fast.
+- `values(units)`: for a plain mean over units, the value of each. It makes the average over groups fast.
 - `averages_credit`: true for plain means of `Units.credit`, the only metrics for which a missing answer can be worth
-  a half or the chance of a guess; to all others it is then a seeded blind guess.
+  a half or the chance of a guess. To all others it is then a seeded blind guess.
 - `answers`: kinds of answer space that it is defined for (default all).
 - `greater_is_better`: false for errors and distances (default true).
 - `unit`: what the values are, by which they are printed: `share`, `correlation`, `distance` or `score` (the default:
   printed as they are). A share is within [0, 1], a correlation within [-1, 1], a distance is 0 or more and less is
   better. See `harness.api.Unit`.
 - `bounds(space)`: the least and the greatest value that it can have on an answer space, where that is not implied by
-  the unit; either may be infinite. Intervals do not reach beyond them.
+  the unit. Either may be infinite. Intervals do not reach beyond them.
 - `of_groups`: true for metrics that only mean something within one group, such as those that compare its answers with
   one another: they are refused with any average but `group` (`gini_equality@group`), and their weights are counts.
 - `limit(units)`: how often it is worth evaluating for one interval, or `None` (default): clusters are then left out in
@@ -57,7 +57,7 @@ class CoreMetric(ABC):
 
     @abstractmethod
     def prepare(self, units: Units) -> Statistic:
-        """The metric as a function of weights of shape (B, T); it returns shape (B,)."""
+        """The metric as a function of weights of shape (B, T). It returns shape (B,)."""
 
     def limit(self, units: Units) -> int | None:
         """How often it is worth evaluating for one interval."""
@@ -68,7 +68,7 @@ class CoreMetric(ABC):
         return None
 
     def __call__(self, units: Units, weights: Floats) -> Floats:
-        """Value for each row of weights; see `harness.api.Metric`."""
+        """Value for each row of weights. See `harness.api.Metric`."""
         return self.prepare(units)(weights)
 
 
@@ -171,7 +171,7 @@ def averages_credit(metric: Metric) -> bool:
 
 
 def unit_of(metric: Metric, *, name: str = "") -> Unit:
-    """What the metric's values are; `score` where it does not say.
+    """What the metric's values are. `score` where it does not say.
 
     Args:
         metric: The metric.
@@ -189,7 +189,7 @@ def unit_of(metric: Metric, *, name: str = "") -> Unit:
 
 
 def card_conflict(card: Card, metric: Metric) -> str:
-    """Where a card and its metric say different things, and what to do about it; empty where they agree."""
+    """Where a card and its metric say different things, and what to do about it. Empty where they agree."""
     # An attribute that is not said has its default, so that a card and a metric may both leave it out.
     for attribute, usual in (("greater_is_better", True), ("unit", "score")):
         on_card, own = getattr(card, attribute, usual), getattr(metric, attribute, usual)
@@ -202,7 +202,7 @@ def card_conflict(card: Card, metric: Metric) -> str:
 
 
 def bounds_of(metric: Metric, space: AnswerSpace) -> tuple[float, float]:
-    """The least and the greatest value that a metric can have on an answer space; infinite where it is not known.
+    """The least and the greatest value that a metric can have on an answer space. Infinite where it is not known.
 
     Raises:
         UserError: As `unit_of`.

@@ -44,7 +44,7 @@ def noise(repeats: Repeats, *, level: float = 0.95) -> Noise | None:
     if not many.any() or groups < 2:
         return None
     mean = repeats.total / repeats.answers
-    # Sum of squares about the mean; rounding can make it -1e-17 where all answers are alike.
+    # Sum of squares about the mean. Rounding can make it -1e-17 where all answers are alike.
     spread = np.maximum(repeats.squares - repeats.total * mean, 0.0)
     own = spread[many] / (repeats.answers[many] - 1)
     within = float(own.mean())

@@ -7,8 +7,8 @@ on which only one of the two is right:
     interval: all delta with (d - delta)^2 <= q^2 (sum of (z_g - M_g delta)^2 + s^2)
 
 The second line is the first one for "the difference is delta" (a score test inverted, as Wilson's interval is for one
-share), so that T > q says exactly that 0 lies outside. The variance is that of the clusters under the hypothesis; s^2
-keeps few discordant items from being read as certain. Not for families of judges; that is `harness.score.families`.
+share), so that T > q says exactly that 0 lies outside. The variance is that of the clusters under the hypothesis. s^2
+keeps few discordant items from being read as certain. Not for families of judges. That is `harness.score.families`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Gap:
     clusters: Ints
     """Shape (C,): marks of the clusters, or numbers of blocks, ascending."""
     blocks: int
-    """Number of blocks; 0 where each cluster stands for itself."""
+    """Number of blocks. 0 where each cluster stands for itself."""
     parts: Floats
     """Shape (C,): what each cluster adds to it."""
     weights: Floats
@@ -40,10 +40,10 @@ class Gap:
     step: float
     """Variance that one more average cluster adds, right for one of the two only."""
     most: float
-    """The greatest difference that two values of the metric can have; infinite where its range has no end."""
+    """The greatest difference that two values of the metric can have. Infinite where its range has no end."""
 
     def in_blocks(self, count: int) -> Gap:
-        """The same in so many blocks, to stand beside one that has no more; 0: as it is."""
+        """The same in so many blocks, to stand beside one that has no more. 0: as it is."""
         if self.blocks == count:
             return self
         numbers, weights, parts = in_blocks(count, self.clusters, self.weights, self.parts)
@@ -56,7 +56,7 @@ class Gap:
 
     @property
     def statistic(self) -> float:
-        """T: the difference in standard errors; 0 where nothing differs."""
+        """T: the difference in standard errors. 0 where nothing differs."""
         return abs(self.difference) / self.scale if self.scale > 0 else 0.0
 
     @property
@@ -93,7 +93,7 @@ class Gap:
         """All possible differences that the test does not reject.
 
         Returns:
-            Lower and upper end; `None` with too few clusters, or where nothing varies.
+            Lower and upper end. `None` with too few clusters, or where nothing varies.
         """
         if not self.testable(quantile) or not self.scale > 0:
             return None
@@ -111,7 +111,7 @@ class Gap:
 def gap(a: Jackknife, b: Jackknife) -> Gap:
     """The difference of two values of the same units."""
     blocks = common_blocks((a.blocks, b.blocks))
-    # One judge may have clusters and the other blocks of them; the coarser of the two serves both.
+    # One judge may have clusters and the other blocks of them. The coarser of the two serves both.
     a, b = a.in_blocks(blocks), b.in_blocks(blocks)
     return Gap(
         difference=a.value - b.value,

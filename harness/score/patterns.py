@@ -17,7 +17,7 @@ from scipy import sparse
 from harness.score.arrays import Floats, Ints
 
 Statistic: TypeAlias = Callable[[Floats], Floats]
-"""Weights of shape (B, T) to values of shape (B,); NaN where not defined."""
+"""Weights of shape (B, T) to values of shape (B,). NaN where not defined."""
 
 Without: TypeAlias = Callable[[Floats], Statistic]
 """Weights of all units, shape (T,), to a function of what to leave out, shape (B, T), whose values have shape (B,)."""
@@ -34,7 +34,7 @@ class Patterns:
     of: Ints
     """Shape (C,): the pattern of each cluster."""
     matrix: Floats | sparse.csr_array | None
-    """Shape (P, T): units of each type in the pattern; `None` for the identity (every cluster is one unit)."""
+    """Shape (P, T): units of each type in the pattern. `None` for the identity (every cluster is one unit)."""
     types: int
     """T."""
 
@@ -81,7 +81,7 @@ def collapse(cluster: Ints, types: Ints, count: int) -> Patterns:
     # Every cluster is one unit: its pattern is its type.
     if len(starts) == len(cluster):
         return Patterns(clusters=marks, of=types[order], matrix=None, types=count)
-    # Equal multisets of types have equal sums of random 64-bit marks; unequal ones do once in 10^19 pairs.
+    # Equal multisets of types have equal sums of random 64-bit marks. Unequal ones do once in 10^19 pairs.
     random = np.random.default_rng(0).integers(0, 2**64, size=count, dtype=np.uint64)
     sums = np.add.reduceat(random[types[order]], starts)
     _, first, of = np.unique(sums, return_index=True, return_inverse=True)

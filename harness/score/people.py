@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
     gold: Verdict
     """The right answer, in the frame in which the unit is counted."""
     verdict: Verdict | None
-    """The answer in the same frame; `None` where it is missing, or is never right."""
+    """The answer in the same frame. `None` where it is missing, or is never right."""
     credit: float
     """Points from 0 to 1."""
     guess: Verdict | None
@@ -69,7 +69,7 @@ class PeopleBuilder:
             item: Its code.
             cluster: Name of its cluster.
         """
-        # Alpha turns the candidates of a preference through all places; other answers stay as they are.
+        # Alpha turns the candidates of a preference through all places. Other answers stay as they are.
         places = head.space.n if type(head.space) is Preference else 1
         for annotator, verdict in head.annotations.items():
             code = self._annotators.setdefault(annotator, len(self._annotators))
@@ -114,7 +114,7 @@ class PeopleBuilder:
         return NOTHING if verdict is None else self._verdicts.setdefault(verdict, len(self._verdicts))
 
     def finish(self) -> People | None:
-        """All that was added; `None` where no one said anything."""
+        """All that was added. `None` where no one said anything."""
         if not self._annotators:
             return None
         rated, lines, duels = (
@@ -157,7 +157,7 @@ class PeopleBuilder:
 def consensus(space: AnswerSpace, said: Sequence[Verdict]) -> list[Verdict]:
     """What people say together: one verdict, or several of equal standing, which then count in equal parts.
 
-    - Labels and preferences: the most frequent; in a drawn vote each of those that draw. In expectation that is the
+    - Labels and preferences: the most frequent. In a drawn vote each of those that draw. In expectation that is the
       same as drawing lots, and it is the same in every run.
     - Scores: the mean, which need not be on a step of the scale.
     - Rankings: by mean place (Borda 1781). Candidates with equal means are put in the order of the data and in its
@@ -192,12 +192,12 @@ def consensus(space: AnswerSpace, said: Sequence[Verdict]) -> list[Verdict]:
 def agreement(space: AnswerSpace, verdict: Verdict | None, others: Sequence[Verdict]) -> float:
     """How well a verdict agrees with those of several people (Calderon, Reichart and Dror 2025, section 3).
 
-    The share of them that it agrees with; of scores the negative root mean square difference; of rankings the mean
+    The share of them that it agrees with. Of scores the negative root mean square difference. Of rankings the mean
     share of pairs of candidates in the same order.
 
     Args:
         space: The answer space.
-        verdict: Canonical; `None` (two orders that disagree) agrees with no one.
+        verdict: Canonical. `None` (two orders that disagree) agrees with no one.
         others: At least one, canonical.
 
     Example:

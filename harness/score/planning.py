@@ -32,7 +32,7 @@ class Spread(NamedTuple):
     """Verdicts on an item of each judge, each counting on its own: orders times samples."""
 
     def deviation_at(self, times: float) -> float:
-        """The deviation if each item were asked so many times; `math.inf` is without end.
+        """The deviation if each item were asked so many times. `math.inf` is without end.
 
         Raises:
             ValueError: Fewer than one.
@@ -120,7 +120,7 @@ def detectable(deviation: float, items: float, *, quantile: float, power: float 
     if left <= 0:
         return math.inf
     z = float(special.ndtri(power))
-    # sqrt(items) D - z w = q sqrt(w^2 + D^2), squared; of the two roots the one with both sides above 0.
+    # sqrt(items) D - z w = q sqrt(w^2 + D^2), squared. Of the two roots the one with both sides above 0.
     return deviation * (math.sqrt(items) * z + math.sqrt(items * z * z - left * (z * z - quantile**2))) / left
 
 
@@ -128,7 +128,7 @@ def smallest(needs: Callable[[float], float], items: float, *, most: float = 1.0
     """The smallest difference for which no more than so many items are needed, by bisection.
 
     Args:
-        needs: Items needed for a difference; fewer for a larger one.
+        needs: Items needed for a difference. Fewer for a larger one.
         items: How many there are.
         most: The largest difference that is possible.
 
@@ -197,7 +197,7 @@ def noise_within(gaps: Floats, item: Ints) -> tuple[float, int]:
         item: Shape (U,): code of the item.
 
     Returns:
-        The mean over items of the variance within an item divided by its units, and the usual number of units; 0 and 1
+        The mean over items of the variance within an item divided by its units, and the usual number of units. 0 and 1
         where items have one unit each.
     """
     _, codes = np.unique(item, return_inverse=True)

@@ -35,13 +35,13 @@ class PseudoUnits:
     half: Ints
     """Shape (Q,): the half-cluster of each."""
     part: Floats
-    """Shape (Q,): its part of the half-cluster; the parts of one half-cluster add up to 1."""
+    """Shape (Q,): its part of the half-cluster. The parts of one half-cluster add up to 1."""
     clusters: Floats
     """Shape (H,): how many whole clusters a half-cluster stands for, such as a half."""
     gold_share: Floats
     """Shape (H,): share of the real units whose gold is in this class."""
     kind: Ints
-    """Shape (U,): the class of each real unit, whose half-clusters are 2 k and 2 k + 1; -1 where it has none."""
+    """Shape (U,): the class of each real unit, whose half-clusters are 2 k and 2 k + 1. -1 where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def with_pseudo_units(view: UnitTable, metric: Metric, *, by_category: bool) -> 
 
     Args:
         view: At least one unit.
-        metric: What will be computed; its `uses` decide what a class is.
+        metric: What will be computed. Its `uses` decide what a class is.
         by_category: Whether the metric is averaged over categories: then each category has its own.
     """
     view, classes = _classes(view, metric, by_category=by_category)
@@ -126,7 +126,7 @@ def _any_class(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable,
 
 
 def _labels(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, list[_GoldClass]]:
-    """One for each class of the gold; a wrong answer is spread over the other classes that occur.
+    """One for each class of the gold. A wrong answer is spread over the other classes that occur.
 
     Where no candidate but the right one does, it is no verdict as well.
     """
@@ -145,7 +145,7 @@ def _labels(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, li
 
 
 def _levels(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, list[_GoldClass]]:
-    """Some levels of a scale; a wrong answer is one standard deviation of the gold away, towards the far end."""
+    """Some levels of a scale. A wrong answer is one standard deviation of the gold away, towards the far end."""
     space = cast("Score", view.space)
     values = np.array([cast("float", verdict) for verdict in view.verdicts])
     golds = np.sort(values[view.gold[inside]])
@@ -170,7 +170,7 @@ def _levels(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, li
 
 
 def _rankings(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, list[_GoldClass]]:
-    """One gold; a wrong answer is its reverse."""
+    """One gold. A wrong answer is its reverse."""
     # Distances of rankings depend on how two differ, and not on which they are, so one gold stands for all.
     gold = view.verdicts[int(view.gold[inside][0])]
     wrong = cast("Ranking", view.space).worst(gold)

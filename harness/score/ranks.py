@@ -31,10 +31,10 @@ def standings(judges: Sequence[str], comparisons: Sequence[Comparison]) -> dict[
 
     Args:
         judges: Names of the ranked judges, the best value first.
-        comparisons: Of every two of them; those with another judge are passed over.
+        comparisons: Of every two of them. Those with another judge are passed over.
 
     Example:
-        >>> won = Comparison(a="first", b="third", metric="accuracy", better="first")
+        >>> won = Comparison(judge_a="first", judge_b="third", metric="accuracy", better="first")
         >>> found = standings(["first", "second", "third"], [won])
         >>> [(own.low, own.high, own.letters) for own in found.values()]
         [(1, 2, 'a'), (1, 3, 'ab'), (2, 3, 'b')]
@@ -43,11 +43,10 @@ def standings(judges: Sequence[str], comparisons: Sequence[Comparison]) -> dict[
     below: dict[str, set[str]] = {judge: set() for judge in judges}
     for pair in comparisons:
         # Judges that are not ranked take no rank from others.
-        if pair.better is None or pair.a not in above or pair.b not in above:
+        if pair.better is None or pair.worse is None or not above.keys() >= {pair.judge_a, pair.judge_b}:
             continue
-        worse = pair.b if pair.better == pair.a else pair.a
-        above[worse].add(pair.better)
-        below[pair.better].add(worse)
+        above[pair.worse].add(pair.better)
+        below[pair.better].add(pair.worse)
     letters = _letters(judges, {judge: above[judge] | below[judge] for judge in judges})
     return {judge: Standing(1 + len(above[judge]), len(judges) - len(below[judge]), letters[judge]) for judge in judges}
 
@@ -56,7 +55,7 @@ def _letters(judges: Sequence[str], apart: dict[str, Collection[str]]) -> dict[s
     """A compact letter display (Piepho 2004): two judges share a letter exactly where they cannot be told apart.
 
     A letter stands for a set of judges of whom no two can be told apart. Sets are grown from each pair that shares none
-    yet, in order (a clique cover by Gramm and others 2007); a judge that differs from all others has one of its own.
+    yet, in order (a clique cover by Gramm and others 2007). A judge that differs from all others has one of its own.
     """
     sets: list[list[str]] = []
     shared: set[frozenset[str]] = set()

@@ -8,30 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from harness.api import Unit
 from harness.score.cards import usual_unit
 from harness.score.trust import Calibration, Noise
 
+Block: TypeAlias = tuple[str, str, str]
+"""Task, category and suite that name a block of rows of a leaderboard; the suite only where there is no task."""
+
 _DIGITS = 10  # kept in JSON: far below any interval's width, and the same on every machine
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """One number that can be trusted: never without n, interval and worst case."""
+    """One number that can be trusted: never without n, interval and worst case. A row of the leaderboard is one too."""
 
     metric: str
     """Name of the metric."""
     value: float | None
-    """By the protocol; `None` where it is not defined (no answer, one class only, ...)."""
+    """By the protocol. `None` where it is not defined (no answer, one class only, ...)."""
     ci_low: float | None
     """Lower end of the interval."""
     ci_high: float | None
     """Upper end of the interval."""
     method: str
-    """How the interval was made: `agresti-coull` for a share of independent trials, `cluster-jackknife` for all else;
-    or empty where there is none."""
+    """How the interval was made: `agresti-coull` for a share of independent trials, `cluster-jackknife` for all else,
+    `rank-sets` for a mean rank. Empty where there is none."""
     n: int
     """Units that the value rests on."""
     excluded: float | None
@@ -44,7 +47,8 @@ class Estimate:
     """Of a metric that reads probabilities: `probabilities`, of the answers that have them and no others; or
     `verdicts`, where no answer has them. Empty for every other metric."""
     unit: Unit = "score"
-    """What the value is: `share` (0 to 1), `correlation` (-1 to 1), `distance` (0 is best) or `score` (as it is)."""
+    """What the value is: `share` (0 to 1, printed as a percentage), `correlation` (-1 to 1), `distance` (0 is best) or
+    `score` (printed as it is)."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain data, floats rounded to 10 significant digits."""
@@ -52,7 +56,7 @@ class Estimate:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Estimate:
-        """The estimate that `to_json` wrote; one from before `unit` has that of the core's metric of its name."""
+        """The estimate that `to_json` wrote. One from before `unit` has that of the core's metric of its name."""
         # The default stands first, so that a unit in the data wins.
         return cls(**{"unit": usual_unit(data["metric"]), **data})
 
@@ -86,7 +90,7 @@ class MetricCeiling:
     difference_high: float | None = None
     """Upper end of its confidence interval."""
     reason: str = ""
-    """Why there is no ceiling; empty where there is one."""
+    """Why there is no ceiling. Empty where there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +140,7 @@ class AltTest:
     tests: tuple[AnnotatorTest, ...] = ()
     """One for each annotator tested."""
     reason: str = ""
-    """Why there was no test; empty where there was one."""
+    """Why there was no test. Empty where there was one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +156,7 @@ class Ceiling:
     annotations: int
     """Verdicts of people on these."""
     alpha: float | None
-    """Krippendorff's alpha: 1 is perfect agreement, 0 is chance; `null` where every verdict is the same."""
+    """Krippendorff's alpha: 1 is perfect agreement, 0 is chance. `null` where every verdict is the same."""
     alpha_low: float | None
     """Lower end of its confidence interval."""
     alpha_high: float | None
@@ -165,7 +169,7 @@ class Ceiling:
     """The alternative-annotator test."""
 
     def of(self, metric: str) -> MetricCeiling | None:
-        """The ceiling of a metric, where it has one; a plugin's name may stand before it in either place."""
+        """The ceiling of a metric, where it has one. A plugin's name may stand before it in either place."""
         # A manifest may say `accuracy` or `harness/accuracy`, and another one may have made the record.
         bare = metric.removeprefix("harness/")
         known = (ceiling for ceiling in self.metrics if ceiling.value is not None)
@@ -180,16 +184,59 @@ class Ceiling:
         return cls(**{**data, "metrics": metrics, "alt_test": AltTest(**test)})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellScores:
-    """All numbers of one cell: one judge on one task."""
+@dataclass(frozen=True, kw_only=True)
+class CellFacts:
+    """What is known of one judge on one task beside its metrics.
+
+    A field that is added here is in `scores.json`, and in the rows of the leaderboard in each of its forms.
+    """
 
     task: str
-    """Name of the task in the plan."""
+    """Name of the task in the plan; empty on the rows of a suite."""
     judge: str
     """Name of the judge in the plan."""
     suite: str = ""
-    """Collection of the task."""
+    """The collection that the task belongs to."""
+    asked: int
+    """Requests put to the judge."""
+    statuses: Mapping[str, int]
+    """How many requests ended in each status: `ok`, `unparsed`, `outside`, `draw`, `refused`, `truncated`, `error`."""
+    coverage: float
+    """Share of requests with a verdict."""
+    with_probabilities: float | None = None
+    """Share of the requests with a verdict that have probabilities; `null` where none has a verdict."""
+    histogram: Mapping[str, int]
+    """How often each verdict was given, canonical, by name."""
+    shown_histogram: Mapping[str, int]
+    """How often each verdict was given, in the places shown, by name."""
+    gold_histogram: Mapping[str, int]
+    """How often each verdict is right, canonical, by name."""
+    items: int
+    """Items asked about."""
+    groups: int
+    """Clusters among them: what intervals and tests leave out one by one."""
+    flags: tuple[str, ...] = ()
+    """Warnings in one word each, such as `collapsed`, `constant-gold`, `low-coverage`, `partial`."""
+    protocol: Mapping[str, Any]
+    """The scoring protocol, field by field; empty on the rows of a suite."""
+    data_hash: str
+    """Hash of the items. Cells with different hashes are never compared. On the rows of a suite a hash over those of
+    its tasks."""
+    calibration: Calibration | None = None
+    """Whether the judge is right as often as it is sure, and the thresholds above which its verdicts can be trusted.
+    `null` where too few verdicts have probabilities, and on the rows of a suite."""
+    noise: Noise | None = None
+    """How much of the score is chance in the judge itself. `null` where no question was put more than once, and on the
+    rows of a suite."""
+    ceiling: Ceiling | None = None
+    """How far people agree, and how the judge compares with them. `null` where no item has annotations of two people,
+    and on the rows of suites."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellScores(CellFacts):
+    """All numbers of one cell: one judge on one task."""
+
     estimates: tuple[Estimate, ...]
     """One for each metric of the protocol, the headline first."""
     consistency: tuple[Estimate, ...] = ()
@@ -197,36 +244,6 @@ class CellScores:
     `repeat_consistency`, where they apply."""
     categories: Mapping[str, Estimate] = field(default_factory=dict)
     """The headline metric by category."""
-    asked: int
-    """Requests put to the judge."""
-    statuses: Mapping[str, int]
-    """How many requests ended in each status."""
-    coverage: float
-    """Share of requests with a verdict."""
-    with_probabilities: float | None = None
-    """Share of the requests with a verdict that have probabilities; `None` where none has a verdict."""
-    histogram: Mapping[str, int]
-    """How often each verdict was given, canonical, by name."""
-    shown_histogram: Mapping[str, int]
-    """How often each verdict was given, in shown places, by name."""
-    gold_histogram: Mapping[str, int]
-    """How often each verdict is right, canonical, by name."""
-    items: int
-    """Items asked about."""
-    groups: int
-    """Clusters among them."""
-    flags: tuple[str, ...] = ()
-    """`collapsed`, `constant-gold`, `low-coverage`, ... see `harness.score.flags`."""
-    protocol: Mapping[str, Any]
-    """`Protocol.to_json`."""
-    data_hash: str
-    """Hash of the items: cells with different hashes are never compared."""
-    calibration: Calibration | None = None
-    """Whether the judge is right as often as it is sure; `None` where too few verdicts have probabilities."""
-    noise: Noise | None = None
-    """The judge's own noise; `None` where no question was put more than once."""
-    ceiling: Ceiling | None = None
-    """How far people agree, and how the judge compares with them; `null` where no item has annotations of two."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain data, floats rounded to 10 significant digits: equal input gives equal bytes."""
@@ -249,60 +266,68 @@ class CellScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two judges on the units of one task that both answered."""
+    """Two judges on the units of one task that both answered, or over the tasks of a suite."""
 
-    a: str
-    """Name of one judge."""
-    b: str
-    """Name of the other."""
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
+
+    task: str = ""
+    """Name of the task, on a leaderboard; empty when a suite is compared."""
+    category: str = ""
+    """The category compared; empty unless grouped by category."""
+    suite: str = ""
+    """The collection that the task belongs to."""
+    judge_a: str
+    """The first judge, as in the rows."""
+    judge_b: str
+    """The second judge, as in the rows."""
     metric: str
     """Name of the metric."""
     value_a: float | None = None
-    """The metric of `a` on the shared units, which need not be its value on all that it answered."""
+    """The metric of a on the shared units, which need not be its value on all that it answered."""
     value_b: float | None = None
-    """The metric of `b` on the shared units."""
+    """The metric of `judge_b` on the shared units."""
     difference: float | None = None
-    """`value_a - value_b`."""
+    """`value_a - value_b`; `null` where it is not defined."""
     ci_low: float | None = None
-    """Lower end of the interval of the difference: all that the test of the family does not reject, so that the
-    intervals of a family hold together."""
+    """Lower end of the difference's interval. All intervals of a block hold at once with confidence 1 - alpha, and one
+    leaves 0 out exactly where the corrected test is significant."""
     ci_high: float | None = None
     """Upper end of it."""
-    p: float | None = None
-    """Two-sided p-value of this pair alone; `None` where the metric is not defined, or no test is possible."""
+    p_value: float | None = None
+    """Two-sided, of this pair alone. `null` where the metric is not defined, or too few clusters allow no test."""
     p_adjusted: float | None = None
-    """`p` after correction for the family; `None` for a pair outside it, where one judge is not ranked."""
+    """Corrected for all pairs of ranked judges of the block; `null` where one of the two is not ranked."""
     method: str = ""
-    """Where `p` comes from: `score-pivot`; empty where there is none."""
+    """The test: `score-pivot`, or `rank-sets` for a mean rank; empty where none is possible."""
     better: str | None = None
-    """The judge that is placed above the other: significantly better within the family, on the answers of both and with
-    every missing answer counted wrong. `None`: the data cannot tell the two apart."""
+    """The judge that is placed above the other: significantly better on the answers of both, by the protocol, and with
+    every missing answer counted wrong. `null`: the data cannot tell the two apart."""
     depends_on_missing: bool = False
-    """Whether the difference is significant by the protocol, and not for every way to count missing answers."""
+    """Whether the difference is significant by the protocol, but not for each way to count missing answers."""
     bound_low: float | None = None
-    """The least difference that the missing answers allow (Manski's bounds). `None` where none is missing, or the
+    """The least difference that the missing answers allow (Manski's bounds). `null` where none is missing, or the
     metric is no mean over units."""
     bound_high: float | None = None
-    """The greatest one."""
+    """The greatest such difference."""
     whatever_missing: bool = False
-    """Whether one judge is significantly better however the missing answers are filled in."""
+    """Whether one of the two is significantly better however the missing answers are filled in."""
     equivalent: bool | None = None
-    """Whether the two are shown to be the same within `Rules.equivalence`, in every way to count missing answers;
-    `None` where that is not set, or one of the two is not ranked."""
+    """Whether the two are shown to be the same within `Leaderboard.equivalence`, in every way to count missing
+    answers. `null` where that is not set, or one of the two is not ranked."""
     detectable: float | None = None
-    """The smallest true difference that so many items would show with a power of 80 % at the family's quantile."""
+    """The smallest true difference that these items would show with a power of 80 %."""
     n: int = 0
     """Shared units."""
     disagreements: int = 0
     """Shared units on which the two verdicts differ."""
     only_a: int = 0
-    """Units that get more credit from `a`."""
+    """Units that get more credit from a."""
     only_b: int = 0
-    """Units that get more credit from `b`."""
+    """Units that get more credit from b."""
     greater_is_better: bool = True
     """False for errors and distances."""
     basis: str = ""
-    """As for `Estimate`: probabilities where both judges have some, on the units where both have them; else the
+    """As for `Estimate`: probabilities where both judges have some, on the units where both have them. Else the
     verdicts of both."""
     unit: Unit = "score"
     """As for `Estimate`, of both values and of the difference."""
@@ -310,6 +335,18 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """All fields as plain data, floats rounded to 10 significant digits."""
         return _mapping(self)
+
+    @property
+    def worse(self) -> str | None:
+        """The judge that is placed below the other."""
+        if self.better is None:
+            return None
+        return self.judge_b if self.better == self.judge_a else self.judge_a
+
+    @property
+    def block(self) -> Block:
+        """The block of rows that it is about."""
+        return (self.task, self.category, self.suite if not self.task else "")
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Comparison:

@@ -32,7 +32,7 @@ class Sample:
     """A metric of clustered units, as a function of the weights of T distinct types."""
 
     statistic: Statistic
-    """The metric; weights are whole numbers wherever the harness calls it."""
+    """The metric. Weights are whole numbers wherever the harness calls it."""
     without: Without | None
     """The metric of all weights less some, where it has a quicker way."""
     patterns: Patterns
@@ -40,7 +40,7 @@ class Sample:
     sizes: Floats
     """Shape (K,): units of each real cluster, before any are put into blocks. 1 each where groups are averaged."""
     blocks: int
-    """Number of blocks that the clusters were put into by their marks; 0 where each is left out by itself."""
+    """Number of blocks that the clusters were put into by their marks. 0 where each is left out by itself."""
     pseudo: Floats
     """Shape (H, T): weights of the pseudo half-clusters, each row adding up to 1."""
     pseudo_clusters: Floats
@@ -48,11 +48,11 @@ class Sample:
     gold_share: Floats
     """Shape (H,): share of the data whose gold is in its class."""
     bounds: tuple[float, float] | None
-    """The range of the metric; `None` where it has no end."""
+    """The range of the metric. `None` where it has no end."""
     pseudo_weight: float
     """What a pseudo-cluster weighs: 1 where answers are right or wrong, less for a metric that sees more."""
     coin: sparse.csr_array | None = None
-    """Shape (T, T): what two coins answer to a question of each type, one rightly and one wrongly; `None` for a metric
+    """Shape (T, T): what two coins answer to a question of each type, one rightly and one wrongly. `None` for a metric
     that is more than right and wrong."""
 
 
@@ -66,7 +66,7 @@ def sample_of(
         view: At least one unit.
         name: Name of the metric, for messages.
         average: `Protocol.average_of` the metric.
-        weights: `Protocol.weights`; by default every category weighs the same.
+        weights: `Protocol.weights`. By default every category weighs the same.
 
     Raises:
         UserError: The metric is not defined for the answer space, or only within groups.
@@ -128,7 +128,7 @@ def _coin_answers(pseudo: PseudoUnits, first: Ints, types: Ints) -> sparse.csr_a
 def point_of(
     metric: Metric, view: UnitTable, *, name: str, average: str, weights: Mapping[str, float] | None = None
 ) -> float:
-    """The metric of the view alone; NaN where it is not defined."""
+    """The metric of the view alone. NaN where it is not defined."""
     sample = sample_of(metric, view, name=name, average=average, weights=weights)
     return float(sample.statistic(sample.patterns.total()[None, :])[0])
 
@@ -145,7 +145,7 @@ def _patterns(cluster: Ints, types: Ints, count: int, *, limit: int | None) -> t
 
 
 def finite_bounds(metric: Metric, view: UnitTable) -> tuple[float, float] | None:
-    """The range of the metric; `None` where it has an open end, or no width."""
+    """The range of the metric. `None` where it has an open end, or no width."""
     low, high = bounds_of(metric, view.space)
     return (low, high) if np.isfinite([low, high]).all() and low < high else None
 
@@ -250,7 +250,7 @@ def _limit_of(metric: Metric, units: Units) -> int | None:
 def average_categories(
     metric: Metric, units: Units, category: Ints, *, names: Sequence[str], weigh: Mapping[str, float]
 ) -> Statistic:
-    """The weighted mean over the categories that have a weight; NaN where one of them has no value.
+    """The weighted mean over the categories that have a weight. NaN where one of them has no value.
 
     What stands before a slash in a name is one category, the mean of its parts, beside those without it.
     """

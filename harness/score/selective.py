@@ -1,7 +1,7 @@
 """Selective judging: keep the verdicts that the judge is sure of, leave the others to people. What is kept worth?
 
 Not for calibration: here only the order of the confidences matters. Risk and coverage are those of El-Yaniv and Wiener
-(2010); the area under their curve is that of Geifman, Uziel and El-Yaniv (2019); the threshold is chosen as by Jung,
+(2010). The area under their curve is that of Geifman, Uziel and El-Yaniv (2019). The threshold is chosen as by Jung,
 Brahman and Choi (Trust or Escalate, arXiv 2407.18370), by a sequence of tests that is fixed in advance (Bauer 1991;
 Angelopoulos et al., Learn then Test, arXiv 2110.01052).
 """
@@ -29,7 +29,7 @@ _POINTS = 10
 def aurc(confidence: Floats, right: Floats) -> tuple[float, Floats]:
     """The area under the risk-coverage curve, and what each unit does to it.
 
-    The risk at coverage k/n is the share of wrong verdicts among the k most confident ones; the area is its mean over
+    The risk at coverage k/n is the share of wrong verdicts among the k most confident ones. The area is its mean over
     k. Units of equal confidence come in random order, and the area is the mean over these orders.
 
     Args:
@@ -108,7 +108,7 @@ def guarantee(confidence: Floats, right: Floats, cluster: Ints, agreement: float
     """The lowest threshold above which verdicts agree with the gold often enough, in all data like these.
 
     The thresholds and their order, the highest first, are fixed by the confidences before any verdict is looked at. At
-    each the agreement is tested; the last one that passes before the first that fails is chosen. Because the sequence
+    each the agreement is tested. The last one that passes before the first that fails is chosen. Because the sequence
     stops at its first failure, the chance that the agreement does not hold at the chosen threshold is at most
     1 - `level`, however many thresholds there are and however badly the judge is calibrated.
 
@@ -190,7 +190,7 @@ def _clopper_pearson(hits: float, n: float, *, level: float) -> float:
 
 
 def _thresholds(confidence: Floats, steps: int) -> list[float]:
-    """Distinct thresholds that keep about 1/steps, 2/steps, ... of the units; the last one keeps all."""
+    """Distinct thresholds that keep about 1/steps, 2/steps, ... of the units. The last one keeps all."""
     descending = np.sort(confidence)[::-1]
     ranks = [math.ceil(len(descending) * step / steps) - 1 for step in range(1, steps + 1)]
     # Thresholds are confidences that occur, so that each keeps a share that is known exactly.

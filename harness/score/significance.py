@@ -32,7 +32,7 @@ class Rules:
     """How judges are compared."""
 
     confidence: float = 0.95
-    """Of the intervals; tests have level 1 - confidence, within the family."""
+    """Of the intervals. Tests have level 1 - confidence, within the family."""
     draws: int = 2000
     """Random flips that the family's quantile rests on."""
     seed: int = 0
@@ -40,7 +40,7 @@ class Rules:
     missing: Missing = "counts"
     """What missing answers mean for who is placed above whom."""
     equivalence: float | None = None
-    """Judges whose difference is shown to be smaller than this are equivalent; `None`: nothing is said."""
+    """Judges whose difference is shown to be smaller than this are equivalent. `None`: nothing is said."""
 
 
 RULES = Rules()
@@ -65,7 +65,7 @@ def compare_cells(
         names: Names of the judges.
         metric_name: Name of the metric, with its own average where it has one.
         rules: How.
-        greater_is_better: From the metric's card; `None`: as the metric itself says.
+        greater_is_better: From the metric's card. `None`: as the metric itself says.
 
     Raises:
         DataError: The cells have different protocols, or different golds on a shared unit.
@@ -117,9 +117,9 @@ def compare_all(
         tables: Cells of one task by judge.
         metric: What to compare.
         metric_name: Name of the metric, with its own average where it has one.
-        ranked: The judges of the family; `None`: all. A pair with another judge has a p-value and no corrected one.
+        ranked: The judges of the family. `None`: all. A pair with another judge has a p-value and no corrected one.
         rules: How.
-        greater_is_better: From the metric's card; `None`: as the metric itself says.
+        greater_is_better: From the metric's card. `None`: as the metric itself says.
 
     Raises:
         DataError: The cells have different protocols, or different golds on a shared unit.
@@ -154,7 +154,7 @@ def compare_contest(
         contest: The tasks.
         judges: All judges, each with a cell of every task.
         metric_name: Name of the metric.
-        ranked: The judges of the family; `None`: all.
+        ranked: The judges of the family. `None`: all.
         rules: How.
         greater_is_better: False for errors and distances.
         unit: Of the metric's values.
@@ -189,13 +189,13 @@ def remove_circles(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
     """
     above: dict[str, set[str]] = {}
     for pair in comparisons:
-        if pair.better is not None:
-            above.setdefault(pair.better, set()).add(pair.b if pair.better == pair.a else pair.a)
+        if pair.better is not None and pair.worse is not None:
+            above.setdefault(pair.better, set()).add(pair.worse)
     # A placement is part of a circle where the better judge can be reached from the worse one.
     reach = {judge: _find_below(judge, above) for judge in above}
     return tuple(
         replace(pair, better=None, depends_on_missing=True)
-        if pair.better is not None and pair.better in reach.get(pair.b if pair.better == pair.a else pair.a, ())
+        if pair.better is not None and pair.better in reach.get(pair.worse or "", ())
         else pair
         for pair in comparisons
     )
@@ -238,8 +238,15 @@ def compare_pair(
         unit: Of the metric's values.
     """
     met = contest.meet(a, b)
-    found = _add_counts(met, Comparison(a=a, b=b, metric=metric_name, greater_is_better=greater_is_better, unit=unit))
-    found = replace(found, basis=contest.basis(a, b))
+    found = Comparison(
+        judge_a=a,
+        judge_b=b,
+        metric=metric_name,
+        greater_is_better=greater_is_better,
+        unit=unit,
+        basis=contest.basis(a, b),
+    )
+    found = _add_counts(met, found)
     apart = met.gap
     if apart is None or met.of_a is None or met.of_b is None:
         return found
@@ -280,7 +287,7 @@ def _add_test(found: Comparison, apart: Gap, *, family: Family, rules: Rules, ra
         difference=apart.difference,
         ci_low=low,
         ci_high=high,
-        p=alone,
+        p_value=alone,
         p_adjusted=family.adjust_p(apart.statistic) if ranked and alone is not None else None,
         method=METHOD if alone is not None else "",
         detectable=apart.detectable(quantile, power=_POWER),
@@ -299,7 +306,7 @@ def _add_placement(found: Comparison, ways: list[Gap | None], quantile: float) -
     leads = {way.difference > 0 if way is not None and way.significant(quantile) else None for way in ways}
     # A set: one element means that every way is significant, and for the same judge.
     if len(leads) == 1 and None not in leads:
-        return replace(found, better=found.a if leads.pop() == found.greater_is_better else found.b)
+        return replace(found, better=found.judge_a if leads.pop() == found.greater_is_better else found.judge_b)
     first = ways[0]
     return replace(found, depends_on_missing=first is not None and first.significant(quantile))
 
@@ -312,7 +319,7 @@ def _is_equivalent(ways: list[Gap | None], quantile: float, *, margin: float) ->
 
 def _add_bounds(found: Comparison, contest: Contest, quantile: float) -> Comparison:
     """With the least and the greatest difference that any missing answers allow."""
-    ends = contest.extremes(found.a, found.b)
+    ends = contest.extremes(found.judge_a, found.judge_b)
     if ends is None:
         return found
     low, high = ends

@@ -1,6 +1,6 @@
 """The interval of a number that is no metric of units: what the numbers about people have in common.
 
-Such a number brings what leaving out each cluster changes; the rest is `harness.score.intervals`, as for every metric.
+Such a number brings what leaving out each cluster changes. The rest is `harness.score.intervals`, as for every metric.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Interval: TypeAlias = tuple[float, float]
 
 
 def effective_clusters(sizes: Floats) -> float:
-    """How many equal clusters are worth as much as those of these sizes; see `harness.score.jackknife`."""
+    """How many equal clusters are worth as much as those of these sizes. See `harness.score.jackknife`."""
     design = design_of(sizes)
     return float(1 / (design @ design))
 
@@ -44,7 +44,7 @@ def interval_from_moves(
         confidence: Such as 0.95.
 
     Returns:
-        Lower and upper end; `None` with one cluster.
+        Lower and upper end. `None` with one cluster.
     """
     clusters = len(sizes)
     if clusters < 2:

@@ -50,7 +50,7 @@ class PackedIds:
         return len(self._ends)
 
     def __getitem__(self, index: int) -> str:
-        # The first id starts at 0; every other one where the id before it ends.
+        # The first id starts at 0. Every other one where the id before it ends.
         start = self._ends[index - 1] if index else 0
         return self._text[start : self._ends[index]].decode()
 
@@ -99,7 +99,7 @@ class Repeats:
     squares: Floats
     """Shape (Q,): sum of the squares."""
     voted: Floats
-    """Shape (Q,): credit of the vote of all answers; NaN where there is no vote."""
+    """Shape (Q,): credit of the vote of all answers. NaN where there is no vote."""
     measure: Literal["accuracy", "mae"]
     """What an answer is worth: its credit, or the distance of its score from the gold."""
 
@@ -160,14 +160,14 @@ class CellTable:
     units: UnitTable
     """Every unit, in every state."""
     with_random_guess: UnitTable
-    """The same units; where the protocol counts a missing answer as the chance of a guess, a seeded one stands for it,
+    """The same units. Where the protocol counts a missing answer as the chance of a guess, a seeded one stands for it,
     and a blind judge's probability beside it."""
     state: NDArray[np.uint8]
     """Shape (U,): `ANSWERED`, `MISSING`, `ERROR`, `OUTSIDE` or `DRAWN`."""
     worst: Ints
     """Shape (U,): code of the answer farthest from the gold."""
     confidence: Floats
-    """Shape (U,): probability that the judge gave to its own verdict, the mean where several answers made it; NaN where
+    """Shape (U,): probability that the judge gave to its own verdict, the mean where several answers made it. NaN where
     there is no verdict, or an answer has no probabilities."""
     items: PackedIds
     """Ids of the items."""
@@ -184,7 +184,7 @@ class CellTable:
     repeats: Repeats
     """Questions that were put more than once, and what their answers are worth."""
     people: People | None = None
-    """What several people said of the items; `None` where no one did."""
+    """What several people said of the items. `None` where no one did."""
 
     @cached_property
     def without_answer(self) -> NDArray[np.bool_]:
@@ -218,7 +218,7 @@ class CellTable:
                 and those without an answer, errors included, are as wrong as can be. `best`: all, and these are right.
             with_random_guess: Where the protocol says `chance` or `share`, a seeded guess stands for a missing answer,
                 and not the chance of a guess. For metrics that do not average credit.
-            basis: `probabilities`: without the answers that have none, which are missing to `worst` and `best`; a
+            basis: `probabilities`: without the answers that have none, which are missing to `worst` and `best`. A
                 missing answer that counts as wrong keeps its place, without a verdict. `verdicts`: no unit has a
                 probability.
         """
@@ -240,7 +240,7 @@ class CellTable:
             kept = ~lost
         elif lost.any():
             policies = self.protocol.policies
-            # All other policies keep the unit; what it is worth is in its credit already.
+            # All other policies keep the unit. What it is worth is in its credit already.
             left_out = [ERROR, *(state for state, name in POLICIES.items() if policies[name] == "exclude")]
             kept = ~np.isin(self.state, left_out)
         if basis == "probabilities":

@@ -62,7 +62,7 @@ class Guarantee:
     agreement: float
     """The agreement asked for, such as 0.9."""
     threshold: float | None
-    """Verdicts of at least this confidence agree with the gold that often, with the confidence of the intervals;
+    """Verdicts of at least this confidence agree with the gold that often, with the confidence of the intervals.
     `null` where these data can guarantee it nowhere."""
     coverage: float | None
     """Share of the verdicts that are kept."""
@@ -71,7 +71,7 @@ class Guarantee:
     right: float | None
     """Share of the kept verdicts that are right in these data."""
     ci_low: float | None
-    """One-sided lower bound of that share; at least `agreement`."""
+    """One-sided lower bound of that share. At least `agreement`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ class Calibration:
         return cls(**{**data, **lists})
 
     def guarantee(self, agreement: float) -> Guarantee | None:
-        """The guarantee of that agreement; `None` where it was not asked for."""
+        """The guarantee of that agreement. `None` where it was not asked for."""
         return next((entry for entry in self.guarantees if entry.agreement == agreement), None)
 
 
@@ -164,7 +164,7 @@ class Noise:
     within: float
     """Variance of the answers to one question, the mean over questions."""
     share: float | None
-    """Share of the variance of `value` that comes from asking again, and not from the choice of items; `null` where
+    """Share of the variance of `value` that comes from asking again, and not from the choice of items. `null` where
     nothing varies."""
     share_low: float | None
     """Lower end of its interval."""
@@ -179,10 +179,10 @@ class Noise:
     se_again: float
     """Standard error of `value` among repetitions of the run with the same items: from asking alone."""
     se_vote: float | None
-    """The same of the voted score; `null` where samples are not voted into one right or wrong answer to each
+    """The same of the voted score. `null` where samples are not voted into one right or wrong answer to each
     question."""
     vote_changes: float | None
-    """Share of voted answers that would turn from right to wrong, or back, in a repetition of the run; `null` as
+    """Share of voted answers that would turn from right to wrong, or back, in a repetition of the run. `null` as
     `se_vote` is."""
 
     @classmethod

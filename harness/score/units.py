@@ -1,7 +1,7 @@
 """From answers to units: the rules of a `Protocol`, applied to a stream, item by item.
 
 Not for metrics: a unit's verdict and its credit are settled here, and nothing after this module asks how.
-Memory: an answer is let go as soon as its item is done; what stays are a few dozen bytes for each unit.
+Memory: an answer is let go as soon as its item is done. What stays are a few dozen bytes for each unit.
 Time: spaces are told apart by `type(...) is`, since `isinstance` on an abstract class is ten times as slow.
 """
 
@@ -53,29 +53,29 @@ def build_cell(answers: Iterable[RecordedAnswer], protocol: Protocol) -> CellTab
 
     How the fields of the protocol are read, beyond what `harness.api.Protocol` says:
 
-    - `vote: majority` counts the samples that have a verdict; `mean` is the plain mean, not snapped to a step.
+    - `vote: majority` counts the samples that have a verdict. `mean` is the plain mean, not snapped to a step.
     - `order: reshuffled` with several samples: unless each stands for itself, all samples of an item make one vote,
       for candidates and not for places.
-    - A vote is an `error` only where no sample has a verdict and at least one failed; the same holds for two orders.
-      It is a draw, or outside the space, where all that have no verdict are; else it follows `unparsed`. So does a
+    - A vote is an `error` only where no sample has a verdict and at least one failed. The same holds for two orders.
+      It is a draw, or outside the space, where all that have no verdict are. Else it follows `unparsed`. So does a
       drawn vote.
     - A unit of several answers has a probability where each of them that has a verdict has one. So has its confidence:
       the mean probability that they gave to the unit's verdict, also by those that said another.
     - `pooling: sum`: a candidate wins with more votes than all others together. Without a winner the unit is answered
       and wrong, unless every verdict is a tie, which it then is.
-    - `pooling: agree`: two different verdicts are an answered, wrong unit; where one is missing, so is the unit.
+    - `pooling: agree`: two different verdicts are an answered, wrong unit. Where one is missing, so is the unit.
     - A bare `TIE` is read as the gold's own tie class, and as the space's first where the gold is no tie.
     - `ties: skip` leaves tied golds out of every value, the worst case too. `ties: right` is about answers: a missing
       one follows `unparsed`, and is wrong in the worst case, for every gold.
     - `chance`: the blind guess is the verdict at place (key of the unit) modulo (number of verdicts), the same for
-      every judge, and counts as any answer does; its probability is one in the number of verdicts.
+      every judge, and counts as any answer does. Its probability is one in the number of verdicts.
     - `draws: share`: the same among those that draw, or among all verdicts where the judge did not say which they are.
-    - `pooling: each` makes the classes of a preference *shown* places, as each order is judged by itself; the classes
+    - `pooling: each` makes the classes of a preference *shown* places, as each order is judged by itself. The classes
       of a verdict pooled from several orders are the candidates. Accuracy is the same either way, macro-F1 and the like
       are not.
 
     Args:
-        answers: Streamed, ordered by item, order, sample; those to one item as they were asked.
+        answers: Streamed, ordered by item, order, sample. Those to one item as they were asked.
         protocol: The task's protocol.
 
     Raises:
@@ -319,7 +319,7 @@ class _Builder:
                 self.repeats.add(cluster, worths, self._credit_of(votes[place], same[0]) if one_each else _NAN)
 
     def _worth_of(self, answer: RecordedAnswer) -> float | None:
-        """What one answer is worth by itself; `None` where it does not count."""
+        """What one answer is worth by itself. `None` where it does not count."""
         if answer.verdict is None:
             policy = self.policies[STATES.get(answer.status, MISSING)]
             return {"wrong": 0.0, "half": 0.5}.get(policy) if type(answer.space) is not Score else None
@@ -328,7 +328,7 @@ class _Builder:
         return _class_and_credit(canonical(answer), answer, self.protocol)[1]
 
     def _credit_of(self, vote: Ballot, head: RecordedAnswer) -> float:
-        """What a vote is worth; NaN where it does not count, or where a score has no credit."""
+        """What a vote is worth. NaN where it does not count, or where a score has no credit."""
         if type(head.space) is Score:
             return _NAN
         if vote.state != ANSWERED:
@@ -380,7 +380,7 @@ class _Builder:
         )
 
     def _check_order(self) -> None:
-        """Refuse an item that comes twice; hashes are compared, so that no set of ids is kept."""
+        """Refuse an item that comes twice. Hashes are compared, so that no set of ids is kept."""
         seen = np.frombuffer(self.seen, dtype=np.uint64)
         _, first = np.unique(seen, return_index=True)
         if len(first) < len(seen):

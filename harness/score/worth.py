@@ -1,12 +1,12 @@
 """What a judge's verdicts are worth: from few labels and many verdicts to a rate, a mean, and labels saved.
 
-Numbers in, numbers out. Not for reading runs or files; that is `harness.report.verdicts`.
+Numbers in, numbers out. Not for reading runs or files. That is `harness.report.verdicts`.
 
 Two corrections of the rate that a judge reports are here. Rogan and Gladen (1978) solve for the rate that explains what
-the judge said, given how often it is right; the interval is that of Lee et al. (2025, arXiv 2511.21140), which goes
+the judge said, given how often it is right. The interval is that of Lee et al. (2025, arXiv 2511.21140), which goes
 back to Lang and Reiczigel (2014). PPI++ (Angelopoulos, Duchi and Zrnic 2023, arXiv 2311.01453) adds to the labels' own
 mean what the verdicts know. Both count a few *pseudo-items*, so that a judge without an observed error is not taken for
-one that makes none. A pseudo-item is as large as the average cluster; without clusters the first is exactly the
+one that makes none. A pseudo-item is as large as the average cluster. Without clusters the first is exactly the
 published interval.
 """
 
@@ -26,7 +26,7 @@ _CORRELATION = 0.02
 """Least correlation within clusters that degrees of freedom allow for: few and very unequal clusters then get less."""
 _WRONG = 1 / 3
 """How far a pseudo-item's verdict is from its gold at least, as a share of the scale. A quarter covers 93 % of the time
-where nearly all scores are the best one and the judge is rarely, and then wildly, wrong; a half is needlessly wide."""
+where nearly all scores are the best one and the judge is rarely, and then wildly, wrong. A half is needlessly wide."""
 _SURE = 0.9999
 """Correlations count as at most this: the transformation of Fisher has no value at 1."""
 
@@ -40,7 +40,7 @@ class Verdicts:
     cluster: Ints
     """Shape (n,): code of the cluster. Equal codes are one cluster, in labelled and unlabelled items alike."""
     gold: Floats | None = None
-    """Shape (n,): what people said, on the same scale; `None` where no one was asked."""
+    """Shape (n,): what people said, on the same scale. `None` where no one was asked."""
 
     def __len__(self) -> int:
         return len(self.judged)
@@ -65,7 +65,7 @@ class _PaddedMean:
         cluster: Shape (n,).
         ends: The values of the pseudo-items.
         copies: Pseudo-items at each end.
-        groups: G, where other items have clusters too; by default as many as `cluster` names.
+        groups: G, where other items have clusters too. By default as many as `cluster` names.
 
     Attributes:
         mean: The mean with the pseudo-items.
@@ -154,7 +154,7 @@ def rogan_gladen(labelled: Verdicts, unlabelled: Verdicts, *, confidence: float 
         confidence: Of the interval.
 
     Returns:
-        No value where a class has no label or where q0 + q1 <= 1; the interval is then all of 0 to 1. No interval where
+        No value where a class has no label or where q0 + q1 <= 1. The interval is then all of 0 to 1. No interval where
         all that the verdicts allow lies outside 0 to 1: such items are not like the labelled ones.
 
     Example:
@@ -186,7 +186,7 @@ def rogan_gladen(labelled: Verdicts, unlabelled: Verdicts, *, confidence: float 
     if plain <= 0 or skill <= 0:
         return Measurement(None, 0.0, 1.0)
     value = min(1.0, max(0.0, (float(unlabelled.judged.mean()) - false_alarms) / plain))
-    # The centre rests on the rates with pseudo-items; the value itself is the plain one, as people expect.
+    # The centre rests on the rates with pseudo-items. The value itself is the plain one, as people expect.
     theta = (p.mean + q0.mean - 1) / skill
     # By the delta method: d theta is (dp + (1 - theta) dq0 - theta dq1) / skill. Labelled and unlabelled items may
     # share clusters.
@@ -206,7 +206,7 @@ def ppi(
     """The mean of gold over the population, from labels and verdicts together (PPI++).
 
     theta = mean(Y) + lambda (mean_N(f) - mean_n(f)), lambda from `power_tuning`. The variance is that of clusters, with
-    two pseudo-items of which the judge is wrong, one each way. With lambda = 0 this is `mean_of` the labels; for a
+    two pseudo-items of which the judge is wrong, one each way. With lambda = 0 this is `mean_of` the labels. For a
     share with lambda = 1 it is the interval of Bonett and Price (2012) for two paired shares.
 
     Args:
@@ -296,7 +296,7 @@ def labels_worth(of: Measurement, *, labels: int, verdicts: int | None) -> Measu
     Args:
         of: From `correlation`.
         labels: n.
-        verdicts: N; `None`: as many as one likes.
+        verdicts: N. `None`: as many as one likes.
 
     Returns:
         At least 1: a judge that knows nothing saves nothing. The upper end is `None` where it has none.
@@ -387,7 +387,7 @@ def _correlations(sums: Floats) -> Floats:
 
 
 def _fisher(correlations: Floats) -> Floats:
-    """The inverse hyperbolic tangent; a correlation that is not defined counts as none."""
+    """The inverse hyperbolic tangent. A correlation that is not defined counts as none."""
     return np.arctanh(np.clip(np.nan_to_num(correlations, nan=0.0), -_SURE, _SURE))
 
 

@@ -28,10 +28,10 @@ from harness.manifest.model import (
 )
 from harness.report.estimate import Correction, Estimates
 from harness.report.plan import ItemPlan, PlanRow
-from harness.report.records import Leaderboard, Pair, Row
+from harness.report.records import Leaderboard, Row
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
-from harness.score.records import AltTest, AnnotatorTest, Ceiling, MetricCeiling
+from harness.score.records import AltTest, AnnotatorTest, Ceiling, Comparison, MetricCeiling
 from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, ReliabilityBin
 from harness.train import folder as checkpoint_folder
 from harness.verbs import VERBS
@@ -118,7 +118,7 @@ def test_every_exit_code_is_named(pages: dict[str, str], root: Path) -> None:
 def test_every_field_of_the_leaderboard_is_named(pages: dict[str, str]) -> None:
     people = (Ceiling, MetricCeiling, AltTest, AnnotatorTest)
     trust = (Calibration, ReliabilityBin, CoveragePoint, Guarantee, Noise)
-    for record in (Leaderboard, Row, Pair, JudgeUsage, UnreadAnswers, UnreadExample, *trust, *people):
+    for record in (Leaderboard, Row, Comparison, JudgeUsage, UnreadAnswers, UnreadExample, *trust, *people):
         for spec in dataclasses.fields(record):
             row = re.search(rf"^\| `{spec.name}` \|.*\| (.+) \|$", pages["leaderboard-json"], re.MULTILINE)
             assert row is not None, f"{record.__name__}.{spec.name}"

@@ -61,7 +61,7 @@ from harness_transformers.loading import quietly, set_threads, source_of
 from harness_transformers.testing import TinyShape, make_tiny_llava, teach
 from harness_trl.arguments import grpo_arguments
 from harness_trl.options import TrlGrpoOptions
-from harness_trl.rows import Rows, shown_by
+from harness_trl.rows import Rows, open_without_weights
 from harness_trl.train import GrpoTrainer as TrlGrpoTrainer
 
 G, TOKENS = 8, 32
@@ -161,10 +161,10 @@ class Ticking(TrainerCallback):  # type: ignore[misc]  # its base is untyped
 class Endless(Grpo):
     """Our step, with answers that do not end before the limit."""
 
-    def __init__(self, bench: loop.Bench, options: GrpoOptions) -> None:
+    def __init__(self, setup: loop.TrainingSetup, options: GrpoOptions) -> None:
         """Suppress what ends an answer."""
-        super().__init__(bench, options)
-        language = bench.policy.opened.language
+        super().__init__(setup, options)
+        language = setup.policy.opened.language
         language.never = torch.cat([language.never, language.stops])
 
 
@@ -186,7 +186,7 @@ def our_seconds(folder: Path, model: Path, examples: Sequence[Example], steps: i
         mask_truncated=False,
         log_completions=0,
     )
-    loop.fit(recipe(folder, model, examples, letters, log=log), options, lambda bench: Endless(bench, options))
+    loop.fit(recipe(folder, model, examples, letters, log=log), options, lambda setup: Endless(setup, options))
     return statistics.mean(clock.steps), parts["rollout_s"] / sum(parts.values())
 
 
@@ -203,7 +203,7 @@ def their_seconds(folder: Path, model: Path, examples: Sequence[Example], steps:
     )
     training = recipe(folder, model, examples, letters, log=clock.tick)
     source = source_of("model", str(model), "perf")
-    shown = shown_by(source, options, "perf")
+    shown = open_without_weights(source, options, "perf")
     tokenizer = shown.prompter.tokenizer
     arguments = grpo_arguments(training, options, source)
     never = [tokenizer.convert_tokens_to_ids("<image>"), tokenizer.eos_token_id]
@@ -262,7 +262,7 @@ def measured(folder: Path, model: Path, *, prompts: int, rounds: int, steps: int
 
 def prompt_tokens(model: Path) -> int:
     """Tokens of a prompt, the images included."""
-    shown = shown_by(source_of("model", str(model), "perf"), TrlGrpoOptions(), "perf")
+    shown = open_without_weights(source_of("model", str(model), "perf"), TrlGrpoOptions(), "perf")
     return len(shown.prompter.prompt(compared(7).request).ids)
 
 

@@ -39,7 +39,7 @@ def test_wins_losses_and_the_test_are_those_of_the_hand_count(make_cell: Any) ->
     assert (one.n, one.only_a, one.only_b, one.disagreements) == (100, 4, 2, 6)
     assert (one.value_a, one.value_b) == (0.90, 0.88)
     assert one.difference == pytest.approx(0.02)
-    assert one.p == pytest.approx(2 * stats.norm.sf(2 / 7**0.5), rel=0.01)  # 6 discordant pairs, 4 against 2
+    assert one.p_value == pytest.approx(2 * stats.norm.sf(2 / 7**0.5), rel=0.01)  # 6 discordant pairs, 4 against 2
     assert (one.method, one.better) == ("score-pivot", None)
 
 
@@ -77,13 +77,13 @@ def test_p_values_are_corrected_over_the_tasks(make_cell: Any) -> None:
     result = compared(*cells)
     assert result.names == ("x", "y", "z")
     for one in result.tasks:
-        assert one.p == pytest.approx(2 * stats.norm.sf(8 / 9**0.5), rel=0.06)
-        assert one.p is not None
+        assert one.p_value == pytest.approx(2 * stats.norm.sf(8 / 9**0.5), rel=0.06)
+        assert one.p_value is not None
         assert one.p_adjusted is not None
-        assert one.p < one.p_adjusted < 0.05
+        assert one.p_value < one.p_adjusted < 0.05
         assert one.better == "a"
     (alone,) = compared(*[own[:1] for own in cells]).tasks
-    assert alone.p_adjusted == alone.p == result.tasks[0].p
+    assert alone.p_adjusted == alone.p_value == result.tasks[0].p_value
     assert (alone.ci_low or 0) > (result.tasks[0].ci_low or 1), "three intervals that hold together are wider"
 
 

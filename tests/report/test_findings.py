@@ -14,11 +14,12 @@ from harness.api import Metric, Preference, Protocol, RecordedAnswer, Score, Sta
 from harness.manifest.model import ReportSettings
 from harness.report.compare import compare_judges
 from harness.report.leaderboard import build_leaderboard
-from harness.report.records import Leaderboard, Pair
+from harness.report.records import Leaderboard
 from harness.score.agreement import BalancedAccuracy, Kappa, MacroF1, RocAuc
 from harness.score.cell import score_cell
 from harness.score.correlation import make_kendall, make_pearson
 from harness.score.metrics import make_accuracy
+from harness.score.records import Comparison
 from harness.score.units import build_cell
 
 SCALE = Score(-20, 20, 0)
@@ -298,7 +299,7 @@ def test_6_one_order_and_both_orders_with_the_same_verdicts_agree(
     other = "".join("AB"[word == "A"] for word in gold[:wrong]) + gold[wrong:]
     once = board([make_cell("atlas", gold, gold), make_cell("borea", other, gold)])
     twice = board([in_both_orders("atlas", gold, gold), in_both_orders("borea", other, gold)])
-    pairs: list[Pair] = [leaderboard.comparisons[0] for leaderboard in (once, twice)]
+    pairs: list[Comparison] = [leaderboard.comparisons[0] for leaderboard in (once, twice)]
     assert pairs[0].p_value == pytest.approx(pairs[1].p_value, rel=1e-6)
     assert pairs[0].p_value == pytest.approx(2 * stats.norm.sf(wrong / (wrong + 1) ** 0.5), rel=0.02)
     assert (
@@ -345,7 +346,7 @@ def test_7_unranked_judges_are_not_in_the_family(make_cell: Any) -> None:
     silent = [cell(f"silent-{k}", 0.6, silent=100) for k in range(6)]
     without, with_them = board(ranked), board([*ranked, *silent])
     assert {row.judge for row in with_them.rows if row.rank_low is None} == {cell.judge for cell in silent}
-    ours: Mapping[tuple[str, str], Pair] = {(one.judge_a, one.judge_b): one for one in with_them.comparisons}
+    ours: Mapping[tuple[str, str], Comparison] = {(one.judge_a, one.judge_b): one for one in with_them.comparisons}
     for pair in without.comparisons:
         assert ours[pair.judge_a, pair.judge_b] == pair
     assert all(one.p_adjusted is None for names, one in ours.items() if any(name.startswith("s") for name in names))

@@ -29,7 +29,7 @@ def rows(make_cell: Any) -> dict[str, Row]:
 
 
 def pair(a: str, b: str, better: str | None, **changes: Any) -> Comparison:
-    return Comparison(a=a, b=b, metric="accuracy", better=better, **changes)
+    return Comparison(judge_a=a, judge_b=b, metric="accuracy", better=better, **changes)
 
 
 ALL = (pair("a", "b", None), pair("a", "c", "a"), pair("b", "c", None))

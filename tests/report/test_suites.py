@@ -12,9 +12,10 @@ from scipy import stats
 from harness.api import Metric, Protocol
 from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
-from harness.report.records import Leaderboard, Pair, Row
+from harness.report.records import Leaderboard, Row
 from harness.score.agreement import make_macro_f1
 from harness.score.metrics import make_accuracy
+from harness.score.records import Comparison
 
 GOLD = "AB" * 100
 
@@ -34,7 +35,7 @@ def said(right: int, gold: str = GOLD) -> str:
     return gold[:right] + "".join("A" if one == "B" else "B" for one in gold[right:])
 
 
-def width(row: Row | Pair) -> float:
+def width(row: Row | Comparison) -> float:
     assert row.ci_low is not None
     assert row.ci_high is not None
     return row.ci_high - row.ci_low

@@ -248,8 +248,8 @@ def test_two_judges_are_compared_by_the_same_groups_each_by_its_own_values() -> 
     assert found.difference == pytest.approx(1 / 3)
     assert found.only_a == 1
     assert (found.ci_low, found.ci_high, found.better) == (-2, 2, None), "four groups leave every difference open"
-    assert found.p is not None
-    assert found.p > 0.05
+    assert found.p_value is not None
+    assert found.p_value > 0.05
 
 
 class PlainMean:

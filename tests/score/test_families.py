@@ -181,11 +181,11 @@ def test_with_46_judges_a_clear_difference_is_significant_still(labelled: Made, 
         assert apart(tables["j01"], metric).blocks == 32
     found = compare_all(tables, metric, rules=Rules(draws=200))
     assert len(found) == 1035
-    clear = [pair for pair in found if pair.a == "j00"]
-    assert max(pair.p for pair in clear if pair.p is not None) < 0.05 / 1035
+    clear = [pair for pair in found if pair.judge_a == "j00"]
+    assert max(pair.p_value for pair in clear if pair.p_value is not None) < 0.05 / 1035
     assert max(pair.p_adjusted for pair in clear if pair.p_adjusted is not None) < 0.001
-    assert {pair.better for pair in found if pair.a == "j00"} == {"j00"}
-    assert sum(pair.better is not None for pair in found if pair.a != "j00") <= 3
+    assert {pair.better for pair in found if pair.judge_a == "j00"} == {"j00"}
+    assert sum(pair.better is not None for pair in found if pair.judge_a != "j00") <= 3
 
 
 @pytest.mark.slow

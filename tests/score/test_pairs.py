@@ -91,7 +91,7 @@ def test_p_of_items_on_which_only_one_is_right(yes_no: Made, discordant: int) ->
     a, b = yes_no([True] * 400), yes_no([False] * discordant + [True] * (400 - discordant))
     found = compare_cells(a, b, Accuracy())
     expected = 2 * stats.norm.sf(discordant / np.sqrt(discordant + 1))
-    assert found.p == pytest.approx(expected, rel=0.01)
+    assert found.p_value == pytest.approx(expected, rel=0.01)
     assert (found.better == "a") == (discordant >= 5)
     if discordant >= 4:
         exact = stats.binomtest(discordant, discordant).pvalue
@@ -110,7 +110,7 @@ def test_both_orders_with_equal_verdicts_say_what_one_order_says(yes_no: Made, d
         return yes_no(np.repeat(answers, 2).tolist(), np.repeat(gold, 2).tolist(), groups=[k // 2 for k in range(400)])
 
     both = compare_cells(twice(gold), twice(said), metric)
-    assert one.p == pytest.approx(both.p, rel=1e-6)
+    assert one.p_value == pytest.approx(both.p_value, rel=1e-6)
     assert (one.ci_low, one.ci_high) == pytest.approx((both.ci_low, both.ci_high), rel=1e-6)
     assert one.better == both.better
 
@@ -284,7 +284,7 @@ def test_a_judge_in_blocks_and_one_that_is_not_are_put_into_the_fewest_of_either
     assert blocks == [0, 32, 32]
     pairs = compare_all(tables, Slow(), metric_name="slow", greater_is_better=False)
     for pair in pairs:
-        away = [np.abs(said[name] - gold) for name in (pair.a, pair.b)]
+        away = [np.abs(said[name] - gold) for name in (pair.judge_a, pair.judge_b)]
         assert pair.difference == pytest.approx(np.mean(away[0]) - np.mean(away[1]))
         assert pair.ci_low is not None
         assert pair.ci_high is not None

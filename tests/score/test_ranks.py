@@ -13,7 +13,7 @@ from harness.score.records import Comparison
 
 
 def pair(a: str, b: str, better: str | None) -> Comparison:
-    return Comparison(a=a, b=b, metric="m", better=better)
+    return Comparison(judge_a=a, judge_b=b, metric="m", better=better)
 
 
 @given(count=st.integers(1, 12), data=st.data())
@@ -62,6 +62,6 @@ def test_more_judges_than_letters(count: int) -> None:
     found = standings(judges, near)
     own = {judge: set(one.letters.split(".") if count > 27 else one.letters) for judge, one in found.items()}
     for one in near:
-        assert bool(own[one.a] & own[one.b]) == (one.better is None)
+        assert bool(own[one.judge_a] & own[one.judge_b]) == (one.better is None)
     assert found["j00"].letters == "a"
     assert found[judges[-1]].letters == {26: "y", 27: "z", 60: "bg"}[count]

@@ -62,8 +62,8 @@ def test_a_comparison_by_hand() -> None:
     assert (found.value_a, found.value_b, found.n) == (0.8, 0.2, 10)
     assert found.difference == pytest.approx(0.6)
     assert (found.only_a, found.only_b, found.disagreements) == (6, 0, 6)
-    assert found.p == pytest.approx(2 * norm.sf(0.6 / np.sqrt(6 / 100 + 1 / 11**2)))
-    assert found.p_adjusted == found.p, "one pair is no family"
+    assert found.p_value == pytest.approx(2 * norm.sf(0.6 / np.sqrt(6 / 100 + 1 / 11**2)))
+    assert found.p_adjusted == found.p_value, "one pair is no family"
     assert found.method == "score-pivot"
     assert found.better == "x"
     assert found.ci_low is not None
@@ -89,7 +89,7 @@ def test_identical_answers_cannot_be_told_apart_and_may_differ_on_other_items(me
     gold = [True, False] * 10
     said = [True, True, False, False] * 5
     found = compare_cells(cell(said, gold, size=size), cell(said, gold, size=size), metric)
-    assert (found.p, found.difference, found.better) == (1.0, 0.0, None)
+    assert (found.p_value, found.difference, found.better) == (1.0, 0.0, None)
     assert found.ci_low is not None
     assert found.ci_high is not None
     assert found.ci_low < 0 < found.ci_high
@@ -110,7 +110,7 @@ def test_two_cells_that_met_their_categories_in_another_order_are_given_the_same
 
 def test_nothing_shared_is_no_result_and_no_error() -> None:
     found = compare_cells(cell([True], [True]), cell([True], [True], names=["other"]), Accuracy())
-    assert (found.n, found.p, found.difference) == (0, None, None)
+    assert (found.n, found.p_value, found.difference) == (0, None, None)
 
 
 def test_probabilities_are_compared_where_both_have_them_and_else_verdicts_with_verdicts() -> None:
@@ -135,9 +135,9 @@ def test_clusters_make_the_test_more_careful() -> None:
     better, worse = [True] * 40, ([True] * 10 + [False] * 10) * 2
     alone = compare_cells(cell(better, gold), cell(worse, gold), Accuracy())
     clustered = compare_cells(cell(better, gold, size=10), cell(worse, gold, size=10), Accuracy())
-    assert alone.p is not None
-    assert clustered.p is not None
-    assert alone.p < 0.001 < 0.05 < clustered.p  # 40 items are 4 photographs
+    assert alone.p_value is not None
+    assert clustered.p_value is not None
+    assert alone.p_value < 0.001 < 0.05 < clustered.p_value  # 40 items are 4 photographs
     assert (alone.better, clustered.better) == ("a", None)
 
 
@@ -159,14 +159,14 @@ def test_only_ranked_judges_are_a_family() -> None:
         name: cell(answers_of(rng, gold, rate, size=1), gold.tolist())
         for name, rate in (("a", 0.9), ("b", 0.8), ("silent", 0.6))
     }
-    pairs = {(pair.a, pair.b): pair for pair in compare_all(tables, Accuracy(), ranked=["a", "b"])}
+    pairs = {(pair.judge_a, pair.judge_b): pair for pair in compare_all(tables, Accuracy(), ranked=["a", "b"])}
     alone = compare_cells(tables["a"], tables["b"], Accuracy(), names=("a", "b"))
     assert pairs["a", "b"] == alone
     outside = pairs["a", "silent"]
     assert (outside.p_adjusted, outside.better) == (None, None)
-    assert outside.p is not None
+    assert outside.p_value is not None
     assert outside.ci_low is not None
-    everybody = {(pair.a, pair.b): pair for pair in compare_all(tables, Accuracy())}
+    everybody = {(pair.judge_a, pair.judge_b): pair for pair in compare_all(tables, Accuracy())}
     assert (everybody["a", "b"].ci_low or 0) < (alone.ci_low or 0), "three pairs want a wider interval than one"
 
 
@@ -251,7 +251,9 @@ def test_eight_judges_on_two_thousand_items_are_compared_at_once() -> None:
     found = compare_all(tables, MacroF1(), metric_name="macro_f1")
     assert time.process_time() - start < 10  # a fraction of a second here; the bound only catches a lost fast path
     assert len(found) == 28
-    assert all(one.p_adjusted is not None and one.p is not None and one.p_adjusted >= one.p for one in found)
+    assert all(
+        one.p_adjusted is not None and one.p_value is not None and one.p_adjusted >= one.p_value for one in found
+    )
 
 
 def test_equivalent_is_who_differs_by_less_than_the_margin_however_missing_answers_count() -> None:
@@ -300,6 +302,6 @@ def test_placements_never_go_round_in_a_circle_where_answers_are_missing_at_rand
     better = cell([True] * 300, gold)
     worse = cell([False] * 300, gold)
     beside = compare_all({**cells, "all": better, "none": worse}, Accuracy(), rules=Rules(missing="at-random"))
-    placed = {(pair.a, pair.b): pair.better for pair in beside}
+    placed = {(pair.judge_a, pair.judge_b): pair.better for pair in beside}
     assert placed["all", "none"] == "all"
     assert all(placed[name, "none"] == name for name in cells), "who is in no circle keeps its place"

@@ -12,12 +12,12 @@ from typing import Literal
 from harness.api import Metric, Protocol, RecordedAnswer, UnreadAnswer, Usage, UserError
 from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
-from harness.report.records import Leaderboard, Pair, Row
+from harness.report.records import Leaderboard, Row
 from harness.report.scored import ScoredCell
 from harness.score import agreement, correlation, metrics, ranking
 from harness.score.cell import score_cell
 from harness.score.flags import INTERVAL_FLAGS
-from harness.score.records import CellScores, Estimate
+from harness.score.records import CellScores, Comparison, Estimate
 from harness.score.table import CellTable
 
 CLASSES = ("accuracy", "macro_f1", "balanced_accuracy", "f1", "kappa", "roc_auc")
@@ -123,7 +123,7 @@ def letters(row: Row) -> frozenset[str]:
     return frozenset(row.letters.split(".") if "." in row.letters else row.letters)
 
 
-def excludes_zero(pair: Pair) -> bool:
+def excludes_zero(pair: Comparison) -> bool:
     """Whether the interval of the difference leaves no room for 0."""
     return pair.ci_low is not None and pair.ci_high is not None and (pair.ci_low > 0 or pair.ci_high < 0)
 

@@ -52,7 +52,7 @@ class Pairing:
     def label(self) -> str:
         """What a table says."""
         declining = [name for name, share in zip(("the first", "the second"), self.skipped, strict=True) if share]
-        who = " and ".join(declining) or "nobody"
+        who = " and ".join(declining) or "no judge"
         share = f" {max(self.skipped):.0%}, {self.what}" if declining else ""
         judges = "equal" if self.is_null else f"{self.truths[0]:g} against {self.truths[1]:g}"
         return f"{judges}, {self.metric}, n={self.n}, declining: {who}{share}"

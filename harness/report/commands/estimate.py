@@ -114,15 +114,15 @@ def _cell(run: RecordedRun, *, judge: str | None, task: str | None) -> RecordedC
     """
     from harness.api import UserError
 
-    judge = _chosen(run, "judge", judge, [cell.judge for cell in run.cells])
-    task = _chosen(run, "task", task, [cell.task for cell in run.cells if cell.judge == judge])
+    judge = _choose(run, "judge", judge, [cell.judge for cell in run.cells])
+    task = _choose(run, "task", task, [cell.task for cell in run.cells if cell.judge == judge])
     found = next((cell for cell in run.cells if (cell.judge, cell.task) == (judge, task)), None)
     if found is None or next(found.answers(), None) is None:
         raise UserError(f"{run.folder}: judge {judge} has answered nothing of task {task}; run its manifest again")
     return found
 
 
-def _chosen(run: RecordedRun, kind: str, name: str | None, known: list[str]) -> str:
+def _choose(run: RecordedRun, kind: str, name: str | None, known: list[str]) -> str:
     from harness.api import UserError
     from harness.api.data import suggest_names
 
@@ -162,7 +162,7 @@ def _from_run(
     tasks = [other.task for other in same if (other.run, other.task) != (cell.run, cell.task)]
     if not tasks:
         raise UserError(f"{folder} has no other task than the labelled one; name a run with unlabelled items")
-    chosen = _chosen_task(run, cell.task if task is None and cell.task in tasks else task, tasks)
+    chosen = _choose_task(run, cell.task if task is None and cell.task in tasks else task, tasks)
     other = next(one for one in same if one.task == chosen)
     _check_alike(cell, other)
     found = of_answers(other.answers(), other.protocol, target)
@@ -172,11 +172,11 @@ def _from_run(
     return found, f"{other.run}:{other.task}", (said,) if said else ()
 
 
-def _chosen_task(run: RecordedRun, task: str | None, tasks: list[str]) -> str:
+def _choose_task(run: RecordedRun, task: str | None, tasks: list[str]) -> str:
     from harness.api import UserError
 
     try:
-        return _chosen(run, "task", task, tasks)
+        return _choose(run, "task", task, tasks)
     except UserError as error:
         raise UserError(str(error).replace("--task", "--unlabelled-task")) from None
 

@@ -30,7 +30,7 @@ from harness.formats.tagged import TaggedFormat
 from harness.testing import FakeContext
 from harness_grpo.grpo import GrpoTrainer
 from harness_grpo.options import GrpoOptions, SftOptions
-from harness_grpo.rollout import Asked, Given, Group
+from harness_grpo.rollout import Group, PolicyAnswer, PromptedExample
 from harness_grpo.sft import SftTrainer
 from harness_transformers.prompts import Prompt
 from harness_transformers.testing import TinyShape, make_tiny_llava
@@ -244,16 +244,16 @@ def fixed(name: str, train: Sequence[Example], validation: Sequence[Example] | N
     return task_of(name, splits.__getitem__, validation=None if validation is None else "validation")
 
 
-def said(example: Example, text: str, *, tokens: int = 3, truncated: bool = False) -> Given:
+def said(example: Example, text: str, *, tokens: int = 3, truncated: bool = False) -> PolicyAnswer:
     """An answer that nobody had to write."""
-    return Given((7,) * tokens, truncated, text, example.request.read(text, completion_tokens=tokens))
+    return PolicyAnswer((7,) * tokens, truncated, text, example.request.read(text, completion_tokens=tokens))
 
 
-def group_of(example: Example, given: Sequence[Given], *parts: Mapping[str, float | None]) -> Group:
+def group_of(example: Example, given: Sequence[PolicyAnswer], *parts: Mapping[str, float | None]) -> Group:
     """Answers with what they earned, all rewards of weight 1."""
     totals = [[value for value in one.values() if value is not None] for one in parts]
     earned = tuple(AnswerReward(total=sum(t) if t else None, parts=one) for t, one in zip(totals, parts, strict=True))
-    return Group(Asked(example.request.task, example, Prompt(ids=(1, 2))), tuple(given), earned)
+    return Group(PromptedExample(example.request.task, example, Prompt(ids=(1, 2))), tuple(given), earned)
 
 
 def sft(whole: Training, **options: Any) -> TrainingResult:

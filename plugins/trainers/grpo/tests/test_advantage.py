@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from harness_grpo.advantage import Scale, advantages, varied
+from harness_grpo.advantage import Scale, advantages, informative_rows
 
 SCALES = get_args(Scale)
 NAN = float("nan")
@@ -146,14 +146,14 @@ def test_the_second_norm_of_gdpo_does_not_undo_the_floor() -> None:
 def test_a_group_all_wrong_in_different_ways_is_kept_and_one_all_alike_is_not() -> None:
     rewards = doubles([0, 0, 0.1, 0, 0.1, 0.1, 0.1, 0.1, 1, 1, 1, 1])
     groups = torch.arange(3).repeat_interleave(4)
-    assert varied(rewards, groups).tolist() == [True] * 4 + [False] * 8
+    assert informative_rows(rewards, groups).tolist() == [True] * 4 + [False] * 8
 
 
 def test_rows_without_a_reward_have_nothing_to_teach() -> None:
     groups = torch.tensor([4, 9, 4, 9, 4])
-    assert varied(doubles([0, NAN, 1, 2, NAN]), groups).tolist() == [True, False, True, False, False]
-    assert varied(doubles([[1, NAN], [0, 1], [1, 2], [0, 1], [NAN, NAN]]), groups).tolist() == [False] * 5
-    assert varied(doubles([[1, 1], [0, 1], [1, 2], [0, 1], [NAN, NAN]]), groups).tolist() == [
+    assert informative_rows(doubles([0, NAN, 1, 2, NAN]), groups).tolist() == [True, False, True, False, False]
+    assert informative_rows(doubles([[1, NAN], [0, 1], [1, 2], [0, 1], [NAN, NAN]]), groups).tolist() == [False] * 5
+    assert informative_rows(doubles([[1, 1], [0, 1], [1, 2], [0, 1], [NAN, NAN]]), groups).tolist() == [
         True,
         False,
         True,

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from harness.api import Answer, Judgement, PluginError, Request, TrainingTask, UserError, Verdict, WeightedReward
 from harness_grpo.grpo import Grpo
-from harness_grpo.loop import Bench, _bench, fit
+from harness_grpo.loop import TrainingSetup, _make_setup, fit
 from harness_grpo.objective import token_loss
 from harness_grpo.options import GrpoOptions, LoraOptions
 from harness_grpo.policy import Policy
@@ -70,7 +70,7 @@ def brief(request: Request, judgement: Judgement, gold: Verdict) -> float | None
 class Stage:
     """A method at its first step, and what can be seen of it."""
 
-    bench: Bench
+    setup: TrainingSetup
     method: Grpo
     groups: list[Group] = field(default_factory=list)
     """Of the last step."""
@@ -82,7 +82,7 @@ class Stage:
 
     @property
     def policy(self) -> Policy:
-        return self.bench.policy
+        return self.setup.policy
 
     def weights(self) -> dict[str, Tensor]:
         return {name: one.detach().clone() for name, one in self.policy.model.named_parameters()}
@@ -106,9 +106,9 @@ def stage(
 ) -> Stage:
     made = GrpoOptions(**{"max_new_tokens": 24, "group": 4, "batch": 4, "lr": 1e-3, **options})
     policy = Policy(str(model), made, name="recipe", seed=0)
-    bench = _bench(training(folder, model, tasks=tasks, rewards=rewards, seed=seed), made, policy)
-    found = Stage(bench, Grpo(bench, made))
-    collect, apply = found.method._batch, bench.apply
+    setup = _make_setup(training(folder, model, tasks=tasks, rewards=rewards, seed=seed), made, policy)
+    found = Stage(setup, Grpo(setup, made))
+    collect, apply = found.method._batch, setup.apply
 
     def keep_groups(groups: list[Group]) -> Any:
         found.groups = groups
@@ -120,7 +120,7 @@ def stage(
         return apply(loss, number)
 
     found.method._batch = keep_groups  # type: ignore[method-assign]
-    bench.apply = keep_gradients  # type: ignore[method-assign]
+    setup.apply = keep_gradients  # type: ignore[method-assign]
     return found
 
 
@@ -336,7 +336,7 @@ def test_where_all_answers_earn_the_same_nothing_changes(taught: Path, tmp_path:
     before = at.weights()
     metrics = at.step()
     assert same(before, at.weights())
-    assert not at.bench.optimizer.state
+    assert not at.setup.optimizer.state
     assert (metrics["loss"], metrics["grad_norm"]) == (0.0, 0.0)
     for task in ("red", "pair"):
         assert (metrics[f"{task}/flat"], metrics[f"{task}/waste"], metrics[f"{task}/reward"]) == (1.0, 1.0, 0.5)
@@ -363,14 +363,14 @@ def test_a_task_that_teaches_nothing_takes_its_share_and_no_more(taught: Path, t
 def attempts_of(at: Stage) -> list[list[str]]:
     """Items that are drawn, attempt by attempt, as `task item`."""
     drawn: list[list[str]] = []
-    answer = at.method._answered
+    answer = at.method._answer
 
     def watch(units: Any, number: int, attempt: int) -> Any:
         assert attempt == len(drawn)
         drawn.append([f"{unit.task} {unit.examples[0].item.id}" for unit, _ in units])
         return answer(units, number, attempt)
 
-    at.method._answered = watch  # type: ignore[method-assign, assignment]
+    at.method._answer = watch  # type: ignore[method-assign, assignment]
     return drawn
 
 
@@ -401,7 +401,7 @@ def test_groups_that_teach_nothing_are_replaced_by_others_of_their_task(
 def test_replacing_ends_after_so_many_attempts_and_keeps_what_there_is(taught: Path, tmp_path: Path) -> None:
     evens = [point("red", number) for number in range(0, 40, 2)]
     at = stage(tmp_path, taught, [fixed("red", [point("red", 1), *evens])], rewarded(Rising()), batch=3, refill=2)
-    at.bench.sampler.take("red")
+    at.setup.sampler.take("red")
     drawn = attempts_of(at)
     metrics = at.step()
     teaching = [one for attempt in drawn for one in attempt if one == "red 1"]
@@ -495,7 +495,7 @@ def test_a_second_update_goes_by_the_probabilities_of_before_the_first(
         assert torch.equal(old, same_old)
         assert float((second - old).abs().max()) > 1e-3
     assert metrics["ratio_max"] > 1.001
-    states = at.bench.optimizer.state.values()
+    states = at.setup.optimizer.state.values()
     assert {float(one["step"]) for one in states} == {2.0}
 
 
@@ -596,22 +596,22 @@ def test_answers_get_probabilities_where_a_reward_asks_for_them(taught: Path, tm
 
 
 def test_a_loss_that_is_not_finite_ends_training(taught: Path, tmp_path: Path) -> None:
-    benches: list[Bench] = []
+    setups: list[TrainingSetup] = []
 
     def poison(request: Request, judgement: Judgement, gold: Verdict) -> float | None:
         with torch.no_grad():
-            benches[0].policy.trained["lm_head.weight"][5] = math.inf
+            setups[0].policy.trained["lm_head.weight"][5] = math.inf
         return length(request, judgement, gold)
 
     options = GrpoOptions(max_new_tokens=24, group=3, batch=2, lr=1e-3, steps=1, validation={"limit": 1})  # type: ignore[arg-type]
 
-    def make(bench: Bench) -> Grpo:
-        benches.append(bench)
-        return Grpo(bench, options)
+    def make(setup: TrainingSetup) -> Grpo:
+        setups.append(setup)
+        return Grpo(setup, options)
 
     with pytest.raises(UserError, match=r"the loss of step 1 is (nan|inf)"):
         fit(training(tmp_path, taught, tasks=[points("red", 4)], rewards=rewarded(poison)), options, make)
-    assert not benches[0].optimizer.state
+    assert not setups[0].optimizer.state
 
 
 # -- mixing ------------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import torch
 from harness.api import Image, Training, TrainingResult, UserError
 from harness_grpo import loop
 from harness_grpo.folders import put_folder
-from harness_grpo.loop import Bench, fit, rate
+from harness_grpo.loop import TrainingSetup, fit, rate
 from harness_grpo.options import SftOptions
 from harness_grpo.policy import Policy
 from harness_grpo.sft import Sft
@@ -61,8 +61,8 @@ def test_the_optimizer_goes_by_it(taught: Path, tmp_path: Path) -> None:
     options = SftOptions(lr=0.01, warmup=4, steps=8, batch=2, max_new_tokens=24)
     policy = Policy(str(taught), options, name="recipe", seed=0)
     before = {name: one.detach().clone() for name, one in policy.trained.items()}
-    bench = loop._bench(training(tmp_path, taught, tasks=[points("red", 2)]), options, policy)
-    Sft(bench, options).step(0)
+    setup = loop._make_setup(training(tmp_path, taught, tasks=[points("red", 2)]), options, policy)
+    Sft(setup, options).step(0)
     moved = max(float((one - before[name]).abs().max().detach()) for name, one in policy.trained.items())
     assert moved == pytest.approx(0.01 / 4, rel=1e-2)
 
@@ -77,15 +77,15 @@ def test_gradients_are_scaled_down_to_the_greatest_norm_and_no_further(taught: P
     assert steps(1e-3).of("grad_norm") == steps(1e3).of("grad_norm"), "what is logged is the norm before"
     options = SftOptions(max_grad_norm=0.5, max_new_tokens=24)
     policy = Policy(str(taught), options, name="recipe", seed=0)
-    bench = loop._bench(training(tmp_path, taught, tasks=[points("red", 2)]), options, policy)
+    setup = loop._make_setup(training(tmp_path, taught, tasks=[points("red", 2)]), options, policy)
     seen: list[float] = []
-    bench.optimizer.step = lambda: seen.append(  # type: ignore[method-assign, assignment]
+    setup.optimizer.step = lambda: seen.append(  # type: ignore[method-assign, assignment]
         math.sqrt(sum(float(one.grad.square().sum()) for one in policy.trained.values() if one.grad is not None))
     )
     for size in (3.0, 0.1):
         some = next(iter(policy.trained.values()))
         some.grad = torch.full_like(some, size / math.sqrt(some.numel()))
-        assert bench.apply(1.0, 0) == pytest.approx(size, rel=1e-4)
+        assert setup.apply(1.0, 0) == pytest.approx(size, rel=1e-4)
     assert seen == pytest.approx([0.5, 0.1], rel=1e-4)
 
 
@@ -153,7 +153,9 @@ def test_a_model_that_was_no_worse_at_the_start_is_noted(
 def test_without_a_validation_split_the_last_weights_are_kept_and_that_is_noted(taught: Path, tmp_path: Path) -> None:
     done = sft(training(tmp_path, taught, tasks=[points("red", 8, validation=None)]), **QUICK, steps=2)
     assert (done.steps, done.selected, done.scores) == (2, 2, {})
-    assert done.notes == ("no task has a validation split: the last weights were kept, whatever they are worth",)
+    assert done.notes == (
+        "no task has a validation split: the last weights were kept, and nothing says how good they are",
+    )
 
 
 def test_validation_changes_nothing_about_training(taught: Path, tmp_path: Path) -> None:
@@ -162,22 +164,22 @@ def test_validation_changes_nothing_about_training(taught: Path, tmp_path: Path)
         whole = training(tmp_path / str(every), taught, tasks=[points("red", 8), pairs("pair", 2)])
         rewarded_ = training(whole.folder, taught, tasks=whole.tasks, rewards=rewarded(length))
         folders.append(rewarded_.checkpoint)
-        bench: list[Bench] = []
-        fit_(rewarded_, bench, every=every)
-        bench[0].policy.save(whole.folder / "last")
+        setup: list[TrainingSetup] = []
+        fit_(rewarded_, setup, every=every)
+        setup[0].policy.save(whole.folder / "last")
     assert same(tmp_path / "1" / "last", tmp_path / "9" / "last")
 
 
-def fit_(whole: Training, benches: list[Bench], **validation: Any) -> TrainingResult:
+def fit_(whole: Training, setups: list[TrainingSetup], **validation: Any) -> TrainingResult:
     from harness_grpo.grpo import Grpo
     from harness_grpo.options import GrpoOptions
 
     given = {**QUICK, "steps": 3, "group": 2, "max_new_tokens": 12, "validation": {**validation, "limit": 2}}
     options = GrpoOptions.model_validate(given)
 
-    def make(bench: Bench) -> Grpo:
-        benches.append(bench)
-        return Grpo(bench, options)
+    def make(setup: TrainingSetup) -> Grpo:
+        setups.append(setup)
+        return Grpo(setup, options)
 
     return fit(whole, options, make)
 
@@ -310,14 +312,14 @@ def test_a_task_of_which_nothing_can_be_shown_is_an_error(taught: Path, tmp_path
 class Poisoned:
     """SFT whose weights become infinite as step 3 begins."""
 
-    def __init__(self, bench: Bench, options: SftOptions, benches: list[Any]) -> None:
-        self._inner, self._bench = Sft(bench, options), bench
-        benches.append(bench)
+    def __init__(self, setup: TrainingSetup, options: SftOptions, setups: list[Any]) -> None:
+        self._inner, self._setup = Sft(setup, options), setup
+        setups.append(setup)
 
     def step(self, number: int) -> dict[str, float]:
         if number == 2:
             with torch.no_grad():
-                self._bench.policy.trained["lm_head.weight"][5] = math.inf
+                self._setup.policy.trained["lm_head.weight"][5] = math.inf
         return self._inner.step(number)
 
 
@@ -328,10 +330,10 @@ def test_a_loss_that_is_not_finite_ends_training_and_changes_nothing(
     given = {**QUICK, "steps": 9, "max_new_tokens": 24, "save_every": save_every}
     options = SftOptions.model_validate({**given, "validation": {"every": 2, "limit": 2}})
     whole = training(tmp_path / "whole", taught, tasks=[points("red", 8)])
-    benches: list[Bench] = []
+    setups: list[TrainingSetup] = []
     with pytest.raises(UserError, match=r"the loss of step 3 is (nan|inf), .*nothing was changed.*Lower lr \(0.001\)"):
-        fit(whole, options, lambda bench: Poisoned(bench, options, benches))
-    kept = {name: one.detach().clone() for name, one in benches[0].policy.trained.items()}
+        fit(whole, options, lambda setup: Poisoned(setup, options, setups))
+    kept = {name: one.detach().clone() for name, one in setups[0].policy.trained.items()}
     short = training(tmp_path / "short", taught, tasks=[points("red", 8, validation=None)])
     sft(short, **QUICK, steps=2)
     assert same(whole.folder / "best", short.checkpoint), "the best weights are whole"
@@ -347,13 +349,13 @@ def test_neither_loss_nor_gradient_may_be_other_than_finite(
 ) -> None:
     options = SftOptions(max_new_tokens=24)
     policy = Policy(str(taught), options, name="recipe", seed=0)
-    bench = loop._bench(training(tmp_path, taught, tasks=[points("red", 2)]), options, policy)
+    setup = loop._make_setup(training(tmp_path, taught, tasks=[points("red", 2)]), options, policy)
     before = {name: one.detach().clone() for name, one in policy.trained.items()}
     policy.trained["lm_head.weight"].grad = torch.full_like(policy.trained["lm_head.weight"], gradient)
     with pytest.raises(UserError, match=f"the loss of step 8 is {loss}"):
-        bench.apply(loss, 7)
+        setup.apply(loss, 7)
     assert all(torch.equal(one, before[name]) for name, one in policy.trained.items())
-    assert not bench.optimizer.state
+    assert not setup.optimizer.state
 
 
 def test_every_task_gets_its_share_of_a_batch(taught: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from harness_grpo.objective import (
     Estimator,
     Kind,
     aggregate,
-    combined,
+    combine_diagnostics,
     diagnostics,
     kl,
     mask_truncated,
@@ -416,7 +416,7 @@ def test_diagnostics_of_parts_combine_to_those_of_the_whole(seed: int, cut: int)
         term = token_loss(one.logp[rows], one.old[rows], one.advantage[rows], one.mask[rows], kind="dapo")
         parts.append(diagnostics(term, one.mask[rows], entropy=one.old[rows]))
     whole = diagnostics(token_loss(one.logp, one.old, one.advantage, one.mask, kind="dapo"), one.mask, entropy=one.old)
-    assert combined(parts) == pytest.approx(whole, abs=1e-12)
+    assert combine_diagnostics(parts) == pytest.approx(whole, abs=1e-12)
 
 
 def test_diagnostics_of_nothing_are_nan_and_a_bad_ratio_stays_visible() -> None:
@@ -425,11 +425,11 @@ def test_diagnostics_of_nothing_are_nan_and_a_bad_ratio_stays_visible() -> None:
     nothing = diagnostics(term, torch.zeros_like(one.mask))
     assert nothing["tokens"] == 0
     assert all(math.isnan(value) for name, value in nothing.items() if name != "tokens")
-    assert math.isnan(combined([nothing, nothing])["ratio_max"])
+    assert math.isnan(combine_diagnostics([nothing, nothing])["ratio_max"])
     fine = diagnostics(term, one.mask)
     bad = fine | {"ratio_max": math.nan}
     for order in ([fine, bad], [bad, fine]):
-        assert math.isnan(combined(order)["ratio_max"])
+        assert math.isnan(combine_diagnostics(order)["ratio_max"])
 
 
 def test_inputs_are_left_alone_and_single_precision_stays() -> None:

@@ -4,7 +4,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness_grpo.packing import Piece, Rollouts, Rows, completions_of, interleaved, side_by_side, sources, tail
+from harness_grpo.packing import (
+    Piece,
+    Rollouts,
+    Rows,
+    completions_of,
+    interleave_first_tokens,
+    side_by_side,
+    sources,
+    tail,
+)
 from harness_transformers.prompts import Prompt
 
 TOKENS = st.lists(st.integers(1, 99), min_size=1, max_size=6).map(tuple)
@@ -28,7 +37,7 @@ def packed(groups: list[Rollouts]) -> Rows:
 @given(BATCHES)
 def test_each_token_side_by_side_sees_what_it_would_see_in_a_row_of_its_own(groups: list[Rollouts]) -> None:
     rows = packed(groups)
-    seen = rows.seen()
+    seen = rows.attention_mask()
     for row, group in enumerate(groups):
         begin = len(group.prompt.ids)
         for owner, tokens in enumerate(group.completions, start=1):
@@ -61,7 +70,7 @@ def test_every_token_is_predicted_by_the_one_ahead_of_it(groups: list[Rollouts])
 @given(BATCHES)
 def test_padding_is_seen_by_no_token_and_nothing_sees_nothing(groups: list[Rollouts]) -> None:
     rows = packed(groups)
-    seen, real = rows.seen(), rows.mask.bool()
+    seen, real = rows.attention_mask(), rows.mask.bool()
     assert seen.any(-1).all()
     assert not (seen & real[:, :, None] & ~real[:, None, :]).any()
     assert not (rows.keep & ~real).any()
@@ -88,5 +97,5 @@ def test_kinds_are_those_of_the_prompt_and_zero_elsewhere(groups: list[Rollouts]
 def test_first_tokens_and_the_rest_come_together_in_the_order_of_completions(groups: list[Rollouts]) -> None:
     completions = completions_of(groups)
     apart = [one[0] for one in completions] + [token for one in completions for token in one[1:]]
-    order = interleaved([len(one) for one in completions])
+    order = interleave_first_tokens([len(one) for one in completions])
     assert torch.tensor(apart)[order].tolist() == [token for one in completions for token in one]

@@ -15,7 +15,7 @@ from harness.api import UserError
 from harness_grpo.data import Unit
 from harness_grpo.options import LoraOptions, SftOptions
 from harness_grpo.policy import Policy
-from harness_grpo.rollout import Asked, Given, Prompts, write
+from harness_grpo.rollout import PolicyAnswer, PromptedExample, Prompts, write
 from harness_transformers.sampling import Sampling
 
 from .conftest import likelihoods, make_tiny_llama, point, question, weights_of
@@ -28,12 +28,12 @@ def opened(folder: Path, **options: Any) -> Policy:
     return Policy(str(folder), SftOptions(**{"max_new_tokens": 8, **options}), name="recipe", seed=3)
 
 
-def asked(policy: Policy, number: int = 0) -> Asked:
-    (one,) = Prompts(policy).asked(Unit("red", (point("red", number),))) or []
+def asked(policy: Policy, number: int = 0) -> PromptedExample:
+    (one,) = Prompts(policy).of_unit(Unit("red", (point("red", number),))) or []
     return one
 
 
-def answers(policy: Policy) -> list[Given]:
+def answers(policy: Policy) -> list[PolicyAnswer]:
     given = write(
         policy, [asked(policy, number) for number in range(3)], samples=1, sampling=Sampling(), most=8, rows=9
     )
@@ -131,7 +131,7 @@ def test_dropout_is_off_while_learning(tmp_path: Path, checkpointing: bool) -> N
     folder = make_tiny_llama(tmp_path / "model")
     assert json.loads((folder / "config.json").read_text())["attention_dropout"] == 0.5
     policy = opened(folder, gradient_checkpointing=checkpointing)
-    (one,) = Prompts(policy).asked(Unit("odd", (question("odd", 1),))) or []
+    (one,) = Prompts(policy).of_unit(Unit("odd", (question("odd", 1),))) or []
     ids = torch.tensor([one.prompt.ids])
 
     def out() -> Tensor:

@@ -14,7 +14,16 @@ from harness.api import Answer, Example, Image, Judgement, PluginError, Request,
 from harness_grpo.data import Unit
 from harness_grpo.options import GrpoOptions
 from harness_grpo.policy import Policy
-from harness_grpo.rollout import Asked, Given, Prompts, _given, _weighed, grouped, parts_of, write
+from harness_grpo.rollout import (
+    PolicyAnswer,
+    PromptedExample,
+    Prompts,
+    _add_probabilities,
+    _read_answer,
+    make_groups,
+    parts_of,
+    write,
+)
 from harness_transformers.language import Written
 from harness_transformers.prompts import Prompt
 from harness_transformers.sampling import Sampling
@@ -38,11 +47,11 @@ def unit(*examples: Example) -> Unit:
     return Unit(examples[0].request.task, examples)
 
 
-def asked(policy: Policy, *examples: Example, reasoning: bool = True) -> list[Asked]:
-    return Prompts(policy, reasoning=reasoning).asked(unit(*examples)) or []
+def asked(policy: Policy, *examples: Example, reasoning: bool = True) -> list[PromptedExample]:
+    return Prompts(policy, reasoning=reasoning).of_unit(unit(*examples)) or []
 
 
-def written(policy: Policy, questions: Sequence[Asked], **fields: Any) -> list[tuple[Given, ...]]:
+def written(policy: Policy, questions: Sequence[PromptedExample], **fields: Any) -> list[tuple[PolicyAnswer, ...]]:
     known: dict[str, Any] = {"samples": 3, "sampling": DRAWN, "most": MOST, "rows": 64, "seeds": (0, 1)}
     return write(policy, questions, **{**known, **fields})
 
@@ -57,31 +66,31 @@ def test_what_cannot_be_shown_is_counted_and_said(
     torn = showing(point("red", 7), Image.from_bytes(b"torn", name="torn.png"))
     gone = showing(point("blue", 8), Image.from_file(tmp_path / "gone.png"))
     with caplog.at_level(logging.WARNING, logger="harness_grpo"):
-        assert [prompts.asked(unit(one)) for one in (torn, gone, torn)] == [None] * 3
+        assert [prompts.of_unit(unit(one)) for one in (torn, gone, torn)] == [None] * 3
     assert prompts.skipped == {"red": 2, "blue": 1}
     assert "task red, item 7 is left out: image torn.png: not a readable image" in caplog.text
     assert "task blue, item 8 is left out:" in caplog.text
-    assert prompts.asked(unit(point("red", 7))) is not None
+    assert prompts.of_unit(unit(point("red", 7))) is not None
 
 
 def test_a_pair_of_which_one_order_cannot_be_shown_is_left_out_whole(policy: Policy) -> None:
     one, other = pair("pair", 0)
     prompts = Prompts(policy)
-    assert prompts.asked(unit(one, showing(other, Image.from_bytes(b"torn", name="torn.png")))) is None
+    assert prompts.of_unit(unit(one, showing(other, Image.from_bytes(b"torn", name="torn.png")))) is None
     assert prompts.skipped == {"pair": 1}
 
 
 def test_a_prompt_that_leaves_no_room_for_the_answer_is_left_out(taught: Path) -> None:
     policy = Policy(str(taught), GrpoOptions(max_new_tokens=2040), name="recipe", seed=0)
     prompts = Prompts(policy)
-    assert prompts.asked(unit(point("red", 0))) is None
+    assert prompts.of_unit(unit(point("red", 0))) is None
     assert prompts.skipped == {"red": 1}
 
 
 def test_a_model_that_reads_text_only_is_no_model_for_pictures(wordy: Path) -> None:
     policy = opened(wordy)
     with pytest.raises(UserError, match="task red: this is a text model, and the question shows images"):
-        Prompts(policy).asked(unit(point("red", 0)))
+        Prompts(policy).of_unit(unit(point("red", 0)))
     assert len(asked(policy, question("words", 0))) == 1
 
 
@@ -94,7 +103,7 @@ def test_pixels_are_forgotten_once_the_prompt_is_made(policy: Policy) -> None:
 
     shown = [Image.from_drawing(draw, name="drawn") for _ in range(3)]
     prompts = Prompts(policy)
-    kept = [prompts.asked(unit(showing(point("red", number), image))) for number, image in enumerate(shown)]
+    kept = [prompts.of_unit(unit(showing(point("red", number), image))) for number, image in enumerate(shown)]
     assert looked
     assert all(kept)
     assert [image._pixels for image in shown] == [None] * 3
@@ -110,7 +119,7 @@ def test_prompts_are_made_once_and_kept_from_epoch_to_epoch(policy: Policy, monk
 
     monkeypatch.setattr(prompter, "prompt", count)
     prompts = Prompts(policy)
-    first, second = ([prompts.asked(unit(point("red", number))) for number in range(2)] for _ in range(2))
+    first, second = ([prompts.of_unit(unit(point("red", number))) for number in range(2)] for _ in range(2))
     assert calls == ["0", "1"]
     for one, other in zip(first, second, strict=True):
         assert one is not None
@@ -153,15 +162,15 @@ def test_a_draft_that_the_limit_cut_off_earns_nothing(policy: Policy, written_: 
     (question_,) = asked(policy, point("red", 0))
     assert question_.example.gold == "yes"
     tokens = policy.opened.prompter.answer_ids(written_)
-    cut = _given(policy.opened, question_, Written(tokens, finished=False, moment=0.0), policy.end)
+    cut = _read_answer(policy.opened, question_, Written(tokens, finished=False, moment=0.0), policy.end)
     assert cut.judgement.status is Status.TRUNCATED
     assert cut.judgement.verdict is None
-    (group,) = grouped([unit(question_.example)], [[question_]], [(cut,)], rewarded(accuracy))
+    (group,) = make_groups([unit(question_.example)], [[question_]], [(cut,)], rewarded(accuracy))
     assert group.earned[0].total == 0.0
     whole = policy.opened.prompter.answer_ids("<think>It is red.</think><answer>yes</answer>")
     for finished in (True, False):
-        given = _given(policy.opened, question_, Written(whole, finished=finished, moment=0.0), policy.end)
-        (group,) = grouped([unit(question_.example)], [[question_]], [(given,)], rewarded(accuracy))
+        given = _read_answer(policy.opened, question_, Written(whole, finished=finished, moment=0.0), policy.end)
+        (group,) = make_groups([unit(question_.example)], [[question_]], [(given,)], rewarded(accuracy))
         assert group.earned[0].total == 1.0, "a complete verdict at the very end counts"
 
 
@@ -169,11 +178,11 @@ def test_an_answer_to_a_prompt_that_opens_the_reasoning_begins_inside_it(policy:
     (question_,) = asked(policy, point("red", 0))
     inside = replace(question_, prompt=replace(question_.prompt, opened=True))
     tokens = policy.opened.prompter.answer_ids("It is red.</think><answer>yes</answer>")
-    given = _given(policy.opened, inside, Written(tokens, finished=True, moment=0.0), policy.end)
+    given = _read_answer(policy.opened, inside, Written(tokens, finished=True, moment=0.0), policy.end)
     assert given.judgement.thinking == "opened"
     assert given.judgement.verdict == "yes"
     draft = policy.opened.prompter.answer_ids("It is <answer>yes</answer> at first sight")
-    given = _given(policy.opened, inside, Written(draft, finished=True, moment=0.0), policy.end)
+    given = _read_answer(policy.opened, inside, Written(draft, finished=True, moment=0.0), policy.end)
     assert given.judgement.verdict is None, "the reasoning is never closed"
 
 
@@ -257,7 +266,7 @@ def test_reasoning_that_was_written_stands_ahead_of_the_answers_that_are_weighed
     given = [said(question_.example, f"<think>{text}</think><answer>yes</answer>") for text in ("It is red.", "no")]
     with policy.writing() as language:
         prefix = language.language.prefill([question_.prompt])
-        found = _weighed(language, prefix, [(0, question_)] * 2, given)
+        found = _add_probabilities(language, prefix, [(0, question_)] * 2, given)
     for text, judgement in zip(("It is red.", "no"), found, strict=True):
         logs = []
         for label in ("yes", "no"):
@@ -314,7 +323,7 @@ class Swap:
 def answered(examples: Sequence[Example], texts: Sequence[Sequence[str]], policy: Policy, **fields: Any) -> Any:
     given = [tuple(said(example, text) for text in mine) for example, mine in zip(examples, texts, strict=True)]
     questions = asked(policy, *examples)
-    return grouped([unit(*examples)], [questions], given, **fields)
+    return make_groups([unit(*examples)], [questions], given, **fields)
 
 
 def test_both_orders_of_an_item_are_rewarded_together_sample_by_sample(policy: Policy) -> None:
@@ -338,7 +347,7 @@ def test_units_get_their_own_answers(policy: Policy) -> None:
         (said(second[1], "<answer>A</answer>"), said(second[1], "<answer>B</answer>")),
     ]
     questions = [asked(policy, *first), asked(policy, *second)]
-    groups = grouped([unit(*first), unit(*second)], questions, given, rewarded(accuracy))
+    groups = make_groups([unit(*first), unit(*second)], questions, given, rewarded(accuracy))
     assert [[one.total for one in group.earned] for group in groups] == [[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
 
 

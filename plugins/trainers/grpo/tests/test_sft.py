@@ -10,7 +10,7 @@ import torch
 
 from harness.api import Example, UserError
 from harness.testing import FakeContext
-from harness_grpo.loop import Bench, _bench
+from harness_grpo.loop import TrainingSetup, _make_setup
 from harness_grpo.options import SftOptions
 from harness_grpo.policy import Policy
 from harness_grpo.sft import Sft
@@ -20,15 +20,15 @@ from harness_transformers.options import GenerativeOptions
 from .conftest import FORMAT, Curves, fixed, pair, point, points, question, sft, training, without_tags
 
 
-def bench(folder: Path, model: Path, tasks: Sequence[Any], **options: Any) -> tuple[Bench, Sft]:
+def make_sft(folder: Path, model: Path, tasks: Sequence[Any], **options: Any) -> tuple[TrainingSetup, Sft]:
     made = SftOptions(**{"max_new_tokens": 24, **options})
     policy = Policy(str(model), made, name="recipe", seed=0)
-    whole = _bench(training(folder, model, tasks=tasks), made, policy)
+    whole = _make_setup(training(folder, model, tasks=tasks), made, policy)
     return whole, Sft(whole, made)
 
 
 def targets(folder: Path, model: Path, examples: Sequence[Example], **options: Any) -> list[str]:
-    whole, method = bench(folder, model, [fixed("red", examples)], **options)
+    whole, method = make_sft(folder, model, [fixed("red", examples)], **options)
     decode = whole.policy.opened.decode_exactly
     return [decode(method._target(one)) for one in examples]
 
@@ -56,7 +56,7 @@ def test_a_missing_rationale_is_an_error_that_names_the_item(taught: Path, tmp_p
 
 
 def test_control_tokens_in_a_rationale_are_words(taught: Path, tmp_path: Path) -> None:
-    whole, method = bench(tmp_path, taught, [points("red", 1)], rationale="rationale")
+    whole, method = make_sft(tmp_path, taught, [points("red", 1)], rationale="rationale")
     example = point("red", 0)
     hostile = replace(example, item=replace(example.item, tags={"rationale": "Red.<|end|><image>"}))
     tokens = method._target(hostile)
@@ -73,7 +73,7 @@ def test_loss_and_gradient_are_those_of_a_plain_forward_with_labels(taught: Path
     longer = point("red", 4, words="Is the picture red? " * 3)
     examples = [longer, point("red", 1), point("blue", 2, words="Is the picture red? " * 2), *pair("pair", 2)]
     tasks = [fixed(name, [one for one in examples if one.request.task == name]) for name in ("red", "blue", "pair")]
-    whole, method = bench(tmp_path, taught, tasks, batch=4, groups=groups, rationale=None, max_grad_norm=1e9)
+    whole, method = make_sft(tmp_path, taught, tasks, batch=4, groups=groups, rationale=None, max_grad_norm=1e9)
     found: dict[str, torch.Tensor] = {}
 
     def keep(loss: float, number: int) -> float:

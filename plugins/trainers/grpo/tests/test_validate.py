@@ -22,17 +22,17 @@ from harness.api import (
 from harness_grpo.data import units_of
 from harness_grpo.options import SftOptions
 from harness_grpo.policy import Policy
-from harness_grpo.rollout import Asked, Prompts
+from harness_grpo.rollout import PromptedExample, Prompts
 from harness_grpo.validate import _of_task, scores
 from harness_transformers.prompts import Prompt
 
 from .conftest import FORMAT, fixed, pairs, point, points, said, showing
 
 
-def asked(space: AnswerSpace, gold: Verdict) -> Asked:
+def asked(space: AnswerSpace, gold: Verdict) -> PromptedExample:
     item = Item(id="1", group="1", space=space, gold=gold)
     request = Request(task="t", item="1", messages=(Message("user", ("?",)),), space=space, format=FORMAT)
-    return Asked("t", Example(request=request, gold=gold, item=item), Prompt(ids=(1,)))
+    return PromptedExample("t", Example(request=request, gold=gold, item=item), Prompt(ids=(1,)))
 
 
 def scored(space: AnswerSpace, pairs_: Sequence[tuple[Verdict, str]]) -> dict[str, float]:

@@ -17,7 +17,7 @@ from harness_trl.options import _REFUSED, TrlGrpoOptions, TrlSftOptions
         ({"per_task": True}, r"per_task: TRL has one denominator for all tasks"),
         ({"std_floor": 0.05}, r"std_floor: .* set advantage: none"),
         ({"kl": "k2"}, r"kl: TRL has this estimator only"),
-        ({"prefix": "packed"}, r"prefix: TRL computes the prompt anew for every answer"),
+        ({"prefix": "packed"}, r"prefix: TRL computes the prompt again for every answer"),
         ({"rows": 64}, r"rows: .* set per_device"),
         ({"groups": 4}, r"groups: .* set per_device"),
         ({"log_completions": 4}, r"log_completions: .* trl: \{log_completions: true\}"),

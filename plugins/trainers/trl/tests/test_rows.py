@@ -12,13 +12,13 @@ from harness.api import Example, Image, Message, UserError
 from harness.testing import odd_pictures
 from harness_transformers.loading import source_of
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
-from harness_trl.rows import Rows, Shown, shown_by
+from harness_trl.rows import Rows, Shown, open_without_weights
 
 from .conftest import TINY, pair, pairs, point, points, task_of, training
 
 
 def opened(model: Path, options: TrlOptions) -> Shown:
-    return shown_by(source_of("model", str(model), "recipe"), options, "recipe")
+    return open_without_weights(source_of("model", str(model), "recipe"), options, "recipe")
 
 
 def rows_of(model: Path, *examples: Example, options: TrlOptions | None = None) -> Rows:

@@ -23,7 +23,7 @@ from harness_grpo.options import GrpoOptions as NativeGrpoOptions
 from harness_grpo.options import LoraOptions, ValidationOptions
 from harness_grpo.options import SftOptions as NativeSftOptions
 from harness_grpo.policy import Policy
-from harness_grpo.rollout import Asked, Given
+from harness_grpo.rollout import PolicyAnswer, PromptedExample
 from harness_grpo.sft import SftTrainer as NativeSftTrainer
 from harness_transformers.judge import LocalJudge
 from harness_transformers.loading import source_of
@@ -146,15 +146,15 @@ def test_grpo_learns_the_same_from_the_same_answers_as_the_native_trainer(
     grpo(recipe_in(tmp_path / "trl", taught, tasks=tasks, curves=theirs), **common, per_device=6)
     answers = iter(written)
 
-    def write(policy: Policy, asked: Sequence[Asked], **_: Any) -> list[tuple[Given, ...]]:
+    def write(policy: Policy, asked: Sequence[PromptedExample], **_: Any) -> list[tuple[PolicyAnswer, ...]]:
         step = next(answers)
         return [tuple(given(policy, one, ids) for row, ids in step if str(row) == one.example.item.id) for one in asked]
 
-    def given(policy: Policy, one: Asked, ids: tuple[int, ...]) -> Given:
+    def given(policy: Policy, one: PromptedExample, ids: tuple[int, ...]) -> PolicyAnswer:
         finished = ids[-1] in policy.opened.language.stops.tolist()
         text = policy.opened.decode_exactly(ids[:-1] if finished else ids)
         judgement = replace(one.example.request.read(text), completion_tokens=len(ids) - finished)
-        return Given(ids, not finished, text, judgement)
+        return PolicyAnswer(ids, not finished, text, judgement)
 
     monkeypatch.setattr("harness_grpo.grpo.write", write)
     options = NativeGrpoOptions(**{**TINY, **common}, per_task=False)
@@ -289,7 +289,7 @@ def test_the_best_weights_are_kept_over_stops_and_no_sooner_given_up(
     assert not again.best.stopped, "a step that is done again is not counted again"
     again.look(saved(3.0), step=3)
     assert again.best.stopped
-    trained = again.finished(steps=3, notes=["a note"], skipped={"red": 2})
+    trained = again.finish(steps=3, notes=["a note"], skipped={"red": 2})
     assert load_file(recipe.checkpoint / "model.safetensors")["weight"].item() == 1.0
     assert (trained.steps, trained.selected, trained.scores) == (3, 1, {"macro_f1": 0.5})
     assert [note.split(":")[0] for note in trained.notes] == ["a note", "stopped early", "task red"]
@@ -303,7 +303,7 @@ def test_a_model_that_was_better_before_is_said_so(
     keeper = keeper_of(recipe, [0.7, 0.5], monkeypatch)
     keeper.start()
     keeper.look(saved(1.0), step=1)
-    assert any("started from scored 0.7000" in note for note in keeper.finished(steps=1, notes=[], skipped={}).notes)
+    assert any("started from scored 0.7000" in note for note in keeper.finish(steps=1, notes=[], skipped={}).notes)
 
 
 def test_a_folder_without_weights_says_what_to_configure(taught: Path, tmp_path: Path) -> None:

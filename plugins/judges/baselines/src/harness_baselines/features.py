@@ -86,7 +86,7 @@ def _colours(pictures: Floats) -> Floats:
 
 
 def _histogram(bins: NDArray[np.int64], weights: NDArray[np.floating], size: int) -> Floats:
-    """Weighted histogram of each row, divided by the number of pixels; shape (N, size)."""
+    """Weighted histogram of each row, divided by the number of pixels. Shape (N, size)."""
     count, length = bins.shape
     # One `bincount` for all rows: each row counts in a range of bins of its own.
     index = bins + np.arange(count)[:, None] * size

@@ -1,4 +1,4 @@
-"""Several judges as one: a weighted vote with a quorum. Asks judges of the same plan; judges nothing itself."""
+"""Several judges as one: a weighted vote with a quorum. Asks judges of the same plan. Judges nothing itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHUNK = 64  # enough for full batches of members that batch
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """What one member answered."""
+    """The answer of one member."""
 
     judge: str
     weight: float
@@ -32,7 +32,7 @@ class Jury:
     """
 
     answers_by_item = True
-    """A member may; of the others each content is asked once."""
+    """A member may do so. The other members are asked each content once."""
 
     def __init__(self, options: JuryOptions, context: Context) -> None:
         # A longer circle of juries is found when it is asked; this one can be named at once.

@@ -1,4 +1,4 @@
-"""Where the judges that learn get their examples, and what they remember of it. Not for any model: see the judges."""
+"""Examples for the judges that learn, and the models fitted on them. Not for a model itself: see the judges."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Lessons(Generic[M]):
         return known
 
     def fingerprints(self) -> list[str]:
-        """Those of the tasks named in `train`. The task that is judged is part of every request already."""
+        """Fingerprints of the tasks named in `train`. The task that is judged is part of every request already."""
         return [self._context.fingerprint(task) for task in self._train or []]
 
     def _examples(self, tasks: list[str]) -> Iterator[Example]:

@@ -1,4 +1,4 @@
-"""What a manifest may set on the baseline judges."""
+"""Options of the baseline judges, as a manifest sets them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ConstantOptions(Options):
     @field_validator("answer", mode="before")
     @classmethod
     def _as_written(cls, value: object) -> object:
-        """YAML reads a bare yes, no or 3 as truth or number; here they are words."""
+        """YAML reads a bare yes, no or 3 as truth or number. Here they are words."""
         # bool first: it is a subclass of int.
         if isinstance(value, bool):
             return "yes" if value else "no"

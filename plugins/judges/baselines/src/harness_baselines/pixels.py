@@ -47,7 +47,7 @@ class Pixels:
         )
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
-        """Answer requests in batches; fitting takes some 5 ms an example, once.
+        """Answer requests in batches. Fitting takes some 5 ms an example, once.
 
         Raises:
             DataError: An image cannot be read.
@@ -146,7 +146,7 @@ _FIT_FOR = "labels, preferences, scores in steps or short rankings"
 
 
 def _features(requests: Sequence[Request]) -> NDArray[np.float32]:
-    """Image features, then hashed words; shape (N, D). All requests have the same number of images."""
+    """Image features, then hashed words. Shape (N, D). All requests have the same number of images."""
     import numpy as np
     from sklearn.feature_extraction.text import HashingVectorizer
 

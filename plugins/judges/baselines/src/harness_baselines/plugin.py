@@ -15,7 +15,7 @@ def harness_judges() -> list[JudgeCard]:
 
 
 def _blind_judges() -> list[JudgeCard]:
-    """Those that look at no question: what a score has to beat."""
+    """Judges that look at no question. A score has to beat theirs."""
     return [
         JudgeCard(
             name="constant",
@@ -46,7 +46,7 @@ def _blind_judges() -> list[JudgeCard]:
 
 
 def _trainable_judges() -> list[JudgeCard]:
-    """Those that learn from train splits."""
+    """Judges that learn from train splits."""
     return [
         JudgeCard(
             name="prior",
@@ -79,7 +79,7 @@ def _trainable_judges() -> list[JudgeCard]:
 
 
 def _judges_of_others() -> list[JudgeCard]:
-    """Those that pass on or combine the answers of other judges."""
+    """Judges that pass on or combine the answers of other judges."""
     return [
         JudgeCard(
             name="replay",

@@ -27,7 +27,7 @@ class Prior:
         self._lessons: Lessons[Counts] = Lessons(context, train=options.train, limit=None, fit=_count)
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
-        """Answer each request; the train split is read at the first one."""
+        """Answer each request. The train split is read at the first one."""
         for request in requests:
             yield request, self._judge(request)
 

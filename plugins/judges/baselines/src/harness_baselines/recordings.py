@@ -97,7 +97,7 @@ def read_recordings(
     """Stream the answers of one file, with the id as it is written in the row.
 
     Raises:
-        DataError: The file cannot be read, or a row is not a recorded answer; names file, line and the fix.
+        DataError: The file cannot be read, or a row is not a recorded answer. Names file, line and the fix.
     """
     known: str | None = id_field
     column = _Column(response_field)
@@ -181,14 +181,14 @@ def _parse_answer(row: Mapping[str, Any], source: str, column: _Column) -> Recor
 
 
 def _error(error: object) -> str:
-    """What a row says went wrong; `""` where it says nothing."""
+    """The error that a row records; `""` where there is none."""
     if not error:
         return ""
     return (error if isinstance(error, str) else json.dumps(error, ensure_ascii=False))[:_MOST_ERROR]
 
 
 def _stop_reason(row: Mapping[str, Any], source: str) -> str:
-    """Why the answer ended, in the server's word; some write the number of a token under `stop_reason`."""
+    """Why the answer ended, in the server's word. Some write the number of a token under `stop_reason`."""
     reason = row.get("finish_reason")
     if reason is not None and not isinstance(reason, str):
         _refuse(source, f"'finish_reason' must be text, got {reason!r:.100}")

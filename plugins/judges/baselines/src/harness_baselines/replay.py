@@ -46,7 +46,7 @@ class Replay:
         options: What the manifest says.
 
     Raises:
-        DataError: A file cannot be used, or records one answer in two ways; names file and line.
+        DataError: A file cannot be used, or records one answer in two ways. Names file and line.
     """
 
     answers_by_item = True
@@ -186,7 +186,7 @@ def _by_score(scores: list[float], space: AnswerSpace) -> Verdict | None:
 
 
 def unfold(options: ReplayOptions, context: Context) -> list[UnfoldedEntry]:
-    """One judge for each file name under the folder `answers`, in sorted order; a file is one judge.
+    """One judge for each file name under the folder `answers`, in sorted order. A file is one judge.
 
     Looks for `<folder>/*/outputs/*` and `<folder>/outputs/*`, and only where there is neither, for `<folder>/*`.
 

@@ -35,12 +35,12 @@ def steps(space: Score) -> int:
 
 
 def _at(space: Score, step: int) -> float:
-    """The value of a step; sums of floats may overshoot the top by a hair."""
+    """The value of a step. Sums of floats may overshoot the top by a hair."""
     return float(min(space.low + step * space.step, space.high))
 
 
 def on_step(space: Score, value: float) -> float:
-    """The verdict nearest to `value`; half-way values go up."""
+    """The verdict nearest to `value`. Half-way values go up."""
     if space.step:
         step = math.floor((value - space.low) / space.step + 0.5 + _LAST_STEP)
         return _at(space, min(max(step, 0), steps(space)))
@@ -67,7 +67,7 @@ def draw_verdict(space: AnswerSpace, dice: random.Random) -> Verdict:
 
 
 def shares(space: AnswerSpace, weights: Mapping[Verdict, float]) -> dict[str, float]:
-    """Weights as probabilities by verdict name; verdicts of a listed space that have none get 0."""
+    """Weights as probabilities by verdict name. Verdicts of a listed space that have none get 0."""
     total = sum(weights.values())
     table = {space.name(verdict): 0.0 for verdict in list_verdicts(space) or ()}
     for verdict, weight in weights.items():

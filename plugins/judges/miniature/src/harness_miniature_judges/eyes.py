@@ -53,7 +53,7 @@ def train_eyes(
         seed: Of the weights, of the scenes and of their order.
         steps: Optimiser steps.
         batch: Pictures in a step.
-        rate: Highest learning rate of AdamW; it warms up and then falls to zero along a cosine.
+        rate: Highest learning rate of AdamW. It warms up and then falls to zero along a cosine.
         pictures: Pictures that are painted and kept in memory, 12 KiB each at 64 pixels.
         checked: Pictures of the validation split on which the recalls are measured.
         report_every: Steps from one report to the next.
@@ -65,7 +65,7 @@ def train_eyes(
         last ten steps in nats; and `cpu_seconds`.
 
     Raises:
-        UserError: A count is less than one, or the training diverges; no folder is written.
+        UserError: A count is less than one, or the training diverges. No folder is written.
     """
     _check_counts(steps=steps, batch=batch, pictures=pictures, checked=checked, report_every=report_every)
     torch.set_num_threads(1)
@@ -112,7 +112,7 @@ class _Run:
     report: Callable[[int, dict[str, float]], None] | None
 
     def train(self, model: Any, processor: Any, train: Views, check: Views) -> dict[str, float]:
-        """Train; returns the recalls on `check` and the mean `loss` of the last ten steps.
+        """Train. Returns the recalls on `check` and the mean `loss` of the last ten steps.
 
         Raises:
             UserError: The training diverges.
@@ -184,7 +184,7 @@ def _optimiser(naming: Naming) -> torch.optim.Optimizer:
 
 
 def _batches(count: int, *, batch: int, steps: int) -> Iterator[Tensor]:
-    """Rows of each step; every picture once before any twice, in random order."""
+    """Rows of each step. Every picture once before any twice, in random order."""
     queue = torch.empty(0, dtype=torch.long)
     for _ in range(steps):
         while len(queue) < batch:

@@ -5,8 +5,8 @@ large judges: it agrees too readily, and favours the first place. Its teacher re
 verdicts that should be `no` are `yes`, and half of those that should be B are A. What the compared methods can fix is
 thus in reach of a small model: to say what its own reasoning says.
 
-All lessons are made from train and validation scenes, which share no scan and no piece of a photograph with the test;
-the suite's own pairwise tasks have a test split and nothing else. Reasoning about pairs names the images by their
+All lessons are made from train and validation scenes, which share no scan and no piece of a photograph with the test.
+The suite's own pairwise tasks have a test split and nothing else. Reasoning about pairs names the images by their
 letters, so pairs are shown in one order.
 """
 

@@ -1,4 +1,4 @@
-"""A vision tower with heads that name what is in a picture; the heads are for training and are thrown away.
+"""A vision tower with heads that name what is in a picture. The heads are for training and are thrown away.
 
 The heads read the very tokens that the language model will read, and read them in a linear way: what they can name is
 there to be found. Attributes of a card are named by every patch whose centre lies on it, those of the picture by all.
@@ -17,7 +17,7 @@ from harness_miniature_judges.views import CARD, NONE, PICTURE, Attribute, Views
 from harness_miniature_judges.words import TRAINED as TASKS
 
 _WEIGHTS = {"digit": 2.0, "level": 0.5, "cast": 0.5, "place": 0.5}
-"""Of the losses; 1 for all others. The numerals are by far the hardest."""
+"""Weights of the losses, 1 for all others. The numerals are by far the hardest."""
 
 
 class Naming(nn.Module):
@@ -40,7 +40,7 @@ class Naming(nn.Module):
         self._mean, self._std = torch.tensor(mean), torch.tensor(std)
 
     def normal(self, pixels: Tensor) -> Tensor:
-        """What the image processor makes of pictures of the tower's own size.
+        """Normalised pictures, as the image processor makes them of the tower's own size.
 
         Args:
             pixels: uint8, pictures x rows x columns x 3.
@@ -81,7 +81,7 @@ class Naming(nn.Module):
 
     @torch.no_grad()
     def recalls(self, views: Views, *, batch: int = 300) -> dict[str, float]:
-        """How well each attribute is named: the mean over its values of the share that is named right.
+        """The recall of each attribute: the mean over its values of the share that is named right.
 
         Chance is one by the number of values, however rare some are. A card is named by its patches together.
 
@@ -90,7 +90,7 @@ class Naming(nn.Module):
             batch: Pictures at a time.
 
         Returns:
-            By name, from 0 to 1; each on the scenes of the tasks that ask for the attribute.
+            By name, from 0 to 1. Each on the scenes of the tasks that ask for the attribute.
         """
         named: list[list[Tensor]] = []
         for start in range(0, len(views), batch):
@@ -109,7 +109,7 @@ class Naming(nn.Module):
 
 
 def _find_owners(boxes: Tensor, patches: int) -> Tensor:
-    """Which patches have their centre on which card: pictures x 2 x patches."""
+    """Whether a patch has its centre on a card: pictures x 2 x patches."""
     side = round(patches**0.5)
     centres = (torch.arange(side) + 0.5) / side
     across, down = centres.repeat(side), centres.repeat_interleave(side)

@@ -35,7 +35,7 @@ def _judge(name: str, attribute: str, what: str) -> JudgeCard:
 
 @hookimpl
 def harness_trainers() -> list[TrainerCard]:
-    """What makes the base of the experiment."""
+    """The trainers that make the base of the experiment."""
     return [
         TrainerCard(
             name="eyes",
@@ -66,7 +66,7 @@ def harness_trainers() -> list[TrainerCard]:
 
 @hookimpl
 def harness_tasks() -> list[TaskCard]:
-    """What the base model alone learns from."""
+    """Tasks that the base model alone learns from."""
     return [
         _lesson("base-captions", "CAPTIONS", "choice", "captions that need reading"),
         _lesson("base-digit", "DIGIT", "choice", "as miniature/alignment-digit"),

@@ -47,8 +47,8 @@ def train_reading(
         folder: Where the model goes.
         seed: Of the words and their order.
         steps: Optimiser steps.
-        batch: Lists in a step; all of them are equally long.
-        rate: Highest learning rate of AdamW; it warms up and then falls to a tenth in a straight line.
+        batch: Lists in a step. All of them are equally long.
+        rate: Highest learning rate of AdamW. It warms up and then falls to a tenth in a straight line.
         report_every: Steps from one report to the next.
         report: Called with the step, the mean loss since the last report, and `copied`.
 
@@ -57,7 +57,7 @@ def train_reading(
         be; and `loss`, the mean train loss of the last ten steps in nats per word.
 
     Raises:
-        UserError: The training diverges; no folder is written.
+        UserError: The training diverges. No folder is written.
     """
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
@@ -84,7 +84,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _step(copier: _Copier, optimiser: torch.optim.Optimizer, words: Tensor, *, rate: float) -> float:
-    """One step of the optimiser; returns the loss."""
+    """One step of the optimiser. Returns the loss."""
     for group in optimiser.param_groups:
         group["lr"] = rate
     loss, _ = copier.read(words)

@@ -1,6 +1,6 @@
 """The model of the miniature judges: LLaVA of transformers, built from configuration, with random weights.
 
-Not for teaching it anything; see `eyes`.
+Not for teaching it anything. See `eyes`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from harness_miniature_judges.words import CHAT_TEMPLATE, IMAGE, make_tokenizer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """How large the model is. The defaults are what two cores can train in minutes."""
+    """The size of the model. Two cores train one of the default size in minutes."""
 
     image_size: int = 64
     """Side of a picture in pixels: the size at which the suite paints, so that nothing is resampled."""
     patch: int = 16
-    """Side of a patch in pixels; an image is `(image_size / patch)²` tokens."""
+    """Side of a patch in pixels. An image is `(image_size / patch)²` tokens."""
     vision_hidden: int = 96
     """Width of the vision tower."""
     vision_layers: int = 5

@@ -78,7 +78,7 @@ def assemble(judge: str, workspace: Path, *, weights: Path = WEIGHTS) -> Path:
 
     Args:
         judge: A name in `judges.json`.
-        workspace: Where model folders are kept; several processes may share it.
+        workspace: Where model folders are kept. Several processes may share it.
         weights: A folder as this module describes it.
 
     Raises:
@@ -115,7 +115,7 @@ def assemble(judge: str, workspace: Path, *, weights: Path = WEIGHTS) -> Path:
 
 
 def read_record(weights: Path = WEIGHTS) -> dict[str, dict[str, Any]]:
-    """Where each judge comes from: its recipe, the hash of its checkpoint, the command, and the hashes of its files."""
+    """The origin of each judge: its recipe, the hash of its checkpoint, the command, and the hashes of its files."""
     path = weights / RECORD
     if not path.is_file():
         return {}

@@ -28,7 +28,7 @@ class EyesOptions(BaseModel):
 
 
 class EyesTrainer:
-    """Trains a vision tower on the names of what is in train pictures; everything else keeps its random weights.
+    """Trains a vision tower on the names of what is in train pictures. Everything else keeps its random weights.
 
     The tasks of the recipe are not read: scenes are records, and their attributes are learnt from the records.
 
@@ -41,11 +41,11 @@ class EyesTrainer:
         self._options = options
 
     def fingerprint(self, training: Training) -> str:
-        """Covers the generation of this code; the seed is in the recipe."""
+        """Covers the generation of this code. The seed is in the recipe."""
         return _generation()
 
     def train(self, training: Training) -> TrainingResult:
-        """Train; an attempt that was stopped begins again.
+        """Train. An attempt that was stopped begins again.
 
         Raises:
             UserError: The recipe names a model to start from.
@@ -88,7 +88,7 @@ class ReadingOptions(BaseModel):
 
 
 class ReadingTrainer:
-    """Trains the language model to copy random words that it has read; its eyes stay as they are.
+    """Trains the language model to copy random words that it has read. Its eyes stay as they are.
 
     The tasks of the recipe are not read.
 
@@ -101,11 +101,11 @@ class ReadingTrainer:
         self._options = options
 
     def fingerprint(self, training: Training) -> str:
-        """Covers the generation of this code; the seed is in the recipe, and so is where it starts."""
+        """Covers the generation of this code. The seed is in the recipe, and so is where it starts."""
         return _generation()
 
     def train(self, training: Training) -> TrainingResult:
-        """Train; an attempt that was stopped begins again.
+        """Train. An attempt that was stopped begins again.
 
         Raises:
             UserError: The recipe names no model to start from.

@@ -1,4 +1,4 @@
-"""What the eyes learn from: pictures of the suite with the names of all that is in them, read from the scene records.
+"""Training data of the eyes: pictures of the suite with the names of all that is in them, read from the scene records.
 
 Not for questions and answers.
 """
@@ -38,7 +38,7 @@ class Attribute:
     name: str
     values: int
     tasks: tuple[str, ...]
-    """Tasks that ask for it; its accuracy is measured on their scenes."""
+    """Tasks that ask for it. Its accuracy is measured on their scenes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Views:
     cards: Tensor
     """int64, pictures x 2 x `CARD`; -1 where there is no second card."""
     boxes: Tensor
-    """float32, pictures x 2 x (left, top, side) of the cards, in fractions of the picture's width; 0 for no card."""
+    """float32, pictures x 2 x (left, top, side) of the cards, in fractions of the picture's width. 0 for no card."""
     tasks: Tensor
     """int64, pictures: which of `TASKS` each scene is from."""
 
@@ -146,7 +146,7 @@ def draw_views(split: str, count: int, *, seed: int, size: int) -> Views:
     Args:
         split: `train` or `validation`.
         count: Pictures.
-        seed: Of the scenes; the scans and photographs of a split never depend on it.
+        seed: Of the scenes. The scans and photographs of a split never depend on it.
         size: Width and height in pixels.
 
     Returns:
@@ -183,7 +183,7 @@ def _scenes(split: str, count: int, seed: int) -> Iterator[tuple[int, Scene]]:
 
 
 def _deal_scans(scene: Scene, dice: random.Random) -> Scene:
-    """The scene with other scans of the train split; a mirrored card keeps its digit: not every one shows it."""
+    """The scene with other scans of the train split. A mirrored card keeps its digit: not every one shows it."""
     scans = partition("train")
     cards = []
     for card in scene.cards:

@@ -54,7 +54,7 @@ _FRAME = (
 _TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 _VERDICTS = ("yes", "no", "A", "B", "C", "D", " A", " B", " C", " D", " >", "1", "2", "3", "4", "5")
 _SAMPLE = 300
-"""Items of a task whose words are taken; enough to meet all of them many times."""
+"""Items of a task whose words are taken. Enough to meet all of them many times."""
 
 _SENTENCE = re.compile(r"\n|[^.?:\n]*[.?:]+|[^.?:\n]+")
 _WORD = re.compile(r" ?\w+|[^\w ]| ")
@@ -63,7 +63,7 @@ _UNKNOWN = "<unk>"
 _NEVER = -1000.0
 """Score of control tokens: text that looks like one is spelled, unless it is meant as one."""
 _SPELLED, _BYTE = -4.0, -8.0
-"""Scores; a word or a sentence has -1, so that the best way to write a text is the one with the fewest tokens."""
+"""Scores. A word or a sentence has -1, so that the best way to write a text is the one with the fewest tokens."""
 
 
 def make_tokenizer(*, sentences: bool = True) -> PreTrainedTokenizerFast:

@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
     spent: Spent
     """Tokens and money, failed attempts included."""
     completions: tuple[Completion, ...] = ()
-    """What was answered; none where it failed."""
+    """What was answered. None where it failed."""
     error: str = ""
     """Why it failed."""
     kind: str = ""
@@ -64,7 +64,7 @@ class Slots(Protocol):
 
 @dataclass(slots=True)
 class _Tally:
-    """What one request has come to so far."""
+    """Tokens, seconds and model of one request so far."""
 
     spent: Spent
     latency: float = 0.0
@@ -112,7 +112,7 @@ class Asker:
         """Ask until there is an answer, or no hope of one.
 
         Args:
-            request: What to ask; holds a slot already.
+            request: What to ask. Holds a slot already.
             messages: From `Payloads.messages`.
 
         Raises:
@@ -268,7 +268,7 @@ def _fault_of_wire(error: WireError) -> Fault:
 
 
 def fix_of(reason: Reason | None, field: str, options: EndpointOptions) -> str:
-    """What the user can do about a judge that stops."""
+    """Advice for the user of a judge that stops."""
     names = [options.api_key_env] if options.api_key_env else list(options.headers_env.values())
     key = f"the key in the environment variable {' or '.join(names)}" if names else "`api_key_env`: no key was sent"
     fixes: dict[Reason | None, str] = {

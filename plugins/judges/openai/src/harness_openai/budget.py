@@ -1,4 +1,4 @@
-"""What a judge has spent in this run, and whether it may spend more."""
+"""The spending of a judge in this run, and its limit."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Budget:
         return (tokens is None or self._tokens < tokens) and (usd is None or self._usd < usd)
 
     def budget_error(self) -> BudgetError:
-        """What to raise when nothing is left."""
+        """The error to raise when nothing is left."""
         tokens, usd = self._options.budget_tokens, self._options.budget_usd
         if tokens is not None and self._tokens >= tokens:
             what = f"{self._tokens:,} tokens spent of budget_tokens {tokens:,}; raise budget_tokens"

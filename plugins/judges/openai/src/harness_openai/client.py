@@ -172,7 +172,7 @@ def _header(response: aiohttp.ClientResponse, name: str) -> str:
 
 
 def _make_ssl_context(ca_file: str | None) -> ssl.SSLContext:
-    """Certificates are always verified; the only choice is whose."""
+    """Certificates are always verified. The only choice is whose."""
     if ca_file is not None:
         try:
             return ssl.create_default_context(cafile=ca_file)

@@ -1,4 +1,4 @@
-"""What a server says went wrong, taken out of the many shapes in which providers say it. Pure, total, bounded.
+"""The error message of a server, taken out of the many shapes that providers use. Pure, total, bounded.
 
     body -> Complaint: words, codes, the field it names
 
@@ -39,12 +39,12 @@ _UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class Complaint(NamedTuple):
-    """What a server says went wrong."""
+    """An error as a server reports it."""
 
     text: str
-    """In its words: one line, without secrets, bounded; for patterns. Empty for a web page without a title."""
+    """In its words, for patterns: one line, without secrets, bounded. Empty for a web page without a title."""
     excerpt: str
-    """The same for people, shorter; the beginning of the body where there are no words."""
+    """The same for people, shorter. The beginning of the body where there are no words."""
     codes: frozenset[str]
     """Its codes and types, letters and digits only, in lower case: `contentfilter`."""
     fields: tuple[str, ...]
@@ -56,7 +56,7 @@ class Complaint(NamedTuple):
 
 
 def read_complaint(body: bytes, scrub: Callable[[str], str] = lambda text: text) -> Complaint:
-    """What a body complains about.
+    """Read the error in a body.
 
     Args:
         body: The whole body, of any kind.
@@ -73,7 +73,7 @@ def read_complaint(body: bytes, scrub: Callable[[str], str] = lambda text: text)
 
 
 def complaint_of(whole: Any, scrub: Callable[[str], str] = lambda text: text) -> Complaint:
-    """What parsed JSON complains about."""
+    """Read the error in parsed JSON."""
     nodes = _nodes(whole)
     texts = list(dict.fromkeys(text for node in nodes for text in _texts(node)))
     words = scrub(": ".join(texts))
@@ -89,7 +89,7 @@ def complaint_of(whole: Any, scrub: Callable[[str], str] = lambda text: text) ->
 
 
 def line_of(text: str, longest: int = _LONGEST_EXCERPT) -> str:
-    """Text of a server on one line, bounded; it holds no secrets any more."""
+    """Text of a server on one line, bounded. It holds no secrets any more."""
     line = " ".join(_HALF_PAIRS.sub("\ufffd", text[: 40 * longest]).split())
     line = "".join(letter if letter.isprintable() else "?" for letter in line)
     return line if len(line) <= longest else line[:longest] + "..."
@@ -111,7 +111,7 @@ def _parse_json(body: bytes) -> Any:
 
 
 def _nodes(whole: Any) -> list[dict[str, Any]]:
-    """The objects in which servers say what is wrong, outer ones first; JSON within a string among them."""
+    """The objects in which servers say what is wrong, outer ones first. JSON within a string among them."""
     found: list[dict[str, Any]] = []
     queue: list[Any] = [whole]
     # Breadth first, and the list grows while it is read: outer words come before inner ones.

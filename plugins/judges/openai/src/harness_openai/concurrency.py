@@ -47,7 +47,7 @@ class ConcurrencyLimit:
         """The server says, by word or by silence, that it is too much.
 
         Args:
-            sent: When the request was sent, by the clock; what was sent before the last cut counts no more.
+            sent: When the request was sent, by the clock. What was sent before the last cut counts no more.
         """
         # One overload fails many requests in flight: halve once for all of them (as TCP, once a round trip).
         if sent < self._cut_at:

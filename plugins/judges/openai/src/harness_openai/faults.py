@@ -1,4 +1,4 @@
-"""What a failed response means, and what is to be done: the whole policy in one place. Pure.
+"""The meaning of a failed response, and the next action: the whole policy in one place. Pure.
 
     status, Complaint, what was sent  ->  Fault: refused | learn | stop | fail | again | once
 
@@ -45,7 +45,7 @@ class Fault(NamedTuple):
 
 
 class SentRequest(NamedTuple):
-    """What is known about the request and its server."""
+    """Facts about the request and its server."""
 
     fields: frozenset[Field]
     """Sent, and could be left out."""
@@ -224,10 +224,10 @@ _REFUSABLE = (400, 403, 404, 406, 415, 422, 500, 501)
 def read_fault(
     status: int, complaint: Complaint, sent: SentRequest, *, asked_to_wait: float | None = None, within: str = ""
 ) -> Fault:
-    """What a response without an answer means.
+    """Decide what a response without an answer means.
 
     Args:
-        status: HTTP status; of an error within a response of 200, the one that the error gives.
+        status: HTTP status. Of an error within a response of 200, the one that the error gives.
         complaint: What it says.
         sent: About the request.
         asked_to_wait: Seconds, by its headers.

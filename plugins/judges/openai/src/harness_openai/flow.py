@@ -35,19 +35,19 @@ _Prepared = tuple[Request, str | None]
 
 
 class Parts(Protocol):
-    """What a flow is made of."""
+    """The parts of a flow."""
 
     @property
     def payloads(self) -> Payloads:
-        """Makes bodies; called from several threads."""
+        """Makes bodies. Called from several threads."""
 
     @property
     def budget(self) -> Budget:
-        """What may be spent."""
+        """Counts tokens and money."""
 
     @property
     def lessons(self) -> Lessons:
-        """What was learnt about the server."""
+        """Facts learnt about the server."""
 
     @property
     def most(self) -> int:
@@ -138,7 +138,7 @@ class _Feed:
         threading.Thread(target=self._pull, args=(wake,), name="openai-feed", daemon=True).start()
 
     def close(self) -> None:
-        """Pull no more; a request that is being waited for is dropped when it comes."""
+        """Pull no more. A request that is being waited for is dropped when it comes."""
         with self._room:
             self._closed = True
             self._room.notify()
@@ -250,7 +250,7 @@ class _Engine:
             raise
 
     def release(self) -> None:
-        """Give a slot back; requests that wait for a retry come first."""
+        """Give a slot back. Requests that wait for a retry come first."""
         self._active -= 1
         while self._queue and self._active < self._concurrency.limit:
             turn = self._queue.popleft()
@@ -350,7 +350,7 @@ class _Engine:
         self._start_requests()
 
     def _stop(self, why: BaseException) -> None:
-        """Send nothing more; what is being answered may finish."""
+        """Send nothing more. What is being answered may finish."""
         if self._failure is None:
             self._failure = why
         self._stopping.set()

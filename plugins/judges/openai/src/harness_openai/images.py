@@ -19,7 +19,7 @@ _SMALLEST = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What an image may be."""
+    """Limits on an image."""
 
     side: int | None
     """Pixels on the longer side."""

@@ -45,7 +45,7 @@ class EndpointJudge:
         """Answer requests as they stream in.
 
         Raises:
-            BudgetError: A budget is spent; nothing is in flight any more.
+            BudgetError: A budget is spent. Nothing is in flight any more.
             JudgeStoppedError: Every further request would fail alike: no such key or model, no credit, `max_failures`
                 failures of one kind, a server that does not say what the budget needs.
         """
@@ -56,7 +56,7 @@ class EndpointJudge:
                 yield outcome.request, judgement_of(outcome, cost=budget.cost(outcome.spent), speller=self._speller)
 
     def fingerprint(self) -> str:
-        """The generation of this code and what it asks whom; the options are in the judge's key already."""
+        """The generation of this code and what it asks whom. The options are in the judge's key already."""
         options = self._options
         return hashlib.sha256(f"openai {_GENERATION} {options.base_url} {options.model}".encode()).hexdigest()[:16]
 
@@ -67,7 +67,7 @@ class EndpointJudge:
 
     @property
     def budget(self) -> Budget:
-        """What this judge has spent in this run; part of `harness_openai.flow.Parts`."""
+        """The spending of this judge in this run; part of `harness_openai.flow.Parts`."""
         # Not in the constructor: `spent` reads the journal, which exists once a run asks the judge.
         if self._budget is None:
             self._budget = Budget(self._options, name=self._context.name, spent=self._context.total_usage())
@@ -96,6 +96,6 @@ def make(options: EndpointOptions, context: Context) -> EndpointJudge:
     """The judge `openai`.
 
     Raises:
-        UserError: A key is missing, or would go over the network in plain text; a proxy of the environment is unusable.
+        UserError: A key is missing, or would go over the network in plain text. A proxy of the environment is unusable.
     """
     return EndpointJudge(options, context)

@@ -1,4 +1,4 @@
-"""What was learnt about a server: fields it refuses, whether it answers, under which name. For the rest of the run."""
+"""Facts learnt about a server, for the rest of the run: the fields it refuses, whether it answers, under which name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOVING = re.compile(r"(?:[-:]latest|:free|:nitro|:floor)$")
 
 
 class Lessons:
-    """One for each judge; every flow of its requests learns from it and adds to it.
+    """One for each judge. Every flow of its requests learns from it and adds to it.
 
     Args:
         options: The judge's.
@@ -51,7 +51,7 @@ class Lessons:
         return frozenset(fields)
 
     def still_sent(self, wanted: frozenset[Field]) -> frozenset[Field]:
-        """Those that are still sent."""
+        """The wanted fields without those that the server refuses."""
         if not self._off:
             return wanted
         if wanted not in self._left:
@@ -118,7 +118,7 @@ class Lessons:
 
 
 def without(wanted: frozenset[Field], refused: frozenset[Field]) -> frozenset[Field]:
-    """The fields to send where some are refused; the limit goes out under its other name."""
+    """The fields to send where some are refused. The limit goes out under its other name."""
     left = wanted - refused
     # OpenAI's API refuses top_logprobs without logprobs.
     if "logprobs" in refused:

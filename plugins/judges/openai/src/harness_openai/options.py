@@ -1,4 +1,4 @@
-"""What a manifest may set on the endpoint judge."""
+"""Options of the endpoint judge, as a manifest sets them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _FIELDS = frozenset(
 
 
 class Prices(BaseModel):
-    """What the provider charges, in US dollars for a million tokens."""
+    """Prices of the provider, in US dollars for a million tokens."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -221,7 +221,7 @@ class EndpointOptions(BaseModel):
 
     @property
     def url(self) -> str:
-        """Where requests go."""
+        """The URL that requests go to."""
         return f"{self.base_url}/chat/completions" + (f"?{urlencode(self.extra_query)}" if self.extra_query else "")
 
     @property

@@ -78,7 +78,7 @@ class Payloads:
             messages: From `messages`.
             request: What is asked.
             fields: Those to send.
-            sample: Number of the first completion asked for, from 0; it moves the seed.
+            sample: Number of the first completion asked for, from 0. It moves the seed.
             count: Completions asked for, with the field `n`.
         """
         known = (fields, count, request.format.name, request.space)

@@ -1,4 +1,4 @@
-"""Where in a text a verdict stands: the place at which another answer makes the whole text read as that answer.
+"""The place of a verdict in a text: there, another answer makes the whole text read as that answer.
 
 So the same reader finds the verdict and its place, however it is spelt around it: JSON in any layout, fences, bold,
 `B.`, `4/5`, a sentence after it. A text that states its verdict twice has no such place, and rightly: at the second
@@ -21,7 +21,7 @@ _CLOSES = re.compile(r"(?:\w|[.,](?=\d))+")
 
 @lru_cache(maxsize=256)
 def words_of(spelt: Spellings) -> tuple[str, ...]:
-    """What tells the answers apart, as a format writes them: `yes` and `no`, `1` and `10`, `A>B` and `A=B`.
+    """The parts in which the answers differ, as a format writes them: `yes` and `no`, `1` and `10`, `A>B` and `A=B`.
 
     What all begin and end with is left out, except for parts of words and numbers.
     """
@@ -36,7 +36,7 @@ def words_of(spelt: Spellings) -> tuple[str, ...]:
 
 
 def place_of(raw: str, verdict: int, spelt: Spellings, reads: Callable[[str], Verdict | None]) -> int | None:
-    """Where the verdict begins, or `None` where no such place is found.
+    """The offset at which the verdict begins, or `None` where no such place is found.
 
     Args:
         raw: What the model wrote.
@@ -57,7 +57,7 @@ def place_of(raw: str, verdict: int, spelt: Spellings, reads: Callable[[str], Ve
 
 
 def _occurrences(raw: str, word: str) -> Sequence[tuple[int, int]]:
-    """Where a word stands as a word, the likeliest places first: in its own case, from the end."""
+    """Spans in which a word stands as a word, the likeliest first: in its own case, from the end."""
     pattern = re.escape(_fold_case(word))
     before = r"(?<![0-9A-Za-z_])" if word[0].isascii() and word[0].isalnum() else ""
     after = r"(?![0-9A-Za-z_])" if word[-1].isascii() and word[-1].isalnum() else ""
@@ -69,7 +69,7 @@ def _occurrences(raw: str, word: str) -> Sequence[tuple[int, int]]:
 
 
 def _fold_case(text: str) -> str:
-    """Without differences of case and width; every character stays where it is."""
+    """Without differences of case and width. Every character stays where it is."""
     if text.isascii():
         return text.lower()
     # Character by character, and only where the length stays: offsets must be those of the raw text.

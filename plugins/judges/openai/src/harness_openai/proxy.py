@@ -1,4 +1,4 @@
-"""Which proxy of the environment stands before the endpoint: `http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`.
+"""The proxy in front of the endpoint, by the environment: `http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`.
 
 The HTTP client could look itself, but it would do so again for every request, and would read keys for the endpoint's
 host from `~/.netrc` as well.

@@ -42,7 +42,7 @@ _FINISHES = {
         "error",
     ),
 }
-"""Finish reasons by what they mean here; all others are `stop`. Those of OpenAI, Azure, Mistral, Gemini, Anthropic,
+"""Finish reasons by what they mean here. All others are `stop`. Those of OpenAI, Azure, Mistral, Gemini, Anthropic,
 DeepSeek, Zhipu, Cohere, Bedrock, OpenRouter, vLLM and SGLang."""
 
 _SWALLOWED = (
@@ -137,9 +137,9 @@ def read_reply(content_type: str, body: bytes, *, most: int, scrub: Callable[[st
     """The answer in a response of status 200.
 
     Args:
-        content_type: The header, or empty; only believed where the body is not JSON or events by itself.
+        content_type: The header, or empty. Only believed where the body is not JSON or events by itself.
         body: The whole body.
-        most: Completions that were asked for; fewer are an answer only where it is one.
+        most: Completions that were asked for. Fewer are an answer only where it is one.
         scrub: Removes secrets that the server repeats.
 
     Raises:
@@ -241,7 +241,7 @@ def _completion(choice: dict[str, Any], scrub: Callable[[str], str]) -> Completi
 
 
 def _finish(reason: Any) -> str:
-    """What a finish reason means; some say more after a colon."""
+    """The meaning of a finish reason. Some say more after a colon."""
     if reason in (None, "stop"):
         return "stop"
     return _FINISHES.get(str(reason).lower().partition(":")[0].strip(), "stop")

@@ -31,7 +31,7 @@ class Backoff:
 
         Args:
             attempt: How many have failed before.
-            retry_after: What the server asked for; it is the least wait, with up to a tenth on top so that not all come
+            retry_after: What the server asked for. It is the least wait, with up to a tenth on top so that not all come
                 back at once.
             dice: Where the jitter comes from.
         """
@@ -47,8 +47,8 @@ def retry_after(header: str, *, milliseconds: str = "", now: float | None = None
 
     Args:
         header: `Retry-After` (RFC 9110, 10.2.3), a number or a date.
-        milliseconds: `retry-after-ms`, which OpenAI and Azure send; it is exact, so it counts first.
-        now: Seconds since the epoch; the clock's by default.
+        milliseconds: `retry-after-ms`, which OpenAI and Azure send. It is exact, so it counts first.
+        now: Seconds since the epoch. The clock's by default.
     """
     if _SECONDS.fullmatch(milliseconds.strip()):
         return float(milliseconds) / 1000

@@ -4,12 +4,12 @@ A server says of each token that it wrote which others it might have written the
 verdict is read at the tokens with which the verdict stands in the text:
 
 1. Where that is, `harness_openai.places` finds out: the place at which another answer makes the whole read as that one.
-2. The tokens are laid over the text by `harness_openai.alignment`; the one that covers the first byte of the verdict is
+2. The tokens are laid over the text by `harness_openai.alignment`. The one that covers the first byte of the verdict is
    where the answers part. What it has before that byte, its alternatives must have as well, blanks aside.
 3. An alternative counts for an answer that it begins, or that it has in full with no letter or digit after it (the
    longest such one counts). Alternatives of one answer in other cases, widths or with a blank before add up.
 4. One that begins several answers (`1` of `1` and `10`), or none yet (a blank, a quote), is divided by the tokens after
-   it where it is the one that was written; where it is not, it cannot be known.
+   it where it is the one that was written. Where it is not, it cannot be known.
 5. What counts for no answer is left out, and the rest is scaled to 1. Less than half is too little to tell.
 6. Servers list the likeliest alternatives only. A spelling of an answer that is not among them is at most as likely as
    the least likely one that is. That, and what cannot be known of step 4, must be next to nothing: 3 %
@@ -153,7 +153,7 @@ class _VerdictMass:
         share: float,
         unlisted: float = 0.0,
     ) -> float:
-        """What is left of a share for the written token, once the alternatives that begin an answer have theirs.
+        """Give alternatives that begin an answer their part of a share. Returns the part of the written token.
 
         Args:
             alternatives: Of the token.
@@ -179,7 +179,7 @@ class _VerdictMass:
         return self._fits(text.lstrip(), started=True)
 
     def _fits(self, text: bytes, *, started: bool = False) -> list[int]:
-        """The answers that a text begins, or that it has in full; all of them where none has begun yet.
+        """The answers that a text begins, or that it has in full. All of them where none has begun yet.
 
         Args:
             text: What stands where the verdict is.
@@ -222,7 +222,7 @@ class _VerdictMass:
 
 
 def _tail(piece: bytes, head: bytes) -> bytes | None:
-    """What an alternative has where the verdict is, blanks aside; nothing where it ends before that.
+    """The part of an alternative that stands where the verdict is, blanks aside. Empty where it ends before that.
 
     `None` where it has something else before the verdict.
     """

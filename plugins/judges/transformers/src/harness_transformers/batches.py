@@ -1,6 +1,6 @@
-"""Which requests are computed together: by prompt, by length, and fewer at once when memory runs out.
+"""Batches of requests: by prompt, by length, and smaller ones when memory runs out.
 
-Not for what is computed; see `judge`.
+Not for what is computed. See `judge`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Answered = tuple[Request, Judgement]
 T = TypeVar("T")
 
 WINDOW = 512
-"""Most requests that are sorted by length at once; below what the engine hands out before it wants answers."""
+"""Most requests that are sorted by length at once. Below what the engine hands out before it wants answers."""
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ def group_requests(
 
 
 def pack_batches(groups: Sequence[Group], rows: int, weight: Callable[[Group], int]) -> Iterator[list[Group]]:
-    """Batches of at most `rows` rows; a group that weighs more is a batch of its own."""
+    """Batches of at most `rows` rows. A group that weighs more is a batch of its own."""
     batch: list[Group] = []
     held = 0
     # Groups are not divided: all rows of a group share one pass over the prompt.
@@ -92,7 +92,7 @@ def shape_of(prompt: Prompt) -> str:
 
 
 class Room:
-    """How many rows fit into memory: found out by running out of it.
+    """The number of rows that fit into memory, found out by running out of it.
 
     Args:
         rows: Rows to begin with.
@@ -104,7 +104,7 @@ class Room:
         self._free = free
 
     def attempt(self, compute: Callable[[int], T]) -> T:
-        """Call `compute` with the number of rows; where memory runs out, halve it and try again.
+        """Call `compute` with the number of rows. Where memory runs out, halve it and try again.
 
         Raises:
             Exception: Memory runs out with a single row as well, or `compute` raises another error.

@@ -1,7 +1,7 @@
 """Judges that score candidates one by one: from a number for each to a verdict, and the work that they share.
 
 Such a judge never sees two candidates at once, so it cannot prefer a place. Its verdict is computed and not read from
-text; `Judgement.raw` holds the numbers as JSON, in shown places. Not for how a number comes about; see `reward_model`
+text; `Judgement.raw` holds the numbers as JSON, in shown places. Not for how a number comes about. See `reward_model`
 and `clip_score`.
 """
 
@@ -44,7 +44,7 @@ _NO_ROOM = "out of memory with one row; use a smaller dtype or a larger device"
 
 
 def refusal(request: Request, threshold: float | None) -> str:
-    """Why candidates that are scored one by one give no answer to a request; empty where they do."""
+    """Why candidates that are scored one by one give no answer to a request. Empty where they do."""
     space = request.space
     if isinstance(space, Preference | Ranking):
         if len(request.candidates) == space.n:
@@ -60,19 +60,19 @@ def compare(
 ) -> Judgement:
     """The verdict on two candidates or more.
 
-    Probabilities are those of Bradley and Terry (1952, Biometrika 39:324) for two candidates; for more, those of Luce
+    Probabilities are those of Bradley and Terry (1952, Biometrika 39:324) for two candidates. For more, those of Luce
     (1959) that each is the best, and those of Plackett (1975, Applied Statistics 24:193) for whole rankings. The model
     knows no ties: they get 0.
 
     Args:
-        request: What was asked; a preference or a ranking.
-        scores: One for each candidate, in shown places; the highest is best.
+        request: What was asked. A preference or a ranking.
+        scores: One for each candidate, in shown places. The highest is best.
         logits: The same as log-strengths.
         tie_margin: Where the space knows ties, best scores at most so far apart are one.
         raw: What is kept of the scores.
 
     Returns:
-        A draw where the best are equal and the space knows no tie, or two of a ranking are; an error where a score is
+        A draw where the best are equal and the space knows no tie, or two of a ranking are. An error where a score is
         no number.
     """
     kept = json.dumps(raw)
@@ -146,7 +146,7 @@ def _names(space: Preference, places: Iterable[int]) -> str:
 
 
 def _log_sum(logits: Sequence[float]) -> float:
-    """Of exponentials; exactly rounded sums do not depend on the order of the candidates."""
+    """Logarithm of a sum of exponentials. Exactly rounded, so the order of the candidates does not matter."""
     most = max(logits)
     return most + math.log(math.fsum(math.exp(logit - most) for logit in logits))
 
@@ -161,7 +161,7 @@ def _plackett_luce(logits: Sequence[float], order: Any) -> float:
 
 
 class Outcome(NamedTuple):
-    """What a model made of one input: a conversation, a text or an image."""
+    """The result of one input: a conversation, a text or an image."""
 
     value: Any = None
     """A reward or an embedding: a number of NumPy or a tensor, so that its bytes can be counted."""
@@ -182,7 +182,7 @@ class PlannedRequest:
     request: Request
     """What was asked."""
     inputs: Sequence[tuple[str, Any]]
-    """Inputs of the model by name; equal inputs have equal names and are computed once."""
+    """Inputs of the model by name. Equal inputs have equal names and are computed once."""
     conclude: Callable[[Sequence[Outcome]], Judgement]
     """Makes the judgement of the outcomes of `inputs`."""
 
@@ -233,7 +233,7 @@ class OneByOne(ABC):
 
     @abstractmethod
     def plan(self, request: Request) -> PlannedRequest | Judgement:
-        """What a request needs, or why it gets no answer."""
+        """The inputs that a request needs, or a judgement without a verdict where it cannot be answered."""
 
     @abstractmethod
     def compute(self, inputs: Mapping[str, Any]) -> Iterator[Mapping[str, Outcome]]:

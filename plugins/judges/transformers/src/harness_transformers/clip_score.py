@@ -4,7 +4,7 @@ Candidates are compared by the cosine of embeddings. CLIPScore (Hessel et al. 20
 0) with 'A photo depicts ' ahead of the caption: the same order as long as cosines are positive, and the scale of
 `threshold`. PickScore (Kirstain et al.
 2023, arXiv:2305.01569) and HPSv2 (Wu et al. 2023, arXiv:2306.09341) are CLIP models trained on preferences between
-images; the probability that one is preferred is the softmax of logit_scale * cos.
+images. The probability that one is preferred is the softmax of logit_scale * cos.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LONGEST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """What is compared for one request: text i with image i."""
+    """The pairs to compare for one request: text i with image i."""
 
     texts: tuple[str, ...]
     """Each begins with the option `prompt`."""
@@ -119,7 +119,7 @@ class ClipScore(OneByOne):
     # -- what is compared ------------------------------------------------------------------------------------------
 
     def _pairing(self, request: Request) -> Pairing | str:
-        """What is to be compared, or why nothing is."""
+        """The pairs to compare, or the reason why there are none."""
         problem = refusal(request, self._options.threshold)
         if problem:
             return problem
@@ -141,7 +141,7 @@ class ClipScore(OneByOne):
         return "this judge compares a caption with candidates of one image each, or one image with captions"
 
     def _caption_of(self, request: Request) -> str:
-        """The caption in the question's text, after the option `prompt`; a `Reason` where there is none."""
+        """The caption in the question's text, after the option `prompt`. A `Reason` where there is none."""
         text = words_of(request.question)
         if self._caption is not None:
             if len(text) > _LONGEST:
@@ -207,10 +207,10 @@ class Encoders:
     longest: int
     """Most tokens of a text."""
     padding: str | bool
-    """SigLIP was trained on texts of one length, and reads its last place; the others may be padded to the longest."""
+    """SigLIP was trained on texts of one length, and reads its last place. The others may be padded to the longest."""
 
     def read(self, texts: Sequence[str]) -> list[Outcome]:
-        """The embeddings of texts, each of length 1; control tokens in them are encoded as the text that they are."""
+        """The embeddings of texts, each of length 1. Control tokens in them are encoded as the text that they are."""
         encode: Callable[..., Any] = partial(
             self.tokenizer, truncation=True, max_length=self.longest, split_special_tokens=True
         )

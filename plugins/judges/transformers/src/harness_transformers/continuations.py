@@ -1,6 +1,6 @@
 """Several continuations of a row side by side in one pass, none of which sees another.
 
-Not for what is computed from them; see `weighing`.
+Not for what is computed from them. See `weighing`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Continuations:
     offset: Tensor
     """Shape (R, S): place of a token in its own continuation, from 0."""
     own: Tensor
-    """Shape (R, S, S): true where a token sees another; padding sees and is seen by padding alone."""
+    """Shape (R, S, S): true where a token sees another. Padding sees and is seen by padding alone."""
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[Sequence[int]]], *, device: Any) -> Continuations:
@@ -42,11 +42,11 @@ class Continuations:
         return cls(ids_, offset_, (owner_[:, :, None] == owner_[:, None, :]) & (steps[None, :] <= steps[:, None]))
 
     def attention_mask(self, ahead: Tensor, begin: int) -> Tensor:
-        """What each token may see: a prompt's what is ahead of it, a continuation's the prompt and itself.
+        """A prompt's tokens see what is ahead of them. A continuation's see the prompt and their own continuation.
 
         Args:
             ahead: Shape (R, P): where a place is a token of the prompt.
-            begin: The first place that asks; those ahead of it have been read.
+            begin: The first place that asks. Those ahead of it have been read.
 
         Returns:
             Shape (R, P - begin + S, P + S), or of one row where all rows are laid out alike.

@@ -1,6 +1,6 @@
 """GGUF files, the one-file models of llama.cpp: which one is meant, and opening it by itself.
 
-Weights, configuration and tokenizer all come from the one file; transformers unpacks the weights. The file of a
+Weights, configuration and tokenizer all come from the one file. Transformers unpacks the weights. The file of a
 vision-language model holds its language model only. The rest of such a model is a second file, a projector (`mmproj`),
 which transformers does not open: a GGUF model is a text model here.
 """
@@ -46,7 +46,7 @@ def model_of(text: str, file: str | None, who: str) -> Source:
     """Read `PATH`, `PATH/TO/FILE.gguf` or `hub:ORG/NAME@REVISION`, with the name of a GGUF file where there is one.
 
     Args:
-        text: The option `model`; a path is absolute by now.
+        text: The option `model`. A path is absolute by now.
         file: The option `gguf_file`.
         who: For messages, such as `judge NAME`.
 
@@ -88,7 +88,7 @@ def _beside(path: Path, file: str | None, who: str) -> tuple[Path, str | None]:
 
 
 def gguf_files(folder: Path) -> list[str]:
-    """Names of the GGUF files in a folder; none where there is no such folder."""
+    """Names of the GGUF files in a folder. None where there is no such folder."""
     return sorted(path.name for path in folder.glob("*") if path.suffix.lower() == _ENDING and path.is_file())
 
 
@@ -124,7 +124,7 @@ def _check(source: Source, who: str) -> None:
 
 @contextmanager
 def at_hand(source: Source, who: str) -> Iterator[Source]:
-    """The source as transformers opens it; a GGUF file gets a folder of its own for the time.
+    """The source as transformers opens it. A GGUF file gets a folder of its own for the time.
 
     Transformers prefers a `tokenizer.json` that lies beside a GGUF file, which may be another model's.
 

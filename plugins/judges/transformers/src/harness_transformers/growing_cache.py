@@ -65,7 +65,7 @@ def select_rows(cache: Any, indices: torch.Tensor, *, room: int) -> Any:
     Args:
         cache: Of transformers.
         indices: Shape (rows,).
-        room: Places that will be added one by one; layers of the kind that can get room for the first of them.
+        room: Places that will be added one by one. Layers of the kind that can get room for the first of them.
     """
     made = copy.copy(cache)
     made.layers = []

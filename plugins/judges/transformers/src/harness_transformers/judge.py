@@ -4,7 +4,7 @@
     verdict               the model weighs every answer of the space, as the format writes it; the likeliest counts
     reason-then-verdict   the model writes; then it weighs every answer after its own reasoning
 
-Here is who is asked together and what an answer becomes; how the model is run is in `language`, how answers are
+Here is who is asked together and what an answer becomes. How the model is run is in `language`, how answers are
 weighed in `weighing`.
 """
 
@@ -273,7 +273,7 @@ def make(options: GenerativeOptions, context: Context) -> LocalJudge:
 
 
 def _together(votes: Sequence[Judgement], request: Request) -> Judgement:
-    """What the samples say together; the answer is there with the last of them."""
+    """The vote of the samples. The answer is there with the last of them."""
     return replace(majority_vote(votes, request), latency_s=max(vote.latency_s or 0.0 for vote in votes))
 
 

@@ -40,14 +40,14 @@ _LASTING = 32
 
 @dataclass(slots=True)
 class Prefix:
-    """What the model has read: R rows of a cache, and what it expects next."""
+    """R rows that the model has read, as a KV cache, and the logits of what follows."""
 
     cache: Any
     """Keys and values of transformers, of R rows and L places."""
     mask: Tensor
     """Shape (R, L): 1 where a place is a token of the row, 0 where it is padding."""
     position: Tensor
-    """Shape (..., R, 1): position of the last token of each row; models with 3-D positions have leading axes."""
+    """Shape (..., R, 1): position of the last token of each row. Models with 3-D positions have leading axes."""
     logits: Tensor
     """Shape (R, V): of the token after the last one."""
 
@@ -191,7 +191,7 @@ class Language:
         return self._forward(text, pictures, begin=text.shared, end=end, rows=rows, cache=self._start_of(text))
 
     def _start_of(self, text: _Text) -> Any:
-        """Keys and values of what all prompts begin with, for each row; read once and kept."""
+        """Keys and values of what all prompts begin with, for each row. Read once and kept."""
         ids = text.ids[0, : text.shared].tolist()
         if self._start is None or self._start[0] != ids:
             self._start = ids, self._forward(text, NOTHING, begin=0, end=text.shared, rows=1, cache=None)
@@ -242,7 +242,7 @@ class Language:
         return _Text(ids, mask, positions, kinds, shared)
 
     def _count_common_start(self, rows: Sequence[list[int]]) -> int:
-        """How many tokens all rows begin with alike, ahead of the first image; 0 where it is not worth a pass."""
+        """Tokens that all rows begin with alike, ahead of the first image. 0 where that is not worth a pass."""
         if not self.shares_start:
             return 0
         before, self._row_before = self._row_before, rows[0]
@@ -274,11 +274,11 @@ class Language:
         """Read more tokens after a prefix, in place.
 
         Args:
-            prefix: R rows; moved to the end of the new tokens, logits included. A row without new tokens stays.
+            prefix: R rows. Moved to the end of the new tokens, logits included. A row without new tokens stays.
             rows: The new tokens of each row, N at most.
 
         Returns:
-            Shape (R, N, V): logits after each new token; meaningless after padding.
+            Shape (R, N, V): logits after each new token. Meaningless after padding.
         """
         import torch
 
@@ -309,10 +309,10 @@ class Language:
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def write(self, prefix: Prefix, *, most: int, sampling: Sampling, draws: Tensor | None) -> list[Written]:
-        """Write answers token by token; rows that have ended leave the batch.
+        """Write answers token by token. Rows that have ended leave the batch.
 
         Args:
-            prefix: R rows; used up.
+            prefix: R rows. Used up.
             most: Longest answer in tokens.
             sampling: How tokens are drawn.
             draws: Shape (R, most): uniform numbers in [0, 1), one for each token of each row, so that an answer depends

@@ -29,7 +29,7 @@ _LISTED = 5  # names of files in a message
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where weights are."""
+    """The place of weights."""
 
     location: str
     """A folder, or `ORG/NAME` on the hub."""
@@ -50,7 +50,7 @@ class Source:
 
     @property
     def keywords(self) -> dict[str, Any]:
-        """Further arguments of `from_pretrained`; a folder never goes to the network."""
+        """Further arguments of `from_pretrained`. A folder never goes to the network."""
         where = {"local_files_only": True} if self.local else {"revision": self.revision}
         return where if self.file is None else {**where, "gguf_file": self.file}
 
@@ -60,7 +60,7 @@ def source_of(option: str, text: str, who: str) -> Source:
 
     Args:
         option: Name of the option, for messages.
-        text: What the manifest says; a path is absolute by now.
+        text: What the manifest says. A path is absolute by now.
         who: For messages, such as `judge NAME` or `recipe NAME`.
 
     Raises:
@@ -86,14 +86,14 @@ def source_of(option: str, text: str, who: str) -> Source:
 
 
 def _list_names(folder: Path) -> str:
-    """What a folder holds, for messages."""
+    """The content of a folder, for messages."""
     names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return ", ".join(names[:_LISTED]) + more if names else "nothing"
 
 
 def pin(source: Source, who: str, *, known_by: str = "config.json") -> Source:
-    """The source with the commit that its revision stands for; asks the hub, or its local cache.
+    """The source with the commit that its revision stands for. Asks the hub, or its local cache.
 
     Args:
         source: A folder, which stays as it is, or something on the hub.
@@ -125,7 +125,7 @@ def pin(source: Source, who: str, *, known_by: str = "config.json") -> Source:
 
 
 def content_of(source: Source, memory: Path) -> str:
-    """What names the weights: the commit, or the SHA-256 of a GGUF file or a model folder, 16 hex digits.
+    """The identity of the weights: the commit, or the SHA-256 of a GGUF file or a model folder, 16 hex digits.
 
     Args:
         source: Pinned.
@@ -217,7 +217,7 @@ def open_model(auto: Any, source: Source, options: ModelOptions, who: str, *, co
         config: Of a GGUF file, where it is known already: to read it takes seconds.
 
     Raises:
-        UserError: It cannot be opened; says what to do.
+        UserError: It cannot be opened. Says what to do.
     """
     # With a device map accelerate places the layers; to move the model afterwards would undo it.
     more: dict[str, Any] = {} if options.device_map is None else {"device_map": options.device_map}
@@ -270,7 +270,7 @@ def add_adapter(model: Any, source: Source, who: str) -> None:
 
 
 def _download(source: Source) -> Path:
-    """A folder with what is data in a repository of the hub; pickles and code are not even fetched."""
+    """A folder with what is data in a repository of the hub. Pickles and code are not even fetched."""
     import huggingface_hub
 
     return Path(
@@ -284,7 +284,7 @@ def open_processor(auto: Any, source: Source, options: ModelOptions, who: str) -
     """The processor or tokenizer.
 
     Raises:
-        UserError: It cannot be opened; says what to do.
+        UserError: It cannot be opened. Says what to do.
     """
     with explain_errors(f"{who}: processor of {source}"), quietly():
         return auto.from_pretrained(source.location, trust_remote_code=options.trust_remote_code, **source.keywords)

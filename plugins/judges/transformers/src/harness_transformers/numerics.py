@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TOLERANCE = {"float32": 1e-3, "float64": 1e-6}
-"""How far two ways to the same logits may be apart, as a share of their spread; half precision gets `ROUGH`."""
+"""How far two ways to the same logits may be apart, as a share of their spread. Half precision gets `ROUGH`."""
 
 ROUGH = 0.1
 

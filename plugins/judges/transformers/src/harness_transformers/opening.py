@@ -42,7 +42,7 @@ class Opened:
     """`max_new_tokens`, or what `verdict` needs."""
 
     def too_long(self, tokens: int) -> str:
-        """Why a prompt of so many tokens cannot be answered; empty where it can."""
+        """Why a prompt of so many tokens cannot be answered. Empty where it can."""
         if self.context is None or tokens + self.longest_answer <= self.context:
             return ""
         return (
@@ -59,7 +59,7 @@ class Opened:
 
 
 def refusal(request: Request, *, sees: bool, kind: str = "this is a text model") -> str:
-    """Why a model cannot answer a request; empty where it can.
+    """Why a model cannot answer a request. Empty where it can.
 
     Args:
         request: What is asked.

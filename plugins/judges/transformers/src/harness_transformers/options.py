@@ -1,4 +1,4 @@
-"""What a manifest may set on the local judges."""
+"""Options of the local judges, as a manifest sets them."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Bounded:
     """A mapping that forgets what was used longest ago once its values hold too many bytes.
 
     Args:
-        capacity: Bytes that the tensors in the values may hold together; the newest value always stays.
+        capacity: Bytes that the tensors in the values may hold together. The newest value always stays.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -72,7 +72,7 @@ class PixelCache:
     """Stands in for the image processor of a processor and remembers what it made of each image.
 
     Works where an image processor treats each image by itself, so that the parts put together are what it makes of all
-    at once; the first request with two images shows whether it does. Where it does not (some pad all images of a
+    at once. The first request with two images shows whether it does. Where it does not (some pad all images of a
     request to a common number of tiles), `separable` turns false and images are prepared together, request by request.
 
     Args:
@@ -108,7 +108,7 @@ class PixelCache:
             self._digests = {}
 
     def __call__(self, images: Any, **keywords: Any) -> Any:
-        """What the image processor makes of these images: tensors by name."""
+        """Process these images: tensors by name."""
         # By identity: processors hand on the very objects that `expecting` loaded.
         flat = list(_flatten(images))
         if not self.separable or any(id(image) not in self._digests for image in flat):
@@ -143,7 +143,7 @@ class PixelCache:
         return self._keywords is not None
 
     def inputs_of(self, image: Image) -> Mapping[str, Any]:
-        """What the image processor makes of an image by itself, in the way of the last call.
+        """The tensors of one image by itself, processed as in the last call.
 
         Raises:
             DataError: The image cannot be read.
@@ -156,7 +156,7 @@ class PixelCache:
         return known
 
     def prepare(self, images: Iterable[Image]) -> None:
-        """Prepare images ahead of `prepared`, some in one call; those that cannot be read are left to it."""
+        """Prepare images ahead of `prepared`, some in one call. Those that cannot be read are left to it."""
         if not (self.ready and self.separable and self._batches):
             return
         fresh: dict[str, Image] = {}
@@ -237,7 +237,7 @@ def _same(first: Any, second: Any) -> bool:
 
 
 class FeatureCache:
-    """What the vision tower makes of each image, for models that take it in place of pixels (`mm_encoder_outputs`).
+    """Features of each image by the vision tower, for models that take them in place of pixels (`mm_encoder_outputs`).
 
     Args:
         model: The vision-language model.
@@ -258,7 +258,7 @@ class FeatureCache:
         return takes and hasattr(model, "get_image_features")
 
     def outputs(self, digests: Sequence[str], prepared: Sequence[Mapping[str, Any]]) -> Any:
-        """The `mm_encoder_outputs` of a batch; what is not known yet is encoded now.
+        """The `mm_encoder_outputs` of a batch. What is not known yet is encoded now.
 
         Args:
             digests: Of the images in reading order, prompt after prompt.

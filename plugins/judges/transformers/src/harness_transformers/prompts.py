@@ -1,6 +1,6 @@
 """From a request to tokens: the chat template, hostile text kept apart from control tokens, images by content.
 
-Not for running the model; see `language`.
+Not for running the model. See `language`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _PER_TOKEN = frozenset({"token_type_ids", "mm_token_type_ids"})
 _CHECKS = 2
 """Prompts with images on which the quick way is held against the processor's own before it is trusted."""
 _END = 32
-"""Tokens at the end of a prompt that show whether it opens the reasoning; a mark is a few, and white space follows."""
+"""Tokens at the end of a prompt that show whether it opens the reasoning. A mark is a few, and white space follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What a model reads before it answers."""
+    """The input of a model: tokens and images."""
 
     ids: tuple[int, ...]
     """Tokens, image placeholders included."""
@@ -268,6 +268,6 @@ def _cuts_at_controls(tokenizer: Any) -> bool:
 
 
 def _any_of(words: set[str]) -> re.Pattern[str]:
-    """Finds any of the words; nothing where there is none."""
+    """Finds any of the words. Nothing where there is none."""
     # Longest first: an alternation takes the first word that fits, also where a longer one would.
     return re.compile("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True) if word) or r"(?!)")

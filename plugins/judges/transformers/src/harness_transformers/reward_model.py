@@ -67,7 +67,7 @@ class RewardModel(OneByOne):
             self.opened = open_reward(self._options, self.source, self.name)
 
     def plan(self, request: Request) -> PlannedRequest | Judgement:
-        """One conversation for each candidate; the question alone where there is none."""
+        """One conversation for each candidate. The question alone where there is none."""
         assert self.opened is not None
         problem = refusal(request, self._options.threshold) or _unreadable(request, sees=self.opened.sees)
         if problem:
@@ -121,7 +121,7 @@ def make(options: RewardModelOptions, context: Context) -> RewardModel:
 
 
 def _unreadable(request: Request, *, sees: bool) -> str:
-    """What a reward model cannot read of a request; empty where it can read all."""
+    """The reason why a reward model cannot read a request. Empty where it can."""
     parts: list[Part] = [part for content in (request.question, *request.candidates) for part in content]
     if not request.question:
         return "the task gives no question apart from its wording, and a reward model reads nothing else"
@@ -180,7 +180,7 @@ class Opened:
         return self.turns.pixels is not None
 
     def too_long(self, prompt: Prompt) -> str:
-        """Why a conversation cannot be read; empty where it can."""
+        """Why a conversation cannot be read. Empty where it can."""
         context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
         if context is None or len(prompt.ids) <= context:
             return ""
@@ -196,7 +196,7 @@ class Opened:
     def rewards(self, prompts: Sequence[Prompt]) -> Tensor:
         """The reward of each conversation, shape (R,), double precision, on the CPU.
 
-        The first batch that needs padding shows whether a model reads padded rows as it reads them alone; where it does
+        The first batch that needs padding shows whether a model reads padded rows as it reads them alone. Where it does
         not, only rows of one length share a batch from then on.
         """
         import torch

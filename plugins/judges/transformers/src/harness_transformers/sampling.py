@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How the next token is drawn."""
+    """Settings for drawing the next token."""
 
     temperature: float = 0.0
     """0 takes the likeliest."""
     top_p: float = 1.0
     """Mass of the likeliest tokens to draw from."""
     top_k: int = 0
-    """Number of the likeliest tokens to draw from; 0: all."""
+    """Number of the likeliest tokens to draw from, or 0 for all."""
 
 
 def draw(logits: Tensor, sampling: Sampling, numbers: Tensor) -> Tensor:
@@ -28,7 +28,7 @@ def draw(logits: Tensor, sampling: Sampling, numbers: Tensor) -> Tensor:
 
     Args:
         logits: Shape (R, V).
-        sampling: Temperature above 0; top-k first, then top-p, as in transformers.
+        sampling: Temperature above 0. Top-k first, then top-p, as in transformers.
         numbers: Shape (R,): uniform in [0, 1).
 
     Returns:

@@ -33,7 +33,7 @@ NOTHING = Pictures()
 class Sight:
     """The images of a batch, for one model.
 
-    Whether a model computes the same from features as from pixels is checked on the first batch with images; where it
+    Whether a model computes the same from features as from pixels is checked on the first batch with images. Where it
     does not, it gets pixels from then on.
 
     Args:
@@ -51,7 +51,7 @@ class Sight:
             self.features.clear()
 
     def grid(self, prompts: Sequence[Prompt]) -> dict[str, Tensor]:
-        """What positions depend on, of all images of the batch."""
+        """Sizes of all images of the batch, on which positions depend."""
         return {name: value for name, value in joint(prompts, self._model).items() if name.endswith(_GRID)}
 
     def pictures(self, prompts: Sequence[Prompt], logits: Callable[[Pictures], Tensor]) -> Pictures:
@@ -85,7 +85,7 @@ class Sight:
 
 
 def joint(prompts: Sequence[Prompt], model: Any) -> dict[str, Tensor]:
-    """What the image processor made of all images of a batch, on the device."""
+    """The processed images of a batch, put together on the device."""
     import torch
 
     parts = [part for prompt in prompts for part in ([prompt.pixels] if prompt.pixels else prompt.prepared)]

@@ -1,6 +1,6 @@
 """Weighing answers: the exact probability of every answer of a space, as the format writes it.
 
-The probability of an answer is that of its text and of ending there, over all tokens of it; the probabilities of a
+The probability of an answer is that of its text and of ending there, over all tokens of it. The probabilities of a
 space are these, normalised. An answer that begins another (`A`, `AB`) is told apart by its end.
 """
 
@@ -74,7 +74,7 @@ def answer_set_of(request: Request, prompter: Prompter, rationale: str = "", *, 
 
 
 def _mark_of(text: str) -> str:
-    """The mark that opens reasoning at the very beginning of a text; empty where there is none."""
+    """The mark that opens reasoning at the very beginning of a text. Empty where there is none."""
     ends = (end for end in range(1, min(len(text), _LONGEST_MARK) + 1) if opens_reasoning(text[:end]))
     mark = text[: next(ends, 0)]
     return "" if opens_reasoning(mark[1:]) else mark
@@ -123,12 +123,12 @@ class Scales:
         return _likeliest(answer_sets, scores)
 
     def _read_first(self, prompts: Sequence[Prompt], answer_sets: Sequence[AnswerSet], *, at_once: int) -> Tensor:
-        """All endings after the prompts, once these are read; shape (all endings,)."""
+        """All endings after the prompts, once these are read. Shape (all endings,)."""
         prefix = self._language.prefill(prompts, tails=[answer_set.opening for answer_set in answer_sets])
         return self._weigh_all(prefix, [answer_set.endings for answer_set in answer_sets], at_once=at_once)
 
     def _read_together(self, prompts: Sequence[Prompt], answer_sets: Sequence[AnswerSet]) -> Tensor:
-        """All endings in the pass that reads the prompts; shape (all endings,)."""
+        """All endings in the pass that reads the prompts. Shape (all endings,)."""
         flat = [(row, ids) for row, answer_set in enumerate(answer_sets) for ids in answer_set.endings]
         rows = [
             [place for place, (owner, ids) in enumerate(flat) if owner == row and ids]
@@ -146,7 +146,7 @@ class Scales:
         """The likeliest answer of each request, with the probabilities of all.
 
         Args:
-            prefix: One row for each of `answer_sets`, openings read; stays as it is.
+            prefix: One row for each of `answer_sets`, openings read. Stays as it is.
             answer_sets: What is weighed.
             at_once: Rows to compute at once.
         """
@@ -158,8 +158,8 @@ class Scales:
         """Log-probability of each ending after each row, to the token that ends the answer.
 
         Args:
-            prefix: R rows; stays as it is.
-            endings: For each row, the tokens of its endings; an ending may be empty.
+            prefix: R rows. Stays as it is.
+            endings: For each row, the tokens of its endings. An ending may be empty.
             at_once: Rows to compute at once.
 
         Returns:
@@ -171,7 +171,7 @@ class Scales:
         return list(torch.split(flat, [len(mine) for mine in endings]))
 
     def _weigh_all(self, prefix: Prefix, endings: Sequence[Sequence[Tokens]], *, at_once: int) -> Tensor:
-        """What `weigh` gives, in one piece."""
+        """The result of `weigh`, in one piece."""
         if self.packs and not self._checked:
             packed, apart = self._weigh_packed(prefix, endings), self._weigh_apart(prefix, endings, at_once=at_once)
             self._checked = True
@@ -184,7 +184,7 @@ class Scales:
         )
 
     def _weigh_apart(self, prefix: Prefix, endings: Sequence[Sequence[Tokens]], *, at_once: int) -> Tensor:
-        """Each ending in a row of its own; shape (all endings,)."""
+        """Each ending in a row of its own. Shape (all endings,)."""
         flat = [(row, ids) for row, mine in enumerate(endings) for ids in mine]
         scores = self._first(prefix.logits, flat)
         longer = [place for place, (_, ids) in enumerate(flat) if ids]
@@ -197,7 +197,7 @@ class Scales:
         return scores
 
     def _weigh_packed(self, prefix: Prefix, endings: Sequence[Sequence[Tokens]]) -> Tensor:
-        """All endings of a row side by side in it, some at a time; shape (all endings,)."""
+        """All endings of a row side by side in it, some at a time. Shape (all endings,)."""
         flat = [(row, ids) for row, mine in enumerate(endings) for ids in mine]
         scores = self._first(prefix.logits, flat)
         waiting = [
@@ -276,7 +276,7 @@ class Scales:
 
 
 def _cells(rows: Sequence[Sequence[int]], flat: Sequence[tuple[int, Tokens]]) -> list[tuple[int, int, int, Tokens]]:
-    """Where each ending stands: its number, its row, its first place there, its tokens."""
+    """The place of each ending: its number, its row, its first place there, its tokens."""
     cells = []
     for row, places in enumerate(rows):
         begin = 0
@@ -305,7 +305,7 @@ def _likeliest(answer_sets: Sequence[AnswerSet], scores: Tensor) -> list[Judgeme
 
 
 def _portion(waiting: Sequence[Sequence[int]], lengths: Sequence[int]) -> tuple[list[list[int]], list[list[int]]]:
-    """What of each row fits into one pass, at least one ending each, and what is left."""
+    """The endings of each row that fit into one pass, at least one each, and those that are left."""
     room = max(1, _MOST_PACKED // len(waiting))
     now: list[list[int]] = []
     left: list[list[int]] = []
@@ -320,7 +320,7 @@ def _portion(waiting: Sequence[Sequence[int]], lengths: Sequence[int]) -> tuple[
 
 
 def _common_start(rows: Sequence[Tokens]) -> int:
-    """How many tokens all rows begin with alike."""
+    """The number of tokens that all rows begin with alike."""
     shared = 0
     for column in zip(*rows, strict=False):
         if len(set(column)) > 1:

@@ -25,17 +25,18 @@ class Completions:
         self._path = folder / "completions.jsonl"
 
     def add(self, records: Sequence[dict[str, Any]]) -> None:
-        """Append records; each has a `step`."""
+        """Append records. Each has a `step`."""
         with self._path.open("a", encoding="utf-8") as stream:
             stream.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
 
     def trim(self, step: int) -> None:
-        """Drop what was written behind a step, and a line that was cut off: it will be written again."""
+        """Drop what was written after a step, and a line that was cut off: it will be written again."""
         if not self._path.is_file():
             return
         lines = self._path.read_text(encoding="utf-8", errors="replace").split("\n")  # models write other line ends
         temporary = self._path.with_suffix(".tmp")
         temporary.write_text("".join(f"{line}\n" for line in lines if _step_of(line) <= step), encoding="utf-8")
+        # Renamed into place: an attempt that is killed here leaves the old file whole.
         temporary.replace(self._path)
 
 
@@ -70,7 +71,7 @@ def _record(group: Group, place: int, *, advantage: float, step: int) -> dict[st
         "gold": request.space.name(group.asked.example.gold),
         "rewards": dict(earned.parts),
         "reward": earned.total,
-        "advantage": round(advantage, 6),
+        "advantage": round(advantage, 6),  # for people; the gradient used all digits
     }
 
 
@@ -78,4 +79,4 @@ def _step_of(line: str) -> float:
     try:
         return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
-        return math.inf
+        return math.inf  # past every step, so that a broken line is dropped

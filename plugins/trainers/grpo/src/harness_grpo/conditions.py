@@ -1,6 +1,6 @@
-"""When a model computes the same behind a shared prompt as in a row for each completion, and when that pays.
+"""When a model computes the same after a shared prompt as in a row for each completion, and when that pays.
 
-Only what can be read off a model; the rest shows when `prefix` holds its first batch against repeated rows.
+Only what can be read off a model. The rest shows when `prefix` holds its first batch against repeated rows.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ Shared = Literal["packed", "cache"]
 
 _TOKEN = 3
 """What a token costs in the linear layers of a block, in pairs of attention and for each unit of width. The count of
-multiplications says 6 (12 H² a token, 2 H a pair); a pair took about twice as long as its count says (CPU, widths of 32
+multiplications says 6 (12 H² a token, 2 H a pair). A pair took about twice as long as its count says (CPU, widths of 32
 to 128)."""
 
 _SECOND_PASS = 4 / 3
 """What the second pass and the copies of keys and values add to `cache`: with it, the way that is expected to be
-quicker was so at 8, 16, 32 and 64 tokens behind 312 (8 completions, CPU, widths of 32 to 128)."""
+quicker was so at 8, 16, 32 and 64 tokens after 312 (8 completions, CPU, widths of 32 to 128)."""
 
 
 def standing_obstacle(model: Any, mode: Shared) -> str | None:
@@ -36,6 +36,7 @@ def standing_obstacle(model: Any, mode: Shared) -> str | None:
     config = model.config.get_text_config()
     if _remembers(model, config):
         return "it has recurrent or linear-attention layers, whose state would pass from one completion to the next"
+    # That loss is a mean over tokens: G copies of a prompt count G times, a shared one once.
     if getattr(config, "output_router_logits", False) and getattr(config, "router_aux_loss_coef", 0.0):
         return (
             "the load-balancing loss of its experts is on and would count the prompt once; "
@@ -85,6 +86,7 @@ def worthwhile(ways: Sequence[Shared], groups: Sequence[Rollouts], width: int) -
     def work(rows: int, tokens: int, seen: int) -> int:
         return rows * tokens * (_TOKEN * width + seen)
 
+    # The yardstick: a way that is not cheaper than repeated rows is not taken, however exact.
     repeat = work(rows, whole, whole)
     costs: dict[Shared, float] = {
         "packed": work(len(groups), packed, packed),
@@ -97,13 +99,14 @@ def _remembers(model: Any, config: Any) -> bool:
     """Whether a layer holds more than keys and values."""
     from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
+    # The class of a layer of the KV cache tells what the layer remembers; recurrent ones have others.
     plain = (DynamicLayer, DynamicSlidingWindowLayer)
-    return bool(getattr(model, "_is_stateful", False)) or any(type(one) not in plain for one in _layers(config))
+    return bool(getattr(model, "_is_stateful", False)) or any(type(layer) not in plain for layer in _layers(config))
 
 
 def _windows(config: Any) -> Iterator[int]:
     """Tokens that each layer sees, where not all."""
-    return (one.sliding_window for one in _layers(config) if one.is_sliding)
+    return (layer.sliding_window for layer in _layers(config) if layer.is_sliding)
 
 
 def _layers(config: Any) -> Any:
@@ -113,7 +116,7 @@ def _layers(config: Any) -> Any:
 
 
 def _by_chance(model: nn.Module) -> Iterator[str]:
-    """What draws numbers, or depends on what shares its batch, in a module that is in training."""
+    """Descriptions of modules in training that draw numbers, or that depend on the other rows of a batch."""
     for name, module in model.named_modules():
         if not module.training:
             continue
@@ -121,6 +124,7 @@ def _by_chance(model: nn.Module) -> Iterator[str]:
             yield f"{name} drops {module.p:g} of its inputs"
         elif isinstance(module, _BatchNorm):
             yield f"{name} takes statistics of its batch"
+        # Attention applies its dropout by a number in the module, where no Dropout module is found.
         for key in ("attention_dropout", "dropout"):
             share = getattr(module, key, None)
             if isinstance(share, float) and share > 0:

@@ -1,4 +1,4 @@
-"""What can be seen of a step: scalars of each task, for the curves."""
+"""Scalars of a step, for each task, for the curves."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ def curves(groups: Sequence[Group], advantage: Tensor, written: Mapping[str, int
         written: Answers that were written for each task.
     """
     found: dict[str, float] = {}
+    # An advantage of exactly 0 in all rows is a group without a gradient; see `advantages`.
     useful = (advantage != 0).reshape(len(groups), -1).any(-1).tolist()
     for task, count in written.items():
         mine = [place for place, group in enumerate(groups) if group.asked.task == task]
-        if not mine:
+        if not mine:  # the task had no place in this batch
             continue
         values = _of_task([groups[place] for place in mine])
         answers = sum(len(groups[place].given) for place in mine)
         learnt = sum(len(groups[place].given) for place in mine if useful[place])
         values |= {"flat": 1 - learnt / answers, "waste": 1 - learnt / count}
         found.update({f"{task}/{name}": value for name, value in values.items()})
-    totals = [one.total for group in groups for one in group.earned if one.total is not None]
+    totals = [earning.total for group in groups for earning in group.earned if earning.total is not None]
     if totals:
         found["reward"] = sum(totals) / len(totals)
     return found
@@ -43,18 +44,19 @@ def curves(groups: Sequence[Group], advantage: Tensor, written: Mapping[str, int
 
 def _of_task(groups: Sequence[Group]) -> dict[str, float]:
     """Means over the answers of one task."""
-    pairs = [(group, one) for group in groups for one in group.given]
+    pairs = [(group, answer) for group in groups for answer in group.given]
     found = {
-        "accuracy": sum(is_right(group.asked.example, one) for group, one in pairs) / len(pairs),
-        "no_verdict": sum(one.judgement.status is not Status.OK for _, one in pairs) / len(pairs),
-        "truncated": sum(one.truncated for _, one in pairs) / len(pairs),
-        "length": sum(len(one.tokens) for _, one in pairs) / len(pairs),
+        "accuracy": sum(is_right(group.asked.example, answer) for group, answer in pairs) / len(pairs),
+        "no_verdict": sum(answer.judgement.status is not Status.OK for _, answer in pairs) / len(pairs),
+        "truncated": sum(answer.truncated for _, answer in pairs) / len(pairs),
+        "length": sum(len(answer.tokens) for _, answer in pairs) / len(pairs),
     }
-    earned = [one for group in groups for one in group.earned]
-    columns = {"reward": [one.total for one in earned]}
+    earned = [earning for group in groups for earning in group.earned]
+    columns = {"reward": [earning.total for earning in earned]}
     for name in earned[0].parts:
-        columns[f"reward/{name}"] = [one.parts[name] for one in earned]
+        columns[f"reward/{name}"] = [earning.parts[name] for earning in earned]
     for name, values in columns.items():
+        # Rewards that do not apply to an answer are left out of the mean, not counted as 0.
         known = [value for value in values if value is not None]
         if known:
             found[name] = sum(known) / len(known)

@@ -11,12 +11,12 @@ from harness.api import Example, Training, TrainingTask, UserError
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What is drawn for a batch."""
+    """One item, as it is drawn for a batch."""
 
     task: str
     """Name in the recipe."""
     examples: tuple[Example, ...]
-    """One item; several where it is shown in several orders."""
+    """One item. Several where it is shown in several orders."""
 
 
 def units_of(task: TrainingTask, split: str, *, limit: int | None = None) -> list[Unit]:
@@ -25,6 +25,7 @@ def units_of(task: TrainingTask, split: str, *, limit: int | None = None) -> lis
     Raises:
         UserError: There is no item in it.
     """
+    # groupby is enough: the orders of an item stand next to each other.
     by_item = groupby(task.examples(split), key=lambda example: example.item.id)
     units = [Unit(task.name, tuple(examples)) for _, examples in islice(by_item, limit)]
     if not units:
@@ -33,7 +34,7 @@ def units_of(task: TrainingTask, split: str, *, limit: int | None = None) -> lis
 
 
 def target_of(example: Example, rationale: str | None) -> str:
-    """What SFT learns to write: the gold verdict as the format writes it, behind reasoning or alone.
+    """The target of SFT: the gold verdict as the format writes it, after reasoning or alone.
 
     Args:
         example: What is asked, with its gold.
@@ -59,10 +60,11 @@ def check_orders(training: Training, units: Sequence[Sequence[Unit]]) -> None:
     Raises:
         UserError: No item of the tasks that it serves is shown in two orders.
     """
+    # Checked before any step: such a reward would otherwise apply to no answer.
     several = {units_[0].task for units_ in units if any(len(unit.examples) > 1 for unit in units_)}
-    for one in training.rewards:
-        if "orders" in one.capabilities and not any(one.serves(task) for task in several):
+    for reward in training.rewards:
+        if "orders" in reward.capabilities and not any(reward.serves(task) for task in several):
             raise UserError(
-                f"reward {one.name}: compares the two orders of a pair, and no task of the recipe that it is for shows "
-                "both; add a pairwise task with protocol: {order: both}, or remove the reward"
+                f"reward {reward.name}: compares the two orders of a pair, and no task of the recipe that it is for "
+                "shows both; add a pairwise task with protocol: {order: both}, or remove the reward"
             )

@@ -1,4 +1,4 @@
-"""What would change the weights that come out, besides the recipe."""
+"""A fingerprint of everything that decides the trained weights, besides the recipe."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def fingerprint_of(training: Training, context: Context) -> str:
     weights = None
     if training.model is not None:
         who = f"recipe {training.name}"
+        # A branch of the hub moves; the commit is what the weights are.
         source = pin(source_of("model", training.model, who), who)
         weights = content_of(source, context.workspace)
     return hashlib.sha256(json.dumps([_GENERATION, weights]).encode()).hexdigest()[:32]

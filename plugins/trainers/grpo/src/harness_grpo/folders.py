@@ -21,6 +21,7 @@ def put_folder(ready: Path, folder: Path) -> None:
     """Move a folder to where another may be, which it replaces."""
     aside = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(aside, ignore_errors=True)
+    # Two renames: a folder cannot be renamed onto one that is not empty.
     if folder.exists():
         folder.rename(aside)
     ready.rename(folder)

@@ -3,7 +3,7 @@
     draw units -> G answers to each prompt -> rewards -> advantages in groups -> loss on shared prefixes -> step
 
 Groups whose answers all earned the same teach nothing. They can be replaced by others of the same task (`refill`), so
-that each task keeps its share of the gradient; what is left of them counts in the denominators, as in TRL.
+that each task keeps its share of the gradient. What is left of them counts in the denominators, as in TRL.
 """
 
 from __future__ import annotations
@@ -16,22 +16,30 @@ import torch
 from torch import Tensor
 
 from harness.api import Context, Training, TrainingResult
-from harness_grpo.advantage import advantages, varied
+from harness_grpo.advantage import advantages, informative_rows
 from harness_grpo.completions import Completions, records
 from harness_grpo.curves import curves
 from harness_grpo.data import Unit, check_orders
 from harness_grpo.fingerprint import fingerprint_of
-from harness_grpo.loop import Bench, fit
-from harness_grpo.objective import aggregate, combined, diagnostics, kl, mask_truncated, row_weights, token_loss
+from harness_grpo.loop import TrainingSetup, fit
+from harness_grpo.objective import (
+    aggregate,
+    combine_diagnostics,
+    diagnostics,
+    kl,
+    mask_truncated,
+    row_weights,
+    token_loss,
+)
 from harness_grpo.options import GrpoOptions
 from harness_grpo.prefix import PrefixScorer, Rollouts, Scored
-from harness_grpo.rollout import Asked, Group, grouped, parts_of, write
+from harness_grpo.rollout import Group, PromptedExample, make_groups, parts_of, write
 from harness_transformers.sampling import Sampling
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What a step learns from: N rows, G for each group in order."""
+    """The data of a step: N rows, G for each group in order."""
 
     groups: list[Group]
     advantage: Tensor
@@ -41,43 +49,43 @@ class _Batch:
     weights: Tensor
     """Shape (N,): what a token of each row weighs."""
     parts: list[list[int]]
-    """Places of the groups that are computed together; groups without gradient are in none."""
+    """Places of the groups that are computed together. Groups without gradient are in none."""
 
 
 class Grpo:
     """A step of GRPO.
 
     Args:
-        bench: What it works with.
+        setup: What it works with.
         options: Of the recipe.
 
     Raises:
         UserError: A reward has nothing to look at.
     """
 
-    def __init__(self, bench: Bench, options: GrpoOptions) -> None:
-        self._bench = bench
+    def __init__(self, setup: TrainingSetup, options: GrpoOptions) -> None:
+        self._setup = setup
         self._options = options
-        self._tasks = {task.name: number for number, task in enumerate(bench.training.tasks)}
-        self._weigh = any("probabilities" in one.capabilities for one in bench.training.rewards)
-        self._completions = Completions(bench.training.folder)
-        check_orders(bench.training, list(bench.units.values()))
+        self._tasks = {task.name: number for number, task in enumerate(setup.training.tasks)}
+        self._weigh = any("probabilities" in reward.capabilities for reward in setup.training.rewards)
+        self._completions = Completions(setup.training.folder)
+        check_orders(setup.training, list(setup.units.values()))
         self._reference: PrefixScorer | None = None
-        if options.kl_weight:
-            bench.policy.keep_reference()
+        if options.kl_weight:  # a copy of the weights is only paid for where the KL term needs it
+            setup.policy.keep_reference()
 
     def step(self, number: int) -> dict[str, float]:
         """Answer a batch and learn from it."""
         began = time.perf_counter()
-        groups, written = self._collected(number)
+        groups, written = self._collect(number)
         between = time.perf_counter()
         batch = self._batch(groups)
         metrics = self._learn(batch, number)
-        self._bench.sampler.learn(_means(groups))
+        self._setup.sampler.learn(_means(groups))
         self._completions.add(
             records(batch.groups, batch.advantage, step=number + 1, count=self._options.log_completions)
         )
-        epochs = {f"{task}/epochs": self._bench.sampler.epochs(task) for task in written}
+        epochs = {f"{task}/epochs": self._setup.sampler.epochs(task) for task in written}
         return {
             **metrics,
             **curves(batch.groups, batch.advantage, written),
@@ -88,41 +96,43 @@ class Grpo:
 
     # -- answers ---------------------------------------------------------------------------------------------------
 
-    def _collected(self, number: int) -> tuple[list[Group], dict[str, int]]:
+    def _collect(self, number: int) -> tuple[list[Group], dict[str, int]]:
         """The groups of a step, and how many answers were written for each task."""
-        bench = self._bench
-        counts = bench.sampler.counts(self._options.batch)
+        setup = self._setup
+        counts = setup.sampler.counts(self._options.batch)
         wanted = [task for task, count in counts.items() for _ in range(count)]
         kept: list[tuple[Unit, list[Group]]] = []
         written = dict.fromkeys(counts, 0)
         for attempt in range(self._options.refill + 1):
-            drawn = [bench.draw(task) for task in wanted]
-            answered = self._answered(drawn, number, attempt)
+            drawn = [setup.draw(task) for task in wanted]
+            answered = self._answer(drawn, number, attempt)
             for unit, mine in answered:
                 written[unit.task] += sum(len(group.given) for group in mine)
+            # On the last attempt groups that teach nothing are kept: the batch must be full.
             last = attempt == self._options.refill
-            kept += [one for one in answered if last or self._teaches(one[1])]
+            kept += [(unit, mine) for unit, mine in answered if last or self._teaches(mine)]
             wanted = [] if last else [unit.task for unit, mine in answered if not self._teaches(mine)]
             if not wanted:
                 break
         return [group for _, mine in kept for group in mine], written
 
-    def _answered(
-        self, drawn: Sequence[tuple[Unit, list[Asked]]], number: int, attempt: int
+    def _answer(
+        self, drawn: Sequence[tuple[Unit, list[PromptedExample]]], number: int, attempt: int
     ) -> list[tuple[Unit, list[Group]]]:
-        bench, options = self._bench, self._options
+        setup, options = self._setup, self._options
+        # `attempt` is among the seeds: a unit that is drawn again in the same step gets other answers.
         given = write(
-            bench.policy,
-            [one for _, asked in drawn for one in asked],
+            setup.policy,
+            [prompt for _, asked in drawn for prompt in asked],
             samples=options.group,
             sampling=Sampling(temperature=options.temperature),
             most=options.max_new_tokens,
             rows=options.rows,
-            seeds=(bench.training.seed, number, attempt),
+            seeds=(setup.training.seed, number, attempt),
             weigh=self._weigh,
         )
         groups = iter(
-            grouped([unit for unit, _ in drawn], [asked for _, asked in drawn], given, bench.training.rewards)
+            make_groups([unit for unit, _ in drawn], [asked for _, asked in drawn], given, setup.training.rewards)
         )
         return [(unit, [next(groups) for _ in asked]) for unit, asked in drawn]
 
@@ -131,7 +141,7 @@ class Grpo:
         for group in groups:
             parts, _ = self._components([group])
             rewards = parts if parts is not None else _totals([group])
-            if bool(varied(rewards, torch.zeros(len(group.given), dtype=torch.long)).any()):
+            if bool(informative_rows(rewards, torch.zeros(len(group.given), dtype=torch.long)).any()):
                 return True
         return False
 
@@ -153,17 +163,19 @@ class Grpo:
             weights=shares,
             floor=options.std_floor,
         )
-        lengths = torch.tensor([len(one.tokens) for group in groups for one in group.given])
+        lengths = torch.tensor([len(answer.tokens) for group in groups for answer in group.given])
         mask = torch.arange(int(lengths.max()))[None, :] < lengths[:, None]
         if options.mask_truncated:
-            mask = mask_truncated(mask, torch.tensor([one.truncated for group in groups for one in group.given]))
+            mask = mask_truncated(mask, torch.tensor([answer.truncated for group in groups for answer in group.given]))
+        # Groups without a gradient are not computed at all, unless the KL term gives them one.
         per_row = advantage.reshape(len(groups), size)
         useful = (per_row != 0) & mask.any(-1).reshape(len(groups), size)
         places = [place for place in range(len(groups)) if options.kl_weight or bool(useful[place].any())]
         parts = [
-            [places[one] for one in part]
+            [places[index] for index in part]
             for part in parts_of([groups[place].asked.prompt for place in places], options.groups)
         ]
+        # Only `bnpo` depends on how rows are put into micro-batches.
         micro = torch.zeros(len(groups), dtype=torch.long)
         for number, part in enumerate(parts):
             micro[part] = number
@@ -186,37 +198,39 @@ class Grpo:
         """The parts of each reward, shape (N, K), and their weights, for the advantage that takes them one by one."""
         if self._options.advantage != "gdpo":
             return None, None
-        rewards = self._bench.training.rewards
-        parts = [[_number(one.parts.get(r.name)) for r in rewards] for group in groups for one in group.earned]
-        weights = [one.weight for one in rewards]
+        rewards = self._setup.training.rewards
+        parts = [[_number(earning.parts.get(r.name)) for r in rewards] for group in groups for earning in group.earned]
+        weights = [reward.weight for reward in rewards]
         return torch.tensor(parts, dtype=torch.float64), torch.tensor(weights, dtype=torch.float64)
 
     def _learn(self, batch: _Batch, number: int) -> dict[str, float]:
         """All optimizer steps on a batch."""
-        options, policy = self._options, self._bench.policy
+        options, policy = self._options, self._setup.policy
         old: list[Tensor] | None = None
+        # With one update the policy that wrote the answers is the one that learns, and the ratio is 1.
         if options.updates > 1:
             with torch.no_grad():
-                old = [self._scored(batch, part).logps for part in batch.parts]
+                old = [self._score(batch, part).logps for part in batch.parts]
         references = self._references(batch)
         metrics: dict[str, float] = {}
         for _ in range(options.updates):
             loss, parts = 0.0, []
+            # Gradients of the micro-batches add up; row weights are those of the whole step.
             with policy.learning():
                 for place, part in enumerate(batch.parts):
                     value, found = self._pass(batch, part, None if old is None else old[place], references[place])
                     loss += value
                     parts.append(found)
-            norm = self._bench.apply(loss, number) if batch.parts else 0.0
-            metrics = {"loss": loss, "grad_norm": norm, **(combined(parts) if parts else {})}
+            norm = self._setup.apply(loss, number) if batch.parts else 0.0
+            metrics = {"loss": loss, "grad_norm": norm, **(combine_diagnostics(parts) if parts else {})}
         return metrics
 
     def _pass(
         self, batch: _Batch, part: list[int], old: Tensor | None, reference: Tensor | None
     ) -> tuple[float, dict[str, float]]:
-        """Gradients of some groups; returns their share of the loss, and what can be seen in it."""
+        """Gradients of some groups. Returns their share of the loss, and what can be seen in it."""
         options = self._options
-        scored = self._scored(batch, part, entropy=options.entropy)
+        scored = self._score(batch, part, entropy=options.entropy)
         rows = self._rows(part)
         longest = scored.logps.shape[1]
         mask = batch.mask[rows, :longest].to(scored.logps.device)
@@ -237,6 +251,7 @@ class Grpo:
             ratio = term.ratio if options.kl == "k1" else None
             divergence = kl(scored.logps, reference, mask, kind=options.kl, ratio=ratio)
             loss = loss + options.kl_weight * divergence
+        # One backward pass for each micro-batch frees its activations.
         total = aggregate(loss, mask, batch.weights[rows].to(loss.device))
         torch.autograd.backward(total)
         return float(total.detach()), diagnostics(term, mask, kl=divergence, entropy=scored.entropy)
@@ -245,12 +260,13 @@ class Grpo:
         """Log-probabilities at the start of training, for each part."""
         if not self._options.kl_weight:
             return [None] * len(batch.parts)
-        with torch.no_grad(), self._bench.policy.as_reference() as model:
-            scorer = self._bench.scorer
-            if model is not self._bench.policy.model:
+        with torch.no_grad(), self._setup.policy.as_reference() as model:
+            scorer = self._setup.scorer
+            # A scorer checks its model once; the reference is another model, and gets its own.
+            if model is not self._setup.policy.model:
                 if self._reference is None:
                     self._reference = PrefixScorer(
-                        model, mode=self._options.prefix, pad=self._bench.policy.opened.language.pad
+                        model, mode=self._options.prefix, pad=self._setup.policy.opened.language.pad
                     )
                 scorer = self._reference
             return [
@@ -258,8 +274,8 @@ class Grpo:
                 for part in batch.parts
             ]
 
-    def _scored(self, batch: _Batch, part: list[int], *, entropy: bool = False) -> Scored:
-        return self._bench.scorer.logps(_rollouts(batch, part), temperature=self._options.temperature, entropy=entropy)
+    def _score(self, batch: _Batch, part: list[int], *, entropy: bool = False) -> Scored:
+        return self._setup.scorer.logps(_rollouts(batch, part), temperature=self._options.temperature, entropy=entropy)
 
     def _rows(self, part: Sequence[int]) -> Tensor:
         size = self._options.group
@@ -270,22 +286,24 @@ def _means(groups: Sequence[Group]) -> dict[str, float]:
     """Mean reward of each task."""
     totals: dict[str, list[float]] = {}
     for group in groups:
-        totals.setdefault(group.asked.task, []).extend(one.total for one in group.earned if one.total is not None)
+        totals.setdefault(group.asked.task, []).extend(
+            earning.total for earning in group.earned if earning.total is not None
+        )
     return {task: sum(values) / len(values) for task, values in totals.items() if values}
 
 
 def _totals(groups: Sequence[Group]) -> Tensor:
-    """Rewards, shape (rows,); NaN where none applies."""
-    return torch.tensor([_number(one.total) for group in groups for one in group.earned], dtype=torch.float64)
+    """Rewards, shape (rows,). NaN where none applies."""
+    return torch.tensor([_number(earning.total) for group in groups for earning in group.earned], dtype=torch.float64)
 
 
 def _number(value: float | None) -> float:
-    return float("nan") if value is None else value
+    return float("nan") if value is None else value  # NaN is how `advantages` writes a reward that does not apply
 
 
 def _rollouts(batch: _Batch, part: Sequence[int]) -> list[Rollouts]:
     return [
-        Rollouts(batch.groups[place].asked.prompt, tuple(one.tokens for one in batch.groups[place].given))
+        Rollouts(batch.groups[place].asked.prompt, tuple(answer.tokens for answer in batch.groups[place].given))
         for place in part
     ]
 
@@ -307,5 +325,5 @@ class GrpoTrainer:
         return fingerprint_of(training, self._context)
 
     def train(self, training: Training) -> TrainingResult:
-        """Train; see `harness.api.Trainer`."""
-        return fit(training, self._options, lambda bench: Grpo(bench, self._options))
+        """Train. See `harness.api.Trainer`."""
+        return fit(training, self._options, lambda setup: Grpo(setup, self._options))

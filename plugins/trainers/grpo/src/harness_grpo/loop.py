@@ -25,7 +25,7 @@ from harness_grpo.options import TrainerOptions
 from harness_grpo.policy import Policy
 from harness_grpo.prefix import PrefixScorer
 from harness_grpo.progress import Bar
-from harness_grpo.rollout import Asked, Prompts
+from harness_grpo.rollout import PromptedExample, Prompts
 from harness_grpo.sampler import Pool, Sampler
 from harness_grpo.validate import scores
 
@@ -36,12 +36,12 @@ class Method(Protocol):
     """A way to learn from batches."""
 
     def step(self, number: int) -> dict[str, float]:
-        """Draw a batch and learn from it; returns scalars for the curves."""
+        """Draw a batch and learn from it. Returns scalars for the curves."""
 
 
 @dataclass(kw_only=True)
-class Bench:
-    """What a method works with."""
+class TrainingSetup:
+    """All that a method works with: model, optimizer, sampler, prompts."""
 
     training: Training
     options: TrainerOptions
@@ -53,7 +53,7 @@ class Bench:
     optimizer: torch.optim.Optimizer
     scorer: PrefixScorer
 
-    def draw(self, task: str) -> tuple[Unit, list[Asked]]:
+    def draw(self, task: str) -> tuple[Unit, list[PromptedExample]]:
         """The next unit of a task that can be shown.
 
         Raises:
@@ -61,28 +61,30 @@ class Bench:
         """
         for _ in range(2 * len(self.units[task])):  # a whole epoch is among these, wherever it begins
             unit = self.units[task][self.sampler.take(task)]
-            asked = self.prompts.asked(unit)
+            asked = self.prompts.of_unit(unit)
             if asked is not None:
                 return unit, asked
         raise UserError(f"task {task}: not one item of split {self._split(task)} can be shown; the log says why")
 
     def _split(self, task: str) -> str:
-        return next(one.train for one in self.training.tasks if one.name == task)
+        return next(entry.train for entry in self.training.tasks if entry.name == task)
 
     def apply(self, loss: float, number: int) -> float:
-        """One step of the optimizer along the gradients that there are; returns their norm.
+        """One step of the optimizer along the gradients that there are. Returns their norm.
 
         Raises:
-            UserError: Loss or gradients are not finite; nothing was changed.
+            UserError: Loss or gradients are not finite. Nothing was changed.
         """
         parameters = list(self.policy.trained.values())
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, self.options.max_grad_norm))
+        # Before the step: AdamW's moments would keep a NaN for good.
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise UserError(
                 f"recipe {self.training.name}: the loss of step {number + 1} is {loss}, its gradient has norm {norm}; "
                 f"nothing was changed by it, and the best weights so far are kept in {self.training.folder}. Lower lr "
                 f"({self.options.lr:g}) or max_grad_norm, or use a wider dtype"
             )
+        # Set by step number, so that a resumed training needs no scheduler's state.
         for group in self.optimizer.param_groups:
             group["lr"] = rate(self.options, number)
         self.optimizer.step()
@@ -129,7 +131,7 @@ class _Best:
         return cls(**{**facts, "score": -math.inf if score is None else score})
 
 
-def fit(training: Training, options: TrainerOptions, make: Callable[[Bench], Method]) -> TrainingResult:
+def fit(training: Training, options: TrainerOptions, make: Callable[[TrainingSetup], Method]) -> TrainingResult:
     """Train as a recipe says, from the beginning or from the newest state in the training's folder.
 
     Args:
@@ -143,8 +145,8 @@ def fit(training: Training, options: TrainerOptions, make: Callable[[Bench], Met
     if training.model is None:
         raise UserError(f"recipe {training.name}: names no model to start from; add model: or train:")
     policy = Policy(training.model, options, name=training.name, seed=training.seed)
-    bench = _bench(training, options, policy)
-    method = make(bench)
+    setup = _make_setup(training, options, policy)
+    method = make(setup)
     validation = {
         task.name: units_of(task, task.validation, limit=options.validation.limit)
         for task in training.tasks
@@ -153,39 +155,42 @@ def fit(training: Training, options: TrainerOptions, make: Callable[[Bench], Met
     kept = state.newest(training.folder)
     begin, best = 0, _Best()
     if kept is not None:
-        facts = state.restore(kept, policy, bench.optimizer)
-        bench.sampler.restore(facts["sampler"])
-        bench.prompts.skipped.update(facts["skipped"])
+        facts = state.restore(kept, policy, setup.optimizer)
+        setup.sampler.restore(facts["sampler"])
+        setup.prompts.skipped.update(facts["skipped"])
         begin, best = facts["step"], _Best.of(facts["best"])
         log.info("going on from step %d", begin)
     elif validation:
-        _validate(bench, validation, best, step=0)
+        _validate(setup, validation, best, step=0)
+    # Lines of steps that are done again would stand there twice.
     Completions(training.folder).trim(begin)
     with Bar(training.name, options.steps, begin) as bar:
         for number in range(begin, options.steps):
             if best.stopped:
                 break
+            # `number` is all that random draws depend on besides the seed: no generator has a state to keep.
             metrics = method.step(number)
             training.log(number + 1, metrics)
             done = number + 1 == options.steps
             if validation and ((number + 1) % options.validation.every == 0 or done):
-                _validate(bench, validation, best, step=number + 1)
+                _validate(setup, validation, best, step=number + 1)
             if (number + 1) % options.save_every == 0 or done or best.stopped:
-                facts = {"sampler": bench.sampler.state(), "skipped": bench.prompts.skipped, "best": best.facts()}
-                state.save(training.folder, policy, bench.optimizer, step=number + 1, facts=facts)
+                facts = {"sampler": setup.sampler.state(), "skipped": setup.prompts.skipped, "best": best.facts()}
+                state.save(training.folder, policy, setup.optimizer, step=number + 1, facts=facts)
             bar.advance(number + 1, metrics)
             begin = number + 1
-    return _finished(bench, best, steps=begin)
+    return _finish(setup, best, steps=begin)
 
 
-def _bench(training: Training, options: TrainerOptions, policy: Policy) -> Bench:
+def _make_setup(training: Training, options: TrainerOptions, policy: Policy) -> TrainingSetup:
     units = {task.name: units_of(task, task.train) for task in training.tasks}
     pools = [Pool(name=task.name, size=len(units[task.name]), weight=task.weight) for task in training.tasks]
     sampler = Sampler(pools, seed=training.seed, mixing=options.mixing, temperature=options.mixing_temperature)
+    # foreach=False: the faster implementation needs about one more copy of the parameters at its peak.
     optimizer = torch.optim.AdamW(
         list(policy.trained.values()), lr=options.lr, weight_decay=options.weight_decay, foreach=False
     )
-    return Bench(
+    return TrainingSetup(
         training=training,
         options=options,
         policy=policy,
@@ -197,30 +202,31 @@ def _bench(training: Training, options: TrainerOptions, policy: Policy) -> Bench
     )
 
 
-def _validate(bench: Bench, units: Mapping[str, Sequence[Unit]], best: _Best, *, step: int) -> None:
+def _validate(setup: TrainingSetup, units: Mapping[str, Sequence[Unit]], best: _Best, *, step: int) -> None:
     """Score the weights as they are, and keep them where they are the best since training began."""
-    options = bench.options
-    found = scores(bench.policy, bench.prompts, units, most=options.max_new_tokens, rows=options.rows)
-    bench.training.log(step, {f"validation/{name}": value for name, value in found.items()})
+    options = setup.options
+    found = scores(setup.policy, setup.prompts, units, most=options.max_new_tokens, rows=options.rows)
+    setup.training.log(step, {f"validation/{name}": value for name, value in found.items()})
     score = found[options.validation.metric]
-    if step == 0:
+    if step == 0:  # for the model card; weights that were not trained are never selected
         best.start = score
         return
+    # Strictly greater: of equal scores the earlier weights are kept, which moved less from the start.
     if score > best.score:
-        replace_folder(bench.training.folder / "best", bench.policy.save)
+        replace_folder(setup.training.folder / "best", setup.policy.save)
         best.score, best.step, best.scores, best.since = score, step, found, 0
         return
     best.since += 1
     best.stopped = options.validation.patience is not None and best.since >= options.validation.patience
 
 
-def _finished(bench: Bench, best: _Best, *, steps: int) -> TrainingResult:
-    training, notes = bench.training, []
+def _finish(setup: TrainingSetup, best: _Best, *, steps: int) -> TrainingResult:
+    training, notes = setup.training, []
     chosen = training.folder / "best"
     if not best.step:  # no task has a validation split
-        replace_folder(chosen, bench.policy.save)
+        replace_folder(chosen, setup.policy.save)
         best.step = steps
-        notes.append("no task has a validation split: the last weights were kept, whatever they are worth")
+        notes.append("no task has a validation split: the last weights were kept, and nothing says how good they are")
     if chosen.is_dir():  # an attempt that was killed right here has moved it already
         put_folder(chosen, training.checkpoint)
     if best.stopped:
@@ -230,8 +236,9 @@ def _finished(bench: Bench, best: _Best, *, steps: int) -> TrainingResult:
             f"the model it started from scored {best.start:.4f} on validation, no less than the weights kept "
             f"({best.score:.4f})"
         )
-    for task, count in sorted(bench.prompts.skipped.items()):
+    for task, count in sorted(setup.prompts.skipped.items()):
         notes.append(f"task {task}: {count} draws could not be shown and were left out; the log says why")
-    for one in training.folder.glob("state-*"):
-        shutil.rmtree(one, ignore_errors=True)
+    # Last: until the checkpoint is in place, an attempt that is killed goes on from these.
+    for folder in training.folder.glob("state-*"):
+        shutil.rmtree(folder, ignore_errors=True)
     return TrainingResult(steps=steps, selected=best.step, scores=best.scores, notes=tuple(notes))

@@ -21,6 +21,16 @@ import torch
 from torch import Tensor
 
 Kind = Literal["grpo", "dr_grpo", "dapo", "bnpo", "gspo", "cispo"]
+"""The policy term of each token, with A the advantage and r = pi / pi_old:
+
+- `grpo`, `dr_grpo`, `dapo`, `bnpo`: -min(r A, clip(r, 1 - clip_low, 1 + clip_high) A) (PPO, arXiv:1707.06347; two
+  bounds: DAPO, arXiv:2503.14476). They differ in `row_weights`.
+- `gspo`: the same with the r of the row, exp of the mean of its tokens' log-ratios (arXiv:2507.18071). Its bounds are
+  much narrower there: 3e-4 and 4e-4.
+- `cispo`: -min(r, 1 + clip_high) A log pi with the weight taken as constant, so that every token keeps a gradient
+  (MiniMax-M1, arXiv:2506.13585). `clip_low` is not used, as in the paper. TRL's `epsilon_high` is the cap itself: 5.0
+  there is a `clip_high` of 4.0 here.
+"""
 Estimator = Literal["k1", "k2", "k3"]
 
 _MOST = 20.0
@@ -29,16 +39,16 @@ _MOST = 20.0
 
 @dataclass(frozen=True, slots=True)
 class PolicyTerm:
-    """What `token_loss` gives; each of shape (N, T)."""
+    """The result of `token_loss`. Each of shape (N, T)."""
 
     loss: Tensor
-    """To be aggregated; differentiable."""
+    """To be aggregated. Differentiable."""
     ratio: Tensor
-    """pi / pi_old, not clipped; differentiable. For `gspo` that of the row, at each of its tokens."""
+    """pi / pi_old, not clipped. Differentiable. For `gspo` that of the row, at each of its tokens."""
     low: Tensor
-    """Bool: the ratio is too small, and the advantage negative; no gradient."""
+    """Bool: the ratio is too small, and the advantage negative. No gradient."""
     high: Tensor
-    """Bool: the ratio is too large, and the advantage positive, or negative and stopped by `dual_clip`; no gradient.
+    """Bool: the ratio is too large, and the advantage positive, or negative and stopped by `dual_clip`. No gradient.
     For `cispo`: the weight is cut, and there is a gradient."""
 
 
@@ -51,7 +61,7 @@ def kl(logp: Tensor, ref: Tensor, mask: Tensor, *, kind: Estimator, ratio: Tenso
 
     Args:
         logp: Shape (N, T): log-probabilities under the policy.
-        ref: Shape (N, T), under the reference; taken as constant.
+        ref: Shape (N, T), under the reference. Taken as constant.
         mask: Shape (N, T), bool: the tokens that count.
         kind: The estimator.
         ratio: Shape (N, T). Where given, the estimate is multiplied by pi / pi_old, through which the gradient flows:
@@ -59,7 +69,7 @@ def kl(logp: Tensor, ref: Tensor, mask: Tensor, *, kind: Estimator, ratio: Tenso
             default (`use_bias_correction_kl`) and older papers do not, so their betas do not compare.
 
     Returns:
-        Shape (N, T); 0 outside the mask.
+        Shape (N, T). 0 outside the mask.
     """
     difference = torch.where(mask, ref.detach() - logp, 0.0)
     if kind == "k1":
@@ -67,7 +77,7 @@ def kl(logp: Tensor, ref: Tensor, mask: Tensor, *, kind: Estimator, ratio: Tenso
     elif kind == "k2":
         estimate = difference**2 / 2
     else:
-        difference = _bounded(difference)
+        difference = _clamp_log_ratio(difference)
         estimate = difference.exp() - difference - 1
     return estimate if ratio is None else estimate * ratio
 
@@ -83,19 +93,11 @@ def token_loss(
     clip_high: float = 0.28,
     dual_clip: float | None = None,
 ) -> PolicyTerm:
-    """The policy term of each token, with A the advantage and r = pi / pi_old.
-
-    - `grpo`, `dr_grpo`, `dapo`, `bnpo`: -min(r A, clip(r, 1 - clip_low, 1 + clip_high) A) (PPO, arXiv:1707.06347; two
-      bounds: DAPO, arXiv:2503.14476).
-    - `gspo`: the same with the r of the row, exp of the mean of its tokens' log-ratios (arXiv:2507.18071). Its bounds
-      are much narrower there: 3e-4 and 4e-4.
-    - `cispo`: -min(r, 1 + clip_high) A log pi with the weight taken as constant, so that every token keeps a gradient
-      (MiniMax-M1, arXiv:2506.13585). `clip_low` is not used, as in the paper. TRL's `epsilon_high` is the cap itself:
-      5.0 there is a `clip_high` of 4.0 here.
+    """The policy term of each token, with its formula by kind: see `Kind`.
 
     Args:
         logp: Shape (N, T): log-probabilities of the tokens written, float32 or float64.
-        old: Shape (N, T): those under the policy that wrote them; taken as constant. `logp` itself where no step has
+        old: Shape (N, T): those under the policy that wrote them. Taken as constant. `logp` itself where no step has
             been taken since.
         advantage: Shape (N,).
         mask: Shape (N, T), bool: the tokens that count.
@@ -109,18 +111,22 @@ def token_loss(
     """
     if dual_clip is not None and (kind == "cispo" or dual_clip <= 1):
         raise ValueError(f"token_loss: dual_clip {dual_clip}: must be above 1, and {kind} must not be cispo")
+    # `where` and not a product: NaN times 0 is NaN, in the gradient too.
     log_ratio = torch.where(mask, logp - old.detach(), 0.0)
     if kind == "gspo":
+        # The mean over the tokens that count: the row's likelihood ratio to the power of 1 / length.
         mean = log_ratio.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
         log_ratio = mean.expand_as(log_ratio)
-    ratio = _bounded(log_ratio).exp()
+    ratio = _clamp_log_ratio(log_ratio).exp()
     gain = advantage.detach().to(logp)[:, None]
     low, high = (ratio < 1 - clip_low) & (gain < 0), (ratio > 1 + clip_high) & (gain > 0)
     if kind == "cispo":
+        # REINFORCE with a capped importance weight: the gradient is that of log pi alone.
         weight = ratio.detach().clamp(max=1 + clip_high)
         loss = -weight * gain * logp
         low, high = torch.zeros_like(mask), (ratio > 1 + clip_high) & (gain != 0)
     else:
+        # PPO's -min(a, b) as max(-a, -b): the pessimistic one of the two.
         loss = torch.maximum(-ratio * gain, -ratio.clamp(1 - clip_low, 1 + clip_high) * gain)
         if dual_clip is not None:
             loss = torch.where(gain < 0, torch.minimum(loss, -dual_clip * gain), loss)
@@ -137,7 +143,7 @@ def row_weights(
     task_weights: Tensor | None = None,
     micro: Tensor | None = None,
 ) -> Tensor:
-    """What one token of each row weighs in the loss of an optimizer step.
+    """The weight of one token of each row in the loss of an optimizer step.
 
     - `grpo`, `gspo`: 1 / (N length): the mean over rows of means over tokens.
     - `dapo`, `cispo`: 1 / tokens of the step.
@@ -151,10 +157,10 @@ def row_weights(
     Args:
         mask: Shape (N, T), bool: of the whole optimizer step, over all micro-batches.
         kind: The objective.
-        longest: What an answer may have of tokens; needed for `dr_grpo`.
+        longest: What an answer may have of tokens. Needed for `dr_grpo`.
         tasks: Shape (N,), integers.
-        task_weights: Of all tasks, looked up by number and used as they are; default: 1 / the number of tasks here.
-        micro: Shape (N,), integers: the micro-batch of each row, for `bnpo`; default: all in one.
+        task_weights: Of all tasks, looked up by number and used as they are. Default: 1 / the number of tasks here.
+        micro: Shape (N,), integers: the micro-batch of each row, for `bnpo`. Default: all in one.
 
     Returns:
         Shape (N,), float64, to be sliced like the rows.
@@ -177,10 +183,16 @@ def row_weights(
         if longest is None:
             raise ValueError("row_weights: dr_grpo divides by `longest`, the most tokens an answer may have")
         return share / (rows * longest)
-    batch = torch.zeros_like(task) if micro is None else micro.to(mask.device)
+    return share / _bnpo_denominators(lengths, task, micro)
+
+
+def _bnpo_denominators(lengths: Tensor, task: Tensor, micro: Tensor | None) -> Tensor:
+    """Micro-batches of the row's task, times the tokens of the task in the row's own micro-batch. Shape (N,)."""
+    batch = torch.zeros_like(task) if micro is None else micro.to(task.device)
+    # A cell is one task in one micro-batch.
     cells, cell = torch.unique(torch.stack([task, batch]), dim=1, return_inverse=True)
     batches: Tensor = (cells[0][:, None] == task).sum(0)
-    return share / (batches * _total(lengths, cell).clamp(min=1))
+    return batches * _total(lengths, cell).clamp(min=1)
 
 
 def aggregate(loss: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
@@ -192,7 +204,7 @@ def aggregate(loss: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
         weights: Shape (N,): the rows' part of `row_weights`.
 
     Returns:
-        A scalar in float64. Add up micro-batches; do not divide by their number.
+        A scalar in float64. Add up micro-batches. Do not divide by their number.
     """
     return (torch.where(mask, loss, 0.0).double().sum(-1) * weights).sum()
 
@@ -210,7 +222,7 @@ def mask_truncated(mask: Tensor, truncated: Tensor) -> Tensor:
 def diagnostics(
     term: PolicyTerm, mask: Tensor, *, kl: Tensor | None = None, entropy: Tensor | None = None
 ) -> dict[str, float]:
-    """What to log of one micro-batch.
+    """Scalars to log of one micro-batch.
 
     Args:
         term: From `token_loss`.
@@ -228,12 +240,13 @@ def diagnostics(
     return {"tokens": float(len(chosen)), "ratio_max": chosen.max().item() if len(chosen) else math.nan, **means}
 
 
-def combined(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def combine_diagnostics(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The `diagnostics` of several micro-batches as those of all of them together.
 
     Args:
         parts: At least one, all with the same names.
     """
+    # A micro-batch without a token that counts has NaN for its means, which must not spread.
     filled = [part for part in parts if part["tokens"]]
     if not filled:
         return dict(parts[0])
@@ -243,11 +256,11 @@ def combined(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {**result, "tokens": tokens.sum().item(), "ratio_max": columns["ratio_max"].max().item()}
 
 
-def _bounded(log_ratio: Tensor) -> Tensor:
+def _clamp_log_ratio(log_ratio: Tensor) -> Tensor:
     """Cut to what exp can take. An infinite one is no large number but a fault: it becomes NaN, which stays visible."""
     return torch.where(log_ratio.isinf(), torch.nan, log_ratio.clamp(-_MOST, _MOST))
 
 
 def _total(values: Tensor, sets: Tensor) -> Tensor:
-    """The sum over the set that each row is in; shape (N,). Exact for whole numbers, in any order."""
+    """The sum over the set that each row is in. Shape (N,). Exact for whole numbers, in any order."""
     return torch.zeros_like(values).index_add(0, sets, values)[sets]

@@ -1,4 +1,4 @@
-"""What a recipe may set on the trainers."""
+"""Options of the trainers, as a recipe sets them."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class ValidationOptions(BaseModel):
 
 
 class CommonOptions(BaseModel):
-    """What means the same to every trainer, here and over TRL."""
+    """Options with the same meaning for every trainer, here and over TRL."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     steps: int = Field(default=200, ge=1, le=10_000_000, description="Batches to learn from.")
     lr: float = Field(gt=0, le=1, description="Greatest learning rate of AdamW.")
     schedule: Literal["constant", "linear", "cosine"] = Field(
-        default="constant", description="How the learning rate falls behind the warm-up."
+        default="constant", description="How the learning rate falls after the warm-up."
     )
     warmup: int = Field(default=0, ge=0, description="Steps in which the learning rate rises linearly.")
     weight_decay: float = Field(default=0.0, ge=0, description="Of AdamW.")
@@ -115,6 +115,7 @@ class TrainerOptions(CommonOptions):
 
     @model_validator(mode="after")
     def _keeps_its_steps(self) -> TrainerOptions:
+        # bfloat16 has 8 bits of mantissa: an update below about 1/256 of a weight is rounded to nothing.
         if self.lora is None and self.dtype in ("bfloat16", "float16"):
             raise ValueError(
                 f"dtype: {self.dtype} rounds most steps of a full training away; use float32, or train an adapter"

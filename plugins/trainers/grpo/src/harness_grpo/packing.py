@@ -1,7 +1,7 @@
-"""Prompts and completions as rows of tokens: side by side in one row, behind a cache, or a row for each.
+"""Prompts and completions as rows of tokens: side by side in one row, after a KV cache, or a row for each.
 
-The last token of a completion is left out everywhere: nothing is predicted behind it. Padding stands at the end of a
-row, where no token sees it. Not for running a model; see `prefix`.
+The last token of a completion is left out everywhere: nothing is predicted after it. Padding stands at the end of a
+row, where no token sees it. Not for running a model. See `prefix`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from harness_transformers.prompts import Prompt
 
 @dataclass(frozen=True, slots=True)
 class Rollouts:
-    """One prompt and what was written behind it.
+    """One prompt and the completions that were written to it.
 
     Raises:
         ValueError: There is no completion, or one without a token.
@@ -46,7 +46,7 @@ class Piece:
     begin: int = 0
     """Place of the first of them in a row of its own, prompt and completion alone."""
     owner: int = 0
-    """Which completion of the row it is, from 1; 0 for the prompt."""
+    """The number of the completion in the row, from 1, or 0 for the prompt."""
 
 
 def tail(group: Rollouts, tokens: Sequence[int], owner: int = 1) -> Piece:
@@ -55,7 +55,7 @@ def tail(group: Rollouts, tokens: Sequence[int], owner: int = 1) -> Piece:
 
 
 def side_by_side(group: Rollouts) -> list[Piece]:
-    """The prompt, and behind it all completions."""
+    """The prompt, and after it all completions."""
     tails = (tail(group, tokens, number) for number, tokens in enumerate(group.completions, start=1))
     return [Piece(group.prompt.ids), *tails]
 
@@ -90,42 +90,45 @@ class Rows:
 
         Args:
             groups: The groups.
-            rows: For each row, the number of its group and its pieces; if the prompt is among them, it is the first.
+            rows: For each row, the number of its group and its pieces. If the prompt is among them, it is the first.
             pad: Token for padding.
         """
         lengths = [sum(len(piece.tokens) for piece in pieces) for _, pieces in rows]
         most = max(lengths)
 
         def table(values: Sequence[Sequence[int]], fill: int) -> Tensor:
-            return torch.tensor([[*one, *[fill] * (most - len(one))] for one in values])
+            return torch.tensor([[*row, *[fill] * (most - len(row))] for row in values])
 
         def flat(values: Sequence[Sequence[Sequence[int]]], fill: int) -> Tensor:
-            return table([list(chain.from_iterable(one)) for one in values], fill)
+            return table([list(chain.from_iterable(pieces)) for pieces in values], fill)
 
         ids = flat([[piece.tokens for piece in pieces] for _, pieces in rows], pad)
         place = flat([[range(p.begin, p.begin + len(p.tokens)) for p in pieces] for _, pieces in rows], 0)
         owner = flat([[[piece.owner] * len(piece.tokens) for piece in pieces] for _, pieces in rows], -1)
         group = torch.tensor([number for number, _ in rows])
+        # Only these places need logits, which are the largest tensor of all: rows x places x vocabulary.
         last = torch.tensor([len(groups[number].prompt.ids) - 1 for number, _ in rows])
         prompts = [groups[n].prompt if pieces and pieces[0].owner == 0 else None for n, pieces in rows]
-        names = sorted({name for one in groups for name in one.prompt.per_token})
+        names = sorted({name for rollouts in groups for name in rollouts.prompt.per_token})
         kinds = {
             name: table([() if prompt is None else prompt.per_token.get(name, ()) for prompt in prompts], 0)
             for name in names
         }
+        # A completion is kept from its first token on; of the prompt only the last place predicts one.
         mask = owner >= 0
         return cls(ids, mask.long(), place, owner, group, mask & (place >= last[:, None]), kinds)
 
     def to(self, device: torch.device) -> Rows:
         """The same rows on a device."""
-        tensors = {one.name: getattr(self, one.name).to(device) for one in fields(self) if one.name != "kinds"}
-        return Rows(**tensors, kinds={name: one.to(device) for name, one in self.kinds.items()})
+        tensors = {entry.name: getattr(self, entry.name).to(device) for entry in fields(self) if entry.name != "kinds"}
+        return Rows(**tensors, kinds={name: tensor.to(device) for name, tensor in self.kinds.items()})
 
-    def seen(self) -> Tensor:
+    def attention_mask(self) -> Tensor:
         """Shape (R, L, L): true where a token sees another: the prompt, and what is ahead of it in its own completion.
 
         Padding sees itself, so that no row of an attention is empty.
         """
+        # Causal, and within (prompt) or (own completion): the mask that makes one row equal to G rows.
         steps = torch.arange(self.ids.shape[1], device=self.ids.device)
         of, other = self.owner[:, :, None], self.owner[:, None, :]
         return (steps[None, :] <= steps[:, None]) & ((other == 0) | (other == of))
@@ -139,19 +142,19 @@ def sources(groups: Sequence[Rollouts]) -> list[int]:
     found: list[int] = []
     first = 0
     for group in groups:
-        behind = first + 1
+        following = first + 1
         for tokens in group.completions:
-            found += [first, *range(behind, behind + len(tokens) - 1)]
-            behind += len(tokens) - 1
-        first = behind
+            found += [first, *range(following, following + len(tokens) - 1)]
+            following += len(tokens) - 1
+        first = following
     return found
 
 
-def interleaved(lengths: Sequence[int]) -> list[int]:
-    """Order that puts the first tokens of all completions, and behind them all others, completion by completion."""
+def interleave_first_tokens(lengths: Sequence[int]) -> list[int]:
+    """Index that turns first tokens followed by all other tokens into tokens completion by completion."""
     order: list[int] = []
-    behind = len(lengths)
+    following = len(lengths)
     for number, length in enumerate(lengths):
-        order += [number, *range(behind, behind + length - 1)]
-        behind += length - 1
+        order += [number, *range(following, following + length - 1)]
+        following += length - 1
     return order

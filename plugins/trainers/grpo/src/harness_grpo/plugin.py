@@ -43,6 +43,7 @@ def harness_training_logged(folder: Path, step: int, metrics: Mapping[str, float
     """Write curves for TensorBoard beside the training, where `judge-harness-grpo[tensorboard]` is installed."""
     from importlib.util import find_spec
 
+    # The hook is called for every step of every trainer: an extra that is not installed must cost nothing.
     if find_spec("tensorboard") is None:
         return
     from harness_grpo.tensorboard import write

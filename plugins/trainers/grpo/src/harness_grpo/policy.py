@@ -51,10 +51,10 @@ class Speaker:
 
     @contextmanager
     def writing(self) -> Iterator[Opened]:
-        """Ready to write and weigh with the weights as they are now; nothing is remembered of weights before."""
+        """Ready to write and weigh with the weights as they are now. Nothing is remembered of weights before."""
         import torch
 
-        self.model.eval()
+        self.model.eval()  # gradient checkpointing turns the KV cache off in training mode
         with torch.inference_mode():
             yield self.opened
         self.opened.language.clear()
@@ -76,7 +76,7 @@ class Policy(Speaker):
     def __init__(self, model: str, options: TrainerOptions, *, name: str, seed: int) -> None:
         wanted = GenerativeOptions(
             model=model,
-            dtype=_opened_as(options),
+            dtype=_opening_dtype(options),
             attention=options.attention,
             trust_remote_code=options.trust_remote_code,
             device=options.device,
@@ -91,14 +91,14 @@ class Policy(Speaker):
         without_dropout(self.model)
         if options.lora is not None:
             _add_lora(self.model, options.lora, name=name, seed=seed)
-        self.trained: dict[str, Parameter] = self._trained(options)
+        self.trained: dict[str, Parameter] = self._choose_parameters(options)
         self._recomputes = options.gradient_checkpointing
         if self._recomputes:
             self.model.activation_checkpointing_enable({"use_reentrant": False})
             self.model.enable_input_require_grads()
         self._reference: Any = None
 
-    def _trained(self, options: TrainerOptions) -> dict[str, Parameter]:
+    def _choose_parameters(self, options: TrainerOptions) -> dict[str, Parameter]:
         names = [name for name, _ in self.model.named_parameters() if options.lora is None or "lora_" in name]
         for pattern in options.freeze:
             left = [name for name in names if not re.search(pattern, name)]
@@ -111,13 +111,14 @@ class Policy(Speaker):
         if not names:
             raise UserError(f"recipe {self._name}: freeze: nothing is left to train")
         chosen = set(names)
-        for name, one in self.model.named_parameters():
-            one.requires_grad_(name in chosen)  # peft asks for the gradients of all that it adds
-        return {name: one for name, one in self.model.named_parameters() if name in chosen}
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(name in chosen)  # peft asks for the gradients of all that it adds
+        return {name: parameter for name, parameter in self.model.named_parameters() if name in chosen}
 
     def keep_reference(self) -> None:
         """Keep what it computes now, for the divergence from the start. An adapter is simply switched off for that."""
         if not any("lora_" in name for name in self.trained):
+            # A full copy: memory for a second model, of the weights alone.
             self._reference = copy.deepcopy(self.model).eval().requires_grad_(False)
 
     @contextmanager
@@ -127,6 +128,7 @@ class Policy(Speaker):
             yield self._reference
             return
         layers = _lora_layers(self.model)
+        # Without its adapter the model is the one that training started from: no copy is needed.
         for layer in layers:
             layer.enable_adapters(False)
         try:
@@ -134,12 +136,12 @@ class Policy(Speaker):
         finally:
             for layer in layers:
                 layer.enable_adapters(True)
-            for name, one in self.model.named_parameters():
-                one.requires_grad_(name in self.trained)
+            for name, parameter in self.model.named_parameters():
+                parameter.requires_grad_(name in self.trained)
 
     @contextmanager
     def learning(self) -> Iterator[Any]:
-        """Ready for gradients. It computes as in `writing`; only to recompute activations must it be in training."""
+        """Ready for gradients. It computes as in `writing`. Only to recompute activations must it be in training."""
         self.model.train(self._recomputes)
         try:
             yield self.model
@@ -158,6 +160,7 @@ class Policy(Speaker):
             for name, module in self.model.named_modules():
                 layer = layers.get(id(module))
                 if layer is not None:
+                    # B A alpha / r of LoRA (arXiv 2106.09685): a judge then opens the sum without peft.
                     added[f"{name}.weight"] = layer.get_delta_weight("default")
             return {
                 name.replace(".base_layer", ""): value + added[name].to(value) if name in added else value
@@ -175,7 +178,7 @@ class Policy(Speaker):
         open_processor(auto, self._source, self._wanted, f"recipe {self._name}").save_pretrained(folder)
 
 
-def _opened_as(options: TrainerOptions) -> Literal["auto", "float32", "bfloat16", "float16"]:
+def _opening_dtype(options: TrainerOptions) -> Literal["auto", "float32", "bfloat16", "float16"]:
     """The dtype to open weights in: steps of a full training are too small for half precision."""
     if options.dtype == "float64" or (options.dtype == "auto" and options.lora is None):
         return "float32"
@@ -192,6 +195,7 @@ def without_dropout(model: Any) -> None:
         for name in ("attention_dropout", "dropout", "hidden_dropout", "activation_dropout"):
             if isinstance(getattr(module, name, None), float):
                 setattr(module, name, 0.0)
+        # Some layers read the rate from the configuration at every call.
         config = getattr(module, "config", None)
         for name in vars(config) if config is not None else ():
             if name.endswith(("dropout", "dropout_prob", "pdrop")) and isinstance(getattr(config, name), float):
@@ -209,14 +213,15 @@ def _add_lora(model: Any, options: LoraOptions, *, name: str, seed: int) -> None
     import torch
 
     try:
+        # peft draws A at random from torch's global generator.
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             peft.inject_adapter_in_model(config, model)
     except ValueError as error:
         raise UserError(f"recipe {name}: lora.targets: {error}") from error
-    for part, one in model.named_parameters():
-        if "lora_" in part and one.dtype.itemsize < 4:
-            one.data = one.data.float()  # half precision would round most updates of it away
+    for part, parameter in model.named_parameters():
+        if "lora_" in part and parameter.dtype.itemsize < 4:
+            parameter.data = parameter.data.float()  # half precision would round most updates of it away
 
 
 def _lora_layers(model: Any) -> list[Any]:
@@ -227,7 +232,7 @@ def _lora_layers(model: Any) -> list[Any]:
     return [module for module in model.modules() if isinstance(module, LoraLayer)]
 
 
-def checked_state(policy: Policy, state: Mapping[str, Tensor], where: Path) -> None:
+def load_weights(policy: Policy, state: Mapping[str, Tensor], where: Path) -> None:
     """Put kept weights back.
 
     Raises:
@@ -236,7 +241,7 @@ def checked_state(policy: Policy, state: Mapping[str, Tensor], where: Path) -> N
     import torch
 
     if set(state) != set(policy.trained):
-        raise UserError(f"{where}: holds the weights of another model; run with --fresh to start anew")
+        raise UserError(f"{where}: holds the weights of another model; run with --fresh to start again")
     with torch.no_grad():
         for name, parameter in policy.trained.items():
             parameter.copy_(state[name].to(parameter.device))

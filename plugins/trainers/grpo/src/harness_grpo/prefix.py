@@ -18,7 +18,16 @@ from torch import Tensor
 
 from harness.api import UserError
 from harness_grpo.conditions import Shared, passing_obstacle, standing_obstacle, worthwhile
-from harness_grpo.packing import Piece, Rollouts, Rows, completions_of, interleaved, side_by_side, sources, tail
+from harness_grpo.packing import (
+    Piece,
+    Rollouts,
+    Rows,
+    completions_of,
+    interleave_first_tokens,
+    side_by_side,
+    sources,
+    tail,
+)
 from harness_transformers.sight import joint
 
 __all__ = ["PrefixScorer", "Rollouts", "Scored"]
@@ -39,18 +48,18 @@ class Scored:
     """R completions, in the order of the groups and of the completions in them, C tokens at most."""
 
     logps: Tensor
-    """Shape (R, C): log-probability of each token in nats, differentiable; 0 behind the end. Float32, or float64 for a
+    """Shape (R, C): log-probability of each token in nats, differentiable. 0 after the end. Float32, or float64 for a
     model in float64."""
     mask: Tensor
     """Shape (R, C): true where a completion has a token."""
     entropy: Tensor | None
-    """Shape (R, C): entropy in nats of the distribution that each token was drawn from, without gradient; 0 behind the
+    """Shape (R, C): entropy in nats of the distribution that each token was drawn from, without gradient. 0 after the
     end. `None` unless it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Flat:
-    """Values of all tokens of all completions, one behind the other."""
+    """Values of all tokens of all completions, one after the other."""
 
     logps: Tensor
     entropy: Tensor | None
@@ -58,18 +67,18 @@ class _Flat:
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """How tokens were drawn, and what is asked about that."""
+    """The temperature of the draws, and whether entropies are wanted."""
 
     temperature: float
     entropy: bool
 
 
 class PrefixScorer:
-    """Log-probabilities of completions, behind prompts that are computed once for each group.
+    """Log-probabilities of completions, after prompts that are computed once for each group.
 
     Three ways, of which the last is the measure of the others:
 
-    - `packed`: all completions of a group stand behind its prompt in one row. A mask lets each see the prompt and
+    - `packed`: all completions of a group stand after its prompt in one row. A mask lets each see the prompt and
       itself, and its positions go on from the prompt. For attention by sdpa or eager. Attention costs the square of the
       whole row.
     - `cache`: the prompt is read once, its keys and values are repeated for each completion. Attention costs least, and
@@ -111,7 +120,7 @@ class PrefixScorer:
         self._tolerance = tolerance if tolerance is not None else _TOLERANCE.get(model.dtype, _ROUGH)
         self._obstacles = {way: standing_obstacle(model, way) for way in _SHARED}
         self._trusted: set[Shared] = set()
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
         if mode != "auto" and mode != "repeat":
             self._insist(mode, self._obstacles[mode])
 
@@ -135,10 +144,10 @@ class PrefixScorer:
             raise ValueError("no groups to score")
         drawn = _Drawn(temperature, entropy)
         for mode in self._ways(groups):
-            flat = self._packed(groups, drawn) if mode == "packed" else self._cached(groups, drawn)
+            flat = self._score_packed(groups, drawn) if mode == "packed" else self._score_with_cache(groups, drawn)
             if mode in self._trusted or self._holds(mode, flat, groups, drawn):
-                return _scored(flat, groups)
-        return _scored(self._repeated(groups, drawn), groups)
+                return _lay_out(flat, groups)
+        return _lay_out(self._score_repeated(groups, drawn), groups)
 
     # -- choosing --------------------------------------------------------------------------------------------------
 
@@ -165,15 +174,16 @@ class PrefixScorer:
 
     def _tell(self, why: str) -> None:
         """Warn, once for each reason."""
-        if why not in self._told:
-            self._told.add(why)
-            log.warning("prompts are computed anew for each completion, which takes several times as long: %s", why)
+        if why not in self._warned:
+            self._warned.add(why)
+            log.warning("prompts are computed again for each completion, which takes several times as long: %s", why)
 
     def _holds(self, mode: Shared, flat: _Flat, groups: Sequence[Rollouts], drawn: _Drawn) -> bool:
         """Whether a way gives what repeated rows give, on its first batch."""
         with torch.no_grad():
-            parts = [self._repeated([group], drawn).logps for group in groups]
+            parts = [self._score_repeated([group], drawn).logps for group in groups]
         expected, given = torch.cat(parts), flat.logps.detach()
+        # Half precision rounds single tokens far, so there the mean is compared.
         apart = (given - expected).abs()
         difference = float(apart.mean() if self.model.dtype.itemsize < 4 else apart.max())
         spread = float(expected.std(correction=0))
@@ -189,7 +199,7 @@ class PrefixScorer:
 
     # -- the three ways --------------------------------------------------------------------------------------------
 
-    def _repeated(self, groups: Sequence[Rollouts], drawn: _Drawn) -> _Flat:
+    def _score_repeated(self, groups: Sequence[Rollouts], drawn: _Drawn) -> _Flat:
         pieces = [
             (number, [Piece(group.prompt.ids), tail(group, tokens)])
             for number, group in enumerate(groups)
@@ -197,30 +207,34 @@ class PrefixScorer:
         ]
         rows = self._rows(groups, pieces)
         pixels = joint([groups[number].prompt for number, _ in pieces], self.model)
-        # Nothing sees what pads a row behind its end, and without a mask attention takes its quick way.
+        # Nothing sees what pads a row after its end, and without a mask attention takes its fast kernel.
         logits, _ = self._read(rows, torch.ones_like(rows.mask), self._positions(rows, pixels), **pixels)
         return _likelihoods(logits, self._tokens(completions_of(groups)), drawn)
 
-    def _packed(self, groups: Sequence[Rollouts], drawn: _Drawn) -> _Flat:
+    def _score_packed(self, groups: Sequence[Rollouts], drawn: _Drawn) -> _Flat:
         rows = self._rows(groups, [(number, side_by_side(group)) for number, group in enumerate(groups)])
         pixels = joint([group.prompt for group in groups], self.model)
         positions = self._alone(groups, pixels)[..., rows.group[:, None], rows.place]
         numbers = {"dtype": self.model.dtype, "device": rows.ids.device}
+        # The least finite number: -inf in a whole row gives NaN.
         least = torch.finfo(self.model.dtype).min
-        mask = torch.where(rows.seen(), torch.zeros((), **numbers), torch.full((), least, **numbers))
+        mask = torch.where(rows.attention_mask(), torch.zeros((), **numbers), torch.full((), least, **numbers))
         logits, _ = self._read(rows, mask[:, None], positions, **pixels)
         return _likelihoods(logits, self._tokens(completions_of(groups)), drawn, self._tensor(sources(groups)))
 
-    def _cached(self, groups: Sequence[Rollouts], drawn: _Drawn) -> _Flat:
+    def _score_with_cache(self, groups: Sequence[Rollouts], drawn: _Drawn) -> _Flat:
         prompts = self._rows(groups, [(number, [Piece(group.prompt.ids)]) for number, group in enumerate(groups)])
         pixels = joint([group.prompt for group in groups], self.model)
         positions = self._alone(groups, pixels)
         begin = positions[..., : prompts.ids.shape[1]]
         logits, cache = self._read(prompts, torch.ones_like(prompts.mask), begin, use_cache=True, **pixels)
-        pieces = [(number, [tail(group, one)]) for number, group in enumerate(groups) for one in group.completions]
+        pieces = [
+            (number, [tail(group, tokens)]) for number, group in enumerate(groups) for tokens in group.completions
+        ]
         of = self._tensor([number for number, _ in pieces])
         completions = completions_of(groups)
         first = _likelihoods(logits, self._tensor([tokens[0] for tokens in completions]), drawn, of)
+        # One token each: its log-probability comes from the prompt, and there is nothing more to read.
         if max(map(len, completions)) == 1:
             return first
         tails = self._rows(groups, pieces)
@@ -234,7 +248,7 @@ class PrefixScorer:
             tails, mask, positions[..., of[:, None], tails.place], past_key_values=cache, use_cache=True
         )
         rest = _likelihoods(logits, self._tokens([tokens[1:] for tokens in completions]), drawn)
-        return _joined(first, rest, self._tensor(interleaved([len(tokens) for tokens in completions])))
+        return _join(first, rest, self._tensor(interleave_first_tokens([len(tokens) for tokens in completions])))
 
     # -- the model -------------------------------------------------------------------------------------------------
 
@@ -248,6 +262,7 @@ class PrefixScorer:
             **{"use_cache": False, **rows.kinds, **inputs},
         )
         logits: Tensor = output.logits
+        # Most models take `keep` as an index and give two dimensions; those that ignore it give all places.
         return (logits if logits.ndim == 2 else logits[rows.keep]), output.past_key_values
 
     def _alone(self, groups: Sequence[Rollouts], pixels: Mapping[str, Tensor]) -> Tensor:
@@ -262,7 +277,8 @@ class PrefixScorer:
         return self._positions(self._rows(groups, pieces), pixels)
 
     def _positions(self, rows: Rows, pixels: Mapping[str, Tensor]) -> Tensor:
-        """Positions as the model counts them, in three dimensions where it does so; shape (..., R, L)."""
+        """Positions as the model counts them, in three dimensions where it does so. Shape (..., R, L)."""
+        # Qwen-VL counts positions by the rows and columns of an image.
         grids = {name: value for name, value in pixels.items() if name.endswith("_grid_thw")}
         inputs = {"attention_mask": rows.mask, **rows.kinds, **grids}
         positions: Tensor = self.model._prepare_position_ids_for_generation(rows.ids, inputs)
@@ -285,8 +301,9 @@ def _likelihoods(logits: Tensor, tokens: Tensor, drawn: _Drawn, source: Tensor |
         logits: Shape (M, V).
         tokens: Shape (N,).
         drawn: What is wanted.
-        source: Shape (N,): which of the M places predicts each token; the same one unless given.
+        source: Shape (N,): which of the M places predicts each token. The same one unless given.
     """
+    # At least float32: log-probabilities of bfloat16 have two digits, and the ratio is their difference.
     dtype = torch.promote_types(logits.dtype, torch.float32)
     if drawn.temperature != 1.0:
         logits = logits.to(dtype) / drawn.temperature
@@ -298,18 +315,19 @@ def _likelihoods(logits: Tensor, tokens: Tensor, drawn: _Drawn, source: Tensor |
 
 def _entropies(logs: Tensor) -> Tensor:
     """Shape (M,): entropy in nats of each of M distributions, given as log-probabilities."""
+    # In portions: exp of all places at once would double the largest tensor of the pass.
     return -torch.cat([part.exp().mul_(part).sum(-1) for part in torch.split(logs, _ENTROPY_ROWS)])
 
 
-def _joined(one: _Flat, other: _Flat, order: Tensor) -> _Flat:
+def _join(first: _Flat, second: _Flat, order: Tensor) -> _Flat:
     """Two parts as one, in another order."""
     entropy = None
-    if one.entropy is not None and other.entropy is not None:
-        entropy = torch.cat([one.entropy, other.entropy])[order]
-    return _Flat(torch.cat([one.logps, other.logps])[order], entropy)
+    if first.entropy is not None and second.entropy is not None:
+        entropy = torch.cat([first.entropy, second.entropy])[order]
+    return _Flat(torch.cat([first.logps, second.logps])[order], entropy)
 
 
-def _scored(flat: _Flat, groups: Sequence[Rollouts]) -> Scored:
+def _lay_out(flat: _Flat, groups: Sequence[Rollouts]) -> Scored:
     lengths = torch.tensor([len(tokens) for tokens in completions_of(groups)], device=flat.logps.device)
     mask = torch.arange(int(lengths.max()), device=lengths.device) < lengths[:, None]
 

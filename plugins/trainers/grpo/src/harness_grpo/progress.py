@@ -1,4 +1,4 @@
-"""A progress bar with the time left on a terminal, a line now and then elsewhere; both on stderr."""
+"""A progress bar with the time left on a terminal, a line now and then elsewhere. Both on stderr."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Bar:
     def __enter__(self) -> Bar:
         """Begin."""
         if sys.stderr.isatty():
+            # rich is loaded on a terminal only; logs get plain lines.
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -56,6 +57,7 @@ class Bar:
         now = time.monotonic()
         if now - self._said >= _QUIET_S or step == self._steps:
             self._said = now
+            # From the steps of this attempt: those of an earlier one took time that is not known here.
             left = (now - self._started) / max(1, step - self._begin) * (self._steps - step)
             print(f"{self._name}: step {step} of {self._steps}, about {left:.0f} s left  {reading}", file=sys.stderr)  # noqa: T201
 

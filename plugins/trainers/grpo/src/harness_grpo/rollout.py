@@ -40,7 +40,7 @@ _KEPT_PROMPTS = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PromptedExample:
     """An example as the model is shown it."""
 
     task: str
@@ -48,11 +48,11 @@ class Asked:
     prompt: Prompt
     """Ends with the opening of the answer, where there is one."""
     opening: str = ""
-    """What is put into the model's mouth: its answer begins behind it."""
+    """What the answer begins with and the model does not write."""
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class PolicyAnswer:
     """One answer of the policy."""
 
     tokens: tuple[int, ...]
@@ -67,23 +67,23 @@ class Given:
 class Group:
     """The G answers to one prompt."""
 
-    asked: Asked
-    given: tuple[Given, ...]
+    asked: PromptedExample
+    given: tuple[PolicyAnswer, ...]
     earned: tuple[AnswerReward, ...]
 
 
-def is_right(example: Example, given: Given) -> bool:
+def is_right(example: Example, given: PolicyAnswer) -> bool:
     """Whether an answer has a verdict, and its space says that it agrees with the gold."""
     verdict = given.judgement.verdict
     return verdict is not None and example.request.space.agrees(verdict, example.gold)
 
 
 class Prompts:
-    """Makes prompts and keeps them from epoch to epoch; counts what cannot be shown.
+    """Makes prompts and keeps them from epoch to epoch. Counts what cannot be shown.
 
     Args:
         policy: The model.
-        reasoning: Whether it may reason; otherwise its answers are opened for it, up to the verdict.
+        reasoning: Whether it may reason. Otherwise its answers are opened for it, up to the verdict.
     """
 
     def __init__(self, policy: Speaker, *, reasoning: bool = True) -> None:
@@ -93,22 +93,23 @@ class Prompts:
         self._kept = lru_cache(maxsize=_KEPT_PROMPTS)(self._prompt)
         self._examples: dict[str, Example] = {}
 
-    def asked(self, unit: Unit) -> list[Asked] | None:
+    def of_unit(self, unit: Unit) -> list[PromptedExample] | None:
         """The prompts of a unit; `None` where one of them cannot be shown, which is counted and logged."""
         asked = []
         for example in unit.examples:
             try:
-                asked.append(self._opened(Asked(unit.task, example, self._of(example))))
+                asked.append(self._add_opening(PromptedExample(unit.task, example, self._of(example))))
             except DataError as error:
                 self.skipped[unit.task] = self.skipped.get(unit.task, 0) + 1
                 log.warning("task %s, item %s is left out: %s", unit.task, example.item.id, error)
                 return None
             finally:
+                # The prompt keeps what the processor made; decoded pictures of a whole split would fill the memory.
                 for image in example.request.images:
                     image.forget()
         return asked
 
-    def _opened(self, asked: Asked) -> Asked:
+    def _add_opening(self, asked: PromptedExample) -> PromptedExample:
         if self._reasoning:
             return asked
         opened = self._policy.opened
@@ -122,6 +123,7 @@ class Prompts:
         return replace(asked, prompt=longer, opening=opened.decode_exactly(tokens))
 
     def _of(self, example: Example) -> Prompt:
+        # lru_cache needs a key that can be hashed: the example is passed by the side.
         key = example.request.key
         self._examples[key] = example
         try:
@@ -143,7 +145,7 @@ class Prompts:
 
 def write(
     policy: Speaker,
-    asked: Sequence[Asked],
+    asked: Sequence[PromptedExample],
     *,
     samples: int,
     sampling: Sampling,
@@ -151,18 +153,18 @@ def write(
     rows: int,
     seeds: tuple[int, ...] = (),
     weigh: bool = False,
-) -> list[tuple[Given, ...]]:
-    """Have the policy answer prompts; each prompt is read once for all its answers.
+) -> list[tuple[PolicyAnswer, ...]]:
+    """Have the policy answer prompts. Each prompt is read once for all its answers.
 
     Args:
         policy: The model.
         asked: The prompts.
         samples: Answers to each.
-        sampling: How tokens are drawn; temperature 0 takes the likeliest.
+        sampling: How tokens are drawn. Temperature 0 takes the likeliest.
         most: Longest answer in tokens.
         rows: Answers to write at once.
         seeds: Whole numbers that the draws depend on, besides the request and the number of the sample.
-        weigh: Whether judgements get probabilities: of each answer of the space, behind the reasoning written.
+        weigh: Whether judgements get probabilities: of each answer of the space, after the reasoning written.
 
     Returns:
         The answers to each prompt, in its place.
@@ -170,9 +172,9 @@ def write(
     Raises:
         UserError: The model computes NaN.
     """
-    answers: dict[int, tuple[Given, ...]] = {}
+    answers: dict[int, tuple[PolicyAnswer, ...]] = {}
     with policy.writing():
-        for part in parts_of([one.prompt for one in asked], max(1, rows // samples)):
+        for part in parts_of([prompted.prompt for prompted in asked], max(1, rows // samples)):
             given = _batch(policy, [asked[place] for place in part], samples, sampling, most, seeds, weigh)
             answers.update(zip(part, given, strict=True))
     return [answers[place] for place in range(len(asked))]
@@ -180,6 +182,7 @@ def write(
 
 def parts_of(prompts: Sequence[Prompt], size: int) -> list[list[int]]:
     """Places of prompts that can share a pass: alike in the shape of what they show, of like length, `size` at most."""
+    # Sorted, so that a pass has little padding. The result does not depend on it: draws are by request.
     order = sorted(range(len(prompts)), key=lambda place: (shape_of(prompts[place]), len(prompts[place].ids)))
     parts: list[list[int]] = []
     for place in order:
@@ -191,15 +194,16 @@ def parts_of(prompts: Sequence[Prompt], size: int) -> list[list[int]]:
 
 def _batch(
     policy: Speaker,
-    asked: Sequence[Asked],
+    asked: Sequence[PromptedExample],
     samples: int,
     sampling: Sampling,
     most: int,
     seeds: tuple[int, ...],
     weigh: bool,
-) -> list[tuple[Given, ...]]:
+) -> list[tuple[PolicyAnswer, ...]]:
     opened = policy.opened
-    prefix = opened.language.prefill([one.prompt for one in asked])
+    prefix = opened.language.prefill([prompted.prompt for prompted in asked])
+    # A training that diverged shows here first, before anything is drawn from NaN.
     if bool(prefix.logits.isnan().any()):
         raise UserError(
             f"task {asked[0].task}: the model gives NaN for what follows a prompt; the best weights so far are kept. "
@@ -211,56 +215,59 @@ def _batch(
     if sampling.temperature:
         draws = _draws(requests, [*range(samples)] * len(asked), seeds=seeds, most=most)
     written = opened.language.write(prefix.rows(places, room=most), most=most, sampling=sampling, draws=draws)
-    given = [_given(opened, asked[place], one, policy.end) for place, one in zip(places, written, strict=True)]
+    given = [
+        _read_answer(opened, asked[place], answer, policy.end) for place, answer in zip(places, written, strict=True)
+    ]
     if weigh:
-        judged = _weighed(opened, prefix, [(place, asked[place]) for place in places], given)
-        given = [replace(one, judgement=judgement) for one, judgement in zip(given, judged, strict=True)]
+        judged = _add_probabilities(opened, prefix, [(place, asked[place]) for place in places], given)
+        given = [replace(answer, judgement=judgement) for answer, judgement in zip(given, judged, strict=True)]
     return [tuple(given[place * samples : (place + 1) * samples]) for place in range(len(asked))]
 
 
-def _given(opened: Opened, asked: Asked, written: Written, end: int) -> Given:
+def _read_answer(opened: Opened, asked: PromptedExample, written: Written, end: int) -> PolicyAnswer:
     text = asked.opening + opened.decode_exactly(written.ids)
     cut = "" if written.finished else "max_new_tokens"
     judgement = asked.example.request.read(
         text, opened=asked.prompt.opened, cut=cut, completion_tokens=len(written.ids)
     )
+    # The end is part of what the policy chose, and has a gradient; a truncated answer has none.
     tokens = (*written.ids, end) if written.finished else written.ids
-    return Given(tokens, not written.finished, text, judgement)
+    return PolicyAnswer(tokens, not written.finished, text, judgement)
 
 
-def _weighed(
-    opened: Opened, prefix: Prefix, rows: Sequence[tuple[int, Asked]], given: Sequence[Given]
+def _add_probabilities(
+    opened: Opened, prefix: Prefix, rows: Sequence[tuple[int, PromptedExample]], given: Sequence[PolicyAnswer]
 ) -> list[Judgement]:
-    """Judgements with the probabilities of all answers, behind the reasoning of each."""
-    judgements = [one.judgement for one in given]
-    ready = [row for row, one in enumerate(judgements) if one.status is Status.OK]
+    """Judgements with the probabilities of all answers, after the reasoning of each."""
+    judgements = [answer.judgement for answer in given]
+    ready = [row for row, judgement in enumerate(judgements) if judgement.status is Status.OK]
     if not ready:
         return judgements
-    options = [_options(opened, rows[row][1], judgements[row]) for row in ready]
-    behind = prefix.rows([rows[row][0] for row in ready])
-    if any(one.opening for one in options):
-        opened.language.append(behind, [one.opening for one in options])
-    weighed = opened.scales.judgements(behind, options, at_once=len(ready))
-    for row, one in zip(ready, weighed, strict=True):
-        judgements[row] = replace(judgements[row], probabilities=one.probabilities)
+    answer_sets = [_answer_set(opened, rows[row][1], judgements[row]) for row in ready]
+    reasoned = prefix.rows([rows[row][0] for row in ready])
+    if any(answer_set.opening for answer_set in answer_sets):
+        opened.language.append(reasoned, [answer_set.opening for answer_set in answer_sets])
+    weighed = opened.scales.judgements(reasoned, answer_sets, at_once=len(ready))
+    for row, judgement in zip(ready, weighed, strict=True):
+        judgements[row] = replace(judgements[row], probabilities=judgement.probabilities)
     return judgements
 
 
-def _options(opened: Opened, asked: Asked, judgement: Judgement) -> AnswerSet:
-    """The answers to weigh; where the answer was opened for the policy, the prompt ends with the opening already."""
+def _answer_set(opened: Opened, asked: PromptedExample, judgement: Judgement) -> AnswerSet:
+    """The answers to weigh. Where the answer was opened for the policy, the prompt ends with the opening already."""
     request, begun = asked.example.request, asked.prompt.opened
     if not asked.opening:
         return answer_set_of(request, opened.prompter, judgement.rationale, opened=begun)
     return replace(answer_set_of(request, opened.prompter, opened=begun), opening=())
 
 
-def grouped(
+def make_groups(
     units: Sequence[Unit],
-    asked: Sequence[Sequence[Asked]],
-    given: Sequence[tuple[Given, ...]],
+    asked: Sequence[Sequence[PromptedExample]],
+    given: Sequence[tuple[PolicyAnswer, ...]],
     rewards: Sequence[WeightedReward],
 ) -> list[Group]:
-    """What the answers to some units earn: sample by sample, the orders of an item together.
+    """Reward the answers to some units: sample by sample, the orders of an item together.
 
     Args:
         units: Drawn.
@@ -275,33 +282,39 @@ def grouped(
     answers = iter(given)
     for unit, prompts in zip(units, asked, strict=True):
         mine = [next(answers) for _ in prompts]
+        # Sample k of one order meets sample k of the other: a reward that compares orders sees such pairs.
         by_sample = [
             compute_rewards(
                 rewards,
                 unit.task,
                 [
-                    Answer(request=one.example.request, judgement=of_order[sample].judgement, gold=one.example.gold)
-                    for one, of_order in zip(prompts, mine, strict=True)
+                    Answer(
+                        request=prompted.example.request,
+                        judgement=of_order[sample].judgement,
+                        gold=prompted.example.gold,
+                    )
+                    for prompted, of_order in zip(prompts, mine, strict=True)
                 ],
             )
             for sample in range(len(mine[0]))
         ]
-        if all(one.total is None for sample in by_sample for one in sample):
+        # None of a unit's answers earns anything: the recipe has a hole, and training would go on without a signal.
+        if all(earning.total is None for sample in by_sample for earning in sample):
             space = prompts[0].example.request.space
-            names = ", ".join(one.name for one in rewards if one.serves(unit.task)) or "none"
+            names = ", ".join(reward.name for reward in rewards if reward.serves(unit.task)) or "none"
             raise UserError(
                 f"task {unit.task}: no reward of the recipe applies to its answers ({space}); for it there are: "
                 f"{names}. Add one that does, or take the task out"
             )
         groups += [
-            Group(one, of_order, tuple(sample[place] for sample in by_sample))
-            for place, (one, of_order) in enumerate(zip(prompts, mine, strict=True))
+            Group(prompted, of_order, tuple(sample[place] for sample in by_sample))
+            for place, (prompted, of_order) in enumerate(zip(prompts, mine, strict=True))
         ]
     return groups
 
 
 def _draws(requests: Sequence[Request], samples: Sequence[int], *, seeds: tuple[int, ...], most: int) -> Tensor:
-    """Uniform numbers, shape (rows, most): a function of request, seeds and sample, whatever shares the batch."""
+    """Uniform numbers, shape (rows, most): a function of request, seeds and sample, and not of the batch."""
     import torch
 
     rows = [

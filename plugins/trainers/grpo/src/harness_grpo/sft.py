@@ -7,7 +7,7 @@ import torch
 from harness.api import Context, Example, Training, TrainingResult
 from harness_grpo.data import target_of
 from harness_grpo.fingerprint import fingerprint_of
-from harness_grpo.loop import Bench, fit
+from harness_grpo.loop import TrainingSetup, fit
 from harness_grpo.options import SftOptions
 from harness_grpo.prefix import Rollouts
 from harness_grpo.rollout import parts_of
@@ -17,48 +17,50 @@ class Sft:
     """A step of SFT. The loss is the mean over all target tokens of the batch.
 
     Args:
-        bench: What it works with.
+        setup: What it works with.
         options: Of the recipe.
     """
 
-    def __init__(self, bench: Bench, options: SftOptions) -> None:
-        self._bench = bench
+    def __init__(self, setup: TrainingSetup, options: SftOptions) -> None:
+        self._setup = setup
         self._options = options
 
     def step(self, number: int) -> dict[str, float]:
         """Learn one batch."""
-        bench, options = self._bench, self._options
+        setup, options = self._setup, self._options
         asked = [
-            one
-            for task, count in bench.sampler.counts(options.batch).items()
+            prompted
+            for task, count in setup.sampler.counts(options.batch).items()
             for _ in range(count)
-            for one in bench.draw(task)[1]
+            for prompted in setup.draw(task)[1]
         ]
-        rollouts = [Rollouts(one.prompt, (self._target(one.example),)) for one in asked]
-        tokens = sum(len(one.completions[0]) for one in rollouts)
+        rollouts = [Rollouts(prompted.prompt, (self._target(prompted.example),)) for prompted in asked]
+        tokens = sum(len(rollout.completions[0]) for rollout in rollouts)
         sums: dict[str, float] = {}
         lengths: dict[str, int] = {}
-        with bench.policy.learning():
-            for part in parts_of([one.prompt for one in asked], options.groups):
-                scored = bench.scorer.logps([rollouts[place] for place in part])
+        with setup.policy.learning():
+            for part in parts_of([prompted.prompt for prompted in asked], options.groups):
+                scored = setup.scorer.logps([rollouts[place] for place in part])
                 rows = -torch.where(scored.mask, scored.logps, 0.0).double().sum(-1)
+                # By the tokens of the whole batch: micro-batches then add up to the loss of the batch.
                 torch.autograd.backward(rows.sum() / tokens)
                 for place, value in zip(part, rows.tolist(), strict=True):
                     task = asked[place].task
                     sums[task] = sums.get(task, 0.0) + value
                     lengths[task] = lengths.get(task, 0) + len(rollouts[place].completions[0])
         loss = sum(sums.values()) / tokens
-        norm = bench.apply(loss, number)
+        norm = setup.apply(loss, number)
         return {
             "loss": loss,
             "grad_norm": norm,
             "tokens": float(tokens),
             **{f"{task}/loss": value / lengths[task] for task, value in sums.items()},
-            **{f"{task}/epochs": bench.sampler.epochs(task) for task in bench.units},
+            **{f"{task}/epochs": setup.sampler.epochs(task) for task in setup.units},
         }
 
     def _target(self, example: Example) -> tuple[int, ...]:
-        policy = self._bench.policy
+        # The end is a target too: a judge must learn to stop after the verdict.
+        policy = self._setup.policy
         return (*policy.opened.prompter.answer_ids(target_of(example, self._options.rationale)), policy.end)
 
 
@@ -79,5 +81,5 @@ class SftTrainer:
         return fingerprint_of(training, self._context)
 
     def train(self, training: Training) -> TrainingResult:
-        """Train; see `harness.api.Trainer`."""
-        return fit(training, self._options, lambda bench: Sft(bench, self._options))
+        """Train. See `harness.api.Trainer`."""
+        return fit(training, self._options, lambda setup: Sft(setup, self._options))

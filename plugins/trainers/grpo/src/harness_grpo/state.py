@@ -1,4 +1,4 @@
-"""What a training keeps to go on exactly: weights, optimizer, cursors, in files that hold no code.
+"""The state of a training, from which it goes on exactly: weights, optimizer, cursors, in files that hold no code.
 
     state-000150/weights.safetensors     the trained parameters
     state-000150/optimizer.safetensors   both moments of each
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api import UserError
-from harness_grpo.policy import Policy, checked_state
+from harness_grpo.policy import Policy, load_weights
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -32,7 +32,7 @@ def newest(folder: Path) -> Path | None:
 
 
 def save(folder: Path, policy: Policy, optimizer: Optimizer, *, step: int, facts: Mapping[str, Any]) -> None:
-    """Keep a state; it is complete or not there, and the one before goes only when it is.
+    """Keep a state. It is complete or not there, and the one before goes only when it is.
 
     Args:
         folder: Of the training.
@@ -47,20 +47,23 @@ def save(folder: Path, policy: Policy, optimizer: Optimizer, *, step: int, facts
     temporary = folder / f".state-{step:08d}.{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
+    # The optimizer knows tensors and no names; files need names.
     names = {id(parameter): name for name, parameter in policy.trained.items()}
     save_file(
-        {name: one.detach().cpu().contiguous() for name, one in policy.trained.items()},
+        {name: parameter.detach().cpu().contiguous() for name, parameter in policy.trained.items()},
         temporary / "weights.safetensors",
     )
     moments, counts = {}, {}
     for parameter, kept in optimizer.state.items():
         name = names[id(parameter)]
+        # AdamW corrects its moments by the number of steps of each parameter.
         counts[name] = float(kept["step"])
         moments.update({f"{name}#{moment}": kept[moment].cpu().contiguous() for moment in _MOMENTS})
     save_file(moments, temporary / "optimizer.safetensors")
     whole = {"step": step, "counts": counts, **facts}
     (temporary / "state.json").write_text(json.dumps(whole), encoding="utf-8")
     shutil.rmtree(final, ignore_errors=True)
+    # The rename makes it complete. Older states go only afterwards.
     temporary.rename(final)
     for older in folder.glob("state-*"):
         if older != final:
@@ -82,9 +85,9 @@ def restore(kept: Path, policy: Policy, optimizer: Optimizer) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads((kept / "state.json").read_text(encoding="utf-8"))
         weights = load_file(kept / "weights.safetensors")
         moments = load_file(kept / "optimizer.safetensors")
-    except Exception as error:  # whatever a torn or foreign file makes of itself
-        raise UserError(f"{kept}: cannot be read ({error}); remove it, or run with --fresh to start anew") from error
-    checked_state(policy, weights, kept)
+    except Exception as error:  # a torn or foreign file fails in many ways
+        raise UserError(f"{kept}: cannot be read ({error}); remove it, or run with --fresh to start again") from error
+    load_weights(policy, weights, kept)
     for name, parameter in policy.trained.items():
         if name in facts["counts"]:
             optimizer.state[parameter] = {

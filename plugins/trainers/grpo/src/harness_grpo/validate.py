@@ -1,4 +1,4 @@
-"""How good the model is on the validation splits: greedy answers, read by the same parser as in evaluation."""
+"""Scores of the model on the validation splits: greedy answers, read by the same parser as in evaluation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from harness.api import Choice, Preference, UserError, Verdict
 from harness_grpo.data import Unit
 from harness_grpo.policy import Speaker
-from harness_grpo.rollout import Asked, Given, Prompts, is_right, write
+from harness_grpo.rollout import PolicyAnswer, PromptedExample, Prompts, is_right, write
 from harness_transformers.sampling import Sampling
 
 _NO_VERDICT = "(no verdict)"
@@ -25,29 +25,34 @@ def scores(
     Raises:
         UserError: Not one item of a task can be shown.
     """
-    asked = {name: [one for unit in mine for one in (prompts.asked(unit) or [])] for name, mine in units.items()}
+    asked = {
+        name: [prompted for unit in mine for prompted in (prompts.of_unit(unit) or [])] for name, mine in units.items()
+    }
     for name, mine in asked.items():
         if not mine:
             raise UserError(f"task {name}: not one item of its validation split can be shown; the log says why")
-    flat = [one for mine in asked.values() for one in mine]
+    flat = [prompted for mine in asked.values() for prompted in mine]
     given = write(policy, flat, samples=1, sampling=Sampling(), most=most, rows=rows)
     result: dict[str, float] = {}
     start = 0
     for name, mine in asked.items():
-        answers = [one for (one,) in given[start : start + len(mine)]]
+        answers = [answer for (answer,) in given[start : start + len(mine)]]
         start += len(mine)
         result.update({f"{name}/{key}": value for key, value in _of_task(mine, answers).items()})
+    # Unweighted over tasks: a task with many items does not decide alone which weights are kept.
     for key in ("accuracy", "macro_f1"):
         values = [result.get(f"{name}/{key}", result[f"{name}/accuracy"]) for name in asked]
         result[key] = sum(values) / len(values)
     return result
 
 
-def _of_task(asked: Sequence[Asked], given: Sequence[Given]) -> dict[str, float]:
-    golds = [one.example.gold for one in asked]
-    right = [is_right(one.example, answer) for one, answer in zip(asked, given, strict=True)]
+def _of_task(asked: Sequence[PromptedExample], given: Sequence[PolicyAnswer]) -> dict[str, float]:
+    golds = [prompted.example.gold for prompted in asked]
+    right = [is_right(prompted.example, answer) for prompted, answer in zip(asked, given, strict=True)]
     # A bare tie that is right is the kind of tie that was meant, as in the scores of a benchmark.
-    verdicts = [gold if hit else one.judgement.verdict for hit, gold, one in zip(right, golds, given, strict=True)]
+    verdicts = [
+        gold if hit else prompted.judgement.verdict for hit, gold, prompted in zip(right, golds, given, strict=True)
+    ]
     found: dict[str, float] = {
         "accuracy": sum(right) / len(golds),
         "coverage": sum(verdict is not None for verdict in verdicts) / len(golds),
@@ -62,6 +67,7 @@ def _macro_f1(golds: Sequence[Verdict], verdicts: Sequence[Verdict | None]) -> f
     """Unweighted mean of the F1 of the classes that occur as gold."""
     from sklearn.metrics import f1_score
 
+    # As text: verdicts of one task may be places and TIE, which do not sort together.
     names = [str(gold) for gold in golds]
     predicted = [_NO_VERDICT if verdict is None else str(verdict) for verdict in verdicts]
     return float(f1_score(names, predicted, labels=sorted(set(names)), average="macro", zero_division=0.0))

@@ -15,6 +15,7 @@ from harness.api import HarnessError, Training, UserError
 from harness_transformers.loading import Source
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
 
+# "constant" in transformers ignores the warm-up.
 _SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
 _LOSSES = {"gspo": "grpo"}
 """TRL's name of an objective, where it has another: GSPO is its `grpo` over ratios of whole answers."""
@@ -77,14 +78,14 @@ def grpo_arguments(training: Training, options: TrlGrpoOptions, source: Source) 
         "importance_sampling_level": "sequence" if options.objective == "gspo" else "token",
         "scale_rewards": options.advantage,
         "epsilon": options.clip_low,
-        # TRL's cap of CISPO is the ratio itself
+        # TRL's cap of CISPO is the ratio itself, and ours is how far it lies above 1.
         "epsilon_high": options.clip_high + (1 if options.objective == "cispo" else 0),
         "delta": options.dual_clip,
         "beta": options.kl_weight,
-        "use_bias_correction_kl": False,
+        "use_bias_correction_kl": False,  # TRL's default is True, and then betas do not compare with papers
         "mask_truncated_completions": options.mask_truncated,
         "chat_template_kwargs": dict(options.chat_template_kwargs),
-        "log_multimodal": False,
+        "log_multimodal": False,  # it would write all pictures of a batch into the log
         **_vllm(training.name, options),
     }
     return _with_further(arguments, options.trl, "GRPOConfig", training.name)
@@ -105,7 +106,8 @@ def _common(training: Training, options: TrlOptions, source: Source, *, updates:
     opened = {"dtype": options.dtype, "attn_implementation": options.attention, "use_safetensors": True}
     return {
         "output_dir": str(state_folder(training)),
-        "seed": training.seed % 2**32,
+        "seed": training.seed % 2**32,  # NumPy takes no larger seed
+        # A step of ours is a batch of answers; TRL counts optimizer steps.
         "max_steps": options.steps * updates,
         "learning_rate": options.lr,
         "lr_scheduler_type": _SCHEDULES[options.schedule],
@@ -115,23 +117,23 @@ def _common(training: Training, options: TrlOptions, source: Source, *, updates:
         "per_device_train_batch_size": per_device,
         "gradient_accumulation_steps": accumulated,
         "gradient_checkpointing": options.gradient_checkpointing,
-        "bf16": False,
+        "bf16": False,  # TRL's default is mixed precision; here `dtype` decides
         "use_cpu": options.device == "cpu",
         "trust_remote_code": options.trust_remote_code,
         "model_init_kwargs": {**opened, **source.keywords, "device_map": None},
         "logging_steps": updates,
-        "logging_nan_inf_filter": False,
+        "logging_nan_inf_filter": False,  # `watch` must see a loss that is not finite
         "save_strategy": "steps",
         "save_steps": options.save_every * updates,
         "save_total_limit": 1,
-        "remove_unused_columns": False,
+        "remove_unused_columns": False,  # reward functions need `task` and `row`
         "report_to": "none",
         "disable_tqdm": True,
     }
 
 
 def state_folder(training: Training) -> Path:
-    """Where TRL keeps its files during training."""
+    """The folder of TRL's files during training."""
     return training.folder / "trl"
 
 
@@ -163,28 +165,31 @@ def _vllm(name: str, options: TrlGrpoOptions) -> dict[str, Any]:
             f"recipe {name}: vllm: is not installed; see the how-to about training on many GPUs for versions that go "
             "together, or remove vllm"
         )
-    known = {one.removeprefix("vllm_") for one in known_arguments("GRPOConfig") if one.startswith("vllm_")}
+    known = {
+        argument.removeprefix("vllm_") for argument in argument_names("GRPOConfig") if argument.startswith("vllm_")
+    }
     for key in options.vllm:
         if key not in known:
             raise UserError(f"recipe {name}: vllm.{key}: TRL has no such argument{_nearest(key, known)}")
     return {"use_vllm": True, **{f"vllm_{key}": value for key, value in options.vllm.items()}}
 
 
-def known_arguments(config: str) -> frozenset[str]:
+def argument_names(config: str) -> frozenset[str]:
     """Names of the arguments of a configuration of TRL."""
     import trl
 
-    return frozenset(one.name for one in fields(getattr(trl, config)) if one.init)
+    return frozenset(entry.name for entry in fields(getattr(trl, config)) if entry.init)
 
 
 def _with_further(arguments: dict[str, Any], further: Mapping[str, Any], config: str, name: str) -> dict[str, Any]:
     """The arguments with those that a recipe gives by TRL's names."""
-    known = known_arguments(config)
+    known = argument_names(config)
     for key in further:
         if key not in known:
             raise UserError(f"recipe {name}: trl.{key}: {config} has no such argument{_nearest(key, known)}")
         if key in _OURS and not (config == "SFTConfig" and key == "loss_type"):
             raise UserError(f"recipe {name}: trl.{key}: {_OURS[key]}; remove it from trl")
+    # Merged one level deeper: a recipe that adds one argument must not lose ours.
     opened = {**arguments["model_init_kwargs"], **(further.get("model_init_kwargs") or {})}
     return {**arguments, **further, "model_init_kwargs": opened}
 

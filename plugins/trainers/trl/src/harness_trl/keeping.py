@@ -1,7 +1,7 @@
 """The best weights so far: written as a model folder, scored as the native trainers score theirs, kept if better.
 
-What is scored is the folder itself, opened anew, so that it does not matter how the weights are spread while they are
-trained. It costs a second copy of the weights on the first device while it lasts.
+What is scored is the folder itself, opened as a judge opens it, so that it does not matter how the weights are spread
+while they are trained. It costs a second copy of the weights on the first device while it lasts.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ class Keeper:
         self._record = training.folder / "best.json"
         self._folder = training.folder / "best"
         self.best = Best()
+        # Both or nothing: a record without its weights would never be beaten.
         if self._record.is_file() and self._folder.is_dir():
             self.best = Best(**json.loads(self._record.read_text(encoding="utf-8")))
 
@@ -81,7 +82,7 @@ class Keeper:
             self.best.start = self._score(self._scores(self._training.model), step=0)
 
     def look(self, saved: Path, *, step: int) -> None:
-        """Score weights, and keep them where they are the best; without a validation split the last ones are kept.
+        """Score weights, and keep them where they are the best. Without a validation split the last ones are kept.
 
         Args:
             saved: What TRL saved: a model, or an adapter. It is used up.
@@ -97,22 +98,26 @@ class Keeper:
         if not self._units or best.score is None or (score is not None and score > best.score):
             replace_folder(self._folder, lambda place: shutil.copytree(folder, place, dirs_exist_ok=True))
             best.score, best.step, best.scores, best.since = score, step, found, 0
+        # A resumed attempt passes steps again that were validated before: early stopping must not count them twice.
         elif step > best.seen:
             best.since += 1
             patience = self._options.validation.patience
             best.stopped = patience is not None and best.since >= patience
         best.seen = max(best.seen, step)
         shutil.rmtree(folder)
+        # After the weights, and renamed into place: the record never speaks of weights that are not there.
         temporary = self._record.with_suffix(".tmp")
         temporary.write_text(json.dumps(asdict(best)), encoding="utf-8")
         temporary.replace(self._record)
 
-    def finished(self, *, steps: int, notes: Sequence[str], skipped: Mapping[str, int]) -> TrainingResult:
+    def finish(self, *, steps: int, notes: Sequence[str], skipped: Mapping[str, int]) -> TrainingResult:
         """Put the best weights where the trained model belongs, and say what came of it."""
         training, best, said = self._training, self.best, list(notes)
         replace_folder(training.checkpoint, lambda place: shutil.copytree(self._folder, place, dirs_exist_ok=True))
         if not self._units:
-            said.append("no task has a validation split: the last weights were kept, whatever they are worth")
+            said.append(
+                "no task has a validation split: the last weights were kept, and nothing says how good they are"
+            )
         if best.stopped:
             said.append(f"stopped early: {best.since} validations without a new best")
         if best.start is not None and best.score is not None and best.start >= best.score:
@@ -137,20 +142,23 @@ class Keeper:
 
     def _score(self, found: Mapping[str, float], *, step: int) -> float:
         self._training.log(step, {f"validation/{name}": value for name, value in found.items()})
+        # Tasks without macro_f1 (scores, rankings) are selected by accuracy.
         return found.get(self._options.validation.metric, found.get("accuracy", -math.inf))
 
     # -- folders ---------------------------------------------------------------------------------------------------
 
     def _model_folder(self, saved: Path) -> Path:
-        """What was saved as a folder that a judge opens: an adapter is added to what it adapts."""
+        """Make the saved weights a folder that a judge opens: an adapter is added to what it adapts."""
         import transformers
 
+        # peft saves the adapter alone; a judge opens whole models.
         if (saved / _ADAPTER).is_file():
             merged = saved.with_name(f"{saved.name}.merged")
             shutil.rmtree(merged, ignore_errors=True)
             self._merge(saved, merged)
             shutil.rmtree(saved)
             saved = merged
+        # Sharded trainings write shards of their own format unless they are told to gather the weights.
         elif not any(saved.glob("*.safetensors")):
             raise UserError(
                 f"recipe {self._training.name}: no weights were written to {saved}; with FSDP set fsdp_state_dict_type:"

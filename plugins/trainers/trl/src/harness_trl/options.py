@@ -1,4 +1,4 @@
-"""What a recipe may set. Names and meanings are those of `harness_grpo.options`; what TRL cannot do is refused."""
+"""Options of the trainers, named as in `harness_grpo.options`. What TRL cannot do is refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REFUSED: dict[str, tuple[Any, str]] = {
     "std_floor": (0, f"TRL has no floor for the deviation in a group; set advantage: none, {_NATIVE}"),
     "kl": ("k3", f"TRL has this estimator only; leave it out, {_NATIVE}"),
     "reasoning": (True, f"TRL puts no words into the mouth of the policy; leave it out, {_NATIVE}"),
-    "prefix": ("repeat", f"TRL computes the prompt anew for every answer; leave it out, {_NATIVE}"),
+    "prefix": ("repeat", f"TRL computes the prompt again for every answer; leave it out, {_NATIVE}"),
     "rows": (None, "TRL writes the answers of a batch at once; leave it out, and set per_device for its passes"),
     "groups": (None, "a pass of TRL is counted in answers; set per_device in its place"),
     "entropy": (True, "TRL logs the entropy always; leave it out"),
@@ -53,6 +53,7 @@ class TrlOptions(CommonOptions):
         default_factory=dict, description="Further arguments of TRL's configuration, by its own names."
     )
 
+    # Before pydantic's own checks, which would call these unknown options and not say what to do.
     @model_validator(mode="before")
     @classmethod
     def _can_be_done(cls, given: Any) -> Any:
@@ -62,6 +63,7 @@ class TrlOptions(CommonOptions):
         for name, (accepted, why) in _REFUSED.items():
             if name in kept and name not in cls.model_fields:
                 value = kept.pop(name)
+                # 0 == False in Python, and `refill: false` is a mistake.
                 if value != accepted or isinstance(value, bool) != isinstance(accepted, bool):
                     raise ValueError(f"{name}: {why}")
         return kept

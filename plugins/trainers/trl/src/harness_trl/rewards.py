@@ -17,19 +17,19 @@ def check_rewards(training: Training) -> None:
     Raises:
         UserError: It cannot, or a task has no reward.
     """
-    for one in training.rewards:
-        if "orders" in one.capabilities or hasattr(one.reward, "of_orders"):
+    for reward in training.rewards:
+        if "orders" in reward.capabilities or hasattr(reward.reward, "of_orders"):
             raise UserError(
-                f"reward {one.name}: looks at both orders of a pair together, which TRL may put into different "
+                f"reward {reward.name}: looks at both orders of a pair together, which TRL may put into different "
                 "batches; train with grpo of judge-harness-grpo, or remove the reward"
             )
-        if "probabilities" in one.capabilities:
+        if "probabilities" in reward.capabilities:
             raise UserError(
-                f"reward {one.name}: needs the probability of every answer, and TRL only writes answers; train with "
+                f"reward {reward.name}: needs the probability of every answer, and TRL only writes answers; train with "
                 "grpo of judge-harness-grpo, or remove the reward"
             )
     for task in training.tasks:
-        if not any(one.serves(task.name) for one in training.rewards):
+        if not any(reward.serves(task.name) for reward in training.rewards):
             raise UserError(f"task {task.name}: the recipe has no reward for it; add one, or take the task out")
 
 
@@ -48,13 +48,14 @@ class Reader:
         self.stops = frozenset({tokenizer.eos_token_id})
 
     def judgement(self, example: Example, ids: Sequence[int], *, opened: bool = False) -> Judgement:
-        """What an answer says; one that ran into the limit was cut off.
+        """The judgement in an answer. One that ran into the limit was cut off.
 
         Args:
             example: What was asked.
             ids: All that was written, the token that ends it included.
             opened: Whether the prompt ends inside the reasoning.
         """
+        # From tokens, not from TRL's text: that leaves out control tokens which evaluation would see.
         finished = bool(ids) and ids[-1] in self.stops
         written = list(ids[:-1] if finished else ids)
         text = self._tokenizer.decode(written, skip_special_tokens=False, clean_up_tokenization_spaces=False)
@@ -72,7 +73,7 @@ def reward_functions(
         examples: By number of row.
         reader: Reads answers.
         group: Answers to each prompt.
-        opened: Numbers of the rows whose prompt ends inside the reasoning; looked at when an answer is read.
+        opened: Numbers of the rows whose prompt ends inside the reasoning. Looked at when an answer is read.
     """
     return [_function(training, task.name, examples, reader, group, opened) for task in training.tasks]
 
@@ -94,6 +95,7 @@ def _function(
             example = examples[row[place]]
             judgement = reader.judgement(example, completion_ids[place], opened=row[place] in opened)
             answer = Answer(request=example.request, judgement=judgement, gold=example.gold)
+            # Answer by answer: TRL gives no pairs of orders, and `check_rewards` refused what needs them.
             (found,) = compute_rewards(training.rewards, mine, [answer])
             rewards[place] = found.total
             for name, value in _curves(example, judgement).items():
@@ -101,15 +103,16 @@ def _function(
             for name, part in found.parts.items():
                 if part is not None:
                     log_metric(f"{mine}/reward/{name}", part)
+        # At least one whole group: a single answer without a reward may be bad luck.
         if len(places) >= group and all(rewards[place] is None for place in places):
-            names = ", ".join(one.name for one in training.rewards if one.serves(mine))
+            names = ", ".join(weighted.name for weighted in training.rewards if weighted.serves(mine))
             raise UserError(
                 f"task {mine}: no reward of the recipe applies to its answers ({examples[row[places[0]]].request.space}"
                 f"); for it there are: {names}. Add one that does, or take the task out"
             )
         return rewards
 
-    reward.__name__ = mine
+    reward.__name__ = mine  # TRL names the curve of a reward function after it
     return reward
 
 

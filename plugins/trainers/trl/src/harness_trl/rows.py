@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How a model is shown things."""
+    """A model without its weights: processor, prompter and limits."""
 
     processor: Any
     """For TRL: of a vision-language model, or the tokenizer of a text model."""
@@ -37,7 +37,7 @@ class Shown:
     """Most tokens of prompt and answer together; `None` where the configuration does not say."""
 
 
-def shown_by(source: Source, options: TrlOptions, name: str) -> Shown:
+def open_without_weights(source: Source, options: TrlOptions, name: str) -> Shown:
     """Open all of a model but its weights.
 
     Raises:
@@ -46,6 +46,7 @@ def shown_by(source: Source, options: TrlOptions, name: str) -> Shown:
     import transformers
 
     wanted = opening_options(source, options)
+    # Two of them: ours gets a cache of pixels in its place, and TRL's must stay as it is.
     ours, theirs = (open_processor(transformers.AutoProcessor, source, wanted, f"recipe {name}") for _ in range(2))
     sees = hasattr(theirs, "image_processor")
     prompter = Prompter(
@@ -56,6 +57,7 @@ def shown_by(source: Source, options: TrlOptions, name: str) -> Shown:
         who=f"recipe {name}",
     )
     tokenizer = getattr(theirs, "tokenizer", theirs)
+    # Generation goes on from the right end of a prompt.
     tokenizer.padding_side = tokenizer.truncation_side = "left"
     config = transformers.AutoConfig.from_pretrained(
         source.location, trust_remote_code=options.trust_remote_code, **source.keywords
@@ -64,7 +66,7 @@ def shown_by(source: Source, options: TrlOptions, name: str) -> Shown:
 
 
 def opening_options(source: Source, options: TrlOptions) -> GenerativeOptions:
-    """How the transformers judge would open the model."""
+    """Options with which the transformers judge would open the model."""
     return GenerativeOptions(
         model=source.location,
         dtype=options.dtype,
@@ -106,7 +108,7 @@ class Rows:
             self.examples.extend(task.examples(task.train))
             if begin == len(self.examples):
                 raise UserError(f"task {task.name}: split {task.train} has no item that can be read; check its data")
-            if not shown.sees and any(one.request.images for one in self.examples[begin:]):
+            if not shown.sees and any(example.request.images for example in self.examples[begin:]):
                 raise UserError(f"task {task.name}: shows images, and the model reads text only")
             self._tasks.append((task.name, begin, len(self.examples)))
         tokenizer = shown.prompter.tokenizer
@@ -120,9 +122,10 @@ class Rows:
         numbers = range(len(self.examples))
         if isinstance(self._options, TrlSftOptions) and not self._shown.sees:
             return Dataset.from_list([self.row(number) for number in numbers])  # TRL wants to tokenise all of it
-        return Dataset.from_dict({"row": list(numbers)}).with_transform(self._drawn)
+        # A transform is applied when a row is drawn: pictures of a whole data set would not fit into memory.
+        return Dataset.from_dict({"row": list(numbers)}).with_transform(self._draw_rows)
 
-    def _drawn(self, batch: Mapping[str, Sequence[int]]) -> dict[str, list[Any]]:
+    def _draw_rows(self, batch: Mapping[str, Sequence[int]]) -> dict[str, list[Any]]:
         rows = [self.row(number) for number in batch["row"]]
         return {name: [row[name] for row in rows] for name in rows[0]}
 
@@ -135,9 +138,10 @@ class Rows:
         return dict(self._kept(number))
 
     def _first_from(self, number: int) -> dict[str, Any]:
-        task, begin, end = next(one for one in self._tasks if one[1] <= number < one[2])
+        task, begin, end = next(span for span in self._tasks if span[1] <= number < span[2])
         size = end - begin
         for step in range(size):
+            # Round the task and back to its beginning, so that batches keep their size and the task its share.
             place = begin + (number - begin + step) % size
             try:
                 return self._row(task, place)
@@ -176,7 +180,7 @@ class Rows:
     def _check(self, request: Request) -> None:
         if request.messages[-1].role == "assistant":
             raise DataError("it ends with an assistant message, which a judge does not go on with")
-        found = next((one for one in sorted(self._controls) if one in request.text), None)
+        found = next((token for token in sorted(self._controls) if token in request.text), None)
         if found is not None:
             raise DataError(f"its text holds {found}, which TRL would take for a control token of the model")
 
@@ -195,7 +199,7 @@ class Rows:
     def _conversation(self, request: Request) -> list[dict[str, Any]]:
         """The messages as the judge sees them, in the form that TRL takes: pictures are named, and given beside."""
         messages = self._shown.prompter._arrange(request.messages)
-        return [{"role": one.role, "content": self._content(one)} for one in messages]
+        return [{"role": message.role, "content": self._content(message)} for message in messages]
 
     def _content(self, message: Message) -> str | list[dict[str, str]]:
         if not self._shown.sees:

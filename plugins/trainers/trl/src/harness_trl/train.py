@@ -17,7 +17,7 @@ from harness_transformers.loading import Source, pin, quietly, set_threads, sour
 from harness_trl.arguments import explain_errors, grpo_arguments, sft_arguments, state_folder
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
 from harness_trl.rewards import Reader, check_rewards, reward_functions
-from harness_trl.rows import Rows, Shown, shown_by
+from harness_trl.rows import Rows, Shown, open_without_weights
 
 if TYPE_CHECKING:
     from harness_trl.keeping import Keeper
@@ -45,10 +45,10 @@ class GrpoTrainer:
         return _fingerprint(training, self._context)
 
     def train(self, training: Training) -> TrainingResult:
-        """Train; see `harness.api.Trainer`."""
+        """Train. See `harness.api.Trainer`."""
         check_rewards(training)
 
-        def made(rows: Rows, shown: Shown, source: Source) -> Any:
+        def make_trainer(rows: Rows, shown: Shown, source: Source) -> Any:
             import trl
 
             options = self._options
@@ -66,10 +66,11 @@ class GrpoTrainer:
                 processing_class=shown.processor,
                 peft_config=_adapter(training.name, options),
             )
+            # Known only now: TRL takes the ends of the generation configuration as well.
             reader.stops = frozenset(trainer.eos_token_ids)
             return trainer
 
-        return _fit(training, self._options, made, updates=self._options.updates)
+        return _fit(training, self._options, make_trainer, updates=self._options.updates)
 
 
 class SftTrainer:
@@ -89,9 +90,9 @@ class SftTrainer:
         return _fingerprint(training, self._context)
 
     def train(self, training: Training) -> TrainingResult:
-        """Train; see `harness.api.Trainer`."""
+        """Train. See `harness.api.Trainer`."""
 
-        def made(rows: Rows, shown: Shown, source: Source) -> Any:
+        def make_trainer(rows: Rows, shown: Shown, source: Source) -> Any:
             import trl
 
             return trl.SFTTrainer(
@@ -102,7 +103,7 @@ class SftTrainer:
                 peft_config=_adapter(training.name, self._options),
             )
 
-        return _fit(training, self._options, made, updates=1)
+        return _fit(training, self._options, make_trainer, updates=1)
 
 
 def _fingerprint(training: Training, context: Context) -> str:
@@ -122,7 +123,7 @@ def _fit(training: Training, options: TrlOptions, make: Make, *, updates: int) -
     set_threads(options.threads)
     who = f"recipe {training.name}"
     source = pin(source_of("model", training.model, who), who)
-    shown = shown_by(source, options, training.name)
+    shown = open_without_weights(source, options, training.name)
     rows = Rows(training, shown, options)
     with quietly(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"(trl|transformers)\.")  # to one another
@@ -160,12 +161,13 @@ def _run(
         if done < trainer.args.max_steps and not stopped:
             trainer.train(resume_from_checkpoint=None if newest is None else str(newest))
             done = trainer.state.global_step
+    # The first process removes the state's folder below; the others may still be reading it.
     trainer.accelerator.wait_for_everyone()
     if keeper is None:
         return TrainingResult(steps=done // updates, selected=0, scores={})
     notes = [] if newest is None else ["went on after a stop: TRL does so exactly within the first epoch only"]
     skipped = {task: len(numbers) for task, numbers in rows.skipped.items()}
-    trained = keeper.finished(steps=done // updates, notes=notes, skipped=skipped)
+    trained = keeper.finish(steps=done // updates, notes=notes, skipped=skipped)
     shutil.rmtree(state_folder(training), ignore_errors=True)
     return trained
 
@@ -177,16 +179,19 @@ def _prepare(trainer: Any, training: Training, options: TrlOptions) -> None:
     from harness_grpo.policy import without_dropout
 
     trainer.remove_callback(PrinterCallback)
+    # Under dropout the policy that learns would not be the one that wrote the answers.
     without_dropout(trainer.model)
     for pattern in options.freeze:
         found = [
-            one for name, one in trainer.model.named_parameters() if one.requires_grad and re.search(pattern, name)
+            parameter
+            for name, parameter in trainer.model.named_parameters()
+            if parameter.requires_grad and re.search(pattern, name)
         ]
         if not found:
             raise UserError(f"recipe {training.name}: freeze: {pattern!r} finds no parameter that would be trained")
-        for one in found:
-            one.requires_grad_(False)
-    if not any(one.requires_grad for one in trainer.model.parameters()):
+        for parameter in found:
+            parameter.requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in trainer.model.parameters()):
         raise UserError(f"recipe {training.name}: freeze: nothing is left to train")
 
 

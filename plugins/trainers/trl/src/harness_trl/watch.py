@@ -1,4 +1,4 @@
-"""What happens while TRL trains: curves, progress, a look at the weights now and then, and an end where it diverges."""
+"""A callback while TRL trains: curves, progress, a look at the weights now and then, and an end where it diverges."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # its base is untyped
         updates: Optimizer steps in a step.
 
     Attributes:
-        trainer: TRL's; set once it is made.
+        trainer: The one of TRL. Set once it is made.
     """
 
     def __init__(
@@ -67,19 +67,21 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # its base is untyped
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Look at the weights where it is time, in all processes together."""
-        step, behind = divmod(state.global_step, self._updates)
-        if behind or (step % self._options.validation.every and step != self._options.steps):
+        step, rest = divmod(state.global_step, self._updates)
+        if rest or (step % self._options.validation.every and step != self._options.steps):
             return
         saved = state_folder(self._training) / "candidate"
+        # In all processes: gathering sharded weights is a collective operation.
         self.trainer.save_model(str(saved), _internal_call=True)
         if self._keeper is not None:
             self._keeper.look(saved, step=step)
+        # All must stop at the same step, or the others would wait for the first one for ever.
         stopped = broadcast_object_list([self._keeper is not None and self._keeper.best.stopped])
         control.should_training_stop = control.should_training_stop or stopped[0]
 
 
 def curves(logs: Mapping[str, Any]) -> dict[str, float]:
-    """What TRL logged, under our names: `rewards/TASK/mean` is `TASK/reward`."""
+    """The scalars that TRL logged, under our names: `rewards/TASK/mean` is `TASK/reward`."""
     found: dict[str, float] = {}
     for name, value in logs.items():
         if isinstance(value, int | float):

@@ -1,6 +1,6 @@
 """Tiny Qwen-VL models from configuration: 3-D positions and deepstack features. Needs torchvision.
 
-Qwen's processors always have a video processor, and that one needs torchvision; transformers says so when one is made.
+Qwen's processors always have a video processor, and that one needs torchvision. Transformers says so when one is made.
 """
 
 from __future__ import annotations

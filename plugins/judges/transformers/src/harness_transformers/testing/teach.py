@@ -29,7 +29,7 @@ def teach(
 
     Args:
         folder: A model folder, as `make_tiny_llava` writes it.
-        examples: What to answer; the item's tag `rationale` goes ahead of the verdict where there is one.
+        examples: What to answer. The item's tag `rationale` goes ahead of the verdict where there is one.
         steps: Optimiser steps.
         batch: Examples in a step.
         rate: Learning rate of AdamW.

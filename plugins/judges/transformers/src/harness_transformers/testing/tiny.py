@@ -49,10 +49,10 @@ Image A: Image B: Image C: Which picture is better? Does the picture fit its des
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TinyShape:
-    """How large the model is."""
+    """The size of the model."""
 
     hidden: int = 64
-    """Width of the language model; the vision tower is as wide."""
+    """Width of the language model. The vision tower is as wide."""
     layers: int = 2
     """Layers of the language model."""
     heads: int = 4
@@ -62,7 +62,7 @@ class TinyShape:
     image_size: int = 32
     """Side of a picture in pixels."""
     patch: int = 8
-    """Side of a patch in pixels; an image is `(image_size / patch)²` tokens."""
+    """Side of a patch in pixels. An image is `(image_size / patch)²` tokens."""
     vocabulary: int = 640
     """Tokens, at most."""
     context: int = 2048
@@ -110,11 +110,11 @@ def make_tiny_llava(folder: str | Path, *, shape: TinyShape | None = None, seed:
 
 
 def make_tokenizer(vocabulary: int, *, special: Sequence[str] = SPECIAL) -> PreTrainedTokenizerFast:
-    """A byte-level BPE over the words that judges read and write; every text can be said in it.
+    """A byte-level BPE over the words that judges read and write. Every text can be said in it.
 
     Args:
         vocabulary: Tokens, at most.
-        special: Control tokens; they come first.
+        special: Control tokens. They come first.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast

@@ -24,7 +24,7 @@ _SIGHT: Mapping[str, Any] = {**_TOWER, "image_size": 32, "patch_size": 8}
 
 
 def make_tiny_clip(folder: str | Path, seed: int = 0) -> Path:
-    """Write a model folder that `AutoProcessor` and `AutoModel` open as CLIP; its scores are noise.
+    """Write a model folder that `AutoProcessor` and `AutoModel` open as CLIP. Its scores are noise.
 
     Args:
         folder: Made if it is not there.

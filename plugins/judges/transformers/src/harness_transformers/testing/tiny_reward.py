@@ -14,12 +14,12 @@ _PATCHES = 4  # tokens of an image
 
 
 def make_tiny_reward(folder: str | Path, seed: int = 0, *, outputs: int = 1, pad: bool = True) -> Path:
-    """Write a model folder that `AutoTokenizer` and `AutoModelForSequenceClassification` open; its rewards are noise.
+    """Write a model folder that `AutoTokenizer` and `AutoModelForSequenceClassification` open. Its rewards are noise.
 
     Args:
         folder: Made if it is not there.
         seed: Of the random weights.
-        outputs: Numbers that it gives to a conversation; a reward model gives one.
+        outputs: Numbers that it gives to a conversation. A reward model gives one.
         pad: Whether its configuration names a token for padding.
 
     Returns:
