@@ -26,7 +26,7 @@ _DEAREST = 3
     metavar="MANIFEST",
     help="Say which splits of a manifest or recipe share images; may be given several times.",
 )
-@click.option("--pixels", is_flag=True, help="Compare decoded pixels: finds copies stored anew without a loss.")
+@click.option("--pixels", is_flag=True, help="Compare decoded pixels: finds copies stored again without a loss.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read at most N items of each split.")
 @click.option("--fail-on-leak", is_flag=True, help="Exit code 4 when there is a leak.")
 @click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override one value of each file.")
