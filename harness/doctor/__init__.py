@@ -1,1 +1,1 @@
-"""What `harness doctor` looks at: the health of an installation, and pictures that splits share."""
+"""The checks of `harness doctor`: the health of an installation, and pictures that splits share."""

@@ -43,9 +43,9 @@ class Finding:
     """Something that is not as it should be."""
 
     subject: str
-    """What it is about."""
+    """The thing that is not right, such as a plugin."""
     problem: str
-    """What is wrong and how to fix it; without secrets."""
+    """The problem and its fix, without secrets."""
     broken: bool = True
     """Whether something does not work. Else it is only worth knowing."""
 
@@ -64,7 +64,7 @@ class Health:
     """Milliseconds of CPU that loading each plugin took, the most expensive first. What two share counts for the
     first, by name."""
     findings: tuple[Finding, ...]
-    """What is wrong, broken things first."""
+    """All findings, broken things first."""
 
     @property
     def is_broken(self) -> bool:
@@ -181,7 +181,7 @@ def _find_ambiguous_names(kind: str, offers: Sequence[Offer]) -> Iterator[Findin
 
 
 def _explain_missing(reference: str) -> str:
-    """Why the module of a lazy reference cannot be found. It is not imported, and no package that is not yet."""
+    """The reason why a lazy reference cannot be found. Nothing is imported that is not imported yet."""
     module = reference.partition(":")[0]
     top = module.partition(".")[0]
     try:

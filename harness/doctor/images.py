@@ -28,7 +28,7 @@ class _NothingError(DataError):
 
 @dataclass(frozen=True, kw_only=True)
 class SplitImages:
-    """What was read of one split."""
+    """Pictures that were read of one split."""
 
     items: int = 0
     """Items read."""
@@ -39,7 +39,7 @@ class SplitImages:
     first: NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, dtype=np.uint32), repr=False)
     """Shape (D,): number of the first item that shows the picture, from 0."""
     skipped: str = ""
-    """Why nothing was read."""
+    """Reason why nothing was read."""
 
     @property
     def distinct(self) -> int:
@@ -86,7 +86,7 @@ def item_ids(split: TaskSplit, numbers: set[int]) -> dict[int, str]:
 
 
 def hash_of(image: Image, *, pixels: bool) -> bytes:
-    """What two equal pictures have in common, `HASHED` bytes.
+    """Hash of a picture, `HASHED` bytes, which equal pictures have in common.
 
     Pixels are compared as they are shown to a judge, so that the format of the file, a palette or an orientation in
     EXIF makes no difference where a person sees the same picture.

@@ -42,7 +42,7 @@ def files_in_package(distribution: Distribution) -> list[str]:
 
 
 def find_changed_files(distribution: Distribution) -> list[str]:
-    """Files of the package that are gone, or are not as the distribution installed them. Empty where it is editable."""
+    """Files of the package that are gone, or are not as the distribution installed them. Empty if it is editable."""
     changed = []
     for file in distribution.files or ():
         # RECORD has no hash of itself, and none of compiled files.

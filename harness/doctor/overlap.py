@@ -1,4 +1,4 @@
-"""Which splits share pictures, and which of these are leaks: learnt from on one side, tested on the other."""
+"""Splits that share pictures, and leaks among them: learnt from on one side, tested on the other."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Shared:
 
 @dataclass(frozen=True, kw_only=True)
 class Overlap:
-    """What was found."""
+    """Result of the comparison of all splits."""
 
     splits: tuple[Read, ...]
     """Every split, those included that could not be read."""
@@ -104,7 +104,7 @@ def find_overlap(
         say: Takes a line for each split that is read.
 
     Raises:
-        DataError: A row or a picture cannot be read; names task, split and item.
+        DataError: A row or a picture cannot be read. The message names task, split and item.
     """
     done: list[Read] = []
     for split in splits:
@@ -127,7 +127,7 @@ def _share_with_itself(read: Read) -> Shared:
 
 
 def _find_shared(a: Read, b: Read) -> Shared | None:
-    """What two splits share. `None` where that is nothing."""
+    """Pictures that two splits share. `None` if there are none."""
     leak = (a[0].is_learnt and b[0].is_tested) or (b[0].is_learnt and a[0].is_tested)
     # The side that is learnt from stands first, as the columns of the table say.
     if leak and not (a[0].is_learnt and b[0].is_tested):

@@ -1,4 +1,4 @@
-"""What was found, for people: on a terminal, through rich."""
+"""The result for people: on a terminal, through rich."""
 
 from __future__ import annotations
 

@@ -22,7 +22,6 @@ from harness.score import planning
 from harness.score.contest import Contest, Meeting
 from harness.score.families import family_of_judges
 from harness.score.metrics import averages_credit
-from harness.score.planning import Spread
 from harness.score.significance import RULES, Rules
 from harness.text import clean
 
@@ -276,7 +275,7 @@ def _row_of_pair(a: Entry, b: Entry, met: Meeting, question: Question, is_mean: 
     return _row(
         question,
         deviation,
-        spread=Spread(deviation, noise, asked) if asked > 1 else None,
+        noise=noise,
         task=a.task,
         metric=name,
         unit=a.estimate.unit,
@@ -325,7 +324,7 @@ def _row(
     question: Question,
     deviation: float,
     *,
-    spread: Spread | None = None,
+    noise: float = 0.0,
     task: str = "",
     metric: str = "accuracy",
     unit: Unit = "share",
@@ -338,6 +337,10 @@ def _row(
     shown: float | None = None,
 ) -> PlanRow:
     needed = question.needed(deviation)
+    once, endless = (
+        question.needed(planning.deviation_at(times, deviation, noise=noise, asked=asked)) if asked > 1 else None
+        for times in (1, math.inf)
+    )
     return PlanRow(
         task=task,
         metric=metric,
@@ -356,7 +359,7 @@ def _row(
         needed_clusters=None
         if needed is None or not items or clusters is None
         else math.ceil(needed * clusters / items),
-        needed_items_once=question.needed(spread.deviation_at(1)) if spread else None,
-        needed_items_endless=question.needed(spread.deviation_at(math.inf)) if spread else None,
+        needed_items_once=once,
+        needed_items_endless=endless,
         detectable_with_n=question.detectable(deviation, question.n) if task else None,
     )

@@ -83,7 +83,7 @@ class PositiveF1(_Confusion):
         return [_positive(units)]
 
     def from_counts(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
-        """2 right / (gold + predicted). NaN where the class occurs in neither."""
+        """2 right / (gold + predicted). NaN if the class occurs in neither."""
         return divide(2 * right[:, 0], gold[:, 0] + predicted[:, 0])
 
 
@@ -108,7 +108,7 @@ class RocAuc(CoreMetric):
     """Area under the ROC curve of the positive class (first label or candidate) against all others.
 
     A unit's score is its probability of the positive class. Units that were answered without one are left out, and are
-    not in `n`. Only where no unit has one, the scores are the hard verdicts as 0 and 1, as in SeeTRUE's released script
+    not in `n`. Only if no unit has one, the scores are the hard verdicts as 0 and 1, as in SeeTRUE's released script
     (for two classes that is balanced accuracy). The two are never ranked against each other: `harness.score.cell`
     decides for a whole cell, and says which it was.
 
@@ -164,7 +164,7 @@ def _rank_scores(units: Units, is_positive: Ints, positive: Verdict) -> tuple[Fl
 
 
 def _tie_correction(positives: Ints, negatives: Ints, starts: Ints) -> Floats:
-    """What to add so that each pair of tied scores counts a half, whichever of the two came first in the sorting."""
+    """Correction after which each pair of tied scores counts a half, in any order of the sorting."""
     in_group = np.add.reduceat(positives, starts, axis=1), np.add.reduceat(negatives, starts, axis=1)
     below = np.cumsum(negatives, axis=1)
     before = below[:, starts] - negatives[:, starts]

@@ -18,15 +18,15 @@ from harness.score.arrays import Floats, Ints
 from harness.score.spread import Interval, interval_from_moves
 
 Distance: TypeAlias = Literal["nominal", "interval", "inversions"]
-"""How two verdicts differ: by being different, by the square of their difference, or by pairs in another order."""
+"""Difference of two verdicts: 0 or 1, the square of their difference, or the share of pairs in another order."""
 
 _CHANCE = 0.5  # of two rankings without any relation, half of all pairs are in another order
 
 
 class _Sums(NamedTuple):
-    """What alpha is made of. Each has a row for each cluster, or for each of some data sets."""
+    """The sums that alpha is made of, with a row for each cluster or data set."""
 
-    apart: Floats
+    disagreement: Floats
     """Shape (G,): disagreement within units, times the number of verdicts."""
     verdicts: Floats
     """Shape (G,): how many verdicts there are."""
@@ -70,7 +70,7 @@ def krippendorff(people: People, space: AnswerSpace, *, confidence: float = 0.95
         confidence: Of the interval.
 
     Returns:
-        1 is perfect agreement, 0 is chance. No value where there is nothing to compare, or where all say the same of
+        1 is perfect agreement, 0 is chance. No value if there is nothing to compare, or if all say the same of
         every item.
     """
     # An item with one verdict has no pair and says nothing about agreement. Krippendorff drops it as well.
@@ -82,7 +82,7 @@ def krippendorff(people: People, space: AnswerSpace, *, confidence: float = 0.95
     expected = float(_chance_disagreement(whole, distance)[0])
     if not expected > 0:
         return Measurement(None)
-    value = 1 - float(whole.apart[0] / whole.verdicts[0]) / expected
+    value = 1 - float(whole.disagreement[0] / whole.verdicts[0]) / expected
     return Measurement(value, *(_interval(value, sums, sizes, distance, confidence=confidence) or (None, None)))
 
 
@@ -118,12 +118,12 @@ def _sums_of_units(item: Ints, of_item: Ints, vectors: Floats) -> _Sums:
     squares = np.bincount(item, weights=(vectors**2).sum(axis=1), minlength=units).astype(np.float64)
     total = np.stack([np.bincount(item, weights=column, minlength=units) for column in vectors.T], axis=1)
     # Sum over ordered pairs of |x - y|^2 = 2 (m sum |x|^2 - |sum x|^2): no loop over pairs.
-    apart: Floats = 2 * (count * squares - (total**2).sum(axis=1)) / np.maximum(count - 1, 1)
+    disagreement: Floats = 2 * (count * squares - (total**2).sum(axis=1)) / np.maximum(count - 1, 1)
 
     def add(column: Floats) -> Floats:
         return np.bincount(of_item, weights=column, minlength=clusters).astype(np.float64)
 
-    return _Sums(add(apart), add(count), add(squares), np.stack([add(column) for column in total.T], axis=1))
+    return _Sums(add(disagreement), add(count), add(squares), np.stack([add(column) for column in total.T], axis=1))
 
 
 def _chance_disagreement(sums: _Sums, distance: Distance) -> Floats:
@@ -140,7 +140,7 @@ def _alpha(sums: _Sums, distance: Distance) -> Floats:
     expected = _chance_disagreement(sums, distance)
     # Leaving out a cluster may leave a single verdict, or verdicts that are all the same.
     defined = (expected > 0) & (sums.verdicts > 1)
-    observed = sums.apart / np.maximum(sums.verdicts, 1)
+    observed = sums.disagreement / np.maximum(sums.verdicts, 1)
     return np.where(defined, 1 - observed / np.where(defined, expected, 1), np.nan)
 
 
@@ -151,7 +151,7 @@ def _interval(value: float, sums: _Sums, sizes: Ints, distance: Distance, *, con
     share = size / 2 / whole.verdicts
     # Two half clusters like the mean of all. In one of them all agree, in the other two people always differ.
     agree = _Sums(np.zeros(1), whole.verdicts * share, whole.squares * share, whole.total * share[:, None])
-    differ = agree._replace(apart=2 * agree.verdicts * _chance_disagreement(whole, distance))
+    differ = agree._replace(disagreement=2 * agree.verdicts * _chance_disagreement(whole, distance))
     smoothed = _Sums(*(np.sum(columns, axis=0) for columns in zip(whole, agree, differ, strict=True)))
     centre = _alpha(smoothed, distance)[0]
     return interval_from_moves(

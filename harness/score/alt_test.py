@@ -79,8 +79,8 @@ def alt_test(
 ) -> AltTest:
     """Test the judge against each annotator, by agreement with the other annotators.
 
-    On each item that annotator j and another one annotated, let W_judge be 1 where the judge agrees with the others at
-    least as much as j does, and W_person be 1 where j agrees at least as much as the judge; d = W_person - W_judge.
+    On each item that annotator j and another one annotated, let W_judge be 1 if the judge agrees with the others at
+    least as much as j does, and W_person be 1 if j agrees at least as much as the judge; d = W_person - W_judge.
     The judge beats j where the mean of d is significantly below epsilon: a one-sided t test, of clusters where items
     share one, corrected over annotators by Benjamini and Yekutieli (2001). The winning rate is the share of annotators
     that the judge beats. It passes with a half. The average advantage probability is the mean over annotators of the

@@ -31,7 +31,7 @@ class Ratings:
 class Lines:
     """L comparisons with what the *other* annotators say: one for each unit, annotator and consensus of the others.
 
-    All columns have shape (L,). Where the others have several consensuses (a drawn vote), each has a line of its own.
+    All columns have shape (L,). If the others have several consensuses (a drawn vote), each has a line of its own.
     """
 
     unit: Ints
@@ -74,12 +74,12 @@ class Duels:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class People:
-    """What several people said of the items of a cell."""
+    """Verdicts of several people on the items of a cell."""
 
     annotators: tuple[str, ...]
-    """What the codes of annotators stand for."""
+    """Names of the annotators, by code."""
     verdicts: tuple[Verdict, ...]
-    """What the codes of verdicts stand for."""
+    """The verdicts, by code."""
     ratings: Ratings
     """Every verdict of every annotator."""
     lines: Lines

@@ -26,19 +26,19 @@ class Ballot:
     """One vote on one item, canonical: a single sample, or several samples made one."""
 
     verdict: Verdict | None
-    """`None` where there is none, or where an answered unit is wrong under every gold."""
+    """`None` if there is none, or if an answered unit is wrong under every gold."""
     state: int
     """One of those of `harness.score.table`."""
     positive: float
-    """Probability of the positive class, NaN where not known."""
+    """Probability of the positive class, NaN if not known."""
     order: tuple[int, ...]
     """As shown; `()` without candidates or where several orders became one vote."""
     sample: int
-    """Number of the repeat. 0 where several became one vote."""
+    """Number of the repeat. 0 if several became one vote."""
     drawn: tuple[Verdict, ...] = ()
     """Those whose scores are equal and the best, where the state is `DRAWN` and the judge said which."""
     confidence: float = _NAN
-    """Mean probability that the answers with a verdict gave to this verdict. NaN where one of them has none."""
+    """Mean probability that the answers with a verdict gave to this verdict. NaN if one of them has none."""
 
 
 def make_ballots(answers: list[RecordedAnswer], protocol: Protocol) -> list[Ballot]:
@@ -117,7 +117,7 @@ def _positive_probability(answer: RecordedAnswer, protocol: Protocol) -> float:
 
 
 def _mean_confidence(answers: list[RecordedAnswer], verdict: Verdict | None) -> float:
-    """How sure of a canonical verdict the answers that have one are, on average. NaN where one does not say."""
+    """Mean probability of a canonical verdict, over the answers that have one. NaN if one does not say."""
     if verdict is None:
         return _NAN
     given = [answer for answer in answers if answer.verdict is not None]
@@ -225,5 +225,5 @@ def _find_winner(given: list[Verdict]) -> Verdict | None:
 
 
 def _mean(values: list[float]) -> float:
-    """The plain mean. NaN where one is not known, since a mean over the others would be of another kind."""
+    """The plain mean. NaN if one is not known, since a mean over the others would be of another kind."""
     return sum(values) / len(values) if values else _NAN

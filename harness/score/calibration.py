@@ -39,7 +39,7 @@ def calibration_of(table: CellTable, *, level: float = 0.95) -> Calibration | No
         level: Confidence of the intervals and guarantees.
 
     Returns:
-        `None` where too few units have a confidence.
+        `None` if too few units have a confidence.
     """
     credit = table.units.credit
     # Half a point is not right and not wrong, and a probability of it cannot be checked.
@@ -206,7 +206,7 @@ def interval_of_error(
     upper = float(special.ndtr(clusters.quantile_of_share(level)))  # further out where clusters are few
     # The upper end is the noncentrality under which a mean square as small as this one has the chance 1 - upper.
     low, high = 0.0, float(special.chndtrinc(max(mean_square / scale, freedom), freedom, 1 - upper)) * scale
-    # Only where a calibrated judge would rarely show so much does the interval stay off 0.
+    # Only if a calibrated judge would rarely show so much does the interval stay off 0.
     if special.chndtr(mean_square / scale, freedom, 0.0) > upper:
         low = float(special.chndtrinc(mean_square / scale, freedom, upper)) * scale
     value = calibration_error(confidence, right, bins, clusters)

@@ -46,7 +46,7 @@ _MOST_CELLS = 4_000_000  # of the matrix clusters x types. Beyond, clusters are 
 
 
 def human_ceiling(table: CellTable, metrics: Mapping[str, Metric], *, confidence: float = 0.95) -> Ceiling | None:
-    """Everything about people for one cell. `None` where no item has the verdicts of two people.
+    """Everything about people for one cell. `None` if no item has the verdicts of two people.
 
     Args:
         table: The cell.
@@ -112,17 +112,17 @@ def ceiling_of(table: CellTable, metric: Metric, *, name: str, confidence: float
     block, weight = _blocks(lines, mean=isinstance(metric, MeanMetric)), _weights(lines)
     average, weights = table.protocol.average_of(name), table.protocol.weights
 
-    def apart(view: UnitTable, rows: NDArray[np.bool_]) -> Jackknife | None:
+    def jackknife_lines(view: UnitTable, rows: NDArray[np.bool_]) -> Jackknife | None:
         if not rows.any():
             return None
         by_category = average == "category"
         sample = _sample(metric, view.take(rows), block[rows], weight[rows], by_category=by_category, weights=weights)
         return jackknife(sample, np.unique(view.cluster[rows]))
 
-    people = apart(gold, np.ones_like(lines.kept))
-    judge = apart(judged, lines.kept)
+    people = jackknife_lines(gold, np.ones_like(lines.kept))
+    judge = jackknife_lines(judged, lines.kept)
     # The difference is taken on the same lines, also where the protocol leaves out some of the judge's.
-    beside = people if lines.kept.all() else apart(gold, lines.kept)
+    beside = people if lines.kept.all() else jackknife_lines(gold, lines.kept)
     value, low, high = _value_and_ends(people, confidence=confidence)
     own, own_low, own_high = _value_and_ends(judge, confidence=confidence)
     difference, gap_low, gap_high = _difference(judge, beside, confidence=confidence)
@@ -142,7 +142,7 @@ def ceiling_of(table: CellTable, metric: Metric, *, name: str, confidence: float
 
 
 def _reason_against(table: CellTable, metric: Metric, name: str) -> str:
-    """Why a metric has no ceiling, if it has none."""
+    """The reason why a metric has no ceiling; empty if it has one."""
     uses = getattr(metric, "uses", ())
     if "positive" in uses:
         return "reads probabilities, and people give none"
@@ -153,13 +153,15 @@ def _reason_against(table: CellTable, metric: Metric, name: str) -> str:
     return ""
 
 
-def _value_and_ends(apart: Jackknife | None, *, confidence: float) -> tuple[float | None, float | None, float | None]:
+def _value_and_ends(
+    jackknifed: Jackknife | None, *, confidence: float
+) -> tuple[float | None, float | None, float | None]:
     """Value and ends of its interval. No interval with a single cluster."""
-    if apart is None:
+    if jackknifed is None:
         return None, None, None
     # One cluster has no other to vary against, so there is no interval and not one of width 0.
-    ends = interval(apart, confidence=confidence) if len(apart.design_clusters) > 1 else None
-    return (apart.value, *(ends or (None, None)))
+    ends = interval(jackknifed, confidence=confidence) if len(jackknifed.design_clusters) > 1 else None
+    return (jackknifed.value, *(ends or (None, None)))
 
 
 def _difference(
@@ -200,7 +202,7 @@ def _weights(lines: Lines) -> Floats:
 
 
 def _blocks(lines: Lines, *, mean: bool) -> Ints:
-    """Which lines are taken together: all for a plain mean, else those of each annotator who has enough items."""
+    """Code of lines that are taken together: all for a plain mean, else those of an annotator with enough items."""
     if mean:
         return np.zeros_like(lines.unit)
     seen = np.unique(np.stack([lines.annotator, lines.unit]), axis=1)[0]

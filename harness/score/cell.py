@@ -95,7 +95,7 @@ def check_protocol(table: CellTable, metric: Metric, *, name: str) -> None:
 
 
 def basis_of(metric: Metric, *tables: CellTable) -> Basis:
-    """What a metric is made of, for all tables alike: the probabilities where each has some, else the verdicts.
+    """The basis of a metric, for all tables alike: probabilities where each table has some, else verdicts.
 
     Args:
         metric: One that names `positive` in `uses` reads probabilities.
@@ -121,12 +121,12 @@ class _Estimator:
         return self._estimate(name, metric, views, self._jackknife_cell(name, metric), average=average)
 
     def find_interval_flags(self, name: str, metric: Metric) -> tuple[str, ...]:
-        """What the data say against the metric's interval."""
+        """Flags of the metric's interval."""
         average = self.table.protocol.average_of(name)
         return find_interval_flags(self._jackknife_cell(name, metric), self._views(metric)[0], metric, average=average)
 
     def categories(self, name: str, metric: Metric) -> dict[str, Estimate]:
-        """The metric of each category by name. Empty where there is only one. Categories are not averaged further."""
+        """The metric of each category by name. Empty if there is only one. Categories are not averaged further."""
         names = self.table.units.categories
         average = "group" if self.table.protocol.average_of(name) == "group" else "micro"
         if len(names) < 2:
@@ -137,8 +137,8 @@ class _Estimator:
             # By identity: where nothing is missing the three views are one object, and it is cut once.
             parts = {id(view): view.take(view.category == code) for view in views}
             own = tuple(parts[id(view)] for view in views)
-            apart = self._jackknife(name, metric, own[0], average=average)
-            found[category] = self._estimate(name, metric, own, apart, average=average)
+            jackknifed = self._jackknife(name, metric, own[0], average=average)
+            found[category] = self._estimate(name, metric, own, jackknifed, average=average)
         return found
 
     def _views(self, metric: Metric) -> tuple[UnitTable, UnitTable, UnitTable]:
@@ -154,7 +154,7 @@ class _Estimator:
         return self._known[basis, with_random_guess]
 
     def _jackknife_cell(self, name: str, metric: Metric) -> Jackknife | None:
-        """The value of the whole cell, taken apart once for its interval and for what there is to say against it."""
+        """The jackknife of the whole cell, done once for its interval and for the flags of that interval."""
         if name not in self._whole:
             average = self.table.protocol.average_of(name)
             self._whole[name] = self._jackknife(name, metric, self._views(metric)[0], average=average)
@@ -165,13 +165,13 @@ class _Estimator:
         return jackknife_metric(metric, view, name=name, average=average, weights=self.table.protocol.weights)
 
     def _estimate(
-        self, name: str, metric: Metric, views: tuple[UnitTable, ...], apart: Jackknife | None, *, average: str
+        self, name: str, metric: Metric, views: tuple[UnitTable, ...], jackknifed: Jackknife | None, *, average: str
     ) -> Estimate:
         value_view, excluded_view, worst_view = views
-        ends = None if apart is None else interval(apart, confidence=self.confidence)
+        ends = None if jackknifed is None else interval(jackknifed, confidence=self.confidence)
         low, high = ends or (None, None)
         # The value of the jackknife is snapped to its range, so that an interval never excludes its own value.
-        value = None if apart is None else apart.value
+        value = None if jackknifed is None else jackknifed.value
         excluded, worst = (  # the same units where nothing is missing
             value if view is value_view else self._point(name, metric, view, average=average)
             for view in (excluded_view, worst_view)
@@ -181,7 +181,7 @@ class _Estimator:
             value=value,
             ci_low=low,
             ci_high=high,
-            method="" if apart is None or ends is None else AGRESTI_COULL if apart.binomial else JACKKNIFE,
+            method="" if jackknifed is None or ends is None else AGRESTI_COULL if jackknifed.binomial else JACKKNIFE,
             n=len(value_view),
             excluded=excluded,
             worst_case=worst,
@@ -206,7 +206,7 @@ def jackknife_metric(
     weights: Mapping[str, float] | None = None,
     paired: bool = False,
 ) -> Jackknife | None:
-    """A metric of some units, taken apart by cluster. `None` where it is not defined.
+    """A metric of some units, and what each cluster does to it. `None` if it is not defined.
 
     Args:
         metric: What to compute.

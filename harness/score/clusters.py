@@ -42,7 +42,7 @@ class Clusters:
 
     @property
     def units(self) -> int:
-        """How many units: n."""
+        """Number of units: n."""
         return len(self.code)
 
     @property
@@ -57,7 +57,7 @@ class Clusters:
 
     @property
     def effective(self) -> float:
-        """How many clusters of equal size tell as much: C where they are of equal size."""
+        """Number of clusters of equal size that tell as much: C where they are of equal size."""
         # A cluster of m units with correlation r has a variance in proportion to m (1 + r (m - 1)) (Kish 1965).
         weight = self.sizes * (1 + _CORRELATION * (self.sizes - 1))
         return float(weight.sum() ** 2 / (weight**2).sum())
@@ -81,7 +81,7 @@ class Clusters:
 
 
 def effective_n(influence: Floats, value: float, clusters: Clusters) -> float:
-    """How many independent right-or-wrong trials tell as much as these units do about a value from 0 to 1.
+    """Number of independent right-or-wrong trials that tell as much as these units about a value from 0 to 1.
 
     Args:
         influence: Shape (n,): what each unit does to n times the value, without its mean. For a mean the unit's own
@@ -92,7 +92,7 @@ def effective_n(influence: Floats, value: float, clusters: Clusters) -> float:
     n, mean = clusters.units, clusters.mean_size
     # With the pseudo-cluster the value is off both ends, so that no error seen does not mean no variance.
     padded = (value * n + mean / 2) / (n + mean)
-    # The influence is about the plain value. What is moved to the padded one is the same for each unit of a cluster.
+    # The influence is centred on the plain value. For each unit of a cluster it moves to the padded one.
     moved = clusters.sums(influence) + (value - padded) * clusters.sizes
     halves = (mean / 2) ** 2 * ((1 - padded) ** 2 + padded**2) / (n + mean / 2) ** 2
     variance = float(((moved / (n + mean - clusters.sizes)) ** 2).sum() + 2 * halves)

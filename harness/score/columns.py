@@ -12,7 +12,7 @@ from harness.score.table import Repeats
 
 
 class RepeatColumns:
-    """Grows the columns of `Repeats`. Empty where each question is put once."""
+    """Grows the columns of `Repeats`. Empty if each question is put once."""
 
     def __init__(self) -> None:
         self.cluster, self.answers = array("Q"), array("q")
@@ -24,7 +24,7 @@ class RepeatColumns:
         Args:
             cluster: Hash of the item's group.
             worths: What each answer that counts is worth. A question without any is left out.
-            voted: Credit of the vote of all answers. NaN where there is none.
+            voted: Credit of the vote of all answers. NaN if there is none.
         """
         if worths:
             self.cluster.append(cluster)

@@ -41,7 +41,7 @@ def sign_sums(x: Floats, y: Floats, weights: Floats) -> Floats:
 
 
 def _count_across(blocks: Ints, ranks: Ints, weights: Floats) -> Floats:
-    """What the units of neighbouring blocks, the first and the second of a pair, add to each other."""
+    """Weights that the units of neighbouring blocks, the first and the second of a pair, add to each other."""
     pairs, second = blocks // 2, blocks % 2 == 1
     # One sort does for all pairs of blocks, since the pair is the first key.
     order = np.lexsort((ranks, pairs))
@@ -62,7 +62,7 @@ def _count_across(blocks: Ints, ranks: Ints, weights: Floats) -> Floats:
 
 
 def _count_within(x: Floats, ranks: Ints, weights: Floats) -> Floats:
-    """What units of equal x were counted for each other, sorted by x and then by y: those of another y."""
+    """Weights that were counted between units of equal x, sorted by x and then by y: those of another y."""
     groups = np.unique(x, return_inverse=True)[1]
     same = np.unique(np.stack([groups, ranks]), axis=1, return_inverse=True)[1].reshape(-1)
     equal_x, equal = (np.bincount(codes, weights=weights)[codes] for codes in (groups, same))

@@ -1,4 +1,4 @@
-"""How a judge agrees with itself: over orders, over repeats, and with the place it was shown first.
+"""Agreement of a judge with itself: over orders, over repeats, and with the place it was shown first.
 
 Not for agreement with the gold.
 """
@@ -39,9 +39,9 @@ def _rate(name: str, of: SuccessCounts, *, confidence: float) -> Estimate:
     hits, n = int(of.hits.sum()), int(of.trials.sum())
     # Only then are trials independent, and the interval is that of a plain share.
     single = len(np.unique(of.cluster)) == n  # every trial is a cluster of its own
-    apart = jackknife(_sample(of), np.unique(of.cluster), binomial=single, cap=True)
+    jackknifed = jackknife(_sample(of), np.unique(of.cluster), binomial=single, cap=True)
     # The jackknife counts items, and a share of trials can never tell more than that many trials do.
-    ends = None if apart is None else interval(replace(apart, most=n), confidence=confidence)
+    ends = None if jackknifed is None else interval(replace(jackknifed, most=n), confidence=confidence)
     low, high = ends or (None, None)
     return Estimate(
         metric=name,

@@ -1,4 +1,4 @@
-"""Judges on the same units: who met whom on what, and the value of each, taken apart by cluster.
+"""Judges on the same units: who met whom on what, and the value of each with every cluster left out in turn.
 
 One judge's value is computed once and serves all its pairs. Not for deciding anything: that is
 `harness.score.significance`.
@@ -26,13 +26,13 @@ class Meeting:
     views: tuple[tuple[UnitTable, UnitTable], ...]
     """For each task: the units with the answers of one, and the same units with the answers of the other."""
     of_a: Jackknife | None
-    """The value of the one. `None` where it is not defined."""
+    """The value of the one. `None` if it is not defined."""
     of_b: Jackknife | None
     """The value of the other."""
 
     @property
     def gap(self) -> Gap | None:
-        """Their difference. `None` where it is not defined."""
+        """Their difference. `None` if it is not defined."""
         return None if self.of_a is None or self.of_b is None else gap(self.of_a, self.of_b)
 
 
@@ -67,7 +67,7 @@ class Round:
         return averages_credit(self.metric) or hasattr(self.metric, "values")
 
     def basis(self, judges: Collection[str]) -> Basis:
-        """What the metric of these judges is made of."""
+        """The basis of the metric for these judges."""
         return basis_of(self.metric, *(self.tables[judge] for judge in judges))
 
     def own(self, judge: str, which: Which = "value", basis: Basis = "") -> tuple[UnitTable, Jackknife | None]:
@@ -125,14 +125,14 @@ class Contest:
         return not any(each.tables[judge].missing(each.basis(judges)).any() for each in self.rounds for judge in judges)
 
     def basis(self, a: str, b: str) -> Basis:
-        """What the metric of two judges is made of. The same on every task."""
+        """The basis of the metric for two judges, by the first task."""
         return self.rounds[0].basis((a, b))
 
     def extremes(self, a: str, b: str) -> tuple[Gap, Gap] | None:
         """The least and the greatest difference that any missing answers allow (Horowitz and Manski 2000).
 
         Returns:
-            `None` where the metric is no mean over units, or one judge was asked what the other was not.
+            `None` if the metric is no mean over units, or one judge was asked what the other was not.
         """
         if not all(each.is_mean and each.basis((a, b)) != "probabilities" for each in self.rounds):
             return None

@@ -1,7 +1,7 @@
 """Metrics of scores: Pearson, Spearman, Kendall's tau-b, quadratic-weighted kappa. Not for classes or rankings.
 
 Checked against scipy and scikit-learn on the expanded sample. A missing answer that counts as wrong is at the end of
-the scale farther from the gold. All are NaN where gold or answers are constant.
+the scale farther from the gold. All are NaN if gold or answers are constant.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Kendall(_OfScores):
         return value
 
     def without(self, units: Units) -> Without | None:
-        """What leaving out some units gives, from the pairs that these rows are part of."""
+        """Tau with some units left out, from the pairs that these units are part of."""
         gold, predicted = as_numbers(units)
         if len(gold) <= _PAIRS:
             return None
@@ -96,11 +96,11 @@ class WeightedKappa(_OfScores):
         table = np.stack([np.ones_like(x), x, y, (x - y) ** 2, x * x + y * y], axis=1)
 
         def value(weights: Floats) -> Floats:
-            n, sum_x, sum_y, apart, squares = (weights @ table).T
+            n, sum_x, sum_y, squared_errors, squares = (weights @ table).T
             # E'(x - y)^2 for independent x and y is E x^2 + E y^2 - 2 E x E y.
             expected = divide(squares, n) - 2 * divide(sum_x, n) * divide(sum_y, n)
             expected = np.where(expected > _TINY * (1 + np.abs(centre)), expected, 0)
-            return 1 - divide(divide(apart, n), expected)
+            return 1 - divide(divide(squared_errors, n), expected)
 
         return value
 

@@ -38,11 +38,11 @@ class UnitStatistics:
         )
         # A share of hits is the accuracy of questions whose right answer is always `hit`: intervals are then the
         # harness's own.
-        apart = jackknife_metric(Accuracy(), _view(trials, groups), name="share", average="micro")
+        jackknifed = jackknife_metric(Accuracy(), _view(trials, groups), name="share", average="micro")
         # With a single cluster there is a share, but nothing to judge its variance by.
-        if apart is None or len(apart.design_clusters) < 2:
+        if jackknifed is None or len(jackknifed.design_clusters) < 2:
             return Measurement(float(hits.mean()))
-        return Measurement(apart.value, *(interval(apart, confidence=confidence) or _NO_ENDS))
+        return Measurement(jackknifed.value, *(interval(jackknifed, confidence=confidence) or _NO_ENDS))
 
     def measure_change(
         self, metric: Metric, before: Units, after: Units, groups: Sequence[str], *, confidence: float = 0.95

@@ -28,7 +28,7 @@ _ROUNDING = 1e-9  # by which a draw's T is raised, so that one as large as the d
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Family:
-    """What the largest T among equal judges would be."""
+    """The largest T that there would be among equal judges, in many draws."""
 
     largest: Floats
     """Shape (B,): largest T of each draw, ascending. Empty for a family of none."""
@@ -52,7 +52,7 @@ class Family:
     def adjust_p(self, statistic: float) -> float:
         """P after correction for the family: how often its largest T is as large as this one.
 
-        Where no draw is, it is Bonferroni's bound, which no number of draws limits.
+        If no draw is, it is Bonferroni's bound, which no number of draws limits.
         """
         alone = p_value(statistic)
         if self.tests < 2:
@@ -88,8 +88,8 @@ def family_of_judges(judges: Sequence[Jackknife], *, draws: int, seed: int) -> F
     products = columns.T @ columns
     squares = np.diag(products)
     first, second = pairs[:, 0], pairs[:, 1]
-    apart = np.maximum(0, squares[first] + squares[second] - 2 * products[first, second])
-    scales = np.sqrt(apart + (steps[first] + steps[second]) / 2)
+    variances = np.maximum(0, squares[first] + squares[second] - 2 * products[first, second])
+    scales = np.sqrt(variances + (steps[first] + steps[second]) / 2)
     return _draw_family(columns, scales, (first, second), draws=draws, seed=seed)
 
 
@@ -101,10 +101,10 @@ def family_of_gaps(gaps: Sequence[Gap], *, draws: int, seed: int) -> Family:
         draws: B, the random flips.
         seed: Of the flips.
     """
-    blocks = common_blocks(apart.blocks for apart in gaps)
-    gaps = [apart.in_blocks(blocks) for apart in gaps]
-    columns = _align_columns([(apart.clusters, apart.parts) for apart in gaps])
-    scales = np.array([apart.scale for apart in gaps])
+    blocks = common_blocks(gap.blocks for gap in gaps)
+    gaps = [gap.in_blocks(blocks) for gap in gaps]
+    columns = _align_columns([(gap.clusters, gap.parts) for gap in gaps])
+    scales = np.array([gap.scale for gap in gaps])
     return _draw_family(columns, scales, None, draws=draws, seed=seed)
 
 

@@ -69,8 +69,10 @@ def flags(table: CellTable, consistency: Sequence[Estimate], *, coverage: float)
     return tuple(name for name, raised in found.items() if raised)
 
 
-def find_interval_flags(apart: Jackknife | None, view: UnitTable, metric: Metric, *, average: str) -> tuple[str, ...]:
-    """What the data themselves say against an interval, in a fixed order.
+def find_interval_flags(
+    jackknifed: Jackknife | None, view: UnitTable, metric: Metric, *, average: str
+) -> tuple[str, ...]:
+    """The flags that the data themselves raise against an interval, in a fixed order.
 
     - `few-clusters`: fewer than 4 clusters: the interval is wide, and no two judges can be told apart.
     - `one-large-cluster`: few clusters hold most of the units: the interval is too wide rather than too narrow.
@@ -81,28 +83,28 @@ def find_interval_flags(apart: Jackknife | None, view: UnitTable, metric: Metric
     - `no-errors`: the value is the best that there is. The interval reaches from it to one side.
 
     Args:
-        apart: The value, taken apart by cluster.
+        jackknifed: The value, with each cluster left out in turn.
         view: The units that it is of.
         metric: The metric.
         average: Its average.
     """
-    if apart is None:
+    if jackknifed is None:
         return ()
     # Which end is best depends on the metric: 1 for an accuracy, 0 for an error.
-    best = None if apart.bounds is None else apart.bounds[int(getattr(metric, "greater_is_better", True))]
+    best = None if jackknifed.bounds is None else jackknifed.bounds[int(getattr(metric, "greater_is_better", True))]
     found = {
         # Kish's number of four equal clusters is 4 but for rounding: it must not raise the flag.
-        "few-clusters": apart.kish < FEW - 1e-9,
-        "one-large-cluster": apart.kish >= FEW - 1e-9 and apart.effective_clusters < DOMINATED,
+        "few-clusters": jackknifed.kish < FEW - 1e-9,
+        "one-large-cluster": jackknifed.kish >= FEW - 1e-9 and jackknifed.effective_clusters < DOMINATED,
         "rare-class": _rarest_count(view, metric, average=average) < RARE,
-        "outlier": apart.graded and apart.largest_move > OUTLIER,
-        "no-errors": best is not None and apart.value == best,
+        "outlier": jackknifed.graded and jackknifed.largest_move > OUTLIER,
+        "no-errors": best is not None and jackknifed.value == best,
     }
     return tuple(name for name, raised in found.items() if raised)
 
 
 def _rarest_count(view: UnitTable, metric: Metric, *, average: str) -> float:
-    """Units of the rarest class in the rarest category that the metric averages over. Infinite where it does not."""
+    """Units of the rarest class in the rarest category that the metric averages over. Infinite if it does not."""
     of_classes = view.space.kind in ("choice", "preference") and "gold" in getattr(metric, "uses", COLUMNS)
     # Only what the metric averages over can be rare. In a plain accuracy a small class weighs little.
     columns = [view.category] if average == "category" else []

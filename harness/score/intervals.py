@@ -1,4 +1,4 @@
-"""From a value taken apart by cluster to its interval. Not for differences of two judges: `harness.score.pairs`.
+"""From a jackknifed value to its interval. Not for differences of two judges: `harness.score.pairs`.
 
 One rule for every metric that has a range. On the scale from 0 to 1, with u the metric with pseudo-clusters and V its
 jackknife variance, the value is worth as much as a share of n_eff = u (1 - u) / V independent trials (the effective
@@ -29,7 +29,7 @@ def interval(value: Jackknife, *, confidence: float = 0.95) -> tuple[float, floa
     """The confidence interval of one value.
 
     Returns:
-        Lower and upper end. `None` where the data say nothing about the variance.
+        Lower and upper end. `None` if the data say nothing about the variance.
     """
     variance = value.variance
     # Also false for NaN. A variance from rounding alone would give an interval of no width.

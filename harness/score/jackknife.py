@@ -1,4 +1,4 @@
-"""How much a value owes to each cluster: every one left out in turn. The raw material of intervals and of tests.
+"""The part of each cluster in a value: every one left out in turn. The raw material of intervals and of tests.
 
 The delete-one-cluster jackknife (Efron and Tibshirani 1993, chapter 11) with pseudo-clusters (`harness.score.pseudo`):
 for cluster g of m_g of the n units, with h_g = m_g / n,
@@ -8,7 +8,7 @@ for cluster g of m_g of the n units, with h_g = m_g / n,
 
 (1 - h_g) is (C - 1) / C where all clusters have one size: the usual factor, by the weight of each cluster.
 
-Two judges are compared by what each cluster adds to either. Where a metric counts right and wrong answers, that is how
+Two judges are compared by what each cluster adds to either. If a metric counts right and wrong answers, that is how
 far the value falls if a coin answers the questions of the cluster, so that the difference of two judges stands in the
 clusters, classes and categories in which they differ. Leaving out would not do: a class that all of one judge's answers
 get right moves nothing when one of them goes, and its difference would look certain. For other metrics it is the
@@ -38,7 +38,7 @@ _CORRELATION = 0.015  # within clusters, taken for granted where the effective n
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Jackknife:
-    """One value, taken apart by cluster. A mean of several is one too: see `mean_of`.
+    """One value, and what each cluster does to it. A mean of several is one too: see `mean_of`.
 
     All that is about clusters has shape (K,), in the order of `clusters`, which are marks that tasks have in common.
     """
@@ -50,15 +50,15 @@ class Jackknife:
     clusters: Ints
     """Marks of the clusters, or numbers of blocks, ascending."""
     blocks: int
-    """Number of blocks. 0 where each cluster stands for itself."""
+    """Number of blocks. 0 if each cluster stands for itself."""
     weights: Floats
     """Share of the units that each cluster holds. They add up to 1."""
     moves: Floats
-    """What leaving a cluster out changes, times the root of 1 - h."""
+    """Changes of the value when a cluster is left out, times the root of 1 - h."""
     parts: Floats
-    """What each cluster adds to the value, less what is the same for every judge. They add up to the value."""
+    """Parts of the value by cluster, less what is the same for every judge. They add up to the value."""
     pseudo: float
-    """What the pseudo-clusters add to the variance."""
+    """Variance that the pseudo-clusters add."""
     step: float
     """Variance that one more average cluster, right for one of two judges only, adds to a difference."""
     design: Floats
@@ -117,14 +117,14 @@ def in_blocks(count: int, clusters: Ints, *columns: Floats) -> tuple[NDArray[Any
 
 
 def common_blocks(counts: Iterable[int]) -> int:
-    """The number of blocks that some values can all be put into. 0 where every one has its clusters still."""
+    """The number of blocks that some values can all be put into. 0 if every one has its clusters still."""
     return min((count for count in counts if count), default=0)
 
 
 def jackknife(
     sample: Sample, marks: Ints, *, binomial: bool = False, cap: bool = False, paired: bool = False
 ) -> Jackknife | None:
-    """Take a value apart by cluster.
+    """Leave out every cluster in turn.
 
     Args:
         sample: The metric of one cell.
@@ -134,7 +134,7 @@ def jackknife(
         paired: Whether its parts will be held against those of another judge.
 
     Returns:
-        `None` where the metric is not defined.
+        `None` if the metric is not defined.
     """
     total = sample.patterns.total()
     value = _snap_to_bounds(float(sample.statistic(total[None, :])[0]), sample.bounds)
@@ -233,7 +233,7 @@ def _evaluate_patterns(sample: Sample, value: Statistic) -> Floats:
 
 
 def _drop_to_coins(sample: Sample, coins: sparse.csr_array) -> Floats:
-    """How far the metric falls if a coin answers the questions of one pattern, for each in turn, shape (P,)."""
+    """Fall of the metric if a coin answers the questions of one pattern, for each in turn, shape (P,)."""
     base = 2 * sample.patterns.total()
 
     def value(rows: Floats) -> Floats:
@@ -251,7 +251,7 @@ def _variance_step(effects: Floats, shares: Floats) -> float:
 
 
 def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
-    """The plain mean of several values, such as a judge's on each task of a suite, taken apart by shared clusters.
+    """The plain mean of several values, such as a judge's on each task of a suite, jackknifed by shared clusters.
 
     A cluster is left out of every task that has it. The pseudo-clusters of two tasks count as shared as far as their
     clusters are. Of one value it is that value.
@@ -263,7 +263,7 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
     overlap = np.array(
         [[len(np.intersect1d(a, b, assume_unique=True)) / np.sqrt(len(a) * len(b)) for b in real] for a in real]
     )
-    apart = bool((overlap == np.eye(count)).all())
+    disjoint = bool((overlap == np.eye(count)).all())
     blocks = common_blocks(task.blocks for task in tasks)
     tasks = [task.in_blocks(blocks) for task in tasks]
     clusters = np.unique(np.concatenate([task.clusters for task in tasks]))
@@ -290,7 +290,7 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
         design=_sum_columns(marks, [(task.design_clusters, task.design) for task in tasks]) / count,
         design_clusters=marks,
         bounds=(_mean_end(bounds, 0), _mean_end(bounds, 1)) if len(bounds) == count else None,
-        binomial=apart and all(task.binomial for task in tasks),
+        binomial=disjoint and all(task.binomial for task in tasks),
         most=centre * (1 - centre) / least if least else np.inf,
         graded=any(task.graded for task in tasks),
     )

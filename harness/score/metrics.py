@@ -1,4 +1,4 @@
-"""What the core's metrics have in common, and those that look at units one by one: accuracy in its kinds, and MAE.
+"""The base of the core's metrics, and those that look at units one by one: accuracy in its kinds, and MAE.
 
 Not for intervals. A metric never sees an item: it sees distinct units and how often each occurs.
 
@@ -16,7 +16,7 @@ A metric is any callable that keeps to `harness.api.Metric`. These attributes ar
 - `unit`: what the values are, by which they are printed: `share`, `correlation`, `distance` or `score` (the default:
   printed as they are). A share is within [0, 1], a correlation within [-1, 1], a distance is 0 or more and less is
   better. See `harness.api.Unit`.
-- `bounds(space)`: the least and the greatest value that it can have on an answer space, where that is not implied by
+- `bounds(space)`: the least and the greatest value that it can have on an answer space, if that is not implied by
   the unit. Either may be infinite. Intervals do not reach beyond them.
 - `of_groups`: true for metrics that only mean something within one group, such as those that compare its answers with
   one another: they are refused with any average but `group` (`gini_equality@group`), and their weights are counts.
@@ -60,7 +60,7 @@ class CoreMetric(ABC):
         """The metric as a function of weights of shape (B, T). It returns shape (B,)."""
 
     def limit(self, units: Units) -> int | None:
-        """How often it is worth evaluating for one interval."""
+        """The most evaluations that one interval is worth."""
         return None
 
     def without(self, units: Units) -> Without | None:
@@ -102,7 +102,7 @@ class AccuracyWithoutTies(CoreMetric):
 
     Every unit whose gold is a tie is dropped, and every unit that was answered with a tie. A missing answer that counts
     as wrong is no tie and stays in. So does an answer that the protocol made wrong already: two orders that disagree,
-    or a tie under `ties: skip`. NaN where nothing is left.
+    or a tie under `ties: skip`. NaN if nothing is left.
     """
 
     uses = ("gold", "predicted", "credit")
@@ -118,7 +118,7 @@ class AccuracyWithoutTies(CoreMetric):
 
 
 class AllRight(CoreMetric):
-    """1 where every unit has a credit of 1, else 0: as `all_right@group` the share of groups without any error.
+    """1 if every unit has a credit of 1, else 0: as `all_right@group` the share of groups without any error.
 
     That is the ACC+ of MM-RLHF-RewardBench, where the pairs of one id are a group.
     """
@@ -171,7 +171,7 @@ def averages_credit(metric: Metric) -> bool:
 
 
 def unit_of(metric: Metric, *, name: str = "") -> Unit:
-    """What the metric's values are. `score` where it does not say.
+    """The unit of the metric's values. `score` where it does not say.
 
     Args:
         metric: The metric.
@@ -189,7 +189,7 @@ def unit_of(metric: Metric, *, name: str = "") -> Unit:
 
 
 def card_conflict(card: Card, metric: Metric) -> str:
-    """Where a card and its metric say different things, and what to do about it. Empty where they agree."""
+    """The attribute in which a card and its metric differ, and what to do about it. Empty if they agree."""
     # An attribute that is not said has its default, so that a card and a metric may both leave it out.
     for attribute, usual in (("greater_is_better", True), ("unit", "score")):
         on_card, own = getattr(card, attribute, usual), getattr(metric, attribute, usual)
@@ -202,7 +202,7 @@ def card_conflict(card: Card, metric: Metric) -> str:
 
 
 def bounds_of(metric: Metric, space: AnswerSpace) -> tuple[float, float]:
-    """The least and the greatest value that a metric can have on an answer space. Infinite where it is not known.
+    """The least and the greatest value that a metric can have on an answer space. Infinite if it is not known.
 
     Raises:
         UserError: As `unit_of`.

@@ -36,7 +36,7 @@ def noise(repeats: Repeats, *, level: float = 0.95) -> Noise | None:
         level: Confidence of the interval of the share.
 
     Returns:
-        `None` where no question has two answers, or where there are fewer than two clusters.
+        `None` if no question has two answers, or if there are fewer than two clusters.
     """
     many = repeats.answers > 1
     clusters = Clusters(repeats.cluster)
@@ -56,7 +56,7 @@ def noise(repeats: Repeats, *, level: float = 0.95) -> Noise | None:
     # The variance over clusters, with C - 1, as Miller (2024) takes it for clustered items.
     moved = clusters.sums(mean - value) ** 2 * groups / (groups - 1)
     total, asked = float(moved.sum()) / count**2, float(asks.sum()) / count**2
-    # Two estimates are subtracted, and their difference may fall below 0 where items hardly differ.
+    # Two estimates are subtracted, and their difference may fall below 0 if items hardly differ.
     items = max(total - asked, 0.0)
     share, low, high = _share(clusters.sums(asks), moved, clusters, repeats, level=level)
     vote = _vote_variance(repeats)
@@ -118,7 +118,7 @@ def _vote_variance(repeats: Repeats) -> float | None:
     Kiefer and Wolfowitz 1956; by the EM algorithm, Laird 1978). Given the share, the counts are binomial, and what a
     vote is worth for each count is taken from the votes themselves.
     """
-    # x^2 = x holds for 0 and 1 alone, so that the sums agree only where no answer is worth a part.
+    # x^2 = x holds for 0 and 1 alone, so that the sums agree only if no answer is worth a part.
     decided = repeats.squares == repeats.total  # each answer is right or wrong
     known = decided & np.isfinite(repeats.voted) & (repeats.answers > 1)
     if repeats.measure != "accuracy" or not known.any():

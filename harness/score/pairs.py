@@ -25,14 +25,14 @@ from harness.score.jackknife import Jackknife, common_blocks, in_blocks
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Gap:
-    """The difference of two values, taken apart by the clusters that both have."""
+    """The difference of two values, and what each cluster that both have adds to it."""
 
     difference: float
     """The first value less the second: the sum of `parts`."""
     clusters: Ints
     """Shape (C,): marks of the clusters, or numbers of blocks, ascending."""
     blocks: int
-    """Number of blocks. 0 where each cluster stands for itself."""
+    """Number of blocks. 0 if each cluster stands for itself."""
     parts: Floats
     """Shape (C,): what each cluster adds to it."""
     weights: Floats
@@ -40,7 +40,7 @@ class Gap:
     step: float
     """Variance that one more average cluster adds, right for one of the two only."""
     most: float
-    """The greatest difference that two values of the metric can have. Infinite where its range has no end."""
+    """The greatest difference that two values of the metric can have. Infinite if its range has no end."""
 
     def in_blocks(self, count: int) -> Gap:
         """The same in so many blocks, to stand beside one that has no more. 0: as it is."""
@@ -56,7 +56,7 @@ class Gap:
 
     @property
     def statistic(self) -> float:
-        """T: the difference in standard errors. 0 where nothing differs."""
+        """T: the difference in standard errors. 0 if nothing differs."""
         return abs(self.difference) / self.scale if self.scale > 0 else 0.0
 
     @property

@@ -17,7 +17,7 @@ from scipy import sparse
 from harness.score.arrays import Floats, Ints
 
 Statistic: TypeAlias = Callable[[Floats], Floats]
-"""Weights of shape (B, T) to values of shape (B,). NaN where not defined."""
+"""Weights of shape (B, T) to values of shape (B,). NaN if not defined."""
 
 Without: TypeAlias = Callable[[Floats], Statistic]
 """Weights of all units, shape (T,), to a function of what to leave out, shape (B, T), whose values have shape (B,)."""
@@ -99,7 +99,7 @@ def collapse(cluster: Ints, types: Ints, count: int) -> Patterns:
 
 
 def divide(numerator: Floats, denominator: Floats) -> Floats:
-    """The quotient, NaN where the denominator is 0."""
+    """The quotient, NaN if the denominator is 0."""
     out = np.full(np.broadcast(numerator, denominator).shape, np.nan)
     np.divide(numerator, denominator, out=out, where=denominator != 0)
     return out

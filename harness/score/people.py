@@ -1,6 +1,6 @@
-"""What several people said, as columns: for agreement, the human ceiling and the alternative-annotator test.
+"""Verdicts of several people, as columns: for agreement, the human ceiling and the alternative-annotator test.
 
-Filled item by item by `harness.score.units`; computed with by `harness.score.alpha`, `ceiling` and `alt_test`. Nothing
+Filled item by item by `harness.score.units`, and read by `harness.score.alpha`, `ceiling` and `alt_test`. Nothing
 here computes a number of a judge: a person's verdict goes through the very rules that a judge's verdict goes through.
 """
 
@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
     gold: Verdict
     """The right answer, in the frame in which the unit is counted."""
     verdict: Verdict | None
-    """The answer in the same frame. `None` where it is missing, or is never right."""
+    """The answer in the same frame. `None` if it is missing, or is never right."""
     credit: float
     """Points from 0 to 1."""
     guess: Verdict | None
@@ -114,7 +114,7 @@ class PeopleBuilder:
         return NOTHING if verdict is None else self._verdicts.setdefault(verdict, len(self._verdicts))
 
     def finish(self) -> People | None:
-        """All that was added. `None` where no one said anything."""
+        """All that was added. `None` if no one said anything."""
         if not self._annotators:
             return None
         rated, lines, duels = (
@@ -155,7 +155,7 @@ class PeopleBuilder:
 
 
 def consensus(space: AnswerSpace, said: Sequence[Verdict]) -> list[Verdict]:
-    """What people say together: one verdict, or several of equal standing, which then count in equal parts.
+    """The common verdict of people, or several of equal standing, which then count in equal parts.
 
     - Labels and preferences: the most frequent. In a drawn vote each of those that draw. In expectation that is the
       same as drawing lots, and it is the same in every run.
@@ -190,7 +190,7 @@ def consensus(space: AnswerSpace, said: Sequence[Verdict]) -> list[Verdict]:
 
 
 def agreement(space: AnswerSpace, verdict: Verdict | None, others: Sequence[Verdict]) -> float:
-    """How well a verdict agrees with those of several people (Calderon, Reichart and Dror 2025, section 3).
+    """Agreement of a verdict with those of several people (Calderon, Reichart and Dror 2025, section 3).
 
     The share of them that it agrees with. Of scores the negative root mean square difference. Of rankings the mean
     share of pairs of candidates in the same order.
@@ -208,8 +208,8 @@ def agreement(space: AnswerSpace, verdict: Verdict | None, others: Sequence[Verd
     if verdict is None:
         return -np.inf if type(space) in (Score, Ranking) else 0.0
     if type(space) is Score:
-        apart = [cast("float", verdict) - cast("float", other) for other in others]
-        return -float(np.sqrt(np.mean(np.square(apart))))
+        differences = [cast("float", verdict) - cast("float", other) for other in others]
+        return -float(np.sqrt(np.mean(np.square(differences))))
     if type(space) is Ranking:
         ranking, pairs = cast("tuple[int, ...]", verdict), space.n * (space.n - 1) / 2
         return -sum(inversions(cast("tuple[int, ...]", other), ranking) for other in others) / (pairs * len(others))

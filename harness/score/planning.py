@@ -1,4 +1,4 @@
-"""How many items show a difference, and which difference a number of items shows. Numbers in, numbers out.
+"""Items that show a difference, and the difference that a number of items shows. Numbers in, numbers out.
 
 Not for testing: the tests are in `harness.score.significance`. What is here says, before or after a run, what they can
 find. The formulas are those of Miller (2024, arXiv 2411.00640) and, for two judges on the same items, Connor (1987),
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 from scipy import special
@@ -21,27 +20,23 @@ from harness.score.arrays import Floats, Ints
 _MOST_ITEMS = 10**12
 
 
-class Spread(NamedTuple):
-    """How much the difference of two judges varies from item to item, and what of it more asking would remove."""
+def deviation_at(times: float, deviation: float, *, noise: float, asked: int) -> float:
+    """Deviation of two judges' difference from item to item, if each item were asked so many times.
 
-    deviation: float
-    """Square root of items times the variance of the difference: clusters are in it."""
-    noise: float
-    """The part of the variance of one item's difference that comes from asking it `asked` times and no more."""
-    asked: int
-    """Verdicts on an item of each judge, each counting on its own: orders times samples."""
+    Args:
+        times: How often, from 1 to `math.inf`.
+        deviation: As it is: the square root of items times the variance of the difference. Clusters are in it.
+        noise: The part of the variance of one item's difference that comes from asking it `asked` times and no more.
+        asked: Verdicts on an item of each judge, each counting on its own: orders times samples.
 
-    def deviation_at(self, times: float) -> float:
-        """The deviation if each item were asked so many times. `math.inf` is without end.
-
-        Raises:
-            ValueError: Fewer than one.
-        """
-        if times < 1:
-            raise ValueError(f"an item is asked once or more, not {times} times")
-        # Variance of a single verdict: it falls in proportion to how often an item is asked (Miller 2024, section 3).
-        noise = self.noise * self.asked
-        return math.sqrt(max(0.0, self.deviation**2 - self.noise + noise / times))
+    Raises:
+        ValueError: Fewer than one.
+    """
+    if times < 1:
+        raise ValueError(f"an item is asked once or more, not {times} times")
+    # Variance of a single verdict: it falls in proportion to how often an item is asked (Miller 2024, section 3).
+    single = noise * asked
+    return math.sqrt(max(0.0, deviation**2 - noise + single / times))
 
 
 def family_quantile(judges: int, *, confidence: float = 0.95) -> float:
@@ -75,7 +70,7 @@ def items_needed(deviation: float, difference: float, *, quantile: float, power:
     (q + z_power)^2 w^2 / D^2.
 
     Args:
-        deviation: `Spread.deviation`, that of one item's difference where items are independent.
+        deviation: The deviation, that of one item's difference where items are independent.
         difference: D, in units of the metric.
         quantile: Of the test: 1.96, or that of a family.
         power: Chance that a difference of this size is significant.
@@ -101,7 +96,7 @@ def detectable(deviation: float, items: float, *, quantile: float, power: float 
     """The smallest difference that so many items show with the given power: the inverse of `needed`.
 
     Args:
-        deviation: `Spread.deviation`.
+        deviation: As for `items_needed`.
         items: How many there are.
         quantile: Of the test.
         power: One half or more.
@@ -190,7 +185,7 @@ def deviation_of(discordant: float, difference: float) -> float:
 
 
 def noise_within(gaps: Floats, item: Ints) -> tuple[float, int]:
-    """How much one item's mean difference varies by what was answered, beside which item it is.
+    """Variance of one item's mean difference by what was answered, beside which item it is.
 
     Args:
         gaps: Shape (U,): credit of one judge minus that of the other, for each order and sample.
@@ -198,7 +193,7 @@ def noise_within(gaps: Floats, item: Ints) -> tuple[float, int]:
 
     Returns:
         The mean over items of the variance within an item divided by its units, and the usual number of units. 0 and 1
-        where items have one unit each.
+        if items have one unit each.
     """
     _, codes = np.unique(item, return_inverse=True)
     sizes = np.bincount(codes).astype(np.float64)

@@ -41,7 +41,7 @@ class PseudoUnits:
     gold_share: Floats
     """Shape (H,): share of the real units whose gold is in this class."""
     kind: Ints
-    """Shape (U,): the class of each real unit, whose half-clusters are 2 k and 2 k + 1. -1 where it has none."""
+    """Shape (U,): the class of each real unit, whose half-clusters are 2 k and 2 k + 1. -1 if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def _any_class(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable,
 def _labels(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, list[_GoldClass]]:
     """One for each class of the gold. A wrong answer is spread over the other classes that occur.
 
-    Where no candidate but the right one does, it is no verdict as well.
+    If no candidate but the right one does, it is no verdict as well.
     """
     golds, counts = np.unique(view.gold[inside], return_counts=True)
     occur = np.union1d(golds, view.predicted[inside])

@@ -1,6 +1,6 @@
 """From "a is placed above b" to ranks that mean what they say, and to letters. Not for tests.
 
-The rank set of a judge is from 1 + the number of judges above it to k - the number below it. Where the comparisons make
+The rank set of a judge is from 1 + the number of judges above it to k - the number below it. If the comparisons make
 one false claim in at most 5 % of boards, all sets hold the true ranks in at least 95 % of them (Mogstad, Romano, Shaikh
 and Wilhelm 2024, Review of Economic Studies 91).
 """
@@ -16,7 +16,7 @@ from harness.score.records import Comparison
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a judge stands."""
+    """Rank set and letters of a judge."""
 
     low: int
     """The best rank that it may have."""
@@ -51,7 +51,7 @@ def standings(judges: Sequence[str], comparisons: Sequence[Comparison]) -> dict[
     return {judge: Standing(1 + len(above[judge]), len(judges) - len(below[judge]), letters[judge]) for judge in judges}
 
 
-def _letters(judges: Sequence[str], apart: dict[str, Collection[str]]) -> dict[str, str]:
+def _letters(judges: Sequence[str], different: dict[str, Collection[str]]) -> dict[str, str]:
     """A compact letter display (Piepho 2004): two judges share a letter exactly where they cannot be told apart.
 
     A letter stands for a set of judges of whom no two can be told apart. Sets are grown from each pair that shares none
@@ -60,7 +60,7 @@ def _letters(judges: Sequence[str], apart: dict[str, Collection[str]]) -> dict[s
     sets: list[list[str]] = []
     shared: set[frozenset[str]] = set()
     for place, judge in enumerate(judges):
-        alike = [other for other in judges[place + 1 :] if other not in apart[judge]]
+        alike = [other for other in judges[place + 1 :] if other not in different[judge]]
         waiting = [other for other in alike if frozenset((judge, other)) not in shared]
         # Every judge needs a letter, also one that differs from all others.
         if not waiting and not any(judge in members for members in sets):
@@ -68,7 +68,7 @@ def _letters(judges: Sequence[str], apart: dict[str, Collection[str]]) -> dict[s
         while waiting:
             members = [judge, waiting[0]]
             for other in judges:  # each against those that came in before it
-                if other not in members and not any(other in apart[member] for member in members):
+                if other not in members and not any(other in different[member] for member in members):
                     members.append(other)
             sets.append(members)
             shared |= {frozenset(two) for two in combinations(members, 2)}

@@ -27,7 +27,7 @@ class Estimate:
     metric: str
     """Name of the metric."""
     value: float | None
-    """By the protocol. `None` where it is not defined (no answer, one class only, ...)."""
+    """By the protocol. `None` if it is not defined (no answer, one class only, ...)."""
     ci_low: float | None
     """Lower end of the interval."""
     ci_high: float | None
@@ -63,7 +63,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricCeiling:
-    """What a person scores against the other people, by one metric, and what the judge scores against the same."""
+    """Score of a person against the other people, by one metric, and score of the judge against the same."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
 
@@ -90,7 +90,7 @@ class MetricCeiling:
     difference_high: float | None = None
     """Upper end of its confidence interval."""
     reason: str = ""
-    """Why there is no ceiling. Empty where there is one."""
+    """Reason why there is no ceiling. Empty if there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,7 @@ class AltTest:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
 
     epsilon: float
-    """How much worse than a person the judge may be: `alt_test_epsilon` of the protocol."""
+    """Tolerance: the judge may be worse than a person by so much. `alt_test_epsilon` of the protocol."""
     annotators: int
     """Annotators with items enough to be tested."""
     winning_rate: float | None = None
@@ -140,12 +140,12 @@ class AltTest:
     tests: tuple[AnnotatorTest, ...] = ()
     """One for each annotator tested."""
     reason: str = ""
-    """Why there was no test. Empty where there was one."""
+    """Reason why there was no test. Empty if there was one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceiling:
-    """How far people agree on the items of a task, and how the judge compares with them."""
+    """Agreement of people on the items of a task, and the judge beside them."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
 
@@ -156,20 +156,20 @@ class Ceiling:
     annotations: int
     """Verdicts of people on these."""
     alpha: float | None
-    """Krippendorff's alpha: 1 is perfect agreement, 0 is chance. `null` where every verdict is the same."""
+    """Krippendorff's alpha: 1 is perfect agreement, 0 is chance. `null` if every verdict is the same."""
     alpha_low: float | None
     """Lower end of its confidence interval."""
     alpha_high: float | None
     """Upper end of its confidence interval."""
     distance: str
-    """How two verdicts differ in alpha: `nominal`, `interval` (squared) or `inversions` (pairs in another order)."""
+    """Difference of two verdicts in alpha: `nominal`, `interval` (squared) or `inversions` (pairs in another order)."""
     metrics: tuple[MetricCeiling, ...]
     """The ceiling of each metric of the protocol."""
     alt_test: AltTest
     """The alternative-annotator test."""
 
     def of(self, metric: str) -> MetricCeiling | None:
-        """The ceiling of a metric, where it has one. A plugin's name may stand before it in either place."""
+        """The ceiling of a metric, if it has one. A plugin's name may stand before it in either place."""
         # A manifest may say `accuracy` or `harness/accuracy`, and another one may have made the record.
         bare = metric.removeprefix("harness/")
         known = (ceiling for ceiling in self.metrics if ceiling.value is not None)
@@ -285,7 +285,7 @@ class Comparison:
     value_a: float | None = None
     """The metric of a on the shared units, which need not be its value on all that it answered."""
     value_b: float | None = None
-    """The metric of `judge_b` on the shared units."""
+    """The metric of b on the shared units."""
     difference: float | None = None
     """`value_a - value_b`; `null` where it is not defined."""
     ci_low: float | None = None

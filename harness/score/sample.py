@@ -34,13 +34,13 @@ class Sample:
     statistic: Statistic
     """The metric. Weights are whole numbers wherever the harness calls it."""
     without: Without | None
-    """The metric of all weights less some, where it has a quicker way."""
+    """The metric of all weights less some, if it has a quicker way."""
     patterns: Patterns
     """The clusters, or blocks of them."""
     sizes: Floats
     """Shape (K,): units of each real cluster, before any are put into blocks. 1 each where groups are averaged."""
     blocks: int
-    """Number of blocks that the clusters were put into by their marks. 0 where each is left out by itself."""
+    """Number of blocks that the clusters were put into by their marks. 0 if each is left out by itself."""
     pseudo: Floats
     """Shape (H, T): weights of the pseudo half-clusters, each row adding up to 1."""
     pseudo_clusters: Floats
@@ -48,9 +48,9 @@ class Sample:
     gold_share: Floats
     """Shape (H,): share of the data whose gold is in its class."""
     bounds: tuple[float, float] | None
-    """The range of the metric. `None` where it has no end."""
+    """The range of the metric. `None` if it has no end."""
     pseudo_weight: float
-    """What a pseudo-cluster weighs: 1 where answers are right or wrong, less for a metric that sees more."""
+    """Weight of a pseudo-cluster: 1 if answers are right or wrong, less for a metric that sees more."""
     coin: sparse.csr_array | None = None
     """Shape (T, T): what two coins answer to a question of each type, one rightly and one wrongly. `None` for a metric
     that is more than right and wrong."""
@@ -128,7 +128,7 @@ def _coin_answers(pseudo: PseudoUnits, first: Ints, types: Ints) -> sparse.csr_a
 def point_of(
     metric: Metric, view: UnitTable, *, name: str, average: str, weights: Mapping[str, float] | None = None
 ) -> float:
-    """The metric of the view alone. NaN where it is not defined."""
+    """The metric of the view alone. NaN if it is not defined."""
     sample = sample_of(metric, view, name=name, average=average, weights=weights)
     return float(sample.statistic(sample.patterns.total()[None, :])[0])
 
@@ -145,13 +145,13 @@ def _patterns(cluster: Ints, types: Ints, count: int, *, limit: int | None) -> t
 
 
 def finite_bounds(metric: Metric, view: UnitTable) -> tuple[float, float] | None:
-    """The range of the metric. `None` where it has an open end, or no width."""
+    """The range of the metric. `None` if it has an open end, or no width."""
     low, high = bounds_of(metric, view.space)
     return (low, high) if np.isfinite([low, high]).all() and low < high else None
 
 
 def pseudo_weight_of(view: UnitTable, uses: Sequence[str]) -> float:
-    """What a pseudo-cluster weighs: less where answers are more than right or wrong."""
+    """Weight of a pseudo-cluster: less than 1 if answers are more than right or wrong."""
     if view.space.kind == "score":
         return _SCORE
     fine = view.space.kind == "ranking" or ("positive" in uses and bool(np.isfinite(view.positive).any()))
@@ -197,7 +197,7 @@ def _ranks(values: Floats) -> Ints:
 
 
 def stack_units(view: UnitTable, pseudo: UnitTable) -> UnitTable:
-    """What the types are made of, the data first."""
+    """All units that types are made of, those of the data first."""
     return replace(
         view,
         category=np.concatenate([view.category, pseudo.category]),
@@ -250,7 +250,7 @@ def _limit_of(metric: Metric, units: Units) -> int | None:
 def average_categories(
     metric: Metric, units: Units, category: Ints, *, names: Sequence[str], weigh: Mapping[str, float]
 ) -> Statistic:
-    """The weighted mean over the categories that have a weight. NaN where one of them has no value.
+    """The weighted mean over the categories that have a weight. NaN if one of them has no value.
 
     What stands before a slash in a name is one category, the mean of its parts, beside those without it.
     """

@@ -29,7 +29,7 @@ _POWER = 0.8  # of which `Comparison.detectable` speaks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How judges are compared."""
+    """The rules of a comparison of judges."""
 
     confidence: float = 0.95
     """Of the intervals. Tests have level 1 - confidence, within the family."""
@@ -38,7 +38,7 @@ class Rules:
     seed: int = 0
     """Of the flips."""
     missing: Missing = "counts"
-    """What missing answers mean for who is placed above whom."""
+    """The part of missing answers in placing one judge above another."""
     equivalence: float | None = None
     """Judges whose difference is shown to be smaller than this are equivalent. `None`: nothing is said."""
 
@@ -247,15 +247,15 @@ def compare_pair(
         basis=contest.basis(a, b),
     )
     found = _add_counts(met, found)
-    apart = met.gap
-    if apart is None or met.of_a is None or met.of_b is None:
+    gap = met.gap
+    if gap is None or met.of_a is None or met.of_b is None:
         return found
     found = replace(found, value_a=met.of_a.value, value_b=met.of_b.value)
-    found = _add_test(found, apart, family=family, rules=rules, ranked=ranked)
+    found = _add_test(found, gap, family=family, rules=rules, ranked=ranked)
     if not ranked:
         return found
     # Placed above only if the data say so in every way of counting: a judge must not rise by not answering.
-    ways, quantile = [apart, *_other_ways(contest, a, b, rules)], family.quantile(rules.confidence)
+    ways, quantile = [gap, *_other_ways(contest, a, b, rules)], family.quantile(rules.confidence)
     found = _add_placement(found, ways, quantile)
     if rules.equivalence is not None:
         found = replace(found, equivalent=_is_equivalent(ways, quantile, margin=rules.equivalence))
@@ -270,27 +270,27 @@ def _add_counts(met: Meeting, found: Comparison) -> Comparison:
         found,
         n=sum(len(a) for a, _ in met.views),
         disagreements=sum(int((a.predicted != b.predicted).sum()) for a, b in met.views),
-        only_a=sum(int((gap > 0).sum()) for gap in points),
-        only_b=sum(int((gap < 0).sum()) for gap in points),
+        only_a=sum(int((margin > 0).sum()) for margin in points),
+        only_b=sum(int((margin < 0).sum()) for margin in points),
     )
 
 
-def _add_test(found: Comparison, apart: Gap, *, family: Family, rules: Rules, ranked: bool) -> Comparison:
+def _add_test(found: Comparison, gap: Gap, *, family: Family, rules: Rules, ranked: bool) -> Comparison:
     """With the interval of the difference, its p-values, and what could be detected."""
     quantile = family.quantile(rules.confidence)
-    low, high = apart.interval(quantile) or (None, None)
+    low, high = gap.interval(quantile) or (None, None)
     # Equal answers everywhere are a difference of 0 with p = 1, and no failed test.
-    testable = apart.testable(quantile) and apart.scale > 0
-    alone = p_value(apart.statistic) if testable or not apart.difference else None
+    testable = gap.testable(quantile) and gap.scale > 0
+    alone = p_value(gap.statistic) if testable or not gap.difference else None
     return replace(
         found,
-        difference=apart.difference,
+        difference=gap.difference,
         ci_low=low,
         ci_high=high,
         p_value=alone,
-        p_adjusted=family.adjust_p(apart.statistic) if ranked and alone is not None else None,
+        p_adjusted=family.adjust_p(gap.statistic) if ranked and alone is not None else None,
         method=METHOD if alone is not None else "",
-        detectable=apart.detectable(quantile, power=_POWER),
+        detectable=gap.detectable(quantile, power=_POWER),
     )
 
 

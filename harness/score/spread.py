@@ -17,7 +17,7 @@ Interval: TypeAlias = tuple[float, float]
 
 
 def effective_clusters(sizes: Floats) -> float:
-    """How many equal clusters are worth as much as those of these sizes. See `harness.score.jackknife`."""
+    """Number of equal clusters that are worth as much as those of these sizes. See `harness.score.jackknife`."""
     design = design_of(sizes)
     return float(1 / (design @ design))
 
@@ -51,7 +51,7 @@ def interval_from_moves(
         return None
     weights = sizes / sizes.sum()
     marks = np.arange(clusters)
-    apart = Jackknife(
+    jackknifed = Jackknife(
         value=value,
         centre=centre,
         clusters=marks,
@@ -71,4 +71,4 @@ def interval_from_moves(
         # People's values are no trials: no number of right or wrong answers bounds them.
         graded=True,
     )
-    return interval(apart, confidence=confidence)
+    return interval(jackknifed, confidence=confidence)

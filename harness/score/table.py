@@ -29,10 +29,10 @@ NOTHING = -1
 """Code of "no verdict" in `CellTable.predicted`."""
 
 Which: TypeAlias = Literal["value", "excluded", "worst", "best"]
-"""What a unit without an answer counts as: see `CellTable.view`."""
+"""Ways to count a unit without an answer: see `CellTable.view`."""
 
 Basis: TypeAlias = Literal["", "probabilities", "verdicts"]
-"""What a metric that reads probabilities is made of: never of both. Empty for a metric that reads none."""
+"""The basis of a metric that reads probabilities: never both. Empty for a metric that reads none."""
 
 
 class PackedIds:
@@ -57,7 +57,7 @@ class PackedIds:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RequestCounts:
-    """What is counted over requests rather than units."""
+    """Counts over requests rather than units."""
 
     asked: int
     """Requests."""
@@ -99,9 +99,9 @@ class Repeats:
     squares: Floats
     """Shape (Q,): sum of the squares."""
     voted: Floats
-    """Shape (Q,): credit of the vote of all answers. NaN where there is no vote."""
+    """Shape (Q,): credit of the vote of all answers. NaN if there is no vote."""
     measure: Literal["accuracy", "mae"]
-    """What an answer is worth: its credit, or the distance of its score from the gold."""
+    """Worth of an answer: its credit, or the distance of its score from the gold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -111,7 +111,7 @@ class UnitTable:
     space: AnswerSpace
     """The largest answer space that occurs."""
     verdicts: tuple[Verdict, ...]
-    """What the codes in `gold` and `predicted` stand for."""
+    """The verdicts, by their codes in `gold` and `predicted`."""
     key: NDArray[np.uint64]
     """Name of the unit: equal for two judges of the same task."""
     item: Ints
@@ -127,9 +127,9 @@ class UnitTable:
     credit: Floats
     """Points, from 0 to 1."""
     positive: Floats
-    """Probability of the positive class, NaN where not known."""
+    """Probability of the positive class, NaN if not known."""
     categories: tuple[str, ...] = ("",)
-    """What the codes in `category` stand for."""
+    """Names of the categories, by their codes in `category`."""
 
     def __len__(self) -> int:
         return len(self.key)
@@ -156,18 +156,18 @@ class CellTable:
     """One cell: one judge's answers on one task, by the task's protocol."""
 
     protocol: Protocol
-    """How the answers became units."""
+    """The rules by which answers became units."""
     units: UnitTable
     """Every unit, in every state."""
     with_random_guess: UnitTable
-    """The same units. Where the protocol counts a missing answer as the chance of a guess, a seeded one stands for it,
+    """The same units. If the protocol counts a missing answer as the chance of a guess, a seeded one stands for it,
     and a blind judge's probability beside it."""
     state: NDArray[np.uint8]
     """Shape (U,): `ANSWERED`, `MISSING`, `ERROR`, `OUTSIDE` or `DRAWN`."""
     worst: Ints
     """Shape (U,): code of the answer farthest from the gold."""
     confidence: Floats
-    """Shape (U,): probability that the judge gave to its own verdict, the mean where several answers made it. NaN where
+    """Shape (U,): probability that the judge gave to its own verdict, the mean where several answers made it. NaN if
     there is no verdict, or an answer has no probabilities."""
     items: PackedIds
     """Ids of the items."""
@@ -184,7 +184,7 @@ class CellTable:
     repeats: Repeats
     """Questions that were put more than once, and what their answers are worth."""
     people: People | None = None
-    """What several people said of the items. `None` where no one did."""
+    """Verdicts of several people on the items. `None` if there are none."""
 
     @cached_property
     def without_answer(self) -> NDArray[np.bool_]:
@@ -216,7 +216,7 @@ class CellTable:
         Args:
             which: `value`: as the protocol says, errors left out. `excluded`: only those with an answer. `worst`: all,
                 and those without an answer, errors included, are as wrong as can be. `best`: all, and these are right.
-            with_random_guess: Where the protocol says `chance` or `share`, a seeded guess stands for a missing answer,
+            with_random_guess: If the protocol says `chance` or `share`, a seeded guess stands for a missing answer,
                 and not the chance of a guess. For metrics that do not average credit.
             basis: `probabilities`: without the answers that have none, which are missing to `worst` and `best`. A
                 missing answer that counts as wrong keeps its place, without a verdict. `verdicts`: no unit has a

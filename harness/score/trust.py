@@ -35,7 +35,7 @@ class ReliabilityBin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoveragePoint:
-    """What is kept and what it is worth when verdicts below a threshold are left to people."""
+    """The verdicts above a threshold, when those below it are left to people."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
 
@@ -63,7 +63,7 @@ class Guarantee:
     """The agreement asked for, such as 0.9."""
     threshold: float | None
     """Verdicts of at least this confidence agree with the gold that often, with the confidence of the intervals.
-    `null` where these data can guarantee it nowhere."""
+    `null` if these data can guarantee it nowhere."""
     coverage: float | None
     """Share of the verdicts that are kept."""
     n: int
@@ -135,22 +135,22 @@ class Calibration:
         return cls(**{**data, **lists})
 
     def guarantee(self, agreement: float) -> Guarantee | None:
-        """The guarantee of that agreement. `None` where it was not asked for."""
+        """The guarantee of that agreement. `None` if it was not asked for."""
         return next((entry for entry in self.guarantees if entry.agreement == agreement), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noise:
-    """How much of a score is chance in the judge itself. Of questions that were put more than once.
+    """The part of a score that is chance in the judge itself. Of questions that were put more than once.
 
-    A question is an item in one order. Where each sample is shuffled again it is the item. Its value is the mean over
+    A question is an item in one order. If each sample is shuffled again it is the item. Its value is the mean over
     its answers: whether they are right, or for scores how far they are from the gold.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
 
     measure: str
-    """What a single answer is worth: `accuracy`, its credit, or `mae`, the distance of its score from the gold."""
+    """Worth of a single answer: `accuracy`, its credit, or `mae`, the distance of its score from the gold."""
     questions: int
     """Questions with at least one answer that counts."""
     groups: int
@@ -164,7 +164,7 @@ class Noise:
     within: float
     """Variance of the answers to one question, the mean over questions."""
     share: float | None
-    """Share of the variance of `value` that comes from asking again, and not from the choice of items. `null` where
+    """Share of the variance of `value` that comes from asking again, and not from the choice of items. `null` if
     nothing varies."""
     share_low: float | None
     """Lower end of its interval."""
@@ -179,7 +179,7 @@ class Noise:
     se_again: float
     """Standard error of `value` among repetitions of the run with the same items: from asking alone."""
     se_vote: float | None
-    """The same of the voted score. `null` where samples are not voted into one right or wrong answer to each
+    """The same of the voted score. `null` if samples are not voted into one right or wrong answer to each
     question."""
     vote_changes: float | None
     """Share of voted answers that would turn from right to wrong, or back, in a repetition of the run. `null` as

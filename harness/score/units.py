@@ -56,14 +56,14 @@ def build_cell(answers: Iterable[RecordedAnswer], protocol: Protocol) -> CellTab
     - `vote: majority` counts the samples that have a verdict. `mean` is the plain mean, not snapped to a step.
     - `order: reshuffled` with several samples: unless each stands for itself, all samples of an item make one vote,
       for candidates and not for places.
-    - A vote is an `error` only where no sample has a verdict and at least one failed. The same holds for two orders.
+    - A vote is an `error` only if no sample has a verdict and at least one failed. The same holds for two orders.
       It is a draw, or outside the space, where all that have no verdict are. Else it follows `unparsed`. So does a
       drawn vote.
     - A unit of several answers has a probability where each of them that has a verdict has one. So has its confidence:
       the mean probability that they gave to the unit's verdict, also by those that said another.
     - `pooling: sum`: a candidate wins with more votes than all others together. Without a winner the unit is answered
       and wrong, unless every verdict is a tie, which it then is.
-    - `pooling: agree`: two different verdicts are an answered, wrong unit. Where one is missing, so is the unit.
+    - `pooling: agree`: two different verdicts are an answered, wrong unit. If one is missing, so is the unit.
     - A bare `TIE` is read as the gold's own tie class, and as the space's first where the gold is no tie.
     - `ties: skip` leaves tied golds out of every value, the worst case too. `ties: right` is about answers: a missing
       one follows `unparsed`, and is wrong in the worst case, for every gold.
@@ -232,7 +232,7 @@ class _Builder:
             )
 
     def _count_against(self, head: RecordedAnswer, ballot: Ballot, key: int) -> Outcome:
-        """What a ballot counts as against the gold of `head`, in the frame in which its unit is counted."""
+        """The outcome of a ballot against the gold of `head`, in the frame in which its unit is counted."""
         space, gold = head.space, head.gold
         verdict, credit = None, 0.0
         if ballot.state == ANSWERED:
@@ -311,7 +311,7 @@ class _Builder:
         """The questions among the answers to an item that were put more than once."""
         rules = self.protocol
         questions = [answers] if rules.order == "reshuffled" else list(split_orders(answers))
-        # Only where each question has one vote do `votes` and `questions` have the same length and order.
+        # Only if each question has one vote do `votes` and `questions` have the same length and order.
         one_each = rules.vote != "each" and (rules.pooling == "each" or not answers[0].order)
         for place, same in enumerate(questions):
             if len(same) > 1:
@@ -319,7 +319,7 @@ class _Builder:
                 self.repeats.add(cluster, worths, self._credit_of(votes[place], same[0]) if one_each else _NAN)
 
     def _worth_of(self, answer: RecordedAnswer) -> float | None:
-        """What one answer is worth by itself. `None` where it does not count."""
+        """Worth of one answer by itself. `None` if it does not count."""
         if answer.verdict is None:
             policy = self.policies[STATES.get(answer.status, MISSING)]
             return {"wrong": 0.0, "half": 0.5}.get(policy) if type(answer.space) is not Score else None
@@ -328,7 +328,7 @@ class _Builder:
         return _class_and_credit(canonical(answer), answer, self.protocol)[1]
 
     def _credit_of(self, vote: Ballot, head: RecordedAnswer) -> float:
-        """What a vote is worth. NaN where it does not count, or where a score has no credit."""
+        """Credit of a vote. NaN if it does not count, or if a score has no credit."""
         if type(head.space) is Score:
             return _NAN
         if vote.state != ANSWERED:
@@ -431,7 +431,7 @@ def _blind_guesses(head: RecordedAnswer, *, field: str) -> tuple[Verdict, ...]:
 def _class_and_credit(
     verdict: Verdict | None, head: RecordedAnswer, protocol: Protocol
 ) -> tuple[Verdict | None, float]:
-    """An answer as it counts: its class, or `None` where that is never right, and its credit."""
+    """An answer as it counts: its class, or `None` if that is never right, and its credit."""
     space, gold = head.space, head.gold
     if type(space) is Preference and verdict == TIE:
         # Most prompts offer one word for a tie. It is right for every kind of tied gold.

@@ -1,4 +1,4 @@
-"""What a judge's verdicts are worth: from few labels and many verdicts to a rate, a mean, and labels saved.
+"""The worth of a judge's verdicts: from few labels and many verdicts to a rate, a mean, and labels saved.
 
 Numbers in, numbers out. Not for reading runs or files. That is `harness.report.verdicts`.
 
@@ -25,29 +25,30 @@ from harness.score.intervals import normal_quantile, t_quantile
 _CORRELATION = 0.02
 """Least correlation within clusters that degrees of freedom allow for: few and very unequal clusters then get less."""
 _WRONG = 1 / 3
-"""How far a pseudo-item's verdict is from its gold at least, as a share of the scale. A quarter covers 93 % of the time
-where nearly all scores are the best one and the judge is rarely, and then wildly, wrong. A half is needlessly wide."""
+"""The least distance of a pseudo-item's verdict from its gold, as a share of the scale. If nearly all scores are
+the best one and the judge is rarely, and then wildly, wrong, a quarter covers 93 % of the time. A half is needlessly
+wide."""
 _SURE = 0.9999
 """Correlations count as at most this: the transformation of Fisher has no value at 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Verdicts:
-    """Items that a judge judged, one row each; with or without what people said of them."""
+    """Items that a judge judged, one row each, with or without the gold of people."""
 
     judged: Floats
     """Shape (n,): what the judge said as a number: 1 for the class and 0 for any other, or a score."""
     cluster: Ints
     """Shape (n,): code of the cluster. Equal codes are one cluster, in labelled and unlabelled items alike."""
     gold: Floats | None = None
-    """Shape (n,): what people said, on the same scale. `None` where no one was asked."""
+    """Shape (n,): what people said, on the same scale. `None` if no one was asked."""
 
     def __len__(self) -> int:
         return len(self.judged)
 
 
 class Rates(NamedTuple):
-    """How often a judge is right on items of each kind."""
+    """Rates at which a judge is right on items of each kind."""
 
     specificity: Measurement
     """Share of "not the class" among the verdicts on items that are not of the class (q0)."""
@@ -154,7 +155,7 @@ def rogan_gladen(labelled: Verdicts, unlabelled: Verdicts, *, confidence: float 
         confidence: Of the interval.
 
     Returns:
-        No value where a class has no label or where q0 + q1 <= 1. The interval is then all of 0 to 1. No interval where
+        No value if a class has no label or if q0 + q1 <= 1. The interval is then all of 0 to 1. No interval if
         all that the verdicts allow lies outside 0 to 1: such items are not like the labelled ones.
 
     Example:
@@ -234,7 +235,7 @@ def ppi(
 
 
 def power_tuning(labelled: Verdicts, unlabelled: Verdicts) -> float:
-    """How much the judge counts: lambda = cov(Y, f) / ((1 + n / N) var(f)), kept within 0 and 1.
+    """Weight of the judge: lambda = cov(Y, f) / ((1 + n / N) var(f)), kept within 0 and 1.
 
     The covariance is that of the labelled items, the variance that of all (Angelopoulos et al. 2023, section 6).
     """
@@ -259,7 +260,7 @@ def correlation(labelled: Verdicts, *, low: float = 0.0, high: float = 1.0, conf
         confidence: Of the interval.
 
     Returns:
-        No value where gold or verdict does not vary.
+        No value if gold or verdict does not vary.
     """
     gold, judged = _gold(labelled), labelled.judged
     # All moments as sums by cluster, so that leaving out a cluster is a subtraction.
@@ -288,7 +289,7 @@ def correlation(labelled: Verdicts, *, low: float = 0.0, high: float = 1.0, conf
 
 
 def labels_worth(of: Measurement, *, labels: int, verdicts: int | None) -> Measurement:
-    """How many labels without the judge are worth as much as one label with it.
+    """Number of labels without the judge that are worth as much as one label with it.
 
     The variance of the labels' mean over that of PPI++ with the best lambda: 1 / (1 - rho^2 N / (n + N)), which follows
     from the two variances of Angelopoulos et al. (2023). Items count as independent here.
@@ -299,7 +300,7 @@ def labels_worth(of: Measurement, *, labels: int, verdicts: int | None) -> Measu
         verdicts: N. `None`: as many as one likes.
 
     Returns:
-        At least 1: a judge that knows nothing saves nothing. The upper end is `None` where it has none.
+        At least 1: a judge that knows nothing saves nothing. The upper end is `None` if it has none.
     """
     if of.value is None or of.low is None or of.high is None:
         return Measurement(None)
@@ -332,7 +333,7 @@ def shift(labelled: Verdicts, unlabelled: Verdicts) -> float:
 
 
 def kish(cluster: Ints) -> float:
-    """How many clusters of equal size these are worth: n^2 / sum of squared sizes (Kish 1965).
+    """Number of clusters of equal size that these are worth: n^2 / sum of squared sizes (Kish 1965).
 
     Example:
         One cluster of three items and two of one:
@@ -369,14 +370,14 @@ def _pseudo_copies(confidence: float) -> float:
 
 
 def _pseudo_error(gold: Floats, low: float, high: float) -> float:
-    """How wrong the judge is on a pseudo-item, as a share of the scale: one step of it, which for a class is all."""
+    """Error of the judge on a pseudo-item, as a share of the scale: one step of it, which for a class is all."""
     # On a scale of five steps being wrong means one step at least. A class has one step: the whole scale.
     steps = np.diff(np.unique(gold))
     return max(_WRONG, float(steps.min()) / (high - low)) if len(steps) else 1.0
 
 
 def _correlations(sums: Floats) -> Floats:
-    """From sums of 1, y, f, yf, yy and ff, shape (6, B), to correlations, NaN where not defined."""
+    """From sums of 1, y, f, yf, yy and ff, shape (6, B), to correlations, NaN if not defined."""
     n, y, f, yf, yy, ff = sums
     above, below = yf - y * f / n, (yy - y * y / n) * (ff - f * f / n)
     out = np.full(n.shape, np.nan)

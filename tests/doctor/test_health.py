@@ -37,7 +37,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         (tmp_path / f"{module}.py").write_text(code.replace("{module}", module))
         info = tmp_path / f"{distribution.replace('-', '_')}-1.0.dist-info"
         info.mkdir()
-        required = "".join(f"Requires-Dist: {one}\n" for one in needs.split(",") if one)
+        required = "".join(f"Requires-Dist: {need}\n" for need in needs.split(",") if need)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n{required}")
         (info / "entry_points.txt").write_text(f"[harness]\n{plugin} = {module}\n")
 
@@ -146,7 +146,7 @@ def test_a_folder_that_cannot_be_written_to_is_broken_and_none_is_made(look: Loo
 def test_secrets_are_never_printed(install: Install, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", "sk-12\\34")
     monkeypatch.setenv("GIT_AUTHOR_NAME", "ann")  # neither this
-    monkeypatch.setenv("MONKEY", "ann")  # nor this is a secret
+    monkeypatch.setenv("MONKEY", "ann")  # this is no secret either
     code = "import os\nkey = os.environ['SOME_API_KEY']\n"
     code += "raise ValueError(f'ann has {key} and {key!r} at https://ann:pass@host/index')"
     install("dist-a", "aaa", code)
@@ -179,7 +179,7 @@ def test_what_is_broken_comes_before_what_is_worth_knowing(install: Install, loo
     install("dist-a", "aaa")
     install("dist-b", "bbb")
     install("dist-c", "zzz", "raise ValueError")
-    assert [one.broken for one in look().findings] == [True, False]
+    assert [finding.broken for finding in look().findings] == [True, False]
 
 
 def test_a_plugin_that_is_slow_to_load_is_noted_and_what_each_takes_is_shown(install: Install, look: Look) -> None:
@@ -188,7 +188,7 @@ def test_a_plugin_that_is_slow_to_load_is_noted_and_what_each_takes_is_shown(ins
     )
     install("dist-b", "bbb", "import time\ntime.sleep(1.1)\n" + GOOD.replace('"fine"', '"other"'))
     health = look()
-    assert [(one.subject, one.broken) for one in health.findings] == [
+    assert [(finding.subject, finding.broken) for finding in health.findings] == [
         ("plugin aaa (dist-a 1.0)", False),
         ("plugin bbb (dist-b 1.0)", False),
     ]

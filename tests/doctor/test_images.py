@@ -35,7 +35,7 @@ class Fixed:
                 space=Choice(("a", "b")),
                 gold="a",
                 question=("?", *row[:1]),
-                candidates=tuple(("text", one) for one in row[1:]),
+                candidates=tuple(("text", word) for word in row[1:]),
             )
 
     def render(self, *_: object, **__: object) -> Request:
@@ -50,14 +50,14 @@ def split_of(*rows: list[Image] | str, used: bool = False) -> TaskSplit:
     return TaskSplit(names={"mine": "mine"}, id="x/mine", split="train", made=Fixed(list(rows)), asked=asked)
 
 
-def stored(picture: PIL.Image.Image, **options: object) -> Image:
+def store(picture: PIL.Image.Image, **options: object) -> Image:
     buffer = io.BytesIO()
     picture.save(buffer, **{"format": "PNG", **options})  # type: ignore[arg-type]
     return Image.from_bytes(buffer.getvalue(), name="picture")
 
 
 def level(value: int) -> Image:
-    return stored(PIL.Image.new("L", (2, 2), value))
+    return store(PIL.Image.new("L", (2, 2), value))
 
 
 def test_items_pictures_and_distinct_pictures_are_counted() -> None:
@@ -90,7 +90,7 @@ def test_text_alone_has_no_pictures() -> None:
 
 def test_pictures_are_let_go_of_even_where_one_is_broken() -> None:
     drawn = Image.from_drawing(lambda: PICTURE.copy(), name="drawn")
-    broken = stored(PICTURE.convert("I;16"), format="PNG")
+    broken = store(PICTURE.convert("I;16"), format="PNG")
     rows = [[drawn], [broken, Image.from_bytes(b"none", name="none")]]
     with pytest.raises(DataError):
         read_split(split_of(*rows), pixels=True, limit=None)
@@ -142,7 +142,7 @@ def test_a_copy_stored_in_another_way_without_a_loss_is_the_same_by_pixels_and_n
     mode: str, options: dict[str, object]
 ) -> None:
     few = PICTURE.point(lambda value: value // 64 * 64)
-    original, copy = stored(few), stored(few.convert(mode), **options)
+    original, copy = store(few), store(few.convert(mode), **options)
     assert hash_of(original, pixels=True) == hash_of(copy, pixels=True)
     assert hash_of(original, pixels=False) != hash_of(copy, pixels=False)
 
@@ -154,7 +154,7 @@ def test_pictures_that_look_the_same_are_the_same_by_pixels(odd: Image, plain: I
 
 def test_a_drawn_picture_is_the_same_as_its_file_by_pixels() -> None:
     drawn = Image.from_drawing(lambda: PICTURE.convert("RGB"), name="drawn")
-    assert hash_of(drawn, pixels=True) == hash_of(stored(PICTURE.convert("RGB")), pixels=True)
+    assert hash_of(drawn, pixels=True) == hash_of(store(PICTURE.convert("RGB")), pixels=True)
 
 
 def palette(*colours: int) -> PIL.Image.Image:
@@ -164,7 +164,7 @@ def palette(*colours: int) -> PIL.Image.Image:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("picture", "other"),
     [
         (PIL.Image.new("L", (2, 8), 3), PIL.Image.new("L", (4, 4), 3)),
         (PIL.Image.new("L", (2, 2), 3), PIL.Image.new("L", (2, 2), 4)),
@@ -175,6 +175,6 @@ def palette(*colours: int) -> PIL.Image.Image:
     ],
     ids=["size", "pixels", "16-bits", "mode", "palette", "alpha"],
 )
-def test_pictures_that_differ_are_not_the_same_by_pixels(one: PIL.Image.Image, other: PIL.Image.Image) -> None:
-    images = [Image.from_drawing(lambda picture=picture: picture, name="drawn") for picture in (one, other)]  # type: ignore[misc]
+def test_pictures_that_differ_are_not_the_same_by_pixels(picture: PIL.Image.Image, other: PIL.Image.Image) -> None:
+    images = [Image.from_drawing(lambda picture=picture: picture, name="drawn") for picture in (picture, other)]  # type: ignore[misc]
     assert len({hash_of(image, pixels=True) for image in images}) == 2

@@ -133,9 +133,9 @@ def test_counts_and_examples_are_those_of_plain_sets(find: Find, tasks: list[dic
     assert len(found.pairs) == len(expected)
     for pair in found.pairs:
         assert len(pair.examples) == min(EXAMPLES, pair.images)
-        for one, other in pair.examples:
+        for item_a, other in pair.examples:
             left, right = (
-                rows[side[0].name][int(item.split("-")[1])] for side, item in ((pair.a, one), (pair.b, other))
+                rows[side[0].name][int(item.split("-")[1])] for side, item in ((pair.a, item_a), (pair.b, other))
             )
             assert set(left) & set(right)
 
@@ -156,7 +156,7 @@ def test_the_splits_of_the_miniature_suite_share_no_picture_even_between_tasks(f
 
 @pytest.fixture
 def pets(tmp_path: Path) -> str:
-    """A folder with train and test: test has a file of train, one of its own twice, and one of train stored anew.
+    """A folder with train and test: test has a file of train, one of its own twice, and one of train stored again.
 
     Returns:
         A manifest that asks it.
@@ -171,8 +171,8 @@ def pets(tmp_path: Path) -> str:
     shutil.copy(train / "2.png", test / "leak.png")
     shutil.copy(test / "5.png", test / "twice.png")
     with PIL.Image.open(train / "4.png") as picture:
-        picture.save(test / "anew.png", compress_level=1)
-    rows["test"] += ["leak.png", "twice.png", "anew.png"]
+        picture.save(test / "again.png", compress_level=1)
+    rows["test"] += ["leak.png", "twice.png", "again.png"]
     for split, files in rows.items():
         lines = [json.dumps({"file_name": file, "label": "yes"}) + "\n" for file in files]
         (tmp_path / "pets" / split / "metadata.jsonl").write_text("".join(lines))
@@ -202,10 +202,10 @@ def test_a_file_that_was_copied_from_train_into_test_is_found_and_what_is_there_
     assert "there is no split 'validation'" in read["validation"].skipped
 
 
-def test_a_file_that_was_stored_anew_is_found_by_its_pixels(find: Find, pets: str) -> None:
+def test_a_file_that_was_stored_again_is_found_by_its_pixels(find: Find, pets: str) -> None:
     found = find(main=pets, pixels=True)
     assert [(sides(pair), pair.examples) for pair in found.pairs] == [
-        ((True, "pets train", "pets test", 2), (("2.png", "leak.png"), ("4.png", "anew.png")))
+        ((True, "pets train", "pets test", 2), (("2.png", "leak.png"), ("4.png", "again.png")))
     ]
 
 

@@ -15,17 +15,17 @@ JUDGES = "judges: [{use: baselines/random}]\n"
 
 
 def names(splits: list[TaskSplit]) -> list[str]:
-    return [one.name for one in splits]
+    return [split.name for split in splits]
 
 
-def used(splits: list[TaskSplit]) -> dict[str, tuple[list[str], list[str], list[str]]]:
-    return {one.name: (one.asked, one.trains, one.selects) for one in splits if one.is_used}
+def uses_by_name(splits: list[TaskSplit]) -> dict[str, tuple[list[str], list[str], list[str]]]:
+    return {split.name: (split.asked, split.trains, split.selects) for split in splits if split.is_used}
 
 
 def test_every_split_that_a_card_names_is_reached_and_not_only_the_one_that_is_asked(reach: Reach) -> None:
     splits = reach(main="name: m\ntasks: [{use: shades, split: validation}]\n" + JUDGES)
     assert names(splits) == ["shades train", "shades validation", "shades test"]
-    assert used(splits) == {"shades validation": (["m"], [], [])}
+    assert uses_by_name(splits) == {"shades validation": (["m"], [], [])}
     assert splits[0].id == "shades_plugin/shades"
 
 
@@ -43,7 +43,7 @@ def test_recipes_of_judges_and_those_that_they_start_from_are_reached_and_nothin
         tuned="name: tuned\ntrain: base.yaml\ntasks: [{use: shades}]\ntrainer: {use: half}\n",
         base="name: base\ntasks: [{use: sums}, {use: pairs, train: test}]\ntrainer: {use: half}\n",
     )
-    assert used(splits) == {
+    assert uses_by_name(splits) == {
         "shades train": ([], ["tuned"], []),
         "shades validation": ([], [], ["tuned"]),
         "shades test": (["m"], [], []),
@@ -59,7 +59,7 @@ def test_several_files_are_taken_together_and_a_recipe_is_told_from_a_manifest(r
         main_b="name: b\ntasks: [{use: shades}]\ntrainer: {use: counter}\n",
         main_c="name: c\ntasks: [{use: shades}]\n" + JUDGES,
     )
-    assert used(splits) == {
+    assert uses_by_name(splits) == {
         "shades train": ([], ["b"], []),
         "shades validation": ([], [], ["b"]),
         "shades test": (["a", "c"], [], []),
@@ -72,7 +72,7 @@ def test_a_recipe_that_two_judges_name_is_noted_once(reach: Reach) -> None:
         main=f"name: m\ntasks: [{{use: shades}}]\njudges: [{judge % 'one'}, {judge % 'two'}]\n",
         r="name: r\ntasks: [{use: shades}]\ntrainer: {use: counter}\n",
     )
-    assert used(splits)["shades train"] == ([], ["r"], [])
+    assert uses_by_name(splits)["shades train"] == ([], ["r"], [])
 
 
 def test_the_same_task_twice_is_one_with_both_names(reach: Reach) -> None:
@@ -128,8 +128,8 @@ def test_a_task_that_cannot_be_made_is_an_error_that_says_where_it_stands(reach:
 )
 def test_what_files_say_counts_before_what_a_split_is_called(split: str, use: str, learnt: bool, tested: bool) -> None:
     fields = {name: ["somebody"] for name in use.split()}
-    one = TaskSplit(names={"t": "t"}, id="p/t", split=split, made=None, **fields)  # type: ignore[arg-type]
-    assert (one.is_learnt, one.is_tested) == (learnt, tested)
+    found = TaskSplit(names={"t": "t"}, id="p/t", split=split, made=None, **fields)  # type: ignore[arg-type]
+    assert (found.is_learnt, found.is_tested) == (learnt, tested)
 
 
 SPLITS = ("train", "validation", "test")

@@ -195,6 +195,7 @@ def test_look_alikes_of_other_scripts_are_not_letters_or_digits(
 
 
 MEGABYTE = 1_000_000
+HOSTILE_SIZE = 400_000  # 1,200 readings: each at the rate that a megabyte in 3 CPU seconds asks for
 ATTACKS = [
     *(
         "[",
@@ -234,12 +235,12 @@ ATTACKS = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_a_hostile_megabyte_takes_no_longer_than_a_harmless_one(attack: str) -> None:
-    body = attack * (MEGABYTE // len(attack))
-    half = body[: MEGABYTE // 2]
+def test_hostile_text_takes_no_longer_than_harmless_text(attack: str) -> None:
+    body = attack * (HOSTILE_SIZE // len(attack))
+    half = body[: HOSTILE_SIZE // 2]
     wrapped = (f"<answer>4{half}x</answer>", f"[[{half}]]", f'{{"verdict": "4{half}x"}}')
     for form in FORMATS:
         for text, space in ((body, Preference(2)), *zip(wrapped, (Score(1, 5), Ranking(3), Score(1, 5)), strict=True)):
             began = time.process_time()
             read(form, text, space)
-            assert time.process_time() - began < 3
+            assert time.process_time() - began < 3 * HOSTILE_SIZE / MEGABYTE

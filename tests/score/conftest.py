@@ -16,7 +16,7 @@ MakeTable: TypeAlias = Callable[..., CellTable]
 YES = Choice(("yes", "no"))
 
 
-def made(
+def make_cell(
     space: Choice | Score,
     said: Sequence[Verdict | None],
     gold: Sequence[Verdict],
@@ -53,31 +53,31 @@ def yes_no() -> MakeTable:
 
     def make(said: Sequence[bool | None], gold: Sequence[bool] | None = None, **changes: object) -> CellTable:
         golds = [True] * len(said) if gold is None else gold
-        words = [None if one is None else YES.labels[not one] for one in said]
-        return made(YES, words, [YES.labels[not one] for one in golds], **changes)  # type: ignore[arg-type]
+        words = [None if answer is None else YES.labels[not answer] for answer in said]
+        return make_cell(YES, words, [YES.labels[not answer] for answer in golds], **changes)  # type: ignore[arg-type]
 
     return make
 
 
 @pytest.fixture(scope="session")
-def labelled() -> MakeTable:
+def make_labels() -> MakeTable:
     """A cell of questions with several labels, answers and golds as their numbers."""
 
     def make(said: Sequence[int], gold: Sequence[int], *, labels: int, **changes: object) -> CellTable:
         space = Choice(tuple(f"c{k}" for k in range(labels)))
-        return made(space, [f"c{k}" for k in said], [f"c{k}" for k in gold], **changes)  # type: ignore[arg-type]
+        return make_cell(space, [f"c{k}" for k in said], [f"c{k}" for k in gold], **changes)  # type: ignore[arg-type]
 
     return make
 
 
 @pytest.fixture(scope="session")
-def rated() -> MakeTable:
+def make_scores() -> MakeTable:
     """A cell of scores."""
 
     def make(
         said: Sequence[float], gold: Sequence[float], *, space: Score | None = None, **changes: object
     ) -> CellTable:
         space = space or Score(0, 1, 0)
-        return made(space, [float(x) for x in said], [float(x) for x in gold], **changes)  # type: ignore[arg-type]
+        return make_cell(space, [float(x) for x in said], [float(x) for x in gold], **changes)  # type: ignore[arg-type]
 
     return make

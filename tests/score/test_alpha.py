@@ -95,7 +95,7 @@ def different(a: object, b: object) -> float:
     return float(a != b)
 
 
-def squared(a: float, b: float) -> float:
+def square(a: float, b: float) -> float:
     return (a - b) ** 2
 
 
@@ -139,7 +139,7 @@ def test_labels_are_as_by_definition(rows: list[list[str | None]]) -> None:
 def test_scores_are_as_by_definition(rows: list[list[float | None]]) -> None:
     values = [v for row in rows if sum(x is not None for x in row) > 1 for v in row if v is not None]
     assume(len(values) > 1 and np.ptp(values) > 1e-3 * max(map(abs, values)))
-    assert alpha(rows, Score(0, 1e6, 0)).value == pytest.approx(brute(rows, squared), abs=1e-6)
+    assert alpha(rows, Score(0, 1e6, 0)).value == pytest.approx(brute(rows, square), abs=1e-6)
 
 
 @settings(deadline=None)

@@ -74,14 +74,14 @@ def by_the_paper(judge: Sequence[Any], people: Sequence[Sequence[Any]], *, score
 
     def agrees(said: Any, others: list[Any]) -> float:
         if scores:
-            return -float(np.sqrt(np.mean([(said - one) ** 2 for one in others])))
-        return float(np.mean([said == one for one in others]))
+            return -float(np.sqrt(np.mean([(said - other) ** 2 for other in others])))
+        return float(np.mean([said == other for other in others]))
 
     p_values, advantages = [], []
     for j in range(len(people[0])):
         differences, ahead = [], []
         for said, row in zip(judge, people, strict=True):
-            others = [one for k, one in enumerate(row) if k != j and one is not None]
+            others = [other for k, other in enumerate(row) if k != j and other is not None]
             if row[j] is None or not others:
                 continue
             ours, theirs = agrees(said, others), agrees(row[j], others)
@@ -109,11 +109,11 @@ def test_it_is_what_the_paper_says(seed: int, epsilon: float, scores: bool) -> N
     judge = [row[4] for row in rows]
     found = outcome(judge, people, space=NUMBER if scores else YES, epsilon=epsilon)
     p_values, advantages, adjusted = by_the_paper(judge, people, scores=scores, epsilon=epsilon)
-    by_name = {one.annotator: one for one in found.tests}
+    by_name = {test.annotator: test for test in found.tests}
     ordered = [by_name[f"p{j}"] for j in range(4)]
-    assert [one.p_value for one in ordered] == pytest.approx(p_values, rel=1e-6)
-    assert [one.advantage for one in ordered] == pytest.approx(advantages)
-    assert [one.p_adjusted for one in ordered] == pytest.approx(adjusted, rel=1e-6)
+    assert [test.p_value for test in ordered] == pytest.approx(p_values, rel=1e-6)
+    assert [test.advantage for test in ordered] == pytest.approx(advantages)
+    assert [test.p_adjusted for test in ordered] == pytest.approx(adjusted, rel=1e-6)
     beaten = float(np.mean(adjusted <= 0.05))
     assert (found.winning_rate, found.passed) == (beaten, beaten >= 0.5)
     assert found.advantage == pytest.approx(np.mean(advantages))
@@ -156,12 +156,12 @@ def test_declining_hard_questions_does_not_pay() -> None:
 
 def test_perfect_agreement_is_not_certain() -> None:
     found = outcome(["yes"] * 30, [["yes"] * 3] * 30)
-    assert [one.p_value for one in found.tests] == pytest.approx([0.8**30] * 3)
+    assert [test.p_value for test in found.tests] == pytest.approx([0.8**30] * 3)
     assert found.advantage == 1
     assert found.advantage_low is not None
     assert found.advantage_low < 0.95
     worse = outcome(["no"] * 30, [["yes"] * 3] * 30)
-    assert {one.p_value for one in worse.tests} == {1.0}
+    assert {test.p_value for test in worse.tests} == {1.0}
     assert worse.winning_rate == 0
 
 
@@ -175,7 +175,7 @@ def test_too_few_people_or_items_are_said_so(people: int, items: int) -> None:
 def test_an_annotator_with_few_items_is_not_outcome() -> None:
     people: People = [["yes", "yes", "yes", "yes" if k < 10 else None] for k in range(40)]
     found = outcome(["yes"] * 40, people)
-    assert (found.annotators, {one.annotator for one in found.tests}) == (3, {"p0", "p1", "p2"})
+    assert (found.annotators, {test.annotator for test in found.tests}) == (3, {"p0", "p1", "p2"})
 
 
 def test_samples_of_one_item_count_once() -> None:
@@ -208,10 +208,10 @@ def test_a_judge_at_the_boundary_is_called_no_worse_in_5_of_100_samples(items: i
         if not any(decided[-1]):
             break
     chance = stats.binom.pmf(errors[: len(decided)], items, epsilon)
-    one, passed = (float(np.sum(chance * np.array(kind))) for kind in zip(*decided, strict=True))
-    assert one <= 0.08
+    single, passed = (float(np.sum(chance * np.array(kind))) for kind in zip(*decided, strict=True))
+    assert single <= 0.08
     assert passed <= 0.06
-    assert one >= 0.01, "and it can be called so"
+    assert single >= 0.01, "and it can be called so"
 
 
 def test_the_plain_t_test_would_call_it_so_in_18_of_100_samples() -> None:

@@ -44,12 +44,12 @@ def cell(rows: Sequence[Row], **fields: Any) -> CellTable:
     return build_cell(answers, Protocol(**fields))
 
 
-def scored(table: CellTable, metrics: dict[str, Metric]) -> CellScores:
+def score(table: CellTable, metrics: dict[str, Metric]) -> CellScores:
     return score_cell(table, task="t", judge="j", metrics=metrics, data_hash="h")
 
 
 def value(table: CellTable, name: str, metric: Metric) -> float | None:
-    return scored(table, {name: metric}).estimates[0].value
+    return score(table, {name: metric}).estimates[0].value
 
 
 def rights(category: str, right: int, count: int) -> list[Row]:
@@ -72,10 +72,10 @@ SOURCES: list[Row] = [
 
 def test_seetrue_macro_f1_pooled_beside_balanced_accuracy_by_source_by_hand() -> None:
     table = cell(SOURCES)
-    pooled, by_source = scored(
+    pooled, by_source = score(
         table, {"macro_f1": MacroF1(), "balanced_accuracy@category": BalancedAccuracy()}
     ).estimates
-    assert [one.metric for one in (pooled, by_source)] == ["macro_f1", "balanced_accuracy@category"]
+    assert [estimate.metric for estimate in (pooled, by_source)] == ["macro_f1", "balanced_accuracy@category"]
     # all six answered: yes 1 right of gold 3 and said 1; no 3 right of gold 3 and said 5
     assert pooled.value == pytest.approx((2 * 1 / (3 + 1) + 2 * 3 / (3 + 5)) / 2)
     # coco: recalls 1/2 and 1; draw: 0 and 1
@@ -116,20 +116,20 @@ def test_an_average_in_the_name_does_all_that_one_in_the_protocol_does(name: str
     other = "category" if average == "micro" else "micro"
     by_name = [of(table, average=other, metrics=(own,)) for table in (a, b)]
     by_protocol = [of(table, average=average, metrics=(name,)) for table in (a, b)]
-    cells = [scored(by_name[0], {own: metric}), scored(by_protocol[0], {name: metric})]
-    assert [one.metric for one in (cells[0].estimates[0], cells[0].categories["b"])] == [own, own]
-    assert renamed(cells[0].estimates[0], name) == cells[1].estimates[0]
-    assert {label: renamed(one, name) for label, one in cells[0].categories.items()} == cells[1].categories
+    cells = [score(by_name[0], {own: metric}), score(by_protocol[0], {name: metric})]
+    assert [estimate.metric for estimate in (cells[0].estimates[0], cells[0].categories["b"])] == [own, own]
+    assert rename(cells[0].estimates[0], name) == cells[1].estimates[0]
+    assert {label: rename(estimate, name) for label, estimate in cells[0].categories.items()} == cells[1].categories
     differ = value(of(a, average=other), name, metric)
     assert differ is not None
     assert cells[0].estimates[0].value != pytest.approx(differ, abs=1e-4), "else this test could not tell"
     compared = compare_all({"a": by_name[0], "b": by_name[1]}, metric, metric_name=own)
     expected = compare_all({"a": by_protocol[0], "b": by_protocol[1]}, metric, metric_name=name)
-    assert [one.metric for one in compared] == [own]
-    assert [replace(one, metric=name) for one in compared] == list(expected)
+    assert [comparison.metric for comparison in compared] == [own]
+    assert [replace(comparison, metric=name) for comparison in compared] == list(expected)
 
 
-def renamed(estimate: Estimate, name: str) -> Estimate:
+def rename(estimate: Estimate, name: str) -> Estimate:
     return replace(estimate, metric=name)
 
 
@@ -149,7 +149,7 @@ def test_two_judges_are_compared_by_the_blind_guesses_where_the_metric_needs_cla
 
 def test_accuracy_that_is_averaged_over_categories_is_no_share_of_trials() -> None:
     rows = [*rights("a", 20, 40), *rights("b", 9, 10)]
-    plain, averaged = scored(cell(rows), {"accuracy": Accuracy(), "accuracy@category": Accuracy()}).estimates
+    plain, averaged = score(cell(rows), {"accuracy": Accuracy(), "accuracy@category": Accuracy()}).estimates
     assert (plain.method, averaged.method) == ("agresti-coull", "cluster-jackknife")
     assert [plain.value, averaged.value] == pytest.approx([29 / 50, (0.5 + 0.9) / 2])
     a, b = cell(rows), cell([*rights("a", 10, 40), *rights("b", 9, 10)])
@@ -176,8 +176,8 @@ def test_parts_of_a_category_are_averaged_first_and_their_parts_before_them() ->
     reasoning = (1 / 4 + code) / 2
     assert value(cell(rows), "accuracy@category", Accuracy()) == pytest.approx((3 / 4 + reasoning) / 2)
     assert value(cell(rows), "accuracy", Accuracy()) == pytest.approx(5 / 11)
-    categories = scored(cell(rows), {"accuracy@category": Accuracy()}).categories
-    assert {name: one.value for name, one in categories.items()} == {
+    categories = score(cell(rows), {"accuracy@category": Accuracy()}).categories
+    assert {name: estimate.value for name, estimate in categories.items()} == {
         "chat": 3 / 4,
         "reasoning/code/cpp": 1,
         "reasoning/code/java": 0,
@@ -229,7 +229,7 @@ GROUPED: list[Row] = [
 
 def test_a_metric_that_is_no_plain_mean_is_taken_within_each_group_by_hand() -> None:
     table = cell(GROUPED)
-    estimate = scored(table, {"kappa@group": Kappa()}).estimates[0]
+    estimate = score(table, {"kappa@group": Kappa()}).estimates[0]
     assert estimate.value == pytest.approx((1 / 2 + 1 + 1) / 3)
     assert (estimate.n, estimate.method) == (10, "cluster-jackknife")
     assert estimate.ci_low is not None
@@ -264,8 +264,11 @@ class PlainMean:
 
 def test_the_way_round_for_any_metric_gives_what_the_short_way_for_plain_means_gives() -> None:
     for table in many():
-        both = scored(of(table, average="group"), {"accuracy": Accuracy(), "mine": PlainMean()}).estimates
-        short, round_ = ([one.value, one.ci_low, one.ci_high, one.excluded, one.worst_case] for one in both)
+        both = score(of(table, average="group"), {"accuracy": Accuracy(), "mine": PlainMean()}).estimates
+        short, round_ = (
+            [estimate.value, estimate.ci_low, estimate.ci_high, estimate.excluded, estimate.worst_case]
+            for estimate in both
+        )
         assert short == pytest.approx(round_)
         assert None not in short
 
@@ -277,11 +280,11 @@ def test_acc_plus_is_the_share_of_groups_with_every_pair_right() -> None:
         *(("video", "id3", pair) for pair in ("yy", "n-")),
         ("video", "id4", "yy"),
     ]
-    wrong = scored(cell(rows, unparsed="wrong"), {"accuracy": Accuracy(), "all_right@group": AllRight()}).estimates
-    assert [one.value for one in wrong] == [pytest.approx(8 / 10), 2 / 4]
-    left_out = scored(cell(rows), {"all_right@group": AllRight()})
+    wrong = score(cell(rows, unparsed="wrong"), {"accuracy": Accuracy(), "all_right@group": AllRight()}).estimates
+    assert [estimate.value for estimate in wrong] == [pytest.approx(8 / 10), 2 / 4]
+    left_out = score(cell(rows), {"all_right@group": AllRight()})
     assert (left_out.estimates[0].value, left_out.estimates[0].worst_case) == (3 / 4, 2 / 4)
-    assert {name: one.value for name, one in left_out.categories.items()} == {"image": 1 / 2, "video": 1}
+    assert {name: estimate.value for name, estimate in left_out.categories.items()} == {"image": 1 / 2, "video": 1}
     assert value(cell(rows), "all_right", AllRight()) == 0
 
 
@@ -332,5 +335,5 @@ def test_comparisons_weigh_categories_as_scores_do() -> None:
     weights = {"x": 3.0}
     a = cell([*rights("x", 3, 4), *rights("y", 0, 4)], average="category", weights=weights)
     b = cell([*rights("x", 1, 4), *rights("y", 2, 4)], average="category", weights=weights)
-    one = compare_cells(a, b, Accuracy(), names=("a", "b"), metric_name="accuracy")
-    assert one.difference == pytest.approx((3 * 2 / 4 - 2 / 4) / 4)
+    comparison = compare_cells(a, b, Accuracy(), names=("a", "b"), metric_name="accuracy")
+    assert comparison.difference == pytest.approx((3 * 2 / 4 - 2 / 4) / 4)

@@ -31,14 +31,14 @@ def verdicts(n: int, size: int, rng: np.random.Generator, *, over: float = 0.0) 
     return confidence, (uniform() < confidence - over).astype(float), cluster
 
 
-def found(confidence: Floats, right: Floats, cluster: Ints) -> Calibration:
+def calibration(confidence: Floats, right: Floats, cluster: Ints) -> Calibration:
     report = calibrate(confidence, right, cluster)
     assert report is not None
     return report
 
 
 def test_brier_score_equals_that_of_scikit_learn_and_is_the_sum_of_its_parts() -> None:
-    report = found(*(sample := verdicts(300, 1, np.random.default_rng(0), over=0.1)))
+    report = calibration(*(sample := verdicts(300, 1, np.random.default_rng(0), over=0.1)))
     assert report.brier == pytest.approx(brier_score_loss(sample[1], sample[0]), abs=1e-6)
     assert report.brier == pytest.approx(report.reliability - report.resolution + report.uncertainty)
     assert report.brier_low < report.brier < report.brier_high
@@ -55,7 +55,7 @@ def test_calibration_error_of_two_bins_by_hand() -> None:
     noise = (0.6 * 0.4 / 19 + 0.7 * 0.3 / 19) / 2  # Kumar, Liang and Ma: y (1 - y) / (n - 1) of each bin
     assert mean_square_gap(confidence, right, bins, clusters) == pytest.approx(0.2**2 / 2 - noise)
     assert calibration_error(confidence, right, bins, clusters) == pytest.approx(np.sqrt(0.2**2 / 2 - noise))
-    parts = found(confidence, right, np.arange(40)).bins
+    parts = calibration(confidence, right, np.arange(40)).bins
     assert [part.n for part in parts] == [20, 20]
     assert [part.confidence for part in parts] == pytest.approx([0.6, 0.9])
     assert [part.right for part in parts] == pytest.approx([0.6, 0.7])
@@ -87,8 +87,8 @@ def test_a_perfectly_calibrated_judge_has_no_error_on_average_but_a_plain_one(si
 def test_copies_of_verdicts_do_not_make_an_error_larger() -> None:
     rng = np.random.default_rng(5)
     confidence, right, _ = verdicts(150, 1, rng)
-    once = found(confidence, right, np.arange(150))
-    copied = found(np.tile(confidence, 4), np.tile(right, 4), np.tile(np.arange(150), 4))
+    once = calibration(confidence, right, np.arange(150))
+    copied = calibration(np.tile(confidence, 4), np.tile(right, 4), np.tile(np.arange(150), 4))
     assert copied.brier_high - copied.brier_low == pytest.approx(once.brier_high - once.brier_low, rel=0.05)
     assert copied.aurc_high - copied.aurc_low == pytest.approx(once.aurc_high - once.aurc_low, rel=0.05)
     assert copied.ece_high == pytest.approx(once.ece_high, rel=0.3)  # it has more bins
@@ -101,14 +101,14 @@ def test_intervals_cover_the_truth(size: int, over: float) -> None:
     brier = float((over**2 + (grid - over) * (1 - grid + over)).mean())
     covered = np.zeros(2)
     for _ in range(250):
-        report = found(*verdicts(200, size, rng, over=over))
+        report = calibration(*verdicts(200, size, rng, over=over))
         covered += [report.ece_low <= over <= report.ece_high, report.brier_low <= brier <= report.brier_high]
     assert (covered / 250 >= 0.92).all(), covered / 250
 
 
 def test_nothing_has_width_zero_where_the_judge_is_always_sure_and_always_right() -> None:
     for cluster in (np.arange(60), np.arange(60) // 3):
-        report = found(np.ones(60), np.ones(60), cluster)
+        report = calibration(np.ones(60), np.ones(60), cluster)
         assert (report.ece, report.brier, report.aurc, report.right) == (0, 0, 0, 1)
         assert min(report.ece_high, report.brier_high, report.aurc_high) > 0.02
         assert all(part.ci_low < 1 for part in report.bins)
@@ -116,7 +116,7 @@ def test_nothing_has_width_zero_where_the_judge_is_always_sure_and_always_right(
 
 
 def test_a_judge_that_is_sure_and_wrong_is_told_so() -> None:
-    report = found(np.full(100, 0.99), np.tile([1.0, 0.0], 50), np.arange(100))
+    report = calibration(np.full(100, 0.99), np.tile([1.0, 0.0], 50), np.arange(100))
     assert report.ece == pytest.approx(0.49, abs=0.01)
     assert 0.3 < report.ece_low < 0.49 < report.ece_high
     assert [promise.threshold for promise in report.guarantees] == [None, None, None]
@@ -129,14 +129,14 @@ def test_too_little_says_nothing(n: int, clusters: int) -> None:
 
 def test_a_threshold_that_was_tested_is_the_one_that_is_printed() -> None:
     sure = 1 - np.logspace(-9, -1, 300)
-    report = found(sure, np.ones(300), np.arange(300))
+    report = calibration(sure, np.ones(300), np.arange(300))
     known = [promise.threshold for promise in report.guarantees] + [point.threshold for point in report.curve]
     assert known == [None if value is None else round(value, 6) for value in known]
     assert (np.round(sure, 6) >= report.curve[0].threshold).sum() == report.curve[0].n
 
 
 def test_the_record_survives_json() -> None:
-    report = found(*verdicts(120, 1, np.random.default_rng(8)))
+    report = calibration(*verdicts(120, 1, np.random.default_rng(8)))
     from harness.score.records import _plain
 
     again = Calibration.from_json(_plain(report))

@@ -119,9 +119,9 @@ def lines(people: Sequence[Sequence[Any]], who: int) -> tuple[list[Any], list[An
     """Golds, own verdicts, weights and items of one annotator, by the definition."""
     golds, own, weights, items = [], [], [], []
     for k, row in enumerate(people):
-        others = [one for j, one in enumerate(row) if j != who]
+        others = [verdict for j, verdict in enumerate(row) if j != who]
         top = max(map(others.count, others))
-        drawn = sorted({one for one in others if others.count(one) == top})
+        drawn = sorted({verdict for verdict in others if others.count(verdict) == top})
         for gold in drawn:
             golds.append(gold)
             own.append(row[who])
@@ -153,9 +153,9 @@ def test_a_metric_of_classes_is_the_mean_over_annotators_of_scikit_learns(seed: 
             sk.cohen_kappa_score(golds, said, sample_weight=weights),
             sk.accuracy_score(golds, said, sample_weight=weights),
         ])  # fmt: skip
-    assert [one.value for one in found.metrics] == pytest.approx(np.mean(persons, axis=0))
-    assert [one.judge for one in found.metrics] == pytest.approx(np.mean(judges, axis=0))
-    assert [one.difference for one in found.metrics] == pytest.approx(
+    assert [ceiling.value for ceiling in found.metrics] == pytest.approx(np.mean(persons, axis=0))
+    assert [ceiling.judge for ceiling in found.metrics] == pytest.approx(np.mean(judges, axis=0))
+    assert [ceiling.difference for ceiling in found.metrics] == pytest.approx(
         np.mean(judges, axis=0) - np.mean(persons, axis=0)
     )
 
@@ -173,9 +173,9 @@ def test_a_correlation_is_that_of_each_person_with_the_mean_of_the_others() -> N
     scipys = (stats.pearsonr, stats.spearmanr, stats.kendalltau)
     expected = [np.mean([test(people[:, k], others[k])[0] for k in range(3)]) for test in scipys]
     expected.append(np.mean([np.abs(people[:, k] - others[k]).mean() for k in range(3)]))
-    assert [one.value for one in found.metrics] == pytest.approx(expected)
+    assert [ceiling.value for ceiling in found.metrics] == pytest.approx(expected)
     beside = [np.mean([test(judge, others[k])[0] for k in range(3)]) for test in scipys]
-    assert [one.judge for one in found.metrics[:3]] == pytest.approx(beside)
+    assert [ceiling.judge for ceiling in found.metrics[:3]] == pytest.approx(beside)
     pooled = stats.pearsonr(people.T.ravel(), np.concatenate(others))[0]
     assert pooled < expected[0] - 0.1, "taken together, the habits would have lowered the ceiling"
 
@@ -199,8 +199,8 @@ def test_people_with_few_items_are_taken_together() -> None:
         {f"p{2 * (k % 30)}": a, f"p{2 * (k % 30) + 1}": b} for k, (a, b) in enumerate(scores)
     ]
     given = [
-        one._replace(annotations=row)
-        for one, row in zip(answers(truth.tolist(), scores.tolist(), space=SCALE), rows, strict=True)
+        answer._replace(annotations=row)
+        for answer, row in zip(answers(truth.tolist(), scores.tolist(), space=SCALE), rows, strict=True)
     ]
     found = of(Pearson(), given)
     both = np.r_[scores[:, 0], scores[:, 1]], np.r_[scores[:, 1], scores[:, 0]]
@@ -244,7 +244,7 @@ def test_missing_answers_count_for_the_judge_as_the_protocol_says_and_leave_the_
 def test_where_a_guess_stands_for_a_missing_answer_it_does_so_against_people_too() -> None:
     given = answers([Status.UNPARSED] * 40, [["a", "a"], ["b", "b"]] * 20)
     chance = ceiling({"accuracy": Accuracy(), "macro_f1": MacroF1()}, given, unparsed="chance")
-    credit, guess = (one.judge for one in chance.metrics)
+    credit, guess = (ceiling.judge for ceiling in chance.metrics)
     assert credit == pytest.approx(1 / 3)
     assert guess is not None
     assert 0.05 < guess < 0.6, "a seeded guess; without one every class would have an F1 of 0"

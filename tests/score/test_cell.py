@@ -58,7 +58,7 @@ def blind(item: str) -> str:
     return YES.labels[int.from_bytes(digest, "little") % 2]
 
 
-def scored(answers: list[RecordedAnswer], metrics: dict[str, Metric], protocol: Protocol | None = None) -> CellScores:
+def score(answers: list[RecordedAnswer], metrics: dict[str, Metric], protocol: Protocol | None = None) -> CellScores:
     table = build_cell(answers, protocol or Protocol())
     return score_cell(table, task="t", judge="j", metrics=metrics, data_hash="h")
 
@@ -74,7 +74,7 @@ MIXED: list[tuple[str, str | Status]] = [
 
 
 def test_value_excluded_and_worst_case_of_a_label_metric_by_hand() -> None:
-    wrong = scored(labels(MIXED), {"macro_f1": MacroF1()}, Protocol(unparsed="wrong")).estimates[0]
+    wrong = score(labels(MIXED), {"macro_f1": MacroF1()}, Protocol(unparsed="wrong")).estimates[0]
     # excluded: yes 2*1/(2+1), no 2*2/(2+3); value: one more false negative of yes; worst: yes/no and no/yes swapped
     assert wrong.excluded == pytest.approx((2 / 3 + 4 / 5) / 2)
     assert wrong.value == pytest.approx((2 / 4 + 4 / 5) / 2)
@@ -84,8 +84,8 @@ def test_value_excluded_and_worst_case_of_a_label_metric_by_hand() -> None:
 
 def test_accuracy_of_independent_items_is_a_share_of_trials_and_of_clusters_it_is_not() -> None:
     pairs: list[tuple[str, str | Status]] = [("yes", "yes")] * 30 + [("yes", "no")] * 10
-    alone = scored(labels(pairs), {"accuracy": Accuracy()}).estimates[0]
-    grouped = scored(labels(pairs, size=4), {"accuracy": Accuracy()}).estimates[0]
+    alone = score(labels(pairs), {"accuracy": Accuracy()}).estimates[0]
+    grouped = score(labels(pairs, size=4), {"accuracy": Accuracy()}).estimates[0]
     assert (alone.method, grouped.method) == ("agresti-coull", "cluster-jackknife")
     assert alone.ci_low is not None
     assert alone.ci_low < 0.75
@@ -98,7 +98,7 @@ def test_accuracy_of_independent_items_is_a_share_of_trials_and_of_clusters_it_i
 def test_half_a_point_for_missing_answers_is_refused_for_metrics_that_average_no_points(metric: Metric) -> None:
     protocol = Protocol(unparsed="half")
     with pytest.raises(UserError, match=r"metric other: protocol says unparsed: half.*unparsed: exclude"):
-        scored(labels(MIXED), {"accuracy": Accuracy(), "other": metric}, protocol)
+        score(labels(MIXED), {"accuracy": Accuracy(), "other": metric}, protocol)
 
 
 def likely(rows: list[tuple[str, str | Status, float | None]]) -> list[RecordedAnswer]:
@@ -118,13 +118,13 @@ CLEAN: list[tuple[str, str | Status, float | None]] = [
 def test_a_metric_of_probabilities_is_of_the_answers_that_have_them_and_says_how_many() -> None:
     bare: list[tuple[str, str | Status, float | None]] = [("yes", "no", None), ("no", "yes", None)]
     both: dict[str, Metric] = {"roc_auc": RocAuc(), "accuracy": Accuracy()}
-    clean, mixed = scored(likely(CLEAN), both), scored(likely(CLEAN + bare), both)
+    clean, mixed = score(likely(CLEAN), both), score(likely(CLEAN + bare), both)
     auc, accuracy = mixed.estimates
     assert (auc.value, auc.basis, auc.n) == (clean.estimates[0].value, "probabilities", 5)
     assert auc.excluded == auc.value
     assert (accuracy.basis, accuracy.n) == ("", 7)
     assert (clean.with_probabilities, mixed.with_probabilities) == (1.0, 5 / 7)
-    none = scored(likely([(gold, said, None) for gold, said, _ in CLEAN]), both)
+    none = score(likely([(gold, said, None) for gold, said, _ in CLEAN]), both)
     assert (none.estimates[0].basis, none.estimates[0].n, none.with_probabilities) == ("verdicts", 5, 0.0)
     assert none.estimates[0].value == pytest.approx((2 / 3 + 1 / 2) / 2)  # balanced accuracy
 
@@ -139,7 +139,7 @@ def test_a_metric_of_probabilities_is_of_the_answers_that_have_them_and_says_how
 )
 def test_a_missing_answer_among_probabilities_follows_the_protocol(policy: str, value: float, n: int) -> None:
     rows = [*CLEAN, ("yes", Status.UNPARSED, None)]
-    (auc,) = scored(likely(rows), {"roc_auc": RocAuc()}, Protocol(unparsed=policy)).estimates  # type: ignore[arg-type]
+    (auc,) = score(likely(rows), {"roc_auc": RocAuc()}, Protocol(unparsed=policy)).estimates  # type: ignore[arg-type]
     assert auc.value == pytest.approx(value)
     assert (auc.n, auc.basis) == (n, "probabilities")
     assert auc.worst_case == pytest.approx(5 / 8)
@@ -147,9 +147,9 @@ def test_a_missing_answer_among_probabilities_follows_the_protocol(policy: str, 
 
 def test_no_category_is_of_verdicts_where_another_is_of_probabilities() -> None:
     rows = [*CLEAN, *[(gold, said, None) for gold, said, _ in CLEAN]]
-    answers = [one._replace(category="xy"[k >= 5]) for k, one in enumerate(likely(rows))]
-    (auc,) = scored(answers, {"roc_auc@category": RocAuc()}).estimates
-    (plain,) = scored(likely(CLEAN), {"roc_auc": RocAuc()}).estimates
+    answers = [answer._replace(category="xy"[k >= 5]) for k, answer in enumerate(likely(rows))]
+    (auc,) = score(answers, {"roc_auc@category": RocAuc()}).estimates
+    (plain,) = score(likely(CLEAN), {"roc_auc": RocAuc()}).estimates
     assert (auc.value, auc.n) == (plain.value, 5)
 
 
@@ -163,9 +163,9 @@ def test_a_blind_guess_is_a_share_to_accuracy_and_one_guess_to_metrics_of_classe
         ("no", Status.ERROR),
     ]
     metrics: dict[str, Metric] = {"accuracy": Accuracy(), "macro_f1": MacroF1(), "kappa": Kappa(), "all": AllRight()}
-    accuracy, macro, kappa, right = scored(labels(pairs), metrics, Protocol(unparsed="chance")).estimates
+    accuracy, macro, kappa, right = score(labels(pairs), metrics, Protocol(unparsed="chance")).estimates
     assert (blind("i0001"), blind("i0003")) == ("no", "no")
-    assert [one.n for one in (accuracy, macro, kappa, right)] == [4] * 4
+    assert [estimate.n for estimate in (accuracy, macro, kappa, right)] == [4] * 4
     assert accuracy.value == (1 + 0.5 + 1 + 0.5) / 4
     assert macro.value == pytest.approx((2 * 1 / (2 + 1) + 2 * 2 / (2 + 3)) / 2)
     assert kappa.value == pytest.approx((3 / 4 - 1 / 2) / (1 - 1 / 2))
@@ -176,20 +176,20 @@ def test_a_blind_guess_is_a_share_to_accuracy_and_one_guess_to_metrics_of_classe
 
 def test_a_metric_that_does_not_fit_the_space_is_refused() -> None:
     with pytest.raises(UserError, match="metric pearson: not defined for choice answers, only for score"):
-        scored(labels(MIXED), {"pearson": Pearson()})
+        score(labels(MIXED), {"pearson": Pearson()})
 
 
 def test_category_average_of_a_label_metric_by_hand() -> None:
     pairs: list[tuple[str, str | Status]] = [("yes", "yes"), ("yes", "no"), ("no", "no"), ("no", "no")]
-    cell = scored(labels(pairs, categories=("x", "y")), {"macro_f1": MacroF1()}, Protocol(average="category"))
+    cell = score(labels(pairs, categories=("x", "y")), {"macro_f1": MacroF1()}, Protocol(average="category"))
     # x: yes/yes, no/no: 1; y: yes/no, no/no: F1 of yes 0, of no 2/3
     assert cell.estimates[0].value == pytest.approx((1 + 1 / 3) / 2)
-    assert {name: one.value for name, one in cell.categories.items()} == {"x": 1, "y": pytest.approx(1 / 3)}
+    assert {name: estimate.value for name, estimate in cell.categories.items()} == {"x": 1, "y": pytest.approx(1 / 3)}
     assert cell.estimates[0].ci_low is not None
 
 
 def test_worst_case_of_scores_and_rankings() -> None:
-    def one(item: str, said: Verdict | None, *, gold: Verdict, space: Score | Ranking) -> RecordedAnswer:
+    def estimate(item: str, said: Verdict | None, *, gold: Verdict, space: Score | Ranking) -> RecordedAnswer:
         order = () if isinstance(space, Score) else (0, 1, 2)
         status = Status.ERROR if said is None else Status.OK
         return RecordedAnswer(
@@ -204,18 +204,18 @@ def test_worst_case_of_scores_and_rankings() -> None:
             verdict=said,
         )
 
-    score = [one("a", 3.0, gold=4.0, space=Score()), one("b", None, gold=4.0, space=Score())]
-    error = scored(score, {"mae": MeanAbsoluteError()}).estimates[0]
+    scales = [estimate("a", 3.0, gold=4.0, space=Score()), estimate("b", None, gold=4.0, space=Score())]
+    error = score(scales, {"mae": MeanAbsoluteError()}).estimates[0]
     assert (error.value, error.worst_case, error.greater_is_better) == (1.0, 2.0, False)
     gold = (0, 1, 2)
-    ranks = [one("a", gold, gold=gold, space=Ranking(3)), one("b", None, gold=gold, space=Ranking(3))]
-    distance = scored(ranks, {"levenshtein": Levenshtein()}).estimates[0]
+    ranks = [estimate("a", gold, gold=gold, space=Ranking(3)), estimate("b", None, gold=gold, space=Ranking(3))]
+    distance = score(ranks, {"levenshtein": Levenshtein()}).estimates[0]
     assert distance.value == 0
     assert distance.worst_case == pytest.approx((2 / 3) / 2)
 
 
 def test_nothing_answered_gives_no_value_but_a_worst_case_and_a_flag() -> None:
-    cell = scored(labels([("yes", Status.ERROR), ("no", Status.UNPARSED)]), {"accuracy": Accuracy()})
+    cell = score(labels([("yes", Status.ERROR), ("no", Status.UNPARSED)]), {"accuracy": Accuracy()})
     estimate = cell.estimates[0]
     assert (estimate.value, estimate.ci_low, estimate.method, estimate.n) == (None, None, "", 0)
     assert estimate.worst_case == 0
@@ -224,11 +224,11 @@ def test_nothing_answered_gives_no_value_but_a_worst_case_and_a_flag() -> None:
 
 
 def test_a_metric_that_is_not_defined_has_no_value() -> None:
-    cell = scored(labels([("yes", "yes"), ("yes", "no")]), {"roc_auc": RocAuc()})
+    cell = score(labels([("yes", "yes"), ("yes", "no")]), {"roc_auc": RocAuc()})
     assert cell.estimates[0].value is None
 
 
-def simulated() -> list[RecordedAnswer]:
+def simulate() -> list[RecordedAnswer]:
     rng = np.random.default_rng(0)
     words = np.array(YES.labels)
     pairs: list[tuple[str, str | Status]] = []
@@ -248,23 +248,25 @@ ALL: dict[str, Metric] = {
 
 
 def test_equal_input_gives_equal_bytes_and_json_gives_the_scores_back() -> None:
-    first, second = (json.dumps(scored(simulated(), ALL).to_json()) for _ in range(2))
+    first, second = (json.dumps(score(simulate(), ALL).to_json()) for _ in range(2))
     assert first == second
     cell = CellScores.from_json(json.loads(first))
     assert json.dumps(cell.to_json()) == first
-    assert [one.metric for one in cell.estimates] == list(ALL)
-    for one in cell.estimates:
-        assert one.value is not None
-        assert one.ci_low is not None
-        assert one.ci_high is not None
-        assert one.ci_low < one.value < one.ci_high
-        assert one.worst_case is not None
-        assert one.worst_case <= one.value
+    assert [estimate.metric for estimate in cell.estimates] == list(ALL)
+    for estimate in cell.estimates:
+        assert estimate.value is not None
+        assert estimate.ci_low is not None
+        assert estimate.ci_high is not None
+        assert estimate.ci_low < estimate.value < estimate.ci_high
+        assert estimate.worst_case is not None
+        assert estimate.worst_case <= estimate.value
 
 
 def test_the_order_of_units_does_not_change_a_value() -> None:
-    forward, backward = scored(simulated(), ALL), scored(simulated()[::-1], ALL)
-    assert [one.value for one in forward.estimates] == pytest.approx([one.value for one in backward.estimates])
+    forward, backward = score(simulate(), ALL), score(simulate()[::-1], ALL)
+    assert [estimate.value for estimate in forward.estimates] == pytest.approx(
+        [estimate.value for estimate in backward.estimates]
+    )
 
 
 class Mine:
@@ -277,12 +279,12 @@ class Mine:
 
 
 def test_a_plain_callable_is_a_metric() -> None:
-    cell = scored(simulated(), {"mine/share": Mine(), "accuracy": Accuracy()})
+    cell = score(simulate(), {"mine/share": Mine(), "accuracy": Accuracy()})
     mine, ours = cell.estimates
     assert mine.value == ours.value
     assert mine.method == "cluster-jackknife"
     assert (mine.ci_low, mine.ci_high) == pytest.approx((ours.ci_low, ours.ci_high), abs=0.03)
-    table = build_cell(simulated(), Protocol())
+    table = build_cell(simulate(), Protocol())
     lower = score_cell(
         table,
         task="t",
@@ -314,10 +316,10 @@ def pairs_of(shown: list[tuple[Verdict, Verdict]], golds: list[Verdict]) -> list
 
 def test_consistency_by_hand() -> None:
     answers = pairs_of([(0, 1), (0, 0), (1, 0), (1, 0)], [0, 0, 1, 1])
-    cell = scored(answers, {"accuracy": Accuracy()}, Protocol(order="both"))
-    values = {one.metric: (one.value, one.n) for one in cell.consistency}
+    cell = score(answers, {"accuracy": Accuracy()}, Protocol(order="both"))
+    values = {estimate.metric: (estimate.value, estimate.n) for estimate in cell.consistency}
     assert values == {"swap_consistency": (0.75, 4), "first_position": (5 / 8, 8)}
-    assert {one.metric: one.method for one in cell.consistency} == {
+    assert {estimate.metric: estimate.method for estimate in cell.consistency} == {
         "swap_consistency": "agresti-coull",
         "first_position": "cluster-jackknife",
     }
@@ -330,8 +332,10 @@ def test_repeat_consistency_is_over_pairs_of_samples() -> None:
         )
         for k, said in enumerate(("yes", "yes", "no"))
     ]
-    cell = scored(answers, {"accuracy": Accuracy()}, Protocol(samples=3))
-    assert [(one.metric, one.value, one.n) for one in cell.consistency] == [("repeat_consistency", 1 / 3, 3)]
+    cell = score(answers, {"accuracy": Accuracy()}, Protocol(samples=3))
+    assert [(estimate.metric, estimate.value, estimate.n) for estimate in cell.consistency] == [
+        ("repeat_consistency", 1 / 3, 3)
+    ]
 
 
 def flags_of(cell: CellScores) -> set[str]:
@@ -340,29 +344,29 @@ def flags_of(cell: CellScores) -> set[str]:
 
 def test_a_judge_that_always_says_the_same_is_flagged_unless_the_gold_does_so_too() -> None:
     varied = labels([("yes", "yes"), ("no", "yes")] * 20)
-    assert flags_of(scored(varied, {"accuracy": Accuracy()})) == {"collapsed"}
+    assert flags_of(score(varied, {"accuracy": Accuracy()})) == {"collapsed"}
     constant = labels([("yes", "yes")] * 39 + [("yes", "no")])
-    assert flags_of(scored(constant, {"accuracy": Accuracy()})) == {"constant-gold"}
+    assert flags_of(score(constant, {"accuracy": Accuracy()})) == {"constant-gold"}
     honest = labels([("yes", "yes"), ("no", "no")] * 20 + [("no", "yes")])
-    assert flags_of(scored(honest, {"accuracy": Accuracy()})) == set()
+    assert flags_of(score(honest, {"accuracy": Accuracy()})) == set()
 
 
 def test_a_judge_that_always_names_the_first_place_is_collapsed_and_biased() -> None:
     golds: list[Verdict] = [0, 1] * 20
-    cell = scored(pairs_of([(0, 0)] * 40, golds), {"accuracy": Accuracy()}, Protocol(order="both"))
+    cell = score(pairs_of([(0, 0)] * 40, golds), {"accuracy": Accuracy()}, Protocol(order="both"))
     assert flags_of(cell) == {"collapsed", "position-biased"}
     assert cell.histogram == {"A": 40, "B": 40}
     constant: list[Verdict] = [0] * 40
     shuffled = pairs_of([(0, 0)] * 40, constant)
-    assert "collapsed" in flags_of(scored(shuffled, {"accuracy": Accuracy()}, Protocol(order="both")))
+    assert "collapsed" in flags_of(score(shuffled, {"accuracy": Accuracy()}, Protocol(order="both")))
 
 
 def test_a_judge_that_answers_another_question_is_told_apart_from_one_that_is_wrong() -> None:
     pairs = [("yes", "yes"), ("no", "no")] * 19 + [("yes", "no"), ("no", "yes")]
     some: list[tuple[str, str | Status]] = [*pairs, *[("yes", Status.OUTSIDE)] * 2]
-    assert flags_of(scored(labels(some), {"accuracy": Accuracy()})) == set()
+    assert flags_of(score(labels(some), {"accuracy": Accuracy()})) == set()
     many: list[tuple[str, str | Status]] = [*pairs, *[("yes", Status.OUTSIDE)] * 3]
-    cell = scored(labels(many), {"accuracy": Accuracy()})
+    cell = score(labels(many), {"accuracy": Accuracy()})
     assert flags_of(cell) == {"outside"}
     assert (cell.statuses["outside"], cell.statuses["unparsed"]) == (3, 0)
 
@@ -370,6 +374,6 @@ def test_a_judge_that_answers_another_question_is_told_apart_from_one_that_is_wr
 def test_few_clusters_and_low_coverage_are_flagged() -> None:
     many = [("yes", "yes"), ("no", "no")] * 29 + [("yes", "no"), ("no", "yes")]
     lost: list[tuple[str, str | Status]] = [*many, *[("yes", Status.TRUNCATED)] * 10]
-    assert flags_of(scored(labels(lost), {"accuracy": Accuracy()})) == {"low-coverage"}
-    assert flags_of(scored(labels(lost, size=10), {"accuracy": Accuracy()})) == {"low-coverage"}, "six clusters"
-    assert flags_of(scored(labels(lost, size=20), {"accuracy": Accuracy()})) == {"low-coverage", "few-clusters"}
+    assert flags_of(score(labels(lost), {"accuracy": Accuracy()})) == {"low-coverage"}
+    assert flags_of(score(labels(lost, size=10), {"accuracy": Accuracy()})) == {"low-coverage"}, "six clusters"
+    assert flags_of(score(labels(lost, size=20), {"accuracy": Accuracy()})) == {"low-coverage", "few-clusters"}

@@ -31,12 +31,12 @@ def answer(
     return RecordedAnswer(item, item, "", space, gold, order, sample, told, verdict, shares)
 
 
-def repeated(answers: list[RecordedAnswer], **rules: Any) -> CellTable:
+def repeat(answers: list[RecordedAnswer], **rules: Any) -> CellTable:
     return build_cell(answers, Protocol(**rules))
 
 
 def sure(answers: list[RecordedAnswer], **rules: Any) -> list[float]:
-    return [float(share) for share in repeated(answers, **rules).confidence]
+    return [float(share) for share in repeat(answers, **rules).confidence]
 
 
 def test_it_is_of_the_verdict_given_in_the_place_where_it_was_shown() -> None:
@@ -94,37 +94,37 @@ def test_questions_put_more_than_once_have_a_row_each() -> None:
         for order, votes in (((0, 1), (0, 0, 1)), ((1, 0), (0, 1, 1)))
         for k, said in enumerate(votes)
     ]
-    rows = repeated(given, order="both", samples=3).repeats
+    rows = repeat(given, order="both", samples=3).repeats
     assert (rows.answers.tolist(), rows.total.tolist(), rows.voted.tolist()) == ([3, 3], [2, 2], [1, 1])
-    each = repeated(given, order="both", samples=3, vote="each").repeats
+    each = repeat(given, order="both", samples=3, vote="each").repeats
     assert each.total.tolist() == [2, 2]
     assert np.isnan(each.voted).all()
-    pooled = repeated(given, order="both", samples=3, pooling="sum").repeats
+    pooled = repeat(given, order="both", samples=3, pooling="sum").repeats
     assert np.isnan(pooled.voted).all()  # the vote of one order does not count by itself
-    shuffled = repeated(given, order="reshuffled", samples=6).repeats
+    shuffled = repeat(given, order="reshuffled", samples=6).repeats
     assert (shuffled.answers.tolist(), shuffled.total.tolist(), shuffled.voted.tolist()) == ([6], [4], [1])
 
 
 def test_one_answer_to_a_question_is_no_repeat() -> None:
     both = [answer(0, None), answer(1, None, order=(1, 0))]
-    assert len(repeated(both, order="both").repeats.answers) == 0
+    assert len(repeat(both, order="both").repeats.answers) == 0
 
 
 def test_a_missing_answer_counts_among_repeats_as_the_protocol_says() -> None:
     given = [answer(0, None), answer(0, None, sample=1), answer(None, None, sample=2)]
-    assert repeated(given, samples=3).repeats.answers.tolist() == [2]
-    wrong = repeated(given, samples=3, unparsed="wrong").repeats
+    assert repeat(given, samples=3).repeats.answers.tolist() == [2]
+    wrong = repeat(given, samples=3, unparsed="wrong").repeats
     assert (wrong.answers.tolist(), wrong.total.tolist()) == ([3], [2])
     failed = [*given[:2], answer(None, None, sample=2, status=Status.ERROR)]
-    assert repeated(failed, samples=3, unparsed="wrong").repeats.answers.tolist() == [2]
+    assert repeat(failed, samples=3, unparsed="wrong").repeats.answers.tolist() == [2]
     drawn = [answer(0, None), answer(1, None, sample=1)]
-    assert np.isnan(repeated(drawn, samples=2).repeats.voted).all()
-    assert repeated(drawn, samples=2, unparsed="wrong").repeats.voted.tolist() == [0]
+    assert np.isnan(repeat(drawn, samples=2).repeats.voted).all()
+    assert repeat(drawn, samples=2, unparsed="wrong").repeats.voted.tolist() == [0]
 
 
 def test_scores_count_by_their_distance_from_the_gold() -> None:
     scale = Score()
     given = [answer(said, None, gold=3.0, space=scale, order=(), sample=k) for k, said in enumerate((1.0, 4.0))]
-    rows = repeated(given, samples=2, vote="mean").repeats
+    rows = repeat(given, samples=2, vote="mean").repeats
     assert (rows.measure, rows.total.tolist(), rows.squares.tolist()) == ("mae", [3], [5])
     assert np.isnan(rows.voted).all()

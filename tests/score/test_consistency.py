@@ -43,7 +43,7 @@ def test_a_perfect_judge_names_the_first_place_half_of_the_time_and_80_trials_ar
 def test_items_of_one_group_are_one_cluster() -> None:
     alternating = [(k // 5 % 2 == 0, k // 5 % 2 == 0) for k in range(100)]
     alone, grouped = (of(alternating, group=group)["first_position"] for group in (1, 5))
-    widths = [(one.ci_high or 0) - (one.ci_low or 0) for one in (alone, grouped)]
+    widths = [(estimate.ci_high or 0) - (estimate.ci_low or 0) for estimate in (alone, grouped)]
     assert widths[1] == pytest.approx(widths[0] * 5**0.5, rel=0.1)
 
 
@@ -51,9 +51,9 @@ def test_items_of_one_group_are_one_cluster() -> None:
 def test_who_always_names_the_first_place_may_not_always_do_so(items: int) -> None:
     found = of([(True, True)] * items)
     for name, value in (("first_position", 1), ("swap_consistency", 0)):
-        one = found[name]
-        assert one.value == value
-        assert one.ci_low is not None
-        assert one.ci_high is not None
-        assert 0 <= one.ci_low < one.ci_high <= 1
+        estimate = found[name]
+        assert estimate.value == value
+        assert estimate.ci_low is not None
+        assert estimate.ci_high is not None
+        assert 0 <= estimate.ci_low < estimate.ci_high <= 1
     assert (found["first_position"].ci_low or 1) < 0.95

@@ -71,11 +71,11 @@ def test_no_extremes_of_a_metric_that_is_no_mean_or_where_one_was_not_asked(yes_
 def test_every_judge_is_taken_apart_once(yes_no: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
 
-    def counted(*given: Any, name: str, **more: Any) -> Jackknife | None:
+    def count(*given: Any, name: str, **more: Any) -> Jackknife | None:
         calls.append(name)
         return jackknife_metric(*given, name=name, **more)
 
-    monkeypatch.setattr("harness.score.contest.jackknife_metric", counted)
+    monkeypatch.setattr("harness.score.contest.jackknife_metric", count)
     rng = np.random.default_rng(0)
     tables = {name: yes_no((rng.random(50) < 0.7).tolist()) for name in "abcdef"}
     assert len(compare_all(tables, Accuracy())) == 15
@@ -102,9 +102,9 @@ def test_judges_of_one_round_have_one_protocol(yes_no: Made) -> None:
 
 
 def test_over_two_tasks_the_values_are_the_means(yes_no: Made) -> None:
-    one = {"a": yes_no([True] * 8 + [False] * 2), "b": yes_no([True] * 5 + [False] * 5)}
+    first = {"a": yes_no([True] * 8 + [False] * 2), "b": yes_no([True] * 5 + [False] * 5)}
     two = {"a": yes_no([True] * 3 + [False]), "b": yes_no([True] * 2 + [False] * 2)}
-    both = Contest([Round(tables, Accuracy(), name="m") for tables in (one, two)])
+    both = Contest([Round(tables, Accuracy(), name="m") for tables in (first, two)])
     met = both.meet("a", "b")
     assert met.of_a is not None
     assert met.of_b is not None
@@ -112,12 +112,12 @@ def test_over_two_tasks_the_values_are_the_means(yes_no: Made) -> None:
     assert met.gap is not None
     assert met.gap.parts.sum() == pytest.approx(met.gap.difference)
     lost = {"a": yes_no([None] * 4), "b": yes_no([True] * 4)}
-    assert Contest([Round(one, Accuracy(), name="m"), Round(lost, Accuracy(), name="m")]).own("a") is None
+    assert Contest([Round(first, Accuracy(), name="m"), Round(lost, Accuracy(), name="m")]).own("a") is None
 
 
-def test_shared_units_are_in_the_order_of_the_data_and_have_common_codes(labelled: Made) -> None:
-    a = labelled([2, 1, 0], [0, 1, 2], labels=3, names=["x", "y", "z"])
-    b = labelled([0, 0, 1], [2, 0, 1], labels=3, names=["z", "x", "y"])
+def test_shared_units_are_in_the_order_of_the_data_and_have_common_codes(make_labels: Made) -> None:
+    a = make_labels([2, 1, 0], [0, 1, 2], labels=3, names=["x", "y", "z"])
+    b = make_labels([0, 0, 1], [2, 0, 1], labels=3, names=["z", "x", "y"])
     view_a, view_b = match_units(a, b)
     assert [a.items[row] for row in view_a.item.tolist()] == ["x", "y", "z"]
     assert [b.items[row] for row in view_b.item.tolist()] == ["x", "y", "z"]
@@ -126,10 +126,10 @@ def test_shared_units_are_in_the_order_of_the_data_and_have_common_codes(labelle
     assert view_a.cluster.tolist() == view_b.cluster.tolist()
 
 
-def test_items_on_which_two_differ_are_sorted_by_who_is_right(labelled: Made) -> None:
+def test_items_on_which_two_differ_are_sorted_by_who_is_right(make_labels: Made) -> None:
     gold = [0, 0, 0, 0, 1]
-    a = labelled([0, 1, 1, 0, 1], gold, labels=3)
-    b = labelled([1, 0, 2, 0, 1], gold, labels=3)
+    a = make_labels([0, 1, 1, 0, 1], gold, labels=3)
+    b = make_labels([1, 0, 2, 0, 1], gold, labels=3)
     assert disagreements(a, b) == (("i0",), ("i1",), ("i2",))
 
 

@@ -45,7 +45,7 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_EVALUATE_OFFLINE", "1")
 
 
-def written(folder: Path, result: str, *, name: str, says: str = "") -> str:
+def write_module(folder: Path, result: str, *, name: str, says: str = "") -> str:
     path = folder / name / f"{name}.py"
     path.parent.mkdir()
     path.write_text(MODULE.format(result=result, says=says), encoding="utf-8")
@@ -64,17 +64,17 @@ def answers() -> list[RecordedAnswer]:
             gold=right,
             order=(),
             sample=0,
-            status=Status.OK if one else Status.UNPARSED,
-            verdict=one,
+            status=Status.OK if verdict else Status.UNPARSED,
+            verdict=verdict,
         )
-        for k, (one, right) in enumerate(zip(said, gold, strict=True))
+        for k, (verdict, right) in enumerate(zip(said, gold, strict=True))
     ]
 
 
 def test_a_local_module_is_scored_with_an_interval(tmp_path: Path) -> None:
     from harness.score.evaluate_bridge import evaluate_metric
 
-    metric = evaluate_metric(written(tmp_path, SHARE, name="agreement_share"))
+    metric = evaluate_metric(write_module(tmp_path, SHARE, name="agreement_share"))
     table = build_cell(answers(), Protocol(unparsed="wrong"))
     cell = score_cell(table, task="t", judge="j", metrics={"evaluate:x": metric}, data_hash="h")
     estimate = cell.estimates[0]
@@ -119,14 +119,14 @@ def test_a_module_is_called_at_most_so_often_for_an_interval() -> None:
 def test_a_module_says_what_its_number_is(tmp_path: Path) -> None:
     from harness.score.evaluate_bridge import evaluate_metric
 
-    plain = evaluate_metric(written(tmp_path, SHARE, name="plain"))
+    plain = evaluate_metric(write_module(tmp_path, SHARE, name="plain"))
     assert (unit_of(plain), getattr(plain, "greater_is_better", None)) == ("score", True)
     says = "unit, greater_is_better = 'distance', False"
-    error = evaluate_metric(written(tmp_path, SHARE, name="error_rate", says=says))
+    error = evaluate_metric(write_module(tmp_path, SHARE, name="error_rate", says=says))
     cell = score_cell(build_cell(answers(), Protocol()), task="t", judge="j", metrics={"x": error}, data_hash="h")
     assert (cell.estimates[0].unit, cell.estimates[0].greater_is_better) == ("distance", False)
     with pytest.raises(UserError, match=r"metric evaluate:.*percents.*: unit must be one of share, .* got 'percent'"):
-        evaluate_metric(written(tmp_path, SHARE, name="percents", says="unit = 'percent'"))
+        evaluate_metric(write_module(tmp_path, SHARE, name="percents", says="unit = 'percent'"))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_the_librarys_own_metrics_are_known(
 
     from harness.score.evaluate_bridge import evaluate_metric
 
-    local = evaluate.load(written(tmp_path, SHARE, name="stand_in"))
+    local = evaluate.load(write_module(tmp_path, SHARE, name="stand_in"))
     monkeypatch.setattr(evaluate, "load", lambda name: local)
     metric = evaluate_metric(name)
     assert (unit_of(metric), getattr(metric, "greater_is_better", None)) == (unit, greater)
@@ -149,7 +149,7 @@ def test_the_librarys_own_metrics_are_known(
 def test_a_metric_with_several_results_is_refused(tmp_path: Path) -> None:
     from harness.score.evaluate_bridge import evaluate_metric
 
-    metric = evaluate_metric(written(tmp_path, '{"one": 1.0, "two": 2.0}', name="two_results"))
+    metric = evaluate_metric(write_module(tmp_path, '{"one": 1.0, "two": 2.0}', name="two_results"))
     table = build_cell(answers(), Protocol())
     with pytest.raises(UserError, match="'one', 'two'"):
         score_cell(table, task="t", judge="j", metrics={"x": metric}, data_hash="h")
@@ -186,5 +186,5 @@ def test_classes_are_whole_numbers_in_the_order_of_the_space() -> None:
     table = build_cell(answers(), Protocol(unparsed="wrong"))
     cell = score_cell(table, task="t", judge="j", metrics={"x": metric}, data_hash="h")
     assert cell.estimates[0].value == 1.0
-    assert all(isinstance(one, int) for one in seen["predictions"])
+    assert all(isinstance(code, int) for code in seen["predictions"])
     assert sorted(np.unique(np.array(seen["references"])).tolist()) == [0, 1]

@@ -23,7 +23,7 @@ from harness.score.table import CellTable
 Made = Callable[..., CellTable]
 
 
-def judged(
+def jackknife_judge(
     yes_no: Made, shares: list[float], *, clusters: int = 100, size: int = 1, seed: int = 0
 ) -> dict[str, CellTable]:
     """Judges that are right so often, on the same items, alike within clusters."""
@@ -45,7 +45,7 @@ def apart(table: CellTable, metric: Metric | None = None) -> Jackknife:
 
 
 def test_a_family_of_one_is_the_normal_distribution(yes_no: Made) -> None:
-    judges = [apart(table) for table in judged(yes_no, [0.8, 0.7]).values()]
+    judges = [apart(table) for table in jackknife_judge(yes_no, [0.8, 0.7]).values()]
     for family in (
         family_of_judges(judges, draws=500, seed=0),
         family_of_judges(judges[:1], draws=500, seed=0),
@@ -111,11 +111,11 @@ def test_p_falls_as_the_statistic_rises_and_is_never_below_that_of_one_pair(
 
 def test_the_quantile_is_that_of_the_largest_statistic_of_judges_who_do_not_differ(yes_no: Made) -> None:
     """Flipped by hand: one sign for each cluster, for all judges together."""
-    judges = [apart(table) for table in judged(yes_no, [0.8, 0.75, 0.7, 0.65], clusters=40, size=3).values()]
+    judges = [apart(table) for table in jackknife_judge(yes_no, [0.8, 0.75, 0.7, 0.65], clusters=40, size=3).values()]
     rng = np.random.default_rng(9)
     signs = rng.choice([-1.0, 1.0], size=(6_000, 40))
     gaps = [gap(a, b) for k, a in enumerate(judges) for b in judges[k + 1 :]]
-    largest = np.max([np.abs(signs @ one.parts) / one.scale for one in gaps], axis=0)
+    largest = np.max([np.abs(signs @ gap.parts) / gap.scale for gap in gaps], axis=0)
     family = family_of_judges(judges, draws=6_000, seed=1)
     assert family.tests == 6
     for share in (0.5, 0.8, 0.9):
@@ -125,7 +125,7 @@ def test_the_quantile_is_that_of_the_largest_statistic_of_judges_who_do_not_diff
 
 
 def test_with_many_clusters_normal_draws_say_what_flips_say(yes_no: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    judges = [apart(table) for table in judged(yes_no, [0.8, 0.7, 0.6], clusters=900, size=3).values()]
+    judges = [apart(table) for table in jackknife_judge(yes_no, [0.8, 0.7, 0.6], clusters=900, size=3).values()]
     flipped = family_of_judges(judges, draws=8_000, seed=0)
     monkeypatch.setattr(families, "_EXACT", 100)
     normal = family_of_judges(judges, draws=8_000, seed=0)
@@ -135,7 +135,7 @@ def test_with_many_clusters_normal_draws_say_what_flips_say(yes_no: Made, monkey
 
 
 def test_equal_seeds_give_equal_draws_whatever_the_chunks(yes_no: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    judges = [apart(table) for table in judged(yes_no, [0.8, 0.7, 0.6]).values()]
+    judges = [apart(table) for table in jackknife_judge(yes_no, [0.8, 0.7, 0.6]).values()]
     first = family_of_judges(judges, draws=300, seed=4)
     assert np.array_equal(family_of_judges(judges, draws=300, seed=4).largest, first.largest)
     assert not np.array_equal(family_of_judges(judges, draws=300, seed=5).largest, first.largest)
@@ -147,7 +147,7 @@ def test_equal_seeds_give_equal_draws_whatever_the_chunks(yes_no: Made, monkeypa
 
 
 def test_identical_judges_are_no_division_by_nothing(yes_no: Made) -> None:
-    judges = [apart(table) for table in judged(yes_no, [1.0, 1.0, 1.0]).values()]
+    judges = [apart(table) for table in jackknife_judge(yes_no, [1.0, 1.0, 1.0]).values()]
     family = family_of_judges(judges, draws=100, seed=0)
     assert family.quantile(0.95) == pytest.approx(1.96, abs=0.01)
     assert (family.largest == 0).all()
@@ -167,7 +167,7 @@ class Limited:
 
 
 @pytest.mark.parametrize("metric", [Accuracy(), Limited()], ids=lambda metric: type(metric).__name__)
-def test_with_46_judges_a_clear_difference_is_significant_still(labelled: Made, metric: Metric) -> None:
+def test_with_46_judges_a_clear_difference_is_significant_still(make_labels: Made, metric: Metric) -> None:
     """1,035 pairs: a p that were counted among draws, or held to a limit of 50 resamples, could never be."""
     rng = np.random.default_rng(0)
     gold = rng.integers(0, 12, 600)
@@ -176,7 +176,7 @@ def test_with_46_judges_a_clear_difference_is_significant_still(labelled: Made, 
     for k, rate in enumerate(rates):
         right = rng.random(600) < rate
         said = np.where(right, gold, rng.integers(0, 12, 600))
-        tables[f"j{k:02}"] = labelled(said.tolist(), gold.tolist(), labels=12)
+        tables[f"j{k:02}"] = make_labels(said.tolist(), gold.tolist(), labels=12)
     if isinstance(metric, Limited):
         assert apart(tables["j01"], metric).blocks == 32
     found = compare_all(tables, metric, rules=Rules(draws=200))
@@ -197,7 +197,7 @@ def test_of_five_equal_judges_hardly_any_board_tells_two_apart(yes_no: Made, clu
     for seed in range(boards):
         hard = rng.normal(0, 0.7, clusters)[groups]
         right = [hard + rng.normal(0, 0.7, len(groups)) < 0.84 for _ in range(5)]
-        judges = [apart(yes_no(one.tolist(), groups=groups)) for one in right]
+        judges = [apart(yes_no(answers.tolist(), groups=groups)) for answers in right]
         family = family_of_judges(judges, draws=500, seed=seed)
         statistics = [gap(a, b).statistic for k, a in enumerate(judges) for b in judges[k + 1 :]]
         false += max(statistics) > family.quantile(0.95)

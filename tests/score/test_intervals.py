@@ -128,10 +128,10 @@ def test_no_interval_of_labels_is_without_width_or_beyond_the_range(
 )
 @settings(max_examples=150, deadline=None)
 def test_no_interval_of_scores_is_without_width_or_beyond_the_range(
-    rated: Made, units: list[tuple[int, int, int]], name: str
+    make_scores: Made, units: list[tuple[int, int, int]], name: str
 ) -> None:
     said, gold, groups = zip(*units, strict=True)
-    apart = of(rated(said, gold, groups=groups, space=Score(1, 5, 1)), OF_SCORES[name])
+    apart = of(make_scores(said, gold, groups=groups, space=Score(1, 5, 1)), OF_SCORES[name])
     if apart is not None and (len(set(gold)) > 1 < len(set(groups)) or apart.variance > 0):
         holds(apart)
 
@@ -152,10 +152,10 @@ def holds(apart: Jackknife) -> None:
 
 def test_two_hundred_right_answers_in_both_orders_are_no_certainty(yes_no: Made) -> None:
     both = of(yes_no([True] * 400, groups=[k // 2 for k in range(400)]), Accuracy())
-    one = of(yes_no([True] * 200), Accuracy())
+    single = of(yes_no([True] * 200), Accuracy())
     assert both is not None
-    assert one is not None
-    ends_both, ends_one = interval(both), interval(one)
+    assert single is not None
+    ends_both, ends_one = interval(both), interval(single)
     assert ends_both is not None
     assert ends_one is not None
     assert ends_both[1] == ends_one[1] == 1
@@ -210,10 +210,12 @@ def test_intervals_cover_where_the_bootstrap_did_not(
     assert found >= 0.92  # 0.94 less two Monte-Carlo errors; tests/validity asks for more, with more data sets
 
 
-def test_rounding_alone_is_no_variance(rated: Made) -> None:
+def test_rounding_alone_is_no_variance(make_scores: Made) -> None:
     """Weighted kappa is 0 by its formula where the gold is constant; what is left of it is 1e-16."""
     rng = np.random.default_rng(0)
     alike = [(rng.uniform(0, 100, 30).tolist(), [gold] * 30) for gold in rng.uniform(0, 100, 10).tolist()]
-    found = [of(rated(said, gold, space=Score(0, 100, 0), groups=[0] * 30), WeightedKappa()) for said, gold in alike]
-    assert any(one is not None and one.variance > 0 for one in found)
-    assert [interval(one) for one in found if one is not None] == [None] * len(found)
+    found = [
+        of(make_scores(said, gold, space=Score(0, 100, 0), groups=[0] * 30), WeightedKappa()) for said, gold in alike
+    ]
+    assert any(value is not None and value.variance > 0 for value in found)
+    assert [interval(value) for value in found if value is not None] == [None] * len(found)

@@ -75,7 +75,7 @@ def clusters(rng: np.random.Generator, count: int) -> list[int]:
     return np.repeat(np.arange(count), rng.integers(1, 7, count)).tolist()
 
 
-def view_of(case: Case, yes_no: Made, rated: Made, *, seed: int = 0, count: int = 60) -> UnitTable:
+def view_of(case: Case, yes_no: Made, make_scores: Made, *, seed: int = 0, count: int = 60) -> UnitTable:
     """Units in unequal clusters that are alike within."""
     rng = np.random.default_rng(seed)
     groups = clusters(rng, count)
@@ -84,7 +84,7 @@ def view_of(case: Case, yes_no: Made, rated: Made, *, seed: int = 0, count: int 
     if case.space == "score":
         gold = np.clip(np.round(rng.normal(3, 1.2, n)), 1, 5)
         said = np.clip(np.round(gold + effect + rng.normal(0, 0.8, n)), 1, 5)
-        return rated(said.tolist(), gold.tolist(), space=Score(1, 5, 1), groups=groups).view()
+        return make_scores(said.tolist(), gold.tolist(), space=Score(1, 5, 1), groups=groups).view()
     right = effect + rng.normal(0, 1, n) < 0.9
     if case.space == "ranking":
         orders = ((0, 1, 2), (1, 0, 2), (2, 1, 0), (0, 2, 1))
@@ -107,7 +107,7 @@ def view_of(case: Case, yes_no: Made, rated: Made, *, seed: int = 0, count: int 
     ).view()
 
 
-def sampled(case: Case, view: UnitTable) -> Sample:
+def sample_view(case: Case, view: UnitTable) -> Sample:
     return sample_of(case.metric, view, name="m", average=case.average, weights=WEIGHTS)
 
 
@@ -125,7 +125,7 @@ def apart(sample: Sample, view: UnitTable) -> Jackknife:
 
 
 def without_each(case: Case, view: UnitTable) -> Floats:
-    """The metric without each cluster, computed anew from the units that are left."""
+    """The metric without each cluster, computed again from the units that are left."""
     return np.array(
         [
             point_of(case.metric, view.take(view.cluster != mark), name="m", average=case.average, weights=WEIGHTS)
@@ -135,10 +135,10 @@ def without_each(case: Case, view: UnitTable) -> Floats:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_moves_are_those_of_leaving_each_cluster_out(name: str, yes_no: Made, rated: Made) -> None:
+def test_moves_are_those_of_leaving_each_cluster_out(name: str, yes_no: Made, make_scores: Made) -> None:
     case = CASES[name]
-    view = view_of(case, yes_no, rated)
-    found = apart(bare(sampled(case, view)), view)
+    view = view_of(case, yes_no, make_scores)
+    found = apart(bare(sample_view(case, view)), view)
     value = point_of(case.metric, view, name="m", average=case.average, weights=WEIGHTS)
     sizes = np.unique(view.cluster, return_counts=True)[1].astype(float)
     if case.average == "group":
@@ -152,25 +152,25 @@ def test_moves_are_those_of_leaving_each_cluster_out(name: str, yes_no: Made, ra
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_standard_error_is_that_of_the_cluster_bootstrap(name: str, yes_no: Made, rated: Made) -> None:
+def test_the_standard_error_is_that_of_the_cluster_bootstrap(name: str, yes_no: Made, make_scores: Made) -> None:
     case = CASES[name]
-    view = view_of(case, yes_no, rated, seed=3, count=150)
-    sample = sampled(case, view)
+    view = view_of(case, yes_no, make_scores, seed=3, count=150)
+    sample = sample_view(case, view)
     rows = sample.patterns.rows(sample.patterns.of)
     drawn = np.random.default_rng(5).multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=1_500)
     spread = float(np.nanstd(sample.statistic(drawn @ rows)))
     assert np.sqrt(apart(bare(sample), view).variance) == pytest.approx(spread, rel=0.08)
-    single = jackknife(bare(sampled(case, replace(view, cluster=np.arange(len(view))))), np.arange(len(view)))
+    single = jackknife(bare(sample_view(case, replace(view, cluster=np.arange(len(view))))), np.arange(len(view)))
     assert single is not None
     if case.average != "group":
         assert np.sqrt(single.variance) < 0.93 * spread, "else this test could not tell clusters from units"
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_pseudo_clusters_widen_a_little_and_never_enter_the_value(name: str, yes_no: Made, rated: Made) -> None:
+def test_pseudo_clusters_widen_a_little_and_never_enter_the_value(name: str, yes_no: Made, make_scores: Made) -> None:
     case = CASES[name]
-    view = view_of(case, yes_no, rated, seed=3, count=150)
-    sample = sampled(case, view)
+    view = view_of(case, yes_no, make_scores, seed=3, count=150)
+    sample = sample_view(case, view)
     full, plain = apart(sample, view), apart(bare(sample), view)
     assert full.value == plain.value
     assert full.centre != plain.centre
@@ -183,7 +183,7 @@ def test_pseudo_clusters_widen_a_little_and_never_enter_the_value(name: str, yes
 
 def test_a_metric_is_never_given_less_than_nothing_of_a_unit(yes_no: Made) -> None:
     gold = [True, False] * 20
-    for said in (gold, [True] * 40, [not one for one in gold]):  # some pseudo-units are like no unit of the data
+    for said in (gold, [True] * 40, [not answer for answer in gold]):  # some pseudo-units are like no unit of the data
         for groups in (None, [k // 3 for k in range(40)]):
             found = jackknife_metric(Foreign(), yes_no(said, gold, groups=groups).view(), name="m", average="micro")
             assert found is not None
@@ -193,7 +193,7 @@ def test_a_metric_is_never_given_less_than_nothing_of_a_unit(yes_no: Made) -> No
 def test_the_variance_of_a_share_of_independent_trials_by_hand(yes_no: Made) -> None:
     n, right = 20, 17
     view = yes_no([True] * right + [False] * (n - right)).view()
-    found = apart(sampled(CASES["accuracy"], view), view)
+    found = apart(sample_view(CASES["accuracy"], view), view)
     centre = (right + 1) / (n + 2)
     moves = right * (1 - centre) ** 2 + (n - right) * centre**2
     ends = (1 - centre) ** 2 + centre**2  # one more right cluster and one more wrong one
@@ -206,10 +206,10 @@ def test_the_variance_of_a_share_of_independent_trials_by_hand(yes_no: Made) -> 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("right", [True, False])
 def test_data_without_an_error_or_without_a_right_answer_vary_still(
-    name: str, right: bool, yes_no: Made, rated: Made
+    name: str, right: bool, yes_no: Made, make_scores: Made
 ) -> None:
     case = CASES[name]
-    view = view_of(case, yes_no, rated)
+    view = view_of(case, yes_no, make_scores)
     if case.space in ("label", "probability"):
         view = replace(
             view,
@@ -228,21 +228,21 @@ def test_data_without_an_error_or_without_a_right_answer_vary_still(
 
 @pytest.mark.parametrize("name", ["accuracy", "pearson", "spearman", "kendall", "roc_auc of probabilities"])
 def test_blocks_say_what_single_clusters_say(
-    name: str, yes_no: Made, rated: Made, monkeypatch: pytest.MonkeyPatch
+    name: str, yes_no: Made, make_scores: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case, rng = CASES[name], np.random.default_rng(8)
     n = 2_400
     if case.space == "score":
         gold = rng.random(n)
-        view = rated(np.clip(gold + rng.normal(0, 0.2, n), 0, 1).tolist(), gold.tolist()).view()
+        view = make_scores(np.clip(gold + rng.normal(0, 0.2, n), 0, 1).tolist(), gold.tolist()).view()
     else:
         truth = rng.random(n) < 0.5
         sure = np.clip(np.where(truth, 0.6, 0.4) + rng.normal(0, 0.2, n), 0, 1)
         view = yes_no((sure > 0.5).tolist(), truth.tolist(), sure=sure.tolist()).view()
     monkeypatch.setattr(sampling, "_MOST", 10**9)
-    whole = apart(sampled(case, view), view)
+    whole = apart(sample_view(case, view), view)
     monkeypatch.setattr(sampling, "_MOST", 0)
-    blocked = apart(sampled(case, view), view)
+    blocked = apart(sample_view(case, view), view)
     assert whole.blocks == 0
     assert whole.value == pytest.approx(blocked.value, abs=1e-12)
     if name != "accuracy":  # two patterns need no blocks
@@ -259,7 +259,7 @@ def test_clusters_of_one_size_count_as_many_as_they_are_and_unequal_ones_as_fewe
             [True, False] * (sum(sizes) // 2) + [True] * (sum(sizes) % 2),
             groups=np.repeat(np.arange(len(sizes)), sizes).tolist(),
         ).view()
-        found = apart(sampled(CASES["accuracy"], view), view)
+        found = apart(sample_view(CASES["accuracy"], view), view)
         return found.effective_clusters, found.kish
 
     assert effective([4] * 10) == pytest.approx((10, 10))
@@ -269,7 +269,7 @@ def test_clusters_of_one_size_count_as_many_as_they_are_and_unequal_ones_as_fewe
     assert kish == pytest.approx(40**2 / (400 + 20))
 
 
-def test_a_metric_that_changes_with_the_size_of_the_sample_has_its_own_variance(rated: Made) -> None:
+def test_a_metric_that_changes_with_the_size_of_the_sample_has_its_own_variance(make_scores: Made) -> None:
     class Unbiased:
         """A mean with a term of 1 / n, as that of a sample's variance or of Krippendorff's alpha."""
 
@@ -280,7 +280,7 @@ def test_a_metric_that_changes_with_the_size_of_the_sample_has_its_own_variance(
 
     rng = np.random.default_rng(2)
     gold = rng.random(80)
-    view = rated((0.5 * gold + 0.2).tolist(), gold.tolist()).view()
+    view = make_scores((0.5 * gold + 0.2).tolist(), gold.tolist()).view()
     plain, other = (
         jackknife(sample_of(metric, view, name="m", average="micro"), np.unique(view.cluster))
         for metric in (MeanAbsoluteError(), Unbiased())
@@ -312,7 +312,7 @@ def test_what_is_not_defined_is_nothing_and_what_leaving_out_undoes_moves_nothin
     assert jackknife_metric(RocAuc(), constant, name="m", average="micro") is None
     assert jackknife_metric(RocAuc(), constant.take(np.array([], dtype=np.int64)), name="m", average="micro") is None
     lone = yes_no([True, False, True, False], [True, True, True, False]).view()  # the last is the only "no"
-    found = apart(bare(sampled(CASES["roc_auc of verdicts"], lone)), lone)
+    found = apart(bare(sample_view(CASES["roc_auc of verdicts"], lone)), lone)
     only = int(np.flatnonzero(np.unique(lone.cluster) == lone.cluster[3])[0])
     assert found.moves[only] == 0
     assert np.count_nonzero(found.moves) == 3
@@ -330,7 +330,7 @@ def halves(yes_no: Made, marks: Sequence[Sequence[int]], *, seed: int = 0) -> li
         groups = np.repeat(own, 2)
         right = effect[groups] + rng.normal(0, 0.7, len(groups)) < 0.8
         view = yes_no(right.tolist(), groups=groups.tolist()).view()
-        made.append((view, apart(sampled(CASES["accuracy"], view), view)))
+        made.append((view, apart(sample_view(CASES["accuracy"], view), view)))
     return made
 
 
@@ -340,11 +340,11 @@ def test_the_mean_of_one_is_that_one(yes_no: Made) -> None:
 
 
 def test_a_task_twice_has_the_variance_of_one(yes_no: Made) -> None:
-    ((_, one),) = halves(yes_no, [range(50)])
-    twice = mean_of([one, one])
-    assert (twice.value, twice.centre) == (one.value, one.centre)
-    assert twice.variance == pytest.approx(one.variance)
-    assert twice.step == pytest.approx(one.step)
+    ((_, single),) = halves(yes_no, [range(50)])
+    twice = mean_of([single, single])
+    assert (twice.value, twice.centre) == (single.value, single.centre)
+    assert twice.variance == pytest.approx(single.variance)
+    assert twice.step == pytest.approx(single.step)
     assert twice.effective_clusters == pytest.approx(50)
     assert not twice.binomial
 
@@ -362,8 +362,8 @@ def test_a_shared_cluster_is_left_out_of_every_task_that_has_it(yes_no: Made) ->
     (view_a, a), (view_b, b) = halves(yes_no, [range(40), range(20, 80)])
     both = mean_of([a, b])
     moves = dict.fromkeys(np.unique(np.concatenate([view_a.cluster, view_b.cluster])).tolist(), 0.0)
-    for view, one in ((view_a, a), (view_b, b)):
-        for mark, move in zip(np.unique(view.cluster).tolist(), one.moves.tolist(), strict=True):
+    for view, own in ((view_a, a), (view_b, b)):
+        for mark, move in zip(np.unique(view.cluster).tolist(), own.moves.tolist(), strict=True):
             moves[mark] += move / 2
     assert both.clusters.tolist() == sorted(moves)
     assert both.moves.tolist() == pytest.approx([moves[mark] for mark in sorted(moves)])
@@ -389,22 +389,22 @@ def test_a_mean_has_no_more_trials_than_its_tasks_have(yes_no: Made) -> None:
 
 
 def test_blocks_of_several_values_are_the_fewest_of_any(yes_no: Made) -> None:
-    ((_, one),) = halves(yes_no, [range(300)])
+    ((_, single),) = halves(yes_no, [range(300)])
     assert [common_blocks(counts) for counts in ((0, 0), (0, 512), (32, 512, 0))] == [0, 512, 32]
-    many, few = one.in_blocks(512), one.in_blocks(32)
+    many, few = single.in_blocks(512), single.in_blocks(32)
     again = many.in_blocks(32)
-    assert again.clusters.tolist() == few.clusters.tolist() == sorted({mark % 32 for mark in one.clusters.tolist()})
+    assert again.clusters.tolist() == few.clusters.tolist() == sorted({mark % 32 for mark in single.clusters.tolist()})
     for name in ("weights", "moves", "parts"):
         assert getattr(again, name).tolist() == pytest.approx(getattr(few, name).tolist())
-    assert one.in_blocks(0) is one
-    assert mean_of([one, few]).blocks == 32
+    assert single.in_blocks(0) is single
+    assert mean_of([single, few]).blocks == 32
 
 
-def test_the_range_of_a_mean_is_the_mean_of_the_ranges(yes_no: Made, rated: Made) -> None:
+def test_the_range_of_a_mean_is_the_mean_of_the_ranges(yes_no: Made, make_scores: Made) -> None:
     ((_, a),) = halves(yes_no, [range(30)])
-    good = rated([1, 2, 3, 4] * 5, [1, 2, 3, 5] * 5, space=Score(1, 5, 1)).view()
-    fair = rated([10, 20, 30, 40] * 5, [10, 20, 30, 50] * 5, space=Score(0, 100, 0)).view()
-    errors = mean_of([apart(sampled(CASES["mae"], view), view) for view in (good, fair)])
+    good = make_scores([1, 2, 3, 4] * 5, [1, 2, 3, 5] * 5, space=Score(1, 5, 1)).view()
+    fair = make_scores([10, 20, 30, 40] * 5, [10, 20, 30, 50] * 5, space=Score(0, 100, 0)).view()
+    errors = mean_of([apart(sample_view(CASES["mae"], view), view) for view in (good, fair)])
     assert errors.bounds == (0, 52)
     ends = interval(errors)
     assert ends is not None

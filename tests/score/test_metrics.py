@@ -56,7 +56,7 @@ labelled = st.lists(st.tuples(label, st.none() | label, st.integers(0, 3)), min_
 scored = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(0, 3)), min_size=1, max_size=25)
 
 
-def expanded(rows: Sequence[tuple[str, str | None, int]]) -> tuple[list[str], list[str]]:
+def expand(rows: Sequence[tuple[str, str | None, int]]) -> tuple[list[str], list[str]]:
     gold = [g for g, _, times in rows for _ in range(times)]
     said = [p if p is not None else "nothing" for _, p, times in rows for _ in range(times)]
     return gold, said
@@ -71,11 +71,11 @@ def of_labels(metric: Metric, rows: Sequence[tuple[str, str | None, int]]) -> fl
 @given(rows=labelled)
 @settings(max_examples=60, deadline=None)
 def test_label_metrics_equal_scikit_learns(rows: list[tuple[str, str | None, int]]) -> None:
-    gold, said = expanded(rows)
+    gold, said = expand(rows)
     if not gold:
         assert math.isnan(of_labels(agreement.MacroF1(), rows))
         return
-    present = [one for one in LABELS.labels if one in gold or one in said]
+    present = [label for label in LABELS.labels if label in gold or label in said]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         macro = sk.f1_score(gold, said, labels=present, average="macro", zero_division=0)
@@ -246,7 +246,7 @@ def test_a_metric_knows_its_range() -> None:
     assert bounds_of(ranking.Levenshtein(), five) == (0, 1)
     assert bounds_of(Accuracy(), LABELS) == (0, 1)
     assert bounds_of(agreement.Kappa(), LABELS) == (-1, 1)
-    assert bounds_of(lambda units, weights: weights, scale) == (-math.inf, math.inf), "nobody knows"
+    assert bounds_of(lambda units, weights: weights, scale) == (-math.inf, math.inf), "no one knows"
     reach = units([1, 100], [100, 1], space=scale)
     assert MeanAbsoluteError()(reach, np.ones((1, 2))) == [99], "it is reached"
     with pytest.raises(TypeError, match="score task"):

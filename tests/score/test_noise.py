@@ -34,20 +34,20 @@ def repeats(
     )
 
 
-def found(of: Repeats) -> Noise:
+def report_of(of: Repeats) -> Noise:
     report = noise(of)
     assert report is not None
     return report
 
 
-def drawn(often: Floats, samples: int, rng: np.random.Generator) -> Floats:
+def draw(often: Floats, samples: int, rng: np.random.Generator) -> Floats:
     return (rng.random((len(often), samples)) < often[:, None]).astype(float)
 
 
 def test_the_parts_are_those_of_a_one_way_analysis_of_variance() -> None:
     rng = np.random.default_rng(0)
-    worth = drawn(rng.beta(0.6, 0.3, 80), 4, rng)
-    report = found(repeats(worth))
+    worth = draw(rng.beta(0.6, 0.3, 80), 4, rng)
+    report = report_of(repeats(worth))
     within = worth.var(axis=1, ddof=1).mean()
     means = worth.mean(axis=1)
     assert report.within == pytest.approx(within)
@@ -68,20 +68,20 @@ def test_parts_and_standard_errors_are_true_on_average(samples: int, size: int) 
     def often() -> Floats:
         return np.repeat(rng.beta(0.6, 0.3, questions // size), size)  # questions of a cluster are equally hard
 
-    reports = [found(repeats(drawn(often(), samples, rng), size=size, vote=False)) for _ in range(runs)]
+    reports = [report_of(repeats(draw(often(), samples, rng), size=size, vote=False)) for _ in range(runs)]
     mean, variance = 2 / 3, (2 / 9) / 1.9
     within = mean * (1 - mean) - variance
     items = variance * size / questions
-    assert np.mean([one.within for one in reports]) == pytest.approx(within, rel=0.04)
+    assert np.mean([report.within for report in reports]) == pytest.approx(within, rel=0.04)
     for name, true in (
         ("se_one", items + within / questions),
         ("se", items + within / (samples * questions)),
         ("se_endless", items),
         ("se_again", within / (samples * questions)),
     ):
-        assert np.mean([getattr(one, name) ** 2 for one in reports]) == pytest.approx(true, rel=0.06), name
+        assert np.mean([getattr(report, name) ** 2 for report in reports]) == pytest.approx(true, rel=0.06), name
     share = within / (samples * questions) / (items + within / (samples * questions))
-    covered = [(one.share_low or 0) <= share <= (one.share_high or 0) for one in reports]
+    covered = [(report.share_low or 0) <= share <= (report.share_high or 0) for report in reports]
     assert 0.91 <= np.mean(covered) <= 0.99
 
 
@@ -92,9 +92,9 @@ def test_what_a_second_vote_would_change(samples: int) -> None:
     changed, told = [], []
     for _ in range(60):
         often = rng.beta(0.6, 0.3, 300)
-        first, second = drawn(often, samples, rng), drawn(often, samples, rng)
+        first, second = draw(often, samples, rng), draw(often, samples, rng)
         changed.append(np.mean((2 * first.sum(axis=1) > samples) != (2 * second.sum(axis=1) > samples)))
-        report = found(repeats(first))
+        report = report_of(repeats(first))
         assert report.se_vote is not None
         assert report.vote_changes is not None
         assert report.se_vote == pytest.approx(np.sqrt(report.vote_changes / 2 / 300))
@@ -103,7 +103,7 @@ def test_what_a_second_vote_would_change(samples: int) -> None:
 
 
 def test_a_coin_is_all_noise_and_a_vote_of_coins_a_coin() -> None:
-    report = found(repeats(drawn(np.full(400, 0.5), 5, np.random.default_rng(1))))
+    report = report_of(repeats(draw(np.full(400, 0.5), 5, np.random.default_rng(1))))
     assert report.share_high == 1
     assert (report.share or 0) > 0.8
     assert report.vote_changes == pytest.approx(0.5, abs=0.05)
@@ -111,7 +111,7 @@ def test_a_coin_is_all_noise_and_a_vote_of_coins_a_coin() -> None:
 
 def test_a_judge_that_repeats_itself_has_no_noise_seen_which_is_not_none() -> None:
     worth = np.repeat(np.array([[1.0], [0.0]] * 30), 3, axis=1)
-    report = found(repeats(worth))
+    report = report_of(repeats(worth))
     assert (report.within, report.share, report.share_low, report.se_again) == (0, 0, 0, 0)
     assert report.vote_changes == pytest.approx(0, abs=1e-6)
     assert report.se_one == report.se == report.se_endless > 0
@@ -119,12 +119,12 @@ def test_a_judge_that_repeats_itself_has_no_noise_seen_which_is_not_none() -> No
 
 
 def test_where_nothing_varies_there_is_no_share() -> None:
-    report = found(repeats(np.ones((20, 3))))
+    report = report_of(repeats(np.ones((20, 3))))
     assert (report.share, report.share_low, report.share_high, report.se) == (None, None, None, 0)
 
 
 def test_questions_with_one_answer_left_count_with_the_noise_of_the_others() -> None:
-    worth = drawn(np.full(100, 0.7), 2, np.random.default_rng(6))
+    worth = draw(np.full(100, 0.7), 2, np.random.default_rng(6))
     whole = repeats(worth)
     answers = whole.answers.copy()
     answers[:10] = 1
@@ -136,7 +136,7 @@ def test_questions_with_one_answer_left_count_with_the_noise_of_the_others() -> 
         voted=whole.voted,
         measure="accuracy",
     )
-    report = found(kept)
+    report = report_of(kept)
     assert report.questions == 100
     assert report.samples == 1.9
     assert report.within == pytest.approx(worth[10:].var(axis=1, ddof=1).mean())
@@ -145,7 +145,7 @@ def test_questions_with_one_answer_left_count_with_the_noise_of_the_others() -> 
 def test_scores_have_the_noise_of_their_distance_and_no_vote() -> None:
     rng = np.random.default_rng(2)
     worth = np.abs(rng.normal(size=(200, 1)) + 0.5 * rng.normal(size=(200, 4)))
-    report = found(repeats(worth, measure="mae"))
+    report = report_of(repeats(worth, measure="mae"))
     assert (report.measure, report.se_vote, report.vote_changes) == ("mae", None, None)
     assert report.within == pytest.approx(worth.var(axis=1, ddof=1).mean())
 

@@ -103,16 +103,16 @@ def test_p_of_items_on_which_only_one_is_right(yes_no: Made, discordant: int) ->
 @pytest.mark.parametrize("metric", [Accuracy(), MacroF1(), Kappa()], ids=lambda metric: type(metric).__name__)
 def test_both_orders_with_equal_verdicts_say_what_one_order_says(yes_no: Made, discordant: int, metric: Metric) -> None:
     gold = [True, False] * 100
-    said = [one != (k < discordant) for k, one in enumerate(gold)]
-    one = compare_cells(yes_no(gold, gold), yes_no(said, gold), metric)
+    said = [right != (k < discordant) for k, right in enumerate(gold)]
+    once = compare_cells(yes_no(gold, gold), yes_no(said, gold), metric)
 
     def twice(answers: Sequence[bool]) -> CellTable:
         return yes_no(np.repeat(answers, 2).tolist(), np.repeat(gold, 2).tolist(), groups=[k // 2 for k in range(400)])
 
     both = compare_cells(twice(gold), twice(said), metric)
-    assert one.p_value == pytest.approx(both.p_value, rel=1e-6)
-    assert (one.ci_low, one.ci_high) == pytest.approx((both.ci_low, both.ci_high), rel=1e-6)
-    assert one.better == both.better
+    assert once.p_value == pytest.approx(both.p_value, rel=1e-6)
+    assert (once.ci_low, once.ci_high) == pytest.approx((both.ci_low, both.ci_high), rel=1e-6)
+    assert once.better == both.better
 
 
 @pytest.mark.parametrize(("size", "testable", "best"), [(3, False, False), (4, True, False), (5, True, True)])
@@ -145,12 +145,12 @@ CLASSES = [False] * 10 + [True] * 3
     ("metric", "average"), [(BalancedAccuracy(), "micro"), (Accuracy(), "category"), (MeanAbsoluteError(), "category")]
 )
 def test_a_difference_stands_in_the_class_or_category_that_it_is_of(
-    yes_no: Made, rated: Made, metric: Metric, average: str
+    yes_no: Made, make_scores: Made, metric: Metric, average: str
 ) -> None:
     """Ten units of one class and three of another, each class worth a half: by hand."""
     names = ["common" if not kind else "rare" for kind in CLASSES]
     if isinstance(metric, MeanAbsoluteError):
-        tables = [rated([float(not x) for x in said], [0.0] * 13, categories=names) for said in (RIGHT, OTHER)]
+        tables = [make_scores([float(not x) for x in said], [0.0] * 13, categories=names) for said in (RIGHT, OTHER)]
     else:
         said = [[kind == x for x, kind in zip(own, CLASSES, strict=True)] for own in (RIGHT, OTHER)]
         tables = [yes_no(own, CLASSES, categories=names) for own in said]
@@ -222,14 +222,14 @@ def test_the_other_way_round_is_the_same_with_another_sign(yes_no: Made) -> None
     rng = np.random.default_rng(0)
     gold, said, other = (rng.random((3, 90)) < 0.6).tolist()
     groups = [k // 3 for k in range(90)]
-    a, b = (of(yes_no(one, gold, groups=groups), MacroF1()) for one in (said, other))
+    a, b = (of(yes_no(answers, gold, groups=groups), MacroF1()) for answers in (said, other))
     there, back = gap(a, b), gap(b, a)
     assert there.statistic == pytest.approx(back.statistic)
     low, high = there.interval(2.0) or (0, 0)
     assert back.interval(2.0) == pytest.approx((-high, -low))
 
 
-@pytest.mark.parametrize("metric", [Accuracy(), MacroF1(), Kappa(), RocAuc()], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("metric", [Accuracy(), MacroF1(), Kappa(), RocAuc()], ids=lambda metric: type(metric).__name__)
 def test_the_error_of_a_difference_is_that_of_the_paired_cluster_bootstrap(yes_no: Made, metric: Metric) -> None:
     rng = np.random.default_rng(4)
     count, size = 150, 2
@@ -237,13 +237,13 @@ def test_the_error_of_a_difference_is_that_of_the_paired_cluster_bootstrap(yes_n
     gold = rng.random(count * size) < 0.5
     groups = np.repeat(np.arange(count), size)
     said = [np.where(effect + rng.normal(0, 1, count * size) < bar, gold, ~gold) for bar in (0.9, 0.7)]
-    a, b = (of(yes_no(one.tolist(), gold.tolist(), groups=groups.tolist()), metric) for one in said)
+    a, b = (of(yes_no(answers.tolist(), gold.tolist(), groups=groups.tolist()), metric) for answers in said)
 
     def value(answers: NDArray[np.bool_], rows: NDArray[np.int64]) -> float:
         units = Units(
             space=SPACE,
-            gold=tuple(SPACE.labels[not one] for one in gold[rows]),
-            predicted=tuple(SPACE.labels[not one] for one in answers[rows]),
+            gold=tuple(SPACE.labels[not answer] for answer in gold[rows]),
+            predicted=tuple(SPACE.labels[not answer] for answer in answers[rows]),
             credit=(gold == answers)[rows].astype(float),
             positive=np.full(len(rows), np.nan),
         )
@@ -258,7 +258,7 @@ def test_the_error_of_a_difference_is_that_of_the_paired_cluster_bootstrap(yes_n
     assert apart.difference == pytest.approx(a.value - b.value)
 
 
-def test_a_judge_in_blocks_and_one_that_is_not_are_put_into_the_fewest_of_either(rated: Made) -> None:
+def test_a_judge_in_blocks_and_one_that_is_not_are_put_into_the_fewest_of_either(make_scores: Made) -> None:
     """A judge that uses few scores has few different items, one that uses all has more than the metric's limit."""
 
     class Slow:
@@ -279,7 +279,9 @@ def test_a_judge_in_blocks_and_one_that_is_not_are_put_into_the_fewest_of_either
         "fine": np.clip(gold + rng.normal(0, 0.5, 600), 1, 5),
         "fine too": np.clip(gold + rng.normal(0, 0.5, 600), 1, 5),
     }
-    tables = {name: rated(one.tolist(), gold.tolist(), space=Score(1, 5, 0)) for name, one in said.items()}
+    tables = {
+        name: make_scores(answers.tolist(), gold.tolist(), space=Score(1, 5, 0)) for name, answers in said.items()
+    }
     blocks = [of(table, Slow()).blocks for table in tables.values()]
     assert blocks == [0, 32, 32]
     pairs = compare_all(tables, Slow(), metric_name="slow", greater_is_better=False)
@@ -293,12 +295,12 @@ def test_a_judge_in_blocks_and_one_that_is_not_are_put_into_the_fewest_of_either
     assert {pair.better for pair in pairs[:2]} == {"fine", "fine too"}
 
 
-@pytest.mark.parametrize("metric", [Pearson(), Kendall()], ids=lambda one: type(one).__name__)
-def test_a_better_correlation_is_found_in_blocks_too(rated: Made, metric: Metric) -> None:
+@pytest.mark.parametrize("metric", [Pearson(), Kendall()], ids=lambda metric: type(metric).__name__)
+def test_a_better_correlation_is_found_in_blocks_too(make_scores: Made, metric: Metric) -> None:
     rng = np.random.default_rng(2)
     gold = rng.random(2_100)
     near, far = (np.clip(gold + rng.normal(0, noise, 2_100), 0, 1) for noise in (0.1, 0.3))
-    a, b = (of(rated(said.tolist(), gold.tolist()), metric) for said in (near, far))
+    a, b = (of(make_scores(said.tolist(), gold.tolist()), metric) for said in (near, far))
     assert a.blocks == b.blocks == 512
     assert gap(a, b).statistic > 10
     assert gap(a, a).statistic == 0

@@ -13,7 +13,7 @@ from harness.score.patterns import Patterns, collapse, divide
 some_units = st.lists(st.tuples(st.integers(-3, 8), st.integers(0, 3)), min_size=1, max_size=60)
 
 
-def collapsed(units: list[tuple[int, int]]) -> tuple[Patterns, dict[int, list[float]]]:
+def collapse_groups(units: list[tuple[int, int]]) -> tuple[Patterns, dict[int, list[float]]]:
     """The patterns, and how often each cluster holds each type."""
     cluster = np.array([mark for mark, _ in units])
     kinds, types = np.unique([kind for _, kind in units], return_inverse=True)
@@ -26,7 +26,7 @@ def collapsed(units: list[tuple[int, int]]) -> tuple[Patterns, dict[int, list[fl
 def test_every_cluster_is_found_again_in_its_pattern(units: list[tuple[int, int]], dense: bool) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(patterns, "_DENSE", 4_000_000 if dense else 0)
-        found, truth = collapsed(units)
+        found, truth = collapse_groups(units)
     assert found.clusters.tolist() == sorted(truth)
     rows = found.rows(np.arange(found.count))
     assert {mark: rows[of].tolist() for mark, of in zip(found.clusters.tolist(), found.of, strict=True)} == truth
@@ -38,7 +38,7 @@ def test_every_cluster_is_found_again_in_its_pattern(units: list[tuple[int, int]
 @given(units=some_units)
 @settings(max_examples=100, deadline=None)
 def test_equal_clusters_have_one_pattern_between_them(units: list[tuple[int, int]]) -> None:
-    found, truth = collapsed(units)
+    found, truth = collapse_groups(units)
     if found.matrix is not None:
         assert found.count == len({tuple(row) for row in truth.values()})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import replace
 
@@ -16,8 +17,8 @@ from statsmodels.stats.power import NormalIndPower
 from harness.api import Choice, Protocol, RecordedAnswer, Status, UserError
 from harness.score.metrics import Accuracy
 from harness.score.planning import (
-    Spread,
     detectable,
+    deviation_at,
     deviation_of,
     discordance,
     family_quantile,
@@ -129,13 +130,13 @@ def test_asking_more_often_removes_the_noise_within_items_and_no_more() -> None:
     assert within == pytest.approx(0.36 / 3, rel=0.05)
     variance = item_variance(gaps, item)
     assert variance == pytest.approx(0.09 + 0.12, rel=0.1)
-    spread = Spread(math.sqrt(variance), within, usual)
-    assert spread.deviation_at(3) == pytest.approx(math.sqrt(variance))
-    assert spread.deviation_at(1) == pytest.approx(math.sqrt(0.45), rel=0.05)
-    assert spread.deviation_at(math.inf) == pytest.approx(0.3, rel=0.1)
+    at = functools.partial(deviation_at, deviation=math.sqrt(variance), noise=within, asked=usual)
+    assert at(3) == pytest.approx(math.sqrt(variance))
+    assert at(1) == pytest.approx(math.sqrt(0.45), rel=0.05)
+    assert at(math.inf) == pytest.approx(0.3, rel=0.1)
     assert noise_within(gaps[:5], np.arange(5)) == (0.0, 1)
     with pytest.raises(ValueError, match="once or more"):
-        spread.deviation_at(0)
+        at(0)
 
 
 # -- the truth -----------------------------------------------------------------------------------------------------

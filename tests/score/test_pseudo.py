@@ -21,14 +21,16 @@ from harness.score.units import build_cell
 Made = Callable[..., CellTable]
 
 
-def named(view: UnitTable, units: PseudoUnits) -> list[list[tuple[Verdict, Verdict | None, float]]]:
+def halves_by_name(view: UnitTable, units: PseudoUnits) -> list[list[tuple[Verdict, Verdict | None, float]]]:
     """Gold, answer and part of the units of each half-cluster."""
     own = units.view
     told = [
         (view.verdicts[gold], None if said == NOTHING else view.verdicts[said], part)
         for gold, said, part in zip(own.gold, own.predicted, units.part, strict=True)
     ]
-    return [[one for one, half in zip(told, units.half, strict=True) if half == k] for k in range(len(units.clusters))]
+    return [
+        [unit for unit, half in zip(told, units.half, strict=True) if half == k] for k in range(len(units.clusters))
+    ]
 
 
 def of(table: CellTable, metric: Metric, *, by_category: bool = False) -> tuple[UnitTable, PseudoUnits]:
@@ -37,7 +39,7 @@ def of(table: CellTable, metric: Metric, *, by_category: bool = False) -> tuple[
 
 def test_each_class_has_a_right_half_and_a_wrong_one(yes_no: Made) -> None:
     view, units = of(yes_no([True, True, True, False], [True, True, False, False]), MacroF1())
-    assert named(view, units) == [
+    assert halves_by_name(view, units) == [
         [("yes", "yes", 1.0)],
         [("yes", "no", 1.0)],
         [("no", "no", 1.0)],
@@ -49,9 +51,9 @@ def test_each_class_has_a_right_half_and_a_wrong_one(yes_no: Made) -> None:
     assert np.isnan(units.view.positive).all()
 
 
-def test_a_wrong_answer_is_spread_over_the_other_classes_that_occur(labelled: Made) -> None:
-    view, units = of(labelled([0, 1, 2, 0], [0, 0, 1, 1], labels=5), MacroF1())
-    halves = named(view, units)
+def test_a_wrong_answer_is_spread_over_the_other_classes_that_occur(make_labels: Made) -> None:
+    view, units = of(make_labels([0, 1, 2, 0], [0, 0, 1, 1], labels=5), MacroF1())
+    halves = halves_by_name(view, units)
     assert [sorted(half) for half in halves] == [
         [("c0", "c0", 1.0)],
         [("c0", "c1", 0.5), ("c0", "c2", 0.5)],
@@ -62,14 +64,14 @@ def test_a_wrong_answer_is_spread_over_the_other_classes_that_occur(labelled: Ma
 
 def test_a_class_that_nothing_else_stands_beside_is_missed_by_no_answer(yes_no: Made) -> None:
     view, units = of(yes_no([True, True]), MacroF1())
-    assert named(view, units) == [[("yes", "yes", 1.0)], [("yes", None, 1.0)]]
+    assert halves_by_name(view, units) == [[("yes", "yes", 1.0)], [("yes", None, 1.0)]]
 
 
-def test_a_metric_that_counts_points_knows_right_and_wrong_only(labelled: Made) -> None:
-    view, units = of(labelled([0, 1, 2, 3], [0, 1, 2, 2], labels=4), Accuracy())
+def test_a_metric_that_counts_points_knows_right_and_wrong_only(make_labels: Made) -> None:
+    view, units = of(make_labels([0, 1, 2, 3], [0, 1, 2, 2], labels=4), Accuracy())
     assert units.view.credit.tolist() == [1, 0]
     assert units.clusters.tolist() == [1.0, 1.0], "two clusters, as of a question with two answers"
-    assert len(named(view, units)) == 2
+    assert len(halves_by_name(view, units)) == 2
 
 
 def test_every_category_has_its_own_where_it_is_averaged_over(yes_no: Made) -> None:
@@ -84,7 +86,7 @@ def test_every_category_has_its_own_where_it_is_averaged_over(yes_no: Made) -> N
 def test_a_probability_is_right_or_wrong_with_certainty(yes_no: Made) -> None:
     table = yes_no([True, False], [True, False], sure=[0.8, 0.3])
     view, units = of(table, RocAuc())
-    assert [(gold, said) for ((gold, said, _),) in named(view, units)] == [
+    assert [(gold, said) for ((gold, said, _),) in halves_by_name(view, units)] == [
         ("yes", "yes"),
         ("yes", "no"),
         ("no", "no"),
@@ -94,24 +96,24 @@ def test_a_probability_is_right_or_wrong_with_certainty(yes_no: Made) -> None:
 
 
 @pytest.mark.parametrize("step", [0, 1])
-def test_a_wrong_score_is_a_standard_deviation_away_and_keeps_to_the_scale(rated: Made, step: int) -> None:
+def test_a_wrong_score_is_a_standard_deviation_away_and_keeps_to_the_scale(make_scores: Made, step: int) -> None:
     space = Score(1, 5, step)
     gold = [1, 2, 3, 4, 5] * 4
-    view, units = of(rated(gold, gold, space=space), Pearson())
+    view, units = of(make_scores(gold, gold, space=space), Pearson())
     off = 1 if step else float(np.std(gold))
-    halves = named(view, units)
+    halves = halves_by_name(view, units)
     assert halves[::2] == [[(level, level, 1.0)] for level in (1, 2, 3, 4, 5)]
     wrong = [said for ((_, said, _),) in halves[1::2]]
     assert wrong == pytest.approx([1 + off, 2 + off, 3 - off, 4 - off, 5 - off]), "towards the far end"
     assert units.clusters.sum() == pytest.approx(2), "as many as a question with two answers has"
 
 
-def test_scores_that_are_all_alike_are_missed_by_a_quarter_of_the_scale(rated: Made) -> None:
-    view, units = of(rated([0.5] * 4, [0.25] * 4), MeanAbsoluteError())
-    assert named(view, units) == [[(0.25, 0.25, 1.0)], [(0.25, 0.5, 1.0)]]
+def test_scores_that_are_all_alike_are_missed_by_a_quarter_of_the_scale(make_scores: Made) -> None:
+    view, units = of(make_scores([0.5] * 4, [0.25] * 4), MeanAbsoluteError())
+    assert halves_by_name(view, units) == [[(0.25, 0.25, 1.0)], [(0.25, 0.5, 1.0)]]
 
     odd = 85.97441624588808  # thirty of them have a standard deviation of 1e-14
-    _, rounded = of(rated([odd] * 30, [odd] * 30, space=Score(0, 100, 0)), MeanAbsoluteError())
+    _, rounded = of(make_scores([odd] * 30, [odd] * 30, space=Score(0, 100, 0)), MeanAbsoluteError())
     assert rounded.view.verdicts[int(rounded.view.predicted[1])] == pytest.approx(odd - 25)
 
 
@@ -124,7 +126,7 @@ def test_a_wrong_answer_is_never_only_a_tie_which_a_metric_may_leave_out() -> No
     ]
     table = build_cell(answers, Protocol(order="shuffled", pooling="each"))
     view, units = of(table, AccuracyWithoutTies())
-    assert named(view, units) == [
+    assert halves_by_name(view, units) == [
         [(0, 0, 1.0)],
         [(0, "tie", 0.5), (0, None, 0.5)],
         [("tie", "tie", 1.0)],
@@ -143,7 +145,7 @@ def test_a_wrong_ranking_is_the_reverse() -> None:
         for k in range(3)
     ]
     view, units = of(build_cell(answers, Protocol()), Levenshtein())
-    assert named(view, units) == [[((2, 0, 1), (2, 0, 1), 1.0)], [((2, 0, 1), (1, 0, 2), 1.0)]]
+    assert halves_by_name(view, units) == [[((2, 0, 1), (2, 0, 1), 1.0)], [((2, 0, 1), (1, 0, 2), 1.0)]]
 
 
 @pytest.mark.parametrize("pairs", [4, 10, 25, 60])

@@ -37,7 +37,7 @@ def test_whatever_is_better_than_what_letters_and_sets_say_it(count: int, data: 
 
 def test_letters_go_by_the_order_of_the_judges() -> None:
     found = standings("abcd", [pair("a", "c", "a"), pair("a", "d", "a"), pair("b", "d", "b")])
-    assert {judge: (one.low, one.high, one.letters) for judge, one in found.items()} == {
+    assert {judge: (standing.low, standing.high, standing.letters) for judge, standing in found.items()} == {
         "a": (1, 2, "a"),
         "b": (1, 3, "ab"),
         "c": (2, 4, "bc"),
@@ -47,12 +47,14 @@ def test_letters_go_by_the_order_of_the_judges() -> None:
 
 def test_who_is_not_ranked_is_passed_over() -> None:
     found = standings("ab", [pair("a", "b", None), pair("c", "b", "c"), pair("a", "c", "a")])
-    assert {(one.low, one.high, one.letters) for one in found.values()} == {(1, 2, "a")}
+    assert {(standing.low, standing.high, standing.letters) for standing in found.values()} == {(1, 2, "a")}
 
 
 def test_one_judge_and_none() -> None:
     assert standings([], []) == {}
-    assert [(one.low, one.high, one.letters) for one in standings(["a"], []).values()] == [(1, 1, "a")]
+    assert [(standing.low, standing.high, standing.letters) for standing in standings(["a"], []).values()] == [
+        (1, 1, "a")
+    ]
 
 
 @pytest.mark.parametrize("count", [26, 27, 60])
@@ -60,8 +62,10 @@ def test_more_judges_than_letters(count: int) -> None:
     judges = [f"j{k:02}" for k in range(count)]
     near = [pair(a, b, a if int(b[1:]) - int(a[1:]) > 1 else None) for a, b in combinations(judges, 2)]
     found = standings(judges, near)
-    own = {judge: set(one.letters.split(".") if count > 27 else one.letters) for judge, one in found.items()}
-    for one in near:
-        assert bool(own[one.judge_a] & own[one.judge_b]) == (one.better is None)
+    own = {
+        judge: set(standing.letters.split(".") if count > 27 else standing.letters) for judge, standing in found.items()
+    }
+    for comparison in near:
+        assert bool(own[comparison.judge_a] & own[comparison.judge_b]) == (comparison.better is None)
     assert found["j00"].letters == "a"
     assert found[judges[-1]].letters == {26: "y", 27: "z", 60: "bg"}[count]

@@ -1,4 +1,4 @@
-"""From units to a function of weights: the same value, whatever the types, the blocks and the average."""
+"""From units to a function of weights: the same value for any types, blocks and average."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ def test_a_metric_that_sees_probabilities_gives_pseudo_clusters_less_weight(
     assert sample_of(Accuracy(), view, name="m", average="micro").pseudo_weight == 1
 
 
-def test_a_metric_of_scores_gives_them_a_tenth(rated: Made) -> None:
+def test_a_metric_of_scores_gives_them_a_tenth(make_scores: Made) -> None:
     """Scores vary by themselves: whole pseudo-clusters made intervals of correlations too wide."""
-    view = rated([1, 2, 3], [1, 2, 4], space=Score(1, 5, 1)).view()
+    view = make_scores([1, 2, 3], [1, 2, 4], space=Score(1, 5, 1)).view()
     assert sample_of(Pearson(), view, name="m", average="micro").pseudo_weight == 0.1
 
 
-def test_bounds_are_those_of_the_metric_and_none_where_they_have_no_end(rated: Made) -> None:
-    view = rated([1, 2, 3], [1, 2, 4], space=Score(1, 5, 1)).view()
+def test_bounds_are_those_of_the_metric_and_none_where_they_have_no_end(make_scores: Made) -> None:
+    view = make_scores([1, 2, 3], [1, 2, 4], space=Score(1, 5, 1)).view()
 
     class Error:
         unit = "distance"
@@ -90,29 +90,29 @@ def test_bounds_are_those_of_the_metric_and_none_where_they_have_no_end(rated: M
     assert sample_of(EmptyError(), view, name="m", average="micro").bounds is None, "nothing lies between its ends"
 
 
-def continuous(rated: Made, n: int) -> CellTable:
+def continuous(make_scores: Made, n: int) -> CellTable:
     rng = np.random.default_rng(1)
     gold = rng.random(n)
-    return rated(np.clip(gold + rng.normal(0, 0.1, n), 0, 1).tolist(), gold.tolist())
+    return make_scores(np.clip(gold + rng.normal(0, 0.1, n), 0, 1).tolist(), gold.tolist())
 
 
 def test_few_different_clusters_are_left_out_each_and_many_in_blocks(
-    rated: Made, monkeypatch: pytest.MonkeyPatch
+    make_scores: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    view = continuous(rated, 1_200).view()
+    view = continuous(make_scores, 1_200).view()
     whole = sample_of(Pearson(), view, name="m", average="micro")
     assert (whole.blocks, whole.patterns.count, len(whole.sizes)) == (0, whole.patterns.types, 1_200)
     monkeypatch.setattr(sampling, "_MOST", 0)
     blocked = sample_of(Pearson(), view, name="m", average="micro")
     assert (blocked.blocks, len(blocked.sizes)) == (BLOCKS, 1_200), "real clusters are counted as they are"
     assert len(blocked.patterns.clusters) <= BLOCKS
-    totals = [one.statistic(one.patterns.total()[None, :])[0] for one in (whole, blocked)]
+    totals = [sample.statistic(sample.patterns.total()[None, :])[0] for sample in (whole, blocked)]
     assert totals[0] == pytest.approx(totals[1])
     assert blocked.patterns.clusters.tolist() == np.unique(view.cluster % BLOCKS).tolist()
 
 
 @pytest.mark.parametrize(("limit", "blocks"), [(50, 32), (64, 64), (200, 128), (1, 2), (5_000, 512)])
-def test_a_metric_with_a_limit_is_evaluated_no_more_often(rated: Made, limit: int, blocks: int) -> None:
+def test_a_metric_with_a_limit_is_evaluated_no_more_often(make_scores: Made, limit: int, blocks: int) -> None:
     class Slow:
         def __call__(self, units: Units, weights: Floats) -> Floats:
             return np.zeros(len(weights))
@@ -120,7 +120,7 @@ def test_a_metric_with_a_limit_is_evaluated_no_more_often(rated: Made, limit: in
         def limit(self, units: Units) -> int:
             return limit
 
-    sample = sample_of(Slow(), continuous(rated, 600).view(), name="m", average="micro")
+    sample = sample_of(Slow(), continuous(make_scores, 600).view(), name="m", average="micro")
     assert sample.blocks == blocks
     assert sample.patterns.count <= blocks
 
@@ -142,13 +142,13 @@ def test_a_metric_that_does_not_fit_is_refused_by_name(yes_no: Made) -> None:
 
 
 @pytest.mark.parametrize("metric", [MacroF1(), Kappa()])
-def test_the_order_of_the_data_changes_nothing(labelled: Made, metric: Metric) -> None:
+def test_the_order_of_the_data_changes_nothing(make_labels: Made, metric: Metric) -> None:
     said, gold = [1, 2, 0, 0, 2, 1, 3, 0], [1, 2, 1, 0, 2, 1, 0, 0]
     names = [f"i{k}" for k in range(len(said))]
     ends = set()
     for order in (range(8), (7, 2, 5, 0, 6, 4, 1, 3), (3, 6, 0, 1, 2, 7, 5, 4)):
         columns = ([column[k] for k in order] for column in (said, gold))
-        view = labelled(*columns, labels=5, names=[names[k] for k in order]).view()
+        view = make_labels(*columns, labels=5, names=[names[k] for k in order]).view()
         found = jackknife_metric(metric, view, name="m", average="micro")
         assert found is not None
         ends.add(tuple(np.round([found.variance, found.centre, found.step], 12)))

@@ -45,11 +45,11 @@ def cell(
             gold=label(gold[k]),
             order=(),
             sample=0,
-            status=Status.UNPARSED if one is None else Status.OK,
-            verdict=None if one is None else label(one),
+            status=Status.UNPARSED if answer is None else Status.OK,
+            verdict=None if answer is None else label(answer),
             probabilities=None if p is None else {"yes": p, "no": 1 - p},
         )
-        for k, (one, p) in enumerate(zip(said, probabilities or [None] * len(said), strict=True))
+        for k, (answer, p) in enumerate(zip(said, probabilities or [None] * len(said), strict=True))
     )
     return build_cell(answers, protocol or Protocol())
 
@@ -119,8 +119,8 @@ def test_probabilities_are_compared_where_both_have_them_and_else_verdicts_with_
     sure: list[float | None] = [0.9, 0.1, 0.4, 0.3, 0.8, 0.6]
     full, bare = cell(said, gold, probabilities=sure), cell(said, gold)
     some = cell(said, gold, probabilities=[0.9, None, 0.4, 0.3, 0.8, 0.6])
-    one = compare_cells(full, some, RocAuc(), metric_name="roc_auc")
-    assert (one.basis, one.n, one.difference) == ("probabilities", 5, 0.0)
+    comparison = compare_cells(full, some, RocAuc(), metric_name="roc_auc")
+    assert (comparison.basis, comparison.n, comparison.difference) == ("probabilities", 5, 0.0)
     other = compare_cells(full, bare, RocAuc(), metric_name="roc_auc")
     assert (other.basis, other.n, other.difference) == ("verdicts", 6, 0.0)
     assert other.value_a == pytest.approx(2 / 3)  # of the same verdicts, though it has better probabilities
@@ -146,9 +146,9 @@ def test_cells_of_different_protocols_or_golds_are_refused() -> None:
         compare_cells(cell([True], [True]), cell([True], [True], protocol=Protocol(unparsed="wrong")), Accuracy())
     with pytest.raises(DataError, match=r"'i0'.*two different golds"):
         compare_cells(cell([True], [True]), cell([True], [False]), Accuracy())
-    one = cell([True], [True], protocol=Protocol(unparsed="half"))
+    table = cell([True], [True], protocol=Protocol(unparsed="half"))
     with pytest.raises(UserError, match=r"macro_f1.*unparsed: half"):
-        compare_cells(one, one, MacroF1(), metric_name="macro_f1")
+        compare_cells(table, table, MacroF1(), metric_name="macro_f1")
 
 
 def test_only_ranked_judges_are_a_family() -> None:
@@ -252,7 +252,10 @@ def test_eight_judges_on_two_thousand_items_are_compared_at_once() -> None:
     assert time.process_time() - start < 10  # a fraction of a second here; the bound only catches a lost fast path
     assert len(found) == 28
     assert all(
-        one.p_adjusted is not None and one.p_value is not None and one.p_adjusted >= one.p_value for one in found
+        comparison.p_adjusted is not None
+        and comparison.p_value is not None
+        and comparison.p_adjusted >= comparison.p_value
+        for comparison in found
     )
 
 
@@ -282,7 +285,7 @@ def test_equivalent_is_who_differs_by_less_than_the_margin_however_missing_answe
     assert compare_cells(perfect, better, Accuracy(), rules=counted).equivalent is False
     assert with_shy("counts", None).equivalent is None
     outside = compare_all(tables, Accuracy(), ranked=["a"], rules=Rules(equivalence=1))
-    assert all(one.equivalent is None for one in outside)
+    assert all(comparison.equivalent is None for comparison in outside)
 
 
 def test_placements_never_go_round_in_a_circle_where_answers_are_missing_at_random() -> None:

@@ -74,7 +74,7 @@ def both(item: str, gold: Verdict, first: Said, second: Said, **fields: Any) -> 
     ]
 
 
-def predicted(table: CellTable) -> list[Verdict | None]:
+def predictions(table: CellTable) -> list[Verdict | None]:
     units = table.units
     return [None if code < 0 else units.verdicts[code] for code in units.predicted]
 
@@ -87,15 +87,15 @@ def accuracy(answers: list[RecordedAnswer], **fields: Any) -> Estimate:
 
 def test_where_orders_are_pooled_shown_places_become_canonical_ones() -> None:
     table = build_cell(both("i", 1, 1, 0), Protocol(order="both", pooling="agree"))
-    assert predicted(table) == [1]
+    assert predictions(table) == [1]
     assert table.units.credit.tolist() == [1]
     ranking = ask("r", (2, 0, 1), (0, 1, 2), space=Ranking(3), order=(2, 0, 1))
-    assert predicted(build_cell([ranking], Protocol())) == [(2, 0, 1)]
+    assert predictions(build_cell([ranking], Protocol())) == [(2, 0, 1)]
 
 
 def test_where_each_order_counts_the_classes_of_a_preference_are_places() -> None:
     table = build_cell(both("i", 1, 1, 0), Protocol(order="both"))
-    assert predicted(table) == [1, 0]
+    assert predictions(table) == [1, 0]
     assert table.units.credit.tolist() == [1, 1]
 
 
@@ -141,7 +141,7 @@ def test_net_votes_without_any_vote_are_missing_and_follow_the_rule_for_missing_
 def test_both_orders_must_agree() -> None:
     answers = both("a", 0, 0, 1) + both("b", 0, 0, 0) + both("c", 0, 0, NONE)
     table = build_cell(answers, Protocol(order="both", pooling="agree"))
-    assert predicted(table) == [0, None, None]
+    assert predictions(table) == [0, None, None]
     assert table.state.tolist() == [ANSWERED, ANSWERED, MISSING]
     estimate = accuracy(answers, order="both", pooling="agree")
     assert (estimate.value, estimate.n, estimate.worst_case) == (0.5, 2, 1 / 3)
@@ -162,7 +162,7 @@ def test_majority_of_samples_and_a_draw_gives_no_verdict() -> None:
     answers += [ask("b", 0, said, sample=k) for k, said in enumerate([0, 1, NONE])]
     answers += [ask("c", 0, said, sample=k) for k, said in enumerate([NONE, 1, NONE])]
     table = build_cell(answers, Protocol(samples=3))
-    assert predicted(table) == [0, None, 1]
+    assert predictions(table) == [0, None, 1]
     assert table.state.tolist() == [ANSWERED, MISSING, ANSWERED]
 
 
@@ -180,16 +180,16 @@ def test_majority_of_samples_and_a_draw_gives_no_verdict() -> None:
 def test_an_absolute_majority_is_more_than_half_of_all_answers(
     said: Sequence[Said], verdict: Verdict | None, state: int
 ) -> None:
-    answers = [ask("a", 0, one, sample=k) for k, one in enumerate(said)]
+    answers = [ask("a", 0, verdict, sample=k) for k, verdict in enumerate(said)]
     table = build_cell(answers, Protocol(samples=len(said), vote="absolute"))
-    assert predicted(table) == [verdict]
+    assert predictions(table) == [verdict]
     assert table.state.tolist() == [state]
 
 
 def test_mean_of_scores_is_not_snapped() -> None:
     answers = [ask("a", 4.0, said, space=Score(), order=(), sample=k) for k, said in enumerate((3.0, 4.0))]
     table = build_cell(answers, Protocol(samples=2, vote="mean"))
-    assert predicted(table) == [3.5]
+    assert predictions(table) == [3.5]
 
 
 def test_mean_of_labels_is_refused_with_the_fix() -> None:
@@ -198,9 +198,7 @@ def test_mean_of_labels_is_refused_with_the_fix() -> None:
         build_cell(answers, Protocol(samples=2, vote="mean"))
 
 
-def reshuffled(
-    item: str, gold: Verdict, candidates: Sequence[Said], orders: str, **fields: Any
-) -> list[RecordedAnswer]:
+def reshuffle(item: str, gold: Verdict, candidates: Sequence[Said], orders: str, **fields: Any) -> list[RecordedAnswer]:
     """Samples that speak for these candidates, `>` shown forwards and `<` backwards: 0 is then in the second place."""
     answers = []
     for sample, (said, way) in enumerate(zip(candidates, orders, strict=True)):
@@ -226,48 +224,48 @@ RESHUFFLED = Protocol(order="reshuffled", samples=3)
 def test_reshuffled_samples_vote_for_candidates_whatever_their_order(
     candidates: Sequence[Said], orders: str, verdict: Verdict | None, state: int
 ) -> None:
-    table = build_cell(reshuffled("a", 1, candidates, orders), RESHUFFLED)
-    assert predicted(table) == [verdict]
+    table = build_cell(reshuffle("a", 1, candidates, orders), RESHUFFLED)
+    assert predictions(table) == [verdict]
     assert table.state.tolist() == [state]
     assert table.units.credit.tolist() == [float(verdict == 1)]
 
 
 def test_a_reshuffled_vote_has_one_name_however_many_samples_are_there_yet_and_in_whatever_orders() -> None:
-    asked = [reshuffled("a", 1, (1,) * len(orders), orders) for orders in (">>>", "<<>", "<", "><")]
+    asked = [reshuffle("a", 1, (1,) * len(orders), orders) for orders in (">>>", "<<>", "<", "><")]
     asked.append(asked[0][2:])  # the first two samples are still to come
     tables = [build_cell(answers, RESHUFFLED) for answers in asked]
     assert len({int(table.units.key[0]) for table in tables}) == 1
-    assert all(predicted(table) == [1] for table in tables)
+    assert all(predictions(table) == [1] for table in tables)
 
 
 def test_reshuffled_samples_that_each_stand_for_themselves_have_places_for_classes() -> None:
     each = replace(RESHUFFLED, vote="each")
-    table = build_cell(reshuffled("a", 1, (1, 1, 0), "><<"), each)
-    assert predicted(table) == [1, 0, 1]
+    table = build_cell(reshuffle("a", 1, (1, 1, 0), "><<"), each)
+    assert predictions(table) == [1, 0, 1]
     assert table.units.credit.tolist() == [1, 1, 0]
     assert len(set(table.units.key.tolist())) == 3
-    once = build_cell(reshuffled("a", 1, (1,), "<"), Protocol(order="reshuffled"))
-    assert predicted(once) == [0], "one sample is one order, as with order: shuffled"
+    once = build_cell(reshuffle("a", 1, (1,), "<"), Protocol(order="reshuffled"))
+    assert predictions(once) == [0], "one sample is one order, as with order: shuffled"
 
 
 def test_the_mean_of_reshuffled_scores_is_over_all_samples() -> None:
     space = Score(1, 5, 1)
     answers = [ask("a", 4.0, said, space=space, order=BOTH[k % 2], sample=k) for k, said in enumerate((1.0, 5.0, 4.0))]
     table = build_cell(answers, replace(RESHUFFLED, vote="mean"))
-    assert predicted(table) == [pytest.approx(10 / 3)]
+    assert predictions(table) == [pytest.approx(10 / 3)]
 
 
 def test_the_probability_of_a_reshuffled_vote_is_that_of_the_first_candidate_wherever_it_was_shown() -> None:
-    answers = reshuffled("a", 0, (0, 0), "><", probabilities={"A": 0.9, "B": 0.1})
+    answers = reshuffle("a", 0, (0, 0), "><", probabilities={"A": 0.9, "B": 0.1})
     assert build_cell(answers, RESHUFFLED).units.positive.tolist() == [pytest.approx(0.5)]
 
 
 def test_consistency_of_reshuffled_samples_by_hand() -> None:
     """Repeats: every pair of samples. Swap: the vote of each order, where every order has one."""
-    answers = reshuffled("a", 0, (0, 0, 0, 1), "><><")  # 3 of 6 pairs agree; forwards 0, backwards a draw
-    answers += reshuffled("b", 0, (0, 1, 0, 1), "><><")  # 2 of 6; forwards 0, backwards 1
-    answers += reshuffled("c", 0, (1, 1, 1, NONE), "<<>>")  # 3 of 3; forwards 1, backwards 1
-    answers += reshuffled("d", 0, (0, 0, 1, 0), ">>>>")  # 3 of 6; one order
+    answers = reshuffle("a", 0, (0, 0, 0, 1), "><><")  # 3 of 6 pairs agree; forwards 0, backwards a draw
+    answers += reshuffle("b", 0, (0, 1, 0, 1), "><><")  # 2 of 6; forwards 0, backwards 1
+    answers += reshuffle("c", 0, (1, 1, 1, NONE), "<<>>")  # 3 of 3; forwards 1, backwards 1
+    answers += reshuffle("d", 0, (0, 0, 1, 0), ">>>>")  # 3 of 6; one order
     table = build_cell(answers, replace(RESHUFFLED, samples=4))
     assert (table.repeat.hits.tolist(), table.repeat.trials.tolist()) == ([3, 2, 3, 3], [6, 6, 3, 6])
     assert (table.swap.hits.tolist(), table.swap.trials.tolist()) == ([0, 1], [1, 1])
@@ -280,7 +278,7 @@ def test_consistency_of_reshuffled_samples_by_hand() -> None:
 def test_each_sample_stands_for_itself() -> None:
     answers = [ask("a", 0, said, sample=k) for k, said in enumerate([0, 1, NONE])]
     table = build_cell(answers, Protocol(samples=3, vote="each"))
-    assert predicted(table) == [0, 1, None]
+    assert predictions(table) == [0, 1, None]
     assert len(set(table.units.key.tolist())) == 3
 
 
@@ -369,7 +367,7 @@ def test_a_drawn_share_is_one_in_those_that_draw_if_the_right_one_is_among_them(
 
 def test_votes_without_a_verdict_are_of_one_kind_or_follow_unparsed() -> None:
     def state(*said: Said) -> int:
-        answers = [ask("a", 0, one, sample=k) for k, one in enumerate(said)]
+        answers = [ask("a", 0, verdict, sample=k) for k, verdict in enumerate(said)]
         return int(build_cell(answers, Protocol(samples=len(said))).state[0])
 
     assert state(Status.OUTSIDE, Status.OUTSIDE) == OUTSIDE
@@ -382,27 +380,27 @@ def test_votes_without_a_verdict_are_of_one_kind_or_follow_unparsed() -> None:
     assert build_cell(both("a", 0, Status.DRAW, Status.OUTSIDE), agree).state.tolist() == [MISSING]
 
 
-def lost(count: int, *, space: AnswerSpace = YES, order: tuple[int, ...] = ()) -> list[RecordedAnswer]:
+def lose_answers(count: int, *, space: AnswerSpace = YES, order: tuple[int, ...] = ()) -> list[RecordedAnswer]:
     gold = space.verdicts()[0]
     return [ask(f"i{k}", gold, NONE, space=space, order=order) for k in range(count)]
 
 
 def guesses(table: CellTable) -> list[Verdict | None]:
-    return predicted(replace(table, units=table.with_random_guess))
+    return predictions(replace(table, units=table.with_random_guess))
 
 
 def test_a_blind_guess_is_the_same_for_every_judge_and_in_every_version() -> None:
-    table = build_cell(lost(8), Protocol(unparsed="chance"))
+    table = build_cell(lose_answers(8), Protocol(unparsed="chance"))
     pinned = ["no", "yes", "yes", "no", "yes", "no", "yes", "yes"]
     assert guesses(table) == pinned
-    assert predicted(table) == [None] * 8
+    assert predictions(table) == [None] * 8
     assert table.with_random_guess.credit.tolist() == [float(guess == "yes") for guess in pinned]
     assert table.units.credit.tolist() == [0.5] * 8
-    assert guesses(build_cell(lost(8)[4:], Protocol(unparsed="chance"))) == pinned[4:]
+    assert guesses(build_cell(lose_answers(8)[4:], Protocol(unparsed="chance"))) == pinned[4:]
 
 
 def test_blind_guesses_are_spread_evenly_over_the_verdicts() -> None:
-    table = build_cell(lost(4000, space=TIED, order=(0, 1)), Protocol(unparsed="chance"))
+    table = build_cell(lose_answers(4000, space=TIED, order=(0, 1)), Protocol(unparsed="chance"))
     counts = [guesses(table).count(verdict) for verdict in TIED.verdicts()]
     assert sum(counts) == 4000
     assert all(900 < count < 1100 for count in counts)
@@ -411,14 +409,14 @@ def test_blind_guesses_are_spread_evenly_over_the_verdicts() -> None:
 
 def test_a_blind_guess_counts_as_any_answer_does() -> None:
     """A class in the places shown, a credit by the rule for ties; nothing else about the cell changes."""
-    answers = [*lost(200, space=TIED, order=(1, 0)), ask("known", 0, 0, space=TIED, order=(1, 0))]
+    answers = [*lose_answers(200, space=TIED, order=(1, 0)), ask("known", 0, 0, space=TIED, order=(1, 0))]
     table = build_cell(answers, Protocol(unparsed="chance", ties="right"))
     gold = table.units.verdicts[table.units.gold[0]]
     assert gold == 1, "the gold is shown in the second place"
-    right = [float(isinstance(one, str) or one == 1) for one in guesses(table)[:-1]]
+    right = [float(isinstance(guess, str) or guess == 1) for guess in guesses(table)[:-1]]
     assert table.with_random_guess.credit.tolist()[:-1] == right
     assert {0, 1, "both-good", "both-bad"} == set(guesses(table))
-    assert guesses(table)[-1] == predicted(table)[-1] == 0
+    assert guesses(table)[-1] == predictions(table)[-1] == 0
     assert table.state.tolist() == [MISSING] * 200 + [ANSWERED]
     skipped = build_cell(answers, Protocol(unparsed="chance", ties="skip"))
     assert set(guesses(skipped)) == {0, 1, None}, "a guessed tie is wrong, and no class"
@@ -431,7 +429,7 @@ def test_a_failure_of_the_machinery_is_never_guessed() -> None:
 
 
 def test_without_chance_nothing_is_guessed() -> None:
-    table = build_cell(lost(3), Protocol(unparsed="wrong"))
+    table = build_cell(lose_answers(3), Protocol(unparsed="wrong"))
     assert table.with_random_guess is table.units
 
 
@@ -443,7 +441,7 @@ def test_where_no_blind_guess_can_be_made_the_item_and_the_fix_are_named() -> No
 def tie_answers() -> list[RecordedAnswer]:
     golds: list[Verdict] = ["both-bad", "both-bad", "both-bad", 0, 0]
     said: list[Verdict] = ["both-bad", "tie", "both-good", 0, "tie"]
-    return [ask(f"i{k}", gold, one, space=TIED) for k, (gold, one) in enumerate(zip(golds, said, strict=True))]
+    return [ask(f"i{k}", gold, verdict, space=TIED) for k, (gold, verdict) in enumerate(zip(golds, said, strict=True))]
 
 
 @pytest.mark.parametrize(
@@ -484,11 +482,11 @@ def test_where_ties_are_right_a_judge_that_always_says_tie_is_perfect_and_flagge
 
 
 def test_a_bare_tie_is_the_golds_own_tie_class_or_else_the_first() -> None:
-    assert predicted(build_cell(tie_answers(), Protocol())) == ["both-bad", "both-bad", "both-good", 0, "both-good"]
+    assert predictions(build_cell(tie_answers(), Protocol())) == ["both-bad", "both-bad", "both-good", 0, "both-good"]
 
 
 def test_where_ties_are_skipped_a_predicted_tie_is_no_class_of_its_own() -> None:
-    assert predicted(build_cell(tie_answers(), Protocol(ties="skip"))) == [0, None]
+    assert predictions(build_cell(tie_answers(), Protocol(ties="skip"))) == [0, None]
 
 
 def average_answers() -> list[RecordedAnswer]:
@@ -525,8 +523,8 @@ def test_a_unit_of_several_answers_has_a_probability_where_each_of_them_has_one(
         assert np.isnan(build_cell(answers, Protocol(order="both", pooling=pooling)).units.positive).all()
     samples = [ask("i", 0, 0, sample=k, probabilities=shown if k else None) for k in range(3)]
     assert np.isnan(build_cell(samples, Protocol(samples=3)).units.positive).all()
-    lost = [ask("i", 0, said, sample=k, probabilities=shown) for k, said in enumerate([0, NONE, 0])]
-    assert build_cell(lost, Protocol(samples=3)).units.positive.tolist() == [pytest.approx(0.9)]
+    lose_answers = [ask("i", 0, said, sample=k, probabilities=shown) for k, said in enumerate([0, NONE, 0])]
+    assert build_cell(lose_answers, Protocol(samples=3)).units.positive.tolist() == [pytest.approx(0.9)]
     drawn = [ask("i", 0, said, sample=k, probabilities=shown) for k, said in enumerate([0, 1])]
     assert np.isnan(build_cell(drawn, Protocol(samples=2)).units.positive).all()
 

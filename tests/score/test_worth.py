@@ -1,4 +1,4 @@
-"""Corrected rates against the papers' formulas, against what must hold whatever the data, and against the truth."""
+"""Corrected rates against the papers' formulas, against what must hold for any data, and against the truth."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from harness.score.worth import (
 Floats = NDArray[np.float64]
 
 
-def told(judged: Any, gold: Any = None, *, cluster: Any = None, start: int = 0) -> Verdicts:
+def verdicts_of(judged: Any, gold: Any = None, *, cluster: Any = None, start: int = 0) -> Verdicts:
     """Items as arrays; each its own cluster unless said otherwise."""
     codes = start + np.arange(len(judged)) if cluster is None else np.asarray(cluster)
     return Verdicts(
@@ -44,11 +44,11 @@ def table(right_yes: int, yes: int, right_no: int, no: int) -> Verdicts:
     """Labelled items from a table of counts."""
     gold = np.r_[np.ones(yes), np.zeros(no)]
     judged = np.r_[np.ones(right_yes), np.zeros(yes - right_yes), np.zeros(right_no), np.ones(no - right_no)]
-    return told(judged, gold)
+    return verdicts_of(judged, gold)
 
 
-def unlabelled(hits: int, n: int) -> Verdicts:
-    return told(np.r_[np.ones(hits), np.zeros(n - hits)], start=100_000)
+def others_of(hits: int, n: int) -> Verdicts:
+    return verdicts_of(np.r_[np.ones(hits), np.zeros(n - hits)], start=100_000)
 
 
 def numbers(found: Measurement) -> tuple[float | None, float | None, float | None]:
@@ -81,11 +81,11 @@ def lee_freedom(p: float, q0: float, q1: float, n: float, m0: float, m1: float, 
 @pytest.mark.parametrize("hits", [300, 450, 700])
 def test_rogan_gladen_is_the_formula_and_its_interval_that_of_lee_et_al(counts: Any, hits: int) -> None:
     right_yes, yes, right_no, no = counts
-    found = rogan_gladen(table(*counts), unlabelled(hits, 1000))
+    found = rogan_gladen(table(*counts), others_of(hits, 1000))
     p, q0, q1 = hits / 1000, right_no / no, right_yes / yes
     value = (p + q0 - 1) / (q0 + q1 - 1)
     assert found.value == pytest.approx(min(1, max(0, value)))
-    # z^2 / 2 pseudo-items stand in p whatever the degrees of freedom, so z and t are told apart here
+    # z^2 / 2 pseudo-items stand in p for any degrees of freedom, so z and t are told apart here
     z = 1.959963984540054
     t = float(special.stdtrit(lee_freedom(p, q0, q1, 1000, no, yes, z), 0.975))
     assert t >= z
@@ -98,7 +98,7 @@ def test_rogan_gladen_is_the_formula_and_its_interval_that_of_lee_et_al(counts: 
 
 
 def test_with_many_labels_the_interval_is_that_of_lee_et_al_to_five_digits() -> None:
-    found = rogan_gladen(table(8000, 10000, 9000, 10000), unlabelled(4500, 10000))
+    found = rogan_gladen(table(8000, 10000, 9000, 10000), others_of(4500, 10000))
     assert (found.low, found.high) == pytest.approx(
         lee(0.45, 0.9, 0.8, 10000, 10000, 10000, 1.959963984540054), abs=1e-5
     )
@@ -111,7 +111,7 @@ def test_ppi_is_the_papers_estimate_and_its_variance_that_of_the_paper() -> None
     others = np.clip(rng.integers(1, 6, 9000) + rng.integers(-1, 2, 9000), 1, 5).astype(float)
     n, many = len(gold), len(others)
     weight = np.cov(gold, judged)[0, 1] / ((1 + n / many) * np.var(np.r_[judged, others], ddof=1))
-    own, other = told(judged, gold), told(others, start=n)
+    own, other = verdicts_of(judged, gold), verdicts_of(others, start=n)
     assert power_tuning(own, other) == pytest.approx(weight)
     found = ppi(own, other, low=1, high=5)
     value = weight * others.mean() + (gold - weight * judged).mean()
@@ -125,7 +125,7 @@ def test_the_best_lambda_has_the_least_variance() -> None:
     rng = np.random.default_rng(1)
     gold = (rng.random(5000) < 0.4).astype(float)
     judged = np.where(rng.random(5000) < 0.8, gold, 1 - gold)
-    own, other = told(judged, gold), told(np.tile(judged, 2), start=5000)
+    own, other = verdicts_of(judged, gold), verdicts_of(np.tile(judged, 2), start=5000)
 
     def variance(weight: float) -> float:
         return float(np.var(gold - weight * judged) / 5000 + weight**2 * np.var(judged) / 10000)
@@ -136,7 +136,7 @@ def test_the_best_lambda_has_the_least_variance() -> None:
 
 def test_a_judge_that_knows_nothing_leaves_the_labels_alone() -> None:
     gold = np.tile([0.0, 0.0, 1.0, 1.0], 25)
-    own, other = told(np.tile([0.0, 1.0], 50), gold), unlabelled(400, 1000)
+    own, other = verdicts_of(np.tile([0.0, 1.0], 50), gold), others_of(400, 1000)
     assert power_tuning(own, other) == 0
     assert numbers(ppi(own, other)) == pytest.approx(numbers(mean_of(gold, own.cluster)), abs=1e-9)
 
@@ -166,7 +166,7 @@ def test_correlation_is_pearsons_and_with_many_items_fishers_interval() -> None:
     rng = np.random.default_rng(2)
     gold = rng.standard_normal(3000)
     judged = gold + rng.standard_normal(3000)
-    own = told(judged, gold)
+    own = verdicts_of(judged, gold)
     result = stats.pearsonr(judged, gold)
     found = correlation(own, low=-5, high=5)
     assert found.value == pytest.approx(result.statistic)
@@ -185,7 +185,7 @@ def test_a_label_is_worth_what_the_two_variances_say() -> None:
     rng = np.random.default_rng(3)
     gold = (rng.random(100_000) < 0.5).astype(float)
     judged = np.where(rng.random(100_000) < 0.9, gold, 1 - gold)
-    own, other = told(judged, gold), told(np.tile(judged, 9), start=100_000)
+    own, other = verdicts_of(judged, gold), verdicts_of(np.tile(judged, 9), start=100_000)
     weight = power_tuning(own, other)
     with_judge = np.var(gold - weight * judged) / 100_000 + weight**2 * np.var(judged) / 900_000
     worth = labels_worth(correlation(own), labels=100_000, verdicts=900_000).value
@@ -197,7 +197,7 @@ def test_kish_counts_equal_clusters_as_they_are() -> None:
     assert kish(np.array([0] * 98 + [1, 2])) < 1.05
 
 
-# -- what must hold whatever the data ------------------------------------------------------------------------------
+# -- what must hold for any data -------------------------------------------------------------------------------
 
 
 @settings(max_examples=200, deadline=None)
@@ -208,14 +208,14 @@ def test_no_interval_leaves_the_scale_has_no_width_or_lies_beside_its_value(data
     gold, judged = (np.array(data.draw(st.lists(bits, min_size=n, max_size=n))) for _ in range(2))
     others = np.array(data.draw(st.lists(bits, min_size=many, max_size=many)))
     groups = np.array(data.draw(st.lists(st.integers(0, 6), min_size=n, max_size=n)))
-    own, other = told(judged, gold, cluster=groups), told(others, start=7)
+    own, other = verdicts_of(judged, gold, cluster=groups), verdicts_of(others, start=7)
     found = [rogan_gladen(own, other), ppi(own, other), mean_of(gold, groups), mean_of(others, other.cluster)]
     found += rates(own)[:2]
-    for one in found:
-        if one.low is None or one.high is None:
+    for value in found:
+        if value.low is None or value.high is None:
             continue
-        assert 0 <= one.low < one.high <= 1
-        assert one.value is None or one.low <= one.value <= one.high
+        assert 0 <= value.low < value.high <= 1
+        assert value.value is None or value.low <= value.value <= value.high
     skill = rates(own).skill
     assert skill.value is None or (skill.low is not None and -1 <= skill.low < (skill.high or 0) <= 1)
     rho = correlation(own)
@@ -226,15 +226,15 @@ def test_no_interval_leaves_the_scale_has_no_width_or_lies_beside_its_value(data
 
 def test_a_judge_no_better_than_chance_has_no_correction_and_says_nothing() -> None:
     for counts in ((40, 80, 40, 80), (20, 80, 30, 80)):
-        assert rogan_gladen(table(*counts), unlabelled(300, 1000)) == Measurement(None, 0.0, 1.0)
-    assert rogan_gladen(table(80, 80, 0, 0), unlabelled(300, 1000)) == Measurement(None, 0.0, 1.0)
+        assert rogan_gladen(table(*counts), others_of(300, 1000)) == Measurement(None, 0.0, 1.0)
+    assert rogan_gladen(table(80, 80, 0, 0), others_of(300, 1000)) == Measurement(None, 0.0, 1.0)
 
 
 def test_a_rate_that_no_share_explains_is_cut_off_and_has_no_interval() -> None:
-    found = rogan_gladen(table(900, 1000, 700, 1000), unlabelled(100, 10_000))
+    found = rogan_gladen(table(900, 1000, 700, 1000), others_of(100, 10_000))
     assert found.value == 0
     assert found.low is None
-    just = rogan_gladen(table(900, 1000, 700, 1000), unlabelled(2950, 10_000))
+    just = rogan_gladen(table(900, 1000, 700, 1000), others_of(2950, 10_000))
     assert just.value == 0
     assert just.high is not None
     assert just.high > 0
@@ -242,8 +242,8 @@ def test_a_rate_that_no_share_explains_is_cut_off_and_has_no_interval() -> None:
 
 def test_shift_is_small_for_other_items_and_not_for_like_ones() -> None:
     own = table(80, 100, 180, 200)
-    assert shift(own, unlabelled(667, 2000)) > 0.5
-    assert shift(own, unlabelled(1200, 2000)) < 1e-6
+    assert shift(own, others_of(667, 2000)) > 0.5
+    assert shift(own, others_of(1200, 2000)) < 1e-6
 
 
 # -- the truth -----------------------------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ def test_the_intervals_cover_the_truth(setting: tuple[int, int, float, float, fl
     for _ in range(sets):
         gold, judged = draw(rng, cluster, share, q1, q0, correlated)
         _, unknown = draw(rng, np.arange(many), share, q1, q0, 0.0)
-        own, other = told(judged, gold, cluster=cluster), Verdicts(judged=unknown, cluster=others)
+        own, other = verdicts_of(judged, gold, cluster=cluster), Verdicts(judged=unknown, cluster=others)
         for name, found in (
             ("rogan-gladen", rogan_gladen(own, other)),
             ("ppi", ppi(own, other)),
@@ -302,7 +302,7 @@ def test_rogan_gladen_holds_where_the_mix_of_classes_differs_and_ppi_does_not() 
     for _ in range(sets):
         gold, judged = draw(rng, np.arange(300), 0.5, 0.8, 0.8, 0.0)
         _, unknown = draw(rng, np.arange(3000), 0.2, 0.8, 0.8, 0.0)
-        own, other = told(judged, gold), told(unknown, start=300)
+        own, other = verdicts_of(judged, gold), verdicts_of(unknown, start=300)
         corrected, mixed = rogan_gladen(own, other), ppi(own, other)
         covered += (corrected.low or 0) <= 0.2 <= (corrected.high or 0)
         wrong += (mixed.low or 0) <= 0.2 <= (mixed.high or 0)
@@ -318,7 +318,7 @@ def test_means_of_scores_cover_the_truth_and_a_good_judge_narrows_them() -> None
     for _ in range(sets):
         gold, unknown = ((rng.choice(5, size=size, p=shares) + 1).astype(np.float64) for size in (50, 2000))
         judged, said = (np.where(rng.random(len(x)) < 0.9, x, rng.integers(1, 6, len(x))) for x in (gold, unknown))
-        own, other = told(judged, gold), told(said, start=50)
+        own, other = verdicts_of(judged, gold), verdicts_of(said, start=50)
         found, alone = ppi(own, other, low=1, high=5), mean_of(gold, own.cluster, low=1, high=5)
         assert found.low is not None
         assert found.high is not None
@@ -343,7 +343,7 @@ def test_what_a_label_is_worth_covers_the_truth(n: int, share: float, q1: float,
     truth, covered = 1 / (1 - rho**2 * many / (n + many)), 0
     for _ in range(sets):
         gold, judged = draw(rng, np.arange(n), share, q1, q0, 0.0)
-        found = labels_worth(correlation(told(judged, gold)), labels=n, verdicts=many)
+        found = labels_worth(correlation(verdicts_of(judged, gold)), labels=n, verdicts=many)
         covered += (found.low or 0) <= truth <= (found.high or math.inf)
     assert covered / sets >= 0.91
 
