@@ -7,8 +7,8 @@ number is one more, a truth value is the other one, a result is `None`, or a sta
 run first (`tests/run/test_plan.py` for `harness/run/plan.py`), and those of the whole part where they notice nothing.
 A change that survives is printed. It is either a hole in the tests, or a change that makes no difference.
 
-Not mutmut or cosmic-ray: the first runs the whole suite before it begins, the second has no sample and no test file
-for each module. For a release some tens of changes drawn at random say enough.
+Not mutmut, which runs the whole suite before it begins. Not cosmic-ray, which draws no sample. Some tens of changes say
+enough for a release.
 """
 
 from __future__ import annotations
@@ -58,24 +58,21 @@ class Mutation:
         return (before + self.text.encode() + after).decode()
 
     def __str__(self) -> str:
-        was = ast.unparse(self.node).partition("\n")[0]
-        return f"{self.path.as_posix()}:{self.node.lineno}: {was[:70]}  ->  {self.text[:70]}"
+        return f"{self.path.as_posix()}:{self.node.lineno}: {ast.unparse(self.node)[:70]}  ->  {self.text[:70]}"
 
 
 def find_mutations(path: Path, root: Path = ROOT) -> Iterator[Mutation]:
-    """All changes of a file. Annotations, messages and imports stay as they are."""
+    """All changes of a file. Annotations, decorators, messages and imports stay as they are."""
     todo: list[ast.AST] = [ast.parse((root / path).read_text(encoding="utf-8"))]
     while todo:
         node = todo.pop()
         if isinstance(node, ast.Raise | ast.Import | ast.ImportFrom | ast.JoinedStr | ast.arguments):
             continue
-        if isinstance(node, ast.AnnAssign):
-            todo += [node.value] if node.value is not None else []
-            continue
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             continue
         yield from _change(path, node)
-        skipped = [node.returns] if isinstance(node, ast.FunctionDef) else []
+        skipped = [getattr(node, "returns", None), getattr(node, "annotation", None)]
+        skipped += getattr(node, "decorator_list", [])
         todo += [child for child in ast.iter_child_nodes(node) if child not in skipped]
 
 
@@ -99,14 +96,14 @@ def _change(path: Path, node: ast.AST) -> Iterator[Mutation]:
 def find_tests(path: Path, root: Path = ROOT) -> list[Path]:
     """The test file of a module, where there is one, and the folder of its part."""
     folder = Path("tests").joinpath(*path.parent.parts[1:])
-    mirror = folder / f"test_{path.stem.strip('_')}.py"
-    return [given for given in (mirror, folder) if (root / given).exists()]
+    tests = (folder / f"test_{path.stem.strip('_')}.py", folder)
+    return [given for given in tests if (root / given).exists()]
 
 
 def run_tests(tests: Path, root: Path, *, timeout: float) -> bool:
     """Whether tests pass; those that do not end in time do not."""
-    sources = [root, *sorted(root.glob("plugins/*/*/src"))]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sources)), "PYTHONDONTWRITEBYTECODE": "1"}
+    sources = os.pathsep.join(map(str, [root, *sorted(root.glob("plugins/*/*/src"))]))
+    environment = {**os.environ, "PYTHONPATH": sources, "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", str(tests)]
     try:
         done = subprocess.run(command, cwd=root, env=environment, capture_output=True, timeout=timeout, check=False)
@@ -115,22 +112,20 @@ def run_tests(tests: Path, root: Path, *, timeout: float) -> bool:
     return done.returncode == 0
 
 
-def main() -> int:
+def main() -> None:
     """Try mutations and print those that no test notices."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("part", type=Path, help="such as harness/run")
     arguments.add_argument("--number", type=int, default=25)
     arguments.add_argument("--seed", type=int, default=1)
-    arguments.add_argument("--timeout", type=float, default=300, help="seconds for one run of tests")
+    arguments.add_argument("--timeout", type=float, default=300, help="seconds for one test file or folder")
     given = arguments.parse_args()
-    files = sorted(path.relative_to(ROOT) for path in ROOT.joinpath(given.part).rglob("*.py"))
-    mutations = [mutation for path in files for mutation in find_mutations(path)]
+    files = sorted(ROOT.joinpath(given.part).rglob("*.py"))
+    mutations = [mutation for path in files for mutation in find_mutations(path.relative_to(ROOT))]
     drawn = random.Random(given.seed).sample(mutations, min(given.number, len(mutations)))
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "tree"
-        shutil.copytree(
-            ROOT, copy, ignore=shutil.ignore_patterns(".git", "__pycache__", "runs", "build", "dist", ".*cache")
-        )
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", "__pycache__", ".*cache", "runs", "dist"))
         for tests in sorted({found for mutation in drawn for found in find_tests(mutation.path)[-1:]}):
             if not run_tests(tests, copy, timeout=given.timeout * 4):
                 raise SystemExit(f"{tests} fails as it is; fix that first")
@@ -142,11 +137,12 @@ def main() -> int:
             survived = all(run_tests(tests, copy, timeout=given.timeout) for tests in find_tests(mutation.path, copy))
             target.write_text(source, encoding="utf-8")
             survivors += survived
-            word = "SURVIVED" if survived else "caught"
-            print(f"{number:3} {word:8} {time.monotonic() - began:4.0f} s  {mutation}", flush=True)
+            print(
+                f"{number:3} {'SURVIVED' if survived else 'caught':8} {time.monotonic() - began:4.0f} s  {mutation}",
+                flush=True,
+            )
     print(f"{len(drawn) - survivors} of {len(drawn)} noticed ({len(mutations)} possible changes, seed {given.seed})")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -208,7 +208,7 @@ class PlannedTraining(Protocol):
         """Where the trained model is, or will be: an absolute path that a judge opens."""
 
     @property
-    def done(self) -> bool:
+    def is_trained(self) -> bool:
         """Whether it is trained already."""
 
     def train(self) -> None:

@@ -45,7 +45,8 @@ class _LazyGroup(click.Group):
             formatter.write_dl(lines)
         if others := _find_others(ctx):
             with formatter.section("Commands of plugins"):
-                formatter.write_dl(list(others.items()))
+                # Not `list`: once the verb of that name is loaded, it is a module of this package.
+                formatter.write_dl([*others.items()])
 
 
 def _find_others(ctx: click.Context) -> dict[str, str]:

@@ -168,14 +168,14 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
 
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
     trainings = plan_trainings(plan, plugins, checkpoints=checkpoints, say=say)
-    give_models(plan, loaded, {judge: training.model for judge, training in trainings.items() if training.done})
+    give_models(plan, loaded, {judge: training.model for judge, training in trainings.items() if training.is_trained})
     check_media(plan)
     leave_out(plan)
     folder = run_folder(runs, loaded, shard)
     journal = Journal(folder / JOURNAL, readonly=True) if (folder / JOURNAL).is_file() else None
     echo(f"run folder: {folder} ({'exists' if journal else 'new'})")
     for judge, training in trainings.items():
-        state = "trained already" if training.done else "would be trained first"
+        state = "trained already" if training.is_trained else "would be trained first"
         echo(f"  {judge}: recipe {training.name}, {state} ({training.folder})")
     for task, name in sorted(plan.left_out):
         echo(f"  {task} · {name}: not asked, since the judge has an answer to no item there")

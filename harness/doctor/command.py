@@ -26,7 +26,7 @@ _DEAREST = 3
     metavar="MANIFEST",
     help="Say which splits of a manifest or recipe share images; may be given several times.",
 )
-@click.option("--pixels", is_flag=True, help="Compare decoded pixels: finds copies stored anew without a loss.")
+@click.option("--pixels", is_flag=True, help="Compare decoded pixels: finds copies stored again without a loss.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read at most N items of each split.")
 @click.option("--fail-on-leak", is_flag=True, help="Exit code 4 when there is a leak.")
 @click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override one value of each file.")
@@ -101,20 +101,20 @@ def _health(ctx: click.Context, folders: tuple[Path, ...], *, as_json: bool) -> 
 
 def _print_health(health: Health) -> None:
     """What is wrong, then a short summary."""
-    for one in health.findings:
-        echo(f"{'BROKEN' if one.broken else 'note'}  {one.subject}: {one.problem}")
+    for finding in health.findings:
+        echo(f"{'BROKEN' if finding.broken else 'note'}  {finding.subject}: {finding.problem}")
     versions = ", ".join(f"{name} {version}" for name, version in health.versions.items())
     echo(textwrap.fill(versions, width=100, break_on_hyphens=False))
     plugins = ", ".join(f"{count} {status}" for status, count in health.plugins.items()) or "none"
     echo(textwrap.fill(f"plugins: {plugins}{_loading(health)}", width=100, break_on_hyphens=False))
     for folder, free in health.folders.items():
         echo(f"{folder}: can be written to, {free / 2**30:,.1f} GiB free")
-    broken = sum(one.broken for one in health.findings)
+    broken = sum(finding.broken for finding in health.findings)
     echo(f"{broken} broken" if broken else "nothing is broken")
 
 
 def _loading(health: Health) -> str:
-    """What loading the dearest plugins took; `--json` has all of them."""
+    """What loading the slowest plugins took; `--json` has all of them."""
     each = list(health.loading.items())
     if not each:
         return ""

@@ -50,8 +50,10 @@ def validate(model: type[M], node: Node, path: str, problems: Problems) -> M | N
         path: Its dotted path in the manifest.
         problems: Gets one problem for each mistake.
     """
+    # Pydantic would refuse unknown keys too, but says no near misses, and only where a model asks for it.
     known = _walk(model, node, path, problems, lambda child: child)
     try:
+        # JSON, because strict checks of Python objects would refuse a list where the model has a tuple.
         return model.model_validate_json(json.dumps(known.data()), strict=True)
     except ValidationError as error:
         _report(error, node, path, problems)
@@ -78,6 +80,8 @@ def make_absolute(node: Node) -> Node:
     if not isinstance(text, str) or not text or "\0" in text or _SCHEME.match(text):
         return node
     base = node.folder or node.origin.folder
+    # What is stored keeps `${env:...}`, so the folder is put before it and not before its value. Where the variable
+    # holds an absolute path, there is nothing to put before it.
     stored = node.stored
     if stored is not None and not Path(_expand_home(text)).is_absolute():
         stored = f"{escape(str(base))}/{stored}"
@@ -86,6 +90,7 @@ def make_absolute(node: Node) -> Node:
 
 def keys_of(name: str, spec: FieldInfo) -> list[str]:
     """The keys that a field may be given under, the preferred one first."""
+    # An `AliasPath` leads into a value that stands under another key, so it is no key itself.
     alias = spec.validation_alias or spec.alias
     if isinstance(alias, AliasChoices):
         return [*(choice for choice in alias.choices if isinstance(choice, str)), name]
@@ -163,7 +168,7 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _report(error: ValidationError, node: Node, path: str, problems: Problems) -> None:
-    """Turn pydantic's errors into problems; several at one place (a union) become one sentence."""
+    """Turn pydantic's errors into problems. Several at one place (a union) become one sentence."""
     found: dict[tuple[str, bool], tuple[Node, list[str]]] = {}
     for detail in error.errors(include_url=False, include_input=False):
         where, trail, lost = _locate(node, path, detail["loc"])
@@ -174,6 +179,7 @@ def _report(error: ValidationError, node: Node, path: str, problems: Problems) -
             message = "unknown key"
         else:
             message = _words(detail["type"], detail["msg"], detail.get("ctx", {}), where)
+        # Each member of a union says in its own words why it does not fit, all at one place.
         messages = found.setdefault((trail, missing), (where, []))[1]
         if message not in messages:
             messages.append(message)
@@ -187,7 +193,7 @@ def _locate(node: Node, path: str, loc: Sequence[int | str]) -> tuple[Node, str,
     lost: list[str] = []
     for step in loc:
         child = node.child(step)
-        if child is None:
+        if child is None:  # pydantic also names members of unions, which are no keys
             lost.append(str(step))
         else:
             node, path, lost = child, join(path, step), []
@@ -200,23 +206,22 @@ def _words(kind: str, message: str, context: Mapping[str, Any], node: Node) -> s
         choices = str(context.get("expected", ""))
         options = re.findall(r"'([^']*)'", choices)
         hint = f".{did_you_mean(node.value, options)}" if isinstance(node.value, str) else _fix("text", node)
-        return f"must be {choices}, got {_shown(node)}{hint}"
+        return f"must be {choices}, got {_describe(node)}{hint}"
     if kind == "string_pattern_mismatch":
-        return f"must match {context.get('pattern')}, got {_shown(node)}"
+        return f"must match {context.get('pattern')}, got {_describe(node)}"
     if kind == "too_short" and context.get("actual_length") == 0:
         return "is empty; it needs at least one entry"
     expected = _EXPECTED.get(kind)
     if expected is not None:
-        return f"must be {expected}, got {_shown(node)}{_fix(expected, node)}"
+        return f"must be {expected}, got {_describe(node)}{_fix(expected, node)}"
     message = re.sub(r"^(Value error|Assertion failed), ", "", message)
     if message.startswith("Input should"):
-        return (
-            f"{message.replace('Input should be', 'must be', 1).replace('Input should', 'must', 1)}, got {_shown(node)}"
-        )
+        message = message.replace("Input should be", "must be", 1).replace("Input should", "must", 1)
+        return f"{message}, got {_describe(node)}"
     return message
 
 
-def _shown(node: Node) -> str:
+def _describe(node: Node) -> str:
     """A value in a message: short, and never more than was written in the file."""
     if isinstance(node.value, Mapping):
         return "a mapping"
@@ -224,7 +229,7 @@ def _shown(node: Node) -> str:
         return "a list"
     if node.plain == "" or (node.value is None and node.plain in (None, "~", "null")):
         return "nothing" if node.plain == "" else "null"
-    if node.stored is not None:
+    if node.stored is not None:  # its value comes from the environment, and may be a secret
         return f"the text {node.stored[:80]!r}"
     if isinstance(node.value, str):
         return f"the text {node.value[:80]!r}"

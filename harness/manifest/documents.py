@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.discovery import Plugins
 
 MAX_CHAIN = 8
-"""Recipes that start from one another; more would nest deeper than a manifest may."""
+"""Recipes that start from one another. More would nest deeper than a manifest may."""
 
 Chain = tuple[tuple[str, str], ...]
 """Real path and name of each file that led here."""
@@ -68,13 +68,14 @@ class DocumentResolver(EntryResolver):
             model: What it is.
             chain: The files that led here, its own included. Empty for a recipe in place within a manifest.
         """
+        # A recipe in place within another file goes on with the chain of that file.
         outer, self._chain = self._chain, chain
         self.files[path] = chain[-1][1] if chain else root.origin.label
         for name, entry in model.sections.items():
             root = self.section(root, name, path, entry)
         if model is Recipe:
             self._check_tasks_of_rewards(root, path)
-            root = self._train(self._model(root, path), path)
+            root = self._train(self._model(root, path), path)  # last: with the model that it stands in for
         self._chain = outer
         return root
 
@@ -107,6 +108,7 @@ class DocumentResolver(EntryResolver):
         if not isinstance(text, str) or not text or "\0" in text:
             self._problems.add(given.origin, path, "must be the path of a recipe, or a recipe written in place")
             return None
+        # Relative to the file that names it, where a plain `Path` would be relative to the working directory.
         file = str(make_absolute(given).value)
         label, real = _name_file(file), os.path.realpath(file)
         if not self._is_reachable(label, real, given.origin, path):
@@ -142,11 +144,12 @@ class DocumentResolver(EntryResolver):
         return root.put("model", make_absolute(model))
 
     def _check_tasks_of_rewards(self, root: Node, path: str) -> None:
-        """A reward names tasks of the recipe; those that the plan unfolds are not known yet."""
+        """A reward names tasks of the recipe. Those that the plan unfolds are not known yet."""
         names: set[str] = set()
         for number, task in _list_children(root, "tasks"):
             name, reference = task.child("name"), self.references.get(join(join(path, "tasks"), number))
             unfolds = reference is not None and reference.offer.card.unfold is not None
+            # A task with a problem has no name either. One wrong entry must not make every reward wrong.
             if unfolds or name is None or name.value is None:
                 return
             names.add(str(name.value))

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from harness.api import DataError, PluginError, Protocol
 from harness.manifest.check import absolute_paths, keys_of, make_absolute, validate
-from harness.manifest.model import Entry, RecipeTask, protocol_model
+from harness.manifest.model import Entry, RecipeTask, TrainerEntry, protocol_model
 from harness.manifest.problems import Origin, Problems, did_you_mean, join
 from harness.manifest.source import Node
 
@@ -57,7 +57,7 @@ class EntryResolver:
         self.references: dict[str, Reference] = {}
 
     def section(self, root: Node, name: str, path: str, model: type[Entry]) -> Node:
-        """Resolve one entry, or all entries of a list.
+        """Resolve all entries of a list, or the trainer, which is one.
 
         Args:
             root: What the section stands in.
@@ -69,10 +69,10 @@ class EntryResolver:
             `root` with canonical ids, absolute paths and names put in.
         """
         given, here = root.child(name), join(path, name)
-        if given is None:
-            return root  # the check of the whole file says which keys are missing
-        if not isinstance(given.value, tuple):
-            return root.put(name, self.entry(given, here, model)) if isinstance(given.value, Mapping) else root
+        if given is not None and model is TrainerEntry:
+            return root.put(name, self.entry(given, here, model))
+        if given is None or not isinstance(given.value, tuple):
+            return root  # the check of the whole file says so
         nodes = [self.entry(node, join(here, number), model) for number, node in enumerate(given.value)]
         return root.put(name, replace(given, value=tuple(self._give_names(nodes, here, model.kind))))
 
@@ -88,7 +88,7 @@ class EntryResolver:
         if not isinstance(node.value, Mapping):
             return node
         kind = model.kind
-        if kind == "task":
+        if kind == "task":  # also where `use:` is wrong, so that all mistakes are said at once
             node = self._task_fields(node, path)
         use = node.child("use")
         if use is None or not isinstance(use.value, str):
@@ -98,22 +98,21 @@ class EntryResolver:
             return node
         if kind == "task":
             node = self._splits(offer, node, use, path, learns=model is RecipeTask)
+        # The canonical id, so that the resolved file means the same when another plugin has a task of this name.
         node = node.put("use", replace(use, value=offer.id, stored=None, plain=None))
         try:
             options = offer.options_model()
+            if options is not None and not (isinstance(options, type) and issubclass(options, BaseModel)):
+                raise PluginError(f"{offer.id}: its options are no pydantic model; tell the plugin's authors")
         except PluginError as error:
             self._problems.add(use.origin, join(path, "use"), str(error))
-            return node
-        if options is not None and not (isinstance(options, type) and issubclass(options, BaseModel)):
-            message = f"{offer.id}: its options are no pydantic model; tell the plugin's authors"
-            self._problems.add(use.origin, join(path, "use"), message)
             return node
         if train is not None and not self._takes_model(offer, options, node, train, path):
             return node
         return self._options(offer, options, node, use, path, train)
 
     def check_metric(self, node: Node, path: str) -> bool:
-        """A metric is installed, or comes from the `evaluate` library; an average of its own may follow it."""
+        """A metric is installed, or comes from the `evaluate` library. An average of its own may follow it."""
         if not isinstance(node.value, str):
             return True
         try:
@@ -124,7 +123,7 @@ class EntryResolver:
         return name.startswith("evaluate:") or self._find("metric", replace(node, value=name), path) is not None
 
     def check_hub(self, node: Node, path: str, what: str) -> bool:
-        """Whether a text begins with `hub:`; then it has to name something of the hub."""
+        """Whether a text begins with `hub:`. Then it has to name something of the hub."""
         text = str(node.value)
         if text.startswith("hub:") and not _HUB.fullmatch(text):
             message = f"write a {what} of the hub as hub:ORG/NAME or hub:ORG/NAME@REVISION"
@@ -141,7 +140,7 @@ class EntryResolver:
     def _options(
         self, offer: Offer, model: type[BaseModel] | None, node: Node, use: Node, path: str, train: Origin | None
     ) -> Node:
-        """Check the options of an entry; its reference is complete with them."""
+        """Check the options of an entry. Its reference is complete with them."""
         given, here = node.child("with"), join(path, "with")
         if model is None:
             self.references[path] = Reference(offer=offer, options=None)
@@ -197,6 +196,7 @@ class EntryResolver:
             return node
         text, absolute = str(node.value), make_absolute(node)
         if not os.path.exists(str(absolute.value)):
+            # A dataset of the hub that is written without `hub:` looks like a relative path.
             hint = f"hub:{text}" if re.fullmatch(r"[\w.-]+/[\w.-]+", text, re.ASCII) else "hub:ORG/NAME"
             self._problems.add(
                 node.origin,
@@ -211,7 +211,7 @@ class EntryResolver:
         """Check the splits of a task; puts in the split to validate on where a recipe leaves it open."""
         splits: tuple[str, ...] = getattr(offer.card, "splits", ())
         defaults = {"train": "train", _VALIDATION: _VALIDATION} if learns else {"split": "test"}
-        if learns and node.child(_VALIDATION) is None:
+        if learns and node.child(_VALIDATION) is None:  # a `null` that is written is a choice, and stays
             validation = _VALIDATION if _VALIDATION in splits else None
             node = node.put(_VALIDATION, Node(value=validation, origin=DEFAULT))
         for key, default in defaults.items():
@@ -223,7 +223,7 @@ class EntryResolver:
         return node
 
     def _check_protocol(self, node: Node, path: str) -> None:
-        """Each override alone, then order and pooling together; the rest of the protocol is the task's to know."""
+        """Each override alone, then order and pooling together. The rest of the protocol is the task's to know."""
         checked = validate(protocol_model(), node, path, self._problems)
         if checked is None:
             return

@@ -1,7 +1,7 @@
-"""`${vars.NAME}` and `${env:NAME}` in text values; `$${` is a literal `${`. Nothing else is ever interpolated.
+"""`${vars.NAME}` and `${env:NAME}` in text values. `$${` is a literal `${`. Nothing else is ever interpolated.
 
-A text that is exactly one `${vars.NAME}` becomes that variable's value, of whatever type; within longer text it must be
-a scalar. Environment variables are always text. They are put in for use but not for storing: `Node.stored` keeps
+A text that is exactly one `${vars.NAME}` becomes that variable's value, of any type. Within longer text it must be a
+scalar. Environment variables are always text. They are put in for use but not for storing: `Node.stored` keeps
 `${env:NAME}`, so that no secret is written to a run folder.
 """
 
@@ -22,7 +22,7 @@ _BUDGET = 1_000_000  # characters that all variables together may put in; a valu
 
 
 def interpolate(root: Node, problems: Problems) -> tuple[Node, list[tuple[str, str]]]:
-    """Put variables and environment into a whole manifest; `vars` itself is used up.
+    """Put variables and environment into a whole manifest. `vars` itself is used up.
 
     Returns:
         The manifest without `vars`, and the pairs of value and name of all environment variables that were used.
@@ -77,26 +77,20 @@ class _Expander:
         if whole is not None and whole[1] is not None and whole[1].startswith("vars."):
             found = self._lookup(whole[1], node.origin, path)
             return replace(found, key=node.key) if found is not None else node
-        live: list[str] = []
-        stored: list[str] = []
+        parts: list[tuple[str, str]] = []  # each as it is used, and as it is stored
         folder, end = node.folder, 0
         for token in _TOKEN.finditer(text):
-            live.append(text[end : token.start()])
-            stored.append(text[end : token.start()])
-            end = token.end()
-            if token[0] == "$${":
-                live.append("${")
-                stored.append("$${")
-                continue
-            part = self._part(token[1], node.origin, path)
+            part = ("${", "$${", None) if token[0] == "$${" else self._part(token[1], node.origin, path)
             if part is None:
-                return node
-            live.append(part[0])
-            stored.append(part[1])
+                return node  # as written; its problem is noted
+            gap = text[end : token.start()]
+            parts += [(gap, gap), part[:2]]
+            end = token.end()
+            # A path that begins with a variable is relative to where the variable is written.
             folder = part[2] if token.start() == 0 and part[2] is not None else folder
-        live.append(text[end:])
-        stored.append(text[end:])
-        value, written = "".join(live), "".join(stored)
+        parts.append((text[end:], text[end:]))
+        value, written = ("".join(half) for half in zip(*parts, strict=True))
+        # Only text that holds something of the environment has a stored form of its own.
         secret = None if written == escape(value) else written
         return replace(node, value=value, stored=secret, folder=folder, plain=None)
 
@@ -127,7 +121,7 @@ class _Expander:
         if any("\ud800" <= character <= "\udfff" for character in value):
             self._problems.add(origin, path, f"the environment variable {name!r} is not valid UTF-8")
             return None
-        self.env[value] = name
+        self.env[value] = name  # so that messages can name it and never show its value
         return value
 
     def _lookup(self, name: str, origin: Origin, path: str) -> Node | None:
@@ -136,6 +130,7 @@ class _Expander:
         if first not in self._vars:
             self._problems.add(origin, path, f"there is no variable {first[:80]!r}.{did_you_mean(first, self._vars)}")
             return None
+        # The length of a chain is limited too, since each step is a recursion.
         if first in self._open or len(self._open) >= MAX_DEPTH:
             chain = " -> ".join([*self._open[self._open.index(first) if first in self._open else 0 :], first])
             what = "variables that refer to each other in a circle" if first in self._open else "too long a chain"
@@ -150,6 +145,7 @@ class _Expander:
                 self._problems.add(origin, path, f"there is no {name!r}.{did_you_mean(step, keys)}")
                 return None
             found = inner
+        # Variables that hold others several times grow by multiplication; a short file could fill the memory.
         size, depth = self._sizes[first]
         self._budget -= size
         if self._budget < 0 or depth > MAX_DEPTH:

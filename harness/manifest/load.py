@@ -13,21 +13,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from harness.api import PluginError
+from harness.discovery import Offer, Plugins
 from harness.manifest.check import validate
 from harness.manifest.documents import DocumentResolver
 from harness.manifest.merge import load_merged
 from harness.manifest.model import Entry, JudgeEntry, Manifest, Recipe, RecipeTask, RewardEntry, TaskEntry, TrainerEntry
 from harness.manifest.problems import InvalidManifestError, Problems, join
-from harness.manifest.resolved import complete, digest, drop_operational, origins_of, render
+from harness.manifest.resolved import digest, drop_operational, fill_defaults, origins_of, render
 from harness.manifest.shipped import find_shipped, locate
-
-if TYPE_CHECKING:
-    from harness.discovery import Offer, Plugins
 
 D = TypeVar("D", Manifest, Recipe)
 E = TypeVar("E", bound=Entry)
@@ -43,7 +41,7 @@ class ResolvedEntry(Generic[E]):
     offer: Offer
     """The plugin object that `use:` names."""
     options: BaseModel | None
-    """Its options, checked; secrets are in their values. `None` where it takes none. With a recipe, their `model` is a
+    """Its options, checked. Secrets are in their values. `None` where it takes none. With a recipe, their `model` is a
     path at which there is nothing: the plan puts the trained one in."""
     recipe: LoadedRecipe | None = None
     """The recipe that makes a judge's model."""
@@ -99,7 +97,7 @@ def load_manifest(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | No
     Args:
         path: A YAML file, or the name of one that a plugin ships; messages call it by its path. Relative paths in it
             are relative to its folder.
-        sets: `--set` arguments, `path.to.key=value`; relative paths in them are relative to the working directory.
+        sets: `--set` arguments, `path.to.key=value`. Relative paths in them are relative to the working directory.
         plugins: The installed plugins; `None` loads them.
 
     Raises:
@@ -120,7 +118,7 @@ def load_recipe(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | None
     Args:
         path: A YAML file, or the name of one that a plugin ships; messages call it by its path. Relative paths in it
             are relative to its folder.
-        sets: `--set` arguments, `path.to.key=value`; relative paths in them are relative to the working directory.
+        sets: `--set` arguments, `path.to.key=value`. Relative paths in them are relative to the working directory.
         plugins: The installed plugins; `None` loads them.
 
     Raises:
@@ -132,7 +130,7 @@ def load_recipe(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | None
 
 def is_recipe(path: Path, *, plugins: Plugins | None = None) -> bool:
     """Whether a file is a recipe and no manifest: it has `trainer:` at its top. Of a file that cannot be read: no."""
-    plugins = plugins or _load_plugins()
+    plugins = plugins or Plugins.load()
     find = partial(find_shipped, plugins=plugins)
     try:
         return load_merged(locate(path, plugins), Problems(), find_shipped=find).child("trainer") is not None
@@ -145,15 +143,9 @@ def render_resolved(loaded: Document, *, origins: bool) -> str:
     return render(loaded.resolved, loaded.origins if origins else None)
 
 
-def _load_plugins() -> Plugins:
-    from harness.discovery import Plugins
-
-    return Plugins.load()
-
-
 def _load(model: type[D], path: Path, sets: Sequence[str], plugins: Plugins | None) -> tuple[D, _Parts]:
     """The one way to load a file, whichever of the two it is."""
-    plugins = plugins or _load_plugins()
+    plugins = plugins or Plugins.load()
     problems = Problems()
     path = locate(path, plugins)
     resolver = DocumentResolver(plugins, problems)
@@ -173,10 +165,12 @@ def _load(model: type[D], path: Path, sets: Sequence[str], plugins: Plugins | No
     if metric is not None:
         resolver.check_metric(metric, "report.metric")
     typed = validate(model, root, "", problems)
+    # Messages of pydantic and of plugins may repeat values, and a value may be a secret.
     problems.scrub(resolver.secrets)
     problems.raise_if_any()
     assert typed is not None
-    resolved = complete(root.data(stored=True), typed, resolver.references)
+    # Of the file as it is written and not of the typed model, so that secrets stay `${env:...}`.
+    resolved = fill_defaults(root.data(stored=True), typed, resolver.references)
     return typed, _Parts(resolver, resolved, origins_of(resolved, root))
 
 

@@ -1,4 +1,4 @@
-"""`extends:`: a manifest that starts from others. Mappings merge deeply; lists and scalars are replaced.
+"""`extends:`: a manifest that starts from others. Mappings merge deeply. Lists and scalars are replaced.
 
 Later bases win over earlier ones, and the file itself wins over all of them.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 from harness.api import PluginError
@@ -22,21 +23,22 @@ def load_merged(path: Path, problems: Problems, *, find_shipped: Callable[[str],
     """Read a manifest and everything that it extends.
 
     Args:
-        path: The manifest; its name in messages is this path as given.
+        path: The manifest. Its name in messages is this path as given.
         problems: Gets what is wrong without stopping the reading.
-        find_shipped: Gives the file of a manifest that `extends:` calls by its name; raises `PluginError`.
+        find_shipped: Gives the file of a manifest that `extends:` calls by its name. Raises `PluginError`.
 
     Raises:
         InvalidManifestError: A file cannot be read or is not YAML, so that to check the rest would mislead.
     """
     loader = _Loader(problems, find_shipped)
+    # Problems of all files are said together, also where one of them cannot be read at all.
     try:
         node = loader.load(path, str(path), ())
     except InvalidManifestError as error:
         loader.take(error)
         problems.raise_if_any()
         raise
-    if loader.incomplete:
+    if loader.incomplete:  # without a base, keys would be called missing that it has
         problems.raise_if_any()
     return node
 
@@ -53,9 +55,9 @@ class _Loader:
             self._problems.add(problem.origin, problem.path, problem.message)
 
     def load(self, path: Path, label: str, chain: tuple[tuple[str, str], ...]) -> Node:
-        """One file merged over its bases; each file is read once, however many extend it."""
+        """One file merged over its bases. Each file is read once, however many extend it."""
         real = os.path.realpath(path)
-        if real not in self._done:
+        if real not in self._done:  # two bases may share one of their own
             node = read_file(path, label=label, problems=self._problems)
             self._done[real] = self._over_bases(node, path, label, (*chain, (real, label)))
         return self._done[real]
@@ -63,14 +65,10 @@ class _Loader:
     def _over_bases(self, node: Node, path: Path, label: str, chain: tuple[tuple[str, str], ...]) -> Node:
         assert isinstance(node.value, Mapping)
         own = replace(node, value={key: child for key, child in node.value.items() if key != "extends"})
-        given = node.value.get("extends")
-        merged: Node | None = None
-        for name, origin in self._names(given):
-            base = self._base(name, origin, path, label, chain)
-            self.incomplete |= base is None
-            if base is not None:
-                merged = base if merged is None else merge(merged, base)
-        return own if merged is None else merge(merged, own)
+        names = self._names(node.value.get("extends"))
+        bases = [self._base(name, origin, path, label, chain) for name, origin in names]
+        self.incomplete |= None in bases
+        return reduce(merge, [*(base for base in bases if base is not None), own])
 
     def _base(
         self, name: str, origin: Origin, path: Path, label: str, chain: tuple[tuple[str, str], ...]
@@ -84,24 +82,23 @@ class _Loader:
                 base_label = str(base)
             except PluginError as error:
                 unknown = f"; and {error}"
+        # Files are told apart by their real path, so that a link makes no endless circle.
         real = os.path.realpath(base)
         if any(real == seen for seen, _ in chain):
-            names = " -> ".join([*(one for _, one in chain), base_label])
-            self._problems.add(origin, "extends", f"files that extend each other in a circle: {names}")
-            return None
-        if len(chain) + len(self._done) >= MAX_FILES:
-            self._problems.add(origin, "extends", f"more than {MAX_FILES} files; merge some of them")
-            return None
-        if not os.path.isfile(base):
-            self._problems.add(
-                origin, "extends", f"there is no file {base_label}; the path is relative to {label}{unknown}"
-            )
-            return None
-        try:
-            return self.load(base, base_label, chain)
-        except InvalidManifestError as error:
-            self.take(error)
-            return None
+            names = " -> ".join([*(name for _, name in chain), base_label])
+            message = f"files that extend each other in a circle: {names}"
+        elif len(chain) + len(self._done) >= MAX_FILES:
+            message = f"more than {MAX_FILES} files; merge some of them"
+        elif not os.path.isfile(base):
+            message = f"there is no file {base_label}; the path is relative to {label}{unknown}"
+        else:
+            try:
+                return self.load(base, base_label, chain)
+            except InvalidManifestError as error:
+                self.take(error)
+                return None
+        self._problems.add(origin, "extends", message)
+        return None
 
     def _names(self, given: Node | None) -> list[tuple[str, Origin]]:
         if given is None:
@@ -118,7 +115,8 @@ class _Loader:
 
 
 def merge(base: Node, over: Node) -> Node:
-    """`over` merged onto `base`; every value keeps the position where it was written."""
+    """`over` merged onto `base`. Every value keeps the position where it was written."""
+    # A list is replaced and never extended: which of its entries belong together is not known.
     if not (isinstance(base.value, Mapping) and isinstance(over.value, Mapping)):
         return over
     merged = dict(base.value)

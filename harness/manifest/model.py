@@ -26,7 +26,7 @@ class _Section(BaseModel):
 
 
 class ReasoningMarks(_Section):
-    """How a judge marks its reasoning, where that is not known already; `harness.api.reading` knows the usual marks."""
+    """How a judge marks its reasoning, where that is not known already. `harness.api.reading` knows the usual marks."""
 
     marks: list[tuple[Mark, Mark]] = Field(default_factory=list)
     """Pairs of an opening and a closing mark, such as `["<scratch>", "</scratch>"]`."""
@@ -48,7 +48,7 @@ class TaskEntry(Entry):
     kind = "task"
 
     use: Name
-    """Id of an installed task, such as `miniature/safety`; the bare name will do while it is unique."""
+    """Id of an installed task, such as `miniature/safety`. The bare name will do while it is unique."""
     name: Name | None = None
     """Label on the leaderboard. Default: the last part of the id, with a number where that is taken."""
     split: Name = "test"
@@ -58,7 +58,7 @@ class TaskEntry(Entry):
     data: Annotated[str, Field(min_length=1)] | None = None
     """Where the data is: a file or folder, relative to the manifest, or `hub:ORG/NAME[@REVISION]`."""
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
-    """Options of the task; `harness show ID` lists them."""
+    """Options of the task. `harness show ID` lists them."""
     format: Name | None = None
     """Id of the verdict format to ask for, such as `harness/tagged`; the benchmark's own by default."""
     protocol: dict[str, Any] = Field(default_factory=dict)
@@ -73,7 +73,7 @@ class RecipeTask(Entry):
     kind = "task"
 
     use: Name
-    """Id of an installed task, such as `miniature/safety`; the bare name will do while it is unique."""
+    """Id of an installed task, such as `miniature/safety`. The bare name will do while it is unique."""
     name: Name | None = None
     """Name in rewards and curves. Default: the last part of the id, with a number where that is taken."""
     train: Name = "train"
@@ -87,7 +87,7 @@ class RecipeTask(Entry):
     data: Annotated[str, Field(min_length=1)] | None = None
     """Where the data is: a file or folder, relative to the recipe, or `hub:ORG/NAME[@REVISION]`."""
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
-    """Options of the task; `harness show ID` lists them."""
+    """Options of the task. `harness show ID` lists them."""
     format: Name | None = None
     """Id of the verdict format to ask for, such as `harness/tagged`; the benchmark's own by default."""
     protocol: dict[str, Any] = Field(default_factory=dict)
@@ -101,15 +101,15 @@ class RewardEntry(Entry):
     kind = "reward"
 
     use: Name
-    """Id of an installed reward, such as `verdict/accuracy`; the bare name will do while it is unique."""
+    """Id of an installed reward, such as `verdict/accuracy`. The bare name will do while it is unique."""
     name: Name | None = None
     """Name in curves. Default: the last part of the id, with a number where that is taken."""
     weight: float = 1.0
-    """What its value is multiplied with; a negative weight turns a reward into a penalty."""
+    """What its value is multiplied with. A negative weight turns a reward into a penalty."""
     tasks: Annotated[list[Name], Field(min_length=1)] | None = None
     """Names of the tasks that it is for; all by default."""
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
-    """Options of the reward; `harness show ID` lists them."""
+    """Options of the reward. `harness show ID` lists them."""
 
 
 class TrainerEntry(Entry):
@@ -118,9 +118,9 @@ class TrainerEntry(Entry):
     kind = "trainer"
 
     use: Name
-    """Id of an installed trainer; the bare name will do while it is unique."""
+    """Id of an installed trainer. The bare name will do while it is unique."""
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
-    """Options of the trainer; `harness show ID` lists them."""
+    """Options of the trainer. `harness show ID` lists them."""
 
 
 class Recipe(_Section):
@@ -133,7 +133,7 @@ class Recipe(_Section):
     }
 
     name: FolderName
-    """Lower-case name; the checkpoint folder begins with it."""
+    """Lower-case name. The checkpoint folder begins with it."""
     description: str = ""
     """What it trains, for people."""
     vars: dict[str, Any] = Field(default_factory=dict)
@@ -149,7 +149,7 @@ class Recipe(_Section):
     tasks: Annotated[list[RecipeTask], Field(min_length=1)]
     """What is learnt."""
     rewards: list[RewardEntry] = Field(default_factory=list)
-    """What answers earn; a trainer that learns from examples needs none."""
+    """What answers earn. A trainer that learns from examples needs none."""
     trainer: TrainerEntry
     """How it is learnt."""
     reasoning: ReasoningMarks = ReasoningMarks()
@@ -162,11 +162,11 @@ class JudgeEntry(Entry):
     kind = "judge"
 
     use: Name
-    """Id of an installed judge, such as `baselines/prior`; the bare name will do while it is unique."""
+    """Id of an installed judge, such as `baselines/prior`. The bare name will do while it is unique."""
     name: Name | None = None
     """Label on the leaderboard. Default: the last part of the id, with a number where that is taken."""
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
-    """Options of the judge; `harness show ID` lists them."""
+    """Options of the judge. `harness show ID` lists them."""
     train: Recipe | None = None
     """The recipe that makes its `model`, trained once if it is not there: a path, relative to the manifest, or a recipe
     written in place. The judge must have an option `model`, which is then not given under `with:`."""
@@ -179,9 +179,9 @@ class RunSettings(_Section):
     """How to run."""
 
     seed: Seed = 0
-    """Seed of everything random: judges that draw, and the flips behind corrected tests."""
+    """Seed of everything random: judges that draw, and the flips of corrected tests."""
     timeout: Annotated[float, Field(gt=0)] = 600.0
-    """Seconds that a judge may stay silent while requests wait for it; then it is given up and asked anew."""
+    """Seconds that a judge may stay silent while requests wait for it. Then it is given up and asked again."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Ask at most so many items of every task."""
     fail_on_error: Share | None = None
@@ -198,7 +198,7 @@ class ReportSettings(_Section):
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """Confidence of intervals and tests."""
     resamples: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
-    """Random flips of the clusters' signs behind the quantile that corrects for many judges."""
+    """Random flips of the clusters' signs, for the quantile that corrects for many judges."""
     group_by: Literal["task", "category", "suite"] = "task"
     """What one block of the leaderboard is."""
     missing: Literal["counts", "at-random"] = "counts"
@@ -218,7 +218,7 @@ class Manifest(_Section):
     sections: ClassVar[Mapping[str, type[Entry]]] = {"tasks": TaskEntry, "judges": JudgeEntry}
 
     name: FolderName
-    """Lower-case name; the run folder begins with it."""
+    """Lower-case name. The run folder begins with it."""
     description: str = ""
     """What it measures, for people."""
     vars: dict[str, Any] = Field(default_factory=dict)
@@ -246,6 +246,7 @@ def protocol_model() -> type[BaseModel]:
 
 def _attribute_docs(cls: type) -> dict[str, str]:
     """The docstrings under the attributes of a class, white space folded."""
+    # Pydantic reads them of its own models and dataclasses, and `Protocol` is a plain dataclass.
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
     assert isinstance(body, ast.ClassDef)
     docs: dict[str, str] = {}

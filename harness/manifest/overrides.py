@@ -1,4 +1,4 @@
-"""`--set path.to.key=value`: one value from the command line. The value is YAML; indexes of lists are numbers."""
+"""`--set path.to.key=value`: one value from the command line. The value is YAML. Indexes of lists are numbers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from harness.manifest.source import MAX_DEPTH, Node, read_text
 
 
 def apply_sets(root: Node, sets: Sequence[str], problems: Problems) -> Node:
-    """Apply each `path=value` in turn; later ones win. A relative path in a value is relative to the working directory.
+    """Apply each `path=value` in turn. Later ones win. A relative path in a value is relative to the working directory.
 
-    A key that a mapping does not have yet is added, so that defaults can be overridden; whether it may exist at all is
+    A key that a mapping does not have yet is added, so that defaults can be overridden. Whether it may exist at all is
     checked with the rest of the manifest. Only `vars.NAME` must exist, for a new variable could have no effect.
     """
     for argument in sets:
@@ -44,6 +44,7 @@ def _put(node: Node, steps: list[str], path: str, value: Node, problems: Problem
     step: str | int = head
     if isinstance(node.value, tuple):
         size = len(node.value)
+        # `int` would also take "-1" and digits of other scripts.
         if not (head.isascii() and head.isdecimal() and len(head) < 7 and int(head) < size):
             known = f"0 to {size - 1}" if size else "none, it is empty"
             problems.add(value.key, join(path, head), f"{here} is a list; its indexes are {known}")
@@ -56,9 +57,10 @@ def _put(node: Node, steps: list[str], path: str, value: Node, problems: Problem
     elif node.value is not None or not path:
         problems.add(value.key, join(path, head), f"{here} is a single value; it has no {head!r}")
         return node
-    else:
+    else:  # `null` stands for a mapping that is not there
         node = replace(node, value={}, origin=value.origin)
     child = node.child(step)
+    # A value keeps the place of the key that it replaces, where later mistakes in the key itself are shown.
     if not rest:
         return node.put(step, replace(value, key=value.key if child is None else child.key or value.key))
     if child is None:

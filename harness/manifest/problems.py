@@ -51,15 +51,16 @@ class Problem:
         return f"{head}\n{self._excerpt()}" if self.origin.line and self.origin.text.strip() else head
 
     def _excerpt(self) -> str:
-        """The source line with a caret under the place; long lines are cut around it."""
+        """The source line with a caret under the place. Long lines are cut around it."""
         at = self.origin.column - 1
+        # One long line (a prompt, say) must not push the caret out of the terminal.
         start = max(0, at - _WIDEST // 2) if len(self.origin.text) > _WIDEST else 0
         shown = "".join(c if c.isprintable() else " " for c in self.origin.text[start : start + _WIDEST]).rstrip()
         return f"    {shown}\n    {' ' * (at - start)}^"
 
 
 class InvalidManifestError(ManifestError):
-    """A manifest with problems; `str()` lists them all, sorted by position.
+    """A manifest with problems. `str()` lists them all, sorted by position.
 
     Attributes:
         problems: All of them, sorted.
@@ -78,7 +79,8 @@ class Problems:
         self._found: dict[tuple[str, int, int, str], Problem] = {}
 
     def add(self, origin: Origin, path: str, message: str, *, missing: bool = False) -> None:
-        """Note a problem; the first one at a place counts. Of keys that are `missing` a place may have several."""
+        """Note a problem. The first one at a place counts. Of keys that are `missing` a place may have several."""
+        # A `--set` has no line, so there the path tells one place from another.
         place = (origin.label, origin.line, origin.column, path if missing or not origin.line else "")
         self._found.setdefault(place, Problem(origin=origin, path=path, message=message))
 
@@ -87,6 +89,7 @@ class Problems:
         for place, problem in self._found.items():
             message = problem.message
             for value, name in secrets:
+                # Messages quote values by `repr`, which writes some characters in another way.
                 for form in (value, repr(value)[1:-1]) if len(value) > 2 else ():  # shorter ones hide nothing
                     message = message.replace(form, f"${{env:{name}}}")
             self._found[place] = Problem(origin=problem.origin, path=problem.path, message=message)
@@ -115,6 +118,7 @@ def join(path: str, step: str | int) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Near misses as a sentence, else the list of what there is."""
     names = sorted(set(known))
+    # A long word is no slip of the finger, and comparing it with every name takes long.
     close = difflib.get_close_matches(word[:100], names, n=3, cutoff=0.6)
     if close:
         return f" Did you mean {' or '.join(repr(name) for name in close)}?"
@@ -122,5 +126,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def _sort_key(problem: Problem) -> tuple[bool, str, int, int, str]:
-    origin = problem.origin
+    origin = problem.origin  # files come before what is said on the command line
     return (not origin.line, origin.label, origin.line, origin.column, problem.path)

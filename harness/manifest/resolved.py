@@ -24,7 +24,7 @@ _RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
-def complete(
+def fill_defaults(
     stored: Any, instance: BaseModel, references: Mapping[str, Reference] = MappingProxyType({}), path: str = ""
 ) -> dict[str, Any]:
     """What was written, with the defaults of every field that was not.
@@ -32,7 +32,7 @@ def complete(
     Args:
         stored: The mapping as written, variables put in, secrets not.
         instance: What the model made of it.
-        references: What entries within it refer to, by dotted path; the defaults of their options are filled in too.
+        references: What entries within it refer to, by dotted path. The defaults of their options are filled in too.
         path: Dotted path of `instance`.
     """
     given = dict(stored) if isinstance(stored, Mapping) else {}
@@ -42,12 +42,13 @@ def complete(
         key = next((key for key in keys if key in given), None)
         value = getattr(instance, name)
         if key is not None:
-            whole[key] = _complete_value(given.pop(key), value, references, join(path, key))
+            whole[key] = _fill_value(given.pop(key), value, references, join(path, key))
+        # A field that may not be null and is null was left out: to write `null` would make the file invalid.
         elif value is not None or type(None) in get_args(spec.annotation) or spec.annotation is Any:
             whole[keys[0]] = _default(instance, name, value)
     reference = references.get(path)
     if reference is not None and reference.options is not None:
-        whole["with"] = complete(whole["with"], reference.options)
+        whole["with"] = fill_defaults(whole["with"], reference.options)
         if isinstance(instance, JudgeEntry) and instance.train is not None:
             # The model is the recipe's to make: with a path here, the resolved manifest would not run again.
             fields = type(reference.options).model_fields
@@ -56,16 +57,17 @@ def complete(
     return {**whole, **given}
 
 
-def _complete_value(stored: Any, value: Any, references: Mapping[str, Reference], path: str) -> Any:
+def _fill_value(stored: Any, value: Any, references: Mapping[str, Reference], path: str) -> Any:
     """A written value with the defaults of the models within it."""
     if isinstance(value, BaseModel) and isinstance(stored, Mapping):
-        return complete(stored, value, references, path)
+        return fill_defaults(stored, value, references, path)
+    # A validator may have made another list of it: then the parts do not belong together, and what was written stays.
     if isinstance(value, list | tuple) and isinstance(stored, list) and len(value) == len(stored):
         pairs = enumerate(zip(stored, value, strict=True))
-        return [_complete_value(given, made, references, join(path, number)) for number, (given, made) in pairs]
+        return [_fill_value(given, made, references, join(path, number)) for number, (given, made) in pairs]
     if isinstance(value, Mapping) and isinstance(stored, Mapping):
         return {
-            key: _complete_value(given, value[key], references, join(path, key)) if key in value else given
+            key: _fill_value(given, value[key], references, join(path, key)) if key in value else given
             for key, given in stored.items()
         }
     return stored
@@ -73,7 +75,7 @@ def _complete_value(stored: Any, value: Any, references: Mapping[str, Reference]
 
 def _default(instance: BaseModel, name: str, value: Any) -> Any:
     if isinstance(value, BaseModel):
-        return complete({}, value)
+        return fill_defaults({}, value)
     dumped = instance.model_dump(mode="json", include={name}, by_alias=True)
     return _escape_texts(next(iter(dumped.values()), None))
 
@@ -119,6 +121,7 @@ def _drop(given: Mapping[str, Any], options: BaseModel, names: Sequence[str]) ->
 
 def digest(resolved: Mapping[str, Any]) -> str:
     """SHA-256 of the canonical JSON, 12 hexadecimal digits."""
+    # Sorted, since the order of keys in the file decides nothing.
     text = json.dumps(resolved, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
 
@@ -153,7 +156,7 @@ def _lines(value: Any, path: str, indent: str, origins: Mapping[str, str] | None
     for step, child in items:
         here = join(path, step)
         head = f"{indent}{_text(step)}:" if isinstance(value, Mapping) else f"{indent}-"
-        if isinstance(child, dict | list) and child:
+        if isinstance(child, dict | list) and child:  # an empty one is a leaf
             lines = list(_lines(child, here, f"{indent}  ", origins))
             if isinstance(value, Mapping):
                 yield head

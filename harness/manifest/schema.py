@@ -72,6 +72,7 @@ def _schema_of_files(model: type[Manifest | Recipe], plugins: Plugins) -> dict[s
         "description": f"{model.__name__}s to start from, relative to this one; mappings merge, lists are replaced.",
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
     }
+    # With `extends`, what is required may stand in the other file.
     required = root.pop("required")
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -96,7 +97,7 @@ def _describe_entry(entry: dict[str, Any], kind: str, plugins: Plugins, definiti
 
 
 def _of_model(model: type[BaseModel], prefix: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    """A model's schema; what it refers to goes into `definitions`, under names that begin with `prefix`."""
+    """A model's schema. What it refers to goes into `definitions`, under names that begin with `prefix`."""
     raw = model.model_json_schema(by_alias=True, ref_template=f"{_DEFINITIONS}{prefix}{{model}}")
     for name, definition in raw.pop("$defs", {}).items():
         definitions[f"{prefix}{name}"] = _draft_07(definition)
@@ -128,7 +129,7 @@ def _add_offers(entry: dict[str, Any], kind: str, plugins: Plugins, definitions:
 
 
 def _options(offer: Offer, kind: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    model = offer.options_model()
+    model = offer.options_model()  # imports the plugin's module, unlike everything before
     name = f"{kind}:{offer.id}".replace("/", ".")  # a slash would divide the reference
     if model is None:
         definitions[name] = {"type": "object", "maxProperties": 0, "description": offer.card.summary}
@@ -153,6 +154,7 @@ def _draft_07(value: Any, *, is_property: bool = False) -> Any:
     for key, inner in value.items():
         if key == "properties":
             schema[key] = {name: _draft_07(child, is_property=True) for name, child in inner.items()}
+        # Within these stand values and no schemas.
         elif key in ("default", "const", "enum", "examples"):
             schema[key] = inner
         elif key == "prefixItems":

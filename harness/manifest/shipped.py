@@ -14,12 +14,12 @@ _ENDINGS = (".yaml", ".yml")
 
 
 def locate(given: Path, plugins: Plugins) -> Path:
-    """The file that a path or the name of a shipped manifest means; a file that exists wins over a name.
+    """The file that a path or the name of a shipped manifest means. A file that exists wins over a name.
 
     A path with the ending of a YAML file is left as it is: what is wrong with it, its reader says.
 
     Raises:
-        PluginError: There is neither such a file nor a manifest of this name.
+        PluginError: There is no such file, and no manifest of this name.
     """
     if given.suffix in _ENDINGS or given.is_file():
         return given

@@ -6,9 +6,9 @@ The parser's events are read one by one with a stack of our own, because libyaml
 Plain (unquoted) scalars are read by the rules of YAML 1.2 where 1.1 has traps, and refused where the two disagree in a
 way that matters:
 
-- `1e-5`, `1.5e3`: numbers. `012`, `1:30`, `1_000`, `2024-01-01`: text; where a number is expected the message says so.
-- `yes`, `no`, `on`, `off`: truth values, as in YAML 1.1; where text is expected the message says to quote it.
-- `.inf` is a number; `.nan` is refused, for it equals nothing and can be no setting.
+- `1e-5`, `1.5e3`: numbers. `012`, `1:30`, `1_000`, `2024-01-01`: text. Where a number is expected the message says so.
+- `yes`, `no`, `on`, `off`: truth values, as in YAML 1.1. Where text is expected the message says to quote it.
+- `.inf` is a number. `.nan` is refused, for it equals nothing and can be no setting.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def read_file(path: Path, *, label: str, problems: Problems) -> Node:
         if not path.is_file():
             raise _fatal(start, "there is no such file; give the path of a YAML manifest")
         with path.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+            raw = stream.read(MAX_BYTES + 1)  # one more than may be, so that a larger file is known to be one
     except (OSError, ValueError) as error:
         raise _fatal(start, f"cannot be read: {error}") from error
     if len(raw) > MAX_BYTES:
@@ -174,6 +174,7 @@ class _Reader:
         self._count = 0
 
     def read(self) -> Node:
+        # libyaml refuses these too, but says no line.
         bad = _UNPRINTABLE.search(self._text)
         if bad:
             before = _BREAK.split(self._text[: bad.start()])
@@ -201,11 +202,11 @@ class _Reader:
         return root if root is not None else Node(value=None, origin=self._origin(0, 0), plain="")
 
     def _event(self, event: Any) -> Node | None:
-        """Take one event; returns the root when it is complete."""
+        """Take one event. Returns the root when it is complete."""
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             origin = self._at(event.start_mark)
             self._refuse_tag(event, origin)
-            if len(self._stack) >= MAX_DEPTH:
+            if len(self._stack) >= MAX_DEPTH:  # later steps walk the tree by recursion
                 raise _fatal(origin, f"nested more than {MAX_DEPTH} deep; write it flatter")
             is_list = isinstance(event, yaml.SequenceStartEvent)
             self._stack.append(_Open(origin=origin, items=[] if is_list else None, entries={}))
@@ -218,13 +219,13 @@ class _Reader:
         elif isinstance(event, yaml.AliasEvent):
             origin = self._at(event.start_mark)
             self._problem(origin, f"aliases (*{event.anchor}) are not allowed; write it out or use ${{vars.NAME}}")
-            return self._add(Node(value=None, origin=origin))
+            return self._add(Node(value=None, origin=origin))  # goes on, to find further mistakes
         return None
 
     def _scalar(self, event: Any) -> Node:
         origin = self._at(event.start_mark)
         self._refuse_tag(event, origin)
-        if not event.implicit[0]:
+        if not event.implicit[0]:  # quoted, or a block: always text
             if _UNPRINTABLE.search(event.value) and _unencodable(event.value):
                 self._problem(origin, "half of a surrogate pair is no character; write the whole one")
                 return Node(value="", origin=origin)
@@ -233,20 +234,21 @@ class _Reader:
 
     def _resolve(self, text: str, origin: Origin) -> Scalar:
         folded = text.lower()
+        # `True` and `TRUE` are words of YAML, `tRUE` is text.
         if folded in _WORDS and text in (folded, text.upper(), text.capitalize()):
             return _WORDS[folded]
         if folded == ".nan":
             self._problem(origin, "NaN is not a value that a manifest may have; give a number or quote it as text")
             return None
         if _INTEGER.fullmatch(text) or (_FLOAT.fullmatch(text) and not _LEADING_ZERO.fullmatch(text)):
-            if len(text) > _MAX_DIGITS:
+            if len(text) > _MAX_DIGITS:  # no setting has so many, and from 4,300 on Python refuses to read them
                 self._problem(origin, f"a number of {len(text)} digits; quote it if it is text")
                 return None
             return _number(text)
         return text
 
     def _add(self, node: Node) -> Node | None:
-        """Put a finished node into what is open; returns it when nothing is."""
+        """Put a finished node into what is open. Returns it when nothing is."""
         self._count += 1
         if self._count > MAX_NODES:
             raise _fatal(node.origin, f"has more than {MAX_NODES} values; data does not belong into a manifest")
@@ -272,6 +274,7 @@ class _Reader:
             first = top.entries[key.value].key
             self._problem(key.origin, f"duplicate key {key.value!r}; it is already set at {first}")
         else:
+            # The place of the key is kept too: an unknown key is wrong there, and not at its value.
             top.entries[key.value] = replace(node, key=key.origin)
 
     def _refuse_tag(self, event: Any, origin: Origin) -> None:
@@ -281,18 +284,18 @@ class _Reader:
 
     def _problem(self, origin: Origin, message: str) -> None:
         path = ""
-        for one in self._stack:
-            if one.items is not None:
-                path = join(path, len(one.items))
-            elif one.key is not None and isinstance(one.key.value, str):
-                path = join(path, one.key.value)
+        for level in self._stack:
+            if level.items is not None:
+                path = join(path, len(level.items))
+            elif level.key is not None and isinstance(level.key.value, str):
+                path = join(path, level.key.value)
         self._problems.add(origin, path, message)
 
     def _at(self, mark: Any) -> Origin:
         return self._origin(mark.line, mark.column)
 
     def _origin(self, line: int, column: int) -> Origin:
-        if self._lines is None:
+        if self._lines is None:  # a value of `--set`, which stands in no file
             return Origin(label=self._label, folder=self._folder)
         text = self._lines[line] if line < len(self._lines) else ""
         return Origin(label=self._label, line=line + 1, column=column + 1, text=text, folder=self._folder)

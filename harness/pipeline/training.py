@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def plan_trainings(
     plan: Plan, plugins: Plugins, *, checkpoints: Path, say: Callable[[str], None]
 ) -> dict[str, PlannedTraining]:
-    """The trainings of a plan's judges, by the name of the judge; those of equal recipes are one.
+    """The trainings of a plan's judges, by the name of the judge. Those of equal recipes are one.
 
     Raises:
         UserError: A recipe cannot be planned.
@@ -37,7 +37,7 @@ def plan_trainings(
     for judge in plan.judges:
         if judge.recipe is not None:
             key = judge.recipe.hash
-            if key not in by_hash:
+            if key not in by_hash:  # two judges of one recipe share its model
                 by_hash[key] = _plan_training(judge.recipe, plugins, checkpoints=checkpoints, say=say)
             trainings[judge.name] = by_hash[key]
     return trainings
@@ -65,7 +65,7 @@ def train_judges(
     # All of them are planned before the first is trained: a mistake in the last costs no hours of training.
     trainings = plan_trainings(plan, plugins, checkpoints=checkpoints, say=say)
     for judge, training in trainings.items():
-        if not training.done:
+        if not training.is_trained:
             say(f"judge {judge}: its recipe {training.name} is trained first")
             training.train()
     give_models(plan, loaded, {judge: training.model for judge, training in trainings.items()})
@@ -95,6 +95,7 @@ def give_models(plan: Plan, loaded: LoadedManifest, models: Mapping[str, Path]) 
 
 def _with_model(resolved: ResolvedEntry[JudgeEntry], model: Path) -> BaseModel:
     assert resolved.options is not None
+    # Checked as the manifest was, from JSON and strictly: the options of the plan had a path that was not there yet.
     given = json.dumps({**resolved.entry.with_, MODEL: str(model)})
     try:
         return type(resolved.options).model_validate_json(given, strict=True)

@@ -78,7 +78,7 @@ class PlanContext:
         return default_task(self.plan, name)
 
     def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
-        """Ask another judge of the plan; answers already in the journal are taken from there."""
+        """Ask another judge of the plan. Answers already in the journal are taken from there."""
         from harness.run.journal import Journal
 
         with self._enter(judge) as planned:
@@ -170,7 +170,7 @@ def plan_task(
     overrides: Mapping[str, Any] | None = None,
     suite: str | None = None,
 ) -> PlannedTask:
-    """Make a task as its entry says; the split `split` is what it is asked, or what is learnt.
+    """Make a task as its entry says. The split `split` is what it is asked, or what is learnt.
 
     Raises:
         UserError: It cannot be made, or has no such split.

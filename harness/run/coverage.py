@@ -15,7 +15,7 @@ def check_media(plan: Plan) -> None:
     """Refuse judges that look at pictures where a task is used without them.
 
     Raises:
-        UserError: There is such a judge and such a task; both are named.
+        UserError: There is such a judge and such a task. Both are named.
     """
     blind = next((task for task in plan.tasks if task.without_media), None)
     judge = next((judge for judge in plan.judges if getattr(judge.offer.card, "needs_media", True)), None)
@@ -49,7 +49,7 @@ def leave_out(plan: Plan) -> None:
 def _find_uncovered(task: PlannedTask, judges: list[PlannedJudge]) -> tuple[list[PlannedJudge], str]:
     """The judges that cover no item of a task, and the first item's id; none where there is no item at all."""
     first = ""
-    # Ends at the first item that every judge covers, which is the very first one in nearly every run.
+    # Ends once each judge covers an item, which is after the very first one in nearly every run.
     for item in islice(task.task.items(task.split), task.limit) if judges else ():
         first = first or item.id
         judges = [judge for judge in judges if not judge.judge.covers(task.name, item.id)]  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 The main thread stays free to write the journal, draw progress and handle Ctrl-C. A judge may raise, hang, end early or
 yield nonsense. The requests that it had in flight are then asked again one by one, and the one that fails alone becomes
-an `error` judgement; other requests are unaffected. Not for retries of a flaky network: those are the judge's own.
+an `error` judgement. Other requests are unaffected. Not for retries of a flaky network: those are the judge's own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TICK_S = 0.05
 """How often the main thread looks up when nothing happens."""
 
 MOST_WAITING = 2048
-"""Requests handed to a judge or answered, and not yet in the journal; more would let memory grow."""
+"""Requests handed to a judge or answered, and not yet in the journal. More would let memory grow."""
 
 GRACE_S = 10.0
 """How long an interrupted judge may take to finish what it has in flight."""
@@ -50,7 +50,7 @@ class _Source:
 
 
 class _Attempt:
-    """One call of `Judge.judge`, in a thread. Abandoned when it hangs; what it does afterwards is ignored."""
+    """One call of `Judge.judge`, in a thread. Abandoned when it hangs. What it does afterwards is ignored."""
 
     def __init__(self, judge: Judge, pull: Callable[[], Request | None], *, stopping: threading.Event) -> None:
         self._judge = judge

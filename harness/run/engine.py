@@ -2,7 +2,7 @@
 
     stream_requests(task) -> leave out what is known -> Driver(judge) -> journal, in batches
 
-Memory does not grow with the number of items; a `kill -9` at any moment loses what was in flight and nothing else.
+Memory does not grow with the number of items. A `kill -9` at any moment loses what was in flight and nothing else.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Outcome:
     """What a run of the engine came to."""
 
     interrupted: bool = False
-    """Stopped by Ctrl-C; the same command goes on."""
+    """Stopped by Ctrl-C. The same command goes on."""
     too_many_errors: str = ""
     """Why `--fail-on-error` stopped the run."""
     stopped: dict[str, str] = field(default_factory=dict)
@@ -195,7 +195,7 @@ class Engine:
 class _CellWork:
     """The stream of one cell's requests, and the rows that go with them.
 
-    `requests` runs in the judge's thread, the rest in the main one; the deques between them are thread-safe.
+    `requests` runs in the judge's thread, the rest in the main one. The deques between them are thread-safe.
     """
 
     def __init__(self, cell: Cell, journal: Journal, plan: Plan, *, shard: Shard | None) -> None:
@@ -236,7 +236,7 @@ class _CellWork:
         self.finished = True
 
     def record(self, batch: list[AnsweredRequest]) -> list[Judgement]:
-        """Write what was planned and answered since the last call; returns every judgement written.
+        """Write what was planned and answered since the last call. Returns every judgement written.
 
         Where an id comes twice, or the data changed under the run, `problem` says so from then on.
         """

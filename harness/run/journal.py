@@ -1,6 +1,6 @@
 """The journal: one SQLite file in the run folder that keeps every item, request and judgement.
 
-One process writes, through one connection, in batches; readers use connections of their own. WAL mode with
+One process writes, through one connection, in batches. Readers use connections of their own. WAL mode with
 `synchronous=NORMAL` survives `kill -9` at any moment: what was committed stays, the rest was never there. Judgements
 are keyed by judge and by the content of the request, so a question is never asked twice. Those of a judge that answers
 by item have the item's id in their key as well. Not for network file systems (SQLite's WAL needs shared memory).
@@ -112,10 +112,10 @@ class Journal(Database):
         )
 
     def replace_readings(self, changes: Iterable[tuple[str, str, Judgement]], *, time: str) -> None:
-        """Put new readings in the place of judgements, all or none; what was there before is kept in `replaced`.
+        """Put new readings in the place of judgements, all or none. What was there before is kept in `replaced`.
 
         Args:
-            changes: Key of the judge, key of the request, and the new judgement; its `raw` stays as it is recorded.
+            changes: Key of the judge, key of the request, and the new judgement. Its `raw` stays as it is recorded.
             time: When, in UTC.
         """
         with self.transaction():
@@ -179,7 +179,7 @@ class Journal(Database):
         return [self.meta("plan"), self.select_all("SELECT * FROM cells ORDER BY 1, 2", ()), counts, asks, failures]
 
     def statuses(self, task: str, judge: str) -> dict[str, int]:
-        """How many of a task's requests ended in each status; `missing` counts those without a judgement."""
+        """How many of a task's requests ended in each status. `missing` counts those without a judgement."""
         rows = self.select_all(
             "SELECT coalesce(j.status, 'missing'), count(*) FROM asks a LEFT JOIN judgements j "
             f"ON j.judge=? AND {ANSWERS} WHERE a.task=? GROUP BY 1 ORDER BY 1",
@@ -267,7 +267,7 @@ class Journal(Database):
             yield from self._db.execute("SELECT id, hash FROM items WHERE task=? ORDER BY id", (task,))
 
     def merge_from(self, other: Path) -> None:
-        """Take over all that another journal of the same run holds; answers win over errors.
+        """Take over all that another journal of the same run holds. Answers win over errors.
 
         Raises:
             JournalError: Both hold one item with different contents.

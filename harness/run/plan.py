@@ -130,7 +130,7 @@ def find_wrapped_tasks(plan: Plan, task: PlannedTask) -> list[str]:
 def unfold_entry(
     plan: Plan, offer: Offer, given: str | None, data: str | None, options: BaseModel | None
 ) -> list[tuple[str, BaseModel | None]]:
-    """Name and options of each entry that an entry stands for; most stand for themselves."""
+    """Name and options of each entry that an entry stands for. Most stand for themselves."""
     name = given or offer.card.name
     context = context_of(plan, offer, name=name, data=data)
     several = offer.unfold(options, context)

@@ -96,7 +96,7 @@ class PlannedJudge:
     context: Context
     """What its factory is given."""
     entry: str = ""
-    """Path of its entry in the manifest, `judges.0`; those that one entry stands for share it."""
+    """Path of its entry in the manifest, `judges.0`. Those that one entry stands for share it."""
     thinking: Thinking = NO_MARKS
     """How it marks its reasoning, from its card and its entry."""
     recipe: LoadedRecipe | None = None
@@ -110,7 +110,7 @@ class PlannedJudge:
         return self.recipe is not None and self.model is None
 
     def make(self) -> Judge:
-        """A new judge object; the engine makes another one when the first hangs.
+        """A new judge object. The engine makes another one when the first hangs.
 
         Raises:
             WaitsForRecipeError: Its recipe has to be trained first.
@@ -146,7 +146,7 @@ class PlannedJudge:
 
     @cached_property
     def key(self) -> str:
-        """Changes whenever its answers may change; the journal keeps judgements under it."""
+        """Changes whenever its answers may change. The journal keeps judgements under it."""
         facts: list[Any] = [self.id, options_of(self.options), self.judge.fingerprint()]
         # Facts are added only where they differ from the default, so that the keys of older journals stay.
         if self.answers_by_item:
@@ -178,7 +178,7 @@ class Plan:
     asking: list[str] = field(default_factory=list)
     """Judges that are being asked through a context right now, to notice circles."""
     left_out: set[tuple[str, str]] = field(default_factory=set)
-    """Names of task and judge of the cells that are not asked; `harness.run.coverage` finds them."""
+    """Names of task and judge of the cells that are not asked. `harness.run.coverage` finds them."""
 
     def cells(self) -> list[Cell]:
         """All cells that are asked, judge by judge."""
@@ -198,7 +198,7 @@ def check_options(offer: Offer, given: Mapping[str, Any], *, who: str) -> BaseMo
     """Options that a plugin gives to an object of another plugin, checked as those of a manifest.
 
     Raises:
-        UserError: They do not fit; the message names `who`, the object and each option.
+        UserError: They do not fit. The message names `who`, the object and each option.
     """
     model = offer.options_model()
     if model is None:

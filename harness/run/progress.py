@@ -21,7 +21,7 @@ class CellProgress(Protocol):
     """How far the current cell is."""
 
     def start(self, label: str, *, total: int | None, done: int) -> None:
-        """A cell begins; `done` of its `total` requests are in the journal already."""
+        """A cell begins. `done` of its `total` requests are in the journal already."""
 
     def update(self, *, done: int, answered: int) -> None:
         """So many requests are done, so many of them with a verdict."""

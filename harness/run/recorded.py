@@ -74,7 +74,7 @@ class RecordedRun:
     report: ReportSettings
     """How the manifest wants it reported."""
     seed: int
-    """The run's seed; also that of the flips behind corrected tests."""
+    """The run's seed. It is also that of the flips of corrected tests."""
     cells: list[RecordedCell]
     """All cells, in the order of the manifest."""
     left_out: tuple[LeftOut, ...] = ()

@@ -111,7 +111,7 @@ def list_permutations(item: Item, protocol: Protocol, *, sample: int = 0) -> lis
     Args:
         item: With its candidates.
         protocol: The task's protocol.
-        sample: Number of the repeat; only `order: reshuffled` depends on it.
+        sample: Number of the repeat. Only `order: reshuffled` depends on it.
     """
     count = len(item.candidates)
     forward = tuple(range(count))

@@ -64,7 +64,7 @@ def curves_table(curves: Curves) -> str:
     for name in names:
         points = [(step, metrics[name]) for step, metrics in curves.items() if name in metrics]
         known = [(step, value) for step, value in points if value is not None]
-        if not known:
+        if not known:  # every value was NaN or infinite, and the reader should see that
             rows.append([name, f"{len(points):,}", "-", "-", "-", "-", ""])
             continue
         low, high = (pick(known, key=lambda point: point[1]) for pick in (min, max))
@@ -82,10 +82,11 @@ def curves_table(curves: Curves) -> str:
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """Values as bars from the lowest to the highest; many are averaged into few."""
+    """Values as bars from the lowest to the highest. Many are averaged into few."""
     count = min(len(values), _WIDEST)
     if not count:
         return ""
+    # Edges are spread evenly, so that no part is empty.
     edges = [k * len(values) // count for k in range(count + 1)]
     means = [sum(part := values[a:b]) / len(part) for a, b in pairwise(edges)]
     low, span = min(means), max(means) - min(means)
@@ -117,7 +118,7 @@ def _tasks(planned: PlannedRecipe) -> str:
         weight = _number(learnt.weight)
         rows.append([task.name, task.id, sizes[0], sizes[1] if len(sizes) > 1 else "none", weight, task.format.name])
     header = ["task", "id", "items learnt from", "items validated on", "weight", "format"]
-    cards = {one.offer.id: one.offer.card for one in planned.loaded.tasks}
+    cards = {entry.offer.id: entry.offer.card for entry in planned.loaded.tasks}
     said = [f"{name}: {_origin(card.licence, card.source)}" for name, card in cards.items()]
     return "\n\n".join(
         [
@@ -136,12 +137,12 @@ def _rewards(planned: PlannedRecipe) -> str:
     ids = {entry.entry.name: entry.offer.id for entry in planned.loaded.rewards}
     rows = [
         [
-            one.name,
-            ids.get(one.name, "one of several that an entry stands for"),
-            _number(one.weight),
-            "all" if one.tasks is None else ", ".join(sorted(one.tasks)),
+            reward.name,
+            ids.get(reward.name, "one of several that an entry stands for"),
+            _number(reward.weight),
+            "all" if reward.tasks is None else ", ".join(sorted(reward.tasks)),
         ]
-        for one in planned.training.rewards
+        for reward in planned.training.rewards
     ]
     return table(["reward", "id", "weight", "tasks"], rows, left="llrl")
 
@@ -161,7 +162,7 @@ def _again(planned: PlannedRecipe) -> str:
     """The recipe in full, so that the card is enough where it travels with the model alone."""
     text = render_resolved(planned.loaded, origins=False)
     fence = "```"
-    while fence in text:
+    while fence in text:  # a description may hold a fence of its own
         fence += "`"
     return "\n\n".join(
         [
@@ -172,4 +173,5 @@ def _again(planned: PlannedRecipe) -> str:
 
 
 def _number(value: float | None) -> str:
+    # Six digits, so that two runs that differ look different.
     return "not finite" if value is None else f"{value:.6g}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override one value of the recipe.")
 @checkpoints_option
-@click.option("--fresh", is_flag=True, help="Train anew; the older checkpoint folder is kept beside the new one.")
+@click.option("--fresh", is_flag=True, help="Train again; the older checkpoint folder is kept beside the new one.")
 @click.option("--dry-run", is_flag=True, help="Print what would be trained; train nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the record of the training for programs.")
 @click.pass_context
@@ -34,7 +34,7 @@ def command(
     """Train a judge by RECIPE, and print its checkpoint folder.
 
     The folder is named by a hash of all that decides what is trained, so that nothing is trained twice. The same
-    command goes on where it stopped, whatever stopped it. What the recipe starts from is trained first.
+    command goes on where it stopped, for any reason. What the recipe starts from is trained first.
 
     \b
     Examples:
@@ -59,7 +59,7 @@ def command(
     except KeyboardInterrupt:
         say(f"interrupted; run the same command again to go on ({planned.folder})")
         return 130
-    if record is not None:
+    if record is not None:  # one process of a launch prints, and the others only help it
         echo(json.dumps(record, indent=2) if as_json else str(planned.folder))
     return 0
 
@@ -67,7 +67,7 @@ def command(
 def _print_plan(planned: PlannedRecipe) -> None:
     from harness.train.examples import size
 
-    if planned.start is not None:
+    if planned.start is not None:  # printed first, as it is trained first
         _print_plan(planned.start)
     start = planned.training.model if planned.start is None else planned.start.folder
     echo(f"recipe {planned.name}, hash {planned.hash}, starts from {start or 'no model'}")
@@ -85,4 +85,5 @@ def _print_plan(planned: PlannedRecipe) -> None:
 def _state(planned: PlannedRecipe) -> str:
     if planned.is_trained:
         return "trained already"
+    # The folder is made when training begins, and `trained.json` when it ends.
     return "begun, not finished" if planned.folder.exists() else "new"

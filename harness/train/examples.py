@@ -55,13 +55,14 @@ class Examples:
         empty, problem = True, ""
         for ask in stream_requests(self._planned, split=None if split == self._planned.split else split):
             unreadable = ask.problem if ask.request is None else _unreadable(ask.request)
+            # The journal's key of an image is made of its bytes, so a damaged one shows only when it is decoded.
             if ask.request is not None and not unreadable:
                 empty = False
                 request = ask.request if self._thinking == NO_MARKS else replace(ask.request, thinking=self._thinking)
                 yield example_of(ask.item, request)
                 continue
             problem = unreadable
-            if ask.item.id not in skipped:
+            if ask.item.id not in skipped:  # an item has a request for each order, and epochs come again
                 skipped.add(ask.item.id)
                 if len(skipped) <= _MOST_WARNINGS:
                     where = f"task {self._planned.name}, {split}"

@@ -1,4 +1,4 @@
-"""The checkpoint folder: what a training leaves behind, and where.
+"""The checkpoint folder: what a training leaves, and where.
 
 checkpoints/<recipe name>-<hash>/
   recipe.yaml      the resolved recipe, runnable again as it is
@@ -36,6 +36,7 @@ CARD = "README.md"
 TRAINED = "trained.json"
 
 _NOTE_EVERY_S = 0.1
+"""Seconds between two notes of how long an attempt has taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class Record:
     """The content of `trained.json`: what came out, and what a reader needs to make it again."""
 
     schema: str = "judge-harness/trained/1"
-    """Version of these fields; some may be added within it."""
+    """Version of these fields. Some may be added within it."""
     recipe: str
     """Name of the recipe."""
     hash: str
@@ -91,6 +92,7 @@ def is_done(folder: Path) -> bool:
 
 def has_model(folder: Path) -> bool:
     """Whether there is a file of a model, the card not counted."""
+    # The card alone is left where a model was moved away: that is no model.
     model = folder / MODEL
     return model.is_dir() and any(path.is_file() and path != model / CARD for path in model.rglob("*"))
 
@@ -99,18 +101,19 @@ class Curves:
     """Writes what a trainer logs. What is logged is on disk before the trainer goes on."""
 
     def __init__(self, folder: Path) -> None:
-        """Go on after what an earlier attempt logged; half a line that it left is cut off."""
+        """Go on after what an earlier attempt logged. Half a line that it left is cut off."""
         self._path = folder / CURVES
         self._step = -1
         self._metrics: dict[str, float | None] = {}
         if self._path.is_file():
             whole = self._path.read_bytes()
+            # Half a line, left by a process that was killed, would spoil the next one as well.
             if not whole.endswith(b"\n"):
                 with self._path.open("r+b") as stream:
                     stream.truncate(whole.rfind(b"\n") + 1)
 
     def add(self, step: int, metrics: Mapping[str, float]) -> dict[str, float]:
-        """Record scalars of a step; those that this attempt has already logged for it are kept beside them.
+        """Record scalars of a step. Those that this attempt has already logged for it are kept beside them.
 
         Returns:
             The metrics as plain numbers.
@@ -124,6 +127,7 @@ class Curves:
             number = int(step)
         except (AttributeError, TypeError, ValueError) as error:
             raise PluginError(f"the trainer logged {metrics!r} at step {step!r}; log numbers by name") from error
+        # A trainer may log a step in parts, such as the loss now and the validation score later.
         kept = self._metrics if number == self._step else {}
         self._step = number
         self._metrics = {**kept, **{name: value if math.isfinite(value) else None for name, value in plain.items()}}
@@ -177,12 +181,12 @@ class Attempts:
     @property
     def seconds_of_all(self) -> float:
         """Seconds of all attempts as last noted."""
-        return round(sum(float(one["seconds"]) for one in self._all), 3)
+        return round(sum(float(attempt["seconds"]) for attempt in self._all), 3)
 
     def note(self, *, force: bool = False) -> None:
         """Write down how long it took so far, at most once in `_NOTE_EVERY_S` unless forced."""
         now = time.monotonic()
         if force or now - self._noted >= _NOTE_EVERY_S:
-            self._noted = now
+            self._noted = now  # a fast trainer logs a thousand steps a second
             self._record["seconds"] = round(now - self._began, 3)
             write_atomically(self._path, json.dumps(self._all, indent=2) + "\n")

@@ -31,7 +31,7 @@ class PlannedRecipe:
     loaded: LoadedRecipe
     """Where it comes from."""
     tasks: tuple[PlannedTask, ...]
-    """Its tasks; `split` is the one to learn from."""
+    """Its tasks. `split` is the one to learn from."""
     training: Training
     """What its trainer is given, without the model of `start`."""
     trainer: Trainer
@@ -100,13 +100,14 @@ def plan_recipe(
         model=recipe.model,
         tasks=tasks,
         rewards=rewards,
-        folder=(checkpoints / recipe.name).absolute(),
-        log=lambda step, metrics: None,
+        folder=(checkpoints / recipe.name).absolute(),  # without the hash, which the fingerprint below decides
+        log=lambda step, metrics: None,  # the session puts in its own when it trains
     )
     with at(loaded, "trainer"):
         trainer = offer.create(loaded.trainer.options, context_of(plan, offer, name=recipe.name))
         check_contract("trainer", offer.id, trainer, ("train", "fingerprint"))
         fingerprint = call(offer, "fingerprint", trainer.fingerprint, training)
+    # All that decides what is trained. The hash of the recipe alone would miss data that changed under their path.
     identity = {
         "recipe": loaded.hash,
         "tasks": [task.fingerprint for task in plan.tasks],
@@ -126,7 +127,7 @@ def plan_recipe(
 
 
 def call(offer: Offer, what: str, function: Callable[[Training], Any], training: Training) -> Any:
-    """Call a trainer; whatever it did not raise on purpose becomes an error that names it.
+    """Call a trainer. All that it did not raise on purpose becomes an error that names it.
 
     Raises:
         PluginError: It failed; where is in `traceback.txt`, once there is a checkpoint folder.
@@ -166,6 +167,7 @@ def _tasks(loaded: LoadedRecipe, plan: Plan, say: Callable[[str], None]) -> tupl
                     format_name=entry.format,
                     overrides=entry.protocol,
                 )
+                # Samples are for votes. A trainer asks as often as it likes by itself.
                 planned = replace(planned, protocol=replace(planned.protocol, samples=1))
                 plan.tasks.append(planned)
                 splits = (entry.train,) if entry.validation is None else (entry.train, entry.validation)
@@ -187,6 +189,7 @@ def _rewards(loaded: LoadedRecipe, plan: Plan) -> tuple[WeightedReward, ...]:
     for number, resolved in enumerate(loaded.rewards):
         entry, offer = resolved.entry, resolved.offer
         with at(loaded, f"rewards.{number}"):
+            # The manifest's check could not know the names of entries that the plan unfolds.
             known = [task.name for task in plan.tasks]
             for task in entry.tasks or ():
                 if task not in known:
@@ -207,6 +210,7 @@ def _rewards(loaded: LoadedRecipe, plan: Plan) -> tuple[WeightedReward, ...]:
 
 def _reward(offer: Offer, options: BaseModel | None, context: PlanContext) -> Reward:
     made = offer.create(options, context)
+    # A class is callable and would pass as a reward, but its factory forgot to make an object of it.
     if isinstance(made, type) or not isinstance(made, Reward):
         raise PluginError(f"reward {offer.id}: its factory returned {made!r}, which cannot be called")
     return made

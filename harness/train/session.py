@@ -40,8 +40,8 @@ def train(
 
     Args:
         planned: The recipe. What it starts from is trained first.
-        plugins: The installed plugins; their hooks hear what is logged.
-        fresh: Train anew; the older checkpoint folder is kept beside the new one. Not for what it starts from.
+        plugins: The installed plugins. Their hooks hear what is logged.
+        fresh: Train again. The older checkpoint folder is kept beside the new one. Not for what it starts from.
         say: Takes lines for people.
 
     Returns:
@@ -51,6 +51,7 @@ def train(
         UserError: The recipe cannot be trained, or another process trains it. What was done is kept.
     """
     _check_launch(planned, fresh=fresh)
+    # Before the lock, which one process alone may hold: the others would be refused.
     if helps():
         _help(planned, fresh=fresh)
         return None
@@ -93,7 +94,7 @@ class LocalTraining:
         return self.planned.model
 
     @property
-    def done(self) -> bool:
+    def is_trained(self) -> bool:
         """Whether it is trained already."""
         return self.planned.is_trained
 
@@ -120,6 +121,7 @@ def _check_launch(planned: PlannedRecipe, *, fresh: bool) -> None:
     Raises:
         UserError: A trainer of the chain, that has something to do, is made for one process.
     """
+    # Set by torchrun and accelerate, and empty in some batch systems.
     if os.environ.get("WORLD_SIZE", "1") in ("", "0", "1") or (planned.is_trained and not fresh):
         return
     if PROCESSES not in planned.offer.card.capabilities:
@@ -145,6 +147,7 @@ def _help(planned: PlannedRecipe, *, fresh: bool) -> None:
         return
     if planned.start is not None:
         _help(planned.start, fresh=False)
+    # The first process makes it too. Which of them comes first is not known.
     planned.folder.mkdir(parents=True, exist_ok=True)
     call(planned.offer, "train", planned.trainer.train, _with_model(planned))
 
@@ -179,10 +182,11 @@ def _attempt(planned: PlannedRecipe, plugins: Plugins, say: Callable[[str], None
 
     try:
         trained = call(planned.offer, "train", planned.trainer.train, replace(_with_model(planned), log=log))
-    finally:
+    finally:  # an attempt that fails or is killed by Ctrl-C took its time as well
         attempts.note(force=True)
     _check(planned, trained)
     record = _record(planned, trained, attempts)
+    # The record comes last: where it is, the training is done, and a killed process leaves none.
     write_atomically(planned.model / CARD, model_card(planned, record, read_curves(folder)))
     write_atomically(folder / TRAINED, json.dumps(asdict(record), indent=2, allow_nan=False) + "\n")
     say(f"trained {planned.name}: {trained.steps} steps, kept step {trained.selected} ({attempts.seconds:.0f} s)")
@@ -190,7 +194,7 @@ def _attempt(planned: PlannedRecipe, plugins: Plugins, say: Callable[[str], None
 
 
 def _check(planned: PlannedRecipe, trained: object) -> None:
-    """What a trainer must give and leave behind."""
+    """What a trainer must return, and the model that it must leave."""
     trainer = f"trainer {planned.offer.id} ({planned.offer.distribution} {planned.offer.version})"
     if not isinstance(trained, TrainingResult):
         raise PluginError(f"{trainer}: train returned {trained!r}, which is no TrainingResult")
@@ -201,8 +205,8 @@ def _check(planned: PlannedRecipe, trained: object) -> None:
 def _record(planned: PlannedRecipe, trained: TrainingResult, attempts: Attempts) -> Record:
     offers = [
         planned.offer,
-        *(one.offer for one in planned.loaded.tasks),
-        *(one.offer for one in planned.loaded.rewards),
+        *(task.offer for task in planned.loaded.tasks),
+        *(reward.offer for reward in planned.loaded.rewards),
     ]
     plugins = {offer.distribution: offer.version for offer in offers}
     return Record(
@@ -229,7 +233,7 @@ def _record(planned: PlannedRecipe, trained: TrainingResult, attempts: Attempts)
 
 
 def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+    return float(value) if math.isfinite(value) else None  # JSON has no NaN
 
 
 def _libraries(distributions: Mapping[str, str]) -> dict[str, str]:
@@ -241,6 +245,7 @@ def _libraries(distributions: Mapping[str, str]) -> dict[str, str]:
         except (PackageNotFoundError, ValueError):
             continue  # a file given with `--plugin`
         for requirement in needed:
+            # "torch>=2.2; python_version<'3.13'" is about torch.
             name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
             try:
                 found[name] = version(name)

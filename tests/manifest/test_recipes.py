@@ -55,6 +55,24 @@ def refused(load: Callable[..., object], text: str, *sets: str) -> list[str]:
     return [str(problem).partition("\n")[0] for problem in caught.value.problems]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "name: r\ntasks: {use: nowhere}\ntrainer: {use: bare}\n",
+            "2:8: tasks: must be a list, got a mapping",
+        ),
+        (
+            "name: r\ntasks: [{use: plain}]\ntrainer: [{use: nowhere}]\n",
+            "3:10: trainer: must be a mapping, got a list",
+        ),
+    ],
+)
+def test_a_section_of_the_wrong_shape_is_one_mistake(load_r: LoadRecipe, text: str, said: str) -> None:
+    [line] = refused(load_r, text)
+    assert line.partition(":")[2] == said
+
+
 def test_a_recipe_comes_out_typed_with_what_it_refers_to(folder: Path, load_r: LoadRecipe) -> None:
     loaded = load_r(WHOLE)
     first, second = loaded.tasks

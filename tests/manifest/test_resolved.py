@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harness.discovery import Plugins
 from harness.manifest.load import LoadedManifest, load_manifest, render_resolved
 from harness.manifest.problems import Problems
-from harness.manifest.resolved import complete, digest, render
+from harness.manifest.resolved import digest, fill_defaults, render
 from harness.manifest.source import read_text
 
 Load = Callable[..., LoadedManifest]
@@ -150,7 +150,7 @@ def test_an_empty_default_that_the_model_would_refuse_is_left_out() -> None:
         a: str = None  # type: ignore[assignment]  # what sloppy authors write
         b: str | None = None
 
-    assert complete({}, Sloppy()) == {"b": None}
+    assert fill_defaults({}, Sloppy()) == {"b": None}
 
 
 def test_a_default_that_looks_like_interpolation_is_written_so_that_it_reads_back() -> None:
@@ -160,4 +160,4 @@ def test_a_default_that_looks_like_interpolation_is_written_so_that_it_reads_bac
         prompt: str = "${question}"
         more: list[str] = ["${x}"]
 
-    assert complete({}, Prompted()) == {"prompt": "$${question}", "more": ["$${x}"]}
+    assert fill_defaults({}, Prompted()) == {"prompt": "$${question}", "more": ["$${x}"]}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -97,6 +98,26 @@ def test_fail_on_error_stops_the_run(make_plan: MakePlan, text_task: Any, truthf
     assert "of j0 on text failed" in outcome.too_many_errors
     assert len(judge.asked) < 3000
     assert never.asked == []
+
+
+class Interrupting(Lines):
+    """Presses Ctrl-C when a cell begins, before its judge has been asked anything."""
+
+    def start(self, label: str, *, total: int | None, done: int) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_before_the_first_request_asks_nothing(
+    make_plan: MakePlan, text_task: Any, truthful: Any, tmp_path: Path
+) -> None:
+    first, second = truthful(), truthful()
+    journal = Journal(tmp_path / "journal.sqlite")
+    plan = make_plan(text_task(count=400), first, second)
+    progress = Interrupting(io.StringIO())
+    outcome = Engine(plan, journal, timeout=5, fail_on_error=None, shard=None, progress=progress).run()
+    assert (outcome.interrupted, outcome.asked, first.asked, second.asked) == (True, 0, [], [])
+    assert [cell.state for cell in journal.cells()] == ["partial"]
+    journal.close()
 
 
 class FirstFails:

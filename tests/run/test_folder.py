@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -72,3 +73,11 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match=r"run folder .*file.*run: cannot be made"):
         make_folder(tmp_path / "file" / "run", fresh=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+def test_what_is_written_can_be_read_by_others_and_changed_by_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "scores.json"
+    write_atomically(path, "{}")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert [found.name for found in tmp_path.iterdir()] == ["scores.json"]

@@ -205,3 +205,16 @@ def test_a_failure_that_is_replaced_by_another_changes_the_state(path: Path) -> 
         states.append(journal.state())
     assert states[0] != states[1]
     journal.close()
+
+
+def test_a_new_reading_keeps_the_old_one_and_makes_the_reports_out_of_date(path: Path) -> None:
+    journal = filled(path, judgement=Judgement.of("yes", raw="I say yes."))
+    journal.set_meta("published", "these reports")
+    journal.replace_readings([("judge", "key-i", Judgement.of("no"))], time="2026-01-01T00:00:00Z")
+    new = journal.judgement("judge", "key-i")
+    assert new is not None
+    assert (new.verdict, new.raw) == ("no", "I say yes.")
+    kept = journal.select_all("SELECT judge, request, time, status, verdict FROM replaced", ())
+    assert kept == [("judge", "key-i", "2026-01-01T00:00:00Z", "ok", '"yes"')]
+    assert journal.meta("published") is None
+    journal.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,22 @@ def test_the_folder_of_the_whole_can_be_chosen(tmp_path: Path) -> None:
     assert merge_shards(shards, tmp_path / "elsewhere") == tmp_path / "elsewhere"
     assert states(tmp_path / "elsewhere") == {("t", "j"): "complete"}
     assert not (tmp_path / "m-abc").exists()
+
+
+def test_one_shard_of_one_is_the_whole(tmp_path: Path) -> None:
+    assert states(merge_shards([make_shard(tmp_path, 1, count=1)], None)) == {("t", "j"): "complete"}
+
+
+def test_shards_are_only_read_also_those_of_an_earlier_version(tmp_path: Path) -> None:
+    shards = [make_shard(tmp_path, 1), make_shard(tmp_path, 2)]
+    for shard in shards:
+        with closing(sqlite3.connect(shard / JOURNAL)) as database:
+            database.execute("DROP TABLE annotations")  # as before people's answers were kept
+    assert states(merge_shards(shards, None)) == {("t", "j"): "complete"}
+    for shard in shards:
+        journal = Journal(shard / JOURNAL, readonly=True)
+        assert not journal.has_table("annotations")
+        journal.close()
 
 
 def test_a_folder_that_another_process_writes_to_is_left_alone(tmp_path: Path) -> None:

@@ -106,8 +106,12 @@ def test_a_second_process_is_refused_while_one_trains_and_finds_it_trained_after
 ) -> None:
     first = start()
     wait_for(folder, 1)
+    if sys.platform != "win32":  # on a slow machine it would be done before the second one has begun
+        first.send_signal(signal.SIGSTOP)
     second = start()
     out, err = second.communicate(timeout=60)
+    if sys.platform != "win32":
+        first.send_signal(signal.SIGCONT)
     assert second.returncode == 2
     assert f"pid {first.pid}" in err
     assert "Traceback" not in err
