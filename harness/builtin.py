@@ -1,4 +1,4 @@
-"""The core's own plugin, `harness`: its formats and metrics arrive the way everybody else's do."""
+"""The core's own plugin, `harness`. Its formats and metrics are registered as those of any other plugin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from harness.api import FormatCard, MetricCard, hookimpl
 @hookimpl
 def harness_formats() -> list[FormatCard]:
     """The formats of `harness.formats`."""
-    from harness.formats.cards import FORMATS
+    from harness.formats.cards import FORMATS  # here, as a plugin's module must be light
 
     return list(FORMATS)
 

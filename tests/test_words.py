@@ -11,7 +11,18 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
 import words
 
-HELD = ("tools/",)
+HELD = (
+    "harness/__init__.py",
+    "harness/_package.py",
+    "harness/api/",
+    "harness/builtin.py",
+    "harness/discovery.py",
+    "harness/first_party.py",
+    "harness/formats/",
+    "harness/registration.py",
+    "harness/text.py",
+    "tools/",
+)
 """Beginnings of the paths that are held to the rules; a part joins them when it has been gone through."""
 
 

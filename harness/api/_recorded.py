@@ -1,4 +1,4 @@
-"""What a run recorded, for hooks that count something of their own: its cells, and the answers in each."""
+"""The records of a run, for hooks that compute something of their own: its cells, and the answers in each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.api._spaces import AnswerSpace, Verdict
 
 
 class RecordedAnswer(NamedTuple):
-    """One answered request of a run, joined with its item."""
+    """One answered request of a run, together with its item."""
 
     item: str
     """`Item.id`."""
@@ -21,7 +21,7 @@ class RecordedAnswer(NamedTuple):
     category: str
     """`Item.category`."""
     space: AnswerSpace
-    """What could be answered."""
+    """The answers that were allowed."""
     gold: Verdict
     """The right answer, in canonical places."""
     order: tuple[int, ...]
@@ -29,17 +29,17 @@ class RecordedAnswer(NamedTuple):
     sample: int
     """Number of the repeat, from 0."""
     status: Status
-    """What became of the request."""
+    """Outcome of the request."""
     verdict: Verdict | None
-    """The answer in *shown* places; `None` unless the status is `ok`."""
+    """The answer in *shown* places. `None` unless the status is `ok`."""
     probabilities: Mapping[str, float] | None = None
-    """Probability of each verdict by its name, in *shown* places, where the judge said so."""
+    """Probability of each verdict by its name, in *shown* places, where the judge gives one."""
     annotations: Mapping[str, Verdict] = MappingProxyType({})
-    """`Item.annotations`: what several people said, in canonical places, by annotator."""
+    """`Item.annotations`: verdicts of several people, in canonical places, by annotator."""
 
 
 class RecordedCell(Protocol):
-    """One judge on one task of a run, as recorded: what a hook needs that counts something of its own."""
+    """One judge on one task of a run, as recorded."""
 
     @property
     def task(self) -> str:
@@ -67,7 +67,7 @@ class RecordedCell(Protocol):
 
     @property
     def metric(self) -> str:
-        """The metric that the leaderboard shows: the manifest's, else the first of the protocol."""
+        """Metric on the leaderboard: that of the manifest, else the first of the protocol."""
 
     @property
     def state(self) -> str:
@@ -75,7 +75,7 @@ class RecordedCell(Protocol):
 
     @property
     def wraps(self) -> tuple[str, ...]:
-        """Names of the tasks of the plan with the items and the split that this task shows changed (`Task.wraps`)."""
+        """Names of the plan's tasks whose items and split this task shows in a changed form (`Task.wraps`)."""
 
     def answers(self) -> Iterator[RecordedAnswer]:
-        """Stream the answers, ordered by item, order and sample. What was not answered yet is left out."""
+        """Stream the answers, ordered by item, order and sample. Requests without an answer are left out."""
