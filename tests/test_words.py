@@ -12,6 +12,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 import words
 
 HELD = (
+    "docs/explanation/protocols.md",
+    "docs/explanation/stability.md",
+    "docs/explanation/verdict-formats.md",
+    "docs/explanation/what-a-judge-sees.md",
+    "docs/glossary.md",
+    "docs/reference/",
     "harness/__init__.py",
     "harness/_package.py",
     "harness/api/",
