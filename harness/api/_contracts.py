@@ -158,7 +158,7 @@ class Task(Protocol):
         """
 
     def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
-        """Make the request for an item. Equal arguments give an equal `Request.key`. The gold must not leak.
+        """Make the request for an item. Equal arguments give an equal `Request.key`, and the gold must not leak.
 
         Args:
             item: One of `items`.

@@ -36,6 +36,12 @@ class Spellings:
 def spell_answers(format: VerdictFormat, space: AnswerSpace, rationale: str = "") -> Spellings:
     """Write out every answer of a space.
 
+    >>> from harness.api import Choice
+    >>> from harness.formats.tagged import TaggedFormat
+    >>> found = spell_answers(TaggedFormat(), Choice(("yes", "no")))
+    >>> found.opening, found.endings
+    ('<think></think><answer>', ('yes</answer>', 'no</answer>'))
+
     Args:
         format: Writes them. Its own parser reads each back as the verdict that it stands for.
         space: The allowed answers.
@@ -43,12 +49,6 @@ def spell_answers(format: VerdictFormat, space: AnswerSpace, rationale: str = ""
 
     Raises:
         DataError: The space is continuous, or has more than `MAX_ANSWERS` answers.
-
-    >>> from harness.api import Choice
-    >>> from harness.formats.tagged import TaggedFormat
-    >>> found = spell_answers(TaggedFormat(), Choice(("yes", "no")))
-    >>> found.opening, found.endings
-    ('<think></think><answer>', ('yes</answer>', 'no</answer>'))
     """
     verdicts = space.verdicts()
     if len(verdicts) > MAX_ANSWERS:

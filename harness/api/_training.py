@@ -68,17 +68,6 @@ def compute_rewards(rewards: Sequence[WeightedReward], task: str, answers: Seque
     Weighted rewards are added up, and none gates another. With `accuracy` of weight 1 - alpha and `format` of weight
     alpha it is the reward of MT-RL-Judge (arXiv 2603.11665).
 
-    Args:
-        rewards: The rewards of the recipe.
-        task: Name of the task in the recipe.
-        answers: The answers of one unit. A task without orders has units of one answer.
-
-    Returns:
-        The reward of each answer, in the same order.
-
-    Raises:
-        PluginError: A reward raised, or gave a value that is no finite number. Neither is turned into a reward.
-
     >>> from harness.api import Answer, Choice, Judgement, Message, Request
     >>> from harness.formats.label import LabelFormat
     >>> request = Request(
@@ -90,6 +79,17 @@ def compute_rewards(rewards: Sequence[WeightedReward], task: str, answers: Seque
     >>> right = WeightedReward(name="right", reward=is_right, weight=0.9)
     >>> compute_rewards([right], "sharp", [answer])
     [AnswerReward(total=0.9, parts={'right': 1.0})]
+
+    Args:
+        rewards: The rewards of the recipe.
+        task: Name of the task in the recipe.
+        answers: The answers of one unit. A task without orders has units of one answer.
+
+    Returns:
+        The reward of each answer, in the same order.
+
+    Raises:
+        PluginError: A reward raised, or gave a value that is no finite number. Neither is turned into a reward.
     """
     applicable = [reward for reward in rewards if reward.serves(task)]
     parts: list[dict[str, float | None]] = [{} for _ in answers]

@@ -17,14 +17,6 @@ _BETWEEN = "\n\n--- sample {} ---\n\n"
 def majority_vote(votes: Sequence[Judgement], request: Request) -> Judgement:
     """The most frequent verdict of several answers. A draw gives no verdict.
 
-    Args:
-        votes: At least one. A single one stays as it is.
-        request: The request that was asked.
-
-    Returns:
-        A judgement that keeps every answer in `raw` and the tokens of all. Its probabilities are the mean of those of
-        the votes if each vote has some, else the shares of the votes.
-
     >>> from harness.api import Choice, Message
     >>> from harness.formats.label import LabelFormat
     >>> request = Request(
@@ -34,6 +26,14 @@ def majority_vote(votes: Sequence[Judgement], request: Request) -> Judgement:
     >>> judgement = majority_vote([request.read(text) for text in ("yes", "no", "yes")], request)
     >>> judgement.verdict, round(judgement.probabilities["yes"], 2)
     ('yes', 0.67)
+
+    Args:
+        votes: At least one. A single one stays as it is.
+        request: The request that was asked.
+
+    Returns:
+        A judgement that keeps every answer in `raw` and the tokens of all. Its probabilities are the mean of those of
+        the votes if each vote has some, else the shares of the votes.
     """
     if len(votes) == 1:
         return votes[0]
