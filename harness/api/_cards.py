@@ -64,7 +64,7 @@ class Card:
     description: str = ""
     """A paragraph for `harness show`: what it measures, what it does not, known traps."""
     capabilities: frozenset[str] = frozenset()
-    """What it needs or can do: `network`, `gpu`, `images`, `video`, `text`, ... Rewards may name `probabilities` and
+    """Needs and abilities: `network`, `gpu`, `images`, `video`, `text`, ... Rewards may name `probabilities` and
     `orders`. Trainers may name `processes`, where one launch may run several."""
     api_version: int | None = None
     """The `API_VERSION` that it was written for, as a number: `api_version=1`. Do not take it from the installed
@@ -105,7 +105,7 @@ class TaskCard(Card):
     """The official protocol or its place, `"package.module:PROTOCOL"`. Only for a task whose protocol does not depend
     on its options."""
     metric: str = ""
-    """How its authors score it, in words."""
+    """The score of its authors, in words."""
     columns: tuple[Column, ...] = ()
     """The columns of its data."""
     deviations: str = ""

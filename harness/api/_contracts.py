@@ -27,11 +27,11 @@ class Example:
     """A request with its gold, for judges that learn and for trainers."""
 
     request: Request
-    """What a judge would be shown."""
+    """The request, as a judge would get it."""
     gold: Verdict
     """The right answer in *shown* places."""
     item: Item
-    """Where it came from."""
+    """The item of the request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +39,9 @@ class Answer:
     """An answer with its gold, for rewards that look at several answers at once."""
 
     request: Request
-    """What the judge was shown."""
+    """The request."""
     judgement: Judgement
-    """What it answered."""
+    """The answer to the request."""
     gold: Verdict
     """The right answer in *shown* places."""
 

@@ -37,7 +37,7 @@ class Protocol:
     order_seed: int = 0
     """Seed of `order: shuffled` and `order: reshuffled`."""
     samples: int = 1
-    """How often each question is asked in each order. With `order: reshuffled` it is the number in all."""
+    """Number of times that each question is asked in each order. With `order: reshuffled` it is the number in all."""
     vote: Literal["majority", "absolute", "mean", "each"] = "majority"
     """How samples of one order become one verdict. `majority`: the most frequent one, where a draw gives none.
     `absolute`: the one of more than half of all samples, those without a verdict included, else none (VL-RewardBench).
@@ -139,7 +139,7 @@ class Protocol:
 
     @property
     def policies(self) -> dict[str, str]:
-        """What each kind of answer without a verdict counts as, by field. The value `unparsed` is resolved."""
+        """The rule for each kind of answer without a verdict, by field. The value `unparsed` is resolved."""
         named = {"unparsed": self.unparsed, "outside": self.outside, "draws": self.draws}
         return {name: self.unparsed if policy == "unparsed" else policy for name, policy in named.items()}
 

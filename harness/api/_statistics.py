@@ -60,7 +60,7 @@ class Statistics(Protocol):
     def measure_change(
         self, metric: Metric, before: Units, after: Units, groups: Sequence[str], *, confidence: float = 0.95
     ) -> Change:
-        """How a metric changes between two answers to each question, with the interval of two judges on the same items.
+        """The change of a metric between two answers to each question, with the interval of a paired comparison.
 
         The interval has a width even if no answer changes. Fewer than four clusters have none.
 
