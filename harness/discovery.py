@@ -27,7 +27,7 @@ import pluggy
 
 from harness import DISTRIBUTION, first_party
 from harness.api import Card, Operational, PluginError, UnfoldedEntry, UserError, hookspecs
-from harness.registration import cause_of, check_hooks, checked_cards
+from harness.registration import cause_of, check_cards, check_hooks
 from harness.text import clean
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Offer:
 
         Raises:
             PluginError: It cannot be imported or it raised; the cause is named.
-            UserError: Whatever the factory says on purpose.
+            UserError: What the factory says on purpose.
         """
         return self._call(self.card.factory, options, context)
 
@@ -191,15 +191,15 @@ class Plugins:
         found = [_from_entry_point(point) for point in entry_points(group=GROUP)]
         found += [_from_argument(argument) for argument in dict.fromkeys(extra)]
         by_name: dict[str, list[_Found]] = {}
-        for one in sorted(found, key=lambda one: (one.name, one.distribution)):
-            if _normal(one.name) in stop or _normal(one.distribution) in stop:
-                plugins._add_row(one, status="blocked", problem="blocked by --no-plugin or HARNESS_DISABLE_PLUGINS")
+        for plugin in sorted(found, key=lambda plugin: (plugin.name, plugin.distribution)):
+            if _normal(plugin.name) in stop or _normal(plugin.distribution) in stop:
+                plugins._add_row(plugin, status="blocked", problem="blocked by --no-plugin or HARNESS_DISABLE_PLUGINS")
             else:
-                by_name.setdefault(one.name, []).append(one)
+                by_name.setdefault(plugin.name, []).append(plugin)
         for rivals in by_name.values():
             remaining = plugins._without_losers(rivals)
             if len(remaining) == 1:
-                plugins._load_one(remaining[0])
+                plugins._load_plugin(remaining[0])
             for rival in remaining if len(remaining) > 1 else ():
                 plugins._add_row(rival, status="conflict", problem=_conflict(remaining))
         plugins.rows.sort(key=lambda row: (row.name, row.distribution))
@@ -297,8 +297,10 @@ class Plugins:
         if problems:
             raise PluginError("HARNESS_STRICT_PLUGINS is set, and not every plugin loads:\n  " + "\n  ".join(problems))
 
-    def _add_row(self, one: _Found, **fields: Any) -> None:
-        self.rows.append(PluginRow(name=one.name, distribution=one.distribution, version=one.version, **fields))
+    def _add_row(self, plugin: _Found, **fields: Any) -> None:
+        self.rows.append(
+            PluginRow(name=plugin.name, distribution=plugin.distribution, version=plugin.version, **fields)
+        )
 
     def _without_losers(self, rivals: Sequence[_Found]) -> list[_Found]:
         """Plugins of one name without those that cannot have it: a row says why each one lost."""
@@ -315,27 +317,27 @@ class Plugins:
                 remaining.append(rival)
         return remaining
 
-    def _load_one(self, one: _Found) -> None:
+    def _load_plugin(self, plugin: _Found) -> None:
         cpu, clock = time.process_time(), time.perf_counter()
         try:
-            module = one.load()
+            module = plugin.load()
             check_hooks(self._manager, module)
-            self._manager.register(module, name=one.name)
+            self._manager.register(module, name=plugin.name)
             try:
                 hooks = tuple(sorted(caller.name for caller in self._manager.get_hookcallers(module) or ()))
-                cards = checked_cards(self._collect(module))
+                cards = check_cards(self._collect(module))
             except BaseException:
                 self._manager.unregister(module)
                 raise
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # sys.exit in a plugin is its own fault, and ends nothing but itself
-            self._add_row(one, status="broken", problem=cause_of(error), **_spent(cpu, clock))
+            self._add_row(plugin, status="broken", problem=cause_of(error), **_measure_time(cpu, clock))
             return
         for card in cards:
-            offer = Offer(f"{one.name}/{card.name}", card, one.distribution, one.version)
+            offer = Offer(f"{plugin.name}/{card.name}", card, plugin.distribution, plugin.version)
             self._offers[card.kind][offer.id] = offer
-        self._add_row(one, status="ok", cards=tuple(cards), hooks=hooks, **_spent(cpu, clock))
+        self._add_row(plugin, status="ok", cards=tuple(cards), hooks=hooks, **_measure_time(cpu, clock))
 
     def _collect(self, module: ModuleType) -> Iterator[tuple[str, Any]]:
         for kind in KINDS:
@@ -345,7 +347,7 @@ class Plugins:
                         yield kind, card
 
 
-def _spent(cpu: float, clock: float) -> dict[str, float]:
+def _measure_time(cpu: float, clock: float) -> dict[str, float]:
     """The milliseconds since two readings of the clocks."""
     return {"cpu_ms": (time.process_time() - cpu) * 1e3, "wall_ms": (time.perf_counter() - clock) * 1e3}
 
@@ -411,5 +413,5 @@ def operational(model: type[BaseModel]) -> list[str]:
     return [
         name
         for name, spec in model.model_fields.items()
-        if any(one is Operational or isinstance(one, Operational) for one in spec.metadata)
+        if any(mark is Operational or isinstance(mark, Operational) for mark in spec.metadata)
     ]

@@ -1,7 +1,7 @@
 """What a plugin's module registers, looked at before it counts: its hooks, its cards, the API version of each card.
 
-Not for finding plugins (`harness.discovery`), nor for what its objects do (`harness.testing`). What is wrong is one
-line with its fix.
+Finding plugins is `harness.discovery`. What their objects do is `harness.testing`. What is wrong is one line with its
+fix.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def check_hooks(manager: pluggy.PluginManager, module: object) -> None:
         )
 
 
-def checked_cards(found: Iterable[tuple[str, Any]]) -> list[Card]:
+def check_cards(found: Iterable[tuple[str, Any]]) -> list[Card]:
     """The cards of a plugin, each of the kind of its hook, with a name of its own and an API version that is spoken.
 
     Args:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 @click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override one value of the manifest.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most N items of each task.")
 @click.option("--shard", "part", metavar="I/N", help="Only part I of N of every task; see `harness merge`.")
-@click.option("--fresh", is_flag=True, help="Start anew; the older run folder is kept beside the new one.")
-@click.option("--dry-run", is_flag=True, help="Print the plan and what the journal already holds; ask nobody.")
+@click.option("--fresh", is_flag=True, help="Start again; the older run folder is kept beside the new one.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and what the journal already holds; ask no judge.")
 @click.option(
     "--fail-on-error",
     type=click.FloatRange(0, 1),
@@ -55,7 +55,7 @@ def command(
 ) -> int:
     """Judge, score and print the leaderboard of MANIFEST: a file, or the name of one that a plugin ships.
 
-    The same command goes on where it stopped, whatever stopped it; failed judgements are asked again. Judges with a
+    The same command goes on where it stopped, for any reason. Failed judgements are asked again. Judges with a
     recipe (`train:`) are trained first where their checkpoint is not there.
 
     \b

@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.api import Choice, DataError, Measurement, Preference, Unit, write_interval, write_number
 from harness.report.records import as_plain
-from harness.report.verdicts import Judged, Target, as_arrays
+from harness.report.verdicts import JudgedItems, Target, as_arrays
 from harness.score import worth
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _METHODS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimated:
+class IntervalEstimate:
     """A number with its interval."""
 
     value: float | None
@@ -50,7 +50,7 @@ class Estimated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Correction(Estimated):
+class Correction(IntervalEstimate):
     """The rate or mean by one method."""
 
     method: str
@@ -73,7 +73,7 @@ class Estimates:
     labelled_run: str
     """Name of the labelled run's folder."""
     unlabelled_from: str
-    """Name of the file of verdicts; or of the run folder, with the task behind a colon."""
+    """Name of the file of verdicts; or of the run folder, with the task after a colon."""
     confidence: float
     """Of the intervals."""
     labelled: int
@@ -95,19 +95,19 @@ class Estimates:
     """Unlabelled items left out since they are among the labelled ones."""
     estimates: tuple[Correction, ...]
     """The rate or mean by each method."""
-    specificity: Estimated
+    specificity: IntervalEstimate
     """Share of items not of the class of which the judge does not say it (q0); for a class only."""
-    sensitivity: Estimated
+    sensitivity: IntervalEstimate
     """Share of items of the class of which the judge says it (q1); for a class only."""
-    skill: Estimated
+    skill: IntervalEstimate
     """Specificity plus sensitivity less 1: 0 is chance; for a class only."""
-    correlation: Estimated
+    correlation: IntervalEstimate
     """Pearson's correlation of verdicts and labels."""
     weight: float
     """How much the judge counts in PPI++, from 0 to 1 (lambda)."""
-    label_worth: Estimated
+    label_worth: IntervalEstimate
     """One label with this judge and this many verdicts is worth so many labels without it."""
-    label_worth_limit: Estimated
+    label_worth_limit: IntervalEstimate
     """The same with verdicts without end; `null` where it has no end either."""
     shift_p: float
     """p-value of "the judge says the same of labelled and unlabelled items"."""
@@ -122,8 +122,8 @@ class Estimates:
 
 
 def estimate(
-    labelled: Judged,
-    unlabelled: Judged,
+    labelled: JudgedItems,
+    unlabelled: JudgedItems,
     target: Target,
     *,
     judge: str,
@@ -170,28 +170,28 @@ def estimate(
         labelled_clusters=len(np.unique(own.cluster)),
         unlabelled=len(other),
         unlabelled_clusters=len(np.unique(other.cluster)),
-        labelled_without_verdict=labelled.lost,
-        unlabelled_without_verdict=unlabelled.lost,
+        labelled_without_verdict=labelled.share_without_verdict,
+        unlabelled_without_verdict=unlabelled.share_without_verdict,
         failed=labelled.failed + unlabelled.failed,
         already_labelled=unlabelled.known,
         estimates=tuple(
-            Correction(method=method, value=one.value, ci_low=one.low, ci_high=one.high)
-            for method, one in found.items()
+            Correction(method=method, value=number.value, ci_low=number.low, ci_high=number.high)
+            for method, number in found.items()
         ),
-        specificity=_number_text(rates.specificity if rates else nothing),
-        sensitivity=_number_text(rates.sensitivity if rates else nothing),
-        skill=_number_text(rates.skill if rates else nothing),
-        correlation=_number_text(rho),
+        specificity=_with_ends(rates.specificity if rates else nothing),
+        sensitivity=_with_ends(rates.sensitivity if rates else nothing),
+        skill=_with_ends(rates.skill if rates else nothing),
+        correlation=_with_ends(rho),
         weight=worth.power_tuning(own, other),
-        label_worth=_number_text(worth.labels_worth(rho, labels=len(own), verdicts=len(other))),
-        label_worth_limit=_number_text(worth.labels_worth(rho, labels=len(own), verdicts=None)),
+        label_worth=_with_ends(worth.labels_worth(rho, labels=len(own), verdicts=len(other))),
+        label_worth_limit=_with_ends(worth.labels_worth(rho, labels=len(own), verdicts=None)),
         shift_p=shift,
         warnings=(*warnings, *_warnings(target, own, other, rates, found, shift)),
         assumptions=tuple(_assumptions(target)),
     )
 
 
-def _check_enough(judged: Judged, what: str, where: str) -> None:
+def _check_enough(judged: JudgedItems, what: str, where: str) -> None:
     """Two items are the least.
 
     Raises:
@@ -221,8 +221,8 @@ def _by_method(own: Verdicts, other: Verdicts, target: Target, confidence: float
     return {**found, "ppi++": worth.ppi(own, other, low=low, high=high, confidence=confidence)}
 
 
-def _number_text(one: Measurement) -> Estimated:
-    return Estimated(value=one.value, ci_low=one.low, ci_high=one.high)
+def _with_ends(number: Measurement) -> IntervalEstimate:
+    return IntervalEstimate(value=number.value, ci_low=number.low, ci_high=number.high)
 
 
 def _warnings(
@@ -242,7 +242,7 @@ def _warnings(
             f"{_CLUSTERS}: too few for the intervals to hold; label items of more clusters"
         )
     if shift < _ALIKE:
-        before, after = (_mean(target, one) for one in (own, other))
+        before, after = (_mean(target, verdicts) for verdicts in (own, other))
         yield (
             f"the judge's verdicts come to {before} on the labelled items and to {after} on the others "
             f"(p {_p(shift)}): the two are not samples of one population, so PPI++ and the labels alone do not hold "
@@ -292,11 +292,11 @@ def estimate_rows(found: Estimates, target: Target) -> tuple[list[str], list[lis
     unit = _unit(target)
     return ["", _heading(target), "interval"], [
         [
-            _METHODS[one.method],
-            write_number(unit, one.value, one.ci_low, one.ci_high),
-            write_interval(unit, one.ci_low, one.ci_high),
+            _METHODS[number.method],
+            write_number(unit, number.value, number.ci_low, number.ci_high),
+            write_interval(unit, number.ci_low, number.ci_high),
         ]
-        for one in found.estimates
+        for number in found.estimates
     ]
 
 
@@ -320,11 +320,11 @@ def _facts(found: Estimates) -> Iterator[str]:
     ):
         if count:
             yield f"{count:,} {why}"
-    lost = (found.labelled_without_verdict, found.unlabelled_without_verdict)
-    if max(lost) > 0:
+    missing = (found.labelled_without_verdict, found.unlabelled_without_verdict)
+    if max(missing) > 0:
         yield (
-            f"no verdict on {lost[0] * 100:.1f} % of the labelled and on {lost[1] * 100:.1f} % of the other items; in "
-            f"both it counts as {'not the class' if found.skill.value is not None else 'the middle'}"
+            f"no verdict on {missing[0] * 100:.1f} % of the labelled and on {missing[1] * 100:.1f} % of the other "
+            f"items; in both it counts as {'not the class' if found.skill.value is not None else 'the middle'}"
         )
     if found.skill.value is not None:
         yield (
@@ -352,11 +352,11 @@ def _unit(target: Target) -> Unit:
     return "share" if target.label else "score"
 
 
-def _with_interval(unit: Unit, one: Estimated, *, sign: str = "") -> str:
+def _with_interval(unit: Unit, number: IntervalEstimate, *, sign: str = "") -> str:
     """A value with its interval in brackets, as many decimals as the interval carries."""
-    low, high = one.ci_low, one.ci_high
+    low, high = number.ci_low, number.ci_high
     ends = write_interval(unit, low, high) if high is not None else f"{write_number(unit, low)} or more"
-    return f"{write_number(unit, one.value, low, high)}{sign} ({ends})"
+    return f"{write_number(unit, number.value, low, high)}{sign} ({ends})"
 
 
 def _mean(target: Target, verdicts: Verdicts) -> str:
