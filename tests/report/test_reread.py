@@ -24,7 +24,7 @@ from pathlib import Path
 
 from harness.api import (
     Choice, FormatCard, Item, Judgement, JudgeCard, Message, Protocol, Reading, Request, Status, TaskCard, hookimpl,
-    voted
+    majority_vote
 )
 
 TEXTS = [line.replace("/", chr(10)) for line in Path("texts.txt").read_text().splitlines()]
@@ -81,7 +81,7 @@ class Judge:
         if kind == "given":
             return Judgement.of("yes", raw=text)
         if kind == "voted":
-            return voted([request.read(text), request.read(text)], request)
+            return majority_vote([request.read(text), request.read(text)], request)
         if kind == "refused":
             return Judgement.failure(Status.REFUSED, "declined", raw=text)
         return Judgement.failure(Status.ERROR, "broken", raw=text)
