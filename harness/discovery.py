@@ -1,9 +1,9 @@
 """Finding plugins: entry points indexed first, then loaded one by one, failures kept as data.
 
 pluggy's own loader stops at the first broken plugin and silently drops a second distribution of the same name
-(pluggy#154, #174). So the entry points are indexed here, blocked ones are left alone before anything of theirs is
-imported, and each of the others is loaded by itself. What goes wrong becomes a row with its cause, `sys.exit` in a
-plugin included; it turns into an error only when a manifest uses that plugin, or at once with
+(pluggy#154, #174). So `harness.candidates` lists the entry points. Blocked ones are left alone before anything of
+theirs is imported. Each of the others is loaded by itself here. What goes wrong becomes a row with its cause,
+`sys.exit` in a plugin included. It turns into an error only when a manifest uses that plugin, or at once with
 `HARNESS_STRICT_PLUGINS=1`. `harness.registration` says what a module must register to count.
 """
 
@@ -11,15 +11,11 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
+from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -27,21 +23,15 @@ import pluggy
 
 from harness import DISTRIBUTION, first_party
 from harness.api import Card, Operational, PluginError, UnfoldedEntry, UserError, hookspecs
+from harness.candidates import CORE, GROUP, Candidate, find_candidates, normalize_name
 from harness.registration import cause_of, check_cards, check_hooks
 from harness.text import clean
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-GROUP = "harness"
-"""The entry-point group."""
-
 KINDS = ("task", "judge", "reward", "trainer", "format", "metric", "renderer", "manifest", "command")
 """Kinds of plugin objects; `harness_<kind>s` is the hook that returns their cards."""
-
-CORE = "harness"
-"""Name of the core's own plugin. No other may have it."""
-
 
 _OUTCOMES = {"broken": "broken", "conflict": "in conflict", "blocked": "left out", "replaced": "replaced"}
 
@@ -152,18 +142,6 @@ class Offer:
             ) from error
 
 
-@dataclass
-class _Found:
-    """An entry point, or a file or module given with `--plugin`, before it is loaded."""
-
-    name: str
-    distribution: str
-    version: str
-    load: Callable[[], ModuleType] = field(repr=False)
-    given: bool = False
-    """Whether it was given with `--plugin`."""
-
-
 class Plugins:
     """All plugins of this process."""
 
@@ -187,12 +165,11 @@ class Plugins:
             PluginError: In strict mode (`HARNESS_STRICT_PLUGINS=1`), when any plugin is broken; or an `extra` is.
         """
         plugins = cls()
-        stop = {_normal(name) for name in (*blocked, *os.environ.get("HARNESS_DISABLE_PLUGINS", "").split(",")) if name}
-        found = [_from_entry_point(point) for point in entry_points(group=GROUP)]
-        found += [_from_argument(argument) for argument in dict.fromkeys(extra)]
-        by_name: dict[str, list[_Found]] = {}
-        for plugin in sorted(found, key=lambda plugin: (plugin.name, plugin.distribution)):
-            if _normal(plugin.name) in stop or _normal(plugin.distribution) in stop:
+        names = (*blocked, *os.environ.get("HARNESS_DISABLE_PLUGINS", "").split(","))
+        stop = {normalize_name(name) for name in names if name}
+        by_name: dict[str, list[Candidate]] = {}
+        for plugin in find_candidates(extra):
+            if normalize_name(plugin.name) in stop or normalize_name(plugin.distribution) in stop:
                 plugins._add_row(plugin, status="blocked", problem="blocked by --no-plugin or HARNESS_DISABLE_PLUGINS")
             else:
                 by_name.setdefault(plugin.name, []).append(plugin)
@@ -297,17 +274,17 @@ class Plugins:
         if problems:
             raise PluginError("HARNESS_STRICT_PLUGINS is set, and not every plugin loads:\n  " + "\n  ".join(problems))
 
-    def _add_row(self, plugin: _Found, **fields: Any) -> None:
+    def _add_row(self, plugin: Candidate, **fields: Any) -> None:
         self.rows.append(
             PluginRow(name=plugin.name, distribution=plugin.distribution, version=plugin.version, **fields)
         )
 
-    def _without_losers(self, rivals: Sequence[_Found]) -> list[_Found]:
+    def _without_losers(self, rivals: Sequence[Candidate]) -> list[Candidate]:
         """Plugins of one name without those that cannot have it: a row says why each one lost."""
-        remaining: list[_Found] = []
+        remaining: list[Candidate] = []
         given = next((rival for rival in rivals if rival.given), None)
         for rival in rivals:
-            if rival.name == CORE and _normal(rival.distribution) != DISTRIBUTION:
+            if rival.name == CORE and normalize_name(rival.distribution) != DISTRIBUTION:
                 problem = f"the name {CORE!r} belongs to the core; rename the entry point of {rival.distribution}"
                 self._add_row(rival, status="conflict", problem=problem)
             elif given is not None and not rival.given:
@@ -317,7 +294,7 @@ class Plugins:
                 remaining.append(rival)
         return remaining
 
-    def _load_plugin(self, plugin: _Found) -> None:
+    def _load_plugin(self, plugin: Candidate) -> None:
         cpu, clock = time.process_time(), time.perf_counter()
         try:
             module = plugin.load()
@@ -352,7 +329,7 @@ def _measure_time(cpu: float, clock: float) -> dict[str, float]:
     return {"cpu_ms": (time.process_time() - cpu) * 1e3, "wall_ms": (time.perf_counter() - clock) * 1e3}
 
 
-def _conflict(rivals: Sequence[_Found]) -> str:
+def _conflict(rivals: Sequence[Candidate]) -> str:
     """Why plugins of one name are all off."""
     number = "two" if len(rivals) == 2 else str(len(rivals))
     if rivals[0].given:
@@ -360,45 +337,6 @@ def _conflict(rivals: Sequence[_Found]) -> str:
         return f"{number} files or modules given with --plugin have this name: {each}; rename or leave out one of them"
     each = " and ".join(f"{rival.distribution} {rival.version}" for rival in rivals)
     return f"{number} distributions have a plugin of this name: {each}; uninstall or block one of them"
-
-
-def _normal(name: str) -> str:
-    """Distribution names compare by PEP 503."""
-    return re.sub(r"[-_.]+", "-", name.strip()).lower()
-
-
-def _from_entry_point(point: EntryPoint) -> _Found:
-    distribution = point.dist
-    return _Found(
-        name=point.name,
-        distribution=distribution.name if distribution is not None else "?",
-        version=distribution.version if distribution is not None else "?",
-        load=point.load,
-    )
-
-
-def _from_argument(argument: str) -> _Found:
-    path = Path(argument)
-    if path.suffix != ".py":
-        name, load = argument.rpartition(".")[2], lambda: importlib.import_module(argument)
-    elif not path.is_file():
-        raise PluginError(f"--plugin {argument}: no such file")
-    else:
-        name, load = re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()), lambda: _load_file(path)
-    if name == CORE:
-        raise PluginError(f"--plugin {argument}: the name {CORE!r} belongs to the core; rename the file or module")
-    return _Found(name, argument if path.suffix != ".py" else str(path), "-", load, given=True)
-
-
-def _load_file(path: Path) -> ModuleType:
-    name = f"harness_plugin_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise PluginError(f"--plugin {path}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pydantic look their module up by name
-    spec.loader.exec_module(module)
-    return module
 
 
 def options_of(model: BaseModel | None) -> Mapping[str, Any]:

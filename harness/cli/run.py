@@ -71,11 +71,7 @@ def command(
 
     shard = _shard(part)
     plugins = load_plugins(ctx)
-    if limit is not None:
-        sets = (*sets, f"run.limit={limit}")
-    if fail_on_error is not None:
-        sets = (*sets, f"run.fail_on_error={fail_on_error}")
-    loaded = load_manifest(manifest, sets=sets, plugins=plugins)
+    loaded = load_manifest(manifest, sets=_add_sets(sets, limit, fail_on_error), plugins=plugins)
     if dry_run:
         _print_plan(loaded, plugins, runs, checkpoints, shard)
         return 0
@@ -94,6 +90,16 @@ def command(
         say("interrupted; run the same command again to go on")
         return 130
     return _report(session, loaded.manifest.report.min_coverage)
+
+
+def _add_sets(sets: tuple[str, ...], limit: int | None, fail_on_error: float | None) -> tuple[str, ...]:
+    """The overrides, with those that have an option of their own; an option counts more than `--set`."""
+    # As overrides they are part of the resolved manifest, and so of the hash that names the run folder.
+    if limit is not None:
+        sets = (*sets, f"run.limit={limit}")
+    if fail_on_error is not None:
+        sets = (*sets, f"run.fail_on_error={fail_on_error}")
+    return sets
 
 
 def _shard(part: str | None) -> Shard | None:

@@ -83,31 +83,34 @@ def command(
         return 0
     if as_json or any(option is not None for option in (judge, task, reason, limit)):
         raise click.UsageError("--judge, --task, --reason, --limit and --json are for --unread", ctx)
-    from harness.api import ManifestCard
-
     plugins = load_plugins(ctx)
     if schema is not None:
-        from harness.manifest.schema import manifest_schema, recipe_schema
-
-        make = recipe_schema if schema == "recipe" else manifest_schema
-        echo(json.dumps(make(plugins), indent=2))
+        _print_schema(plugins, schema)
         return 0
     if name is None:
         raise click.UsageError("give the id of a plugin object, a manifest or a recipe, or --schema", ctx)
     if name.endswith((".yaml", ".yml")) or Path(name).is_file():
         _print_resolved(Path(name), sets, plugins, origins=origins)
         return 0
+    from harness.api import ManifestCard
+
     offer = _find(plugins, name)
     if isinstance(offer.card, ManifestCard):
         _print_resolved(offer.card.path, sets, plugins, origins=origins)
-        return 0
-    if sample is None:
+    elif sample is None:
         _print_card(offer)
-        return 0
-    path = output or Path(f"{offer.id.replace('/', '-')}.png")
-    _draw(plugins, offer, sample=sample, split=split or "test", data=data, path=path)
-    say(f"wrote {path}")
+    else:
+        path = output or Path(f"{offer.id.replace('/', '-')}.png")
+        _draw(plugins, offer, sample=sample, split=split or "test", data=data, path=path)
+        say(f"wrote {path}")
     return 0
+
+
+def _print_schema(plugins: Plugins, kind: str) -> None:
+    from harness.manifest.schema import manifest_schema, recipe_schema
+
+    make = recipe_schema if kind == "recipe" else manifest_schema
+    echo(json.dumps(make(plugins), indent=2))
 
 
 def _print_resolved(path: Path, sets: tuple[str, ...], plugins: Plugins, *, origins: bool) -> None:

@@ -1,6 +1,7 @@
 """The record of `harness estimate`: a rate or mean, corrected by labels, and what a label is worth with the judge.
 
-The statistics are `harness.score.worth`; where the numbers come from is `harness.report.verdicts`.
+The statistics are `harness.score.worth`. Where the numbers come from is `harness.report.verdicts`. What people read is
+`harness.report.estimate_text`.
 """
 
 from __future__ import annotations
@@ -11,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.api import Choice, DataError, Measurement, Preference, Unit, write_interval, write_number
+from harness.api import Choice, DataError, Measurement, Preference, write_number
 from harness.report.records import as_plain
 from harness.report.verdicts import JudgedItems, Target, as_arrays
 from harness.score import worth
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from harness.score.worth import Verdicts
 
 SCHEMA = "judge-harness/estimate/1"
@@ -28,13 +27,6 @@ _ALIKE = 0.01
 """Below this p-value the judge's verdicts say that labelled and unlabelled items are not alike."""
 _CLUSTERS = 5
 """Fewer clusters than this, counted as of equal size, are too few for an interval."""
-
-_METHODS = {
-    "judge-alone": "the judge alone",
-    "labels-alone": "the labels alone",
-    "rogan-gladen": "corrected: Rogan-Gladen",
-    "ppi++": "corrected: PPI++",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,11 +144,8 @@ def estimate(
     _check_enough(labelled, "labelled", labelled_run)
     _check_enough(unlabelled, "unlabelled", unlabelled_from)
     own, other = as_arrays(labelled, unlabelled)
-    low, high = target.low, target.high
     rates = worth.rates(own, confidence=confidence) if target.is_class else None
     found = _by_method(own, other, target, confidence)
-    rho = worth.correlation(own, low=low, high=high, confidence=confidence)
-    nothing = Measurement(None)
     shift = worth.shift(own, other)
     return Estimates(
         target=target.name,
@@ -166,29 +155,47 @@ def estimate(
         labelled_run=labelled_run,
         unlabelled_from=unlabelled_from,
         confidence=confidence,
-        labelled=len(own),
-        labelled_clusters=len(np.unique(own.cluster)),
-        unlabelled=len(other),
-        unlabelled_clusters=len(np.unique(other.cluster)),
-        labelled_without_verdict=labelled.share_without_verdict,
-        unlabelled_without_verdict=unlabelled.share_without_verdict,
-        failed=labelled.failed + unlabelled.failed,
-        already_labelled=unlabelled.known,
+        **_count_items(labelled, unlabelled, own, other),
         estimates=tuple(
             Correction(method=method, value=number.value, ci_low=number.low, ci_high=number.high)
             for method, number in found.items()
         ),
-        specificity=_with_ends(rates.specificity if rates else nothing),
-        sensitivity=_with_ends(rates.sensitivity if rates else nothing),
-        skill=_with_ends(rates.skill if rates else nothing),
-        correlation=_with_ends(rho),
-        weight=worth.power_tuning(own, other),
-        label_worth=_with_ends(worth.labels_worth(rho, labels=len(own), verdicts=len(other))),
-        label_worth_limit=_with_ends(worth.labels_worth(rho, labels=len(own), verdicts=None)),
+        **_describe_judge(own, other, target, rates, confidence),
         shift_p=shift,
         warnings=(*warnings, *_warnings(target, own, other, rates, found, shift)),
         assumptions=tuple(_assumptions(target)),
     )
+
+
+def _count_items(labelled: JudgedItems, unlabelled: JudgedItems, own: Verdicts, other: Verdicts) -> dict[str, Any]:
+    """The fields of the record that count items, clusters and answers."""
+    return {
+        "labelled": len(own),
+        "labelled_clusters": len(np.unique(own.cluster)),
+        "unlabelled": len(other),
+        "unlabelled_clusters": len(np.unique(other.cluster)),
+        "labelled_without_verdict": labelled.share_without_verdict,
+        "unlabelled_without_verdict": unlabelled.share_without_verdict,
+        "failed": labelled.failed + unlabelled.failed,
+        "already_labelled": unlabelled.known,
+    }
+
+
+def _describe_judge(
+    own: Verdicts, other: Verdicts, target: Target, rates: worth.Rates | None, confidence: float
+) -> dict[str, Any]:
+    """The fields of the record that say how good the judge is, and what it saves in labels."""
+    rho = worth.correlation(own, low=target.low, high=target.high, confidence=confidence)
+    nothing = Measurement(None)
+    return {
+        "specificity": _with_ends(rates.specificity if rates else nothing),
+        "sensitivity": _with_ends(rates.sensitivity if rates else nothing),
+        "skill": _with_ends(rates.skill if rates else nothing),
+        "correlation": _with_ends(rho),
+        "weight": worth.power_tuning(own, other),
+        "label_worth": _with_ends(worth.labels_worth(rho, labels=len(own), verdicts=len(other))),
+        "label_worth_limit": _with_ends(worth.labels_worth(rho, labels=len(own), verdicts=None)),
+    }
 
 
 def _check_enough(judged: JudgedItems, what: str, where: str) -> None:
@@ -287,80 +294,8 @@ def _assumptions(target: Target) -> Iterator[str]:
     yield "neither holds where the items themselves differ (harder, longer, from elsewhere): label some of the new ones"
 
 
-def estimate_rows(found: Estimates, target: Target) -> tuple[list[str], list[list[str]]]:
-    """Header and cells of the table of estimates, as people read them."""
-    unit = _unit(target)
-    return ["", _heading(target), "interval"], [
-        [
-            _METHODS[number.method],
-            write_number(unit, number.value, number.ci_low, number.ci_high),
-            write_interval(unit, number.ci_low, number.ci_high),
-        ]
-        for number in found.estimates
-    ]
-
-
-def print_estimates(found: Estimates, target: Target, console: Console) -> None:
-    """Print the estimates, what the judge is like, what a label is worth, and what all of it rests on."""
-    from harness.report.lines import print_notes, print_rows, print_title
-
-    print_title(f"{found.target} · {found.task} · {found.judge}", console)
-    print_rows(*estimate_rows(found, target), console)
-    print_notes(list(_facts(found)), console, style="")
-    print_notes(found.warnings, console, style="yellow")
-    print_notes([f"interval: {found.confidence * 100:g} % confidence", *found.assumptions], console)
-
-
-def _facts(found: Estimates) -> Iterator[str]:
-    own = _of(found.labelled, found.labelled_clusters)
-    yield f"{own} with a label, {_of(found.unlabelled, found.unlabelled_clusters)} without"
-    for count, why in (
-        (found.already_labelled, "unlabelled items are among the labelled ones and were left out"),
-        (found.failed, "items were left out since the machinery failed on them"),
-    ):
-        if count:
-            yield f"{count:,} {why}"
-    missing = (found.labelled_without_verdict, found.unlabelled_without_verdict)
-    if max(missing) > 0:
-        yield (
-            f"no verdict on {missing[0] * 100:.1f} % of the labelled and on {missing[1] * 100:.1f} % of the other "
-            f"items; in both it counts as {'not the class' if found.skill.value is not None else 'the middle'}"
-        )
-    if found.skill.value is not None:
-        yield (
-            f"sensitivity {_with_interval('share', found.sensitivity, sign=' %')}, "
-            f"specificity {_with_interval('share', found.specificity, sign=' %')}; "
-            f"together less 1: {_with_interval('score', found.skill)}, where 0 is chance"
-        )
-    if found.correlation.value is not None:
-        yield f"correlation of verdicts and labels {_with_interval('correlation', found.correlation)}"
-    if found.label_worth.value is not None:
-        limit = found.label_worth_limit.value
-        without_end = "" if limit is None else f"; at most {limit:.1f}, however many verdicts there are"
-        yield f"one label with this judge is worth {_with_interval('score', found.label_worth)} labels{without_end}"
-
-
-def _of(items: int, clusters: int) -> str:
-    return f"{items:,} items" if items == clusters else f"{items:,} items in {clusters:,} clusters"
-
-
-def _heading(target: Target) -> str:
-    return "share, %" if target.label else "mean"
-
-
-def _unit(target: Target) -> Unit:
-    return "share" if target.label else "score"
-
-
-def _with_interval(unit: Unit, number: IntervalEstimate, *, sign: str = "") -> str:
-    """A value with its interval in brackets, as many decimals as the interval carries."""
-    low, high = number.ci_low, number.ci_high
-    ends = write_interval(unit, low, high) if high is not None else f"{write_number(unit, low)} or more"
-    return f"{write_number(unit, number.value, low, high)}{sign} ({ends})"
-
-
 def _mean(target: Target, verdicts: Verdicts) -> str:
-    return f"{write_number(_unit(target), float(verdicts.judged.mean()))}{' %' if target.label else ''}"
+    return f"{write_number(target.unit, float(verdicts.judged.mean()))}{' %' if target.label else ''}"
 
 
 def _p(value: float) -> str:

@@ -50,9 +50,8 @@ def build_leaderboard(
         UserError: There are no cells, cells of one task were scored by different rules or saw
             different data, or the metric does not fit a task.
     """
-    grouping, tests = settings.group_by, settings.compare
+    by_category = settings.group_by == "category"
     measure = Measure(find_metric=find_metric or metric_finder(), rules=rules_of(settings, seed=seed))
-    by_category = grouping == "category"
     entries = [
         entry for cell in cells for entry in measure.entries(cell, metric=settings.metric, by_category=by_category)
     ]
@@ -60,10 +59,10 @@ def build_leaderboard(
         raise UserError("nothing to rank: the runs have no scored cells; run their manifests first")
     check_rivals(entries)
     named = disambiguate_judges(entries)
-    names = {(entry.judge, entry.run): other.judge for entry, other in zip(entries, named, strict=True)}
-    entries, lacking = named, [replace(cell, judge=names.get((cell.judge, cell.run), cell.judge)) for cell in left_out]
-    unread = {_cell(entry): entry for entry in entries}
-    tallies = {name: tally(entry.cell.unread()) for name, entry in unread.items()}
+    lacking = _rename_left_out(left_out, entries, named)
+    entries = named
+    by_cell = {_cell(entry): entry for entry in entries}
+    tallies = {name: tally(entry.cell.unread()) for name, entry in by_cell.items()}
     rows = [
         _row(
             entry,
@@ -72,27 +71,45 @@ def build_leaderboard(
         )
         for entry in entries
     ]
-    rivals = _rivals(entries)
-    if grouping == "suite":
-        blocks = suites(rows, rivals, measure=measure, left_out=lacking, compare=tests == "all-pairs")
-    else:
-        blocks = [_field(same, rivals[block], measure, tests) for block, same in _blocks(rows).items()]
-    blocks = sorted((place_judges(field, tests) for field in blocks), key=lambda field: field.rows[0].block)
+    blocks = _rank_blocks(rows, _rivals(entries), settings, measure=measure, left_out=lacking)
     return Leaderboard(
         title=", ".join(sorted({entry.run for entry in entries})),
-        group_by=grouping,
+        group_by=settings.group_by,
         metric=settings.metric,
         alpha=round(1 - settings.confidence, 10),
         min_coverage=settings.min_coverage,
-        compare=tests,
+        compare=settings.compare,
         missing=settings.missing,
         equivalence=settings.equivalence,
         rows=tuple(row for field in blocks for row in sorted(field.rows, key=_place)),
         comparisons=tuple(_in_block(found, field.rows[0]) for field in blocks for found in field.comparisons),
         usage=_usage(entries),
         left_out=tuple(sorted(lacking, key=lambda cell: (cell.judge, cell.task, cell.run))),
-        unread=_unread(unread, tallies),
+        unread=_unread(by_cell, tallies),
     )
+
+
+def _rename_left_out(left_out: Iterable[LeftOut], entries: Sequence[Entry], named: Sequence[Entry]) -> list[LeftOut]:
+    """What judges were not asked, under the names that they have on the board."""
+    names = {(entry.judge, entry.run): other.judge for entry, other in zip(entries, named, strict=True)}
+    return [replace(cell, judge=names.get((cell.judge, cell.run), cell.judge)) for cell in left_out]
+
+
+def _rank_blocks(
+    rows: Sequence[Row],
+    rivals: Mapping[Block, Sequence[Entry]],
+    settings: ReportSettings,
+    *,
+    measure: Measure,
+    left_out: Sequence[LeftOut],
+) -> list[Field]:
+    """The blocks, each compared and with its places, in the order of the board."""
+    tests = settings.compare
+    if settings.group_by == "suite":
+        blocks = suites(rows, rivals, measure=measure, left_out=left_out, compare=tests == "all-pairs")
+    else:
+        blocks = [_field(same, rivals[block], measure, tests) for block, same in _blocks(rows).items()]
+    return sorted((place_judges(field, tests) for field in blocks), key=lambda field: field.rows[0].block)
 
 
 def _field(rows: Sequence[Row], rivals: Sequence[Entry], measure: Measure, tests: Compare) -> Field:

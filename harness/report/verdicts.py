@@ -25,6 +25,7 @@ from harness.api import (
     Protocol,
     RecordedAnswer,
     Score,
+    Unit,
     UserError,
     Verdict,
 )
@@ -64,6 +65,11 @@ class Target:
     def is_class(self) -> bool:
         """Whether gold is 1 or 0, so that a judge has a sensitivity."""
         return bool(self.label) and self.blank == 0
+
+    @property
+    def unit(self) -> Unit:
+        """What an estimate of it is: the share of a class, or the mean of scores."""
+        return "share" if self.label else "score"
 
 
 class JudgedItem(NamedTuple):

@@ -11,6 +11,7 @@ from harness.console import echo
 
 if TYPE_CHECKING:
     from harness.api import RecordedCell
+    from harness.report.estimate import Estimates
     from harness.report.verdicts import JudgedItems, Target
     from harness.run.recorded import RecordedRun
 
@@ -67,7 +68,7 @@ def command(
       harness estimate runs/labelled-1a2b3c4d5e6f runs/production-0f9e8d7c6b5a --judge my-judge
       harness estimate runs/arena-1a2b3c4d5e6f votes.jsonl --class A --ties half --json
     """
-    from harness.report.estimate import estimate, print_estimates
+    from harness.report.estimate import estimate
     from harness.report.verdicts import items_from_answers, make_target
     from harness.run.recorded import load_run
 
@@ -79,11 +80,11 @@ def command(
     own = items_from_answers(cell.answers(), cell.protocol, target)
     if unlabelled.is_dir():
         _refuse(("--column", column), ("--id", id_column), ("--group", group), of="file")
-        other, source, said = _from_run(cell, unlabelled, target, task=unlabelled_task)
+        other, source, warnings = _from_run(cell, unlabelled, target, task=unlabelled_task)
     else:
         _refuse(("--unlabelled-task", unlabelled_task), of="run")
         other = _from_file(own, unlabelled, target, column=column, id_column=id_column, group=group)
-        source, said = unlabelled.name, ()  # a file does not say whose verdicts it holds
+        source, warnings = unlabelled.name, ()  # a file does not say whose verdicts it holds
     found = estimate(
         own,
         other,
@@ -93,17 +94,23 @@ def command(
         labelled_run=run.folder.resolve().name,
         unlabelled_from=source,
         confidence=run.report.confidence if confidence is None else confidence,
-        warnings=said,
+        warnings=warnings,
     )
+    _print(found, target, as_json=as_json)
+    return 0
+
+
+def _print(found: Estimates, target: Target, *, as_json: bool) -> None:
     if as_json:
         from harness.report.tables import to_json_text
 
         echo(to_json_text(found.to_json()), nl=False)
-        return 0
+        return
     from rich.console import Console
 
+    from harness.report.estimate_text import print_estimates
+
     print_estimates(found, target, Console())
-    return 0
 
 
 def _cell(run: RecordedRun, *, judge: str | None, task: str | None) -> RecordedCell:
