@@ -156,10 +156,7 @@ def estimate(
         unlabelled_from=unlabelled_from,
         confidence=confidence,
         **_count_items(labelled, unlabelled, own, other),
-        estimates=tuple(
-            Correction(method=method, value=number.value, ci_low=number.low, ci_high=number.high)
-            for method, number in found.items()
-        ),
+        estimates=_corrections(found),
         **_describe_judge(own, other, target, rates, confidence),
         shift_p=shift,
         warnings=(*warnings, *_warnings(target, own, other, rates, found, shift)),
@@ -226,6 +223,13 @@ def _by_method(own: Verdicts, other: Verdicts, target: Target, confidence: float
     if target.is_class:
         found["rogan-gladen"] = worth.rogan_gladen(own, other, confidence=confidence)
     return {**found, "ppi++": worth.ppi(own, other, low=low, high=high, confidence=confidence)}
+
+
+def _corrections(found: dict[str, Measurement]) -> tuple[Correction, ...]:
+    return tuple(
+        Correction(method=method, value=number.value, ci_low=number.low, ci_high=number.high)
+        for method, number in found.items()
+    )
 
 
 def _with_ends(number: Measurement) -> IntervalEstimate:

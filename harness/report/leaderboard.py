@@ -50,27 +50,15 @@ def build_leaderboard(
         UserError: There are no cells, cells of one task were scored by different rules or saw
             different data, or the metric does not fit a task.
     """
-    by_category = settings.group_by == "category"
     measure = Measure(find_metric=find_metric or metric_finder(), rules=rules_of(settings, seed=seed))
-    entries = [
-        entry for cell in cells for entry in measure.entries(cell, metric=settings.metric, by_category=by_category)
-    ]
-    if not entries:
-        raise UserError("nothing to rank: the runs have no scored cells; run their manifests first")
+    entries = _entries(cells, settings, measure)
     check_rivals(entries)
     named = disambiguate_judges(entries)
     lacking = _rename_left_out(left_out, entries, named)
     entries = named
     by_cell = {_cell(entry): entry for entry in entries}
     tallies = {name: tally(entry.cell.unread()) for name, entry in by_cell.items()}
-    rows = [
-        _row(
-            entry,
-            min_coverage=settings.min_coverage,
-            unread=tallies[_cell(entry)].counts(entry.category if by_category else None),
-        )
-        for entry in entries
-    ]
+    rows = _rows(entries, tallies, settings)
     blocks = _rank_blocks(rows, _rivals(entries), settings, measure=measure, left_out=lacking)
     return Leaderboard(
         title=", ".join(sorted({entry.run for entry in entries})),
@@ -87,6 +75,32 @@ def build_leaderboard(
         left_out=tuple(sorted(lacking, key=lambda cell: (cell.judge, cell.task, cell.run))),
         unread=_unread(by_cell, tallies),
     )
+
+
+def _entries(cells: Iterable[ScoredCell], settings: ReportSettings, measure: Measure) -> list[Entry]:
+    """What competes, before anything is compared."""
+    by_category = settings.group_by == "category"
+    entries = [
+        entry for cell in cells for entry in measure.entries(cell, metric=settings.metric, by_category=by_category)
+    ]
+    if not entries:
+        raise UserError("nothing to rank: the runs have no scored cells; run their manifests first")
+    return entries
+
+
+def _rows(
+    entries: Sequence[Entry], tallies: Mapping[tuple[str, str, str], Tally], settings: ReportSettings
+) -> list[Row]:
+    """A row for each entry, without its place."""
+    by_category = settings.group_by == "category"
+    return [
+        _row(
+            entry,
+            min_coverage=settings.min_coverage,
+            unread=tallies[_cell(entry)].counts(entry.category if by_category else None),
+        )
+        for entry in entries
+    ]
 
 
 def _rename_left_out(left_out: Iterable[LeftOut], entries: Sequence[Entry], named: Sequence[Entry]) -> list[LeftOut]:

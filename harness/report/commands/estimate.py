@@ -74,17 +74,11 @@ def command(
 
     run = load_run(labelled)
     cell = _cell(run, judge=judge, task=task)
-    target = make_target(
-        next(cell.answers()).space, label=label, ties=ties or ("half" if cell.protocol.ties == "half" else "class")
-    )
+    ties = ties or ("half" if cell.protocol.ties == "half" else "class")
+    target = make_target(next(cell.answers()).space, label=label, ties=ties)
     own = items_from_answers(cell.answers(), cell.protocol, target)
-    if unlabelled.is_dir():
-        _refuse(("--column", column), ("--id", id_column), ("--group", group), of="file")
-        other, source, warnings = _from_run(cell, unlabelled, target, task=unlabelled_task)
-    else:
-        _refuse(("--unlabelled-task", unlabelled_task), of="run")
-        other = _from_file(own, unlabelled, target, column=column, id_column=id_column, group=group)
-        source, warnings = unlabelled.name, ()  # a file does not say whose verdicts it holds
+    columns = {"column": column, "id_column": id_column, "group": group}
+    other, source, warnings = _unlabelled_items(cell, own, unlabelled, target, task=unlabelled_task, columns=columns)
     found = estimate(
         own,
         other,
@@ -141,6 +135,25 @@ def _choose(run: RecordedRun, kind: str, name: str | None, known: list[str]) -> 
     if name not in names:
         raise UserError(f"{run.folder} has no {kind} {name!r}.{suggest_names(name, names)}")
     return name
+
+
+def _unlabelled_items(
+    cell: RecordedCell,
+    own: JudgedItems,
+    unlabelled: Path,
+    target: Target,
+    *,
+    task: str | None,
+    columns: dict[str, str | None],
+) -> tuple[JudgedItems, str, tuple[str, ...]]:
+    """The items, where they are from, and what to warn of. Options for the other kind of source are refused."""
+    if unlabelled.is_dir():
+        of_files = (("--column", "column"), ("--id", "id_column"), ("--group", "group"))
+        _refuse(*((option, columns[name]) for option, name in of_files), of="file")
+        return _from_run(cell, unlabelled, target, task=task)
+    _refuse(("--unlabelled-task", task), of="run")
+    # A file does not say whose verdicts it holds, so there is nothing to compare and nothing to warn of.
+    return _from_file(own, unlabelled, target, **columns), unlabelled.name, ()
 
 
 def _from_run(
