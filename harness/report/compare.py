@@ -26,7 +26,8 @@ from harness.text import clean, for_markdown, order_name
 SCHEMA = "judge-harness/comparison/2"
 """Name and version of the JSON schema."""
 
-_FIELDS = {"a": "judge_a", "b": "judge_b", "p": "p_value"}  # as in the leaderboard
+_OF_BOARDS = ("task", "category", "suite")
+"""Fields of a comparison that only a leaderboard fills: here the task's name stands beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ class JudgeComparison:
     def to_json(self) -> dict[str, Any]:
         """The comparison as plain data, floats rounded to six decimals."""
         tasks = [
-            {"task": name, **{_FIELDS.get(key, key): value for key, value in as_plain(comparison).items()}}
+            {"task": name, **{key: value for key, value in as_plain(comparison).items() if key not in _OF_BOARDS}}
             for name, comparison in zip(self.names, self.tasks, strict=True)
         ]
         return {
