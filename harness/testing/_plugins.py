@@ -7,7 +7,8 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from harness.api import PluginError
-from harness.discovery import GROUP, KINDS, Offer, PluginRow, Plugins
+from harness.candidates import GROUP
+from harness.discovery import KINDS, Offer, PluginRow, Plugins
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
