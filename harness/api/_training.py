@@ -203,7 +203,7 @@ class ResolvedRecipe(Protocol):
         """Changes whenever what it asks for changes: 12 hexadecimal digits."""
 
     @property
-    def resolved(self) -> Mapping[str, Any]:
+    def content(self) -> Mapping[str, Any]:
         """The recipe as plain data, complete and runnable again."""
 
 

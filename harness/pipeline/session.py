@@ -119,7 +119,7 @@ def _ask_judges(
         journal.set_meta(
             "plan", plan_record(plan, name=loaded.manifest.name, report=loaded.manifest.report.model_dump())
         )
-        plugins.notify("harness_run_started", folder=folder, manifest=loaded.resolved)
+        plugins.notify("harness_run_started", folder=folder, manifest=loaded.content)
         outcome = Engine(
             plan,
             journal,
