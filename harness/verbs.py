@@ -33,7 +33,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
         "harness.doctor.command:command",
         "Say what is wrong with this installation, or which splits share images.",
     ),
-    "check": ("harness.cli.check:command", "Run the conformance checks on a plugin."),
-    "new": ("harness.cli.new:command", "Start a new plugin distribution."),
+    "check": ("harness.authoring.check:command", "Run the conformance checks on a plugin."),
+    "new": ("harness.authoring.new:command", "Start a new plugin distribution."),
 }
 """Name of a verb to the place of its `click.Command` and one line of help, in the order of `--help`."""

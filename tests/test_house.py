@@ -26,6 +26,11 @@ def test_nothing_is_imported_from_a_higher_layer(modules: dict[str, house.Module
     assert house.find_arrows_up(modules) == []
 
 
+def test_the_kernel_reaches_batteries_through_hooks_only(modules: dict[str, house.Module]) -> None:
+    assert house.find_batteries_imported(modules) == []
+    assert not {*house.KERNEL} & {*house.BATTERIES}
+
+
 def test_no_modules_import_one_another_in_a_circle(modules: dict[str, house.Module]) -> None:
     assert house.find_circles(modules) == []
 
@@ -60,4 +65,11 @@ def test_an_arrow_up_is_found_and_so_is_one_to_the_side(tmp_path: Path) -> None:
     assert house.find_arrows_up(found) == [
         "harness.api.a:1 imports harness.run.b, which is above it",
         "harness.score.c:1 imports harness.manifest.d, which is beside it",
+    ]
+
+
+def test_a_battery_that_the_kernel_imports_is_found(tmp_path: Path) -> None:
+    found = write(tmp_path, cli__a="def f():\n    from harness.report.b import g\n", report__b="import harness.cli.a\n")
+    assert house.find_batteries_imported(found) == [
+        "harness.cli.a:2 imports harness.report.b, which the kernel reaches through hooks only"
     ]

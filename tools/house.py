@@ -37,6 +37,7 @@ LAYERS = (
     ("report",),
     ("train",),
     ("doctor", "testing"),
+    ("authoring",),
     ("cli", "pytest_plugin"),
 )
 """Parts of `harness`, the lowest first. A module imports its own part, and parts of lower layers."""
@@ -60,7 +61,7 @@ KERNEL = (
 )
 """Parts that a run always needs; `api/data` and `api/reading` are not counted."""
 
-BATTERIES = ("formats", "score", "report", "train", "doctor", "testing")
+BATTERIES = ("formats", "score", "report", "train", "doctor", "testing", "authoring")
 """Parts that the kernel never imports: it reaches them through hooks."""
 
 

@@ -30,7 +30,7 @@ def command(kinds: str, name: str, folder: Path | None) -> int:
       harness new task,judge,metric my-benchmark
     """
     from harness.api import PluginError
-    from harness.cli._distribution import compose_files
+    from harness.authoring._distribution import compose_files
 
     chosen = _read_kinds(kinds)
     package = name.replace("-", "_")
@@ -53,7 +53,7 @@ def command(kinds: str, name: str, folder: Path | None) -> int:
 
 
 def _read_kinds(text: str) -> list[str]:
-    from harness.cli._distribution import KINDS
+    from harness.authoring._distribution import KINDS
 
     if text == "all":
         return list(KINDS)

@@ -117,7 +117,7 @@ def compose_files(name: str, kinds: Iterable[str]) -> dict[str, str]:
 
 
 def _fill(template: str, fills: Mapping[str, str]) -> str:
-    place = files("harness.cli") / "_templates" / f"{template}.txt"
+    place = files("harness.authoring") / "_templates" / f"{template}.txt"
     return Template(place.read_text(encoding="utf-8")).substitute(fills)
 
 

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.api import PluginError
-from harness.cli import new
+from harness.authoring import new
 
 
 def harness(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -19,8 +19,8 @@ import yaml
 from click.testing import CliRunner
 
 from harness.api import ManifestCard, PluginError
-from harness.cli import new
-from harness.cli._distribution import KINDS, compose_files
+from harness.authoring import new
+from harness.authoring._distribution import KINDS, compose_files
 
 SUBSETS = [names for count in range(1, 7) for names in itertools.combinations(KINDS, count)]
 

@@ -1,0 +1,1 @@
+"""The verbs for plugin authors: start a distribution, check one."""

@@ -1,0 +1,1 @@
+"""The verbs of reporting: scores, leaderboards, comparisons, estimates and plans."""
