@@ -26,7 +26,19 @@ from pydantic import BaseModel
 
 from harness import __version__ as __version__
 from harness import api, testing
-from harness.api import Choice, DataError, Preference, Protocol, Ranking, Score, UnreadReason, data, hookspecs, optional
+from harness.api import (
+    Choice,
+    DataError,
+    Preference,
+    Protocol,
+    Ranking,
+    Score,
+    UnreadReason,
+    data,
+    hookspecs,
+    optional,
+    reading,
+)
 from harness.cli import cli, main
 from harness.discovery import Offer, Plugins
 from harness.manifest.model import Manifest, Recipe
@@ -426,6 +438,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "api": api_page,
     "api-data": partial(api_module, data),
     "api-optional": partial(api_module, optional),
+    "api-reading": partial(api_module, reading),
     "api-testing": partial(api_module, testing),
 }
 """Pages by name."""

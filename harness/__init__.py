@@ -1,7 +1,7 @@
 """A plugin-based benchmark harness for multimodal LLM-as-a-judge models.
 
-Plugin authors import `harness.api` and nothing else. Importing this package costs nothing: no plugin is
-looked up, and nothing heavy is loaded, until a command asks for it.
+Plugin authors import `harness.api` and nothing else. Importing this package costs nothing. Plugins are only searched,
+and heavy libraries only loaded, when a command needs them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Refuses a package `harness` that another distribution has overwritten. Costs one look at an attribute."""
+"""Refuses a package `harness` that another distribution has overwritten. The check reads a single attribute."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import harness
 
 
 def check_package() -> None:
-    """See that the package is that of judge-harness.
+    """Check that the package belongs to judge-harness.
 
     Raises:
         ImportError: Another distribution has put its own `harness/__init__.py` in its place.
     """
+    # pip overwrites files of another distribution without a word. Imports would then fail without naming the cause.
     if getattr(harness, "DISTRIBUTION", None) != "judge-harness":
         raise ImportError(
             f"{harness.__file__} is not that of judge-harness: another distribution with a package `harness` has "

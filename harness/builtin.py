@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @hookimpl
 def harness_formats() -> list[FormatCard]:
     """The formats of `harness.formats`."""
-    from harness.formats.cards import FORMATS
+    from harness.formats.cards import FORMATS  # here, as a plugin's module must be light
 
     return list(FORMATS)
 

@@ -1,10 +1,10 @@
-"""Finding plugins: entry points indexed first, then loaded one by one, failures kept as data.
+"""Finds plugins. Entry points are indexed first and then loaded one by one, and failures are kept as data.
 
-pluggy's own loader stops at the first broken plugin and silently drops a second distribution of the same name
-(pluggy#154, #174). So the entry points are indexed here, blocked ones are left alone before anything of theirs is
-imported, and each of the others is loaded by itself. What goes wrong becomes a row with its cause, `sys.exit` in a
-plugin included; it turns into an error only when a manifest uses that plugin, or at once with
-`HARNESS_STRICT_PLUGINS=1`. `harness.registration` says what a module must register to count.
+pluggy's own loader stops at the first broken plugin. It silently drops a second distribution of the same name
+(pluggy#154, #174). So the entry points are indexed here. Blocked plugins are dropped before any of their code is
+imported, and each of the others is loaded by itself. A failure becomes a row with its cause, even a `sys.exit` in a
+plugin. It only becomes an error when a manifest uses that plugin, or at once with `HARNESS_STRICT_PLUGINS=1`.
+`harness.registration` checks the module of each plugin.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import pluggy
 
 from harness import DISTRIBUTION, first_party
 from harness.api import Card, Operational, PluginError, UnfoldedEntry, UserError, hookspecs
-from harness.registration import cause_of, check_hooks, checked_cards
+from harness.registration import cause_of, check_cards, check_hooks
 from harness.text import clean
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ _OUTCOMES = {"broken": "broken", "conflict": "in conflict", "blocked": "left out
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginRow:
-    """One advertised plugin and what became of it."""
+    """An advertised plugin and the outcome of loading it."""
 
     name: str
-    """Name of the entry point; first half of every id."""
+    """Name of the entry point, and the first half of every id."""
     distribution: str
     """Name of the distribution, or the path of a file given with `--plugin`."""
     version: str
@@ -59,37 +59,37 @@ class PluginRow:
     status: str
     """`ok`, `broken`, `conflict`, `blocked` or `replaced` (by a file given with `--plugin`)."""
     problem: str = ""
-    """Cause, when the status is not ok."""
+    """Cause, if the status is not ok."""
     cards: tuple[Card, ...] = ()
-    """What it offers."""
+    """Cards of its objects."""
     hooks: tuple[str, ...] = ()
     """Names of the hooks that it implements."""
     cpu_ms: float = 0.0
-    """Milliseconds of CPU that loading it took. What two plugins import counts for the first, by name."""
+    """Milliseconds of CPU to load it. A library that two plugins import counts for the first of them, by name."""
     wall_ms: float = 0.0
-    """Milliseconds by the clock that loading it took."""
+    """Milliseconds by the clock to load it."""
 
     @property
     def outcome(self) -> str:
-        """What became of it, to follow `plugin NAME is`."""
+        """The outcome in words, to follow `plugin NAME is`."""
         return f"{_OUTCOMES.get(self.status, self.status)}: {self.problem}"
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A card with its provenance: what a manifest's `use:` resolves to."""
+    """A card with its provenance. A manifest's `use:` resolves to it."""
 
     id: str
     """Canonical id, `plugin/name`."""
     card: Card
     """The card."""
     distribution: str
-    """Who ships it."""
+    """The distribution that ships it."""
     version: str
-    """In which version."""
+    """Version of the distribution."""
 
     def options_model(self) -> type[BaseModel] | None:
-        """The pydantic model of its options, imported now."""
+        """Import the pydantic model of its options."""
         if self.card.options is None:
             return None
         model: type[BaseModel] = self.resolve(self.card.options)
@@ -99,20 +99,20 @@ class Offer:
         """Call the factory.
 
         Raises:
-            PluginError: It cannot be imported or it raised; the cause is named.
-            UserError: Whatever the factory says on purpose.
+            PluginError: It cannot be imported, or it raised. The message names the cause.
+            UserError: The factory raised it on purpose.
         """
         return self._call(self.card.factory, options, context)
 
     def unfold(self, options: object, context: object) -> list[UnfoldedEntry] | None:
-        """The entries that this one stands for, or `None` when it stands for itself."""
+        """The entries into which this one unfolds, or `None` if it stands for itself."""
         if self.card.unfold is None:
             return None
         unfolded: list[UnfoldedEntry] = self._call(self.card.unfold, options, context)
         return unfolded
 
     def check(self, options: object, context: object) -> None:
-        """Check the files that the options of a judge name, where its card says how.
+        """Check the files in the options of a judge, if its card has a check.
 
         Raises:
             UserError: They cannot be used.
@@ -126,17 +126,17 @@ class Offer:
             return self.resolve(lazy)(options, context)
         except (UserError, KeyboardInterrupt):
             raise
-        except BaseException as error:  # sys.exit in a plugin ends no command
+        except BaseException as error:  # even SystemExit: a plugin must not end the command
             raise PluginError(
                 f"{self.card.kind} {self.id} ({self.distribution} {self.version}): could not be made: "
                 f"{type(error).__name__}: {error}"
             ) from error
 
     def resolve(self, lazy: object) -> Any:
-        """What a lazy reference of the card names, imported now; anything but text is itself.
+        """Import the object of a lazy reference in the card. An object that is not text is returned as it is.
 
         Raises:
-            PluginError: It cannot be imported; the cause is named.
+            PluginError: It cannot be imported. The message names the cause.
         """
         if not isinstance(lazy, str):
             return lazy
@@ -168,40 +168,46 @@ class Plugins:
     """All plugins of this process."""
 
     def __init__(self) -> None:
-        """Empty; use `load`."""
+        """Start without plugins. Use `load`."""
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._offers: dict[str, dict[str, Offer]] = {kind: {} for kind in KINDS}
         self.rows: list[PluginRow] = []
-        """One row for each advertised plugin, by name."""
+        """A row for each advertised plugin, by name."""
 
     @classmethod
     def load(cls, *, blocked: Iterable[str] = (), extra: Sequence[str] = ()) -> Plugins:
         """Find and load every plugin that is not blocked.
 
         Args:
-            blocked: Names of plugins or of distributions; `HARNESS_DISABLE_PLUGINS` (comma-separated) adds to them.
+            blocked: Names of plugins or of distributions. `HARNESS_DISABLE_PLUGINS` (comma-separated) adds to them.
             extra: Python files or importable modules to use as plugins as well, named after their stem.
 
         Raises:
-            PluginError: In strict mode (`HARNESS_STRICT_PLUGINS=1`), when any plugin is broken; or an `extra` is.
+            PluginError: An `extra` cannot be used, or any plugin is broken in strict mode (`HARNESS_STRICT_PLUGINS=1`).
         """
         plugins = cls()
-        stop = {_normal(name) for name in (*blocked, *os.environ.get("HARNESS_DISABLE_PLUGINS", "").split(",")) if name}
+        stop = {
+            _normalise(name) for name in (*blocked, *os.environ.get("HARNESS_DISABLE_PLUGINS", "").split(",")) if name
+        }
         found = [_from_entry_point(point) for point in entry_points(group=GROUP)]
         found += [_from_argument(argument) for argument in dict.fromkeys(extra)]
+        # By name first, before anything is imported: of two plugins of one name, neither may run its code.
         by_name: dict[str, list[_Found]] = {}
-        for one in sorted(found, key=lambda one: (one.name, one.distribution)):
-            if _normal(one.name) in stop or _normal(one.distribution) in stop:
-                plugins._add_row(one, status="blocked", problem="blocked by --no-plugin or HARNESS_DISABLE_PLUGINS")
+        # Sorted, so that hooks are called in the same order on every machine.
+        for candidate in sorted(found, key=lambda each: (each.name, each.distribution)):
+            if _normalise(candidate.name) in stop or _normalise(candidate.distribution) in stop:
+                problem = "blocked by --no-plugin or HARNESS_DISABLE_PLUGINS"
+                plugins._add_row(candidate, status="blocked", problem=problem)
             else:
-                by_name.setdefault(one.name, []).append(one)
+                by_name.setdefault(candidate.name, []).append(candidate)
         for rivals in by_name.values():
             remaining = plugins._without_losers(rivals)
             if len(remaining) == 1:
                 plugins._load_one(remaining[0])
+            # Two of one name: neither is loaded, since an id would mean one or the other by chance.
             for rival in remaining if len(remaining) > 1 else ():
-                plugins._add_row(rival, status="conflict", problem=_conflict(remaining))
+                plugins._add_row(rival, status="conflict", problem=_describe_conflict(remaining))
         plugins.rows.sort(key=lambda row: (row.name, row.distribution))
         if os.environ.get("HARNESS_STRICT_PLUGINS", "") not in ("", "0"):
             plugins._refuse_broken()
@@ -212,11 +218,11 @@ class Plugins:
         return [offer for _, offer in sorted(self._offers[kind].items())]
 
     def find(self, kind: str, name: str) -> Offer:
-        """The offer that `name` means: a canonical id, or a bare name while it is unique.
+        """Find the offer of a name: a canonical id, or a bare name while it is unique.
 
         Raises:
-            PluginError: Unknown (with near misses), ambiguous (naming all), or of a plugin that did not load (with its
-                cause).
+            PluginError: The name is unknown, ambiguous, or that of a plugin that did not load. The message has similar
+                names, all meanings, or the cause.
         """
         offers = self._offers[kind]
         if name in offers:
@@ -227,6 +233,7 @@ class Plugins:
         if same:
             listed = ", ".join(f"{offer.id} ({offer.distribution} {offer.version})" for offer in same)
             raise PluginError(f"the {kind} name {name!r} is ambiguous: {listed}; write the full id")
+        # The name may be that of a plugin that is installed and broken: its cause helps more than "there is no".
         ours = first_party.find_plugins(kind, name)
         loaded = {row.name for row in self.rows if row.status == "ok"}
         for row in self.rows:
@@ -236,11 +243,12 @@ class Plugins:
         raise PluginError(f"there is no {kind} {name!r}{self._hint(kind, name, ours)}")
 
     def notify(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
-        """Call a life-cycle hook on every plugin; one that raises is warned about and never ends a run.
+        """Call a life-cycle hook on every plugin. A hook that raises causes a warning and never ends a run.
 
         Returns:
-            Pairs of plugin name and what it returned.
+            Pairs of a plugin's name and its hook's result.
         """
+        # Not by pluggy's own call, which would stop at the first hook that raises.
         results: list[tuple[str, Any]] = []
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
             try:
@@ -248,8 +256,8 @@ class Plugins:
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
-                said = f"warning: plugin {impl.plugin_name}: {hook} raised {error!r}"
-                print(clean(said), file=sys.stderr)  # noqa: T201
+                warning = f"warning: plugin {impl.plugin_name}: {hook} raised {error!r}"
+                print(clean(warning), file=sys.stderr)  # noqa: T201
         return results
 
     def ask(self, hook: str, **arguments: Any) -> Any:
@@ -274,7 +282,7 @@ class Plugins:
         return None
 
     def warnings(self) -> list[str]:
-        """One line for each plugin that should have loaded and did not."""
+        """A line for each plugin that should have loaded and did not."""
         return [
             f"plugin {row.name} ({row.distribution} {row.version}) is {row.outcome}"
             for row in self.rows
@@ -297,15 +305,15 @@ class Plugins:
         if problems:
             raise PluginError("HARNESS_STRICT_PLUGINS is set, and not every plugin loads:\n  " + "\n  ".join(problems))
 
-    def _add_row(self, one: _Found, **fields: Any) -> None:
-        self.rows.append(PluginRow(name=one.name, distribution=one.distribution, version=one.version, **fields))
+    def _add_row(self, found: _Found, **fields: Any) -> None:
+        self.rows.append(PluginRow(name=found.name, distribution=found.distribution, version=found.version, **fields))
 
     def _without_losers(self, rivals: Sequence[_Found]) -> list[_Found]:
-        """Plugins of one name without those that cannot have it: a row says why each one lost."""
+        """The plugins of a name without those that cannot have it. Each of those gets a row with the reason."""
         remaining: list[_Found] = []
         given = next((rival for rival in rivals if rival.given), None)
         for rival in rivals:
-            if rival.name == CORE and _normal(rival.distribution) != DISTRIBUTION:
+            if rival.name == CORE and _normalise(rival.distribution) != DISTRIBUTION:
                 problem = f"the name {CORE!r} belongs to the core; rename the entry point of {rival.distribution}"
                 self._add_row(rival, status="conflict", problem=problem)
             elif given is not None and not rival.given:
@@ -315,43 +323,44 @@ class Plugins:
                 remaining.append(rival)
         return remaining
 
-    def _load_one(self, one: _Found) -> None:
+    def _load_one(self, found: _Found) -> None:
         cpu, clock = time.process_time(), time.perf_counter()
         try:
-            module = one.load()
+            module = found.load()
             check_hooks(self._manager, module)
-            self._manager.register(module, name=one.name)
+            self._manager.register(module, name=found.name)
             try:
+                # Unregistered again below if a card is bad: none of its hooks may then be called.
                 hooks = tuple(sorted(caller.name for caller in self._manager.get_hookcallers(module) or ()))
-                cards = checked_cards(self._collect(module))
+                cards = check_cards(self._collect(module))
             except BaseException:
                 self._manager.unregister(module)
                 raise
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # sys.exit in a plugin is its own fault, and ends nothing but itself
-            self._add_row(one, status="broken", problem=cause_of(error), **_spent(cpu, clock))
+        except BaseException as error:  # even SystemExit: a plugin must not end the command
+            self._add_row(found, status="broken", problem=cause_of(error), **_measure_since(cpu, clock))
             return
         for card in cards:
-            offer = Offer(f"{one.name}/{card.name}", card, one.distribution, one.version)
+            offer = Offer(f"{found.name}/{card.name}", card, found.distribution, found.version)
             self._offers[card.kind][offer.id] = offer
-        self._add_row(one, status="ok", cards=tuple(cards), hooks=hooks, **_spent(cpu, clock))
+        self._add_row(found, status="ok", cards=tuple(cards), hooks=hooks, **_measure_since(cpu, clock))
 
     def _collect(self, module: ModuleType) -> Iterator[tuple[str, Any]]:
         for kind in KINDS:
             for impl in getattr(self._manager.hook, f"harness_{kind}s").get_hookimpls():
-                if impl.plugin is module:
+                if impl.plugin is module:  # the list holds the plugins that were loaded before as well
                     for card in impl.function():
                         yield kind, card
 
 
-def _spent(cpu: float, clock: float) -> dict[str, float]:
+def _measure_since(cpu: float, clock: float) -> dict[str, float]:
     """The milliseconds since two readings of the clocks."""
     return {"cpu_ms": (time.process_time() - cpu) * 1e3, "wall_ms": (time.perf_counter() - clock) * 1e3}
 
 
-def _conflict(rivals: Sequence[_Found]) -> str:
-    """Why plugins of one name are all off."""
+def _describe_conflict(rivals: Sequence[_Found]) -> str:
+    """The reason why all plugins of a name are off."""
     number = "two" if len(rivals) == 2 else str(len(rivals))
     if rivals[0].given:
         each = " and ".join(rival.distribution for rival in rivals)
@@ -360,8 +369,8 @@ def _conflict(rivals: Sequence[_Found]) -> str:
     return f"{number} distributions have a plugin of this name: {each}; uninstall or block one of them"
 
 
-def _normal(name: str) -> str:
-    """Distribution names compare by PEP 503."""
+def _normalise(name: str) -> str:
+    """A distribution's name for comparison, by PEP 503."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 
@@ -389,6 +398,7 @@ def _from_argument(argument: str) -> _Found:
 
 
 def _load_file(path: Path) -> ModuleType:
+    # With a prefix, so that a file called `json.py` does not take the place of a library.
     name = f"harness_plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -400,16 +410,17 @@ def _load_file(path: Path) -> ModuleType:
 
 
 def options_of(model: BaseModel | None) -> Mapping[str, Any]:
-    """Options as plain JSON data, for keys and records; without those that are `Operational`."""
+    """Options as plain JSON data, for keys and records, without `Operational` ones."""
     if model is None:
         return {}
     return model.model_dump(mode="json", exclude=set(operational(type(model))))
 
 
 def operational(model: type[BaseModel]) -> list[str]:
-    """The fields of an options model that say how it is run and never what it answers."""
+    """The fields of an options model that are marked `Operational`: they never change an answer."""
+    # The mark counts as a class and as an instance, since `Annotated[int, Operational]` is an easy slip.
     return [
         name
         for name, spec in model.model_fields.items()
-        if any(one is Operational or isinstance(one, Operational) for one in spec.metadata)
+        if any(mark is Operational or isinstance(mark, Operational) for mark in spec.metadata)
     ]

@@ -1,13 +1,14 @@
-"""What the distributions of this repository offer, for messages about one that is not installed.
+"""The offers of this repository's distributions, for messages about one that is not installed.
 
-Not a registry: discovery reads what is installed and never looks here. `tests/test_first_party.py` holds this table
-against the plugins themselves.
+Not a registry: discovery only reads the installed plugins. `tests/test_first_party.py` compares this table with the
+plugins themselves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+# Kept by hand: the plugins in question are not installed, so nothing can be imported from them.
 DISTRIBUTIONS: Mapping[str, str] = {
     "baselines": "judge-harness-baselines",
     "generic": "judge-harness-generic",
@@ -22,8 +23,9 @@ DISTRIBUTIONS: Mapping[str, str] = {
     "trl": "judge-harness-trl",
     "verdict": "judge-harness-rewards",
 }
-"""Name of a plugin to the distribution that has it."""
+"""The distribution of each plugin, by the plugin's name."""
 
+# Names are texts with spaces between them: as tuples with a name on each line the table would fill pages.
 OFFERS: Mapping[str, Mapping[str, str]] = {
     "task": {
         "generic": "pairwise pointwise ranking score",
@@ -68,10 +70,15 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         "miniature": "in-distribution ood",
     },
 }
-"""Kind, then name of a plugin, to the names of what it offers."""
+"""The names of a plugin's offers, by kind and by the plugin's name."""
 
 
 def find_plugins(kind: str, name: str) -> list[str]:
-    """The plugins of this repository that offer what `name` means: a full id, or a bare name that several may have."""
+    """The plugins of this repository with an offer of this name: a full id, or a bare name that several may have.
+
+    >>> find_plugins("judge", "transformers"), find_plugins("task", "mtrl/seetrue"), find_plugins("task", "no-such")
+    (['transformers'], ['mtrl'], [])
+    """
+    # Both forms that a manifest may use are compared, since the user may have written either.
     ids = [(plugin, offered) for plugin, names in OFFERS.get(kind, {}).items() for offered in names.split()]
     return [plugin for plugin, offered in ids if name in (f"{plugin}/{offered}", offered)]

@@ -1,7 +1,7 @@
-"""What a plugin's module registers, looked at before it counts: its hooks, its cards, the API version of each card.
+"""Checks the registrations of a plugin's module: its hooks, its cards, and the API version of each card.
 
-Not for finding plugins (`harness.discovery`), nor for what its objects do (`harness.testing`). What is wrong is one
-line with its fix.
+Not for finding plugins (`harness.discovery`), and not for the behaviour of their objects (`harness.testing`). Each
+fault is a line with its fix.
 """
 
 from __future__ import annotations
@@ -21,36 +21,39 @@ from harness.api import API_VERSION, OLDEST_API_VERSION, Card, PluginError, User
 _PREFIX = "harness_"
 
 HOOKS = tuple(name for name in vars(hookspecs) if name.startswith(_PREFIX))
-"""Names of the hooks that there are."""
+"""Names of all hooks."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _NEWER = f"or it is written for a newer version of the plugin API than {API_VERSION}: upgrade judge-harness"
+# Python's own message about an unknown argument.
 _UNKNOWN_FIELD = re.compile(r"(\w+Card)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 
 
 def cause_of(error: BaseException) -> str:
-    """An error of a plugin as one line; where it may come from a newer API, the line says so."""
+    """An error of a plugin as a line. If it may come from a newer API, the line says so."""
     text = " ".join(str(error).split())
     if isinstance(error, UserError):
         return text
-    said = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    cause = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    # A plugin for a newer harness fails in one of two ways: a name that is not there yet, or a field of a card.
     if isinstance(error, ImportError) and f"{error.name}.".startswith("harness."):
-        return f"{said}; check the spelling, {_NEWER}"
+        return f"{cause}; check the spelling, {_NEWER}"
     if isinstance(error, TypeError) and (unknown := _UNKNOWN_FIELD.match(text)):
-        return f"{said}; {_field_hint(*unknown.groups())}"
-    return said
+        return f"{cause}; {_field_hint(*unknown.groups())}"
+    return cause
 
 
 def check_hooks(manager: pluggy.PluginManager, module: object) -> None:
-    """See that every hook of a module is marked, exists, and takes arguments that there are.
+    """Check that every hook of a module is marked, exists, and takes arguments of that hook.
 
     Raises:
-        PluginError: One does not, or the module has none at all.
+        PluginError: A hook is wrong, or the module has none at all.
     """
+    # pluggy skips functions without its mark in silence: a forgotten @hookimpl would look like a plugin without offers.
     marked = False
     for name in dir(module):
         value = getattr(module, name, None)
-        if not inspect.isroutine(value):
+        if not inspect.isroutine(value):  # a card or a class of that name is no hook
             continue
         marks = manager.parse_hookimpl_opts(module, name)
         if marks is None:
@@ -65,19 +68,22 @@ def check_hooks(manager: pluggy.PluginManager, module: object) -> None:
         )
 
 
-def checked_cards(found: Iterable[tuple[str, Any]]) -> list[Card]:
-    """The cards of a plugin, each of the kind of its hook, with a name of its own and an API version that is spoken.
+def check_cards(found: Iterable[tuple[str, Any]]) -> list[Card]:
+    """Check the cards of a plugin: kind, name and API version of each.
 
     Args:
-        found: Pairs of a kind and what the hook of that kind returned.
+        found: Pairs of a kind and an object that the hook of that kind returned.
+
+    Returns:
+        The cards.
 
     Raises:
-        PluginError: One is not.
+        PluginError: A card has another kind than its hook, a bad or repeated name, or an unknown API version.
     """
     cards: list[Card] = []
     for kind, card in found:
         if not isinstance(card, Card) or card.kind != kind:
-            raise PluginError(f"harness_{kind}s returned {card!r}, which is no {kind} card")
+            raise PluginError(f"harness_{kind}s returned {card!r}, which is not a {kind} card")
         if not isinstance(card.name, str) or not _NAME.fullmatch(card.name):
             raise PluginError(f"{kind} {card.name!r}: names are lower-case letters, digits and . _ -")
         check_version(card)
@@ -88,11 +94,12 @@ def checked_cards(found: Iterable[tuple[str, Any]]) -> list[Card]:
 
 
 def check_version(card: Card) -> None:
-    """See that this harness speaks the API version that a card was written for; it was the first where it states none.
+    """Check that this harness supports the API version of a card. A card without one has version 1.
 
     Raises:
         PluginError: It does not.
     """
+    # `type`, since True is a whole number in Python.
     written = 1 if card.api_version is None else card.api_version
     if type(written) is not int:
         raise PluginError(f"{card.kind} {card.name!r}: api_version must be a whole number, got {written!r}")
@@ -112,13 +119,13 @@ def check_version(card: Card) -> None:
 def _check_unmarked(name: str) -> None:
     if name in HOOKS:
         raise PluginError(f"{name} is not marked as a hook; write @hookimpl of harness.api above it")
-    if name.startswith(_PREFIX) and (close := _near(name, cutoff=0.8)):
+    if name.startswith(_PREFIX) and (close := _find_close(name, cutoff=0.8)):
         raise PluginError(f"there is no hook {name}; did you mean {close}, marked with @hookimpl of harness.api?")
 
 
 def _check_marked(hook: str, function: Callable[..., Any]) -> None:
     if hook not in HOOKS:
-        close = _near(hook)
+        close = _find_close(hook)
         hint = f"did you mean {close}?" if close else f"there are {', '.join(HOOKS)}"
         raise PluginError(f"there is no hook {hook}; {hint}")
     known = list(inspect.signature(getattr(hookspecs, hook)).parameters)
@@ -129,8 +136,9 @@ def _check_marked(hook: str, function: Callable[..., Any]) -> None:
             raise PluginError(f"{hook} takes an argument {name!r} that the hook does not have; {given}")
 
 
-def _near(name: str, *, cutoff: float = 0.6) -> str:
-    """The hook that a name probably means, or `""`. The prefix, which all share, makes no name near."""
+def _find_close(name: str, *, cutoff: float = 0.6) -> str:
+    """The hook that a name probably means, or `""`."""
+    # Without the prefix, which all hooks share: with it any two of them would look alike.
     known = [hook.removeprefix(_PREFIX) for hook in HOOKS]
     close = difflib.get_close_matches(name.removeprefix(_PREFIX), known, n=1, cutoff=cutoff)
     return _PREFIX + close[0] if close else ""

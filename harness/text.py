@@ -1,7 +1,7 @@
-"""Hostile text made harmless: names of judges, tasks, categories and verdicts come from files and from models.
+"""Makes hostile text harmless. Names of judges, tasks, categories and verdicts come from files and from models.
 
-Each output has its own dangers: terminals obey escape sequences, Markdown and LaTeX their markup, spreadsheets run
-cells that look like formulas. `clean` is for every output; the others come on top of it.
+Each output has its own dangers. Terminals obey escape sequences, Markdown and LaTeX obey markup, and spreadsheets run
+cells that look like formulas. `clean` is for every output. The other functions call it first.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+# Unicode categories: control, format (direction marks too), surrogate, line and paragraph separators.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# Spreadsheets of East Asian languages take the full-width signs as well.
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+# An underscore inside a word is no markup, so that names such as rewardbench_2 stay readable.
 _MARKDOWN = re.compile(r"[\\`*\[\]|~$]|#|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^[-+](?= )")
 _ENTITY, _TAG, _QUOTE = re.compile(r"&(?=[A-Za-z#])"), re.compile(r"<(?=[A-Za-z/!?])"), re.compile(r"^>")
 _LATEX = {
@@ -36,12 +39,16 @@ _LATEX = {
 
 
 def clean(text: str) -> str:
-    """One line of visible characters: controls, direction marks and surrogates become `�`, white space one space."""
+    r"""One line of visible characters. Controls, direction marks and surrogates become `�`, and white space one space.
+
+    >>> clean("good\n judge\x1b[31m")
+    'good judge�[31m'
+    """
     return visible(" ".join(text.split()))
 
 
 def visible(text: str) -> str:
-    """The same lines without anything that a terminal obeys: of what is not visible only line breaks and tabs stay."""
+    """The same lines without characters that a terminal obeys. Of invisible ones only line breaks and tabs stay."""
     if text.isascii() and text.isprintable():
         return text
     lines = text.replace("\r\n", "\n")
@@ -49,25 +56,38 @@ def visible(text: str) -> str:
 
 
 def order_name(order: Sequence[int]) -> str:
-    """The candidates in the order shown, by letter: `BA`."""
+    """The candidates in the order shown, by letter.
+
+    >>> order_name((1, 0))
+    'BA'
+    """
     return "".join(chr(ord("A") + place) for place in order)
 
 
 def for_csv(text: str) -> str:
-    """Text that no spreadsheet takes for a formula: an apostrophe goes before one (OWASP, CSV injection)."""
+    """Text that no spreadsheet reads as a formula. An apostrophe is put before it (OWASP, CSV injection).
+
+    >>> for_csv("=1+2"), for_csv("judge")
+    ("'=1+2", 'judge')
+    """
     visible = clean(text)
     return f"'{visible}" if visible.startswith(_FORMULA) else visible
 
 
 def for_markdown(text: str) -> str:
-    """Text that GitHub's Markdown shows to the letter, in a table cell as well."""
+    """Text that GitHub's Markdown shows unchanged, in a table cell as well."""
+    # Entities first: the later steps write some of their own.
     visible = _ENTITY.sub("&amp;", clean(text))
     visible = _QUOTE.sub("&gt;", _TAG.sub("&lt;", visible))
     return _MARKDOWN.sub(lambda match: "\\" + match[0], visible)
 
 
 def for_latex(text: str) -> str:
-    """Text that LaTeX sets to the letter."""
+    r"""Text that LaTeX prints unchanged.
+
+    >>> for_latex("50% of a_b")
+    '50\\% of a\\_b'
+    """
     return "".join(_LATEX.get(char, char) for char in clean(text))
 
 

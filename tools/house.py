@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 
 LAYERS = (
     ("api", "text", "verbs"),
-    ("first_party", "registration"),
+    ("candidates", "first_party", "registration"),
     ("discovery",),
     ("console", "formats", "manifest", "score"),
     ("run",),
@@ -49,6 +49,7 @@ KERNEL = (
     "text",
     "verbs",
     "registration",
+    "candidates",
     "first_party",
     "discovery",
     "console",

@@ -1,4 +1,4 @@
-"""All that a plugin author imports. Public, typed, documented; nothing else in the harness is public."""
+"""Everything that a plugin author imports: public, typed and documented. Nothing else in the harness is public."""
 
 from __future__ import annotations
 
@@ -81,6 +81,7 @@ from harness.api._votes import majority_vote
 from harness.api._written import Unit, write_interval, write_number, write_share
 from harness.api.hookspecs import hookimpl
 
+# Here, since every plugin imports this module first: an overwritten package is named before anything odd happens.
 check_package()
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Cards: what a plugin offers, before any of it is imported."""
+"""Cards: the metadata of a plugin's objects, which can be listed before any of their code is imported."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from harness.api.reading._reasoning import Marks
 API_VERSION = 1
 """Version of `harness.api` for plugins. A card states the version that it was written for, as a number."""
 
+# Raised only when support for old plugins ends. Cards outside of the range are refused with the fix.
 OLDEST_API_VERSION = 1
 """The oldest version that plugins may be written for: those up to `API_VERSION` work."""
 
+# The text form keeps start-up fast: `harness list` shows every plugin and imports the code of none.
 Lazy: TypeAlias = str | Callable[..., Any]
 """`"package.module:attribute"`, imported only when a manifest uses it, or the object itself."""
 
@@ -24,28 +26,28 @@ Lazy: TypeAlias = str | Callable[..., Any]
 class IsPath:
     """Marks a text option as a path: `answers: Annotated[str, IsPath()]`.
 
-    The harness makes such an option absolute before the factory sees it: relative to the manifest's folder where the
-    manifest says it, relative to the working directory where `--set` on the command line does. A text that begins with
-    a scheme of two letters or more (`hub:ORG/NAME`) is left as it is.
+    The harness makes such an option absolute before the factory sees it. An option of the manifest is relative to the
+    manifest's folder. An option of `--set` on the command line is relative to the working directory. A text that begins
+    with a scheme of two letters or more (`hub:ORG/NAME`) is left as it is. One letter is a drive of Windows.
     """
 
 
 class Operational:
-    """Marks an option that says how a judge is run and never what it answers: `batch: Annotated[int, Operational()]`.
+    """Marks an option that never changes what a judge answers: `batch: Annotated[int, Operational()]`.
 
-    A batch size, a timeout, a budget. It is left out of the key under which answers are kept and of the name of the run
-    folder: change it, and the same run goes on.
+    Examples are a batch size, a timeout and a budget. Such an option is no part of the key of an answer, and no part of
+    the name of the run folder. When you change it, the same run goes on.
     """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What every kind of plugin object says about itself. Light: making one imports nothing."""
+    """The fields that cards of every kind have. A card is light: making one imports nothing of the plugin."""
 
     kind: ClassVar[str]
 
     name: str
-    """Lower-case words joined by hyphens. The canonical id is `plugin/name`."""
+    """Lower-case words with hyphens between them. The canonical id is `plugin/name`."""
     summary: str
     """One line for `harness list`."""
     factory: Lazy
@@ -62,17 +64,17 @@ class Card:
     description: str = ""
     """A paragraph for `harness show`: what it measures, what it does not, known traps."""
     capabilities: frozenset[str] = frozenset()
-    """What it needs or can do: `network`, `gpu`, `images`, `video`, `text`; of rewards `probabilities`, `orders`; of
-    trainers `processes`, where one launch may run several, ..."""
+    """Needs and abilities: `network`, `gpu`, `images`, `video`, `text`, ... Rewards may name `probabilities` and
+    `orders`. Trainers may name `processes`, where one launch may run several."""
     example: Lazy | None = None
-    """Called as `example(folder)`: writes what it needs, but tiny, into an empty folder, and returns the options that
-    it needs besides, or `None`. For a task that is a copy of the data in the published layout. A trainer gets the
-    folder as the model to start from, unless it stays empty, and its options make the training short. For
+    """Called as `example(folder)`. It writes what the object needs, but tiny, into an empty folder. It returns the
+    options that it needs besides, or `None`. For a task that is a copy of the data in the published layout. A trainer
+    gets the folder as the model to start from, unless it stays empty, and its options make the training short. For
     `harness check`, where no data are given, and for the worked example of a task in the docs."""
     api_version: int | None = None
-    """The `API_VERSION` that it was written for, written out: `api_version=1`. It must not be taken from the installed
-    harness, with which it would always agree. A card that states none is taken for one of version 1, and
-    `harness check` fails it."""
+    """The `API_VERSION` that it was written for, as a number: `api_version=1`. Do not take it from the installed
+    harness, since it would then always agree. A card that states none counts as version 1, and `harness check` fails
+    it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +84,10 @@ class Column:
     name: str
     """As the data spell it."""
     kind: Literal["text", "word", "label", "number", "count", "flag", "image", "list", "object"]
-    """What a cell holds: text; text or a number; one of a few known labels; a finite number; a whole number from 0; a
-    truth value; a picture; a list; an object."""
+    """Type of a cell. In the order above: text, text or a number, one of a few known labels, a finite number, a whole
+    number from 0, a truth value, a picture, a list, an object."""
     meaning: str
-    """What it says, with the labels and what they mean."""
+    """Meaning of the column, with the meaning of each label."""
     optional: bool = False
     """Whether rows can do without it."""
     subsets: tuple[str, ...] = ()
@@ -105,13 +107,14 @@ class TaskCard(Card):
     suite: str = ""
     """The collection that it belongs to, for `--group-by suite`."""
     protocol: str | Protocol | None = None
-    """The official one or its place, `"package.module:PROTOCOL"`; for a task that keeps one whatever its options."""
+    """The official protocol or its place, `"package.module:PROTOCOL"`. Only for a task whose protocol does not depend
+    on its options."""
     metric: str = ""
-    """How its authors score it, in words."""
+    """The score of its authors, in words."""
     columns: tuple[Column, ...] = ()
     """The columns of its data."""
     deviations: str = ""
-    """Where it differs from its authors' own script, and why."""
+    """Differences from its authors' own script, and why."""
     pitfalls: str = ""
     """Known traps, and mistakes of other harnesses."""
 
@@ -126,10 +129,10 @@ class JudgeCard(Card):
     """Pairs of an opening and a closing mark around its reasoning, beside those that `harness.api.reading` knows."""
 
     check: Lazy | None = None
-    """Called as `check(options, context)` by `harness validate`, for files that the options name (recorded answers):
-    raises a `UserError` where they cannot be used. A run makes the judge, which must find the same."""
+    """Called as `check(options, context)` by `harness validate`, for files that the options name (recorded answers). It
+    raises a `UserError` where they cannot be used. A run makes the judge instead, which must find the same faults."""
     needs_media: bool = True
-    """Whether it looks at pictures. One that does not can be asked tasks whose pictures are not there."""
+    """Whether it looks at pictures. A judge that does not can be asked tasks whose pictures are absent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,12 +163,12 @@ class MetricCard(Card):
     kind: ClassVar[str] = "metric"
 
     answers: frozenset[str] = frozenset({"choice", "preference", "score", "ranking"})
-    """Kinds of answer space that it is defined for."""
+    """Kinds of answer space for which it is defined."""
     greater_is_better: bool = True
     """False for errors and distances."""
     unit: Unit = "score"
-    """What its values are: `share` (0 to 1, printed as a percentage), `correlation` (-1 to 1), `distance` (0 is best)
-    or `score` (printed as it is; nothing is known of its range). The metric itself says the same."""
+    """Unit of its values: `share` (0 to 1, printed as a percentage), `correlation` (-1 to 1), `distance` (0 is best) or
+    `score` (printed as it is, with no known range). The metric itself says the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +180,7 @@ class ManifestCard(Card):
     path: Path
     """The file, beside the code so that it is in the wheel: `Path(__file__).with_name("my-benchmark.yaml")`."""
     factory: Lazy = ""
-    """Nothing: a manifest is read and not made."""
+    """Empty: a manifest is read, and nothing is made from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
-"""What plugin objects must do, as `typing.Protocol`s: implement the methods; no base class is needed.
+"""The interfaces of plugin objects, as `typing.Protocol`s. Implement the methods. No base class is needed.
 
-Inner loops call these protocols directly; hooks (see `harness.api.hookspecs`) are for registration and for coarse
-events only.
+Inner loops call these methods directly. Hooks (see `harness.api.hookspecs`) are only for registration and for coarse
+events, since a call through pluggy costs far more than a method call.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from harness.api._records import Item, Judgement, Usage
 from harness.api._requests import Request, VerdictFormat
 from harness.api._spaces import Verdict
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # its import is slow, and commands that only list plugins do not need it
     import numpy as np
     from numpy.typing import NDArray
 
@@ -27,21 +27,21 @@ class Example:
     """A request with its gold, for judges that learn and for trainers."""
 
     request: Request
-    """What a judge would be shown."""
+    """The request, as a judge would get it."""
     gold: Verdict
     """The right answer in *shown* places."""
     item: Item
-    """Where it came from."""
+    """The item of the request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer with its gold: what a reward sees that looks at several answers at once."""
+    """An answer with its gold, for rewards that look at several answers at once."""
 
     request: Request
-    """What the judge was shown."""
+    """The request."""
     judgement: Judgement
-    """What it answered."""
+    """The answer to the request."""
     gold: Verdict
     """The right answer in *shown* places."""
 
@@ -65,7 +65,7 @@ class Invocation(Protocol):
 
 
 class Context(Protocol):
-    """What the harness gives to a factory: the entry's own facts and doors to the other parts of the plan."""
+    """The argument of every factory: the entry's own settings, and access to other parts of the plan."""
 
     @property
     def name(self) -> str:
@@ -77,7 +77,7 @@ class Context(Protocol):
 
     @property
     def workspace(self) -> Path:
-        """A folder that the plugin may keep files in from run to run. It may be shared by several processes."""
+        """A folder for files that the plugin keeps from run to run. Several processes may share it."""
 
     @property
     def seed(self) -> int:
@@ -95,7 +95,7 @@ class Context(Protocol):
         """
 
     def fingerprint(self, name: str) -> str:
-        """What would change the items of a task or the answers of a judge: for a judge that is built on either.
+        """The fingerprint of a task or a judge, for a judge that is built on it.
 
         Args:
             name: Name of a task or judge in the plan, or the id of any installed task that needs no `data:`.
@@ -105,41 +105,41 @@ class Context(Protocol):
         """
 
     def total_usage(self) -> Usage:
-        """What this judge's answers in the journal of this run have cost so far, earlier commands included."""
+        """The cost of this judge's answers in the journal of this run so far, earlier commands included."""
 
     def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
-        """Ask another judge of the plan; answers already in the journal are taken from there.
+        """Ask another judge of the plan. Answers that are already in the journal are taken from there.
 
         Args:
             judge: Name of a judge in the plan.
-            requests: Streamed; answers may come in any order.
+            requests: The requests, as a stream. Answers may come in any order.
         """
 
     def task(
         self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None, split: str = "test"
     ) -> Task:
-        """Make another installed task, for one that is made over it: its own options, data and split, checked.
+        """Make another installed task, for a task that wraps it. Options, data and split are checked first.
 
         Args:
             id: Id of any installed task, those of `--plugin` files included.
             options: Its `with:` mapping. A path in it must be absolute.
-            data: Its `data:`; by default that of this entry.
+            data: Its `data:`. By default that of this entry.
             split: The split that will be asked for.
 
         Raises:
-            UserError: There is no such task or split, the options do not fit, it cannot be made, or tasks are made over
-                one another in a circle.
+            UserError: There is no such task or split, the options do not fit, it cannot be made, or tasks wrap one
+                another in a circle.
         """
 
     def entries(
         self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None
     ) -> list[UnfoldedEntry]:
-        """The entries that an entry with this task stands for; most tasks stand for themselves alone.
+        """The entries into which an entry with this task unfolds. Most tasks stand for themselves alone.
 
         Args:
             id: Id of any installed task.
             options: Its `with:` mapping.
-            data: Its `data:`; by default that of this entry.
+            data: Its `data:`. By default that of this entry.
 
         Raises:
             UserError: As from `task`.
@@ -153,12 +153,11 @@ class Task(Protocol):
     A task may also have these, each a protocol of `harness.api.optional`:
 
     - `count_items(split) -> int`, cheap, for progress bars and `--dry-run`.
-    - `provenance() -> str`, which says what data it read, with the commit of a hub dataset, for `run.json`.
-    - `media: str`. Where it is `absent`, the pictures are not there: its items hold `Image.absent` in their places, and
-      only judges are asked whose card says that they need no media.
-    - `wraps: tuple[Task, str]`, of one that shows the items of another task changed: that task, from `Context.task`,
-      and its split. The run then records which entries of the plan ask the same items unchanged; see
-      `RecordedCell.wraps`.
+    - `provenance() -> str`, the data that it read, with the commit of a hub dataset, for `run.json`.
+    - `media: str`. Where it is `absent`, the items hold `Image.absent` in the places of their pictures. Only judges
+      whose card says that they need no media are then asked.
+    - `wraps: tuple[Task, str]`, for a task that changes the items of another: that task, from `Context.task`, and its
+      split. The run then records which entries of the plan ask the same items unchanged. See `RecordedCell.wraps`.
     """
 
     @property
@@ -173,20 +172,20 @@ class Task(Protocol):
         """Stream the items of a split, in the same order every time. Images stay lazy.
 
         Raises:
-            DataError: The data cannot be used; the message names file, row and column.
+            DataError: The data cannot be used. The message names file, row and column.
         """
 
     def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
-        """Put one item to a judge. Pure: equal arguments give an equal `Request.key`; the gold must not leak.
+        """Make the request for an item. Equal arguments give an equal `Request.key`, and the gold must not leak.
 
         Args:
             item: One of `items`.
-            order: The permutation of the candidates to show; `()` without candidates.
+            order: The permutation of the candidates to show. `()` without candidates.
             format: Its `instruction` ends the prompt.
         """
 
     def fingerprint(self) -> str:
-        """Changes whenever the items or their rendering may change (data files, options, version of the code)."""
+        """A text that changes whenever the items or their rendering may change (data, options, version of the code)."""
 
 
 @runtime_checkable
@@ -195,40 +194,40 @@ class Judge(Protocol):
 
     A judge may also have these, each a protocol of `harness.api.optional`:
 
-    - `close()`, called when its last task is done: free weights and connections there. It must be able to answer again
-      afterwards.
-    - `answers_by_item: bool`. True of a judge whose answer depends on which item is asked, or on chance (recorded
-      answers, a temperature above 0): two items of equal content are then two questions, each with a key and a seed of
-      its own. By default equal content is asked once.
-    - `covers(task: str, item: str) -> bool`, cheap: whether it has an answer to the item of this id. It is not asked a
-      task of the plan of which it covers no item, and reports say so. By default it has an answer to everything.
+    - `close()`, called when its last task is done. It frees weights and connections. The judge must be able to answer
+      again afterwards.
+    - `answers_by_item: bool`. True where an answer depends on which item is asked, or on chance (recorded answers, a
+      temperature above 0). Two items of equal content are then two questions, each with its own key and seed. By
+      default equal content is asked once.
+    - `covers(task: str, item: str) -> bool`, cheap: whether it has an answer to the item of this id. A judge is not
+      asked a task of which it covers no item, and reports say so. By default it has an answer to every item.
     """
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         """Answer requests as they stream in, each exactly once, in any order.
 
         The judge owns its batching and its concurrency: it pulls as many requests as it wants to have in flight. It
-        should yield each answer as soon as it has it. An exception ends this call only: the engine asks the requests in
-        flight again one by one and records the one that fails as an `error`.
+        should yield each answer as soon as it has it. An exception ends this call only. The engine then asks the
+        requests in flight again one by one, and records the one that fails as an `error`.
         """
 
     def fingerprint(self) -> str:
-        """Changes whenever its answers may change (weights, prompt, decoding, version of the code)."""
+        """A text that changes whenever its answers may change (weights, prompt, decoding, version of the code)."""
 
 
 @runtime_checkable
 class Reward(Protocol):
     """A reward for training.
 
-    It looks at the judgement that `request.read` made of the answer, as evaluation does, and reads no text by rules of
-    its own: a verdict means the same in both. An answer without a verdict is never compared with the gold.
+    It takes the judgement that `request.read` made of the answer, as evaluation does. It does not read the text by
+    rules of its own, so a verdict means the same in both. It never compares an answer without a verdict with the gold.
 
     A reward may also have `of_orders(answers: Sequence[Answer]) -> float | None`. A trainer then shows each item with
-    candidates in both orders, and calls it once with the answers that share a sample number, one for each order; the
-    value goes to each of them, in place of what `__call__` would say.
+    candidates in both orders. It calls `of_orders` once for the answers that share a sample number, one for each order.
+    Each of them earns the value, in place of that of `__call__`.
 
     The card names the capability `probabilities` where a reward reads `Judgement.probabilities`, and `orders` where it
-    has `of_orders`, so that a trainer knows what it must provide.
+    has `of_orders`. A trainer knows from this what it must provide.
     """
 
     def __call__(self, request: Request, judgement: Judgement, gold: Verdict) -> float | None:
@@ -236,11 +235,11 @@ class Reward(Protocol):
 
         Args:
             request: What the judge was shown.
-            judgement: What it answered. One with status `error` is a failure of the machine and not of the policy.
+            judgement: What it answered. Status `error` is a failure of the machine and not of the policy.
             gold: The right answer in *shown* places.
 
         Raises:
-            UserError: The reward needs what the answer does not have. An exception of any kind ends the training: it is
+            UserError: The reward needs a field that the answer does not have. Any exception ends the training. It is
                 never turned into a reward.
         """
 
@@ -250,8 +249,22 @@ class Metric(Protocol):
     """A score of many answers, vectorised over weightings of the data.
 
     The same function gives the value (one row of weights), its interval (a row for the data without each cluster) and
-    the paired comparison. `units` are the *distinct* combinations of gold and prediction in a cell; `weights[b, t]`
-    says how often unit `t` occurs in row `b`. See `docs/explanation/statistics.md`.
+    the paired comparison. `units` are the *distinct* combinations of gold and prediction in a cell. `weights[b, t]` is
+    the number of times that unit `t` occurs in row `b`. See `docs/explanation/statistics.md`.
+
+    >>> import numpy as np
+    >>> class MeanCredit:
+    ...     def __call__(self, units, weights):
+    ...         return weights @ units.credit / weights.sum(axis=1)
+    >>> units = Units(
+    ...     space="any",
+    ...     gold=("yes", "no"),
+    ...     predicted=("yes", "yes"),
+    ...     credit=np.array([1.0, 0.0]),
+    ...     positive=np.array([np.nan, np.nan]),
+    ... )
+    >>> MeanCredit()(units, np.array([[3.0, 1.0], [1.0, 1.0]])).tolist()
+    [0.75, 0.5]
     """
 
     def __call__(self, units: Units, weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -259,10 +272,10 @@ class Metric(Protocol):
 
         Args:
             units: T distinct answered units.
-            weights: Shape (B, T), non-negative; the harness only asks for whole numbers.
+            weights: Shape (B, T), non-negative. The harness only gives whole numbers.
 
         Returns:
-            Shape (B,); NaN where the metric is not defined.
+            Shape (B,). NaN where the metric is not defined.
         """
 
 
@@ -271,12 +284,12 @@ class Units:
     """T distinct answered units of one cell, as columns."""
 
     space: Any
-    """The answer space; for preferences and rankings the largest one that occurs."""
+    """The answer space. For preferences and rankings it is the largest one that occurs."""
     gold: tuple[Verdict, ...]
     """Length T: the right answers. Preferences are in shown places where each order counts on its own."""
     predicted: tuple[Verdict | None, ...]
-    """Length T: the answers, in the same places; `None` where the protocol counts a missing answer as wrong."""
+    """Length T: the answers, in the same places. `None` where the protocol counts a missing answer as wrong."""
     credit: NDArray[np.float64]
-    """Shape (T,): points for the answer under the protocol, from 0 to 1; what accuracy averages."""
+    """Shape (T,): points for the answer under the protocol, from 0 to 1. Accuracy is their mean."""
     positive: NDArray[np.float64]
     """Shape (T,): probability of the positive class (the first label or candidate), NaN where not known."""

@@ -10,8 +10,8 @@
     │       └── BudgetError    it has spent what it may
     └── JudgeError           one request failed; recorded as a judgement with status `error`, never ends a run
 
-A message names the object, the place and the fix. Plugins raise `JudgeError`, `DataError`,
-`JudgeStoppedError`, `BudgetError`, and `UserError` where nothing narrower fits.
+A message names the object, the place and the fix. Plugins raise `JudgeError`, `DataError`, `JudgeStoppedError` and
+`BudgetError`. They raise `UserError` where nothing narrower fits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class HarnessError(Exception):
 class UserError(HarnessError):
     """Something that the user can fix. Printed without a traceback."""
 
-    exit_code = 2
+    exit_code = 2  # as argparse uses for a wrong command line: both are mistakes of the input
 
 
 class ManifestError(UserError):
@@ -46,13 +46,13 @@ class JournalError(UserError):
 class JudgeStoppedError(UserError):
     """A judge cannot go on until the user changes something: its key, its model, its credit, its server.
 
-    Raised by `Judge.judge` once nothing is in flight. What it answered is kept, the other judges of the run go on, the
-    exit code is 3, and the same command asks it again.
+    `Judge.judge` raises it once nothing is in flight. Its answers so far are kept, and the other judges of the run go
+    on. The exit code is 3, and the same command asks it again.
     """
 
 
 class BudgetError(JudgeStoppedError):
-    """A judge has spent the tokens or the money that it may."""
+    """A judge has used up its budget of tokens or of money."""
 
 
 class JudgeError(HarnessError):

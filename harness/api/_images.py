@@ -1,4 +1,4 @@
-"""Images that cost nothing until they are looked at, and that are named by what is shown.
+"""Lazy images, whose keys name the picture that is shown.
 
 Not for decoding (see `_shown`), and not for image processing: that belongs to the task or judge that wants it.
 """
@@ -13,26 +13,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api._errors import DataError
-from harness.api._shown import MAX_BYTES, UnseenError, decoded, is_shown_as_stored, shown
+from harness.api._shown import MAX_BYTES, UnseenError, decode_picture, is_shown_as_stored, to_visible
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
-_MARK = b"upright, opaque, 8 bits: "  # change it when other pixels are shown for the same bytes
+# Goes into the key of a picture whose pixels are changed before it is shown. Change it when other pixels are shown for
+# the same bytes: kept answers to the old pixels are then not taken for answers to the new ones.
+_MARK = b"upright, opaque, 8 bits: "
 
 
 class Image:
     """A lazy picture from a file, from bytes, or from a function that reads or draws it.
 
     `load` and `encode` both give the picture that a person sees: upright, on white where it is transparent, 8 bits,
-    RGB, the first frame. What the file holds besides is never shown to anybody. Files may be PNG, JPEG, WebP, GIF, BMP,
+    RGB, the first frame. Other content of the file is never shown to a judge. Files may be PNG, JPEG, WebP, GIF, BMP,
     TIFF, AVIF, and HEIC where the library pillow-heif is installed.
 
-    Nothing is read or drawn before it is asked for. Digest, key and the decoded picture are kept for as long as the
-    image itself lives (items are streamed, so that is short).
+    Nothing is read or drawn before it is needed. Digest, key and the decoded picture are kept as long as the image
+    itself lives. Items are streamed, so that is short.
+
+    >>> import PIL.Image
+    >>> image = Image.from_drawing(lambda: PIL.Image.new("RGBA", (2, 2), (0, 0, 0, 0)), name="clear")
+    >>> image.load().mode, image.load().getpixel((0, 0))  # transparent pixels lie on white
+    ('RGB', (255, 255, 255))
+    >>> raw, media_type = image.encode()
+    >>> media_type
+    'image/png'
 
     Attributes:
-        name: Where the image came from, for error messages. Never part of any key: the content is.
+        name: Where the image came from, for error messages. It is no part of any key: the content is.
     """
 
     __slots__ = ("_bytes", "_draw", "_names", "_path", "_pixels", "_read", "_stored", "name")
@@ -46,7 +56,7 @@ class Image:
         read: Callable[[], bytes] | None = None,
         draw: Callable[[], PILImage] | None = None,
     ) -> None:
-        """Use `from_file`, `from_bytes`, `from_reader` or `from_drawing`; exactly one source must be given."""
+        """Use `from_file`, `from_bytes`, `from_reader` or `from_drawing`. Exactly one source must be given."""
         if sum(source is not None for source in (path, data, read, draw)) != 1:
             raise TypeError("Image: give exactly one of path, data, read, draw")
         self.name = name
@@ -63,14 +73,16 @@ class Image:
         """An image file, read when it is needed.
 
         Args:
-            path: The file; relative to `root` when that is given.
-            root: When given, a path that leads out of this folder is refused (data files are hostile).
+            path: The file, relative to `root` where that is given.
+            root: A path that leads out of this folder is refused.
 
         Raises:
             DataError: The path leads out of `root`.
         """
         path = Path(path)
         if root is not None:
+            # Data files are hostile: a row that names ../../.ssh/id_rsa must not send that file to an endpoint. Links
+            # are followed first, since a link in the folder may lead out of it as well.
             path = root / path
             try:
                 inside = path.resolve().is_relative_to(root.resolve())
@@ -89,21 +101,21 @@ class Image:
     def from_reader(cls, read: Callable[[], bytes], *, name: str) -> Image:
         """An encoded image that `read` fetches each time it is needed, such as a member of an archive.
 
-        `read` raises a `DataError` where it cannot.
+        `read` raises a `DataError` where the image cannot be read.
         """
         return cls(name=name, read=read)
 
     @classmethod
     def from_drawing(cls, draw: Callable[[], PILImage], *, name: str) -> Image:
-        """An image that `draw` makes, the same every time."""
+        """An image that `draw` makes. It must make the same pixels every time."""
         return cls(name=name, draw=draw)
 
     @classmethod
     def absent(cls, name: str) -> Image:
-        """The place of a picture that is not there, for judges that do not look. Its digest is made from the name.
+        """A placeholder for a missing picture, for judges that do not look at it. Its digest is made from the name.
 
         Args:
-            name: The same on every machine, and another one for another picture: as the data name it.
+            name: Its name in the data: the same on every machine, and different for different pictures.
         """
 
         def read() -> bytes:
@@ -119,59 +131,58 @@ class Image:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the encoded bytes, or of the pixels of a drawn image, in hex: whether the data are still the same.
+        """SHA-256 of the encoded bytes, or of the pixels of a drawn image, in hex. It tells whether data have changed.
 
         Raises:
-            DataError: The file cannot be read. That its content is no picture is told by `load`.
+            DataError: The file cannot be read. Only `load` finds out that its content is no picture.
         """
-        return self._named()[0]
+        return self._compute_names()[0]
 
     @property
     def key(self) -> str:
-        """Names the picture that is shown, in hex: no two different ones have the same key.
+        """Name of the picture that is shown, in hex. No two different pictures have the same key.
 
-        It is the digest where pixels are shown as they are stored. Where they are turned, laid on white or scaled, a
-        mark is mixed in, so that an answer to the stored pixels is never taken for an answer to these. Two files with
-        equal pixels may have different keys.
+        It is the digest where pixels are shown as they are stored. Where they are turned, laid on white or scaled, it
+        is another hash, so that an answer to the stored pixels is never taken for an answer to the changed ones. Two
+        files with equal pixels may have different keys.
 
         Raises:
             DataError: As `digest`.
         """
-        return self._named()[1]
+        return self._compute_names()[1]
 
     @property
     def media_type(self) -> str:
-        """Media type of the file, such as `image/tiff`; of a drawn image `image/png`.
+        """Media type of the file, such as `image/tiff`. A drawn image has `image/png`.
 
         Raises:
             DataError: As `load`.
         """
         if self._draw is None and self._stored is None:
-            self._decoded(self._raw())
+            self._decode(self._raw())
         return self._stored[0] if self._stored is not None else "image/png"
 
     def load(self) -> PILImage:
-        """The picture that a person sees, in mode RGB. Do not change it in place; copy it first.
+        """The picture that a person sees, in mode RGB. Copy it before you change it.
 
         Raises:
-            DataError: Missing, of an unknown kind, truncated, damaged, or larger than `MAX_PIXELS` pixels or 256 MiB;
-                names the file and the fix.
+            DataError: Missing, of an unknown kind, truncated, damaged, or larger than `MAX_PIXELS` pixels or 256 MiB.
+                The message names the file and the fix.
         """
         pixels = self._pixels
         if pixels is None:
-            pixels = self._drawn(self._draw) if self._draw is not None else self._decoded(self._raw())
+            pixels = self._render(self._draw) if self._draw is not None else self._decode(self._raw())
             self._pixels = pixels
         return pixels
 
     def forget(self) -> None:
-        """Let go of the decoded picture; digest and key are kept, and the next `load` decodes or draws it again."""
+        """Free the decoded picture. Digest and key are kept, and the next `load` decodes or draws it again."""
         self._pixels = None
 
     def encode(self) -> tuple[bytes, str]:
-        """The picture that a person sees as a file: bytes and media type.
+        """The picture that a person sees, as a file: bytes and media type.
 
-        A PNG, JPEG or WebP that every decoder shows so is given as it is stored; of all else a PNG is made. The picture
-        is decoded once, as only that tells whether a file is whole; it is not kept.
+        A PNG, JPEG or WebP that every decoder shows so is given as it is stored. Anything else becomes a PNG.
 
         Raises:
             DataError: As `load`.
@@ -180,23 +191,26 @@ class Image:
         if self._draw is None:
             raw = self._raw()
             if self._stored is None:
-                pixels = self._decoded(raw)
+                # Only decoding tells whether a file is whole. The pixels are not kept: a judge that sends files does
+                # not need them, and they take many times the memory of the file.
+                pixels = self._decode(raw)
             assert self._stored is not None
             kind, plain = self._stored
             if plain:
                 return raw, kind
             if pixels is None:
-                pixels = self._decoded(raw)
+                pixels = self._decode(raw)
         if pixels is None:
             pixels = self.load()
         buffer = io.BytesIO()
         pixels.save(buffer, format="PNG")
         return buffer.getvalue(), "image/png"
 
-    def _named(self) -> tuple[str, str]:
+    def _compute_names(self) -> tuple[str, str]:
         """Digest and key."""
         if self._names is None:
             if self._draw is not None:
+                # The size goes in as well: 2 x 3 and 3 x 2 pixels can have the same bytes.
                 pixels = self.load()
                 sha = hashlib.sha256(f"{pixels.mode}:{pixels.width}x{pixels.height}:".encode() + pixels.tobytes())
                 self._names = sha.hexdigest(), sha.hexdigest()
@@ -222,7 +236,7 @@ class Image:
                     f"image {self.name}: {facts.st_size:,} bytes are more than the {MAX_BYTES:,} allowed; scale it down"
                 )
             with self._path.open("rb") as stream:
-                return stream.read(facts.st_size)
+                return stream.read(facts.st_size)  # no more than was allowed, should the file grow meanwhile
         except FileNotFoundError as error:
             raise DataError(f"image {self.name}: no such file; put it there or remove the item") from error
         except OSError as error:
@@ -230,18 +244,18 @@ class Image:
         except ValueError as error:  # a NUL in the name
             raise DataError(f"image {self.name!r}: not a usable path ({error}); fix the data") from error
 
-    def _decoded(self, raw: bytes) -> PILImage:
+    def _decode(self, raw: bytes) -> PILImage:
         try:
-            stored = decoded(raw)
+            stored = decode_picture(raw)
         except UnseenError as error:
             raise DataError(f"image {self.name}: {error}") from error
         self._stored = stored.kind, stored.plain
         return stored.picture
 
-    def _drawn(self, draw: Callable[[], PILImage]) -> PILImage:
+    def _render(self, draw: Callable[[], PILImage]) -> PILImage:
         picture = draw()
         try:
-            return shown(picture)
+            return to_visible(picture)
         except UnseenError as error:
             raise DataError(f"image {self.name}: {error}") from error
 

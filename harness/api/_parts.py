@@ -1,4 +1,4 @@
-"""Putting the pieces of a prompt together."""
+"""Puts the pieces of a prompt together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from harness.api._records import Part
 
 
 def join_parts(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """Neighbouring texts become one, a blank line between them; images stay where they are."""
+    r"""Join neighbouring texts with a blank line between them. Images stay where they are.
+
+    >>> join_parts(["Look closely.", "Is it sharp?"])
+    ('Look closely.\n\nIs it sharp?',)
+    """
     merged: list[Part] = []
     for part in parts:
         if isinstance(part, str) and merged and isinstance(merged[-1], str):

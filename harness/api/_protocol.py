@@ -1,6 +1,6 @@
 """How a benchmark is officially scored, as data.
 
-Each task states its official protocol; a manifest may override any field; the leaderboard prints what was used.
+Each task states its official protocol. A manifest may override any field. The leaderboard prints the one that was used.
 """
 
 from __future__ import annotations
@@ -17,61 +17,74 @@ from harness.api._errors import DataError
 class Protocol:
     """The official way to score a benchmark.
 
+    >>> protocol = Protocol(order="both", pooling="agree", metrics=("accuracy", "accuracy@category"))
+    >>> protocol.average_of("accuracy"), protocol.average_of("accuracy@category")
+    ('micro', 'category')
+    >>> protocol.summary()
+    'both orders; both must agree; unparsed: exclude; ties: class; average: micro except accuracy@category'
+    >>> Protocol(pooling="agree")
+    Traceback (most recent call last):
+    harness.api._errors.DataError: protocol: pooling 'agree' needs order: both, got order: fixed
+
     Raises:
         DataError: A field has a value that it does not know, or two fields contradict each other.
     """
 
     order: Literal["fixed", "shuffled", "both", "reshuffled"] = "fixed"
-    """In which order candidates are shown: as in the data (GenAI-Bench); in one seeded random order for each item
-    (RewardBench); in that of the data and in its reverse (JudgeBench, MMRB2); or in a seeded random order for each
-    sample of an item (VL-RewardBench). A task without candidates ignores it."""
+    """Order of the candidates. `fixed`: as in the data (GenAI-Bench). `shuffled`: one seeded random order for each item
+    (RewardBench). `both`: the order of the data and its reverse (JudgeBench, MMRB2). `reshuffled`: a seeded random
+    order for each sample of an item (VL-RewardBench). A task without candidates ignores it."""
     order_seed: int = 0
     """Seed of `order: shuffled` and `order: reshuffled`."""
     samples: int = 1
-    """How often each question is put in each order; with `order: reshuffled` how often in all."""
+    """Number of times that each question is asked in each order. With `order: reshuffled` it is the number in all."""
     vote: Literal["majority", "absolute", "mean", "each"] = "majority"
-    """How samples of one order become one verdict: the most frequent (a draw gives none); the one that more than half
-    of all samples gave, those without a verdict included, else none (VL-RewardBench); the mean of scores; or each
-    sample stands for itself. With `order: reshuffled` all samples of the item vote together, for candidates and not for
-    places (VL-RewardBench)."""
+    """How samples of one order become one verdict. `majority`: the most frequent one, where a draw gives none.
+    `absolute`: the one of more than half of all samples, those without a verdict included, else none (VL-RewardBench).
+    `mean`: the mean of scores. `each`: each sample counts on its own. With `order: reshuffled` all samples of the item
+    vote together, for candidates and not for places (VL-RewardBench)."""
     pooling: Literal["each", "sum", "agree"] = "each"
-    """How two orders become verdicts: each order counts on its own (MMRB2); the net sum of votes decides, ties and
-    missing answers counting nothing (JudgeBench); or both must agree, else the answer is inconsistent and wrong."""
+    """How two orders become verdicts. `each`: each order counts on its own (MMRB2). `sum`: the net sum of votes
+    decides, where ties and missing answers count nothing (JudgeBench). `agree`: both must agree, else the answer is
+    inconsistent and wrong."""
     unparsed: Literal["exclude", "wrong", "chance", "half"] = "exclude"
-    """What an answer without a verdict counts as (unparsed, refused, truncated): left out (MMRB2); wrong (GenAI-Bench);
-    the chance of a blind guess (RewardBench 2: 0.25), or for metrics that do not average credit a seeded blind guess
-    (the coins of UnsafeBench and Multimodal RewardBench); or half a point (RewardBench). Failures of the machinery
-    (`error`) are always left out. Whatever is chosen, coverage and the worst case are printed beside the score."""
+    """What an answer without a verdict counts as (unparsed, refused, truncated). `exclude`: it is left out (MMRB2).
+    `wrong`: it is wrong (GenAI-Bench). `chance`: it is worth the chance of a blind guess (RewardBench 2: 0.25). Metrics
+    that do not average credit take a seeded blind guess instead (the coins of UnsafeBench and Multimodal RewardBench).
+    `half`: it is worth half a point (RewardBench). Failures of the machinery (`error`) are always left out. Coverage
+    and the worst case stand beside the score in every case."""
     outside: Literal["unparsed", "exclude", "wrong", "chance", "half"] = "unparsed"
-    """What an answer outside the space counts as (`outside`: a tie where there is none): the same as `unparsed`; or one
-    of its choices (MMRB2: wrong, while an answer that is not there is left out)."""
+    """What an answer outside the space counts as (status `outside`: a tie where there is none). By default the same as
+    `unparsed`, else one of its choices (MMRB2: wrong, while a missing answer is left out)."""
     draws: Literal["unparsed", "exclude", "wrong", "chance", "half", "share"] = "unparsed"
-    """What equal scores count as where the question knows no tie (`draw`): the same as `unparsed`; one of its choices
-    (RewardBench: wrong); or, as a share, 1/k where the right answer is one of k that draw, else nothing
-    (RewardBench 2). Drawn votes are no scores, and follow `unparsed`."""
+    """What equal scores count as where the question knows no tie (status `draw`). By default the same as `unparsed`,
+    else one of its choices (RewardBench: wrong). `share` is 1/k where the right answer is one of k that draw, else
+    nothing (RewardBench 2). Equal numbers of votes are not scores, and follow `unparsed`."""
     ties: Literal["class", "skip", "half", "right"] = "class"
-    """Ties in a preference: a class of their own (GenAI-Bench); items with a tied gold are left out and a predicted tie
-    is wrong (ImageReward); a tied gold is worth a half whatever is predicted (Pick-a-Pic); or a tie, in the gold or in
-    the answer, is never an error (HPDv2 counts inversions, and a tie is none)."""
+    """Ties in a preference. `class`: they are a class of their own (GenAI-Bench). `skip`: items with a tied gold are
+    left out, and a predicted tie is wrong (ImageReward). `half`: a tied gold is worth a half for every prediction
+    (Pick-a-Pic). `right`: a tie, in the gold or in the answer, is never an error (HPDv2 counts inversions, and a tie is
+    none)."""
     average: Literal["micro", "category", "group"] = "micro"
-    """Over all units (JudgeBench); the plain mean over categories (RewardBench 2), where `reasoning/math` and
-    `reasoning/code` are first averaged to `reasoning` (RewardBench); or the plain mean over groups (HPDv2: over
-    prompts)."""
+    """`micro`: over all units (JudgeBench). `category`: the plain mean over categories (RewardBench 2), where
+    `reasoning/math` and `reasoning/code` are first averaged to `reasoning` (RewardBench). `group`: the plain mean over
+    groups (HPDv2: over prompts)."""
     weights: Mapping[str, float] = field(default_factory=dict)
-    """How much a category weighs among those beside it where categories are averaged; 1 where it is not named.
-    `safety/donotanswer: 136` is about a part of `safety`, and `safety: 2` about all of it (RewardBench weighs the
-    subsets of a section by a table of counts)."""
+    """Weight of a category among its neighbours where categories are averaged. One that is not named has 1.
+    `safety/donotanswer: 136` is the weight of a part of `safety`, and `safety: 2` that of all of it (RewardBench weighs
+    the subsets of a section by a table of counts)."""
     metrics: tuple[str, ...] = ("accuracy",)
-    """Names of metrics; the first one is the task's headline. A name may end in an average of its own, which it has in
-    place of `average`: `accuracy` and `accuracy@category` (VL-RewardBench), `all_right@group` (MM-RLHF-RewardBench)."""
+    """Names of metrics. The first is the task's headline. A name may end in an average of its own, in place of
+    `average`: `accuracy` and `accuracy@category` (VL-RewardBench), `all_right@group` (MM-RLHF-RewardBench)."""
     min_coverage: float = 0.9
     """Below this share of parsed answers a cell is shown but not ranked."""
     alt_test_epsilon: float = 0.2
-    """How much worse than a person a judge may be and still stand in for one, where items have annotations; that of the
-    alternative-annotator test (Calderon, Reichart and Dror 2025): 0.2 for experts, 0.15 for skilled annotators, 0.1 for
-    crowds, by the authors' rule of thumb."""
+    """How much worse than a person a judge may be and still replace one, where items have annotations. It is the
+    epsilon of the alternative-annotator test (Calderon, Reichart and Dror 2025). The authors' rule of thumb is 0.2 for
+    experts, 0.15 for skilled annotators and 0.1 for crowds."""
 
     def __post_init__(self) -> None:
+        # The allowed words are read from the annotations, so that each list stands in the code once.
         hints = get_type_hints(type(self))
         for spec in fields(self):
             allowed, value = hints[spec.name], getattr(self, spec.name)
@@ -85,6 +98,7 @@ class Protocol:
             raise DataError(
                 f"protocol: alt_test_epsilon must be 0 or more and less than 1, got {self.alt_test_epsilon}"
             )
+        # A weight of 0 would hide a category. A manifest that wants to leave one out should say so.
         for name, weight in self.weights.items():
             if not (isinstance(weight, int | float) and 0 < weight < math.inf):
                 raise DataError(f"protocol: weights must be numbers above 0, got {weight!r} for {name!r}")
@@ -99,13 +113,15 @@ class Protocol:
 
     @staticmethod
     def parse_metric(metric: str) -> tuple[str, str]:
-        """An entry of `metrics` as the metric's own name and the average that it names, or an empty text.
+        """Split an entry of `metrics` into the metric's own name and its average, which may be an empty text.
 
-        `accuracy@category` is `("accuracy", "category")`. An `@` before a slash belongs to a path or an id.
+        >>> Protocol.parse_metric("accuracy@category"), Protocol.parse_metric("accuracy")
+        (('accuracy', 'category'), ('accuracy', ''))
 
         Raises:
-            DataError: What stands after the `@` is no average, or nothing stands before it.
+            DataError: The text after the `@` is no average, or there is no text before it.
         """
+        # The last @ counts, and none before a slash: `evaluate:./my@home/metric.py` is a path.
         name, at, average = metric.rpartition("@")
         if not at or "/" in average:
             return metric, ""
@@ -123,7 +139,7 @@ class Protocol:
 
     @property
     def policies(self) -> dict[str, str]:
-        """What each kind of answer without a verdict counts as, by field: `outside` and `draws` as they work out."""
+        """The rule for each kind of answer without a verdict, by field. The value `unparsed` is resolved."""
         named = {"unparsed": self.unparsed, "outside": self.outside, "draws": self.draws}
         return {name: self.unparsed if policy == "unparsed" else policy for name, policy in named.items()}
 
@@ -132,7 +148,7 @@ class Protocol:
         return {**asdict(self), "metrics": list(self.metrics)}
 
     def summary(self) -> str:
-        """One line for people: what differs from asking once in the data's order, then how it is counted."""
+        """One line for people: how the questions are asked, then how the answers are counted."""
         asked = {
             "fixed": "fixed order",
             "shuffled": f"shuffled order (seed {self.order_seed})",

@@ -15,6 +15,7 @@ from harness.api._errors import DataError
 from harness.api._images import Image
 from harness.api._spaces import AnswerSpace, Verdict, verdict_from_json
 
+# One text for one content: keys are hashes of it, so the order of fields and the white space must never vary.
 _canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 Part: TypeAlias = str | Image
@@ -25,32 +26,40 @@ Part: TypeAlias = str | Image
 class Item:
     """One question with its gold answer.
 
+    >>> from harness.api import Choice, Preference
+    >>> Item(id="7", group="cat.png", space=Choice(("yes", "no")), gold="no", question=("Is it a dog?",)).gold
+    'no'
+    >>> Item(id="8", group="cat.png", space=Preference(2), gold=2)
+    Traceback (most recent call last):
+    harness.api._errors.DataError: item '8': gold 2 is not an answer of Preference(n=2, ties=()); fix the data
+
     Raises:
         DataError: The gold or an annotation is not an answer of the space (a NaN, a misspelt label, ...), or an id or
             the name of an annotator is empty.
     """
 
     id: str
-    """Unique within its task and split, stable from run to run."""
+    """Unique within its task and split, and the same in every run."""
     group: str
-    """The cluster for statistics: items that share a source image or a prompt share a group."""
+    """The cluster for statistics. Items that share a source image or a prompt share a group."""
     space: AnswerSpace
-    """What may be answered."""
+    """The allowed answers."""
     gold: Verdict
     """The right answer, in canonical places."""
     question: tuple[Part, ...] = ()
     """The case to judge, without the candidates."""
     candidates: tuple[tuple[Part, ...], ...] = ()
-    """What is compared, in canonical order; empty for pointwise tasks."""
+    """The candidates to compare, in canonical order. Empty for pointwise tasks."""
     category: str = ""
     """The benchmark's own sub-division, for per-category scores and macro averages."""
     tags: Mapping[str, str] = field(default_factory=dict)
-    """Anything else worth keeping with the item."""
+    """Any other facts to keep with the item."""
     annotations: Mapping[str, Verdict] = field(default_factory=dict)
-    """What several people said, by name of the annotator, in canonical places; whoever did not say is not in it. For
-    agreement and the human ceiling: no judge is shown it, and no score but these reads it."""
+    """Verdicts of several people, by name of the annotator, in canonical places. An annotator without a verdict is not
+    in it. Only human agreement and the human ceiling are computed from it. No judge is shown it."""
 
     def __post_init__(self) -> None:
+        # Here and not in the engine: a bad gold is then found where the row is read, and its message can name the row.
         if not self.id or not self.group:
             raise DataError(f"item {self.id!r}: id and group must not be empty")
         if not self.space.contains(self.gold):
@@ -70,64 +79,69 @@ class Item:
 
 
 class Status(StrEnum):
-    """What became of a request. Only `ok` has a verdict; none of the others is ever a wrong answer in disguise."""
+    """Outcome of a request. Only `ok` has a verdict. The others are never counted as wrong answers in silence."""
 
     OK = "ok"
     """A verdict of the space was read."""
     UNPARSED = "unparsed"
-    """The judge answered, and no one verdict can be read from it."""
+    """The judge answered, and its answer does not give exactly one verdict."""
     OUTSIDE = "outside"
-    """The judge answered in the form that was asked for, with what is no answer of the space: `yes` to `A or B?`."""
+    """The judge answered in the right form, but not with an answer of the space: `yes` to `A or B?`."""
     DRAW = "draw"
-    """The judge scored the candidates, the scores of the best are equal, and the question knows no tie. Where the
-    judgement has probabilities, those that draw have the highest."""
+    """The judge scored the candidates, the best scores are equal, and the question knows no tie. If the judgement has
+    probabilities, the candidates that draw have the highest."""
     REFUSED = "refused"
     """The judge declined, or says that it cannot answer this kind of question."""
     TRUNCATED = "truncated"
     """The answer was cut off before its verdict."""
     ERROR = "error"
-    """The judge failed: it raised, hung, or gave something that is no answer at all. Asked again on the next run."""
+    """The judge failed: it raised, hung, or gave no valid answer. It is asked again on the next run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What a judge answered to one request.
+    """A judge's answer to one request.
+
+    >>> Judgement.of("yes", rationale="It is sharp.").to_json()
+    {'status': 'ok', 'verdict': 'yes', 'rationale': 'It is sharp.'}
+    >>> Judgement.failure(Status.REFUSED, "refused: no pictures of people").verdict is None
+    True
 
     Raises:
         DataError: A verdict without status `ok`, or the other way round.
     """
 
     status: Status
-    """What became of the request."""
+    """Outcome of the request."""
     verdict: Verdict | None = None
-    """The answer in *shown* places; `None` unless the status is `ok`."""
+    """The answer in *shown* places. `None` unless the status is `ok`."""
     raw: str = ""
-    """What the judge wrote, to the letter."""
+    """The judge's text, unchanged."""
     rationale: str = ""
-    """The reasoning that the format told apart from the verdict."""
+    """The reasoning, without the verdict."""
     probabilities: Mapping[str, float] | None = None
     """Probability of each verdict by `AnswerSpace.name`, in shown places, where the judge knows it."""
     error: str = ""
     """Why there is no verdict."""
     cut: str = ""
-    """Why the answer stopped before its end (`max_tokens`); empty for one that ended by itself. Kept so that `raw` can
-    be read again."""
+    """Why the answer stopped before its end (`max_tokens`). Empty for one that ended by itself. It is kept so that
+    `raw` can be read again."""
     thinking: str = ""
-    """Where the reasoning is, kept so that `raw` can be read again: `""` for in `raw`, told apart by marks; `"apart"`
-    where it came in a field of its own and is `rationale`; `"opened"` where `raw` begins inside it."""
+    """Where the reasoning is, so that `raw` can be read again. `""`: in `raw`, between marks. `"apart"`: it came in a
+    field of its own and is `rationale`. `"opened"`: `raw` begins inside it."""
     read: bool = False
-    """Whether `Request.read` made it of `raw`, and a later reader may read `raw` again."""
+    """Whether `Request.read` made the judgement from `raw`, so that `raw` can be read again."""
     prompt_tokens: int | None = None
     """Tokens read, images included."""
     completion_tokens: int | None = None
     """Tokens written."""
     latency_s: float | None = None
-    """Seconds from question to answer; of a local judge, from the start of the batch that the question was in until its
-    own answer was complete."""
+    """Seconds from question to answer. For a local judge they run from the start of the question's batch until its own
+    answer is complete."""
     cost_usd: float | None = None
     """Money, in US dollars."""
     model: str = ""
-    """The snapshot that answered, where the judge knows it."""
+    """The exact version of the model, where the judge knows it."""
 
     def __post_init__(self) -> None:
         if (self.status is Status.OK) != (self.verdict is not None):
@@ -135,28 +149,37 @@ class Judgement:
 
     @classmethod
     def of(cls, verdict: Verdict, **fields: Any) -> Judgement:
-        """A judgement that went well."""
+        """A judgement with a verdict."""
         return cls(status=Status.OK, verdict=verdict, **fields)
 
     @classmethod
     def failure(cls, status: Status, error: str, **fields: Any) -> Judgement:
-        """A judgement without a verdict, and why."""
+        """A judgement without a verdict, with the reason."""
         return cls(status=status, error=error, **fields)
 
     def check(self, space: AnswerSpace) -> Judgement:
-        """Itself, or an error judgement when the verdict or the probabilities do not fit the space."""
+        """Check the verdict and the probabilities against the space.
+
+        >>> from harness.api import Choice
+        >>> Judgement.of("maybe").check(Choice(("yes", "no"))).error
+        "the judge's verdict 'maybe' is not an answer of Choice(labels=('yes', 'no'))"
+
+        Returns:
+            The same judgement, or one with status `error` where something does not fit.
+        """
         if self.status is Status.OK and not (self.verdict is not None and space.contains(self.verdict)):
             problem = f"the judge's verdict {self.verdict!r} is not an answer of {space}"
         elif self.probabilities is not None and not _is_distribution(self.probabilities.values()):
             problem = "the judge's probabilities are not numbers from 0 to 1 that sum to 1"
         elif foreign := [name for name in self.probabilities or () if space.read(str(name)) is None]:
-            problem = f"the judge's probabilities name {foreign}, which are no answers of {space}"
+            problem = f"the judge's probabilities name {foreign}, which are not answers of {space}"
         else:
             return self
         return replace(self, status=Status.ERROR, verdict=None, probabilities=None, error=problem)
 
     def to_json(self) -> dict[str, Any]:
         """A plain mapping without the fields that hold their default."""
+        # A journal holds millions of these, and most fields of most judgements are empty.
         plain: dict[str, Any] = {"status": self.status.value}
         for name in self.__slots__:
             value = getattr(self, name)
@@ -176,30 +199,31 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What answers have cost."""
+    """The cost of answers."""
 
     answers: int = 0
     """Judgements, failed ones included."""
     reported: int = 0
-    """Judgements that say how many tokens they took."""
+    """Judgements that report their tokens."""
     prompt_tokens: int = 0
-    """Tokens read, images included, where the judge said."""
+    """Tokens read, images included, as far as reported."""
     completion_tokens: int = 0
-    """Tokens written, where the judge said."""
+    """Tokens written, as far as reported."""
     priced: int = 0
-    """Judgements that say what they cost."""
+    """Judgements that report their price."""
     cost_usd: float = 0.0
-    """Money in US dollars, where the judge said."""
+    """Money in US dollars, as far as reported."""
     models: tuple[str, ...] = ()
-    """The different snapshots that answered, sorted, where the judge said."""
+    """The exact versions of the models that answered, sorted, as far as reported."""
 
     @property
     def tokens(self) -> int:
-        """Read and written."""
+        """Tokens read and written."""
         return self.prompt_tokens + self.completion_tokens
 
 
 def _is_distribution(values: Sequence[float] | Any) -> bool:
+    # The bounds leave room for rounding: providers give logarithms of probabilities in few digits.
     total = 0.0
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float) or not -1e-9 <= value <= 1 + 1e-6:

@@ -1,9 +1,8 @@
-"""A request, and the verdict format that asks for its answer and reads it: the two know each other.
+"""A request, and the verdict format that asks for its answer and reads it. The two classes refer to each other.
 
-A format is the instruction that asks for an answer and the parser that reads it, in one object. Held together they
-cannot drift apart. Evaluation and reward read an answer with the same object, so they can never disagree about what it
-means.
-The formats themselves are in `harness.formats`; others come from plugins.
+A format holds the instruction that asks for an answer and the parser that reads it, so they cannot drift apart.
+Evaluation and reward read an answer with the same object, so they cannot disagree about its meaning. The built-in
+formats are in `harness.formats`. Others come from plugins.
 """
 
 from __future__ import annotations
@@ -19,10 +18,11 @@ from harness.api._images import Image
 from harness.api._readings import Reading
 from harness.api._records import Judgement, Part, Status
 from harness.api._spaces import AnswerSpace, Verdict
-from harness.api.reading._answer import understand
+from harness.api.reading._answer import read_answer
 from harness.api.reading._quotes import PromptText
 from harness.api.reading._reasoning import NO_MARKS, Thinking
 
+# Keys are hashes of this text: one content must have one text, in every process and on every machine.
 _canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -30,38 +30,48 @@ _canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure
 class VerdictFormat(Protocol):
     """How an answer is written.
 
-    A format may also have `schema(space) -> Mapping`, the JSON Schema of its answers, for servers that can enforce one;
-    `asks_for_reasoning = True`, where its instruction does: an answer without a rationale is then well formed, and yet
-    not all that was asked for; and `reasoning_marks = ("<think>", "</think>")`, where it asks for reasoning between
-    marks: an answer without them is then not well formed. `harness.api.reading` has what formats are made of.
+    A format may also have these members:
 
-    Laws, checked for every format by `harness.testing`. "Reading" is `Request.reading`, which splits off reasoning:
+    - `schema(space) -> Mapping`: the JSON Schema of its answers, for servers that can enforce one.
+    - `asks_for_reasoning = True`, where its instruction asks for reasoning. An answer without a rationale is then well
+      formed, but a part of it is missing.
+    - `reasoning_marks = ("<think>", "</think>")`, where it asks for reasoning between marks. An answer without them is
+      then not well formed.
 
-    - Reading `write(v, space, rationale)` gives back `v`, the rationale, and is well formed.
-    - `parse` never raises, whatever the text, and never returns a verdict outside the space.
+    `harness.api.reading` has the parts that formats are made of.
+
+    `harness.testing` checks these laws for every format. "Reading" is `Request.reading`, which splits off reasoning:
+
+    - Reading `write(v, space, rationale)` gives back `v` and the rationale, and is well formed.
+    - `parse` never raises, for any text, and never returns a verdict outside the space.
     - Reading the instruction itself gives no verdict: an echoed prompt is not an answer.
-    - Two contradicting verdicts give none, wherever they stand.
+    - Two verdicts that contradict each other give none, in any two places.
     - An answer with text after it, or with the instruction before or after it, is not well formed.
+
+    >>> from harness.api import Choice
+    >>> from harness.formats.tagged import TaggedFormat
+    >>> TaggedFormat().write("yes", Choice(("yes", "no")), rationale="It is sharp.")
+    '<think>It is sharp.</think><answer>yes</answer>'
     """
 
     @property
     def name(self) -> str:
-        """Name of the format; part of every request's key."""
+        """Name of the format. It is part of every request's key."""
 
     def instruction(self, space: AnswerSpace) -> str:
         """The text at the end of the prompt that asks for an answer in this format."""
 
     def parse(self, text: str, request: Request) -> Reading:
-        """Read a statement. Total: any text gives a `Reading`.
+        """Read a statement. Any text gives a `Reading`, and none raises.
 
         Args:
-            text: What the judge wrote outside its reasoning, without the echoed instruction. Call `Request.read` for a
-                whole answer.
-            request: What was asked: its answer space, and in `request.prompt_text` what the judge was shown.
+            text: The judge's text outside its reasoning, without the echoed instruction. For a whole answer call
+                `Request.read`.
+            request: The request that was asked, with its answer space and its `prompt_text`.
         """
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:
-        """The answer that a perfect judge would write: for training targets, fake judges and tests."""
+        """The answer of a perfect judge, for training targets, fake judges and tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,48 +86,63 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One question put to a judge. It never carries the gold."""
+    """One question to a judge. It never carries the gold.
+
+    >>> from harness.api import Choice
+    >>> from harness.formats.tagged import TaggedFormat
+    >>> space, format = Choice(("yes", "no")), TaggedFormat()
+    >>> prompt = "Is the picture sharp? " + format.instruction(space)
+    >>> request = Request(
+    ...     task="sharp", item="1", messages=(Message("user", (prompt,)),), space=space, format=format
+    ... )
+    >>> judgement = request.read("<think>Edges are crisp.</think><answer>yes</answer>")
+    >>> judgement.verdict, judgement.rationale
+    ('yes', 'Edges are crisp.')
+    >>> request.read("<answer>yes</answer> or <answer>no</answer>").error
+    'contradicts itself: yes and no'
+    """
 
     task: str
     """Name of the task in the plan."""
     item: str
     """`Item.id`."""
     messages: tuple[Message, ...]
-    """What the judge is shown, instruction included."""
+    """The whole prompt, instruction included."""
     space: AnswerSpace
-    """What may be answered, in shown places."""
+    """The allowed answers, in shown places."""
     format: VerdictFormat
-    """How the answer is written; the same object wrote the instruction and reads the answer."""
+    """How the answer is written. The same object wrote the instruction and reads the answer."""
     order: tuple[int, ...] = ()
     """`order[k]` is the candidate shown in place k."""
     sample: int = 0
     """Number of the repeat, from 0."""
     question: tuple[Part, ...] = ()
-    """`Item.question`: what is judged, without the wording around it. The harness fills it in, for judges that score
-    candidates one by one (reward models, CLIP); no part of the key, which covers what is shown."""
+    """`Item.question`, without the words of the prompt around it. The harness fills it in, for judges that score
+    candidates one by one (reward models, CLIP). It is no part of the key, which covers the messages."""
     candidates: tuple[tuple[Part, ...], ...] = ()
-    """`Item.candidates` in shown places; filled in likewise."""
+    """`Item.candidates` in shown places. The harness fills it in."""
     thinking: Thinking = NO_MARKS
-    """How this judge marks its reasoning, from its card and its entry in the manifest; filled in likewise."""
+    """How this judge marks its reasoning, from its card and its entry in the manifest. The harness fills it in."""
     by_item: bool = False
-    """Whether the key names the item besides the content; set by the harness for a judge that `answers_by_item`."""
+    """Whether the key names the item as well as the content. The harness sets it for a judge that `answers_by_item`."""
 
     @cached_property
     def key(self) -> str:
         """Name of the content: SHA-256 over messages, images as shown, space, format, order and sample, 32 hex digits.
 
-        The task's and the item's names are not part of it: the same question asked twice is asked once. With `by_item`,
-        `/` and the item's id follow, and two items of equal content are two questions.
+        The names of the task and of the item are no part of it, so equal questions are asked once. With `by_item`, `/`
+        and the item's id follow, and two items of equal content are two questions.
         """
+        # Texts from data files may hold half a surrogate pair, which plain UTF-8 refuses to encode.
         name = hashlib.sha256(self.content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         return f"{name}/{self.item}" if self.by_item else name
 
     @cached_property
     def content(self) -> str:
-        """Canonical JSON of all that the key covers; images appear as `{"image": key}`.
+        """Canonical JSON of everything that the key covers. Images appear as `{"image": key}`.
 
         Raises:
-            DataError: An image cannot be read; the message names the item as well.
+            DataError: An image cannot be read. The message names the item as well.
         """
         try:
             messages = [
@@ -137,22 +162,24 @@ class Request:
         )
 
     def with_key(self, *, by_item: bool) -> Request:
-        """The same request with a key that names the item as well, or the content alone."""
+        """The same request with a key of the content and the item, or of the content alone."""
         if by_item == self.by_item:
             return self
         other = replace(self, by_item=by_item)
-        other.__dict__["content"] = self.content  # the cached property: nothing that it covers has changed
+        # Fills the cached property of the copy: it covers no field that has changed, and hashing images is slow.
+        other.__dict__["content"] = self.content
         return other
 
     @property
     def seed(self) -> int:
-        """A seed of this request's own (63 bits), so that a resumed run equals an uninterrupted one."""
+        """A seed of this request's own (63 bits), so that a resumed run equals an uninterrupted run."""
+        # 63 bits, since most generators take a signed whole number of 64.
         key = hashlib.sha256(self.key.encode("utf-8", "surrogatepass")).hexdigest() if self.by_item else self.key
         return int(key[:16], 16) >> 1
 
     @property
     def text(self) -> str:
-        """All text of all messages, for judges and tests that do not look at pictures."""
+        """All text of all messages, for judges and tests that ignore pictures."""
         return "\n".join(part for m in self.messages for part in m.parts if isinstance(part, str))
 
     @property
@@ -161,19 +188,20 @@ class Request:
         return tuple(part for m in self.messages for part in m.parts if isinstance(part, Image))
 
     def read(self, raw: str, *, reasoning: str = "", opened: bool = False, cut: str = "", **fields: Any) -> Judgement:
-        """Read a judge's raw answer: reasoning is split off, and this request's own format reads the rest.
+        """Read a judge's raw answer. Reasoning is split off, and this request's own format reads the rest.
 
-        An answer that was cut off is `truncated`, unless its verdict is closed by its own form and stands alone at the
-        very end or after closed reasoning.
+        An answer that was cut off is `truncated`. The exception is a verdict that its own form closes, and that stands
+        at the very end or after closed reasoning.
 
         Args:
-            raw: What the model wrote.
-            reasoning: What it thought, where that comes in a field of its own and is no part of `raw`.
-            opened: Whether the prompt ended inside its reasoning: a chat template that writes `<think>` itself.
-            cut: Why the answer stopped before its end, such as `max_tokens`; empty for one that ended by itself.
+            raw: The text of the model.
+            reasoning: Its reasoning, where that comes in a field of its own and is no part of `raw`.
+            opened: Whether the prompt ended inside its reasoning, as with a chat template that writes `<think>` itself.
+            cut: Why the answer stopped before its end, such as `max_tokens`. Empty for one that ended by itself.
             **fields: Further fields of `Judgement`, such as `completion_tokens` or `latency_s`.
         """
-        reading, final = understand(self, raw, reasoning=reasoning, opened=opened)
+        reading, final = read_answer(self, raw, reasoning=reasoning, opened=opened)
+        # A verdict in the middle of a cut answer may have been taken back in the part that is missing.
         verdict, problem = reading.verdict, reading.problem
         status = Status.OK if verdict is not None else Status.OUTSIDE if reading.outside else Status.UNPARSED
         if cut and not (verdict is not None and final):
@@ -192,19 +220,21 @@ class Request:
         )
 
     def reading(self, raw: str, *, reasoning: str = "", opened: bool = False) -> Reading:
-        """What this request's format makes of an answer; the arguments are those of `read`."""
-        return understand(self, raw, reasoning=reasoning, opened=opened).reading
+        """The reading of an answer by this request's format. The arguments are those of `read`."""
+        return read_answer(self, raw, reasoning=reasoning, opened=opened).reading
 
     @cached_property
     def prompt_text(self) -> PromptText:
-        """The text that the judge was shown, for telling its own words from quotations."""
+        """The text that the judge was shown, to tell its own words from quotations."""
+        # Only text can be quoted, so candidates that are pictures alone are left out.
         texts = ("\n".join(part for part in parts if isinstance(part, str)) for parts in self.candidates)
         candidates = tuple(text for text in texts if text.strip())
         return PromptText(self.text, self.instruction, candidates if self.candidates else None)
 
     @cached_property
     def instruction(self) -> str:
-        """What asks for the format of the answer; empty where the format cannot say the answers of this space."""
+        """The instruction of the format. Empty where the format cannot write the answers of this space."""
+        # A task may ask in words of its own, with a format that cannot write the answers of its space.
         try:
             return self.format.instruction(self.space)
         except DataError:

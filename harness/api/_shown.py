@@ -1,15 +1,15 @@
-"""From the bytes of an image file to the picture that a person sees: upright, opaque, 8 bits, RGB, the first frame.
+"""Decodes an image file to the picture that a person sees: upright, opaque, 8 bits, RGB, the first frame.
 
-The rules, each where viewers agree, or the plainest where they do not:
+Where viewers agree, their rule is followed. Where they do not, the plainest rule is taken:
 
-- What EXIF says about the orientation is done.
-- What is transparent lies on white.
+- The picture is turned as its EXIF orientation says.
+- Transparent pixels lie on white.
 - 16 bits become 8 by dividing by 257, so that 65535 is 255. Wider whole numbers, and floating-point ones outside of
-  0 to 1, have no agreed white: the range of the picture becomes 0 to 255 (a flat one is black). Floating-point numbers
-  within 0 to 1 are multiplied by 255. What is no number is black.
-- CMYK is multiplied out, (255 - C) (255 - K) / 255; in a JPEG it is stored inverted, as Adobe does. LAB is converted by
-  the colour management of Pillow.
-- Colour profiles are not applied: no preprocessing of a model does, and all judges should see the same numbers.
+  0 to 1, have no agreed white: the range of the picture becomes 0 to 255 (a flat picture is black). Floating-point
+  numbers within 0 to 1 are multiplied by 255. NaN is black.
+- CMYK is multiplied out, (255 - C) (255 - K) / 255. A JPEG stores it inverted, as Adobe does. Pillow's colour
+  management converts LAB.
+- Colour profiles are not applied. No preprocessing of a model does so, and all judges should see the same numbers.
 
 Not for reading files or for naming pictures: see `_images`.
 """
@@ -26,22 +26,23 @@ if TYPE_CHECKING:
     from PIL.Image import Transpose
 
 MAX_PIXELS = 100_000_000
-"""Larger images are refused before they are decoded: a small file can hide many gigabytes of pixels."""
+"""Larger images are refused before they are decoded. A small file can hide many gigabytes of pixels."""
 
 MAX_BYTES = 256 * 2**20
 """Larger files are refused before they are read."""
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # a closed list: Pillow would run Ghostscript for PostScript
+# Brands of the containers that HEIC and AVIF share, at the beginning of a file.
 _HEIC = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"})
 _AVIF = frozenset({b"avif", b"avis", b"mif1", b"msf1"})
 _ENDS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9", "WEBP": b""}
-"""The last bytes of the formats that every endpoint with eyes decodes. Pillow does not miss them, others may."""
-_ORIENTATION = 0x0112
+"""The last bytes of the formats that every vision endpoint decodes. Pillow reads files without them. Others may not."""
+_ORIENTATION = 0x0112  # the EXIF tag
 _NARROW = frozenset({"1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"})  # 8 bits or less, nothing to scale
 
 
 class UnseenError(Exception):
-    """There is nothing to see: the message says why, and what to do."""
+    """A picture cannot be shown. The message gives the reason and the fix."""
 
 
 class Stored(NamedTuple):
@@ -55,7 +56,7 @@ class Stored(NamedTuple):
     """Whether every decoder shows exactly this picture, so that the file can be sent as it is."""
 
 
-def decoded(raw: bytes) -> Stored:
+def decode_picture(raw: bytes) -> Stored:
     """The picture in the bytes of a file.
 
     Raises:
@@ -63,10 +64,11 @@ def decoded(raw: bytes) -> Stored:
     """
     import PIL.Image
 
-    picture = _opened(raw)
+    picture = _open(raw)
     kind = PIL.Image.MIME.get(picture.format or "", "application/octet-stream")
     try:
         picture.load()
+        # An alpha channel that is 255 everywhere hides nothing: most PNGs of screenshots have one.
         opaque = picture.mode in ("L", "RGB") and not picture.has_transparency_data
         opaque = opaque or (picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255))
         plain = (
@@ -74,48 +76,49 @@ def decoded(raw: bytes) -> Stored:
             and picture.format in _ENDS
             and _ENDS[picture.format] in raw[-64:]
             and not getattr(picture, "is_animated", False)
-            and _turn(picture) is None
+            and _find_turn(picture) is None
             and _depth(picture, raw) == 8
         )
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, ... on bad files
-        raise _broken(error) from error
-    return Stored(shown(picture), kind, plain)
+        raise _unreadable_error(error) from error
+    return Stored(to_visible(picture), kind, plain)
 
 
-def shown(picture: PILImage) -> PILImage:
-    """What a person sees of a picture of Pillow's, as a new one in RGB with nothing attached to it.
+def to_visible(picture: PILImage) -> PILImage:
+    """Make the picture that a person sees, as a new one in RGB with nothing attached to it.
 
     Raises:
         UnseenError: It cannot be decoded or converted.
     """
     try:
         picture.load()
-        turn = _turn(picture)
-        result = _on_white(_narrowed(picture))
+        turn = _find_turn(picture)
+        result = _on_white(_to_8_bits(picture))
         if turn is not None:
             result = result.transpose(turn)
     except Exception as error:
-        raise _broken(error) from error
-    result.info.clear()  # an orientation that is done must not be done again
+        raise _unreadable_error(error) from error
+    result.info.clear()  # an orientation that was applied must not be applied again
     return result
 
 
 def is_shown_as_stored(raw: bytes) -> bool:
-    """Whether a file's pixels are what is shown of it, its colours brought to RGB and no more. Nothing is decoded.
+    """Whether a file's pixels are shown unchanged, apart from a conversion to RGB. Nothing is decoded.
 
-    Of a file that says that it may hold transparency this is false, though it may hold none. Of what cannot be read it
-    is true: there is nothing to see in either way.
+    It is false for a file that may hold transparency, even if it holds none. It is true for a file that cannot be read,
+    since nothing of it is shown.
     """
     try:
-        picture = _opened(raw)
+        picture = _open(raw)
+        # EXIF data of a PNG may stand after the pixels, where Pillow only finds them by decoding.
         late = picture.format == "PNG" and "exif" not in picture.info and _has_exif(raw)
         seen_through = picture.mode not in _NARROW or picture.has_transparency_data
-        return not (seen_through or late or _turn(picture) is not None)
+        return not (seen_through or late or _find_turn(picture) is not None)
     except Exception:
         return True
 
 
-def _opened(raw: bytes) -> PILImage:
+def _open(raw: bytes) -> PILImage:
     """The picture with its header read and no pixel decoded."""
     import PIL.Image
 
@@ -132,7 +135,7 @@ def _opened(raw: bytes) -> PILImage:
     except PIL.Image.DecompressionBombError as error:
         raise UnseenError(f"{error}; scale it down") from error
     except Exception as error:
-        raise _broken(error) from error
+        raise _unreadable_error(error) from error
     return picture
 
 
@@ -148,6 +151,7 @@ def _check_size(picture: PILImage) -> None:
 
 def _formats(raw: bytes) -> tuple[str, ...]:
     """Names of Pillow's formats to try."""
+    # A container of ISO media files begins with its length and "ftyp", then lists its brands.
     if raw[4:8] != b"ftyp":
         return _FORMATS
     size = min(int.from_bytes(raw[:4]), 4096)
@@ -168,18 +172,20 @@ def _formats(raw: bytes) -> tuple[str, ...]:
     return ("AVIF",)
 
 
-def _broken(error: Exception) -> UnseenError:
+def _unreadable_error(error: Exception) -> UnseenError:
+    # Some errors of Pillow's have no text.
     return UnseenError(f"not a readable image ({error or type(error).__name__}); replace the file or remove the item")
 
 
 def _depth(picture: PILImage, raw: bytes) -> int:
     """Bits of a sample in the file."""
+    # Byte 24 of a PNG is the bit depth in its header. Pillow opens 16-bit RGB as 8 bits and does not tell.
     return raw[24] if picture.format == "PNG" else 8
 
 
 def _has_exif(raw: bytes) -> bool:
-    """Whether a PNG holds EXIF data, be it after the pixels."""
-    at = 8
+    """Whether a PNG holds EXIF data, before the pixels or after them."""
+    at = 8  # after the signature. Each chunk has a length, a type of four letters, its data and a checksum
     while at < len(raw):
         if raw[at + 4 : at + 8] == b"eXIf":
             return True
@@ -196,8 +202,8 @@ def _scale_transparency(picture: PILImage, depth: int) -> None:
         picture.info["transparency"] = tuple((sample & top) >> (depth - 8) for sample in colour)  # as Pillow narrows
 
 
-def _turn(picture: PILImage) -> Transpose | None:
-    """How the picture is to be transposed to stand upright; `None` where it does."""
+def _find_turn(picture: PILImage) -> Transpose | None:
+    """The transposition that makes the picture upright. `None` where it is upright."""
     import PIL.Image
 
     if picture.format == "TIFF":  # Pillow turns it while it decodes
@@ -219,13 +225,14 @@ def _turn(picture: PILImage) -> Transpose | None:
         return None
 
 
-def _narrowed(picture: PILImage) -> PILImage:
-    """With 8 bits a channel."""
+def _to_8_bits(picture: PILImage) -> PILImage:
+    """The picture with 8 bits a channel."""
+    # Mode I has 32 bits, but Pillow opens PNGs of 16 bits in it as well.
     if picture.mode.startswith("I;16"):
         return _of_16_bits(picture)
     if picture.mode == "I" and all(edge in range(2**16) for edge in picture.getextrema()):
         return _of_16_bits(picture)
-    return _stretched(picture) if picture.mode in ("I", "F") else picture
+    return _stretch(picture) if picture.mode in ("I", "F") else picture
 
 
 def _of_16_bits(picture: PILImage) -> PILImage:
@@ -233,7 +240,7 @@ def _of_16_bits(picture: PILImage) -> PILImage:
     import PIL.Image
 
     values = picture.convert("I")
-    tags = getattr(picture, "tag_v2", {})
+    tags = getattr(picture, "tag_v2", {})  # of a TIFF: 258 is the bits of a sample, 262 whether 0 is white
     (bits, *_) = tags.get(258) or (16,)
     grey = values.point(_levels(bits if bits in range(9, 16) else 16, white_is_zero=tags.get(262) == 0), "L")
     clear = picture.info.get("transparency")
@@ -250,7 +257,7 @@ def _levels(bits: int, *, white_is_zero: bool) -> list[int]:
     return [255 - level for level in levels] if white_is_zero else levels
 
 
-def _stretched(picture: PILImage) -> PILImage:
+def _stretch(picture: PILImage) -> PILImage:
     """Numbers of any range as grey of 8 bits."""
     import numpy as np
     import PIL.Image
@@ -269,7 +276,7 @@ def _stretched(picture: PILImage) -> PILImage:
 
 
 def _on_white(picture: PILImage) -> PILImage:
-    """In RGB; what is transparent is laid on white."""
+    """The picture in RGB, with its transparent pixels on white."""
     import PIL.Image
 
     if not picture.has_transparency_data:

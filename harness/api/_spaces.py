@@ -1,11 +1,11 @@
-"""Answer spaces: what a judge may say, as data.
+"""Answer spaces: the allowed answers to a question, as data.
 
-A *verdict* is a plain value of one space: a label (`Choice`), the place of the preferred candidate or the name
-of a tie (`Preference`), a number (`Score`), or places from best to worst (`Ranking`).
+A *verdict* is a plain value of one space: a label (`Choice`), the place of the preferred candidate or the name of a tie
+(`Preference`), a number (`Score`), or places from best to worst (`Ranking`).
 
-Two frames of reference exist for the spaces about candidates. *Shown* places count from 0 in the order in which
-the judge saw the candidates; *canonical* places count in the order of `Item.candidates`. A judge only ever speaks
-in shown places, the gold is canonical, and `AnswerSpace.to_canonical` / `AnswerSpace.to_shown` go between the two.
+Spaces about candidates have two frames of reference. *Shown* places count from 0 in the order in which the judge saw
+the candidates. *Canonical* places count in the order of `Item.candidates`. A judge only speaks in shown places, and the
+gold is canonical. `AnswerSpace.to_canonical` and `AnswerSpace.to_shown` map one to the other.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from typing import Any, ClassVar, TypeAlias, cast
 from harness.api._errors import DataError
 
 Verdict: TypeAlias = str | int | float | tuple[int, ...]
-"""One answer: `str` for a label or a tie, `int` for a place, `float` for a score, a tuple for a ranking."""
+"""An answer: `str` for a label or a tie, `int` for a place, `float` for a score, a tuple for a ranking."""
 
 TIE = "tie"
-"""The verdict "neither is better" when it is not said which kind of tie is meant."""
+"""The verdict "neither is better", without the kind of tie."""
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_MOST_RANKED = 8  # 8! = 40,320 rankings; enumerating more is never meant
+_MOST_RANKED = 8  # 8! = 40,320 rankings: a caller who lists more has made a mistake
+# Nine digits are enough for every scale. Without a bound, hostile text could hold a number of a million digits.
 _SCORE = re.compile(r"([+-]?\d{1,9}(?:\.\d{1,9})?)(?:\s*/\s*(\d{1,9}))?", re.ASCII)
 _RANKING = re.compile(r"[A-Za-z](?:[\s,>]*[A-Za-z])*")
 _LETTER = re.compile(r"[A-Za-z]")
 
 
 class AnswerSpace(ABC):
-    """What a judge may answer to one request. Immutable, hashable, and a plain mapping on disk."""
+    """The allowed answers to a request. Immutable, hashable, and a plain mapping on disk."""
 
     kind: ClassVar[str]
 
@@ -52,36 +53,48 @@ class AnswerSpace(ABC):
 
     @abstractmethod
     def name(self, verdict: Verdict) -> str:
-        """How a verdict is written in an answer: `"yes"`, `"A"`, `"4"`, `"B > A > C"`."""
+        """The text of a verdict in an answer: `"yes"`, `"A"`, `"4"`, `"B > A > C"`."""
 
     @abstractmethod
     def read(self, text: str) -> Verdict | None:
-        """The verdict that `text` *is*, up to case and white space, or `None`. The inverse of `name`."""
+        """The verdict whose name `text` is, up to case and white space, or `None`. The inverse of `name`."""
 
     @abstractmethod
     def worst(self, gold: Verdict) -> Verdict:
-        """An answer as far from `gold` as the space allows: what a missing answer counts as at worst."""
+        """An answer as far from `gold` as the space allows, for the worst case of a missing answer."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """A plain mapping from which `space_from_json` makes an equal space."""
 
     def agrees(self, verdict: Verdict, gold: Verdict) -> bool:
-        """Whether `verdict` is right, both in the same frame."""
+        """Whether `verdict` is right. Both are in the same frame."""
         return verdict == gold
 
     def to_canonical(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
-        """Map shown places to canonical ones; `order[k]` is the candidate shown in place `k`."""
+        """Map shown places to canonical ones. `order[k]` is the candidate shown in place `k`.
+
+        >>> Preference(3).to_canonical(0, order=(2, 0, 1))  # the first one shown is candidate 2
+        2
+        """
         return verdict
 
     def to_shown(self, verdict: Verdict, order: tuple[int, ...]) -> Verdict:
-        """Map canonical places to shown ones: the inverse of `to_canonical`."""
+        """Map canonical places to shown ones. The inverse of `to_canonical`.
+
+        >>> Ranking(3).to_shown((2, 1, 0), order=(2, 0, 1))  # candidate 2 was shown first, candidate 1 last
+        (0, 2, 1)
+        """
         return verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Choice(AnswerSpace):
-    """One label of a fixed few, such as `Choice(("yes", "no"))`.
+    """One label of a fixed few.
+
+    >>> space = Choice(("yes", "no"))
+    >>> space.read(" YES "), space.read("yes and no"), space.contains("Yes")
+    ('yes', None, False)
 
     Attributes:
         labels: At least two different labels, different also up to case. The first is the *positive* class of
@@ -92,12 +105,13 @@ class Choice(AnswerSpace):
     kind: ClassVar[str] = "choice"
 
     def __post_init__(self) -> None:
+        # Answers are read in any case, so two labels that differ by case alone could not be told apart.
         folded = {label.strip().casefold() for label in self.labels}
         if len(self.labels) < 2 or len(folded) != len(self.labels) or "" in folded:
             raise DataError(f"Choice: labels must be two or more different words, got {list(self.labels)!r}")
 
     def contains(self, verdict: object) -> bool:
-        """Whether `verdict` is one of the labels, to the letter."""
+        """Whether `verdict` is exactly one of the labels."""
         return isinstance(verdict, str) and verdict in self.labels
 
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -109,7 +123,7 @@ class Choice(AnswerSpace):
         return str(verdict)
 
     def read(self, text: str) -> Verdict | None:
-        """The label that `text` is, whatever its case."""
+        """The label that `text` is, in any case."""
         return next((label for label in self.labels if _same_word(text, label)), None)
 
     def worst(self, gold: Verdict) -> Verdict:
@@ -123,12 +137,18 @@ class Choice(AnswerSpace):
 
 @dataclass(frozen=True, slots=True)
 class Preference(AnswerSpace):
-    """Which of `n` candidates is better: a place from 0, or the name of a tie.
+    """The best of `n` candidates: a place from 0, or the name of a tie.
+
+    >>> pair = Preference(2, ties=("good", "bad"))
+    >>> [pair.name(verdict) for verdict in pair.verdicts()]
+    ['A', 'B', 'good', 'bad']
+    >>> pair.read("b"), pair.agrees(TIE, gold="bad"), pair.agrees("good", gold="bad")
+    (1, True, False)
 
     Attributes:
-        n: Number of candidates, 2 to 26; shown to a judge as A, B, C, ...
+        n: Number of candidates, 2 to 26. A judge sees them as A, B, C, ...
         ties: Names of the tie classes, none by default. With any, the plain verdict `TIE` is allowed as well and
-            agrees with each of them (GenAI-Bench tells "both good" from "both bad" and accepts a bare tie for either).
+            agrees with each of them (GenAI-Bench has "both good" and "both bad", and accepts a bare tie for either).
     """
 
     n: int = 2
@@ -138,6 +158,7 @@ class Preference(AnswerSpace):
     def __post_init__(self) -> None:
         if not 2 <= self.n <= len(_LETTERS):
             raise DataError(f"Preference: n must be 2 to {len(_LETTERS)}, got {self.n}")
+        # A tie of one letter would be read as a candidate.
         if len({tie.casefold() for tie in self.ties}) != len(self.ties) or any(len(tie) < 2 for tie in self.ties):
             raise DataError(f"Preference: ties must be different words, got {list(self.ties)!r}")
 
@@ -161,6 +182,7 @@ class Preference(AnswerSpace):
         if len(word) == 1 and word.isascii() and word.isalpha():
             place = _LETTERS.index(word.upper())
             return place if place < self.n else None
+        # The names of the classes come first, and the plain tie counts only if none of them matches.
         named = next((tie for tie in self.ties if _same_word(word, tie)), None)
         return TIE if named is None and self.ties and _same_word(word, TIE) else named
 
@@ -187,7 +209,14 @@ class Preference(AnswerSpace):
 
 @dataclass(frozen=True, slots=True)
 class Score(AnswerSpace):
-    """A number from `low` to `high`, in steps of `step` (0: any number in between)."""
+    """A number from `low` to `high`, in steps of `step`. With step 0, any number in between.
+
+    >>> space = Score(1, 5)
+    >>> space.read("4"), space.read("4/5"), space.read("8/10"), space.read("4.5")
+    (4.0, 4.0, None, None)
+    >>> space.worst(gold=2.0)
+    5
+    """
 
     low: float = 1.0
     high: float = 5.0
@@ -201,19 +230,21 @@ class Score(AnswerSpace):
 
     def contains(self, verdict: object) -> bool:
         """Whether `verdict` is a finite number in range and on a step."""
+        # In Python a truth value is a whole number, but True is no score.
         if isinstance(verdict, bool) or not isinstance(verdict, int | float):
             return False
-        if not self.low <= verdict <= self.high:  # nor is NaN
+        if not self.low <= verdict <= self.high:  # NaN fails this comparison too
             return False
         if self.step == 0:
             return True
+        # Decimal steps such as 0.1 are not exact in binary.
         steps = (verdict - self.low) / self.step
         return abs(steps - round(steps)) < 1e-6
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """The steps from low to high."""
         count = (self.high - self.low) / self.step + 1 if self.step else math.inf
-        if count > 1001:
+        if count > 1001:  # 0 to 100 in steps of a tenth can be listed, and 0 to 10,000 cannot
             raise DataError(f"Score from {self.low} to {self.high} by {self.step}: too many values to list")
         return tuple(min(self.low + k * self.step, self.high) for k in range(int(count + 1e-6)))
 
@@ -222,7 +253,7 @@ class Score(AnswerSpace):
         return f"{verdict:.6f}".rstrip("0").rstrip(".")
 
     def read(self, text: str) -> Verdict | None:
-        """A decimal number; also `4/5` when 5 is the top of the scale."""
+        """A decimal number, or `4/5` where 5 is the top of the scale. Nothing is rescaled."""
         match = _SCORE.fullmatch(text.strip())
         if match is None or (match[2] is not None and float(match[2]) != self.high):
             return None
@@ -241,7 +272,12 @@ class Score(AnswerSpace):
 
 @dataclass(frozen=True, slots=True)
 class Ranking(AnswerSpace):
-    """All `n` candidates from best to worst, as a tuple of places."""
+    """All `n` candidates from best to worst, as a tuple of places.
+
+    >>> space = Ranking(3)
+    >>> space.read("B > A > C"), space.name((1, 0, 2)), space.read("B > A")
+    ((1, 0, 2), 'B > A > C', None)
+    """
 
     n: int = 3
     kind: ClassVar[str] = "ranking"
@@ -268,7 +304,7 @@ class Ranking(AnswerSpace):
         return " > ".join(_LETTERS[place] for place in cast("tuple[int, ...]", verdict))
 
     def read(self, text: str) -> Verdict | None:
-        """Letters from best to worst, apart by `>`, `,` or white space, or run together (`BAC`)."""
+        """Letters from best to worst, with `>`, `,`, white space or nothing (`BAC`) between them."""
         word = text.strip()
         if not _RANKING.fullmatch(word):
             return None
@@ -293,13 +329,17 @@ class Ranking(AnswerSpace):
 
 
 def _same_word(text: str, word: str) -> bool:
-    """Equal up to case and white space around; look-alikes such as the Kelvin sign are other letters."""
+    """Whether texts are equal up to case and outer white space. Look-alikes such as the Kelvin sign differ."""
+    # Folding the case makes the Kelvin sign a plain k, so a text of ASCII only equals a text of ASCII.
     text, word = text.strip(), word.strip()
     return text.isascii() == word.isascii() and text.casefold() == word.casefold()
 
 
 def space_from_json(data: Mapping[str, Any]) -> AnswerSpace:
     """The space that `AnswerSpace.to_json` wrote.
+
+    >>> space_from_json({"kind": "choice", "labels": ["yes", "no"]})
+    Choice(labels=('yes', 'no'))
 
     Raises:
         DataError: `data` is not a space that this version knows.
@@ -320,5 +360,5 @@ def space_from_json(data: Mapping[str, Any]) -> AnswerSpace:
 
 
 def verdict_from_json(value: Any) -> Verdict:
-    """JSON knows no tuples: a list is a ranking."""
+    """The verdict that JSON holds. JSON has no tuples, so a list is a ranking."""
     return tuple(value) if isinstance(value, list) else value

@@ -1,7 +1,7 @@
-"""The answers of a space as a format writes them: for judges that weigh every answer instead of writing one.
+"""The answers of a space as a format writes them, for judges that weigh every answer instead of writing one.
 
-A language model's probability of an answer is the probability of its text. The texts of one format begin alike
-(`<think>...</think><answer>`) and end alike (`</answer>`); what differs in between is the verdict.
+A language model's probability of an answer is the probability of its text. The texts of a format begin alike
+(`<think>...</think><answer>`) and end alike (`</answer>`). Only the verdict in between differs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from harness.api._requests import VerdictFormat
 from harness.api._spaces import AnswerSpace, Verdict
 
 MAX_ANSWERS = 256
-"""A space with more answers is not weighed one by one: 6 candidates have 720 rankings."""
+"""The most answers that are weighed one by one. Rankings of 6 candidates are 720, and too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +23,28 @@ class Spellings:
     verdicts: tuple[Verdict, ...]
     """The answers, in the order of `AnswerSpace.verdicts`."""
     texts: tuple[str, ...]
-    """How each is written, in full."""
+    """The full text of each."""
     opening: str
-    """What all texts begin with."""
+    """The beginning that all texts share."""
 
     @property
     def endings(self) -> tuple[str, ...]:
-        """Each text behind the opening; it begins where the verdicts differ."""
+        """Each text after the opening. It begins where the verdicts differ."""
         return tuple(text[len(self.opening) :] for text in self.texts)
 
 
 def spell_answers(format: VerdictFormat, space: AnswerSpace, rationale: str = "") -> Spellings:
     """Write out every answer of a space.
 
+    >>> from harness.api import Choice
+    >>> from harness.formats.tagged import TaggedFormat
+    >>> found = spell_answers(TaggedFormat(), Choice(("yes", "no")))
+    >>> found.opening, found.endings
+    ('<think></think><answer>', ('yes</answer>', 'no</answer>'))
+
     Args:
-        format: Writes them; its own parser reads each back as the verdict it stands for.
-        space: What may be answered.
+        format: Writes them. Its own parser reads each back as the verdict that it stands for.
+        space: The allowed answers.
         rationale: The reasoning that all of them share.
 
     Raises:
@@ -48,10 +54,11 @@ def spell_answers(format: VerdictFormat, space: AnswerSpace, rationale: str = ""
     if len(verdicts) > MAX_ANSWERS:
         raise DataError(f"{space}: {len(verdicts):,} answers are too many to weigh one by one; let the judge write one")
     texts = tuple(format.write(verdict, space, rationale) for verdict in verdicts)
-    return Spellings(verdicts, texts, _common(min(texts), max(texts)))
+    # In alphabetical order, the first and the last text share the least: their common start is that of all.
+    return Spellings(verdicts, texts, _find_common_start(min(texts), max(texts)))
 
 
-def _common(first: str, last: str) -> str:
-    """What two texts begin with alike; of the least and the greatest of many, what all begin with."""
+def _find_common_start(first: str, last: str) -> str:
+    """The common beginning of two texts. For the least and the greatest of many texts it is that of all."""
     same = next((place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), None)
     return first[:same] if same is not None else min(first, last, key=len)

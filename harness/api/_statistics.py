@@ -1,4 +1,4 @@
-"""Numbers with intervals for plugins that count something of their own, by the methods of the leaderboard."""
+"""Numbers with intervals for plugins that measure something of their own, by the methods of the leaderboard."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ if TYPE_CHECKING:  # at run time it would make every command slow
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A value and its interval; `None` where the data define none."""
+    """A value and its interval. `None` where the data define none.
+
+    >>> Measurement(0.9, low=0.82, high=0.95)
+    Measurement(value=0.9, low=0.82, high=0.95)
+    """
 
     value: float | None
     """The value."""
@@ -27,7 +31,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A metric of two answers to each question."""
+    """A metric before and after a change, where each question was answered twice."""
 
     before: float | None
     """The metric of the first answers."""
@@ -38,14 +42,14 @@ class Change:
 
 
 class Statistics(Protocol):
-    """What `harness_report_sections` is given to measure with. The methods are on the page "Statistics"."""
+    """The statistics of the leaderboard, for `harness_report_sections`. The page "Statistics" explains the methods."""
 
     def measure_share(
         self, hits: NDArray[np.float64], groups: Sequence[str], *, confidence: float = 0.95
     ) -> Measurement:
         """The share of hits, with the interval that a leaderboard would print beside it.
 
-        It has a width even if every trial is a hit, or none is.
+        The interval has a width even if every trial is a hit, or none is.
 
         Args:
             hits: Shape (N,): 1 for a hit, else 0.
@@ -56,12 +60,12 @@ class Statistics(Protocol):
     def measure_change(
         self, metric: Metric, before: Units, after: Units, groups: Sequence[str], *, confidence: float = 0.95
     ) -> Change:
-        """How a metric changes between two answers to each question, with the interval of two judges on the same items.
+        """The change of a metric between two answers to each question, with the interval of a paired comparison.
 
-        It has a width even if no answer changes. Fewer than four clusters have no interval.
+        The interval has a width even if no answer changes. Fewer than four clusters have none.
 
         Args:
-            metric: What to compute.
+            metric: The metric to compute.
             before: N units.
             after: The same N questions in the same order, answered again.
             groups: Shape (N,): the cluster of each question, such as `Item.group`.

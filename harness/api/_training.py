@@ -1,4 +1,4 @@
-"""What a trainer is given and what it gives back, and what an answer earns."""
+"""Records of training: the input and the result of a trainer, and the rewards of an answer."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class TrainingTask:
     """A task to learn."""
 
     name: str
-    """Name in the recipe; the first half of the names of its curves."""
+    """Name in the recipe, and the first half of the names of its curves."""
     id: str
     """Canonical id."""
     train: str
     """Name of the split to learn from."""
     validation: str | None
-    """Name of the split to select on; `None` where the task has none."""
+    """Name of the split to select on. `None` where the task has none."""
     examples: Callable[[str], Iterator[Example]] = field(repr=False)
-    """Streams a split, rendered as the task's protocol says: an item with candidates once for each order shown."""
+    """Streams a split, rendered as the task's protocol says. An item with candidates comes once for each order."""
     weight: float = 1.0
     """Its share, relative to the other tasks, on top of how the trainer mixes them."""
 
@@ -41,11 +41,11 @@ class WeightedReward:
     reward: Reward
     """The plugin's reward."""
     weight: float
-    """What its value is multiplied with. Negative turns a reward into a penalty."""
+    """Factor of its value. A negative one turns a reward into a penalty."""
     tasks: frozenset[str] | None = None
-    """Names of the tasks that it is for; `None` for all."""
+    """Names of the tasks that it is for. `None` for all."""
     capabilities: frozenset[str] = frozenset()
-    """What its card says: `probabilities`, `orders`."""
+    """Capabilities of its card: `probabilities`, `orders`."""
 
     def serves(self, task: str) -> bool:
         """Whether the recipe wants it for a task."""
@@ -54,51 +54,65 @@ class WeightedReward:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerReward:
-    """What one answer earned."""
+    """The rewards of one answer."""
 
     total: float | None
-    """Sum of weight times value over the rewards that apply; `None` where none does, or where the machine failed."""
+    """Sum of weight times value over the rewards that apply. `None` where none does, or where the machine failed."""
     parts: Mapping[str, float | None]
-    """Value of each reward, not yet weighted; `None` where it does not apply."""
+    """Value of each reward, not yet weighted. `None` where it does not apply."""
 
 
 def compute_rewards(rewards: Sequence[WeightedReward], task: str, answers: Sequence[Answer]) -> list[AnswerReward]:
-    """What the answers of one unit earn: those to one item that share a sample number, one for each order shown.
+    """Compute the rewards of one unit: the answers to an item that share a sample number, one for each order shown.
 
-    Rewards are added up, weighted, and none gates another: with `accuracy` of weight 1 - alpha and `format` of weight
+    Weighted rewards are added up, and none gates another. With `accuracy` of weight 1 - alpha and `format` of weight
     alpha it is the reward of MT-RL-Judge (arXiv 2603.11665).
 
+    >>> from harness.api import Answer, Choice, Judgement, Message, Request
+    >>> from harness.formats.label import LabelFormat
+    >>> request = Request(
+    ...     task="sharp", item="1", messages=(Message("user", ("Sharp?",)),),
+    ...     space=Choice(("yes", "no")), format=LabelFormat(),
+    ... )
+    >>> answer = Answer(request=request, judgement=request.read("yes"), gold="yes")
+    >>> is_right = lambda request, judgement, gold: judgement.verdict == gold
+    >>> right = WeightedReward(name="right", reward=is_right, weight=0.9)
+    >>> compute_rewards([right], "sharp", [answer])
+    [AnswerReward(total=0.9, parts={'right': 1.0})]
+
     Args:
-        rewards: Of the recipe.
+        rewards: The rewards of the recipe.
         task: Name of the task in the recipe.
-        answers: Of one unit; a task without orders has units of one answer.
+        answers: The answers of one unit. A task without orders has units of one answer.
 
     Returns:
-        For each answer, in the same order.
+        The reward of each answer, in the same order.
 
     Raises:
-        PluginError: A reward raised, or gave what is no finite number: that is never turned into a reward.
+        PluginError: A reward raised, or gave a value that is no finite number. Neither is turned into a reward.
     """
-    mine = [one for one in rewards if one.serves(task)]
+    applicable = [reward for reward in rewards if reward.serves(task)]
     parts: list[dict[str, float | None]] = [{} for _ in answers]
+    # With one answer of a unit lost, `of_orders` would compare the others with an answer that was never given.
     failed = any(answer.judgement.status is Status.ERROR for answer in answers)
-    for one in mine:
-        of_orders = getattr(one.reward, "of_orders", None)
+    for weighted in applicable:
+        name, reward = weighted.name, weighted.reward
+        of_orders = getattr(reward, "of_orders", None)
         if failed:
             values: list[float | None] = [None] * len(answers)
         elif of_orders is not None and len(answers) > 1:
-            values = [_value(one.name, answers[0], partial(of_orders, answers))] * len(answers)
+            values = [_compute_value(name, answers[0], partial(of_orders, answers))] * len(answers)
         else:
             values = [
-                _value(one.name, answer, partial(one.reward, answer.request, answer.judgement, answer.gold))
+                _compute_value(name, answer, partial(reward, answer.request, answer.judgement, answer.gold))
                 for answer in answers
             ]
         for part, value in zip(parts, values, strict=True):
-            part[one.name] = value
-    return [AnswerReward(total=_total(mine, part), parts=part) for part in parts]
+            part[name] = value
+    return [AnswerReward(total=_compute_total(applicable, part), parts=part) for part in parts]
 
 
-def _value(name: str, answer: Answer, call: Callable[[], Any]) -> float | None:
+def _compute_value(name: str, answer: Answer, call: Callable[[], Any]) -> float | None:
     try:
         value = call()
     except HarnessError:
@@ -108,7 +122,7 @@ def _value(name: str, answer: Answer, call: Callable[[], Any]) -> float | None:
             f"reward {name} raised {type(error).__name__}: {error} (task {answer.request.task}, item "
             f"{answer.request.item}); fix the reward: an exception is no reward"
         ) from error
-    if value is None:
+    if value is None:  # the reward does not apply, which is not the same as 0
         return None
     if isinstance(value, bool | int | float) and math.isfinite(value):
         return float(value)
@@ -118,8 +132,9 @@ def _value(name: str, answer: Answer, call: Callable[[], Any]) -> float | None:
     )
 
 
-def _total(rewards: Sequence[WeightedReward], parts: Mapping[str, float | None]) -> float | None:
-    known = [(one.weight, value) for one in rewards if (value := parts[one.name]) is not None]
+def _compute_total(rewards: Sequence[WeightedReward], parts: Mapping[str, float | None]) -> float | None:
+    known = [(reward.weight, value) for reward in rewards if (value := parts[reward.name]) is not None]
+    # fsum: equal answers have equal totals, and no last bit looks like an advantage.
     return math.fsum(weight * value for weight, value in known) if known else None
 
 
@@ -132,35 +147,35 @@ class Training:
     seed: int
     """Seed of everything random."""
     model: str | None
-    """Where the weights come from: the absolute path of a folder, or `hub:ORG/NAME[@REVISION]`; `None` where the recipe
-    names no model, for a trainer that makes one."""
+    """Source of the weights: the absolute path of a folder, or `hub:ORG/NAME[@REVISION]`. `None` where the recipe names
+    no model, for a trainer that makes one."""
     tasks: tuple[TrainingTask, ...]
-    """What is learnt; at least one."""
+    """The tasks to learn. At least one."""
     rewards: tuple[WeightedReward, ...]
-    """What answers earn; may be empty, for a trainer that learns from examples."""
+    """The rewards of answers. Empty for a trainer that learns from examples."""
     folder: Path
-    """Where this training keeps its files from attempt to attempt, and nobody else does."""
+    """The folder of this training alone. It keeps its files there from attempt to attempt."""
     log: Callable[[int, Mapping[str, float]], None] = field(repr=False)
-    """Records scalars of a step: they go into `curves.jsonl` and to the hook `harness_training_logged`."""
+    """Records scalars of a step. They go into `curves.jsonl` and to the hook `harness_training_logged`."""
 
     @property
     def checkpoint(self) -> Path:
-        """Where the trained model belongs."""
+        """Folder of the trained model."""
         return self.folder / "model"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """What came of a training."""
+    """The result of a training."""
 
     steps: int
-    """Optimizer steps that were done."""
+    """Number of optimizer steps."""
     selected: int
     """The step whose weights were kept."""
     scores: Mapping[str, float]
     """Scores of the kept weights on the validation splits, such as `safety/macro_f1`."""
     notes: tuple[str, ...] = ()
-    """What a reader of the model card should know: early stop, skipped examples, ..."""
+    """Notes for the model card: early stop, skipped examples, ..."""
 
 
 @runtime_checkable
@@ -170,14 +185,14 @@ class Trainer(Protocol):
     def train(self, training: Training) -> TrainingResult:
         """Train, and leave the model in `training.checkpoint`, a folder that a judge opens.
 
-        An attempt that was interrupted left its state in `training.folder`: go on from there.
+        An interrupted attempt left its state in `training.folder`. Go on from there.
 
         Raises:
             UserError: The recipe cannot be trained: wrong options, a model that does not fit, data that cannot be read.
         """
 
     def fingerprint(self, training: Training) -> str:
-        """Changes whenever what is trained may change (weights it starts from, version of the code). Cheap."""
+        """A text that changes whenever the result may change (initial weights, version of the code). Cheap."""
 
 
 class ResolvedRecipe(Protocol):
@@ -188,7 +203,7 @@ class ResolvedRecipe(Protocol):
         """Changes whenever what it asks for changes: 12 hexadecimal digits."""
 
     @property
-    def resolved(self) -> Mapping[str, Any]:
+    def content(self) -> Mapping[str, Any]:
         """The recipe as plain data, complete and runnable again."""
 
 

@@ -1,4 +1,4 @@
-"""Why an answer has no verdict: a short list that can be counted. The details stand in `Judgement.error`."""
+"""The reasons why an answer has no verdict, few enough to be counted. `Judgement.error` has the details."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class UnreadReason(StrEnum):
     CONTRADICTS = "contradicts itself"
     """Two statements give verdicts that disagree."""
     OUTSIDE = "outside"
-    """A verdict is given, and it is no answer of the space: `yes` to `A or B?`."""
+    """The verdict is not an answer of the space: `yes` to `A or B?`."""
     QUOTED = "only quoted"
     """All verdicts in the text stand in sentences of the prompt that it repeats."""
     OPEN_REASONING = "reasoning never closes"
-    """The reasoning has no end, and so no answer follows it."""
+    """The reasoning has no end, so no answer follows it."""
     CUT_OFF = "cut off"
     """The answer stopped before its verdict."""
     DRAWN = "drawn"
@@ -29,7 +29,7 @@ class UnreadReason(StrEnum):
     REFUSED = "refused"
     """The judge, or the provider's filter, declined."""
     ERROR = "error"
-    """The judge failed. Asked again on the next run."""
+    """The judge failed. It is asked again on the next run."""
 
 
 _OF_STATUS = {
@@ -41,20 +41,27 @@ _OF_STATUS = {
 }
 
 _EARLIER = {"two verdicts": UnreadReason.CONTRADICTS, "a draw": UnreadReason.DRAWN, "equal scores": UnreadReason.DRAWN}
-"""How errors begin that were written without a reason."""
+"""Beginnings of errors that earlier versions wrote without a reason. Journals keep them."""
 
 
 def reason_of(status: Status, error: str) -> UnreadReason | None:
-    """The reason that a judgement's status and error give; `None` for an answer with a verdict.
+    """The reason in a judgement's status and error. `None` for an answer with a verdict.
+
+    >>> reason_of(Status.UNPARSED, "ambiguous: 'A or B' names A and B").value
+    'ambiguous'
+    >>> reason_of(Status.TRUNCATED, "max_tokens").value
+    'cut off'
 
     Args:
         status: `Judgement.status`.
-        error: `Judgement.error`: a reason, alone or with details after a colon. Where it begins with none, as from a
-            format of somebody else's, the status decides.
+        error: `Judgement.error`: a reason, alone or with details after a colon. Where it begins with no reason, as from
+            a plugin's format, the status decides.
     """
     if status is Status.OK:
         return None
+    # Only at the beginning and before a colon: a reason may also occur in quoted text of the judge.
     begins = next((reason for reason in UnreadReason if error == reason or error.startswith(f"{reason}:")), None)
+    # An answer that was cut off inside its reasoning: the reasoning is the better thing to look at.
     if status is Status.TRUNCATED and begins is UnreadReason.OPEN_REASONING:
         return begins
     known = _OF_STATUS.get(status)

@@ -1,4 +1,4 @@
-"""Several answers to one request become one judgement: each votes, a draw gives no verdict (arXiv:2203.11171)."""
+"""Self-consistency: several answers to a request vote for one judgement (arXiv:2203.11171)."""
 
 from __future__ import annotations
 
@@ -15,22 +15,32 @@ _BETWEEN = "\n\n--- sample {} ---\n\n"
 
 
 def majority_vote(votes: Sequence[Judgement], request: Request) -> Judgement:
-    """The majority of the votes that have a verdict.
+    """The most frequent verdict of several answers. A draw gives no verdict.
+
+    >>> from harness.api import Choice, Message
+    >>> from harness.formats.label import LabelFormat
+    >>> request = Request(
+    ...     task="sharp", item="1", messages=(Message("user", ("Sharp?",)),),
+    ...     space=Choice(("yes", "no")), format=LabelFormat(),
+    ... )
+    >>> judgement = majority_vote([request.read(text) for text in ("yes", "no", "yes")], request)
+    >>> judgement.verdict, round(judgement.probabilities["yes"], 2)
+    ('yes', 0.67)
 
     Args:
-        votes: At least one; a single one stands as it is.
-        request: What was asked.
+        votes: At least one. A single one stays as it is.
+        request: The request that was asked.
 
     Returns:
-        A judgement that keeps every answer in `raw` and the tokens of all; its probabilities are the mean of those of
-        the votes where each vote has some, else the shares of the votes.
+        A judgement that keeps every answer in `raw` and the tokens of all. Its probabilities are the mean of those of
+        the votes if each vote has some, else the shares of the votes.
     """
     if len(votes) == 1:
         return votes[0]
     counts = Counter(vote.verdict for vote in votes if vote.verdict is not None)
     together: dict[str, Any] = {
         "raw": "".join(_BETWEEN.format(number) + vote.raw for number, vote in enumerate(votes, start=1)).lstrip("\n"),
-        "prompt_tokens": votes[0].prompt_tokens,
+        "prompt_tokens": votes[0].prompt_tokens,  # the prompt is read once for all samples
         "completion_tokens": sum(vote.completion_tokens or 0 for vote in votes),
     }
     if not counts:
@@ -44,11 +54,11 @@ def majority_vote(votes: Sequence[Judgement], request: Request) -> Judgement:
             Status.UNPARSED, f"a draw between {names}, {most} of {len(votes)} samples each", **together
         )
     winner = next(vote for vote in votes if vote.verdict == first)
-    # Not `read`: the verdict is that of the vote, and not of the text that all votes make together.
-    return replace(winner, probabilities=_shares(votes, request), error="", read=False, **together)
+    # `read` is false: the verdict is that of the vote, so the joined texts in `raw` must not be read again.
+    return replace(winner, probabilities=_compute_shares(votes, request), error="", read=False, **together)
 
 
-def _shares(votes: Sequence[Judgement], request: Request) -> dict[str, float]:
+def _compute_shares(votes: Sequence[Judgement], request: Request) -> dict[str, float]:
     try:
         total = {request.space.name(verdict): 0.0 for verdict in request.space.verdicts()}
     except DataError:  # the space cannot be listed

@@ -1,4 +1,4 @@
-"""How numbers are written for people: as many digits as their interval carries, and one style of percentages.
+"""Writes numbers for people, with as many digits as their interval supports and one style of percentages.
 
 For reports of every kind, those of plugins too. JSON and CSV keep fractions.
 """
@@ -9,14 +9,14 @@ import math
 from typing import Literal, TypeAlias
 
 Unit: TypeAlias = Literal["share", "score", "correlation", "distance"]
-"""What a metric's values are. `share`: from 0 to 1, printed as a percentage. `correlation`: from -1 to 1; kappas too.
-`distance`: 0 is best and less is better, in its own unit. `score`: in the units of the scale, or anything else."""
+"""Unit of a metric's values. `share`: from 0 to 1, printed as a percentage. `correlation`: from -1 to 1, kappas too.
+`distance`: 0 is best and less is better, in its own unit. `score`: in the units of the scale, or any other number."""
 
 _NOTHING = "–"
 _PLAIN = {"share": 1}  # decimals of a number without an interval, else two
 _MOST = {"share": 4}  # decimals of one with an interval, else six: what JSON keeps
 _EDGES = {"share": (-1.0, 0.0, 1.0), "correlation": (-1.0, 0.0, 1.0)}  # written only where a value is exactly that
-_EXACT = 1e-9
+_EXACT = 1e-9  # means of 0 and 1 that differ by less differ by rounding alone
 
 
 def write_number(
@@ -40,14 +40,14 @@ def write_number(
 
     Args:
         unit: Of the metric.
-        value: The value, as a fraction; `None` where there is none.
+        value: The value, as a fraction. `None` where there is none.
         low: Lower end of the interval that decides the decimals, `None` where there is none.
         high: Its upper end.
         signed: Whether a value above zero has a plus sign: a difference.
     """
     if value is None or not math.isfinite(value):
         return _NOTHING
-    return _text(unit, value, _decimals(unit, low, high), signed=signed)
+    return _write(unit, value, _count_decimals(unit, low, high), signed=signed)
 
 
 def write_interval(unit: Unit, low: float | None, high: float | None, *, signed: bool = False) -> str:
@@ -55,14 +55,14 @@ def write_interval(unit: Unit, low: float | None, high: float | None, *, signed:
 
     Args:
         unit: Of the metric.
-        low: Lower end, as a fraction; `None` where there is none.
+        low: Lower end, as a fraction. `None` where there is none.
         high: Upper end.
         signed: Whether an end above zero has a plus sign: the interval of a difference.
     """
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return _NOTHING
-    decimals = _decimals(unit, low, high)
-    ends = [_text(unit, end, decimals, signed=signed) for end in (low, high)]
+    decimals = _count_decimals(unit, low, high)
+    ends = [_write(unit, end, decimals, signed=signed) for end in (low, high)]
     return (" … " if signed or ends[0].startswith("-") else "–").join(ends)
 
 
@@ -71,12 +71,12 @@ def write_share(value: float | None) -> str:
     return write_number("share", value)
 
 
-def _decimals(unit: Unit, low: float | None, high: float | None) -> int:
+def _count_decimals(unit: Unit, low: float | None, high: float | None) -> int:
     """Decimals of a value and of both ends of its interval."""
     if low is None or high is None or not _EXACT < (width := abs(high - low)) < math.inf:
         return _PLAIN.get(unit, 2)
-    one_sided = any(_edge(unit, end) is not None for end in (low, high))
-    exponent = _exponent(width if one_sided else width / 2)
+    one_sided = any(_find_edge(unit, end) is not None for end in (low, high))
+    exponent = _find_exponent(width if one_sided else width / 2)
     if unit in ("share", "correlation"):
         points = exponent + 2  # of a hundredth, which is a point of a percentage
         decimals = (0 if points >= 1 else max(1, -points)) + (0 if unit == "share" else 2)
@@ -85,13 +85,13 @@ def _decimals(unit: Unit, low: float | None, high: float | None) -> int:
     return min(decimals, _MOST.get(unit, 6))
 
 
-def _exponent(reach: float) -> int:
+def _find_exponent(reach: float) -> int:
     """The power of ten of a number that was rounded to two digits: 0.0996 is 0.10."""
     return int(f"{reach:.1e}".partition("e")[2])
 
 
-def _text(unit: Unit, value: float, decimals: int, *, signed: bool) -> str:
-    exact = _edge(unit, value)
+def _write(unit: Unit, value: float, decimals: int, *, signed: bool) -> str:
+    exact = _find_edge(unit, value)
     number = (value if exact is None else exact) * _scale(unit)
     text = f"{number:.{decimals}f}"
     if exact is None:
@@ -104,8 +104,8 @@ def _text(unit: Unit, value: float, decimals: int, *, signed: bool) -> str:
     return f"+{text}" if signed and not text.startswith("-") else text
 
 
-def _edge(unit: Unit, value: float) -> float | None:
-    """The edge that a value is exactly at, if any."""
+def _find_edge(unit: Unit, value: float) -> float | None:
+    """The edge at which a value lies exactly, if any."""
     return next((edge for edge in _EDGES.get(unit, (0.0,)) if abs(value - edge) < _EXACT), None)
 
 

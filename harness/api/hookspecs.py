@@ -1,12 +1,12 @@
-"""The hooks: the manual of what a plugin may implement. All are optional; write only the arguments that you use.
+"""The hooks that a plugin may implement. All are optional, and a function takes only the arguments that it uses.
 
 A distribution advertises one module:
 
     [project.entry-points.harness]
     mine = "harness_mine.plugin"
 
-The entry point's name is the plugin's name and the first half of every id (`mine/my-task`). That module must be light:
-its registration hooks return cards, and the heavy code is named in them as `"module:attribute"`.
+The entry point's name is the plugin's name and the first half of every id (`mine/my-task`). That module must be light.
+Its registration hooks return cards, which name the heavy code as `"module:attribute"`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from harness.api._requests import Request
 from harness.api._statistics import Statistics
 from harness.api._training import PlannedTraining, ResolvedRecipe
 
+# The name must be that of the manager in `harness.discovery`: pluggy ignores marks of other projects.
 hookspec = pluggy.HookspecMarker("harness")
 hookimpl = pluggy.HookimplMarker("harness")
 """Marks a function as an implementation of the hook of its name."""
@@ -118,7 +119,7 @@ def harness_judgements_recorded(task: str, judge: str, judgements: Sequence[tupl
     Args:
         task: Name of the task in the plan.
         judge: Name of the judge in the plan.
-        judgements: What was recorded; do not keep it, memory is meant to stay flat.
+        judgements: The recorded requests and judgements. Do not keep them: memory must not grow with the run.
     """
 
 
@@ -143,7 +144,7 @@ def harness_run_finished(folder: Path, leaderboard: Mapping[str, Any], cells: Se
     Args:
         folder: The run folder.
         leaderboard: The leaderboard as in `leaderboard.json`.
-        cells: What was asked and answered, in the order of the manifest.
+        cells: The recorded cells, in the order of the manifest.
     """
 
 
@@ -155,13 +156,13 @@ def harness_report_sections(
     find_metric: Callable[[str], Metric],
     statistics: Statistics,
 ) -> list[tuple[str, str]]:
-    """Add sections to the Markdown report: return pairs of a title and Markdown text.
+    """Add sections to the Markdown report. Return pairs of a title and Markdown text.
 
     Args:
         leaderboard: The leaderboard as in `leaderboard.json`.
         folder: The run folder. A plugin may put a file of its own there.
-        cells: What was asked and answered, in the order of the manifest.
-        find_metric: Gives a metric by its name in a protocol; raises `UserError` where there is none.
+        cells: The recorded cells, in the order of the manifest.
+        find_metric: Gives a metric by its name in a protocol. It raises `UserError` where there is none.
         statistics: Measures shares and changes, with the leaderboard's intervals.
     """
 
@@ -173,6 +174,6 @@ def harness_training_logged(recipe: str, folder: Path, step: int, metrics: Mappi
     Args:
         recipe: Name of the recipe.
         folder: The checkpoint folder.
-        step: Optimizer steps done.
-        metrics: Scalars by name, per-task ones as `task/metric`; one may be NaN.
+        step: Number of optimizer steps so far.
+        metrics: Scalars by name. Those of a task are `task/metric`. A value may be NaN.
     """

@@ -1,7 +1,12 @@
-"""What plugin objects may have beside what they must: one `typing.Protocol` for each optional member.
+"""The optional members of plugin objects, as one `typing.Protocol` for each member.
 
-Name one as a base, or in an annotation, and a type checker sees a misspelt or mistyped member. No base class is needed:
-the harness looks for the member alone.
+Use one as a base or in an annotation, and a type checker finds a misspelt or mistyped member. No base class is needed,
+since the harness only looks for the member.
+
+>>> class Metric:
+...     unit = "share"
+>>> isinstance(Metric(), HasUnit), isinstance(Metric(), HasDirection)
+(True, False)
 """
 
 from __future__ import annotations
@@ -51,33 +56,33 @@ class CountsItems(Protocol):
     """A task that knows how many items a split has, for progress bars and `--dry-run`."""
 
     def count_items(self, split: str) -> int:
-        """Number of items of a split. Cheap."""
+        """The number of items of a split. It must be cheap."""
 
 
 @runtime_checkable
 class HasProvenance(Protocol):
-    """A task that says where its data come from."""
+    """A task that states the source of its data."""
 
     def provenance(self) -> str:
-        """What data it read, with the commit of a hub dataset, for `run.json`."""
+        """The data that it read, with the commit of a hub dataset, for `run.json`."""
 
 
 @runtime_checkable
 class HasMedia(Protocol):
-    """A task whose pictures may not be there."""
+    """A task whose pictures may be absent."""
 
     @property
     def media(self) -> str:
-        """`absent` where the pictures are not there: only judges are asked whose card says that they need none."""
+        """`absent` where there are no pictures. Only judges whose card says that they need none are then asked."""
 
 
 @runtime_checkable
 class Wraps(Protocol):
-    """A task that shows the items of another one changed."""
+    """A task that shows the items of another task in a changed form."""
 
     @property
     def wraps(self) -> tuple[Task, str]:
-        """That task, from `Context.task`, and its split."""
+        """The other task, from `Context.task`, and its split."""
 
 
 @runtime_checkable
@@ -85,12 +90,12 @@ class Closes(Protocol):
     """A judge that holds weights or connections."""
 
     def close(self) -> None:
-        """Free them; called when its last task is done. It must be able to answer again afterwards."""
+        """Free them. Called when its last task is done. The judge must be able to answer again afterwards."""
 
 
 @runtime_checkable
 class AnswersByItem(Protocol):
-    """A judge that may answer equal questions differently."""
+    """A judge that may give different answers to equal questions."""
 
     @property
     def answers_by_item(self) -> bool:
@@ -99,10 +104,10 @@ class AnswersByItem(Protocol):
 
 @runtime_checkable
 class Covers(Protocol):
-    """A judge that has answers to some items alone."""
+    """A judge that only has answers to some items."""
 
     def covers(self, task: str, item: str) -> bool:
-        """Whether it has an answer to the item of this id. Cheap. By default it has one to everything."""
+        """Whether it has an answer to the item of this id. It must be cheap. By default there is one to every item."""
 
 
 @runtime_checkable
@@ -127,7 +132,7 @@ class AsksForReasoning(Protocol):
 
     @property
     def asks_for_reasoning(self) -> bool:
-        """True where it does: an answer without a rationale is then well formed, and yet not all that was asked for."""
+        """True where it does. An answer without a rationale is then well formed, but a part of it is missing."""
 
 
 @runtime_checkable
@@ -136,7 +141,7 @@ class MarksReasoning(Protocol):
 
     @property
     def reasoning_marks(self) -> tuple[str, str]:
-        """The opening and the closing mark; an answer without them is not well formed."""
+        """The opening and the closing mark. An answer without them is not well formed."""
 
 
 @runtime_checkable
@@ -144,7 +149,7 @@ class Prepares(Protocol):
     """A metric that encodes units once for many weightings."""
 
     def prepare(self, units: Units) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-        """The metric as a function of weights of shape (B, T) alone; it returns shape (B,)."""
+        """The metric as a function of weights of shape (B, T) alone. It returns shape (B,)."""
 
 
 @runtime_checkable
@@ -157,11 +162,11 @@ class GivesValues(Protocol):
 
 @runtime_checkable
 class ReadsColumns(Protocol):
-    """A metric that does not read all of a unit."""
+    """A metric that only reads some columns of a unit."""
 
     @property
     def uses(self) -> Sequence[str]:
-        """The columns that it reads, of `gold`, `predicted`, `credit`, `positive`; by default all."""
+        """The columns that it reads, of `gold`, `predicted`, `credit`, `positive`. By default all."""
 
 
 @runtime_checkable
@@ -170,7 +175,7 @@ class AveragesCredit(Protocol):
 
     @property
     def averages_credit(self) -> bool:
-        """True where it is: only then can a missing answer be worth a half, or the chance of a guess."""
+        """True where it is. Only then can a missing answer be worth a half, or the chance of a guess."""
 
 
 @runtime_checkable
@@ -179,25 +184,25 @@ class ServesAnswers(Protocol):
 
     @property
     def answers(self) -> frozenset[str]:
-        """The kinds that it is defined for; by default all."""
+        """The kinds for which it is defined. By default all."""
 
 
 @runtime_checkable
 class HasDirection(Protocol):
-    """A metric of which less may be better."""
+    """A metric where less may be better."""
 
     @property
     def greater_is_better(self) -> bool:
-        """False for errors and distances; by default true."""
+        """False for errors and distances. By default true."""
 
 
 @runtime_checkable
 class HasUnit(Protocol):
-    """A metric that says what its values are."""
+    """A metric that states the unit of its values."""
 
     @property
     def unit(self) -> Unit:
-        """`share`, `correlation`, `distance` or `score`, the default. The card says the same."""
+        """`share`, `correlation`, `distance` or `score`, which is the default. The card says the same."""
 
 
 @runtime_checkable
@@ -205,16 +210,16 @@ class HasBounds(Protocol):
     """A metric whose range its unit does not imply."""
 
     def bounds(self, space: AnswerSpace) -> tuple[float, float]:
-        """The least and the greatest value on an answer space; either may be infinite."""
+        """The least and the greatest value on an answer space. Either may be infinite."""
 
 
 @runtime_checkable
 class OfGroups(Protocol):
-    """A metric that only means something within one group."""
+    """A metric that is only meaningful within one group."""
 
     @property
     def of_groups(self) -> bool:
-        """True where it does: it is then refused with any average but `group`, and its weights are counts."""
+        """True where it is. Any average but `group` is then refused, and its weights are counts."""
 
 
 @runtime_checkable
@@ -222,17 +227,18 @@ class Limits(Protocol):
     """A metric that is slow to evaluate."""
 
     def limit(self, units: Units) -> int | None:
-        """How often it is worth evaluating for one interval; `None` for as often as it takes."""
+        """The most evaluations for one interval. `None` for as many as it takes."""
 
 
 @runtime_checkable
 class LeavesOut(Protocol):
-    """A metric with a quicker way to leave units out than to evaluate all the others."""
+    """A metric with a faster way to leave units out than to evaluate all the others again."""
 
     def without(self, units: Units) -> Any:
-        """That way, as those of the core's rank correlations, or `None`."""
+        """The faster way, as the core's rank correlations have one, or `None`."""
 
 
+# `harness check` goes through this table: a member with a similar name is reported as misspelt.
 OPTIONAL: Mapping[str, tuple[type, ...]] = {
     "task": (CountsItems, HasProvenance, HasMedia, Wraps),
     "judge": (Closes, AnswersByItem, Covers),

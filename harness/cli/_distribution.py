@@ -88,6 +88,7 @@ def compose_files(name: str, kinds: Iterable[str]) -> dict[str, str]:
         name: Name of the plugin.
         kinds: Names of the kinds that it offers, at least one.
     """
+    # In the order of KINDS, however they were named, so that a distribution does not depend on it.
     chosen = [kind for kind in KINDS.values() if kind.name in set(kinds)]
     names = {kind.name for kind in chosen}
     package = f"harness_{name.replace('-', '_')}"
@@ -133,6 +134,7 @@ def _plugin(names: set[str], fills: Mapping[str, str], manifests: Mapping[str, s
         if kind in names:
             cards.setdefault(kind, []).append(f"{kind}/card")
     if "trainer" in names:
+        # A judge of a kind of its own: without one, what was trained could not be asked.
         cards.setdefault("judge", []).append("trainer/judge_card")
     if "example.yaml" in manifests:
         cards.setdefault("manifest", []).append("common/manifest_cards")
@@ -153,6 +155,7 @@ def _plugin(names: set[str], fills: Mapping[str, str], manifests: Mapping[str, s
     if manifests:
         standard = "\nfrom pathlib import Path\n"
         folder = '\nMANIFESTS = Path(__file__).parent / "manifests"\n'
+    # In the order in which ruff sorts imports.
     listed = ", ".join(sorted(f"{kind.capitalize()}Card" for kind in cards))
     return _fill(
         "common/plugin.py", {"cards": listed, "hooks": folder + "".join(hooks).rstrip("\n"), "standard": standard}
@@ -170,6 +173,7 @@ def _manifests(names: set[str], fills: Mapping[str, str]) -> dict[str, str]:
     own, others = "task" in names, set()
     tasks = [_fill("task/tasks.yaml", fills)] if own else []
     judges = [_fill(f"{kind}/judges.yaml", fills) for kind in ("judge", "trainer") if kind in names]
+    # The judge of the template compares two pictures; the trainer learns from a task that has a train split.
     if not own and (not judges or "judge" in names):
         tasks.append("  - use: miniature/pairwise-safety\n    limit: 40\n")
     if not own and "trainer" in names:
@@ -194,10 +198,12 @@ def _manifests(names: set[str], fills: Mapping[str, str]) -> dict[str, str]:
 
 
 def _project(chosen: list[Kind], fills: Mapping[str, str], manifests: Mapping[str, str]) -> str:
+    # Limits of this harness: a plugin is tested with no other.
     major, minor, *_ = __version__.split(".")
     limits = f">={major}.{minor},<{major}.{int(minor) + 1}"
     needs = sorted({need for kind in chosen for need in kind.needs})
     text = "\n".join(manifests.values())
+    # Only for the example, so not among the dependencies of the plugin itself.
     others = [f"judge-harness-{plugin}{limits}" for plugin in ("baselines", "miniature") if f"use: {plugin}/" in text]
     tools = ["build>=1.2", *others, "mypy>=1.11", "pytest>=8.3", "ruff>=0.9"]
     return _fill(

@@ -94,9 +94,11 @@ def _block(item: Item, request: Request, width: int) -> Iterator[_Row]:
         yield from _pictures(
             [(letter, part) for letter, parts in named for part in parts if isinstance(part, Image)], width
         )
-    yield from _text(f"gold: {_name_lines(item, request, item.gold)}", width, size=17, colour=_GOLD_COLOUR)
+    yield from _text(f"gold: {_name_verdict(item, request, item.gold)}", width, size=17, colour=_GOLD_COLOUR)
     if item.annotations:
-        said = ", ".join(f"{name} {_name_lines(item, request, verdict)}" for name, verdict in item.annotations.items())
+        said = ", ".join(
+            f"{name} {_name_verdict(item, request, verdict)}" for name, verdict in item.annotations.items()
+        )
         yield from _text(f"annotators: {said}", width, colour=_GOLD_COLOUR)
     if item.category:
         yield from _text(f"category: {item.category}", width, colour=_FAINT)
@@ -104,7 +106,7 @@ def _block(item: Item, request: Request, width: int) -> Iterator[_Row]:
         yield from _text(item.tags["rationale"], width, colour=_FAINT)
 
 
-def _name_lines(item: Item, request: Request, verdict: Verdict) -> str:
+def _name_verdict(item: Item, request: Request, verdict: Verdict) -> str:
     """A canonical verdict by the name that a judge would use."""
     return item.space.name(item.space.to_shown(verdict, request.order) if request.order else verdict)
 

@@ -42,21 +42,21 @@ def show_unread(
 
     cells = _cells(load_run(folder), judge=judge, task=task)
     wanted = None if reason is None else _reason(reason)
-    found = ((cell, one) for cell in cells for one in cell.unread() if wanted in (None, one.reason))
+    found = ((cell, answer) for cell in cells for answer in cell.unread() if wanted in (None, answer.reason))
     if as_json:
         _print_json(islice(found, limit))
         return
     most = _LIMIT if limit is None else limit
     last: RecordedCell | None = None
     shown = left = 0
-    for cell, one in found:
+    for cell, answer in found:
         if shown == most:
             left += 1
             continue
         if cell is not last:
             echo(f"{'' if last is None else chr(10)}{clean(cell.task)} · {clean(cell.judge)}")
         last, shown = cell, shown + 1
-        echo(_text(one))
+        echo(_text(answer))
     if not shown:
         say("no answer without a verdict" if wanted is None else f"no answer without a verdict for reason {wanted!s}")
     if left:
@@ -95,23 +95,23 @@ def _reason(text: str) -> UnreadReason:
 def _print_json(found: Iterable[tuple[RecordedCell, UnreadAnswer]]) -> None:
     """One array, an answer at a time: raw answers are long, and there may be many."""
     before = "[\n"
-    for cell, one in found:
-        echo(before + indent(json.dumps(_plain(cell, one), indent=2), "  "), nl=False)
+    for cell, answer in found:
+        echo(before + indent(json.dumps(_plain(cell, answer), indent=2), "  "), nl=False)
         before = ",\n"
     echo("[]" if before == "[\n" else "\n]")
 
 
-def _plain(cell: RecordedCell, one: UnreadAnswer) -> dict[str, Any]:
-    judgement = one.judgement
+def _plain(cell: RecordedCell, answer: UnreadAnswer) -> dict[str, Any]:
+    judgement = answer.judgement
     return {
         "task": cell.task,
         "judge": cell.judge,
-        "item": one.item,
-        "category": one.category,
-        "order": list(one.order),
-        "sample": one.sample,
+        "item": answer.item,
+        "category": answer.category,
+        "order": list(answer.order),
+        "sample": answer.sample,
         "status": judgement.status.value,
-        "reason": one.reason.value,
+        "reason": answer.reason.value,
         "problem": judgement.error,
         "raw": judgement.raw,
         "reasoning": judgement.rationale if judgement.thinking == "apart" else "",
@@ -119,12 +119,12 @@ def _plain(cell: RecordedCell, one: UnreadAnswer) -> dict[str, Any]:
     }
 
 
-def _text(one: UnreadAnswer) -> str:
-    judgement = one.judgement
-    order = f", order {order_name(one.order)}" if one.order else ""
-    sample = f", sample {one.sample}" if one.sample else ""
-    why = explain_unread(one.reason.value, judgement.error)
-    lines = [f"\n  item {clean(one.item)}{order}{sample}", f"  {judgement.status}; {clean(why)}"]
+def _text(answer: UnreadAnswer) -> str:
+    judgement = answer.judgement
+    order = f", order {order_name(answer.order)}" if answer.order else ""
+    sample = f", sample {answer.sample}" if answer.sample else ""
+    why = explain_unread(answer.reason.value, judgement.error)
+    lines = [f"\n  item {clean(answer.item)}{order}{sample}", f"  {judgement.status}; {clean(why)}"]
     if judgement.thinking == "apart":
         lines += ["  its reasoning, in a field of its own:", *_quote(judgement.rationale), "  its answer:"]
     return "\n".join([*lines, *_quote(judgement.raw)])

@@ -40,12 +40,12 @@ def command(ctx: click.Context, *, name: str, data: str | None, options: tuple[s
     planned = plan_checks(
         [name], give="with `--with`", plugins=load_plugins(ctx), options=_parse_options(options), data=data
     )
-    for one in planned:
-        if one.skip:
-            say(one.skip)
+    for test in planned:
+        if test.skip:
+            say(test.skip)  # beside the rows: it is no result, and a script counts rows
             continue
-        fault, warning = observe_check(one.check)
-        rows.append({"object": one.about, "check": one.name, "fault": fault, "warning": warning})
+        fault, warning = observe_check(test.check)
+        rows.append({"object": test.about, "check": test.name, "fault": fault, "warning": warning})
         if not as_json:
             _print_row(**rows[-1])
     failed, warned = (sum(1 for row in rows if row[kind]) for kind in ("fault", "warning"))

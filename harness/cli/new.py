@@ -34,9 +34,11 @@ def command(kinds: str, name: str, folder: Path | None) -> int:
 
     chosen = _read_kinds(kinds)
     package = name.replace("-", "_")
+    # The name becomes an entry point, a distribution and a package.
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(package):
         raise PluginError(f"{name!r} cannot be the name of a plugin; use lower-case words joined by hyphens")
     folder = folder or Path(f"judge-harness-{name}")
+    # Nothing of a person is ever overwritten.
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise PluginError(
             f"{folder} exists already; choose another --dir or remove it. For several kinds in one distribution, name "

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 @click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override one value of the manifest.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most N items of each task.")
 @click.option("--shard", "part", metavar="I/N", help="Only part I of N of every task; see `harness merge`.")
-@click.option("--fresh", is_flag=True, help="Start anew; the older run folder is kept beside the new one.")
-@click.option("--dry-run", is_flag=True, help="Print the plan and what the journal already holds; ask nobody.")
+@click.option("--fresh", is_flag=True, help="Start again; the older run folder is kept beside the new one.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and what the journal already holds; ask no judge.")
 @click.option(
     "--fail-on-error",
     type=click.FloatRange(0, 1),
@@ -55,7 +55,7 @@ def command(
 ) -> int:
     """Judge, score and print the leaderboard of MANIFEST: a file, or the name of one that a plugin ships.
 
-    The same command goes on where it stopped, whatever stopped it; failed judgements are asked again. Judges with a
+    The same command goes on where it stopped, for any reason. Failed judgements are asked again. Judges with a
     recipe (`train:`) are trained first where their checkpoint is not there.
 
     \b
@@ -71,11 +71,7 @@ def command(
 
     shard = _shard(part)
     plugins = load_plugins(ctx)
-    if limit is not None:
-        sets = (*sets, f"run.limit={limit}")
-    if fail_on_error is not None:
-        sets = (*sets, f"run.fail_on_error={fail_on_error}")
-    loaded = load_manifest(manifest, sets=sets, plugins=plugins)
+    loaded = load_manifest(manifest, sets=_add_sets(sets, limit, fail_on_error), plugins=plugins)
     if dry_run:
         _print_plan(loaded, plugins, runs, checkpoints, shard)
         return 0
@@ -94,6 +90,16 @@ def command(
         say("interrupted; run the same command again to go on")
         return 130
     return _report(session, loaded.manifest.report.min_coverage)
+
+
+def _add_sets(sets: tuple[str, ...], limit: int | None, fail_on_error: float | None) -> tuple[str, ...]:
+    """The overrides, with those that have an option of their own; an option counts more than `--set`."""
+    # As overrides they are part of the resolved manifest, and so of the hash that names the run folder.
+    if limit is not None:
+        sets = (*sets, f"run.limit={limit}")
+    if fail_on_error is not None:
+        sets = (*sets, f"run.fail_on_error={fail_on_error}")
+    return sets
 
 
 def _shard(part: str | None) -> Shard | None:

@@ -83,31 +83,52 @@ def command(
         return 0
     if as_json or any(option is not None for option in (judge, task, reason, limit)):
         raise click.UsageError("--judge, --task, --reason, --limit and --json are for --unread", ctx)
-    from harness.api import ManifestCard
-
     plugins = load_plugins(ctx)
     if schema is not None:
-        from harness.manifest.schema import manifest_schema, recipe_schema
-
-        make = recipe_schema if schema == "recipe" else manifest_schema
-        echo(json.dumps(make(plugins), indent=2))
+        _print_schema(plugins, schema)
         return 0
     if name is None:
         raise click.UsageError("give the id of a plugin object, a manifest or a recipe, or --schema", ctx)
+    _show_object(
+        name, plugins, sets=sets, origins=origins, sample=sample, split=split or "test", data=data, output=output
+    )
+    return 0
+
+
+def _show_object(
+    name: str,
+    plugins: Plugins,
+    *,
+    sets: tuple[str, ...],
+    origins: bool,
+    sample: int | None,
+    split: str,
+    data: str | None,
+    output: Path | None,
+) -> None:
+    """A manifest by its path or id, the card of any other object, or a sample of a task."""
+    from harness.api import ManifestCard
+
+    # A path comes before an id: a file in this folder is never hidden by a plugin of the same name.
     if name.endswith((".yaml", ".yml")) or Path(name).is_file():
         _print_resolved(Path(name), sets, plugins, origins=origins)
-        return 0
+        return
     offer = _find(plugins, name)
     if isinstance(offer.card, ManifestCard):
         _print_resolved(offer.card.path, sets, plugins, origins=origins)
-        return 0
-    if sample is None:
+    elif sample is None:
         _print_card(offer)
-        return 0
-    path = output or Path(f"{offer.id.replace('/', '-')}.png")
-    _draw(plugins, offer, sample=sample, split=split or "test", data=data, path=path)
-    say(f"wrote {path}")
-    return 0
+    else:
+        path = output or Path(f"{offer.id.replace('/', '-')}.png")
+        _draw(plugins, offer, sample=sample, split=split, data=data, path=path)
+        say(f"wrote {path}")
+
+
+def _print_schema(plugins: Plugins, kind: str) -> None:
+    from harness.manifest.schema import manifest_schema, recipe_schema
+
+    make = recipe_schema if kind == "recipe" else manifest_schema
+    echo(json.dumps(make(plugins), indent=2))
 
 
 def _print_resolved(path: Path, sets: tuple[str, ...], plugins: Plugins, *, origins: bool) -> None:

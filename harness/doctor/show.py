@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.doctor.overlap import Overlap, Shared
-from harness.report.notes import counted
+from harness.report.notes import count_noun
 from harness.report.numbers import NOTHING, share
 from harness.text import clean
 
@@ -59,7 +59,7 @@ def _describe_use(split: TaskSplit) -> str:
     said = ["asked"] if split.asked else []
     for verb, recipes in (("trains", split.trains), ("selects", split.selects)):
         if recipes:
-            said.append(f"{verb} {recipes[0] if len(recipes) == 1 else counted(len(recipes), 'recipe')}")
+            said.append(f"{verb} {recipes[0] if len(recipes) == 1 else count_noun(len(recipes), 'recipe')}")
     return ", ".join(said)
 
 
@@ -81,15 +81,15 @@ def _example(pair: Shared) -> str:
 
 def _headline(found: Overlap) -> str:
     skipped = sum(1 for _, read in found.splits if read.skipped)
-    seen = f"; {counted(skipped, 'split')} skipped" if skipped else ""
+    seen = f"; {count_noun(skipped, 'split')} skipped" if skipped else ""
     if found.limit is not None:
-        seen += f" (a quick look: at most {counted(found.limit, 'item')} of each split)"
+        seen += f" (a quick look: at most {count_noun(found.limit, 'item')} of each split)"
     if not any(read.images for _, read in found.splits) and not found.pairs:
         return f"there are no images, and text is not compared{seen}"
     if not found.pairs:
         return f"no two splits share an image{seen}"
-    leaks = counted(found.leaks, "leak") if found.leaks else "no leak"
-    shared = f"{counted(len(found.pairs), 'pair')} of splits share{'s' if len(found.pairs) == 1 else ''} images"
+    leaks = count_noun(found.leaks, "leak") if found.leaks else "no leak"
+    shared = f"{count_noun(len(found.pairs), 'pair')} of splits share{'s' if len(found.pairs) == 1 else ''} images"
     return f"{leaks}; {shared}{seen}"
 
 

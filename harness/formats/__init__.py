@@ -1,1 +1,1 @@
-"""The built-in verdict formats, one to a module. Discovery gives them out by id; see `harness.formats.cards`."""
+"""The built-in verdict formats, one in each module. Discovery finds them by id: see `harness.formats.cards`."""

@@ -1,4 +1,4 @@
-"""How an answer space is put into words for a judge. Not for reading answers."""
+"""Describes an answer space in words for a judge. Not for reading answers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from functools import lru_cache
 from harness.api import AnswerSpace, Ranking, Score
 
 
+# Every request of a task needs the words of the same space.
 @lru_cache(maxsize=256)
-def possible_answers(space: AnswerSpace) -> str:
-    """What may be answered: `yes or no`, `A, B or tie`, `a whole number from 1 to 5`, ..."""
+def describe_answers(space: AnswerSpace) -> str:
+    """The possible answers in words.
+
+    >>> from harness.api import Choice, Preference
+    >>> describe_answers(Choice(("yes", "no"))), describe_answers(Preference(2, ties=("tie",)))
+    ('yes or no', 'A, B or tie')
+    >>> describe_answers(Score(1, 5))
+    'a whole number from 1 to 5'
+    """
     if isinstance(space, Score):
-        return _numbers(space)
+        return _describe_numbers(space)
     if isinstance(space, Ranking):
         letters = ", ".join(space.name((place,)) for place in range(space.n))
         return f"the letters {letters}, all of them, from best to worst with > between them"
@@ -19,7 +27,7 @@ def possible_answers(space: AnswerSpace) -> str:
     return f"{', '.join(most)} or {last}"
 
 
-def _numbers(space: Score) -> str:
+def _describe_numbers(space: Score) -> str:
     ends = f"from {space.name(space.low)} to {space.name(space.high)}"
     if space.step == 0:
         return f"a number {ends}"

@@ -13,16 +13,16 @@ from typing import Any
 
 from harness.api import AnswerSpace, Context, DataError, Reading, Request, Score, Verdict
 from harness.api.reading import Mark, begins_line, fold_width, resolve_marks
-from harness.formats._words import possible_answers
+from harness.formats._words import describe_answers
 
 _OPENING = re.compile(r'\{[ \t\r\n]*"')
-_PATIENCE = 4  # how often, on average, a character may be looked at in vain
-_MOST_BROKEN = 500  # each error costs a count of the lines before it
+_PATIENCE = 4  # how often, on average, a character may be parsed in vain: hostile text could ask for the square
+_MOST_BROKEN = 500  # each error of the parser counts the lines before it
 _DEEPEST = 3  # objects around the one with the verdict
 _FENCE = re.compile(r"\A\s*(?:```[a-zA-Z]{0,10}\s*)?[\[\s]*\Z"), re.compile(r"\A[\],;\s]*(?:```)?\s*\Z")
-"""What may stand around the one object: a code fence, a list."""
+"""Text that may stand around the object: a code fence, a list."""
 
-# A member of an object that is no strict JSON: quotes of any kind or none, whatever stands around it.
+# A member of an object that is no strict JSON, with quotes of any kind or none.
 _MEMBER = re.compile(
     r"""(?<![\w])["'“”‘’]?(?:final[ _])?verdict["'“”‘’]?\s{0,9}[:=]\s{0,9}[\[{]?\s?"""
     r"""(?:(?:"([^"\n]{0,200})"|'([^'\n]{0,200})'|“([^”\n]{0,200})”)\s{0,9}[\]}]?\s{0,9}(?=[,;}\n"'“]|//|/\*|\Z)"""
@@ -40,28 +40,34 @@ class _Members(list[tuple[str, Any]]):
 class JsonFormat:
     """One object with `reasoning` and `verdict`, bare or inside a code fence, a list or another object.
 
-    A number is accepted where a score is asked for. What is no strict JSON (a trailing comma, single quotes, a lone
-    backslash of LaTeX) is read where its verdict is plain. An object in which a key occurs twice has no verdict, and an
-    object that is cut off has none.
+    A number is accepted where a score is asked for. Loose JSON (a trailing comma, single quotes, a lone backslash of
+    LaTeX) is read where its verdict is plain. An object in which a key occurs twice has no verdict. An object that is
+    cut off has none.
+
+    >>> from harness.api import Choice
+    >>> JsonFormat().write("yes", Choice(("yes", "no")), rationale="It is sharp.")
+    '{"reasoning": "It is sharp.", "verdict": "yes"}'
     """
 
     name = "harness/json"
     asks_for_reasoning = True
 
     def instruction(self, space: AnswerSpace) -> str:
-        """Asks for the object and names the possible answers."""
+        """The instruction, with the possible answers."""
         return (
             'Answer with one JSON object and nothing else: {"reasoning": "...", "verdict": "..."}. '
-            f"Reason first; the verdict is {possible_answers(space)}."
+            f"Reason first; the verdict is {describe_answers(space)}."
         )
 
     def schema(self, space: AnswerSpace) -> dict[str, Any]:
         """The JSON Schema of an answer, in the subset that servers with structured output know.
 
-        The verdict is an `enum` where the space can be listed, else any text.
+        The verdict is an `enum` if the space can be listed, else any text.
         """
+        # Most servers write the properties in this order, and reasoning must come before the verdict.
         try:
-            verdict: dict[str, Any] = {"type": "string", "enum": [space.name(one) for one in space.verdicts()]}
+            names = [space.name(verdict) for verdict in space.verdicts()]
+            verdict: dict[str, Any] = {"type": "string", "enum": names}
         except DataError:
             verdict = {"type": "string"}
         return {
@@ -72,38 +78,38 @@ class JsonFormat:
         }
 
     def parse(self, text: str, request: Request) -> Reading:
-        """Read a statement. Total: any text gives a `Reading`."""
+        """Read a statement. Any text gives a `Reading`, and none raises."""
         space = request.space
-        found = _objects(text)
+        found = _find_objects(text)
         if not found.problem:
-            found = _with_loose_members(fold_width(text), found)
+            found = _add_loose_members(fold_width(text), found)
         if found.problem:
             return Reading(rationale=text.strip(), problem=found.problem)
         if not found.marks:
             problem = 'no verdict: no JSON object with a "verdict" in the answer'
             return Reading(rationale=text.strip(), problem=problem)
-        said = resolve_marks(text, found.marks, request)
-        verdict, mark = said.verdict, said.mark
+        agreement = resolve_marks(text, found.marks, request)
+        verdict, mark = agreement.verdict, agreement.mark
         return Reading(
             verdict=verdict,
             rationale=found.reasoning,
-            problem=said.problem,
-            outside=said.outside,
+            problem=agreement.problem,
+            outside=agreement.outside,
             well_formed=verdict is not None
             and (
-                text.strip() == self.write(verdict, space, found.reasoning)  # the quick way to the same answer
-                or _to_the_letter(text, space.name(verdict), space)
+                text.strip() == self.write(verdict, space, found.reasoning)  # the fast way to the same result
+                or _is_exact(text, space.name(verdict), space)
             ),
             closed=mark is not None and (begins_line(text, mark) or _is_all(text, mark)),
             last=mark is not None and _is_all(text, mark),
         )
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:
-        """The object on one line; the reasoning comes first, so that it is written before the verdict."""
+        """The object on one line. The reasoning comes first, so that it is written before the verdict."""
         return json.dumps({"reasoning": rationale, "verdict": space.name(verdict)}, ensure_ascii=False)
 
 
-def json_object(options: None, context: Context) -> JsonFormat:
+def make_format(options: None, context: Context) -> JsonFormat:
     """The factory of the card."""
     return JsonFormat()
 
@@ -112,11 +118,11 @@ def json_object(options: None, context: Context) -> JsonFormat:
 class _Found:
     marks: list[Mark]
     reasoning: str = ""
-    """Of the last object."""
+    """The reasoning in the last object."""
     problem: str = ""
     """Why none of the objects counts."""
     spans: tuple[tuple[int, int], ...] = ()
-    """Where all objects are that are strict JSON, those without a verdict too."""
+    """The places of all objects of strict JSON, with or without a verdict."""
 
 
 # Numbers stay text: the space reads them, and no million digits are ever turned into an int. Raw line breaks inside
@@ -126,8 +132,8 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _objects(text: str) -> _Found:
-    """The outermost objects that have a verdict, in order; the time taken is bounded for hostile text."""
+def _find_objects(text: str) -> _Found:
+    """The outermost objects with a verdict, in order. The time is bounded for hostile text."""
     marks: list[Mark] = []
     spans: list[tuple[int, int]] = []
     reasoning = ""
@@ -143,58 +149,58 @@ def _objects(text: str) -> _Found:
             vain, broken = vain + error.pos - start, broken + 1
             if vain > _PATIENCE * len(text) or broken > _MOST_BROKEN:
                 return _Found([], problem="ambiguous: too many broken JSON objects")
-            unclosed = start if unclosed < 0 else unclosed
+            unclosed = start if unclosed < 0 else unclosed  # the first one that may have been cut off
             continue
         spans.append((start, end))
-        for inner in _with_verdict(members):
-            repeated = _repeated(inner)
+        for inner in _find_verdict_objects(members):
+            repeated = _find_repeated_key(inner)
             if repeated is not None:
                 return _Found([], problem=f"ambiguous: the key {repeated[:80]!r} occurs twice in the object")
-            values = {_key(key): value for key, value in inner}
-            marks.append(Mark(start, end, _text(_single(values["verdict"]))))
+            values = {_fold_key(key): value for key, value in inner}
+            marks.append(Mark(start, end, _text(_unwrap_single(values["verdict"]))))
             reasoning, unclosed = _text(values.get("reasoning", "")).strip(), -1
     if unclosed >= 0 and "}" not in text[unclosed:]:
         return _Found([], problem="cut off: the JSON object is not closed")
     return _Found(marks, reasoning=reasoning, spans=tuple(spans))
 
 
-def _with_verdict(members: _Members, depth: int = 0) -> Iterator[_Members]:
-    """The outermost objects with a verdict: this one, else those it is wrapped around."""
-    if any(_key(key) == "verdict" for key, _ in members):
+def _find_verdict_objects(members: _Members, depth: int = 0) -> Iterator[_Members]:
+    """The outermost objects with a verdict: this one, else those inside it."""
+    if any(_fold_key(key) == "verdict" for key, _ in members):
         yield members
     elif depth < _DEEPEST:
         for _, value in members:
-            for inner in value if type(value) is list else [_unwrapped(value)]:
+            for inner in value if type(value) is list else [_unwrap(value)]:
                 if isinstance(inner, _Members):
-                    yield from _with_verdict(inner, depth + 1)
+                    yield from _find_verdict_objects(inner, depth + 1)
 
 
-def _unwrapped(value: object) -> object:
-    """The object that a text holds, where it is one."""
+def _unwrap(value: object) -> object:
+    """The object inside a text, if the text is JSON. Some models write their answer as a string in an object."""
     if isinstance(value, str) and '"verdict"' in value:
         with suppress(ValueError, RecursionError):
             return _DECODER.decode(value)
     return value
 
 
-def _key(key: str) -> str:
-    """A key as it is compared: `Verdict` and `final_verdict` are `verdict`."""
+def _fold_key(key: str) -> str:
+    """A key for comparison: `Verdict` and `final_verdict` are `verdict`."""
     return key.strip().casefold().replace(" ", "_").removeprefix("final_")
 
 
-def _repeated(members: _Members) -> str | None:
-    return next((key for key, count in Counter(_key(key) for key, _ in members).items() if count > 1), None)
+def _find_repeated_key(members: _Members) -> str | None:
+    return next((key for key, count in Counter(_fold_key(key) for key, _ in members).items() if count > 1), None)
 
 
-def _single(value: object) -> object:
-    """What a list or an object of one thing holds."""
+def _unwrap_single(value: object) -> object:
+    """The only element of a list or an object."""
     if isinstance(value, _Members) and len(value) == 1:
         return value[0][1]
     return value[0] if type(value) is list and len(value) == 1 else value
 
 
-def _with_loose_members(text: str, found: _Found) -> _Found:
-    """What was found, and the verdicts that stand outside of it in what is no strict JSON."""
+def _add_loose_members(text: str, found: _Found) -> _Found:
+    """Add the verdicts in text that is no strict JSON to those of the objects."""
     if found.marks and text.casefold().count("verdict") == len(found.marks):
         return found  # the common case: nothing else can be one
     opened, closed = text.find("{"), text.rfind("}")
@@ -204,7 +210,8 @@ def _with_loose_members(text: str, found: _Found) -> _Found:
     keys = [key for key in _KEY.finditer(text, opened, closed + 1) if not _inside(key.start(), spans)]
     if found.marks and not keys:
         return found
-    matches = [one for one in _MEMBER.finditer(text, opened, closed + 1) if not _inside(one.start(), spans)]
+    matches = [match for match in _MEMBER.finditer(text, opened, closed + 1) if not _inside(match.start(), spans)]
+    # A key whose value cannot be read might contradict the others.
     if len(matches) < len(keys):
         return _Found([], problem="ambiguous: the JSON is broken, and one of its verdicts cannot be read")
     marks = [*found.marks, *(Mark(match.start(), match.end(), _body(match)) for match in matches)]
@@ -215,32 +222,32 @@ def _with_loose_members(text: str, found: _Found) -> _Found:
 
 
 def _inside(place: int, spans: tuple[tuple[int, int], ...]) -> bool:
-    """Whether a place lies in one of some spans in order."""
+    """Whether a place lies in one of several spans, which are in order."""
     number = bisect_right(spans, (place, len(spans) and spans[-1][1]))
     return number > 0 and place < spans[number - 1][1]
 
 
 def _body(match: re.Match[str]) -> str:
-    """What stands after the key; a bare `null` or `true` is none of the labels."""
+    """The value after the key. A bare `null` or `true` is none of the labels."""
     if match[4] is not None and match[4].strip().casefold() in ("null", "none", "undefined", "true", "false"):
         return f"JSON {match[4]}"
     return next(group for group in match.groups() if group is not None)
 
 
 def _is_all(text: str, mark: Mark) -> bool:
-    """Whether nothing stands around the object but a code fence."""
+    """Whether only a code fence or a list stands around the object."""
     before, after = _FENCE
     return before.match(text[: mark.start]) is not None and after.match(text[mark.end :]) is not None
 
 
 def _text(value: object) -> str:
-    """Text and numbers (which stay text); anything else is called JSON, so that `null` is never the label "none"."""
+    """Text and numbers (which stay text). Other values are called JSON, so that `null` is never the label "none"."""
     if type(value) is list and all(isinstance(part, str) for part in value):
-        return ", ".join(value)  # a ranking; of anything else it names too many
+        return ", ".join(value)  # a ranking. In other spaces it names too many answers
     return value if isinstance(value, str) else f"JSON {value!r}"
 
 
-def _to_the_letter(text: str, name: str, space: AnswerSpace) -> bool:
+def _is_exact(text: str, name: str, space: AnswerSpace) -> bool:
     """Whether the whole text is one strict JSON object with the two members in order and the verdict's own name."""
     try:
         whole = json.loads(text, object_pairs_hook=_Members, parse_int=_Number, parse_float=_Number)

@@ -1,4 +1,4 @@
-"""The bare label on the last line, for judges that are asked for a word and no more."""
+"""The bare label on the last line, for judges that answer in a single word."""
 
 from __future__ import annotations
 
@@ -22,31 +22,34 @@ from harness.api.reading import (
     strip_markup,
     without_mark,
 )
-from harness.formats._words import possible_answers
+from harness.formats._words import describe_answers
 
-_LONGEST_LINE = 160
+_LONGEST_LINE = 160  # a longer line is prose, and prose is not searched for verdicts
 _WORD = re.compile(r"\w")
 
 
 class LabelFormat:
-    """The last line that is not empty is the verdict, with or without a lead-in such as `Answer:`.
+    r"""The last line that is not empty is the verdict, with or without a lead-in such as `Answer:`.
 
-    A label on the first line, or on any line of its own, is read as well. All of them must say the same: a list of all
-    the labels is no verdict.
+    A label on the first line, or on any line of its own, is read as well. All of them must agree, so a list of all the
+    labels is no verdict.
+
+    >>> LabelFormat().write("yes", Choice(("yes", "no")), rationale="It is sharp.")
+    'It is sharp.\n\nyes'
     """
 
     name = "harness/label"
 
     def instruction(self, space: AnswerSpace) -> str:
-        """Names the possible answers."""
-        return f"End with your verdict alone on the last line, without any other word: {possible_answers(space)}."
+        """The instruction, with the possible answers."""
+        return f"End with your verdict alone on the last line, without any other word: {describe_answers(space)}."
 
     def parse(self, text: str, request: Request) -> Reading:
-        """Read a statement. Total: any text gives a `Reading`."""
+        """Read a statement. Any text gives a `Reading`, and none raises."""
         text = text.rstrip()
         if not text:
             return Reading(problem="no verdict: the answer is empty")
-        marks = list(islice(_labels(text, request), MOST_MARKS + 1))  # with more of them there is no verdict
+        marks = list(islice(_find_labels(text, request), MOST_MARKS + 1))  # with more of them there is no verdict
         if not marks:
             line = text[text.rfind("\n") + 1 :]
             problem = _read(line, request, alone=True).problem
@@ -55,6 +58,7 @@ class LabelFormat:
             return Reading(rationale=text, problem=problem)
         found = resolve_marks(text, marks, request, read=lambda line: _read(line, request, alone=True))
         verdict, mark = found.verdict, marks[-1]
+        # A cut answer of one label only counts if it cannot be the beginning of a longer label.
         name = "" if verdict is None else request.space.name(verdict)
         whole = bool(name) and text.strip() == name and not _begins_another(name, request.space)
         return Reading(
@@ -72,24 +76,24 @@ class LabelFormat:
         return f"{rationale}\n\n{space.name(verdict)}" if rationale else space.name(verdict)
 
 
-def label(options: None, context: Context) -> LabelFormat:
+def make_format(options: None, context: Context) -> LabelFormat:
     """The factory of the card."""
     return LabelFormat()
 
 
-def _labels(text: str, request: Request) -> Iterator[Mark]:
+def _find_labels(text: str, request: Request) -> Iterator[Mark]:
     """The lines that are verdicts.
 
-    These are bare labels, lines with a lead-in, and any plain verdict that is the last line, or the first one and a
+    These are bare labels, lines with a lead-in, and any plain verdict on the last line, or on a first line that is a
     paragraph of its own.
     """
     lines = text.split("\n")
     while len(lines) > 1 and not _WORD.search(lines[-1]):
-        lines.pop()  # a line of markup
+        lines.pop()  # only markup, such as the end of a code fence
     place, first, patience = 0, len(text) - len(text.lstrip()), MOST_MARKS
     for number, line in enumerate(lines):
         alone = number + 1 == len(lines) or (place <= first < place + len(line) and not lines[number + 1].strip())
-        if _may_be_one(line, request):
+        if _may_be_verdict(line, request):
             if is_label(line, request.space):
                 yield Mark(place, place + len(line), line)
             elif alone or (patience > 0 and ("\\boxed" in line or leads_to_verdict(line))):
@@ -99,20 +103,20 @@ def _labels(text: str, request: Request) -> Iterator[Mark]:
         place += len(line) + 1
 
 
-def _may_be_one(line: str, request: Request) -> bool:
+def _may_be_verdict(line: str, request: Request) -> bool:
     """Whether a line is short, no heading such as `Answer B:`, and no quotation."""
     bare = line.strip()
     return 0 < len(bare) <= _LONGEST_LINE and bare[-1] not in ":：" and not _is_block_quotation(bare, request)
 
 
 def _mark_after_lead_in(line: str, place: int) -> Mark:
-    """The label of a line that begins at `place`, without what stands around it."""
+    """The label of a line that begins at `place`, without lead-in and punctuation."""
     start = _label_start(line)
     return Mark(place + start, place + start + len(line[start:].rstrip(STOPS + WRAPPING + "*`")), line)
 
 
 def _is_block_quotation(text: str, request: Request) -> bool:
-    """Whether Markdown marks the line as a quotation, and the prompt has it."""
+    """Whether Markdown marks the line as a quotation, and the prompt has its text."""
     return text.startswith(">") and " " in text.lstrip("> ") and request.prompt_text.holds(text.lstrip("> "))
 
 
@@ -124,13 +128,13 @@ def _without_line(text: str, mark: Mark) -> str:
 
 
 def _label_start(line: str) -> int:
-    """Where the label begins after a lead-in; the words in front of it may turn out to be quoted."""
+    """The start of the label after a lead-in. The words before it may be a quotation."""
     bare = strip_markup(fold_width(line))
     return max(0, fold_width(line).rfind(bare[lead_in_length(line) :].strip())) if lead_in_length(line) else 0
 
 
 def _read(line: str, request: Request, *, alone: bool) -> PlainVerdict:
-    """What a line says; a reason may follow where it is said that this is a verdict ("The answer is B, because")."""
+    """Read a line. A reason may follow after a lead-in ("The answer is B, because")."""
     if is_label(line, request.space):
         return read_body(line, request, reason="none")
     reasoned = leads_to_verdict(line) or (alone and isinstance(request.space, Choice))
@@ -138,7 +142,7 @@ def _read(line: str, request: Request, *, alone: bool) -> PlainVerdict:
 
 
 def _begins_another(name: str, space: AnswerSpace) -> bool:
-    """Whether a longer answer begins like this one: `1` may be the beginning of `10`."""
+    """Whether another answer begins like this one: `1` may be the beginning of `10`."""
     try:
         names = [space.name(verdict) for verdict in space.verdicts()]
     except DataError:

@@ -53,14 +53,14 @@ class Document:
 
     path: Path
     """The file, as given; of a shipped one, where it is. For a recipe in place, the file that it stands in."""
-    resolved: dict[str, Any]
+    content: dict[str, Any]
     """Plain data, complete and runnable again: variables put in, paths absolute, recipes in the place of their paths,
     `${env:...}` kept."""
     hash: str
-    """Of `resolved` without options that are `Operational`, and of a recipe without its description: 12 hexadecimal
+    """Of `content` without options that are `Operational`, and of a recipe without its description: 12 hexadecimal
     digits."""
     origins: Mapping[str, str]
-    """Dotted path of each leaf of `resolved` to `file:line:column`, `--set path=value` or `default`."""
+    """Dotted path of each leaf of `content` to `file:line:column`, `--set path=value` or `default`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +140,7 @@ def is_recipe(path: Path, *, plugins: Plugins | None = None) -> bool:
 
 def render_resolved(loaded: Document, *, origins: bool) -> str:
     """What is resolved as YAML, with `origins` where each value came from as a comment after it."""
-    return render(loaded.resolved, loaded.origins if origins else None)
+    return render(loaded.content, loaded.origins if origins else None)
 
 
 def _load(model: type[D], path: Path, sets: Sequence[str], plugins: Plugins | None) -> tuple[D, _Parts]:
@@ -179,7 +179,7 @@ class _Parts:
     """What the typed records of a file, and of the recipes in it, are made of."""
 
     resolver: DocumentResolver
-    resolved: dict[str, Any]
+    content: dict[str, Any]
     origins: Mapping[str, str]
 
     def recipe(self, recipe: Recipe, path: str) -> LoadedRecipe:
@@ -203,13 +203,13 @@ class _Parts:
 
     def facts(self, path: str) -> dict[str, Any]:
         """The members of `Document`."""
-        resolved: Any = self.resolved
+        resolved: Any = self.content
         for step in path.split(".") if path else ():
             resolved = resolved[int(step) if isinstance(resolved, list) else step]
         prefix = f"{path}." if path else ""
         return {
             "path": Path(self.resolver.files[path]),
-            "resolved": resolved,
+            "content": resolved,
             "hash": digest(drop_operational(resolved, self.resolver.references, path)),
             "origins": {key.removeprefix(prefix): at for key, at in self.origins.items() if key.startswith(prefix)},
         }

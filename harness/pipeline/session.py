@@ -89,24 +89,7 @@ def run_manifest(
     leave_out(plan)
     make_folder(folder, fresh=fresh)
     with lock_folder(folder):
-        journal = Journal(folder / JOURNAL)
-        try:
-            write_atomically(folder / MANIFEST, render_resolved(loaded, origins=False))
-            journal.set_meta(
-                "plan", plan_record(plan, name=loaded.manifest.name, report=loaded.manifest.report.model_dump())
-            )
-            plugins.notify("harness_run_started", folder=folder, manifest=loaded.resolved)
-            outcome = Engine(
-                plan,
-                journal,
-                timeout=loaded.manifest.run.timeout,
-                fail_on_error=loaded.manifest.run.fail_on_error,
-                shard=shard,
-                progress=progress,
-            ).run()
-            judges = {judge.name: _judge_record(journal, judge, outcome) for judge in plan.judges}
-        finally:
-            journal.close()
+        outcome, judges = _ask_judges(plan, loaded, plugins, folder, shard=shard, progress=progress)
         report = None if outcome.interrupted else report_run(folder, plugins, reuse=True)
         write_record(
             folder,
@@ -118,6 +101,36 @@ def run_manifest(
             data={task.name: source for task in plan.tasks if (source := task.provenance)},
         )
     return Session(folder=folder, outcome=outcome, report=report)
+
+
+def _ask_judges(
+    plan: Plan,
+    loaded: LoadedManifest,
+    plugins: Plugins,
+    folder: Path,
+    *,
+    shard: Shard | None,
+    progress: CellProgress,
+) -> tuple[Outcome, dict[str, dict[str, Any]]]:
+    """Record the plan, ask what the journal does not hold yet, and give a record of each judge for `run.json`."""
+    journal = Journal(folder / JOURNAL)
+    try:
+        write_atomically(folder / MANIFEST, render_resolved(loaded, origins=False))
+        journal.set_meta(
+            "plan", plan_record(plan, name=loaded.manifest.name, report=loaded.manifest.report.model_dump())
+        )
+        plugins.notify("harness_run_started", folder=folder, manifest=loaded.content)
+        outcome = Engine(
+            plan,
+            journal,
+            timeout=loaded.manifest.run.timeout,
+            fail_on_error=loaded.manifest.run.fail_on_error,
+            shard=shard,
+            progress=progress,
+        ).run()
+        return outcome, {judge.name: _judge_record(journal, judge, outcome) for judge in plan.judges}
+    finally:
+        journal.close()
 
 
 def report_run(folder: Path, plugins: Plugins, *, reuse: bool = False) -> Report | None:

@@ -15,13 +15,13 @@ LEGEND = (
 )
 
 
-def shown(row: Row) -> str:
+def ceiling_text(row: Row) -> str:
     """The ceiling of the metric on show."""
     found = None if row.ceiling is None else row.ceiling.of(row.metric)
     return NOTHING if found is None else write_number(row.unit, found.value, found.ci_low, found.ci_high)
 
 
-def any_shown(rows: Sequence[Row]) -> bool:
+def has_ceilings(rows: Sequence[Row]) -> bool:
     """Whether any row has a ceiling to show."""
     return any(row.ceiling is not None and row.ceiling.of(row.metric) is not None for row in rows)
 
@@ -42,16 +42,16 @@ def notes(rows: Sequence[Row]) -> list[str]:
 
 
 def _people(metric: str, ceilings: Sequence[Ceiling]) -> str:
-    """What is true of the people whatever the judge."""
-    first = max(ceilings, key=lambda one: one.items)
+    """What is true of the people beside any judge."""
+    first = max(ceilings, key=lambda ceiling: ceiling.items)
     alpha = _with_interval("correlation", first.alpha, first.alpha_low, first.alpha_high)
     said = [
         f"people: {first.annotators:,} annotators, {first.items:,} items with two or more; Krippendorff's alpha {alpha}"
     ]
-    own = next((one for one in first.metrics if bare(one.metric) == bare(metric)), None)
+    own = next((found for found in first.metrics if bare(found.metric) == bare(metric)), None)
     if own is not None and own.reason:
         said.append(f"no ceiling of {bare(metric)}: it {own.reason}")
-    if all(one.alt_test.reason for one in ceilings):
+    if all(ceiling.alt_test.reason for ceiling in ceilings):
         said.append(f"no alternative-annotator test: {first.alt_test.reason}")
     return "; ".join(said)
 
@@ -72,7 +72,7 @@ def _beside_people(of: MetricCeiling, unit: Unit, *, greater: bool) -> str:
 
 
 def _test(test: AltTest) -> str:
-    beaten = sum(one.beaten for one in test.tests)
+    beaten = sum(annotator.beaten for annotator in test.tests)
     ends = (test.advantage_low, test.advantage_high)
     within = write_interval("share", *ends)
     return (

@@ -11,7 +11,7 @@ from harness.api import Metric, RecordedAnswer, UserError, Verdict, write_interv
 from harness.manifest.model import ReportSettings
 from harness.report.entries import Entry, check_rivals
 from harness.report.markdown import table
-from harness.report.measure import Measure, installed_metric
+from harness.report.measure import Measure, metric_finder
 from harness.report.numbers import bare, heading, p_value
 from harness.report.records import as_plain
 from harness.report.scored import ScoredCell
@@ -26,7 +26,8 @@ from harness.text import clean, for_markdown, order_name
 SCHEMA = "judge-harness/comparison/2"
 """Name and version of the JSON schema."""
 
-_FIELDS = {"a": "judge_a", "b": "judge_b", "p": "p_value"}  # as in the leaderboard
+_OF_BOARDS = ("task", "category", "suite")
+"""Fields of a comparison that only a leaderboard fills: here the task's name stands beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class Disagreement:
     verdict_b: str
     """What b said."""
     right: str
-    """Who is right: `a`, `b` or nobody (empty)."""
+    """Who is right: `a` or `b`; empty where neither is, or both are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +76,8 @@ class JudgeComparison:
     def to_json(self) -> dict[str, Any]:
         """The comparison as plain data, floats rounded to six decimals."""
         tasks = [
-            {"task": name, **{_FIELDS.get(key, key): value for key, value in as_plain(one).items()}}
-            for name, one in zip(self.names, self.tasks, strict=True)
+            {"task": name, **{key: value for key, value in as_plain(comparison).items() if key not in _OF_BOARDS}}
+            for name, comparison in zip(self.names, self.tasks, strict=True)
         ]
         return {
             "schema": SCHEMA,
@@ -85,7 +86,7 @@ class JudgeComparison:
             "alpha": self.alpha,
             "tasks": tasks,
             "left_out": list(self.left_out),
-            "disagreements": [as_plain(one) for one in self.disagreements],
+            "disagreements": [as_plain(found) for found in self.disagreements],
         }
 
 
@@ -115,14 +116,14 @@ def compare_judges(
     shared = [task for task in of_a if task in of_b]
     if not shared:
         raise UserError(
-            f"the two judges share no task: one answered {_list_items(of_a)}, the other {_list_items(of_b)}; "
+            f"the two judges share no task: one answered {_join_names(of_a)}, the other {_join_names(of_b)}; "
             "run both by one manifest"
         )
     rules = rules_of(settings, seed=seed)
-    measure = Measure(find_metric=find_metric or installed_metric(), rules=rules)
+    measure = Measure(find_metric=find_metric or metric_finder(), rules=rules)
     first = {task: next(measure.entries(of_a[task], metric=settings.metric, by_category=False)) for task in shared}
     second = {task: next(measure.entries(of_b[task], metric=settings.metric, by_category=False)) for task in shared}
-    rivals = {task: _find_judge(first[task], second[task]) for task in shared}
+    rivals = {task: _name_apart(first[task], second[task]) for task in shared}
     for sides in rivals.values():
         check_rivals(sides)
     names = [entry.judge for entry in rivals[shared[0]]]
@@ -180,7 +181,7 @@ def render_comparison(compared: JudgeComparison, format: str) -> str:
 
 def title(compared: JudgeComparison) -> str:
     """Who is a and who is b, and the metric where all tasks have the same."""
-    metrics = {heading(one.metric, one.unit) for one in compared.tasks}
+    metrics = {heading(pair.metric, pair.unit) for pair in compared.tasks}
     unit = f" · {metrics.pop()}" if len(metrics) == 1 else ""
     return f"a is {compared.judge_a}, b is {compared.judge_b}{unit}"
 
@@ -188,21 +189,21 @@ def title(compared: JudgeComparison) -> str:
 def difference_rows(compared: JudgeComparison) -> tuple[list[str], list[list[str]]]:
     """Header and cells of the table of differences, as people read them; the task's metric where they differ."""
     header = ["task", "a", "b", "a − b", "interval", "p", "p (all)", "n", "only a", "only b"]
-    several = len({one.metric for one in compared.tasks}) > 1
+    several = len({pair.metric for pair in compared.tasks}) > 1
     return header, [
         [
-            f"{name} · {heading(one.metric, one.unit)}" if several else name,
-            write_number(one.unit, one.value_a, one.ci_low, one.ci_high),
-            write_number(one.unit, one.value_b, one.ci_low, one.ci_high),
-            write_number(one.unit, one.difference, one.ci_low, one.ci_high, signed=True),
-            write_interval(one.unit, one.ci_low, one.ci_high, signed=True),
-            p_value(one.p_value),
-            p_value(one.p_adjusted),
-            f"{one.n:,}",
-            f"{one.only_a:,}",
-            f"{one.only_b:,}",
+            f"{name} · {heading(pair.metric, pair.unit)}" if several else name,
+            write_number(pair.unit, pair.value_a, pair.ci_low, pair.ci_high),
+            write_number(pair.unit, pair.value_b, pair.ci_low, pair.ci_high),
+            write_number(pair.unit, pair.difference, pair.ci_low, pair.ci_high, signed=True),
+            write_interval(pair.unit, pair.ci_low, pair.ci_high, signed=True),
+            p_value(pair.p_value),
+            p_value(pair.p_adjusted),
+            f"{pair.n:,}",
+            f"{pair.only_a:,}",
+            f"{pair.only_b:,}",
         ]
-        for name, one in zip(compared.names, compared.tasks, strict=True)
+        for name, pair in zip(compared.names, compared.tasks, strict=True)
     ]
 
 
@@ -210,22 +211,31 @@ def disagreement_rows(compared: JudgeComparison) -> tuple[list[str], list[list[s
     """Header and cells of the table of disagreements."""
     header = ["task", "item", "category", "order", "gold", "a", "b", "right"]
     return header, [
-        [one.task, one.item, one.category, order_name(one.order), one.gold, one.verdict_a, one.verdict_b, one.right]
-        for one in compared.disagreements
+        [
+            found.task,
+            found.item,
+            found.category,
+            order_name(found.order),
+            found.gold,
+            found.verdict_a,
+            found.verdict_b,
+            found.right,
+        ]
+        for found in compared.disagreements
     ]
 
 
 def verdict_lines(compared: JudgeComparison) -> list[str]:
     """What the numbers say, one sentence for each task."""
     said = []
-    for name, one in zip(compared.names, compared.tasks, strict=True):
-        better = one.better
-        if better is None and one.depends_on_missing:
+    for name, pair in zip(compared.names, compared.tasks, strict=True):
+        better = pair.better
+        if better is None and pair.depends_on_missing:
             said.append(f"{name}: which is better depends on what the missing answers were")
         elif better is None:
             said.append(f"{name}: the data cannot tell the two apart")
         else:
-            said.append(f"{name}: {better} is better (p {_sign(p_value(one.p_adjusted))})")
+            said.append(f"{name}: {better} is better (p {_after_sign(p_value(pair.p_adjusted))})")
     return said
 
 
@@ -238,9 +248,9 @@ def legend(compared: JudgeComparison) -> list[str]:
         "only a, only b: units that get more credit from one than from the other; places are the data's own",
     ]
     said += [
-        f"{name}: {bare(one.metric)} of both is of the {one.basis}"
-        for name, one in zip(compared.names, compared.tasks, strict=True)
-        if one.basis
+        f"{name}: {bare(pair.metric)} of both is of the {pair.basis}"
+        for name, pair in zip(compared.names, compared.tasks, strict=True)
+        if pair.basis
     ]
     if compared.left_out:
         said.append(f"answered by one of the two only, and left out: {', '.join(compared.left_out)}")
@@ -259,40 +269,40 @@ def _markdown(compared: JudgeComparison) -> str:
     return "\n\n".join(pieces) + "\n"
 
 
-def _find_judge(a: Entry, b: Entry) -> list[Entry]:
+def _name_apart(a: Entry, b: Entry) -> list[Entry]:
     """The two entries under names that differ."""
     if a.judge != b.judge:
         return [a, b]
     if a.run == b.run:
         raise UserError(f"judge {clean(a.judge)} of run {a.run} is compared with itself; name two judges")
-    return [replace(one, judge=f"{one.judge} ({one.run})") for one in (a, b)]
+    return [replace(entry, judge=f"{entry.judge} ({entry.run})") for entry in (a, b)]
 
 
 def _sample(cells: Sequence[tuple[ScoredCell, ScoredCell]], *, most: int) -> Iterator[Disagreement]:
     """Where a is right and where b is, in turns; then where neither is. Within each, in the order of the journal."""
     kinds: dict[str, list[Disagreement]] = {"a": [], "b": [], "": []}
     for cell_a, cell_b in cells:
-        for one in _disagreements(cell_a, cell_b):
-            if len(kinds[one.right]) < most:
-                kinds[one.right].append(one)
-    turns = (one for pair in zip_longest(kinds["a"], kinds["b"]) for one in pair if one is not None)
-    return islice((one for source in (turns, kinds[""]) for one in source), most)
+        for found in _disagreements(cell_a, cell_b):
+            if len(kinds[found.right]) < most:
+                kinds[found.right].append(found)
+    turns = (found for pair in zip_longest(kinds["a"], kinds["b"]) for found in pair if found is not None)
+    return islice((found for source in (turns, kinds[""]) for found in source), most)
 
 
 def _disagreements(cell_a: ScoredCell, cell_b: ScoredCell) -> Iterator[Disagreement]:
-    of_b = {(one.item, one.order, one.sample): _state(one) for one in cell_b.answers()}
-    for one in cell_a.answers():
-        other = of_b.get((one.item, one.order, one.sample))
-        ours, ours_right = _state(one)
+    of_b = {(answer.item, answer.order, answer.sample): _state(answer) for answer in cell_b.answers()}
+    for answer in cell_a.answers():
+        other = of_b.get((answer.item, answer.order, answer.sample))
+        ours, ours_right = _state(answer)
         if other is None or other[0] == ours:
             continue
         yield Disagreement(
             task=cell_a.task,
-            item=one.item,
-            category=one.category,
-            order=one.order,
-            sample=one.sample,
-            gold=one.space.name(one.gold),
+            item=answer.item,
+            category=answer.category,
+            order=answer.order,
+            sample=answer.sample,
+            gold=answer.space.name(answer.gold),
             verdict_a=ours,
             verdict_b=other[0],
             right="a" if ours_right and not other[1] else "b" if other[1] and not ours_right else "",
@@ -307,9 +317,9 @@ def _state(answer: RecordedAnswer) -> tuple[str, bool]:
     return answer.space.name(verdict), answer.space.agrees(verdict, answer.gold)
 
 
-def _list_items(names: Iterable[str]) -> str:
+def _join_names(names: Iterable[str]) -> str:
     return ", ".join(clean(name) for name in names) or "nothing"
 
 
-def _sign(shown: str) -> str:
+def _after_sign(shown: str) -> str:
     return shown if shown.startswith("<") else f"= {shown}"

@@ -44,7 +44,7 @@ class Entry:
         return self.scores.task
 
 
-def told_apart(entries: Iterable[Entry]) -> list[Entry]:
+def disambiguate_judges(entries: Iterable[Entry]) -> list[Entry]:
     """The entries with every judge's name unique in its block: `judge (run)` where two runs share the name.
 
     Two runs that give one name to two different plugins' judges are told apart as well.
@@ -54,19 +54,22 @@ def told_apart(entries: Iterable[Entry]) -> list[Entry]:
     """
     listed = list(entries)
     clashing: set[str] = set()
-    for name, same in itertools.groupby(sorted(listed, key=lambda one: one.judge), key=lambda one: one.judge):
+    for name, same in itertools.groupby(sorted(listed, key=lambda entry: entry.judge), key=lambda entry: entry.judge):
         group = list(same)
-        places = [(one.task, one.category) for one in group]
-        if len(set(places)) < len(places) or len({one.cell.judge_id for one in group}) > 1:
+        places = [(entry.task, entry.category) for entry in group]
+        if len(set(places)) < len(places) or len({entry.cell.judge_id for entry in group}) > 1:
             clashing.add(name)
-    named = [replace(one, judge=f"{one.judge} ({one.run})") if one.judge in clashing else one for one in listed]
+    named = [
+        replace(entry, judge=f"{entry.judge} ({entry.run})") if entry.judge in clashing else entry for entry in listed
+    ]
     seen: dict[tuple[str, str, str], Entry] = {}
-    for one in named:
-        other = seen.setdefault((one.task, one.category, one.judge), one)
-        if other is not one:
+    for entry in named:
+        other = seen.setdefault((entry.task, entry.category, entry.judge), entry)
+        if other is not entry:
             raise UserError(
-                f"task {clean(one.task)}: judge {clean(one.judge)} stands twice on the leaderboard, from run "
-                f"{clean(other.run)} and from run {clean(one.run)}; leave one out, or rename the judge in one manifest"
+                f"task {clean(entry.task)}: judge {clean(entry.judge)} stands twice on the leaderboard, from run "
+                f"{clean(other.run)} and from run {clean(entry.run)}; leave one out, or rename the judge in one "
+                "manifest"
             )
     return named
 
@@ -79,7 +82,7 @@ def check_rivals(entries: Sequence[Entry]) -> None:
     Raises:
         UserError: They differ; the message names both runs and what differs.
     """
-    for task, same in itertools.groupby(sorted(entries, key=lambda one: one.task), key=lambda one: one.task):
+    for task, same in itertools.groupby(sorted(entries, key=lambda entry: entry.task), key=lambda entry: entry.task):
         first, *others = list(same)
         for other in others:
             problems = _differences(first, other)
@@ -102,7 +105,7 @@ def _differences(first: Entry, other: Entry) -> list[str]:
             f"{other.scores.data_hash[:12]} in {other.run})"
         )
     usual = Protocol().to_json()  # of a field that is younger than one of the runs
-    ours, theirs = ({**usual, **one.scores.protocol} for one in (first, other))
+    ours, theirs = ({**usual, **entry.scores.protocol} for entry in (first, other))
     for name in sorted({*ours, *theirs} - {"metrics"}):
         if ours.get(name) != theirs.get(name):
             problems.append(

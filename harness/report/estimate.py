@@ -1,6 +1,7 @@
 """The record of `harness estimate`: a rate or mean, corrected by labels, and what a label is worth with the judge.
 
-The statistics are `harness.score.worth`; where the numbers come from is `harness.report.verdicts`.
+The statistics are `harness.score.worth`. Where the numbers come from is `harness.report.verdicts`. What people read is
+`harness.report.estimate_text`.
 """
 
 from __future__ import annotations
@@ -11,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.api import Choice, DataError, Measurement, Preference, Unit, write_interval, write_number
+from harness.api import Choice, DataError, Measurement, Preference, write_number
 from harness.report.records import as_plain
-from harness.report.verdicts import Judged, Target, as_arrays
+from harness.report.verdicts import JudgedItems, Target, as_arrays
 from harness.score import worth
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from harness.score.worth import Verdicts
 
 SCHEMA = "judge-harness/estimate/1"
@@ -29,16 +28,9 @@ _ALIKE = 0.01
 _CLUSTERS = 5
 """Fewer clusters than this, counted as of equal size, are too few for an interval."""
 
-_METHODS = {
-    "judge-alone": "the judge alone",
-    "labels-alone": "the labels alone",
-    "rogan-gladen": "corrected: Rogan-Gladen",
-    "ppi++": "corrected: PPI++",
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimated:
+class IntervalEstimate:
     """A number with its interval."""
 
     value: float | None
@@ -50,7 +42,7 @@ class Estimated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Correction(Estimated):
+class Correction(IntervalEstimate):
     """The rate or mean by one method."""
 
     method: str
@@ -73,7 +65,7 @@ class Estimates:
     labelled_run: str
     """Name of the labelled run's folder."""
     unlabelled_from: str
-    """Name of the file of verdicts; or of the run folder, with the task behind a colon."""
+    """Name of the file of verdicts; or of the run folder, with the task after a colon."""
     confidence: float
     """Of the intervals."""
     labelled: int
@@ -95,19 +87,19 @@ class Estimates:
     """Unlabelled items left out since they are among the labelled ones."""
     estimates: tuple[Correction, ...]
     """The rate or mean by each method."""
-    specificity: Estimated
+    specificity: IntervalEstimate
     """Share of items not of the class of which the judge does not say it (q0); for a class only."""
-    sensitivity: Estimated
+    sensitivity: IntervalEstimate
     """Share of items of the class of which the judge says it (q1); for a class only."""
-    skill: Estimated
+    skill: IntervalEstimate
     """Specificity plus sensitivity less 1: 0 is chance; for a class only."""
-    correlation: Estimated
+    correlation: IntervalEstimate
     """Pearson's correlation of verdicts and labels."""
     weight: float
     """How much the judge counts in PPI++, from 0 to 1 (lambda)."""
-    label_worth: Estimated
+    label_worth: IntervalEstimate
     """One label with this judge and this many verdicts is worth so many labels without it."""
-    label_worth_limit: Estimated
+    label_worth_limit: IntervalEstimate
     """The same with verdicts without end; `null` where it has no end either."""
     shift_p: float
     """p-value of "the judge says the same of labelled and unlabelled items"."""
@@ -122,8 +114,8 @@ class Estimates:
 
 
 def estimate(
-    labelled: Judged,
-    unlabelled: Judged,
+    labelled: JudgedItems,
+    unlabelled: JudgedItems,
     target: Target,
     *,
     judge: str,
@@ -152,11 +144,8 @@ def estimate(
     _check_enough(labelled, "labelled", labelled_run)
     _check_enough(unlabelled, "unlabelled", unlabelled_from)
     own, other = as_arrays(labelled, unlabelled)
-    low, high = target.low, target.high
     rates = worth.rates(own, confidence=confidence) if target.is_class else None
     found = _by_method(own, other, target, confidence)
-    rho = worth.correlation(own, low=low, high=high, confidence=confidence)
-    nothing = Measurement(None)
     shift = worth.shift(own, other)
     return Estimates(
         target=target.name,
@@ -166,32 +155,47 @@ def estimate(
         labelled_run=labelled_run,
         unlabelled_from=unlabelled_from,
         confidence=confidence,
-        labelled=len(own),
-        labelled_clusters=len(np.unique(own.cluster)),
-        unlabelled=len(other),
-        unlabelled_clusters=len(np.unique(other.cluster)),
-        labelled_without_verdict=labelled.lost,
-        unlabelled_without_verdict=unlabelled.lost,
-        failed=labelled.failed + unlabelled.failed,
-        already_labelled=unlabelled.known,
-        estimates=tuple(
-            Correction(method=method, value=one.value, ci_low=one.low, ci_high=one.high)
-            for method, one in found.items()
-        ),
-        specificity=_number_text(rates.specificity if rates else nothing),
-        sensitivity=_number_text(rates.sensitivity if rates else nothing),
-        skill=_number_text(rates.skill if rates else nothing),
-        correlation=_number_text(rho),
-        weight=worth.power_tuning(own, other),
-        label_worth=_number_text(worth.labels_worth(rho, labels=len(own), verdicts=len(other))),
-        label_worth_limit=_number_text(worth.labels_worth(rho, labels=len(own), verdicts=None)),
+        **_count_items(labelled, unlabelled, own, other),
+        estimates=_corrections(found),
+        **_describe_judge(own, other, target, rates, confidence),
         shift_p=shift,
         warnings=(*warnings, *_warnings(target, own, other, rates, found, shift)),
         assumptions=tuple(_assumptions(target)),
     )
 
 
-def _check_enough(judged: Judged, what: str, where: str) -> None:
+def _count_items(labelled: JudgedItems, unlabelled: JudgedItems, own: Verdicts, other: Verdicts) -> dict[str, Any]:
+    """The fields of the record that count items, clusters and answers."""
+    return {
+        "labelled": len(own),
+        "labelled_clusters": len(np.unique(own.cluster)),
+        "unlabelled": len(other),
+        "unlabelled_clusters": len(np.unique(other.cluster)),
+        "labelled_without_verdict": labelled.share_without_verdict,
+        "unlabelled_without_verdict": unlabelled.share_without_verdict,
+        "failed": labelled.failed + unlabelled.failed,
+        "already_labelled": unlabelled.known,
+    }
+
+
+def _describe_judge(
+    own: Verdicts, other: Verdicts, target: Target, rates: worth.Rates | None, confidence: float
+) -> dict[str, Any]:
+    """The fields of the record that say how good the judge is, and what it saves in labels."""
+    rho = worth.correlation(own, low=target.low, high=target.high, confidence=confidence)
+    nothing = Measurement(None)
+    return {
+        "specificity": _with_ends(rates.specificity if rates else nothing),
+        "sensitivity": _with_ends(rates.sensitivity if rates else nothing),
+        "skill": _with_ends(rates.skill if rates else nothing),
+        "correlation": _with_ends(rho),
+        "weight": worth.power_tuning(own, other),
+        "label_worth": _with_ends(worth.labels_worth(rho, labels=len(own), verdicts=len(other))),
+        "label_worth_limit": _with_ends(worth.labels_worth(rho, labels=len(own), verdicts=None)),
+    }
+
+
+def _check_enough(judged: JudgedItems, what: str, where: str) -> None:
     """Two items are the least.
 
     Raises:
@@ -221,8 +225,15 @@ def _by_method(own: Verdicts, other: Verdicts, target: Target, confidence: float
     return {**found, "ppi++": worth.ppi(own, other, low=low, high=high, confidence=confidence)}
 
 
-def _number_text(one: Measurement) -> Estimated:
-    return Estimated(value=one.value, ci_low=one.low, ci_high=one.high)
+def _corrections(found: dict[str, Measurement]) -> tuple[Correction, ...]:
+    return tuple(
+        Correction(method=method, value=number.value, ci_low=number.low, ci_high=number.high)
+        for method, number in found.items()
+    )
+
+
+def _with_ends(number: Measurement) -> IntervalEstimate:
+    return IntervalEstimate(value=number.value, ci_low=number.low, ci_high=number.high)
 
 
 def _warnings(
@@ -242,7 +253,7 @@ def _warnings(
             f"{_CLUSTERS}: too few for the intervals to hold; label items of more clusters"
         )
     if shift < _ALIKE:
-        before, after = (_mean(target, one) for one in (own, other))
+        before, after = (_mean(target, verdicts) for verdicts in (own, other))
         yield (
             f"the judge's verdicts come to {before} on the labelled items and to {after} on the others "
             f"(p {_p(shift)}): the two are not samples of one population, so PPI++ and the labels alone do not hold "
@@ -287,80 +298,8 @@ def _assumptions(target: Target) -> Iterator[str]:
     yield "neither holds where the items themselves differ (harder, longer, from elsewhere): label some of the new ones"
 
 
-def estimate_rows(found: Estimates, target: Target) -> tuple[list[str], list[list[str]]]:
-    """Header and cells of the table of estimates, as people read them."""
-    unit = _unit(target)
-    return ["", _heading(target), "interval"], [
-        [
-            _METHODS[one.method],
-            write_number(unit, one.value, one.ci_low, one.ci_high),
-            write_interval(unit, one.ci_low, one.ci_high),
-        ]
-        for one in found.estimates
-    ]
-
-
-def print_estimates(found: Estimates, target: Target, console: Console) -> None:
-    """Print the estimates, what the judge is like, what a label is worth, and what all of it rests on."""
-    from harness.report.lines import print_notes, print_rows, print_title
-
-    print_title(f"{found.target} · {found.task} · {found.judge}", console)
-    print_rows(*estimate_rows(found, target), console)
-    print_notes(list(_facts(found)), console, style="")
-    print_notes(found.warnings, console, style="yellow")
-    print_notes([f"interval: {found.confidence * 100:g} % confidence", *found.assumptions], console)
-
-
-def _facts(found: Estimates) -> Iterator[str]:
-    own = _of(found.labelled, found.labelled_clusters)
-    yield f"{own} with a label, {_of(found.unlabelled, found.unlabelled_clusters)} without"
-    for count, why in (
-        (found.already_labelled, "unlabelled items are among the labelled ones and were left out"),
-        (found.failed, "items were left out since the machinery failed on them"),
-    ):
-        if count:
-            yield f"{count:,} {why}"
-    lost = (found.labelled_without_verdict, found.unlabelled_without_verdict)
-    if max(lost) > 0:
-        yield (
-            f"no verdict on {lost[0] * 100:.1f} % of the labelled and on {lost[1] * 100:.1f} % of the other items; in "
-            f"both it counts as {'not the class' if found.skill.value is not None else 'the middle'}"
-        )
-    if found.skill.value is not None:
-        yield (
-            f"sensitivity {_with_interval('share', found.sensitivity, sign=' %')}, "
-            f"specificity {_with_interval('share', found.specificity, sign=' %')}; "
-            f"together less 1: {_with_interval('score', found.skill)}, where 0 is chance"
-        )
-    if found.correlation.value is not None:
-        yield f"correlation of verdicts and labels {_with_interval('correlation', found.correlation)}"
-    if found.label_worth.value is not None:
-        limit = found.label_worth_limit.value
-        without_end = "" if limit is None else f"; at most {limit:.1f}, however many verdicts there are"
-        yield f"one label with this judge is worth {_with_interval('score', found.label_worth)} labels{without_end}"
-
-
-def _of(items: int, clusters: int) -> str:
-    return f"{items:,} items" if items == clusters else f"{items:,} items in {clusters:,} clusters"
-
-
-def _heading(target: Target) -> str:
-    return "share, %" if target.label else "mean"
-
-
-def _unit(target: Target) -> Unit:
-    return "share" if target.label else "score"
-
-
-def _with_interval(unit: Unit, one: Estimated, *, sign: str = "") -> str:
-    """A value with its interval in brackets, as many decimals as the interval carries."""
-    low, high = one.ci_low, one.ci_high
-    ends = write_interval(unit, low, high) if high is not None else f"{write_number(unit, low)} or more"
-    return f"{write_number(unit, one.value, low, high)}{sign} ({ends})"
-
-
 def _mean(target: Target, verdicts: Verdicts) -> str:
-    return f"{write_number(_unit(target), float(verdicts.judged.mean()))}{' %' if target.label else ''}"
+    return f"{write_number(target.unit, float(verdicts.judged.mean()))}{' %' if target.label else ''}"
 
 
 def _p(value: float) -> str:

@@ -13,9 +13,9 @@ from typing import Any
 
 from harness.api import Metric, UserError
 from harness.manifest.model import ReportSettings
-from harness.report.entries import Entry, check_rivals, told_apart
-from harness.report.measure import Measure, installed_metric
-from harness.report.places import Field, placed, ranked
+from harness.report.entries import Entry, check_rivals, disambiguate_judges
+from harness.report.measure import Measure, metric_finder
+from harness.report.places import Field, find_ranked, place_judges
 from harness.report.records import Compare, Leaderboard, Row
 from harness.report.scored import ScoredCell
 from harness.report.settings import DEFAULT, rules_of
@@ -50,21 +50,50 @@ def build_leaderboard(
         UserError: There are no cells, cells of one task were scored by different rules or saw
             different data, or the metric does not fit a task.
     """
-    grouping, tests = settings.group_by, settings.compare
-    measure = Measure(find_metric=find_metric or installed_metric(), rules=rules_of(settings, seed=seed))
-    by_category = grouping == "category"
+    measure = Measure(find_metric=find_metric or metric_finder(), rules=rules_of(settings, seed=seed))
+    entries = _entries(cells, settings, measure)
+    check_rivals(entries)
+    named = disambiguate_judges(entries)
+    lacking = _rename_left_out(left_out, entries, named)
+    entries = named
+    by_cell = {_cell(entry): entry for entry in entries}
+    tallies = {name: tally(entry.cell.unread()) for name, entry in by_cell.items()}
+    rows = _rows(entries, tallies, settings)
+    blocks = _rank_blocks(rows, _rivals(entries), settings, measure=measure, left_out=lacking)
+    return Leaderboard(
+        title=", ".join(sorted({entry.run for entry in entries})),
+        group_by=settings.group_by,
+        metric=settings.metric,
+        alpha=round(1 - settings.confidence, 10),
+        min_coverage=settings.min_coverage,
+        compare=settings.compare,
+        missing=settings.missing,
+        equivalence=settings.equivalence,
+        rows=tuple(row for field in blocks for row in sorted(field.rows, key=_place)),
+        comparisons=tuple(_in_block(found, field.rows[0]) for field in blocks for found in field.comparisons),
+        usage=_usage(entries),
+        left_out=tuple(sorted(lacking, key=lambda cell: (cell.judge, cell.task, cell.run))),
+        unread=_unread(by_cell, tallies),
+    )
+
+
+def _entries(cells: Iterable[ScoredCell], settings: ReportSettings, measure: Measure) -> list[Entry]:
+    """What competes, before anything is compared."""
+    by_category = settings.group_by == "category"
     entries = [
         entry for cell in cells for entry in measure.entries(cell, metric=settings.metric, by_category=by_category)
     ]
     if not entries:
         raise UserError("nothing to rank: the runs have no scored cells; run their manifests first")
-    check_rivals(entries)
-    named = told_apart(entries)
-    names = {(one.judge, one.run): other.judge for one, other in zip(entries, named, strict=True)}
-    entries, lacking = named, [replace(one, judge=names.get((one.judge, one.run), one.judge)) for one in left_out]
-    unread = {_cell(entry): entry for entry in entries}
-    tallies = {name: tally(entry.cell.unread()) for name, entry in unread.items()}
-    rows = [
+    return entries
+
+
+def _rows(
+    entries: Sequence[Entry], tallies: Mapping[tuple[str, str, str], Tally], settings: ReportSettings
+) -> list[Row]:
+    """A row for each entry, without its place."""
+    by_category = settings.group_by == "category"
+    return [
         _row(
             entry,
             min_coverage=settings.min_coverage,
@@ -72,32 +101,34 @@ def build_leaderboard(
         )
         for entry in entries
     ]
-    rivals = _rivals(entries)
-    if grouping == "suite":
-        blocks = suites(rows, rivals, measure=measure, left_out=lacking, compare=tests == "all-pairs")
+
+
+def _rename_left_out(left_out: Iterable[LeftOut], entries: Sequence[Entry], named: Sequence[Entry]) -> list[LeftOut]:
+    """What judges were not asked, under the names that they have on the board."""
+    names = {(entry.judge, entry.run): other.judge for entry, other in zip(entries, named, strict=True)}
+    return [replace(cell, judge=names.get((cell.judge, cell.run), cell.judge)) for cell in left_out]
+
+
+def _rank_blocks(
+    rows: Sequence[Row],
+    rivals: Mapping[Block, Sequence[Entry]],
+    settings: ReportSettings,
+    *,
+    measure: Measure,
+    left_out: Sequence[LeftOut],
+) -> list[Field]:
+    """The blocks, each compared and with its places, in the order of the board."""
+    tests = settings.compare
+    if settings.group_by == "suite":
+        blocks = suites(rows, rivals, measure=measure, left_out=left_out, compare=tests == "all-pairs")
     else:
         blocks = [_field(same, rivals[block], measure, tests) for block, same in _blocks(rows).items()]
-    blocks = sorted((placed(field, tests) for field in blocks), key=lambda field: field.rows[0].block)
-    return Leaderboard(
-        title=", ".join(sorted({entry.run for entry in entries})),
-        group_by=grouping,
-        metric=settings.metric,
-        alpha=round(1 - settings.confidence, 10),
-        min_coverage=settings.min_coverage,
-        compare=tests,
-        missing=settings.missing,
-        equivalence=settings.equivalence,
-        rows=tuple(row for field in blocks for row in sorted(field.rows, key=_place)),
-        comparisons=tuple(_in_block(found, field.rows[0]) for field in blocks for found in field.comparisons),
-        usage=_usage(entries),
-        left_out=tuple(sorted(lacking, key=lambda one: (one.judge, one.task, one.run))),
-        unread=_unread(unread, tallies),
-    )
+    return sorted((place_judges(field, tests) for field in blocks), key=lambda field: field.rows[0].block)
 
 
 def _field(rows: Sequence[Row], rivals: Sequence[Entry], measure: Measure, tests: Compare) -> Field:
     """One block, compared."""
-    compared = measure.compared(rivals, ranked=ranked(rows)) if tests == "all-pairs" else ()
+    compared = measure.compare(rivals, ranked=find_ranked(rows)) if tests == "all-pairs" else ()
     return Field(rows=tuple(rows), comparisons=compared)
 
 
@@ -142,7 +173,7 @@ def _blocks(rows: Iterable[Row]) -> dict[Block, list[Row]]:
 
 
 def _rivals(entries: Iterable[Entry]) -> dict[Block, list[Entry]]:
-    """Entries by block and then by name, so that a pair has the same first judge whatever the order of the runs."""
+    """Entries by block and then by name, so that the order of the runs does not say who is first in a pair."""
     found: dict[Block, list[Entry]] = {}
     for entry in sorted(entries, key=lambda entry: (entry.task, entry.category, entry.judge)):
         found.setdefault((entry.task, entry.category, ""), []).append(entry)
@@ -191,9 +222,9 @@ def _fields_of(kind: type[CellFacts | Estimate], record: CellFacts | Estimate) -
 def _others(scores: CellScores, *, shown: str) -> dict[str, dict[str, float | str | None]]:
     """The scored metrics that are not the one shown."""
     return {
-        one.metric: _numbers(one) | {"unit": one.unit} | ({"basis": one.basis} if one.basis else {})
-        for one in scores.estimates
-        if one.metric != shown
+        found.metric: _numbers(found) | {"unit": found.unit} | ({"basis": found.basis} if found.basis else {})
+        for found in scores.estimates
+        if found.metric != shown
     }
 
 

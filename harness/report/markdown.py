@@ -39,7 +39,7 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
             pieces.append("\n".join(f"- {for_markdown(note)}" for note in said))
         if any(row.others for row in rows):
             pieces += ["### Other metrics of the protocol", _others(rows)]
-        compared = [one for one in leaderboard.comparisons if one.block == rows[0].block]
+        compared = [pair for pair in leaderboard.comparisons if pair.block == rows[0].block]
         if compared:
             pieces += ["### Paired differences", comparisons_table(compared)]
         if _histograms_fit(rows):
@@ -48,7 +48,7 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
             pieces += ["### Calibration", table(trust.HEADER, sure, left=trust.LAYOUT)]
         if noisy := trust.noise_lines(rows):
             pieces += ["### The judge's own noise", "\n".join(f"- {for_markdown(line)}" for line in noisy)]
-    if lacking := notes.left_out(leaderboard):
+    if lacking := notes.cells_left_out(leaderboard):
         pieces += ["## What was not asked", "\n".join(f"- {for_markdown(note)}" for note in lacking)]
     if leaderboard.unread:
         pieces += ["## Answers without a verdict", *_unread(leaderboard)]
@@ -69,11 +69,11 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> str:
     """The pairs, the most certain difference first."""
     ordered = sorted(
         comparisons,
-        key=lambda one: (
-            2.0 if one.p_adjusted is None else one.p_adjusted,
-            -abs(one.difference or 0.0),
-            one.judge_a,
-            one.judge_b,
+        key=lambda pair: (
+            2.0 if pair.p_adjusted is None else pair.p_adjusted,
+            -abs(pair.difference or 0.0),
+            pair.judge_a,
+            pair.judge_b,
         ),
     )
     bounded = any(pair.bound_low is not None for pair in comparisons)
@@ -152,12 +152,12 @@ def _ranking(rows: Sequence[Row]) -> str:
         ]
         for row in rows
     ]
-    if ceilings.any_shown(rows):
+    if ceilings.has_ceilings(rows):
         place = header.index("interval") + 1
         header.insert(place, "ceiling")
         layout = f"{layout[:place]}r{layout[place:]}"
         for row, line in zip(rows, cells, strict=True):
-            line.insert(place, ceilings.shown(row))
+            line.insert(place, ceilings.ceiling_text(row))
     return table(header, cells, left=layout)
 
 
@@ -180,21 +180,21 @@ def _others(rows: Sequence[Row]) -> str:
         for metric in metrics:
             line.append(_other(row.others.get(metric, {})))
         cells.append(line)
-    units = {metric: _unit(one) for row in rows for metric, one in row.others.items()}
+    units = {metric: _unit(numbers) for row in rows for metric, numbers in row.others.items()}
     header = ["judge", *(heading(metric, units[metric]) for metric in metrics)]
     return table(header, cells, left="l" + "r" * len(metrics))
 
 
-def _unit(one: Mapping[str, Any]) -> Unit:
-    return cast("Unit", one.get("unit", "score"))
+def _unit(numbers: Mapping[str, Any]) -> Unit:
+    return cast("Unit", numbers.get("unit", "score"))
 
 
-def _other(one: Mapping[str, Any]) -> str:
-    unit, low, high = _unit(one), one.get("ci_low"), one.get("ci_high")
-    value, within = write_number(unit, one.get("value"), low, high), write_interval(unit, low, high)
+def _other(numbers: Mapping[str, Any]) -> str:
+    unit, low, high = _unit(numbers), numbers.get("ci_low"), numbers.get("ci_high")
+    value, within = write_number(unit, numbers.get("value"), low, high), write_interval(unit, low, high)
     shown = value if within == NOTHING else f"{value} ({within})"
-    basis = {"probabilities": f", n {one.get('n', 0):,}", "verdicts": ", of the verdicts"}
-    return shown + basis.get(one.get("basis", ""), "")
+    basis = {"probabilities": f", n {numbers.get('n', 0):,}", "verdicts": ", of the verdicts"}
+    return shown + basis.get(numbers.get("basis", ""), "")
 
 
 def _histograms_fit(rows: Sequence[Row]) -> bool:

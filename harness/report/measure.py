@@ -44,7 +44,7 @@ class Measure:
             for category, answers in _by_category(cell).items():
                 table = build_cell(answers, cell.protocol)
                 yield self._entry(cell, self._score(cell, table, name), name, category=category, table=_constant(table))
-        elif any(bare(one.metric) == bare(name) for one in cell.scores.estimates):
+        elif any(bare(estimate.metric) == bare(name) for estimate in cell.scores.estimates):
             yield self._entry(cell, self._with_flags_of(cell, cell.scores, name), name, category="", table=cell.table)
         else:
             yield self._entry(cell, self._score(cell, cell.table(), name), name, category="", table=cell.table)
@@ -64,7 +64,7 @@ class Measure:
         with _of_task(rivals[0].task):
             return Round(tables, self.find_metric(name), name=name)
 
-    def compared(self, rivals: Sequence[Entry], *, ranked: Collection[str]) -> tuple[Comparison, ...]:
+    def compare(self, rivals: Sequence[Entry], *, ranked: Collection[str]) -> tuple[Comparison, ...]:
         """Every two entries of one block, as one family of those that are ranked.
 
         Raises:
@@ -87,7 +87,7 @@ class Measure:
     def _entry(
         self, cell: ScoredCell, scores: CellScores, name: str, *, category: str, table: Callable[[], CellTable]
     ) -> Entry:
-        estimate = next(one for one in scores.estimates if bare(one.metric) == bare(name))
+        estimate = next(found for found in scores.estimates if bare(found.metric) == bare(name))
         return Entry(
             run=cell.run, judge=cell.judge, category=category, cell=cell, scores=scores, estimate=estimate, table=table
         )
@@ -120,7 +120,7 @@ def _of_task(task: str) -> Iterator[None]:
         raise UserError(f"task {clean(task)}: {error}") from error
 
 
-def installed_metric() -> Callable[[str], Metric]:
+def metric_finder() -> Callable[[str], Metric]:
     """Finds metrics among the installed plugins, which are loaded once, when the first one is wanted."""
 
     @lru_cache(maxsize=1)

@@ -19,7 +19,7 @@ _WAYS = {
     "rank-sets": "the mean of the rank sets of the tasks",
 }
 _OF_MISSING = {
-    "counts": "; nobody is placed above another because of answers that are missing",
+    "counts": "; no judge is placed above another because of answers that are missing",
     "at-random": "; answers are declared to be missing at random",
 }
 
@@ -45,10 +45,10 @@ def facts(rows: Sequence[Row]) -> list[str]:
     if not first.task:
         most = max(rows, key=lambda row: len(row.tasks))
         kind = "mean rank" if first.metric == MEAN_RANK else "plain mean"
-        return [f"{kind} over {counted(len(most.tasks), 'task')}: {', '.join(most.tasks)}"]
-    items = counted(first.items, "item")
+        return [f"{kind} over {count_noun(len(most.tasks), 'task')}: {', '.join(most.tasks)}"]
+    items = count_noun(first.items, "item")
     if first.groups != first.items:
-        items += f" in {counted(first.groups, 'cluster')}"
+        items += f" in {count_noun(first.groups, 'cluster')}"
     if first.gold_histogram:
         verdict, part = most_frequent(first.gold_histogram)
         items += f" · gold is most often {verdict} ({share(part)} %)"
@@ -78,7 +78,7 @@ def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row], *, counts: bool = 
     said = [f"{flag} — {explain(rows[0])}" for flag, explain in OF_THE_TASK.items() if flag in raised]
     for row in rows:
         explained = [_explain(row, flag) for flag in own_flags(row) if flag not in OF_ANSWERS]
-        said += [f"{row.judge}: {one}" for one in (*_missing(leaderboard, row, counts=counts), *explained)]
+        said += [f"{row.judge}: {note}" for note in (*_missing(leaderboard, row, counts=counts), *explained)]
     return said
 
 
@@ -107,17 +107,17 @@ def findings(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
     if bounded:
         firm = sum(pair.whatever_missing for pair in bounded)
         said.append(
-            f"missing answers: {firm:,} of {counted(len(bounded), 'placement')} of one judge above another hold "
-            "whatever they were"
+            f"missing answers: {firm:,} of {count_noun(len(bounded), 'placement')} of one judge above another hold "
+            "for any value of them"
         )
     return [*said, *ceilings.notes(rows)]
 
 
-def left_out(leaderboard: Leaderboard) -> list[str]:
+def cells_left_out(leaderboard: Leaderboard) -> list[str]:
     """What judges were not asked, a sentence for each judge of each run."""
     found: dict[tuple[str, str], list[str]] = {}
-    for one in leaderboard.left_out:
-        found.setdefault((one.judge, one.run), []).append(one.task)
+    for cell in leaderboard.left_out:
+        found.setdefault((cell.judge, cell.run), []).append(cell.task)
     return [
         f"{judge} was not asked {', '.join(tasks)}: it has an answer to no item there"
         for (judge, _), tasks in found.items()
@@ -153,7 +153,7 @@ def legend(leaderboard: Leaderboard) -> list[str]:
             "with probabilities (probs): % of answers that have them; a metric of probabilities is of these answers "
             "alone, and of the verdicts where no answer has any"
         )
-    if ceilings.any_shown(leaderboard.rows):
+    if ceilings.has_ceilings(leaderboard.rows):
         said.append(ceilings.LEGEND)
     if any(row.swap_consistency is not None for row in leaderboard.rows):
         said.append("swap consistency: % of items with the same verdict in every order shown")
@@ -175,13 +175,13 @@ def most_frequent(histogram: Mapping[str, int]) -> tuple[str, float]:
     return verdict, histogram[verdict] / total
 
 
-def counted(number: int, noun: str) -> str:
+def count_noun(number: int, noun: str) -> str:
     """`1 item`, `1,735 items`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _explain(row: Row, flag: str) -> str:
-    """One flag of a judge in words; one that nobody explains stands for itself."""
+    """One flag of a judge in words; one without an explanation stands for itself."""
     if flag not in OF_SUITES and not row.task:
         return f"{flag} on at least one of its tasks"
     explain = OF_THE_JUDGE.get(flag)
@@ -191,7 +191,7 @@ def _explain(row: Row, flag: str) -> str:
 def _missing(leaderboard: Leaderboard, row: Row, *, counts: bool) -> list[str]:
     """The flags about answers without a verdict, how many there are and why, and how many may be missing."""
     flags = [flag for flag in row.flags if flag in OF_ANSWERS]
-    told = [unread.said(row.unread, row.asked)] if counts and row.unread else []
+    told = [unread.summarize(row.unread, row.asked)] if counts and row.unread else []
     if flags and not row.task:
         told.append("on at least one of its tasks")
     elif "low-coverage" in flags:
@@ -203,7 +203,7 @@ def _missing(leaderboard: Leaderboard, row: Row, *, counts: bool) -> list[str]:
 
 
 def _habit(row: Row) -> str:
-    """What a collapsed judge always says: one verdict, or one place whatever stands in it."""
+    """What a collapsed judge always says: one verdict, or one place with any candidate in it."""
     verdict, part = most_frequent(row.histogram)
     place, place_part = most_frequent(row.shown_histogram)
     if place_part > part:
@@ -238,7 +238,7 @@ OF_THE_TASK: Mapping[str, Callable[[Row], str]] = {
 """Flags that say something about the task and not about the judge, each with what it means; said once for a block."""
 
 OF_THE_JUDGE: Mapping[str, Callable[[Row], str]] = {
-    "incomplete": lambda row: f"{counted(len(row.tasks), 'task')} of the suite only, so its mean is not ranked",
+    "incomplete": lambda row: f"{count_noun(len(row.tasks), 'task')} of the suite only, so its mean is not ranked",
     "collapsed": _habit,
     "partial": lambda row: "the run has not finished this cell; harness run goes on with it",
     "no-probabilities": lambda row: f"no answer has probabilities: its {bare(row.metric)} is of the verdicts alone",

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
 
-from harness.report.places import Field, ranked
+from harness.report.places import Field, find_ranked
 from harness.report.records import MEAN_RANK, Row
 from harness.score.contest import Contest, Round
 from harness.score.families import Family, family_of_gaps
@@ -43,7 +43,7 @@ def mean_ranks(
         compare: Whether they are; without comparisons there are no rank sets.
     """
     rows = {judge: _without_task(row) for judge, row in rows.items()}
-    inside = ranked([replace(row, value=0.0) for row in rows.values()])
+    inside = find_ranked([replace(row, value=0.0) for row in rows.values()])
     own = {judge: {row.task: row for row in by_judge[judge]} for judge in inside}
     points = [_points([own[judge][task] for judge in inside]) for task in rounds]
     compared = _compare_tasks(inside, own, rounds, rules=rules) if compare and len(inside) > 1 else []

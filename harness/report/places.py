@@ -26,19 +26,19 @@ class Field:
     """Of every two of them."""
 
 
-def ranked(rows: Iterable[Row]) -> list[str]:
+def find_ranked(rows: Iterable[Row]) -> list[str]:
     """The judges that are ranked."""
     return [row.judge for row in rows if row.value is not None and not UNRANKED & set(row.flags)]
 
 
-def placed(field: Field, compare: Compare) -> Field:
+def place_judges(field: Field, compare: Compare) -> Field:
     """The block with rank sets and letters, and with a flag on judges whose place depends on missing answers.
 
     Without comparisons nothing is ranked.
     """
     if compare == "none":
         return field
-    inside = set(ranked(field.rows))
+    inside = set(find_ranked(field.rows))
     best_first = sorted((row for row in field.rows if row.judge in inside), key=_by_value)
     found = standings([row.judge for row in best_first], field.comparisons)
     unsure = {judge for pair in field.comparisons if pair.depends_on_missing for judge in (pair.judge_a, pair.judge_b)}

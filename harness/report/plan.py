@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import Metric, Unit, UserError
-from harness.report.entries import Entry, check_rivals, told_apart
+from harness.report.entries import Entry, check_rivals, disambiguate_judges
 from harness.report.measure import Measure
 from harness.report.records import as_plain
 from harness.report.scored import ScoredCell
@@ -151,21 +151,21 @@ def plan_from_cells(
         names: Judges to make rows of, two at a time; none: all.
         metric: Name of the metric; `None`: each task's headline.
         correlation: Assumed where a task has one judge only, and its metric is a share of right answers.
-        rules: Draws and seed behind a family's quantile.
+        rules: Draws and seed of a family's quantile.
         find_metric: Gives the metric of a name or raises `UserError`.
 
     Raises:
         UserError: The judges of a task cannot be compared, or there is nothing to learn from the runs.
     """
     measure = Measure(find_metric=find_metric, rules=replace(rules, confidence=question.confidence))
-    entries = told_apart(next(measure.entries(cell, metric=metric, by_category=False)) for cell in cells)
+    entries = disambiguate_judges(next(measure.entries(cell, metric=metric, by_category=False)) for cell in cells)
     check_rivals(entries)
     by_task: dict[str, list[Entry]] = {}
     for entry in entries:
         by_task.setdefault(entry.task, []).append(entry)
     rows: list[PlanRow] = []
     for rivals in by_task.values():
-        meant = [one for one in rivals if not names or one.judge in names or one.cell.judge in names]
+        meant = [entry for entry in rivals if not names or entry.judge in names or entry.cell.judge in names]
         if len(meant) == 1:
             rows.append(_row_of_one(meant[0], find_metric(meant[0].estimate.metric), question, correlation))
             continue
@@ -185,7 +185,7 @@ def plan_from_cells(
 
 def _family(contest: Contest, rivals: Sequence[Entry], question: Question, rules: Rules) -> float | None:
     """The quantile of the judges of a task as their own board has it; `None` where another number of them is meant."""
-    inside = [one.judge for one in rivals if one.scores.coverage >= one.cell.protocol.min_coverage]
+    inside = [entry.judge for entry in rivals if entry.scores.coverage >= entry.cell.protocol.min_coverage]
     if question.judges is not None and question.judges != len(inside):
         return None
     values = [own for judge in inside if (own := contest.own(judge, rivals=inside)) is not None]

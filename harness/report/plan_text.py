@@ -43,24 +43,24 @@ def print_plan(plan: ItemPlan, console: Console) -> None:
     for task, same in itertools.groupby(plan.rows, key=lambda row: row.task):
         rows = list(same)
         print_title(" · ".join(part for part in (task, heading(rows[0].metric, rows[0].unit)) if part), console)
-        chosen, left = _choice_text(rows)
+        chosen, left = _choose_rows(rows)
         print_rows(*plan_rows(plan, chosen), console, left=2)
         notes = [f"{left:,} more pairs lie between these; --judge names one, --json has all"] if left else []
-        notes += _asking(chosen[len(chosen) // 2])
+        notes += _explain_asking(chosen[len(chosen) // 2])
         print_notes(notes, console, style="")
         if notes:
             console.print()
     print_notes(list(_legend(plan)), console)
 
 
-def _choice_text(rows: list[PlanRow]) -> tuple[list[PlanRow], int]:
+def _choose_rows(rows: list[PlanRow]) -> tuple[list[PlanRow], int]:
     """All pairs where they are few, else the one that varies least, the middle one and the one that varies most."""
     if len(rows) <= _MOST_ROWS:
         return rows, 0
     return [rows[0], rows[len(rows) // 2], rows[-1]], len(rows) - 3
 
 
-def _asking(row: PlanRow) -> Iterator[str]:
+def _explain_asking(row: PlanRow) -> Iterator[str]:
     """What more orders or samples would do."""
     if row.needed_items_once is not None:
         yield (

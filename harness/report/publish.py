@@ -103,9 +103,10 @@ def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
 
 
 def _files(plugins: Plugins) -> tuple[str, ...]:
-    """Names of the files that the installed renderers leave in a run folder."""
+    """Names of the files that the installed renderers leave in a run folder, those to be read by people first."""
     cards = (offer.card for offer in plugins.offers("renderer"))
-    return tuple(card.file for card in cards if isinstance(card, RendererCard) and card.file)
+    names = {card.file for card in cards if isinstance(card, RendererCard) and card.file}
+    return tuple(sorted(names, key=lambda name: (not name.endswith(".md"), name)))
 
 
 def _state_key(folder: Path, plugins: Plugins) -> str:

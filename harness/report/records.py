@@ -91,7 +91,7 @@ class Row(CellFacts, Estimate):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaderboard:
-    """All rows, sorted by block, then rank, then value, with the paired comparisons behind the ranks."""
+    """All rows, sorted by block, then rank, then value, with the paired comparisons that the ranks rest on."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
 
@@ -102,7 +102,7 @@ class Leaderboard:
     metric: str | None
     """The metric that was asked for; `null`: each task's own headline."""
     alpha: float
-    """Level of the tests behind the ranks; intervals have confidence 1 - alpha."""
+    """Level of the tests that the ranks rest on; intervals have confidence 1 - alpha."""
     min_coverage: float | None
     """Below this coverage nothing is ranked; `null`: as each task's protocol says."""
     compare: Compare
@@ -130,9 +130,11 @@ class Leaderboard:
         fields = {name: value for name, value in data.items() if name != "schema"}
         fields["rows"] = tuple(Row.from_json(row) for row in data["rows"])
         fields["comparisons"] = tuple(Comparison(**pair) for pair in data["comparisons"])
-        fields["usage"] = tuple(JudgeUsage(**{**one, "models": tuple(one["models"])}) for one in data.get("usage", ()))
-        fields["left_out"] = tuple(LeftOut(**one) for one in data.get("left_out", ()))
-        fields["unread"] = tuple(_unread(one) for one in data.get("unread", ()))
+        fields["usage"] = tuple(
+            JudgeUsage(**{**record, "models": tuple(record["models"])}) for record in data.get("usage", ())
+        )
+        fields["left_out"] = tuple(LeftOut(**cell) for cell in data.get("left_out", ()))
+        fields["unread"] = tuple(_unread(record) for record in data.get("unread", ()))
         fields["sections"] = tuple(data.get("sections", ()))
         return cls(**fields)
 
@@ -148,7 +150,7 @@ class Leaderboard:
 
 
 def _unread(plain: Mapping[str, Any]) -> UnreadAnswers:
-    examples = tuple(UnreadExample(**{**one, "order": tuple(one["order"])}) for one in plain["examples"])
+    examples = tuple(UnreadExample(**{**example, "order": tuple(example["order"])}) for example in plain["examples"])
     return UnreadAnswers(**{**plain, "examples": examples})
 
 

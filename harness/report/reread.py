@@ -39,7 +39,7 @@ _NUMBERS = re.compile(r"[\s\d.,eE+-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class ReadingSummary:
     """What a reader makes of an answer."""
 
     status: str
@@ -65,9 +65,9 @@ class ChangedAnswer:
     """The permutation that was shown."""
     sample: int
     """Number of the repeat."""
-    before: Said
+    before: ReadingSummary
     """As recorded."""
-    after: Said
+    after: ReadingSummary
     """As read now."""
     text: str
     """The end of the answer, of the first few of each change; empty of the others."""
@@ -90,7 +90,7 @@ class CellReread:
     text does not name the recorded verdict. They stay as well."""
     changed: list[ChangedAnswer] = field(default_factory=list)
     """Answers that are read otherwise."""
-    counts: Counter[tuple[Said, Said]] = field(default_factory=Counter)
+    counts: Counter[tuple[ReadingSummary, ReadingSummary]] = field(default_factory=Counter)
     """How many went from what to what."""
 
     def to_json(self) -> dict[str, Any]:
@@ -107,13 +107,13 @@ class CellReread:
             ],
             "changed": [
                 {
-                    "item": one.item,
-                    "order": list(one.order),
-                    "sample": one.sample,
-                    "before": _plain(one.before),
-                    "after": _plain(one.after),
+                    "item": answer.item,
+                    "order": list(answer.order),
+                    "sample": answer.sample,
+                    "before": _plain(answer.before),
+                    "after": _plain(answer.after),
                 }
-                for one in self.changed
+                for answer in self.changed
             ],
         }
 
@@ -256,7 +256,7 @@ def _chunk(
         found.read += 1
         old = judgement_from_row(*row)
         new = _read(replace(request, thinking=thinking), old)
-        before, after = said_by(old, request.space), said_by(new, request.space)
+        before, after = summarize_reading(old, request.space), summarize_reading(new, request.space)
         if before == after:
             continue
         if not _is_sure(row, old, request.space):
@@ -310,15 +310,15 @@ def _read(request: Request, old: Judgement) -> Judgement:
     return new.check(request.space)
 
 
-def said_by(judgement: Judgement, space: AnswerSpace) -> Said:
+def summarize_reading(judgement: Judgement, space: AnswerSpace) -> ReadingSummary:
     """What a judgement says, to compare two readings."""
     reason = reason_of(judgement.status, judgement.error)
-    return Said(
+    return ReadingSummary(
         status=judgement.status.value,
         verdict=None if judgement.verdict is None else space.name(judgement.verdict),
         reason=None if reason is None else reason.value,
     )
 
 
-def _plain(said: Said) -> dict[str, str | None]:
+def _plain(said: ReadingSummary) -> dict[str, str | None]:
     return {"status": said.status, "verdict": said.verdict, "reason": said.reason}

@@ -15,7 +15,7 @@ from dataclasses import replace
 from harness.report.entries import Entry
 from harness.report.measure import Measure
 from harness.report.overall import mean_ranks
-from harness.report.places import Field, ranked
+from harness.report.places import Field, find_ranked
 from harness.report.records import Row
 from harness.run.rows import LeftOut
 from harness.score.contest import Contest, Round
@@ -52,7 +52,9 @@ def suites(
     """
     found = []
     for suite, same in _by_suite(rows):
-        tasks = sorted({row.task for row in same} | {one.task for one in left_out if (one.suite or one.task) == suite})
+        tasks = sorted(
+            {row.task for row in same} | {cell.task for cell in left_out if (cell.suite or cell.task) == suite}
+        )
         own = {task: rivals[task, "", ""] for task in dict.fromkeys(row.task for row in same)}
         found.append(_suite(suite, tasks, same, own, measure=measure, compare=compare))
     return found
@@ -83,7 +85,7 @@ def _suite(
         Contest([rounds[task] for task in complete[0].tasks]),
         [row.judge for row in complete],
         metric_name=complete[0].metric,
-        ranked=ranked(complete),
+        ranked=find_ranked(complete),
         rules=measure.rules,
         greater_is_better=complete[0].greater_is_better,
         unit=complete[0].unit,

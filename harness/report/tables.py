@@ -47,7 +47,7 @@ def to_latex(leaderboard: Leaderboard) -> str:
         body += [" & ".join(_latex_cells(row, lettered=lettered)) + r" \\" for row in rows]
     said = [
         *notes.legend(leaderboard),
-        *notes.left_out(leaderboard),
+        *notes.cells_left_out(leaderboard),
         *(n for rows in notes.blocks(leaderboard) for n in notes.flag_notes(leaderboard, rows)),
         *(n for rows in notes.blocks(leaderboard) for n in notes.findings(leaderboard, rows)),
     ]

@@ -67,7 +67,7 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
             console.print(_indent(note, style=""))
         if told:
             console.print()
-    for note in notes.left_out(leaderboard):
+    for note in notes.cells_left_out(leaderboard):
         console.print(_indent(note, style="yellow"))
     _print_usage(leaderboard, console)
     for line in notes.legend(leaderboard):
@@ -252,8 +252,8 @@ def _columns(rows: Sequence[Row], *, letters: str) -> list[_Column]:
         _Column("cover", lambda row: share(row.coverage), optional=6),
         _Column("worst", lambda row: write_number(row.unit, row.worst_case, row.ci_low, row.ci_high), optional=3),
     ]
-    if ceilings.any_shown(rows):
-        columns.insert(4, _Column("ceiling", ceilings.shown, optional=8))
+    if ceilings.has_ceilings(rows):
+        columns.insert(4, _Column("ceiling", ceilings.ceiling_text, optional=8))
     if any(row.letters for row in rows):
         columns.insert(1, _Column(letters, lambda row: row.letters, left=True))
     if any(row.basis for row in rows):

@@ -36,7 +36,10 @@ def calibration_lines(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str
     known = [(row.judge, row.calibration) for row in rows if row.calibration is not None]
     if not known:
         return []
-    errors = ", ".join(f"{judge} {_within('share', one.ece, one.ece_low, one.ece_high)}" for judge, one in known)
+    errors = ", ".join(
+        f"{judge} {_within('share', calibration.ece, calibration.ece_low, calibration.ece_high)}"
+        for judge, calibration in known
+    )
     said = [f"calibration error, %: {errors}"]
     kept = [
         f"{judge} from a probability of {threshold(chosen.threshold)}, {share(chosen.coverage)} % of its verdicts"
@@ -76,11 +79,11 @@ def _noise_line(noise: Noise) -> str:
         number = write_number("share", noise.share, noise.share_low, noise.share_high)
         within = write_interval("share", noise.share_low, noise.share_high)
         part = f"{number} % ({within}) of the variance is its own noise; "
-    one, now, endless = (_error(noise, error) for error in (noise.se_one, noise.se, noise.se_endless))
+    single, now, endless = (_error(noise, error) for error in (noise.se_one, noise.se, noise.se_endless))
     again = noise.se_again if noise.se_vote is None else noise.se_vote
     votes = "" if noise.se_vote is None else f"{share(noise.vote_changes)} % of votes would turn right or wrong and "
     return (
-        f"{noise.samples:.3g} answers to a question: {part}standard error {now}, with one answer {one}, with any "
+        f"{noise.samples:.3g} answers to a question: {part}standard error {now}, with one answer {single}, with any "
         f"number {endless}; the same items asked again, {votes}the score would move by {_error(noise, again)} "
         "(standard error)"
     )

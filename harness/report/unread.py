@@ -91,7 +91,7 @@ def tally(answers: Iterable[UnreadAnswer]) -> Tally:
         examples = kept.setdefault(reason, [])
         if len(examples) < EXAMPLES:
             example = _example(answer)
-            if all((example.problem, example.text) != (one.problem, one.text) for one in examples):
+            if all((example.problem, example.text) != (other.problem, other.text) for other in examples):
                 examples.append(example)
     counts = sum(by_category.values(), Counter())
     # The first of each reason, the most frequent reason first; then the second of each.
@@ -104,7 +104,7 @@ def tally(answers: Iterable[UnreadAnswer]) -> Tally:
     return Tally(by_category, tuple(example for *_, example in chosen))
 
 
-def said(reasons: Mapping[str, int], asked: int) -> str:
+def summarize(reasons: Mapping[str, int], asked: int) -> str:
     """`3 of 40 requests without a verdict (7.5 %): 2 ambiguous, 1 cut off`; the most frequent reasons."""
     total = sum(reasons.values())
     ordered = sorted(reasons.items(), key=lambda pair: -pair[1])
@@ -117,25 +117,25 @@ def said(reasons: Mapping[str, int], asked: int) -> str:
 def commands(unread: Sequence[UnreadAnswers], folders: Sequence[Path]) -> list[str]:
     """The commands that print all of them, one for each run; of many runs one for all."""
     places = {folder.name: str(folder) for folder in folders}
-    runs = sorted({one.run for one in unread})
+    runs = sorted({record.run for record in unread})
     named = [shlex.quote(places.get(run, run)) for run in runs]
     return [f"harness show {run} --unread" for run in (named if len(named) <= _TOP else ["RUN"])]
 
 
 def table_rows(unread: Sequence[UnreadAnswers]) -> tuple[list[str], list[list[str]]]:
     """Header and cells of the table of counts: a column for each reason that occurs."""
-    occurring = [reason.value for reason in UnreadReason if any(one.reasons.get(reason.value) for one in unread)]
+    occurring = [reason.value for reason in UnreadReason if any(record.reasons.get(reason.value) for record in unread)]
     header = ["task", "judge", "requests", "without a verdict", "%", *occurring]
     return header, [
         [
-            one.task,
-            one.judge,
-            f"{one.asked:,}",
-            f"{one.count:,}",
-            share(one.count / one.asked),
-            *(f"{one.reasons.get(reason, 0):,}" for reason in occurring),
+            record.task,
+            record.judge,
+            f"{record.asked:,}",
+            f"{record.count:,}",
+            share(record.count / record.asked),
+            *(f"{record.reasons.get(reason, 0):,}" for reason in occurring),
         ]
-        for one in unread
+        for record in unread
     ]
 
 
@@ -143,14 +143,14 @@ def example_rows(unread: Sequence[UnreadAnswers]) -> tuple[list[str], list[list[
     """Header and cells of the table of examples."""
     return ["task", "judge", "item", "why", "end of the answer"], [
         [
-            one.task,
-            one.judge,
+            record.task,
+            record.judge,
             example.item,
             _beginning(explain_unread(example.reason, example.problem)),
             ending(example.text, most=_LONGEST_CELL) or "(no text)",
         ]
-        for one in unread
-        for example in one.examples
+        for record in unread
+        for example in record.examples
     ]
 
 

@@ -71,37 +71,39 @@ class JudgeUsage:
 
 def rows(usage: Sequence[JudgeUsage]) -> list[tuple[str, ...]]:
     """The lines of the table, as text; none where no judge says anything."""
-    if not any(one.reported or one.priced for one in usage):
+    if not any(record.reported or record.priced for record in usage):
         return []
-    names = Counter(one.judge for one in usage)
+    names = Counter(record.judge for record in usage)
     return [
         (
-            one.judge if names[one.judge] == 1 else f"{one.judge} ({one.run})",
-            f"{one.answers:,}",
-            _count(one.prompt_tokens),
-            _count(one.completion_tokens),
-            _money(one.cost_usd),
-            _money(None if one.cost_usd is None else 1000 * one.cost_usd / one.priced),
+            record.judge if names[record.judge] == 1 else f"{record.judge} ({record.run})",
+            f"{record.answers:,}",
+            _count(record.prompt_tokens),
+            _count(record.completion_tokens),
+            _money(record.cost_usd),
+            _money(None if record.cost_usd is None else 1000 * record.cost_usd / record.priced),
         )
-        for one in usage
+        for record in usage
     ]
 
 
 def notes(usage: Sequence[JudgeUsage]) -> list[str]:
     """What the table does not say: sums that rest on a part of the answers, and judges that were several models."""
     said = []
-    for one in usage:
-        if 0 < one.reported < one.answers:
-            said.append(f"{one.judge}: {one.reported:,} of {one.answers:,} answers say how many tokens they took")
-        if 0 < one.priced < one.answers:
-            said.append(f"{one.judge}: {one.priced:,} of {one.answers:,} answers say what they cost")
-        if len(one.models) > 1:
-            count = len(one.models) + one.more_models
-            more = f" and {one.more_models} more" if one.more_models else ""
-            named = ", ".join(
-                model if len(model) <= _LONGEST_MODEL else f"{model[:_LONGEST_MODEL]}…" for model in one.models
+    for record in usage:
+        if 0 < record.reported < record.answers:
+            said.append(
+                f"{record.judge}: {record.reported:,} of {record.answers:,} answers say how many tokens they took"
             )
-            said.append(f"{one.judge}: answered by {count} snapshots ({named}{more}), so its numbers mix judges")
+        if 0 < record.priced < record.answers:
+            said.append(f"{record.judge}: {record.priced:,} of {record.answers:,} answers say what they cost")
+        if len(record.models) > 1:
+            count = len(record.models) + record.more_models
+            more = f" and {record.more_models} more" if record.more_models else ""
+            named = ", ".join(
+                model if len(model) <= _LONGEST_MODEL else f"{model[:_LONGEST_MODEL]}…" for model in record.models
+            )
+            said.append(f"{record.judge}: answered by {count} snapshots ({named}{more}), so its numbers mix judges")
     return said
 
 

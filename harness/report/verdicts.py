@@ -1,7 +1,7 @@
 """What a judge said, as numbers: from the cell of a run or from a file, for `harness estimate`.
 
 Not for the statistics; these are `harness.score.worth`. A verdict becomes a number by a `Target`: 1 and 0 for a class,
-the number itself for a score. Whatever has no verdict gets the same number among labelled and unlabelled items, so that
+the number itself for a score. What has no verdict gets the same number among labelled and unlabelled items, so that
 it needs no excuse: it is one more thing that the judge can say.
 """
 
@@ -25,6 +25,7 @@ from harness.api import (
     Protocol,
     RecordedAnswer,
     Score,
+    Unit,
     UserError,
     Verdict,
 )
@@ -65,6 +66,11 @@ class Target:
         """Whether gold is 1 or 0, so that a judge has a sensitivity."""
         return bool(self.label) and self.blank == 0
 
+    @property
+    def unit(self) -> Unit:
+        """What an estimate of it is: the share of a class, or the mean of scores."""
+        return "share" if self.label else "score"
+
 
 class JudgedItem(NamedTuple):
     """One item: what the judge said, and what people said where they were asked."""
@@ -77,12 +83,12 @@ class JudgedItem(NamedTuple):
     """Mean over orders and samples; NaN where there is no verdict and the scores have a mean."""
     gold: float
     """NaN where there is none."""
-    lost: float
+    share_without_verdict: float
     """Share of its answers without a verdict."""
 
 
 @dataclass(slots=True)
-class Judged:
+class JudgedItems:
     """Items, and what was left out of them."""
 
     items: list[JudgedItem] = field(default_factory=list)
@@ -92,9 +98,9 @@ class Judged:
     """Unlabelled items that are among the labelled ones."""
 
     @property
-    def lost(self) -> float:
+    def share_without_verdict(self) -> float:
         """Share of answers without a verdict."""
-        return float(np.mean([one.lost for one in self.items])) if self.items else 0.0
+        return float(np.mean([item.share_without_verdict for item in self.items])) if self.items else 0.0
 
 
 def make_target(space: AnswerSpace, *, label: str | None, ties: str) -> Target:
@@ -106,7 +112,7 @@ def make_target(space: AnswerSpace, *, label: str | None, ties: str) -> Target:
         ties: `class` or `half`, for preferences.
 
     Raises:
-        UserError: There is no such class, or the answers have neither classes nor a mean.
+        UserError: There is no such class, or the answers have no classes and no mean.
     """
     if isinstance(space, Score):
         if label is not None:
@@ -143,7 +149,7 @@ def make_target(space: AnswerSpace, *, label: str | None, ties: str) -> Target:
     )
 
 
-def of_answers(answers: Iterable[RecordedAnswer], protocol: Protocol, target: Target) -> Judged:
+def items_from_answers(answers: Iterable[RecordedAnswer], protocol: Protocol, target: Target) -> JudgedItems:
     """The items of a cell: samples voted and orders pooled as the protocol says, and then averaged.
 
     Args:
@@ -154,7 +160,7 @@ def of_answers(answers: Iterable[RecordedAnswer], protocol: Protocol, target: Ta
     Raises:
         DataError: An item has another scale or another kind of answer than the ones before.
     """
-    found = Judged()
+    found = JudgedItems()
     for item, same in itertools.groupby(answers, key=attrgetter("item")):
         given = list(same)
         head = given[0]
@@ -177,9 +183,9 @@ def of_answers(answers: Iterable[RecordedAnswer], protocol: Protocol, target: Ta
     return found
 
 
-def of_file(
+def items_from_file(
     path: Path, target: Target, *, column: str | None = None, id_column: str | None = None, group: str | None = None
-) -> Judged:
+) -> JudgedItems:
     """The items of a file of verdicts: one a row of JSON lines, JSON, CSV, TSV or parquet, or one a line of text.
 
     An empty cell or line is an answer without a verdict. Rows of one id are one item, and their mean counts.
@@ -207,30 +213,30 @@ def of_file(
         cluster = row[group].name() if group else ""
         value = _spell(row, name, target) if row.has(name) else _NAN
         by_item.setdefault(item, []).append((value, cluster))
-    found = Judged()
+    found = JudgedItems()
     for item, said in by_item.items():
         values = [target.blank if np.isnan(value) else value for value, _ in said]
-        lost = sum(bool(np.isnan(value)) for value, _ in said) / len(said)
-        found.items.append(JudgedItem(item, said[0][1], _mean(values), _NAN, lost))
+        missing = sum(bool(np.isnan(value)) for value, _ in said) / len(said)
+        found.items.append(JudgedItem(item, said[0][1], _mean(values), _NAN, missing))
     return found
 
 
-def as_arrays(labelled: Judged, unlabelled: Judged) -> tuple[Verdicts, Verdicts]:
+def as_arrays(labelled: JudgedItems, unlabelled: JudgedItems) -> tuple[Verdicts, Verdicts]:
     """Both sets as arrays, with one code for each cluster, which the two may share.
 
     A score that is missing is filled with the mean of the judge's scores in both.
     """
     both = [*labelled.items, *unlabelled.items]
-    judged = np.array([one.judged for one in both])
+    judged = np.array([item.judged for item in both])
     known = ~np.isnan(judged)
     if not known.all():
         judged = np.where(known, judged, judged[known].mean() if known.any() else 0.0)
     codes: dict[str, int] = {}
     cluster = np.array(
-        [codes.setdefault(one.group or f"\0{place}", len(codes)) for place, one in enumerate(both)], dtype=np.int64
+        [codes.setdefault(item.group or f"\0{place}", len(codes)) for place, item in enumerate(both)], dtype=np.int64
     )
     n = len(labelled.items)
-    gold = np.array([one.gold for one in labelled.items])
+    gold = np.array([item.gold for item in labelled.items])
     return (
         Verdicts(judged=judged[:n], cluster=cluster[:n], gold=gold),
         Verdicts(judged=judged[n:], cluster=cluster[n:]),
@@ -262,7 +268,7 @@ def _spell(row: DataRow, column: str, target: Target) -> float:
         known = (
             f"a number from {target.low:g} to {target.high:g}"
             if isinstance(space, Score)
-            else "one of " + ", ".join(space.name(one) for one in space.verdicts())
+            else "one of " + ", ".join(space.name(each) for each in space.verdicts())
         )
         raise row[column].mismatch(known, "leave the cell empty where the judge gave no verdict")
     return target.number(verdict)

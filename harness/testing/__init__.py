@@ -17,7 +17,7 @@ from __future__ import annotations
 from harness.testing._checks import checks_for
 from harness.testing._context import FakeContext
 from harness.testing._fake_judge import FakeJudge
-from harness.testing._formats import asked, format_checks, read
+from harness.testing._formats import format_checks, make_request, read
 from harness.testing._judges import judge_checks
 from harness.testing._metrics import metric_checks
 from harness.testing._parametrize import parametrize_with_checks
@@ -35,10 +35,10 @@ __all__ = [
     "FakeJudge",
     "ManifestRun",
     "ManifestRunner",
-    "asked",
     "checks_for",
     "format_checks",
     "judge_checks",
+    "make_request",
     "metric_checks",
     "odd_pictures",
     "parametrize_with_checks",

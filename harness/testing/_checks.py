@@ -23,7 +23,7 @@ from harness.testing import (
     _tasks,
     _trainers,
 )
-from harness.testing._subject import Check, CheckWarning, Subject, subject
+from harness.testing._subject import Check, CheckWarning, Subject, find_subject
 
 
 def checks_for(what: Card | str | Offer, **fields: Any) -> Iterator[Check]:
@@ -36,8 +36,8 @@ def checks_for(what: Card | str | Offer, **fields: Any) -> Iterator[Check]:
     Raises:
         PluginError: There is no such object.
     """
-    one = Subject(what, **fields) if isinstance(what, Offer) else subject(what, **fields)
-    yield from card_checks(one)
+    subject = Subject(what, **fields) if isinstance(what, Offer) else find_subject(what, **fields)
+    yield from card_checks(subject)
     of_kind = {
         "task": _tasks.checks,
         "judge": _judges.checks,
@@ -49,21 +49,22 @@ def checks_for(what: Card | str | Offer, **fields: Any) -> Iterator[Check]:
         "renderer": _renderers.checks,
         "command": _commands.checks,
     }
-    yield from of_kind[one.offer.card.kind](one)
+    yield from of_kind[subject.offer.card.kind](subject)
 
 
-def card_checks(one: Subject) -> Iterator[Check]:
+def card_checks(subject: Subject) -> Iterator[Check]:
     """What every card must say."""
-    card = one.offer.card
+    card = subject.offer.card
     yield "card_summary", lambda: _check_summary(card)
     yield "card_api_version", lambda: _check_version(card)
     if card.kind in ("task", "judge"):
         yield "card_licence", lambda: _check_filled(card, "licence")
         yield "card_source", lambda: _check_filled(card, "source")
     for name in ("factory", "options", "unfold", "check", "protocol", "example"):
+        # Only some kinds of card have all of these.
         module = getattr(card, name, None)
         if module and isinstance(module, str):
-            yield f"card_{name}_exists", lambda lazy=module: _check_lazy(one.offer, lazy)  # type: ignore[misc]
+            yield f"card_{name}_exists", lambda lazy=module: _check_lazy(subject.offer, lazy)  # type: ignore[misc]
 
 
 def plugin_checks(module: str) -> Iterator[Check]:
@@ -98,9 +99,10 @@ def _check_version(card: Card) -> None:
 def _check_literal_version(module: str) -> None:
     """A version that is taken from the installed harness agrees with every harness, and guards nothing."""
     origin = getattr(find_spec(module), "origin", None)
+    # Read and not run: what counts is how the number was written.
     tree = ast.parse(Path(origin).read_bytes() if origin and origin.endswith(".py") else b"")
     keywords = [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "api_version"]
-    taken = [one.value.lineno for one in keywords if not isinstance(one.value, ast.Constant)]
+    taken = [word.value.lineno for word in keywords if not isinstance(word.value, ast.Constant)]
     assert not taken, (
         f"{module}, line {', '.join(map(str, taken))}: api_version is no literal number; write "
         f"api_version={API_VERSION}, so that it says what the plugin was written for, and not what is installed"
@@ -119,9 +121,10 @@ def _check_lazy(offer: Offer, lazy: str) -> None:
 def observe_check(check: Callable[[], None]) -> tuple[str, str]:
     """The fault that a check finds, or `""`, and what it warns of, or `""`."""
     with warnings.catch_warnings(record=True) as caught:
+        # Else Python shows a warning once for each line, and the second object passes in silence.
         warnings.simplefilter("always", CheckWarning)
         fault = run_check(check)
-    return fault, "\n".join(str(one.message) for one in caught if issubclass(one.category, CheckWarning))
+    return fault, "\n".join(str(warned.message) for warned in caught if issubclass(warned.category, CheckWarning))
 
 
 def run_check(check: Callable[[], None]) -> str:

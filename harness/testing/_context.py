@@ -42,6 +42,7 @@ class FakeContext:
         """
         if (task, split) not in self.splits:
             raise UserError(f"FakeContext has no split {split!r} of task {task!r}; give it in `splits`")
+        # An iterator, as the harness gives: a judge that runs through it twice must fail here too.
         return iter(self.splits[task, split])
 
     def fingerprint(self, name: str) -> str:
@@ -57,7 +58,7 @@ class FakeContext:
         raise UserError(f"FakeContext has no task or judge {name!r}; give it in `splits` or `judges`")
 
     def total_usage(self) -> Usage:
-        """Whatever was given as `usage`."""
+        """What was given as `usage`."""
         return self.usage
 
     def ask(self, judge: str, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
@@ -78,7 +79,7 @@ class FakeContext:
         Raises:
             UserError: There is none of that id, or it cannot be made.
         """
-        return self.tasks[id] if id in self.tasks else self._installed().task(id, options, data=data, split=split)
+        return self.tasks[id] if id in self.tasks else self._plan_context().task(id, options, data=data, split=split)
 
     def entries(
         self, id: str, options: Mapping[str, Any] | None = None, *, data: str | None = None
@@ -90,9 +91,10 @@ class FakeContext:
         """
         if id in self.tasks:
             return [UnfoldedEntry(name=id.rpartition("/")[2], options=dict(options or {}))]
-        return self._installed().entries(id, options, data=data)
+        return self._plan_context().entries(id, options, data=data)
 
-    def _installed(self) -> PlanContext:
+    def _plan_context(self) -> PlanContext:
         """A context of a plan of its own, over the installed plugins."""
+        # A plan without tasks and judges: tasks over others look for plugins and nothing else.
         plan = Plan(seed=self.seed, plugins=Plugins.load(), workspace=self.workspace)
         return PlanContext(name=self.name, data=self.data, seed=self.seed, plan=plan, plugin="", kind="task")

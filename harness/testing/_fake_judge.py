@@ -22,19 +22,20 @@ class FakeJudge:
         self.asked: list[Request] = []
 
     @classmethod
-    def scripted(cls, *answers: Verdict | Status | str) -> FakeJudge:
+    def answering(cls, *answers: Verdict | Status | str) -> FakeJudge:
         """Give these answers in turn, over and over: a `Status` fails that way, anything else is a verdict."""
         if not answers:
             raise ValueError("FakeJudge.scripted: give at least one answer")
+        # Counted and not kept in a list: a test may ask any number of times.
         turn = iter(range(2**63))
 
         def answer(request: Request) -> Judgement:
-            one = answers[next(turn) % len(answers)]
-            if isinstance(one, Status):
-                return Judgement.failure(one, "scripted failure")
-            return Judgement.of(one, raw=request.format.write(one, request.space))
+            given = answers[next(turn) % len(answers)]
+            if isinstance(given, Status):
+                return Judgement.failure(given, "scripted failure")
+            return Judgement.of(given, raw=request.format.write(given, request.space))
 
-        return cls(answer, name=f"scripted {answers!r}")
+        return cls(answer, name=f"answering {answers!r}")
 
     @classmethod
     def saying(cls, text: str) -> FakeJudge:
@@ -91,6 +92,7 @@ class FakeJudge:
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         """One answer for each request, in order."""
         for request in requests:
+            # Before it answers, so that a request that raises is in the list as well.
             self.asked.append(request)
             yield request, self._answer(request)
 

@@ -20,7 +20,7 @@ from harness.api import (
     VerdictFormat,
 )
 from harness.testing._members import check_members
-from harness.testing._subject import Check, Subject, subject
+from harness.testing._subject import Check, Subject, find_subject
 
 SPACES: tuple[AnswerSpace, ...] = (
     Choice(("yes", "no")),
@@ -41,7 +41,7 @@ HOSTILE = (
 )  # fmt: skip
 
 
-def asked(
+def make_request(
     form: VerdictFormat, space: AnswerSpace, shown: str = "Which is it?", *, candidates: tuple[str, ...] = ()
 ) -> Request:
     """A request in that format: the text `shown`, then the instruction, where the format can give one.
@@ -52,6 +52,7 @@ def asked(
         shown: The question and the candidates, as text.
         candidates: The candidates by themselves.
     """
+    # What is read must be total there too: a recorded answer may belong to any space.
     with suppress(DataError):  # a space that it cannot say
         shown = f"{shown}\n\n{form.instruction(space)}"
     return Request(
@@ -73,25 +74,25 @@ def read(form: VerdictFormat, text: str, space: AnswerSpace, *, shown: str = "Wh
         space: What may be answered.
         shown: The question and the candidates, as text.
     """
-    return asked(form, space, shown).reading(text)
+    return make_request(form, space, shown).reading(text)
 
 
 def format_checks(what: Card | str) -> Iterator[Check]:
     """The checks of a format: a card, or its id."""
-    yield from checks(subject(what))
+    yield from checks(find_subject(what))
 
 
-def checks(one: Subject) -> Iterator[Check]:
+def checks(subject: Subject) -> Iterator[Check]:
     """The laws, each as a check."""
-    yield "format_name_is_its_id", lambda: _check_name(one)
-    yield "format_knows_a_space", lambda: _check_spaces(one.made)
-    yield "format_round_trip", lambda: _check_round_trip(one.made)
-    yield "format_is_total", lambda: _check_total(one.made)
-    yield "format_echo_is_no_verdict", lambda: _check_echo(one.made)
-    yield "format_contradiction_is_no_verdict", lambda: _check_contradiction(one.made)
-    yield "format_well_formed_is_the_whole_answer", lambda: _check_whole(one.made)
-    yield "format_is_linear", lambda: _check_linear(one.made)
-    yield "format_members", lambda: check_members("format", one.made)
+    yield "format_name_is_its_id", lambda: _check_name(subject)
+    yield "format_knows_a_space", lambda: _check_spaces(subject.instance)
+    yield "format_round_trip", lambda: _check_round_trip(subject.instance)
+    yield "format_is_total", lambda: _check_total(subject.instance)
+    yield "format_echo_is_no_verdict", lambda: _check_echo(subject.instance)
+    yield "format_contradiction_is_no_verdict", lambda: _check_contradiction(subject.instance)
+    yield "format_well_formed_is_the_whole_answer", lambda: _check_whole(subject.instance)
+    yield "format_is_linear", lambda: _check_linear(subject.instance)
+    yield "format_members", lambda: check_members("format", subject.instance)
 
 
 def spaces_of(form: VerdictFormat) -> list[AnswerSpace]:
@@ -106,8 +107,8 @@ def spaces_of(form: VerdictFormat) -> list[AnswerSpace]:
     return known
 
 
-def _check_name(one: Subject) -> None:
-    name, offered = one.made.name, one.offer
+def _check_name(subject: Subject) -> None:
+    name, offered = subject.instance.name, subject.offer
     assert name.rpartition("/")[2] == offered.card.name, f"format {offered.id}: its name is {name!r}, not its id"
     if not offered.id.startswith("card/"):
         assert name == offered.id, f"format {offered.id}: its name is {name!r}; it must be the canonical id"
@@ -132,6 +133,7 @@ def _check_round_trip(form: VerdictFormat) -> None:
 def _check_total(form: VerdictFormat) -> None:
     for space in SPACES:
         own = [form.write(space.verdicts()[0], space)] if space in spaces_of(form) else []
+        # Every beginning of an answer: judges are cut off anywhere.
         cut = [text[:end] for text in own for end in range(len(text))]
         for text in (*HOSTILE, *cut, *(a + b for a in (*own, *HOSTILE[:20]) for b in HOSTILE)):
             where = f"format {form.name}, {space}, text {text[:80]!r}"
@@ -158,6 +160,7 @@ def _check_whole(form: VerdictFormat) -> None:
 def _check_echo(form: VerdictFormat) -> None:
     for space in spaces_of(form):
         instruction = form.instruction(space)
+        # Models wrap lines when they repeat a prompt.
         wrapped = instruction.replace(" ", "\n", 3)
         for text in (instruction, f"Which is better?\n\n{instruction}\n", f"I was told: {wrapped}"):
             verdict = read(form, text, space).verdict
@@ -166,10 +169,11 @@ def _check_echo(form: VerdictFormat) -> None:
 
 def _check_contradiction(form: VerdictFormat) -> None:
     for space in spaces_of(form):
-        one, other = (form.write(verdict, space) for verdict in space.verdicts()[:2])
-        other = other.rpartition("</think>")[2]
-        verdict = read(form, f"{one}\n{other}", space).verdict
-        assert verdict is None, f"format {form.name}, {space}: {one!r} and {other!r} at once are read as {verdict!r}"
+        first, second = (form.write(verdict, space) for verdict in space.verdicts()[:2])
+        # Reasoning in the middle of an answer is reasoning, also with an answer before it.
+        second = second.rpartition("</think>")[2]
+        verdict = read(form, f"{first}\n{second}", space).verdict
+        assert verdict is None, f"format {form.name}, {space}: {first!r} and {second!r} at once are read as {verdict!r}"
 
 
 def _check_linear(form: VerdictFormat) -> None:
@@ -188,6 +192,7 @@ def _check_linear(form: VerdictFormat) -> None:
             "A",
         ):
             text = piece * (200_000 // len(piece))
+            # CPU and not the clock, which other programs slow down.
             began = time.process_time()
             read(form, text, space)
             seconds = time.process_time() - began

@@ -21,27 +21,28 @@ from harness.api import (
 )
 from harness.formats.tagged import TaggedFormat
 from harness.testing._members import check_members
-from harness.testing._subject import Check, Subject, subject
+from harness.testing._subject import Check, Subject, find_subject
 
+# One of each kind: a judge for one kind must still answer the others, by refusing.
 _SPACES: tuple[AnswerSpace, ...] = (Choice(("yes", "no")), Preference(2, ("tie",)), Score(1, 5, 1), Ranking(3))
 
 
 def judge_checks(what: Card | str, **fields: object) -> Iterator[Check]:
     """The checks of a judge: a card, or its id; `options`, `data` and `context` go to its factory."""
-    yield from checks(subject(what, **fields))
+    yield from checks(find_subject(what, **fields))
 
 
-def checks(one: Subject) -> Iterator[Check]:
+def checks(subject: Subject) -> Iterator[Check]:
     """The contract, each clause as a check."""
-    yield "judge_protocol", lambda: _check_protocol(one)
-    yield "judge_answers_each_once", lambda: _check_each_once(one)
-    yield "judge_takes_a_generator", lambda: _check_generator(one)
-    yield "judge_takes_an_empty_stream", lambda: _check_empty(one)
-    yield "judge_verdicts_in_space", lambda: _check_in_space(one)
-    yield "judge_statuses", lambda: _check_statuses(one)
-    yield "judge_json_round_trip", lambda: _check_json(one)
-    yield "judge_fingerprint_is_stable", lambda: _check_fingerprint(one)
-    yield "judge_members", lambda: check_members("judge", one.made)
+    yield "judge_protocol", lambda: _check_protocol(subject)
+    yield "judge_answers_each_once", lambda: _check_each_once(subject)
+    yield "judge_takes_a_generator", lambda: _check_generator(subject)
+    yield "judge_takes_an_empty_stream", lambda: _check_empty(subject)
+    yield "judge_verdicts_in_space", lambda: _check_in_space(subject)
+    yield "judge_statuses", lambda: _check_statuses(subject)
+    yield "judge_json_round_trip", lambda: _check_json(subject)
+    yield "judge_fingerprint_is_stable", lambda: _check_fingerprint(subject)
+    yield "judge_members", lambda: check_members("judge", subject.instance)
 
 
 def questions(count: int = 8) -> list[Request]:
@@ -64,26 +65,27 @@ def questions(count: int = 8) -> list[Request]:
     return requests
 
 
-def _judge(one: Subject) -> Judge:
-    made = one.made
-    assert isinstance(made, Judge), f"judge {one.offer.id}: the factory returned {made!r}, which is no Judge"
-    return made
+def _judge(subject: Subject) -> Judge:
+    instance = subject.instance
+    assert isinstance(instance, Judge), f"judge {subject.id}: the factory returned {instance!r}, which is no Judge"
+    return instance
 
 
-def _answers(one: Subject) -> list[tuple[Request, Judgement]]:
-    return list(_judge(one).judge(questions()))
+def _answers(subject: Subject) -> list[tuple[Request, Judgement]]:
+    return list(_judge(subject).judge(questions()))
 
 
-def _check_protocol(one: Subject) -> None:
-    _judge(one)
+def _check_protocol(subject: Subject) -> None:
+    _judge(subject)
 
 
-def _check_each_once(one: Subject) -> None:
+def _check_each_once(subject: Subject) -> None:
     asked = Counter(request.key for request in questions())
-    answered = Counter(request.key for request, _ in _answers(one))
+    answered = Counter(request.key for request, _ in _answers(subject))
+    # Counted and not compared as sets: an answer given twice is a fault as well.
     lost, surplus = asked - answered, answered - asked
-    assert not lost, f"judge {one.offer.id}: {lost.total()} of {asked.total()} requests were never answered"
-    assert not surplus, f"judge {one.offer.id}: {surplus.total()} answers too many; answer each request exactly once"
+    assert not lost, f"judge {subject.id}: {lost.total()} of {asked.total()} requests were never answered"
+    assert not surplus, f"judge {subject.id}: {surplus.total()} answers too many; answer each request exactly once"
 
 
 @dataclass
@@ -94,44 +96,47 @@ class _Stream:
 
     def __call__(self) -> Iterator[Request]:
         for request in questions():
+            # What was pulled and not what exists: a judge may stop early, and then has lost nothing.
             self.pulled += 1
             yield request
 
 
-def _check_generator(one: Subject) -> None:
+def _check_generator(subject: Subject) -> None:
     stream = _Stream()
-    answered = sum(1 for _ in _judge(one).judge(stream()))
-    assert answered == stream.pulled, f"judge {one.offer.id}: {answered} answers to {stream.pulled} streamed requests"
+    answered = sum(1 for _ in _judge(subject).judge(stream()))
+    assert answered == stream.pulled, f"judge {subject.id}: {answered} answers to {stream.pulled} streamed requests"
 
 
-def _check_empty(one: Subject) -> None:
-    answers = list(_judge(one).judge(iter(())))
-    assert not answers, f"judge {one.offer.id}: {len(answers)} answers to no request"
+def _check_empty(subject: Subject) -> None:
+    # A task may have nothing left to ask when a run goes on.
+    answers = list(_judge(subject).judge(iter(())))
+    assert not answers, f"judge {subject.id}: {len(answers)} answers to no request"
 
 
-def _check_in_space(one: Subject) -> None:
-    for request, judgement in _answers(one):
+def _check_in_space(subject: Subject) -> None:
+    for request, judgement in _answers(subject):
         error = judgement.check(request.space).error if judgement.status is Status.OK else ""
-        assert not error, f"judge {one.offer.id}, {request.text[:60]!r}: {error}"
+        assert not error, f"judge {subject.id}, {request.text[:60]!r}: {error}"
 
 
-def _check_statuses(one: Subject) -> None:
-    for _, judgement in _answers(one):
-        assert isinstance(judgement, Judgement), f"judge {one.offer.id}: yielded {judgement!r}, which is no Judgement"
+def _check_statuses(subject: Subject) -> None:
+    for _, judgement in _answers(subject):
+        assert isinstance(judgement, Judgement), f"judge {subject.id}: yielded {judgement!r}, which is no Judgement"
         if judgement.status is not Status.OK:
-            assert judgement.error, f"judge {one.offer.id}: status {judgement.status} without `error`; say why"
+            assert judgement.error, f"judge {subject.id}: status {judgement.status} without `error`; say why"
 
 
-def _check_json(one: Subject) -> None:
+def _check_json(subject: Subject) -> None:
     import json
 
-    for _, judgement in _answers(one):
+    for _, judgement in _answers(subject):
+        # The journal keeps judgements as JSON.
         again = Judgement.from_json(json.loads(json.dumps(judgement.to_json())))
-        assert again == judgement, f"judge {one.offer.id}: {judgement} comes back from JSON as {again}"
+        assert again == judgement, f"judge {subject.id}: {judgement} comes back from JSON as {again}"
 
 
-def _check_fingerprint(one: Subject) -> None:
-    first, second = _judge(one).fingerprint(), one.make().fingerprint()
-    assert isinstance(first, str), f"judge {one.offer.id}: the fingerprint is {first!r}, not text"
-    assert first, f"judge {one.offer.id}: the fingerprint is empty"
-    assert first == second, f"judge {one.offer.id}: made twice alike, the fingerprints are {first!r} and {second!r}"
+def _check_fingerprint(subject: Subject) -> None:
+    first, second = _judge(subject).fingerprint(), subject.make().fingerprint()
+    assert isinstance(first, str), f"judge {subject.id}: the fingerprint is {first!r}, not text"
+    assert first, f"judge {subject.id}: the fingerprint is empty"
+    assert first == second, f"judge {subject.id}: made twice alike, the fingerprints are {first!r} and {second!r}"

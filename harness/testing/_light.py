@@ -76,7 +76,8 @@ def check_light(module: str) -> None:
     )
     assert loading.cpu <= SHARE * loading.own, (
         f"loading {module} takes {loading.cpu * 1e3:.0f} ms of CPU, and the harness itself {loading.own * 1e3:.0f}; up "
-        f"to {SHARE:.0%} of that is fair, as every command pays it. The dearest are {_dearest(module)}; {fix}"
+        f"to {SHARE:.0%} of that is fair, as every command pays it. The most expensive are {_most_expensive(module)}; "
+        f"{fix}"
     )
     assert loading.clock - loading.cpu <= WAIT, (
         f"loading {module} takes {loading.clock:.1f} s by the clock and {loading.cpu * 1e3:.0f} ms of CPU: it waits "
@@ -91,20 +92,22 @@ def measure_loading(module: str) -> Loading:
     Raises:
         PluginError: It cannot be imported.
     """
-    best = _measured(module)
+    best = _measure(module)
     for _ in range(_TRIES - 1):
         if best.light or best.heavy:
             break
-        best = min(best, _measured(module), key=lambda one: (one.cpu / one.own, one.clock))
+        # The least of several: another program can only make it slower.
+        best = min(best, _measure(module), key=lambda loading: (loading.cpu / loading.own, loading.clock))
     return best
 
 
-def _measured(module: str) -> Loading:
+def _measure(module: str) -> Loading:
+    # The last line: a module may print while it is imported.
     said = json.loads(_run(module).stdout.splitlines()[-1])
     return Loading(own=said["own"], cpu=said["cpu"], clock=said["clock"], heavy=tuple(said["heavy"]))
 
 
-def _dearest(module: str) -> str:
+def _most_expensive(module: str) -> str:
     """The packages in which most of the time goes, by the clock."""
     taken: Counter[str] = Counter()
     for line in _run(module, "-X", "importtime").stderr.partition(_MARK)[2].splitlines():

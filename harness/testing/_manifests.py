@@ -11,17 +11,18 @@ if TYPE_CHECKING:
     from harness.testing._subject import Check, Subject
 
 
-def checks(one: Subject) -> Iterator[Check]:
+def checks(subject: Subject) -> Iterator[Check]:
     """The checks of a manifest: it is there, and it has no mistake where the plugins that it uses are installed."""
-    yield "manifest_loads", lambda: _check_loads(one)
+    yield "manifest_loads", lambda: _check_loads(subject)
 
 
-def _check_loads(one: Subject) -> None:
+def _check_loads(subject: Subject) -> None:
     from harness.api import ManifestCard
     from harness.manifest.load import is_recipe, load_manifest, load_recipe
 
-    card = one.offer.card
+    card = subject.offer.card
     assert isinstance(card, ManifestCard)
-    assert card.path.is_file(), f"{one.offer.id}: there is no file {card.path}; see that the wheel holds it"
+    assert card.path.is_file(), f"{subject.id}: there is no file {card.path}; see that the wheel holds it"
+    # All that is installed: a manifest may use plugins that its own depends on.
     plugins = Plugins.load()
     (load_recipe if is_recipe(card.path, plugins=plugins) else load_manifest)(card.path, plugins=plugins)

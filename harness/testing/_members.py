@@ -12,17 +12,19 @@ from harness.testing._subject import CheckWarning
 _CUTOFF = 0.8
 
 
-def check_members(kind: str, made: object) -> None:
+def check_members(kind: str, instance: object) -> None:
     """Warn of public members that are nearly, and not quite, called like an optional member that the object lacks.
 
     A method is only compared with methods, and an attribute with attributes. That it is a warning is because the name
     may be meant.
     """
-    lacking = {name: method for name, method in members(kind).items() if not hasattr(made, name)}
-    for name in dir(made):
+    lacking = {name: method for name, method in members(kind).items() if not hasattr(instance, name)}
+    for name in dir(instance):
         if name.startswith("_") or name in members(kind):
             continue
-        same_sort = [other for other, method in lacking.items() if method == _is_method(made, name)]
+        # A method `closed` and an attribute `closed` are meant for different things.
+        same_sort = [other for other, method in lacking.items() if method == _is_method(instance, name)]
+        # Another style of writing first: it is never a coincidence.
         close = [other for other in same_sort if _plain(other) == _plain(name)]
         close += difflib.get_close_matches(name, same_sort, n=1, cutoff=_CUTOFF)
         if close:
@@ -43,8 +45,8 @@ def members(kind: str) -> dict[str, bool]:
     }
 
 
-def _is_method(made: object, name: str) -> bool:
-    member = inspect.getattr_static(made, name)
+def _is_method(instance: object, name: str) -> bool:
+    member = inspect.getattr_static(instance, name)
     return callable(member) or isinstance(member, classmethod)
 
 

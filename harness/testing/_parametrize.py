@@ -51,10 +51,12 @@ def parametrize_with_checks(
     for test in planned:
         full = f"{test.about}-{test.name}"
         names |= {full, test.name}
+        # The full name first: it says more than the name of a check alone.
         reason = expected.get(full, expected.get(test.name))
         marks = [pytest.mark.skip(reason=test.skip)] if test.skip else []
         marks += [] if reason is None else [pytest.mark.xfail(reason=reason, strict=True)]
         params.append(pytest.param(test.check, id=full, marks=marks))
+    # Else a check that was renamed would leave an expectation that means nothing.
     unknown = sorted(set(expected) - names)
     if unknown:
         known = ", ".join(sorted({test.name for test in planned}))

@@ -17,7 +17,7 @@ from harness.testing._plugins import (
     plugin_named,
     takes_any_option,
 )
-from harness.testing._subject import subject
+from harness.testing._subject import find_subject
 
 if TYPE_CHECKING:
     from harness.api import Context
@@ -63,13 +63,15 @@ def plan_checks(
     offers: list[Offer] = []
     for each in what:
         if isinstance(each, Card):
-            offers.append(subject(each).offer)
+            offers.append(find_subject(each).offer)
             continue
+        # Loaded once for all names, since loading imports every plugin. Cards alone need none.
         plugins = plugins or Plugins.load()
         row = plugin_named(plugins, each)
         module = None if row is None else module_of(row)
         modules += [] if module is None else [(each, module)]
         offers += offers_of(plugins, each)
+    # All objects are found first: an option that none of them knows is refused before anything is checked.
     shared = _share_options(offers, dict(options or {}))
     for name, module in modules:
         for check_name, check in plugin_checks(module):
@@ -97,15 +99,17 @@ def _checks_of(
 ) -> Iterator[PlannedCheck]:
     missing = missing_options(offer, options, data=data)
     for name, check in checks_for(offer, options=options, data=data, context=context):
+        # What cannot be made fails every check of its behaviour alike, which hides what is wrong.
         if not missing or name.startswith("card_"):
             yield PlannedCheck(about=offer.id, name=name, check=check)
     if missing:
         reason = f"only its card is checked; give {', '.join(missing)} {give}"
-        yield _skipped(offer, "options_given", reason)
+        yield _skip(offer, "options_given", reason)
+    # Said aloud: a trainer with three green checks would look as well checked as a task with thirteen.
     elif offer.card.kind == "trainer" and not options and data is None and offer.card.example is None:
         reason = f"it is not trained; give options that make it short {give}, such as steps=2"
-        yield _skipped(offer, "trainer_trains", reason)
+        yield _skip(offer, "trainer_trains", reason)
 
 
-def _skipped(offer: Offer, name: str, reason: str) -> PlannedCheck:
+def _skip(offer: Offer, name: str, reason: str) -> PlannedCheck:
     return PlannedCheck(about=offer.id, name=name, check=lambda: None, skip=f"{offer.id}: {reason}")

@@ -7,7 +7,8 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from harness.api import PluginError
-from harness.discovery import GROUP, KINDS, Offer, PluginRow, Plugins
+from harness.candidates import GROUP
+from harness.discovery import KINDS, Offer, PluginRow, Plugins
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -21,6 +22,7 @@ def plugin_named(plugins: Plugins, name: str) -> PluginRow | None:
 
 def module_of(row: PluginRow) -> str | None:
     """Dotted name of a plugin's module; `None` of a file or module given with `--plugin`."""
+    # By distribution too: two of them may advertise one name, and only one was loaded.
     for point in entry_points(group=GROUP, name=row.name):
         if point.dist is not None and point.dist.name == row.distribution:
             return point.module
@@ -35,10 +37,12 @@ def offers_of(plugins: Plugins, name: str) -> list[Offer]:
     """
     every = [offer for kind in KINDS for offer in plugins.offers(kind)]
     named = [offer for offer in every if name in (offer.id, offer.id.partition("/")[0])]
+    # Ids before bare names: a plugin may have the name of another plugin's object.
     named = named or [offer for offer in every if offer.card.name == name]
     if named or plugin_named(plugins, name):
         return named
     for row in plugins.rows:
+        # Of an object as well: where its plugin is broken, that is the cause.
         if row.name == name.partition("/")[0] and row.status != "ok":
             raise PluginError(f"plugin {row.name!r} is {row.outcome}")
     known = ", ".join(row.name for row in plugins.rows)
@@ -46,7 +50,7 @@ def offers_of(plugins: Plugins, name: str) -> list[Offer]:
 
 
 def missing_options(offer: Offer, options: Mapping[str, Any], *, data: str | None = None) -> list[str]:
-    """The options that the object must have and was given neither by hand, nor by its example where it has no data."""
+    """The options that the object still lacks. The example of its card gives them all, where it has no data."""
     if data is None and offer.card.example is not None:
         return []
     fields = _fields(offer)

@@ -14,31 +14,32 @@ from harness.testing._subject import Check, Subject
 _HOSTILE = "judge\x1b[2J | <b>*two*</b>\n=1+1"
 
 
-def checks(one: Subject) -> Iterator[Check]:
+def checks(subject: Subject) -> Iterator[Check]:
     """The contract, each clause as a check."""
-    yield "renderer_gives_text", lambda: _check_text(one)
-    yield "renderer_changes_nothing", lambda: _check_unchanged(one)
-    yield "renderer_cleans_names", lambda: _check_clean(one)
+    yield "renderer_gives_text", lambda: _check_text(subject)
+    yield "renderer_changes_nothing", lambda: _check_unchanged(subject)
+    yield "renderer_cleans_names", lambda: _check_clean(subject)
 
 
-def _check_text(one: Subject) -> None:
-    text = one.made(make_leaderboard())
-    assert isinstance(text, str), f"renderer {one.offer.id}: it returned {type(text).__name__}; return text"
-    assert "judge-one" in text, f"renderer {one.offer.id}: the text does not name the judge `judge-one`"
-    again = one.made(make_leaderboard(), sections=[("Title", "Text.")], width=80)
-    assert isinstance(again, str), f"renderer {one.offer.id}: with sections it returned {type(again).__name__}"
+def _check_text(subject: Subject) -> None:
+    text = subject.instance(make_leaderboard())
+    assert isinstance(text, str), f"renderer {subject.id}: it returned {type(text).__name__}; return text"
+    assert "judge-one" in text, f"renderer {subject.id}: the text does not name the judge `judge-one`"
+    again = subject.instance(make_leaderboard(), sections=[("Title", "Text.")], width=80)
+    assert isinstance(again, str), f"renderer {subject.id}: with sections it returned {type(again).__name__}"
 
 
-def _check_unchanged(one: Subject) -> None:
+def _check_unchanged(subject: Subject) -> None:
+    # A second renderer gets the same leaderboard.
     given = copy.deepcopy(dict(make_leaderboard()))
-    one.made(given)
-    assert given == make_leaderboard(), f"renderer {one.offer.id}: it changed the leaderboard; copy what you change"
+    subject.instance(given)
+    assert given == make_leaderboard(), f"renderer {subject.id}: it changed the leaderboard; copy what you change"
 
 
-def _check_clean(one: Subject) -> None:
-    text = one.made(make_leaderboard())
+def _check_clean(subject: Subject) -> None:
+    text = subject.instance(make_leaderboard())
     assert "\x1b" not in text, (
-        f"renderer {one.offer.id}: an escape sequence in the name of a judge reaches the output; names come from files "
+        f"renderer {subject.id}: an escape sequence in the name of a judge reaches the output; names come from files "
         "and models, so escape or replace control characters"
     )
 
@@ -69,6 +70,7 @@ class _Answers:
 @lru_cache(maxsize=1)
 def make_leaderboard() -> Mapping[str, Any]:
     """The content of `leaderboard.json` of two judges on ten items."""
+    # Imported here: scores need scipy, and other checks do not.
     from harness.report.leaderboard import build_leaderboard
     from harness.report.scored import ScoredCell
     from harness.score.cell import score_cell

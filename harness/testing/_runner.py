@@ -84,10 +84,11 @@ class ManifestRunner:
         )
         if session.outcome.interrupted:
             raise HarnessError("the run was interrupted")
+        board = None if session.report is None else session.report.leaderboard
         return ManifestRun(
             folder=session.folder,
             # Through JSON, so that a test sees what a reader of the file does: lists, and no tuples.
-            leaderboard={} if session.report is None else json.loads(json.dumps(session.report.leaderboard)),
+            leaderboard={} if board is None else json.loads(json.dumps(board)),
             failed=sum(session.outcome.errors.values()),
             stopped=dict(session.outcome.stopped),
         )

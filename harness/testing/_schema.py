@@ -29,40 +29,40 @@ _WRONG: dict[str, tuple[object, ...]] = {
 """Values that do not fit, by `Column.kind`. An empty text fits: an empty answer is an answer."""
 
 
-def schema_checks(one: Subject) -> Iterator[Check]:
+def schema_checks(subject: Subject) -> Iterator[Check]:
     """A check for each column and each way to break it; none for a card without an example."""
-    card = one.offer.card
+    card = subject.offer.card
     if not isinstance(card, TaskCard) or card.example is None:
         return
     if card.protocol is not None:
-        yield "task_protocol_as_on_the_card", partial(_check_protocol, one)
+        yield "task_protocol_as_on_the_card", partial(_check_protocol, subject)
     for column in card.columns:
-        yield f"task_schema_{column.name}_missing", partial(_check_missing, one, column)
-        yield f"task_schema_{column.name}_wrong", partial(_check_wrong, one, column)
+        yield f"task_schema_{column.name}_missing", partial(_check_missing, subject, column)
+        yield f"task_schema_{column.name}_wrong", partial(_check_wrong, subject, column)
 
 
-def _check_protocol(one: Subject) -> None:
-    said = one.offer.resolve(one.offer.card.protocol)  # type: ignore[attr-defined]
+def _check_protocol(subject: Subject) -> None:
+    said = subject.offer.resolve(subject.offer.card.protocol)  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as place:
-        options = example(one, Path(place))
-        for task in _tasks(one, place, options):
-            assert task.protocol == said, f"task {one.offer.id}: keeps {task.protocol}, and its card says {said}"
+        options = example(subject, Path(place))
+        for task in _tasks(subject, place, options):
+            assert task.protocol == said, f"task {subject.id}: keeps {task.protocol}, and its card says {said}"
 
 
-def _check_missing(one: Subject, column: Column) -> None:
-    _break(one, column, None, fails=not column.optional)
+def _check_missing(subject: Subject, column: Column) -> None:
+    _break(subject, column, None, fails=not column.optional)
 
 
-def _check_wrong(one: Subject, column: Column) -> None:
+def _check_wrong(subject: Subject, column: Column) -> None:
     for wrong in _WRONG[column.kind]:
-        _break(one, column, wrong, fails=True)
+        _break(subject, column, wrong, fails=True)
 
 
-def _break(one: Subject, column: Column, wrong: object, *, fails: bool) -> None:
+def _break(subject: Subject, column: Column, wrong: object, *, fails: bool) -> None:
     """Read the example with one cell broken (of parquet, whose columns have one type, all of them)."""
     with tempfile.TemporaryDirectory() as place:
-        options = example(one, Path(place))
-        file, rows, places = _with_column(one, column, Path(place))
+        options = example(subject, Path(place))
+        file, rows, places = _with_column(subject, column, Path(place))
         kind = suffix_of(file)
         if kind.startswith((".csv", ".tsv")) and not isinstance(wrong, str | None):
             return  # a table of text has no other types
@@ -74,11 +74,11 @@ def _break(one: Subject, column: Column, wrong: object, *, fails: bool) -> None:
             rows[k][column.name] = wrong
         whole = kind == ".parquet"  # its columns are those of the first row
         write_table(file, [{name: cell for name, cell in row.items() if whole or cell is not None} for row in rows])
-        what = f"task {one.offer.id}, column {column.name!r} " + ("missing" if wrong is None else f"holding {wrong!r}")
+        what = f"task {subject.id}, column {column.name!r} " + ("missing" if wrong is None else f"holding {wrong!r}")
         said = ""
         try:
-            for task in _tasks(one, place, options):
-                for split in one.offer.card.splits if isinstance(one.offer.card, TaskCard) else ():
+            for task in _tasks(subject, place, options):
+                for split in subject.offer.card.splits if isinstance(subject.offer.card, TaskCard) else ():
                     _read(task, split, look=column.kind == "image")
         except DataError as error:
             said = str(error)
@@ -99,19 +99,19 @@ def _read(task: Task, split: str, *, look: bool) -> None:
             _ = part.digest if isinstance(part, Image) else part
 
 
-def _with_column(one: Subject, column: Column, folder: Path) -> tuple[Path, list[dict[str, object]], list[str]]:
+def _with_column(subject: Subject, column: Column, folder: Path) -> tuple[Path, list[dict[str, object]], list[str]]:
     """The first file whose rows fill a column, its rows and their places."""
     for file in sorted(file for file in folder.rglob("*") if file.is_file() and suffix_of(file)):
         cells = list(read_table(file))
         if any(values.get(column.name) is not None for values, _ in cells):
             return file, [values for values, _ in cells], [place for _, place in cells]
-    raise AssertionError(f"task {one.offer.id}: no row of its example fills the column {column.name!r}")
+    raise AssertionError(f"task {subject.id}: no row of its example fills the column {column.name!r}")
 
 
-def _tasks(one: Subject, data: str, options: dict[str, object]) -> Iterator[Task]:
+def _tasks(subject: Subject, data: str, options: dict[str, object]) -> Iterator[Task]:
     """The tasks that the example holds."""
     with tempfile.TemporaryDirectory() as workspace:
-        context = FakeContext(workspace=Path(workspace), name=one.offer.card.name, data=data)
-        model = one.offer.options_model()
-        for chosen in entries_of(one, {**options, **one.options}, context):
-            yield one.offer.create(None if model is None else model.model_validate(chosen), context)
+        context = FakeContext(workspace=Path(workspace), name=subject.offer.card.name, data=data)
+        model = subject.offer.options_model()
+        for chosen in entries_of(subject, {**options, **subject.options}, context):
+            yield subject.offer.create(None if model is None else model.model_validate(chosen), context)

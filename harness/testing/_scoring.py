@@ -62,9 +62,11 @@ def score_task(
 
 
 def _answers(planned: PlannedTask, answer: Callable[[Request, Item], str | Judgement]) -> Iterator[RecordedAnswer]:
+    # The same orders and repeats as in a run.
     for ask in stream_requests(planned):
         assert ask.request is not None, ask.problem
         given = answer(ask.request, ask.item)
+        # Text takes the road of every answer; a judgement is checked as the engine does.
         judgement = ask.request.read(given) if isinstance(given, str) else given.check(ask.request.space)
         yield RecordedAnswer(
             item=ask.item.id,

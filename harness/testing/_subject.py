@@ -31,9 +31,10 @@ class Subject:
     context: Context | None = None
 
     def make(self) -> Any:
-        """The object, made anew by its factory."""
+        """The object, made again by its factory."""
         model = self.offer.options_model()
         if model is None:
+            # As a manifest is refused: options that nothing reads are a mistake of the test.
             assert not self.options, f"{self.offer.id} takes no options, and {sorted(self.options)} were given"
         options, data = self.inputs
         return self.offer.create(None if model is None else model.model_validate(options), self.context_with(data))
@@ -55,14 +56,20 @@ class Subject:
         return self.context or FakeContext(workspace=workspace, name=self.offer.card.name, data=data)
 
     @property
-    def made(self) -> Any:
+    def id(self) -> str:
+        """Canonical id of the object."""
+        return self.offer.id
+
+    @property
+    def instance(self) -> Any:
         """The object, made once."""
+        # Not a cached property: a factory that raised is called again by the next check, which reports it too.
         if not hasattr(self, "_made"):
             self._made = self.make()
         return self._made
 
 
-def subject(what: Card | str, **fields: Any) -> Subject:
+def find_subject(what: Card | str, **fields: Any) -> Subject:
     """Find and wrap what is to be checked: a card, or an id such as `mine/my-task`."""
     if isinstance(what, Card):
         return Subject(Offer(f"card/{what.name}", what, "a card", "-"), **fields)
@@ -71,7 +78,9 @@ def subject(what: Card | str, **fields: Any) -> Subject:
     if len(found) == 1:
         return Subject(found[0], **fields)
     if found:
-        raise PluginError(f"{what!r} is the id of a {' and a '.join(one.card.kind for one in found)}; give the card")
+        raise PluginError(
+            f"{what!r} is the id of a {' and a '.join(offer.card.kind for offer in found)}; give the card"
+        )
     for kind in KINDS:
         named = [offer for offer in plugins.offers(kind) if offer.card.name == what]
         if len(named) == 1:
@@ -80,15 +89,15 @@ def subject(what: Card | str, **fields: Any) -> Subject:
     raise PluginError(f"there is no plugin object {what!r}")
 
 
-def example(one: Subject, folder: Path) -> dict[str, Any]:
+def example(subject: Subject, folder: Path) -> dict[str, Any]:
     """Write the example that a card names into a folder; returns the options that it needs."""
     folder.mkdir(parents=True, exist_ok=True)
-    needed: dict[str, Any] | None = one.offer.resolve(one.offer.card.example)(folder)
+    needed: dict[str, Any] | None = subject.offer.resolve(subject.offer.card.example)(folder)
     return needed or {}
 
 
-def entries_of(one: Subject, options: dict[str, Any], context: Context) -> list[dict[str, Any]]:
+def entries_of(subject: Subject, options: dict[str, Any], context: Context) -> list[dict[str, Any]]:
     """The options of each entry that an entry with these options stands for."""
-    model = one.offer.options_model()
-    entries = one.offer.unfold(None if model is None else model.model_validate(options), context)
+    model = subject.offer.options_model()
+    entries = subject.offer.unfold(None if model is None else model.model_validate(options), context)
     return [options] if entries is None else [entry.options for entry in entries]

@@ -26,7 +26,7 @@ from harness.api import (
 from harness.formats.brackets import BracketsFormat
 from harness.testing._members import check_members
 from harness.testing._schema import schema_checks
-from harness.testing._subject import Check, Subject, subject
+from harness.testing._subject import Check, Subject, find_subject
 
 _FEW = 24  # items of a split that are rendered; ids are looked at further
 _MANY = 2_000
@@ -35,93 +35,96 @@ _FORM = BracketsFormat()
 
 def task_checks(what: Card | str, **fields: object) -> Iterator[Check]:
     """The checks of a task: a card, or its id; `options`, `data` and `context` go to its factory."""
-    yield from checks(subject(what, **fields))
+    yield from checks(find_subject(what, **fields))
 
 
-def checks(one: Subject) -> Iterator[Check]:
+def checks(subject: Subject) -> Iterator[Check]:
     """The contract, each clause as a check."""
-    yield "task_protocol", lambda: _check_protocol(one)
-    yield "task_splits", lambda: _check_splits(one)
-    yield "task_ids_unique", lambda: _check_ids_unique(one)
-    yield "task_order_deterministic", lambda: _check_deterministic(one)
-    yield "task_gold_in_space", lambda: _check_gold(one)
-    yield "task_images_readable", lambda: _check_images(one)
-    yield "task_gold_not_leaked", lambda: _check_leak(one)
-    yield "task_render_is_pure", lambda: _check_pure(one)
-    yield "task_swap_symmetry", lambda: _check_swap(one)
-    yield "task_instruction_ends_the_prompt", lambda: _check_instruction(one)
-    yield "task_fingerprint_is_stable", lambda: _check_fingerprint(one)
-    yield "task_json_round_trip", lambda: _check_json(one)
-    if isinstance(one.offer.card.factory, str) and one.context is None:
-        yield "task_keys_equal_in_another_process", lambda: _check_process(one)
-    yield from schema_checks(one)
-    yield "task_members", lambda: check_members("task", one.made)
+    yield "task_protocol", lambda: _check_protocol(subject)
+    yield "task_splits", lambda: _check_splits(subject)
+    yield "task_ids_unique", lambda: _check_ids_unique(subject)
+    yield "task_order_deterministic", lambda: _check_deterministic(subject)
+    yield "task_gold_in_space", lambda: _check_gold(subject)
+    yield "task_images_readable", lambda: _check_images(subject)
+    yield "task_gold_not_leaked", lambda: _check_leak(subject)
+    yield "task_render_is_pure", lambda: _check_pure(subject)
+    yield "task_swap_symmetry", lambda: _check_swap(subject)
+    yield "task_instruction_ends_the_prompt", lambda: _check_instruction(subject)
+    yield "task_fingerprint_is_stable", lambda: _check_fingerprint(subject)
+    yield "task_json_round_trip", lambda: _check_json(subject)
+    if isinstance(subject.offer.card.factory, str) and subject.context is None:
+        yield "task_keys_equal_in_another_process", lambda: _check_process(subject)
+    yield from schema_checks(subject)
+    yield "task_members", lambda: check_members("task", subject.instance)
 
 
-def _task(one: Subject) -> Task:
-    made = one.made
-    assert isinstance(made, Task), f"task {one.offer.id}: the factory returned {made!r}, which is no Task"
-    return made
+def _task(subject: Subject) -> Task:
+    instance = subject.instance
+    assert isinstance(instance, Task), f"task {subject.id}: the factory returned {instance!r}, which is no Task"
+    return instance
 
 
-def _splits(one: Subject) -> tuple[str, ...]:
-    card = one.offer.card
-    assert isinstance(card, TaskCard), f"{one.offer.id} is no task"
+def _splits(subject: Subject) -> tuple[str, ...]:
+    card = subject.offer.card
+    assert isinstance(card, TaskCard), f"{subject.id} is no task"
     return card.splits
 
 
-def _items(one: Subject, count: int = _FEW) -> Iterator[tuple[str, Item]]:
-    for split in _splits(one):
-        for item in islice(_task(one).items(split), count):
-            yield f"task {one.offer.id}, split {split}, item {item.id!r}", item
+def _items(subject: Subject, count: int = _FEW) -> Iterator[tuple[str, Item]]:
+    for split in _splits(subject):
+        for item in islice(_task(subject).items(split), count):
+            yield f"task {subject.id}, split {split}, item {item.id!r}", item
 
 
 def _straight(item: Item) -> tuple[int, ...]:
     return tuple(range(len(item.candidates)))
 
 
-def _shown(task: Task, item: Item, order: tuple[int, ...] | None = None) -> Request:
+def _render(task: Task, item: Item, order: tuple[int, ...] | None = None) -> Request:
     return task.render(item, order=_straight(item) if order is None else order, format=_FORM)
 
 
-def _check_protocol(one: Subject) -> None:
-    task = _task(one)
-    assert isinstance(task.protocol, Protocol), f"task {one.offer.id}: `protocol` is {task.protocol!r}, no Protocol"
-    assert "/" in task.format, f"task {one.offer.id}: `format` is {task.format!r}; write the full id, as harness/tagged"
+def _check_protocol(subject: Subject) -> None:
+    task = _task(subject)
+    assert isinstance(task.protocol, Protocol), f"task {subject.id}: `protocol` is {task.protocol!r}, no Protocol"
+    assert "/" in task.format, f"task {subject.id}: `format` is {task.format!r}; write the full id, as harness/tagged"
 
 
-def _check_splits(one: Subject) -> None:
-    for split in _splits(one):
-        first = next(iter(_task(one).items(split)), None)
-        assert first is not None, f"task {one.offer.id}: split {split!r} is empty"
+def _check_splits(subject: Subject) -> None:
+    for split in _splits(subject):
+        # A run of an empty split would end without a row, and without a word.
+        first = next(iter(_task(subject).items(split)), None)
+        assert first is not None, f"task {subject.id}: split {split!r} is empty"
     try:
-        list(islice(_task(one).items("no such split"), 1))
+        list(islice(_task(subject).items("no such split"), 1))
     except DataError:
         return
-    raise AssertionError(f"task {one.offer.id}: a split that does not exist must raise DataError")
+    raise AssertionError(f"task {subject.id}: a split that does not exist must raise DataError")
 
 
-def _check_ids_unique(one: Subject) -> None:
-    for split in _splits(one):
+def _check_ids_unique(subject: Subject) -> None:
+    for split in _splits(subject):
         seen: set[str] = set()
-        for item in islice(_task(one).items(split), _MANY):
-            assert item.id not in seen, f"task {one.offer.id}, split {split}: the id {item.id!r} occurs twice"
+        # Further than other checks: ids are repeated where files were joined, far from the start.
+        for item in islice(_task(subject).items(split), _MANY):
+            assert item.id not in seen, f"task {subject.id}, split {split}: the id {item.id!r} occurs twice"
             seen.add(item.id)
 
 
-def _check_deterministic(one: Subject) -> None:
-    for split in _splits(one):
+def _check_deterministic(subject: Subject) -> None:
+    for split in _splits(subject):
         passes = [
             [(item.id, item.group, item.gold, dict(item.annotations)) for item in islice(task.items(split), 10 * _FEW)]
-            for task in (_task(one), _task(one), one.make())
+            # Twice the same object, since a generator can be used up, and a new one, since state may be kept.
+            for task in (_task(subject), _task(subject), subject.make())
         ]
-        assert passes[0] == passes[1], f"task {one.offer.id}, split {split}: a second pass gives other items or golds"
-        assert passes[0] == passes[2], f"task {one.offer.id}, split {split}: made again, it gives other items or golds"
+        assert passes[0] == passes[1], f"task {subject.id}, split {split}: a second pass gives other items or golds"
+        assert passes[0] == passes[2], f"task {subject.id}, split {split}: made again, it gives other items or golds"
 
 
-def _check_gold(one: Subject) -> None:
-    kind = one.offer.card.answers if isinstance(one.offer.card, TaskCard) else ""
-    for where, item in _items(one):
+def _check_gold(subject: Subject) -> None:
+    kind = subject.offer.card.answers if isinstance(subject.offer.card, TaskCard) else ""
+    for where, item in _items(subject):
         assert isinstance(item, Item), f"{where}: {item!r} is no Item"
         assert item.space.contains(item.gold), f"{where}: gold {item.gold!r} is not an answer of {item.space}"
         for name, verdict in item.annotations.items():
@@ -131,12 +134,12 @@ def _check_gold(one: Subject) -> None:
         assert places == len(item.candidates), f"{where}: {len(item.candidates)} candidates for {item.space}"
 
 
-def _check_images(one: Subject) -> None:
-    again = one.make()
-    for split in _splits(one):
-        for item, twin in zip(islice(_task(one).items(split), 6), again.items(split), strict=False):
-            where = f"task {one.offer.id}, split {split}, item {item.id!r}"
-            for image, other in zip(_shown(_task(one), item).images, _shown(again, twin).images, strict=True):
+def _check_images(subject: Subject) -> None:
+    again = subject.make()
+    for split in _splits(subject):
+        for item, twin in zip(islice(_task(subject).items(split), 6), again.items(split), strict=False):
+            where = f"task {subject.id}, split {split}, item {item.id!r}"
+            for image, other in zip(_render(_task(subject), item).images, _render(again, twin).images, strict=True):
                 image.load()
                 assert image.digest == other.digest, f"{where}: {image} is not the same picture when made again"
 
@@ -148,33 +151,35 @@ def _other_golds(space: AnswerSpace, gold: Verdict) -> list[Verdict]:
         return [space.worst(gold)]
 
 
-def _check_leak(one: Subject) -> None:
-    for where, item in _items(one):
-        told = _shown(_task(one), item).content
+def _check_leak(subject: Subject) -> None:
+    for where, item in _items(subject):
+        told = _render(_task(subject), item).content
+        # A prompt that does not change with the gold cannot tell it.
         for gold in _other_golds(item.space, item.gold):
-            other = _shown(_task(one), replace(item, gold=gold)).content
+            other = _render(_task(subject), replace(item, gold=gold)).content
             assert other == told, f"{where}: the prompt changes when the gold does; it must not be rendered"
         for said in ({}, {"check": item.gold}):
-            other = _shown(_task(one), replace(item, annotations=said)).content
+            other = _render(_task(subject), replace(item, annotations=said)).content
             assert other == told, f"{where}: the prompt changes with what annotators said; it must not be rendered"
 
 
-def _check_pure(one: Subject) -> None:
-    for where, item in _items(one):
-        keys = {_shown(_task(one), item).key for _ in range(3)}
+def _check_pure(subject: Subject) -> None:
+    for where, item in _items(subject):
+        keys = {_render(_task(subject), item).key for _ in range(3)}
         assert len(keys) == 1, f"{where}: rendered three times alike, it has {len(keys)} different keys"
 
 
-def _check_swap(one: Subject) -> None:
-    for where, item in _items(one):
+def _check_swap(subject: Subject) -> None:
+    for where, item in _items(subject):
         if not isinstance(item.space, Preference | Ranking):
             continue
         order = _straight(item)
-        straight, swapped = _shown(_task(one), item), _shown(_task(one), item, order[::-1])
+        straight, swapped = _render(_task(subject), item), _render(_task(subject), item, order[::-1])
         assert swapped.order == order[::-1], f"{where}: asked for {order[::-1]}, the request says {swapped.order}"
         assert swapped.space == straight.space, f"{where}: the answer space depends on the order"
+        # The same candidates written in reverse and shown in reverse must read alike.
         mirrored = replace(item, candidates=item.candidates[::-1])
-        same = replace(_shown(_task(one), mirrored), order=order[::-1])
+        same = replace(_render(_task(subject), mirrored), order=order[::-1])
         assert same.content == swapped.content, (
             f"{where}: shown in reverse, the prompt is not that of the reversed candidates; something but the "
             "candidates depends on the order, or does not"
@@ -200,37 +205,38 @@ class _OtherFormat:
     write = _FORM.write
 
 
-def _check_instruction(one: Subject) -> None:
-    for where, item in _items(one, 6):
-        request = _task(one).render(item, order=_straight(item), format=_OtherFormat())
+def _check_instruction(subject: Subject) -> None:
+    for where, item in _items(subject, 6):
+        request = _task(subject).render(item, order=_straight(item), format=_OtherFormat())
         assert request.text.rstrip().endswith("Say it with flowers."), (
             f"{where}: the prompt does not end with the instruction of the format it is given"
         )
         assert request.format.name == "check/other", f"{where}: the request does not carry the format it is given"
 
 
-def _check_fingerprint(one: Subject) -> None:
-    first, second = _task(one).fingerprint(), one.make().fingerprint()
-    assert first, f"task {one.offer.id}: the fingerprint is empty"
-    assert first == second, f"task {one.offer.id}: made twice alike, the fingerprints are {first!r} and {second!r}"
+def _check_fingerprint(subject: Subject) -> None:
+    first, second = _task(subject).fingerprint(), subject.make().fingerprint()
+    assert first, f"task {subject.id}: the fingerprint is empty"
+    assert first == second, f"task {subject.id}: made twice alike, the fingerprints are {first!r} and {second!r}"
 
 
-def _check_json(one: Subject) -> None:
-    for where, item in _items(one):
+def _check_json(subject: Subject) -> None:
+    for where, item in _items(subject):
         again = space_from_json(json.loads(json.dumps(item.space.to_json())))
         assert again == item.space, f"{where}: {item.space} comes back from JSON as {again}"
-        assert _task(one).protocol == Protocol(
-            **{**_task(one).protocol.to_json(), "metrics": tuple(_task(one).protocol.metrics)}
-        ), f"task {one.offer.id}: its protocol does not come back from JSON"
+        assert _task(subject).protocol == Protocol(
+            **{**_task(subject).protocol.to_json(), "metrics": tuple(_task(subject).protocol.metrics)}
+        ), f"task {subject.id}: its protocol does not come back from JSON"
         json.dumps(dict(item.tags))
         json.dumps(dict(item.annotations))
 
 
-def keys_of(one: Subject) -> list[str]:
+def keys_of(subject: Subject) -> list[str]:
     """Keys of the first items of each split, and the fingerprint: what must be equal in every process."""
-    return [_task(one).fingerprint(), *(_shown(_task(one), item).key for _, item in _items(one, 4))]
+    return [_task(subject).fingerprint(), *(_render(_task(subject), item).key for _, item in _items(subject, 4))]
 
 
+# Hashes of texts and the order of sets differ from process to process, and so would keys made from them.
 _OTHER = """
 import json, sys
 from harness.testing import _checks, _tasks
@@ -238,20 +244,21 @@ from harness.api import TaskCard
 ask = json.loads(sys.stdin.read())
 sys.path[:] = ask["path"]
 card = TaskCard(name=ask["name"], summary="", factory=ask["factory"], options=ask["model"], splits=tuple(ask["splits"]))
-print(json.dumps(_tasks.keys_of(_checks.subject(card, options=ask["options"], data=ask["data"]))))
+print(json.dumps(_tasks.keys_of(_checks.find_subject(card, options=ask["options"], data=ask["data"]))))
 """
 
 
-def _check_process(one: Subject) -> None:
-    card = one.offer.card
+def _check_process(subject: Subject) -> None:
+    card = subject.offer.card
     if card.options is not None and not isinstance(card.options, str):
-        raise AssertionError(f"task {one.offer.id}: name `options` as 'module:attribute', so that it stays lazy")
-    options, data = one.inputs
+        raise AssertionError(f"task {subject.id}: name `options` as 'module:attribute', so that it stays lazy")
+    # The example was written in this process; the other one reads the same files.
+    options, data = subject.inputs
     ask = {
         "name": card.name,
         "factory": card.factory,
         "model": card.options,
-        "splits": _splits(one),
+        "splits": _splits(subject),
         "options": options,
         "data": data,
         "path": sys.path,
@@ -259,8 +266,8 @@ def _check_process(one: Subject) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _OTHER], input=json.dumps(ask), capture_output=True, text=True, timeout=300
     )
-    assert done.returncode == 0, f"task {one.offer.id}: fails in a fresh process:\n{done.stderr.strip()[-2000:]}"
-    assert json.loads(done.stdout) == keys_of(one), (
-        f"task {one.offer.id}: another process gives other keys or another fingerprint; do not use hash(), set order, "
+    assert done.returncode == 0, f"task {subject.id}: fails in a fresh process:\n{done.stderr.strip()[-2000:]}"
+    assert json.loads(done.stdout) == keys_of(subject), (
+        f"task {subject.id}: another process gives other keys or another fingerprint; do not use hash(), set order, "
         "time or unseeded random numbers"
     )

@@ -36,7 +36,7 @@ from harness.api import (
 )
 from harness.formats.tagged import TaggedFormat
 from harness.testing._members import check_members
-from harness.testing._subject import Check, CheckWarning, Subject, subject
+from harness.testing._subject import Check, CheckWarning, Subject, find_subject
 from harness.train.folder import Curves
 
 _ITEMS = {"train": 12, "validation": 4}
@@ -62,13 +62,16 @@ class _Attempt:
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """As the harness does, and stop where it is time."""
+        # Through the harness's own file, which refuses what cannot be kept.
         Curves(self.folder).add(step, metrics)
         self.logged.append((step, dict(metrics)))
+        # After it was written, as a machine goes down: the harness has the step on disk.
         if self.stop_after is not None and len(self.logged) >= self.stop_after:
             raise _Stopped
 
     def model(self) -> dict[str, str]:
         """A digest of each file of the trained model; where it was trained makes no difference."""
+        # A model card may name the folder that it was trained in.
         here = str(self.folder).encode()
         files = sorted(path for path in (self.folder / "model").rglob("*") if path.is_file())
         return {
@@ -79,22 +82,22 @@ class _Attempt:
 
 def trainer_checks(what: Card | str, **fields: object) -> Iterator[Check]:
     """The checks of a trainer: a card, or its id; `options`, `data` and `context` go to its factory."""
-    yield from checks(subject(what, **fields))
+    yield from checks(find_subject(what, **fields))
 
 
-def checks(one: Subject) -> Iterator[Check]:
+def checks(subject: Subject) -> Iterator[Check]:
     """The contract, each clause as a check; those that train only where something makes it short."""
-    yield "trainer_protocol", lambda: _check_protocol(one)
-    yield "trainer_members", lambda: check_members("trainer", one.made)
-    yield "trainer_fingerprint_is_stable", lambda: _check_fingerprint(one)
-    if one.options or one.data or one.offer.card.example is not None:
-        yield "trainer_trains", lambda: _check_trains(one)
-        yield "trainer_log_is_readable", lambda: _check_log(one)
-        yield "trainer_is_deterministic", lambda: _check_deterministic(one)
-        yield "trainer_resumes", lambda: _check_resumes(one)
+    yield "trainer_protocol", lambda: _check_protocol(subject)
+    yield "trainer_members", lambda: check_members("trainer", subject.instance)
+    yield "trainer_fingerprint_is_stable", lambda: _check_fingerprint(subject)
+    if subject.options or subject.data or subject.offer.card.example is not None:
+        yield "trainer_trains", lambda: _check_trains(subject)
+        yield "trainer_log_is_readable", lambda: _check_log(subject)
+        yield "trainer_is_deterministic", lambda: _check_deterministic(subject)
+        yield "trainer_resumes", lambda: _check_resumes(subject)
 
 
-def recipe(one: Subject, attempt: _Attempt) -> Training:
+def recipe(subject: Subject, attempt: _Attempt) -> Training:
     """A recipe of two tasks of a few examples, with a reward for the right verdict."""
     tasks = [
         TrainingTask(name=name, id=f"check/{name}", train="train", validation="validation", examples=examples)
@@ -104,7 +107,7 @@ def recipe(one: Subject, attempt: _Attempt) -> Training:
     return Training(
         name="check",
         seed=7,
-        model=one.inputs[1],
+        model=subject.inputs[1],
         tasks=tuple(tasks),
         rewards=(right,),
         folder=attempt.folder,
@@ -118,6 +121,7 @@ def _examples(task: str, split: str) -> Iterator[Example]:
         gold = space.verdicts()[number % 2]
         shown = ((f"{number}",), (f"{number + 1}",)) if isinstance(space, Preference) else ()
         item = Item(id=f"{split}-{number}", group=f"{split}-{number}", space=space, gold=gold, candidates=shown)
+        # As the harness shows a pair in training: once in each order.
         for order in ((0, 1), (1, 0)) if shown else ((),):
             parts = (f"{task}: {number}?", *(part for place in order for part in shown[place]))
             message = Message("user", (*parts, _FORM.instruction(space)))
@@ -131,111 +135,117 @@ def _right(request: Request, judgement: Judgement, gold: Verdict) -> float | Non
     return float(judgement.verdict == gold)
 
 
-def _trainer(one: Subject) -> Trainer:
-    made = one.made
-    assert isinstance(made, Trainer), f"trainer {one.offer.id}: the factory returned {made!r}, which is no Trainer"
-    return made
+def _trainer(subject: Subject) -> Trainer:
+    instance = subject.instance
+    assert isinstance(instance, Trainer), (
+        f"trainer {subject.id}: the factory returned {instance!r}, which is no Trainer"
+    )
+    return instance
 
 
-def _check_protocol(one: Subject) -> None:
-    _trainer(one)
+def _check_protocol(subject: Subject) -> None:
+    _trainer(subject)
 
 
-def _attempt(one: Subject, *, folder: Path | None = None, stop_after: int | None = None) -> _Attempt:
+def _attempt(subject: Subject, *, folder: Path | None = None, stop_after: int | None = None) -> _Attempt:
     """Train with a new trainer. One that refuses the recipe is warned of, and the attempt has no outcome."""
-    _trainer(one)
+    _trainer(subject)
     folder = folder or Path(tempfile.mkdtemp(prefix="harness-train-"))
     attempt = _Attempt(folder=folder, stop_after=stop_after)
     try:
-        attempt.trained = one.make().train(recipe(one, attempt))
+        # A new trainer each time: what it keeps in memory does not outlive a machine.
+        attempt.trained = subject.make().train(recipe(subject, attempt))
     except _Stopped:
         pass
     except PluginError:  # what it logs cannot be kept, or it cannot be made
         raise
+    # Not a fault: a trainer may need a model or more data than a check can make up.
     except UserError as error:
         fix = "give options with which it can, and as data the model that it starts from"
         warnings.warn(f"it refuses the recipe of this check ({error}); {fix}", CheckWarning, stacklevel=2)
     else:
         assert stop_after is None, (
-            f"trainer {one.offer.id}: it went on after the harness stopped it; let BaseException pass"
+            f"trainer {subject.id}: it went on after the harness stopped it; let BaseException pass"
         )
     return attempt
 
 
-def _whole(one: Subject) -> _Attempt:
+def _whole(subject: Subject) -> _Attempt:
     """An attempt that nothing stopped, made once."""
-    if not hasattr(one, "_whole"):
-        one._whole = _attempt(one)  # type: ignore[attr-defined]
-    whole: _Attempt = one._whole  # type: ignore[attr-defined]
+    if not hasattr(subject, "_whole"):
+        subject._whole = _attempt(subject)  # type: ignore[attr-defined]
+    whole: _Attempt = subject._whole  # type: ignore[attr-defined]
     return whole
 
 
-def _check_fingerprint(one: Subject) -> None:
-    training = recipe(one, _Attempt(folder=Path(tempfile.mkdtemp(prefix="harness-train-"))))
+def _check_fingerprint(subject: Subject) -> None:
+    training = recipe(subject, _Attempt(folder=Path(tempfile.mkdtemp(prefix="harness-train-"))))
     try:
-        first, second = _trainer(one).fingerprint(training), one.make().fingerprint(training)
+        first, second = _trainer(subject).fingerprint(training), subject.make().fingerprint(training)
     except UserError:
         return  # it says that it needs a model; training is refused in the same way
-    assert isinstance(first, str), f"trainer {one.offer.id}: the fingerprint is {first!r}, not text"
-    assert first, f"trainer {one.offer.id}: the fingerprint is empty"
-    assert first == second, f"trainer {one.offer.id}: made twice alike, the fingerprints are {first!r} and {second!r}"
+    assert isinstance(first, str), f"trainer {subject.id}: the fingerprint is {first!r}, not text"
+    assert first, f"trainer {subject.id}: the fingerprint is empty"
+    assert first == second, f"trainer {subject.id}: made twice alike, the fingerprints are {first!r} and {second!r}"
 
 
-def _check_trains(one: Subject) -> None:
-    whole = _whole(one)
+def _check_trains(subject: Subject) -> None:
+    whole = _whole(subject)
     if whole.trained is None and not whole.logged and not whole.model():
         return
     trained: Any = whole.trained
     assert isinstance(trained, TrainingResult), (
-        f"trainer {one.offer.id}: train returned {trained!r}, which is no TrainingResult"
+        f"trainer {subject.id}: train returned {trained!r}, which is no TrainingResult"
     )
-    assert whole.model(), f"trainer {one.offer.id}: it left no file in training.checkpoint"
+    assert whole.model(), f"trainer {subject.id}: it left no file in training.checkpoint"
     assert 0 <= trained.selected <= trained.steps, (
-        f"trainer {one.offer.id}: it kept step {trained.selected} of {trained.steps}"
+        f"trainer {subject.id}: it kept step {trained.selected} of {trained.steps}"
     )
     text = [name for name, value in trained.scores.items() if not isinstance(value, int | float)]
-    assert not text, f"trainer {one.offer.id}: the scores {', '.join(map(str, text))} are no numbers"
+    assert not text, f"trainer {subject.id}: the scores {', '.join(map(str, text))} are no numbers"
 
 
-def _check_log(one: Subject) -> None:
+def _check_log(subject: Subject) -> None:
     """`Curves.add` has refused what cannot be kept; here is what a reader of the curves trips over."""
-    whole = _whole(one)
+    whole = _whole(subject)
     if whole.trained is None:
         return
     steps = [step for step, _ in whole.logged]
-    assert steps, f"trainer {one.offer.id}: it logs nothing; call training.log(step, metrics) as it goes"
-    assert steps == sorted(steps), f"trainer {one.offer.id}: the steps that it logs go back: {steps}"
+    assert steps, f"trainer {subject.id}: it logs nothing; call training.log(step, metrics) as it goes"
+    assert steps == sorted(steps), f"trainer {subject.id}: the steps that it logs go back: {steps}"
     assert steps[-1] <= whole.trained.steps, (
-        f"trainer {one.offer.id}: it logs step {steps[-1]} and says that it did {whole.trained.steps}"
+        f"trainer {subject.id}: it logs step {steps[-1]} and says that it did {whole.trained.steps}"
     )
     empty = [step for step, metrics in whole.logged if not metrics]
-    assert not empty, f"trainer {one.offer.id}: it logs no number at step {empty[0]}"
+    assert not empty, f"trainer {subject.id}: it logs no number at step {empty[0]}"
 
 
-def _check_deterministic(one: Subject) -> None:
-    whole = _whole(one)
+def _check_deterministic(subject: Subject) -> None:
+    whole = _whole(subject)
     if whole.trained is None:
         return
-    again = _attempt(one)
+    again = _attempt(subject)
     changed = _differences(whole, again)
     assert not changed, (
-        f"trainer {one.offer.id}: trained twice with one seed, {', '.join(changed)} differ; take all that is random "
+        f"trainer {subject.id}: trained twice with one seed, {', '.join(changed)} differ; take all that is random "
         "from training.seed"
     )
 
 
-def _check_resumes(one: Subject) -> None:
-    whole = _whole(one)
+def _check_resumes(subject: Subject) -> None:
+    whole = _whole(subject)
     if whole.trained is None or len(whole.logged) < 2:
         return
-    stopped = _attempt(one, stop_after=(len(whole.logged) + 1) // 2)
-    resumed = _attempt(one, folder=stopped.folder)
-    assert isinstance(resumed.trained, TrainingResult), f"trainer {one.offer.id}: stopped half way, it does not go on"
+    # Half way, so that there is something to go on from and something left to do.
+    stopped = _attempt(subject, stop_after=(len(whole.logged) + 1) // 2)
+    resumed = _attempt(subject, folder=stopped.folder)
+    assert isinstance(resumed.trained, TrainingResult), f"trainer {subject.id}: stopped half way, it does not go on"
     changed = _differences(whole, resumed)
     assert not changed, (
-        f"trainer {one.offer.id}: stopped half way and gone on, {', '.join(changed)} differ from a training that "
+        f"trainer {subject.id}: stopped half way and gone on, {', '.join(changed)} differ from a training that "
         "nothing stopped; keep all of its state in training.folder, that of the random numbers too"
     )
+    # Beginning again is sound, and only costs time: no fault.
     if resumed.logged and resumed.logged[0][0] <= stopped.logged[0][0]:
         warnings.warn(
             "stopped half way, it begins from the start again; keep its state in training.folder to go on",
@@ -244,6 +254,6 @@ def _check_resumes(one: Subject) -> None:
         )
 
 
-def _differences(one: _Attempt, other: _Attempt) -> list[str]:
-    ours, theirs = one.model(), other.model()
+def _differences(first: _Attempt, second: _Attempt) -> list[str]:
+    ours, theirs = first.model(), second.model()
     return sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))

@@ -148,7 +148,7 @@ def _rewards(planned: PlannedRecipe) -> str:
 
 
 def _options(planned: PlannedRecipe) -> str:
-    options = planned.loaded.resolved["trainer"]["with"]
+    options = planned.loaded.content["trainer"]["with"]
     rows = [[name, json.dumps(value, ensure_ascii=False)] for name, value in options.items()]
     return table(["option", "value"], rows) if rows else "It has none."
 

@@ -91,7 +91,7 @@ def test_the_judge_and_the_resolved_manifest_still_have_it(load: Callable[..., L
     assert isinstance(judge.judge, Judge)
     assert judge.judge.options.batch == 64
     assert judge.judge.options.certificate == str(tmp_path / "ca.pem")
-    assert json.loads(json.dumps(loaded.resolved))["judges"][0]["with"]["batch"] == 64
+    assert json.loads(json.dumps(loaded.content))["judges"][0]["with"]["batch"] == 64
 
 
 def test_its_mistakes_are_found_like_those_of_any_other(load: Callable[..., LoadedManifest]) -> None:

@@ -51,7 +51,7 @@ SLOW = NEED_OOD | {
     "docs/how-to/judge-with-a-local-model.md",
     "docs/how-to/publish-a-plugin.md",
     "docs/how-to/resume-and-shard.md",
-    "docs/how-to/train-a-judge.md",
+    "docs/how-to/write-a-trainer.md",
     "docs/tutorials/your-own-judge.md",
 }
 OPTED_OUT = {
@@ -130,6 +130,20 @@ def test_the_snippets_of_a_page_work(page: Path, tmp_path: Path, request: pytest
     for block in blocks(page):
         if block.marker != "not run":
             world.act(block, where=f"{name_of(page)}:{block.line}")
+
+
+def test_every_plugin_that_a_page_shows_passes_harness_check_on_that_page() -> None:
+    """A reader copies what a page shows. The command itself is run with the page."""
+    offering = re.compile(r"^def harness_(?:task|judge|reward|format|metric|trainer|manifest)s\b", re.MULTILINE)
+    for page in PAGES:
+        shown = [block for block in blocks(page) if block.marker != "not run"]
+        commands = "".join(block.body for block in shown if block.language == "console")
+        for block in shown:
+            if block.file and offering.search(block.body):
+                # The module of a distribution is named by its package, src/harness_shades/plugin.py.
+                path = Path(block.file)
+                name = path.parent.name.removeprefix("harness_") if path.name == "plugin.py" else path.stem
+                assert re.search(rf"^\$ harness .*check {name}\b", commands, re.MULTILINE), f"{name_of(page)}: {name}"
 
 
 def test_every_block_that_is_not_run_is_counted_and_says_why() -> None:

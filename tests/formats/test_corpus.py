@@ -24,7 +24,7 @@ from harness.formats.brackets import BracketsFormat
 from harness.formats.json_object import JsonFormat
 from harness.formats.label import LabelFormat
 from harness.formats.tagged import TaggedFormat
-from harness.testing import asked
+from harness.testing import make_request
 
 FORMATS: dict[str, VerdictFormat] = {
     "arena": ArenaFormat(),
@@ -87,7 +87,7 @@ def _answers() -> Iterator[Answer]:
         for group, node in zip(groups, root.value, strict=True):
             members = {key.value: value for key, value in node.value}
             form, space, shown = FORMATS[group["format"]], space_from_json(group["space"]), group["shown"]
-            request = asked(form, space, shown, candidates=tuple(group.get("candidates", ())))
+            request = make_request(form, space, shown, candidates=tuple(group.get("candidates", ())))
             marks = tuple((opening, closing) for opening, closing in group.get("marks", ()))
             request = replace(request, thinking=Thinking(marks=marks))
             for answer, at in zip(group["answers"], members["answers"].value, strict=True):

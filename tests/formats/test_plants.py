@@ -12,7 +12,7 @@ from harness.formats.brackets import BracketsFormat
 from harness.formats.json_object import JsonFormat
 from harness.formats.label import LabelFormat
 from harness.formats.tagged import TaggedFormat
-from harness.testing import asked
+from harness.testing import make_request
 
 FORMATS: list[VerdictFormat] = [TaggedFormat(), JsonFormat(), BracketsFormat(), LabelFormat(), ArenaFormat()]
 PAIR, HONEST = Preference(2), "11 is prime."
@@ -53,7 +53,7 @@ known_or_not = pytest.mark.parametrize("known", [True, False], ids=["candidates-
 
 def _asked(form: VerdictFormat, plant: str, known: bool) -> Request:
     shown = f"Which answer is better? Name a prime.\n\nAnswer A:\n{plant}\n\nAnswer B:\n{HONEST}"
-    return asked(form, PAIR, shown, candidates=(plant, HONEST) if known else ())
+    return make_request(form, PAIR, shown, candidates=(plant, HONEST) if known else ())
 
 
 @every_format

@@ -25,7 +25,7 @@ def tasks(*entries: str) -> str:
 
 def test_a_bare_name_becomes_the_canonical_id(load: Load) -> None:
     loaded = load(task("format: tagged"))
-    assert loaded.tasks[0].offer.id == loaded.tasks[0].entry.use == loaded.resolved["tasks"][0]["use"] == "toy/plain"
+    assert loaded.tasks[0].offer.id == loaded.tasks[0].entry.use == loaded.content["tasks"][0]["use"] == "toy/plain"
     assert loaded.tasks[0].entry.format == "toy/tagged"
 
 
@@ -90,7 +90,7 @@ def test_the_default_split_must_exist_as_well(refuse: Refuse) -> None:
 def test_data_is_absolute_and_relative_to_the_manifest(folder: Path, load: Load) -> None:
     (folder / "some").mkdir()
     assert load(task("data: some/../some")).tasks[0].entry.data == str(folder / "some")
-    assert load(task("data: hub:org/name@v1")).resolved["tasks"][0]["data"] == "hub:org/name@v1"
+    assert load(task("data: hub:org/name@v1")).content["tasks"][0]["data"] == "hub:org/name@v1"
 
 
 def test_missing_data_names_the_path_and_the_fix(folder: Path, refuse: Refuse) -> None:
@@ -109,11 +109,11 @@ def test_data_by_environment_is_absolute_but_not_expanded_when_stored(
     monkeypatch.setenv("TOY", "some")
     loaded = load(task("data: ${env:TOY}"))
     assert loaded.tasks[0].entry.data == str(folder / "some")
-    assert loaded.resolved["tasks"][0]["data"] == f"{folder}/${{env:TOY}}"
+    assert loaded.content["tasks"][0]["data"] == f"{folder}/${{env:TOY}}"
     monkeypatch.setenv("TOY", str(folder / "some"))
     loaded = load(task("data: ${env:TOY}"))
     assert loaded.tasks[0].entry.data == str(folder / "some")
-    assert loaded.resolved["tasks"][0]["data"] == "${env:TOY}"
+    assert loaded.content["tasks"][0]["data"] == "${env:TOY}"
 
 
 def test_names_are_derived_and_unique(load: Load) -> None:

@@ -46,7 +46,7 @@ def value(loaded: LoadedManifest) -> Any:
 def test_variables_are_put_in(vars_: str, text: str, expected: Any, load: Load) -> None:
     loaded = load(manifest(vars_, text))
     assert value(loaded) == expected
-    assert load(render_resolved(loaded, origins=False)).resolved == loaded.resolved
+    assert load(render_resolved(loaded, origins=False)).content == loaded.content
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_a_secret_reaches_the_options_and_nothing_that_is_written(load: Load, mo
     monkeypatch.setenv("TOY_KEY", "s3cret")
     loaded = load(manifest("{k: 'Bearer ${env:TOY_KEY}'}", "{deep: ['${vars.k}', '${env:TOY_KEY}']}"))
     assert value(loaded) == {"deep": ["Bearer s3cret", "s3cret"]}
-    assert "s3cret" not in repr(loaded.resolved) + render_resolved(loaded, origins=True) + repr(loaded.origins)
-    assert loaded.resolved["judges"][0]["with"]["anything"]["deep"] == ["Bearer ${env:TOY_KEY}", "${env:TOY_KEY}"]
+    assert "s3cret" not in repr(loaded.content) + render_resolved(loaded, origins=True) + repr(loaded.origins)
+    assert loaded.content["judges"][0]["with"]["anything"]["deep"] == ["Bearer ${env:TOY_KEY}", "${env:TOY_KEY}"]
     before = loaded.hash
     monkeypatch.setenv("TOY_KEY", "another")
     assert load(manifest("{k: 'Bearer ${env:TOY_KEY}'}", "{deep: ['${vars.k}', '${env:TOY_KEY}']}")).hash == before
@@ -140,4 +140,4 @@ def test_a_path_that_begins_with_a_variable_follows_it_too(folder: Path, load: L
     text = "extends: sub/base.yaml\n" + manifest("{}", "1").replace("anything: 1", "answers: '${vars.d}/../x'")
     loaded = load(text)
     assert getattr(loaded.judges[0].options, "answers", None) == str(folder / "sub" / "x")
-    assert load(render_resolved(loaded, origins=False)).resolved == loaded.resolved
+    assert load(render_resolved(loaded, origins=False)).content == loaded.content

@@ -27,7 +27,7 @@ def test_mappings_merge_deeply_and_the_file_itself_wins(folder: Path, load: Load
     assert (loaded.manifest.name, loaded.manifest.run.seed, loaded.manifest.run.timeout) == ("mine", 4, 5)
     assert loaded.origins["run.seed"] == "m.yaml:3:13"
     assert loaded.origins["run.timeout"] == "sub/base.yaml:4:25"
-    assert "extends" not in loaded.resolved
+    assert "extends" not in loaded.content
 
 
 def test_lists_are_replaced(folder: Path, load: Load) -> None:

@@ -44,7 +44,7 @@ report: {metric: accuracy}
 )
 def test_a_set_value_is_used_and_recorded_verbatim(argument: str, path: list[Any], value: Any, load: Load) -> None:
     loaded = load(TEXT, argument)
-    found: Any = loaded.resolved
+    found: Any = loaded.content
     for step in path:
         found = found[step]
     assert found == value

@@ -94,7 +94,7 @@ def test_the_resolved_recipe_is_complete_and_loads_again_as_the_same(
     folder: Path, load_r: LoadRecipe, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = load_r(WHOLE)
-    assert loaded.resolved["tasks"][0] == {
+    assert loaded.content["tasks"][0] == {
         "use": "toy/learnt",
         "name": "learnt",
         "train": "train",
@@ -102,16 +102,16 @@ def test_the_resolved_recipe_is_complete_and_loads_again_as_the_same(
         "limit": 3,
         "weight": 2,
         "data": None,
-        "with": {**loaded.resolved["tasks"][0]["with"], "steps": 2, "answers": str(folder / "a.jsonl"), "mode": "fast"},
+        "with": {**loaded.content["tasks"][0]["with"], "steps": 2, "answers": str(folder / "a.jsonl"), "mode": "fast"},
         "format": "toy/tagged",
         "protocol": {"order": "both"},
     }
-    assert loaded.resolved["trainer"]["with"]["key"] is None
+    assert loaded.content["trainer"]["with"]["key"] is None
     (folder / "elsewhere").mkdir()
     monkeypatch.chdir(folder / "elsewhere")
     Path("again.yaml").write_text(render_resolved(loaded, origins=True), encoding="utf-8")
     again = load_recipe(Path("again.yaml"), plugins=plugins)
-    assert again.resolved == loaded.resolved
+    assert again.content == loaded.content
     assert again.hash == loaded.hash
 
 
@@ -252,7 +252,7 @@ def test_a_recipe_has_variables_bases_and_secrets_of_its_own(
     assert recipe is not None
     assert recipe.tasks[0].entry.limit == 6
     assert recipe.trainer.options.key == "topsecret-value"  # type: ignore[union-attr]
-    assert recipe.resolved["trainer"]["with"]["key"] == "${env:TOY_SECRET}"
+    assert recipe.content["trainer"]["with"]["key"] == "${env:TOY_SECRET}"
     assert "topsecret-value" not in render_resolved(loaded, origins=True)
     (folder / "r.yaml").write_text(SMALL + "model: ${env:TOY_SECRET}\nseed: ${env:TOY_SECRET}\n")
     assert not any("topsecret" in problem for problem in refused(load, MANIFEST))
@@ -268,9 +268,9 @@ def test_a_judge_gets_its_recipe_in_place_and_the_manifest_runs_again_as_the_sam
     assert judge.recipe is not None
     assert judge.recipe.start is not None
     assert judge.recipe.path == Path("r.yaml")
-    assert judge.recipe.start.resolved["model"] == str(folder / "base")
-    plain = loaded.resolved["judges"][0]
-    assert plain["train"] is judge.recipe.resolved
+    assert judge.recipe.start.content["model"] == str(folder / "base")
+    plain = loaded.content["judges"][0]
+    assert plain["train"] is judge.recipe.content
     assert "model" not in plain["with"], "it is the recipe's to make"
     assert plain["with"]["temperature"] == 0.0
     assert loaded.origins["judges.0.train.train.seed"] == "base.yaml:4:7"
@@ -279,7 +279,7 @@ def test_a_judge_gets_its_recipe_in_place_and_the_manifest_runs_again_as_the_sam
     monkeypatch.chdir(folder / "elsewhere")
     Path("again.yaml").write_text(render_resolved(loaded, origins=True), encoding="utf-8")
     again = load_manifest(Path("again.yaml"), plugins=plugins)
-    assert again.resolved == loaded.resolved
+    assert again.content == loaded.content
     assert again.hash == loaded.hash
     assert again.judges[0].recipe is not None
     assert again.judges[0].recipe.hash == judge.recipe.hash
@@ -323,9 +323,9 @@ def test_a_mistake_in_the_recipe_of_a_judge_is_said_where_it_stands(folder: Path
 
 def test_a_judge_without_a_recipe_says_null(load: Load) -> None:
     loaded = load("name: m\ntasks: [{use: plain}]\njudges: [{use: judge, train: null}, {use: simple}]\n")
-    assert [one["train"] for one in loaded.resolved["judges"]] == [None, None]
+    assert [one["train"] for one in loaded.content["judges"]] == [None, None]
     assert [one.recipe for one in loaded.judges] == [None, None]
-    assert loaded.resolved["judges"][0]["with"]["model"] == "base"
+    assert loaded.content["judges"][0]["with"]["model"] == "base"
 
 
 def test_a_recipe_in_place_uses_the_variables_of_the_manifest(load: Load) -> None:

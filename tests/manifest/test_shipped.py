@@ -80,19 +80,19 @@ def harness(shelf: Path, work: Path, capsys: pytest.CaptureFixture[str]) -> Harn
 @pytest.mark.parametrize("name", ["shelf/small", "small"])
 def test_a_shipped_manifest_is_loaded_by_its_name_with_what_it_extends(name: str, work: Path, plugins: Plugins) -> None:
     loaded = load_manifest(Path(name), plugins=plugins)
-    assert loaded.resolved["name"] == "small"
-    assert loaded.resolved["tasks"][0]["limit"] == 7
+    assert loaded.content["name"] == "small"
+    assert loaded.content["tasks"][0]["limit"] == 7
 
 
 def test_a_file_wins_over_a_name(work: Path, plugins: Plugins) -> None:
     (work / "shelf").mkdir()
     (work / "shelf" / "small").write_text(BASE + "name: mine\njudges: [{use: baselines/random}]\n")
-    assert load_manifest(Path("shelf/small"), plugins=plugins).resolved["name"] == "mine"
+    assert load_manifest(Path("shelf/small"), plugins=plugins).content["name"] == "mine"
 
 
 def test_a_folder_of_that_name_is_no_file(work: Path, plugins: Plugins) -> None:
     (work / "shelf" / "small").mkdir(parents=True)
-    assert load_manifest(Path("shelf/small"), plugins=plugins).resolved["name"] == "small"
+    assert load_manifest(Path("shelf/small"), plugins=plugins).content["name"] == "small"
 
 
 def test_a_misspelt_name_is_told_the_near_ones(plugins: Plugins, work: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_misspelt_file_is_a_file_that_is_not_there(plugins: Plugins, work: Pat
 def test_a_manifest_extends_a_shipped_one_by_its_name(work: Path, plugins: Plugins, shelf: Path) -> None:
     (work / "m.yaml").write_text("extends: shelf/small\nname: mine\nvars: {n: 3}\n")
     loaded = load_manifest(Path("m.yaml"), plugins=plugins)
-    assert (loaded.resolved["name"], loaded.resolved["tasks"][0]["limit"]) == ("mine", 3)
+    assert (loaded.content["name"], loaded.content["tasks"][0]["limit"]) == ("mine", 3)
     assert loaded.origins["judges.0.use"] == f"{shelf.parent / 'manifests' / 'small.yaml'}:3:16"
 
 

@@ -19,7 +19,7 @@ from harness.formats.brackets import BracketsFormat
 from harness.formats.json_object import JsonFormat
 from harness.formats.label import LabelFormat
 from harness.formats.tagged import TaggedFormat
-from harness.testing import asked
+from harness.testing import make_request
 
 FORMATS: list[VerdictFormat] = [TaggedFormat(), JsonFormat(), BracketsFormat(), LabelFormat(), ArenaFormat()]
 SPACES: list[AnswerSpace] = [
@@ -71,7 +71,7 @@ def main() -> None:
 def _answers_a_second(form: VerdictFormat) -> float:
     space = Preference(2)
     shown = f"Which is better?\n\nAnswer A:\n{PROSE * 4}\n\nAnswer B:\n{PROSE * 4}"
-    requests = [asked(form, space, f"{number} {shown}") for number in range(500)]
+    requests = [make_request(form, space, f"{number} {shown}") for number in range(500)]
     texts = [form.write(number % 2, space, f"{number} {REASONS * 5}") for number in range(len(requests))]
     return len(requests) / min(
         sum(_reading(request, text) for request, text in zip(requests, texts, strict=True)) for _ in range(5)
@@ -84,7 +84,7 @@ def _ratios() -> Iterator[tuple[float, float, str]]:
             form.instruction(space)
         except DataError:
             continue
-        request = asked(form, space, f"Which? [[A]] says the first, and so on. {PROSE}")
+        request = make_request(form, space, f"Which? [[A]] says the first, and so on. {PROSE}")
         for name, text in _hostile():
             half = text[: len(text) // 2]
             if _reading(request, text) < _COARSE:

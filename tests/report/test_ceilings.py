@@ -135,7 +135,7 @@ def test_markdown_and_csv_have_it_too(board: Leaderboard) -> None:
     assert columns[place - 2 : place] == ["value", "interval"]
     row = next(line for line in text.splitlines() if line.startswith("|") and "like-people" in line)
     like = next(one for one in board.rows if one.judge == "like-people")
-    assert [cell.strip() for cell in row.strip("|").split("|")][place] == ceilings.shown(like) != "–"
+    assert [cell.strip() for cell in row.strip("|").split("|")][place] == ceilings.ceiling_text(like) != "–"
     assert "- like-people: " in text
     [first, *_] = csv.DictReader(io.StringIO(to_csv_text(board)))
     assert json.loads(first["ceiling"])["annotators"] == 3
@@ -188,7 +188,7 @@ def test_what_is_missing_is_said(board: Leaderboard) -> None:
     assert said.startswith("people: 2 annotators, 9 items with two or more; Krippendorff's alpha –; ")
     assert "no ceiling of accuracy: it is taken within groups of items" in said
     assert said.endswith("no alternative-annotator test: needs 3 annotators")
-    assert not ceilings.any_shown([row])
+    assert not ceilings.has_ceilings([row])
     values: dict[str, Any] = {"value": 0.5, "ci_low": 0.4, "ci_high": 0.6, "judge": 0.4, "difference": -0.1}
     apart = MetricCeiling(metric="mae", n=9, **values, difference_low=-0.15, difference_high=-0.05)
     errors = replace(few, metrics=(apart,))

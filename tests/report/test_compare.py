@@ -128,8 +128,11 @@ def test_every_format_has_the_numbers(make_cell: Any) -> None:
     plain = json.loads(render_comparison(result, "json"))
     assert plain["schema"] == "judge-harness/comparison/2"
     assert plain["tasks"][0]["difference"] == 0.5
+    assert plain["tasks"][0]["task"] == "t"
+    assert not {"category", "suite"} & plain["tasks"][0].keys()
     assert plain["disagreements"][0]["item"] == "item-0001"
     (row,) = csv.DictReader(io.StringIO(render_comparison(result, "csv")))
+    assert row["task"] == "t"
     assert row["judge_a"].startswith("'=a|")
     assert float(row["difference"]) == 0.5
     text = render_comparison(result, "md")

@@ -27,7 +27,7 @@ from harness.api import (
     Verdict,
 )
 from harness.cli import cli
-from harness.report.verdicts import Judged, as_arrays, make_target, of_answers, of_file
+from harness.report.verdicts import JudgedItems, as_arrays, items_from_answers, items_from_file, make_target
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("HARNESS_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -306,9 +306,11 @@ def test_orders_of_an_item_are_averaged_in_places_of_the_data() -> None:
     given = answers(
         PAIR, ("i", 0, (0, 1), 0, 0), ("i", 0, (1, 0), 0, 0), ("j", 1, (0, 1), 0, 0), ("j", 1, (1, 0), 0, 1)
     )
-    found = of_answers(given, Protocol(order="both"), make_target(PAIR, label=None, ties="class"))
+    found = items_from_answers(given, Protocol(order="both"), make_target(PAIR, label=None, ties="class"))
     assert [(one.judged, one.gold) for one in found.items] == [(0.5, 1.0), (1.0, 0.0)]
-    agreed = of_answers(given, Protocol(order="both", pooling="agree"), make_target(PAIR, label="A", ties="class"))
+    agreed = items_from_answers(
+        given, Protocol(order="both", pooling="agree"), make_target(PAIR, label="A", ties="class")
+    )
     assert [one.judged for one in agreed.items] == [0.0, 1.0], "an inconsistent answer names nobody"
 
 
@@ -317,7 +319,7 @@ def test_ties_count_as_they_are_declared() -> None:
     none, half, good = (
         [
             (one.judged, one.gold)
-            for one in of_answers(given, Protocol(), make_target(TIED, label=label, ties=ties)).items
+            for one in items_from_answers(given, Protocol(), make_target(TIED, label=label, ties=ties)).items
         ]
         for label, ties in (("A", "class"), ("A", "half"), ("good", "class"))
     )
@@ -331,10 +333,10 @@ def test_ties_count_as_they_are_declared() -> None:
 def test_failures_of_the_machinery_are_left_out_and_missing_scores_are_the_judges_mean() -> None:
     given = answers(STARS, ("i", 4.0, (), 0, 5.0), ("j", 2.0, (), 0, None), ("k", 3.0, (), 0, 1.0))
     given.append(given[0]._replace(item="l", status=Status.ERROR, verdict=None))
-    found = of_answers(given, Protocol(), make_target(STARS, label=None, ties="class"))
+    found = items_from_answers(given, Protocol(), make_target(STARS, label=None, ties="class"))
     assert found.failed == 1
-    assert found.lost == pytest.approx(1 / 3)
-    own, other = as_arrays(found, Judged(found.items[:1]))
+    assert found.share_without_verdict == pytest.approx(1 / 3)
+    own, other = as_arrays(found, JudgedItems(found.items[:1]))
     assert own.judged.tolist() == pytest.approx([5, 11 / 3, 1])
     assert own.cluster[0] == other.cluster[0], "one group in both is one cluster"
     assert len(np.unique(own.cluster)) == 3
@@ -343,17 +345,17 @@ def test_failures_of_the_machinery_are_left_out_and_missing_scores_are_the_judge
 def test_scores_are_numbers_and_rankings_and_classes_of_scores_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "scores.txt"
     path.write_text("4\n\n5.0\n", encoding="utf-8")
-    found = of_file(path, make_target(STARS, label=None, ties="class"))
+    found = items_from_file(path, make_target(STARS, label=None, ties="class"))
     assert [one.judged for one in found.items][::2] == [4, 5]
     assert np.isnan(found.items[1].judged)
-    assert [one.lost for one in found.items] == [0, 1, 0]
+    assert [one.share_without_verdict for one in found.items] == [0, 1, 0]
     with pytest.raises(UserError, match="no share and no mean"):
         make_target(Ranking(3), label=None, ties="class")
     with pytest.raises(UserError, match="of scores the mean"):
         make_target(STARS, label="4", ties="class")
     path.write_text("4\n9\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"line 2, column 'verdict': expected a number from 1 to 5, found str '9'"):
-        of_file(path, make_target(STARS, label=None, ties="class"))
+        items_from_file(path, make_target(STARS, label=None, ties="class"))
 
 
 @pytest.mark.parametrize(
@@ -369,14 +371,14 @@ def test_scores_are_numbers_and_rankings_and_classes_of_scores_are_refused(tmp_p
 )
 def test_every_kind_of_file_is_read(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8", newline="")
-    found = of_file(tmp_path / name, make_target(YES, label=None, ties="class"))
-    assert [(one.judged, one.lost) for one in found.items] == [(1, 0), (0, 1), (0, 0)]
+    found = items_from_file(tmp_path / name, make_target(YES, label=None, ties="class"))
+    assert [(one.judged, one.share_without_verdict) for one in found.items] == [(1, 0), (0, 1), (0, 0)]
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "v.xlsx").write_bytes(b"PK\x03\x04")
     with pytest.raises(DataError, match=r"a file of verdicts: .*\.jsonl.*\.txt"):
-        of_file(tmp_path / "v.xlsx", make_target(YES, label=None, ties="class"))
+        items_from_file(tmp_path / "v.xlsx", make_target(YES, label=None, ties="class"))
 
 
 def test_estimate_of_type_checked_callers() -> None:

@@ -13,7 +13,7 @@ from harness.api import Protocol
 from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.markdown import to_markdown
-from harness.report.measure import installed_metric
+from harness.report.measure import metric_finder
 from harness.report.records import Leaderboard
 
 GOLD = "AABB" * 15
@@ -24,7 +24,7 @@ PROTOCOL = Protocol(metrics=("accuracy", "macro_f1", "accuracy@category"))
 @pytest.fixture
 def board(make_cell: Callable[..., Any]) -> Leaderboard:
     cells = [make_cell(judge, said, GOLD, protocol=PROTOCOL, categories=("x", "x", "y")) for judge, said in JUDGES]
-    return build_leaderboard(cells, ReportSettings(resamples=200), find_metric=installed_metric())
+    return build_leaderboard(cells, ReportSettings(resamples=200), find_metric=metric_finder())
 
 
 JUDGES = (("good", GOLD), ("half", SAID), ("mute", "-" * 60))
@@ -53,7 +53,7 @@ def test_each_row_tells_the_metrics_that_do_not_rank(board: Leaderboard) -> None
 
 def test_another_metric_that_ranks_leaves_the_headline_among_the_others(make_cell: Callable[..., Any]) -> None:
     cells = [make_cell(judge, said, GOLD, protocol=PROTOCOL) for judge, said in JUDGES]
-    shown = build_leaderboard(cells, ReportSettings(metric="macro_f1", resamples=200), find_metric=installed_metric())
+    shown = build_leaderboard(cells, ReportSettings(metric="macro_f1", resamples=200), find_metric=metric_finder())
     assert [list(row.others) for row in shown.rows] == [["accuracy", "accuracy@category"]] * 3
 
 
@@ -63,7 +63,7 @@ def test_the_flags_are_those_of_the_metric_that_ranks(make_cell: Callable[..., A
     by_headline, by_other, not_scored = (
         {
             row.judge: row.flags
-            for row in build_leaderboard(cells, ReportSettings(metric=metric), find_metric=installed_metric()).rows
+            for row in build_leaderboard(cells, ReportSettings(metric=metric), find_metric=metric_finder()).rows
         }
         for metric in (None, "macro_f1", "balanced_accuracy")
     )
@@ -84,10 +84,10 @@ def test_they_are_in_the_markdown_and_survive_json(board: Leaderboard) -> None:
 def test_categories_and_single_metrics_have_none(make_cell: Callable[..., Any]) -> None:
     cells = [make_cell("good", GOLD, GOLD, protocol=PROTOCOL, categories=("x", "y"))]
     by_category = build_leaderboard(
-        cells, ReportSettings(group_by="category", resamples=200), find_metric=installed_metric()
+        cells, ReportSettings(group_by="category", resamples=200), find_metric=metric_finder()
     )
     assert [row.others for row in by_category.rows] == [{}, {}]
     alone = build_leaderboard(
-        [make_cell("good", GOLD, GOLD)], ReportSettings(resamples=200), find_metric=installed_metric()
+        [make_cell("good", GOLD, GOLD)], ReportSettings(resamples=200), find_metric=metric_finder()
     )
     assert "Other metrics" not in to_markdown(alone)

@@ -13,7 +13,7 @@ from harness.manifest.load import load_manifest
 from harness.manifest.model import ReportSettings
 from harness.report.compare import compare_judges
 from harness.report.leaderboard import build_leaderboard
-from harness.report.measure import installed_metric
+from harness.report.measure import metric_finder
 from harness.report.records import Leaderboard
 from harness.report.renderers import render_board
 from harness.run.coverage import check_metrics
@@ -45,7 +45,7 @@ def judges(make_cell: Any, *, protocol: Protocol, **changes: Any) -> list[Any]:
 
 
 def board(cells: list[Any], **options: Any) -> Leaderboard:
-    return build_leaderboard(cells, ReportSettings(resamples=400, **options), find_metric=installed_metric())
+    return build_leaderboard(cells, ReportSettings(resamples=400, **options), find_metric=metric_finder())
 
 
 def values(leaderboard: Leaderboard) -> dict[str, float | None]:
@@ -83,11 +83,9 @@ def test_a_suite_is_the_mean_of_the_tasks_as_each_was_averaged(make_cell: Any) -
 
 def test_two_judges_are_compared_by_it(make_cell: Any) -> None:
     wide, even = ([cell] for cell in judges(make_cell, protocol=Protocol()))
-    (found,) = compare_judges(
-        wide, even, ReportSettings(metric=OWN, resamples=400), find_metric=installed_metric()
-    ).tasks
+    (found,) = compare_judges(wide, even, ReportSettings(metric=OWN, resamples=400), find_metric=metric_finder()).tasks
     assert [found.value_a, found.value_b] == pytest.approx([1 / 2, 5 / 8])
-    (plain,) = compare_judges(wide, even, ReportSettings(resamples=400), find_metric=installed_metric()).tasks
+    (plain,) = compare_judges(wide, even, ReportSettings(resamples=400), find_metric=metric_finder()).tasks
     assert plain.difference == 0
 
 

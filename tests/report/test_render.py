@@ -89,7 +89,7 @@ rank letters judge                            value   interval   n cover worst f
   judges
 
 · rank: a simultaneous 95 % confidence set of the judge's rank; judges that share a letter cannot be
-  told apart; – is not ranked; nobody is placed above another because of answers that are missing
+  told apart; – is not ranked; no judge is placed above another because of answers that are missing
 · interval: 95 % confidence, Agresti and Coull's for a share of independent answers
 · n: units that the value rests on; coverage: % of requests with a verdict; worst case: every
   missing answer counted as wrong as can be
@@ -119,7 +119,7 @@ rank   judge              value   interval   n cover worst first flags
   points, by the pair of judges
 
 · rank: a simultaneous 95 % confidence set of the judge's rank; judges that
-  share a letter cannot be told apart; – is not ranked; nobody is placed above
+  share a letter cannot be told apart; – is not ranked; no judge is placed above
   another because of answers that are missing
 · interval: 95 % confidence, Agresti and Coull's for a share of independent
   answers

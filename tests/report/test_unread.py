@@ -18,7 +18,7 @@ from harness.report.markdown import to_markdown
 from harness.report.records import Leaderboard
 from harness.report.tables import to_csv_text, to_json_text
 from harness.report.terminal import terminal_text
-from harness.report.unread import commands, ending, said, tally
+from harness.report.unread import commands, ending, summarize, tally
 
 
 def answer(number: int, error: str, *, status: Status = Status.UNPARSED, raw: str = "", **more: Any) -> UnreadAnswer:
@@ -144,7 +144,7 @@ def test_hostile_answers_are_shown_and_not_obeyed(board: Leaderboard) -> None:
 
 def test_rare_reasons_are_summed() -> None:
     reasons = {"no verdict": 1, "ambiguous": 5, "outside": 4, "cut off": 3, "error": 2}
-    assert said(reasons, 1000) == (
+    assert summarize(reasons, 1000) == (
         "15 of 1,000 requests without a verdict (1.5 %): 5 ambiguous, 4 outside, 3 cut off, 3 for other reasons"
     )
 

@@ -494,7 +494,7 @@ SPENDS = "import time\nstart = time.process_time()\nwhile time.process_time() - 
     [
         (
             "import dear_package",
-            r"takes \d+ ms of CPU, and the harness itself \d+; .*dearest are dear_package \(\d+ ms\)",
+            r"takes \d+ ms of CPU, and the harness itself \d+; .*most expensive are dear_package \(\d+ ms\)",
         ),
         ("def harness_judges():\n    import dear_package\n    return []", r"takes \d+ ms of CPU"),
         ("import time\ntime.sleep(1.3)", r"takes 1\.\d s by the clock and \d+ ms of CPU: it waits for something"),
@@ -564,7 +564,7 @@ def test_fake_judges_follow_their_script() -> None:
     def said(judge: FakeJudge) -> list[object]:
         return [judgement.verdict or judgement.status.value for _, judgement in judge.judge(iter(requests))]
 
-    assert said(FakeJudge.scripted(1, Status.ERROR)) == [1, "error", 1]
+    assert said(FakeJudge.answering(1, Status.ERROR)) == [1, "error", 1]
     assert said(FakeJudge.position_biased(1)) == [1, 1, 1]
     assert said(FakeJudge.always_tie()) == ["refused"] * 3
     assert said(FakeJudge.saying("no idea")) == ["unparsed"] * 3
@@ -575,4 +575,4 @@ def test_fake_judges_follow_their_script() -> None:
     assert [request.item for request in fussy.asked] == ["i0", "i1"]
     tied = replace(requests[0], space=Preference(2, ("tie",)))
     assert [judgement.verdict for _, judgement in FakeJudge.always_tie().judge([tied])] == ["tie"]
-    assert Choice(("a", "b")).contains(next(iter(FakeJudge.scripted("a").judge([tied])))[1].verdict)
+    assert Choice(("a", "b")).contains(next(iter(FakeJudge.answering("a").judge([tied])))[1].verdict)

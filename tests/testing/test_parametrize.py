@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from harness.api import JudgeCard, PluginError
 from harness.discovery import Plugins
-from harness.testing import parametrize_with_checks
+from harness.testing import FakeJudge, parametrize_with_checks
 
 
 @parametrize_with_checks(["harness/label", "harness/accuracy"])
@@ -69,3 +70,60 @@ def test_a_plugin_that_did_not_load_is_an_error_with_its_cause(tmp_path: Path, m
 def test_an_unknown_object_is_an_error() -> None:
     with pytest.raises(PluginError, match="there is no"):
         parametrize_with_checks(["harness/no-such-thing"])
+
+
+def test_one_name_or_card_needs_no_list() -> None:
+    assert ids(parametrize_with_checks("harness/label")) == ids(parametrize_with_checks(["harness/label"]))
+    (card,) = [offer.card for offer in Plugins.load().offers("format") if offer.id == "harness/label"]
+    assert "card/label-format_is_total" in ids(parametrize_with_checks(card))
+
+
+def test_a_failure_can_be_expected_of_one_object_alone() -> None:
+    expected = {"harness/label-format_is_total": "known"}
+    marked = parametrize_with_checks(["harness/label", "harness/tagged"], expected_failures=expected).args[1]
+    assert [param.id for param in marked if param.marks] == ["harness/label-format_is_total"]
+
+
+class Depth(BaseModel):
+    depth: int
+
+
+class Width(BaseModel):
+    width: int
+
+
+def judge_card(name: str, options: type[BaseModel] | None, taken: list[object], **fields: Any) -> JudgeCard:
+    def make(given: object, context: object) -> FakeJudge:
+        taken.append(given)
+        return FakeJudge.position_biased()
+
+    return JudgeCard(
+        name=name, api_version=1, summary="s", licence="l", source="s", factory=make, options=options, **fields
+    )
+
+
+def run_check(mark: pytest.MarkDecorator, test: str) -> None:
+    (check,) = [param.values[0] for param in mark.args[1] if param.id == test]
+    check()
+
+
+def test_each_of_several_objects_is_given_the_options_that_it_knows() -> None:
+    taken: list[object] = []
+    cards = [judge_card("deep", Depth, taken), judge_card("wide", Width, taken), judge_card("plain", None, taken)]
+    mark = parametrize_with_checks(cards, options={"depth": 3, "width": 4})
+    for card in cards:
+        run_check(mark, f"card/{card.name}-judge_answers_each_once")
+    assert taken == [Depth(depth=3), Width(width=4), None]
+    with pytest.raises(PluginError, match="none of card/deep, card/wide, card/plain has an option height"):
+        parametrize_with_checks(cards, options={"height": 1})
+
+
+def test_an_example_on_the_card_gives_a_judge_what_it_needs() -> None:
+    def example(folder: Path) -> dict[str, int]:
+        return {"depth": len(list(folder.iterdir()))}
+
+    taken: list[object] = []
+    mark = parametrize_with_checks(judge_card("deep", Depth, taken, example=example))
+    assert not any(param.marks for param in mark.args[1])
+    run_check(mark, "card/deep-judge_answers_each_once")
+    assert taken == [Depth(depth=0)]

@@ -137,8 +137,8 @@ def test_a_sound_reward_passes_every_check(card: RewardCard) -> None:
     [
         (card_of(lambda: object()), "reward_protocol", "no Reward that can be called"),
         (card_of(lambda: Sound), "reward_protocol", "no Reward that can be called"),
-        (card_of(Truthy), "reward_is_a_number_or_none", "neither a finite number nor None"),
-        (card_of(NotANumber), "reward_is_a_number_or_none", "neither a finite number nor None"),
+        (card_of(Truthy), "reward_is_a_number_or_none", "is no finite number, and not None"),
+        (card_of(NotANumber), "reward_is_a_number_or_none", "is no finite number, and not None"),
         (card_of(Mute), "reward_applies_to_something", "rewards nothing"),
         (card_of(Moody), "reward_is_deterministic", "though nothing changed"),
         (card_of(PaysForSilence), "reward_right_earns_most", "unparsed"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import random
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from harness.api import TrainerCard, Training, TrainingResult, UserError
-from harness.testing import checks_for
+from harness.testing import checks_for, parametrize_with_checks
 from harness.testing._checks import observe_check
 
 COUNTER = count()
@@ -153,3 +154,39 @@ def test_a_trainer_that_refuses_the_recipe_is_warned_of_and_not_failed() -> None
 
 def test_nothing_is_trained_where_nothing_was_given_to_make_it_short() -> None:
     assert set(observed(Sound)) == {"trainer_protocol", "trainer_members", "trainer_fingerprint_is_stable"}
+
+
+def test_an_example_on_the_card_makes_the_training_short_and_gives_it_a_model() -> None:
+    models: list[str | None] = []
+
+    class Starting(Sound):
+        def train(self, training: Training) -> TrainingResult:
+            models.append(training.model)
+            return super().train(training)
+
+    def with_model(folder: Path) -> dict[str, int]:
+        (folder / "weights").write_text("0")
+        return {"steps": 6}
+
+    for example in (with_model, lambda folder: {"steps": 6}):
+        card = TrainerCard(
+            name="t",
+            api_version=1,
+            summary="s",
+            factory=lambda options, context: Starting(options),
+            options=Options,
+            example=example,
+        )
+        found = {name: observe_check(check) for name, check in checks_for(card) if name.startswith("trainer_")}
+        assert set(found.values()) == {("", "")}
+        assert "trainer_resumes" in found
+    began = [Path(model).name.startswith("harness-example-") for model in models if model is not None]
+    assert began == [True] * 4, "trained, trained again, stopped, gone on"
+    assert models[4:] == [None] * 4
+
+
+def test_pytest_says_that_a_trainer_is_not_trained() -> None:
+    card = TrainerCard(name="t", api_version=1, summary="s", factory=lambda options, context: Sound(options))
+    (skipped,) = [param for param in parametrize_with_checks(card).args[1] if param.marks]
+    assert skipped.id == "card/t-trainer_trains"
+    assert "it is not trained; give options that make it short in `options`" in skipped.marks[0].kwargs["reason"]

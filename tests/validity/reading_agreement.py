@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from harness.api import AnswerSpace, Preference, VerdictFormat
 from harness.formats.arena import ArenaFormat
 from harness.formats.label import LabelFormat
-from harness.testing import asked
+from harness.testing import make_request
 
 GENAI = Preference(2, ("good", "bad"))
 TIED = Preference(2, ("tie",))
@@ -175,7 +175,7 @@ def _listed(marks: list[str]) -> str:
 
 def compare(answer: Answer) -> tuple[str, str]:
     """The column of an answer, and what was read here or why not."""
-    request = asked(
+    request = make_request(
         answer.form, answer.space, answer.shown, candidates=answer.candidates or ("", "")
     )  # pictures hold no text
     judgement = request.read(answer.text, cut="length" if answer.cut else "")

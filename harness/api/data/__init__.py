@@ -1,8 +1,8 @@
-"""What the author of a task reads data with: a task over rows, where the rows are, their cells, and pictures.
+"""The data kit for authors of tasks: a task over rows, the sources of rows, their cells, and pictures.
 
-Every mistake in the data is a `DataError` that names file, row, column, what was found and what was expected. Reading
-is streamed and pictures are lazy. `pyarrow` and `datasets` are imported only where a file or dataset needs them; a
-plugin that reads parquet or the hub lists them among its own dependencies.
+Every mistake in the data is a `DataError`. It names file, row and column, the value that was found and the one that was
+expected. Reading is streamed, and pictures are lazy. `pyarrow` and `datasets` are only imported where a file or dataset
+needs them. A plugin that reads parquet or the hub lists them among its own dependencies.
 """
 
 from __future__ import annotations

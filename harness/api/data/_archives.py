@@ -1,7 +1,7 @@
-"""Pictures by name: files of a folder, and members of archives in it, which are read where they lie.
+"""Pictures by name: files of a folder, and members of archives in it.
 
-Nothing of an archive is ever written under a name that it chose, so no member can leave the folder. A `.tar.gz` has no
-index: it is decompressed once, to a plain tar in the workspace.
+Archives are hostile. No member is written to disk under its own name, so none can leave the folder. A `.tar.gz` has no
+index, so it is decompressed once, to a plain tar in the workspace.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from harness.api._images import Image
 from harness.api._shown import MAX_BYTES
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
-"""Endings of the archives that can be read."""
+"""Endings of the archives that are read."""
 
 MAX_MEMBER = MAX_BYTES
-"""Bytes of one member. A small archive can hide many gigabytes in one."""
+"""Most bytes of one member. A small archive can hide a member of many gigabytes."""
 
 MAX_RATIO = 100
-"""A `.tar.gz` that grows by more than this holds no pictures: they hardly compress."""
+"""Most growth of a `.tar.gz`. Pictures hardly compress, so a file that grows by more holds something else."""
 
-_CHUNK = 2**20
+_CHUNK = 2**20  # bytes decompressed at once
 
 Pictures: TypeAlias = Callable[[str], Image]
-"""Gives the lazy picture of a name.
+"""A function that gives the lazy picture of a name.
 
 Raises:
     DataError: The name leads out of the data folder.
@@ -42,17 +42,28 @@ Raises:
 
 
 class Archive:
-    """A zip or tar file whose members are read by name. Opened when it is first asked; may be asked from any thread."""
+    """A zip or tar file whose members are read by name.
+
+    It is opened when it is first used. Any thread may use it.
+
+    >>> import tempfile, zipfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with zipfile.ZipFile(folder / "images.zip", "w") as out:
+    ...     out.writestr("cat.png", b"...")
+    >>> archive = Archive(folder / "images.zip", workspace=folder)
+    >>> archive.names, "cat.png" in archive, archive.read("cat.png")
+    (('cat.png',), True, b'...')
+    """
 
     def __init__(self, path: Path, *, workspace: Path) -> None:
-        """Name an archive; nothing is read yet.
+        """Name an archive. Nothing is read yet.
 
         Args:
             path: The file.
-            workspace: Where a `.tar.gz` is decompressed to.
+            workspace: The folder in which a `.tar.gz` is decompressed.
 
         Raises:
-            DataError: The name says that it is no archive.
+            DataError: The ending is not that of an archive.
         """
         if not path.name.lower().endswith(ARCHIVES):
             raise DataError(f"{path}: this kind of archive is not read; expected {', '.join(ARCHIVES)}")
@@ -98,25 +109,27 @@ class Archive:
 
     @cached_property
     def _members(self) -> Mapping[str, Callable[[], bytes]]:
-        """A reader for each regular file. Links are none: what they point at is not theirs."""
+        """A reader for each regular file. Links are left out, since they may point out of the archive."""
         try:
             if self.path.name.lower().endswith(".zip"):
-                return self._zipped()
-            return self._tarred(self.path if self.path.name.lower().endswith(".tar") else self._decompressed())
+                return self._index_zip()
+            return self._index_tar(self.path if self.path.name.lower().endswith(".tar") else self._decompress())
         except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, tarfile.TarError) as error:
             raise DataError(f"{self.path}: not a readable archive ({error}); download it again") from error
 
-    def _zipped(self) -> dict[str, Callable[[], bytes]]:
+    def _index_zip(self) -> dict[str, Callable[[], bytes]]:
         archive = zipfile.ZipFile(self.path)
 
         def read(member: zipfile.ZipInfo) -> bytes:
             if member.file_size > MAX_MEMBER:
                 raise ValueError(f"{member.file_size:,} bytes, more than the {MAX_MEMBER:,} allowed")
-            return archive.read(member)  # of the declared size and no more; the checksum is compared
+            return archive.read(member)  # reads no more than the declared size, and compares the checksum
 
         return {member.filename: partial(read, member) for member in archive.infolist() if not member.is_dir()}
 
-    def _tarred(self, file: Path) -> dict[str, Callable[[], bytes]]:
+    def _index_tar(self, file: Path) -> dict[str, Callable[[], bytes]]:
+        # Members are read by their place in the file, each through a handle of its own: a TarFile has one position, and
+        # two threads would move it for each other.
         def read(offset: int, size: int) -> bytes:
             if size > MAX_MEMBER:
                 raise ValueError(f"{size:,} bytes, more than the {MAX_MEMBER:,} allowed")
@@ -134,14 +147,17 @@ class Archive:
                 if member.isreg() and not member.issparse()
             }
 
-    def _decompressed(self) -> Path:
-        """A plain tar with what this `.tar.gz` holds, made once."""
+    def _decompress(self) -> Path:
+        """Make a plain tar of this `.tar.gz`, once."""
+        # Size and time of change are part of the name: a new file of the same name is decompressed again.
         facts = self.path.stat()
         key = hashlib.sha256(f"{self.path.absolute()}:{facts.st_size}:{facts.st_mtime_ns}".encode()).hexdigest()[:16]
         plain = self._workspace / "archives" / f"{key}.tar"
         if plain.exists():
             return plain
         plain.parent.mkdir(parents=True, exist_ok=True)
+        # Several processes may do this at once. Each writes a file of its own and renames it at the end, so none ever
+        # sees half an archive.
         handle, temporary = tempfile.mkstemp(dir=plain.parent, suffix=".part")
         try:
             with os.fdopen(handle, "wb") as out, gzip.open(self.path) as packed:
@@ -156,24 +172,24 @@ class Archive:
 
 
 class PictureStore:
-    """The pictures of a benchmark, by the names in its rows: first files of the folder, then members of archives."""
+    """The pictures of a benchmark by name. Files of the folder come first, then members of archives."""
 
     def __init__(
         self, root: Path, *, workspace: Path, archives: tuple[str, ...] = (), prefixes: tuple[str, ...] = ("",)
     ) -> None:
-        """Name the places; nothing is read yet.
+        """Name the places. Nothing is read yet.
 
         Args:
-            root: The data folder; a name that leads out of it is refused.
-            workspace: Where a `.tar.gz` is decompressed to.
+            root: The data folder. A name that leads out of it is refused.
+            workspace: The folder in which a `.tar.gz` is decompressed.
             archives: Patterns of the archives in the folder, such as `images/*.zip`.
-            prefixes: What may stand before a name, in the folder or in an archive: `("", "images/")`.
+            prefixes: Texts that may stand before a name, in the folder or in an archive: `("", "images/")`.
         """
         self._root, self._workspace = root, workspace
         self._patterns, self._prefixes = archives, prefixes
 
     def __call__(self, name: str) -> Image:
-        """The picture of a name. One that is nowhere is missed when somebody looks, like any file that is not there.
+        """The picture of a name. A missing one is an error when it is loaded, as with any missing file.
 
         Raises:
             DataError: The name leads out of the folder, or an archive cannot be read.
@@ -189,12 +205,13 @@ class PictureStore:
         places = [str(self._root), *(str(archive.path) for archive in self._archives)]
 
         def missing() -> bytes:
-            raise DataError(f"image {name!r}: not in {' nor in '.join(places)}; download it or remove the row")
+            raise DataError(f"image {name!r}: not in {' or in '.join(places)}; download it or remove the row")
 
         return Image.from_reader(missing, name=name)
 
     @cached_property
     def _archives(self) -> list[Archive]:
+        # Sorted, so that a name that two archives hold means the same picture on every machine.
         found = sorted({path for pattern in self._patterns for path in self._root.glob(pattern)})
         inside = self._root.resolve()
         for path in found:

@@ -1,7 +1,8 @@
 """Rows and typed access to their cells.
 
-Each cell is checked where it is read. One that does not fit is a `DataError` with file, row, column, what was found and
-what was expected. Not for reading files (see `_files`) nor for what a column means (that is each task's own).
+Each cell is checked where it is read. A cell that does not fit is a `DataError` with file, row and column, the value
+that was found and the one that was expected. Not for reading files (see `_files`), and not for the meaning of a column
+(that is each task's own).
 """
 
 from __future__ import annotations
@@ -21,32 +22,40 @@ from harness.api._images import Image
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,", re.ASCII)
-_SHOWN = 20  # names listed in a message
+_MOST_LISTED = 20  # names listed in a message
 
 ABSENT: Callable[[str], Image] = Image.absent
-"""The `pictures` of rows that are used without their pictures: each gets a place of its own, and nothing is opened."""
+"""The `pictures` of rows that are used without their pictures. Each gets a placeholder, and no file is opened."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row, with the place that it came from."""
+    """One row, with its place in the data for messages.
+
+    >>> row = Row({"score": "4", "label": "A>B"}, "pairs.csv, line 2", number=0)
+    >>> row["score"].number(), row["label"].label({"A>B": 0, "B>A": 1})
+    (4.0, 0)
+    >>> row["scor"]
+    Traceback (most recent call last):
+    harness.api._errors.DataError: pairs.csv, line 2: there is no column 'scor'. Did you mean 'score'?
+    """
 
     values: Mapping[str, object]
     """Cells by column."""
     place: str
-    """`"path/pairs.jsonl, line 12"`; lines count from 1, rows and elements from 0 as their libraries do."""
+    """`"path/pairs.jsonl, line 12"`. Lines count from 1. Rows and elements count from 0, as in their libraries."""
     number: int
     """From 0 within the split, over all of its files."""
     pictures: Callable[[str], Image] | None = None
-    """Gives the picture of a name or relative path; `None` where there are no pictures beside the rows (the hub)."""
+    """Gives the picture of a name or relative path. `None` where there are no pictures beside the rows (the hub)."""
 
     def __getitem__(self, column: str) -> Cell:
-        """A cell with a value in it; an empty text is one.
+        """A cell with a value. An empty text is a value.
 
         Raises:
-            DataError: There is no such column, with near misses, or nothing in it.
+            DataError: There is no such column, or its cell is null. The message lists similar names.
         """
         value = self.values.get(column)
         if value is not None or self.pictures is ABSENT:  # a column of pictures may be gone with them
@@ -56,16 +65,17 @@ class Row:
         raise DataError(f"{self.place}, column {column!r}: expected a value, found nothing; fix or remove the row")
 
     def has(self, column: str) -> bool:
-        """Whether the column is there, and neither null nor an empty text (CSV cannot tell these two apart)."""
+        """Whether the row has a value in this column. An empty text counts as none, as in CSV."""
         value = self.values.get(column)
         return value is not None and value != ""
 
     def first(self, *columns: str) -> Cell:
-        """The cell of the first of several spellings of a column that this row has; an empty text comes last.
+        """The first cell with a value among several spellings of a column. An empty text comes last.
 
         Raises:
             DataError: All are missing or null.
         """
+        # Sorting keeps the given order among columns with a value, and among those without one.
         for column in sorted(columns, key=self.has, reverse=True):
             value = self.values.get(column)
             if value is not None:
@@ -77,19 +87,27 @@ class Row:
         raise DataError(f"{self.place}: nothing in column {names}; filled are {filled}; fix or remove the row")
 
     def words(self, *columns: str) -> dict[str, str]:
-        """Those of the columns that are there, as words, for tags."""
+        """The words of those columns that have a value, for tags."""
         return {column: self[column].word() for column in columns if self.has(column)}
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One value, or one part of a list or object, with the place that it came from."""
+    """One value, or one part of a list or object, with its place in the data for messages.
 
-    value: object
+    >>> row = Row({"ranking": "B > A > C", "year": 2024.0, "seen": "yes"}, "p.csv, line 2", number=0)
+    >>> [cell.word() for cell in row["ranking"].split()], row["year"].word()
+    (['B', 'A', 'C'], '2024')
+    >>> row["seen"].flag()
+    Traceback (most recent call last):
+    harness.api._errors.DataError: p.csv, line 2, column 'seen': expected true or false, found str 'yes'; fix the row
+    """
+
+    value: object  # data files are hostile: nothing is known of it before a method has checked it
     row: Row
     column: str
     within: str = ""
-    """Which part of the cell: `", element 2"`."""
+    """The part of the cell: `", element 2"`."""
 
     @property
     def place(self) -> str:
@@ -98,10 +116,10 @@ class Cell:
 
     def mismatch(self, expected: str, fix: str = "fix the row") -> DataError:
         """The error for a cell that does not fit, ready to raise."""
-        return DataError(f"{self.place}: expected {expected}, found {_shown(self.value)}; {fix}")
+        return DataError(f"{self.place}: expected {expected}, found {_describe(self.value)}; {fix}")
 
     def text(self) -> str:
-        """Text as it is. An empty one is data: a model may answer nothing, and a question may have no context.
+        """The text. It may be empty: a model may answer with nothing, and a question may have no context.
 
         Raises:
             DataError: Not text, or not valid Unicode.
@@ -111,7 +129,7 @@ class Cell:
         return self._unicode(self.value)
 
     def word(self) -> str:
-        """Text, or what stands for it: a number is its digits, without a needless `.0`; a truth value true or false.
+        """The value as text. A number is its digits, without a needless `.0`. A truth value is `true` or `false`.
 
         Raises:
             DataError: Not finite, of another kind, or not valid Unicode.
@@ -122,7 +140,7 @@ class Cell:
         return self._unicode(word)
 
     def name(self) -> str:
-        """A word with something in it, for ids and groups.
+        """A word that is not empty, for ids and groups.
 
         Raises:
             DataError: As `word`, or nothing but white space.
@@ -155,6 +173,7 @@ class Cell:
             DataError: Negative, or of another kind.
         """
         value = self.value
+        # Fewer than 19 digits fit in 64 bits, and Python refuses to read numbers of more than 4,300 digits anyway.
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
@@ -162,7 +181,7 @@ class Cell:
         return value
 
     def flag(self) -> bool:
-        """A truth value; from CSV `true` or `false`, in any case.
+        """A truth value, or from CSV `true` or `false` in any case.
 
         Raises:
             DataError: Of another kind.
@@ -175,13 +194,13 @@ class Cell:
         return value
 
     def label(self, meanings: Mapping[str, T]) -> T:
-        """What a label means.
+        """The meaning of a label.
 
         Args:
-            meanings: Meaning of each label; a whole number stands under its digits.
+            meanings: Meaning of each label. The key of a whole number is its digits.
 
         Raises:
-            DataError: Unknown, or neither text nor a whole number.
+            DataError: Unknown, or of another kind than text or a whole number.
         """
         value = self.value
         word = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
@@ -200,7 +219,7 @@ class Cell:
             value = self._json("a list, or a JSON list as text")
         if not isinstance(value, list | tuple):
             raise self.mismatch("a list, or a JSON list as text")
-        return [Cell(one, self.row, self.column, f"{self.within}, element {k}") for k, one in enumerate(value)]
+        return [Cell(part, self.row, self.column, f"{self.within}, element {k}") for k, part in enumerate(value)]
 
     def fields(self) -> Row:
         """An object, or a JSON object as text, as a row of its own.
@@ -216,10 +235,10 @@ class Cell:
         return Row(value, self.place, self.row.number, self.row.pictures)
 
     def split(self) -> list[Cell]:
-        """The elements of a list, or words apart by `>`, `,` or white space, as in `B > A > C`.
+        """The elements of a list, or the words between `>`, `,` or white space, as in `B > A > C`.
 
         Raises:
-            DataError: Neither a list nor text.
+            DataError: No list, and no text.
         """
         if not isinstance(self.value, str) or self.value.lstrip().startswith("["):
             return self.elements()
@@ -238,15 +257,15 @@ class Cell:
         return [cell.image() for cell in cells]
 
     def image(self) -> Image:
-        """A picture: the name of one beside the rows, encoded bytes, `{"bytes", "path"}`, or a base64 data URL.
+        """A picture: the name of a file beside the rows, encoded bytes, `{"bytes", "path"}`, or a base64 data URL.
 
-        Nothing is opened or decoded but base64.
+        Base64 is decoded here. Everything else is lazy.
 
         Raises:
             DataError: Of another kind, an address, or a path that leads out of the data folder.
         """
         value = self.value
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping):  # as `datasets` and parquet files of the hub hold pictures
             inner = value.get("bytes")
             value = value.get("path") if inner is None else inner if isinstance(inner, bytes) else None
         if isinstance(value, bytes) and value:
@@ -256,7 +275,8 @@ class Cell:
         if not isinstance(value, str) or not value.strip() or "\0" in value:
             raise self.mismatch("a picture: the path of a file, encoded bytes, {'bytes', 'path'} or a base64 data URL")
         if value.startswith("data:"):
-            return Image.from_bytes(self._decoded(value), name=self.place)
+            return Image.from_bytes(self._decode_url(value), name=self.place)
+        # A row must not make the harness send requests: the address may be one of the user's own network.
         if "://" in value:
             raise self.mismatch("a picture in the data", "addresses are not fetched; download it beside the data file")
         if self.row.pictures is None:
@@ -266,7 +286,7 @@ class Cell:
         except DataError as error:
             raise DataError(f"{self.place}: {error}") from error
 
-    def _decoded(self, url: str) -> bytes:
+    def _decode_url(self, url: str) -> bytes:
         head = _DATA_URL.match(url)
         try:
             data = base64.b64decode(url[head.end() :], validate=True) if head else b""
@@ -291,18 +311,27 @@ class Cell:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Near misses as a sentence, or `""`."""
+    """Similar names as a sentence, or `""`.
+
+    >>> did_you_mean("lable", ["label", "image"])
+    " Did you mean 'label'?"
+    """
+    # Names are cut: comparing takes time in the square of their length, and a name may be a whole cell by mistake.
     close = difflib.get_close_matches(word[:100], [name[:100] for name in known], n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
 def suggest_names(word: str, known: Iterable[str]) -> str:
-    """Near misses as a sentence, else what there is."""
+    """Similar names as a sentence, else the names that there are.
+
+    >>> suggest_names("lable", ["label", "image"]), suggest_names("q", ["label", "image"])
+    (" Did you mean 'label'?", " There is 'label', 'image'.")
+    """
     names = [str(name) for name in known]
     if close := did_you_mean(word, names):
         return close
-    listed = ", ".join(repr(name[:100]) for name in names[:_SHOWN]) or "nothing"
-    return f" There is {listed}{', ...' if len(names) > _SHOWN else ''}."
+    listed = ", ".join(repr(name[:100]) for name in names[:_MOST_LISTED]) or "nothing"
+    return f" There is {listed}{', ...' if len(names) > _MOST_LISTED else ''}."
 
 
 def _word(value: object) -> str | None:
@@ -317,7 +346,7 @@ def _word(value: object) -> str | None:
     return str(value) if isinstance(value, int) else None
 
 
-def _shown(value: object) -> str:
+def _describe(value: object) -> str:
     """A value for an error message: short, and never megabytes of picture."""
     if value is None:
         return "nothing"

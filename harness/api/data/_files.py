@@ -1,6 +1,6 @@
-"""Reads JSON lines, JSON lists, CSV, TSV and parquet a row at a time. Files are hostile: each mistake has a message.
+"""Reads JSON lines, JSON lists, CSV, TSV and parquet, one row at a time.
 
-Not for what is in the cells: see `_cells`.
+Files may be damaged or hostile. Each fault has a message with its place. Not for the content of cells: see `_cells`.
 """
 
 from __future__ import annotations
@@ -20,28 +20,38 @@ from typing import TypeAlias
 from harness.api._errors import DataError
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".jsonl.gz", ".json.gz", ".csv.gz", ".tsv.gz", ".parquet")
-"""Endings of the files that can be read."""
+"""Endings of the files that are read."""
 
 MAX_LINE = 32 * 2**20
-"""Bytes in one line. A few kilobytes of gzip can hide a line of many gigabytes."""
+"""Most bytes of one line. A few kilobytes of gzip can hide a line of many gigabytes."""
 
 _BATCH = 16  # parquet rows decoded at once: rows with images are large
-_BUFFER = 2**20  # bytes read at once; of a parquet column pyarrow would read all of a row group
+_BUFFER = 2**20  # bytes read at once: without it pyarrow reads a parquet column for a whole row group
 
 Cells: TypeAlias = Generator[tuple[dict[str, object], str], None, None]
 """Values by column, and the place in the file: `"line 12"`."""
 
 
 def suffix_of(path: Path) -> str:
-    """The ending that says how to read a file, or `""` for another kind of file."""
+    """The ending that names the format of a file, or `""` for another kind of file.
+
+    >>> suffix_of(Path("test.JSONL.gz")), suffix_of(Path("readme.md"))
+    ('.jsonl.gz', '')
+    """
     return next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), "")
 
 
 def read_table(file: Path) -> Cells:
-    """Stream the rows of a file. Blank lines are no rows.
+    r"""Stream the rows of a file. Blank lines are skipped.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "test.jsonl"
+    >>> _ = file.write_text('{"id": 1}\n\n{"id": 2}\n')
+    >>> list(read_table(file))
+    [({'id': 1}, 'line 1'), ({'id': 2}, 'line 3')]
 
     Raises:
-        DataError: It is of another kind or cannot be read to its end; names it and the row.
+        DataError: It is of another kind or cannot be read to its end. The message names the file and the row.
     """
     suffix = suffix_of(file)
     if not suffix:
@@ -50,7 +60,7 @@ def read_table(file: Path) -> Cells:
 
 
 def _json_lines(file: Path) -> Cells:
-    with _opened(file) as stream:
+    with _open(file) as stream:
         for number, line in _lines(stream, file):
             if not line.strip():
                 continue
@@ -68,8 +78,8 @@ def _json_lines(file: Path) -> Cells:
 
 
 def _json_list(file: Path) -> Cells:
-    """The objects of one JSON list, decoded one at a time as the file is read."""
-    with _opened(file) as stream:
+    """The objects of a JSON list, decoded one at a time while the file is read."""
+    with _open(file) as stream:
         text = _Text(stream, file)
         if text.next() != "[":
             raise DataError(f"{file}: expected a JSON list of objects, found {text.ahead!r}; write JSON lines")
@@ -96,9 +106,9 @@ def _json_list(file: Path) -> Cells:
 
 
 class _Text:
-    """UTF-8 text of a stream, a window of it at a time, read from a place in it that only moves on.
+    """A window over the UTF-8 text of a stream, with a place that only moves forward.
 
-    The window is copied when more of the stream is read, and not for every element: reading is linear.
+    The window is copied when more of the stream is read, and not for every element, so the time is linear.
     """
 
     def __init__(self, stream: gzip.GzipFile | io.BufferedReader, file: Path) -> None:
@@ -112,7 +122,7 @@ class _Text:
         return self._window[self._place : self._place + 20]
 
     def next(self) -> str:
-        """The next character that is no white space, which stays; `""` at the end."""
+        """The next character that is no white space, without taking it. `""` at the end."""
         while True:
             blank = _BLANK.match(self._window, self._place)
             self._place = blank.end() if blank is not None else self._place
@@ -120,11 +130,11 @@ class _Text:
                 return self._window[self._place : self._place + 1]
 
     def skip(self) -> None:
-        """Take one character away."""
+        """Take one character."""
         self._place += 1
 
     def value(self, place: str) -> object:
-        """Take one JSON value away; more of the stream is read until it is whole."""
+        """Take one JSON value. More of the stream is read until it is whole."""
         self.next()
         while True:
             try:
@@ -132,6 +142,7 @@ class _Text:
             except RecursionError:
                 raise DataError(f"{place}: JSON nested too deeply; fix or remove it") from None
             except ValueError as error:
+                # The value may only be cut off at the end of the window: read on and try again, up to a limit.
                 left = len(self._window) - self._place
                 if left <= MAX_LINE and self._more():
                     continue
@@ -140,7 +151,7 @@ class _Text:
             return value
 
     def _more(self) -> bool:
-        """Read on, twice as much as is left, so that a long value is not decoded too often."""
+        """Read on. Twice the rest of the window, so that a long value is only decoded a few times."""
         if self._at_end:
             return False
         left = self._window[self._place :]
@@ -156,7 +167,8 @@ class _Text:
 
 
 def _csv(file: Path, delimiter: str) -> Cells:
-    with _opened(file) as stream:
+    with _open(file) as stream:
+        # Strict: without it, a quote that is never closed swallows the rest of the file as one cell.
         reader = csv.reader((line for _, line in _lines(stream, file)), delimiter=delimiter, strict=True)
         try:
             header = next(reader, None)
@@ -186,6 +198,7 @@ def _parquet(file: Path) -> Cells:
 
     number = 0
     try:
+        # No pre-buffering and no threads: pyarrow would hold a whole row group, which may be gigabytes of images.
         with pyarrow.parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as table:
             if len(set(table.schema_arrow.names)) != len(table.schema_arrow.names):
                 raise DataError(f"{file}: two columns have one name; expected different names; rename one")
@@ -206,7 +219,7 @@ _READERS: dict[str, Callable[[Path], Cells]] = {
 }
 
 
-def _opened(file: Path) -> gzip.GzipFile | io.BufferedReader:
+def _open(file: Path) -> gzip.GzipFile | io.BufferedReader:
     try:
         return gzip.open(file, "rb") if file.name.lower().endswith(".gz") else file.open("rb")
     except OSError as error:
@@ -219,7 +232,7 @@ def _lines(stream: gzip.GzipFile | io.BufferedReader, file: Path) -> Generator[t
     while True:
         number += 1
         try:
-            line = stream.readline(MAX_LINE + 1)
+            line = stream.readline(MAX_LINE + 1)  # one byte more, to see that it is too long
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(
                 f"{file}, line {number}: the file is damaged or cut off here ({error}); write it again"
@@ -229,13 +242,14 @@ def _lines(stream: gzip.GzipFile | io.BufferedReader, file: Path) -> Generator[t
         if len(line) > MAX_LINE:
             raise DataError(f"{file}, line {number}: longer than the {MAX_LINE:,} bytes allowed; split or remove it")
         try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")  # Excel writes a mark before the first line
         except UnicodeDecodeError as error:
             raise DataError(f"{file}, line {number}: not UTF-8 text ({error}); convert the file to UTF-8") from error
         yield number, text
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    # Python would keep the last of two equal keys in silence: a label could be another one than a reader sees first.
     values = dict(pairs)
     if len(values) != len(pairs):
         names = [name for name, _ in pairs]
@@ -245,6 +259,6 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 _JSON = json.JSONDecoder(object_pairs_hook=_unique)
-"""Takes NaN, as Python and pandas write it for what is missing: each cell refuses it where it is read."""
+"""Accepts NaN, which Python and pandas write for missing values. A cell refuses it where it is read."""
 
 _BLANK = re.compile(r"[ \t\r\n]*")

@@ -1,6 +1,6 @@
-"""What is in a folder: files by their stem, and sub-folders of images as a source of rows.
+"""The content of a folder: files by their stem, and sub-folders of images as a source of rows.
 
-Not for which of them a task reads: see `_sources` and `_subsets`.
+Not for the choice of the files that a task reads: see `_sources` and `_subsets`.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from harness.api.data._files import suffix_of
 from harness.api.data._tables import Media
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-"""Endings of the images in a folder that is read by itself."""
+"""Endings of the images in a folder without a table."""
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet", "metadata.tsv")
 """Tables that describe the images beside them, as in the `imagefolder` of `datasets`."""
 
 
 def entries_of(folder: Path, *, missing_ok: bool = False) -> list[Path]:
-    """What is in a folder, sorted, without hidden files.
+    """The entries of a folder, sorted, without hidden files.
 
     Args:
         folder: The folder.
-        missing_ok: Whether a folder that is not there is empty.
+        missing_ok: Whether a missing folder counts as empty.
 
     Raises:
         DataError: It cannot be read.
     """
+    # Sorted, since the order of a file system differs from machine to machine, and items must have one order.
     try:
         return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
@@ -44,12 +45,13 @@ def entries_of(folder: Path, *, missing_ok: bool = False) -> list[Path]:
 
 def stem_of(path: Path) -> str:
     """Name without ending and without the hub's shard number: `quality-00000-of-00002.parquet` is `quality`."""
+    # Older files of the hub have 16 hex digits of a hash after the numbers.
     ending = suffix_of(path)
     return re.sub(r"-\d{5}-of-\d{5}(-[0-9a-f]{16})?$", "", path.name[: -len(ending)] if ending else path.name)
 
 
 def files_by_stem(folder: Path) -> dict[str, tuple[Path, ...]]:
-    """The files of rows in a folder: shards of one table stand together, in order. None where there is no folder.
+    """The tables in a folder by stem, with the shards of a table in order. Empty where there is no folder.
 
     Raises:
         DataError: The folder cannot be read.
@@ -63,7 +65,7 @@ def files_by_stem(folder: Path) -> dict[str, tuple[Path, ...]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledFolder:
-    """Sub-folders of images; the name of each is the label of what is in it."""
+    """Sub-folders of images. The name of each is the label of its images."""
 
     folder: Path
     root: Path
@@ -79,7 +81,7 @@ class LabelledFolder:
         It lists one sub-folder at a time and opens no image.
 
         Raises:
-            DataError: There is something else than images in a sub-folder.
+            DataError: A sub-folder holds something that is no image.
         """
         number = 0
         for label in labels_in(self.folder):
@@ -91,7 +93,7 @@ class LabelledFolder:
                 number += 1
 
     def with_media(self, media: Media) -> LabelledFolder:
-        """Itself: without its pictures there is nothing in it."""
+        """The same source. Without its pictures it would be empty."""
         return self
 
     def provenance(self) -> str:
@@ -122,7 +124,7 @@ def labels_in(folder: Path) -> list[Path]:
     """The sub-folders of a folder of images. Hidden ones do not count.
 
     Raises:
-        DataError: There is none, or something else beside them.
+        DataError: There is none, or there is something else beside them.
     """
     entries = entries_of(folder)
     for entry in entries:

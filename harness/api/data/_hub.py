@@ -1,4 +1,7 @@
-"""Rows of a dataset on the Hugging Face hub, streamed through `datasets`. Nothing is decoded, no script is run."""
+"""Rows of a dataset on the Hugging Face hub, streamed through `datasets`.
+
+Images are not decoded, and no script of a dataset is run.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,15 @@ from harness.api.data._tables import Media
 
 @dataclass(frozen=True, kw_only=True)
 class HubSplit:
-    """One split of `hub:ORG/NAME[@REVISION]`."""
+    """One split of `hub:ORG/NAME[@REVISION]`.
+
+    >>> str(HubSplit.parse("hub:org/pairs@v2", split="test"))
+    'hub:org/pairs@v2, default, test'
+    """
 
     repository: str
     revision: str | None = None
-    """Branch, tag or commit; by default the main branch."""
+    """Branch, tag or commit. By default the main branch."""
     config: str | None = None
     """Its configuration, where it has several."""
     split: str
@@ -29,15 +36,15 @@ class HubSplit:
     data_files: str | None = None
     """Pattern of the files, for datasets without configurations."""
     pictures: Callable[[str], Image] | None = field(default=None, repr=False)
-    """Where the pictures that rows name are; by default nowhere, for they are in the rows."""
+    """Gives the picture of a name. By default there is none, since the pictures are in the rows."""
 
     def with_media(self, media: Media) -> HubSplit:
-        """Itself, or without its pictures: `Image.absent` in the place of each that a row names."""
+        """The same source, or one with `Image.absent` in the place of each picture that a row names."""
         return replace(self, pictures=ABSENT) if media == "absent" else self
 
     @classmethod
     def parse(cls, data: str, *, split: str, config: str | None = None, data_files: str | None = None) -> HubSplit:
-        """Take the text after `data:` apart.
+        """Parse the text after `data:`.
 
         Raises:
             DataError: It is not a hub id.
@@ -59,14 +66,14 @@ class HubSplit:
 
     @cached_property
     def commit(self) -> str:
-        """The commit that the revision is now, asked of the hub once: what is read, and what is recorded.
+        """The commit of the revision at this moment. The hub is asked once, so the same commit is read and recorded.
 
         Raises:
             DataError: Offline, no access, or no such dataset or revision.
         """
         if self.revision is not None and re.fullmatch("[0-9a-f]{40}", self.revision):
             return self.revision
-        import huggingface_hub
+        import huggingface_hub  # here, since it is slow to import and an optional dependency
 
         try:
             found = huggingface_hub.HfApi().dataset_info(self.repository, revision=self.revision).sha
@@ -77,7 +84,7 @@ class HubSplit:
         return str(found)
 
     def provenance(self) -> str:
-        """What was read, with the commit, for the record of a run.
+        """The name of the dataset with its commit, for the record of a run.
 
         Raises:
             DataError: As from `commit`.
@@ -88,7 +95,7 @@ class HubSplit:
         """Stream the rows.
 
         Raises:
-            DataError: Offline, no access, no such dataset, configuration or split, or broken on the way.
+            DataError: Offline, no access, no such dataset, configuration or split, or a broken connection.
         """
         import datasets
 
@@ -102,7 +109,7 @@ class HubSplit:
                 data_files=self.data_files,
                 streaming=True,
             )
-            for values in undecoded(dataset):
+            for values in keep_encoded(dataset):
                 yield Row(values, f"{self}, row {number}", number, self.pictures)
                 number += 1
         except DataError:
@@ -111,7 +118,7 @@ class HubSplit:
             raise self._unreadable(f"cannot be read at row {number}", error) from error
 
     def digest(self) -> str:
-        """SHA-256 of its name with the commit, which stands for the data.
+        """SHA-256 of its name with the commit, in place of the data.
 
         Raises:
             DataError: As from `commit`.
@@ -125,6 +132,6 @@ class HubSplit:
         )
 
 
-def undecoded(dataset: Any) -> Any:
-    """The streamed dataset with its images as `{"bytes", "path"}`: the bytes of the source, in lists as well."""
+def keep_encoded(dataset: Any) -> Any:
+    """Stop `datasets` from decoding images. They stay `{"bytes", "path"}` with the original bytes, in lists as well."""
     return dataset.decode(False) if dataset.features else dataset  # without features nothing is decoded anyway

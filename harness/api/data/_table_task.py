@@ -1,6 +1,6 @@
-"""The task over rows: an author says what a row is and which words are around it, and the rest is here.
+"""The task over rows. An author says which item a row is and which words stand around it. The rest is here.
 
-Not for where the rows are: see `_sources` and `_subsets`.
+Not for the place of the rows: see `_sources` and `_subsets`.
 """
 
 from __future__ import annotations
@@ -32,33 +32,57 @@ class PromptFrame:
     system: str = ""
     """System message, if any."""
     opening: str = ""
-    """Before the question: the role."""
+    """Text before the question: the role."""
     heading: str = ""
-    """Before each candidate, such as `Image {letter}:`."""
+    """Text before each candidate, such as `Image {letter}:`."""
     ending: str = ""
-    """After each candidate."""
+    """Text after each candidate."""
     closing: str = ""
-    """After the candidates and before the instruction of the verdict format: what is asked, and what to look at."""
+    """Text after the candidates and before the instruction of the format: the task and its criteria."""
 
 
 class TableTask(ABC):
-    """A `Task` over rows of files or of the hub. Say in a subclass what sets your benchmark apart.
+    """A `Task` over rows of files or of the hub. A subclass adds the parts of one benchmark.
 
-    A subclass has `version` and `items_of`, and most have `protocol`, `frame` and `files` as well. Where its options
-    are made from `TableOptions`, or it has none, the class itself is the `factory` of its card. Otherwise its own
-    `__init__` finds the rows and gives them as `sources`.
+    A subclass has `version` and `items_of`. Most have `protocol`, `frame` and `files` as well. If its options derive
+    from `TableOptions`, or it has none, the class itself is the `factory` of its card. Otherwise its own `__init__`
+    finds the rows and passes them as `sources`.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from harness.api import Choice
+    >>> from harness.api.data import write_table
+    >>> from harness.formats.tagged import TaggedFormat
+    >>> from harness.testing import FakeContext
+    >>> class Sharpness(TableTask):
+    ...     version = "1"
+    ...     frame = PromptFrame(closing="Is the caption true?")
+    ...     def items_of(self, row, split):
+    ...         labels = Choice(("yes", "no"))
+    ...         text = row["caption"].text()
+    ...         gold = row["label"].label({"1": "yes", "0": "no"})
+    ...         yield Item(id=row["id"].name(), group=text, space=labels, gold=gold, question=(text,))
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = write_table(folder / "test.csv", [{"id": "a", "caption": "A red cup.", "label": "1"}])
+    >>> task = Sharpness(None, FakeContext(data=str(folder / "test.csv"), workspace=folder))
+    >>> [item] = task.items("test")
+    >>> item.id, item.gold
+    ('a', 'yes')
+    >>> task.render(item, order=(), format=TaggedFormat()).text.splitlines()[:3]
+    ['A red cup.', '', 'Is the caption true?']
 
     Attributes:
         protocol: The official protocol.
         format: Id of the verdict format that the benchmark asks for.
         frame: The words around the question of an item and its candidates.
-        files: Where the published release has each split, as in the option `splits`; by default all data are test.
+        files: The files of each split in the published release, as in the option `splits`. By default all data are
+            test.
         media: Whether the pictures are there, as the options say.
         name: Name of the entry, for messages.
-        options: What the manifest says.
+        options: The options of the manifest.
         sources: The rows of each split.
-        id_column: Column that the ids are in, where all are; messages then name it.
-        ids_are_row_numbers: Whether no id can be there twice; then none is kept in memory.
+        id_column: The column of the ids, if there is one. Messages then name it.
+        ids_are_row_numbers: Whether ids cannot repeat. Then none is kept in memory.
     """
 
     protocol: Protocol = Protocol()
@@ -71,16 +95,16 @@ class TableTask(ABC):
     def __init__(
         self, options: BaseModel | None, context: Context, *, sources: Mapping[str, Source] | None = None
     ) -> None:
-        """Find the rows; nothing is read yet.
+        """Find the rows. Nothing is read yet.
 
         Args:
             options: The options of the card.
-            context: The entry's, for its data and name.
-            sources: The rows of each split, where the options do not say where they are.
+            context: The entry's context, for its data and name.
+            sources: The rows of each split, if the options do not name their place.
 
         Raises:
-            DataError: There are no data where the manifest says.
-            TypeError: There are no sources, and the options are not made from `TableOptions`.
+            DataError: There are no data in the place that the manifest names.
+            TypeError: There are no sources, and the options do not derive from `TableOptions`.
         """
         if options is None:
             options = TableOptions()
@@ -98,7 +122,7 @@ class TableTask(ABC):
 
     @abstractmethod
     def items_of(self, row: Row, split: str) -> Iterable[Item]:
-        """The items of a row: usually one; none where a row is left out by the official rules.
+        """The items of a row. Usually there is one, and none if the official rules leave the row out.
 
         Raises:
             DataError: A column is missing or does not fit.
@@ -106,7 +130,7 @@ class TableTask(ABC):
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """Names of the splits that can be asked for."""
+        """Names of the splits that there are."""
         return tuple(self.sources)
 
     def rows(self, split: str) -> Iterator[Row]:
@@ -119,21 +143,21 @@ class TableTask(ABC):
         return self.sources[split].rows()
 
     def items(self, split: str) -> Iterator[Item]:
-        """Stream the items of a split, in the order of the rows. Of the items before, only the ids are kept.
+        """Stream the items of a split, in the order of the rows. Only the ids of earlier items are kept in memory.
 
         Raises:
             UserError: The split is closed.
             DataError: There is no such split, a row cannot be used, an id is there twice, or there is no item at all.
         """
         if split not in self.splits:
-            raise DataError(f"task {self.name}: {self._unknown(split)}")
+            raise DataError(f"task {self.name}: {self._describe_unknown(split)}")
         seen: set[str] = set()
-        rows = items = 0
+        rows = items = 0  # a split whose rows are all left out needs another message than an empty file
         for row in self.rows(split):
             rows += 1
             for item in self.items_of(row, split):
                 if item.id in seen:
-                    raise self._repeated(row, item)
+                    raise self._repeat_error(row, item)
                 if not self.ids_are_row_numbers:
                     seen.add(item.id)
                 items += 1
@@ -142,13 +166,13 @@ class TableTask(ABC):
             raise DataError(f"task {self.name}: {self.describe_empty(split, rows=rows)}")
 
     def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
-        """Opening, question, candidates in the order shown, what to look at, instruction."""
+        """The request: opening, question, candidates in the order shown, closing words, instruction."""
         frame = self.frame
-        parts: list[Part] = [*_said(frame.opening), *item.question]
+        parts: list[Part] = [*_fill(frame.opening), *item.question]
         for place, candidate in enumerate(order):
             letter = string.ascii_uppercase[place]
-            parts += [*_said(frame.heading, letter), *item.candidates[candidate], *_said(frame.ending, letter)]
-        parts += [*_said(frame.closing), format.instruction(item.space)]
+            parts += [*_fill(frame.heading, letter), *item.candidates[candidate], *_fill(frame.ending, letter)]
+        parts += [*_fill(frame.closing), format.instruction(item.space)]
         system = (Message("system", (frame.system,)),) if frame.system else ()
         return Request(
             task=self.name,
@@ -168,34 +192,35 @@ class TableTask(ABC):
         return "; ".join(source.provenance() for source in self.sources.values())
 
     def facts(self) -> str:
-        """What the fingerprint covers besides the data: the class, the version of its code, and the options."""
+        """The parts of the fingerprint besides the data: the class, the version of its code, and the options."""
         return f"{type(self).__name__}:{self.version}:{self.options.model_dump_json()}"
 
     def fingerprint(self) -> str:
         """Hash of `facts` and of the data files.
 
-        Files of more than 256 MB enter by size and time of change, images in labelled folders likewise; a hub dataset
-        by its name and commit; pictures beside the rows are part of each request's key instead.
+        Files of more than 256 MB and images in labelled folders enter by size and time of change. A hub dataset enters
+        by its name and commit. Pictures beside the rows are part of each request's key instead.
 
         Raises:
             DataError: A file cannot be read.
         """
         sha = hashlib.sha256(self.facts().encode())
+        # Sorted: the order in which a manifest names splits changes nothing.
         for split, source in sorted(self.sources.items()):
             sha.update(f":{split}:{source.digest()}".encode())
         return sha.hexdigest()
 
     def describe_empty(self, split: str, *, rows: int) -> str:
-        """What to say of a split that gave no item.
+        """The message about a split without items.
 
         Args:
             split: The split.
-            rows: How many rows it had, all of which were left out.
+            rows: Number of its rows, which were all left out.
         """
         where = self.sources[split] if split in self.sources else ", ".join(map(str, self.sources.values()))
         return f"{where} holds no rows that can be judged" if rows else f"{where} holds no rows; expected at least one"
 
-    def _unknown(self, split: str) -> str:
+    def _describe_unknown(self, split: str) -> str:
         if not isinstance(self.options, TableOptions):
             return f"there is no split {split!r}; it has {', '.join(self.splits)}"
         return (
@@ -203,7 +228,7 @@ class TableTask(ABC):
             f"{{splits: {{{split}: FILE}}}}" + ("; or write validation: null in the recipe" * (split == "validation"))
         )
 
-    def _repeated(self, row: Row, item: Item) -> DataError:
+    def _repeat_error(self, row: Row, item: Item) -> DataError:
         if self.id_column is None:
             return DataError(f"{row.place}: the id {item.id!r} is there twice; ids must be unique, remove one row")
         return DataError(
@@ -213,10 +238,16 @@ class TableTask(ABC):
 
 
 def group_of(*texts: str) -> str:
-    """Name of the cluster of all items that share these texts: 16 hex digits of their SHA-256."""
+    """Name of the cluster of all items that share these texts: 16 hex digits of their SHA-256.
+
+    >>> group_of("A red cup.", "cup.png") == group_of("A red cup.", "cup.png") != group_of("A red cupcup.png")
+    True
+    """
+    # The NUL between texts keeps ("ab", "c") and ("a", "bc") apart.
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
-def _said(words: str, letter: str = "") -> tuple[str, ...]:
-    """Words of a frame, with the letter of a candidate in its place; nothing where there are none."""
+def _fill(words: str, letter: str = "") -> tuple[str, ...]:
+    """The words of a frame with the letter of a candidate put in. Empty where there are no words."""
+    # Not `str.format`: words of a benchmark may hold braces, as JSON does.
     return (words.replace("{letter}", letter) if letter else words,) if words else ()

@@ -1,4 +1,4 @@
-"""Files of rows as one table, streamed, and a hash of what is in them."""
+"""Several files of rows as one streamed table, and a hash of their content."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from harness.api.data._files import read_table
 Media: TypeAlias = Annotated[
     Literal["present", "absent"] | None,
     Field(
-        description="absent: the pictures are not there and are not looked for, so only judges that do not look at "
-        "them are asked, such as recorded answers."
+        description="absent: there are no pictures and none are searched for. Only judges that do not look at them are "
+        "asked, such as recorded answers."
     ),
 ]
 """The option `media` of a task: `media: Media = None`."""
@@ -36,39 +36,40 @@ class Table:
 
     files: tuple[Path, ...]
     root: Path
-    """The data folder, which no picture may lie outside of."""
+    """The data folder. No picture may lie outside of it."""
     pictures: Callable[[str], Image] | None = None
-    """Where the pictures that rows name are; by default files, relative to the folder of the row's own file."""
+    """Gives the picture of a name. By default names are files, relative to the folder of the row's own file."""
     is_folder: bool = False
-    """Whether it describes a folder of images, whose rows have `file_name`."""
+    """Whether it describes a folder of images, with a column `file_name`."""
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.files))
 
     def with_media(self, media: Media) -> Table:
-        """Itself, or without its pictures: `Image.absent` in the place of each that a row names."""
+        """The same table, or one with `Image.absent` in the place of each picture that a row names."""
         return replace(self, pictures=ABSENT) if media == "absent" else self
 
     def provenance(self) -> str:
-        """What was read, for the record of a run: the files."""
+        """The files, for the record of a run."""
         return str(self)
 
     def rows(self) -> Iterator[Row]:
-        """Stream the rows; memory does not grow with their number.
+        """Stream the rows. Memory does not grow with their number.
 
         Raises:
-            DataError: A file cannot be read to its end; names it and the row.
+            DataError: A file cannot be read to its end. The message names the file and the row.
         """
         number = 0
         for file in self.files:
-            pictures = self.pictures or partial(_beside, file.parent, self.root)
+            pictures = self.pictures or partial(_open_beside, file.parent, self.root)
+            # Closed at once: a caller that stops early would leave the file open until the garbage is collected.
             with closing(read_table(file)) as cells:
                 for values, place in cells:
                     yield Row(values, f"{file}, {place}", number, pictures)
                     number += 1
 
     def digest(self) -> str:
-        """SHA-256 of the content of the files; pictures that they name are part of each request's key instead.
+        """SHA-256 of the content of the files. The pictures that they name are part of each request's key instead.
 
         Raises:
             DataError: A file cannot be read.
@@ -77,7 +78,7 @@ class Table:
 
 
 def files_digest(files: Iterable[Path]) -> str:
-    """SHA-256 over files in order; those of more than 256 MB enter by size and time of change.
+    """SHA-256 over files in order. Files of more than 256 MB enter by size and time of change.
 
     Raises:
         DataError: A file cannot be read.
@@ -86,7 +87,7 @@ def files_digest(files: Iterable[Path]) -> str:
     for file in files:
         try:
             facts = file.stat()
-            if facts.st_size > HASHED_WHOLE:
+            if facts.st_size > HASHED_WHOLE:  # hashing gigabytes would delay every start, even that of --dry-run
                 sha.update(f"{facts.st_size}:{facts.st_mtime_ns}".encode())
             else:
                 with file.open("rb") as stream:
@@ -96,5 +97,5 @@ def files_digest(files: Iterable[Path]) -> str:
     return sha.hexdigest()
 
 
-def _beside(folder: Path, root: Path, name: str) -> Image:
+def _open_beside(folder: Path, root: Path, name: str) -> Image:
     return Image.from_file(folder / name, root=root)

@@ -14,14 +14,17 @@ from harness.api.data._files import SUFFIXES, suffix_of
 
 
 def write_table(file: Path, rows: Sequence[dict[str, Any]]) -> Path:
-    """Write rows, in the format that the name says; folders on the way are made.
+    """Write rows, in the format that the ending names. Missing folders are made.
 
     Args:
-        file: Where to.
-        rows: Cells by column. JSON cannot hold bytes, and CSV and TSV hold only text and numbers.
+        file: The file to write.
+        rows: Cells by column. JSON cannot hold bytes. CSV and TSV only hold text and numbers.
+
+    Returns:
+        The file.
 
     Raises:
-        ValueError: The ending says no format.
+        ValueError: The ending names no known format.
     """
     suffix = suffix_of(file)
     if not suffix:
@@ -50,10 +53,15 @@ def write_table(file: Path, rows: Sequence[dict[str, Any]]) -> Path:
 
 
 def make_picture(number: int, *, size: tuple[int, int] = (8, 6)) -> bytes:
-    """A small PNG of one colour, another one for each number from 0 to 2 ** 24 - 1."""
+    r"""A small PNG of one colour. Numbers from 0 to 2 ** 24 - 1 have different colours.
+
+    >>> make_picture(1)[:4], make_picture(1) == make_picture(2)
+    (b'\x89PNG', False)
+    """
     import PIL.Image
 
     buffer = io.BytesIO()
+    # 97 has no factor in common with 256: neighbours look different, and no two numbers share a colour.
     colour = (number * 97 % 256, number // 256 % 256, number // 65_536)
     PIL.Image.new("RGB", size, colour).save(buffer, format="PNG")
     return buffer.getvalue()

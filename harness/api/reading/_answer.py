@@ -1,4 +1,4 @@
-"""One answer, from what a model wrote to a `Reading`: the only road that any answer takes.
+"""Reads an answer, from the text of a model to a `Reading`. Every answer goes this way.
 
 raw -> without the echoed instruction -> reasoning | statement -> the format reads the statement
 """
@@ -12,15 +12,15 @@ from harness.api.reading._quotes import PromptText, is_planted
 from harness.api.reading._reasoning import SplitAnswer, Thinking, split_reasoning
 
 _FINAL_CHANNEL = "assistantfinal"
-"""What gpt-oss leaves in front of an answer whose special tokens and reasoning were taken away."""
+"""The text that gpt-oss leaves in front of an answer, once its special tokens and its reasoning are removed."""
 
 
-class Asked(Protocol):
-    """What reading needs to know of a `harness.api.Request`, which imports this module."""
+class ReadableRequest(Protocol):
+    """The members of a `harness.api.Request` that reading needs. Its module imports this one, and not the reverse."""
 
     @property
     def instruction(self) -> str:
-        """What asks for the format of the answer."""
+        """The instruction of the format."""
 
     @property
     def thinking(self) -> Thinking:
@@ -35,39 +35,41 @@ class Asked(Protocol):
         """The `harness.api.VerdictFormat`."""
 
 
-class Understood(NamedTuple):
-    """What an answer says, and whether it may count if the answer was cut off."""
+class FinalReading(NamedTuple):
+    """A reading, and whether its verdict counts if the answer was cut off."""
 
     reading: Reading
-    """What the format read; its rationale is the reasoning, where there is any."""
+    """The format's reading. Its rationale is the reasoning, if there is any."""
     final: bool
-    """Whether the verdict holds even where the answer was cut off: it is closed by its own form and stands at the very
-    end, or it came after reasoning that was closed."""
+    """Whether the verdict counts even if the answer was cut off. Its own form closes it, and it stands at the very end
+    or after closed reasoning."""
 
 
-def understand(request: Asked, raw: str, *, reasoning: str = "", opened: bool = False) -> Understood:
-    """Read an answer. Total: any text gives a `Reading`.
+def read_answer(request: ReadableRequest, raw: str, *, reasoning: str = "", opened: bool = False) -> FinalReading:
+    """Read an answer. Any text gives a `Reading`, and none raises.
 
     Args:
-        request: What was asked.
-        raw: What the model wrote.
-        reasoning: What it thought, where that is no part of `raw`.
+        request: The request that was asked.
+        raw: The text of the model.
+        reasoning: Its reasoning, where that is no part of `raw`.
         opened: Whether the prompt ended inside its reasoning.
     """
     text = _without_echo(raw, request).removeprefix(_FINAL_CHANNEL)
     opened = opened or request.thinking.opened
+    # Marks are tried in order: those of the format come before those of the judge.
     own = getattr(request.format, "reasoning_marks", None)
     marks = request.thinking.marks if own is None else (own, *request.thinking.marks)
 
-    def planted(start: int, end: int) -> bool:
+    def is_copied(start: int, end: int) -> bool:
         return is_planted(text, start, end, request.prompt_text)
 
-    split = split_reasoning(text, marks=marks, opened=opened and not reasoning, is_quoted=planted)
+    split = split_reasoning(text, marks=marks, opened=opened and not reasoning, is_quoted=is_copied)
     thought = "\n".join(part for part in (reasoning.strip(), split.reasoning) if part)
     if split.unclosed:
         problem = "reasoning never closes: there is no verdict outside of it"
-        return Understood(Reading(rationale=thought, problem=problem), final=False)
+        return FinalReading(Reading(rationale=thought, problem=problem), final=False)
     found = request.format.parse(split.statement, request)
+    # Well formed is only what a perfect judge writes: no echo was removed, and the reasoning is one block in front.
     plain = text is raw and split.leading and (own is None or bool(reasoning) or _keeps_to(split, own, opened=opened))
     reading = Reading(
         verdict=found.verdict,
@@ -78,15 +80,16 @@ def understand(request: Asked, raw: str, *, reasoning: str = "", opened: bool = 
         closed=found.closed,
         last=found.last,
     )
-    return Understood(reading, final=found.closed and (found.last or split.closed or bool(reasoning)))
+    return FinalReading(reading, final=found.closed and (found.last or split.closed or bool(reasoning)))
 
 
-def _without_echo(raw: str, request: Asked) -> str:
+def _without_echo(raw: str, request: ReadableRequest) -> str:
     """The text without verbatim copies of the instruction: an echoed prompt is not an answer."""
+    # A blank line takes its place, so that the words before and after do not become one sentence.
     instruction = request.instruction
     return raw.replace(instruction, "\n\n") if instruction and instruction in raw else raw
 
 
 def _keeps_to(split: SplitAnswer, marks: tuple[str, str], *, opened: bool) -> bool:
-    """Whether the reasoning stands between the marks that the format asks for, to the letter."""
+    """Whether the reasoning stands between exactly the marks that the format asks for."""
     return split.marks == marks or (opened and split.marks == ("", marks[1]))

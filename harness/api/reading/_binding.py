@@ -1,8 +1,8 @@
-"""Which of the verdicts in an answer counts: one rule for every format.
+"""Decides which of the verdicts in an answer counts, by one rule for every format.
 
-All verdicts of the judge's own must say the same, wherever they stand; quotations are not its own. A mark that says
-nothing of the space (`[[maybe]]`) in the last paragraph that has marks is no reason to look further up. Every function
-takes time linear in the length of the text, however hostile.
+All of the judge's own verdicts must agree, in all places. Quotations are not its own. If the last paragraph with marks
+holds one that is no answer of the space (`[[maybe]]`), earlier marks do not count either. Every function takes time
+linear in the length of the text, however hostile it is.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ if TYPE_CHECKING:
     from harness.api._requests import Request
 
 MOST_MARKS = 500
-"""An answer with more marks is none; each takes time to read."""
-_LONGEST_NAMED = 200
+"""An answer with more marks gives no verdict. Each mark takes time to read."""
+_LONGEST_NAMED = 200  # characters of a mark in which names of candidates are searched
 
-_DECORATION = " \t*_`#>"
+_DECORATION = " \t*_`#>"  # white space and the markup of Markdown
 
-_SENTENCE = 200
+_SENTENCE = 200  # characters before a mark that are searched for the beginning of its sentence
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
+# "not [[A]]", "rather than [[A]]": words right before a mark that take it back.
 _DENIED = re.compile(r"(?:\b(?:not|never|neither|nor|than|instead of)|n't|n’t)[\s\"'“*`]*\Z", re.IGNORECASE)
 _WOULD_HAVE = re.compile(r"\bwould have \w+\W*\Z", re.IGNORECASE)
 _ASKED = re.compile(r"[\"'”*`)\s]*\?")
+# "If the sky were blue, [[A]]" is no verdict. "If I had to choose, [[A]]" is one.
 _IF = re.compile(r"\W*(?:if|unless|suppose|supposing|assuming|had|were)\b", re.IGNORECASE)
 _HAD_TO = re.compile(r"\W*if\s+(?:i|we)\s+(?:had|have|must|am|were\s+(?:forced|asked|pressed))\b", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
@@ -42,24 +44,24 @@ class Mark:
     start: int
     end: int
     body: str
-    """What stands inside."""
+    """The text inside."""
 
 
 class Agreement(NamedTuple):
-    """What marks say together."""
+    """The joint result of several marks."""
 
     verdict: Verdict | None
-    """The one verdict, if there is one."""
+    """The verdict on which they agree, if there is one."""
     problem: str = ""
-    """Why there is none; its first words name the kind: see `harness.api.Reading.problem`."""
+    """Why there is none. Its first words name the kind: see `harness.api.Reading.problem`."""
     outside: bool = False
-    """Whether that is because a mark says what is no answer of the space."""
+    """Whether the reason is a mark that is no answer of the space."""
     mark: Mark | None = None
-    """The last mark that says the verdict."""
+    """The last mark with the verdict."""
 
 
 def paragraph_start(text: str, place: int) -> int:
-    """Where the paragraph begins that `place` lies in; paragraphs stand apart by blank lines."""
+    """The start of the paragraph around `place`. Blank lines separate paragraphs."""
     start = 0
     for blank in _BLANK_LINE.finditer(text, 0, place):
         start = blank.end()
@@ -69,13 +71,23 @@ def paragraph_start(text: str, place: int) -> int:
 def resolve_marks(
     text: str, marks: Sequence[Mark], request: Request, *, read: Callable[[str], PlainVerdict] | None = None
 ) -> Agreement:
-    """The verdict that all marks of the judge's own agree on, or `None` and the problem.
+    """Find the verdict on which all of the judge's own marks agree, or the reason why there is none.
+
+    >>> from harness.api import Choice, Message, Request
+    >>> from harness.formats.brackets import BracketsFormat
+    >>> request = Request(
+    ...     task="t", item="1", messages=(Message("user", ("Is it sharp?",)),),
+    ...     space=Choice(("yes", "no")), format=BracketsFormat(),
+    ... )
+    >>> text = "First I thought [[no]]. Now [[yes]]."
+    >>> resolve_marks(text, [Mark(16, 22, "no"), Mark(28, 35, "yes")], request).problem
+    'contradicts itself: no and yes'
 
     Args:
-        text: The text that `marks` were found in.
+        text: The text that holds the marks.
         marks: At least one, in order of place.
-        request: What was asked.
-        read: Reads the body of a mark; `read_body` by default.
+        request: The request that was asked.
+        read: Reads the body of a mark. By default `read_body`.
     """
     if len(marks) > MOST_MARKS:
         return Agreement(None, f"ambiguous: {len(marks):,} marks are no verdict")
@@ -89,12 +101,13 @@ def resolve_marks(
         if plain.verdict is not None and _is_hypothetical(text, mark):
             continue
         if plain.verdict is None:
+            # A copy of the prompt's own placeholder, such as [[...]], says nothing either way.
             placeholder = request.prompt_text.holds(text[mark.start : mark.end])
             if mark.start >= last and not placeholder and not unreadable.problem:
                 unreadable = plain
         elif verdict == plain.verdict:
             found = mark
-        elif is_quoted(text, mark.start, mark.end, request.prompt_text):
+        elif is_quoted(text, mark.start, mark.end, request.prompt_text):  # slow, so only asked where it matters
             quoted = text[mark.start : mark.end]
         elif verdict is None:
             found, verdict = mark, plain.verdict
@@ -110,7 +123,7 @@ def resolve_marks(
 
 
 def _is_hypothetical(text: str, mark: Mark) -> bool:
-    """Whether the sentence denies the mark, asks for it or makes it depend on a condition: "not [[A]]", "[[A]]?"."""
+    """Whether the sentence denies the mark, questions it or makes it depend on a condition: "not [[A]]", "[[A]]?"."""
     before = _SENTENCE_END.split(text[max(0, mark.start - _SENTENCE) : mark.start])[-1]
     return bool(
         _ASKED.match(text, mark.end)
@@ -121,12 +134,12 @@ def _is_hypothetical(text: str, mark: Mark) -> bool:
 
 
 def read_body(body: str, request: Request, *, reason: Reason = "any") -> PlainVerdict:
-    """What stands inside a mark; the prompt's own names for the candidates ("Caption B") are known.
+    """Read the text inside a mark. The prompt's own names for the candidates ("Caption B") are known.
 
     Args:
-        body: The text of the mark.
-        request: What was asked.
-        reason: Which kind of reason may follow.
+        body: The text inside the mark.
+        request: The request that was asked.
+        reason: The kind of reason that may follow.
     """
     plain = read_plain(body, request.space, reason=reason)
     if plain.verdict is not None or len(body) > _LONGEST_NAMED or not isinstance(request.space, Preference | Ranking):
@@ -136,15 +149,19 @@ def read_body(body: str, request: Request, *, reason: Reason = "any") -> PlainVe
 
 
 def begins_line(text: str, mark: Mark) -> bool:
-    """Whether nothing but white space and markup stands in front of the mark on its line."""
+    """Whether only white space and markup stand in front of the mark on its line."""
     return not text[text.rfind("\n", 0, mark.start) + 1 : mark.start].strip(_DECORATION)
 
 
 def stands_last(text: str, mark: Mark) -> bool:
-    """Whether nothing but white space, markup and a full stop follows the mark."""
+    """Whether only white space, markup and a full stop follow the mark."""
     return not text[mark.end :].strip(_DECORATION + "\r\n.")
 
 
 def without_mark(text: str, mark: Mark) -> str:
-    """The reasoning around a verdict."""
+    """The text around a mark, which is the reasoning.
+
+    >>> without_mark("It is sharp. [[yes]]", Mark(13, 20, "yes"))
+    'It is sharp.'
+    """
     return (text[: mark.start] + text[mark.end :]).strip()

@@ -1,7 +1,7 @@
-r"""The letters of a text without their dress: width, markup, brackets, quotation marks, full stops.
+r"""Removes what surrounds the letters of a text: width, markup, brackets, quotation marks, full stops.
 
-Full-width forms, mathematical and circled letters stand for the plain ones. Look-alikes of other scripts do not: a
-Cyrillic А is no A.
+Full-width, mathematical and circled letters count as the plain ones. Look-alikes of other scripts do not: a Cyrillic А
+is no A.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import unicodedata
 
 from harness.api.reading import _words as words
 
+# Full-width forms, mathematical letters and digits, circled digits and letters, squared letters. Each stands for one
+# plain character, so that a text keeps its length and places in it stay valid.
 _WIDTH = {
     code: plain
     for first, last in ((0xFF01, 0xFF5E), (0x1D400, 0x1D7FF), (0x2460, 0x2468), (0x24B6, 0x24E9), (0x1F130, 0x1F149))
@@ -20,13 +22,17 @@ _WIDTH = {
 }
 _WIDTH |= {0x3000: " ", 0xA0: " ", 0x202F: " ", 0x2009: " ", 0x1F170: "A", 0x1F171: "B", 0x2212: "-"}
 _WIDTH |= {0x3010: "[", 0x3011: "]", 0x2019: "'", 0x2018: "'"}
+# Control characters, spaces of no width, joiners, the byte order mark, and marks that turn a letter into an emoji.
 _INVISIBLE = dict.fromkeys(
     [*range(9), 0xB, 0xC, *range(0xE, 0x20), 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0xFE0F, 0x20E3]
 )
 _FRACTIONS = {0xBC: ".25", 0xBD: ".5", 0xBE: ".75"}
 
+# Characters that may stand around a verdict, and those that may end it.
 WRAPPING = " \t\r\n\"'“”„‚«»‹›「」『』()[]{}《》|#_~"
+"""Characters that may stand around a verdict: white space, quotation marks, brackets, markup."""
 STOPS = ".,;!。！、，；…"
+"""Characters that may end a verdict."""
 _LATEX = re.compile(r"\\(?:boxed|fbox|text|textbf|textit|mathbf|mathrm|bm)\s*\{([^{}]{0,300})\}")
 _MARKUP = re.compile(r"\\[()\[\]]|[*`$\"“”]|</?[A-Za-z][A-Za-z_-]{0,30}>|<!\[CDATA\[|\]\]>")
 _BULLET = re.compile(r"^(?:[-•–—=>]+\s+)(?=\D)")
@@ -35,12 +41,16 @@ _ENDING = re.compile(rf"(?:{'|'.join(words.ENDINGS)})\Z")
 
 
 def fold_width(text: str) -> str:
-    """The text with full-width letters, digits and brackets as plain ones; of the same length."""
+    """Replace full-width letters, digits and brackets by plain ones. The length stays the same.
+
+    >>> fold_width("［［Ｂ］］")
+    '[[B]]'
+    """
     return text if text.isascii() else text.translate(_WIDTH)
 
 
 def visible(text: str) -> str:
-    """A short text without what cannot be seen, in plain width, HTML's escapes undone."""
+    """A short text in plain width, without invisible characters and without HTML's escapes."""
     text = text.translate(_INVISIBLE)
     if not text.isascii():
         text = fold_width(text.translate(_FRACTIONS))
@@ -48,10 +58,14 @@ def visible(text: str) -> str:
 
 
 def strip_markup(text: str) -> str:
-    """The text without markup around and inside, and without brackets, quotation marks and stops at its ends."""
+    r"""Remove markup, and brackets, quotation marks and stops at both ends.
+
+    >>> strip_markup("**[B].**"), strip_markup(r"\boxed{4}")
+    ('B', '4')
+    """
     if text.isascii() and text.isalnum():
         return text  # as most lines of a bare label are: a megabyte of them is read in half the time
-    for _ in range(3):
+    for _ in range(3):  # LaTeX commands may be nested. Bounded, since hostile text nests thousands
         inner = _LATEX.sub(r"\1", text)
         if inner == text:
             break

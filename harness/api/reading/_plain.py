@@ -1,4 +1,4 @@
-r"""What a short text says when it says a verdict and no more, however it is spelt. Not for finding verdicts in prose.
+r"""Reads a short text that is a verdict and nothing else, in any spelling. Not for finding verdicts in prose.
 
 Spelling is forgiven: width, quotes, brackets, bold, `\boxed`, a lead-in such as "The answer is", the name of a
 candidate ("Answer B"), a unit ("4 stars"), a reason after it ("no, but it is close"). Ambiguity is not: "A or B",
@@ -14,37 +14,40 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 from harness.api._spaces import AnswerSpace, Choice, Preference, Ranking, Score, Verdict
 from harness.api.reading import _words as words
 from harness.api.reading._dress import STOPS, WRAPPING, fold_width, strip_markup, visible
-from harness.api.reading._exact import NUMBER, TOP, either, exact
+from harness.api.reading._exact import NUMBER, TOP, any_of, read_exact
 
 MOST = 1000
 """A longer text is no plain verdict."""
-_PEELS = 6
+_PEELS = 6  # lead-ins that are taken off one after another: "So, my final answer is: I choose B"
 
-_OPENS = rf"(?:(?:{either(*words.OPENINGS)})\s*[,:]?|(?:{either(*words.OPENING_PHRASES)})\b[^,.:\n]{{1,80}},)\s*"
+_OPENS = rf"(?:(?:{any_of(*words.OPENINGS)})\s*[,:]?|(?:{any_of(*words.OPENING_PHRASES)})\b[^,.:\n]{{1,80}},)\s*"
+# The alternatives in order: "I choose", "I would give it a", "this answer gets a", "verdict 4", "the final answer is".
 _LEAD = re.compile(
-    rf"(?:{_OPENS})?(?:(?:{either(*words.CHOOSING)})(?:\b|(?<=[^\x00-\x7f]))\s*:?\s*(?:an?\s+|the\s+)?"
-    rf"|i(?:'d|'ll|\s+would|\s+will)?\s+(?:{either(*words.RATING)})\s+(?:(?:(?:the|this)\s+\w+|it|this|that)\s+)?"
+    rf"(?:{_OPENS})?(?:(?:{any_of(*words.CHOOSING)})(?:\b|(?<=[^\x00-\x7f]))\s*:?\s*(?:an?\s+|the\s+)?"
+    rf"|i(?:'d|'ll|\s+would|\s+will)?\s+(?:{any_of(*words.RATING)})\s+(?:(?:(?:the|this)\s+\w+|it|this|that)\s+)?"
     rf"(?:(?:an?|as|at)\s+)?(?:(?:score|rating|grade)\s+of\s+)?"
     rf"|(?:the|this|that)\s+\w+\s+(?:deserves|gets|scores|earns|receives)\s+(?:an?\s+)?"
-    rf"|(?:final\s+|overall\s+)?(?:{either(*words.ALONE)})\s+(?=\S{{1,8}}\Z)"
-    rf"|(?:(?:an?\s|this\s|that\s|{either(*words.QUALITIES)})\s*){{0,5}}(?:{either(*words.CONCLUSIONS)})"
+    rf"|(?:final\s+|overall\s+)?(?:{any_of(*words.ALONE)})\s+(?=\S{{1,8}}\Z)"
+    rf"|(?:(?:an?\s|this\s|that\s|{any_of(*words.QUALITIES)})\s*){{0,5}}(?:{any_of(*words.CONCLUSIONS)})"
     rf"(?:\s+(?:for|of)\s+[^:\n]{{1,40}}(?=:))?"
-    rf"\s*(?:\s(?:{either(*words.LINKS)})\b\s*:?|(?:{either(*words.PARTICLES)})\s*:?|\]?[:=]|\]\s|[-–—]+>?|→)\s*)",
+    rf"\s*(?:\s(?:{any_of(*words.LINKS)})\b\s*:?|(?:{any_of(*words.PARTICLES)})\s*:?|\]?[:=]|\]\s|[-–—]+>?|→)\s*)",
     re.IGNORECASE,
 )
 _OPENING = re.compile(_OPENS, re.IGNORECASE)
 _SUBJECT = re.compile(r"(?:the|this|that)\s+(?:\w+\s+){1,2}(?:is|was|are|looks|seems|appears)\s+", re.IGNORECASE)
 _ANY_NUMBER = re.compile(rf"(?<![\w.]){NUMBER}", re.IGNORECASE)
 _TOP = re.compile(TOP, re.IGNORECASE)
-_CLAUSE = re.compile(rf"[,;:!\n(—–]|\.(?!\d)|\)\s|\s-\s|\s(?=(?:{either(*words.CAUSES)}|for|with)\s)", re.IGNORECASE)
-_CAUSE = re.compile(rf"\s*(?:{either(*words.CAUSES)})\b", re.IGNORECASE)
+# Where a verdict may end and its reason begin.
+_CLAUSE = re.compile(rf"[,;:!\n(—–]|\.(?!\d)|\)\s|\s-\s|\s(?=(?:{any_of(*words.CAUSES)}|for|with)\s)", re.IGNORECASE)
+_CAUSE = re.compile(rf"\s*(?:{any_of(*words.CAUSES)})\b", re.IGNORECASE)
 _NO_THING = re.compile(r"\bno\s+(?!(?:or|and|it|that|this|but)\b)(?=\w)", re.IGNORECASE)  # "there is no dog"
 _LETTER = re.compile(r"(?<![A-Za-z'])[A-Z](?![A-Za-z'’])")
 _SMALL_LETTER = re.compile(r"(?<![\w'])[a-z](?=\s*(?:\Z|[,;.:!?)\]]|(?:or|and)\b))")  # an article is no name
 _ANY_SMALL = re.compile(r"(?<![\w'])[b-z](?![\w'])")
-_DOUBT = re.compile(rf"\b(?:{either(*words.DOUBT)})\b", re.IGNORECASE)
-_AGAINST = re.compile(rf"\b(?:{either(*words.AGAINST)})\b|n't\b", re.IGNORECASE)
+_DOUBT = re.compile(rf"\b(?:{any_of(*words.DOUBT)})\b", re.IGNORECASE)
+_AGAINST = re.compile(rf"\b(?:{any_of(*words.AGAINST)})\b|n't\b", re.IGNORECASE)
 _BUT = re.compile(r"\b(?:but|however|although|though)\b", re.IGNORECASE)
+# A rest with one of these may withdraw the verdict before it.
 _TAKES_BACK = re.compile(
     r"\s*(?:or|maybe|perhaps|possibly|actually)\b|\b(?:i|we)\s+(?:can(?:no|')t|cannot|could(?:n't| not)|am\s+(?:not|un)"
     r"|won't|will\s+not|do(?:n't|\s+not)\s+know)|\bsorry\b|\bkidding\b|\bnot\s+(?:correct|right|true)\b|\bunable\s+to\b",
@@ -53,16 +56,16 @@ _TAKES_BACK = re.compile(
 
 
 Reason: TypeAlias = Literal["any", "because", "none"]
-"""Which kind of reason may follow a verdict."""
+"""The kind of reason that may follow a verdict."""
 
 
 class PlainVerdict(NamedTuple):
-    """What a short text says."""
+    """The reading of a short text."""
 
     verdict: Verdict | None = None
-    """The verdict that it is; `None` where it is none."""
+    """Its verdict. `None` if it is none."""
     problem: str = ""
-    """Why it is none; begins with `no verdict`, `ambiguous` or `outside`."""
+    """Why it is none. The text begins with `no verdict`, `ambiguous` or `outside`."""
 
 
 def is_label(text: str, space: AnswerSpace) -> bool:
@@ -71,23 +74,33 @@ def is_label(text: str, space: AnswerSpace) -> bool:
 
 
 def leads_to_verdict(text: str) -> bool:
-    """Whether a line begins with words such as `Final verdict:`, `The answer is` or `I choose`."""
+    """Whether a line begins with words such as `Final verdict:`, `The answer is` or `I choose`.
+
+    >>> leads_to_verdict("**Final verdict:** B"), leads_to_verdict("B shows a cat")
+    (True, False)
+    """
     return lead_in_length(text) > 0
 
 
 def lead_in_length(text: str) -> int:
-    """How many characters of a line, markup taken off, are words that lead to a verdict."""
+    """The number of characters that lead to a verdict in a line, without its markup."""
     lead = _LEAD.match(strip_markup(fold_width(text)))
     return 0 if lead is None else lead.end()
 
 
 def read_plain(text: str, space: AnswerSpace, *, reason: Reason = "any") -> PlainVerdict:
-    """What `text` says.
+    """Read a short text that is a verdict and nothing else.
+
+    >>> from harness.api import Preference, Score
+    >>> read_plain("The answer is **B**, because A is blurred.", Preference(2)).verdict
+    1
+    >>> read_plain("8/10", Score(1, 5)).problem
+    "outside: '8/10' is not an answer of Score(low=1, high=5, step=1.0)"
 
     Args:
-        text: What stands inside a mark, or one line.
-        space: What may be answered.
-        reason: Which may follow: any ("no, but it is close"), one that says that it is one ("B, because"), or none.
+        text: The text inside a mark, or a line.
+        space: The allowed answers.
+        reason: The reason that may follow: any ("no, but it is close"), one with its own word ("B, because"), or none.
     """
     verdict = space.read(text)
     if verdict is not None:
@@ -97,18 +110,19 @@ def read_plain(text: str, space: AnswerSpace, *, reason: Reason = "any") -> Plai
     return _read(text, space, reason)
 
 
+# Judges answer the same few texts over and over: with the cache most of them are read at the cost of a lookup.
 @lru_cache(maxsize=4096)
 def _read(text: str, space: AnswerSpace, reason: Reason) -> PlainVerdict:
     bare = visible(text)
-    verdict = _said(bare, space)
+    verdict = _read_bare(bare, space)
     if verdict is None and reason != "none":
-        verdict = _with_reason(bare, space, reason)
+        verdict = _read_with_reason(bare, space, reason)
     if verdict is not None:
         return PlainVerdict(verdict)
     shown = text.strip()[:80]
     if not shown:
         return PlainVerdict(problem="no verdict: there is nothing where it should stand")
-    named = names_in(bare, space)
+    named = find_names(bare, space)
     if len(named) > 1 and "=" not in bare:
         return PlainVerdict(problem=f"ambiguous: {shown!r} names {named[0]} and {named[1]}")
     if named and _DOUBT.search(bare):
@@ -116,12 +130,12 @@ def _read(text: str, space: AnswerSpace, reason: Reason) -> PlainVerdict:
     return PlainVerdict(problem=f"outside: {shown!r} is not an answer of {space}")
 
 
-def names_in(text: str, space: AnswerSpace) -> list[str]:
-    """The different answers that a text names, at most two; a rough count, for saying that it is ambiguous."""
+def find_names(text: str, space: AnswerSpace) -> list[str]:
+    """The different answers in a text, at most two. A rough count, only used to call a text ambiguous."""
     if isinstance(space, Score):
         found = [match[0] for match in _ANY_NUMBER.finditer(_TOP.sub("", text))]
     elif isinstance(space, Choice):
-        labels = re.compile(rf"(?<!\w)(?:{either(*space.labels)})(?!\w)", re.IGNORECASE)
+        labels = re.compile(rf"(?<!\w)(?:{any_of(*space.labels)})(?!\w)", re.IGNORECASE)
         found = [match[0].casefold() for match in labels.finditer(_NO_THING.sub("", text))]
     else:
         last = chr(ord("A") + cast("Preference | Ranking", space).n - 1)
@@ -132,12 +146,12 @@ def names_in(text: str, space: AnswerSpace) -> list[str]:
     return list(dict.fromkeys(found))[:2]
 
 
-def _said(text: str, space: AnswerSpace) -> Verdict | None:
-    """The verdict that the text is, without anything after it."""
+def _read_bare(text: str, space: AnswerSpace) -> Verdict | None:
+    """The verdict of a text with nothing after the verdict."""
     for _ in range(_PEELS):
         bare = strip_markup(text)
         for form in (text, bare):
-            verdict = exact(form.strip(), space)
+            verdict = read_exact(form.strip(), space)
             if verdict is not None:
                 return verdict
         lead = _LEAD.match(bare) or _OPENING.match(bare)
@@ -149,23 +163,24 @@ def _said(text: str, space: AnswerSpace) -> Verdict | None:
     return None
 
 
-def _with_reason(text: str, space: AnswerSpace, reason: Reason) -> Verdict | None:
-    """The verdict that a text begins with, where what follows says nothing against it."""
+def _read_with_reason(text: str, space: AnswerSpace, reason: Reason) -> Verdict | None:
+    """The verdict at the beginning of a text, unless the rest speaks against it."""
     text = strip_markup(text)
+    # Four places to cut are enough, since a verdict with a reason after it stands at the very beginning.
     for end in list(_CLAUSE.finditer(text))[:4]:
-        verdict = _said(text[: end.start()], space)
+        verdict = _read_bare(text[: end.start()], space)
         if verdict is not None:
             rest = text[end.end() :]
             if reason == "because" and not _CAUSE.match(rest):
                 return None
             if text[: end.start()].islower():
                 rest = _ANY_SMALL.sub(lambda match: match[0].upper(), rest)  # it writes names of candidates so
-            return verdict if _harmless(rest, verdict, space, sign=end[0]) else None
+            return verdict if _is_harmless(rest, verdict, space, sign=end[0]) else None
     return None
 
 
-def _harmless(rest: str, verdict: Verdict, space: AnswerSpace, *, sign: str) -> bool:
-    """Whether what follows a verdict names no other answer and no doubt."""
+def _is_harmless(rest: str, verdict: Verdict, space: AnswerSpace, *, sign: str) -> bool:
+    """Whether the text after a verdict names no other answer and no doubt."""
     numbered = isinstance(space, Choice) and space.name(verdict).isdigit()
     if isinstance(space, Score) and any(float(top[1]) != space.high for top in _TOP.finditer(rest)):
         return False
@@ -173,6 +188,6 @@ def _harmless(rest: str, verdict: Verdict, space: AnswerSpace, *, sign: str) -> 
         return False  # "1. a dog" is an item of a list, and "No. 5" a number
     if not isinstance(space, Score) and (cause := _CAUSE.match(rest)):
         return not _BUT.search(rest, cause.end())  # the reason may speak of the others
-    if isinstance(space, Ranking) or any(space.read(name) != verdict for name in names_in(rest, space)):
+    if isinstance(space, Ranking) or any(space.read(name) != verdict for name in find_names(rest, space)):
         return False
     return not (isinstance(space, Preference) and _AGAINST.search(rest))

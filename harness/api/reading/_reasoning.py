@@ -1,8 +1,8 @@
-"""Where an answer reasons and where it states: the one split in front of every verdict format.
+"""Splits an answer into reasoning and statement, before any verdict format reads it.
 
-Models think between marks of their own before they answer. What stands between the marks is reasoning, all that stands
-outside of them is the statement, and only the statement is searched for a verdict. The marks are data: `KNOWN_MARKS`,
-and those that a format, a judge's card or a manifest adds. Linear in the length of the text.
+Models think between marks before they answer. The text between the marks is reasoning, and all other text is the
+statement. Only the statement is searched for a verdict. The marks are data: `KNOWN_MARKS`, and those that a format, a
+judge's card or a manifest adds. The time is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ KNOWN_MARKS: dict[str, tuple[str, str]] = {
         r"(?:<\|start\|>assistant)?<\|channel\|>final[^<\n]{0,80}(?:<\|constrain\|>\w{0,20})?<\|message\|>",
     ),
 }
-"""Opening and closing mark of each family, as patterns. One more family is one more line."""
+"""Opening and closing mark of each family of models, as patterns. A new family is a new line."""
 
 _CLOSED_BY_END = frozenset({"gpt-oss"})  # <|end|> closes a channel too
 
@@ -66,29 +66,29 @@ _AT_THE_START = (
     (re.compile(r"\s{0,9}analysis(?=[^\sa-z,.:;'’-])"), "assistantfinal"),
     (re.compile(r"\s{0,9}Here is my thought process:"), "Here is my response:"),  # Granite 3.2
 )
-"""Marks that are words, and open reasoning only where an answer begins with them."""
+"""Marks made of words. They only open reasoning at the beginning of an answer."""
 
 _MOST_MARKS = 500
-"""With more marks nobody looks which of them are quotations: each takes time."""
+"""With more marks than this, quotations among them are not searched. Each takes time."""
 
 STRUCTURE = (
     r"<\|(?:end|return|call|start|im_end|im_start|endoftext|eot_id|eom_id|begin_of_solution|end_of_solution"
     r"|START_RESPONSE|END_RESPONSE|END_OF_TURN_TOKEN|end_of_text|end_of_box|begin_of_box)\|>"
     r"|\[/?INST\]|</s>|<end_of_turn>|<eos>|<｜end▁of▁sentence｜>"
 )
-"""Tokens of chat templates that say nothing: they are taken out of a statement."""
+"""Tokens of chat templates without any meaning. They are removed from a statement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thinking:
-    """How a judge marks its reasoning, beside the marks that are known for all.
+    """How a judge marks its reasoning, in addition to the known marks.
 
     Raises:
         DataError: A mark is empty, or opens and closes alike.
     """
 
     marks: Marks = ()
-    """Further pairs of an opening and a closing mark, to the letter."""
+    """Further pairs of an opening and a closing mark, as exact text."""
     opened: bool = False
     """Whether its chat template opens the reasoning at the end of the prompt, so that answers begin inside it."""
 
@@ -99,7 +99,7 @@ class Thinking:
 
 
 def thinking_from_json(data: Mapping[str, Any]) -> Thinking:
-    """From a plain mapping of the two fields; JSON knows no tuples."""
+    """Make it from a plain mapping of the two fields. JSON has no tuples."""
     return Thinking(marks=tuple((pair[0], pair[1]) for pair in data.get("marks", ())), opened=data.get("opened", False))
 
 
@@ -118,7 +118,7 @@ class SplitAnswer:
     marks: tuple[str, str] = ("", "")
     """The first opening and the last closing mark as they were written; `""` where there was none."""
     closed: bool = False
-    """Whether there was reasoning, and its end."""
+    """Whether there was reasoning with an end."""
     unclosed: bool = False
     """Whether the answer ends inside its reasoning."""
     leading: bool = True
@@ -128,16 +128,22 @@ class SplitAnswer:
 def split_reasoning(
     text: str, *, marks: Marks = (), opened: bool = False, is_quoted: Callable[[int, int], bool] | None = None
 ) -> SplitAnswer:
-    """Take an answer apart into reasoning and statement.
+    """Split an answer into reasoning and statement.
 
-    A closing mark that nothing opened ends reasoning that the prompt opened: all before it is reasoning. An opening
-    mark that nothing closes leaves reasoning to the end.
+    A closing mark without an opening one ends reasoning that the prompt opened: all text before it is reasoning. After
+    an opening mark without a closing one, all text is reasoning.
+
+    >>> split = split_reasoning("<think>Edges are crisp.</think>yes")
+    >>> split.statement, split.reasoning, split.closed
+    ('yes', 'Edges are crisp.', True)
+    >>> split_reasoning("Edges are crisp.</think>yes").reasoning
+    'Edges are crisp.'
 
     Args:
-        text: What the model wrote.
-        marks: Pairs beside the known ones.
+        text: The text of the model.
+        marks: Pairs of marks in addition to the known ones.
         opened: Whether the prompt ended inside the reasoning.
-        is_quoted: Whether the mark between two places is a quotation, which then is no mark.
+        is_quoted: Tells whether the mark between two places is a quotation. It then counts as text.
     """
     for opening, closing in _AT_THE_START:
         if begun := opening.match(text):
@@ -147,28 +153,28 @@ def split_reasoning(
     if not opened and (not found or (text.lstrip().startswith("{") and found[0][1].endswith("/open"))):
         return SplitAnswer(text)  # in a JSON object the mark is part of a text
     if is_quoted is None or len(found) > _MOST_MARKS:
-        is_quoted = _never
+        is_quoted = _is_never_quoted
     return _Splitter(text, opened=opened, is_quoted=is_quoted).split(found)
 
 
-def _never(start: int, end: int) -> bool:
+def _is_never_quoted(start: int, end: int) -> bool:
     return False
 
 
 class _Splitter:
-    """Goes through the marks of one answer from left to right."""
+    """Goes through the marks of an answer from left to right."""
 
     def __init__(self, text: str, *, opened: bool, is_quoted: Callable[[int, int], bool]) -> None:
         self._text = text
         self._is_quoted = is_quoted
         self._begun = 0
         self._inside = opened
-        self._family = ""  # of the block that is open; none where the prompt opened it
+        self._family = ""  # of the open block. Empty if the prompt opened it
         self._stated: list[str] = []
         self._thought: list[str] = []
         self._first, self._last = "", ""
         self._blocks = int(opened)
-        self._nested = 0
+        self._nested = 0  # opening marks inside reasoning, whose closing marks end nothing
         self._leading = True
 
     def split(self, found: list[tuple[re.Match[str], str]]) -> SplitAnswer:
@@ -194,15 +200,15 @@ class _Splitter:
             leading=self._leading and self._blocks <= 1,
         )
 
-    def _since(self, match: re.Match[str]) -> str:
-        """The text from the last mark to this one, which is then the last."""
+    def _take_until(self, match: re.Match[str]) -> str:
+        """Take the text from the last mark to this one, which becomes the last."""
         text = self._text[self._begun : match.start()]
         self._begun = match.end()
         return text
 
     def _leave_out(self, match: re.Match[str]) -> None:
         if not self._inside:
-            self._stated.append(self._since(match))
+            self._stated.append(self._take_until(match))
         elif self._family in _CLOSED_BY_END and match[0] == "<|end|>":
             self._close(match)
 
@@ -212,7 +218,7 @@ class _Splitter:
             self._nested += 1
             return
         if not self._inside:
-            before = self._since(match)
+            before = self._take_until(match)
             self._stated.append(before)
             self._leading = self._leading and not before.strip()
             self._blocks += 1
@@ -220,21 +226,21 @@ class _Splitter:
         self._first = self._first or match[0]
 
     def _close(self, match: re.Match[str]) -> None:
-        self._thought.append(self._since(match))
+        self._thought.append(self._take_until(match))
         self._inside, self._family, self._last = False, "", match[0]
         if self._stated and self._stated[-1].strip():
             self._stated.append("\n\n")  # what stood around the block are two paragraphs
 
     def _close_what_the_prompt_opened(self, match: re.Match[str], family: str) -> None:
-        """Closed and not open: all so far was reasoning; after other reasoning the mark is only spoken of."""
+        """A closing mark outside of reasoning: all text so far was reasoning. After other reasoning it is only text."""
         if self._blocks and family in _CLOSED_BY_END:
-            self._stated.append(self._since(match))  # the channel of the answer begins
+            self._stated.append(self._take_until(match))  # the channel of the answer begins
             return
         if self._blocks and not self._nested:
             self._leading = False
             return
         self._nested = max(0, self._nested - 1)
-        so_far = "".join(self._stated) + self._since(match)
+        so_far = "".join(self._stated) + self._take_until(match)
         self._stated = []
         if so_far.strip() or (match[0].startswith(("<", "[")) and "final" not in match[0]):
             self._thought.append(so_far)
@@ -243,11 +249,14 @@ class _Splitter:
 
 
 def opens_reasoning(prompt: str, marks: Marks = ()) -> bool:
-    """Whether a rendered prompt ends inside reasoning that its chat template opened.
+    r"""Whether a rendered prompt ends inside reasoning that its chat template opened.
+
+    >>> opens_reasoning("<|im_start|>assistant\n<think>\n"), opens_reasoning("Reason in <think> and answer.")
+    (True, False)
 
     Args:
-        prompt: The text in front of the first token that the model writes; its last 200 characters are looked at.
-        marks: Pairs beside the known ones.
+        prompt: The text before the first token of the model. Only its last 200 characters are read.
+        marks: Pairs of marks in addition to the known ones.
     """
     ending = prompt[-200:].rstrip()
     last = None
@@ -257,21 +266,21 @@ def opens_reasoning(prompt: str, marks: Marks = ()) -> bool:
 
 
 def _scan(text: str, marks: Marks) -> Iterator[tuple[re.Match[str], str]]:
-    """Every mark in order, with the name of its family; an opening one ends in `/open`."""
-    beginnings, pattern, names = _pattern(marks)
+    """Every mark in order, with the name of its family. That of an opening mark ends in `/open`."""
+    beginnings, pattern, names = _compile_marks(marks)
     end = 0
     for beginning in beginnings.finditer(text):  # a search for few characters is many times faster than for the marks
         if beginning.start() >= end and (match := pattern.match(text, beginning.start())):
             end = match.end()
             around = text[max(0, match.start() - 1) : match.start()] + text[end : end + 1]
             if around in ("``", '""', "''"):
-                continue  # spoken of, not used
+                continue  # the mark is mentioned and not used
             yield match, names[match.lastindex or 0]
 
 
 @lru_cache(maxsize=64)
-def _pattern(marks: Marks) -> tuple[re.Pattern[str], re.Pattern[str], dict[int, str]]:
-    """With which characters marks begin, one pattern with a group for each kind, and the names of the groups."""
+def _compile_marks(marks: Marks) -> tuple[re.Pattern[str], re.Pattern[str], dict[int, str]]:
+    """The characters that begin marks, one pattern with a group for each kind, and the names of the groups."""
     pieces: list[str] = []
     names: dict[int, str] = {}
 
@@ -279,7 +288,7 @@ def _pattern(marks: Marks) -> tuple[re.Pattern[str], re.Pattern[str], dict[int, 
         pieces.append(f"({pattern})")
         names[len(pieces)] = name
 
-    for opening, closing in marks:  # in front: they are exact
+    for opening, closing in marks:  # before the known ones, which are loose patterns and might match first
         add(f"own {opening}/open", re.escape(opening))
         add(f"own {opening}", re.escape(closing))
     for name, (opening, closing) in KNOWN_MARKS.items():

@@ -1,4 +1,7 @@
-"""The words that people and models put around a plain verdict, as data. One more word is one more line."""
+"""The words that people and models put around a plain verdict, as data. Add a new word to its list.
+
+The patterns of `_exact` and `_plain` are made from these lists, so a new word needs no other change.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ CANDIDATES = (
     "class", "category", "level", "label", "回答", "答案", "图像", "图片", "图", "选项", "模型", "助手", "视频", "画像",
     "オプション", "응답", "이미지", "bild", "antwort", "imagen", "respuesta", "réponse", "resposta", "risposta",
 )  # fmt: skip
-"""What a candidate is called in front of its letter."""
+"""Names of a candidate in front of its letter."""
 
 CONCLUSIONS = (
     "answer", "verdict", "decision", "choice", "judgement", "judgment", "conclusion", "winner", "score", "rating",
@@ -21,7 +24,7 @@ CONCLUSIONS = (
     "評価", "정답", "답", "antwort", "urteil", "ergebnis", "bewertung", "note", "réponse", "respuesta", "puntuación",
     "risposta", "voto", "resposta", "nota", "ответ", "оценка", "الإجابة", "उत्तर", "đáp án",
 )  # fmt: skip
-"""What a verdict is called in front of it."""
+"""Names of a verdict in front of it."""
 
 QUALITIES = (
     "final", "overall", "correct", "right", "best", "better", "preferred", "chosen", "my", "the", "our", "own",
@@ -29,16 +32,16 @@ QUALITIES = (
     "suitable", "appropriate", "accurate", "likely", "selected", "die", "das", "der", "la", "le", "el", "il", "o",
     "最终", "最终的", "正确", "更好的", "最好的", "我的", "最終", "최종",
 )  # fmt: skip
-"""What stands in front of such a word."""
+"""Words in front of such a name."""
 
 ALONE = ("verdict", "decision", "winner", "score", "rating", "total")
-"""Those of them that nothing needs to join to it: "Score 4"."""
+"""Names that need no word between them and the verdict: "Score 4"."""
 
 LINKS = (
     "is", "are", "was", "would be", "will be", "should be", "must be", "goes to", "remains", "of", "ist", "est", "es",
     "è", "é",
 )  # fmt: skip
-"""What joins such a word to the verdict."""
+"""Words between such a name and the verdict."""
 
 PARTICLES = ("是", "为", "は", "은", "는")
 """The same in scripts without spaces."""
@@ -50,10 +53,10 @@ OPENINGS = (
     "i think", "i believe that", "i believe", "clearly", "definitely", "obviously", "certainly",
     "所以", "因此", "综上所述", "综上", "总之",
 )  # fmt: skip
-"""What a last sentence begins with."""
+"""Beginnings of a last sentence."""
 
 OPENING_PHRASES = ("based on", "after", "given", "considering", "in light of", "taking", "having")
-"""What a longer beginning of a last sentence begins with, up to its comma: "Based on this analysis, ..."."""
+"""First words of a longer beginning that ends in a comma: "Based on this analysis, ..."."""
 
 CHOOSING = (
     "i choose", "i chose", "i pick", "i prefer", "i select", "i vote for", "i vote", "i go with", "i'd go with",
@@ -62,17 +65,17 @@ CHOOSING = (
     "that is", "it deserves", "we choose", "we prefer", "it should be",
     "must be", "我选择", "我选", "选择", "我认为是", "我更喜欢",
 )  # fmt: skip
-"""What a sentence says that gives a verdict."""
+"""Beginnings of a sentence that gives a verdict."""
 
 RATING = ("give", "rate", "score", "assign", "award", "judge", "grade")
-"""What one does with a score: "I would give this answer a 4"."""
+"""Verbs for giving a score: "I would give this answer a 4"."""
 
 BETTER = (
     "better", "best", "superior", "preferable", "preferred", "stronger", "the winner", "winner", "correct", "right",
     "more accurate", "more correct", "more faithful", "more helpful", "more aligned", "more realistic", "ahead",
     "of higher quality", "higher quality", "favored", "favoured", "chosen", "my choice", "my pick", "my preference",
 )  # fmt: skip
-"""What is said of the candidate that wins."""
+"""Words for the candidate that wins."""
 
 BETTER_UNSPACED = ("更好", "最好", "较好", "更佳", "更优", "胜出", "の方が良い", "のほうが良い")
 """The same in scripts without spaces."""
@@ -82,13 +85,13 @@ DEGREES = (
     "considerably", "definitely", "a bit", "a little", "noticeably", "obviously", "simply", "just", "also", "therefore",
     "thus", "still", "strongly",
 )  # fmt: skip
-"""What may stand in front of that."""
+"""Words that may stand in front of those."""
 
 TIED = (
     "tie", "tied", "draw", "equal", "equally good", "the same", "same", "no preference", "both equal", "平局", "平手",
     "引き分け", "무승부", "unentschieden", "empate", "égalité", "pareggio", "ничья",
 )  # fmt: skip
-"""How a tie is said."""
+"""Words for a tie."""
 
 REPORTING = (
     "says", "said", "say", "saying", "writes", "wrote", "written", "states", "stated", "claims", "claimed", "asks",
@@ -96,7 +99,7 @@ REPORTING = (
     "containing", "includes", "including", "reads", "quotes", "quoted", "inserts", "injects", "injected", "embeds",
     "embedded", "hides", "ignore", "ignored", "ignoring",
 )  # fmt: skip
-"""With one of these a sentence may be about what somebody else said."""
+"""Words of a sentence that may report another's words."""
 
 # Places of candidates in words, and numbers in words, from 0.
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
@@ -107,31 +110,31 @@ UNITS = (
     "points", "point", "pts", "pt", "stars", "star", "marks", "分", "点", "점", "puntos", "punkte", "punkt", "pontos",
     "étoiles", "sterne", "⭐", "★",
 )  # fmt: skip
-"""What a score may be counted in."""
+"""Units of a score."""
 
 OUT_OF = ("out of", "of", "von", "sur", "de", "su", "из")
-"""What stands between a score and the end of its scale."""
+"""Words between a score and the end of its scale."""
 
 SAME = {
     "yes": ("是", "是的", "对", "はい", "예", "네", "ja", "oui", "sí", "да"),
     "no": ("否", "不是", "不", "いいえ", "아니요", "아니오", "nein", "non", "нет"),
 }
-"""How a label of that name is said in other languages."""
+"""A label of that name in other languages."""
 
 ENDINGS = ("です", "である", "だ", "입니다", "이다", "예요")
-"""What a sentence ends in that says "is" last."""
+"""Endings of a sentence in languages where "is" comes last."""
 
 CAUSES = ("because", "since", "as", "due to", "although", "even though", "even if", "despite")
-"""What a reason begins with. It may name the other answers: "B, because A is blurred"."""
+"""Beginnings of a reason. A reason may name the other answers: "B, because A is blurred"."""
 
 DOUBT = (
     "or", "maybe", "perhaps", "possibly", "unsure", "unclear", "cannot", "can't", "neither", "both", "either",
     "depends", "undecided",
 )  # fmt: skip
-"""With one of these a verdict is not plain."""
+"""Words that leave a verdict open."""
 
 AGAINST = (
     "not", "n't", "worse", "worst", "inferior", "loses", "weaker", "wrong", "incorrect", "however", "but",
     "on the other hand", "although", "though", "except", "instead", "rather", "lacks", "fails",
 )  # fmt: skip
-"""With one of these a sentence that begins with a candidate does not say that it wins."""
+"""Words that deny that the candidate at the beginning of a sentence wins."""

@@ -11,7 +11,8 @@ from harness.console import echo
 
 if TYPE_CHECKING:
     from harness.api import RecordedCell
-    from harness.report.verdicts import Judged, Target
+    from harness.report.estimate import Estimates
+    from harness.report.verdicts import JudgedItems, Target
     from harness.run.recorded import RecordedRun
 
 
@@ -67,23 +68,17 @@ def command(
       harness estimate runs/labelled-1a2b3c4d5e6f runs/production-0f9e8d7c6b5a --judge my-judge
       harness estimate runs/arena-1a2b3c4d5e6f votes.jsonl --class A --ties half --json
     """
-    from harness.report.estimate import estimate, print_estimates
-    from harness.report.verdicts import make_target, of_answers
+    from harness.report.estimate import estimate
+    from harness.report.verdicts import items_from_answers, make_target
     from harness.run.recorded import load_run
 
     run = load_run(labelled)
     cell = _cell(run, judge=judge, task=task)
-    target = make_target(
-        next(cell.answers()).space, label=label, ties=ties or ("half" if cell.protocol.ties == "half" else "class")
-    )
-    own = of_answers(cell.answers(), cell.protocol, target)
-    if unlabelled.is_dir():
-        _refuse(("--column", column), ("--id", id_column), ("--group", group), of="file")
-        other, source, said = _from_run(cell, unlabelled, target, task=unlabelled_task)
-    else:
-        _refuse(("--unlabelled-task", unlabelled_task), of="run")
-        other = _from_file(own, unlabelled, target, column=column, id_column=id_column, group=group)
-        source, said = unlabelled.name, ()  # a file does not say whose verdicts it holds
+    ties = ties or ("half" if cell.protocol.ties == "half" else "class")
+    target = make_target(next(cell.answers()).space, label=label, ties=ties)
+    own = items_from_answers(cell.answers(), cell.protocol, target)
+    columns = {"column": column, "id_column": id_column, "group": group}
+    other, source, warnings = _find_unlabelled(cell, own, unlabelled, target, task=unlabelled_task, columns=columns)
     found = estimate(
         own,
         other,
@@ -93,17 +88,23 @@ def command(
         labelled_run=run.folder.resolve().name,
         unlabelled_from=source,
         confidence=run.report.confidence if confidence is None else confidence,
-        warnings=said,
+        warnings=warnings,
     )
+    _print(found, target, as_json=as_json)
+    return 0
+
+
+def _print(found: Estimates, target: Target, *, as_json: bool) -> None:
     if as_json:
         from harness.report.tables import to_json_text
 
         echo(to_json_text(found.to_json()), nl=False)
-        return 0
+        return
     from rich.console import Console
 
+    from harness.report.estimate_text import print_estimates
+
     print_estimates(found, target, Console())
-    return 0
 
 
 def _cell(run: RecordedRun, *, judge: str | None, task: str | None) -> RecordedCell:
@@ -136,21 +137,42 @@ def _choose(run: RecordedRun, kind: str, name: str | None, known: list[str]) -> 
     return name
 
 
+def _find_unlabelled(
+    cell: RecordedCell,
+    own: JudgedItems,
+    unlabelled: Path,
+    target: Target,
+    *,
+    task: str | None,
+    columns: dict[str, str | None],
+) -> tuple[JudgedItems, str, tuple[str, ...]]:
+    """The items, where they are from, and what to warn of. Options for the other kind of source are refused."""
+    if unlabelled.is_dir():
+        of_files = (("--column", "column"), ("--id", "id_column"), ("--group", "group"))
+        _refuse(*((option, columns[name]) for option, name in of_files), of="file")
+        return _from_run(cell, unlabelled, target, task=task)
+    _refuse(("--unlabelled-task", task), of="run")
+    # A file does not say whose verdicts it holds, so there is nothing to compare and nothing to warn of.
+    return _from_file(own, unlabelled, target, **columns), unlabelled.name, ()
+
+
 def _from_run(
     cell: RecordedCell, folder: Path, target: Target, *, task: str | None
-) -> tuple[Judged, str, tuple[str, ...]]:
+) -> tuple[JudgedItems, str, tuple[str, ...]]:
     """The unlabelled items of a run without those that are labelled, where they are from, and what to warn of.
 
     Raises:
         UserError: It is of another judge, protocol or format.
     """
     from harness.api import UserError
-    from harness.report.verdicts import of_answers
+    from harness.report.verdicts import items_from_answers
     from harness.run.recorded import find_repeats, load_run
 
     run, said = load_run(folder), ""
     same = [other for other in run.cells if other.judge_key == cell.judge_key]
-    if not same and (same := [one for one in run.cells if (one.judge, one.judge_id) == (cell.judge, cell.judge_id)]):
+    if not same and (
+        same := [other for other in run.cells if (other.judge, other.judge_id) == (cell.judge, cell.judge_id)]
+    ):
         said = (
             f"judge {cell.judge} is not set up alike in {cell.run} and {same[0].run} (other options, or other files of "
             "recorded answers): all of this rests on its being the same judge"
@@ -163,11 +185,11 @@ def _from_run(
     if not tasks:
         raise UserError(f"{folder} has no other task than the labelled one; name a run with unlabelled items")
     chosen = _choose_task(run, cell.task if task is None and cell.task in tasks else task, tasks)
-    other = next(one for one in same if one.task == chosen)
+    other = next(candidate for candidate in same if candidate.task == chosen)
     _check_alike(cell, other)
-    found = of_answers(other.answers(), other.protocol, target)
+    found = items_from_answers(other.answers(), other.protocol, target)
     twice = find_repeats(cell, other)
-    kept = [one for one in found.items if one.item not in twice]
+    kept = [item for item in found.items if item.item not in twice]
     found.known, found.items = len(found.items) - len(kept), kept
     return found, f"{other.run}:{other.task}", (said,) if said else ()
 
@@ -202,19 +224,19 @@ def _check_alike(cell: RecordedCell, other: RecordedCell) -> None:
 
 
 def _from_file(
-    own: Judged, path: Path, target: Target, *, column: str | None, id_column: str | None, group: str | None
-) -> Judged:
+    own: JudgedItems, path: Path, target: Target, *, column: str | None, id_column: str | None, group: str | None
+) -> JudgedItems:
     """The unlabelled items of a file, without those whose id is that of a labelled one."""
-    from harness.report.verdicts import of_file
+    from harness.report.verdicts import items_from_file
 
     if not path.is_file():
         from harness.api import DataError
 
         raise DataError(f"{path}: there is no such file or run folder")
-    found = of_file(path, target, column=column, id_column=id_column, group=group)
+    found = items_from_file(path, target, column=column, id_column=id_column, group=group)
     if id_column is not None:
-        labelled = {one.item for one in own.items}
-        kept = [one for one in found.items if one.item not in labelled]
+        labelled = {item.item for item in own.items}
+        kept = [item for item in found.items if item.item not in labelled]
         found.known, found.items = len(found.items) - len(kept), kept
     return found
 

@@ -82,9 +82,9 @@ def _print_cell(cell: CellReread) -> None:
     echo(f"{clean(cell.task)} · {clean(cell.judge)}: {len(cell.changed):,} of {cell.read:,} answers are read otherwise")
     for (before, after), count in cell.counts.most_common():
         echo(f"  {clean(str(before))} → {clean(str(after))}: {count:,}")
-        alike = [one for one in cell.changed if (one.before, one.after) == (before, after) and one.text]
-        for one in alike[:_EXAMPLES]:
-            order = f", order {order_name(one.order)}" if one.order else ""
-            text = clean(one.text)
-            echo(f"    item {clean(one.item)}{order}: {text if len(text) <= _LONGEST else '…' + text[-_LONGEST:]}")
+        alike = [answer for answer in cell.changed if (answer.before, answer.after) == (before, after) and answer.text]
+        for answer in alike[:_EXAMPLES]:
+            order = f", order {order_name(answer.order)}" if answer.order else ""
+            text = clean(answer.text)
+            echo(f"    item {clean(answer.item)}{order}: {text if len(text) <= _LONGEST else '…' + text[-_LONGEST:]}")
     echo("")

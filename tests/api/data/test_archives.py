@@ -164,7 +164,7 @@ def test_a_store_looks_in_the_folder_and_then_in_its_archives(tmp_path: Path, pn
     store = PictureStore(root, workspace=tmp_path, archives=("zips/*.zip",), prefixes=("", "image/"))
     assert [store(f"{k}.png").encode()[0] for k in (1, 2, 3)] == [png(1), png(2), png(3)]
     missing = store("4.png")  # nobody has looked yet
-    with pytest.raises(DataError, match=r"image '4\.png': not in .*data nor in .*0\.zip nor in .*1\.zip"):
+    with pytest.raises(DataError, match=r"image '4\.png': not in .*data or in .*0\.zip or in .*1\.zip"):
         missing.load()
     for outside in ("../secret.png", "/etc/hostname", "zips/../../secret.png"):
         with pytest.raises(DataError, match="leads out of the data folder"):

@@ -14,7 +14,7 @@ import pytest
 
 from harness.api import DataError
 from harness.api.data import HubSplit, Row, make_picture, write_table
-from harness.api.data._hub import undecoded
+from harness.api.data._hub import keep_encoded
 
 READ = """
 import json, sys
@@ -112,7 +112,7 @@ def test_images_stay_encoded_in_lists_as_well(png: Callable[[int], bytes]) -> No
         {"caption": datasets.Value("string"), "image": datasets.Image(), "all": datasets.Sequence(datasets.Image())}
     )
     columns = {"caption": ["a", "b"], "image": [one] * 2, "all": [[one, one]] * 2}
-    found = list(undecoded(datasets.Dataset.from_dict(columns, features=features).to_iterable_dataset()))
+    found = list(keep_encoded(datasets.Dataset.from_dict(columns, features=features).to_iterable_dataset()))
     assert [row["caption"] for row in found] == ["a", "b"]
     for column, count in (("image", 1), ("all", 2)):
         images = Row(found[1], "here, row 1", 1)[column].images()
@@ -125,4 +125,4 @@ def test_rows_without_known_features_are_taken_as_they_are() -> None:
     def some() -> object:
         yield {"a": 1}
 
-    assert list(undecoded(datasets.IterableDataset.from_generator(some))) == [{"a": 1}]
+    assert list(keep_encoded(datasets.IterableDataset.from_generator(some))) == [{"a": 1}]

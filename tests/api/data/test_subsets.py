@@ -129,7 +129,7 @@ def test_the_places_of_a_release_and_its_archives_are_searched(tmp_path: Path, w
     pair, score = found(tmp_path, layout).values()
     assert next(pair.rows())["image"].image().encode()[0] == make_picture(1)
     gone = next(score.rows())["image"].image()
-    with pytest.raises(DataError, match=r"image 'gone\.png': not in .* nor in .*images\.zip"):
+    with pytest.raises(DataError, match=r"image 'gone\.png': not in .* or in .*images\.zip"):
         gone.load()
     write(str(tmp_path / "pair.csv"), ROWS)
     with pytest.raises(DataError, match=r"pair is there twice: .*Benchmark/pair\.jsonl and .*pair\.csv"):

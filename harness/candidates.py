@@ -1,0 +1,96 @@
+"""What may be a plugin, before anything of it is imported: entry points, and what stands after `--plugin`.
+
+Loading them is `harness.discovery`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+from harness.api import PluginError
+
+GROUP = "harness"
+"""The entry-point group."""
+
+CORE = "harness"
+"""Name of the core's own plugin. No other may have it."""
+
+
+@dataclass
+class Candidate:
+    """An entry point, or a file or module given with `--plugin`, before it is loaded."""
+
+    name: str
+    """Name of the plugin."""
+    distribution: str
+    """Name of the distribution, or the path of the file."""
+    version: str
+    """Version of the distribution."""
+    load: Callable[[], ModuleType] = field(repr=False)
+    """Imports the module."""
+    given: bool = False
+    """Whether it was given with `--plugin`."""
+
+
+def find_candidates(extra: Iterable[str]) -> list[Candidate]:
+    """All of them, by name and distribution.
+
+    Args:
+        extra: Python files or importable modules, as after `--plugin`.
+
+    Raises:
+        PluginError: A file is not there, or has the name of the core.
+    """
+    found = [_from_entry_point(point) for point in entry_points(group=GROUP)]
+    # A file that is given twice is one plugin, and no conflict with itself.
+    found += [_from_argument(argument) for argument in dict.fromkeys(extra)]
+    # The order on disk is the machine's own: sorted, the same plugins load in the same order everywhere.
+    return sorted(found, key=lambda candidate: (candidate.name, candidate.distribution))
+
+
+def normalize_name(name: str) -> str:
+    """Distribution names compare by PEP 503."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def _from_entry_point(point: EntryPoint) -> Candidate:
+    distribution = point.dist
+    return Candidate(
+        name=point.name,
+        distribution=distribution.name if distribution is not None else "?",
+        version=distribution.version if distribution is not None else "?",
+        load=point.load,
+    )
+
+
+def _from_argument(argument: str) -> Candidate:
+    path = Path(argument)
+    if path.suffix != ".py":
+        name, load = argument.rpartition(".")[2], lambda: importlib.import_module(argument)
+    elif not path.is_file():
+        raise PluginError(f"--plugin {argument}: no such file")
+    else:
+        # The name is the first half of every id, so it is written with the letters that ids have.
+        name, load = re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()), lambda: _load_file(path)
+    if name == CORE:
+        raise PluginError(f"--plugin {argument}: the name {CORE!r} belongs to the core; rename the file or module")
+    return Candidate(name, argument if path.suffix != ".py" else str(path), "-", load, given=True)
+
+
+def _load_file(path: Path) -> ModuleType:
+    name = f"harness_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"--plugin {path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pydantic look their module up by name
+    spec.loader.exec_module(module)
+    return module
