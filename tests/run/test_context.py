@@ -177,3 +177,9 @@ judges: [{use: baselines/random}]
 """
     )
     assert [find_wrapped_tasks(plan, task) for task in plan.tasks] == [*[[]] * 5, ["same", "limited"]]
+
+
+def test_the_workspace_of_a_plugin_is_there_when_it_is_asked_for(context: PlanContext) -> None:
+    for _ in range(2):  # also when it is there already
+        (context.workspace / "file").write_text("kept", encoding="utf-8")
+    assert context.workspace.name == context.plugin

@@ -196,6 +196,22 @@ def test_a_fault_of_the_task_ends_the_run_after_what_is_in_flight(make_request: 
     assert len(answers) == 2
 
 
+def test_after_a_fault_of_the_task_the_judge_is_not_called_again(make_request: Make) -> None:
+    class Broken:
+        """Raises at every request, where a generator would be at its end after the first."""
+
+        def __iter__(self) -> Broken:
+            return self
+
+        def __next__(self) -> Request:
+            raise DataError("the data are gone")
+
+    judge = Scripted(good)
+    with pytest.raises(DataError, match="the data are gone"):
+        drive(judge, Broken())
+    assert judge.calls == 1
+
+
 def test_stop_lets_what_is_in_flight_finish(make_request: Make) -> None:
     driver = Driver(make_judge=lambda: Scripted(good), requests=(make_request(i % 30) for i in range(10**9)), timeout=5)
     count = 0
@@ -228,6 +244,13 @@ def test_memory_stays_bounded_when_the_journal_is_slower_than_the_judge(make_req
     driver.stop()
     for _ in batches:
         pass
+
+
+def test_a_judge_goes_on_as_soon_as_its_answers_are_taken(make_request: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.run.driver.MOST_WAITING", 8)
+    judge = Scripted(good)
+    assert len(by_item(drive(judge, [make_request(i) for i in range(50)], timeout=1))) == 50
+    assert judge.calls == 1, "it was given up, as one that hangs"
 
 
 def test_stopping_again_and_again_does_not_give_a_judge_that_hangs_more_time(

@@ -98,3 +98,10 @@ def test_a_bar_shows_rate_and_coverage_and_is_full_at_the_end(clock: Clock) -> N
     assert (bar.completed, bar.fields["rate"], bar.fields["coverage"]) == (110, "50/s", "coverage 50.0 %")
     bars.end("stopped")
     assert (bar.total, bar.fields["coverage"]) == (110, "stopped")
+
+
+def test_bars_are_drawn_while_a_run_goes_on_and_no_longer() -> None:
+    bars = Bars()
+    with bars:
+        assert bars._progress.live.is_started
+    assert not bars._progress.live.is_started
