@@ -9,7 +9,7 @@ from PIL import ImageFilter
 
 from harness.api import DataError, Image
 from harness.testing import odd_pictures
-from harness_baselines.features import SIDE, describe, describe_all, pixels_of
+from harness_baselines.features import SIDE, _bin_turns, describe, describe_all, pixels_of
 
 
 def noise(seed: int, size: tuple[int, int] = (SIDE, SIDE)) -> Pillow.Image:
@@ -71,3 +71,18 @@ def test_images_of_a_request_stand_side_by_side() -> None:
 def test_a_broken_image_is_named() -> None:
     with pytest.raises(DataError, match=r"broken\.png"):
         pixels_of(Image.from_bytes(b"no picture", name="broken.png"))
+
+
+def test_straight_edges_and_pure_colours_have_one_bin_on_every_processor() -> None:
+    exact = np.arange(12) / 12
+    for bits in (0, 1e-7, -1e-7):
+        assert _bin_turns(np.mod(exact + bits, 1.0), 12).tolist() == list(range(12))
+
+
+def test_last_bits_of_a_picture_move_hardly_any_feature() -> None:
+    rng = np.random.default_rng(0)
+    pictures = np.repeat(np.repeat(rng.random((4, 8, 8, 3)), SIDE // 8, axis=1), SIDE // 8, axis=2).astype(np.float32)
+    noise = np.float32(1) + np.float32(1e-7) * rng.choice([-1, 1], pictures.shape).astype(np.float32)
+    plain, shaken = describe(pictures), describe(np.minimum(pictures * noise, 1))
+    assert (plain != shaken).mean() < 0.03
+    assert np.abs(plain - shaken).max() < 0.05

@@ -49,11 +49,14 @@ def describe(pictures: Floats) -> Floats:
         Shape (N, D): colour histograms, orientation histograms (HOG-like, Dalal and Triggs 2005), sharpness from the
         Laplacian, contrast and block edges, and a coarse thumbnail.
     """
-    # Luma weights of ITU-R BT.601, as in JPEG.
-    grey = pictures @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    # Luma weights of ITU-R BT.601, as in JPEG. Not as a matrix product: that of one processor differs from another's in
+    # the last bits, which turn directions and splits of trees, and moved accuracies by 2 points.
+    red, green, blue = (pictures[..., channel] for channel in range(3))
+    grey: Floats = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
     # float32 throughout: the trees bin every feature into 64 levels anyway.
     parts = (_colours(pictures), _orientations(grey), _sharpness(grey), _contrast(grey), _thumbnail(pictures))
-    return np.concatenate(parts, axis=1).astype(np.float32)
+    # Rounded, so that what is equal but for a processor's last bits is equal for the trees.
+    return np.round(np.concatenate(parts, axis=1), 4).astype(np.float32)
 
 
 def describe_all(images: Sequence[Sequence[Image]]) -> Floats:
@@ -76,13 +79,22 @@ def _colours(pictures: Floats) -> Floats:
     # The hue as an angle in the plane of the two colour differences.
     across, up = 2 * red - green - blue, np.sqrt(3.0) * (green - blue)
     angle = (np.arctan2(up, across) / (2 * np.pi)) % 1.0
-    hues = _histogram(np.minimum((angle * 12).astype(np.int64), 11), np.hypot(across, up) / 2, 12)
+    hues = _histogram(_bin_turns(angle, 12), np.hypot(across, up) / 2, 12)
     # What is white in the picture tells the colour of its light.
     brightest = np.argpartition(flat.sum(axis=2), -flat.shape[1] // 20, axis=1)[:, -flat.shape[1] // 20 :]
     white = np.take_along_axis(flat, brightest[..., None], axis=1).mean(axis=1)
     moments = (flat.mean(axis=1), flat.std(axis=1), white, white - white.mean(axis=1, keepdims=True))
     # Square roots (the Hellinger map) keep a few large bins from hiding the small ones.
     return np.concatenate([np.sqrt(joint), np.sqrt(hues), *moments], axis=1)
+
+
+def _bin_turns(turns: NDArray[np.floating], count: int) -> NDArray[np.int64]:
+    """Bins of angles in turns, from 0 to 1.
+
+    Pure colours and straight edges lie exactly between two bins. Rounding puts them into the same one on every
+    processor, whose arc tangents differ in the last bits.
+    """
+    return np.round(turns * count, 4).astype(np.int64) % count
 
 
 def _histogram(bins: NDArray[np.int64], weights: NDArray[np.floating], size: int) -> Floats:
@@ -101,7 +113,7 @@ def _orientations(grey: Floats) -> Floats:
     rows, columns = np.gradient(grey, axis=(1, 2))
     strength = np.hypot(rows, columns)
     turn = (np.arctan2(rows, columns) / (2 * np.pi)) % 1.0
-    bins = np.minimum((turn * _BINS).astype(np.int64), _BINS - 1)
+    bins = _bin_turns(turn, _BINS)
     cells = SIDE // _CELL
     line = np.arange(SIDE) // _CELL
     cell = line[:, None] * cells + line[None, :]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _BATCH = 64
 _WORDS = 1024  # buckets of hashed words and pairs of words
+_FEATURES = 2  # counted up whenever the features change, so that no older answers are taken for these
 _MOST_CLASSES = 200  # boosting fits one tree for each class in each iteration
 
 _Form: TypeAlias = tuple[AnswerSpace, int]
@@ -60,7 +61,9 @@ class Pixels:
     def fingerprint(self) -> str:
         """Covers the options, the seed, the versions of what computes, and the tasks learnt from."""
         versions = [version(name) for name in ("scikit-learn", "numpy", "pillow")]
-        return digest_of("pixels", self._options.model_dump(), self._seed, versions, self._lessons.fingerprints())
+        return digest_of(
+            "pixels", _FEATURES, self._options.model_dump(), self._seed, versions, self._lessons.fingerprints()
+        )
 
     def _fit(self, examples: Iterator[Example]) -> dict[_Form, _Classifier]:
         gathered: dict[_Form, _TrainingSet] = {}
