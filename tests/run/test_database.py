@@ -1,0 +1,34 @@
+"""The SQLite file of a journal: what its errors mean for a user."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from harness.api import JournalError
+from harness.run.database import Database
+
+
+@pytest.mark.parametrize(
+    ("message", "advice"),
+    [
+        ("database or disk is full", "; free some space and run the same command again"),
+        ("disk I/O error", "; free some space"),
+        ("database is locked", " by another process; wait for it to end"),
+        ("database table is busy", " by another process; wait for it to end"),
+        ("database disk image is malformed", ": the file is damaged; copy it away"),
+        ("file is not a database", ": the file is damaged; copy it away"),
+        ("attempt to write a readonly database", "; check the permissions of the run folder"),
+        ("unable to open database file", "; check the permissions of the run folder"),
+        ("no such table: x", ""),
+    ],
+)
+def test_an_error_of_sqlite_says_what_to_do(tmp_path: Path, message: str, advice: str) -> None:
+    database = Database(tmp_path / "journal.sqlite")
+    with pytest.raises(JournalError) as caught, database.explain_errors():
+        raise sqlite3.OperationalError(message)
+    database.close()
+    expected = f"journal {tmp_path / 'journal.sqlite'}: {message}{advice}"
+    assert str(caught.value) == expected if not advice else str(caught.value).startswith(expected)
