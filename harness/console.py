@@ -34,6 +34,7 @@ def echo(text: str, *, nl: bool = True, document: bool = False) -> None:
         nl: Whether a line break follows.
         document: Text for a program, which gets it to the letter where stdout is no terminal.
     """
+    # Escaping for a terminal would damage a file that is written by a redirect.
     click.echo(text if document and not sys.stdout.isatty() else visible(text), nl=nl)
 
 
@@ -67,5 +68,6 @@ class CalledWith:
 
 def load_plugins(ctx: click.Context, *, warn: bool = True) -> Plugins:
     """The plugins, with `--plugin` and `--no-plugin` obeyed; a warning line for each that did not load."""
+    # A verb that is called on its own, as in a test, has no options before it.
     called = ctx.find_root().obj or CalledWith()
     return called.plugins() if warn else called.load()

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 KINDS = ("task", "judge", "reward", "trainer", "format", "metric", "renderer", "manifest", "command")
 """Kinds of plugin objects; `harness_<kind>s` is the hook that returns their cards."""
 
+# How a status reads after `plugin NAME is`.
 _OUTCOMES = {"broken": "broken", "conflict": "in conflict", "blocked": "left out", "replaced": "replaced"}
 
 
@@ -107,6 +108,7 @@ class Offer:
         Raises:
             UserError: They cannot be used.
         """
+        # Cards of judges alone have one.
         lazy = getattr(self.card, "check", None)
         if lazy is not None:
             self._call(lazy, options, context)
@@ -169,10 +171,12 @@ class Plugins:
         stop = {normalize_name(name) for name in names if name}
         by_name: dict[str, list[Candidate]] = {}
         for plugin in find_candidates(extra):
+            # Before it is loaded: a plugin that hangs on import can be blocked too.
             if normalize_name(plugin.name) in stop or normalize_name(plugin.distribution) in stop:
                 plugins._add_row(plugin, status="blocked", problem="blocked by --no-plugin or HARNESS_DISABLE_PLUGINS")
             else:
                 by_name.setdefault(plugin.name, []).append(plugin)
+        # Plugins of one name are decided on together: which of two is meant is not for the harness to guess.
         for rivals in by_name.values():
             remaining = plugins._without_losers(rivals)
             if len(remaining) == 1:
@@ -196,6 +200,7 @@ class Plugins:
                 cause).
         """
         offers = self._offers[kind]
+        # A full id is looked up first, so that a new plugin with the same bare name changes no manifest that has it.
         if name in offers:
             return offers[name]
         same = [offer for offer in offers.values() if offer.card.name == name]
@@ -204,6 +209,7 @@ class Plugins:
         if same:
             listed = ", ".join(f"{offer.id} ({offer.distribution} {offer.version})" for offer in same)
             raise PluginError(f"the {kind} name {name!r} is ambiguous: {listed}; write the full id")
+        # A plugin that did not load has no offers. What it would have offered is known of the core's own only.
         ours = first_party.find_plugins(kind, name)
         loaded = {row.name for row in self.rows if row.status == "ok"}
         for row in self.rows:
@@ -219,6 +225,7 @@ class Plugins:
             Pairs of plugin name and what it returned.
         """
         results: list[tuple[str, Any]] = []
+        # One by one: pluggy's own call of a hook ends at the first plugin that raises.
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
             try:
                 results.append((impl.plugin_name, impl.function(**{name: arguments[name] for name in impl.argnames})))
@@ -237,6 +244,7 @@ class Plugins:
             PluginError: A plugin raised something else; it is named.
         """
         impls = getattr(self._manager.hook, hook).get_hookimpls()
+        # So a plugin can take over what the core does, and the core answers when none does.
         for impl in sorted(impls, key=lambda impl: impl.plugin_name == CORE):
             try:
                 answer = impl.function(**{name: arguments[name] for name in impl.argnames})
@@ -260,6 +268,7 @@ class Plugins:
 
     def _hint(self, kind: str, name: str, ours: Sequence[str]) -> str:
         installed = {row.name for row in self.rows}
+        # What can be installed is a better answer than a name that looks alike.
         missing = [first_party.DISTRIBUTIONS[plugin] for plugin in ours if plugin not in installed]
         if missing:
             return "; " + " or ".join(f"pip install {distribution}" for distribution in missing)
@@ -299,6 +308,7 @@ class Plugins:
         try:
             module = plugin.load()
             check_hooks(self._manager, module)
+            # Registered before its cards are asked for, since pluggy knows its hooks only then. A fault takes it back.
             self._manager.register(module, name=plugin.name)
             try:
                 hooks = tuple(sorted(caller.name for caller in self._manager.get_hookcallers(module) or ()))
@@ -319,6 +329,7 @@ class Plugins:
     def _collect(self, module: ModuleType) -> Iterator[tuple[str, Any]]:
         for kind in KINDS:
             for impl in getattr(self._manager.hook, f"harness_{kind}s").get_hookimpls():
+                # Only what this module offers: the faults of others must not be blamed on it.
                 if impl.plugin is module:
                     for card in impl.function():
                         yield kind, card

@@ -23,7 +23,9 @@ _PREFIX = "harness_"
 HOOKS = tuple(name for name in vars(hookspecs) if name.startswith(_PREFIX))
 """Names of the hooks that there are."""
 
+# Names stand in ids, on command lines and in file names: no upper case, no space, no slash.
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+# A misspelt name and a younger one fail alike, so the message names both causes.
 _NEWER = f"or it is written for a newer version of the plugin API than {API_VERSION}: upgrade judge-harness"
 _UNKNOWN_FIELD = re.compile(r"(\w+Card)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 
@@ -34,6 +36,7 @@ def cause_of(error: BaseException) -> str:
     if isinstance(error, UserError):
         return text
     said = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    # A name that `harness.api` does not have is misspelt, or younger than this harness.
     if isinstance(error, ImportError) and f"{error.name}.".startswith("harness."):
         return f"{said}; check the spelling, {_NEWER}"
     if isinstance(error, TypeError) and (unknown := _UNKNOWN_FIELD.match(text)):
@@ -50,6 +53,7 @@ def check_hooks(manager: pluggy.PluginManager, module: object) -> None:
     marked = False
     for name in dir(module):
         value = getattr(module, name, None)
+        # Constants and classes may begin with `harness_` as they like.
         if not inspect.isroutine(value):
             continue
         marks = manager.parse_hookimpl_opts(module, name)
@@ -57,6 +61,7 @@ def check_hooks(manager: pluggy.PluginManager, module: object) -> None:
             _check_unmarked(name)
             continue
         marked = True
+        # pluggy's own mark for a hook that need not exist, as one of a newer version.
         if not marks["optionalhook"]:
             _check_marked(marks["specname"] or name, value)
     if not marked:
@@ -81,6 +86,7 @@ def check_cards(found: Iterable[tuple[str, Any]]) -> list[Card]:
         if not isinstance(card.name, str) or not _NAME.fullmatch(card.name):
             raise PluginError(f"{kind} {card.name!r}: names are lower-case letters, digits and . _ -")
         check_version(card)
+        # One name of two kinds is fine: ids are looked up by kind.
         if any(other.kind == kind and other.name == card.name for other in cards):
             raise PluginError(f"it offers two {kind}s named {card.name!r}")
         cards.append(card)
@@ -94,6 +100,7 @@ def check_version(card: Card) -> None:
         PluginError: It does not.
     """
     written = 1 if card.api_version is None else card.api_version
+    # Not `isinstance`, by which `True` is version 1.
     if type(written) is not int:
         raise PluginError(f"{card.kind} {card.name!r}: api_version must be a whole number, got {written!r}")
     if OLDEST_API_VERSION <= written <= API_VERSION:
@@ -112,6 +119,7 @@ def check_version(card: Card) -> None:
 def _check_unmarked(name: str) -> None:
     if name in HOOKS:
         raise PluginError(f"{name} is not marked as a hook; write @hookimpl of harness.api above it")
+    # Nearer than for a marked hook: a plain helper may begin with `harness_` as well.
     if name.startswith(_PREFIX) and (close := _near(name, cutoff=0.8)):
         raise PluginError(f"there is no hook {name}; did you mean {close}, marked with @hookimpl of harness.api?")
 
@@ -123,6 +131,7 @@ def _check_marked(hook: str, function: Callable[..., Any]) -> None:
         raise PluginError(f"there is no hook {hook}; {hint}")
     known = list(inspect.signature(getattr(hookspecs, hook)).parameters)
     for name, parameter in inspect.signature(function).parameters.items():
+        # pluggy passes by name what has no default. Any other argument is the plugin's own affair.
         named = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is parameter.empty
         if named and name not in known:
             given = f"it is given {', '.join(known)}" if known else "it is given none"

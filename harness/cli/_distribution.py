@@ -76,6 +76,7 @@ KINDS = {
 }
 """In the order in which they stand in files."""
 
+# Said in the manifest itself: who gets the file alone would look for the fault in the plugin.
 _EXAMPLE_NEEDS_OTHERS = """\
 # It also uses judge-harness-{others}, which the extra `dev` of this distribution installs.
 """
@@ -89,6 +90,7 @@ def compose_files(name: str, kinds: Iterable[str]) -> dict[str, str]:
         kinds: Names of the kinds that it offers, at least one.
     """
     chosen = [kind for kind in KINDS.values() if kind.name in set(kinds)]
+    # In the order of `KINDS` and not of the command line: the same kinds give the same files.
     names = {kind.name for kind in chosen}
     package = f"harness_{name.replace('-', '_')}"
     fills = {"name": name, "package": package, "description": _describe(chosen)}
@@ -116,6 +118,8 @@ def compose_files(name: str, kinds: Iterable[str]) -> dict[str, str]:
 
 
 def _fill(template: str, fills: Mapping[str, str]) -> str:
+    # Read as resources, since a wheel may be imported from a zip file. `.txt`, so that no tool takes a template for
+    # code of ours.
     place = files("harness.cli") / "_templates" / f"{template}.txt"
     return Template(place.read_text(encoding="utf-8")).substitute(fills)
 
@@ -133,6 +137,7 @@ def _plugin(names: set[str], fills: Mapping[str, str], manifests: Mapping[str, s
         if kind in names:
             cards.setdefault(kind, []).append(f"{kind}/card")
     if "trainer" in names:
+        # A trainer needs a judge that opens what it leaves.
         cards.setdefault("judge", []).append("trainer/judge_card")
     if "example.yaml" in manifests:
         cards.setdefault("manifest", []).append("common/manifest_cards")
@@ -153,6 +158,7 @@ def _plugin(names: set[str], fills: Mapping[str, str], manifests: Mapping[str, s
     if manifests:
         standard = "\nfrom pathlib import Path\n"
         folder = '\nMANIFESTS = Path(__file__).parent / "manifests"\n'
+    # Sorted, as the linter of the new project wants its imports.
     listed = ", ".join(sorted(f"{kind.capitalize()}Card" for kind in cards))
     return _fill(
         "common/plugin.py", {"cards": listed, "hooks": folder + "".join(hooks).rstrip("\n"), "standard": standard}
@@ -170,6 +176,8 @@ def _manifests(names: set[str], fills: Mapping[str, str]) -> dict[str, str]:
     own, others = "task" in names, set()
     tasks = [_fill("task/tasks.yaml", fills)] if own else []
     judges = [_fill(f"{kind}/judges.yaml", fills) for kind in ("judge", "trainer") if kind in names]
+    # The judge of the template compares two pictures, and what the trainer leaves answers yes or no: each needs a task
+    # of its kind.
     if not own and (not judges or "judge" in names):
         tasks.append("  - use: miniature/pairwise-safety\n    limit: 40\n")
     if not own and "trainer" in names:
@@ -177,6 +185,7 @@ def _manifests(names: set[str], fills: Mapping[str, str]) -> dict[str, str]:
     if not own:
         others.add("miniature")
     if not judges:
+        # Without a judge of its own, a task is shown by the two that every result should beat.
         judges = ["  - use: baselines/constant\n", "  - use: baselines/random\n"]
         others.add("baselines")
     settings = f"    format: {fills['name']}/arrow\n" if "format" in names else ""
@@ -195,8 +204,10 @@ def _manifests(names: set[str], fills: Mapping[str, str]) -> dict[str, str]:
 
 def _project(chosen: list[Kind], fills: Mapping[str, str], manifests: Mapping[str, str]) -> str:
     major, minor, *_ = __version__.split(".")
+    # Before version 1.0 a minor version may change the API.
     limits = f">={major}.{minor},<{major}.{int(minor) + 1}"
     needs = sorted({need for kind in chosen for need in kind.needs})
+    # Only plugins that the example uses: each of them is one more thing to install.
     text = "\n".join(manifests.values())
     others = [f"judge-harness-{plugin}{limits}" for plugin in ("baselines", "miniature") if f"use: {plugin}/" in text]
     tools = ["build>=1.2", *others, "mypy>=1.11", "pytest>=8.3", "ruff>=0.9"]

@@ -37,6 +37,7 @@ def plan_trainings(
     for judge in plan.judges:
         if judge.recipe is not None:
             key = judge.recipe.hash
+            # Two judges of one recipe are trained once, and share the model.
             if key not in by_hash:
                 by_hash[key] = _plan_training(judge.recipe, plugins, checkpoints=checkpoints, say=say)
             trainings[judge.name] = by_hash[key]
@@ -85,16 +86,19 @@ def give_models(plan: Plan, loaded: LoadedManifest, models: Mapping[str, Path]) 
     for number, resolved in enumerate(loaded.judges):
         place = next((k for k, judge in enumerate(plan.judges) if judge.name == resolved.entry.name), None)
         model = models.get(str(resolved.entry.name))
+        # An entry that unfolds into several judges has other names in the plan. One without a recipe gets no model.
         if place is None or model is None:
             continue
         with at(loaded, f"judges.{number}"):
             options = _with_model(resolved, model)
             plan.judges[place] = replace(plan.judges[place], options=options, model=model)
+            # Made now, while the error can still name the line of the manifest.
             _ = plan.judges[place].judge
 
 
 def _with_model(resolved: ResolvedEntry[JudgeEntry], model: Path) -> BaseModel:
     assert resolved.options is not None
+    # Validated again and not copied with a change: the model may forbid what the options allowed without it.
     given = json.dumps({**resolved.entry.with_, MODEL: str(model)})
     try:
         return type(resolved.options).model_validate_json(given, strict=True)

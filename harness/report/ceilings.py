@@ -31,6 +31,7 @@ def notes(rows: Sequence[Row]) -> list[str]:
     known = [(row, row.ceiling) for row in rows if row.ceiling is not None]
     if not known:
         return []
+    # Said once and first: the people are the same for all judges of a block.
     said = [_people(known[0][0].metric, [ceiling for _, ceiling in known])]
     for row, ceiling in known:
         found = ceiling.of(row.metric)
@@ -43,6 +44,7 @@ def notes(rows: Sequence[Row]) -> list[str]:
 
 def _people(metric: str, ceilings: Sequence[Ceiling]) -> str:
     """What is true of the people beside any judge."""
+    # A cell that the run has not finished knows fewer items. The largest set says most about the people.
     first = max(ceilings, key=lambda ceiling: ceiling.items)
     alpha = _with_interval("correlation", first.alpha, first.alpha_low, first.alpha_high)
     said = [
@@ -64,6 +66,7 @@ def _beside_people(of: MetricCeiling, unit: Unit, *, greater: bool) -> str:
         return said
     ends = (of.difference_low, of.difference_high)
     apart = f"{write_number(unit, of.difference, *ends, signed=True)}, {write_interval(unit, *ends, signed=True)}"
+    # An interval that holds 0 does not show that the two are equal, so the words are not "as good as".
     if of.difference_low <= 0 <= of.difference_high:
         verdict = "not told apart from a person"
     else:

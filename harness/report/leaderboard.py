@@ -52,6 +52,7 @@ def build_leaderboard(
     """
     measure = Measure(find_metric=find_metric or metric_finder(), rules=rules_of(settings, seed=seed))
     entries = _entries(cells, settings, measure)
+    # Before names are changed and anything is compared: numbers of different items must not stand in one block.
     check_rivals(entries)
     named = disambiguate_judges(entries)
     lacking = _rename_left_out(left_out, entries, named)
@@ -64,11 +65,13 @@ def build_leaderboard(
         title=", ".join(sorted({entry.run for entry in entries})),
         group_by=settings.group_by,
         metric=settings.metric,
+        # 1 - 0.95 is 0.050000000000000044 in floating point, and `leaderboard.json` is read by people as well.
         alpha=round(1 - settings.confidence, 10),
         min_coverage=settings.min_coverage,
         compare=settings.compare,
         missing=settings.missing,
         equivalence=settings.equivalence,
+        # Sorted here and nowhere else, so that every format shows one order.
         rows=tuple(row for field in blocks for row in sorted(field.rows, key=_place)),
         comparisons=tuple(_in_block(found, field.rows[0]) for field in blocks for found in field.comparisons),
         usage=_usage(entries),
@@ -105,6 +108,7 @@ def _rows(
 
 def _rename_left_out(left_out: Iterable[LeftOut], entries: Sequence[Entry], named: Sequence[Entry]) -> list[LeftOut]:
     """What judges were not asked, under the names that they have on the board."""
+    # A judge that answered no task of its run has no entry, and keeps its name.
     names = {(entry.judge, entry.run): other.judge for entry, other in zip(entries, named, strict=True)}
     return [replace(cell, judge=names.get((cell.judge, cell.run), cell.judge)) for cell in left_out]
 
@@ -128,6 +132,7 @@ def _rank_blocks(
 
 def _field(rows: Sequence[Row], rivals: Sequence[Entry], measure: Measure, tests: Compare) -> Field:
     """One block, compared."""
+    # A judge that is not ranked is compared as well, and takes no share of the family's level.
     compared = measure.compare(rivals, ranked=find_ranked(rows)) if tests == "all-pairs" else ()
     return Field(rows=tuple(rows), comparisons=compared)
 
@@ -161,6 +166,7 @@ def _unread(
 
 def _usage(entries: Iterable[Entry]) -> tuple[JudgeUsage, ...]:
     """One record for each judge of each run, whichever of its cells comes first."""
+    # A question that two tasks share is asked once, so what it took cannot be added up over tasks.
     cells = {(entry.judge, entry.run): entry.cell for entry in entries}
     return tuple(JudgeUsage.of(judge, run, cells[judge, run].usage()) for judge, run in sorted(cells))
 
@@ -175,6 +181,7 @@ def _blocks(rows: Iterable[Row]) -> dict[Block, list[Row]]:
 def _rivals(entries: Iterable[Entry]) -> dict[Block, list[Entry]]:
     """Entries by block and then by name, so that the order of the runs does not say who is first in a pair."""
     found: dict[Block, list[Entry]] = {}
+    # The sign of a difference depends on who is first. By name, it is the same in every report of the same runs.
     for entry in sorted(entries, key=lambda entry: (entry.task, entry.category, entry.judge)):
         found.setdefault((entry.task, entry.category, ""), []).append(entry)
     return found
@@ -183,6 +190,7 @@ def _rivals(entries: Iterable[Entry]) -> dict[Block, list[Entry]]:
 def _place(row: Row) -> tuple[Block, float, bool, float, str]:
     """Sorts rows by block, then rank, then value, then name; what has no rank or no value comes last."""
     rank = math.inf if row.rank_low is None else row.rank_low
+    # The next element of the key puts a row without a value last. The number itself then does not matter.
     value = 0.0 if row.value is None else row.value
     return row.block, rank, row.value is None, -value if row.greater_is_better else value, row.judge
 
@@ -242,12 +250,14 @@ def _flags(scores: CellScores, *, basis: str, state: str, min_coverage: float | 
 
     Whether probabilities are there is said of the metric on show only.
     """
+    # Scores do not know the bar of this board, or whether the run went on since. Both are decided again here.
     flags = [flag for flag in scores.flags if flag not in ("low-coverage", "partial")]
     bar = scores.protocol["min_coverage"] if min_coverage is None else min_coverage
     if scores.coverage < bar:
         flags.append("low-coverage")
     if state != "complete":
         flags.append("partial")
+    # An empty basis is a metric that never looks at probabilities, so nothing is missing from it.
     if basis == "verdicts":
         flags.append("no-probabilities")
     elif basis and (scores.with_probabilities or 0) < 1:

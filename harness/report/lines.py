@@ -13,6 +13,7 @@ from harness.text import clean
 if TYPE_CHECKING:
     from rich.console import Console
 
+# Columns that a name keeps: enough to recognise it by its beginning.
 _NARROWEST = 8
 
 
@@ -31,6 +32,7 @@ def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], console: Co
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    # An empty column says nothing and costs width.
     kept = [place for place in range(len(header)) if any(row[place] for row in rows)]
     widths = {place: max(len(line[place]) for line in (header, *rows)) for place in kept}
     room = console.width - sum(widths[place] + 2 for place in kept if place >= left)  # a number is never cut

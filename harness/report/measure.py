@@ -39,11 +39,14 @@ class Measure:
         Raises:
             UserError: The metric is not defined for its answers.
         """
+        # The first metric of the protocol is its headline.
         name = cell.scores.estimates[0].metric if metric is None else metric
         if by_category:
             for category, answers in _by_category(cell).items():
                 table = build_cell(answers, cell.protocol)
                 yield self._entry(cell, self._score(cell, table, name), name, category=category, table=_constant(table))
+        # The kept scores hold the whole cell only. A category is scored from the journal, and so is a metric that no
+        # one asked for at the time.
         elif any(bare(estimate.metric) == bare(name) for estimate in cell.scores.estimates):
             yield self._entry(cell, self._with_flags_of(cell, cell.scores, name), name, category="", table=cell.table)
         else:
@@ -60,6 +63,7 @@ class Measure:
             UserError: The metric cannot be compared.
         """
         name = metric or rivals[0].estimate.metric
+        # Judges are compared on the same units, which a round makes from the tables of all of them.
         tables = {entry.judge: _for_one_metric(entry.table(), name) for entry in rivals}
         with _of_task(rivals[0].task):
             return Round(tables, self.find_metric(name), name=name)
@@ -94,6 +98,7 @@ class Measure:
 
     def _with_flags_of(self, cell: ScoredCell, scores: CellScores, name: str) -> CellScores:
         """The scores with the flags of the metric on show: a run keeps those of its headline."""
+        # Flags such as `rare-class` are of a metric and its interval, not of the cell.
         if bare(scores.estimates[0].metric) == bare(name):
             return scores
         return replace(scores, flags=self._score(cell, cell.table(), name).flags)
@@ -123,6 +128,7 @@ def _of_task(task: str) -> Iterator[None]:
 def metric_finder() -> Callable[[str], Metric]:
     """Finds metrics among the installed plugins, which are loaded once, when the first one is wanted."""
 
+    # Once, and only when a metric is wanted: loading plugins takes longer than scoring with most metrics.
     @lru_cache(maxsize=1)
     def plugins() -> Plugins:
         from harness.discovery import Plugins
@@ -141,6 +147,7 @@ def _by_category(cell: ScoredCell) -> dict[str, list[RecordedAnswer]]:
     found: dict[str, list[RecordedAnswer]] = {}
     for answer in cell.answers():
         found.setdefault(answer.category, []).append(answer)
+    # The order of the answers is that of the items, which may change. Categories by name do not.
     return dict(sorted(found.items()))
 
 

@@ -43,10 +43,12 @@ def mean_ranks(
         compare: Whether they are; without comparisons there are no rank sets.
     """
     rows = {judge: _without_task(row) for judge, row in rows.items()}
+    # No row has a value yet. Whether a judge is ranked hangs on its flags alone here.
     inside = find_ranked([replace(row, value=0.0) for row in rows.values()])
     own = {judge: {row.task: row for row in by_judge[judge]} for judge in inside}
     points = [_points([own[judge][task] for judge in inside]) for task in rounds]
     compared = _compare_tasks(inside, own, rounds, rules=rules) if compare and len(inside) > 1 else []
+    # One rank set for each task. All of them hold at once, since their tests are one family.
     sets = [standings(inside, pairs) for pairs in compared]
     means = {
         judge: _Mean.over([ranks[k] for ranks in points], [places[judge] for places in sets])
@@ -76,6 +78,7 @@ class _Mean(NamedTuple):
         value = sum(points) / len(points)
         if not sets:
             return cls(value, None, None)
+        # No sampling distribution is needed: where all sets hold, so do the means of their ends.
         return cls(value, sum(place.low for place in sets) / len(sets), sum(place.high for place in sets) / len(sets))
 
 
@@ -94,6 +97,7 @@ def _without_task(row: Row) -> Row:
 
 def _points(rows: Sequence[Row]) -> list[float]:
     """Ranks of the values as they are; equal values share the mean of their ranks."""
+    # The sign makes smaller better for every metric.
     signed = [(-1 if row.greater_is_better else 1) * (row.value or 0.0) for row in rows]
     return [sum(other < own for other in signed) + (1 + signed.count(own)) / 2 for own in signed]
 
@@ -103,6 +107,7 @@ def _compare_tasks(
 ) -> list[tuple[Comparison, ...]]:
     """Every two judges on each task, all of them one family."""
     contests = {task: Contest([each]) for task, each in rounds.items()}
+    # The family is made of all tasks before any pair is tested: its size sets the correction.
     family = _family(judges, contests, rules)
     found = []
     for task, contest in contests.items():
@@ -136,6 +141,7 @@ def _family(judges: Sequence[str], contests: Mapping[str, Contest], rules: Rules
 def _pair(a: str, b: str, means: Mapping[str, _Mean], *, n: int) -> Comparison:
     """Two judges by their mean ranks: one is better where what encloses them lies apart."""
     (value_a, low_a, high_a), (value_b, low_b, high_b) = means[a], means[b]
+    # Without rank sets nothing encloses a mean, and so nothing is said of the pair.
     if low_a is None or high_a is None or low_b is None or high_b is None:
         return Comparison(judge_a=a, judge_b=b, metric=MEAN_RANK, greater_is_better=False)
     return Comparison(

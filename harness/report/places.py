@@ -39,8 +39,10 @@ def place_judges(field: Field, compare: Compare) -> Field:
     if compare == "none":
         return field
     inside = set(find_ranked(field.rows))
+    # Letters are given from the best judge down, so that `a` is at the top.
     best_first = sorted((row for row in field.rows if row.judge in inside), key=_by_value)
     found = standings([row.judge for row in best_first], field.comparisons)
+    # Both judges of such a pair are flagged: either of them may be the better one.
     unsure = {judge for pair in field.comparisons if pair.depends_on_missing for judge in (pair.judge_a, pair.judge_b)}
     return replace(field, rows=tuple(_with_place(row, found, unsure) for row in field.rows))
 

@@ -167,12 +167,15 @@ def plan_from_cells(
     rows: list[PlanRow] = []
     for rivals in by_task.values():
         meant = [entry for entry in rivals if not names or entry.judge in names or entry.cell.judge in names]
+        # One judge says how hard the items are, but not how two judges vary. The rest is assumed.
         if len(meant) == 1:
             rows.append(_row_of_one(meant[0], find_metric(meant[0].estimate.metric), question, correlation))
             continue
+        # All judges of the task and not just the ones meant: the family of the board is that of all.
         contest = Contest([measure.round(rivals)])
         own = replace(question, family=_family(contest, rivals, question, measure.rules))
         met = ((a, b, contest.meet(a.judge, b.judge)) for a, b in itertools.combinations(meant, 2))
+        # A mean of credit has a variance within items, so that more orders or samples can be planned for.
         is_mean = averages_credit(find_metric(rivals[0].estimate.metric))
         found = [row for a, b, meeting in met if (row := _row_of_pair(a, b, meeting, own, is_mean)) is not None]
         rows += sorted(found, key=lambda row: row.deviation)
@@ -186,7 +189,9 @@ def plan_from_cells(
 
 def _family(contest: Contest, rivals: Sequence[Entry], question: Question, rules: Rules) -> float | None:
     """The quantile of the judges of a task as their own board has it; `None` where another number of them is meant."""
+    # The board does not rank judges below the coverage, and they take no share of its family.
     inside = [entry.judge for entry in rivals if entry.scores.coverage >= entry.cell.protocol.min_coverage]
+    # For another number of judges there are no answers to take the family from. Bonferroni's correction stands in.
     if question.judges is not None and question.judges != len(inside):
         return None
     values = [own for judge in inside if (own := contest.own(judge, rivals=inside)) is not None]
@@ -234,6 +239,7 @@ def plan_from_rates(
 def _largest(share: Callable[[float], float], most: float) -> float:
     """The largest difference that two such judges can have."""
     low, high = 0.0, most
+    # Bisection: 40 halvings are finer than any number that is printed.
     for _ in range(40):
         middle = (low + high) / 2
         try:
@@ -262,12 +268,15 @@ def _row_of_pair(a: Entry, b: Entry, met: Meeting, question: Question, is_mean: 
     apart = met.gap
     if apart is None or not len(view):
         return None
+    # About the difference itself, and not about 0 as in the test: a plan asks how far estimates scatter.
     around = apart.parts - apart.weights * apart.difference
     variance = float(around @ around)
+    # Also where it is not a number.
     if not variance > 0:
         return None
     items, clusters = (len(np.unique(column)) for column in (view.item, view.cluster))
     gaps, name = view.credit - other.credit, a.estimate.metric
+    # Other metrics than means of single verdicts do not split into items and the noise within them.
     noise, asked, effect = 0.0, 1, None
     if is_mean and a.cell.protocol.average_of(name) == "micro":
         noise, asked = planning.noise_within(gaps, view.item)
@@ -304,6 +313,7 @@ def _row_of_one(entry: Entry, metric: Metric, question: Question, correlation: f
         )
     share = planning.discordance(value, value, correlation)
     deviation = math.sqrt(share)
+    # A judge that is always right leaves nothing for another one to differ in, by this formula.
     if deviation == 0:
         raise UserError(
             f"task {clean(entry.task)}: {clean(entry.judge)} is right on all of the items or on none, which does not "
@@ -358,5 +368,6 @@ def _row(
         else math.ceil(needed * clusters / items),
         needed_items_once=question.needed(spread.deviation_at(1)) if spread else None,
         needed_items_endless=question.needed(spread.deviation_at(math.inf)) if spread else None,
+        # Without a run the deviation depends on the difference itself, and the caller solves for it.
         detectable_with_n=question.detectable(deviation, question.n) if task else None,
     )

@@ -54,6 +54,7 @@ def command(
 
     plugins = load_plugins(ctx)
     run_a, judge_a, run_b, judge_b = _sides(a, b, folder)
+    # Two runs may ask for two ways to report. What they do not agree on is the default.
     settings, seed = agree([run_a, run_b], metric=metric)
     compared = compare_judges(
         _cells(run_a, judge_a),
@@ -91,6 +92,7 @@ def _sides(a: str, b: str, folder: Path | None) -> tuple[RecordedRun, str | None
         wrong = b if path_b is None else a
         raise UserError(f"{wrong!r} begins with no run folder; write both as RUN:JUDGE, or use --run RUN JUDGE JUDGE")
     newest = _newest(Path("runs"))
+    # A run that was chosen for the user is named, or numbers of another one may be quoted.
     say(f"run: {newest}")
     run = load_run(newest)
     return run, a, run, b
@@ -100,6 +102,7 @@ def _split(text: str) -> tuple[Path | None, str | None]:
     """The run folder that `text` begins with, and the judge after it."""
     from harness.run.folder import JOURNAL
 
+    # The whole text first: a folder's name may hold a colon.
     if (Path(text) / JOURNAL).is_file():
         return Path(text), None
     for place, letter in enumerate(text):
@@ -112,6 +115,7 @@ def _newest(folder: Path) -> Path:
     from harness.api import UserError
     from harness.run.folder import JOURNAL
 
+    # By the time of the journal, which every answer touches. Names break ties, so that the choice is the same twice.
     found = sorted(folder.glob(f"*/{JOURNAL}"), key=lambda path: (path.stat().st_mtime, path.parent.name))
     if not found:
         raise UserError(f"there is no run under {folder}; name one with --run")
@@ -129,6 +133,7 @@ def _cells(run: RecordedRun, judge: str | None) -> list[ScoredCell]:
     from harness.api import UserError
     from harness.report.scored import load_scored
 
+    # In the order of the manifest, each once.
     known = list(dict.fromkeys(cell.judge for cell in run.cells))
     if judge is None:
         if len(known) != 1:
