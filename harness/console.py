@@ -45,7 +45,7 @@ def say(line: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class CalledWith:
-    """The options before the verb; implements `harness.api.Invocation`."""
+    """The options before the verb. Implements `harness.api.Invocation`."""
 
     extra: tuple[str, ...] = ()
     """Files and modules to use as plugins (`--plugin`)."""
@@ -53,7 +53,7 @@ class CalledWith:
     """Plugins and distributions to leave alone (`--no-plugin`)."""
 
     def plugins(self) -> Plugins:
-        """The installed plugins, loaded now; a warning line for each that did not load."""
+        """The installed plugins, loaded now. There is a warning line for each that did not load."""
         plugins = self.load()
         for line in plugins.warnings():
             say(f"warning: {line}")
@@ -67,7 +67,7 @@ class CalledWith:
 
 
 def load_plugins(ctx: click.Context, *, warn: bool = True) -> Plugins:
-    """The plugins, with `--plugin` and `--no-plugin` obeyed; a warning line for each that did not load."""
+    """The plugins, with `--plugin` and `--no-plugin` obeyed. There is a warning line for each that did not load."""
     # A verb that is called on its own, as in a test, has no options before it.
     called = ctx.find_root().obj or CalledWith()
     return called.plugins() if warn else called.load()

@@ -90,7 +90,7 @@ class Offer:
         """Call the factory.
 
         Raises:
-            PluginError: It cannot be imported or it raised; the cause is named.
+            PluginError: It cannot be imported or it raised. The cause is named.
             UserError: What the factory says on purpose.
         """
         return self._call(self.card.factory, options, context)
@@ -125,10 +125,10 @@ class Offer:
             ) from error
 
     def resolve(self, lazy: object) -> Any:
-        """What a lazy reference of the card names, imported now; anything but text is itself.
+        """What a lazy reference of the card names, imported now. Anything but text is itself.
 
         Raises:
-            PluginError: It cannot be imported; the cause is named.
+            PluginError: It cannot be imported. The cause is named.
         """
         if not isinstance(lazy, str):
             return lazy
@@ -148,7 +148,7 @@ class Plugins:
     """All plugins of this process."""
 
     def __init__(self) -> None:
-        """Empty; use `load`."""
+        """Empty. Use `load`."""
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._offers: dict[str, dict[str, Offer]] = {kind: {} for kind in KINDS}
@@ -219,7 +219,7 @@ class Plugins:
         raise PluginError(f"there is no {kind} {name!r}{self._hint(kind, name, ours)}")
 
     def notify(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
-        """Call a life-cycle hook on every plugin; one that raises is warned about and never ends a run.
+        """Call a life-cycle hook on every plugin. One that raises is warned about and never ends a run.
 
         Returns:
             Pairs of plugin name and what it returned.
@@ -237,11 +237,11 @@ class Plugins:
         return results
 
     def ask(self, hook: str, **arguments: Any) -> Any:
-        """The first answer to a hook that is not `None`, plugins before the core; `None` where there is none.
+        """The first answer to a hook that is not `None`, plugins before the core. `None` where no one answers.
 
         Raises:
             UserError: A plugin says that it cannot be done.
-            PluginError: A plugin raised something else; it is named.
+            PluginError: A plugin raised something else. It is named.
         """
         impls = getattr(self._manager.hook, hook).get_hookimpls()
         # So a plugin can take over what the core does, and the core answers when none does.
@@ -351,7 +351,7 @@ def _conflict(rivals: Sequence[Candidate]) -> str:
 
 
 def options_of(model: BaseModel | None) -> Mapping[str, Any]:
-    """Options as plain JSON data, for keys and records; without those that are `Operational`."""
+    """Options as plain JSON data, for keys and records. Those that are `Operational` are left out."""
     if model is None:
         return {}
     return model.model_dump(mode="json", exclude=set(operational(type(model))))

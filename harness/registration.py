@@ -31,7 +31,7 @@ _UNKNOWN_FIELD = re.compile(r"(\w+Card)\.__init__\(\) got an unexpected keyword 
 
 
 def cause_of(error: BaseException) -> str:
-    """An error of a plugin as one line; where it may come from a newer API, the line says so."""
+    """An error of a plugin as one line. Where it may come from a newer API, the line says so."""
     text = " ".join(str(error).split())
     if isinstance(error, UserError):
         return text
@@ -94,7 +94,7 @@ def check_cards(found: Iterable[tuple[str, Any]]) -> list[Card]:
 
 
 def check_version(card: Card) -> None:
-    """See that this harness speaks the API version that a card was written for; it was the first where it states none.
+    """See that this harness speaks the API version of a card. A card that states none is of the first.
 
     Raises:
         PluginError: It does not.

@@ -51,7 +51,7 @@ class _LazyGroup(click.Group):
 
 
 def _find_others(ctx: click.Context) -> dict[str, str]:
-    """The verbs of plugins with a line of help; of the core's plugins there are none, so that these are not loaded."""
+    """The verbs of plugins with a line of help. Of the core's plugins there are none, so that these are not loaded."""
     from importlib.metadata import entry_points
 
     called = _invocation(ctx)
@@ -74,7 +74,7 @@ def _load_other(ctx: click.Context, name: str) -> click.Command:
 
 
 def _invocation(ctx: click.Context) -> CalledWith:
-    """What stands before the verb; click parses it into the context before it looks for the verb."""
+    """What stands before the verb. Click parses it into the context before it looks for the verb."""
     # `ctx.obj` is set when `cli` runs, which is later than the look-up of the verb.
     params = ctx.find_root().params
     return CalledWith(extra=tuple(params.get("extra") or ()), blocked=tuple(params.get("blocked") or ()))

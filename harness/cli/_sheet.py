@@ -50,12 +50,12 @@ class _Row:
 def contact_sheet(items: Sequence[Item], requests: Sequence[Request], path: Path) -> None:
     """Draw items one beneath the other: what is asked, the pictures in shown order, then the gold and the category.
 
-    Small pictures are enlarged without smoothing, so that every pixel can be seen; large ones are reduced.
+    Small pictures are enlarged without smoothing, so that every pixel can be seen. Large ones are reduced.
 
     Args:
         items: The sample.
         requests: What a judge would be shown, one for each item, in the same order.
-        path: The PNG file to write; its folder is made when missing.
+        path: The PNG file to write. Its folder is made when missing.
 
     Raises:
         ValueError: Not as many requests as items.
@@ -118,7 +118,7 @@ def _name_verdict(item: Item, request: Request, verdict: Verdict) -> str:
 
 
 def _passage(letter: str, parts: Sequence[Part], width: int) -> Iterator[_Row]:
-    """Text and pictures in reading order; pictures that follow each other stand side by side."""
+    """Text and pictures in reading order. Pictures that follow each other stand side by side."""
     waiting: list[tuple[str, Image]] = []
     for part in parts:
         if isinstance(part, Image):
@@ -158,7 +158,7 @@ def _text(text: str, width: int, *, size: int = 15, colour: tuple[int, int, int]
 
 
 def _wrap(text: str, size: int, width: int) -> Iterator[str]:
-    """Lines no wider than the column; a word that is wider than a line is broken."""
+    """Lines no wider than the column. A word that is wider than a line is broken."""
     font = PIL.ImageFont.load_default(size=size)
     room = width - 2 * _MARGIN
     for paragraph in text.splitlines():

@@ -94,7 +94,7 @@ def command(
 
 
 def _add_sets(sets: tuple[str, ...], limit: int | None, fail_on_error: float | None) -> tuple[str, ...]:
-    """The overrides, with those that have an option of their own; an option counts more than `--set`."""
+    """The overrides, with those that have an option of their own. An option counts more than `--set`."""
     # As overrides they are part of the resolved manifest, and so of the hash that names the run folder.
     if limit is not None:
         sets = (*sets, f"run.limit={limit}")
@@ -116,7 +116,7 @@ def _shard(part: str | None) -> Shard | None:
 
 
 def _report(session: Session, gate: float | None) -> int:
-    """Print what came out; the exit code says how it went."""
+    """Print what came out. The exit code says how it went."""
     outcome = session.outcome
     if outcome.interrupted:
         say(f"interrupted; run the same command again to go on ({session.folder})")
@@ -210,7 +210,7 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
 
 
 def _count_answered(journal: Journal, cell: Cell) -> int:
-    """Answers of a cell in the journal; none of a judge that waits for a recipe, its own or that of one it asks."""
+    """Answers of a cell in the journal. A judge that waits for a recipe, its own or that of one it asks, has none."""
     from harness.run.planned import WaitsForRecipeError
 
     try:

@@ -196,7 +196,7 @@ def _print_card(offer: Offer) -> None:
 
 
 def _better(greater: bool | None) -> str:
-    """Which value of a metric is the better one; nothing for what is no metric."""
+    """Which value of a metric is the better one. Empty for what is no metric."""
     return "" if greater is None else "greater" if greater else "smaller"
 
 

@@ -55,7 +55,7 @@ def _check(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
 
 
 def _check_judges(loaded: LoadedManifest, plugins: Plugins) -> None:
-    """Check the files that judges name, without making a model; see `harness.api.JudgeCard.check`."""
+    """Check the files that judges name, without making a model. See `harness.api.JudgeCard.check`."""
     from harness.run.context import context_of
     from harness.run.plan import at, unfold_entry
     from harness.run.planned import Plan

@@ -71,7 +71,7 @@ def run_manifest(
         loaded: The manifest.
         plugins: The installed plugins.
         runs: The folder of run folders.
-        fresh: Start again; the older run folder is kept. What was trained stays.
+        fresh: Start again. The older run folder is kept. What was trained stays.
         shard: Only this part of every task.
         progress: Shows how far each cell is.
         checkpoints: The folder of checkpoint folders.
@@ -141,7 +141,7 @@ def _ask_judges(
 
 
 def report_run(folder: Path, plugins: Plugins, *, reuse: bool = False) -> Report | None:
-    """Have a run scored and reported by a plugin; `None` where nothing was judged.
+    """Have a run scored and reported by a plugin. `None` where nothing was judged.
 
     Args:
         folder: The run folder.

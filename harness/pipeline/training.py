@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def plan_trainings(
     plan: Plan, plugins: Plugins, *, checkpoints: Path, say: Callable[[str], None]
 ) -> dict[str, PlannedTraining]:
-    """The trainings of a plan's judges, by the name of the judge; those of equal recipes are one.
+    """The trainings of a plan's judges, by the name of the judge. Those of equal recipes are one.
 
     Raises:
         UserError: A recipe cannot be planned.

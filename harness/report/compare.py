@@ -191,7 +191,7 @@ def title(compared: JudgeComparison) -> str:
 
 
 def difference_rows(compared: JudgeComparison) -> tuple[list[str], list[list[str]]]:
-    """Header and cells of the table of differences, as people read them; the task's metric where they differ."""
+    """Header and cells of the table of differences. Where metrics differ, each task has its own."""
     header = ["task", "a", "b", "a − b", "interval", "p", "p (all)", "n", "only a", "only b"]
     # One metric stands in the title. Several have to stand beside their tasks.
     several = len({pair.metric for pair in compared.tasks}) > 1
@@ -286,7 +286,7 @@ def _name_apart(a: Entry, b: Entry) -> list[Entry]:
 
 
 def _sample(cells: Sequence[tuple[ScoredCell, ScoredCell]], *, most: int) -> Iterator[Disagreement]:
-    """Where a is right and where b is, in turns; then where neither is. Within each, in the order of the journal."""
+    """In turns where a is right and where b is, then where neither is. Each in the order of the journal."""
     # No more than `most` of each kind are kept: two large runs differ on many thousands of items.
     kinds: dict[str, list[Disagreement]] = {"a": [], "b": [], "": []}
     for cell_a, cell_b in cells:

@@ -1,6 +1,6 @@
 """From run folders to entries that may stand side by side: rivals checked, and names told apart.
 
-Not for ranking; that is `harness.report.leaderboard`.
+Not for ranking. That is `harness.report.leaderboard`.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def check_rivals(entries: Sequence[Entry]) -> None:
     The list of a protocol's `metrics` may differ: the one on show is compared, and the others change nothing in it.
 
     Raises:
-        UserError: They differ; the message names both runs and what differs.
+        UserError: They differ. The message names both runs and what differs.
     """
     for task, same in itertools.groupby(sorted(entries, key=lambda entry: entry.task), key=lambda entry: entry.task):
         # To be alike is transitive, so each is held against the first only.

@@ -1,7 +1,7 @@
 """The leaderboard: rows from scored cells, paired tests between rivals, and ranks from the tests.
 
-Scores are `harness.score`; names and refusals `harness.report.entries`; means over tasks `harness.report.suites`;
-what it looks like `harness.report.render`.
+Scores are `harness.score`. Names and refusals are `harness.report.entries`. Means over tasks are
+`harness.report.suites`. What a board looks like is `harness.report.render`.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def _rivals(entries: Iterable[Entry]) -> dict[Block, list[Entry]]:
 
 
 def _place(row: Row) -> tuple[Block, float, bool, float, str]:
-    """Sorts rows by block, then rank, then value, then name; what has no rank or no value comes last."""
+    """Sorts rows by block, then rank, then value, then name. What has no rank or no value comes last."""
     rank = math.inf if row.rank_low is None else row.rank_low
     # The next element of the key puts a row without a value last. The number itself then does not matter.
     value = 0.0 if row.value is None else row.value
@@ -246,7 +246,7 @@ def _numbers(estimate: Estimate) -> dict[str, float | str | None]:
 
 
 def _flags(scores: CellScores, *, basis: str, state: str, min_coverage: float | None) -> tuple[str, ...]:
-    """The scores' own flags; the leaderboard's own bar of coverage, if it has one, replaces the protocol's.
+    """The scores' own flags. The leaderboard's own bar of coverage, if it has one, replaces the protocol's.
 
     Whether probabilities are there is said of the metric on show only.
     """

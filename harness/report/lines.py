@@ -26,7 +26,7 @@ def print_title(text: str, console: Console) -> None:
 
 
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], console: Console, *, left: int = 1) -> None:
-    """A table; columns after the first `left` ones are numbers, and those that are empty throughout are left out."""
+    """A table. Columns after the first `left` ones are numbers, and those that are empty throughout are left out."""
     from rich import box
     from rich.table import Table
     from rich.text import Text

@@ -177,7 +177,7 @@ def _unread(leaderboard: Leaderboard) -> list[str]:
 
 
 def _others(rows: Sequence[Row]) -> str:
-    """Value and interval of each metric that is not the one shown; for one of probabilities, on how many it rests."""
+    """Value and interval of each metric that is not the one shown. One of probabilities says on how many it rests."""
     metrics = list(dict.fromkeys(metric for row in rows for metric in row.others))
     cells = []
     for row in rows:
@@ -212,7 +212,7 @@ def _verdicts(rows: Sequence[Row]) -> list[str]:
 
 
 def _histograms(rows: Sequence[Row]) -> str:
-    """Share of each verdict, the gold in the first line; places are canonical."""
+    """Share of each verdict, the gold in the first line. Places are canonical."""
     verdicts = _verdicts(rows)
     # Gold comes first: a judge's shares mean something only beside those of the right answers.
     lines = [["(gold)", *_shares(rows[0].gold_histogram, verdicts)]]

@@ -57,7 +57,7 @@ class Measure:
 
         Args:
             rivals: Their entries.
-            metric: Name of the metric; `None`: the one on show.
+            metric: Name of the metric. `None`: the one on show.
 
         Raises:
             UserError: The metric cannot be compared.
@@ -156,5 +156,5 @@ def _constant(table: CellTable) -> Callable[[], CellTable]:
 
 
 def _for_one_metric(table: CellTable, name: str) -> CellTable:
-    """The same units; which other metrics the protocol lists is no difference between two cells."""
+    """The same units. Which other metrics the protocol lists is no difference between two cells."""
     return replace(table, protocol=replace(table.protocol, metrics=(name,)))

@@ -75,7 +75,7 @@ def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row], *, counts: bool = 
     Args:
         leaderboard: The leaderboard.
         rows: One of its blocks.
-        counts: Whether to count answers without a verdict; not where a table does.
+        counts: Whether to count answers without a verdict. Not where a table does.
     """
     raised = {flag for row in rows for flag in row.flags}
     # Any row will do: such a flag is on all of them, for one reason.
@@ -89,7 +89,7 @@ def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row], *, counts: bool = 
 def findings(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
     """What a block says beside its table, a sentence each.
 
-    What its comparisons can show, who is the same, what may be missing; how far people agree, and each judge beside
+    What its comparisons can show, who is the same, what may be missing. How far people agree, and each judge beside
     them.
 
     Args:
@@ -132,7 +132,7 @@ def cells_left_out(leaderboard: Leaderboard) -> list[str]:
 
 
 def own_flags(row: Row) -> list[str]:
-    """The flags that the judge earned, without those of its task; what keeps it off the ranks or nearly does first."""
+    """The flags that the judge earned, without those of its task. What keeps it off the ranks or nearly does first."""
     # The terminal shows the first flag only, so the first is the one that changes what the row means.
     own = [flag for flag in row.flags if flag not in OF_THE_TASK]
     return sorted(own, key=lambda flag: flag not in (*OF_ANSWERS, "partial", "incomplete"))
@@ -175,7 +175,7 @@ def legend(leaderboard: Leaderboard) -> list[str]:
 
 
 def most_frequent(histogram: Mapping[str, int]) -> tuple[str, float]:
-    """The most frequent verdict and its share; the first by name among equals."""
+    """The most frequent verdict and its share. The first by name among equals."""
     total = sum(histogram.values())
     if not total:
         return "", 0.0
@@ -190,7 +190,7 @@ def count_noun(number: int, noun: str) -> str:
 
 
 def _explain(row: Row, flag: str) -> str:
-    """One flag of a judge in words; one without an explanation stands for itself."""
+    """One flag of a judge in words. One without an explanation stands for itself."""
     if flag not in OF_SUITES and not row.task:
         return f"{flag} on at least one of its tasks"
     # A board that was written by a newer version may have flags that this one does not know.

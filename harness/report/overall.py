@@ -40,7 +40,7 @@ def mean_ranks(
         by_judge: Its rows on the tasks.
         rounds: The judges of each task.
         rules: How they are compared.
-        compare: Whether they are; without comparisons there are no rank sets.
+        compare: Whether they are. Without comparisons there are no rank sets.
     """
     rows = {judge: _without_task(row) for judge, row in rows.items()}
     # No row has a value yet. Whether a judge is ranked hangs on its flags alone here.
@@ -66,7 +66,7 @@ def mean_ranks(
 
 
 class _Mean(NamedTuple):
-    """A mean rank, and what encloses the true one; not a number where judges were not compared."""
+    """A mean rank, and what encloses the true one. Not a number where judges were not compared."""
 
     value: float
     low: float | None
@@ -96,7 +96,7 @@ def _without_task(row: Row) -> Row:
 
 
 def _points(rows: Sequence[Row]) -> list[float]:
-    """Ranks of the values as they are; equal values share the mean of their ranks."""
+    """Ranks of the values as they are. Equal values share the mean of their ranks."""
     # The sign makes smaller better for every metric.
     signed = [(-1 if row.greater_is_better else 1) * (row.value or 0.0) for row in rows]
     return [sum(other < own for other in signed) + (1 + signed.count(own)) / 2 for own in signed]

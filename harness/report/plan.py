@@ -149,8 +149,8 @@ def plan_from_cells(
     Args:
         cells: Of all judges of the tasks that are meant.
         question: What is asked.
-        names: Judges to make rows of, two at a time; none: all.
-        metric: Name of the metric; `None`: each task's headline.
+        names: Judges to make rows of, two at a time. Without names: all.
+        metric: Name of the metric. `None`: each task's headline.
         correlation: Assumed where a task has one judge only, and its metric is a share of right answers.
         rules: Draws and seed of a family's quantile.
         find_metric: Gives the metric of a name or raises `UserError`.
@@ -188,7 +188,7 @@ def plan_from_cells(
 
 
 def _family(contest: Contest, rivals: Sequence[Entry], question: Question, rules: Rules) -> float | None:
-    """The quantile of the judges of a task as their own board has it; `None` where another number of them is meant."""
+    """The quantile of the judges of a task as their own board has it. `None` where another number of them is meant."""
     # The board does not rank judges below the coverage, and they take no share of its family.
     inside = [entry.judge for entry in rivals if entry.scores.coverage >= entry.cell.protocol.min_coverage]
     # For another number of judges there are no answers to take the family from. Bonferroni's correction stands in.
@@ -263,7 +263,7 @@ def _plan(question: Question, rows: Sequence[PlanRow], correlation: float | None
 
 
 def _row_of_pair(a: Entry, b: Entry, met: Meeting, question: Question, is_mean: bool) -> PlanRow | None:
-    """What two judges of a task tell, by a mean of credit or another metric; `None` where they never differ."""
+    """What two judges of a task tell, by a mean of credit or another metric. `None` where they never differ."""
     ((view, other),) = met.views
     apart = met.gap
     if apart is None or not len(view):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RunReport:
-    """The leaderboard of one run; implements `harness.api.Report`."""
+    """The leaderboard of one run. Implements `harness.api.Report`."""
 
     board: Leaderboard
     """The leaderboard."""
@@ -58,7 +58,7 @@ def publish_run(folder: Path, plugins: Plugins, *, reuse: bool) -> RunReport | N
         reuse: Whether a report that was written before will do.
 
     Returns:
-        The report; `None` where nothing was judged.
+        The report. `None` where nothing was judged.
 
     Raises:
         UserError: It is no run folder, or a metric is unknown or not defined for a task's answers.

@@ -42,12 +42,12 @@ def write_reports(
 
     Args:
         leaderboard: The content of `leaderboard.json`.
-        folder: The run folder; it must exist.
+        folder: The run folder. It must exist.
         plugins: The installed plugins. One whose renderer fails is warned about, and its file is left out.
         sections: Pairs of a title and Markdown text from plugins.
 
     Raises:
-        JournalError: A file cannot be written; what was there before is still there.
+        JournalError: A file cannot be written. What was there before is still there.
     """
     for offer in plugins.offers("renderer"):
         card = cast("RendererCard", offer.card)

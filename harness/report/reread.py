@@ -125,7 +125,7 @@ class CellReread:
 
 
 def reread_run(folder: Path, plugins: Plugins, *, dry_run: bool) -> list[CellReread]:
-    """Read the answers of a run again, and put what is new into its journal; its reports are made by `finish`.
+    """Read the answers of a run again, and put what is new into its journal. Its reports stay.
 
     Args:
         folder: The run folder.
@@ -291,7 +291,7 @@ def _keys(ask: PlannedRequest) -> tuple[str, str]:
 
 
 def _is_reading(row: JudgementRow) -> bool:
-    """Whether a judgement came from reading a text; of earlier versions, which did not record it, whether it may."""
+    """Whether a judgement came from reading a text. Where an earlier version did not record it, whether it may."""
     if not row.raw.strip() or row.status not in _READ_AGAIN:
         return False
     # `None`: an earlier version, which did not record it.

@@ -90,7 +90,7 @@ def with_scores(cell: RecordedCell, scores: CellScores) -> ScoredCell:
 
 
 def _read_scores(folder: Path) -> dict[tuple[str, str], CellScores]:
-    """The scores of each cell; none of a damaged file or of another version, since a board must not mix them."""
+    """The scores of each cell. A damaged file or another version has none, since a board must not mix them."""
     path = folder / SCORES
     if not path.is_file():
         return {}

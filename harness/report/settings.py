@@ -31,7 +31,7 @@ def rules_of(settings: ReportSettings, *, seed: int) -> Rules:
 def agree_on(
     runs: Sequence[tuple[str, ReportSettings]], *, metric: str | None = None, group_by: str | None = None
 ) -> ReportSettings:
-    """What runs agree on, and the plain default where they do not; the arguments have the last word.
+    """What runs agree on, and the plain default where they do not. The arguments have the last word.
 
     Flips are as many as any of the runs asks for.
 

@@ -37,7 +37,7 @@ def suites(
     left_out: Sequence[LeftOut] = (),
     compare: bool = True,
 ) -> list[Field]:
-    """One block for each suite; a task without a suite is a suite of its own name.
+    """One block for each suite. A task without a suite is a suite of its own name.
 
     A judge that has no value on some task of the suite, those that it was not asked among them, is flagged
     `incomplete`. Where the metric is of probabilities on some tasks and of verdicts on others, its mean is over the
@@ -152,7 +152,7 @@ def _mean_row(row: Row, own: Sequence[Row], rounds: Mapping[str, Round], *, conf
 
 
 def _sum_rows(suite: str, tasks: Sequence[str], rows: Sequence[Row]) -> Row:
-    """All that adds up over tasks; no value yet."""
+    """All that adds up over tasks. No value yet."""
     valued = [row for row in rows if row.value is not None]
     # Probabilities win over verdicts: their mean is over the tasks that have them, as the docstring of `suites` says.
     basis = max((row.basis for row in valued), key=("", "verdicts", "probabilities").index, default="")

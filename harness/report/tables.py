@@ -30,7 +30,7 @@ def to_csv_text(leaderboard: Leaderboard) -> str:
 
 
 def csv_text(header: list[str], rows: list[list[Any]]) -> str:
-    """RFC 4180 lines in which no text cell is taken for a formula; `None` is an empty cell."""
+    """RFC 4180 lines in which no text cell is taken for a formula. `None` is an empty cell."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(header)
@@ -40,7 +40,7 @@ def csv_text(header: list[str], rows: list[list[Any]]) -> str:
 
 
 def to_latex(leaderboard: Leaderboard) -> str:
-    """One `booktabs` table, a rule between blocks; the notes follow as comments."""
+    """One `booktabs` table, a rule between blocks. The notes follow as comments."""
     body: list[str] = []
     lettered = any(row.letters for row in leaderboard.rows)
     for rows in notes.blocks(leaderboard):
@@ -71,7 +71,7 @@ def to_latex(leaderboard: Leaderboard) -> str:
 
 
 def _latex_cells(row: Row, *, lettered: bool) -> list[str]:
-    """Text is escaped; numbers are ours."""
+    """Text is escaped. Numbers are ours."""
     return [
         for_latex(notes.title(row)),
         for_latex(heading(row.metric, row.unit)),

@@ -46,7 +46,7 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
 
     Args:
         leaderboard: What to show.
-        console: Where to; its width decides how much fits: everything at 100 columns, with shorter names at 80.
+        console: Where to. Its width decides how much fits: everything at 100 columns, with shorter names at 80.
         folders: The run folders, for commands that look into them.
     """
     from rich.text import Text
@@ -89,7 +89,7 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
 
 
 def _print_usage(leaderboard: Leaderboard, console: Console) -> None:
-    """What the judges cost; nothing where none of them says."""
+    """What the judges cost. Nothing is printed where none of them says."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -153,7 +153,7 @@ def print_comparison(compared: JudgeComparison, console: Console) -> None:
 def _plain_table(
     header: Sequence[str], *rows: Sequence[str], gap: int, right: Sequence[int] = (), width: int | None = None
 ) -> Table:
-    """A table of text; columns without any are left out, and long text ends in an ellipsis.
+    """A table of text. Columns without any are left out, and long text ends in an ellipsis.
 
     Args:
         header: Titles of the columns.
@@ -255,7 +255,7 @@ def _fit(rows: Sequence[Row], width: int, left_out: set[str]) -> tuple[list[_Col
 
 
 def _columns(rows: Sequence[Row], *, letters: str) -> list[_Column]:
-    """All columns; `letters` is the title of theirs, which is wider than any of them."""
+    """All columns. `letters` is the title of theirs, which is wider than any of them."""
     columns = [
         _Column("rank", rank_text),
         _Column("judge", lambda row: row.judge, left=True),
@@ -282,7 +282,7 @@ def _columns(rows: Sequence[Row], *, letters: str) -> list[_Column]:
 
 
 def _flags(row: Row) -> str:
-    """The first flag and how many more there are; all are explained beneath."""
+    """The first flag and how many more there are. All are explained beneath."""
     own = notes.own_flags(row)
     return "" if not own else own[0] if len(own) == 1 else f"{own[0]} +{len(own) - 1}"
 

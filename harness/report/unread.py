@@ -76,7 +76,7 @@ class Tally:
     examples: tuple[UnreadExample, ...]
 
     def counts(self, category: str | None = None) -> dict[str, int]:
-        """Answers by reason, of one category or of all; in the order of the reasons."""
+        """Answers by reason, of one category or of all, in the order of the reasons."""
         parts = self.by_category.values() if category is None else [self.by_category.get(category, {})]
         total: Counter[str] = Counter()
         for part in parts:
@@ -121,7 +121,7 @@ def summarize(reasons: Mapping[str, int], asked: int) -> str:
 
 
 def commands(unread: Sequence[UnreadAnswers], folders: Sequence[Path]) -> list[str]:
-    """The commands that print all of them, one for each run; of many runs one for all."""
+    """The commands that print all of them, one for each run. Many runs share one."""
     places = {folder.name: str(folder) for folder in folders}
     runs = sorted({record.run for record in unread})
     # The command is to be copied into a shell, and a folder's name may hold spaces or worse.

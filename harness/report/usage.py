@@ -1,6 +1,6 @@
 """What judges cost: tokens and money beside the scores. Latency is in `run.json`: it is never twice the same.
 
-An answer that does not say what it took is not free; every sum comes with the number of answers that it rests on.
+An answer that does not say what it took is not free. Every sum comes with the number of answers that it rests on.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class JudgeUsage:
 
 
 def rows(usage: Sequence[JudgeUsage]) -> list[tuple[str, ...]]:
-    """The lines of the table, as text; none where no judge says anything."""
+    """The lines of the table, as text. There are none where no judge says anything."""
     # Baselines cost nothing. A board of them needs no table of dashes.
     if not any(record.reported or record.priced for record in usage):
         return []

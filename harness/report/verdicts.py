@@ -1,6 +1,6 @@
 """What a judge said, as numbers: from the cell of a run or from a file, for `harness estimate`.
 
-Not for the statistics; these are `harness.score.worth`. A verdict becomes a number by a `Target`: 1 and 0 for a class,
+Not for the statistics. These are `harness.score.worth`. A verdict becomes a number by a `Target`: 1 and 0 for a class,
 the number itself for a score. What has no verdict gets the same number among labelled and unlabelled items, so that
 it needs no excuse: it is one more thing that the judge can say.
 """
@@ -108,7 +108,7 @@ def make_target(space: AnswerSpace, *, label: str | None, ties: str) -> Target:
 
     Args:
         space: What may be answered.
-        label: Name of the class; `None`: the first of two labels, or the first candidate.
+        label: Name of the class. `None`: the first of two labels, or the first candidate.
         ties: `class` or `half`, for preferences.
 
     Raises:
@@ -199,10 +199,10 @@ def items_from_file(
 
     Args:
         path: The file.
-        target: What is estimated; its space says how verdicts are spelled.
-        column: Column of the verdicts; `None`: `verdict`, or the only one there is.
-        id_column: Column of item ids; `None`: each row is an item of its own.
-        group: Column of clusters; `None`: each item is one.
+        target: What is estimated. Its space says how verdicts are spelled.
+        column: Column of the verdicts. `None`: `verdict`, or the only one there is.
+        id_column: Column of item ids. `None`: each row is an item of its own.
+        group: Column of clusters. `None`: each item is one.
 
     Raises:
         DataError: The file cannot be read, has no such column, or a verdict is none of the task's.
@@ -287,7 +287,7 @@ def _spell(row: DataRow, column: str, target: Target) -> float:
 
 
 def _mean(values: list[float]) -> float:
-    """The mean of those that there are; NaN of none."""
+    """The mean of those that there are. NaN of none."""
     known = [value for value in values if value == value]
     # `value == value` is false for NaN alone, and needs no array for a few numbers.
     return sum(known) / len(known) if known else _NAN

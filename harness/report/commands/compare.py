@@ -75,7 +75,7 @@ def command(
 
 
 def _sides(a: str, b: str, folder: Path | None) -> tuple[RecordedRun, str | None, RecordedRun, str | None]:
-    """Run and judge of both sides; a judge of `None` is the only one of its run.
+    """Run and judge of both sides. A judge of `None` is the only one of its run.
 
     A name of a judge may hold a colon and a run's path too, so what is a folder decides where the run ends.
     """

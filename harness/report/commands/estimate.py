@@ -214,7 +214,7 @@ def _check_alike(cell: RecordedCell, other: RecordedCell) -> None:
     """The same rules must have made verdicts of the answers.
 
     Raises:
-        UserError: They differ; the message says in what.
+        UserError: They differ. The message says in what.
     """
     from harness.api import UserError
 

@@ -199,7 +199,7 @@ def _from_runs(
 
 
 def _choose(cells: list[ScoredCell], kind: str, names: Sequence[str]) -> list[ScoredCell]:
-    """The cells of the judges or tasks of these names; all where none is given.
+    """The cells of the judges or tasks of these names. All where none is given.
 
     Raises:
         UserError: There is none of a name.
