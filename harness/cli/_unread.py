@@ -41,8 +41,8 @@ def show_unread(
     """
     from harness.run.recorded import load_run
 
-    cells = _cells(load_run(folder), judge=judge, task=task)
-    wanted = None if reason is None else _reason(reason)
+    cells = _choose_cells(load_run(folder), judge=judge, task=task)
+    wanted = None if reason is None else _parse_reason(reason)
     # A generator: thousands of long answers are never in memory at once.
     found = ((cell, answer) for cell in cells for answer in cell.unread() if wanted in (None, answer.reason))
     if as_json:
@@ -66,7 +66,7 @@ def show_unread(
         say(f"\n{left:,} more; --limit N shows more, --judge, --task and --reason choose, --json is for programs")
 
 
-def _cells(run: RecordedRun, *, judge: str | None, task: str | None) -> list[RecordedCell]:
+def _choose_cells(run: RecordedRun, *, judge: str | None, task: str | None) -> list[RecordedCell]:
     _check(run, "judge", judge, [cell.judge for cell in run.cells])
     _check(run, "task", task, [cell.task for cell in run.cells])
     return [cell for cell in run.cells if judge in (None, cell.judge) and task in (None, cell.task)]
@@ -86,7 +86,7 @@ def _check(run: RecordedRun, kind: str, name: str | None, known: Sequence[str]) 
     raise UserError(f"{run.folder} has no {kind} {name!r}. {hint}")
 
 
-def _reason(text: str) -> UnreadReason:
+def _parse_reason(text: str) -> UnreadReason:
     """The reason, also written with hyphens."""
     from harness.api import UnreadReason, UserError
 

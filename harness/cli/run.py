@@ -69,7 +69,7 @@ def command(
     from harness.pipeline.session import run_manifest
     from harness.run.progress import make_progress
 
-    shard = _shard(part)
+    shard = _parse_shard(part)
     plugins = load_plugins(ctx)
     loaded = load_manifest(manifest, sets=_add_sets(sets, limit, fail_on_error), plugins=plugins)
     # Before the folder is made: a dry run leaves nothing.
@@ -103,7 +103,7 @@ def _add_sets(sets: tuple[str, ...], limit: int | None, fail_on_error: float | N
     return sets
 
 
-def _shard(part: str | None) -> Shard | None:
+def _parse_shard(part: str | None) -> Shard | None:
     from harness.run.requests import Shard
 
     if part is None:
@@ -195,7 +195,7 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
     total = held = 0
     try:
         for cell in plan.cells():
-            asks = _count(cell.task, shard)
+            asks = _count_requests(cell.task, shard)
             # Failed answers are asked again, so they are not counted as there.
             have = _count_answered(journal, cell) if journal is not None else 0
             total, held = total + asks, held + have
@@ -220,7 +220,7 @@ def _count_answered(journal: Journal, cell: Cell) -> int:
     return sum(n for status, n in statuses.items() if status not in ("missing", "error"))
 
 
-def _count(task: object, shard: Shard | None) -> int:
+def _count_requests(task: object, shard: Shard | None) -> int:
     from itertools import islice
 
     from harness.run.planned import PlannedTask

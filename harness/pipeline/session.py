@@ -99,7 +99,7 @@ def run_manifest(
         # Last, so that it holds the state that all of it came to.
         write_record(
             folder,
-            plugins=_versions(plan, plugins),
+            plugins=_list_versions(plan, plugins),
             state="interrupted" if outcome.interrupted else "stopped" if outcome.cut_short else "finished",
             seconds=time.monotonic() - began,
             command=sys.argv,
@@ -171,7 +171,7 @@ def _judge_record(journal: Journal, judge: PlannedJudge, outcome: Outcome) -> di
     return record
 
 
-def _versions(plan: Plan, plugins: Plugins) -> dict[str, str]:
+def _list_versions(plan: Plan, plugins: Plugins) -> dict[str, str]:
     # Of the plugins that were used. Others cannot have changed the answers.
     used = {name.partition("/")[0] for name in [*(t.id for t in plan.tasks), *(j.id for j in plan.judges)]}
     return {row.distribution: row.version for row in plugins.rows if row.name in used}

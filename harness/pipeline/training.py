@@ -90,13 +90,13 @@ def give_models(plan: Plan, loaded: LoadedManifest, models: Mapping[str, Path]) 
         if place is None or model is None:
             continue
         with at(loaded, f"judges.{number}"):
-            options = _with_model(resolved, model)
+            options = _set_model(resolved, model)
             plan.judges[place] = replace(plan.judges[place], options=options, model=model)
             # Made now, while the error can still name the line of the manifest.
             _ = plan.judges[place].judge
 
 
-def _with_model(resolved: ResolvedEntry[JudgeEntry], model: Path) -> BaseModel:
+def _set_model(resolved: ResolvedEntry[JudgeEntry], model: Path) -> BaseModel:
     assert resolved.options is not None
     # Validated again and not copied with a change: the model may forbid what the options allowed without it.
     given = json.dumps({**resolved.entry.with_, MODEL: str(model)})

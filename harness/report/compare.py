@@ -136,7 +136,7 @@ def compare_judges(
         tasks=_compare_task(rivals, measure),
         names=tuple(shared),
         left_out=tuple(sorted(set(of_a) ^ set(of_b))),
-        disagreements=tuple(_sample([(of_a[task], of_b[task]) for task in shared], most=items)),
+        disagreements=tuple(_sample_disagreements([(of_a[task], of_b[task]) for task in shared], most=items)),
     )
 
 
@@ -241,7 +241,7 @@ def verdict_lines(compared: JudgeComparison) -> list[str]:
             # No significant difference is no proof that there is none. So the sentence is about the data.
             said.append(f"{name}: the data cannot tell the two apart")
         else:
-            said.append(f"{name}: {better} is better (p {_after_sign(p_value(pair.p_adjusted))})")
+            said.append(f"{name}: {better} is better (p {_add_sign(p_value(pair.p_adjusted))})")
     return said
 
 
@@ -285,19 +285,19 @@ def _name_apart(a: Entry, b: Entry) -> list[Entry]:
     return [replace(entry, judge=f"{entry.judge} ({entry.run})") for entry in (a, b)]
 
 
-def _sample(cells: Sequence[tuple[ScoredCell, ScoredCell]], *, most: int) -> Iterator[Disagreement]:
+def _sample_disagreements(cells: Sequence[tuple[ScoredCell, ScoredCell]], *, most: int) -> Iterator[Disagreement]:
     """In turns where a is right and where b is, then where neither is. Each in the order of the journal."""
     # No more than `most` of each kind are kept: two large runs differ on many thousands of items.
     kinds: dict[str, list[Disagreement]] = {"a": [], "b": [], "": []}
     for cell_a, cell_b in cells:
-        for found in _disagreements(cell_a, cell_b):
+        for found in _find_disagreements(cell_a, cell_b):
             if len(kinds[found.right]) < most:
                 kinds[found.right].append(found)
     turns = (found for pair in zip_longest(kinds["a"], kinds["b"]) for found in pair if found is not None)
     return islice((found for source in (turns, kinds[""]) for found in source), most)
 
 
-def _disagreements(cell_a: ScoredCell, cell_b: ScoredCell) -> Iterator[Disagreement]:
+def _find_disagreements(cell_a: ScoredCell, cell_b: ScoredCell) -> Iterator[Disagreement]:
     of_b = {(answer.item, answer.order, answer.sample): _state(answer) for answer in cell_b.answers()}
     for answer in cell_a.answers():
         other = of_b.get((answer.item, answer.order, answer.sample))
@@ -331,6 +331,6 @@ def _join_names(names: Iterable[str]) -> str:
     return ", ".join(clean(name) for name in names) or "nothing"
 
 
-def _after_sign(shown: str) -> str:
+def _add_sign(shown: str) -> str:
     # A small p-value is written `<0.001`, which needs no `=`.
     return shown if shown.startswith("<") else f"= {shown}"

@@ -89,7 +89,7 @@ def check_rivals(entries: Sequence[Entry]) -> None:
         # To be alike is transitive, so each is held against the first only.
         first, *others = list(same)
         for other in others:
-            problems = _differences(first, other)
+            problems = _find_differences(first, other)
             if problems:
                 runs = f"run {first.run}" if first.run == other.run else f"runs {first.run} and {other.run}"
                 raise UserError(
@@ -99,7 +99,7 @@ def check_rivals(entries: Sequence[Entry]) -> None:
                 )
 
 
-def _differences(first: Entry, other: Entry) -> list[str]:
+def _find_differences(first: Entry, other: Entry) -> list[str]:
     problems = []
     if first.cell.task_id != other.cell.task_id:
         problems.append(f"the task: {first.cell.task_id} in {first.run}, {other.cell.task_id} in {other.run}")

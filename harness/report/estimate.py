@@ -147,7 +147,7 @@ def estimate(
     own, other = as_arrays(labelled, unlabelled)
     # A mean of scores has no two kinds of errors, so Rogan-Gladen is for classes only.
     rates = worth.rates(own, confidence=confidence) if target.is_class else None
-    found = _by_method(own, other, target, confidence)
+    found = _estimate_by_method(own, other, target, confidence)
     shift = worth.shift(own, other)
     return Estimates(
         target=target.name,
@@ -158,7 +158,7 @@ def estimate(
         unlabelled_from=unlabelled_from,
         confidence=confidence,
         **_count_items(labelled, unlabelled, own, other),
-        estimates=_corrections(found),
+        estimates=_list_corrections(found),
         **_describe_judge(own, other, target, rates, confidence),
         shift_p=shift,
         warnings=(*warnings, *_warnings(target, own, other, rates, found, shift)),
@@ -187,13 +187,13 @@ def _describe_judge(
     rho = worth.correlation(own, low=target.low, high=target.high, confidence=confidence)
     nothing = Measurement(None)
     return {
-        "specificity": _with_ends(rates.specificity if rates else nothing),
-        "sensitivity": _with_ends(rates.sensitivity if rates else nothing),
-        "skill": _with_ends(rates.skill if rates else nothing),
-        "correlation": _with_ends(rho),
+        "specificity": _to_estimate(rates.specificity if rates else nothing),
+        "sensitivity": _to_estimate(rates.sensitivity if rates else nothing),
+        "skill": _to_estimate(rates.skill if rates else nothing),
+        "correlation": _to_estimate(rho),
         "weight": worth.power_tuning(own, other),
-        "label_worth": _with_ends(worth.labels_worth(rho, labels=len(own), verdicts=len(other))),
-        "label_worth_limit": _with_ends(worth.labels_worth(rho, labels=len(own), verdicts=None)),
+        "label_worth": _to_estimate(worth.labels_worth(rho, labels=len(own), verdicts=len(other))),
+        "label_worth_limit": _to_estimate(worth.labels_worth(rho, labels=len(own), verdicts=None)),
     }
 
 
@@ -215,7 +215,7 @@ def _check_enough(judged: JudgedItems, what: str, where: str) -> None:
     raise DataError(f"{where}: {len(judged.items)} {what} items with an answer{why}; two are the least")
 
 
-def _by_method(own: Verdicts, other: Verdicts, target: Target, confidence: float) -> dict[str, Measurement]:
+def _estimate_by_method(own: Verdicts, other: Verdicts, target: Target, confidence: float) -> dict[str, Measurement]:
     """The rate or mean by each method that there is for it."""
     # Labelled items have gold by construction. The check is for the type, in which it may be absent.
     gold = np.empty(0) if own.gold is None else own.gold
@@ -230,14 +230,14 @@ def _by_method(own: Verdicts, other: Verdicts, target: Target, confidence: float
     return {**found, "ppi++": worth.ppi(own, other, low=low, high=high, confidence=confidence)}
 
 
-def _corrections(found: dict[str, Measurement]) -> tuple[Correction, ...]:
+def _list_corrections(found: dict[str, Measurement]) -> tuple[Correction, ...]:
     return tuple(
         Correction(method=method, value=number.value, ci_low=number.low, ci_high=number.high)
         for method, number in found.items()
     )
 
 
-def _with_ends(number: Measurement) -> IntervalEstimate:
+def _to_estimate(number: Measurement) -> IntervalEstimate:
     return IntervalEstimate(value=number.value, ci_low=number.low, ci_high=number.high)
 
 
@@ -260,11 +260,11 @@ def _warnings(
             f"{_CLUSTERS}: too few for the intervals to hold; label items of more clusters"
         )
     if shift < _ALIKE:
-        before, after = (_mean(target, verdicts) for verdicts in (own, other))
+        before, after = (_mean_text(target, verdicts) for verdicts in (own, other))
         yield (
             f"the judge's verdicts come to {before} on the labelled items and to {after} on the others "
-            f"(p {_p(shift)}): the two are not samples of one population, so PPI++ and the labels alone do not hold "
-            "for the unlabelled items"
+            f"(p {_p_text(shift)}): the two are not samples of one population, so PPI++ and the labels alone do not "
+            "hold for the unlabelled items"
         )
 
 
@@ -310,9 +310,9 @@ def _assumptions(target: Target) -> Iterator[str]:
     yield "neither holds where the items themselves differ (harder, longer, from elsewhere): label some of the new ones"
 
 
-def _mean(target: Target, verdicts: Verdicts) -> str:
+def _mean_text(target: Target, verdicts: Verdicts) -> str:
     return f"{write_number(target.unit, float(verdicts.judged.mean()))}{' %' if target.label else ''}"
 
 
-def _p(value: float) -> str:
+def _p_text(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"= {value:.3f}"

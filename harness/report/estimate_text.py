@@ -45,8 +45,8 @@ def print_estimates(found: Estimates, target: Target, console: Console) -> None:
 
 
 def _facts(found: Estimates) -> Iterator[str]:
-    own = _of(found.labelled, found.labelled_clusters)
-    yield f"{own} with a label, {_of(found.unlabelled, found.unlabelled_clusters)} without"
+    own = _count_text(found.labelled, found.labelled_clusters)
+    yield f"{own} with a label, {_count_text(found.unlabelled, found.unlabelled_clusters)} without"
     # What was left out is said at once: the counts of items above are without it.
     for count, why in (
         (found.already_labelled, "unlabelled items are among the labelled ones and were left out"),
@@ -75,7 +75,7 @@ def _facts(found: Estimates) -> Iterator[str]:
         yield f"one label with this judge is worth {_with_interval('score', found.label_worth)} labels{without_end}"
 
 
-def _of(items: int, clusters: int) -> str:
+def _count_text(items: int, clusters: int) -> str:
     return f"{items:,} items" if items == clusters else f"{items:,} items in {clusters:,} clusters"
 
 

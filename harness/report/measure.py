@@ -42,15 +42,17 @@ class Measure:
         # The first metric of the protocol is its headline.
         name = cell.scores.estimates[0].metric if metric is None else metric
         if by_category:
-            for category, answers in _by_category(cell).items():
+            for category, answers in _group_by_category(cell).items():
                 table = build_cell(answers, cell.protocol)
-                yield self._entry(cell, self._score(cell, table, name), name, category=category, table=_constant(table))
+                yield self._make_entry(
+                    cell, self._score(cell, table, name), name, category=category, table=_constant(table)
+                )
         # The kept scores hold the whole cell only. A category is scored from the journal, and so is a metric that no
         # one asked for at the time.
         elif any(bare(estimate.metric) == bare(name) for estimate in cell.scores.estimates):
-            yield self._entry(cell, self._with_flags_of(cell, cell.scores, name), name, category="", table=cell.table)
+            yield self._make_entry(cell, self._take_flags(cell, cell.scores, name), name, category="", table=cell.table)
         else:
-            yield self._entry(cell, self._score(cell, cell.table(), name), name, category="", table=cell.table)
+            yield self._make_entry(cell, self._score(cell, cell.table(), name), name, category="", table=cell.table)
 
     def round(self, rivals: Sequence[Entry], *, metric: str | None = None) -> Round:
         """The judges of one task, or of one of its categories.
@@ -64,8 +66,8 @@ class Measure:
         """
         name = metric or rivals[0].estimate.metric
         # Judges are compared on the same units, which a round makes from the tables of all of them.
-        tables = {entry.judge: _for_one_metric(entry.table(), name) for entry in rivals}
-        with _of_task(rivals[0].task):
+        tables = {entry.judge: _keep_metric(entry.table(), name) for entry in rivals}
+        with _name_task(rivals[0].task):
             return Round(tables, self.find_metric(name), name=name)
 
     def compare(self, rivals: Sequence[Entry], *, ranked: Collection[str]) -> tuple[Comparison, ...]:
@@ -77,7 +79,7 @@ class Measure:
         if len(rivals) < 2:
             return ()
         estimate = rivals[0].estimate
-        with _of_task(rivals[0].task):
+        with _name_task(rivals[0].task):
             return compare_contest(
                 Contest([self.round(rivals)]),
                 [entry.judge for entry in rivals],
@@ -88,7 +90,7 @@ class Measure:
                 unit=estimate.unit,
             )
 
-    def _entry(
+    def _make_entry(
         self, cell: ScoredCell, scores: CellScores, name: str, *, category: str, table: Callable[[], CellTable]
     ) -> Entry:
         estimate = next(found for found in scores.estimates if bare(found.metric) == bare(name))
@@ -96,7 +98,7 @@ class Measure:
             run=cell.run, judge=cell.judge, category=category, cell=cell, scores=scores, estimate=estimate, table=table
         )
 
-    def _with_flags_of(self, cell: ScoredCell, scores: CellScores, name: str) -> CellScores:
+    def _take_flags(self, cell: ScoredCell, scores: CellScores, name: str) -> CellScores:
         """The scores with the flags of the metric on show: a run keeps those of its headline."""
         # Flags such as `rare-class` are of a metric and its interval, not of the cell.
         if bare(scores.estimates[0].metric) == bare(name):
@@ -104,7 +106,7 @@ class Measure:
         return replace(scores, flags=self._score(cell, cell.table(), name).flags)
 
     def _score(self, cell: ScoredCell, table: CellTable, name: str) -> CellScores:
-        with _of_task(cell.task):
+        with _name_task(cell.task):
             return score_cell(
                 table,
                 task=cell.task,
@@ -117,7 +119,7 @@ class Measure:
 
 
 @contextmanager
-def _of_task(task: str) -> Iterator[None]:
+def _name_task(task: str) -> Iterator[None]:
     """Says which task an error is about."""
     try:
         yield
@@ -143,7 +145,7 @@ def metric_finder() -> Callable[[str], Metric]:
     return find
 
 
-def _by_category(cell: ScoredCell) -> dict[str, list[RecordedAnswer]]:
+def _group_by_category(cell: ScoredCell) -> dict[str, list[RecordedAnswer]]:
     found: dict[str, list[RecordedAnswer]] = {}
     for answer in cell.answers():
         found.setdefault(answer.category, []).append(answer)
@@ -155,6 +157,6 @@ def _constant(table: CellTable) -> Callable[[], CellTable]:
     return lambda: table
 
 
-def _for_one_metric(table: CellTable, name: str) -> CellTable:
+def _keep_metric(table: CellTable, name: str) -> CellTable:
     """The same units. Which other metrics the protocol lists is no difference between two cells."""
     return replace(table, protocol=replace(table.protocol, metrics=(name,)))

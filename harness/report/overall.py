@@ -42,11 +42,11 @@ def mean_ranks(
         rules: How they are compared.
         compare: Whether they are. Without comparisons there are no rank sets.
     """
-    rows = {judge: _without_task(row) for judge, row in rows.items()}
+    rows = {judge: _clear_task(row) for judge, row in rows.items()}
     # No row has a value yet. Whether a judge is ranked hangs on its flags alone here.
     inside = find_ranked([replace(row, value=0.0) for row in rows.values()])
     own = {judge: {row.task: row for row in by_judge[judge]} for judge in inside}
-    points = [_points([own[judge][task] for judge in inside]) for task in rounds]
+    points = [_rank_values([own[judge][task] for judge in inside]) for task in rounds]
     compared = _compare_tasks(inside, own, rounds, rules=rules) if compare and len(inside) > 1 else []
     # One rank set for each task. All of them hold at once, since their tests are one family.
     sets = [standings(inside, pairs) for pairs in compared]
@@ -58,7 +58,7 @@ def mean_ranks(
         method = METHOD if sets else ""
         rows[judge] = replace(rows[judge], value=mean.value, ci_low=mean.low, ci_high=mean.high, method=method)
     pairs = [
-        _pair(a, b, means, n=sum(pair.n for pair in same))
+        _compare_means(a, b, means, n=sum(pair.n for pair in same))
         for (a, b), *same in zip(combinations(inside, 2), *compared, strict=True)
         if same
     ]
@@ -82,7 +82,7 @@ class _Mean(NamedTuple):
         return cls(value, sum(place.low for place in sets) / len(sets), sum(place.high for place in sets) / len(sets))
 
 
-def _without_task(row: Row) -> Row:
+def _clear_task(row: Row) -> Row:
     return replace(
         row,
         metric=MEAN_RANK,
@@ -95,7 +95,7 @@ def _without_task(row: Row) -> Row:
     )
 
 
-def _points(rows: Sequence[Row]) -> list[float]:
+def _rank_values(rows: Sequence[Row]) -> list[float]:
     """Ranks of the values as they are. Equal values share the mean of their ranks."""
     # The sign makes smaller better for every metric.
     signed = [(-1 if row.greater_is_better else 1) * (row.value or 0.0) for row in rows]
@@ -108,7 +108,7 @@ def _compare_tasks(
     """Every two judges on each task, all of them one family."""
     contests = {task: Contest([each]) for task, each in rounds.items()}
     # The family is made of all tasks before any pair is tested: its size sets the correction.
-    family = _family(judges, contests, rules)
+    family = _make_family(judges, contests, rules)
     found = []
     for task, contest in contests.items():
         first = own[judges[0]][task]
@@ -128,7 +128,7 @@ def _compare_tasks(
     return found
 
 
-def _family(judges: Sequence[str], contests: Mapping[str, Contest], rules: Rules) -> Family:
+def _make_family(judges: Sequence[str], contests: Mapping[str, Contest], rules: Rules) -> Family:
     gaps = []
     for contest in contests.values():
         for a, b in combinations(judges, 2):
@@ -138,7 +138,7 @@ def _family(judges: Sequence[str], contests: Mapping[str, Contest], rules: Rules
     return family_of_gaps(gaps, draws=rules.draws, seed=rules.seed)
 
 
-def _pair(a: str, b: str, means: Mapping[str, _Mean], *, n: int) -> Comparison:
+def _compare_means(a: str, b: str, means: Mapping[str, _Mean], *, n: int) -> Comparison:
     """Two judges by their mean ranks: one is better where what encloses them lies apart."""
     (value_a, low_a, high_a), (value_b, low_b, high_b) = means[a], means[b]
     # Without rank sets nothing encloses a mean, and so nothing is said of the pair.

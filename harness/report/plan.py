@@ -169,25 +169,25 @@ def plan_from_cells(
         meant = [entry for entry in rivals if not names or entry.judge in names or entry.cell.judge in names]
         # One judge says how hard the items are, but not how two judges vary. The rest is assumed.
         if len(meant) == 1:
-            rows.append(_row_of_one(meant[0], find_metric(meant[0].estimate.metric), question, correlation))
+            rows.append(_plan_single(meant[0], find_metric(meant[0].estimate.metric), question, correlation))
             continue
         # All judges of the task and not just the ones meant: the family of the board is that of all.
         contest = Contest([measure.round(rivals)])
-        own = replace(question, family=_family(contest, rivals, question, measure.rules))
+        own = replace(question, family=_find_quantile(contest, rivals, question, measure.rules))
         met = ((a, b, contest.meet(a.judge, b.judge)) for a, b in itertools.combinations(meant, 2))
         # A mean of credit has a variance within items, so that more orders or samples can be planned for.
         is_mean = averages_credit(find_metric(rivals[0].estimate.metric))
-        found = [row for a, b, meeting in met if (row := _row_of_pair(a, b, meeting, own, is_mean)) is not None]
+        found = [row for a, b, meeting in met if (row := _plan_pair(a, b, meeting, own, is_mean)) is not None]
         rows += sorted(found, key=lambda row: row.deviation)
     if not rows:
         raise UserError(
             "no two judges of this run differ on any item that both answered, so it does not tell how far two judges "
             "vary; plan without a run, with --discordance or --accuracy"
         )
-    return _plan(question, rows, correlation if any(not row.judge_b for row in rows) else None)
+    return _make_plan(question, rows, correlation if any(not row.judge_b for row in rows) else None)
 
 
-def _family(contest: Contest, rivals: Sequence[Entry], question: Question, rules: Rules) -> float | None:
+def _find_quantile(contest: Contest, rivals: Sequence[Entry], question: Question, rules: Rules) -> float | None:
     """The quantile of the judges of a task as their own board has it. `None` where another number of them is meant."""
     # The board does not rank judges below the coverage, and they take no share of its family.
     inside = [entry.judge for entry in rivals if entry.scores.coverage >= entry.cell.protocol.min_coverage]
@@ -227,16 +227,16 @@ def plan_from_rates(
     if about is None:
         assert question.n is not None
         planning.deviation_of(share(0.0), 0.0)  # says so where no two judges are like this
-        about = planning.smallest(needs, question.n, most=_largest(share, discordance or accuracy or 1.0))
+        about = planning.smallest(needs, question.n, most=_find_largest(share, discordance or accuracy or 1.0))
         if not math.isfinite(about):
             raise UserError(f"{question.n:,} items cannot tell any two such judges apart; give more with --n")
     deviation = planning.deviation_of(share(about), about)
-    row = _row(question, deviation, discordance=share(about))
+    row = _make_row(question, deviation, discordance=share(about))
     row = replace(row, detectable_with_n=about if question.n is not None and question.difference is None else None)
-    return _plan(question, [row], None if discordance is not None else correlation)
+    return _make_plan(question, [row], None if discordance is not None else correlation)
 
 
-def _largest(share: Callable[[float], float], most: float) -> float:
+def _find_largest(share: Callable[[float], float], most: float) -> float:
     """The largest difference that two such judges can have."""
     low, high = 0.0, most
     # Bisection: 40 halvings are finer than any number that is printed.
@@ -250,7 +250,7 @@ def _largest(share: Callable[[float], float], most: float) -> float:
     return low
 
 
-def _plan(question: Question, rows: Sequence[PlanRow], correlation: float | None) -> ItemPlan:
+def _make_plan(question: Question, rows: Sequence[PlanRow], correlation: float | None) -> ItemPlan:
     return ItemPlan(
         difference=question.difference,
         n=question.n,
@@ -262,7 +262,7 @@ def _plan(question: Question, rows: Sequence[PlanRow], correlation: float | None
     )
 
 
-def _row_of_pair(a: Entry, b: Entry, met: Meeting, question: Question, is_mean: bool) -> PlanRow | None:
+def _plan_pair(a: Entry, b: Entry, met: Meeting, question: Question, is_mean: bool) -> PlanRow | None:
     """What two judges of a task tell, by a mean of credit or another metric. `None` where they never differ."""
     ((view, other),) = met.views
     apart = met.gap
@@ -282,7 +282,7 @@ def _row_of_pair(a: Entry, b: Entry, met: Meeting, question: Question, is_mean: 
         noise, asked = planning.noise_within(gaps, view.item)
         effect = variance * items / planning.item_variance(gaps, view.item)
     deviation = math.sqrt(variance * items)
-    return _row(
+    return _make_row(
         question,
         deviation,
         spread=Spread(deviation, noise, asked) if asked > 1 else None,
@@ -299,7 +299,7 @@ def _row_of_pair(a: Entry, b: Entry, met: Meeting, question: Question, is_mean: 
     )
 
 
-def _row_of_one(entry: Entry, metric: Metric, question: Question, correlation: float) -> PlanRow:
+def _plan_single(entry: Entry, metric: Metric, question: Question, correlation: float) -> PlanRow:
     """One judge of a run, and another that is assumed to be about as good.
 
     Raises:
@@ -319,7 +319,7 @@ def _row_of_one(entry: Entry, metric: Metric, question: Question, correlation: f
             f"task {clean(entry.task)}: {clean(entry.judge)} is right on all of the items or on none, which does not "
             "tell how two judges differ; plan without a run, with --discordance"
         )
-    return _row(
+    return _make_row(
         question,
         deviation,
         task=entry.task,
@@ -331,7 +331,7 @@ def _row_of_one(entry: Entry, metric: Metric, question: Question, correlation: f
     )
 
 
-def _row(
+def _make_row(
     question: Question,
     deviation: float,
     *,

@@ -210,15 +210,15 @@ def _reread(
         for task in dict.fromkeys(cell.task for cell in cells):
             same = [cell for cell in cells if cell.task == task]
             # By task and not by cell: rendering the questions is what takes time, and all judges share them.
-            for asks in _chunks(folder, journal, planned[task]):
+            for asks in _recorded_chunks(folder, journal, planned[task]):
                 for cell in same:
-                    changes += _chunk(journal, asks, cell, found[task, cell.judge])
+                    changes += _read_chunk(journal, asks, cell, found[task, cell.judge])
     finally:
         journal.close()
     return list(found.values()), changes
 
 
-def _chunks(folder: Path, journal: Journal, task: PlannedTask) -> Iterator[list[PlannedRequest]]:
+def _recorded_chunks(folder: Path, journal: Journal, task: PlannedTask) -> Iterator[list[PlannedRequest]]:
     """The recorded requests of a task, a few at a time.
 
     Raises:
@@ -249,16 +249,16 @@ def _chunks(folder: Path, journal: Journal, task: PlannedTask) -> Iterator[list[
         )
 
 
-def _chunk(
+def _read_chunk(
     journal: Journal, asks: Sequence[PlannedRequest], cell: RecordedCell, found: CellReread
 ) -> Iterator[_Change]:
     """Read the answers of one judge to a few requests."""
-    keys = [key for ask in asks for key in _keys(ask)]
+    keys = [key for ask in asks for key in _judgement_keys(ask)]
     rows = journal.find_judgements(cell.judge_key, keys)
     thinking = source_of(cell).thinking
     for ask in asks:
         # A shard, or a run that was stopped, has answered a part of its questions only.
-        key = next((key for key in _keys(ask) if key in rows), None)
+        key = next((key for key in _judgement_keys(ask) if key in rows), None)
         if key is None:
             continue
         row, request = rows[key], ask.request
@@ -267,7 +267,7 @@ def _chunk(
             continue
         found.read += 1
         old = judgement_from_row(*row)
-        new = _read(replace(request, thinking=thinking), old)
+        new = _read_again(replace(request, thinking=thinking), old)
         before, after = summarize_reading(old, request.space), summarize_reading(new, request.space)
         if before == after:
             continue
@@ -285,7 +285,7 @@ def _chunk(
         yield cell.judge_key, key, new
 
 
-def _keys(ask: PlannedRequest) -> tuple[str, str]:
+def _judgement_keys(ask: PlannedRequest) -> tuple[str, str]:
     """Under which a judgement may be kept: by content, or by item as well."""
     return ask.request_row.request, f"{ask.request_row.request}/{ask.request_row.item}"
 
@@ -307,7 +307,7 @@ def _is_sure(row: JudgementRow, old: Judgement, space: AnswerSpace) -> bool:
     return not _NUMBERS.fullmatch(old.raw) and re.search(rf"(?<!\w){name}(?!\w)", old.raw) is not None
 
 
-def _read(request: Request, old: Judgement) -> Judgement:
+def _read_again(request: Request, old: Judgement) -> Judgement:
     """The new reading, with all else that was recorded of the answer."""
     cut = old.cut or ("cut off" if old.status is Status.TRUNCATED else "")  # earlier versions recorded the status alone
     # Reasoning in a field of its own was never part of the text, so it is handed over beside it.

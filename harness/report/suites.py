@@ -29,7 +29,7 @@ _OF_TASKS = frozenset({"constant-gold", "no-errors", *INTERVAL_FLAGS})
 """Flags of a task that say nothing about a mean over several."""
 
 
-def suites(
+def rank_suites(
     rows: Sequence[Row],
     rivals: Mapping[Block, Sequence[Entry]],
     *,
@@ -51,18 +51,18 @@ def suites(
         compare: Whether judges are compared.
     """
     found = []
-    for suite, same in _by_suite(rows):
+    for suite, same in _group_by_suite(rows):
         # A task that one judge was not asked belongs to the suite all the same. Without it that judge would be ranked
         # by the mean over the rest, which may be easier.
         tasks = sorted(
             {row.task for row in same} | {cell.task for cell in left_out if (cell.suite or cell.task) == suite}
         )
         own = {task: rivals[task, "", ""] for task in dict.fromkeys(row.task for row in same)}
-        found.append(_suite(suite, tasks, same, own, measure=measure, compare=compare))
+        found.append(_rank_suite(suite, tasks, same, own, measure=measure, compare=compare))
     return found
 
 
-def _suite(
+def _rank_suite(
     suite: str,
     tasks: Sequence[str],
     rows: Sequence[Row],
@@ -77,7 +77,7 @@ def _suite(
     # A mean of an accuracy and a correlation has no meaning. Ranks can be averaged.
     if len({row.metric for row in rows}) > 1:
         field = mean_ranks(summed, by_judge, rounds, rules=measure.rules, compare=compare)
-        return replace(field, rows=_with_common_means(field.rows, rows, rivals, measure=measure))
+        return replace(field, rows=_add_common_means(field.rows, rows, rivals, measure=measure))
     means = [
         _mean_row(row, by_judge[judge], rounds, confidence=measure.rules.confidence) for judge, row in summed.items()
     ]
@@ -97,7 +97,7 @@ def _suite(
     return Field(rows=tuple(means), comparisons=compared)
 
 
-def _with_common_means(
+def _add_common_means(
     means: Sequence[Row], rows: Sequence[Row], rivals: Mapping[str, Sequence[Entry]], *, measure: Measure
 ) -> tuple[Row, ...]:
     """With the mean of each metric that every task of the suite is scored by, though it is not their headline."""
@@ -122,7 +122,7 @@ def _with_common_means(
     return tuple(found.values())
 
 
-def _by_suite(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
+def _group_by_suite(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(row.suite or row.task, []).append(row)
@@ -154,7 +154,7 @@ def _mean_row(row: Row, own: Sequence[Row], rounds: Mapping[str, Round], *, conf
 def _sum_rows(suite: str, tasks: Sequence[str], rows: Sequence[Row]) -> Row:
     """All that adds up over tasks. No value yet."""
     valued = [row for row in rows if row.value is not None]
-    # Probabilities win over verdicts: their mean is over the tasks that have them, as the docstring of `suites` says.
+    # Probabilities win over verdicts: the two do not add up, so the mean is over the tasks that have them.
     basis = max((row.basis for row in valued), key=("", "verdicts", "probabilities").index, default="")
     valued = [row for row in valued if row.basis == basis]
     answers = sum(row.statuses.get("ok", 0) for row in rows)

@@ -118,7 +118,7 @@ def make_target(space: AnswerSpace, *, label: str | None, ties: str) -> Target:
         if label is not None:
             raise UserError("--class is for tasks with classes; of scores the mean is estimated")
         return Target(
-            name="mean score", label="", space=space, number=_plain, blank=_NAN, low=space.low, high=space.high
+            name="mean score", label="", space=space, number=_to_number, blank=_NAN, low=space.low, high=space.high
         )
     if not isinstance(space, Choice | Preference):
         raise UserError(f"answers of the kind {space.kind} have no share and no mean to estimate")
@@ -207,7 +207,7 @@ def items_from_file(
     Raises:
         DataError: The file cannot be read, has no such column, or a verdict is none of the task's.
     """
-    rows = _lines(path) if path.suffix.lower() == ".txt" else _rows(path)
+    rows = _read_lines(path) if path.suffix.lower() == ".txt" else _read_rows(path)
     by_item: dict[str, list[tuple[float, str]]] = {}
     for number, row in enumerate(rows):
         # A file with one column needs no name for it. With several, a guess would be silent and perhaps wrong.
@@ -220,7 +220,7 @@ def items_from_file(
         # NUL cannot stand in an id of a file, so a number after it is no one's id.
         item = row[id_column].name() if id_column else f"\0{number}"
         cluster = row[group].name() if group else ""
-        value = _spell(row, name, target) if row.has(name) else _NAN
+        value = _read_number(row, name, target) if row.has(name) else _NAN
         by_item.setdefault(item, []).append((value, cluster))
     found = JudgedItems()
     for item, said in by_item.items():
@@ -254,14 +254,14 @@ def as_arrays(labelled: JudgedItems, unlabelled: JudgedItems) -> tuple[Verdicts,
     )
 
 
-def _rows(path: Path) -> Iterator[DataRow]:
+def _read_rows(path: Path) -> Iterator[DataRow]:
     if not suffix_of(path):
         raise DataError(f"{path}: expected a run folder, or a file of verdicts: {', '.join((*SUFFIXES, '.txt'))}")
     for number, (values, place) in enumerate(read_table(path)):
         yield DataRow(values=values, place=f"{path}, {place}", number=number)
 
 
-def _lines(path: Path) -> Iterator[DataRow]:
+def _read_lines(path: Path) -> Iterator[DataRow]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -271,7 +271,7 @@ def _lines(path: Path) -> Iterator[DataRow]:
         yield DataRow(values={"verdict": line.strip()}, place=f"{path}, line {number + 1}", number=number)
 
 
-def _spell(row: DataRow, column: str, target: Target) -> float:
+def _read_number(row: DataRow, column: str, target: Target) -> float:
     word, space = row[column].word(), target.space
     if not word.strip():
         return _NAN
@@ -293,5 +293,5 @@ def _mean(values: list[float]) -> float:
     return sum(known) / len(known) if known else _NAN
 
 
-def _plain(said: Verdict) -> float:
+def _to_number(said: Verdict) -> float:
     return float(said) if isinstance(said, int | float) else _NAN

@@ -53,12 +53,12 @@ def command(
     from harness.score.find import make_metric
 
     plugins = load_plugins(ctx)
-    run_a, judge_a, run_b, judge_b = _sides(a, b, folder)
+    run_a, judge_a, run_b, judge_b = _find_sides(a, b, folder)
     # Two runs may ask for two ways to report. What they do not agree on is the default.
     settings, seed = agree([run_a, run_b], metric=metric)
     compared = compare_judges(
-        _cells(run_a, judge_a),
-        _cells(run_b, judge_b),
+        _find_cells(run_a, judge_a),
+        _find_cells(run_b, judge_b),
         settings,
         seed=seed,
         items=items,
@@ -74,7 +74,7 @@ def command(
     print_comparison(compared, Console())
 
 
-def _sides(a: str, b: str, folder: Path | None) -> tuple[RecordedRun, str | None, RecordedRun, str | None]:
+def _find_sides(a: str, b: str, folder: Path | None) -> tuple[RecordedRun, str | None, RecordedRun, str | None]:
     """Run and judge of both sides. A judge of `None` is the only one of its run.
 
     A name of a judge may hold a colon and a run's path too, so what is a folder decides where the run ends.
@@ -91,7 +91,7 @@ def _sides(a: str, b: str, folder: Path | None) -> tuple[RecordedRun, str | None
     if path_a is not None or path_b is not None:
         wrong = b if path_b is None else a
         raise UserError(f"{wrong!r} begins with no run folder; write both as RUN:JUDGE, or use --run RUN JUDGE JUDGE")
-    newest = _newest(Path("runs"))
+    newest = _find_newest(Path("runs"))
     # A run that was chosen for the user is named, or numbers of another one may be quoted.
     say(f"run: {newest}")
     run = load_run(newest)
@@ -111,7 +111,7 @@ def _split(text: str) -> tuple[Path | None, str | None]:
     return None, None
 
 
-def _newest(folder: Path) -> Path:
+def _find_newest(folder: Path) -> Path:
     from harness.api import UserError
     from harness.run.folder import JOURNAL
 
@@ -122,7 +122,7 @@ def _newest(folder: Path) -> Path:
     return found[-1].parent
 
 
-def _cells(run: RecordedRun, judge: str | None) -> list[ScoredCell]:
+def _find_cells(run: RecordedRun, judge: str | None) -> list[ScoredCell]:
     """The cells of one judge.
 
     Raises:

@@ -73,7 +73,7 @@ def command(
     from harness.run.recorded import load_run
 
     run = load_run(labelled)
-    cell = _cell(run, judge=judge, task=task)
+    cell = _find_cell(run, judge=judge, task=task)
     # How the run was scored is the best guess of what the user means by a win.
     ties = ties or ("half" if cell.protocol.ties == "half" else "class")
     target = make_target(next(cell.answers()).space, label=label, ties=ties)
@@ -108,7 +108,7 @@ def _print(found: Estimates, target: Target, *, as_json: bool) -> None:
     print_estimates(found, target, Console())
 
 
-def _cell(run: RecordedRun, *, judge: str | None, task: str | None) -> RecordedCell:
+def _find_cell(run: RecordedRun, *, judge: str | None, task: str | None) -> RecordedCell:
     """The one cell that is meant.
 
     Raises:
@@ -152,13 +152,13 @@ def _find_unlabelled(
     if unlabelled.is_dir():
         of_files = (("--column", "column"), ("--id", "id_column"), ("--group", "group"))
         _refuse(*((option, columns[name]) for option, name in of_files), of="file")
-        return _from_run(cell, unlabelled, target, task=task)
+        return _read_run(cell, unlabelled, target, task=task)
     _refuse(("--unlabelled-task", task), of="run")
     # A file does not say whose verdicts it holds, so there is nothing to compare and nothing to warn of.
-    return _from_file(own, unlabelled, target, **columns), unlabelled.name, ()
+    return _read_file(own, unlabelled, target, **columns), unlabelled.name, ()
 
 
-def _from_run(
+def _read_run(
     cell: RecordedCell, folder: Path, target: Target, *, task: str | None
 ) -> tuple[JudgedItems, str, tuple[str, ...]]:
     """The unlabelled items of a run without those that are labelled, where they are from, and what to warn of.
@@ -231,7 +231,7 @@ def _check_alike(cell: RecordedCell, other: RecordedCell) -> None:
         )
 
 
-def _from_file(
+def _read_file(
     own: JudgedItems, path: Path, target: Target, *, column: str | None, id_column: str | None, group: str | None
 ) -> JudgedItems:
     """The unlabelled items of a file, without those whose id is that of a labelled one."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.report.scored import ScoredCell
 
 
-def _amount(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+def _parse_amount(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
     """A fraction, or a percentage with its sign."""
     if value is None:
         return None
@@ -33,7 +33,7 @@ def _amount(ctx: click.Context, param: click.Parameter, value: str | None) -> fl
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--difference",
-    callback=_amount,
+    callback=_parse_amount,
     metavar="D",
     help="How many items show a difference of D, in units of the metric: 0.02 or 2%.",
 )
@@ -55,10 +55,12 @@ def _amount(ctx: click.Context, param: click.Parameter, value: str | None) -> fl
 @click.option("--judge", "names", multiple=True, metavar="NAME", help="Of these judges only; may be given again.")
 @click.option("--task", metavar="NAME", help="Of this task only.")
 @click.option("--metric", metavar="NAME", help="Plan for this metric instead of each task's headline.")
-@click.option("--accuracy", callback=_amount, metavar="A", help="Without a run: the accuracy of the better judge.")
+@click.option(
+    "--accuracy", callback=_parse_amount, metavar="A", help="Without a run: the accuracy of the better judge."
+)
 @click.option(
     "--discordance",
-    callback=_amount,
+    callback=_parse_amount,
     metavar="P",
     help="Without a run: share of items on which one judge alone is right.",
 )
@@ -107,7 +109,7 @@ def command(
 
     question = Question(difference=difference, n=n, power=power, confidence=confidence or 0.95, judges=judges)
     if runs:
-        plan = _from_runs(
+        plan = _plan_runs(
             ctx, runs, question, names, task=task, metric=metric, correlation=correlation, confidence=confidence
         )
     else:
@@ -152,7 +154,7 @@ def _check(
             raise click.UsageError(f"{name} {share:g} is more than 1; write {share:g}% if percent is meant", ctx)
 
 
-def _from_runs(
+def _plan_runs(
     ctx: click.Context,
     runs: Sequence[Path],
     question: Question,
