@@ -227,7 +227,7 @@ def _count_requests(task: object, shard: Shard | None) -> int:
     from harness.run.requests import list_permutations
 
     assert isinstance(task, PlannedTask)
-    # No image is opened: the number of orders hangs on the candidates alone.
+    # No image is opened: the number of orders depends on the candidates alone.
     items = islice(task.task.items(task.split), task.limit)
     return sum(
         len(list_permutations(item, task.protocol)) * task.protocol.samples

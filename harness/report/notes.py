@@ -78,7 +78,7 @@ def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row], *, counts: bool = 
         counts: Whether to count answers without a verdict. Not where a table does.
     """
     raised = {flag for row in rows for flag in row.flags}
-    # Any row will do: such a flag is on all of them, for one reason.
+    # Any row will do: what such a flag means does not depend on the judge.
     said = [f"{flag} — {explain(rows[0])}" for flag, explain in OF_THE_TASK.items() if flag in raised]
     for row in rows:
         explained = [_explain(row, flag) for flag in own_flags(row) if flag not in OF_ANSWERS]

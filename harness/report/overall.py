@@ -43,7 +43,7 @@ def mean_ranks(
         compare: Whether they are. Without comparisons there are no rank sets.
     """
     rows = {judge: _clear_task(row) for judge, row in rows.items()}
-    # No row has a value yet. Whether a judge is ranked hangs on its flags alone here.
+    # No row has a value yet, so whether a judge is ranked depends on its flags alone.
     inside = find_ranked([replace(row, value=0.0) for row in rows.values()])
     own = {judge: {row.task: row for row in by_judge[judge]} for judge in inside}
     points = [_rank_values([own[judge][task] for judge in inside]) for task in rounds]

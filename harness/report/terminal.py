@@ -129,7 +129,7 @@ def print_comparison(compared: JudgeComparison, console: Console) -> None:
     gap = 1 if console.width >= _WIDE else 0
     header, rows = compare.difference_rows(compared)
     # With one task both p-values are equal, and one column is enough.
-    lone = len(rows) == 1  # then nothing is corrected
+    lone = len(rows) == 1
     kept = [k for k, title in enumerate(header) if title != ("p (all)" if lone else "p")]
     console.print(
         _plain_table(

@@ -288,8 +288,8 @@ def _read_number(row: DataRow, column: str, target: Target) -> float:
 
 def _mean(values: list[float]) -> float:
     """The mean of those that there are. NaN of none."""
-    known = [value for value in values if value == value]
     # `value == value` is false for NaN alone, and needs no array for a few numbers.
+    known = [value for value in values if value == value]
     return sum(known) / len(known) if known else _NAN
 
 
