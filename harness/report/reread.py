@@ -210,7 +210,7 @@ def _reread(
         for task in dict.fromkeys(cell.task for cell in cells):
             same = [cell for cell in cells if cell.task == task]
             # By task and not by cell: rendering the questions is what takes time, and all judges share them.
-            for asks in _recorded_chunks(folder, journal, planned[task]):
+            for asks in _stream_recorded(folder, journal, planned[task]):
                 for cell in same:
                     changes += _read_chunk(journal, asks, cell, found[task, cell.judge])
     finally:
@@ -218,7 +218,7 @@ def _reread(
     return list(found.values()), changes
 
 
-def _recorded_chunks(folder: Path, journal: Journal, task: PlannedTask) -> Iterator[list[PlannedRequest]]:
+def _stream_recorded(folder: Path, journal: Journal, task: PlannedTask) -> Iterator[list[PlannedRequest]]:
     """The recorded requests of a task, a few at a time.
 
     Raises:
