@@ -34,6 +34,7 @@ def echo(text: str, *, nl: bool = True, document: bool = False) -> None:
         nl: Whether a line break follows.
         document: Text for a program, which gets it to the letter where stdout is no terminal.
     """
+    # Escaping for a terminal would damage a file that is written by a redirect.
     click.echo(text if document and not sys.stdout.isatty() else visible(text), nl=nl)
 
 
@@ -44,7 +45,7 @@ def say(line: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class CalledWith:
-    """The options before the verb; implements `harness.api.Invocation`."""
+    """The options before the verb. Implements `harness.api.Invocation`."""
 
     extra: tuple[str, ...] = ()
     """Files and modules to use as plugins (`--plugin`)."""
@@ -52,7 +53,7 @@ class CalledWith:
     """Plugins and distributions to leave alone (`--no-plugin`)."""
 
     def plugins(self) -> Plugins:
-        """The installed plugins, loaded now; a warning line for each that did not load."""
+        """The installed plugins, loaded now. There is a warning line for each that did not load."""
         plugins = self.load()
         for line in plugins.warnings():
             say(f"warning: {line}")
@@ -66,6 +67,7 @@ class CalledWith:
 
 
 def load_plugins(ctx: click.Context, *, warn: bool = True) -> Plugins:
-    """The plugins, with `--plugin` and `--no-plugin` obeyed; a warning line for each that did not load."""
+    """The plugins, with `--plugin` and `--no-plugin` obeyed. There is a warning line for each that did not load."""
+    # A verb that is called on its own, as in a test, has no options before it.
     called = ctx.find_root().obj or CalledWith()
     return called.plugins() if warn else called.load()

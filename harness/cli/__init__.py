@@ -29,6 +29,7 @@ class _LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        # The core's verbs need no plugin loaded, not even to say that there is none of such a name.
         if args and args[0] not in VERBS and not args[0].startswith("-"):
             import difflib
 
@@ -40,6 +41,7 @@ class _LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # click would import every verb for its line of help.
         lines = [(name, summary) for name, (_, summary) in VERBS.items()]
         with formatter.section("Commands"):
             formatter.write_dl(lines)
@@ -50,11 +52,12 @@ class _LazyGroup(click.Group):
 
 
 def _find_others(ctx: click.Context) -> dict[str, str]:
-    """The verbs of plugins with a line of help; of the core's plugins there are none, so that these are not loaded."""
+    """The verbs of plugins with a line of help. Of the core's plugins there are none, so that these are not loaded."""
     from importlib.metadata import entry_points
 
     called = _invocation(ctx)
     installed = {point.name for point in entry_points(group="harness")}
+    # Known by name alone, so that `--help` stays instant in a usual installation.
     if not called.extra and installed <= {"harness", *DISTRIBUTIONS}:
         return {}
     offers = called.load().offers("command")
@@ -72,7 +75,8 @@ def _load_other(ctx: click.Context, name: str) -> click.Command:
 
 
 def _invocation(ctx: click.Context) -> CalledWith:
-    """What stands before the verb; click parses it into the context before it looks for the verb."""
+    """What stands before the verb. Click parses it into the context before it looks for the verb."""
+    # `ctx.obj` is set when `cli` runs, which is later than the look-up of the verb.
     params = ctx.find_root().params
     return CalledWith(extra=tuple(params.get("extra") or ()), blocked=tuple(params.get("blocked") or ()))
 
@@ -117,6 +121,7 @@ def main(argv: list[str] | None = None) -> None:
     coverage, or `--fail-on-leak`); 130 interrupted (the same command goes on).
     """
     try:
+        # Not standalone: click would print errors unescaped, and end with its own codes.
         code = cli.main(args=argv, prog_name="harness", standalone_mode=False)
     except click.exceptions.Abort:
         code = 130
@@ -128,6 +133,7 @@ def main(argv: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         say("interrupted")
         code = 130
+    # As of a program that is ended by SIGPIPE. Closed, since Python writes to stderr once more at its end.
     except BrokenPipeError:
         sys.stderr.close()
         code = 141
@@ -135,6 +141,7 @@ def main(argv: list[str] | None = None) -> None:
         code = 141 if _has_lost_reader(error) else _report(error)
     except Exception as error:
         code = _report(error)
+    # A verb of a plugin may return anything.
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -156,6 +163,7 @@ def _report(error: Exception | SystemExit) -> int:
     import traceback
 
     say("".join(traceback.format_exception(error)).rstrip())
+    # Its traceback is shown, though it is no fault of ours: the lines name the plugin.
     if isinstance(error, SystemExit):
         say("a plugin ended the command with sys.exit, at the last of the lines above; tell its authors")
         return 1

@@ -22,6 +22,7 @@ from harness.api import Image, Item, Part, Request, Verdict
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
+# Fits on common screens, and on a page.
 _WIDTH = 1080
 _MARGIN = 16
 _PICTURE = 224  # the side that a picture is brought to, in pixels
@@ -49,20 +50,22 @@ class _Row:
 def contact_sheet(items: Sequence[Item], requests: Sequence[Request], path: Path) -> None:
     """Draw items one beneath the other: what is asked, the pictures in shown order, then the gold and the category.
 
-    Small pictures are enlarged without smoothing, so that every pixel can be seen; large ones are reduced.
+    Small pictures are enlarged without smoothing, so that every pixel can be seen. Large ones are reduced.
 
     Args:
         items: The sample.
         requests: What a judge would be shown, one for each item, in the same order.
-        path: The PNG file to write; its folder is made when missing.
+        path: The PNG file to write. Its folder is made when missing.
 
     Raises:
         ValueError: Not as many requests as items.
         DataError: A picture cannot be read.
         OSError: The file cannot be written.
     """
+    # Pairs and single pictures fit twice into a row. More of them need the whole width.
     columns = 2 if all(len(request.images) <= 2 for request in requests) else 1
     width = _WIDTH // columns
+    # All rows first: their heights say how large the sheet is.
     blocks = [list(_block(item, request, width)) for item, request in zip(items, requests, strict=True)]
     strips = [blocks[start : start + columns] for start in range(0, len(blocks), columns)]
     heights = [max(sum(row.height for row in rows) for rows in strip) + 2 * _MARGIN for strip in strips]
@@ -85,8 +88,10 @@ def _block(item: Item, request: Request, width: int) -> Iterator[_Row]:
     """The rows of one item."""
     yield _Row(24, item.id, 15, _FAINT)
     yield from _passage("", item.question, width)
+    # In shown order, since the sheet is what the judge sees.
     order = request.order or tuple(range(len(item.candidates)))
     named = [(_LETTERS[place % 26], item.candidates[candidate]) for place, candidate in enumerate(order)]
+    # Candidates with text stand one below the other. Pictures alone stand side by side, as they are compared.
     if any(isinstance(part, str) for _, parts in named for part in parts):
         for letter, parts in named:
             yield from _passage(letter, parts, width)
@@ -102,6 +107,7 @@ def _block(item: Item, request: Request, width: int) -> Iterator[_Row]:
         yield from _text(f"annotators: {said}", width, colour=_GOLD_COLOUR)
     if item.category:
         yield from _text(f"category: {item.category}", width, colour=_FAINT)
+    # Why the gold is what it is helps to see whether the item is right.
     if "rationale" in item.tags:
         yield from _text(item.tags["rationale"], width, colour=_FAINT)
 
@@ -112,7 +118,7 @@ def _name_verdict(item: Item, request: Request, verdict: Verdict) -> str:
 
 
 def _passage(letter: str, parts: Sequence[Part], width: int) -> Iterator[_Row]:
-    """Text and pictures in reading order; pictures that follow each other stand side by side."""
+    """Text and pictures in reading order. Pictures that follow each other stand side by side."""
     waiting: list[tuple[str, Image]] = []
     for part in parts:
         if isinstance(part, Image):
@@ -152,7 +158,7 @@ def _text(text: str, width: int, *, size: int = 15, colour: tuple[int, int, int]
 
 
 def _wrap(text: str, size: int, width: int) -> Iterator[str]:
-    """Lines no wider than the column; a word that is wider than a line is broken."""
+    """Lines no wider than the column. A word that is wider than a line is broken."""
     font = PIL.ImageFont.load_default(size=size)
     room = width - 2 * _MARGIN
     for paragraph in text.splitlines():
@@ -164,7 +170,9 @@ def _wrap(text: str, size: int, width: int) -> Iterator[str]:
                 continue
             if line:
                 yield line
+            # A word may be a URL or text without spaces. It is broken where the line is full, at one letter at least.
             while font.getlength(word) > room:
+                # The width grows with the letters, so halving finds the place in a few steps.
                 fits = bisect.bisect_right(range(1, room), room, key=lambda k: math.ceil(font.getlength(word[:k]))) or 1
                 yield word[:fits]
                 word = word[fits:]

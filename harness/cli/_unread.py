@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _FIRST, _LAST = 600, 1400
 """Characters of a long text that are shown of its beginning and of its end, where verdicts stand."""
 
+# Answers shown unless more are asked for: about what one reads in a terminal.
 _LIMIT = 20
 
 
@@ -40,8 +41,9 @@ def show_unread(
     """
     from harness.run.recorded import load_run
 
-    cells = _cells(load_run(folder), judge=judge, task=task)
-    wanted = None if reason is None else _reason(reason)
+    cells = _choose_cells(load_run(folder), judge=judge, task=task)
+    wanted = None if reason is None else _parse_reason(reason)
+    # A generator: thousands of long answers are never in memory at once.
     found = ((cell, answer) for cell in cells for answer in cell.unread() if wanted in (None, answer.reason))
     if as_json:
         _print_json(islice(found, limit))
@@ -50,6 +52,7 @@ def show_unread(
     last: RecordedCell | None = None
     shown = left = 0
     for cell, answer in found:
+        # Counted to the end, so that it can be said how many more there are.
         if shown == most:
             left += 1
             continue
@@ -63,7 +66,7 @@ def show_unread(
         say(f"\n{left:,} more; --limit N shows more, --judge, --task and --reason choose, --json is for programs")
 
 
-def _cells(run: RecordedRun, *, judge: str | None, task: str | None) -> list[RecordedCell]:
+def _choose_cells(run: RecordedRun, *, judge: str | None, task: str | None) -> list[RecordedCell]:
     _check(run, "judge", judge, [cell.judge for cell in run.cells])
     _check(run, "task", task, [cell.task for cell in run.cells])
     return [cell for cell in run.cells if judge in (None, cell.judge) and task in (None, cell.task)]
@@ -74,6 +77,7 @@ def _check(run: RecordedRun, kind: str, name: str | None, known: Sequence[str]) 
 
     from harness.api import UserError
 
+    # A name that is not there is an error. An empty list would read as good news.
     if name is None or name in known:
         return
     names = list(dict.fromkeys(known))
@@ -82,7 +86,7 @@ def _check(run: RecordedRun, kind: str, name: str | None, known: Sequence[str]) 
     raise UserError(f"{run.folder} has no {kind} {name!r}. {hint}")
 
 
-def _reason(text: str) -> UnreadReason:
+def _parse_reason(text: str) -> UnreadReason:
     """The reason, also written with hyphens."""
     from harness.api import UnreadReason, UserError
 
@@ -125,6 +129,7 @@ def _text(answer: UnreadAnswer) -> str:
     sample = f", sample {answer.sample}" if answer.sample else ""
     why = explain_unread(answer.reason.value, judgement.error)
     lines = [f"\n  item {clean(answer.item)}{order}{sample}", f"  {judgement.status}; {clean(why)}"]
+    # Shown first, as it was written first. Elsewhere it is part of the text already.
     if judgement.thinking == "apart":
         lines += ["  its reasoning, in a field of its own:", *_quote(judgement.rationale), "  its answer:"]
     return "\n".join([*lines, *_quote(judgement.raw)])
@@ -136,5 +141,6 @@ def _quote(text: str) -> list[str]:
         return ["    (no text)"]
     if len(text) > _FIRST + _LAST:
         left = len(text) - _FIRST - _LAST
+        # The middle is left out: the beginning shows what kind of answer it is, and a verdict stands near the end.
         text = f"{text[:_FIRST]}\n[... {left:,} characters left out; --json prints all ...]\n{text[-_LAST:]}"
     return [f"    | {visible(line).rstrip()}" for line in text.replace("\r\n", "\n").split("\n")]

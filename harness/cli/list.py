@@ -45,6 +45,7 @@ def command(ctx: click.Context, kind: str, as_json: bool) -> int:
     if not offers:
         say(f"no {kind} are installed")
     lines = [(offer.id, *([getattr(offer.card, "unit", "")] if kind == "metrics" else [])) for offer in offers]
+    # Padded and without a frame, so that `cut` and `awk` take it as it is.
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for offer, line in zip(offers, lines, strict=True):
         named = "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))

@@ -27,6 +27,7 @@ def command(ctx: click.Context, shards: tuple[Path, ...], out: Path | None) -> i
     from harness.pipeline.session import report_run
     from harness.run.merge import merge_shards
 
+    # Merged before plugins are loaded: the journals need none, and a plugin that fails must not cost the merge.
     folder = merge_shards(shards, out)
     report = report_run(folder, load_plugins(ctx))
     if report is not None:

@@ -25,6 +25,7 @@ def command(ctx: click.Context, as_json: bool) -> int:
     from harness.discovery import KINDS
 
     registering = {f"harness_{kind}s" for kind in KINDS}
+    # No warnings: the rows say the same, and say it better.
     rows = load_plugins(ctx, warn=False).rows
     if as_json:
         plain = [
@@ -49,6 +50,7 @@ def command(ctx: click.Context, as_json: bool) -> int:
             kind: sum(card.kind == kind for card in row.cards) for kind in dict.fromkeys(c.kind for c in row.cards)
         }
         offers = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items())
+        # A plugin of life-cycle hooks alone is at work, though it offers nothing by name.
         what = row.problem or offers or ("hooks only" if set(row.hooks) - registering else "offers nothing")
         echo(f"{row.name}  ({row.distribution} {row.version})  {row.status}: {what}")
     return 0

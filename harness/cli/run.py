@@ -69,9 +69,10 @@ def command(
     from harness.pipeline.session import run_manifest
     from harness.run.progress import make_progress
 
-    shard = _shard(part)
+    shard = _parse_shard(part)
     plugins = load_plugins(ctx)
     loaded = load_manifest(manifest, sets=_add_sets(sets, limit, fail_on_error), plugins=plugins)
+    # Before the folder is made: a dry run leaves nothing.
     if dry_run:
         _print_plan(loaded, plugins, runs, checkpoints, shard)
         return 0
@@ -93,7 +94,7 @@ def command(
 
 
 def _add_sets(sets: tuple[str, ...], limit: int | None, fail_on_error: float | None) -> tuple[str, ...]:
-    """The overrides, with those that have an option of their own; an option counts more than `--set`."""
+    """The overrides, with those that have an option of their own. An option counts more than `--set`."""
     # As overrides they are part of the resolved manifest, and so of the hash that names the run folder.
     if limit is not None:
         sets = (*sets, f"run.limit={limit}")
@@ -102,11 +103,12 @@ def _add_sets(sets: tuple[str, ...], limit: int | None, fail_on_error: float | N
     return sets
 
 
-def _shard(part: str | None) -> Shard | None:
+def _parse_shard(part: str | None) -> Shard | None:
     from harness.run.requests import Shard
 
     if part is None:
         return None
+    # `int` alone would take underscores, spaces and digits of any length.
     match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", part)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
         raise click.BadParameter(f"{part!r}: write I/N with I from 1 to N, such as 2/8", param_hint="--shard")
@@ -114,11 +116,12 @@ def _shard(part: str | None) -> Shard | None:
 
 
 def _report(session: Session, gate: float | None) -> int:
-    """Print what came out; the exit code says how it went."""
+    """Print what came out. The exit code says how it went."""
     outcome = session.outcome
     if outcome.interrupted:
         say(f"interrupted; run the same command again to go on ({session.folder})")
         return 130
+    # The board comes first. What went wrong follows, where a terminal is read: at its end.
     if session.report is not None:
         session.report.show()
     files = "nothing was judged" if session.report is None else ", ".join(session.report.files)
@@ -131,6 +134,7 @@ def _report(session: Session, gate: float | None) -> int:
         _print_failures(session)
     if outcome.errors or outcome.cut_short:
         return 3
+    # Failures count more than a gate: a cell with failed answers may be below it for that reason alone.
     return 4 if _below_gate(session, gate) else 0
 
 
@@ -153,6 +157,7 @@ def _print_failures(session: Session) -> None:
     from harness.run.recorded import load_run
     from harness.text import clean
 
+    # Read from the run: the plan of the session is gone, and its judges with it.
     keys = {(cell.task, cell.judge): cell.judge_key for cell in load_run(session.folder).cells}
     journal = Journal(session.folder / JOURNAL, readonly=True)
     try:
@@ -175,9 +180,11 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
     trainings = plan_trainings(plan, plugins, checkpoints=checkpoints, say=say)
     give_models(plan, loaded, {judge: training.model for judge, training in trainings.items() if training.is_trained})
+    # Checked here too, so that a dry run fails where the run would.
     check_media(plan)
     leave_out(plan)
     folder = run_folder(runs, loaded, shard)
+    # Read only: a run of the same manifest may be at work.
     journal = Journal(folder / JOURNAL, readonly=True) if (folder / JOURNAL).is_file() else None
     echo(f"run folder: {folder} ({'exists' if journal else 'new'})")
     for judge, training in trainings.items():
@@ -188,7 +195,8 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
     total = held = 0
     try:
         for cell in plan.cells():
-            asks = _count(cell.task, shard)
+            asks = _count_requests(cell.task, shard)
+            # Failed answers are asked again, so they are not counted as there.
             have = _count_answered(journal, cell) if journal is not None else 0
             total, held = total + asks, held + have
             echo(
@@ -202,7 +210,7 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
 
 
 def _count_answered(journal: Journal, cell: Cell) -> int:
-    """Answers of a cell in the journal; none of a judge that waits for a recipe, its own or that of one it asks."""
+    """Answers of a cell in the journal. A judge that waits for a recipe, its own or that of one it asks, has none."""
     from harness.run.planned import WaitsForRecipeError
 
     try:
@@ -212,13 +220,14 @@ def _count_answered(journal: Journal, cell: Cell) -> int:
     return sum(n for status, n in statuses.items() if status not in ("missing", "error"))
 
 
-def _count(task: object, shard: Shard | None) -> int:
+def _count_requests(task: object, shard: Shard | None) -> int:
     from itertools import islice
 
     from harness.run.planned import PlannedTask
     from harness.run.requests import list_permutations
 
     assert isinstance(task, PlannedTask)
+    # No image is opened: the number of orders depends on the candidates alone.
     items = islice(task.task.items(task.split), task.limit)
     return sum(
         len(list_permutations(item, task.protocol)) * task.protocol.samples

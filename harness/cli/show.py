@@ -81,6 +81,7 @@ def command(
             raise click.UsageError("--unread needs the run folder: harness show RUN --unread", ctx)
         show_unread(Path(name), judge=judge, task=task, reason=reason, limit=limit, as_json=as_json)
         return 0
+    # An option that is passed over in silence looks as if it had been obeyed.
     if as_json or any(option is not None for option in (judge, task, reason, limit)):
         raise click.UsageError("--judge, --task, --reason, --limit and --json are for --unread", ctx)
     plugins = load_plugins(ctx)
@@ -134,6 +135,7 @@ def _print_schema(plugins: Plugins, kind: str) -> None:
 def _print_resolved(path: Path, sets: tuple[str, ...], plugins: Plugins, *, origins: bool) -> None:
     from harness.manifest.load import is_recipe, load_manifest, load_recipe, render_resolved
 
+    # To the letter where it is piped, so that what is printed can be run again.
     if is_recipe(path, plugins=plugins):
         echo(render_resolved(load_recipe(path, sets=sets, plugins=plugins), origins=origins), nl=False, document=True)
     else:
@@ -145,13 +147,16 @@ def _find(plugins: Plugins, name: str) -> Offer:
     from harness.discovery import KINDS
     from harness.run.folder import JOURNAL
 
+    # The likely slip: without `--unread` a run folder is a name like any other.
     if (Path(name) / JOURNAL).is_file():
         raise PluginError(f"{name} is a run folder; `harness show {name} --unread` shows what has no verdict in it")
     problems: list[str] = []
+    # A bare name may be of any kind. The first that has it is shown, and near misses are kept for the message.
     for kind in KINDS:
         try:
             return plugins.find(kind, name)
         except PluginError as error:
+            # Most kinds just do not have the name. Only a message with a hint is worth showing.
             if any(said in str(error) for said in ("Did you mean", "ambiguous", "plugin '", "pip install")):
                 problems.append(str(error))
     raise PluginError(
@@ -191,7 +196,7 @@ def _print_card(offer: Offer) -> None:
 
 
 def _better(greater: bool | None) -> str:
-    """Which value of a metric is the better one; nothing for what is no metric."""
+    """Which value of a metric is the better one. Empty for what is no metric."""
     return "" if greater is None else "greater" if greater else "smaller"
 
 
@@ -225,8 +230,10 @@ def _draw(plugins: Plugins, offer: Offer, *, sample: int, split: str, data: str 
     planned = sample_task(offer, plugins, split=split, data=data)
     drawn = [
         ask
+        # One order of each item: the others show the same pictures in other places.
         for ask in islice(stream_requests(planned), sample * planned.requests_per_item)
         if ask.request_row.place == 0
     ]
+    # An item that cannot be asked has no request, and nothing to draw.
     asks = [ask for ask in drawn[:sample] if ask.request is not None]
     contact_sheet([ask.item for ask in asks], [ask.request for ask in asks if ask.request is not None], path)

@@ -31,6 +31,7 @@ def command(ctx: click.Context, manifests: tuple[Path, ...], sets: tuple[str, ..
 
     plugins = load_plugins(ctx)
     code = 0
+    # Goes on after a fault, so that one call shows the faults of all files.
     for manifest in manifests:
         try:
             echo(f"{manifest}: ok ({_check(manifest, sets, plugins)})")
@@ -54,11 +55,12 @@ def _check(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
 
 
 def _check_judges(loaded: LoadedManifest, plugins: Plugins) -> None:
-    """Check the files that judges name, without making a model; see `harness.api.JudgeCard.check`."""
+    """Check the files that judges name, without making a model. See `harness.api.JudgeCard.check`."""
     from harness.run.context import context_of
     from harness.run.plan import at, unfold_entry
     from harness.run.planned import Plan
 
+    # Without tasks: nothing of the data is opened but what judges name.
     plan = Plan(seed=loaded.manifest.run.seed, plugins=plugins, workspace=Path("runs") / ".workspace")
     for number, judge in enumerate(loaded.judges):
         if getattr(judge.offer.card, "check", None) is None:

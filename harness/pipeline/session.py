@@ -71,7 +71,7 @@ def run_manifest(
         loaded: The manifest.
         plugins: The installed plugins.
         runs: The folder of run folders.
-        fresh: Start again; the older run folder is kept. What was trained stays.
+        fresh: Start again. The older run folder is kept. What was trained stays.
         shard: Only this part of every task.
         progress: Shows how far each cell is.
         checkpoints: The folder of checkpoint folders.
@@ -80,20 +80,26 @@ def run_manifest(
     Raises:
         UserError: The plan, the data, a recipe or the run folder cannot be used. What was judged is kept.
     """
+    # Not the time of day, which may be set back while a run goes on.
     began = time.monotonic()
     folder = run_folder(runs, loaded, shard)
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
+    # What needs no judge is checked first, so that a mistake is found before anything is trained or paid for.
     check_metrics(plan, loaded.manifest.report.metric)
     check_media(plan)
     train_judges(plan, loaded, plugins, checkpoints=checkpoints, say=say)
+    # After training: a judge says itself what it has answers to, and one with a recipe is made by its training.
     leave_out(plan)
     make_folder(folder, fresh=fresh)
+    # Two runs of one manifest would ask every question twice.
     with lock_folder(folder):
         outcome, judges = _ask_judges(plan, loaded, plugins, folder, shard=shard, progress=progress)
+        # Who presses Ctrl-C wants the prompt back. The next start, or `harness score`, makes the report.
         report = None if outcome.interrupted else report_run(folder, plugins, reuse=True)
+        # Last, so that it holds the state that all of it came to.
         write_record(
             folder,
-            plugins=_versions(plan, plugins),
+            plugins=_list_versions(plan, plugins),
             state="interrupted" if outcome.interrupted else "stopped" if outcome.cut_short else "finished",
             seconds=time.monotonic() - began,
             command=sys.argv,
@@ -119,6 +125,7 @@ def _ask_judges(
         journal.set_meta(
             "plan", plan_record(plan, name=loaded.manifest.name, report=loaded.manifest.report.model_dump())
         )
+        # After the plan is kept, so that a plugin can read it.
         plugins.notify("harness_run_started", folder=folder, manifest=loaded.content)
         outcome = Engine(
             plan,
@@ -134,7 +141,7 @@ def _ask_judges(
 
 
 def report_run(folder: Path, plugins: Plugins, *, reuse: bool = False) -> Report | None:
-    """Have a run scored and reported by a plugin; `None` where nothing was judged.
+    """Have a run scored and reported by a plugin. `None` where nothing was judged.
 
     Args:
         folder: The run folder.
@@ -154,6 +161,7 @@ def _judge_record(journal: Journal, judge: PlannedJudge, outcome: Outcome) -> di
     quick: dict[str, Any] = {"n": len(latencies)}
     if latencies:
         quick["median"] = statistics.median(latencies)
+        # The nearest rank: a latency that was measured, and not one between two.
         quick["p95"] = latencies[math.ceil(0.95 * len(latencies)) - 1]
     record = {**asdict(journal.usage(judge.key)), "latency_s": quick}
     if judge.model is not None:
@@ -163,6 +171,7 @@ def _judge_record(journal: Journal, judge: PlannedJudge, outcome: Outcome) -> di
     return record
 
 
-def _versions(plan: Plan, plugins: Plugins) -> dict[str, str]:
+def _list_versions(plan: Plan, plugins: Plugins) -> dict[str, str]:
+    # Of the plugins that were used. Others cannot have changed the answers.
     used = {name.partition("/")[0] for name in [*(t.id for t in plan.tasks), *(j.id for j in plan.judges)]}
     return {row.distribution: row.version for row in plugins.rows if row.name in used}

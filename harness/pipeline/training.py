@@ -37,7 +37,8 @@ def plan_trainings(
     for judge in plan.judges:
         if judge.recipe is not None:
             key = judge.recipe.hash
-            if key not in by_hash:  # two judges of one recipe share its model
+            # Two judges of one recipe are trained once, and share the model.
+            if key not in by_hash:
                 by_hash[key] = _plan_training(judge.recipe, plugins, checkpoints=checkpoints, say=say)
             trainings[judge.name] = by_hash[key]
     return trainings
@@ -85,15 +86,17 @@ def give_models(plan: Plan, loaded: LoadedManifest, models: Mapping[str, Path]) 
     for number, resolved in enumerate(loaded.judges):
         place = next((k for k, judge in enumerate(plan.judges) if judge.name == resolved.entry.name), None)
         model = models.get(str(resolved.entry.name))
+        # An entry that unfolds into several judges has other names in the plan. One without a recipe gets no model.
         if place is None or model is None:
             continue
         with at(loaded, f"judges.{number}"):
-            options = _with_model(resolved, model)
+            options = _set_model(resolved, model)
             plan.judges[place] = replace(plan.judges[place], options=options, model=model)
+            # Made now, while the error can still name the line of the manifest.
             _ = plan.judges[place].judge
 
 
-def _with_model(resolved: ResolvedEntry[JudgeEntry], model: Path) -> BaseModel:
+def _set_model(resolved: ResolvedEntry[JudgeEntry], model: Path) -> BaseModel:
     assert resolved.options is not None
     # Checked as the manifest was, from JSON and strictly: the options of the plan had a path that was not there yet.
     given = json.dumps({**resolved.entry.with_, MODEL: str(model)})

@@ -1,4 +1,4 @@
 """From scores to what people read: the leaderboard, the comparison of two judges, and their formats.
 
-Nothing here computes a metric; that is `harness.score`.
+Nothing here computes a metric. That is `harness.score`.
 """

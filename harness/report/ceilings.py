@@ -31,18 +31,20 @@ def notes(rows: Sequence[Row]) -> list[str]:
     known = [(row, row.ceiling) for row in rows if row.ceiling is not None]
     if not known:
         return []
-    said = [_people(known[0][0].metric, [ceiling for _, ceiling in known])]
+    # Said once and first: the people are the same for all judges of a block.
+    said = [_describe_people(known[0][0].metric, [ceiling for _, ceiling in known])]
     for row, ceiling in known:
         found = ceiling.of(row.metric)
-        parts = [] if found is None else [_beside_people(found, row.unit, greater=row.greater_is_better)]
-        parts += [] if ceiling.alt_test.reason else [_test(ceiling.alt_test)]
+        parts = [] if found is None else [_compare_with_people(found, row.unit, greater=row.greater_is_better)]
+        parts += [] if ceiling.alt_test.reason else [_describe_test(ceiling.alt_test)]
         if parts:
             said.append(f"{row.judge}: {'; '.join(parts)}")
     return said
 
 
-def _people(metric: str, ceilings: Sequence[Ceiling]) -> str:
+def _describe_people(metric: str, ceilings: Sequence[Ceiling]) -> str:
     """What is true of the people beside any judge."""
+    # A cell that the run has not finished knows fewer items. The largest set says most about the people.
     first = max(ceilings, key=lambda ceiling: ceiling.items)
     alpha = _with_interval("correlation", first.alpha, first.alpha_low, first.alpha_high)
     said = [
@@ -56,7 +58,7 @@ def _people(metric: str, ceilings: Sequence[Ceiling]) -> str:
     return "; ".join(said)
 
 
-def _beside_people(of: MetricCeiling, unit: Unit, *, greater: bool) -> str:
+def _compare_with_people(of: MetricCeiling, unit: Unit, *, greater: bool) -> str:
     """`85.0 of a ceiling of 87.2 (84.1–90.0), worse than a person (-2.2, -4.0 … -0.4)`."""
     judge = write_number(unit, of.judge, of.judge_low, of.judge_high)
     said = f"{judge} of a ceiling of {_with_interval(unit, of.value, of.ci_low, of.ci_high)}"
@@ -64,6 +66,7 @@ def _beside_people(of: MetricCeiling, unit: Unit, *, greater: bool) -> str:
         return said
     ends = (of.difference_low, of.difference_high)
     apart = f"{write_number(unit, of.difference, *ends, signed=True)}, {write_interval(unit, *ends, signed=True)}"
+    # An interval that holds 0 does not show that the two are equal, so the words are not "as good as".
     if of.difference_low <= 0 <= of.difference_high:
         verdict = "not told apart from a person"
     else:
@@ -71,7 +74,7 @@ def _beside_people(of: MetricCeiling, unit: Unit, *, greater: bool) -> str:
     return f"{said}, {verdict} ({apart})"
 
 
-def _test(test: AltTest) -> str:
+def _describe_test(test: AltTest) -> str:
     beaten = sum(annotator.beaten for annotator in test.tests)
     ends = (test.advantage_low, test.advantage_high)
     within = write_interval("share", *ends)

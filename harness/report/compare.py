@@ -123,6 +123,7 @@ def compare_judges(
     measure = Measure(find_metric=find_metric or metric_finder(), rules=rules)
     first = {task: next(measure.entries(of_a[task], metric=settings.metric, by_category=False)) for task in shared}
     second = {task: next(measure.entries(of_b[task], metric=settings.metric, by_category=False)) for task in shared}
+    # Names before rules: a message about rules that differ has to tell the two apart.
     rivals = {task: _name_apart(first[task], second[task]) for task in shared}
     for sides in rivals.values():
         check_rivals(sides)
@@ -130,18 +131,21 @@ def compare_judges(
     return JudgeComparison(
         judge_a=names[0],
         judge_b=names[1],
+        # 1 - 0.95 is 0.050000000000000044 in floating point, and this number is shown.
         alpha=round(1 - settings.confidence, 10),
         tasks=_compare_task(rivals, measure),
         names=tuple(shared),
         left_out=tuple(sorted(set(of_a) ^ set(of_b))),
-        disagreements=tuple(_sample([(of_a[task], of_b[task]) for task in shared], most=items)),
+        disagreements=tuple(_sample_disagreements([(of_a[task], of_b[task]) for task in shared], most=items)),
     )
 
 
 def _compare_task(rivals: Mapping[str, Sequence[Entry]], measure: Measure) -> tuple[Comparison, ...]:
     """The two on each task, all tasks as one family."""
     contests = {task: Contest([measure.round(sides)]) for task, sides in rivals.items()}
+    # Where the two never differ there is no test, and the task takes no share of the family's level.
     gaps = [contests[task].meet(sides[0].judge, sides[1].judge).gap for task, sides in rivals.items()]
+    # All tasks at once: who looks at ten tasks would else find a false difference on one of them in two cases of five.
     family = family_of_gaps(
         [apart for apart in gaps if apart is not None], draws=measure.rules.draws, seed=measure.rules.seed
     )
@@ -187,8 +191,9 @@ def title(compared: JudgeComparison) -> str:
 
 
 def difference_rows(compared: JudgeComparison) -> tuple[list[str], list[list[str]]]:
-    """Header and cells of the table of differences, as people read them; the task's metric where they differ."""
+    """Header and cells of the table of differences. Where metrics differ, each task has its own."""
     header = ["task", "a", "b", "a − b", "interval", "p", "p (all)", "n", "only a", "only b"]
+    # One metric stands in the title. Several have to stand beside their tasks.
     several = len({pair.metric for pair in compared.tasks}) > 1
     return header, [
         [
@@ -233,15 +238,17 @@ def verdict_lines(compared: JudgeComparison) -> list[str]:
         if better is None and pair.depends_on_missing:
             said.append(f"{name}: which is better depends on what the missing answers were")
         elif better is None:
+            # No significant difference is no proof that there is none. So the sentence is about the data.
             said.append(f"{name}: the data cannot tell the two apart")
         else:
-            said.append(f"{name}: {better} is better (p {_after_sign(p_value(pair.p_adjusted))})")
+            said.append(f"{name}: {better} is better (p {_add_sign(p_value(pair.p_adjusted))})")
     return said
 
 
 def legend(compared: JudgeComparison) -> list[str]:
     """How to read the numbers."""
     confidence = f"{(1 - compared.alpha) * 100:g} %"
+    # The interval and the corrected p-value come from one test, so that they never contradict each other.
     below = f"it leaves 0 out exactly where p (all), corrected for them, is below {compared.alpha:g}"
     said = [
         f"interval: {confidence} confidence for all tasks together; {below}",
@@ -278,22 +285,24 @@ def _name_apart(a: Entry, b: Entry) -> list[Entry]:
     return [replace(entry, judge=f"{entry.judge} ({entry.run})") for entry in (a, b)]
 
 
-def _sample(cells: Sequence[tuple[ScoredCell, ScoredCell]], *, most: int) -> Iterator[Disagreement]:
-    """Where a is right and where b is, in turns; then where neither is. Within each, in the order of the journal."""
+def _sample_disagreements(cells: Sequence[tuple[ScoredCell, ScoredCell]], *, most: int) -> Iterator[Disagreement]:
+    """In turns where a is right and where b is, then where neither is. Each in the order of the journal."""
+    # No more than `most` of each kind are kept: two large runs differ on many thousands of items.
     kinds: dict[str, list[Disagreement]] = {"a": [], "b": [], "": []}
     for cell_a, cell_b in cells:
-        for found in _disagreements(cell_a, cell_b):
+        for found in _find_disagreements(cell_a, cell_b):
             if len(kinds[found.right]) < most:
                 kinds[found.right].append(found)
     turns = (found for pair in zip_longest(kinds["a"], kinds["b"]) for found in pair if found is not None)
     return islice((found for source in (turns, kinds[""]) for found in source), most)
 
 
-def _disagreements(cell_a: ScoredCell, cell_b: ScoredCell) -> Iterator[Disagreement]:
+def _find_disagreements(cell_a: ScoredCell, cell_b: ScoredCell) -> Iterator[Disagreement]:
     of_b = {(answer.item, answer.order, answer.sample): _state(answer) for answer in cell_b.answers()}
     for answer in cell_a.answers():
         other = of_b.get((answer.item, answer.order, answer.sample))
         ours, ours_right = _state(answer)
+        # An answer that failed is compared by its status: two failures of one kind are no disagreement.
         if other is None or other[0] == ours:
             continue
         yield Disagreement(
@@ -313,6 +322,7 @@ def _state(answer: RecordedAnswer) -> tuple[str, bool]:
     """What was said, canonical and by name, and whether it is right."""
     if answer.verdict is None:
         return f"({answer.status.value})", False
+    # Gold is in the data's own places, so the verdict is brought there too.
     verdict: Verdict = answer.space.to_canonical(answer.verdict, answer.order) if answer.order else answer.verdict
     return answer.space.name(verdict), answer.space.agrees(verdict, answer.gold)
 
@@ -321,5 +331,6 @@ def _join_names(names: Iterable[str]) -> str:
     return ", ".join(clean(name) for name in names) or "nothing"
 
 
-def _after_sign(shown: str) -> str:
+def _add_sign(shown: str) -> str:
+    # A small p-value is written `<0.001`, which needs no `=`.
     return shown if shown.startswith("<") else f"= {shown}"

@@ -1,6 +1,6 @@
 """From run folders to entries that may stand side by side: rivals checked, and names told apart.
 
-Not for ranking; that is `harness.report.leaderboard`.
+Not for ranking. That is `harness.report.leaderboard`.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ def disambiguate_judges(entries: Iterable[Entry]) -> list[Entry]:
     for name, same in itertools.groupby(sorted(listed, key=lambda entry: entry.judge), key=lambda entry: entry.judge):
         group = list(same)
         places = [(entry.task, entry.category) for entry in group]
+        # Two runs on different tasks may share a name, since no block holds it twice. Two judges may not: on the row of
+        # a suite they would be one.
         if len(set(places)) < len(places) or len({entry.cell.judge_id for entry in group}) > 1:
             clashing.add(name)
     named = [
@@ -64,6 +66,7 @@ def disambiguate_judges(entries: Iterable[Entry]) -> list[Entry]:
     ]
     seen: dict[tuple[str, str, str], Entry] = {}
     for entry in named:
+        # Run folders of one name in two places give the same `judge (run)` again.
         other = seen.setdefault((entry.task, entry.category, entry.judge), entry)
         if other is not entry:
             raise UserError(
@@ -80,12 +83,13 @@ def check_rivals(entries: Sequence[Entry]) -> None:
     The list of a protocol's `metrics` may differ: the one on show is compared, and the others change nothing in it.
 
     Raises:
-        UserError: They differ; the message names both runs and what differs.
+        UserError: They differ. The message names both runs and what differs.
     """
     for task, same in itertools.groupby(sorted(entries, key=lambda entry: entry.task), key=lambda entry: entry.task):
+        # To be alike is transitive, so each is held against the first only.
         first, *others = list(same)
         for other in others:
-            problems = _differences(first, other)
+            problems = _find_differences(first, other)
             if problems:
                 runs = f"run {first.run}" if first.run == other.run else f"runs {first.run} and {other.run}"
                 raise UserError(
@@ -95,10 +99,11 @@ def check_rivals(entries: Sequence[Entry]) -> None:
                 )
 
 
-def _differences(first: Entry, other: Entry) -> list[str]:
+def _find_differences(first: Entry, other: Entry) -> list[str]:
     problems = []
     if first.cell.task_id != other.cell.task_id:
         problems.append(f"the task: {first.cell.task_id} in {first.run}, {other.cell.task_id} in {other.run}")
+    # The name of a task says nothing about its data: two runs may have read two versions of a file.
     if first.scores.data_hash != other.scores.data_hash:
         problems.append(
             f"the data: the items differ (hash {first.scores.data_hash[:12]} in {first.run}, "

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SCHEMA = "judge-harness/estimate/1"
 """Name and version of the JSON schema. Fields may be added within a version; none changes its meaning."""
 
+# Stricter than 0.05, since the check is made every time: one sound estimate in twenty would get a warning.
 _ALIKE = 0.01
 """Below this p-value the judge's verdicts say that labelled and unlabelled items are not alike."""
 _CLUSTERS = 5
@@ -144,8 +145,9 @@ def estimate(
     _check_enough(labelled, "labelled", labelled_run)
     _check_enough(unlabelled, "unlabelled", unlabelled_from)
     own, other = as_arrays(labelled, unlabelled)
+    # A mean of scores has no two kinds of errors, so Rogan-Gladen is for classes only.
     rates = worth.rates(own, confidence=confidence) if target.is_class else None
-    found = _by_method(own, other, target, confidence)
+    found = _estimate_by_method(own, other, target, confidence)
     shift = worth.shift(own, other)
     return Estimates(
         target=target.name,
@@ -156,7 +158,7 @@ def estimate(
         unlabelled_from=unlabelled_from,
         confidence=confidence,
         **_count_items(labelled, unlabelled, own, other),
-        estimates=_corrections(found),
+        estimates=_list_corrections(found),
         **_describe_judge(own, other, target, rates, confidence),
         shift_p=shift,
         warnings=(*warnings, *_warnings(target, own, other, rates, found, shift)),
@@ -185,13 +187,13 @@ def _describe_judge(
     rho = worth.correlation(own, low=target.low, high=target.high, confidence=confidence)
     nothing = Measurement(None)
     return {
-        "specificity": _with_ends(rates.specificity if rates else nothing),
-        "sensitivity": _with_ends(rates.sensitivity if rates else nothing),
-        "skill": _with_ends(rates.skill if rates else nothing),
-        "correlation": _with_ends(rho),
+        "specificity": _to_estimate(rates.specificity if rates else nothing),
+        "sensitivity": _to_estimate(rates.sensitivity if rates else nothing),
+        "skill": _to_estimate(rates.skill if rates else nothing),
+        "correlation": _to_estimate(rho),
         "weight": worth.power_tuning(own, other),
-        "label_worth": _with_ends(worth.labels_worth(rho, labels=len(own), verdicts=len(other))),
-        "label_worth_limit": _with_ends(worth.labels_worth(rho, labels=len(own), verdicts=None)),
+        "label_worth": _to_estimate(worth.labels_worth(rho, labels=len(own), verdicts=len(other))),
+        "label_worth_limit": _to_estimate(worth.labels_worth(rho, labels=len(own), verdicts=None)),
     }
 
 
@@ -201,6 +203,7 @@ def _check_enough(judged: JudgedItems, what: str, where: str) -> None:
     Raises:
         DataError: There are fewer.
     """
+    # One item has no variance, and so no interval.
     if len(judged.items) >= 2:
         return
     left = [
@@ -212,8 +215,9 @@ def _check_enough(judged: JudgedItems, what: str, where: str) -> None:
     raise DataError(f"{where}: {len(judged.items)} {what} items with an answer{why}; two are the least")
 
 
-def _by_method(own: Verdicts, other: Verdicts, target: Target, confidence: float) -> dict[str, Measurement]:
+def _estimate_by_method(own: Verdicts, other: Verdicts, target: Target, confidence: float) -> dict[str, Measurement]:
     """The rate or mean by each method that there is for it."""
+    # Labelled items have gold by construction. The check is for the type, in which it may be absent.
     gold = np.empty(0) if own.gold is None else own.gold
     low, high = target.low, target.high
     found = {
@@ -222,17 +226,18 @@ def _by_method(own: Verdicts, other: Verdicts, target: Target, confidence: float
     }
     if target.is_class:
         found["rogan-gladen"] = worth.rogan_gladen(own, other, confidence=confidence)
+    # The order is that of the table: the judge with its errors first, and the method for most cases last.
     return {**found, "ppi++": worth.ppi(own, other, low=low, high=high, confidence=confidence)}
 
 
-def _corrections(found: dict[str, Measurement]) -> tuple[Correction, ...]:
+def _list_corrections(found: dict[str, Measurement]) -> tuple[Correction, ...]:
     return tuple(
         Correction(method=method, value=number.value, ci_low=number.low, ci_high=number.high)
         for method, number in found.items()
     )
 
 
-def _with_ends(number: Measurement) -> IntervalEstimate:
+def _to_estimate(number: Measurement) -> IntervalEstimate:
     return IntervalEstimate(value=number.value, ci_low=number.low, ci_high=number.high)
 
 
@@ -245,28 +250,32 @@ def _warnings(
     shift: float,
 ) -> Iterator[str]:
     """What speaks against the numbers, the worst first."""
+    # What makes the numbers wrong comes before what makes them uncertain.
     if rates is not None:
         yield from _warnings_of_rates(target, float(other.judged.mean()), rates, found["rogan-gladen"])
+    # Kish's number and not the plain count: nine clusters of one item beside one of a thousand are about one.
     if worth.kish(own.cluster) < _CLUSTERS:
         yield (
             f"the labelled items lie in {len(np.unique(own.cluster))} clusters of unequal size or fewer than "
             f"{_CLUSTERS}: too few for the intervals to hold; label items of more clusters"
         )
     if shift < _ALIKE:
-        before, after = (_mean(target, verdicts) for verdicts in (own, other))
+        before, after = (_mean_text(target, verdicts) for verdicts in (own, other))
         yield (
             f"the judge's verdicts come to {before} on the labelled items and to {after} on the others "
-            f"(p {_p(shift)}): the two are not samples of one population, so PPI++ and the labels alone do not hold "
-            "for the unlabelled items"
+            f"(p {_p_text(shift)}): the two are not samples of one population, so PPI++ and the labels alone do not "
+            "hold for the unlabelled items"
         )
 
 
 def _warnings_of_rates(target: Target, rate: float, rates: worth.Rates, corrected: Measurement) -> Iterator[str]:
     q0, q1, skill = rates.specificity.value, rates.sensitivity.value, rates.skill
+    # Without both kinds of items among the labels there are no error rates, and no more to warn of.
     if q0 is None or q1 is None or skill.value is None or skill.low is None:
         kind = f"is '{target.label}'" if q1 is None else f"is anything but '{target.label}'"
         yield f"none of the labelled items {kind}, so the judge's errors on such are not known: no Rogan-Gladen"
         return
+    # Rogan-Gladen divides by the skill. At 0 or below it the corrected share has no meaning.
     if skill.value <= 0:
         yield (
             f"the judge is not better than chance (sensitivity {q1 * 100:.1f} %, specificity {q0 * 100:.1f} %): its "
@@ -275,6 +284,8 @@ def _warnings_of_rates(target: Target, rate: float, rates: worth.Rates, correcte
         return
     if skill.low <= 0:
         yield "these labels do not show that the judge is better than chance; label more items"
+    # With these errors the judge says the class of a share 1 - q0 of the items if none is of it, and of q1 if all are.
+    # Outside of these limits the corrected share would be below 0 or above 1.
     if not 1 - q0 <= rate <= q1:
         yield (
             f"the judge says '{target.label}' of {rate * 100:.1f} % of the unlabelled items, outside of the "
@@ -292,15 +303,16 @@ def _assumptions(target: Target) -> Iterator[str]:
     yield (
         "Rogan-Gladen: the mix of classes may differ between the two, but on items of one class the judge errs as often"
     )
+    # All other classes are counted as one, and that is an assumption where there are several of them.
     spread = isinstance(target.space, Choice) and len(target.space.labels) > 2
     if spread or (isinstance(target.space, Preference) and len(target.space.verdicts()) > 2):
         yield f"and the classes other than '{target.label}' are mixed alike in both, since they count as one"
     yield "neither holds where the items themselves differ (harder, longer, from elsewhere): label some of the new ones"
 
 
-def _mean(target: Target, verdicts: Verdicts) -> str:
+def _mean_text(target: Target, verdicts: Verdicts) -> str:
     return f"{write_number(target.unit, float(verdicts.judged.mean()))}{' %' if target.label else ''}"
 
 
-def _p(value: float) -> str:
+def _p_text(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"= {value:.3f}"

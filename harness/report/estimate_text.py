@@ -45,8 +45,9 @@ def print_estimates(found: Estimates, target: Target, console: Console) -> None:
 
 
 def _facts(found: Estimates) -> Iterator[str]:
-    own = _of(found.labelled, found.labelled_clusters)
-    yield f"{own} with a label, {_of(found.unlabelled, found.unlabelled_clusters)} without"
+    own = _count_text(found.labelled, found.labelled_clusters)
+    yield f"{own} with a label, {_count_text(found.unlabelled, found.unlabelled_clusters)} without"
+    # What was left out is said at once: the counts of items above are without it.
     for count, why in (
         (found.already_labelled, "unlabelled items are among the labelled ones and were left out"),
         (found.failed, "items were left out since the machinery failed on them"),
@@ -69,11 +70,12 @@ def _facts(found: Estimates) -> Iterator[str]:
         yield f"correlation of verdicts and labels {_with_interval('correlation', found.correlation)}"
     if found.label_worth.value is not None:
         limit = found.label_worth_limit.value
+        # More verdicts help only up to a limit, which the labels set. Readers who plan to buy verdicts want to know it.
         without_end = "" if limit is None else f"; at most {limit:.1f}, however many verdicts there are"
         yield f"one label with this judge is worth {_with_interval('score', found.label_worth)} labels{without_end}"
 
 
-def _of(items: int, clusters: int) -> str:
+def _count_text(items: int, clusters: int) -> str:
     return f"{items:,} items" if items == clusters else f"{items:,} items in {clusters:,} clusters"
 
 
@@ -84,5 +86,6 @@ def _heading(target: Target) -> str:
 def _with_interval(unit: Unit, number: IntervalEstimate, *, sign: str = "") -> str:
     """A value with its interval in brackets, as many decimals as the interval carries."""
     low, high = number.ci_low, number.ci_high
+    # What a label is worth may have no upper end: a judge that is never wrong replaces any number of labels.
     ends = write_interval(unit, low, high) if high is not None else f"{write_number(unit, low)} or more"
     return f"{write_number(unit, number.value, low, high)}{sign} ({ends})"

@@ -1,7 +1,7 @@
 """The leaderboard: rows from scored cells, paired tests between rivals, and ranks from the tests.
 
-Scores are `harness.score`; names and refusals `harness.report.entries`; means over tasks `harness.report.suites`;
-what it looks like `harness.report.render`.
+Scores are `harness.score`. Names and refusals are `harness.report.entries`. Means over tasks are
+`harness.report.suites`. What a board looks like is `harness.report.render`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from harness.report.places import Field, find_ranked, place_judges
 from harness.report.records import Compare, Leaderboard, Row
 from harness.report.scored import ScoredCell
 from harness.report.settings import DEFAULT, rules_of
-from harness.report.suites import suites
+from harness.report.suites import rank_suites
 from harness.report.unread import Tally, UnreadAnswers, tally
 from harness.report.usage import JudgeUsage
 from harness.run.rows import LeftOut
@@ -51,33 +51,36 @@ def build_leaderboard(
             different data, or the metric does not fit a task.
     """
     measure = Measure(find_metric=find_metric or metric_finder(), rules=rules_of(settings, seed=seed))
-    entries = _entries(cells, settings, measure)
+    entries = _make_entries(cells, settings, measure)
+    # Before names are changed and anything is compared: numbers of different items must not stand in one block.
     check_rivals(entries)
     named = disambiguate_judges(entries)
     lacking = _rename_left_out(left_out, entries, named)
     entries = named
-    by_cell = {_cell(entry): entry for entry in entries}
+    by_cell = {_cell_key(entry): entry for entry in entries}
     tallies = {name: tally(entry.cell.unread()) for name, entry in by_cell.items()}
-    rows = _rows(entries, tallies, settings)
-    blocks = _rank_blocks(rows, _rivals(entries), settings, measure=measure, left_out=lacking)
+    rows = _make_rows(entries, tallies, settings)
+    blocks = _rank_blocks(rows, _group_rivals(entries), settings, measure=measure, left_out=lacking)
     return Leaderboard(
         title=", ".join(sorted({entry.run for entry in entries})),
         group_by=settings.group_by,
         metric=settings.metric,
+        # 1 - 0.95 is 0.050000000000000044 in floating point, and `leaderboard.json` is read by people as well.
         alpha=round(1 - settings.confidence, 10),
         min_coverage=settings.min_coverage,
         compare=settings.compare,
         missing=settings.missing,
         equivalence=settings.equivalence,
-        rows=tuple(row for field in blocks for row in sorted(field.rows, key=_place)),
-        comparisons=tuple(_in_block(found, field.rows[0]) for field in blocks for found in field.comparisons),
-        usage=_usage(entries),
+        # Sorted here and nowhere else, so that every format shows one order.
+        rows=tuple(row for field in blocks for row in sorted(field.rows, key=_sort_key)),
+        comparisons=tuple(_set_block(found, field.rows[0]) for field in blocks for found in field.comparisons),
+        usage=_list_usage(entries),
         left_out=tuple(sorted(lacking, key=lambda cell: (cell.judge, cell.task, cell.run))),
-        unread=_unread(by_cell, tallies),
+        unread=_list_unread(by_cell, tallies),
     )
 
 
-def _entries(cells: Iterable[ScoredCell], settings: ReportSettings, measure: Measure) -> list[Entry]:
+def _make_entries(cells: Iterable[ScoredCell], settings: ReportSettings, measure: Measure) -> list[Entry]:
     """What competes, before anything is compared."""
     by_category = settings.group_by == "category"
     entries = [
@@ -88,16 +91,16 @@ def _entries(cells: Iterable[ScoredCell], settings: ReportSettings, measure: Mea
     return entries
 
 
-def _rows(
+def _make_rows(
     entries: Sequence[Entry], tallies: Mapping[tuple[str, str, str], Tally], settings: ReportSettings
 ) -> list[Row]:
     """A row for each entry, without its place."""
     by_category = settings.group_by == "category"
     return [
-        _row(
+        _make_row(
             entry,
             min_coverage=settings.min_coverage,
-            unread=tallies[_cell(entry)].counts(entry.category if by_category else None),
+            unread=tallies[_cell_key(entry)].counts(entry.category if by_category else None),
         )
         for entry in entries
     ]
@@ -105,6 +108,7 @@ def _rows(
 
 def _rename_left_out(left_out: Iterable[LeftOut], entries: Sequence[Entry], named: Sequence[Entry]) -> list[LeftOut]:
     """What judges were not asked, under the names that they have on the board."""
+    # A judge that answered no task of its run has no entry, and keeps its name.
     names = {(entry.judge, entry.run): other.judge for entry, other in zip(entries, named, strict=True)}
     return [replace(cell, judge=names.get((cell.judge, cell.run), cell.judge)) for cell in left_out]
 
@@ -120,24 +124,25 @@ def _rank_blocks(
     """The blocks, each compared and with its places, in the order of the board."""
     tests = settings.compare
     if settings.group_by == "suite":
-        blocks = suites(rows, rivals, measure=measure, left_out=left_out, compare=tests == "all-pairs")
+        blocks = rank_suites(rows, rivals, measure=measure, left_out=left_out, compare=tests == "all-pairs")
     else:
-        blocks = [_field(same, rivals[block], measure, tests) for block, same in _blocks(rows).items()]
+        blocks = [_compare_field(same, rivals[block], measure, tests) for block, same in _group_rows(rows).items()]
     return sorted((place_judges(field, tests) for field in blocks), key=lambda field: field.rows[0].block)
 
 
-def _field(rows: Sequence[Row], rivals: Sequence[Entry], measure: Measure, tests: Compare) -> Field:
+def _compare_field(rows: Sequence[Row], rivals: Sequence[Entry], measure: Measure, tests: Compare) -> Field:
     """One block, compared."""
+    # A judge that is not ranked is compared as well, and takes no share of the family's level.
     compared = measure.compare(rivals, ranked=find_ranked(rows)) if tests == "all-pairs" else ()
     return Field(rows=tuple(rows), comparisons=compared)
 
 
-def _cell(entry: Entry) -> tuple[str, str, str]:
+def _cell_key(entry: Entry) -> tuple[str, str, str]:
     """What names a cell among all: its categories are entries of their own."""
     return entry.task, entry.judge, entry.run
 
 
-def _unread(
+def _list_unread(
     entries: Mapping[tuple[str, str, str], Entry], tallies: Mapping[tuple[str, str, str], Tally]
 ) -> tuple[UnreadAnswers, ...]:
     """One record for each cell that has answers without a verdict."""
@@ -159,45 +164,48 @@ def _unread(
     return tuple(found)
 
 
-def _usage(entries: Iterable[Entry]) -> tuple[JudgeUsage, ...]:
+def _list_usage(entries: Iterable[Entry]) -> tuple[JudgeUsage, ...]:
     """One record for each judge of each run, whichever of its cells comes first."""
+    # A question that two tasks share is asked once, so what it took cannot be added up over tasks.
     cells = {(entry.judge, entry.run): entry.cell for entry in entries}
     return tuple(JudgeUsage.of(judge, run, cells[judge, run].usage()) for judge, run in sorted(cells))
 
 
-def _blocks(rows: Iterable[Row]) -> dict[Block, list[Row]]:
+def _group_rows(rows: Iterable[Row]) -> dict[Block, list[Row]]:
     found: dict[Block, list[Row]] = {}
     for row in rows:
         found.setdefault(row.block, []).append(row)
     return found
 
 
-def _rivals(entries: Iterable[Entry]) -> dict[Block, list[Entry]]:
+def _group_rivals(entries: Iterable[Entry]) -> dict[Block, list[Entry]]:
     """Entries by block and then by name, so that the order of the runs does not say who is first in a pair."""
     found: dict[Block, list[Entry]] = {}
+    # The sign of a difference depends on who is first. By name, it is the same in every report of the same runs.
     for entry in sorted(entries, key=lambda entry: (entry.task, entry.category, entry.judge)):
         found.setdefault((entry.task, entry.category, ""), []).append(entry)
     return found
 
 
-def _place(row: Row) -> tuple[Block, float, bool, float, str]:
-    """Sorts rows by block, then rank, then value, then name; what has no rank or no value comes last."""
+def _sort_key(row: Row) -> tuple[Block, float, bool, float, str]:
+    """Sorts rows by block, then rank, then value, then name. What has no rank or no value comes last."""
     rank = math.inf if row.rank_low is None else row.rank_low
+    # The next element of the key puts a row without a value last. The number itself then does not matter.
     value = 0.0 if row.value is None else row.value
     return row.block, rank, row.value is None, -value if row.greater_is_better else value, row.judge
 
 
-def _in_block(found: Comparison, row: Row) -> Comparison:
+def _set_block(found: Comparison, row: Row) -> Comparison:
     """A comparison with the block that it is about."""
     return replace(found, task=row.task, category=row.category, suite=row.suite)
 
 
-def _row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int]) -> Row:
+def _make_row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int]) -> Row:
     """The facts of the cell and the metric on show, field by field, and what only a leaderboard has."""
     scores, estimate, cell = entry.scores, entry.estimate, entry.cell
     consistency = {found.metric: found.value for found in scores.consistency}
-    facts = {**_fields_of(CellFacts, scores), **_fields_of(Estimate, estimate)}
-    flags = _flags(scores, basis=estimate.basis, state=cell.state, min_coverage=min_coverage)
+    facts = {**_copy_fields(CellFacts, scores), **_copy_fields(Estimate, estimate)}
+    flags = _choose_flags(scores, basis=estimate.basis, state=cell.state, min_coverage=min_coverage)
     return Row(
         **{**facts, "judge": entry.judge, "flags": flags},
         category=entry.category,
@@ -208,18 +216,18 @@ def _row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int])
         swap_consistency=consistency.get("swap_consistency"),
         first_position=consistency.get("first_position"),
         repeat_consistency=consistency.get("repeat_consistency"),
-        others=_others(scores, shown=estimate.metric),
+        others=_other_metrics(scores, shown=estimate.metric),
         unread=unread,
         consistency={found.metric: _numbers(found) for found in scores.consistency},
     )
 
 
-def _fields_of(kind: type[CellFacts | Estimate], record: CellFacts | Estimate) -> dict[str, Any]:
+def _copy_fields(kind: type[CellFacts | Estimate], record: CellFacts | Estimate) -> dict[str, Any]:
     """The fields that a record has as one of that kind."""
     return {spec.name: getattr(record, spec.name) for spec in fields(kind)}
 
 
-def _others(scores: CellScores, *, shown: str) -> dict[str, dict[str, float | str | None]]:
+def _other_metrics(scores: CellScores, *, shown: str) -> dict[str, dict[str, float | str | None]]:
     """The scored metrics that are not the one shown."""
     return {
         found.metric: _numbers(found) | {"unit": found.unit} | ({"basis": found.basis} if found.basis else {})
@@ -237,17 +245,19 @@ def _numbers(estimate: Estimate) -> dict[str, float | str | None]:
     }
 
 
-def _flags(scores: CellScores, *, basis: str, state: str, min_coverage: float | None) -> tuple[str, ...]:
-    """The scores' own flags; the leaderboard's own bar of coverage, if it has one, replaces the protocol's.
+def _choose_flags(scores: CellScores, *, basis: str, state: str, min_coverage: float | None) -> tuple[str, ...]:
+    """The scores' own flags. The leaderboard's own bar of coverage, if it has one, replaces the protocol's.
 
     Whether probabilities are there is said of the metric on show only.
     """
+    # Scores do not know the bar of this board, or whether the run went on since. Both are decided again here.
     flags = [flag for flag in scores.flags if flag not in ("low-coverage", "partial")]
     bar = scores.protocol["min_coverage"] if min_coverage is None else min_coverage
     if scores.coverage < bar:
         flags.append("low-coverage")
     if state != "complete":
         flags.append("partial")
+    # An empty basis is a metric that never looks at probabilities, so nothing is missing from it.
     if basis == "verdicts":
         flags.append("no-probabilities")
     elif basis and (scores.with_probabilities or 0) < 1:

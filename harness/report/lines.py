@@ -13,6 +13,7 @@ from harness.text import clean
 if TYPE_CHECKING:
     from rich.console import Console
 
+# Columns that a name keeps: enough to recognise it by its beginning.
 _NARROWEST = 8
 
 
@@ -25,12 +26,13 @@ def print_title(text: str, console: Console) -> None:
 
 
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], console: Console, *, left: int = 1) -> None:
-    """A table; columns after the first `left` ones are numbers, and those that are empty throughout are left out."""
+    """A table. Columns after the first `left` ones are numbers, and those that are empty throughout are left out."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    # An empty column says nothing and costs width.
     kept = [place for place in range(len(header)) if any(row[place] for row in rows)]
     widths = {place: max(len(line[place]) for line in (header, *rows)) for place in kept}
     room = console.width - sum(widths[place] + 2 for place in kept if place >= left)  # a number is never cut

@@ -34,6 +34,7 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
         )
         pieces.append(for_markdown(" · ".join(notes.facts(rows))))
         pieces.append(_ranking(rows))
+        # Counts of answers without a verdict are left to their table further down.
         said = [*notes.flag_notes(leaderboard, rows, counts=False), *notes.findings(leaderboard, rows)]
         if said:
             pieces.append("\n".join(f"- {for_markdown(note)}" for note in said))
@@ -59,6 +60,7 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
         pieces.append(table(usage.HEADER, spent, left=usage.LAYOUT))
     if asides:
         pieces.append("\n".join(f"- {for_markdown(note)}" for note in asides))
+    # Plugins come last, so that nothing of theirs is taken for a number of the harness.
     pieces += ["## How to read this", "\n".join(f"- {for_markdown(line)}" for line in notes.legend(leaderboard))]
     for title, text in sections:
         pieces += [f"## {for_markdown(title)}", text.strip()]
@@ -71,6 +73,7 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> str:
         comparisons,
         key=lambda pair: (
             2.0 if pair.p_adjusted is None else pair.p_adjusted,
+            # Of equal p-values, and of pairs that have none, the larger difference is first.
             -abs(pair.difference or 0.0),
             pair.judge_a,
             pair.judge_b,
@@ -115,6 +118,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: str = "
         [[for_markdown(cell) for cell in row] for row in rows],
         headers=[for_markdown(title) for title in header],
         tablefmt="pipe",
+        # `tabulate` would write `1e5` and `007` in its own way. A judge may have such a name.
         disable_numparse=True,
         colalign=[names[letter] for letter in left or "l" * len(header)] if rows else None,
     )
@@ -153,6 +157,7 @@ def _ranking(rows: Sequence[Row]) -> str:
         for row in rows
     ]
     if ceilings.has_ceilings(rows):
+        # Beside the interval, so that the judge and the people are read together.
         place = header.index("interval") + 1
         header.insert(place, "ceiling")
         layout = f"{layout[:place]}r{layout[place:]}"
@@ -172,7 +177,7 @@ def _unread(leaderboard: Leaderboard) -> list[str]:
 
 
 def _others(rows: Sequence[Row]) -> str:
-    """Value and interval of each metric that is not the one shown; for one of probabilities, on how many it rests."""
+    """Value and interval of each metric that is not the one shown. One of probabilities says on how many it rests."""
     metrics = list(dict.fromkeys(metric for row in rows for metric in row.others))
     cells = []
     for row in rows:
@@ -198,6 +203,7 @@ def _other(numbers: Mapping[str, Any]) -> str:
 
 
 def _histograms_fit(rows: Sequence[Row]) -> bool:
+    # Scores and rankings have too many values for a table of shares.
     return 0 < len(_verdicts(rows)) <= _MOST_VERDICTS
 
 
@@ -206,8 +212,9 @@ def _verdicts(rows: Sequence[Row]) -> list[str]:
 
 
 def _histograms(rows: Sequence[Row]) -> str:
-    """Share of each verdict, the gold in the first line; places are canonical."""
+    """Share of each verdict, the gold in the first line. Places are canonical."""
     verdicts = _verdicts(rows)
+    # Gold comes first: a judge's shares mean something only beside those of the right answers.
     lines = [["(gold)", *_shares(rows[0].gold_histogram, verdicts)]]
     lines += [[row.judge, *_shares(row.histogram, verdicts)] for row in rows]
     return table(["%", *verdicts], lines, left="l" + "r" * len(verdicts))

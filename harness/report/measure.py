@@ -39,29 +39,35 @@ class Measure:
         Raises:
             UserError: The metric is not defined for its answers.
         """
+        # The first metric of the protocol is its headline.
         name = cell.scores.estimates[0].metric if metric is None else metric
         if by_category:
-            for category, answers in _by_category(cell).items():
+            for category, answers in _group_by_category(cell).items():
                 table = build_cell(answers, cell.protocol)
-                yield self._entry(cell, self._score(cell, table, name), name, category=category, table=_constant(table))
+                yield self._make_entry(
+                    cell, self._score(cell, table, name), name, category=category, table=_constant(table)
+                )
+        # The kept scores hold the whole cell only. A category is scored from the journal, and so is a metric that no
+        # one asked for at the time.
         elif any(bare(estimate.metric) == bare(name) for estimate in cell.scores.estimates):
-            yield self._entry(cell, self._with_flags_of(cell, cell.scores, name), name, category="", table=cell.table)
+            yield self._make_entry(cell, self._take_flags(cell, cell.scores, name), name, category="", table=cell.table)
         else:
-            yield self._entry(cell, self._score(cell, cell.table(), name), name, category="", table=cell.table)
+            yield self._make_entry(cell, self._score(cell, cell.table(), name), name, category="", table=cell.table)
 
     def round(self, rivals: Sequence[Entry], *, metric: str | None = None) -> Round:
         """The judges of one task, or of one of its categories.
 
         Args:
             rivals: Their entries.
-            metric: Name of the metric; `None`: the one on show.
+            metric: Name of the metric. `None`: the one on show.
 
         Raises:
             UserError: The metric cannot be compared.
         """
         name = metric or rivals[0].estimate.metric
-        tables = {entry.judge: _for_one_metric(entry.table(), name) for entry in rivals}
-        with _of_task(rivals[0].task):
+        # Judges are compared on the same units, which a round makes from the tables of all of them.
+        tables = {entry.judge: _keep_metric(entry.table(), name) for entry in rivals}
+        with _name_task(rivals[0].task):
             return Round(tables, self.find_metric(name), name=name)
 
     def compare(self, rivals: Sequence[Entry], *, ranked: Collection[str]) -> tuple[Comparison, ...]:
@@ -73,7 +79,7 @@ class Measure:
         if len(rivals) < 2:
             return ()
         estimate = rivals[0].estimate
-        with _of_task(rivals[0].task):
+        with _name_task(rivals[0].task):
             return compare_contest(
                 Contest([self.round(rivals)]),
                 [entry.judge for entry in rivals],
@@ -84,7 +90,7 @@ class Measure:
                 unit=estimate.unit,
             )
 
-    def _entry(
+    def _make_entry(
         self, cell: ScoredCell, scores: CellScores, name: str, *, category: str, table: Callable[[], CellTable]
     ) -> Entry:
         estimate = next(found for found in scores.estimates if bare(found.metric) == bare(name))
@@ -92,14 +98,15 @@ class Measure:
             run=cell.run, judge=cell.judge, category=category, cell=cell, scores=scores, estimate=estimate, table=table
         )
 
-    def _with_flags_of(self, cell: ScoredCell, scores: CellScores, name: str) -> CellScores:
+    def _take_flags(self, cell: ScoredCell, scores: CellScores, name: str) -> CellScores:
         """The scores with the flags of the metric on show: a run keeps those of its headline."""
+        # Flags such as `rare-class` are of a metric and its interval, not of the cell.
         if bare(scores.estimates[0].metric) == bare(name):
             return scores
         return replace(scores, flags=self._score(cell, cell.table(), name).flags)
 
     def _score(self, cell: ScoredCell, table: CellTable, name: str) -> CellScores:
-        with _of_task(cell.task):
+        with _name_task(cell.task):
             return score_cell(
                 table,
                 task=cell.task,
@@ -112,7 +119,7 @@ class Measure:
 
 
 @contextmanager
-def _of_task(task: str) -> Iterator[None]:
+def _name_task(task: str) -> Iterator[None]:
     """Says which task an error is about."""
     try:
         yield
@@ -123,6 +130,7 @@ def _of_task(task: str) -> Iterator[None]:
 def metric_finder() -> Callable[[str], Metric]:
     """Finds metrics among the installed plugins, which are loaded once, when the first one is wanted."""
 
+    # Once, and only when a metric is wanted: loading plugins takes longer than scoring with most metrics.
     @lru_cache(maxsize=1)
     def plugins() -> Plugins:
         from harness.discovery import Plugins
@@ -137,10 +145,11 @@ def metric_finder() -> Callable[[str], Metric]:
     return find
 
 
-def _by_category(cell: ScoredCell) -> dict[str, list[RecordedAnswer]]:
+def _group_by_category(cell: ScoredCell) -> dict[str, list[RecordedAnswer]]:
     found: dict[str, list[RecordedAnswer]] = {}
     for answer in cell.answers():
         found.setdefault(answer.category, []).append(answer)
+    # The order of the answers is that of the items, which may change. Categories by name do not.
     return dict(sorted(found.items()))
 
 
@@ -148,6 +157,6 @@ def _constant(table: CellTable) -> Callable[[], CellTable]:
     return lambda: table
 
 
-def _for_one_metric(table: CellTable, name: str) -> CellTable:
-    """The same units; which other metrics the protocol lists is no difference between two cells."""
+def _keep_metric(table: CellTable, name: str) -> CellTable:
+    """The same units. Which other metrics the protocol lists is no difference between two cells."""
     return replace(table, protocol=replace(table.protocol, metrics=(name,)))

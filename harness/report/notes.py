@@ -10,6 +10,7 @@ from harness.report.numbers import bare, share, size
 from harness.report.records import MEAN_RANK, Leaderboard, Row
 from harness.report.row_text import consistency
 
+# One sentence for all three: they have one cause, and a reader needs the counts once.
 OF_ANSWERS = ("no-answers", "low-coverage", "outside")
 """Flags that are about answers without a verdict: told in one sentence with what became of these."""
 
@@ -42,7 +43,9 @@ def title(row: Row) -> str:
 def facts(rows: Sequence[Row]) -> list[str]:
     """What holds for a whole block, a line each: its size and most frequent gold answer, then its protocol."""
     first = rows[0]
+    # The row of a suite has no items and no protocol of its own. Its tasks are what it is about.
     if not first.task:
+        # A judge that was not asked everything lists fewer tasks than the suite has.
         most = max(rows, key=lambda row: len(row.tasks))
         kind = "mean rank" if first.metric == MEAN_RANK else "plain mean"
         return [f"{kind} over {count_noun(len(most.tasks), 'task')}: {', '.join(most.tasks)}"]
@@ -72,9 +75,10 @@ def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row], *, counts: bool = 
     Args:
         leaderboard: The leaderboard.
         rows: One of its blocks.
-        counts: Whether to count answers without a verdict; not where a table does.
+        counts: Whether to count answers without a verdict. Not where a table does.
     """
     raised = {flag for row in rows for flag in row.flags}
+    # Any row will do: what such a flag means does not depend on the judge.
     said = [f"{flag} — {explain(rows[0])}" for flag, explain in OF_THE_TASK.items() if flag in raised]
     for row in rows:
         explained = [_explain(row, flag) for flag in own_flags(row) if flag not in OF_ANSWERS]
@@ -85,7 +89,7 @@ def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row], *, counts: bool = 
 def findings(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
     """What a block says beside its table, a sentence each.
 
-    What its comparisons can show, who is the same, what may be missing; how far people agree, and each judge beside
+    What its comparisons can show, who is the same, what may be missing. How far people agree, and each judge beside
     them.
 
     Args:
@@ -94,15 +98,18 @@ def findings(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
     """
     pairs = [pair for pair in leaderboard.comparisons if pair.block == rows[0].block]
     said = []
+    # Of ranked pairs only: the power is that of the tests that decide the places.
     shown = sorted(pair.detectable for pair in pairs if pair.p_adjusted is not None and pair.detectable is not None)
     if shown:
         least, most = (size(pairs[0].unit, value) for value in (shown[0], shown[-1]))
         reach = most if least == most else f"{least.removesuffix(' points')} to {most}, by the pair of judges"
         said.append(f"power: 80 % of such benchmarks would show a true difference of {reach}")
     for pair in pairs:
+        # To be equivalent is shown by a test, and never read off a difference that is not significant.
         if pair.equivalent and leaderboard.equivalence is not None:
             margin = size(pair.unit, leaderboard.equivalence)
             said.append(f"{pair.judge_a} and {pair.judge_b} are the same within {margin}")
+    # Only a placement can be overturned by answers that are missing.
     bounded = [pair for pair in pairs if pair.better is not None and pair.bound_low is not None]
     if bounded:
         firm = sum(pair.whatever_missing for pair in bounded)
@@ -125,7 +132,8 @@ def cells_left_out(leaderboard: Leaderboard) -> list[str]:
 
 
 def own_flags(row: Row) -> list[str]:
-    """The flags that the judge earned, without those of its task; what keeps it off the ranks or nearly does first."""
+    """The flags that the judge earned, without those of its task. What keeps it off the ranks or nearly does first."""
+    # The terminal shows the first flag only, so the first is the one that changes what the row means.
     own = [flag for flag in row.flags if flag not in OF_THE_TASK]
     return sorted(own, key=lambda flag: flag not in (*OF_ANSWERS, "partial", "incomplete"))
 
@@ -167,10 +175,11 @@ def legend(leaderboard: Leaderboard) -> list[str]:
 
 
 def most_frequent(histogram: Mapping[str, int]) -> tuple[str, float]:
-    """The most frequent verdict and its share; the first by name among equals."""
+    """The most frequent verdict and its share. The first by name among equals."""
     total = sum(histogram.values())
     if not total:
         return "", 0.0
+    # Ties are broken by name: the order of a mapping from JSON is not the order in which it was counted.
     verdict = min(histogram, key=lambda name: (-histogram[name], name))
     return verdict, histogram[verdict] / total
 
@@ -181,9 +190,10 @@ def count_noun(number: int, noun: str) -> str:
 
 
 def _explain(row: Row, flag: str) -> str:
-    """One flag of a judge in words; one without an explanation stands for itself."""
+    """One flag of a judge in words. One without an explanation stands for itself."""
     if flag not in OF_SUITES and not row.task:
         return f"{flag} on at least one of its tasks"
+    # A board that was written by a newer version may have flags that this one does not know.
     explain = OF_THE_JUDGE.get(flag)
     return flag if explain is None else f"{flag} — {explain(row)}"
 
@@ -206,6 +216,7 @@ def _habit(row: Row) -> str:
     """What a collapsed judge always says: one verdict, or one place with any candidate in it."""
     verdict, part = most_frequent(row.histogram)
     place, place_part = most_frequent(row.shown_histogram)
+    # With a fixed order the two shares are equal, and the verdict is the plainer statement.
     if place_part > part:
         return f"says {place} in {share(place_part)} % of answers, whichever candidate is shown there"
     total = sum(row.gold_histogram.values())

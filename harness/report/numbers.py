@@ -12,6 +12,7 @@ from harness.api import Unit, write_number, write_share
 NOTHING = write_share(None)
 """What is written where there is no number."""
 
+# Readers compare with these, so a rounded number must not cross one.
 _LEVELS = (0.01, 0.05, 0.1)
 
 
@@ -41,6 +42,7 @@ def p_value(value: float | None) -> str:
         return NOTHING
     if value < 0.001:
         return "<0.001"
+    # Rounded it would say 1, which is a claim that the data cannot make.
     if 0.9995 <= value < 1:
         return ">0.999"
     shown = round(value, 3)

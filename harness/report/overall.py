@@ -40,13 +40,15 @@ def mean_ranks(
         by_judge: Its rows on the tasks.
         rounds: The judges of each task.
         rules: How they are compared.
-        compare: Whether they are; without comparisons there are no rank sets.
+        compare: Whether they are. Without comparisons there are no rank sets.
     """
-    rows = {judge: _without_task(row) for judge, row in rows.items()}
+    rows = {judge: _clear_task(row) for judge, row in rows.items()}
+    # No row has a value yet, so whether a judge is ranked depends on its flags alone.
     inside = find_ranked([replace(row, value=0.0) for row in rows.values()])
     own = {judge: {row.task: row for row in by_judge[judge]} for judge in inside}
-    points = [_points([own[judge][task] for judge in inside]) for task in rounds]
+    points = [_rank_values([own[judge][task] for judge in inside]) for task in rounds]
     compared = _compare_tasks(inside, own, rounds, rules=rules) if compare and len(inside) > 1 else []
+    # One rank set for each task. All of them hold at once, since their tests are one family.
     sets = [standings(inside, pairs) for pairs in compared]
     means = {
         judge: _Mean.over([ranks[k] for ranks in points], [places[judge] for places in sets])
@@ -56,7 +58,7 @@ def mean_ranks(
         method = METHOD if sets else ""
         rows[judge] = replace(rows[judge], value=mean.value, ci_low=mean.low, ci_high=mean.high, method=method)
     pairs = [
-        _pair(a, b, means, n=sum(pair.n for pair in same))
+        _compare_means(a, b, means, n=sum(pair.n for pair in same))
         for (a, b), *same in zip(combinations(inside, 2), *compared, strict=True)
         if same
     ]
@@ -64,7 +66,7 @@ def mean_ranks(
 
 
 class _Mean(NamedTuple):
-    """A mean rank, and what encloses the true one; not a number where judges were not compared."""
+    """A mean rank, and what encloses the true one. Not a number where judges were not compared."""
 
     value: float
     low: float | None
@@ -76,10 +78,11 @@ class _Mean(NamedTuple):
         value = sum(points) / len(points)
         if not sets:
             return cls(value, None, None)
+        # No sampling distribution is needed: where all sets hold, so do the means of their ends.
         return cls(value, sum(place.low for place in sets) / len(sets), sum(place.high for place in sets) / len(sets))
 
 
-def _without_task(row: Row) -> Row:
+def _clear_task(row: Row) -> Row:
     return replace(
         row,
         metric=MEAN_RANK,
@@ -92,8 +95,9 @@ def _without_task(row: Row) -> Row:
     )
 
 
-def _points(rows: Sequence[Row]) -> list[float]:
-    """Ranks of the values as they are; equal values share the mean of their ranks."""
+def _rank_values(rows: Sequence[Row]) -> list[float]:
+    """Ranks of the values as they are. Equal values share the mean of their ranks."""
+    # The sign makes smaller better for every metric.
     signed = [(-1 if row.greater_is_better else 1) * (row.value or 0.0) for row in rows]
     return [sum(other < own for other in signed) + (1 + signed.count(own)) / 2 for own in signed]
 
@@ -103,7 +107,8 @@ def _compare_tasks(
 ) -> list[tuple[Comparison, ...]]:
     """Every two judges on each task, all of them one family."""
     contests = {task: Contest([each]) for task, each in rounds.items()}
-    family = _family(judges, contests, rules)
+    # The family is made of all tasks before any pair is tested: its size sets the correction.
+    family = _make_family(judges, contests, rules)
     found = []
     for task, contest in contests.items():
         first = own[judges[0]][task]
@@ -123,7 +128,7 @@ def _compare_tasks(
     return found
 
 
-def _family(judges: Sequence[str], contests: Mapping[str, Contest], rules: Rules) -> Family:
+def _make_family(judges: Sequence[str], contests: Mapping[str, Contest], rules: Rules) -> Family:
     gaps = []
     for contest in contests.values():
         for a, b in combinations(judges, 2):
@@ -133,9 +138,10 @@ def _family(judges: Sequence[str], contests: Mapping[str, Contest], rules: Rules
     return family_of_gaps(gaps, draws=rules.draws, seed=rules.seed)
 
 
-def _pair(a: str, b: str, means: Mapping[str, _Mean], *, n: int) -> Comparison:
+def _compare_means(a: str, b: str, means: Mapping[str, _Mean], *, n: int) -> Comparison:
     """Two judges by their mean ranks: one is better where what encloses them lies apart."""
     (value_a, low_a, high_a), (value_b, low_b, high_b) = means[a], means[b]
+    # Without rank sets nothing encloses a mean, and so nothing is said of the pair.
     if low_a is None or high_a is None or low_b is None or high_b is None:
         return Comparison(judge_a=a, judge_b=b, metric=MEAN_RANK, greater_is_better=False)
     return Comparison(

@@ -39,13 +39,15 @@ def place_judges(field: Field, compare: Compare) -> Field:
     if compare == "none":
         return field
     inside = set(find_ranked(field.rows))
-    best_first = sorted((row for row in field.rows if row.judge in inside), key=_by_value)
+    # Letters are given from the best judge down, so that `a` is at the top.
+    best_first = sorted((row for row in field.rows if row.judge in inside), key=_value_key)
     found = standings([row.judge for row in best_first], field.comparisons)
+    # Both judges of such a pair are flagged: either of them may be the better one.
     unsure = {judge for pair in field.comparisons if pair.depends_on_missing for judge in (pair.judge_a, pair.judge_b)}
-    return replace(field, rows=tuple(_with_place(row, found, unsure) for row in field.rows))
+    return replace(field, rows=tuple(_set_place(row, found, unsure) for row in field.rows))
 
 
-def _with_place(row: Row, found: dict[str, Standing], unsure: set[str]) -> Row:
+def _set_place(row: Row, found: dict[str, Standing], unsure: set[str]) -> Row:
     if row.judge in unsure:
         row = replace(row, flags=(*row.flags, "depends-on-missing"))
     if row.judge not in found:
@@ -54,6 +56,6 @@ def _with_place(row: Row, found: dict[str, Standing], unsure: set[str]) -> Row:
     return replace(row, rank_low=place.low, rank_high=place.high, letters=place.letters)
 
 
-def _by_value(row: Row) -> tuple[float, str]:
+def _value_key(row: Row) -> tuple[float, str]:
     value = row.value or 0.0
     return -value if row.greater_is_better else value, row.judge

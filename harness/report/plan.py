@@ -148,8 +148,8 @@ def plan_from_cells(
     Args:
         cells: Of all judges of the tasks that are meant.
         question: What is asked.
-        names: Judges to make rows of, two at a time; none: all.
-        metric: Name of the metric; `None`: each task's headline.
+        names: Judges to make rows of, two at a time. Without names: all.
+        metric: Name of the metric. `None`: each task's headline.
         correlation: Assumed where a task has one judge only, and its metric is a share of right answers.
         rules: Draws and seed of a family's quantile.
         find_metric: Gives the metric of a name or raises `UserError`.
@@ -166,26 +166,31 @@ def plan_from_cells(
     rows: list[PlanRow] = []
     for rivals in by_task.values():
         meant = [entry for entry in rivals if not names or entry.judge in names or entry.cell.judge in names]
+        # One judge says how hard the items are, but not how two judges vary. The rest is assumed.
         if len(meant) == 1:
-            rows.append(_row_of_one(meant[0], find_metric(meant[0].estimate.metric), question, correlation))
+            rows.append(_plan_single(meant[0], find_metric(meant[0].estimate.metric), question, correlation))
             continue
+        # All judges of the task and not just the ones meant: the family of the board is that of all.
         contest = Contest([measure.round(rivals)])
-        own = replace(question, family=_family(contest, rivals, question, measure.rules))
+        own = replace(question, family=_find_quantile(contest, rivals, question, measure.rules))
         met = ((a, b, contest.meet(a.judge, b.judge)) for a, b in itertools.combinations(meant, 2))
+        # A mean of credit has a variance within items, so that more orders or samples can be planned for.
         is_mean = averages_credit(find_metric(rivals[0].estimate.metric))
-        found = [row for a, b, meeting in met if (row := _row_of_pair(a, b, meeting, own, is_mean)) is not None]
+        found = [row for a, b, meeting in met if (row := _plan_pair(a, b, meeting, own, is_mean)) is not None]
         rows += sorted(found, key=lambda row: row.deviation)
     if not rows:
         raise UserError(
             "no two judges of this run differ on any item that both answered, so it does not tell how far two judges "
             "vary; plan without a run, with --discordance or --accuracy"
         )
-    return _plan(question, rows, correlation if any(not row.judge_b for row in rows) else None)
+    return _make_plan(question, rows, correlation if any(not row.judge_b for row in rows) else None)
 
 
-def _family(contest: Contest, rivals: Sequence[Entry], question: Question, rules: Rules) -> float | None:
-    """The quantile of the judges of a task as their own board has it; `None` where another number of them is meant."""
+def _find_quantile(contest: Contest, rivals: Sequence[Entry], question: Question, rules: Rules) -> float | None:
+    """The quantile of the judges of a task as their own board has it. `None` where another number of them is meant."""
+    # The board does not rank judges below the coverage, and they take no share of its family.
     inside = [entry.judge for entry in rivals if entry.scores.coverage >= entry.cell.protocol.min_coverage]
+    # For another number of judges there are no answers to take the family from. Bonferroni's correction stands in.
     if question.judges is not None and question.judges != len(inside):
         return None
     values = [own for judge in inside if (own := contest.own(judge, rivals=inside)) is not None]
@@ -221,18 +226,19 @@ def plan_from_rates(
     if about is None:
         assert question.n is not None
         planning.deviation_of(share(0.0), 0.0)  # says so where no two judges are like this
-        about = planning.smallest(needs, question.n, most=_largest(share, discordance or accuracy or 1.0))
+        about = planning.smallest(needs, question.n, most=_find_largest(share, discordance or accuracy or 1.0))
         if not math.isfinite(about):
             raise UserError(f"{question.n:,} items cannot tell any two such judges apart; give more with --n")
     deviation = planning.deviation_of(share(about), about)
-    row = _row(question, deviation, discordance=share(about))
+    row = _make_row(question, deviation, discordance=share(about))
     row = replace(row, detectable_with_n=about if question.n is not None and question.difference is None else None)
-    return _plan(question, [row], None if discordance is not None else correlation)
+    return _make_plan(question, [row], None if discordance is not None else correlation)
 
 
-def _largest(share: Callable[[float], float], most: float) -> float:
+def _find_largest(share: Callable[[float], float], most: float) -> float:
     """The largest difference that two such judges can have."""
     low, high = 0.0, most
+    # Bisection: 40 halvings are finer than any number that is printed.
     for _ in range(40):
         middle = (low + high) / 2
         try:
@@ -243,7 +249,7 @@ def _largest(share: Callable[[float], float], most: float) -> float:
     return low
 
 
-def _plan(question: Question, rows: Sequence[PlanRow], correlation: float | None) -> ItemPlan:
+def _make_plan(question: Question, rows: Sequence[PlanRow], correlation: float | None) -> ItemPlan:
     return ItemPlan(
         difference=question.difference,
         n=question.n,
@@ -255,24 +261,27 @@ def _plan(question: Question, rows: Sequence[PlanRow], correlation: float | None
     )
 
 
-def _row_of_pair(a: Entry, b: Entry, met: Meeting, question: Question, is_mean: bool) -> PlanRow | None:
-    """What two judges of a task tell, by a mean of credit or another metric; `None` where they never differ."""
+def _plan_pair(a: Entry, b: Entry, met: Meeting, question: Question, is_mean: bool) -> PlanRow | None:
+    """What two judges of a task tell, by a mean of credit or another metric. `None` where they never differ."""
     ((view, other),) = met.views
     apart = met.gap
     if apart is None or not len(view):
         return None
+    # About the difference itself, and not about 0 as in the test: a plan asks how far estimates scatter.
     around = apart.parts - apart.weights * apart.difference
     variance = float(around @ around)
+    # Also where it is not a number.
     if not variance > 0:
         return None
     items, clusters = (len(np.unique(column)) for column in (view.item, view.cluster))
     gaps, name = view.credit - other.credit, a.estimate.metric
+    # Other metrics than means of single verdicts do not split into items and the noise within them.
     noise, asked, effect = 0.0, 1, None
     if is_mean and a.cell.protocol.average_of(name) == "micro":
         noise, asked = planning.noise_within(gaps, view.item)
         effect = variance * items / planning.item_variance(gaps, view.item)
     deviation = math.sqrt(variance * items)
-    return _row(
+    return _make_row(
         question,
         deviation,
         noise=noise,
@@ -289,7 +298,7 @@ def _row_of_pair(a: Entry, b: Entry, met: Meeting, question: Question, is_mean: 
     )
 
 
-def _row_of_one(entry: Entry, metric: Metric, question: Question, correlation: float) -> PlanRow:
+def _plan_single(entry: Entry, metric: Metric, question: Question, correlation: float) -> PlanRow:
     """One judge of a run, and another that is assumed to be about as good.
 
     Raises:
@@ -303,12 +312,13 @@ def _row_of_one(entry: Entry, metric: Metric, question: Question, correlation: f
         )
     share = planning.discordance(value, value, correlation)
     deviation = math.sqrt(share)
+    # A judge that is always right leaves nothing for another one to differ in, by this formula.
     if deviation == 0:
         raise UserError(
             f"task {clean(entry.task)}: {clean(entry.judge)} is right on all of the items or on none, which does not "
             "tell how two judges differ; plan without a run, with --discordance"
         )
-    return _row(
+    return _make_row(
         question,
         deviation,
         task=entry.task,
@@ -320,7 +330,7 @@ def _row_of_one(entry: Entry, metric: Metric, question: Question, correlation: f
     )
 
 
-def _row(
+def _make_row(
     question: Question,
     deviation: float,
     *,
@@ -361,5 +371,6 @@ def _row(
         else math.ceil(needed * clusters / items),
         needed_items_once=once,
         needed_items_endless=endless,
+        # Without a run the deviation depends on the difference itself, and the caller solves for it.
         detectable_with_n=question.detectable(deviation, question.n) if task else None,
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from harness.report.plan import ItemPlan, PlanRow
 
+# Ten judges are 45 pairs. A plan needs the easiest, the middle and the hardest.
 _MOST_ROWS = 10
 
 
@@ -46,6 +47,7 @@ def print_plan(plan: ItemPlan, console: Console) -> None:
         chosen, left = _choose_rows(rows)
         print_rows(*plan_rows(plan, chosen), console, left=2)
         notes = [f"{left:,} more pairs lie between these; --judge names one, --json has all"] if left else []
+        # Of the middle pair: one example is enough to say what more orders or samples would do.
         notes += _explain_asking(chosen[len(chosen) // 2])
         print_notes(notes, console, style="")
         if notes:
@@ -93,6 +95,7 @@ def _family(plan: ItemPlan) -> str:
     low, high = (pick(row.quantile for row in plan.rows) for pick in (min, max))
     shown = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
     if plan.judges is None:
+        # 1.97 is the quantile of a single test, with a little room for rounding.
         return f" among all judges of the run, which makes the quantile {shown}" if high > 1.97 else ""
     pairs = plan.judges * (plan.judges - 1) // 2
     return f", which for {plan.judges} judges ({pairs} pairs) makes the quantile {shown}" if pairs > 1 else ""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RunReport:
-    """The leaderboard of one run; implements `harness.api.Report`."""
+    """The leaderboard of one run. Implements `harness.api.Report`."""
 
     board: Leaderboard
     """The leaderboard."""
@@ -58,7 +58,7 @@ def publish_run(folder: Path, plugins: Plugins, *, reuse: bool) -> RunReport | N
         reuse: Whether a report that was written before will do.
 
     Returns:
-        The report; `None` where nothing was judged.
+        The report. `None` where nothing was judged.
 
     Raises:
         UserError: It is no run folder, or a metric is unknown or not defined for a task's answers.
@@ -68,6 +68,7 @@ def publish_run(folder: Path, plugins: Plugins, *, reuse: bool) -> RunReport | N
         return None
     key = _state_key(folder, plugins)
     path = folder / LEADERBOARD
+    # A finished run is called again to see its board: then nothing is scored and no plugin is told twice.
     if reuse and _last_key(folder) == key and path.is_file() and (folder / SCORES).is_file():
         board = Leaderboard.from_json(json.loads(path.read_text(encoding="utf-8")))
     else:
@@ -95,9 +96,11 @@ def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
         find_metric=lambda name: make_metric(name, plugins),
         statistics=UnitStatistics(),
     )
+    # The board names the sections but does not hold them: their text is for Markdown only.
     sections = [section for _, found in answers for section in found]
     board = replace(board, sections=tuple(title for title, _ in sections))
     write_reports(board.to_json(), run.folder, plugins, sections=sections)
+    # After the files are written, so that a plugin finds them.
     plugins.notify("harness_run_finished", folder=run.folder, leaderboard=board.to_json(), cells=cells)
     return board
 
@@ -111,6 +114,7 @@ def _files(plugins: Plugins) -> tuple[str, ...]:
 
 def _state_key(folder: Path, plugins: Plugins) -> str:
     """Changes whenever a report may come out otherwise: with the answers, the harness, or any plugin's version."""
+    # Any plugin may bring a metric, a renderer or a section.
     rows = sorted((row.name, row.distribution, row.version) for row in plugins.rows)
     journal = Journal(folder / JOURNAL, readonly=True)
     try:

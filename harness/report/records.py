@@ -24,8 +24,11 @@ MEAN_RANK = "mean_rank"
 SCHEMA = "judge-harness/leaderboard/2"
 """Name and version of the JSON schema. Fields may be added within a version; none changes its meaning."""
 
+# Six decimals are more than any interval supports, and fewer than the last bits in which machines differ.
 _DECIMALS = 6
+# A small number keeps so many digits, where six decimals would leave it none.
 _DIGITS = 3
+# Below this a number is what is left of 0 after sums in floating point, and is written as 0.
 _ROUNDING = 1e-12
 _P_VALUES = frozenset({"p", "p_value", "p_adjusted"})
 
@@ -82,8 +85,10 @@ class Row(CellFacts, Estimate):
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Row:
         """The row of a leaderboard's JSON."""
+        # JSON has lists only. The records are frozen, and hold tuples.
         values = {**data, "tasks": tuple(data["tasks"]), "flags": tuple(data["flags"])}
         for name, record in (("calibration", Calibration), ("noise", Noise), ("ceiling", Ceiling)):
+            # A board of an older version may lack the field: its default then stands.
             if values.get(name) is not None:
                 values[name] = record.from_json(values[name])
         return cls(**values)
@@ -130,6 +135,7 @@ class Leaderboard:
         fields = {name: value for name, value in data.items() if name != "schema"}
         fields["rows"] = tuple(Row.from_json(row) for row in data["rows"])
         fields["comparisons"] = tuple(Comparison(**pair) for pair in data["comparisons"])
+        # Fields that are younger than the first boards have a default, so that these are still read.
         fields["usage"] = tuple(
             JudgeUsage(**{**record, "models": tuple(record["models"])}) for record in data.get("usage", ())
         )
@@ -161,6 +167,7 @@ def as_plain(value: Any, *, name: str = "") -> Any:
         value: What to write.
         name: Of the field: a p-value is never nothing, however small, and other numbers as small are rounding.
     """
+    # Before numbers: a `bool` is an `int`, and a whole number must not become a fraction.
     if isinstance(value, bool | int | str) or value is None:
         return value
     if isinstance(value, Mapping):

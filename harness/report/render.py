@@ -42,12 +42,12 @@ def write_reports(
 
     Args:
         leaderboard: The content of `leaderboard.json`.
-        folder: The run folder; it must exist.
+        folder: The run folder. It must exist.
         plugins: The installed plugins. One whose renderer fails is warned about, and its file is left out.
         sections: Pairs of a title and Markdown text from plugins.
 
     Raises:
-        JournalError: A file cannot be written; what was there before is still there.
+        JournalError: A file cannot be written. What was there before is still there.
     """
     for offer in plugins.offers("renderer"):
         card = cast("RendererCard", offer.card)
@@ -56,6 +56,7 @@ def write_reports(
         try:
             text = _render(offer, leaderboard, sections=sections)
         except PluginError as error:
+            # One report that fails must not cost the others, or the run that they are about.
             print(clean(f"warning: {card.file} is not written: {error}"), file=sys.stderr)  # noqa: T201
             continue
         write_atomically(folder / card.file, text)
@@ -65,10 +66,12 @@ def _render(offer: Offer, leaderboard: Mapping[str, Any], **options: Any) -> str
     renderer: Renderer = offer.create(None, None)
     try:
         text = renderer(leaderboard, **options)
+    # A renderer may refuse on purpose, and that message is the user's. All else is a fault of the plugin.
     except (UserError, KeyboardInterrupt):
         raise
     except Exception as error:
         raise PluginError(f"renderer {offer.id}: {cause_of(error)}") from error
+    # Caught here and not in `write`, where the message would name no plugin.
     if not isinstance(text, str):
         raise PluginError(f"renderer {offer.id}: it returned {type(text).__name__}, and text is wanted")
     return text

@@ -27,6 +27,7 @@ def render_board(leaderboard: Leaderboard, format: str, *, width: int = 100) -> 
 
 def terminal(options: None, context: None) -> Renderer:
     """The factory of `terminal`."""
+    # Imported when called, here and below: rich and tabulate are slow, and one command needs one of them.
     from harness.report.terminal import terminal_text
 
     return _renderer(lambda board, sections, width: terminal_text(board, width=width))
@@ -64,6 +65,7 @@ def _renderer(write: Callable[[Leaderboard, Sequence[tuple[str, str]], int], str
     """A renderer of the public form from a function that takes the typed leaderboard."""
 
     def render(leaderboard: Mapping[str, Any], *, sections: Sequence[tuple[str, str]] = (), width: int = 100) -> str:
+        # Plugins get plain JSON data, and so do these: what they can write, any plugin can.
         return write(Leaderboard.from_json(leaderboard), sections, width)
 
     return render

@@ -30,11 +30,17 @@ if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.run.planned import PlannedTask
 
+# Requests that are looked up in the journal at a time. Some hold images, so it is not thousands.
 _CHUNK = 128
+# Texts kept of each kind of change. Thousands of answers may change in one way.
 _EXAMPLES = 3
+# Letters kept of a text, from its end, where verdicts stand.
 _LONGEST_END = 300
+# Refusals and failures came from no reading, and draws from several.
 _READ_AGAIN = (Status.OK, Status.UNPARSED, Status.OUTSIDE, Status.TRUNCATED)
+# How the record of a vote of several samples begins, in journals that do not say what was read.
 _VOTED = "--- sample 1 ---"
+# Judges that score write their numbers into the text. Their verdicts come from these, not from reading.
 _NUMBERS = re.compile(r"[\s\d.,eE+-]*")
 
 
@@ -119,7 +125,7 @@ class CellReread:
 
 
 def reread_run(folder: Path, plugins: Plugins, *, dry_run: bool) -> list[CellReread]:
-    """Read the answers of a run again, and put what is new into its journal; its reports are made by `finish`.
+    """Read the answers of a run again, and put what is new into its journal. Its reports stay.
 
     Args:
         folder: The run folder.
@@ -133,10 +139,13 @@ def reread_run(folder: Path, plugins: Plugins, *, dry_run: bool) -> list[CellRer
         JournalError: It is no run folder, or its questions cannot be rendered as they were asked. Nothing is changed.
     """
     run = load_run(folder)
+    # Everything is checked before the folder is locked and the first answer changed.
     planned = _plan_tasks(folder, plugins, cells=run.cells)
     if dry_run:
         return _reread(folder, run.cells, planned)[0]
+    # A run that goes on at the same time would write into the same journal.
     with lock_folder(folder):
+        # All changes are collected first: a request that cannot be rendered half-way through then changes nothing.
         cells, changes = _reread(folder, run.cells, planned)
         if changes:
             journal = Journal(folder / JOURNAL)
@@ -171,6 +180,7 @@ def _plan_tasks(folder: Path, plugins: Plugins, *, cells: Sequence[RecordedCell]
             raise JournalError(f"{folder}: its manifest makes no task {name!r} any more; restore its data or plugin")
         with _explain_errors(folder):
             fingerprint = made[name].fingerprint
+        # The same name may ask something else today. Its answers are not answers to that.
         if fingerprint != known[name]:
             raise JournalError(
                 f"{folder}: task {name!r} is not what it was when the run asked it (its fingerprint was {known[name]}, "
@@ -199,15 +209,16 @@ def _reread(
     try:
         for task in dict.fromkeys(cell.task for cell in cells):
             same = [cell for cell in cells if cell.task == task]
-            for asks in _chunks(folder, journal, planned[task]):
+            # By task and not by cell: rendering the questions is what takes time, and all judges share them.
+            for asks in _stream_recorded(folder, journal, planned[task]):
                 for cell in same:
-                    changes += _chunk(journal, asks, cell, found[task, cell.judge])
+                    changes += _read_chunk(journal, asks, cell, found[task, cell.judge])
     finally:
         journal.close()
     return list(found.values()), changes
 
 
-def _chunks(folder: Path, journal: Journal, task: PlannedTask) -> Iterator[list[PlannedRequest]]:
+def _stream_recorded(folder: Path, journal: Journal, task: PlannedTask) -> Iterator[list[PlannedRequest]]:
     """The recorded requests of a task, a few at a time.
 
     Raises:
@@ -238,15 +249,16 @@ def _chunks(folder: Path, journal: Journal, task: PlannedTask) -> Iterator[list[
         )
 
 
-def _chunk(
+def _read_chunk(
     journal: Journal, asks: Sequence[PlannedRequest], cell: RecordedCell, found: CellReread
 ) -> Iterator[_Change]:
     """Read the answers of one judge to a few requests."""
-    keys = [key for ask in asks for key in _keys(ask)]
+    keys = [key for ask in asks for key in _judgement_keys(ask)]
     rows = journal.find_judgements(cell.judge_key, keys)
     thinking = source_of(cell).thinking
     for ask in asks:
-        key = next((key for key in _keys(ask) if key in rows), None)
+        # A shard, or a run that was stopped, has answered a part of its questions only.
+        key = next((key for key in _judgement_keys(ask) if key in rows), None)
         if key is None:
             continue
         row, request = rows[key], ask.request
@@ -255,10 +267,11 @@ def _chunk(
             continue
         found.read += 1
         old = judgement_from_row(*row)
-        new = _read(replace(request, thinking=thinking), old)
+        new = _read_again(replace(request, thinking=thinking), old)
         before, after = summarize_reading(old, request.space), summarize_reading(new, request.space)
         if before == after:
             continue
+        # Better an old verdict that today's reader would not give than a new one in place of one that was no reading.
         if not _is_sure(row, old, request.space):
             found.unsure += 1
             continue
@@ -272,15 +285,16 @@ def _chunk(
         yield cell.judge_key, key, new
 
 
-def _keys(ask: PlannedRequest) -> tuple[str, str]:
+def _judgement_keys(ask: PlannedRequest) -> tuple[str, str]:
     """Under which a judgement may be kept: by content, or by item as well."""
     return ask.request_row.request, f"{ask.request_row.request}/{ask.request_row.item}"
 
 
 def _is_reading(row: JudgementRow) -> bool:
-    """Whether a judgement came from reading a text; of earlier versions, which did not record it, whether it may."""
+    """Whether a judgement came from reading a text. Where an earlier version did not record it, whether it may."""
     if not row.raw.strip() or row.status not in _READ_AGAIN:
         return False
+    # `None`: an earlier version, which did not record it.
     recorded = json.loads(row.more).get("read")
     return not row.raw.startswith(_VOTED) if recorded is None else bool(recorded)
 
@@ -293,9 +307,10 @@ def _is_sure(row: JudgementRow, old: Judgement, space: AnswerSpace) -> bool:
     return not _NUMBERS.fullmatch(old.raw) and re.search(rf"(?<!\w){name}(?!\w)", old.raw) is not None
 
 
-def _read(request: Request, old: Judgement) -> Judgement:
+def _read_again(request: Request, old: Judgement) -> Judgement:
     """The new reading, with all else that was recorded of the answer."""
     cut = old.cut or ("cut off" if old.status is Status.TRUNCATED else "")  # earlier versions recorded the status alone
+    # Reasoning in a field of its own was never part of the text, so it is handed over beside it.
     apart = old.rationale if old.thinking == "apart" else ""
     new = request.read(old.raw, reasoning=apart, opened=old.thinking == "opened", cut=cut)
     new = replace(
@@ -305,6 +320,7 @@ def _read(request: Request, old: Judgement) -> Judgement:
         latency_s=old.latency_s,
         cost_usd=old.cost_usd,
         model=old.model,
+        # Probabilities belong to the verdict that they were read with.
         probabilities=old.probabilities if new.verdict == old.verdict else None,
     )
     return new.check(request.space)

@@ -15,6 +15,7 @@ def rank_text(row: Row) -> str:
     """The confidence set of a judge's rank: `1` where it is one rank, `1–3` where it is several, `–` where none."""
     if row.rank_low is None or row.rank_high is None:
         return NOTHING
+    # `2–2` would look like a slip.
     return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
 
 

@@ -57,6 +57,7 @@ def score_run(run: RecordedRun, plugins: Plugins) -> list[ScoredCell]:
         )
         for cell in run.cells
     ]
+    # Sorted and indented, so that two runs of the same judgements can be compared with `diff`.
     payload = {"schema": SCHEMA, "cells": [cell.scores.to_json() for cell in cells]}
     write_atomically(run.folder / SCORES, json.dumps(payload, indent=1, sort_keys=True) + "\n")
     return cells
@@ -72,6 +73,7 @@ def load_scored(runs: Sequence[RecordedRun]) -> list[ScoredCell]:
     for run in runs:
         scores = _read_scores(run.folder)
         for cell in run.cells:
+            # Scoring here in silence would hide that `scores.json` is not what the board is made of.
             if (cell.task, cell.judge) not in scores:
                 raise JournalError(
                     f"{run.folder}: {cell.judge} on {cell.task} has no scores yet, or those of another version; "
@@ -83,11 +85,12 @@ def load_scored(runs: Sequence[RecordedRun]) -> list[ScoredCell]:
 
 def with_scores(cell: RecordedCell, scores: CellScores) -> ScoredCell:
     """The cell with its numbers."""
+    # `dataclasses.replace` makes no object of another class.
     return ScoredCell(**{spec.name: getattr(cell, spec.name) for spec in fields(RecordedCell)}, scores=scores)
 
 
 def _read_scores(folder: Path) -> dict[tuple[str, str], CellScores]:
-    """The scores of each cell; none of a damaged file or of another version, since a board must not mix them."""
+    """The scores of each cell. A damaged file or another version has none, since a board must not mix them."""
     path = folder / SCORES
     if not path.is_file():
         return {}

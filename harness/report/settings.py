@@ -31,7 +31,7 @@ def rules_of(settings: ReportSettings, *, seed: int) -> Rules:
 def agree_on(
     runs: Sequence[tuple[str, ReportSettings]], *, metric: str | None = None, group_by: str | None = None
 ) -> ReportSettings:
-    """What runs agree on, and the plain default where they do not; the arguments have the last word.
+    """What runs agree on, and the plain default where they do not. The arguments have the last word.
 
     Flips are as many as any of the runs asks for.
 
@@ -43,6 +43,7 @@ def agree_on(
     Raises:
         UserError: Their intervals have different confidence, so that they cannot stand side by side.
     """
+    # Confidence is checked and never chosen: the kept intervals have it, and cannot be widened afterwards.
     (name, first), *others = runs
     for other, settings in others:
         if settings.confidence != first.confidence:
@@ -59,6 +60,7 @@ def agree_on(
     asked = {key: value for key, value in (("metric", metric), ("group_by", group_by)) if value}
     return ReportSettings(
         **{**shared, **asked},
+        # The stricter wish of any run holds for the joint board: pairs are compared, and missing answers count.
         compare="none" if all(settings.compare == "none" for settings in every) else "all-pairs",
         confidence=first.confidence,
         resamples=max(settings.resamples for settings in every),
@@ -75,4 +77,5 @@ def agree(
         UserError: As `agree_on`.
     """
     named = [(run.folder.name, run.report) for run in runs]
+    # One seed for the joint board. Any would do, if only it is the same each time.
     return agree_on(named, metric=metric, group_by=group_by), runs[0].seed

@@ -29,7 +29,7 @@ _OF_TASKS = frozenset({"constant-gold", "no-errors", *INTERVAL_FLAGS})
 """Flags of a task that say nothing about a mean over several."""
 
 
-def suites(
+def rank_suites(
     rows: Sequence[Row],
     rivals: Mapping[Block, Sequence[Entry]],
     *,
@@ -37,7 +37,7 @@ def suites(
     left_out: Sequence[LeftOut] = (),
     compare: bool = True,
 ) -> list[Field]:
-    """One block for each suite; a task without a suite is a suite of its own name.
+    """One block for each suite. A task without a suite is a suite of its own name.
 
     A judge that has no value on some task of the suite, those that it was not asked among them, is flagged
     `incomplete`. Where the metric is of probabilities on some tasks and of verdicts on others, its mean is over the
@@ -51,16 +51,18 @@ def suites(
         compare: Whether judges are compared.
     """
     found = []
-    for suite, same in _by_suite(rows):
+    for suite, same in _group_by_suite(rows):
+        # A task that one judge was not asked belongs to the suite all the same. Without it that judge would be ranked
+        # by the mean over the rest, which may be easier.
         tasks = sorted(
             {row.task for row in same} | {cell.task for cell in left_out if (cell.suite or cell.task) == suite}
         )
         own = {task: rivals[task, "", ""] for task in dict.fromkeys(row.task for row in same)}
-        found.append(_suite(suite, tasks, same, own, measure=measure, compare=compare))
+        found.append(_rank_suite(suite, tasks, same, own, measure=measure, compare=compare))
     return found
 
 
-def _suite(
+def _rank_suite(
     suite: str,
     tasks: Sequence[str],
     rows: Sequence[Row],
@@ -72,12 +74,14 @@ def _suite(
     rounds = {task: measure.round(own) for task, own in rivals.items()}
     by_judge = {judge: [row for row in rows if row.judge == judge] for judge in sorted({row.judge for row in rows})}
     summed = {judge: _sum_rows(suite, tasks, own) for judge, own in by_judge.items()}
+    # A mean of an accuracy and a correlation has no meaning. Ranks can be averaged.
     if len({row.metric for row in rows}) > 1:
         field = mean_ranks(summed, by_judge, rounds, rules=measure.rules, compare=compare)
-        return replace(field, rows=_with_common_means(field.rows, rows, rivals, measure=measure))
+        return replace(field, rows=_add_common_means(field.rows, rows, rivals, measure=measure))
     means = [
         _mean_row(row, by_judge[judge], rounds, confidence=measure.rules.confidence) for judge, row in summed.items()
     ]
+    # Judges are compared over one set of tasks, so each of them needs a value on all.
     complete = [row for row in means if "incomplete" not in row.flags]
     if not compare or len(complete) < 2:
         return Field(rows=tuple(means), comparisons=())
@@ -93,7 +97,7 @@ def _suite(
     return Field(rows=tuple(means), comparisons=compared)
 
 
-def _with_common_means(
+def _add_common_means(
     means: Sequence[Row], rows: Sequence[Row], rivals: Mapping[str, Sequence[Entry]], *, measure: Measure
 ) -> tuple[Row, ...]:
     """With the mean of each metric that every task of the suite is scored by, though it is not their headline."""
@@ -106,6 +110,7 @@ def _with_common_means(
     for metric in common:
         rounds = [measure.round(own, metric=metric) for own in rivals.values()]
         for judge, row in found.items():
+            # A mean over a part of the tasks would stand beside means over all of them.
             if len(row.tasks) < len(rounds):
                 continue
             apart = Contest(rounds).own(judge)
@@ -117,7 +122,7 @@ def _with_common_means(
     return tuple(found.values())
 
 
-def _by_suite(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
+def _group_by_suite(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(row.suite or row.task, []).append(row)
@@ -127,29 +132,35 @@ def _by_suite(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
 def _mean_row(row: Row, own: Sequence[Row], rounds: Mapping[str, Round], *, confidence: float) -> Row:
     """The row of a suite with the mean over its tasks, and its interval."""
     alone = {task.task: task for task in own}
+    # The interval of a task may be a closed formula. A jackknife of the same numbers would differ in the last digits.
     if len(row.tasks) == 1:
         task = alone[row.tasks[0]]
         flags = (*row.flags, *(flag for flag in task.flags if flag in _OF_TASKS - {"constant-gold"}))
         value, low, high = task.value, task.ci_low, task.ci_high
         return replace(row, value=value, ci_low=low, ci_high=high, method=task.method, flags=flags)
+    # A cluster that several tasks share is left out of all of them at once, which keeps their dependence in the
+    # interval.
     contest = Contest([rounds[task] for task in row.tasks])
     apart = contest.own(row.judge) if row.tasks else None
     if apart is None:
         return row
     low, high = interval(apart, confidence=confidence) or (None, None)
+    # The flag of a task says nothing here: ten tasks of three clusters each have thirty.
     few = ("few-clusters",) if apart.kish < FEW else ()
     method = "" if low is None else JACKKNIFE
     return replace(row, value=apart.value, ci_low=low, ci_high=high, method=method, flags=(*row.flags, *few))
 
 
 def _sum_rows(suite: str, tasks: Sequence[str], rows: Sequence[Row]) -> Row:
-    """All that adds up over tasks; no value yet."""
+    """All that adds up over tasks. No value yet."""
     valued = [row for row in rows if row.value is not None]
+    # Probabilities win over verdicts: the two do not add up, so the mean is over the tasks that have them.
     basis = max((row.basis for row in valued), key=("", "verdicts", "probabilities").index, default="")
     valued = [row for row in valued if row.basis == basis]
     answers = sum(row.statuses.get("ok", 0) for row in rows)
     known = sum((row.with_probabilities or 0) * row.statuses.get("ok", 0) for row in rows)
     asked = sum(row.asked for row in rows)
+    # A judge that is biased on one task of the suite carries the flag on its mean too.
     flags = sorted({flag for row in rows for flag in row.flags} - _OF_TASKS)
     if len(valued) < len(tasks):
         flags.append("incomplete")
@@ -194,6 +205,7 @@ def _sum_rows(suite: str, tasks: Sequence[str], rows: Sequence[Row]) -> Row:
 
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
+    # A mean over the tasks that happen to have a value would be taken for one over all of them.
     return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
@@ -209,5 +221,6 @@ def _add_counts(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 def _joint_hash(rows: Sequence[Row]) -> str:
+    # Names and hashes in one text: two suites that swap the data of two tasks are not the same.
     text = "\n".join(f"{row.task}\t{row.data_hash}" for row in sorted(rows, key=lambda row: row.task))
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -19,6 +19,7 @@ from harness.text import clean, for_csv, for_latex
 
 def to_json_text(data: Mapping[str, Any]) -> str:
     """Plain data as JSON: sorted keys, ASCII only, so that names cannot play tricks on terminals."""
+    # `allow_nan=False`: NaN is no JSON, and a program that reads it would fail far from here.
     return json.dumps(data, sort_keys=True, indent=2, allow_nan=False) + "\n"
 
 
@@ -29,16 +30,17 @@ def to_csv_text(leaderboard: Leaderboard) -> str:
 
 
 def csv_text(header: list[str], rows: list[list[Any]]) -> str:
-    """RFC 4180 lines in which no text cell is taken for a formula; `None` is an empty cell."""
+    """RFC 4180 lines in which no text cell is taken for a formula. `None` is an empty cell."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(header)
+    # A judge named `=HYPERLINK(...)` must stay a name in a spreadsheet.
     writer.writerows([[for_csv(cell) if isinstance(cell, str) else cell for cell in row] for row in rows])
     return stream.getvalue()
 
 
 def to_latex(leaderboard: Leaderboard) -> str:
-    """One `booktabs` table, a rule between blocks; the notes follow as comments."""
+    """One `booktabs` table, a rule between blocks. The notes follow as comments."""
     body: list[str] = []
     lettered = any(row.letters for row in leaderboard.rows)
     for rows in notes.blocks(leaderboard):
@@ -55,6 +57,7 @@ def to_latex(leaderboard: Leaderboard) -> str:
     header += [r"Coverage, \%", "Worst case"]
     lines = [
         "% \\usepackage{booktabs}",
+        # A line break in a name would end the comment and put the rest into the document.
         *(f"% {clean(note)}" for note in said),
         rf"\begin{{tabular}}{{ll{'rl' if lettered else 'r'}lrrrrr}}",
         r"\toprule",
@@ -68,7 +71,7 @@ def to_latex(leaderboard: Leaderboard) -> str:
 
 
 def _latex_cells(row: Row, *, lettered: bool) -> list[str]:
-    """Text is escaped; numbers are ours."""
+    """Text is escaped. Numbers are ours."""
     return [
         for_latex(notes.title(row)),
         for_latex(heading(row.metric, row.unit)),

@@ -23,9 +23,13 @@ if TYPE_CHECKING:
 
     from harness.report.compare import JudgeComparison
 
+# From this width on there is a space more between columns, and the letters have a title.
 _WIDE = 100
+# A name longer than this is cut even where there is room, so that one judge does not push the numbers away.
 _WIDEST_NAME = 34
+# With spaces between columns a name gets at least this. Before it is cut further, the spaces go.
 _ROOMY_NAME = 24
+# Below this names can no longer be told from one another, so a column goes instead.
 _NARROWEST_NAME = 14
 
 
@@ -42,7 +46,7 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
 
     Args:
         leaderboard: What to show.
-        console: Where to; its width decides how much fits: everything at 100 columns, with shorter names at 80.
+        console: Where to. Its width decides how much fits: everything at 100 columns, with shorter names at 80.
         folders: The run folders, for commands that look into them.
     """
     from rich.text import Text
@@ -57,6 +61,7 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
         console.print()
         console.print(_table(rows, console.width, left_out))
         console.print()
+        # What may be wrong with a number is in yellow, before what the numbers show.
         for note in (said := notes.flag_notes(leaderboard, rows)):
             console.print(_indent(note, style="yellow"))
         for note in (told := notes.findings(leaderboard, rows)):
@@ -67,6 +72,7 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
             console.print(_indent(note, style=""))
         if told:
             console.print()
+    # Once for the whole board: a judge without an answer to a task is on no block of it.
     for note in notes.cells_left_out(leaderboard):
         console.print(_indent(note, style="yellow"))
     _print_usage(leaderboard, console)
@@ -83,7 +89,7 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
 
 
 def _print_usage(leaderboard: Leaderboard, console: Console) -> None:
-    """What the judges cost; nothing where none of them says."""
+    """What the judges cost. Nothing is printed where none of them says."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -122,7 +128,8 @@ def print_comparison(compared: JudgeComparison, console: Console) -> None:
     console.print()
     gap = 1 if console.width >= _WIDE else 0
     header, rows = compare.difference_rows(compared)
-    lone = len(rows) == 1  # then nothing is corrected
+    # With one task both p-values are equal, and one column is enough.
+    lone = len(rows) == 1
     kept = [k for k, title in enumerate(header) if title != ("p (all)" if lone else "p")]
     console.print(
         _plain_table(
@@ -146,7 +153,7 @@ def print_comparison(compared: JudgeComparison, console: Console) -> None:
 def _plain_table(
     header: Sequence[str], *rows: Sequence[str], gap: int, right: Sequence[int] = (), width: int | None = None
 ) -> Table:
-    """A table of text; columns without any are left out, and long text ends in an ellipsis.
+    """A table of text. Columns without any are left out, and long text ends in an ellipsis.
 
     Args:
         header: Titles of the columns.
@@ -161,6 +168,7 @@ def _plain_table(
 
     kept = [k for k in range(len(header)) if any(row[k] for row in rows)]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
+    # The width of everything but the name: numbers are never cut, since a cut number is another number.
     others = sum(max(len(row[k]) for row in (header, *rows)) + gap + 1 for k in kept[1:])
     name = None if width is None else max(_NARROWEST_NAME, width - others - gap)
     for k in kept:
@@ -184,6 +192,7 @@ def terminal_text(leaderboard: Leaderboard, *, width: int = 100) -> str:
 
     stream = io.StringIO()
     print_leaderboard(leaderboard, Console(file=stream, width=width, color_system=None, legacy_windows=False))
+    # rich pads lines to the width. Trailing spaces make noise where outputs are compared.
     return "".join(line.rstrip() + "\n" for line in stream.getvalue().splitlines())
 
 
@@ -204,6 +213,7 @@ def _table(rows: Sequence[Row], width: int, left_out: set[str]) -> Table:
         )
     for row in rows:
         best = row.rank_low
+        # Who cannot be ranked is dimmed, and who may be the best is bold: both can be seen without reading.
         style = "dim" if best is None else ("bold" if best == 1 else "")
         cells = [Text(clean(column.cell(row)), style=_style(column, style)) for column in columns]
         table.add_row(*cells)
@@ -221,6 +231,7 @@ def _fit(rows: Sequence[Row], width: int, left_out: set[str]) -> tuple[list[_Col
     from rich.cells import cell_len
 
     columns = _columns(rows, letters="letters" if width >= _WIDE else "")
+    # One column goes at a time, the least needed first, until the rest fits.
     while True:
         widths = {
             column.title: max(cell_len(text) for text in (column.title, *(clean(column.cell(row)) for row in rows)))
@@ -235,6 +246,8 @@ def _fit(rows: Sequence[Row], width: int, left_out: set[str]) -> tuple[list[_Col
         optional = [column for column in columns if column.optional]
         if not optional:
             return columns, max(room, 1), 0
+        # Flags go first, since they stand in words beneath. How far people agree goes last: it can be read nowhere else
+        # in the table.
         first = min(optional, key=lambda column: column.optional)
         if first.title != "flags":  # these are explained beneath in any case
             left_out.add(first.title)
@@ -242,7 +255,7 @@ def _fit(rows: Sequence[Row], width: int, left_out: set[str]) -> tuple[list[_Col
 
 
 def _columns(rows: Sequence[Row], *, letters: str) -> list[_Column]:
-    """All columns; `letters` is the title of theirs, which is wider than any of them."""
+    """All columns. `letters` is the title of theirs, which is wider than any of them."""
     columns = [
         _Column("rank", rank_text),
         _Column("judge", lambda row: row.judge, left=True),
@@ -253,6 +266,7 @@ def _columns(rows: Sequence[Row], *, letters: str) -> list[_Column]:
         _Column("worst", lambda row: write_number(row.unit, row.worst_case, row.ci_low, row.ci_high), optional=3),
     ]
     if ceilings.has_ceilings(rows):
+        # Right after the interval. The index counts the columns above, before the letters come in.
         columns.insert(4, _Column("ceiling", ceilings.ceiling_text, optional=8))
     if any(row.letters for row in rows):
         columns.insert(1, _Column(letters, lambda row: row.letters, left=True))
@@ -268,7 +282,7 @@ def _columns(rows: Sequence[Row], *, letters: str) -> list[_Column]:
 
 
 def _flags(row: Row) -> str:
-    """The first flag and how many more there are; all are explained beneath."""
+    """The first flag and how many more there are. All are explained beneath."""
     own = notes.own_flags(row)
     return "" if not own else own[0] if len(own) == 1 else f"{own[0]} +{len(own) - 1}"
 

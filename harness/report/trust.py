@@ -40,10 +40,12 @@ def calibration_lines(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str
         f"{judge} {_within('share', calibration.ece, calibration.ece_low, calibration.ece_high)}"
         for judge, calibration in known
     )
+    # One sentence for all judges, since these numbers are read against each other.
     said = [f"calibration error, %: {errors}"]
     kept = [
         f"{judge} from a probability of {threshold(chosen.threshold)}, {share(chosen.coverage)} % of its verdicts"
         for judge, chosen in ((judge, calibration.guarantee(AGREEMENT)) for judge, calibration in known)
+        # No threshold: so much agreement cannot be shown for any part of the verdicts.
         if chosen is not None and chosen.threshold is not None
     ]
     if kept:
@@ -80,6 +82,7 @@ def _noise_line(noise: Noise) -> str:
         within = write_interval("share", noise.share_low, noise.share_high)
         part = f"{number} % ({within}) of the variance is its own noise; "
     single, now, endless = (_error(noise, error) for error in (noise.se_one, noise.se, noise.se_endless))
+    # Where samples are voted on, asking again means voting again, which moves the score less.
     again = noise.se_again if noise.se_vote is None else noise.se_vote
     votes = "" if noise.se_vote is None else f"{share(noise.vote_changes)} % of votes would turn right or wrong and "
     return (
@@ -91,6 +94,7 @@ def _noise_line(noise: Noise) -> str:
 
 def threshold(value: float) -> str:
     """A threshold as it was tested, which has six decimals at most: `0.83612`."""
+    # A rounded threshold lets through verdicts that the guarantee does not cover.
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 

@@ -16,8 +16,11 @@ from harness.text import explain_unread
 EXAMPLES = 3
 """Examples of one judge on one task."""
 
+# Letters kept of an answer in `leaderboard.json`, which must stay small.
 _LONGEST_END = 300
+# Letters shown of it in a cell of a table.
 _LONGEST_CELL = 160
+# Reasons, and runs, that a sentence names. The table has all of them.
 _TOP = 3
 
 
@@ -73,7 +76,7 @@ class Tally:
     examples: tuple[UnreadExample, ...]
 
     def counts(self, category: str | None = None) -> dict[str, int]:
-        """Answers by reason, of one category or of all; in the order of the reasons."""
+        """Answers by reason, of one category or of all, in the order of the reasons."""
         parts = self.by_category.values() if category is None else [self.by_category.get(category, {})]
         total: Counter[str] = Counter()
         for part in parts:
@@ -89,8 +92,10 @@ def tally(answers: Iterable[UnreadAnswer]) -> Tally:
         reason = answer.reason
         by_category.setdefault(answer.category, Counter())[reason.value] += 1
         examples = kept.setdefault(reason, [])
+        # So many of each reason are kept while reading: which reason is frequent is known at the end only.
         if len(examples) < EXAMPLES:
             example = _example(answer)
+            # Three times the same empty answer would show less than three different ones.
             if all((example.problem, example.text) != (other.problem, other.text) for other in examples):
                 examples.append(example)
     counts = sum(by_category.values(), Counter())
@@ -107,6 +112,7 @@ def tally(answers: Iterable[UnreadAnswer]) -> Tally:
 def summarize(reasons: Mapping[str, int], asked: int) -> str:
     """`3 of 40 requests without a verdict (7.5 %): 2 ambiguous, 1 cut off`; the most frequent reasons."""
     total = sum(reasons.values())
+    # The sort is stable: equal counts stay in the order of the reasons.
     ordered = sorted(reasons.items(), key=lambda pair: -pair[1])
     shown = [f"{count:,} {reason}" for reason, count in ordered[:_TOP]]
     if rest := sum(count for _, count in ordered[_TOP:]):
@@ -115,9 +121,10 @@ def summarize(reasons: Mapping[str, int], asked: int) -> str:
 
 
 def commands(unread: Sequence[UnreadAnswers], folders: Sequence[Path]) -> list[str]:
-    """The commands that print all of them, one for each run; of many runs one for all."""
+    """The commands that print all of them, one for each run. Many runs share one."""
     places = {folder.name: str(folder) for folder in folders}
     runs = sorted({record.run for record in unread})
+    # The command is to be copied into a shell, and a folder's name may hold spaces or worse.
     named = [shlex.quote(places.get(run, run)) for run in runs]
     return [f"harness show {run} --unread" for run in (named if len(named) <= _TOP else ["RUN"])]
 
@@ -156,6 +163,7 @@ def example_rows(unread: Sequence[UnreadAnswers]) -> tuple[list[str], list[list[
 
 def ending(text: str, *, most: int = _LONGEST_END) -> str:
     """The end of a text, after `…` where it is cut."""
+    # White space at the end would take the place of the verdict.
     text = text.strip()
     return text if len(text) <= most else f"…{text[-most:]}"
 

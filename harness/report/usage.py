@@ -1,6 +1,6 @@
 """What judges cost: tokens and money beside the scores. Latency is in `run.json`: it is never twice the same.
 
-An answer that does not say what it took is not free; every sum comes with the number of answers that it rests on.
+An answer that does not say what it took is not free. Every sum comes with the number of answers that it rests on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from harness.report.numbers import NOTHING
 if TYPE_CHECKING:
     from harness.api import Usage
 
+# A judge that asks a router may name a snapshot for every answer.
 _MOST_MODELS = 5
+# The name comes from a server, and may be of any length.
 _LONGEST_MODEL = 80
 
 HEADER = ("judge", "answers", "tokens read", "tokens written", "US$", "US$ per 1,000")
@@ -60,6 +62,7 @@ class JudgeUsage:
             run=run,
             answers=usage.answers,
             reported=usage.reported,
+            # A sum over no answer is unknown, and not 0: 0 would read as free.
             prompt_tokens=usage.prompt_tokens if usage.reported else None,
             completion_tokens=usage.completion_tokens if usage.reported else None,
             priced=usage.priced,
@@ -70,7 +73,8 @@ class JudgeUsage:
 
 
 def rows(usage: Sequence[JudgeUsage]) -> list[tuple[str, ...]]:
-    """The lines of the table, as text; none where no judge says anything."""
+    """The lines of the table, as text. There are none where no judge says anything."""
+    # Baselines cost nothing. A board of them needs no table of dashes.
     if not any(record.reported or record.priced for record in usage):
         return []
     names = Counter(record.judge for record in usage)
@@ -81,6 +85,7 @@ def rows(usage: Sequence[JudgeUsage]) -> list[tuple[str, ...]]:
             _count(record.prompt_tokens),
             _count(record.completion_tokens),
             _money(record.cost_usd),
+            # Of the answers that say what they cost: the others would make it look cheaper.
             _money(None if record.cost_usd is None else 1000 * record.cost_usd / record.priced),
         )
         for record in usage
@@ -97,6 +102,7 @@ def notes(usage: Sequence[JudgeUsage]) -> list[str]:
             )
         if 0 < record.priced < record.answers:
             said.append(f"{record.judge}: {record.priced:,} of {record.answers:,} answers say what they cost")
+        # A provider may change the model under a name while the run goes on. Then the judge is not one judge.
         if len(record.models) > 1:
             count = len(record.models) + record.more_models
             more = f" and {record.more_models} more" if record.more_models else ""
@@ -114,6 +120,7 @@ def _count(tokens: int | None) -> str:
 def _money(dollars: float | None) -> str:
     if dollars is None:
         return NOTHING
+    # Rounded it would say 0.0000, which is free.
     if 0 < dollars < 0.0001:
         return "<0.0001"
     return f"{dollars:,.2f}" if dollars >= 1 else f"{dollars:.4f}"

@@ -1,6 +1,6 @@
 """What a judge said, as numbers: from the cell of a run or from a file, for `harness estimate`.
 
-Not for the statistics; these are `harness.score.worth`. A verdict becomes a number by a `Target`: 1 and 0 for a class,
+Not for the statistics. These are `harness.score.worth`. A verdict becomes a number by a `Target`: 1 and 0 for a class,
 the number itself for a score. What has no verdict gets the same number among labelled and unlabelled items, so that
 it needs no excuse: it is one more thing that the judge can say.
 """
@@ -108,7 +108,7 @@ def make_target(space: AnswerSpace, *, label: str | None, ties: str) -> Target:
 
     Args:
         space: What may be answered.
-        label: Name of the class; `None`: the first of two labels, or the first candidate.
+        label: Name of the class. `None`: the first of two labels, or the first candidate.
         ties: `class` or `half`, for preferences.
 
     Raises:
@@ -118,17 +118,19 @@ def make_target(space: AnswerSpace, *, label: str | None, ties: str) -> Target:
         if label is not None:
             raise UserError("--class is for tasks with classes; of scores the mean is estimated")
         return Target(
-            name="mean score", label="", space=space, number=_plain, blank=_NAN, low=space.low, high=space.high
+            name="mean score", label="", space=space, number=_to_number, blank=_NAN, low=space.low, high=space.high
         )
     if not isinstance(space, Choice | Preference):
         raise UserError(f"answers of the kind {space.kind} have no share and no mean to estimate")
     names = [space.name(verdict) for verdict in space.verdicts()]
+    # With two labels either gives the same information. With more, the choice changes what is estimated.
     if label is None and isinstance(space, Choice) and len(names) > 2:
         raise UserError(f"the task has {len(names)} classes; name one with --class: {', '.join(map(clean, names))}")
     wanted = names[0] if label is None else label
     verdict = space.read(wanted)
     if verdict is None or space.name(verdict) not in names:
         raise UserError(f"--class {wanted!r}: there is no such class.{suggest_names(wanted, names)}")
+    # Not for the share of ties itself, of which a tie is a whole case.
     if isinstance(space, Preference) and ties == "half" and space.ties and not isinstance(verdict, str):
         return Target(
             name=f"win rate of {space.name(verdict)}, a tie counting half",
@@ -137,6 +139,7 @@ def make_target(space: AnswerSpace, *, label: str | None, ties: str) -> Target:
             number=lambda said: 0.5 if isinstance(said, str) else float(said == verdict),
             blank=0.5,
         )
+    # Of a tie there is a share, and no rate at which it wins.
     what = "win rate of" if isinstance(space, Preference) and not isinstance(verdict, str) else "share of"
     shown = f"'{verdict}'" if isinstance(verdict, str) else space.name(verdict)
     bare = isinstance(verdict, str) and isinstance(space, Preference)  # a bare tie is any kind of tie
@@ -161,11 +164,14 @@ def items_from_answers(answers: Iterable[RecordedAnswer], protocol: Protocol, ta
         DataError: An item has another scale or another kind of answer than the ones before.
     """
     found = JudgedItems()
+    # Answers come ordered by item, so one item at a time is in memory.
     for item, same in itertools.groupby(answers, key=attrgetter("item")):
         given = list(same)
         head = given[0]
+        # A mean of scores from 1 to 5 and from 0 to 100 would be of nothing.
         if head.space.kind != target.space.kind or (isinstance(target.space, Score) and head.space != target.space):
             raise DataError(f"item {item!r}: its answer space is not that of the others; estimate them apart")
+        # A failure of the machinery is no answer. Counting it as one would blame the judge for the network.
         votes = [vote for vote in pool_orders(make_ballots(given, protocol), protocol, given) if vote.state != ERROR]
         if not votes:
             found.failed += 1
@@ -174,6 +180,7 @@ def items_from_answers(answers: Iterable[RecordedAnswer], protocol: Protocol, ta
         found.items.append(
             JudgedItem(
                 item,
+                # Empty where the item is its own cluster: two runs may use one id for two items.
                 "" if head.group == item else head.group,
                 _mean([target.blank if verdict is None else target.number(verdict) for verdict in said]),
                 target.number(head.gold),
@@ -192,26 +199,28 @@ def items_from_file(
 
     Args:
         path: The file.
-        target: What is estimated; its space says how verdicts are spelled.
-        column: Column of the verdicts; `None`: `verdict`, or the only one there is.
-        id_column: Column of item ids; `None`: each row is an item of its own.
-        group: Column of clusters; `None`: each item is one.
+        target: What is estimated. Its space says how verdicts are spelled.
+        column: Column of the verdicts. `None`: `verdict`, or the only one there is.
+        id_column: Column of item ids. `None`: each row is an item of its own.
+        group: Column of clusters. `None`: each item is one.
 
     Raises:
         DataError: The file cannot be read, has no such column, or a verdict is none of the task's.
     """
-    rows = _lines(path) if path.suffix.lower() == ".txt" else _rows(path)
+    rows = _read_lines(path) if path.suffix.lower() == ".txt" else _read_rows(path)
     by_item: dict[str, list[tuple[float, str]]] = {}
     for number, row in enumerate(rows):
+        # A file with one column needs no name for it. With several, a guess would be silent and perhaps wrong.
         name = column or ("verdict" if "verdict" in row.values or len(row.values) != 1 else next(iter(row.values)))
         if name not in row.values:
             raise DataError(
                 f"{row.place}: there is no column {name!r} of verdicts; name one with --column."
                 f"{suggest_names(name, row.values)}"
             )
+        # NUL cannot stand in an id of a file, so a number after it is no one's id.
         item = row[id_column].name() if id_column else f"\0{number}"
         cluster = row[group].name() if group else ""
-        value = _spell(row, name, target) if row.has(name) else _NAN
+        value = _read_number(row, name, target) if row.has(name) else _NAN
         by_item.setdefault(item, []).append((value, cluster))
     found = JudgedItems()
     for item, said in by_item.items():
@@ -230,8 +239,10 @@ def as_arrays(labelled: JudgedItems, unlabelled: JudgedItems) -> tuple[Verdicts,
     judged = np.array([item.judged for item in both])
     known = ~np.isnan(judged)
     if not known.all():
+        # The mean of both sets: a fill that differed between them would look like a difference of the items.
         judged = np.where(known, judged, judged[known].mean() if known.any() else 0.0)
     codes: dict[str, int] = {}
+    # One code for a cluster in both sets: an image in both makes the two dependent, and the variance knows it.
     cluster = np.array(
         [codes.setdefault(item.group or f"\0{place}", len(codes)) for place, item in enumerate(both)], dtype=np.int64
     )
@@ -243,23 +254,24 @@ def as_arrays(labelled: JudgedItems, unlabelled: JudgedItems) -> tuple[Verdicts,
     )
 
 
-def _rows(path: Path) -> Iterator[DataRow]:
+def _read_rows(path: Path) -> Iterator[DataRow]:
     if not suffix_of(path):
         raise DataError(f"{path}: expected a run folder, or a file of verdicts: {', '.join((*SUFFIXES, '.txt'))}")
     for number, (values, place) in enumerate(read_table(path)):
         yield DataRow(values=values, place=f"{path}, {place}", number=number)
 
 
-def _lines(path: Path) -> Iterator[DataRow]:
+def _read_lines(path: Path) -> Iterator[DataRow]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as text ({error}); fix the file") from error
+    # An empty line is an answer without a verdict, so only the last line break is not a line.
     for number, line in enumerate(text.removesuffix("\n").split("\n") if text else ()):
         yield DataRow(values={"verdict": line.strip()}, place=f"{path}, line {number + 1}", number=number)
 
 
-def _spell(row: DataRow, column: str, target: Target) -> float:
+def _read_number(row: DataRow, column: str, target: Target) -> float:
     word, space = row[column].word(), target.space
     if not word.strip():
         return _NAN
@@ -275,10 +287,11 @@ def _spell(row: DataRow, column: str, target: Target) -> float:
 
 
 def _mean(values: list[float]) -> float:
-    """The mean of those that there are; NaN of none."""
+    """The mean of those that there are. NaN of none."""
+    # `value == value` is false for NaN alone, and needs no array for a few numbers.
     known = [value for value in values if value == value]
     return sum(known) / len(known) if known else _NAN
 
 
-def _plain(said: Verdict) -> float:
+def _to_number(said: Verdict) -> float:
     return float(said) if isinstance(said, int | float) else _NAN

@@ -24,6 +24,8 @@ _DIGITS = 10  # kept in JSON: far below any interval's width, and the same on ev
 class Estimate:
     """One number that can be trusted: never without n, interval and worst case. A row of the leaderboard is one too."""
 
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
+
     metric: str
     """Name of the metric."""
     value: float | None
@@ -190,6 +192,8 @@ class CellFacts:
 
     A field that is added here is in `scores.json`, and in the rows of the leaderboard in each of its forms.
     """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
 
     task: str
     """Name of the task in the plan; empty on the rows of a suite."""

@@ -53,11 +53,12 @@ def command(
     from harness.score.find import make_metric
 
     plugins = load_plugins(ctx)
-    run_a, judge_a, run_b, judge_b = _sides(a, b, folder)
+    run_a, judge_a, run_b, judge_b = _find_sides(a, b, folder)
+    # Two runs may ask for two ways to report. What they do not agree on is the default.
     settings, seed = agree([run_a, run_b], metric=metric)
     compared = compare_judges(
-        _cells(run_a, judge_a),
-        _cells(run_b, judge_b),
+        _find_cells(run_a, judge_a),
+        _find_cells(run_b, judge_b),
         settings,
         seed=seed,
         items=items,
@@ -73,8 +74,8 @@ def command(
     print_comparison(compared, Console())
 
 
-def _sides(a: str, b: str, folder: Path | None) -> tuple[RecordedRun, str | None, RecordedRun, str | None]:
-    """Run and judge of both sides; a judge of `None` is the only one of its run.
+def _find_sides(a: str, b: str, folder: Path | None) -> tuple[RecordedRun, str | None, RecordedRun, str | None]:
+    """Run and judge of both sides. A judge of `None` is the only one of its run.
 
     A name of a judge may hold a colon and a run's path too, so what is a folder decides where the run ends.
     """
@@ -90,7 +91,8 @@ def _sides(a: str, b: str, folder: Path | None) -> tuple[RecordedRun, str | None
     if path_a is not None or path_b is not None:
         wrong = b if path_b is None else a
         raise UserError(f"{wrong!r} begins with no run folder; write both as RUN:JUDGE, or use --run RUN JUDGE JUDGE")
-    newest = _newest(Path("runs"))
+    newest = _find_newest(Path("runs"))
+    # A run that was chosen for the user is named, or numbers of another one may be quoted.
     say(f"run: {newest}")
     run = load_run(newest)
     return run, a, run, b
@@ -100,6 +102,7 @@ def _split(text: str) -> tuple[Path | None, str | None]:
     """The run folder that `text` begins with, and the judge after it."""
     from harness.run.folder import JOURNAL
 
+    # The whole text first: a folder's name may hold a colon.
     if (Path(text) / JOURNAL).is_file():
         return Path(text), None
     for place, letter in enumerate(text):
@@ -108,17 +111,18 @@ def _split(text: str) -> tuple[Path | None, str | None]:
     return None, None
 
 
-def _newest(folder: Path) -> Path:
+def _find_newest(folder: Path) -> Path:
     from harness.api import UserError
     from harness.run.folder import JOURNAL
 
+    # By the time of the journal, which every answer touches. Names break ties, so that the choice is the same twice.
     found = sorted(folder.glob(f"*/{JOURNAL}"), key=lambda path: (path.stat().st_mtime, path.parent.name))
     if not found:
         raise UserError(f"there is no run under {folder}; name one with --run")
     return found[-1].parent
 
 
-def _cells(run: RecordedRun, judge: str | None) -> list[ScoredCell]:
+def _find_cells(run: RecordedRun, judge: str | None) -> list[ScoredCell]:
     """The cells of one judge.
 
     Raises:
@@ -129,6 +133,7 @@ def _cells(run: RecordedRun, judge: str | None) -> list[ScoredCell]:
     from harness.api import UserError
     from harness.report.scored import load_scored
 
+    # In the order of the manifest, each once.
     known = list(dict.fromkeys(cell.judge for cell in run.cells))
     if judge is None:
         if len(known) != 1:

@@ -73,7 +73,8 @@ def command(
     from harness.run.recorded import load_run
 
     run = load_run(labelled)
-    cell = _cell(run, judge=judge, task=task)
+    cell = _find_cell(run, judge=judge, task=task)
+    # How the run was scored is the best guess of what the user means by a win.
     ties = ties or ("half" if cell.protocol.ties == "half" else "class")
     target = make_target(next(cell.answers()).space, label=label, ties=ties)
     own = items_from_answers(cell.answers(), cell.protocol, target)
@@ -107,7 +108,7 @@ def _print(found: Estimates, target: Target, *, as_json: bool) -> None:
     print_estimates(found, target, Console())
 
 
-def _cell(run: RecordedRun, *, judge: str | None, task: str | None) -> RecordedCell:
+def _find_cell(run: RecordedRun, *, judge: str | None, task: str | None) -> RecordedCell:
     """The one cell that is meant.
 
     Raises:
@@ -115,6 +116,7 @@ def _cell(run: RecordedRun, *, judge: str | None, task: str | None) -> RecordedC
     """
     from harness.api import UserError
 
+    # The judge first: which tasks there are to choose from depends on it.
     judge = _choose(run, "judge", judge, [cell.judge for cell in run.cells])
     task = _choose(run, "task", task, [cell.task for cell in run.cells if cell.judge == judge])
     found = next((cell for cell in run.cells if (cell.judge, cell.task) == (judge, task)), None)
@@ -150,13 +152,13 @@ def _find_unlabelled(
     if unlabelled.is_dir():
         of_files = (("--column", "column"), ("--id", "id_column"), ("--group", "group"))
         _refuse(*((option, columns[name]) for option, name in of_files), of="file")
-        return _from_run(cell, unlabelled, target, task=task)
+        return _read_run(cell, unlabelled, target, task=task)
     _refuse(("--unlabelled-task", task), of="run")
     # A file does not say whose verdicts it holds, so there is nothing to compare and nothing to warn of.
-    return _from_file(own, unlabelled, target, **columns), unlabelled.name, ()
+    return _read_file(own, unlabelled, target, **columns), unlabelled.name, ()
 
 
-def _from_run(
+def _read_run(
     cell: RecordedCell, folder: Path, target: Target, *, task: str | None
 ) -> tuple[JudgedItems, str, tuple[str, ...]]:
     """The unlabelled items of a run without those that are labelled, where they are from, and what to warn of.
@@ -169,6 +171,7 @@ def _from_run(
     from harness.run.recorded import find_repeats, load_run
 
     run, said = load_run(folder), ""
+    # The key holds options and fingerprint. Only the same key is the same judge for certain.
     same = [other for other in run.cells if other.judge_key == cell.judge_key]
     if not same and (
         same := [other for other in run.cells if (other.judge, other.judge_id) == (cell.judge, cell.judge_id)]
@@ -181,6 +184,7 @@ def _from_run(
         raise UserError(
             f"{folder} has no answers of the judge {cell.judge}: another judge errs otherwise; run the same on both"
         )
+    # One run may hold both tasks. The labelled one cannot be its own unlabelled data.
     tasks = [other.task for other in same if (other.run, other.task) != (cell.run, cell.task)]
     if not tasks:
         raise UserError(f"{folder} has no other task than the labelled one; name a run with unlabelled items")
@@ -188,6 +192,8 @@ def _from_run(
     other = next(candidate for candidate in same if candidate.task == chosen)
     _check_alike(cell, other)
     found = items_from_answers(other.answers(), other.protocol, target)
+    # By what was asked and not by id: one item may have two names. Counted twice, it would make the interval too
+    # narrow.
     twice = find_repeats(cell, other)
     kept = [item for item in found.items if item.item not in twice]
     found.known, found.items = len(found.items) - len(kept), kept
@@ -200,6 +206,7 @@ def _choose_task(run: RecordedRun, task: str | None, tasks: list[str]) -> str:
     try:
         return _choose(run, "task", task, tasks)
     except UserError as error:
+        # The message of `_choose` names the option of the labelled run.
         raise UserError(str(error).replace("--task", "--unlabelled-task")) from None
 
 
@@ -207,11 +214,12 @@ def _check_alike(cell: RecordedCell, other: RecordedCell) -> None:
     """The same rules must have made verdicts of the answers.
 
     Raises:
-        UserError: They differ; the message says in what.
+        UserError: They differ. The message says in what.
     """
     from harness.api import UserError
 
     ours, theirs = cell.protocol.to_json(), other.protocol.to_json()
+    # Only what changes the verdicts. How they are scored afterwards is of no matter here.
     asked = ("order", "order_seed", "samples", "vote", "pooling")
     differing = [f"{name} is {ours[name]} and {theirs[name]}" for name in asked if ours[name] != theirs[name]]
     if cell.format != other.format:
@@ -223,7 +231,7 @@ def _check_alike(cell: RecordedCell, other: RecordedCell) -> None:
         )
 
 
-def _from_file(
+def _read_file(
     own: JudgedItems, path: Path, target: Target, *, column: str | None, id_column: str | None, group: str | None
 ) -> JudgedItems:
     """The unlabelled items of a file, without those whose id is that of a labelled one."""
@@ -234,6 +242,7 @@ def _from_file(
 
         raise DataError(f"{path}: there is no such file or run folder")
     found = items_from_file(path, target, column=column, id_column=id_column, group=group)
+    # Without ids no row can be recognised as one of the labelled items.
     if id_column is not None:
         labelled = {item.item for item in own.items}
         kept = [item for item in found.items if item.item not in labelled]

@@ -54,6 +54,7 @@ def command(
       harness leaderboard runs/ood-* --metric balanced_accuracy --group-by suite
       harness leaderboard runs/genai-bench-* --format latex --output table.tex
     """
+    # A metric, and the format itself, may come from a plugin.
     plugins = load_plugins(ctx)
     leaderboard = _build(_load(runs), plugins, metric=metric, group_by=group_by)
     if format_ == "terminal" and output is None:
@@ -65,6 +66,7 @@ def command(
         return
     from harness.report.render import render
 
+    # Colours are for a terminal: in a file, and in any other format, there is the plain text.
     text = render(leaderboard.to_json(), format_, plugins)
     if output is None:
         echo(text, nl=False)
@@ -79,6 +81,7 @@ def _load(folders: Sequence[Path]) -> list[RecordedRun]:
     from harness.api import UserError
     from harness.run.recorded import load_run
 
+    # `runs/*` beside one of them by name would else rank each judge against itself.
     places = [folder.resolve() for folder in folders]
     twice = next((folder for folder in places if places.count(folder) > 1), None)
     if twice is not None:

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from harness.report.scored import ScoredCell
 
 
-def _amount(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+def _parse_amount(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
     """A fraction, or a percentage with its sign."""
     if value is None:
         return None
+    # No exponents and no `nan`, which `float` would take. ASCII, since `\d` knows digits of other scripts.
     match = re.fullmatch(r"(\d{0,9}\.?\d{1,12})\s*(%?)", value.strip(), re.ASCII)
     number = float(match[1]) / (100 if match[2] else 1) if match else 0.0
     if not number > 0:
@@ -32,7 +33,7 @@ def _amount(ctx: click.Context, param: click.Parameter, value: str | None) -> fl
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--difference",
-    callback=_amount,
+    callback=_parse_amount,
     metavar="D",
     help="How many items show a difference of D, in units of the metric: 0.02 or 2%.",
 )
@@ -54,10 +55,12 @@ def _amount(ctx: click.Context, param: click.Parameter, value: str | None) -> fl
 @click.option("--judge", "names", multiple=True, metavar="NAME", help="Of these judges only; may be given again.")
 @click.option("--task", metavar="NAME", help="Of this task only.")
 @click.option("--metric", metavar="NAME", help="Plan for this metric instead of each task's headline.")
-@click.option("--accuracy", callback=_amount, metavar="A", help="Without a run: the accuracy of the better judge.")
+@click.option(
+    "--accuracy", callback=_parse_amount, metavar="A", help="Without a run: the accuracy of the better judge."
+)
 @click.option(
     "--discordance",
-    callback=_amount,
+    callback=_parse_amount,
     metavar="P",
     help="Without a run: share of items on which one judge alone is right.",
 )
@@ -99,13 +102,14 @@ def command(
       harness plan --difference 3% --accuracy 85% --correlation 0.4 --judges 5
       harness plan --n 1000 --discordance 20%
     """
+    # Before anything heavy is imported, so that a slip in the options is answered at once.
     _check(ctx, runs, difference, n, accuracy, discordance, names, task, metric)
     from harness.report.plan import Question, plan_from_rates
     from harness.report.plan_text import print_plan
 
     question = Question(difference=difference, n=n, power=power, confidence=confidence or 0.95, judges=judges)
     if runs:
-        plan = _from_runs(
+        plan = _plan_runs(
             ctx, runs, question, names, task=task, metric=metric, correlation=correlation, confidence=confidence
         )
     else:
@@ -139,16 +143,18 @@ def _check(
         return
     if (accuracy is None) == (discordance is None):
         raise click.UsageError("give a run, or one of --accuracy and --discordance", ctx)
+    # A run has items of its own to speak of. Without one, something has to be given.
     if (difference is None) == (n is None):
         raise click.UsageError("without a run, give one of --difference and --n", ctx)
     if names or task or metric:
         raise click.UsageError("--judge, --task and --metric are for planning from a run", ctx)
+    # `--difference 2` most likely means 2 points, and would otherwise be planned as 200.
     for name, share in (("--accuracy", accuracy), ("--discordance", discordance), ("--difference", difference)):
         if share is not None and share > 1:
             raise click.UsageError(f"{name} {share:g} is more than 1; write {share:g}% if percent is meant", ctx)
 
 
-def _from_runs(
+def _plan_runs(
     ctx: click.Context,
     runs: Sequence[Path],
     question: Question,
@@ -172,9 +178,11 @@ def _from_runs(
     loaded = [load_run(folder) for folder in runs]
     settings, seed = agree(loaded, metric=metric)
     cells = _choose(load_scored(loaded), "task", () if task is None else (task,))
+    # For its error only: the plan needs all judges of a task for their family.
     _choose(cells, "judge", names)
     plugins = load_plugins(ctx)
     shown = settings.metric or cells[0].metric
+    # Only now is the metric known. A difference of 2 is fine for a score from 0 to 100.
     if (question.difference or 0) > 1 and unit_of(make_metric(shown, plugins), name=shown) == "share":
         raise click.UsageError(
             f"--difference {question.difference:g} is more than 1, and {shown} is a share; write "
@@ -193,7 +201,7 @@ def _from_runs(
 
 
 def _choose(cells: list[ScoredCell], kind: str, names: Sequence[str]) -> list[ScoredCell]:
-    """The cells of the judges or tasks of these names; all where none is given.
+    """The cells of the judges or tasks of these names. All where none is given.
 
     Raises:
         UserError: There is none of a name.

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from harness.report.reread import CellReread
 
 _SCHEMA = "judge-harness/reread/1"
+# Letters of an answer, from its end: about two lines of a terminal.
 _LONGEST = 160
+# Answers shown of each kind of change. `--json` has all of them.
 _EXAMPLES = 2
 
 
@@ -55,6 +57,7 @@ def command(ctx: click.Context, run: Path, reread: bool, dry_run: bool, as_json:
             echo(json.dumps({"schema": _SCHEMA, "run": run.name, "dry_run": dry_run, "cells": plain}, indent=2))
         else:
             _print_changes(cells, dry_run=dry_run)
+        # The report of the run stays what it was, as its answers do.
         if dry_run:
             return 0
     report = report_run(run, plugins)
