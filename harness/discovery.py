@@ -1,25 +1,21 @@
-"""Finds plugins. Entry points are indexed first and then loaded one by one, and failures are kept as data.
+"""Finding plugins: entry points indexed first, then loaded one by one, failures kept as data.
 
-pluggy's own loader stops at the first broken plugin. It silently drops a second distribution of the same name
-(pluggy#154, #174). So the entry points are indexed here. Blocked plugins are dropped before any of their code is
-imported, and each of the others is loaded by itself. A failure becomes a row with its cause, even a `sys.exit` in a
-plugin. It only becomes an error when a manifest uses that plugin, or at once with `HARNESS_STRICT_PLUGINS=1`.
-`harness.registration` checks the module of each plugin.
+pluggy's own loader stops at the first broken plugin and silently drops a second distribution of the same name
+(pluggy#154, #174). So `harness.candidates` lists the entry points. Blocked ones are left alone before anything of
+theirs is imported. Each of the others is loaded by itself here. What goes wrong becomes a row with its cause,
+`sys.exit` in a plugin included. It turns into an error only when a manifest uses that plugin, or at once with
+`HARNESS_STRICT_PLUGINS=1`. `harness.registration` says what a module must register to count.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
+from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -27,31 +23,26 @@ import pluggy
 
 from harness import DISTRIBUTION, first_party
 from harness.api import Card, Operational, PluginError, UnfoldedEntry, UserError, hookspecs
+from harness.candidates import CORE, GROUP, Candidate, find_candidates, normalize_name
 from harness.registration import cause_of, check_cards, check_hooks
 from harness.text import clean
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-GROUP = "harness"
-"""The entry-point group."""
-
 KINDS = ("task", "judge", "reward", "trainer", "format", "metric", "renderer", "manifest", "command")
 """Kinds of plugin objects; `harness_<kind>s` is the hook that returns their cards."""
 
-CORE = "harness"
-"""Name of the core's own plugin. No other may have it."""
-
-
+# How a status reads after `plugin NAME is`.
 _OUTCOMES = {"broken": "broken", "conflict": "in conflict", "blocked": "left out", "replaced": "replaced"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginRow:
-    """An advertised plugin and the outcome of loading it."""
+    """One advertised plugin and what became of it."""
 
     name: str
-    """Name of the entry point, and the first half of every id."""
+    """Name of the entry point; first half of every id."""
     distribution: str
     """Name of the distribution, or the path of a file given with `--plugin`."""
     version: str
@@ -59,37 +50,37 @@ class PluginRow:
     status: str
     """`ok`, `broken`, `conflict`, `blocked` or `replaced` (by a file given with `--plugin`)."""
     problem: str = ""
-    """Cause, if the status is not ok."""
+    """Cause, when the status is not ok."""
     cards: tuple[Card, ...] = ()
-    """Cards of its objects."""
+    """What it offers."""
     hooks: tuple[str, ...] = ()
     """Names of the hooks that it implements."""
     cpu_ms: float = 0.0
-    """Milliseconds of CPU to load it. A library that two plugins import counts for the first of them, by name."""
+    """Milliseconds of CPU that loading it took. What two plugins import counts for the first, by name."""
     wall_ms: float = 0.0
-    """Milliseconds by the clock to load it."""
+    """Milliseconds by the clock that loading it took."""
 
     @property
     def outcome(self) -> str:
-        """The outcome in words, to follow `plugin NAME is`."""
+        """What became of it, to follow `plugin NAME is`."""
         return f"{_OUTCOMES.get(self.status, self.status)}: {self.problem}"
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A card with its provenance. A manifest's `use:` resolves to it."""
+    """A card with its provenance: what a manifest's `use:` resolves to."""
 
     id: str
     """Canonical id, `plugin/name`."""
     card: Card
     """The card."""
     distribution: str
-    """The distribution that ships it."""
+    """Who ships it."""
     version: str
-    """Version of the distribution."""
+    """In which version."""
 
     def options_model(self) -> type[BaseModel] | None:
-        """Import the pydantic model of its options."""
+        """The pydantic model of its options, imported now."""
         if self.card.options is None:
             return None
         model: type[BaseModel] = self.resolve(self.card.options)
@@ -99,24 +90,25 @@ class Offer:
         """Call the factory.
 
         Raises:
-            PluginError: It cannot be imported, or it raised. The message names the cause.
-            UserError: The factory raised it on purpose.
+            PluginError: It cannot be imported or it raised. The cause is named.
+            UserError: What the factory says on purpose.
         """
         return self._call(self.card.factory, options, context)
 
     def unfold(self, options: object, context: object) -> list[UnfoldedEntry] | None:
-        """The entries into which this one unfolds, or `None` if it stands for itself."""
+        """The entries that this one stands for, or `None` when it stands for itself."""
         if self.card.unfold is None:
             return None
         unfolded: list[UnfoldedEntry] = self._call(self.card.unfold, options, context)
         return unfolded
 
     def check(self, options: object, context: object) -> None:
-        """Check the files in the options of a judge, if its card has a check.
+        """Check the files that the options of a judge name, where its card says how.
 
         Raises:
             UserError: They cannot be used.
         """
+        # Cards of judges alone have one.
         lazy = getattr(self.card, "check", None)
         if lazy is not None:
             self._call(lazy, options, context)
@@ -126,17 +118,17 @@ class Offer:
             return self.resolve(lazy)(options, context)
         except (UserError, KeyboardInterrupt):
             raise
-        except BaseException as error:  # even SystemExit: a plugin must not end the command
+        except BaseException as error:  # sys.exit in a plugin ends no command
             raise PluginError(
                 f"{self.card.kind} {self.id} ({self.distribution} {self.version}): could not be made: "
                 f"{type(error).__name__}: {error}"
             ) from error
 
     def resolve(self, lazy: object) -> Any:
-        """Import the object of a lazy reference in the card. An object that is not text is returned as it is.
+        """What a lazy reference of the card names, imported now. Anything but text is itself.
 
         Raises:
-            PluginError: It cannot be imported. The message names the cause.
+            PluginError: It cannot be imported. The cause is named.
         """
         if not isinstance(lazy, str):
             return lazy
@@ -152,62 +144,45 @@ class Offer:
             ) from error
 
 
-@dataclass
-class _Found:
-    """An entry point, or a file or module given with `--plugin`, before it is loaded."""
-
-    name: str
-    distribution: str
-    version: str
-    load: Callable[[], ModuleType] = field(repr=False)
-    given: bool = False
-    """Whether it was given with `--plugin`."""
-
-
 class Plugins:
     """All plugins of this process."""
 
     def __init__(self) -> None:
-        """Start without plugins. Use `load`."""
+        """Empty. Use `load`."""
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._offers: dict[str, dict[str, Offer]] = {kind: {} for kind in KINDS}
         self.rows: list[PluginRow] = []
-        """A row for each advertised plugin, by name."""
+        """One row for each advertised plugin, by name."""
 
     @classmethod
     def load(cls, *, blocked: Iterable[str] = (), extra: Sequence[str] = ()) -> Plugins:
         """Find and load every plugin that is not blocked.
 
         Args:
-            blocked: Names of plugins or of distributions. `HARNESS_DISABLE_PLUGINS` (comma-separated) adds to them.
+            blocked: Names of plugins or of distributions; `HARNESS_DISABLE_PLUGINS` (comma-separated) adds to them.
             extra: Python files or importable modules to use as plugins as well, named after their stem.
 
         Raises:
-            PluginError: An `extra` cannot be used, or any plugin is broken in strict mode (`HARNESS_STRICT_PLUGINS=1`).
+            PluginError: In strict mode (`HARNESS_STRICT_PLUGINS=1`), when any plugin is broken; or an `extra` is.
         """
         plugins = cls()
-        stop = {
-            _normalise(name) for name in (*blocked, *os.environ.get("HARNESS_DISABLE_PLUGINS", "").split(",")) if name
-        }
-        found = [_from_entry_point(point) for point in entry_points(group=GROUP)]
-        found += [_from_argument(argument) for argument in dict.fromkeys(extra)]
-        # By name first, before anything is imported: of two plugins of one name, neither may run its code.
-        by_name: dict[str, list[_Found]] = {}
-        # Sorted, so that hooks are called in the same order on every machine.
-        for candidate in sorted(found, key=lambda each: (each.name, each.distribution)):
-            if _normalise(candidate.name) in stop or _normalise(candidate.distribution) in stop:
-                problem = "blocked by --no-plugin or HARNESS_DISABLE_PLUGINS"
-                plugins._add_row(candidate, status="blocked", problem=problem)
+        names = (*blocked, *os.environ.get("HARNESS_DISABLE_PLUGINS", "").split(","))
+        stop = {normalize_name(name) for name in names if name}
+        by_name: dict[str, list[Candidate]] = {}
+        for plugin in find_candidates(extra):
+            # Before it is loaded: a plugin that hangs on import can be blocked too.
+            if normalize_name(plugin.name) in stop or normalize_name(plugin.distribution) in stop:
+                plugins._add_row(plugin, status="blocked", problem="blocked by --no-plugin or HARNESS_DISABLE_PLUGINS")
             else:
-                by_name.setdefault(candidate.name, []).append(candidate)
+                by_name.setdefault(plugin.name, []).append(plugin)
+        # Plugins of one name are decided on together: which of two is meant is not for the harness to guess.
         for rivals in by_name.values():
             remaining = plugins._without_losers(rivals)
             if len(remaining) == 1:
-                plugins._load_one(remaining[0])
-            # Two of one name: neither is loaded, since an id would mean one or the other by chance.
+                plugins._load_plugin(remaining[0])
             for rival in remaining if len(remaining) > 1 else ():
-                plugins._add_row(rival, status="conflict", problem=_describe_conflict(remaining))
+                plugins._add_row(rival, status="conflict", problem=_conflict(remaining))
         plugins.rows.sort(key=lambda row: (row.name, row.distribution))
         if os.environ.get("HARNESS_STRICT_PLUGINS", "") not in ("", "0"):
             plugins._refuse_broken()
@@ -218,13 +193,14 @@ class Plugins:
         return [offer for _, offer in sorted(self._offers[kind].items())]
 
     def find(self, kind: str, name: str) -> Offer:
-        """Find the offer of a name: a canonical id, or a bare name while it is unique.
+        """The offer that `name` means: a canonical id, or a bare name while it is unique.
 
         Raises:
-            PluginError: The name is unknown, ambiguous, or that of a plugin that did not load. The message has similar
-                names, all meanings, or the cause.
+            PluginError: Unknown (with near misses), ambiguous (naming all), or of a plugin that did not load (with its
+                cause).
         """
         offers = self._offers[kind]
+        # A full id is looked up first, so that a new plugin with the same bare name changes no manifest that has it.
         if name in offers:
             return offers[name]
         same = [offer for offer in offers.values() if offer.card.name == name]
@@ -233,7 +209,7 @@ class Plugins:
         if same:
             listed = ", ".join(f"{offer.id} ({offer.distribution} {offer.version})" for offer in same)
             raise PluginError(f"the {kind} name {name!r} is ambiguous: {listed}; write the full id")
-        # The name may be that of a plugin that is installed and broken: its cause helps more than "there is no".
+        # A plugin that did not load has no offers. What it would have offered is known of the core's own only.
         ours = first_party.find_plugins(kind, name)
         loaded = {row.name for row in self.rows if row.status == "ok"}
         for row in self.rows:
@@ -243,31 +219,32 @@ class Plugins:
         raise PluginError(f"there is no {kind} {name!r}{self._hint(kind, name, ours)}")
 
     def notify(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
-        """Call a life-cycle hook on every plugin. A hook that raises causes a warning and never ends a run.
+        """Call a life-cycle hook on every plugin. One that raises is warned about and never ends a run.
 
         Returns:
-            Pairs of a plugin's name and its hook's result.
+            Pairs of plugin name and what it returned.
         """
-        # Not by pluggy's own call, which would stop at the first hook that raises.
         results: list[tuple[str, Any]] = []
+        # One by one: pluggy's own call of a hook ends at the first plugin that raises.
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
             try:
                 results.append((impl.plugin_name, impl.function(**{name: arguments[name] for name in impl.argnames})))
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
-                warning = f"warning: plugin {impl.plugin_name}: {hook} raised {error!r}"
-                print(clean(warning), file=sys.stderr)  # noqa: T201
+                said = f"warning: plugin {impl.plugin_name}: {hook} raised {error!r}"
+                print(clean(said), file=sys.stderr)  # noqa: T201
         return results
 
     def ask(self, hook: str, **arguments: Any) -> Any:
-        """The first answer to a hook that is not `None`, plugins before the core; `None` where there is none.
+        """The first answer to a hook that is not `None`, plugins before the core. `None` where no one answers.
 
         Raises:
             UserError: A plugin says that it cannot be done.
-            PluginError: A plugin raised something else; it is named.
+            PluginError: A plugin raised something else. It is named.
         """
         impls = getattr(self._manager.hook, hook).get_hookimpls()
+        # So a plugin can take over what the core does, and the core answers when none does.
         for impl in sorted(impls, key=lambda impl: impl.plugin_name == CORE):
             try:
                 answer = impl.function(**{name: arguments[name] for name in impl.argnames})
@@ -282,7 +259,7 @@ class Plugins:
         return None
 
     def warnings(self) -> list[str]:
-        """A line for each plugin that should have loaded and did not."""
+        """One line for each plugin that should have loaded and did not."""
         return [
             f"plugin {row.name} ({row.distribution} {row.version}) is {row.outcome}"
             for row in self.rows
@@ -291,6 +268,7 @@ class Plugins:
 
     def _hint(self, kind: str, name: str, ours: Sequence[str]) -> str:
         installed = {row.name for row in self.rows}
+        # What can be installed is a better answer than a name that looks alike.
         missing = [first_party.DISTRIBUTIONS[plugin] for plugin in ours if plugin not in installed]
         if missing:
             return "; " + " or ".join(f"pip install {distribution}" for distribution in missing)
@@ -305,15 +283,17 @@ class Plugins:
         if problems:
             raise PluginError("HARNESS_STRICT_PLUGINS is set, and not every plugin loads:\n  " + "\n  ".join(problems))
 
-    def _add_row(self, found: _Found, **fields: Any) -> None:
-        self.rows.append(PluginRow(name=found.name, distribution=found.distribution, version=found.version, **fields))
+    def _add_row(self, plugin: Candidate, **fields: Any) -> None:
+        self.rows.append(
+            PluginRow(name=plugin.name, distribution=plugin.distribution, version=plugin.version, **fields)
+        )
 
-    def _without_losers(self, rivals: Sequence[_Found]) -> list[_Found]:
-        """The plugins of a name without those that cannot have it. Each of those gets a row with the reason."""
-        remaining: list[_Found] = []
+    def _without_losers(self, rivals: Sequence[Candidate]) -> list[Candidate]:
+        """Plugins of one name without those that cannot have it: a row says why each one lost."""
+        remaining: list[Candidate] = []
         given = next((rival for rival in rivals if rival.given), None)
         for rival in rivals:
-            if rival.name == CORE and _normalise(rival.distribution) != DISTRIBUTION:
+            if rival.name == CORE and normalize_name(rival.distribution) != DISTRIBUTION:
                 problem = f"the name {CORE!r} belongs to the core; rename the entry point of {rival.distribution}"
                 self._add_row(rival, status="conflict", problem=problem)
             elif given is not None and not rival.given:
@@ -323,14 +303,14 @@ class Plugins:
                 remaining.append(rival)
         return remaining
 
-    def _load_one(self, found: _Found) -> None:
+    def _load_plugin(self, plugin: Candidate) -> None:
         cpu, clock = time.process_time(), time.perf_counter()
         try:
-            module = found.load()
+            module = plugin.load()
             check_hooks(self._manager, module)
-            self._manager.register(module, name=found.name)
+            # Registered before its cards are asked for, since pluggy knows its hooks only then. A fault takes it back.
+            self._manager.register(module, name=plugin.name)
             try:
-                # Unregistered again below if a card is bad: none of its hooks may then be called.
                 hooks = tuple(sorted(caller.name for caller in self._manager.get_hookcallers(module) or ()))
                 cards = check_cards(self._collect(module))
             except BaseException:
@@ -338,29 +318,30 @@ class Plugins:
                 raise
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # even SystemExit: a plugin must not end the command
-            self._add_row(found, status="broken", problem=cause_of(error), **_measure_since(cpu, clock))
+        except BaseException as error:  # sys.exit in a plugin is its own fault, and ends nothing but itself
+            self._add_row(plugin, status="broken", problem=cause_of(error), **_measure_time(cpu, clock))
             return
         for card in cards:
-            offer = Offer(f"{found.name}/{card.name}", card, found.distribution, found.version)
+            offer = Offer(f"{plugin.name}/{card.name}", card, plugin.distribution, plugin.version)
             self._offers[card.kind][offer.id] = offer
-        self._add_row(found, status="ok", cards=tuple(cards), hooks=hooks, **_measure_since(cpu, clock))
+        self._add_row(plugin, status="ok", cards=tuple(cards), hooks=hooks, **_measure_time(cpu, clock))
 
     def _collect(self, module: ModuleType) -> Iterator[tuple[str, Any]]:
         for kind in KINDS:
             for impl in getattr(self._manager.hook, f"harness_{kind}s").get_hookimpls():
-                if impl.plugin is module:  # the list holds the plugins that were loaded before as well
+                # Only what this module offers: the faults of others must not be blamed on it.
+                if impl.plugin is module:
                     for card in impl.function():
                         yield kind, card
 
 
-def _measure_since(cpu: float, clock: float) -> dict[str, float]:
+def _measure_time(cpu: float, clock: float) -> dict[str, float]:
     """The milliseconds since two readings of the clocks."""
     return {"cpu_ms": (time.process_time() - cpu) * 1e3, "wall_ms": (time.perf_counter() - clock) * 1e3}
 
 
-def _describe_conflict(rivals: Sequence[_Found]) -> str:
-    """The reason why all plugins of a name are off."""
+def _conflict(rivals: Sequence[Candidate]) -> str:
+    """Why plugins of one name are all off."""
     number = "two" if len(rivals) == 2 else str(len(rivals))
     if rivals[0].given:
         each = " and ".join(rival.distribution for rival in rivals)
@@ -369,56 +350,15 @@ def _describe_conflict(rivals: Sequence[_Found]) -> str:
     return f"{number} distributions have a plugin of this name: {each}; uninstall or block one of them"
 
 
-def _normalise(name: str) -> str:
-    """A distribution's name for comparison, by PEP 503."""
-    return re.sub(r"[-_.]+", "-", name.strip()).lower()
-
-
-def _from_entry_point(point: EntryPoint) -> _Found:
-    distribution = point.dist
-    return _Found(
-        name=point.name,
-        distribution=distribution.name if distribution is not None else "?",
-        version=distribution.version if distribution is not None else "?",
-        load=point.load,
-    )
-
-
-def _from_argument(argument: str) -> _Found:
-    path = Path(argument)
-    if path.suffix != ".py":
-        name, load = argument.rpartition(".")[2], lambda: importlib.import_module(argument)
-    elif not path.is_file():
-        raise PluginError(f"--plugin {argument}: no such file")
-    else:
-        name, load = re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()), lambda: _load_file(path)
-    if name == CORE:
-        raise PluginError(f"--plugin {argument}: the name {CORE!r} belongs to the core; rename the file or module")
-    return _Found(name, argument if path.suffix != ".py" else str(path), "-", load, given=True)
-
-
-def _load_file(path: Path) -> ModuleType:
-    # With a prefix, so that a file called `json.py` does not take the place of a library.
-    name = f"harness_plugin_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise PluginError(f"--plugin {path}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pydantic look their module up by name
-    spec.loader.exec_module(module)
-    return module
-
-
 def options_of(model: BaseModel | None) -> Mapping[str, Any]:
-    """Options as plain JSON data, for keys and records, without `Operational` ones."""
+    """Options as plain JSON data, for keys and records. Those that are `Operational` are left out."""
     if model is None:
         return {}
     return model.model_dump(mode="json", exclude=set(operational(type(model))))
 
 
 def operational(model: type[BaseModel]) -> list[str]:
-    """The fields of an options model that are marked `Operational`: they never change an answer."""
-    # The mark counts as a class and as an instance, since `Annotated[int, Operational]` is an easy slip.
+    """The fields of an options model that say how it is run and never what it answers."""
     return [
         name
         for name, spec in model.model_fields.items()

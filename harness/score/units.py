@@ -7,7 +7,6 @@ Time: spaces are told apart by `type(...) is`, since `isinstance` on an abstract
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from array import array
 from collections import Counter
@@ -18,7 +17,7 @@ from typing import cast
 
 import numpy as np
 
-from harness.api import TIE, AnswerSpace, DataError, Preference, Protocol, RecordedAnswer, Score, Status, Verdict
+from harness.api import AnswerSpace, DataError, Preference, Protocol, RecordedAnswer, Score, Status, Verdict
 from harness.score.arrays import Ints
 from harness.score.ballots import (
     STATES,
@@ -29,7 +28,8 @@ from harness.score.ballots import (
     pool_orders,
     split_orders,
 )
-from harness.score.columns import RepeatColumns
+from harness.score.columns import RepeatColumns, SuccessColumns, cluster_marks, hash_id
+from harness.score.credit import blind_guesses, class_and_credit, is_tie
 from harness.score.histograms import bin_of, histogram, size
 from harness.score.people import Outcome, PeopleBuilder
 from harness.score.table import (
@@ -41,7 +41,6 @@ from harness.score.table import (
     CellTable,
     PackedIds,
     RequestCounts,
-    SuccessCounts,
     UnitTable,
 )
 
@@ -102,36 +101,6 @@ def build_cell(answers: Iterable[RecordedAnswer], protocol: Protocol) -> CellTab
     return builder.finish()
 
 
-def _hash_id(text: str) -> int:
-    # Python's own `hash` differs from run to run. With 64 bits two of a million ids agree with a chance of 3e-8.
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
-
-
-def _cluster_marks(column: array[int]) -> Ints:
-    """Marks of clusters, 63 bits of each, so that they are plain integers."""
-    return (np.frombuffer(column, dtype=np.uint64) >> np.uint64(1)).astype(np.int64)
-
-
-class _SuccessColumns:
-    """Hits among trials by item, in a growing column each."""
-
-    def __init__(self) -> None:
-        self.cluster, self.hits, self.trials = array("Q"), array("q"), array("q")
-
-    def add(self, cluster: int, hits: int, trials: int) -> None:
-        if trials:
-            self.cluster.append(cluster)
-            self.hits.append(hits)
-            self.trials.append(trials)
-
-    def finish(self) -> SuccessCounts:
-        return SuccessCounts(
-            cluster=_cluster_marks(self.cluster),
-            hits=np.array(self.hits, dtype=np.int64),
-            trials=np.array(self.trials, dtype=np.int64),
-        )
-
-
 class _Builder:
     """Grows the columns of a table."""
 
@@ -162,15 +131,15 @@ class _Builder:
         self.golds: Counter[Verdict] = Counter()
         self.shown_golds: Counter[Verdict] = Counter()
         self.orders = 0
-        self.swap, self.first, self.repeat = _SuccessColumns(), _SuccessColumns(), _SuccessColumns()
+        self.swap, self.first, self.repeat = SuccessColumns(), SuccessColumns(), SuccessColumns()
         self.repeats = RepeatColumns()
 
     def add(self, answers: list[RecordedAnswer]) -> None:
         """Take in all answers to one item."""
         head = answers[0]
         self._widen_space(head)
-        name = _hash_id(head.item)
-        cluster = name if head.group == head.item else _hash_id(head.group)
+        name = hash_id(head.item)
+        cluster = name if head.group == head.item else hash_id(head.group)
         self.seen.append(name)
         self.groups.append(cluster)
         self.ids.append(head.item)
@@ -181,7 +150,7 @@ class _Builder:
         # here.
         self._count_requests(answers, cluster)
         self._compare_orders(answers, votes, cluster)
-        if self.protocol.ties == "skip" and _is_tie(head.space, head.gold):
+        if self.protocol.ties == "skip" and is_tie(head.space, head.gold):
             return
         if len(answers) > 1:
             self._collect_repeats(answers, votes, cluster)
@@ -204,7 +173,7 @@ class _Builder:
     def _add_unit(self, head: RecordedAnswer, ballot: Ballot, cluster: int) -> None:
         space = head.space
         # Units of two judges are matched by this name, so it must not depend on how many answers came before.
-        key = _hash_id(f"{head.item}\0{ballot.order}\0{ballot.sample}")
+        key = hash_id(f"{head.item}\0{ballot.order}\0{ballot.sample}")
         policy = "" if ballot.state == ANSWERED else self.policies[ballot.state]
         gold, verdict, credit, guess, guess_credit = self._count_against(head, ballot, key)
         positive = ballot.positive
@@ -236,7 +205,7 @@ class _Builder:
         space, gold = head.space, head.gold
         verdict, credit = None, 0.0
         if ballot.state == ANSWERED:
-            verdict, credit = _class_and_credit(ballot.verdict, head, self.protocol)
+            verdict, credit = class_and_credit(ballot.verdict, head, self.protocol)
         guess, guess_credit = verdict, credit
         policy = "" if ballot.state == ANSWERED else self.policies[ballot.state]
         if policy == "half":
@@ -244,13 +213,13 @@ class _Builder:
         elif policy in ("chance", "share"):
             drawn = ballot.drawn if policy == "share" else ()
             # The key is a hash: guesses are spread evenly, and are the same for every judge and in every run.
-            blind = drawn or _blind_guesses(head, field=f"{POLICIES[ballot.state]}: {policy}")
-            guess, guess_credit = _class_and_credit(blind[key % len(blind)], head, self.protocol)
+            blind = drawn or blind_guesses(head, field=f"{POLICIES[ballot.state]}: {policy}")
+            guess, guess_credit = class_and_credit(blind[key % len(blind)], head, self.protocol)
             # The chance of the guess and not its luck: a mean of credits then has no noise that the judge did not
             # make.
             credit = 1 / len(blind)
             if drawn:
-                credit = sum(_class_and_credit(best, head, self.protocol)[1] for best in drawn) / len(drawn)
+                credit = sum(class_and_credit(best, head, self.protocol)[1] for best in drawn) / len(drawn)
         if type(space) is Preference and self.protocol.pooling == "each" and ballot.order:
             # One order by itself is a question about places: its classes are "first" and "second", so that a gold which
             # is always one candidate has both classes once it is shuffled (MJ-Bench in the paper's macro-F1).
@@ -325,7 +294,7 @@ class _Builder:
             return {"wrong": 0.0, "half": 0.5}.get(policy) if type(answer.space) is not Score else None
         if type(answer.space) is Score:
             return abs(cast("float", answer.verdict) - cast("float", answer.gold))
-        return _class_and_credit(canonical(answer), answer, self.protocol)[1]
+        return class_and_credit(canonical(answer), answer, self.protocol)[1]
 
     def _credit_of(self, vote: Ballot, head: RecordedAnswer) -> float:
         """Credit of a vote. NaN if it does not count, or if a score has no credit."""
@@ -333,7 +302,7 @@ class _Builder:
             return _NAN
         if vote.state != ANSWERED:
             return 0.0 if self.policies[vote.state] == "wrong" else _NAN
-        return _class_and_credit(vote.verdict, head, self.protocol)[1]
+        return class_and_credit(vote.verdict, head, self.protocol)[1]
 
     def finish(self) -> CellTable:
         """The table of all that was added."""
@@ -346,7 +315,7 @@ class _Builder:
             verdicts=verdicts,
             key=np.frombuffer(self.key, dtype=np.uint64),
             item=np.array(self.item, dtype=np.int64),
-            cluster=_cluster_marks(self.cluster),
+            cluster=cluster_marks(self.cluster),
             category=np.array(self.category, dtype=np.int64),
             gold=gold,
             predicted=predicted,
@@ -415,38 +384,3 @@ class _Builder:
             shown_gold_histogram=histogram(space, self.shown_golds),
             orders=self.orders,
         )
-
-
-def _blind_guesses(head: RecordedAnswer, *, field: str) -> tuple[Verdict, ...]:
-    """All that a blind guess may be."""
-    try:
-        return head.space.verdicts()
-    except DataError as error:
-        raise DataError(
-            f"item {head.item!r}: protocol says {field}, and there is no blind guess ({error}); "
-            f"use {field.partition(':')[0]}: exclude or {field.partition(':')[0]}: wrong"
-        ) from error
-
-
-def _class_and_credit(
-    verdict: Verdict | None, head: RecordedAnswer, protocol: Protocol
-) -> tuple[Verdict | None, float]:
-    """An answer as it counts: its class, or `None` if that is never right, and its credit."""
-    space, gold = head.space, head.gold
-    if type(space) is Preference and verdict == TIE:
-        # Most prompts offer one word for a tie. It is right for every kind of tied gold.
-        verdict = gold if isinstance(gold, str) else space.ties[0]
-    credit = float(verdict is not None and space.agrees(verdict, gold))
-    if protocol.ties == "class":
-        return verdict, credit
-    tied_gold, tied = _is_tie(space, gold), verdict is not None and _is_tie(space, verdict)
-    if protocol.ties == "skip":
-        # An answered tie is wrong here but is no class of its own: a class that no gold has would lower a macro-F1.
-        return None if tied else verdict, credit
-    if protocol.ties == "half":
-        return verdict, 0.5 if tied_gold else credit
-    return verdict, 1.0 if tied_gold or tied else credit
-
-
-def _is_tie(space: AnswerSpace, verdict: Verdict) -> bool:
-    return type(space) is Preference and isinstance(verdict, str)
