@@ -172,7 +172,7 @@ def _print_failures(session: Session) -> None:
 def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoints: Path, shard: Shard | None) -> None:
     from harness.pipeline.session import run_folder
     from harness.pipeline.training import give_models, plan_trainings
-    from harness.run.coverage import check_media, leave_out
+    from harness.run.coverage import check_media, check_metrics, leave_out
     from harness.run.folder import JOURNAL
     from harness.run.journal import Journal
     from harness.run.plan import build_plan
@@ -181,6 +181,7 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
     trainings = plan_trainings(plan, plugins, checkpoints=checkpoints, say=say)
     give_models(plan, loaded, {judge: training.model for judge, training in trainings.items() if training.is_trained})
     # Checked here too, so that a dry run fails where the run would.
+    check_metrics(plan, loaded.manifest.report.metric)
     check_media(plan)
     leave_out(plan)
     folder = run_folder(runs, loaded, shard)

@@ -170,3 +170,14 @@ def test_show_draws_a_contact_sheet(tmp_path: Path) -> None:
     assert code_of("show", "miniature/pairwise-alignment", "--sample", "3", "--output", str(target)) == 0
     with PIL.Image.open(target) as sheet:
         assert min(sheet.size) > 200
+
+
+def test_a_dry_run_finds_a_metric_that_the_run_could_not_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m.yaml").write_text(
+        "name: m\ntasks: [{use: miniature/safety}]\njudges: [{use: prior}]\nreport: {metric: kendall}\n"
+    )
+    assert code_of("run", "m.yaml", "--dry-run") == 2
+    assert "the metric 'kendall' is not defined for its answers" in capsys.readouterr().err

@@ -22,7 +22,7 @@ class GenAIBenchFormat:
     the template would have been a vote for A.
 
     The strict alternative is `harness/arena`: write `format: harness/arena` in the manifest. Of the 15,924 recorded
-    answers of six judges to image generation and edition the two read about 1,000 (6 %) differently. In nearly all of
+    answers of six judges to image generation and edition the two read 994 (6.2 %) differently. In nearly all of
     these the official rule takes the first label of an answer that lists several, where the strict one finds that the
     answer contradicts itself. The numbers are in `docs/explanation/verdict-formats.md`.
     """
