@@ -34,7 +34,8 @@ class _LazyGroup(click.Group):
             import difflib
 
             others = _find_others(ctx)
-            if args[0] not in others:
+            # A full id, such as `mine/post`, tells two plugins with one verb apart.
+            if args[0] not in others and "/" not in args[0]:
                 close = difflib.get_close_matches(args[0], [*VERBS, *others], n=1)
                 hint = f" Did you mean '{close[0]}'?" if close else ""
                 raise click.UsageError(f"No such command '{args[0]}'.{hint}", ctx)

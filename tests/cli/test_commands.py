@@ -75,3 +75,15 @@ def test_the_conformance_kit_finds_all_three_faults(plugin: str, capsys: pytest.
     assert "ok    counting/count  command_has_help" in said
     assert "`harness run` is a verb of the core" in said
     assert "command counting/no-command: " in said
+
+
+def test_a_full_id_tells_two_plugins_with_one_verb_apart(
+    plugin: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other.py").write_text(Path(plugin).read_text().replace("return 4", "return 3"))
+    both = ("--plugin", plugin, "--plugin", str(tmp_path / "other.py"))
+    assert code_of(*both, "count") == 2
+    assert "the command name 'count' is ambiguous" in capsys.readouterr().err
+    assert code_of(*both, "other/count") == 3
+    assert code_of(*both, "other/cont") == 2
+    assert "there is no command 'other/cont'" in capsys.readouterr().err
