@@ -169,16 +169,45 @@ def find_batteries_imported(modules: Mapping[str, Module]) -> list[str]:
     ]
 
 
+def count_code(module: Module) -> int:
+    """Lines that are neither blank nor docstring nor comment alone."""
+    words = {
+        line
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    lines = module.text.splitlines()
+    return sum(
+        bool(line.strip()) and not line.strip().startswith("#") and number not in words
+        for number, line in enumerate(lines, 1)
+    )
+
+
 def find_records(modules: Iterable[Module]) -> list[str]:
-    """Classes that hold data: dataclasses, named tuples, protocols and models."""
+    """Classes that hold data, and contracts: dataclasses, named tuples, models, and protocols."""
+    return [*find_data_records(modules), *find_contracts(modules)]
+
+
+def find_contracts(modules: Iterable[Module]) -> list[str]:
+    """Classes that say what an object must do: `typing.Protocol`."""
+    return _find_classes(modules, marks=set(), bases={"Protocol"})
+
+
+def find_data_records(modules: Iterable[Module]) -> list[str]:
+    """Classes that hold data: dataclasses, named tuples and models."""
+    return _find_classes(modules, marks={"dataclass"}, bases={"NamedTuple", "TypedDict", "BaseModel", "_Section"})
+
+
+def _find_classes(modules: Iterable[Module], *, marks: set[str], bases: set[str]) -> list[str]:
     found = []
     for module in modules:
         for node in ast.walk(module.tree):
             if not isinstance(node, ast.ClassDef):
                 continue
-            bases = {ast.unparse(base).rpartition(".")[2].partition("[")[0] for base in node.bases}
-            marks = {ast.unparse(mark).partition("(")[0].rpartition(".")[2] for mark in node.decorator_list}
-            if "dataclass" in marks or bases & {"NamedTuple", "Protocol", "TypedDict", "BaseModel", "_Section"}:
+            own = {ast.unparse(base).rpartition(".")[2].partition("[")[0] for base in node.bases}
+            decorators = {ast.unparse(mark).partition("(")[0].rpartition(".")[2] for mark in node.decorator_list}
+            if own & bases or decorators & marks:
                 found.append(f"{module.name}.{node.name}")
     return found
 
@@ -224,6 +253,8 @@ def measure(modules: Mapping[str, Module]) -> dict[str, object]:
     return {
         "lines_core": sum(parts.values()),
         "lines_kernel": sum(lines[module.name] for module in core if module.in_kernel),
+        "code_kernel": sum(count_code(module) for module in core if module.in_kernel),
+        "code_core": sum(map(count_code, core)),
         "lines_plugins": sum(lines[module.name] for module in plugins),
         "lines_by_part": dict(parts.most_common()),
         "longest_module": max(lines.items(), key=lambda pair: pair[1]),
@@ -231,6 +262,8 @@ def measure(modules: Mapping[str, Module]) -> dict[str, object]:
         "arrows_up": find_arrows_up(modules),
         "batteries_imported": find_batteries_imported(modules),
         "records_core": len(find_records(core)),
+        "data_records_core": len(find_data_records(core)),
+        "contracts_core": len(find_contracts(core)),
         "functions_core": len(functions),
         "participles_core": round(sum(map(is_participle, functions)) / len(functions), 4),
         "faults_of_words_core": len(faults),
