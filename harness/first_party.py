@@ -68,6 +68,10 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
     },
     "manifest": {
         "miniature": "in-distribution ood",
+        "miniature-judges": (
+            "base base-stronger base-weaker eyes mt-rl-adaptive mt-rl-calibrated mt-rl-from-stronger mt-rl-from-weaker "
+            "mt-rl-judge mt-rl-swap reading rl-single rl-verdict-only sft-rationale sft-replay sft-single sft-unified"
+        ),
     },
 }
 """The names of a plugin's offers, by kind and by the plugin's name."""

@@ -170,7 +170,7 @@ def find_batteries_imported(modules: Mapping[str, Module]) -> list[str]:
 
 
 def count_code(module: Module) -> int:
-    """Lines that are neither blank nor docstring nor comment alone."""
+    """Lines of code: no blank lines, no docstrings, no lines that are comments alone."""
     words = {
         line
         for node in ast.walk(module.tree)

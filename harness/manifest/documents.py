@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.api import PluginError
 from harness.manifest.check import make_absolute
 from harness.manifest.entries import EntryResolver
 from harness.manifest.interpolate import interpolate
@@ -20,7 +21,7 @@ from harness.manifest.merge import load_merged
 from harness.manifest.model import Entry, Manifest, Recipe
 from harness.manifest.overrides import apply_sets
 from harness.manifest.problems import InvalidManifestError, Origin, Problems, did_you_mean, join
-from harness.manifest.shipped import find_shipped
+from harness.manifest.shipped import find_shipped, is_name
 from harness.manifest.source import Node
 
 if TYPE_CHECKING:
@@ -110,6 +111,13 @@ class DocumentResolver(EntryResolver):
             return None
         # Relative to the file that names it, where a plain `Path` would be relative to the working directory.
         file = str(make_absolute(given).value)
+        if is_name(text) and not os.path.exists(file):
+            try:
+                file = str(find_shipped(text, self._plugins))
+            except PluginError as error:
+                message = f"there is no file {_name_file(file)[:300]}, and {error}"
+                self._problems.add(given.origin, path, message)
+                return None
         label, real = _name_file(file), os.path.realpath(file)
         if not self._is_reachable(label, real, given.origin, path):
             return None

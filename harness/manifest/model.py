@@ -168,8 +168,9 @@ class JudgeEntry(Entry):
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
     """Options of the judge. `harness show ID` lists them."""
     train: Recipe | None = None
-    """The recipe that makes its `model`, trained once if it is not there: a path, relative to the manifest, or a recipe
-    written in place. The judge must have an option `model`, which is then not given under `with:`."""
+    """The recipe that makes its `model`, trained once if it is not there: a path, relative to the manifest, the name of
+    a recipe that a plugin ships (`harness list manifests`), or a recipe written in place. The judge must have an option
+    `model`, which is then not given under `with:`."""
     reasoning: ReasoningMarks = ReasoningMarks()
     """How it marks its reasoning, beside the known marks and those of its card. What stands between the marks is not
     searched for a verdict."""

@@ -163,3 +163,32 @@ def test_the_manifests_of_the_miniature_suite_are_those_of_the_benchmarks_folder
         shipped = load_manifest(Path(f"miniature/{name}"), plugins=plugins)
         assert load_manifest(root / "benchmarks" / file, plugins=plugins).hash == shipped.hash
         assert os.path.isabs(shipped.path)
+
+
+JUDGED = "name: m\ntasks: [{use: miniature/technical}]\njudges: [{use: transformers, train: NAME}]\n"
+SHIPPED = "name: r\ntasks: [{use: miniature/technical}]\nmodel: base\ntrainer: {use: grpo/sft}\n"
+
+
+@pytest.mark.parametrize("name", ["shelf/recipe", "recipe"])
+def test_a_judge_is_trained_by_a_shipped_recipe_and_a_file_of_that_name_wins(
+    shelf: Path, work: Path, plugins: Plugins, name: str
+) -> None:
+    shipped = shelf.parent / "manifests" / "recipe.yaml"
+    shipped.write_text(SHIPPED)
+    (work / "m.yaml").write_text(JUDGED.replace("NAME", name))
+    [judge] = load_manifest(Path("m.yaml"), plugins=plugins).judges
+    assert judge.recipe is not None
+    assert (judge.recipe.recipe.name, judge.recipe.path) == ("r", shipped)
+    (work / name).parent.mkdir(exist_ok=True)
+    (work / name).write_text(SHIPPED.replace("name: r", "name: mine"))
+    [judge] = load_manifest(Path("m.yaml"), plugins=plugins).judges
+    assert judge.recipe is not None
+    assert judge.recipe.recipe.name == "mine"
+
+
+def test_an_unknown_recipe_is_named_with_its_place_and_the_near_one(work: Path, plugins: Plugins) -> None:
+    (work / "m.yaml").write_text(JUDGED.replace("NAME", "shelf/recipi"))
+    with pytest.raises(InvalidManifestError) as caught:
+        load_manifest(Path("m.yaml"), plugins=plugins)
+    assert "m.yaml:3:37: judges[0].train: there is no file shelf/recipi, and there is no manifest" in str(caught.value)
+    assert "Did you mean 'shelf/recipe'" in str(caught.value)

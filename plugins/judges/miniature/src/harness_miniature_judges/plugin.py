@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from harness.api import JudgeCard, TaskCard, TrainerCard, hookimpl
+from pathlib import Path
+
+from harness.api import JudgeCard, ManifestCard, TaskCard, TrainerCard, hookimpl
 
 _LICENCE = "Apache-2.0; pictures as of the miniature suite"
 
@@ -115,4 +117,37 @@ def _lesson(name: str, attribute: str, answers: str, what: str) -> TaskCard:
         splits=("train", "validation"),
         answers=answers,
         suite="miniature-base",
+    )
+
+
+@hookimpl
+def harness_manifests() -> list[ManifestCard]:
+    """The recipes of the comparison: the base and what it starts from, the compared judges, and controls."""
+    return [
+        _recipe("eyes", "The eyes of the base: a vision tower that names what the pictures show."),
+        _recipe("reading", "Goes on from eyes: half of the base's language, which copies words."),
+        _recipe("base", "The off-the-shelf judge of the comparison, which the others start from."),
+        _recipe("base-stronger", "A control: the base, trained for longer."),
+        _recipe("base-weaker", "A control: the base, trained for half as long."),
+        _recipe("sft-single", "Supervised on the labels of one task: --set vars.task=safety."),
+        _recipe("sft-unified", "Supervised on the labels of six tasks."),
+        _recipe("sft-rationale", "A control: supervised on reasoning and labels of six tasks."),
+        _recipe("sft-replay", "A control: supervised on six tasks and a few pairs of the base's own lessons."),
+        _recipe("rl-single", "Reinforcement learning on one task: --set vars.task=safety."),
+        _recipe("rl-verdict-only", "A control: reinforcement learning over six tasks, without reasoning."),
+        _recipe("mt-rl-judge", "MT-RL-Judge in miniature: reinforcement learning jointly over six tasks."),
+        _recipe("mt-rl-adaptive", "MT-RL-Judge with more of the tasks that are worst and do not improve."),
+        _recipe("mt-rl-calibrated", "MT-RL-Judge that is paid for probabilities that mean what they say."),
+        _recipe(
+            "mt-rl-swap", "MT-RL-Judge that also trains on pairs, and is paid for the same verdict in both orders."
+        ),
+        _recipe("mt-rl-from-stronger", "MT-RL-Judge from the stronger base."),
+        _recipe("mt-rl-from-weaker", "MT-RL-Judge from the weaker base."),
+    ]
+
+
+def _recipe(name: str, summary: str) -> ManifestCard:
+    path = Path(__file__).parent / "recipes" / f"{name.replace('-', '_')}.yaml"
+    return ManifestCard(
+        name=name, api_version=1, summary=summary, path=path, licence=_LICENCE, source="arXiv 2603.11665 in miniature"
     )
