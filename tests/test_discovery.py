@@ -26,6 +26,14 @@ def make(options, context):
 
 HOOK = "from harness.api import hookimpl\n@hookimpl\ndef "
 
+RENDERER = """
+from harness.api import RendererCard, hookimpl
+
+@hookimpl
+def harness_renderers():
+    return [RendererCard(name="r", summary="s", factory=print, file="FILE", api_version=1)]
+"""
+
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
@@ -110,6 +118,13 @@ def test_a_plugin_that_does_not_import_is_a_row_and_does_not_hide_the_others(ins
         (GOOD.replace("factory", "api_version=0, factory"), "version 0 of the plugin API.*upgrade the plugin"),
         (GOOD.replace("factory", "api_version='1', factory"), "api_version must be a whole number, got '1'"),
         (GOOD.replace("factory", "api_version=True, factory"), "api_version must be a whole number, got True"),
+        (RENDERER.replace("FILE", "../x.txt"), "renderer 'r': file must be the bare name of a file.*'../x.txt'"),
+        (RENDERER.replace("FILE", "/x.txt"), "bare name of a file in the run folder.*'/x.txt'"),
+        (RENDERER.replace("FILE", "a\\\\b.txt"), "bare name of a file in the run folder"),
+        (RENDERER.replace("FILE", ".hidden"), "bare name of a file in the run folder"),
+        (RENDERER.replace("FILE", "journal.sqlite"), "'journal.sqlite' is a file of the run itself; choose another"),
+        (RENDERER.replace("FILE", "Journal.sqlite-wal"), "is a file of the run itself"),
+        (RENDERER.replace("FILE", "scores.json"), "is a file of the run itself"),
     ],
 )
 def test_every_way_to_be_broken_is_a_row_with_its_cause(install: Install, code: str, cause: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from harness.run.journal import Journal
 from harness.run.recorded import RecordedRun, load_run
 from harness.score.direct import UnitStatistics
 from harness.score.find import make_metric
+from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -75,7 +77,7 @@ def publish_run(folder: Path, plugins: Plugins, *, reuse: bool) -> RunReport | N
         board = _publish(run, plugins)
         if reuse:
             _keep_key(folder, key)
-    return RunReport(board=board, folder=folder, files=_files(plugins))
+    return RunReport(board=board, folder=folder, files=_files(folder, plugins))
 
 
 def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
@@ -97,7 +99,7 @@ def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
         statistics=UnitStatistics(),
     )
     # The board names the sections but does not hold them: their text is for Markdown only.
-    sections = [section for _, found in answers for section in found]
+    sections = [section for plugin, found in answers for section in _check_sections(plugin, found)]
     board = replace(board, sections=tuple(title for title, _ in sections))
     write_reports(board.to_json(), run.folder, plugins, sections=sections)
     # After the files are written, so that a plugin finds them.
@@ -105,10 +107,26 @@ def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
     return board
 
 
-def _files(plugins: Plugins) -> tuple[str, ...]:
-    """Names of the files that the installed renderers leave in a run folder, those to be read by people first."""
+def _check_sections(plugin: str, found: Any) -> list[tuple[str, str]]:
+    """The sections of a plugin. Where they are no pairs of texts, they are left out with a warning."""
+    sections = list(found) if isinstance(found, list | tuple) else [found]
+    if all(
+        isinstance(section, list | tuple) and len(section) == 2 and all(isinstance(text, str) for text in section)
+        for section in sections
+    ):
+        return [(title, text) for title, text in sections]
+    # As with a hook that raises: a report without a section is better than none.
+    said = f"warning: plugin {plugin}: harness_report_sections returned {found!r}; return a list of (title, text)"
+    print(clean(said), file=sys.stderr)  # noqa: T201
+    return []
+
+
+def _files(folder: Path, plugins: Plugins) -> tuple[str, ...]:
+    """Names of the files of the installed renderers that are in a run folder, those to be read by people first."""
     cards = (offer.card for offer in plugins.offers("renderer"))
-    names = {card.file for card in cards if isinstance(card, RendererCard) and card.file}
+    # A renderer that failed has left none.
+    named = {card.file for card in cards if isinstance(card, RendererCard) and card.file}
+    names = [name for name in named if (folder / name).is_file()]
     return tuple(sorted(names, key=lambda name: (not name.endswith(".md"), name)))
 
 

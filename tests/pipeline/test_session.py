@@ -218,6 +218,32 @@ def test_a_reporter_that_fails_is_named_and_nothing_is_lost(run: Run, capsys: py
     assert "32 already answered, 0 to ask" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("answer", ["None", "{'a': 'b'}", "('a', 'b')", "[('a', 3)]", "[('a', 'b', 'c')]", "3"])
+def test_sections_of_a_wrong_type_are_left_out_with_a_warning(
+    run: Run, capsys: pytest.CaptureFixture[str], answer: str
+) -> None:
+    Path("wrong.py").write_text(OLD.replace('[("Old", "as before")]', answer))
+    Path("m.yaml").write_text(MANIFEST)
+    command(["-p", "wrong.py", "run", "m.yaml"])
+    assert "warning: plugin wrong: harness_report_sections returned" in capsys.readouterr().err
+    [folder] = Path("runs").glob("m-*")
+    assert json.loads((folder / "leaderboard.json").read_text())["sections"] == ["Mine", "Old"]
+
+
+def test_a_run_names_the_reports_that_are_there_and_no_others(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("worse.py").write_text(
+        "from harness.api import RendererCard, hookimpl\n"
+        "@hookimpl\ndef harness_renderers():\n"
+        "    card = RendererCard(name='w', summary='s', factory=lambda *_: 1 / 0, file='worse.txt', api_version=1)\n"
+        "    return [card]\n"
+    )
+    Path("m.yaml").write_text(MANIFEST)
+    command(["-p", "worse.py", "run", "m.yaml"])
+    said = capsys.readouterr().err
+    assert "worse.txt is not written" in said
+    assert "(leaderboard.md, leaderboard.csv, leaderboard.json)" in said
+
+
 @pytest.mark.parametrize("change", ["version", "distribution", "nothing"])
 def test_a_leaderboard_is_read_back_only_while_the_plugins_are_those_that_made_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
