@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.api import PluginError
+from harness.api import PlannedTraining, PluginError, Report
 from harness.discovery import Plugins
 
 Install = Callable[..., str]
@@ -294,3 +294,48 @@ def test_an_observer_that_exits_is_warned_about_too(install: Install, capsys: py
     install("dist-a", "aaa", HOOK + "harness_report_sections(leaderboard): raise SystemExit('bye')")
     Plugins.load().notify("harness_report_sections", leaderboard={})
     assert "plugin aaa: harness_report_sections raised SystemExit('bye')" in capsys.readouterr().err
+
+
+RECORDED = "from harness.api import hookimpl\n@hookimpl\ndef harness_run_recorded(): "
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("return {'rows': []}", "returned dict, which is no Report of harness.api: it lacks leaderboard, files, show"),
+        ("return 0", "returned int, which is no Report"),
+        ("raise SystemExit(4)", "raised SystemExit: 4"),
+        ("yield", "returned generator, which is no Report"),
+    ],
+)
+def test_a_wrong_answer_to_a_question_names_the_plugin(install: Install, body: str, said: str) -> None:
+    install("dist-a", "aaa", RECORDED + body)
+    with pytest.raises(PluginError, match=f"plugin aaa: harness_run_recorded {said}"):
+        Plugins.load().ask("harness_run_recorded", Report)
+
+
+def test_a_plan_of_training_has_all_that_a_plan_has(install: Install) -> None:
+    code = (
+        "from types import SimpleNamespace as S\n" + HOOK + "harness_training_planned(): return S(name='x', model='y')"
+    )
+    install("dist-a", "aaa", code)
+    with pytest.raises(PluginError, match="is no PlannedTraining of harness.api: it lacks folder, is_trained, train$"):
+        Plugins.load().ask("harness_training_planned", PlannedTraining)
+
+
+def test_plugins_answer_by_name_and_by_the_marks_of_pluggy(install: Install) -> None:
+    code = (
+        "from types import SimpleNamespace as S\nfrom harness.api import hookimpl\n"
+        "@hookimpl(MARK)\ndef harness_run_recorded(): return S(leaderboard='WHO', files=(), show=print)"
+    )
+
+    def answer() -> object:
+        return Plugins.load().ask("harness_run_recorded", Report).leaderboard
+
+    install("dist-a", "aaa", code.replace("MARK", "trylast=True").replace("WHO", "last"))
+    assert answer() == "last"
+    install("dist-c", "ccc", code.replace("MARK", "").replace("WHO", "second"))
+    install("dist-b", "bbb", code.replace("MARK", "").replace("WHO", "usual"))
+    assert answer() == "usual"
+    install("dist-z", "zzz", code.replace("MARK", "tryfirst=True").replace("WHO", "first"))
+    assert answer() == "first"

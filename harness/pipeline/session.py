@@ -151,7 +151,7 @@ def report_run(folder: Path, plugins: Plugins, *, reuse: bool = False) -> Report
     Raises:
         UserError: It is no run folder, or it cannot be scored.
     """
-    report: Report | None = plugins.ask("harness_run_recorded", folder=folder, plugins=plugins, reuse=reuse)
+    report: Report | None = plugins.ask("harness_run_recorded", Report, folder=folder, plugins=plugins, reuse=reuse)
     return report
 
 
