@@ -244,6 +244,46 @@ def test_a_run_names_the_reports_that_are_there_and_no_others(run: Run, capsys: 
     assert "(leaderboard.md, leaderboard.csv, leaderboard.json)" in said
 
 
+LINES = """
+from harness.api import RendererCard, hookimpl
+
+@hookimpl
+def harness_renderers():
+    return [RendererCard(name="n", summary="s", factory=lambda *_: write, file="n.txt", api_version=1)]
+
+def write(leaderboard, *, sections=(), width=100):
+    return "first"
+"""
+
+
+def test_a_plugin_in_a_file_has_its_report_written_again_once_it_is_edited_or_allowed(run: Run) -> None:
+    Path("m.yaml").write_text(MANIFEST)
+    Path("n.py").write_text(LINES)
+    command(["-p", "n.py", "--no-plugin", "n", "run", "m.yaml"])
+    [folder] = Path("runs").glob("m-*")
+    assert not (folder / "n.txt").exists()
+    command(["-p", "n.py", "run", "m.yaml"])
+    assert (folder / "n.txt").read_text() == "first"
+    Path("n.py").write_text(LINES.replace("first", "second"))
+    command(["-p", "n.py", "run", "m.yaml"])
+    assert (folder / "n.txt").read_text() == "second"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("leaderboard.json", "{"), ("leaderboard.json", "[]"), ("leaderboard.json", "{}"), ("leaderboard.md", None)],
+)
+def test_a_report_that_was_damaged_or_removed_is_made_again(run: Run, name: str, text: str | None) -> None:
+    folder = run(MANIFEST)
+    before = (folder / name).read_text(encoding="utf-8")
+    if text is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_text(text, encoding="utf-8")
+    command(["run", "m.yaml"])
+    assert (folder / name).read_text(encoding="utf-8") == before
+
+
 @pytest.mark.parametrize("change", ["version", "distribution", "nothing"])
 def test_a_leaderboard_is_read_back_only_while_the_plugins_are_those_that_made_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
