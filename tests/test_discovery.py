@@ -319,7 +319,7 @@ def test_a_plan_of_training_has_all_that_a_plan_has(install: Install) -> None:
         "from types import SimpleNamespace as S\n" + HOOK + "harness_training_planned(): return S(name='x', model='y')"
     )
     install("dist-a", "aaa", code)
-    with pytest.raises(PluginError, match="is no PlannedTraining of harness.api: it lacks folder, is_trained, train$"):
+    with pytest.raises(PluginError, match=r"is no PlannedTraining of harness.api: it lacks folder, is_trained, train$"):
         Plugins.load().ask("harness_training_planned", PlannedTraining)
 
 

@@ -81,7 +81,7 @@ def publish_run(folder: Path, plugins: Plugins, *, reuse: bool) -> RunReport | N
 
 def _read_back(folder: Path, plugins: Plugins) -> Leaderboard | None:
     """The leaderboard that was written last. `None` where a file of the report is gone, or it is damaged."""
-    wanted = (SCORES, LEADERBOARD, *_named_files(plugins))
+    wanted = (SCORES, LEADERBOARD, *_list_files(plugins))
     if not all((folder / name).is_file() for name in wanted):
         return None
     try:
@@ -135,11 +135,11 @@ def _check_sections(plugin: str, found: Any) -> list[tuple[str, str]]:
 def _files(folder: Path, plugins: Plugins) -> tuple[str, ...]:
     """Names of the files of the installed renderers that are in a run folder, those to be read by people first."""
     # A renderer that failed has left none.
-    names = [name for name in _named_files(plugins) if (folder / name).is_file()]
+    names = [name for name in _list_files(plugins) if (folder / name).is_file()]
     return tuple(sorted(names, key=lambda name: (not name.endswith(".md"), name)))
 
 
-def _named_files(plugins: Plugins) -> set[str]:
+def _list_files(plugins: Plugins) -> set[str]:
     cards = (offer.card for offer in plugins.offers("renderer"))
     return {card.file for card in cards if isinstance(card, RendererCard) and card.file}
 
