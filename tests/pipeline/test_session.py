@@ -311,3 +311,36 @@ def test_a_leaderboard_is_read_back_only_while_the_plugins_are_those_that_made_i
         plugins.rows[0] = dataclasses.replace(plugins.rows[0], **{change: "99.1"})  # type: ignore[arg-type]
     run_again()
     assert (report.read_text(encoding="utf-8") == "as it was") is (change == "nothing")
+
+
+OWN = """
+from harness.api import hookimpl
+
+@hookimpl
+def harness_formats():
+    from harness.formats.cards import FORMATS
+    return list(FORMATS)
+
+@hookimpl
+def harness_metrics():
+    from harness.score.cards import METRICS
+    return list(METRICS)
+"""
+
+
+def test_without_the_cores_plugin_a_run_keeps_its_answers_and_says_why_there_is_no_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.py").write_text(OWN)
+    Path("m.yaml").write_text(
+        "name: m\ntasks: [{use: miniature/technical, with: {items: 8}, format: own/tagged}]\njudges: [{use: prior}]\n"
+    )
+    blocked = ["--no-plugin", "harness", "-p", "own.py"]
+    for verb, code in ((["run", "m.yaml"], 0), (["score", "FOLDER"], 2)):
+        folder = str(next(iter(Path("runs").glob("m-*")), ""))
+        with pytest.raises(SystemExit) as ended:
+            main([*blocked, *(folder if word == "FOLDER" else word for word in verb)])
+        assert ended.value.code == code
+        assert "no plugin reports it; is `harness` blocked by --no-plugin?" in capsys.readouterr().err
+    assert len(load_run(Path(folder)).cells) == 1
