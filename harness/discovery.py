@@ -59,6 +59,8 @@ class PluginRow:
     """Milliseconds of CPU that loading it took. What two plugins import counts for the first, by name."""
     wall_ms: float = 0.0
     """Milliseconds by the clock that loading it took."""
+    given: bool = False
+    """Whether it is a file or module given with `--plugin`, which has no version."""
 
     @property
     def outcome(self) -> str:
@@ -236,24 +238,36 @@ class Plugins:
                 print(clean(said), file=sys.stderr)  # noqa: T201
         return results
 
-    def ask(self, hook: str, **arguments: Any) -> Any:
+    def ask(self, hook: str, wanted: type, **arguments: Any) -> Any:
         """The first answer to a hook that is not `None`, plugins before the core. `None` where no one answers.
+
+        Args:
+            hook: Name of the hook.
+            wanted: The protocol of `harness.api` that an answer must have the members of.
+            arguments: Of the hook, by name.
 
         Raises:
             UserError: A plugin says that it cannot be done.
-            PluginError: A plugin raised something else. It is named.
+            PluginError: A plugin raised something else, or answered something else. It is named.
         """
         impls = getattr(self._manager.hook, hook).get_hookimpls()
-        # So a plugin can take over what the core does, and the core answers when none does.
-        for impl in sorted(impls, key=lambda impl: impl.plugin_name == CORE):
+        # So a plugin can take over what the core does, and the core answers when none does. Among plugins the marks
+        # of pluggy count, which it keeps in the order of a stack.
+        for impl in sorted(impls, key=lambda impl: (impl.plugin_name == CORE, impl.trylast, not impl.tryfirst)):
             try:
                 answer = impl.function(**{name: arguments[name] for name in impl.argnames})
+                lacks = [] if answer is None else [name for name in _members(wanted) if not hasattr(answer, name)]
             except (UserError, KeyboardInterrupt):
                 raise
-            except Exception as error:
+            except BaseException as error:  # sys.exit in a plugin ends no command
                 if impl.plugin_name == CORE:  # a fault of ours, which is reported with its traceback
                     raise
                 raise PluginError(f"plugin {impl.plugin_name}: {hook} raised {cause_of(error)}") from error
+            if lacks:
+                raise PluginError(
+                    f"plugin {impl.plugin_name}: {hook} returned {type(answer).__name__}, which is no "
+                    f"{wanted.__name__} of harness.api: it lacks {', '.join(lacks)}"
+                )
             if answer is not None:
                 return answer
         return None
@@ -285,7 +299,13 @@ class Plugins:
 
     def _add_row(self, plugin: Candidate, **fields: Any) -> None:
         self.rows.append(
-            PluginRow(name=plugin.name, distribution=plugin.distribution, version=plugin.version, **fields)
+            PluginRow(
+                name=plugin.name,
+                distribution=plugin.distribution,
+                version=plugin.version,
+                given=plugin.given,
+                **fields,
+            )
         )
 
     def _without_losers(self, rivals: Sequence[Candidate]) -> list[Candidate]:
@@ -333,6 +353,10 @@ class Plugins:
                 if impl.plugin is module:
                     for card in impl.function():
                         yield kind, card
+
+
+def _members(protocol: type) -> list[str]:
+    return [name for name in vars(protocol) if not name.startswith("_")]
 
 
 def _measure_time(cpu: float, clock: float) -> dict[str, float]:

@@ -16,7 +16,7 @@ from typing import Any
 import pluggy
 
 from harness import api
-from harness.api import API_VERSION, OLDEST_API_VERSION, Card, PluginError, UserError, hookspecs
+from harness.api import API_VERSION, OLDEST_API_VERSION, Card, PluginError, RendererCard, UserError, hookspecs
 
 _PREFIX = "harness_"
 
@@ -24,6 +24,10 @@ HOOKS = tuple(name for name in vars(hookspecs) if name.startswith(_PREFIX))
 """Names of all hooks."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+# No separators, so that a file of a renderer stays in the run folder.
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+OWN_FILES = ("journal.sqlite", "manifest.yaml", "run.json", "run.lock", "scores.json")
+"""Files of a run folder that no renderer may write. A run could not go on without them."""
 _NEWER = f"or it is written for a newer version of the plugin API than {API_VERSION}: upgrade judge-harness"
 # Python's own message about an unknown argument.
 _UNKNOWN_FIELD = re.compile(r"(\w+Card)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
@@ -78,7 +82,8 @@ def check_cards(found: Iterable[tuple[str, Any]]) -> list[Card]:
         The cards.
 
     Raises:
-        PluginError: A card has another kind than its hook, a bad or repeated name, or an unknown API version.
+        PluginError: A card has another kind than its hook, a bad or repeated name, an unknown API version, or a file
+            that no renderer may write.
     """
     cards: list[Card] = []
     for kind, card in found:
@@ -87,6 +92,8 @@ def check_cards(found: Iterable[tuple[str, Any]]) -> list[Card]:
         if not isinstance(card.name, str) or not _NAME.fullmatch(card.name):
             raise PluginError(f"{kind} {card.name!r}: names are lower-case letters, digits and . _ -")
         check_version(card)
+        if isinstance(card, RendererCard) and card.file:
+            _check_file(card)
         if any(other.kind == kind and other.name == card.name for other in cards):
             raise PluginError(f"it offers two {kind}s named {card.name!r}")
         cards.append(card)
@@ -114,6 +121,17 @@ def check_version(card: Card) -> None:
         f"{card.kind} {card.name!r} was written for version {written}{unstated} of the plugin API and this harness "
         f"speaks {spoken}; {fix}"
     )
+
+
+def _check_file(card: RendererCard) -> None:
+    if not isinstance(card.file, str) or not _FILE.fullmatch(card.file):
+        raise PluginError(
+            f"renderer {card.name!r}: file must be the bare name of a file in the run folder, of letters, digits and "
+            f". _ -, and it is {card.file!r}"
+        )
+    # Whole names and beginnings, since SQLite keeps files such as `journal.sqlite-wal`. Some disks know no case.
+    if card.file.lower().startswith(OWN_FILES):
+        raise PluginError(f"renderer {card.name!r}: {card.file!r} is a file of the run itself; choose another name")
 
 
 def _check_unmarked(name: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.api import PluginError
+from harness.api import PlannedTraining, PluginError, Report
 from harness.discovery import Plugins
 
 Install = Callable[..., str]
@@ -25,6 +25,14 @@ def make(options, context):
 """
 
 HOOK = "from harness.api import hookimpl\n@hookimpl\ndef "
+
+RENDERER = """
+from harness.api import RendererCard, hookimpl
+
+@hookimpl
+def harness_renderers():
+    return [RendererCard(name="r", summary="s", factory=print, file="FILE", api_version=1)]
+"""
 
 
 @pytest.fixture
@@ -110,6 +118,13 @@ def test_a_plugin_that_does_not_import_is_a_row_and_does_not_hide_the_others(ins
         (GOOD.replace("factory", "api_version=0, factory"), "version 0 of the plugin API.*upgrade the plugin"),
         (GOOD.replace("factory", "api_version='1', factory"), "api_version must be a whole number, got '1'"),
         (GOOD.replace("factory", "api_version=True, factory"), "api_version must be a whole number, got True"),
+        (RENDERER.replace("FILE", "../x.txt"), "renderer 'r': file must be the bare name of a file.*'../x.txt'"),
+        (RENDERER.replace("FILE", "/x.txt"), "bare name of a file in the run folder.*'/x.txt'"),
+        (RENDERER.replace("FILE", "a\\\\b.txt"), "bare name of a file in the run folder"),
+        (RENDERER.replace("FILE", ".hidden"), "bare name of a file in the run folder"),
+        (RENDERER.replace("FILE", "journal.sqlite"), "'journal.sqlite' is a file of the run itself; choose another"),
+        (RENDERER.replace("FILE", "Journal.sqlite-wal"), "is a file of the run itself"),
+        (RENDERER.replace("FILE", "scores.json"), "is a file of the run itself"),
     ],
 )
 def test_every_way_to_be_broken_is_a_row_with_its_cause(install: Install, code: str, cause: str) -> None:
@@ -279,3 +294,48 @@ def test_an_observer_that_exits_is_warned_about_too(install: Install, capsys: py
     install("dist-a", "aaa", HOOK + "harness_report_sections(leaderboard): raise SystemExit('bye')")
     Plugins.load().notify("harness_report_sections", leaderboard={})
     assert "plugin aaa: harness_report_sections raised SystemExit('bye')" in capsys.readouterr().err
+
+
+RECORDED = "from harness.api import hookimpl\n@hookimpl\ndef harness_run_recorded(): "
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("return {'rows': []}", "returned dict, which is no Report of harness.api: it lacks leaderboard, files, show"),
+        ("return 0", "returned int, which is no Report"),
+        ("raise SystemExit(4)", "raised SystemExit: 4"),
+        ("yield", "returned generator, which is no Report"),
+    ],
+)
+def test_a_wrong_answer_to_a_question_names_the_plugin(install: Install, body: str, said: str) -> None:
+    install("dist-a", "aaa", RECORDED + body)
+    with pytest.raises(PluginError, match=f"plugin aaa: harness_run_recorded {said}"):
+        Plugins.load().ask("harness_run_recorded", Report)
+
+
+def test_a_plan_of_training_has_all_that_a_plan_has(install: Install) -> None:
+    code = (
+        "from types import SimpleNamespace as S\n" + HOOK + "harness_training_planned(): return S(name='x', model='y')"
+    )
+    install("dist-a", "aaa", code)
+    with pytest.raises(PluginError, match=r"is no PlannedTraining of harness.api: it lacks folder, is_trained, train$"):
+        Plugins.load().ask("harness_training_planned", PlannedTraining)
+
+
+def test_plugins_answer_by_name_and_by_the_marks_of_pluggy(install: Install) -> None:
+    code = (
+        "from types import SimpleNamespace as S\nfrom harness.api import hookimpl\n"
+        "@hookimpl(MARK)\ndef harness_run_recorded(): return S(leaderboard='WHO', files=(), show=print)"
+    )
+
+    def answer() -> object:
+        return Plugins.load().ask("harness_run_recorded", Report).leaderboard
+
+    install("dist-a", "aaa", code.replace("MARK", "trylast=True").replace("WHO", "last"))
+    assert answer() == "last"
+    install("dist-c", "ccc", code.replace("MARK", "").replace("WHO", "second"))
+    install("dist-b", "bbb", code.replace("MARK", "").replace("WHO", "usual"))
+    assert answer() == "usual"
+    install("dist-z", "zzz", code.replace("MARK", "tryfirst=True").replace("WHO", "first"))
+    assert answer() == "first"

@@ -190,7 +190,9 @@ class RendererCard(Card):
     kind: ClassVar[str] = "renderer"
 
     file: str = ""
-    """Name of the file that every run leaves, such as `leaderboard.md`; empty: none, only on demand."""
+    """Name of the file that every run leaves, such as `leaderboard.md`; empty: none, only on demand. It stands in the
+    run folder, and is none of the run's own files. Where two renderers name one file, the first by id writes it, and
+    the core's own come first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

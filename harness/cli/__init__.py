@@ -5,12 +5,20 @@ from __future__ import annotations
 import importlib
 import io
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.console import CalledWith, say
 from harness.first_party import DISTRIBUTIONS
 from harness.verbs import VERBS
+
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
+
+
+class _PluginFaultError(Exception):
+    """A verb of a plugin raised. Its cause is the error, and its text the verb."""
 
 
 class _LazyGroup(click.Group):
@@ -31,15 +39,32 @@ class _LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         # The core's verbs need no plugin loaded, not even to say that there is none of such a name.
         if args and args[0] not in VERBS and not args[0].startswith("-"):
-            import difflib
-
             others = _find_others(ctx)
             # A full id, such as `mine/post`, tells two plugins with one verb apart.
-            if args[0] not in others and "/" not in args[0]:
-                close = difflib.get_close_matches(args[0], [*VERBS, *others], n=1)
-                hint = f" Did you mean '{close[0]}'?" if close else ""
-                raise click.UsageError(f"No such command '{args[0]}'.{hint}", ctx)
+            known = {name.rpartition("/")[2] for name in others}
+            if args[0] not in known and "/" not in args[0]:
+                raise click.UsageError(_unknown_text(ctx, args[0], [*VERBS, *others]), ctx)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SystemExit as error:
+            # As a program of its own would end. In a verb of the core it would hide a fault.
+            if not _is_of_plugin(ctx) or _has_lost_reader(error):
+                raise
+            if error.code is None or isinstance(error.code, int):
+                return error.code
+            say(str(error.code))
+            return 1
+        except Exception as error:
+            from harness.api import HarnessError
+
+            # What click and the harness raise on purpose is reported by `main`, and so is a reader that went away.
+            meant = (HarnessError, click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)
+            if not _is_of_plugin(ctx) or isinstance(error, meant):
+                raise
+            raise _PluginFaultError(str(ctx.invoked_subcommand)) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # click would import every verb for its line of help.
@@ -53,16 +78,45 @@ class _LazyGroup(click.Group):
 
 
 def _find_others(ctx: click.Context) -> dict[str, str]:
-    """The verbs of plugins with a line of help. Of the core's plugins there are none, so that these are not loaded."""
+    """The verbs of plugins with a line of help. Of the core's plugins there are none, so that these are not loaded.
+
+    A verb that two plugins have stands there by its ids.
+    """
+    plugins = _load_foreign(ctx)
+    if plugins is None:
+        return {}
+    offers = [offer for offer in plugins.offers("command") if offer.card.name not in VERBS]
+    names = [offer.card.name for offer in offers]
+    # Two plugins may have one verb: only their ids can then be called.
+    return {offer.id if names.count(offer.card.name) > 1 else offer.card.name: offer.card.summary for offer in offers}
+
+
+def _load_foreign(ctx: click.Context) -> Plugins | None:
+    """All plugins. `None` where there are only the core's and those of the project, which add no verbs."""
     from importlib.metadata import entry_points
 
     called = _invocation(ctx)
     installed = {point.name for point in entry_points(group="harness")}
     # Known by name alone, so that `--help` stays instant in a usual installation.
-    if not called.extra and installed <= {"harness", *DISTRIBUTIONS}:
-        return {}
-    offers = called.load().offers("command")
-    return {offer.card.name: offer.card.summary for offer in offers if offer.card.name not in VERBS}
+    return called.load() if called.extra or not installed <= {"harness", *DISTRIBUTIONS} else None
+
+
+def _is_of_plugin(ctx: click.Context) -> bool:
+    """Whether the verb that was called is a plugin's."""
+    verb = ctx.invoked_subcommand
+    return verb is not None and verb.removeprefix("harness/") not in VERBS
+
+
+def _unknown_text(ctx: click.Context, name: str, known: list[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    lines = [f"No such command '{name}'.{hint}"]
+    # It may be the verb of a plugin that did not load.
+    if (plugins := _load_foreign(ctx)) is not None:
+        lines += plugins.warnings()
+    return "\n".join(lines)
 
 
 def _load_other(ctx: click.Context, name: str) -> click.Command:
@@ -163,6 +217,10 @@ def _report(error: Exception | SystemExit) -> int:
         return error.exit_code
     import traceback
 
+    if isinstance(error, _PluginFaultError):
+        say("".join(traceback.format_exception(error.__cause__)).rstrip())
+        say(f"the command `harness {error}` is a plugin's, and it failed; tell its authors, with the lines above")
+        return 1
     say("".join(traceback.format_exception(error)).rstrip())
     # Its traceback is shown, though it is no fault of ours: the lines name the plugin.
     if isinstance(error, SystemExit):

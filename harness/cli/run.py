@@ -117,6 +117,8 @@ def _parse_shard(part: str | None) -> Shard | None:
 
 def _report(session: Session, gate: float | None) -> int:
     """Print what came out. The exit code says how it went."""
+    from harness.pipeline.session import why_unreported
+
     outcome = session.outcome
     if outcome.interrupted:
         say(f"interrupted; run the same command again to go on ({session.folder})")
@@ -124,7 +126,7 @@ def _report(session: Session, gate: float | None) -> int:
     # The board comes first. What went wrong follows, where a terminal is read: at its end.
     if session.report is not None:
         session.report.show()
-    files = "nothing was judged" if session.report is None else ", ".join(session.report.files)
+    files = why_unreported(session.folder) if session.report is None else ", ".join(session.report.files)
     say(f"\nrun folder: {session.folder} ({files})")
     if outcome.too_many_errors:
         say(f"stopped: {outcome.too_many_errors}")

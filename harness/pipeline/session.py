@@ -28,7 +28,7 @@ from harness.run.journal import Journal
 from harness.run.plan import build_plan
 from harness.run.planned import Plan, PlannedJudge
 from harness.run.progress import CellProgress
-from harness.run.recorded import plan_record
+from harness.run.recorded import load_run, plan_record
 from harness.run.requests import Shard
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _ask_judges(
 
 
 def report_run(folder: Path, plugins: Plugins, *, reuse: bool = False) -> Report | None:
-    """Have a run scored and reported by a plugin. `None` where nothing was judged.
+    """Have a run scored and reported by a plugin. `None` where nothing was judged, or no plugin reports.
 
     Args:
         folder: The run folder.
@@ -151,8 +151,16 @@ def report_run(folder: Path, plugins: Plugins, *, reuse: bool = False) -> Report
     Raises:
         UserError: It is no run folder, or it cannot be scored.
     """
-    report: Report | None = plugins.ask("harness_run_recorded", folder=folder, plugins=plugins, reuse=reuse)
+    report: Report | None = plugins.ask("harness_run_recorded", Report, folder=folder, plugins=plugins, reuse=reuse)
     return report
+
+
+def why_unreported(folder: Path) -> str:
+    """Why a run has no report, in words."""
+    if not load_run(folder).cells:
+        return "nothing was judged yet; run its manifest again"
+    # The core's own plugin reports every run with an answer, so it must be away.
+    return "no plugin reports it; is `harness` blocked by --no-plugin?"
 
 
 def _judge_record(journal: Journal, judge: PlannedJudge, outcome: Outcome) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def _plan_training(
     recipe: LoadedRecipe, plugins: Plugins, *, checkpoints: Path, say: Callable[[str], None]
 ) -> PlannedTraining:
     planned: PlannedTraining | None = plugins.ask(
-        "harness_training_planned", recipe=recipe, plugins=plugins, checkpoints=checkpoints, say=say
+        "harness_training_planned", PlannedTraining, recipe=recipe, plugins=plugins, checkpoints=checkpoints, say=say
     )
     if planned is None:
         raise PluginError(f"recipe {recipe.recipe.name}: no plugin trains it; is `harness` blocked by --no-plugin?")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +21,10 @@ from harness.run.journal import Journal
 from harness.run.recorded import RecordedRun, load_run
 from harness.score.direct import UnitStatistics
 from harness.score.find import make_metric
+from harness.text import clean
 
 if TYPE_CHECKING:
-    from harness.discovery import Plugins
+    from harness.discovery import PluginRow, Plugins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +70,25 @@ def publish_run(folder: Path, plugins: Plugins, *, reuse: bool) -> RunReport | N
     if not run.cells:
         return None
     key = _state_key(folder, plugins)
-    path = folder / LEADERBOARD
     # A finished run is called again to see its board: then nothing is scored and no plugin is told twice.
-    if reuse and _last_key(folder) == key and path.is_file() and (folder / SCORES).is_file():
-        board = Leaderboard.from_json(json.loads(path.read_text(encoding="utf-8")))
-    else:
+    board = _read_back(folder, plugins) if reuse and _last_key(folder) == key else None
+    if board is None:
         board = _publish(run, plugins)
         if reuse:
             _keep_key(folder, key)
-    return RunReport(board=board, folder=folder, files=_files(plugins))
+    return RunReport(board=board, folder=folder, files=_files(folder, plugins))
+
+
+def _read_back(folder: Path, plugins: Plugins) -> Leaderboard | None:
+    """The leaderboard that was written last. `None` where a file of the report is gone, or it is damaged."""
+    wanted = (SCORES, LEADERBOARD, *_list_files(plugins))
+    if not all((folder / name).is_file() for name in wanted):
+        return None
+    try:
+        return Leaderboard.from_json(json.loads((folder / LEADERBOARD).read_text(encoding="utf-8")))
+    # Somebody has edited it, or a disk was full. What it was made of is still there.
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
@@ -97,7 +110,7 @@ def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
         statistics=UnitStatistics(),
     )
     # The board names the sections but does not hold them: their text is for Markdown only.
-    sections = [section for _, found in answers for section in found]
+    sections = [section for plugin, found in answers for section in _check_sections(plugin, found)]
     board = replace(board, sections=tuple(title for title, _ in sections))
     write_reports(board.to_json(), run.folder, plugins, sections=sections)
     # After the files are written, so that a plugin finds them.
@@ -105,22 +118,47 @@ def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
     return board
 
 
-def _files(plugins: Plugins) -> tuple[str, ...]:
-    """Names of the files that the installed renderers leave in a run folder, those to be read by people first."""
-    cards = (offer.card for offer in plugins.offers("renderer"))
-    names = {card.file for card in cards if isinstance(card, RendererCard) and card.file}
+def _check_sections(plugin: str, found: Any) -> list[tuple[str, str]]:
+    """The sections of a plugin. Where they are no pairs of texts, they are left out with a warning."""
+    sections = list(found) if isinstance(found, list | tuple) else [found]
+    if all(
+        isinstance(section, list | tuple) and len(section) == 2 and all(isinstance(text, str) for text in section)
+        for section in sections
+    ):
+        return [(title, text) for title, text in sections]
+    # As with a hook that raises: a report without a section is better than none.
+    said = f"warning: plugin {plugin}: harness_report_sections returned {found!r}; return a list of (title, text)"
+    print(clean(said), file=sys.stderr)  # noqa: T201
+    return []
+
+
+def _files(folder: Path, plugins: Plugins) -> tuple[str, ...]:
+    """Names of the files of the installed renderers that are in a run folder, those to be read by people first."""
+    # A renderer that failed has left none.
+    names = [name for name in _list_files(plugins) if (folder / name).is_file()]
     return tuple(sorted(names, key=lambda name: (not name.endswith(".md"), name)))
 
 
+def _list_files(plugins: Plugins) -> set[str]:
+    cards = (offer.card for offer in plugins.offers("renderer"))
+    return {card.file for card in cards if isinstance(card, RendererCard) and card.file}
+
+
 def _state_key(folder: Path, plugins: Plugins) -> str:
-    """Changes whenever a report may come out otherwise: with the answers, the harness, or any plugin's version."""
-    # Any plugin may bring a metric, a renderer or a section.
-    rows = sorted((row.name, row.distribution, row.version) for row in plugins.rows)
+    """Changes whenever a report may come out otherwise: with the answers, the harness, or any plugin."""
+    # Any plugin may bring a metric, a renderer or a section. One that is blocked or broken brings none.
+    rows = sorted((row.name, row.distribution, row.version, row.status, _digest(row)) for row in plugins.rows)
     journal = Journal(folder / JOURNAL, readonly=True)
     try:
         return json.dumps([__version__, SCHEMA, rows, journal.state()])
     finally:
         journal.close()
+
+
+def _digest(row: PluginRow) -> str:
+    """Hash of a plugin that is a file, given with `--plugin`. It has no version that says when it changes."""
+    path = Path(row.distribution)
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if row.given and path.is_file() else ""
 
 
 def _last_key(folder: Path) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.api import PluginError, Renderer, RendererCard, UserError
+from harness.candidates import CORE
 from harness.registration import cause_of
 from harness.run.folder import write_atomically
 from harness.text import clean
@@ -43,23 +44,37 @@ def write_reports(
     Args:
         leaderboard: The content of `leaderboard.json`.
         folder: The run folder. It must exist.
-        plugins: The installed plugins. One whose renderer fails is warned about, and its file is left out.
+        plugins: The installed plugins. One whose renderer fails is warned about, and its file is left out. So is one
+            whose file another renderer writes. The core's own have their files first.
         sections: Pairs of a title and Markdown text from plugins.
 
     Raises:
         JournalError: A file cannot be written. What was there before is still there.
     """
-    for offer in plugins.offers("renderer"):
-        card = cast("RendererCard", offer.card)
-        if not card.file:
+    written: dict[str, str] = {}
+    for offer in sorted(plugins.offers("renderer"), key=lambda offer: offer.id.partition("/")[0] != CORE):
+        file = cast("RendererCard", offer.card).file
+        if not file:
+            continue
+        # Of two names that differ in case alone, some disks make one file.
+        owner = written.setdefault(file.lower(), offer.id)
+        if owner != offer.id:
+            _warn(f"{offer.id} is not written: {file} is the file of {owner}")
             continue
         try:
             text = _render(offer, leaderboard, sections=sections)
-        except PluginError as error:
+        except UserError as error:
             # One report that fails must not cost the others, or the run that they are about.
-            print(clean(f"warning: {card.file} is not written: {error}"), file=sys.stderr)  # noqa: T201
+            _warn(f"{file} is not written: {error}")
+            # What an earlier report left there has other numbers than the files beside it.
+            if (folder / file).is_file():
+                (folder / file).unlink()
             continue
-        write_atomically(folder / card.file, text)
+        write_atomically(folder / file, text)
+
+
+def _warn(problem: str) -> None:
+    print(clean(f"warning: {problem}"), file=sys.stderr)  # noqa: T201
 
 
 def _render(offer: Offer, leaderboard: Mapping[str, Any], **options: Any) -> str:
@@ -69,7 +84,7 @@ def _render(offer: Offer, leaderboard: Mapping[str, Any], **options: Any) -> str
     # A renderer may refuse on purpose, and that message is the user's. All else is a fault of the plugin.
     except (UserError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # sys.exit in a plugin ends no command
         raise PluginError(f"renderer {offer.id}: {cause_of(error)}") from error
     # Caught here and not in `write`, where the message would name no plugin.
     if not isinstance(text, str):

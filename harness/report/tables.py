@@ -17,6 +17,10 @@ from harness.report.row_text import rank_text
 from harness.text import clean, for_csv, for_latex
 
 
+_ABOUT = ("task", "category", "suite", "tasks", "judge", "run", "task_id", "judge_id")
+"""First columns of the CSV."""
+
+
 def to_json_text(data: Mapping[str, Any]) -> str:
     """Plain data as JSON: sorted keys, ASCII only, so that names cannot play tricks on terminals."""
     # `allow_nan=False`: NaN is no JSON, and a program that reads it would fail far from here.
@@ -25,7 +29,9 @@ def to_json_text(data: Mapping[str, Any]) -> str:
 
 def to_csv_text(leaderboard: Leaderboard) -> str:
     """Every field of every row, fractions as fractions; lists joined by `;`, mappings as JSON."""
-    names = [spec.name for spec in dataclasses.fields(Row)]
+    fields = [spec.name for spec in dataclasses.fields(Row)]
+    # What a row is about stands first, as a person reads it. The record has these fields where they come from.
+    names = [*_ABOUT, *(name for name in fields if name not in _ABOUT)]
     return csv_text(names, [[_plain_cell(getattr(row, name)) for name in names] for row in leaderboard.rows])
 
 

@@ -77,11 +77,17 @@ def lock_folder(folder: Path) -> Iterator[None]:
     """Hold the run folder for this process. The operating system frees it when the process dies in any way.
 
     Raises:
-        JournalError: Another process holds it.
+        JournalError: Another process holds it, or the folder cannot be written to.
     """
     path = folder / "run.lock"
-    # "a+" makes the file where there is none, and does not empty one that names another process.
-    with path.open("a+", encoding="utf-8") as handle:
+    try:
+        # "a+" makes the file where there is none, and does not empty one that names another process.
+        opened = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise JournalError(
+            f"{path}: cannot be written ({error.strerror or error}); check the permissions of the folder"
+        ) from error
+    with opened as handle:
         if not _try_lock(handle.fileno()):
             handle.seek(0)
             holder = handle.read().strip() or "unknown"

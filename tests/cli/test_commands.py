@@ -85,5 +85,52 @@ def test_a_full_id_tells_two_plugins_with_one_verb_apart(
     assert code_of(*both, "count") == 2
     assert "the command name 'count' is ambiguous" in capsys.readouterr().err
     assert code_of(*both, "other/count") == 3
+    assert code_of(*both, "--help") == 0
+    shown = capsys.readouterr().out.partition("Commands of plugins:")[2]
+    assert "counting/count" in shown, "the name alone cannot be called"
+    assert "other/count" in shown
     assert code_of(*both, "other/cont") == 2
     assert "there is no command 'other/cont'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ("raise ValueError('oops')", 1, "the command `harness count` is a plugin's, and it failed; tell its authors"),
+        ("raise SystemExit(5)", 5, ""),
+        ("raise SystemExit", 0, ""),
+        ("raise SystemExit('no channel')", 1, "no channel"),
+        ("ctx.exit(6)", 6, ""),
+        ("raise click.ClickException('no token')", 1, "Error: no token"),
+        ("from harness.api import UserError; raise UserError('no run')", 2, "error: no run"),
+    ],
+)
+def test_a_verb_of_a_plugin_ends_as_it_likes_and_its_faults_are_its_own(
+    plugin: str, capsys: pytest.CaptureFixture[str], body: str, code: int, said: str
+) -> None:
+    Path(plugin).write_text(PLUGIN.replace("return 4", body))
+    assert code_of("--plugin", plugin, "count") == code
+    err = capsys.readouterr().err
+    assert said in err
+    assert "bug in the harness" not in err
+    assert ("Traceback" in err) is ("oops" in body)
+
+
+def test_a_verb_of_a_plugin_that_did_not_load_is_unknown_and_the_cause_is_said(
+    plugin: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A command in place of its card.
+    Path(plugin).write_text(PLUGIN.replace('return [card("count", count)', "return [count"))
+    assert code_of("--plugin", plugin, "count") == 2
+    err = capsys.readouterr().err
+    assert "No such command 'count'." in err
+    assert "is broken: harness_commands returned <Command count>, which is not a command card" in err
+
+
+def test_a_verb_of_the_core_by_its_full_id_is_the_cores_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert code_of("harness/list", "tasks") == 0
+    monkeypatch.setattr("harness.cli.list.load_plugins", lambda ctx: 1 / 0)
+    assert code_of("harness/list", "tasks") == 1
+    assert "bug in the harness" in capsys.readouterr().err

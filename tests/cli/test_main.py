@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
+from harness.discovery import KINDS
 from harness.verbs import VERBS
 
 
@@ -62,7 +63,7 @@ def test_help_does_not_even_look_for_plugins() -> None:
     assert done.stdout.splitlines()[-1] == "False False"
 
 
-@pytest.mark.parametrize("kind", ["tasks", "judges", "rewards", "trainers", "formats", "metrics"])
+@pytest.mark.parametrize("kind", [f"{kind}s" for kind in KINDS])
 def test_every_kind_can_be_listed_for_programs(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("list", kind, "--json") == 0
     for row in json.loads(capsys.readouterr().out):

@@ -218,6 +218,72 @@ def test_a_reporter_that_fails_is_named_and_nothing_is_lost(run: Run, capsys: py
     assert "32 already answered, 0 to ask" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("answer", ["None", "{'a': 'b'}", "('a', 'b')", "[('a', 3)]", "[('a', 'b', 'c')]", "3"])
+def test_sections_of_a_wrong_type_are_left_out_with_a_warning(
+    run: Run, capsys: pytest.CaptureFixture[str], answer: str
+) -> None:
+    Path("wrong.py").write_text(OLD.replace('[("Old", "as before")]', answer))
+    Path("m.yaml").write_text(MANIFEST)
+    command(["-p", "wrong.py", "run", "m.yaml"])
+    assert "warning: plugin wrong: harness_report_sections returned" in capsys.readouterr().err
+    [folder] = Path("runs").glob("m-*")
+    assert json.loads((folder / "leaderboard.json").read_text())["sections"] == ["Mine", "Old"]
+
+
+def test_a_run_names_the_reports_that_are_there_and_no_others(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("worse.py").write_text(
+        "from harness.api import RendererCard, hookimpl\n"
+        "@hookimpl\ndef harness_renderers():\n"
+        "    card = RendererCard(name='w', summary='s', factory=lambda *_: 1 / 0, file='worse.txt', api_version=1)\n"
+        "    return [card]\n"
+    )
+    Path("m.yaml").write_text(MANIFEST)
+    command(["-p", "worse.py", "run", "m.yaml"])
+    said = capsys.readouterr().err
+    assert "worse.txt is not written" in said
+    assert "(leaderboard.md, leaderboard.csv, leaderboard.json)" in said
+
+
+LINES = """
+from harness.api import RendererCard, hookimpl
+
+@hookimpl
+def harness_renderers():
+    return [RendererCard(name="n", summary="s", factory=lambda *_: write, file="n.txt", api_version=1)]
+
+def write(leaderboard, *, sections=(), width=100):
+    return "first"
+"""
+
+
+def test_a_plugin_in_a_file_has_its_report_written_again_once_it_is_edited_or_allowed(run: Run) -> None:
+    Path("m.yaml").write_text(MANIFEST)
+    Path("n.py").write_text(LINES)
+    command(["-p", "n.py", "--no-plugin", "n", "run", "m.yaml"])
+    [folder] = Path("runs").glob("m-*")
+    assert not (folder / "n.txt").exists()
+    command(["-p", "n.py", "run", "m.yaml"])
+    assert (folder / "n.txt").read_text() == "first"
+    Path("n.py").write_text(LINES.replace("first", "second"))
+    command(["-p", "n.py", "run", "m.yaml"])
+    assert (folder / "n.txt").read_text() == "second"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("leaderboard.json", "{"), ("leaderboard.json", "[]"), ("leaderboard.json", "{}"), ("leaderboard.md", None)],
+)
+def test_a_report_that_was_damaged_or_removed_is_made_again(run: Run, name: str, text: str | None) -> None:
+    folder = run(MANIFEST)
+    before = (folder / name).read_text(encoding="utf-8")
+    if text is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_text(text, encoding="utf-8")
+    command(["run", "m.yaml"])
+    assert (folder / name).read_text(encoding="utf-8") == before
+
+
 @pytest.mark.parametrize("change", ["version", "distribution", "nothing"])
 def test_a_leaderboard_is_read_back_only_while_the_plugins_are_those_that_made_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
@@ -245,3 +311,36 @@ def test_a_leaderboard_is_read_back_only_while_the_plugins_are_those_that_made_i
         plugins.rows[0] = dataclasses.replace(plugins.rows[0], **{change: "99.1"})  # type: ignore[arg-type]
     run_again()
     assert (report.read_text(encoding="utf-8") == "as it was") is (change == "nothing")
+
+
+OWN = """
+from harness.api import hookimpl
+
+@hookimpl
+def harness_formats():
+    from harness.formats.cards import FORMATS
+    return list(FORMATS)
+
+@hookimpl
+def harness_metrics():
+    from harness.score.cards import METRICS
+    return list(METRICS)
+"""
+
+
+def test_without_the_cores_plugin_a_run_keeps_its_answers_and_says_why_there_is_no_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.py").write_text(OWN)
+    Path("m.yaml").write_text(
+        "name: m\ntasks: [{use: miniature/technical, with: {items: 8}, format: own/tagged}]\njudges: [{use: prior}]\n"
+    )
+    blocked = ["--no-plugin", "harness", "-p", "own.py"]
+    for verb, code in ((["run", "m.yaml"], 0), (["score", "FOLDER"], 2)):
+        folder = str(next(iter(Path("runs").glob("m-*")), ""))
+        with pytest.raises(SystemExit) as ended:
+            main([*blocked, *(folder if word == "FOLDER" else word for word in verb)])
+        assert ended.value.code == code
+        assert "no plugin reports it; is `harness` blocked by --no-plugin?" in capsys.readouterr().err
+    assert len(load_run(Path(folder)).cells) == 1

@@ -273,6 +273,8 @@ def test_csv_is_one_line_a_row_with_fractions(board: Leaderboard) -> None:
     assert float(rows[0]["value"]) == 0.8
     assert json.loads(rows[0]["protocol"])["unparsed"] == "exclude"
     assert (rows[-1]["rank_low"], rows[-1]["letters"]) == ("", "")
+    assert list(rows[0])[:8] == ["task", "category", "suite", "tasks", "judge", "run", "task_id", "judge_id"]
+    assert {*rows[0]} == {*board.to_json()["rows"][0]}
 
 
 def test_reports_are_written_whole_with_the_sections_of_plugins(board: Leaderboard, tmp_path: Path) -> None:
@@ -329,3 +331,36 @@ def test_a_plugin_writes_the_leaderboard_its_own_way_and_harms_no_other(
     assert (tmp_path / "run" / "leaderboard.md").is_file()
     with pytest.raises(PluginError, match="renderer mine/worse"):
         render(board.to_json(), "worse", plugins)
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        ("import sys; sys.exit(3)", "renderer mine/worse: SystemExit: 3"),
+        ("from harness.api import DataError; raise DataError('not this board')", "not this board"),
+        ("return 3", "renderer mine/worse: it returned int, and text is wanted"),
+    ],
+)
+def test_a_renderer_that_ends_or_refuses_costs_no_other_report_and_leaves_no_old_one(
+    board: Leaderboard, tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: str, cause: str
+) -> None:
+    (tmp_path / "mine.py").write_text(RENDERER.replace('return leaderboard["nothing"]', fault))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "worse.txt").write_text("numbers of yesterday")
+    write_reports(board.to_json(), tmp_path / "run", Plugins.load(extra=[str(tmp_path / "mine.py")]))
+    assert f"warning: worse.txt is not written: {cause}" in capsys.readouterr().err
+    found = sorted(path.name for path in (tmp_path / "run").iterdir())
+    assert found == ["leaderboard.csv", "leaderboard.json", "leaderboard.md", "names.txt"]
+
+
+def test_of_two_renderers_of_one_file_the_cores_own_has_it(
+    board: Leaderboard, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Its id comes before that of the core in the alphabet.
+    (tmp_path / "aaa.py").write_text(RENDERER.replace("names.txt", "Leaderboard.json"))
+    (tmp_path / "run").mkdir()
+    write_reports(board.to_json(), tmp_path / "run", Plugins.load(extra=[str(tmp_path / "aaa.py")]))
+    said = capsys.readouterr().err
+    assert "warning: aaa/names is not written: Leaderboard.json is the file of harness/json" in said
+    assert json.loads((tmp_path / "run" / "leaderboard.json").read_text(encoding="utf-8")) == board.to_json()
+    assert not [path for path in (tmp_path / "run").iterdir() if path.name == "Leaderboard.json"]

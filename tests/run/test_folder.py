@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.api import JournalError
-from harness.run.folder import lock_folder, make_folder, write_atomically
+from harness.registration import OWN_FILES
+from harness.run.folder import JOURNAL, MANIFEST, RECORD, SCORES, lock_folder, make_folder, write_atomically
 
 HOLDER = (
     "import sys, pathlib\n"
@@ -81,3 +82,17 @@ def test_what_is_written_can_be_read_by_others_and_changed_by_its_owner(tmp_path
     write_atomically(path, "{}")
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert [found.name for found in tmp_path.iterdir()] == ["scores.json"]
+
+
+def test_no_renderer_may_write_a_file_that_a_run_needs(tmp_path: Path) -> None:
+    with lock_folder(tmp_path):
+        made = {path.name for path in tmp_path.iterdir()}
+    assert {JOURNAL, MANIFEST, RECORD, SCORES, *made} == set(OWN_FILES)
+
+
+def test_a_lock_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
+    # As in a folder without write permission, which a superuser has everywhere.
+    (tmp_path / "run.lock").mkdir()
+    said = r"run\.lock: cannot be written \(Is a directory\); check the permissions"
+    with pytest.raises(JournalError, match=said), lock_folder(tmp_path):
+        pass

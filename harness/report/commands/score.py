@@ -43,7 +43,7 @@ def command(ctx: click.Context, run: Path, reread: bool, dry_run: bool, as_json:
       harness score runs/ood-1a2b3c4d5e6f --reread --dry-run
     """
     from harness.api import JournalError
-    from harness.pipeline.session import report_run
+    from harness.pipeline.session import report_run, why_unreported
 
     if (dry_run or as_json) and not reread:
         raise click.UsageError("--dry-run and --json are for --reread", ctx)
@@ -62,7 +62,7 @@ def command(ctx: click.Context, run: Path, reread: bool, dry_run: bool, as_json:
             return 0
     report = report_run(run, plugins)
     if report is None:
-        raise JournalError(f"{run}: nothing was judged yet; run its manifest again")
+        raise JournalError(f"{run}: {why_unreported(run)}")
     if not as_json:
         report.show()
     return 0
