@@ -95,7 +95,7 @@ def read_plain(text: str, space: AnswerSpace, *, reason: Reason = "any") -> Plai
     >>> read_plain("The answer is **B**, because A is blurred.", Preference(2)).verdict
     1
     >>> read_plain("8/10", Score(1, 5)).problem
-    "outside: '8/10' is not an answer of Score(low=1, high=5, step=1.0)"
+    "outside: '8/10' is not an answer of Score(...)"
 
     Args:
         text: The text inside a mark, or a line.
