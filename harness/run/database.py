@@ -155,8 +155,9 @@ class Database:
 
 def _mode_to_read(path: Path) -> str:
     # In WAL mode a reader writes too, to the file `-shm`. In a folder where it may not, such as an archive of runs, the
-    # database can still be read as one that never changes: without a file `-wal` no process has it open for writing.
-    alone = not path.with_name(f"{path.name}-wal").exists()
+    # database can still be read as one that never changes: what is written last stands in the file `-wal`, if anywhere.
+    log = path.with_name(f"{path.name}-wal")
+    alone = not log.exists() or log.stat().st_size == 0
     return "mode=ro&immutable=1" if alone and not os.access(path.parent, os.W_OK) else "mode=ro"
 
 
