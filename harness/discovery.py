@@ -351,7 +351,10 @@ class Plugins:
             for impl in getattr(self._manager.hook, f"harness_{kind}s").get_hookimpls():
                 # Only what this module offers: the faults of others must not be blamed on it.
                 if impl.plugin is module:
-                    for card in impl.function():
+                    found = impl.function()
+                    if not isinstance(found, Iterable):
+                        raise PluginError(f"harness_{kind}s returned {found!r}; return a list of {kind} cards")
+                    for card in found:
                         yield kind, card
 
 

@@ -82,8 +82,8 @@ def check_cards(found: Iterable[tuple[str, Any]]) -> list[Card]:
         The cards.
 
     Raises:
-        PluginError: A card has another kind than its hook, a bad or repeated name, an unknown API version, or a file
-            that no renderer may write.
+        PluginError: A card has another kind than its hook, a bad or repeated name, a summary that is no text, an
+            unknown API version, or a file that no renderer may write.
     """
     cards: list[Card] = []
     for kind, card in found:
@@ -91,6 +91,9 @@ def check_cards(found: Iterable[tuple[str, Any]]) -> list[Card]:
             raise PluginError(f"harness_{kind}s returned {card!r}, which is not a {kind} card")
         if not isinstance(card.name, str) or not _NAME.fullmatch(card.name):
             raise PluginError(f"{kind} {card.name!r}: names are lower-case letters, digits and . _ -")
+        # It is shown by --help, which one wrong card must not end.
+        if not isinstance(card.summary, str):
+            raise PluginError(f"{kind} {card.name!r}: summary must be a line of text, got {card.summary!r}")
         check_version(card)
         if isinstance(card, RendererCard) and card.file:
             _check_file(card)

@@ -111,6 +111,12 @@ def test_a_plugin_that_does_not_import_is_a_row_and_does_not_hide_the_others(ins
         ("from harness.api import Hologram", "cannot import name 'Hologram'.*or it is written for a newer version"),
         ("import harness.api.holograms", "No module named 'harness.api.holograms'; check the spelling, or it is"),
         (HOOK + "harness_judges(): return [1]", "is not a judge card"),
+        (HOOK + "harness_judges(): return None", "^harness_judges returned None; return a list of judge cards$"),
+        (
+            GOOD.replace("return [J", "return (J").replace(")]", "))"),
+            "^harness_judges returned JudgeCard.*return a list",
+        ),
+        (GOOD.replace('summary="A judge."', "summary=None"), "judge 'fine': summary must be a line of text, got None"),
         (HOOK + "harness_judges(): return 1 / 0", "ZeroDivisionError"),
         (HOOK + "harness_judges(): raise SystemExit(3)", "SystemExit: 3"),
         (GOOD.replace('name="{judge}"', 'name="Not OK"'), "names are lower-case"),

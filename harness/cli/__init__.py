@@ -226,5 +226,26 @@ def _report(error: Exception | SystemExit) -> int:
     if isinstance(error, SystemExit):
         say("a plugin ended the command with sys.exit, at the last of the lines above; tell its authors")
         return 1
+    if plugin := _find_plugin(error):
+        say(f"this is a fault of the plugin {plugin}; tell its authors, with the lines above")
+        return 1
     say("internal fault: this is a bug in the harness; please report it with the lines above")
     return 1
+
+
+def _find_plugin(error: Exception) -> str:
+    """The plugin whose code raised an error, or code that it called. Empty where it is the harness's own."""
+    import traceback
+    from importlib.metadata import entry_points
+
+    names = {point.value.partition(".")[0].partition(":")[0]: point.name for point in entry_points(group="harness")}
+    # The innermost first. Not by `list`, which may be a module of this package.
+    for frame, _ in reversed([*traceback.walk_tb(error.__traceback__)]):
+        module = str(frame.f_globals.get("__name__"))
+        top = module.partition(".")[0]
+        if top == "harness":
+            return ""
+        # A file that is given with `--plugin` has a module of its own name.
+        if top in names or module.startswith("harness_plugin_"):
+            return names.get(top) or module.removeprefix("harness_plugin_")
+    return ""

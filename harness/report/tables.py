@@ -16,7 +16,6 @@ from harness.report.records import Leaderboard, Row, as_plain
 from harness.report.row_text import rank_text
 from harness.text import clean, for_csv, for_latex
 
-
 _ABOUT = ("task", "category", "suite", "tasks", "judge", "run", "task_id", "judge_id")
 """First columns of the CSV."""
 

@@ -5,6 +5,7 @@ Not for what the rows mean: that is `harness.run.journal`.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -53,7 +54,8 @@ class Database:
         if readonly and not path.is_file():
             raise JournalError(f"journal {path}: no such file; is this a run folder?")
         with self.explain_errors():
-            address = f"{path.resolve().as_uri()}?mode={'ro' if readonly else 'rwc'}"
+            mode = _mode_to_read(path) if readonly else "mode=rwc"
+            address = f"{path.resolve().as_uri()}?{mode}"
             # A reader may be handed from one worker thread to the next; it is never used by two at once.
             self._db = sqlite3.connect(
                 address, uri=True, timeout=10, isolation_level=None, check_same_thread=not readonly
@@ -149,6 +151,14 @@ class Database:
         """All rows of a query."""
         with self.explain_errors():
             return self._db.execute(query, values).fetchall()
+
+
+def _mode_to_read(path: Path) -> str:
+    # In WAL mode a reader writes too, to the file `-shm`. In a folder where it may not, such as an archive of runs, the
+    # database can still be read as one that never changes: what is written last stands in the file `-wal`, if anywhere.
+    log = path.with_name(f"{path.name}-wal")
+    alone = not log.exists() or log.stat().st_size == 0
+    return "mode=ro&immutable=1" if alone and not os.access(path.parent, os.W_OK) else "mode=ro"
 
 
 def _explain(error: sqlite3.Error) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.api import JournalError
-from harness.run.folder import JOURNAL, MANIFEST, lock_folder, make_folder
+from harness.run.folder import JOURNAL, MANIFEST, lock_folder, make_folder, write_atomically
 from harness.run.journal import Journal
 from harness.run.rows import LEFT_OUT, CellRow
 
@@ -42,6 +41,10 @@ def merge_shards(shards: Sequence[Path], out: Path | None) -> Path:
         raise JournalError(
             f"{matches[0]['run']}: missing shards {listed}; run them first, or give their folders as well"
         )
+    # All shards have the same manifest, so that of any will do.
+    manifest = next((shard / MANIFEST for shard in shards if (shard / MANIFEST).is_file()), None)
+    if manifest is None:
+        raise JournalError(f"{matches[0]['run']}: no shard has its {MANIFEST}; run one of them again")
     folder = out or shards[0].resolve().parent / matches[0]["run"]
     make_folder(folder, fresh=False)
     with lock_folder(folder):
@@ -50,7 +53,7 @@ def merge_shards(shards: Sequence[Path], out: Path | None) -> Path:
             _merge_into(journal, shards)
         finally:
             journal.close()
-        shutil.copyfile(shards[0] / MANIFEST, folder / MANIFEST)
+        write_atomically(folder / MANIFEST, manifest.read_text(encoding="utf-8"))
     return folder
 
 

@@ -207,6 +207,18 @@ def test_a_plugin_can_report_a_run_in_its_own_way_and_the_core_has_the_rest(
     assert (folder / "leaderboard.json").is_file(), "without a report of the plugin the core makes one"
 
 
+def test_a_report_that_cannot_be_shown_is_a_fault_of_its_plugin(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("reporter.py").write_text(REPORTER.replace('print("shown by reporter")', "[][1]"))
+    Path("m.yaml").write_text(MANIFEST)
+    with pytest.raises(SystemExit) as ended:
+        main(["-p", "mine.py", "-p", "reporter.py", "run", "m.yaml"])
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert "IndexError" in said
+    assert "this is a fault of the plugin reporter; tell its authors" in said
+    assert "bug in the harness" not in said
+
+
 def test_a_reporter_that_fails_is_named_and_nothing_is_lost(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     Path("reporter.py").write_text(REPORTER.replace("if reuse:", "if undefined:"))
     Path("m.yaml").write_text(MANIFEST)

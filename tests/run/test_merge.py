@@ -143,3 +143,14 @@ def test_shards_of_different_plans_are_refused(tmp_path: Path) -> None:
     shards = [make_shard(tmp_path, 1), make_shard(tmp_path, 2, plan="another plan")]
     with pytest.raises(JournalError, match="the shards were made with different plans"):
         merge_shards(shards, None)
+
+
+def test_the_manifest_of_any_shard_will_do_and_without_one_nothing_is_merged(tmp_path: Path) -> None:
+    shards = [make_shard(tmp_path, n) for n in (1, 2)]
+    (shards[0] / MANIFEST).unlink()
+    folder = merge_shards(shards, tmp_path / "whole")
+    assert (folder / MANIFEST).read_text(encoding="utf-8") == "name: m  # of shard 2\n"
+    (shards[1] / MANIFEST).unlink()
+    with pytest.raises(JournalError, match=r"m-abc: no shard has its manifest\.yaml; run one of them again"):
+        merge_shards(shards, None)
+    assert not (tmp_path / "m-abc").exists()
