@@ -353,3 +353,9 @@ def test_a_judge_without_an_error_among_few_labels_may_still_be_worth_little() -
     assert found.value == pytest.approx(1)
     assert found.low is not None
     assert found.low < 0.75, "of a judge that errs on an eighth of the items, 20 show no error in 7 % of samples"
+
+
+def test_two_labels_are_enough_for_the_judge_to_count_and_one_is_not() -> None:
+    others = verdicts_of([0, 1] * 10, start=100)
+    assert power_tuning(verdicts_of([0, 1], [0, 1]), others) > 0.5
+    assert power_tuning(verdicts_of([1], [1]), others) == 0
