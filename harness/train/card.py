@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from harness.manifest.load import render_resolved
 from harness.report.markdown import table
@@ -33,7 +35,7 @@ def model_card(planned: PlannedRecipe, record: Record, curves: Curves) -> str:
         curves: What was logged.
     """
     recipe = planned.loaded.recipe
-    pieces = [f"# {for_markdown(planned.name)}"]
+    pieces = [_hub_metadata(planned), f"# {for_markdown(planned.name)}"]
     if recipe.description:
         pieces.append(for_markdown(recipe.description))
     pieces += ["\n".join(f"- {for_markdown(line)}" for line in _facts(planned, record))]
@@ -52,6 +54,26 @@ def model_card(planned: PlannedRecipe, record: Record, curves: Curves) -> str:
     pieces += ["## Options of the trainer", _options(planned), "## Versions", _versions(record)]
     pieces += ["## Make it again", _again(planned)]
     return "\n\n".join(pieces) + "\n"
+
+
+def _hub_metadata(planned: PlannedRecipe) -> str:
+    """The block by which a model hub finds the model: base model, data and tags, as `huggingface_hub` reads them."""
+    first = planned
+    while first.start is not None:
+        first = first.start
+    found: dict[str, Any] = {"library_name": "judge-harness", "tags": ["llm-as-a-judge", planned.offer.id]}
+    if base := _hub_name(first.training.model):
+        found["base_model"] = base
+    data = {_hub_name(entry.entry.data) for entry in planned.loaded.tasks} - {""}
+    if data:
+        found["datasets"] = sorted(data)
+    # By a library and never by hand: a name may hold what YAML would read as something else.
+    return f"---\n{yaml.safe_dump(found, allow_unicode=True, sort_keys=True)}---"
+
+
+def _hub_name(given: str | None) -> str:
+    """`ORG/NAME` of `hub:ORG/NAME@REVISION`. Empty for a path of this machine, which means nothing elsewhere."""
+    return given.removeprefix("hub:").partition("@")[0] if given is not None and given.startswith("hub:") else ""
 
 
 def curves_table(curves: Curves) -> str:

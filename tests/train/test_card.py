@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.discovery import Plugins
-from harness.train.card import curves_table, sparkline
+from harness.train.card import _hub_name, curves_table, sparkline
 from harness.train.plan import PlannedRecipe
 from harness.train.session import train
 
@@ -32,7 +32,7 @@ def card(plan: Plan, plugins: Plugins) -> str:
 
 def test_it_says_what_it_is_made_of(card: str, plan: Plan) -> None:
     planned = plan()
-    assert card.startswith("# tiny\n\nA small one.\n")
+    assert "\n---\n\n# tiny\n\nA small one.\n" in card
     assert f"- recipe: tiny, hash {planned.hash}, seed 0" in card
     assert "- starts from: no model: the trainer makes one" in card
     assert "- steps: 4; the weights are those of step 3" in card
@@ -44,6 +44,16 @@ def test_it_says_what_it_is_made_of(card: str, plan: Plan) -> None:
     assert cells(card, "steps") == ["4"]
     assert cells(card, "sums/accuracy") == ["0.75"]
     assert "- one note" in card
+
+
+def test_a_hub_reads_what_it_is_made_of(card: str, folder: Path, plan: Plan) -> None:
+    huggingface_hub = pytest.importorskip("huggingface_hub")
+    data = huggingface_hub.ModelCard(card, ignore_metadata_errors=False).data
+    assert data.library_name == "judge-harness"
+    assert data.tags == ["llm-as-a-judge", "toy_plugin/counter"]
+    assert data.base_model is None, "this trainer makes its model"
+    assert _hub_name("hub:Qwen/Qwen3-VL-8B-Instruct@main") == "Qwen/Qwen3-VL-8B-Instruct"
+    assert _hub_name("/home/somebody/models/base") == _hub_name(None) == ""
 
 
 def test_it_shows_the_course_of_each_metric(card: str) -> None:
