@@ -94,9 +94,7 @@ def run_manifest(
     # Two runs of one manifest would ask every question twice.
     with lock_folder(folder):
         outcome, judges = _ask_judges(plan, loaded, plugins, folder, shard=shard, progress=progress)
-        # Who presses Ctrl-C wants the prompt back. The next start, or `harness score`, makes the report.
-        report = None if outcome.interrupted else report_run(folder, plugins, reuse=True)
-        # Last, so that it holds the state that all of it came to.
+        # Before the report: a report that fails must not cost the record of what was asked, by which versions.
         write_record(
             folder,
             plugins=_list_versions(plan, plugins),
@@ -106,6 +104,8 @@ def run_manifest(
             judges=judges,
             data={task.name: source for task in plan.tasks if (source := task.provenance)},
         )
+        # Who presses Ctrl-C wants the prompt back. The next start, or `harness score`, makes the report.
+        report = None if outcome.interrupted else report_run(folder, plugins, reuse=True)
     return Session(folder=folder, outcome=outcome, report=report)
 
 

@@ -226,6 +226,8 @@ def test_a_reporter_that_fails_is_named_and_nothing_is_lost(run: Run, capsys: py
         main(["-p", "mine.py", "-p", "reporter.py", "run", "m.yaml"])
     assert ended.value.code == 2
     assert "plugin reporter: harness_run_recorded raised NameError" in capsys.readouterr().err
+    [folder] = Path("runs").glob("m-*")
+    assert json.loads((folder / "run.json").read_text())["state"] == "finished"
     command(["run", "m.yaml", "--dry-run"])
     assert "32 already answered, 0 to ask" in capsys.readouterr().out
 
