@@ -33,6 +33,7 @@ WRAPPING = " \t\r\n\"'“”„‚«»‹›「」『』()[]{}《》|#_~"
 """Characters that may stand around a verdict: white space, quotation marks, brackets, markup."""
 STOPS = ".,;!。！、，；…"
 """Characters that may end a verdict."""
+_AT_ENDS = STOPS + WRAPPING
 _LATEX = re.compile(r"\\(?:boxed|fbox|text|textbf|textit|mathbf|mathrm|bm)\s*\{([^{}]{0,300})\}")
 _MARKUP = re.compile(r"\\[()\[\]]|[*`$\"“”]|</?[A-Za-z][A-Za-z_-]{0,30}>|<!\[CDATA\[|\]\]>")
 _BULLET = re.compile(r"^(?:[-•–—=>]+\s+)(?=\D)")
@@ -63,22 +64,38 @@ def strip_markup(text: str) -> str:
     >>> strip_markup("**[B].**"), strip_markup(r"\boxed{4}")
     ('B', '4')
     """
+    # A hostile answer has hundreds of thousands of short lines. So each step is taken only where it can do something.
     if text.isascii() and text.isalnum():
-        return text  # as most lines of a bare label are: a megabyte of them is read in half the time
-    for _ in range(3):  # LaTeX commands may be nested. Bounded, since hostile text nests thousands
+        return text
+    if "\\" in text:
+        text = _without_latex(text)
+    text = _BULLET.sub("", _MARKUP.sub("", text).strip())
+    while True:
+        bare = text.strip(WRAPPING).rstrip(_AT_ENDS)
+        if not bare.isascii():
+            bare = _strip_symbols(_ENDING.sub("", bare))
+        if bare == text:
+            return text if text.isascii() else _NEGATIVE.sub("-", text)
+        text = bare
+
+
+def _without_latex(text: str) -> str:
+    for _ in range(3):  # commands may be nested. Bounded, since hostile text nests thousands
         inner = _LATEX.sub(r"\1", text)
         if inner == text:
             break
         text = inner
-    text = _BULLET.sub("", _MARKUP.sub("", text.replace("\\succ", ">").replace("\\_", "_")).strip())
-    while True:
-        bare = _ENDING.sub("", text.strip(WRAPPING).rstrip(STOPS + WRAPPING))
-        start = next((place for place, char in enumerate(bare) if not _is_symbol(char)), len(bare))
-        end = next((place for place in range(len(bare), start, -1) if not _is_symbol(bare[place - 1])), start)
-        bare = bare[start:end]
-        if bare == text:
-            return _NEGATIVE.sub("-", text)
-        text = bare
+    return text.replace("\\succ", ">").replace("\\_", "_")
+
+
+def _strip_symbols(text: str) -> str:
+    """Without emoji and marks at both ends."""
+    start, end = 0, len(text)
+    while start < end and _is_symbol(text[start]):
+        start += 1
+    while start < end and _is_symbol(text[end - 1]):
+        end -= 1
+    return text[start:end]
 
 
 def _is_symbol(char: str) -> bool:

@@ -33,6 +33,8 @@ _LEAD = re.compile(
     rf"\s*(?:\s(?:{any_of(*words.LINKS)})\b\s*:?|(?:{any_of(*words.PARTICLES)})\s*:?|\]?[:=]|\]\s|[-–—]+>?|→)\s*)",
     re.IGNORECASE,
 )
+_AROUND = WRAPPING + "*`"
+_AT_END = STOPS + _AROUND
 _OPENING = re.compile(_OPENS, re.IGNORECASE)
 _SUBJECT = re.compile(r"(?:the|this|that)\s+(?:\w+\s+){1,2}(?:is|was|are|looks|seems|appears)\s+", re.IGNORECASE)
 _ANY_NUMBER = re.compile(rf"(?<![\w.]){NUMBER}", re.IGNORECASE)
@@ -70,7 +72,7 @@ class PlainVerdict(NamedTuple):
 
 def is_label(text: str, space: AnswerSpace) -> bool:
     """Whether a line is the name of an answer, with or without punctuation around it."""
-    return space.read(text.strip(WRAPPING + "*`").rstrip(STOPS + WRAPPING + "*`")) is not None
+    return space.read(text.strip(_AROUND).rstrip(_AT_END)) is not None
 
 
 def leads_to_verdict(text: str) -> bool:
@@ -84,7 +86,10 @@ def leads_to_verdict(text: str) -> bool:
 
 def lead_in_length(text: str) -> int:
     """The number of characters that lead to a verdict in a line, without its markup."""
-    lead = _LEAD.match(strip_markup(fold_width(text)))
+    bare = strip_markup(fold_width(text))
+    if len(bare) < 2:
+        return 0  # the shortest lead is a character and its colon
+    lead = _LEAD.match(bare)
     return 0 if lead is None else lead.end()
 
 
