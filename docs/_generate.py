@@ -5,27 +5,24 @@ Not for explaining anything: a page says what there is, in the words of the docs
 
 from __future__ import annotations
 
-import ast
 import inspect
-import itertools
-import json
 import re
-import sqlite3
-import tempfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any, cast, get_args
 
 import click
+from _api_pages import api_module, api_page, data_docs, hooks
+from _file_pages import estimate_json, leaderboard_json, plan_json, run_folder
+from _file_pages import journal_tables as journal_tables
 from _markdown import attribute_docs as attribute_docs
 from _markdown import cleaned, docstring, field_table, model_table, table, with_block
 from _tasks import task_pages
 from pydantic import BaseModel
 
 from harness import __version__ as __version__
-from harness import api, testing
+from harness import testing
 from harness.api import (
     Choice,
     DataError,
@@ -33,25 +30,13 @@ from harness.api import (
     Protocol,
     Ranking,
     Score,
-    UnreadReason,
     data,
-    hookspecs,
     optional,
     reading,
 )
 from harness.cli import cli, main
 from harness.discovery import Offer, Plugins
 from harness.manifest.model import Manifest, Recipe
-from harness.report import estimate as estimate_record
-from harness.report import plan as plan_record
-from harness.report.records import SCHEMA, Leaderboard, Row
-from harness.report.unread import UnreadAnswers, UnreadExample
-from harness.report.usage import JudgeUsage
-from harness.run import database, folder, journal
-from harness.run.rows import LeftOut
-from harness.score import flags as flag_rules
-from harness.score.records import AltTest, AnnotatorTest, Ceiling, CellScores, Comparison, Estimate, MetricCeiling
-from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, ReliabilityBin
 from harness.train import folder as checkpoint_folder
 from harness.verbs import VERBS
 
@@ -87,42 +72,6 @@ def command_line() -> str:
         lines += [f"## `harness {verb}`", "", f"```text\nharness {verb} {usage}\n```", "", cleaned(command.help), ""]
         lines += [*_options(command), ""]
     return "\n".join(lines)
-
-
-def hooks() -> str:
-    """Every hook with its signature and its docstring."""
-    lines = ["# Hooks", "", docstring(hookspecs.__doc__), ""]
-    for name, function in sorted(_hook_functions().items(), key=lambda pair: pair[1].__code__.co_firstlineno):
-        lines += [
-            f"## `{name}`",
-            "",
-            f"```python\n{_signature(name, function)}\n```",
-            "",
-            docstring(function.__doc__),
-            "",
-        ]
-    return "\n".join(lines)
-
-
-def api_page() -> str:
-    """Everything public, through autodoc, sorted into what it is."""
-    lines = ["# `harness.api`", "", docstring(api.__doc__), ""]
-    listed = [name for _, names in API_SECTIONS for name in names]
-    rest = sorted(set(api.__all__) - set(listed))
-    for title, names in [*API_SECTIONS, *([("More", rest)] if rest else [])]:
-        lines += [f"## {title}", "", "```{eval-rst}"]
-        for name in names:
-            lines += [_directive(name), ""]
-        lines += ["```", ""]
-    return "\n".join(lines)
-
-
-def api_module(module: ModuleType) -> str:
-    """The public names of a module, through autodoc."""
-    lines = [f"# `{module.__name__}`", "", docstring(module.__doc__), "", "```{eval-rst}"]
-    for name in module.__all__:
-        lines += [_directive(name, of=module), ""]
-    return "\n".join([*lines, "```", ""])
 
 
 def manifest() -> str:
@@ -262,165 +211,6 @@ def exit_codes() -> str:
     )
 
 
-def run_folder() -> str:
-    """The files of a run folder, the tables of the journal and the fields of `scores.json`."""
-    lines = ["# Run folder", "", *with_block(folder.__doc__), "", "## Journal", "", *with_block(journal.__doc__), ""]
-    lines += [f"Schema version {database.SCHEMA_VERSION}. Columns in **bold** are the primary key.", ""]
-    for name, columns in journal_tables().items():
-        shown = ", ".join(f"**`{column}`**" if key else f"`{column}`" for column, key in columns)
-        lines += [f"- `{name}`: {shown}"]
-    lines += ["", "## `run.json`", "", "What a reader needs to run this again; no score depends on it.", ""]
-    lines += [f"- `{name}`" for name in _record_fields()]
-    lines += ["", "## `scores.json`", "", "One object for each cell, under `cells`:", "", *field_table(CellScores)]
-    lines += ["", "Each estimate among them:", "", *field_table(Estimate), ""]
-    lines += ["The ceiling is as in [`leaderboard.json`](leaderboard-json.md).", ""]
-    return "\n".join(lines)
-
-
-def leaderboard_json() -> str:
-    """The fields of `leaderboard.json`."""
-    reasons = attribute_docs(UnreadReason)
-    return "\n".join(
-        [
-            "# `leaderboard.json`",
-            "",
-            f"The schema is `{SCHEMA}`. Fields may be added within a version; none changes its meaning. Values are",
-            "fractions rounded to six decimals; a value that is not defined is `null`.",
-            "",
-            "## The leaderboard",
-            "",
-            f"- `schema`: `{SCHEMA}`",
-            "",
-            *field_table(Leaderboard),
-            "",
-            "## Each of `rows`",
-            "",
-            *field_table(Row),
-            "",
-            "Its `calibration`, explained in [Calibration and noise](../../explanation/calibration.md):",
-            "",
-            *field_table(Calibration),
-            "",
-            "Each of the `bins`:",
-            "",
-            *field_table(ReliabilityBin),
-            "",
-            "Each point of the `curve`:",
-            "",
-            *field_table(CoveragePoint),
-            "",
-            "Each of the `guarantees`:",
-            "",
-            *field_table(Guarantee),
-            "",
-            "Its `noise`:",
-            "",
-            *field_table(Noise),
-            "",
-            "Its `ceiling`, where several people annotated items;",
-            "[The human ceiling](../../explanation/human-ceiling.md) has the formulas:",
-            "",
-            *field_table(Ceiling),
-            "",
-            "Each of its `metrics`:",
-            "",
-            *field_table(MetricCeiling),
-            "",
-            "Its `alt_test`:",
-            "",
-            *field_table(AltTest),
-            "",
-            "Each of the `tests` in that:",
-            "",
-            *field_table(AnnotatorTest),
-            "",
-            "## Each of `comparisons`",
-            "",
-            *field_table(Comparison),
-            "",
-            "## Each of `usage`",
-            "",
-            *field_table(JudgeUsage),
-            "",
-            "## Each of `left_out`",
-            "",
-            *field_table(LeftOut),
-            "",
-            "## Each of `unread`",
-            "",
-            *field_table(UnreadAnswers),
-            "",
-            "Each of its `examples`:",
-            "",
-            *field_table(UnreadExample),
-            "",
-            "## Reasons",
-            "",
-            "Why an answer has no verdict; [the texts can be shown](../../how-to/see-what-was-not-read.md).",
-            "",
-            *table(("reason", "meaning"), [(f"`{one}`", reasons[one.name]) for one in UnreadReason]),
-            "",
-            "## Flags",
-            "",
-            docstring(inspect.getdoc(flag_rules.flags)).partition("**Args**")[0],
-            "",
-            docstring(inspect.getdoc(flag_rules.find_interval_flags)).partition("**Args**")[0],
-            "",
-            "The leaderboard adds `partial` (the run has not finished the cell), `depends-on-missing` (the place",
-            "depends on what the missing answers were) and, for suites, `incomplete` (the judge answered only some of",
-            "the tasks).",
-            "",
-        ]
-    )
-
-
-def estimate_json() -> str:
-    """The fields of what `harness estimate --json` prints."""
-    return "\n".join(
-        [
-            "# `harness estimate --json`",
-            "",
-            f"The schema is `{estimate_record.SCHEMA}`. Fields may be added within a version; none changes its",
-            "meaning.",
-            "Shares are fractions, rounded to six decimals; what is not defined is `null`. How to use it is in",
-            "[Estimate a rate](../../how-to/estimate-a-rate.md), and the formulas are in",
-            "[What a verdict is worth](../../explanation/downstream.md).",
-            "",
-            f"- `schema`: `{estimate_record.SCHEMA}`",
-            "",
-            *field_table(estimate_record.Estimates),
-            "",
-            "## Each of `estimates`",
-            "",
-            *field_table(estimate_record.Correction),
-            "",
-        ]
-    )
-
-
-def plan_json() -> str:
-    """The fields of what `harness plan --json` prints."""
-    return "\n".join(
-        [
-            "# `harness plan --json`",
-            "",
-            f"The schema is `{plan_record.SCHEMA}`. Fields may be added within a version; none changes its meaning.",
-            "Differences are in units of the metric, a share as a fraction; what is not defined is `null`. How to use",
-            "it is in [Plan how many items](../../how-to/plan-how-many-items.md), and the formulas are in",
-            "[What a verdict is worth](../../explanation/downstream.md).",
-            "",
-            f"- `schema`: `{plan_record.SCHEMA}`",
-            "",
-            *field_table(plan_record.ItemPlan),
-            "",
-            "## Each of `rows`",
-            "",
-            *field_table(plan_record.PlanRow),
-            "",
-        ]
-    )
-
-
 PAGES: dict[str, Callable[[], str]] = {
     "command-line": command_line,
     "manifest": manifest,
@@ -443,123 +233,12 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 """Pages by name."""
 
-API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
-    (
-        "Records",
-        (
-            "Item",
-            "Image",
-            "Part",
-            "join_parts",
-            "Message",
-            "Request",
-            "Judgement",
-            "Status",
-            "UnreadReason",
-            "reason_of",
-            "Usage",
-            "majority_vote",
-            "MAX_PIXELS",
-        ),
-    ),
-    (
-        "Answer spaces",
-        (
-            "AnswerSpace",
-            "Choice",
-            "Preference",
-            "Score",
-            "Ranking",
-            "Verdict",
-            "TIE",
-            "space_from_json",
-            "verdict_from_json",
-        ),
-    ),
-    ("Verdict formats", ("VerdictFormat", "Reading", "Spellings", "spell_answers", "MAX_ANSWERS")),
-    ("Scoring protocol", ("Protocol",)),
-    (
-        "What plugin objects must do",
-        (
-            "Task",
-            "Judge",
-            "Reward",
-            "Answer",
-            "Trainer",
-            "Metric",
-            "Units",
-            "Renderer",
-            "Context",
-            "Example",
-            "InstalledPlugins",
-            "Invocation",
-        ),
-    ),
-    ("Recorded runs", ("RecordedCell", "RecordedAnswer", "UnreadAnswer", "AnswerSource", "Report")),
-    ("Numbers with intervals", ("Statistics", "Measurement", "Change")),
-    ("How numbers are written", ("Unit", "write_number", "write_interval", "write_share")),
-    (
-        "Training",
-        (
-            "Training",
-            "TrainingTask",
-            "WeightedReward",
-            "TrainingResult",
-            "AnswerReward",
-            "compute_rewards",
-            "ResolvedRecipe",
-            "PlannedTraining",
-        ),
-    ),
-    (
-        "Cards",
-        (
-            "Card",
-            "TaskCard",
-            "JudgeCard",
-            "RewardCard",
-            "TrainerCard",
-            "FormatCard",
-            "MetricCard",
-            "ManifestCard",
-            "RendererCard",
-            "CommandCard",
-            "Column",
-            "UnfoldedEntry",
-            "IsPath",
-            "Operational",
-            "hookimpl",
-            "API_VERSION",
-            "OLDEST_API_VERSION",
-        ),
-    ),
-    (
-        "Errors",
-        (
-            "HarnessError",
-            "UserError",
-            "ManifestError",
-            "PluginError",
-            "DataError",
-            "JournalError",
-            "JudgeStoppedError",
-            "BudgetError",
-            "JudgeError",
-        ),
-    ),
-]
-"""Order of the API page; a public name that is not here lands under "More"."""
 
 EXTENDS = (
     "Other manifests to build on, by paths relative to this one or by the names of installed ones: mappings are merged "
     "deeply, lists and values replaced; this manifest has the last word."
 )
 EXTENDS_RECIPE = EXTENDS.replace("manifest", "recipe")
-INTERPOLATION = """\
-`${vars.NAME}` puts in a value of `vars`, and `${env:NAME}` an environment variable; there is no other interpolation.
-`--set PATH=VALUE` on the command line replaces one value, such as `--set run.seed=7` or `--set tasks.0.limit=50`.
-`harness show MANIFEST` prints the resolved manifest with the origin of each value."""
-
 SAMPLES = (
     ("A choice", Choice(("yes", "no")), "yes"),
     ("A preference with ties", Preference(2, ("both good", "both bad")), 0),
@@ -567,6 +246,10 @@ SAMPLES = (
     ("A ranking", Ranking(3), (1, 0, 2)),
 )
 """A space of each kind, and one answer."""
+INTERPOLATION = """\
+`${vars.NAME}` puts in a value of `vars`, and `${env:NAME}` an environment variable; there is no other interpolation.
+`--set PATH=VALUE` on the command line replaces one value, such as `--set run.seed=7` or `--set tasks.0.limit=50`.
+`harness show MANIFEST` prints the resolved manifest with the origin of each value."""
 
 
 # -- facts ---------------------------------------------------------------------------------------------------------
@@ -576,45 +259,6 @@ def codes() -> dict[int, str]:
     """Exit codes and their meaning, from the docstring of `harness.cli.main`."""
     said = " ".join((inspect.getdoc(main) or "").split())
     return {int(code): meaning.strip(" .") for code, meaning in re.findall(r"\b(\d{1,3}) ([a-z][^;]*)", said)}
-
-
-def journal_tables() -> dict[str, list[tuple[str, bool]]]:
-    """The journal's tables and columns, and whether each is part of the key: read from a real, empty journal."""
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(place) / folder.JOURNAL
-        journal.Journal(path).close()
-        database = sqlite3.connect(path)
-        try:
-            names = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type='table'")]
-            return {
-                name: [(row[1], bool(row[5])) for row in database.execute(f"PRAGMA table_info({name})")]
-                for name in names
-            }
-        finally:
-            database.close()
-
-
-def data_docs(of: ModuleType = api) -> dict[str, str]:
-    """The docstrings beneath the public constants and type aliases of a package."""
-    found: dict[str, str] = {}
-    for path in sorted(Path(inspect.getfile(of)).parent.glob("*.py")):
-        body = ast.parse(path.read_text(encoding="utf-8")).body
-        for statement, after in itertools.pairwise(body):
-            targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-            said = after.value if isinstance(after, ast.Expr) else None
-            if isinstance(targets[0], ast.Name) and isinstance(said, ast.Constant) and isinstance(said.value, str):
-                found[targets[0].id] = " ".join(said.value.split())
-    return found
-
-
-def _hook_functions() -> dict[str, Any]:
-    return {name: one for name, one in vars(hookspecs).items() if hasattr(one, "harness_spec")}
-
-
-def _record_fields() -> list[str]:
-    with tempfile.TemporaryDirectory() as place:
-        folder.write_record(Path(place), plugins={}, state="finished", seconds=0.0, command=[], judges={})
-        return list(json.loads((Path(place) / folder.RECORD).read_text(encoding="utf-8")))
 
 
 def _ours(offers: Iterable[Offer]) -> list[Offer]:
@@ -676,23 +320,3 @@ def _sections(model: type[BaseModel]) -> list[tuple[str, type[BaseModel]]]:
 
 def _is_model(hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, BaseModel)
-
-
-def _signature(name: str, function: Any) -> str:
-    """The signature with unquoted annotations, one argument a line where it is long."""
-    text = f"def {name}{inspect.signature(function)}".replace("'", "")
-    if len(text) <= 88:
-        return text
-    inside = ",\n    ".join(re.split(r", (?=\w+:)", text[text.index("(") + 1 : text.rindex(")")]))
-    return f"def {name}(\n    {inside},\n){text[text.rindex(')') + 1 :]}"
-
-
-def _directive(name: str, *, of: ModuleType = api) -> str:
-    thing = getattr(of, name)
-    if isinstance(thing, type):
-        call = "\n   :special-members: __call__" if name in ("Metric", "Reward", "PictureStore") else ""
-        return f".. autoclass:: {of.__name__}.{name}\n   :show-inheritance:{call}"
-    if inspect.isfunction(thing):
-        return f".. autofunction:: {of.__name__}.{name}"
-    said = data_docs(of).get(name, "").replace("`", "``")
-    return f".. py:data:: {of.__name__}.{name}\n\n   {said}"

@@ -22,6 +22,17 @@ def test_every_part_of_the_core_has_a_layer(modules: dict[str, house.Module]) ->
     assert parts == {*house.TOP, *(part for layer in house.LAYERS for part in layer)}
 
 
+def test_the_architecture_page_draws_the_layers_and_stars_the_batteries() -> None:
+    page = (house.ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    drawing = page.partition("## The layers")[2].partition("```text\n")[2].partition("```")[0]
+    # The parts stand before the first gap of three blanks or more, and an explanation after it.
+    lines = [line.partition("   ")[0].split() for line in drawing.splitlines()]
+    assert [sorted(name.rstrip("*") for name in line) for line in lines] == [
+        sorted(layer) for layer in reversed(house.LAYERS)
+    ]
+    assert {name.rstrip("*") for line in lines for name in line if name.endswith("*")} == {*house.BATTERIES}
+
+
 def test_nothing_is_imported_from_a_higher_layer(modules: dict[str, house.Module]) -> None:
     assert house.find_arrows_up(modules) == []
 
