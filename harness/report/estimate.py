@@ -15,7 +15,7 @@ import numpy as np
 from harness.api import Choice, DataError, Measurement, Preference, write_number
 from harness.report.records import as_plain
 from harness.report.verdicts import JudgedItems, Target, as_arrays
-from harness.score import worth
+from harness.score import padded, worth
 
 if TYPE_CHECKING:
     from harness.score.worth import Verdicts
@@ -221,8 +221,8 @@ def _estimate_by_method(own: Verdicts, other: Verdicts, target: Target, confiden
     gold = np.empty(0) if own.gold is None else own.gold
     low, high = target.low, target.high
     found = {
-        "judge-alone": worth.mean_of(other.judged, other.cluster, low=low, high=high, confidence=confidence),
-        "labels-alone": worth.mean_of(gold, own.cluster, low=low, high=high, confidence=confidence),
+        "judge-alone": padded.mean_of(other.judged, other.cluster, low=low, high=high, confidence=confidence),
+        "labels-alone": padded.mean_of(gold, own.cluster, low=low, high=high, confidence=confidence),
     }
     if target.is_class:
         found["rogan-gladen"] = worth.rogan_gladen(own, other, confidence=confidence)
@@ -254,7 +254,7 @@ def _warnings(
     if rates is not None:
         yield from _warnings_of_rates(target, float(other.judged.mean()), rates, found["rogan-gladen"])
     # Kish's number and not the plain count: nine clusters of one item beside one of a thousand are about one.
-    if worth.kish(own.cluster) < _CLUSTERS:
+    if padded.kish(own.cluster) < _CLUSTERS:
         yield (
             f"the labelled items lie in {len(np.unique(own.cluster))} clusters of unequal size or fewer than "
             f"{_CLUSTERS}: too few for the intervals to hold; label items of more clusters"

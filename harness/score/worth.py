@@ -21,9 +21,8 @@ from scipy import special
 from harness.api import Measurement
 from harness.score.arrays import Floats, Ints
 from harness.score.intervals import normal_quantile, t_quantile
+from harness.score.padded import PaddedMean, effective_clusters, mean_of, satterthwaite, wald_interval
 
-_CORRELATION = 0.02
-"""Least correlation within clusters that degrees of freedom allow for: few and very unequal clusters then get less."""
 _WRONG = 1 / 3
 """The least distance of a pseudo-item's verdict from its gold, as a share of the scale. If nearly all scores are
 the best one and the judge is rarely, and then wildly, wrong, a quarter covers 93 % of the time. A half is needlessly
@@ -58,71 +57,6 @@ class Rates(NamedTuple):
     """q0 + q1 - 1 (Youden 1950): 0 for a judge that knows nothing, 1 for one that is always right."""
 
 
-class _PaddedMean:
-    """A mean with pseudo-items of average cluster size at either end, and how much each cluster moves it.
-
-    Args:
-        values: Shape (n,).
-        cluster: Shape (n,).
-        ends: The values of the pseudo-items.
-        copies: Pseudo-items at each end.
-        groups: G, where other items have clusters too. By default as many as `cluster` names.
-
-    Attributes:
-        mean: The mean with the pseudo-items.
-        moved: Shape (G,): by how much the mean changes with each cluster.
-        rest: The part of the variance that comes from the pseudo-items.
-        df: Degrees of freedom of the variance.
-    """
-
-    def __init__(
-        self,
-        values: Floats,
-        cluster: Ints,
-        *,
-        ends: tuple[float, float],
-        copies: float = 1.0,
-        groups: int | None = None,
-    ) -> None:
-        width = 1 + int(cluster.max()) if groups is None else groups
-        sizes = np.bincount(cluster, minlength=width).astype(np.float64)
-        sums = np.bincount(cluster, weights=values, minlength=width)
-        size = len(values) / np.count_nonzero(sizes)
-        total = len(values) + 2 * copies * size
-        self.mean = (float(values.sum()) + copies * size * sum(ends)) / total
-        # A cluster's own weight is taken out of the denominator, all but one item: the jackknife for clusters, and the
-        # plain formula where each item is a cluster.
-        self.moved: Floats = (sums - sizes * self.mean) / (total - np.maximum(sizes - 1, 0))
-        self.rest = copies * sum((size * (end - self.mean) / (total - size + 1)) ** 2 for end in ends)
-        self.df = _effective_clusters(sizes) + 1
-
-    @property
-    def variance(self) -> float:
-        """Of the mean."""
-        return float(self.moved @ self.moved) + self.rest
-
-
-def mean_of(
-    values: Floats, cluster: Ints, *, low: float = 0.0, high: float = 1.0, confidence: float = 0.95
-) -> Measurement:
-    """The plain mean of items in clusters, and its interval.
-
-    One pseudo-item at either end of the scale keeps the interval honest where all values are equal. For a share without
-    clusters that is the interval of Agresti and Coull (1998), with one success and one failure added.
-
-    Args:
-        values: Shape (n,).
-        cluster: Shape (n,).
-        low: Lower end of the scale.
-        high: Upper end of the scale.
-        confidence: Of the interval.
-    """
-    if not len(values):
-        return Measurement(None)
-    padded = _PaddedMean(values, cluster, ends=(low, high))
-    return _wald(float(values.mean()), padded.mean, padded.variance, padded.df, low, high, confidence)
-
-
 def rates(labelled: Verdicts, *, confidence: float = 0.95) -> Rates:
     """Specificity, sensitivity and skill of a judge on labelled items whose gold is 1 or 0, with their intervals."""
     yes, cluster = _gold(labelled) == 1, labelled.cluster
@@ -133,11 +67,11 @@ def rates(labelled: Verdicts, *, confidence: float = 0.95) -> Rates:
         return Rates(q0, q1, Measurement(None))
     groups = 1 + int(cluster.max())
     # One cluster may hold items of both kinds. The moves of its two rates are added before they are squared.
-    own, other = (_PaddedMean(right[kind], cluster[kind], ends=(0, 1), groups=groups) for kind in (~yes, yes))
+    own, other = (PaddedMean(right[kind], cluster[kind], ends=(0, 1), groups=groups) for kind in (~yes, yes))
     moved = own.moved + other.moved
     variance = float(moved @ moved) + own.rest + other.rest
-    df = _satterthwaite((own.variance, own.df), (other.variance, other.df))
-    skill = _wald(q0.value + q1.value - 1, own.mean + other.mean - 1, variance, df, -1.0, 1.0, confidence)
+    df = satterthwaite((own.variance, own.df), (other.variance, other.df))
+    skill = wald_interval(q0.value + q1.value - 1, own.mean + other.mean - 1, variance, df, -1.0, 1.0, confidence)
     return Rates(q0, q1, skill)
 
 
@@ -175,11 +109,9 @@ def rogan_gladen(labelled: Verdicts, unlabelled: Verdicts, *, confidence: float 
     if yes.all() or not yes.any() or not len(unlabelled):
         return Measurement(None, 0.0, 1.0)
     groups = _count_codes(labelled, unlabelled)
-    p = _PaddedMean(
-        unlabelled.judged, unlabelled.cluster, ends=(0, 1), copies=_pseudo_copies(confidence), groups=groups
-    )
-    q1 = _PaddedMean(labelled.judged[yes], labelled.cluster[yes], ends=(0, 1), groups=groups)
-    q0 = _PaddedMean(1 - labelled.judged[~yes], labelled.cluster[~yes], ends=(0, 1), groups=groups)
+    p = PaddedMean(unlabelled.judged, unlabelled.cluster, ends=(0, 1), copies=_pseudo_copies(confidence), groups=groups)
+    q1 = PaddedMean(labelled.judged[yes], labelled.cluster[yes], ends=(0, 1), groups=groups)
+    q0 = PaddedMean(1 - labelled.judged[~yes], labelled.cluster[~yes], ends=(0, 1), groups=groups)
     false_alarms = float(labelled.judged[~yes].mean())
     plain = float(labelled.judged[yes].mean()) - false_alarms
     skill = q0.mean + q1.mean - 1
@@ -193,7 +125,7 @@ def rogan_gladen(labelled: Verdicts, unlabelled: Verdicts, *, confidence: float 
     # share clusters.
     moved = p.moved + (1 - theta) * q0.moved - theta * q1.moved
     variance = float(moved @ moved) + p.rest + (1 - theta) ** 2 * q0.rest + theta**2 * q1.rest
-    df = _satterthwaite((p.variance, p.df), ((1 - theta) ** 2 * q0.variance, q0.df), (theta**2 * q1.variance, q1.df))
+    df = satterthwaite((p.variance, p.df), ((1 - theta) ** 2 * q0.variance, q0.df), (theta**2 * q1.variance, q1.df))
     quantile = t_quantile(confidence, df)
     centre = theta + 2 * quantile**2 * (theta * q1.variance - (1 - theta) * q0.variance)
     half = quantile * float(np.sqrt(variance)) / skill
@@ -224,14 +156,14 @@ def ppi(
     off = _pseudo_error(gold, low, high) * (high - low)
     # A pseudo-item of which the judge is wrong: gold at one end of the scale, the verdict `off` away from it.
     wrong = (high - weight * (high - off), low - weight * (low + off))
-    own = _PaddedMean(gold - weight * labelled.judged, labelled.cluster, ends=wrong, groups=groups)
-    other = _PaddedMean(others, unlabelled.cluster, ends=(low, high), copies=_pseudo_copies(confidence), groups=groups)
+    own = PaddedMean(gold - weight * labelled.judged, labelled.cluster, ends=wrong, groups=groups)
+    other = PaddedMean(others, unlabelled.cluster, ends=(low, high), copies=_pseudo_copies(confidence), groups=groups)
     moved = own.moved + weight * other.moved
     variance = float(moved @ moved) + own.rest + weight**2 * other.rest
-    df = _satterthwaite((own.variance, own.df), (weight**2 * other.variance, other.df))
+    df = satterthwaite((own.variance, own.df), (weight**2 * other.variance, other.df))
     value = float(gold.mean() + weight * (others.mean() - labelled.judged.mean()))
     mean = own.mean + weight * other.mean
-    return _wald(min(high, max(low, value)), mean, variance, df, low, high, confidence)
+    return wald_interval(min(high, max(low, value)), mean, variance, df, low, high, confidence)
 
 
 def power_tuning(labelled: Verdicts, unlabelled: Verdicts) -> float:
@@ -282,7 +214,7 @@ def correlation(labelled: Verdicts, *, low: float = 0.0, high: float = 1.0, conf
     if abs(value) < _SURE:
         (middle,) = _fisher(np.array([value])).tolist()
         variance = max(variance, float(((_fisher(_correlations(total - sums)) - middle) ** 2).sum()))
-    df = max(1.0, _effective_clusters(sums[0]) - 1)
+    df = max(1.0, effective_clusters(sums[0]) - 1)
     half_width = t_quantile(confidence, df) * float(np.sqrt(variance))
     ends = (float(np.tanh(middle - half_width)), float(np.tanh(middle + half_width)))
     return Measurement(value, min(value, ends[0]), max(value, ends[1]))
@@ -322,46 +254,14 @@ def shift(labelled: Verdicts, unlabelled: Verdicts) -> float:
     values = np.concatenate([labelled.judged, unlabelled.judged])
     # The scale is not known here. Pseudo-items stand at the ends of what was said.
     ends = (float(values.min()), float(values.max()))
-    own, other = (_PaddedMean(side.judged, side.cluster, ends=ends, groups=groups) for side in (labelled, unlabelled))
+    own, other = (PaddedMean(side.judged, side.cluster, ends=ends, groups=groups) for side in (labelled, unlabelled))
     moved = own.moved - other.moved
     variance = float(moved @ moved) + own.rest + other.rest
     if variance <= 0:
         return 1.0
-    df = _satterthwaite((own.variance, own.df), (other.variance, other.df))
+    df = satterthwaite((own.variance, own.df), (other.variance, other.df))
     gap = abs(float(labelled.judged.mean() - unlabelled.judged.mean())) / float(np.sqrt(variance))
     return float(2 * (special.stdtr(df, -gap) if np.isfinite(df) else special.ndtr(-gap)))
-
-
-def kish(cluster: Ints) -> float:
-    """Number of clusters of equal size that these are worth: n^2 / sum of squared sizes (Kish 1965).
-
-    Example:
-        One cluster of three items and two of one:
-
-        >>> round(kish(np.array([0, 0, 0, 1, 2])), 2)
-        2.27
-    """
-    sizes = np.bincount(cluster).astype(np.float64)
-    return float(sizes.sum() ** 2 / (sizes @ sizes)) if len(cluster) else 0.0
-
-
-def _effective_clusters(sizes: Floats) -> float:
-    """Effective clusters: fewer than there are where their sizes differ."""
-    weights = sizes * (1 + _CORRELATION * np.maximum(sizes - 1, 0))
-    return float(weights.sum() ** 2 / (weights @ weights))
-
-
-def _wald(
-    value: float, mean: float, variance: float, df: float, low: float, high: float, confidence: float
-) -> Measurement:
-    half = t_quantile(confidence, df) * float(np.sqrt(variance))
-    return Measurement(value, max(low, min(value, mean - half)), min(high, max(value, mean + half)))
-
-
-def _satterthwaite(*parts: tuple[float, float]) -> float:
-    """Degrees of freedom of a sum of variances (Satterthwaite 1946)."""
-    below = sum(variance**2 / df for variance, df in parts)
-    return float(sum(variance for variance, _ in parts) ** 2 / below) if below else float("inf")
 
 
 def _pseudo_copies(confidence: float) -> float:

@@ -11,15 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import special, stats
-from statsmodels.stats.proportion import proportion_confint
 
 from harness.api import Measurement
+from harness.score.padded import mean_of
 from harness.score.worth import (
     Verdicts,
     correlation,
-    kish,
     labels_worth,
-    mean_of,
     power_tuning,
     ppi,
     rates,
@@ -141,27 +139,6 @@ def test_a_judge_that_knows_nothing_leaves_the_labels_alone() -> None:
     assert numbers(ppi(own, other)) == pytest.approx(numbers(mean_of(gold, own.cluster)), abs=1e-9)
 
 
-def test_a_mean_of_independent_shares_is_agresti_and_coulls_interval_with_one_of_each() -> None:
-    values = np.r_[np.ones(30), np.zeros(9970)]
-    found = mean_of(values, np.arange(10000))
-    share = 31 / 10002
-    half = 1.959964 * math.sqrt(share * (1 - share) / 10002)
-    assert (found.low, found.high) == pytest.approx((share - half, share + half), rel=1e-3)
-    low, high = proportion_confint(3000, 10000, method="agresti_coull")
-    middle = mean_of(np.r_[np.ones(3000), np.zeros(7000)], np.arange(10000))
-    assert (middle.low, middle.high) == pytest.approx((low, high), abs=2e-4)
-
-
-def test_clusters_of_copies_count_as_one_item_each() -> None:
-    values = (np.arange(40) % 4 == 0).astype(float)
-    alone = mean_of(values, np.arange(40))
-    copies = mean_of(np.repeat(values, 5), np.repeat(np.arange(40), 5))
-    assert copies.value == alone.value
-    assert alone.low is not None
-    assert copies.low is not None
-    assert copies.low == pytest.approx(alone.low, abs=0.01)
-
-
 def test_correlation_is_pearsons_and_with_many_items_fishers_interval() -> None:
     rng = np.random.default_rng(2)
     gold = rng.standard_normal(3000)
@@ -190,11 +167,6 @@ def test_a_label_is_worth_what_the_two_variances_say() -> None:
     with_judge = np.var(gold - weight * judged) / 100_000 + weight**2 * np.var(judged) / 900_000
     worth = labels_worth(correlation(own), labels=100_000, verdicts=900_000).value
     assert worth == pytest.approx(np.var(gold) / 100_000 / with_judge, rel=1e-3)
-
-
-def test_kish_counts_equal_clusters_as_they_are() -> None:
-    assert kish(np.repeat(np.arange(7), 3)) == pytest.approx(7)
-    assert kish(np.array([0] * 98 + [1, 2])) < 1.05
 
 
 # -- what must hold for any data -------------------------------------------------------------------------------

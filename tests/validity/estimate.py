@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from harness.api import Choice, Measurement, Protocol, RecordedAnswer, Status
-from harness.score import planning, worth
+from harness.score import padded, planning, worth
 from harness.score.contest import Contest, Round
 from harness.score.metrics import Accuracy
 from harness.score.significance import compare_all
@@ -148,7 +148,7 @@ def shares(rng: np.random.Generator) -> Iterator[Cell]:
         cluster = groups(size, n, rng)
         yield Cell(
             f"clusters {kind} (correlation {correlation:g}), n {n}, N {many}, share {share}, judge {q1}/{q0}",
-            worth.kish(cluster) < FLAGGED,
+            padded.kish(cluster) < FLAGGED,
             partial(_share, rng, cluster, many, share, q1, q0, correlation),
         )
 
@@ -163,7 +163,7 @@ def _share(
     other = Verdicts(judged=unknown, cluster=int(cluster.max()) + 1 + np.arange(many))
     hits = {
         "ppi": covers(worth.ppi(own, other), share),
-        "labels_alone": covers(worth.mean_of(gold, cluster), share),
+        "labels_alone": covers(padded.mean_of(gold, cluster), share),
     }
     if 0 < gold.sum() < n:  # else the command says that one class has no label
         hits["rogan_gladen"] = covers(worth.rogan_gladen(own, other), share)
@@ -195,7 +195,7 @@ def scores(rng: np.random.Generator) -> Iterator[Cell]:
         cluster = groups(size, n, rng)
         yield Cell(
             f"clusters {kind}, n {n}, N {many}, scores {name}, errors {error}",
-            worth.kish(cluster) < FLAGGED,
+            padded.kish(cluster) < FLAGGED,
             partial(_score, rng, cluster, many, STARS[name], *ERRORS[error], correlation),
         )
 
