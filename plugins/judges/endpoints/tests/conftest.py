@@ -30,8 +30,8 @@ from harness.api import (
     VerdictFormat,
 )
 from harness.testing import FakeContext
-from harness_endpoints.judge import make
-from harness_endpoints.options import EndpointOptions
+from harness_endpoints.openai.judge import make
+from harness_endpoints.openai.options import ChatOptions
 
 SERVER = Path(__file__).with_name("fault_server.py")
 YES_NO = Choice(("yes", "no"))
@@ -159,7 +159,7 @@ def judge(server: Endpoint, tmp_path: Path) -> Callable[..., Judge]:
             **options,
         }
         context = FakeContext(workspace=tmp_path, name="me", usage=usage or Usage())
-        return make(EndpointOptions(**known), context)
+        return make(ChatOptions(**known), context)
 
     return build
 

@@ -10,8 +10,9 @@ import pytest
 from harness.api import Request
 from harness_endpoints.asking import Asker, Outcome
 from harness_endpoints.lessons import Lessons
-from harness_endpoints.options import EndpointOptions
-from harness_endpoints.payload import Payloads
+from harness_endpoints.openai.options import ChatOptions
+from harness_endpoints.openai.payload import ChatPayloads
+from harness_endpoints.openai.reply import read_reply
 from harness_endpoints.wire import Response, WireError
 
 GOOD = Response(200, "", "", json.dumps({"choices": [{"message": {"content": "<answer>yes</answer>"}}]}).encode())
@@ -87,14 +88,15 @@ def test_the_last_failure_is_the_one_that_is_told(put: Callable[..., Request]) -
 
 
 def ask(request: Request, slots: Slots, wire: Scripted, **fields: Any) -> Outcome:
-    options = EndpointOptions(model="m", base_url="http://localhost/v1", **fields)
-    payloads = Payloads(options)
+    options = ChatOptions(model="m", base_url="http://localhost/v1", **fields)
+    payloads = ChatPayloads(options)
     asker = Asker(
         options,
         name="me",
         scrub=lambda text: text,
         wire=wire,
         payloads=payloads,
+        read=read_reply,
         lessons=Lessons(options, "me"),
         slots=slots,
     )

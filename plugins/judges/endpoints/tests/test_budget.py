@@ -7,14 +7,14 @@ import pytest
 
 from harness.api import BudgetError, Judge, Judgement, Request, Status, Usage, UserError
 from harness_endpoints.budget import Budget
-from harness_endpoints.options import EndpointOptions
+from harness_endpoints.openai.options import ChatOptions
 from harness_endpoints.reply import Spent
 
 PRICES = {"prompt": 2.5, "completion": 10.0}
 
 
 def budget(spent: Usage | None = None, **fields: Any) -> Budget:
-    return Budget(EndpointOptions(model="m", **fields), name="me", spent=spent or Usage())
+    return Budget(ChatOptions(model="m", **fields), name="me", spent=spent or Usage())
 
 
 def test_cost_is_by_the_prices_else_as_charged() -> None:

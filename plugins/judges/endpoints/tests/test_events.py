@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness_endpoints.openai.events import StreamError, is_stream, join_events
-from harness_endpoints.reply import Answer, UnusableReplyError, read_reply
+from harness_endpoints.openai.reply import read_reply
+from harness_endpoints.reply import Answer, UnusableReplyError
 
 
 def chunk(delta: dict[str, Any], *, finish: str | None = None, index: int = 0, **more: Any) -> bytes:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from harness_endpoints.complaint import Complaint, read_complaint
 from harness_endpoints.faults import Fault, SentRequest, read_fault
+from harness_endpoints.openai.reply import read_reply
 from harness_endpoints.payload import Field
-from harness_endpoints.reply import ServerSaysError, read_reply
+from harness_endpoints.reply import ServerSaysError
 
 FIELDS: frozenset[Field] = frozenset(
     {"seed", "temperature", "top_p", "max_tokens", "logprobs", "top_logprobs", "response_format"}

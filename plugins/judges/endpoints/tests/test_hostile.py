@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from harness_endpoints.client import ClientWire
 from harness_endpoints.keys import load_secrets
-from harness_endpoints.options import EndpointOptions
+from harness_endpoints.openai.options import ChatOptions
 from harness_endpoints.wire import Response, WireError
 
 LONGEST = 10_000
@@ -64,7 +64,7 @@ def post(serve: Serve, *bodies: bytes, idle: float = 0.0, **options: Any) -> lis
         server = await asyncio.start_server(handle, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         known = {"base_url": url, "model": "m", "max_response_bytes": LONGEST, "total_timeout_s": 10.0, **options}
-        made = EndpointOptions(**known)
+        made = ChatOptions(**known)
         wire = ClientWire(made, load_secrets(made, {"OPENAI_API_KEY": KEY}))
         found: list[Response | WireError] = []
         try:

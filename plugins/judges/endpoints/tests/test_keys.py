@@ -12,13 +12,13 @@ import pytest
 
 from harness.api import UserError
 from harness_endpoints.keys import REMOVED, load_secrets
-from harness_endpoints.options import EndpointOptions
+from harness_endpoints.openai.options import ChatOptions
 
 KEY = "0123456789abcdef-key"
 
 
-def options(**fields: Any) -> EndpointOptions:
-    return EndpointOptions(**{"model": "m", **fields})
+def options(**fields: Any) -> ChatOptions:
+    return ChatOptions(**{"model": "m", **fields})
 
 
 def test_the_key_goes_into_its_header_and_shows_nowhere_else() -> None:

@@ -7,12 +7,12 @@ import pytest
 
 from harness.api import JudgeStoppedError
 from harness_endpoints.lessons import Lessons, is_same_model, without
-from harness_endpoints.options import EndpointOptions
+from harness_endpoints.openai.options import ChatOptions
 from harness_endpoints.payload import Field
 
 
 def lessons(**fields: Any) -> Lessons:
-    return Lessons(EndpointOptions(**{"model": "m", **fields}), "me")
+    return Lessons(ChatOptions(**{"model": "m", **fields}), "me")
 
 
 def test_what_is_refused_is_left_out_and_the_limit_goes_by_its_other_name() -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from harness_endpoints.options import EndpointOptions
+from harness_endpoints.openai.options import ChatOptions
 
 
-def options(**fields: Any) -> EndpointOptions:
-    return EndpointOptions(**{"model": "m", **fields})
+def options(**fields: Any) -> ChatOptions:
+    return ChatOptions(**{"model": "m", **fields})
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,9 @@ def test_the_classic_url_of_azure() -> None:
 
 def test_a_resolved_manifest_gives_the_same_options() -> None:
     made = options(samples=3, temperature=None, prices={"prompt": 1, "completion": 2})
-    assert EndpointOptions(**made.model_dump(mode="json")) == made
+    assert ChatOptions(**made.model_dump(mode="json")) == made
 
 
 def test_the_readme_names_every_option() -> None:
     text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    assert [name for name in EndpointOptions.model_fields if f"`{name}`" not in text] == []
+    assert [name for name in ChatOptions.model_fields if f"`{name}`" not in text] == []

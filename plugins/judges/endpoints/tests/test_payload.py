@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from harness.api import Choice, Image, Message, Request, UserError
-from harness_endpoints.options import EndpointOptions
-from harness_endpoints.payload import Payloads, seed_of
+from harness_endpoints.openai.options import ChatOptions
+from harness_endpoints.openai.payload import ChatPayloads
+from harness_endpoints.payload import seed_of
 
 PICTURE = Image.from_drawing(lambda: Pillow.new("RGB", (2, 2)), name="dot")
 
 
 def body(request: Request, sample: int = 0, **fields: Any) -> dict[str, Any]:
-    payloads = Payloads(EndpointOptions(**{"model": "m", "base_url": "http://localhost/v1", **fields}))
+    payloads = ChatPayloads(ChatOptions(**{"model": "m", "base_url": "http://localhost/v1", **fields}))
     chosen = payloads.fields(request)
     made = payloads.body(
         payloads.messages(request), request, fields=chosen, sample=sample, count=fields.get("samples", 1)
@@ -74,7 +75,7 @@ HOSTILE = "{} {0} {model} {{ x }} {% if %} ${HOME} $PATH %s <image> <|im_end|> \
 @given(st.text())
 def test_texts_arrive_to_the_letter(text: str) -> None:
     request = Request(task="t", item="1", messages=(Message("user", (text,)),), space=YES, format=FORM)
-    payloads = Payloads(EndpointOptions(model="m"))
+    payloads = ChatPayloads(ChatOptions(model="m"))
     made = payloads.body(payloads.messages(request), request, fields=frozenset(), sample=0, count=1)
     assert json.loads(made)["messages"][0]["content"] == text
 

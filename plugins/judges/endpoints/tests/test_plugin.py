@@ -10,8 +10,8 @@ import pytest
 from harness.api import Judge
 from harness.discovery import operational
 from harness.testing import checks_for
+from harness_endpoints.openai.options import ChatOptions
 from harness_endpoints.openai.plugin import harness_judges
-from harness_endpoints.options import EndpointOptions
 
 
 def loaded_after(code: str) -> set[str]:
@@ -33,8 +33,8 @@ def test_listing_judges_does_not_import_the_client() -> None:
 def test_making_a_judge_does_not_import_the_client_either(server: Any) -> None:
     code = (
         "from pathlib import Path; from harness.testing import FakeContext\n"
-        "from harness_endpoints.judge import make; from harness_endpoints.options import EndpointOptions\n"
-        f"options = EndpointOptions(model='m', base_url={server.url!r})\n"
+        "from harness_endpoints.openai.judge import make; from harness_endpoints.openai.options import ChatOptions\n"
+        f"options = ChatOptions(model='m', base_url={server.url!r})\n"
         "make(options, FakeContext(workspace=Path('.'))).fingerprint()"
     )
     assert "aiohttp" not in loaded_after(code)
@@ -50,7 +50,7 @@ def test_the_conformance_kit_finds_nothing(server: Any) -> None:
 
 
 def test_what_changes_no_answer_is_operational() -> None:
-    operate = set(operational(EndpointOptions))
+    operate = set(operational(ChatOptions))
     assert {"api_key_env", "budget_usd", "budget_tokens", "max_concurrency", "retries", "ca_file", "prices"} <= operate
     assert not operate & {"model", "base_url", "temperature", "seed", "samples", "max_image_bytes", "max_image_side"}
 
@@ -63,6 +63,6 @@ def test_making_a_judge_and_naming_it_connects_to_nobody(judge: Callable[..., Ju
 
 
 def test_tls_cannot_be_switched_off() -> None:
-    assert not {"verify", "insecure", "tls"} & set(EndpointOptions.model_fields)
+    assert not {"verify", "insecure", "tls"} & set(ChatOptions.model_fields)
     with pytest.raises(ValueError, match="verify"):
-        EndpointOptions(model="m", verify=False)  # type: ignore[call-arg]
+        ChatOptions(model="m", verify=False)  # type: ignore[call-arg]

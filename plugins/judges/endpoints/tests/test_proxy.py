@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness.api import Judge, Request, Status, UserError
-from harness_endpoints.options import EndpointOptions
+from harness_endpoints.openai.options import ChatOptions
 from harness_endpoints.proxy import Proxy, proxy_of
 
 KEY = "sk-for-the-endpoint-only-0123456789"
@@ -31,7 +31,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def proxy_for(url: str) -> Proxy | None:
-    return proxy_of(EndpointOptions(model="m", base_url=url))
+    return proxy_of(ChatOptions(model="m", base_url=url))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness_endpoints.reply import Answer, ServerSaysError, Spent, UnusableReplyError, read_reply
+from harness_endpoints.openai.reply import read_reply
+from harness_endpoints.reply import Answer, ServerSaysError, Spent, UnusableReplyError
 
 
 def whole(**changes: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from harness_endpoints.faults import Fault, Reason, SentRequest, read_fault
 from harness_endpoints.lessons import Lessons, without
 from harness_endpoints.options import EndpointOptions
 from harness_endpoints.payload import LIMITS, Field, Payloads
-from harness_endpoints.reply import Answer, Completion, ServerSaysError, Spent, UnusableReplyError, read_reply
+from harness_endpoints.reply import Answer, Completion, ReadReply, ServerSaysError, Spent, UnusableReplyError
 from harness_endpoints.retry import Backoff, retry_after
 from harness_endpoints.wire import Response, Wire, WireError
 
@@ -95,6 +95,7 @@ class Asker:
         scrub: Callable[[str], str],
         wire: Wire,
         payloads: Payloads,
+        read: ReadReply,
         lessons: Lessons,
         slots: Slots,
     ) -> None:
@@ -103,6 +104,7 @@ class Asker:
         self._scrub = scrub
         self._wire = wire
         self._payloads = payloads
+        self._read = read
         self._lessons = lessons
         self._slots = slots
         self._backoff = Backoff(first=options.backoff_s, most=options.max_backoff_s)
@@ -163,7 +165,7 @@ class Asker:
             try:
                 response = await self._wire.post(body)
                 if 200 <= response.status < 300:
-                    answer = read_reply(response.content_type, response.body, most=count, scrub=self._scrub)
+                    answer = self._read(response.content_type, response.body, most=count, scrub=self._scrub)
                     self._record_success(answer, request, tries, tally, seconds=time.monotonic() - began)
                     return answer
                 fault = self._read_fault(response, request, fields)
@@ -211,7 +213,7 @@ class Asker:
         lessons = self._lessons
         return SentRequest(
             fields=fields,
-            user_fields=lessons.user_fields,
+            user_fields=self._options.user_fields,
             images=bool(request.images),
             answered=lessons.answered,
             seen=lessons.seen,
@@ -228,13 +230,13 @@ class Asker:
         if fault.then == "refused":
             raise _RefusedError(fault.why)
         if fault.then == "learn":
-            tries.refused |= {fault.field}  # type: ignore[arg-type]
+            tries.refused |= {fault.field}
             tries.refusal = fault.why
             if not tries.refused >= LIMITS:
                 return None
         if fault.then in ("learn", "stop"):
             raise JudgeStoppedError(
-                f"judge {self._name}: {self._options.base_url}/chat/completions answers {fault.why}; "
+                f"judge {self._name}: {self._options.address} answers {fault.why}; "
                 f"{fix_of(fault.reason, fault.field, self._options)}, then give the same command again"
             )
         # Attempts that teach which field is refused are not counted: each happens once for a field.

@@ -38,7 +38,12 @@ class Budget:
             return spent.usd
         if spent.prompt is None and spent.completion is None:
             return None
-        return ((spent.prompt or 0) * prices.prompt + (spent.completion or 0) * prices.completion) / 1e6
+        return prices.cost(
+            prompt=spent.prompt or 0,
+            completion=spent.completion or 0,
+            cached=spent.cached or 0,
+            cache_write=spent.cache_write or 0,
+        )
 
     def add(self, spent: Spent) -> None:
         """Count one request that was answered, or that failed for good."""

@@ -48,6 +48,7 @@ class ClientWire:
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "Content-Type": "application/json",
+            **options.headers,
             **secrets.headers(),
         }
         self._proxy = URL(proxy.url) if proxy else None

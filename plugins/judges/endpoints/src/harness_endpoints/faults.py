@@ -312,7 +312,7 @@ _patterns: dict[str, re.Pattern[str]] = {}
 def _pattern(field: str) -> re.Pattern[str]:
     """Finds a field's name. A name that is also a word counts only where it is marked as one."""
     if field not in _patterns:
-        name = _NAMES.get(field, re.escape(field))  # type: ignore[call-overload]
+        name = _NAMES.get(field, re.escape(field))
         bare = rf"(?<![A-Za-z0-9_])(?:{name})(?![A-Za-z0-9_])"
         marked = rf"(?:{_LABEL}|[\"'`\[(.]){bare}" + (rf"|{bare}{_AFTER}" if field in _NAMES else "")
         is_word = re.fullmatch("[a-z]+", name) is not None

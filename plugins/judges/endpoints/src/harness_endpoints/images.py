@@ -1,4 +1,4 @@
-"""Images as data URLs, within the limits of the endpoint. The same image gives the same bytes every time."""
+"""Images as texts in base64, within the limits of the endpoint. The same image gives the same bytes every time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,13 @@ class Limits:
 
 
 def data_url(image: Image, limits: Limits) -> str:
-    """The picture that a person sees as a data URL.
+    """The picture that a person sees as a data URL. See `base64_of`."""
+    media, data = base64_of(image, limits)
+    return f"data:{media};base64,{data}"
+
+
+def base64_of(image: Image, limits: Limits) -> tuple[str, str]:
+    """The picture that a person sees: its media type, and its file in base64.
 
     Within the limits it is `Image.encode`: the file as it is, or a PNG of the same pixels. A larger side is scaled
     down (Lanczos). What is then too large a file becomes a JPEG, and is scaled down until it fits.
@@ -40,7 +46,7 @@ def data_url(image: Image, limits: Limits) -> str:
         raw, media = _whole(image, limits) or _reduce(image, limits)
     finally:
         image.forget()  # many requests are in flight at once
-    return f"data:{media};base64,{base64.b64encode(raw).decode('ascii')}"
+    return media, base64.b64encode(raw).decode("ascii")
 
 
 def _whole(image: Image, limits: Limits) -> tuple[bytes, str] | None:

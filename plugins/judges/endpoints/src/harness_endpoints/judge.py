@@ -1,4 +1,4 @@
-"""The judge `openai`: a model at an OpenAI-compatible chat-completions endpoint."""
+"""A judge that asks a model at an endpoint, in any dialect."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import closing
 from harness.api import Context, Judgement, Request
 from harness_endpoints.asking import Asker, Slots
 from harness_endpoints.budget import Budget
+from harness_endpoints.dialect import Dialect
 from harness_endpoints.flow import Flow
 from harness_endpoints.keys import load_secrets
 from harness_endpoints.lessons import Lessons
@@ -18,9 +19,6 @@ from harness_endpoints.proxy import proxy_of
 from harness_endpoints.verdicts import Speller, judgement_of
 from harness_endpoints.wire import Wire
 
-# Part of the fingerprint. Raise it whenever the same answer could become another judgement, or a request changes.
-_GENERATION = 2
-
 
 class EndpointJudge:
     """Asks an endpoint, many requests at once. Makes no connection before it is asked.
@@ -28,17 +26,22 @@ class EndpointJudge:
     Args:
         options: The checked options.
         context: What the harness gives; `total_usage` is asked once, when the first request comes.
+        dialect: How the provider speaks.
+
+    Raises:
+        UserError: A key is missing, or would go over the network in plain text. A proxy of the environment is unusable.
     """
 
-    def __init__(self, options: EndpointOptions, context: Context) -> None:
+    def __init__(self, options: EndpointOptions, context: Context, dialect: Dialect) -> None:
         self._options = options
+        self._dialect = dialect
         self._context = context
         self._secrets = load_secrets(options)
         self._proxy = proxy_of(options)
         self.lessons = Lessons(options, context.name)
         self._speller = Speller()
         self._budget: Budget | None = None
-        self.payloads = Payloads(options)
+        self.payloads: Payloads = dialect.payloads(options)
         self.most = options.max_concurrency
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
@@ -57,8 +60,9 @@ class EndpointJudge:
 
     def fingerprint(self) -> str:
         """The generation of this code and what it asks whom. The options are in the judge's key already."""
-        options = self._options
-        return hashlib.sha256(f"openai {_GENERATION} {options.base_url} {options.model}".encode()).hexdigest()[:16]
+        options, dialect = self._options, self._dialect
+        text = f"{dialect.name} {dialect.generation} {options.base_url} {options.model}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def answers_by_item(self) -> bool:
@@ -87,15 +91,7 @@ class EndpointJudge:
             scrub=self._secrets.scrub,
             wire=wire,
             payloads=self.payloads,
+            read=self._dialect.read,
             lessons=self.lessons,
             slots=slots,
         )
-
-
-def make(options: EndpointOptions, context: Context) -> EndpointJudge:
-    """The judge `openai`.
-
-    Raises:
-        UserError: A key is missing, or would go over the network in plain text. A proxy of the environment is unusable.
-    """
-    return EndpointJudge(options, context)

@@ -94,7 +94,8 @@ def load_secrets(options: EndpointOptions, environ: Mapping[str, str] = os.envir
     values: list[str] = []
     key = _key(options, environ)
     if key is not None:
-        headers["Authorization"] = f"Bearer {key}"
+        name, value = options.key_header(key)
+        headers[name] = value
         values.append(key)
     for header, variable in options.headers_env.items():
         value = _value(environ.get(variable, ""), variable)

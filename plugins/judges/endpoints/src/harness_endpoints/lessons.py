@@ -40,16 +40,6 @@ class Lessons:
         self.answered = False
         self.seen = False
 
-    @property
-    def user_fields(self) -> frozenset[str]:
-        """Fields that are never left out: the user asked for them, and the answers would differ without them."""
-        fields = set(self._options.extra_body)
-        if self._options.structured == "always":
-            fields.add("response_format")
-        if self._options.logprobs is True:
-            fields |= {"logprobs", "top_logprobs"}
-        return frozenset(fields)
-
     def still_sent(self, wanted: frozenset[Field]) -> frozenset[Field]:
         """The wanted fields without those that the server refuses."""
         if not self._off:

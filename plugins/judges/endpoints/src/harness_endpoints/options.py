@@ -1,10 +1,11 @@
-"""Options of the endpoint judge, as a manifest sets them."""
+"""Options that all judges at endpoints share, as a manifest sets them. Each provider adds its own."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -20,22 +21,6 @@ _SECRET = re.compile(r"key|token|secret|passw|\bsig|signature|auth|credential|\b
 _KEY = re.compile(r"(?:sk|gsk|hf|ghp|xai|pplx|Bearer)[-_ ]|AIza")
 # Set by the client. A second Content-Length or Transfer-Encoding would let a request be read in two ways.
 _OURS = frozenset({"connection", "content-length", "content-type", "host", "transfer-encoding", "accept-encoding"})
-_FIELDS = frozenset(
-    {
-        "logprobs",
-        "max_completion_tokens",
-        "max_tokens",
-        "messages",
-        "model",
-        "n",
-        "response_format",
-        "seed",
-        "stream",
-        "temperature",
-        "top_logprobs",
-        "top_p",
-    }
-)
 
 
 class Prices(BaseModel):
@@ -45,17 +30,43 @@ class Prices(BaseModel):
 
     prompt: float = Field(ge=0, allow_inf_nan=False, description="Of tokens read.")
     completion: float = Field(ge=0, allow_inf_nan=False, description="Of tokens written, reasoning included.")
+    cached: float | None = Field(
+        default=None, ge=0, allow_inf_nan=False, description="Of tokens read from the provider's cache; as `prompt`."
+    )
+    cache_write: float | None = Field(
+        default=None, ge=0, allow_inf_nan=False, description="Of tokens written into that cache; as `prompt`."
+    )
+
+    def cost(self, *, prompt: int, completion: int, cached: int = 0, cache_write: int = 0) -> float:
+        """US dollars.
+
+        Args:
+            prompt: All tokens read.
+            completion: Tokens written.
+            cached: Those of `prompt` that came from the cache.
+            cache_write: Those of `prompt` that went into it.
+        """
+        cheap = min(cached, prompt)
+        kept = min(cache_write, prompt - cheap)
+        return (
+            (prompt - cheap - kept) * self.prompt
+            + cheap * (self.prompt if self.cached is None else self.cached)
+            + kept * (self.prompt if self.cache_write is None else self.cache_write)
+            + completion * self.completion
+        ) / 1e6
 
 
 class EndpointOptions(BaseModel):
-    """Options of `openai`."""
+    """Options of every judge at an endpoint."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
-    base_url: str = Field(
-        default="https://api.openai.com/v1",
-        description="Where the API begins, without /chat/completions: http://127.0.0.1:8000/v1.",
-    )
+    path: ClassVar[str] = ""
+    """Where questions go below `base_url`."""
+    taken: ClassVar[frozenset[str]] = frozenset()
+    """Fields of a request's JSON that `extra_body` cannot have."""
+
+    base_url: str = Field(description="Where the API begins.")
     model: str = Field(min_length=1, description="The model's name at that endpoint.")
     temperature: float | None = Field(
         default=0.0, ge=0, le=10, description="0 takes the likeliest token. null: not sent (some models refuse it)."
@@ -64,34 +75,20 @@ class EndpointOptions(BaseModel):
         default=None, gt=0, le=1, description="Sample from the likeliest tokens of this mass only. null: not sent."
     )
     max_tokens: int | None = Field(default=1024, ge=1, description="Longest answer with its reasoning. null: not sent.")
-    max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = Field(
-        default="max_tokens", description="What the endpoint calls it; newer OpenAI models: max_completion_tokens."
-    )
-    seed: bool = Field(default=True, description="Send each request's own seed, so that a resumed run is the same run.")
     samples: int = Field(
         default=1,
         ge=1,
         le=128,
         description="Answers to each request, one vote each (self-consistency). Needs a temperature.",
     )
-    system: Literal["message", "prepend"] = Field(
-        default="message", description="How a system prompt is given: as such, or ahead of the first user message."
-    )
     structured: Literal["auto", "always", "never"] = Field(
         default="auto",
         description="Have the server enforce the format's JSON Schema, where the format has one. auto: until the "
         "server refuses.",
     )
-    logprobs: Literal["auto"] | bool = Field(
-        default="auto",
-        description="Ask for log-probabilities, which become probabilities. auto: until the server refuses.",
-    )
-    top_logprobs: int = Field(default=5, ge=1, le=20, description="Alternatives to each token.")
-    extra_body: dict[str, Any] = Field(
-        default_factory=dict, description="Further fields of the request's JSON, such as chat_template_kwargs."
-    )
+    extra_body: dict[str, Any] = Field(default_factory=dict, description="Further fields of the request's JSON.")
     extra_query: dict[str, str] = Field(
-        default_factory=dict, description="The URL's query, such as {api-version: 2024-10-21} for Azure. No secrets."
+        default_factory=dict, description="The URL's query, such as {api-version: 2024-10-21}. No secrets."
     )
     headers_env: dict[str, str] = Field(
         default_factory=dict, description="Further headers: name of the header -> environment variable that holds it."
@@ -104,7 +101,7 @@ class EndpointOptions(BaseModel):
     )
 
     api_key_env: Annotated[str | None, Operational()] = Field(
-        default="OPENAI_API_KEY",
+        default=None,
         description="Environment variable that holds the key. null: send none. Servers on this machine need none.",
     )
     ca_file: Annotated[str | None, IsPath(), Operational()] = Field(
@@ -166,8 +163,8 @@ class EndpointOptions(BaseModel):
             raise ValueError("base_url: must not have a query or a fragment; use extra_query, or headers_env for a key")
         if not value.isascii() or any(letter.isspace() or not letter.isprintable() for letter in value):
             raise ValueError("base_url: must be plain ASCII without spaces; encode other characters")
-        if parts.path.rstrip("/").endswith("/chat/completions"):
-            raise ValueError("base_url: leave /chat/completions out; it is added")
+        if cls.path and parts.path.rstrip("/").endswith(cls.path):
+            raise ValueError(f"base_url: leave {cls.path} out; it is added")
         return value.rstrip("/")
 
     @field_validator("api_key_env")
@@ -208,7 +205,7 @@ class EndpointOptions(BaseModel):
     @field_validator("extra_body")
     @classmethod
     def _extra(cls, value: dict[str, Any]) -> dict[str, Any]:
-        taken = sorted(_FIELDS & set(value))
+        taken = sorted(cls.taken & set(value))
         if taken:
             raise ValueError(f"extra_body: {', '.join(taken)}: has an option of its own, or must not be changed")
         return value
@@ -220,9 +217,37 @@ class EndpointOptions(BaseModel):
         return self
 
     @property
+    def address(self) -> str:
+        """The URL that requests go to, for people: without the query."""
+        return f"{self.base_url}{self.path}"
+
+    @property
     def url(self) -> str:
         """The URL that requests go to."""
-        return f"{self.base_url}/chat/completions" + (f"?{urlencode(self.extra_query)}" if self.extra_query else "")
+        return self.with_query(self.address)
+
+    def with_query(self, address: str) -> str:
+        """An address of this API with `extra_query`."""
+        return address + (f"?{urlencode(self.extra_query)}" if self.extra_query else "")
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers without secrets that the API wants."""
+        return {}
+
+    def key_header(self, key: str) -> tuple[str, str]:
+        """The header that carries the key: its name and its value."""
+        return "Authorization", f"Bearer {key}"
+
+    @property
+    def user_fields(self) -> frozenset[str]:
+        """Fields that are never left out: the user asked for them, and the answers would differ without them."""
+        return frozenset(self.extra_body) | ({"response_format"} if self.structured == "always" else set())
+
+    @property
+    def asks_logprobs(self) -> bool:
+        """Whether log-probabilities are asked for."""
+        return False
 
     @property
     def host(self) -> str:

@@ -1,4 +1,4 @@
-"""The body of a request: messages, decoding, and the fields that not every server takes.
+"""The body of a request: what all dialects share. Each has a subclass, which knows how its provider spells it.
 
 Texts go in as they are: nothing is formatted into them, and nothing in them is expanded.
 """
@@ -7,39 +7,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, TypeAlias
 
 from harness.api import Image, Message, Request, UserError
-from harness_endpoints.images import Limits, data_url
+from harness_endpoints.images import Limits
 from harness_endpoints.options import EndpointOptions
 
-Field = Literal[
-    "response_format",
-    "logprobs",
-    "top_logprobs",
-    "n",
-    "seed",
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "max_completion_tokens",
-]
-"""Fields of a request that some servers refuse."""
+Field: TypeAlias = str
+"""A field of a request that some servers refuse, by the name that it has at OpenAI: `response_format`, `logprobs`,
+`top_logprobs`, `n`, `seed`, `temperature`, `top_p`, `top_k`, `max_tokens`, `max_completion_tokens`. Dialects translate
+it."""
 
-LIMITS: frozenset[str] = frozenset({"max_tokens", "max_completion_tokens"})
+LIMITS: frozenset[Field] = frozenset({"max_tokens", "max_completion_tokens"})
 """Two names of one thing: refused under one, it is sent under the other."""
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+encode = json.JSONEncoder(separators=(",", ":")).encode
 _STRIDE = 0x9E3779B1  # odd, so that the samples of one request have different seeds
 
 
 class Payloads:
-    """Makes the bodies of the requests to one endpoint."""
+    """Makes the bodies of the requests to one endpoint. Called from several threads."""
+
+    answers_at_once = False
+    """Whether the dialect has the field `n`: several answers to one request."""
 
     def __init__(self, options: EndpointOptions) -> None:
         self._options = options
         self._limits = Limits(side=options.max_image_side, bytes=options.max_image_bytes)
-        self._always = _decoding(options)
+        self._always = self._decoding()
         self._wanted: dict[tuple[str, object], frozenset[Field]] = {}
         self._tails: dict[tuple[frozenset[Field], int, str, object], str] = {}
 
@@ -49,8 +44,7 @@ class Payloads:
         Raises:
             DataError: An image cannot be read or does not fit.
         """
-        arranged = _arrange(request.messages, prepend=self._options.system == "prepend")
-        return _encode([{"role": message.role, "content": self._content(message.parts)} for message in arranged])
+        raise NotImplementedError
 
     def fields(self, request: Request) -> frozenset[Field]:
         """The fields that this request would have, were the server to take them all.
@@ -61,12 +55,12 @@ class Payloads:
         known = (request.format.name, request.space)
         if known not in self._wanted:
             wanted = set(self._always)
-            if self._options.structured != "never" and self._schema(request) is not None:
+            if self._options.structured != "never" and self.schema(request) is not None:
                 wanted.add("response_format")
             # With several samples the votes give the probabilities.
-            if self._options.logprobs is not False and self._options.samples == 1:
+            if self._options.asks_logprobs and self._options.samples == 1:
                 wanted |= {"logprobs", "top_logprobs"}
-            if self._options.samples > 1:
+            if self._options.samples > 1 and self.answers_at_once:
                 wanted.add("n")
             self._wanted[known] = frozenset(wanted)
         return self._wanted[known]
@@ -84,42 +78,16 @@ class Payloads:
         known = (fields, count, request.format.name, request.space)
         tail = self._tails.get(known)
         if tail is None:  # the same for all requests of a task
-            tail = self._tails[known] = _encode(self._tail(request, fields, count))[1:]
-        seed = f'"seed":{seed_of(request, sample)},' if "seed" in fields else ""
+            tail = self._tails[known] = encode(self._tail(request, fields, count))[1:]
         # Joined as text: the messages hold megabytes of base64, which one more encoding would copy.
-        return f'{{"messages":{messages},{seed}{tail}'.encode()
+        return f"{{{messages},{self._seed(request, fields, sample)}{tail}".encode()
 
-    def _tail(self, request: Request, fields: frozenset[Field], count: int) -> dict[str, Any]:
-        """All but the messages and the seed."""
-        options = self._options
-        values: dict[Field, Any] = {
-            "temperature": options.temperature,
-            "top_p": options.top_p,
-            "max_tokens": options.max_tokens,
-            "max_completion_tokens": options.max_tokens,
-            "logprobs": True,
-            "top_logprobs": options.top_logprobs,
-            "n": count,
-        }
-        tail: dict[str, Any] = {"model": options.model, "stream": False}
-        tail.update((name, value) for name, value in values.items() if name in fields)
-        if "response_format" in fields:
-            tail["response_format"] = self._schema(request)
-        # Last, though it cannot overwrite: the options refuse names that have an option of their own.
-        return {**tail, **options.extra_body}
+    def schema(self, request: Request) -> dict[str, Any] | None:
+        """The JSON Schema of the request's answer, where its format has one.
 
-    def _content(self, parts: Sequence[str | Image]) -> str | list[dict[str, Any]]:
-        # A plain string where there is only text: some servers and templates take no list of parts.
-        if len(parts) == 1 and isinstance(parts[0], str):
-            return parts[0]
-        return [
-            {"type": "text", "text": part}
-            if isinstance(part, str)
-            else {"type": "image_url", "image_url": {"url": data_url(part, self._limits)}}
-            for part in parts
-        ]
-
-    def _schema(self, request: Request) -> dict[str, Any] | None:
+        Raises:
+            UserError: `structured: always`, and there is none.
+        """
         make = getattr(request.format, "schema", None)
         if make is None:
             if self._options.structured == "always":
@@ -129,21 +97,21 @@ class Payloads:
                 )
             return None
         schema: Mapping[str, Any] = make(request.space)
-        return {"type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": dict(schema)}}
+        return dict(schema)
 
+    def _decoding(self) -> frozenset[Field]:
+        """The fields that every request has."""
+        options = self._options
+        known = {"temperature": options.temperature, "top_p": options.top_p, "max_tokens": options.max_tokens}
+        return frozenset(name for name, value in known.items() if value is not None)
 
-def _decoding(options: EndpointOptions) -> frozenset[Field]:
-    """The fields that every request has."""
-    wanted: set[Field] = set()
-    if options.seed:
-        wanted.add("seed")
-    if options.temperature is not None:
-        wanted.add("temperature")
-    if options.top_p is not None:
-        wanted.add("top_p")
-    if options.max_tokens is not None:
-        wanted.add(options.max_tokens_name)
-    return frozenset(wanted)
+    def _seed(self, request: Request, fields: frozenset[Field], sample: int) -> str:
+        """The seed as JSON with a comma, for dialects that have it at the top."""
+        return f'"seed":{seed_of(request, sample)},' if "seed" in fields else ""
+
+    def _tail(self, request: Request, fields: frozenset[Field], count: int) -> dict[str, Any]:
+        """All but the messages and the seed."""
+        raise NotImplementedError
 
 
 def seed_of(request: Request, sample: int) -> int:
@@ -151,20 +119,21 @@ def seed_of(request: Request, sample: int) -> int:
     return (request.seed + sample * _STRIDE) & 0x7FFFFFFF
 
 
-def _arrange(messages: Sequence[Message], *, prepend: bool) -> list[Message]:
+def arrange(messages: Sequence[Message], *, prepend: bool = False) -> list[Message]:
     """Texts that follow one another on lines of their own, the system prompt where the model takes it."""
-    joined = [Message(message.role, _join_texts(message.parts)) for message in messages]
+    joined = [Message(message.role, join_texts(message.parts)) for message in messages]
     if not prepend:
         return joined
     texts = [part for message in joined if message.role == "system" for part in message.parts]
     rest = [message for message in joined if message.role != "system"]
     if not texts or not rest:
         return joined
-    first = Message(rest[0].role, _join_texts((*texts, *rest[0].parts)))
+    first = Message(rest[0].role, join_texts((*texts, *rest[0].parts)))
     return [first, *rest[1:]]
 
 
-def _join_texts(parts: Sequence[str | Image]) -> tuple[str | Image, ...]:
+def join_texts(parts: Sequence[str | Image]) -> tuple[str | Image, ...]:
+    """Parts with texts that follow one another on lines of their own."""
     if len(parts) == 1:
         return tuple(parts)
     arranged: list[str | Image] = []

@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from harness_endpoints.reply import SpokenError
+
 _STARTS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
-class StreamError(ValueError):
+class StreamError(SpokenError):
     """A stream of events that is no answer."""
 
 

@@ -13,8 +13,8 @@ def harness_judges() -> list[JudgeCard]:
             name="openai",
             api_version=1,
             summary="A model at an OpenAI-compatible endpoint: vLLM, SGLang, llama.cpp, Ollama, OpenAI, ...",
-            factory="harness_endpoints.judge:make",
-            options="harness_endpoints.options:EndpointOptions",
+            factory="harness_endpoints.openai.judge:make",
+            options="harness_endpoints.openai.options:ChatOptions",
             licence="Apache-2.0",
             source="part of judge-harness; the model at the endpoint has a licence of its own",
             description="Sends each question with its images to /chat/completions, many at once, and retries what "
