@@ -16,7 +16,7 @@ DISTRIBUTIONS: Mapping[str, str] = {
     "miniature": "judge-harness-miniature",
     "miniature-judges": "judge-harness-miniature-judges",
     "mtrl": "judge-harness-mtrl",
-    "openai": "judge-harness-openai",
+    "openai": "judge-harness-endpoints",
     "preference": "judge-harness-preference",
     "probes": "judge-harness-probes",
     "transformers": "judge-harness-transformers",

@@ -37,8 +37,8 @@ def test_every_name_that_they_offer_is_in_the_table() -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "distribution"),
     [
-        ("judge", "openai", "judge-harness-openai"),
-        ("judge", "openai/openai", "judge-harness-openai"),
+        ("judge", "openai", "judge-harness-endpoints"),
+        ("judge", "openai/openai", "judge-harness-endpoints"),
         ("judge", "pixels", "judge-harness-baselines"),
         ("task", "miniature/safety", "judge-harness-miniature"),
         ("trainer", "sft", "judge-harness-grpo"),
@@ -65,7 +65,7 @@ def test_what_is_installed_and_blocked_is_not_to_be_installed() -> None:
 
 def test_an_installed_plugin_that_no_longer_offers_a_name_is_not_to_be_installed_again() -> None:
     plugins = Plugins()
-    plugins.rows = [PluginRow(name="openai", distribution="judge-harness-openai", version="9", status="ok")]
+    plugins.rows = [PluginRow(name="openai", distribution="judge-harness-endpoints", version="9", status="ok")]
     with pytest.raises(PluginError) as caught:
         plugins.find("judge", "openai")
     assert "pip install" not in str(caught.value)

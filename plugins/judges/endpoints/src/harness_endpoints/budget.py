@@ -1,0 +1,99 @@
+"""The spending of a judge in this run, and its limit."""
+
+from __future__ import annotations
+
+from harness.api import BudgetError, JudgeStoppedError, Usage
+from harness_endpoints.options import EndpointOptions
+from harness_endpoints.reply import Spent
+
+
+class Budget:
+    """Counts tokens and money, from what the journal of the run holds.
+
+    Not safe for several threads: one event loop counts.
+
+    Args:
+        options: Budgets and prices.
+        name: The judge's name, for messages.
+        spent: What earlier commands of the same run have spent.
+    """
+
+    def __init__(self, options: EndpointOptions, *, name: str, spent: Usage) -> None:
+        self._options = options
+        self._name = name
+        self._tokens = spent.tokens
+        self._usd = spent.cost_usd
+        self._answers = spent.answers
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is a budget at all."""
+        return self._options.budget_tokens is not None or self._options.budget_usd is not None
+
+    def cost(self, spent: Spent) -> float | None:
+        """US dollars by the prices, else as the server charged; `None` where neither is known."""
+        # The user's prices win: they may include a discount that the server does not know.
+        prices = self._options.prices
+        if prices is None:
+            return spent.usd
+        if spent.prompt is None and spent.completion is None:
+            return None
+        return prices.cost(
+            prompt=spent.prompt or 0,
+            completion=spent.completion or 0,
+            cached=spent.cached or 0,
+            cache_write=spent.cache_write or 0,
+        )
+
+    def add(self, spent: Spent) -> None:
+        """Count one request that was answered, or that failed for good."""
+        self._answers += 1
+        self._tokens += (spent.prompt or 0) + (spent.completion or 0)
+        self._usd += self.cost(spent) or 0.0
+
+    def check_known(self, spent: Spent) -> None:
+        """See that an answer's cost is known where it must be.
+
+        Raises:
+            JudgeStoppedError: A budget is set and the server does not say what it limits.
+        """
+        if self._options.budget_tokens is not None and spent.prompt is None and spent.completion is None:
+            raise JudgeStoppedError(
+                f"judge {self._name}: budget_tokens is set, and {self._options.base_url} does not say how many tokens "
+                "an answer took; leave the budget out, or make the server report `usage`"
+            )
+        if self._options.budget_usd is not None and self.cost(spent) is None:
+            raise JudgeStoppedError(
+                f"judge {self._name}: budget_usd is set, and what an answer costs is not known; say `prices: {{prompt: "
+                "..., completion: ...}` in US dollars for a million tokens"
+            )
+
+    def allows_one_more(self, in_flight: int) -> bool:
+        """Whether another request fits, those in flight counted at the average so far.
+
+        The first one goes alone, so that there is an average.
+        """
+        if not self.is_limited or in_flight == 0:
+            return self.has_remaining
+        if self._answers == 0:
+            return False
+        # Requests in flight have not reported yet; without them a high concurrency would overshoot the budget.
+        ahead = 1 + in_flight / self._answers
+        tokens, usd = self._options.budget_tokens, self._options.budget_usd
+        fits = tokens is None or self._tokens * ahead < tokens
+        return fits and (usd is None or self._usd * ahead < usd)
+
+    @property
+    def has_remaining(self) -> bool:
+        """Whether anything is left."""
+        tokens, usd = self._options.budget_tokens, self._options.budget_usd
+        return (tokens is None or self._tokens < tokens) and (usd is None or self._usd < usd)
+
+    def budget_error(self) -> BudgetError:
+        """The error to raise when nothing is left."""
+        tokens, usd = self._options.budget_tokens, self._options.budget_usd
+        if tokens is not None and self._tokens >= tokens:
+            what = f"{self._tokens:,} tokens spent of budget_tokens {tokens:,}; raise budget_tokens"
+        else:
+            what = f"${self._usd:,.4f} spent of budget_usd ${usd or 0:,.4f}; raise budget_usd"
+        return BudgetError(f"judge {self._name}: {what} and give the same command again")

@@ -1,0 +1,1 @@
+"""OpenAI, and what copies its chat completions."""

@@ -1,0 +1,22 @@
+"""The judges of the plugin `openai`."""
+
+from __future__ import annotations
+
+from harness.api import Context
+from harness_endpoints.dialect import Dialect
+from harness_endpoints.judge import EndpointJudge
+from harness_endpoints.openai.options import ChatOptions
+from harness_endpoints.openai.payload import ChatPayloads
+from harness_endpoints.openai.reply import read_reply
+
+CHAT = Dialect(name="openai", generation=2, payloads=ChatPayloads, read=read_reply)
+"""Chat completions, as OpenAI defined them and most servers copy them."""
+
+
+def make(options: ChatOptions, context: Context) -> EndpointJudge:
+    """The judge `openai/openai`.
+
+    Raises:
+        UserError: A key is missing, or would go over the network in plain text. A proxy of the environment is unusable.
+    """
+    return EndpointJudge(options, context, CHAT)

@@ -1,0 +1,105 @@
+"""From what a server answered to a judgement: status, votes, probabilities. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from harness.api import (
+    AnswerSpace,
+    DataError,
+    Judgement,
+    Request,
+    Spellings,
+    Status,
+    Verdict,
+    majority_vote,
+    spell_answers,
+)
+from harness_endpoints.asking import Outcome
+from harness_endpoints.reply import Completion
+from harness_endpoints.tokens import probabilities_of
+
+
+class Speller:
+    """Every answer of a space as a format writes it, worked out once for each."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, AnswerSpace], Spellings | None] = {}
+
+    def spell(self, request: Request) -> Spellings | None:
+        """The spellings, or `None` where the space cannot be listed."""
+        known = (request.format.name, request.space)
+        if known not in self._known:
+            try:
+                self._known[known] = spell_answers(request.format, request.space)
+            except DataError:
+                self._known[known] = None
+        return self._known[known]
+
+
+def judgement_of(outcome: Outcome, *, cost: float | None, speller: Speller) -> Judgement:
+    """The judgement of one request.
+
+    Args:
+        outcome: Of the request.
+        cost: US dollars.
+        speller: For probabilities from log-probabilities.
+    """
+    facts: dict[str, Any] = {
+        "prompt_tokens": outcome.spent.prompt,
+        "completion_tokens": outcome.spent.completion,
+        "cost_usd": cost,
+    }
+    if outcome.refused:
+        return Judgement.failure(Status.REFUSED, f"stopped by the provider's filter: {outcome.refused}", **facts)
+    if not outcome.completions:
+        return Judgement.failure(Status.ERROR, outcome.error, **facts)
+    # After the early returns: a failure has no model or latency of its own.
+    facts.update(latency_s=outcome.latency, model=outcome.model)
+    request = outcome.request
+    if len(outcome.completions) == 1:
+        return _read(outcome.completions[0], request, speller, facts)
+    return replace(
+        majority_vote([_read(completion, request, None, {}) for completion in outcome.completions], request), **facts
+    )
+
+
+def _read(completion: Completion, request: Request, speller: Speller | None, facts: dict[str, Any]) -> Judgement:
+    raw = completion.content or ""
+    if completion.refusal:
+        return Judgement.failure(
+            Status.REFUSED,
+            f"the model declined: {completion.refusal[:300]}",
+            raw=raw,
+            rationale=completion.reasoning,
+            **facts,
+        )
+    if completion.finish == "content_filter":
+        return Judgement.failure(
+            Status.REFUSED, "stopped by the provider's content filter", raw=raw, rationale=completion.reasoning, **facts
+        )
+    cut = "max_tokens" if completion.finish == "length" else ""
+    judgement = request.read(raw, reasoning=completion.reasoning, cut=cut, **facts)
+    # Probabilities are of the verdict that was read; without a verdict there is no place to read them at.
+    if judgement.status is Status.OK and completion.logprobs is not None and speller is not None:
+        judgement = replace(judgement, probabilities=_probabilities(completion, judgement, request, speller))
+    return judgement
+
+
+def _probabilities(
+    completion: Completion, judgement: Judgement, request: Request, speller: Speller
+) -> dict[str, float] | None:
+    spelt = speller.spell(request)
+    if spelt is None or judgement.verdict not in spelt.verdicts:
+        return None
+    place = spelt.verdicts.index(judgement.verdict)
+    reasoning = judgement.rationale if judgement.thinking == "apart" else ""
+
+    def reads(raw: str) -> Verdict | None:
+        return request.read(raw, reasoning=reasoning, opened=judgement.thinking == "opened", cut=judgement.cut).verdict
+
+    shares = probabilities_of(completion.logprobs, judgement.raw, place, spelt, reads)
+    if shares is None:
+        return None
+    return {request.space.name(verdict): share for verdict, share in zip(spelt.verdicts, shares, strict=True)}

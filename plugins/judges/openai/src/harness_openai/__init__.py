@@ -1,1 +1,0 @@
-"""Judges that are models at any OpenAI-compatible chat-completions endpoint."""
