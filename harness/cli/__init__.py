@@ -173,19 +173,30 @@ def main(argv: list[str] | None = None) -> None:
 
     0 complete; 1 internal fault; 2 the user's manifest, options or data are wrong; 3 some judgements
     failed, or a judge stopped (no key, no credit, a spent budget, ...); 4 a gate is not passed (a cell's
-    coverage, or `--fail-on-leak`); 130 interrupted (the same command goes on).
+    coverage, or `--fail-on-leak`); 130 interrupted (the same command goes on), 143 by SIGTERM, 129 by
+    SIGHUP.
     """
+    from harness.run.stopping import exit_code, hear_signals, leave_soon
+
+    with hear_signals(leaves=argv is None):
+        code = _run(argv)
+        if code == 130:
+            code = exit_code()
+            if argv is None:  # not within another program, such as a test
+                leave_soon()
+    sys.exit(code)
+
+
+def _run(argv: list[str] | None) -> int:
     try:
         # Not standalone: click would print errors unescaped, and end with its own codes.
         code = cli.main(args=argv, prog_name="harness", standalone_mode=False)
-    except click.exceptions.Abort:
-        code = 130
     except click.ClickException as error:
         shown = io.StringIO()
         error.show(shown)
         say(shown.getvalue().rstrip())
         code = error.exit_code
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         say("interrupted")
         code = 130
     # As of a program that is ended by SIGPIPE. Closed, since Python writes to stderr once more at its end.
@@ -197,7 +208,7 @@ def main(argv: list[str] | None = None) -> None:
     except Exception as error:
         code = _report(error)
     # A verb of a plugin may return anything.
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 def _has_lost_reader(error: SystemExit) -> bool:

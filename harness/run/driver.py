@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 from harness.api import DataError, Judge, Judgement, Request, Status, UserError
 
@@ -142,6 +142,17 @@ class _Attempt:
             self._room.notify()
 
 
+class _Taker:
+    """Takes one request and answers nothing: the request is then in flight. For a judge that does not come so far."""
+
+    def judge(self, requests: Iterable[Request]) -> Iterator[AnsweredRequest]:
+        next(iter(requests), None)
+        yield from ()
+
+    def fingerprint(self) -> str:
+        return ""
+
+
 class Driver:
     """Asks one judge all requests of a stream, each exactly once.
 
@@ -149,16 +160,25 @@ class Driver:
         make_judge: Makes the judge; called again when one hangs.
         requests: The stream; pulled from worker threads, never by two at once.
         timeout: Seconds that the judge may stay silent while it has requests in flight.
+        find_stall: Asked while the judge waits for a request: what is wrong where there will be none.
 
     Attributes:
         unmatched_answers: Answers that belonged to no open request and were dropped.
     """
 
-    def __init__(self, *, make_judge: Callable[[], Judge], requests: Iterator[Request], timeout: float) -> None:
+    def __init__(
+        self,
+        *,
+        make_judge: Callable[[], Judge],
+        requests: Iterator[Request],
+        timeout: float,
+        find_stall: Callable[[], DataError | None] = lambda: None,
+    ) -> None:
         self._make_judge = make_judge
         self._judge = make_judge()
         self._source = _Source(requests)
         self._timeout = timeout
+        self._find_stall = find_stall
         self._stopping = threading.Event()
         self._stopped_at = 0.0
         self.unmatched_answers = 0
@@ -185,9 +205,11 @@ class Driver:
                 continue
             # A judge that fails before it takes anything would fail for ever. One request by itself, which becomes an
             # error, makes the stream shorter each time.
-            if attempt.pulled == 0:
-                first = self._source.pull()
-                suspects = [] if first is None else [first]
+            if attempt.pulled == 0 and not self._stopping.is_set():
+                # In a thread, like every read of data: one that stalls must not keep this thread from stopping.
+                attempt = _Attempt(_Taker(), self._source.pull, stopping=self._stopping)
+                yield from self._watch(attempt)
+                suspects = list(attempt.in_flight.values())
             for suspect in suspects:
                 yield from self._ask_alone(suspect)
         if self._source.error is not None:
@@ -220,6 +242,10 @@ class Driver:
                     self._judge = self._make_judge()
                     yield attempt.take()
                     return f"the judge did not answer within {self._timeout:g} s"
+                if attempt.pulling and not self._stopping.is_set() and (problem := self._find_stall()) is not None:
+                    # What is in flight is paid for, so it may finish as after an interruption.
+                    self._source.error = problem
+                    self.stop()
                 if self._stopping.is_set() and time.monotonic() - self._stopped_at > GRACE_S:
                     attempt.abandon()
                     return "interrupted"

@@ -7,14 +7,12 @@ Memory does not grow with the number of items. A `kill -9` at any moment loses w
 
 from __future__ import annotations
 
-import signal
-import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby, islice
-from types import FrameType
 from typing import Any
 
 from harness.api import DataError, Judge, Judgement, JudgeStoppedError, Request, Status
@@ -24,6 +22,7 @@ from harness.run.planned import Cell, Plan, PlannedTask
 from harness.run.progress import CellProgress
 from harness.run.requests import PlannedRequest, Shard, stream_requests
 from harness.run.rows import LEFT_OUT, CellRow
+from harness.run.stopping import hear_signals
 
 CHUNK = 128
 """Requests looked up in the journal at once."""
@@ -37,7 +36,7 @@ class Outcome:
     """What a run of the engine came to."""
 
     interrupted: bool = False
-    """Stopped by Ctrl-C. The same command goes on."""
+    """Stopped by Ctrl-C or another signal. The same command goes on."""
     too_many_errors: str = ""
     """Why `--fail-on-error` stopped the run."""
     stopped: dict[str, str] = field(default_factory=dict)
@@ -93,7 +92,7 @@ class Engine:
             UserError: Data, a plugin or the journal cannot be used. What was judged is kept.
         """
         self._leave_out()
-        with self._progress, _ctrl_c(self._interrupt):
+        with self._progress, hear_signals(self._interrupt):
             # All cells of a judge come one after the other, so that its weights are loaded once.
             for judge, cells in groupby(self._plan.cells(), key=lambda cell: cell.judge):
                 for cell in cells:
@@ -130,7 +129,12 @@ class Engine:
         self._journal.set_cell(CellRow(task.name, judge.name, judge.key, task.fingerprint, "partial"))
         work = _CellWork(cell, self._journal, self._plan, shard=self._shard)
         try:
-            driver = Driver(make_judge=self._judge_maker(cell), requests=work.requests(), timeout=self._timeout)
+            driver = Driver(
+                make_judge=self._judge_maker(cell),
+                requests=work.requests(),
+                timeout=self._timeout,
+                find_stall=partial(work.find_stall, self._timeout),
+            )
             self._stop_driver = driver.stop
             if self._outcome.interrupted:  # by Ctrl-C between the last two lines
                 driver.stop()
@@ -207,6 +211,7 @@ class _CellWork:
         self._planned: deque[PlannedRequest] = deque()
         self._unreadable: deque[tuple[str, Judgement]] = deque()
         self._pending: set[str] = set()
+        self._read_at: float | None = None
         self.finished = False
         self.problem: DataError | None = None
 
@@ -216,7 +221,7 @@ class _CellWork:
 
     def requests(self) -> Iterator[Request]:
         """The requests that the journal has no answer for, each content once, or once for each item."""
-        judge, stream = self._cell.judge, stream_requests(self._cell.task, shard=self._shard)
+        judge, stream = self._cell.judge, self._stream()
         while chunk := list(islice(stream, CHUNK)):
             chunk = [planned._replace(request=planned.request and judge.put(planned.request)) for planned in chunk]
             keys = [
@@ -234,6 +239,20 @@ class _CellWork:
                 self._pending.add(key)
                 yield planned.request
         self.finished = True
+
+    def _stream(self) -> Iterator[PlannedRequest]:
+        for planned in stream_requests(self._cell.task, shard=self._shard):
+            self._read_at = time.monotonic()
+            yield planned
+
+    def find_stall(self, timeout: float) -> DataError | None:
+        """What is wrong where the task makes no request any more. Before its first one it may fetch data for hours."""
+        if self._read_at is None or time.monotonic() - self._read_at <= timeout:
+            return None
+        return DataError(
+            f"task {self._cell.task.name}: made no request within {timeout:g} s: a file, a disk or a server that it "
+            "reads does not answer; look at it, or raise `run: {timeout: ...}`, and run the same command again"
+        )
 
     def record(self, batch: list[AnsweredRequest]) -> list[Judgement]:
         """Write what was planned and answered since the last call. Returns every judgement written.
@@ -263,21 +282,3 @@ class _CellWork:
 
 def _drain(queue: deque[Any]) -> list[Any]:
     return [queue.popleft() for _ in range(len(queue))]
-
-
-@contextmanager
-def _ctrl_c(interrupt: Callable[[], None]) -> Iterator[None]:
-    """First Ctrl-C: hand out nothing more and let what is in flight finish. Second: stop at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may handle signals
-        return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # for the second Ctrl-C
-        interrupt()
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

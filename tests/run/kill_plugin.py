@@ -1,6 +1,8 @@
 """A plugin file for the crash tests: a small task, and a judge that is slow enough to be killed in the middle.
 
-Not a test itself. `KILL_LOG` names a file in which the judge notes every question it is asked.
+Not a test itself. `KILL_LOG` names a file in which the judge notes every question it is asked. `KILL_COUNT` is the
+number of items. `KILL_STALL=N:FIFO` has the task wait for a pipe that nobody writes to, after N items. `KILL_GRACE` are
+the seconds that what is in flight may take after a signal.
 """
 
 from __future__ import annotations
@@ -23,7 +25,13 @@ from harness.api import (
 )
 
 SPACE = Preference(2)
-COUNT = 150
+COUNT = int(os.environ.get("KILL_COUNT", "150"))
+STALL_AFTER, _, STALL = os.environ.get("KILL_STALL", "-1:").partition(":")
+
+if "KILL_GRACE" in os.environ:
+    import harness.run.driver
+
+    harness.run.driver.GRACE_S = float(os.environ["KILL_GRACE"])
 
 
 class Pairs:
@@ -32,6 +40,9 @@ class Pairs:
 
     def items(self, split: str) -> Iterator[Item]:
         for index in range(COUNT):
+            if index == int(STALL_AFTER):
+                open(f"{STALL}.reached", "w").close()
+                open(STALL, "rb").close()
             yield Item(
                 id=f"pair-{index}",
                 group=f"g{index // 3}",

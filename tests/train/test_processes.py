@@ -85,12 +85,15 @@ def test_a_training_that_is_killed_goes_on_and_ends_as_one_that_is_not(folder: P
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_with_130_and_without_a_traceback(folder: Path, start: Start) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_end_without_a_traceback(
+    folder: Path, start: Start, number: signal.Signals, code: int
+) -> None:
     process = start()
     wait_for(folder, 3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "run the same command again to go on (checkpoints/tiny-" in err
     assert "Traceback" not in err
     assert out == ""
