@@ -67,6 +67,8 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "UnreadReason",
             "reason_of",
             "Usage",
+            "TokenEstimate",
+            "Pricing",
             "majority_vote",
             "MAX_PIXELS",
         ),

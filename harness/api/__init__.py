@@ -44,6 +44,7 @@ from harness.api._errors import (
     PluginError,
     UserError,
 )
+from harness.api._estimates import Pricing, TokenEstimate
 from harness.api._images import Image
 from harness.api._parts import join_parts
 from harness.api._protocol import Protocol
@@ -127,6 +128,7 @@ __all__ = [
     "PlannedTraining",
     "PluginError",
     "Preference",
+    "Pricing",
     "Protocol",
     "Ranking",
     "Reading",
@@ -145,6 +147,7 @@ __all__ = [
     "Status",
     "Task",
     "TaskCard",
+    "TokenEstimate",
     "Trainer",
     "TrainerCard",
     "Training",

@@ -201,6 +201,8 @@ class Judge(Protocol):
       default equal content is asked once.
     - `covers(task: str, item: str) -> bool`, cheap: whether it has an answer to the item of this id. A judge is not
       asked a task of which it covers no item, and reports say so. By default it has an answer to every item.
+    - `estimate_tokens(request) -> TokenEstimate` and `pricing: Pricing`: what a question will take and what that costs,
+      for the estimate of `harness run --dry-run`. By default characters are counted, and there is no price.
     """
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:

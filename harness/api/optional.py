@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from harness.api._contracts import Answer, Task, Units
+from harness.api._estimates import Pricing, TokenEstimate
+from harness.api._requests import Request
 from harness.api._spaces import AnswerSpace
 from harness.api._written import Unit
 
@@ -32,10 +34,12 @@ __all__ = [
     "Closes",
     "CountsItems",
     "Covers",
+    "EstimatesTokens",
     "GivesValues",
     "HasBounds",
     "HasDirection",
     "HasMedia",
+    "HasPricing",
     "HasProvenance",
     "HasSchema",
     "HasUnit",
@@ -108,6 +112,27 @@ class Covers(Protocol):
 
     def covers(self, task: str, item: str) -> bool:
         """Whether it has an answer to the item of this id. It must be cheap. By default there is one to every item."""
+
+
+@runtime_checkable
+class EstimatesTokens(Protocol):
+    """A judge that knows something of what a question will take, before it is asked."""
+
+    def estimate_tokens(self, request: Request) -> TokenEstimate:
+        """What the request would take. It opens no connection and no weights; `--dry-run` calls it on a sample.
+
+        Raises:
+            DataError: An image cannot be read.
+        """
+
+
+@runtime_checkable
+class HasPricing(Protocol):
+    """A judge whose answers cost money, or that has a budget."""
+
+    @property
+    def pricing(self) -> Pricing:
+        """Its prices and budgets, as its options say. It must be cheap."""
 
 
 @runtime_checkable
@@ -241,7 +266,7 @@ class LeavesOut(Protocol):
 # `harness check` goes through this table: a member with a similar name is reported as misspelt.
 OPTIONAL: Mapping[str, tuple[type, ...]] = {
     "task": (CountsItems, HasProvenance, HasMedia, Wraps),
-    "judge": (Closes, AnswersByItem, Covers),
+    "judge": (Closes, AnswersByItem, Covers, EstimatesTokens, HasPricing),
     "reward": (RewardsOrders,),
     "trainer": (),
     "manifest": (),

@@ -3,6 +3,7 @@
     options     where questions go, with which key and headers, and what can be set   (a subclass of `EndpointOptions`)
     payloads    how the body of a request is written                                  (a subclass of `Payloads`)
     read        how a response is read                                                (a `ReadReply`)
+    image_tokens  how many tokens an image is, by the provider's published rules
 
 Connections, limits, retries, budgets, faults, images and probabilities are the same for all.
 """
@@ -30,3 +31,5 @@ class Dialect:
     """Makes the writer of bodies from the judge's options."""
     read: ReadReply
     """Reads a response of status 200."""
+    image_tokens: Callable[[str, int, int], int | None] = lambda model, width, height: None
+    """Tokens of an image for a model, from its width and height in pixels. `None` where no rule is known."""

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 
-from harness.api import Context, Judgement, Request
+from harness.api import Context, Judgement, Pricing, Request, TokenEstimate
 from harness_endpoints.asking import Asker, Slots
 from harness_endpoints.budget import Budget
 from harness_endpoints.dialect import Dialect
@@ -68,6 +68,33 @@ class EndpointJudge:
     def answers_by_item(self) -> bool:
         """Whether answers are sampled. Two items of equal content are then asked separately, each with its own seed."""
         return self._options.temperature != 0
+
+    def estimate_tokens(self, request: Request) -> TokenEstimate:
+        """What is known of a request's tokens without a tokenizer: images by rule, and the longest answer.
+
+        Raises:
+            DataError: An image cannot be read.
+        """
+        options = self._options
+        images: int | None = 0
+        for image in request.images:
+            width, height = self.payloads.size(image)
+            # The rules are the provider's own. Another server may give a model of its own such a name.
+            tokens = self._dialect.image_tokens(options.model, width, height) if not options.is_local else None
+            images = None if images is None or tokens is None else images + tokens
+        most = None if options.max_tokens is None else options.max_tokens * options.samples
+        return TokenEstimate(image_tokens=images, completion_most=most)
+
+    @property
+    def pricing(self) -> Pricing:
+        """Prices and budgets, as the options say."""
+        prices = self._options.prices
+        return Pricing(
+            prompt_usd=None if prices is None else prices.prompt,
+            completion_usd=None if prices is None else prices.completion,
+            budget_usd=self._options.budget_usd,
+            budget_tokens=self._options.budget_tokens,
+        )
 
     @property
     def budget(self) -> Budget:

@@ -46,6 +46,18 @@ class Payloads:
         """
         raise NotImplementedError
 
+    def size(self, image: Image) -> tuple[int, int]:
+        """Width and height in pixels of an image as it is sent.
+
+        Raises:
+            DataError: It cannot be read.
+        """
+        width, height = image.load().size
+        image.forget()
+        # The limit in bytes may shrink it further, which no estimate needs to know.
+        shrink = 1.0 if self._limits.side is None else min(1.0, self._limits.side / max(width, height))
+        return max(1, round(width * shrink)), max(1, round(height * shrink))
+
     def fields(self, request: Request) -> frozenset[Field]:
         """The fields that this request would have, were the server to take them all.
 

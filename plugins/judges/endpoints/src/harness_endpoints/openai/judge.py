@@ -5,11 +5,12 @@ from __future__ import annotations
 from harness.api import Context
 from harness_endpoints.dialect import Dialect
 from harness_endpoints.judge import EndpointJudge
+from harness_endpoints.openai.image_tokens import image_tokens
 from harness_endpoints.openai.options import ChatOptions
 from harness_endpoints.openai.payload import ChatPayloads
 from harness_endpoints.openai.reply import read_reply
 
-CHAT = Dialect(name="openai", generation=2, payloads=ChatPayloads, read=read_reply)
+CHAT = Dialect(name="openai", generation=2, payloads=ChatPayloads, read=read_reply, image_tokens=image_tokens)
 """Chat completions, as OpenAI defined them and most servers copy them."""
 
 

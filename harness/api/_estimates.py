@@ -1,0 +1,47 @@
+"""What a question will take, as far as a judge can say before it is asked. The harness makes a price of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenEstimate:
+    """What one request would take of a judge. Nothing is sent to find out.
+
+    >>> TokenEstimate(image_tokens=765, completion_most=1024).text_tokens is None
+    True
+    """
+
+    text_tokens: int | None = None
+    """Tokens of all that is read beside the images, the chat template included, where the judge has the tokenizer.
+    `None`: not known. The harness then counts the characters of the messages."""
+    image_tokens: int | None = None
+    """Tokens of all images together, by the provider's published rule or by the model's own processor; 0 without
+    images. `None`: not known."""
+    completion_most: int | None = None
+    """Most tokens that may be written, those of all samples together. `None`: there is no limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pricing:
+    """What a judge's tokens cost, and what it may spend in one run.
+
+    >>> Pricing(prompt_usd=2.5, completion_usd=10).cost(prompt=1_000_000, completion=100_000)
+    3.5
+    """
+
+    prompt_usd: float | None = None
+    """US dollars for a million tokens read. `None`: no price was given."""
+    completion_usd: float | None = None
+    """US dollars for a million tokens written. `None`: no price was given."""
+    budget_usd: float | None = None
+    """Most US dollars for all answers of a run."""
+    budget_tokens: int | None = None
+    """Most tokens of a run, read and written."""
+
+    def cost(self, *, prompt: float, completion: float) -> float | None:
+        """US dollars for so many tokens; `None` without prices."""
+        if self.prompt_usd is None or self.completion_usd is None:
+            return None
+        return (prompt * self.prompt_usd + completion * self.completion_usd) / 1e6
