@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
-from harness.api import UserError
-from harness_openai.keys import REMOVED, load_secrets
+from harness.api import REMOVED, UserError
+from harness_openai.keys import load_secrets
 from harness_openai.options import EndpointOptions
 
 KEY = "0123456789abcdef-key"
