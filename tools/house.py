@@ -28,6 +28,8 @@ from words import find_faults, is_participle
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
+    ("disguises",),
+    ("secrets",),
     ("api", "text", "verbs"),
     ("candidates", "first_party", "registration"),
     ("discovery",),
@@ -46,6 +48,8 @@ TOP = ("builtin", "_package", "__main__", "__init__")
 """Modules that name others without using them, and the front door: above and below every layer."""
 
 KERNEL = (
+    "disguises",
+    "secrets",
     "api",
     "text",
     "verbs",

@@ -81,6 +81,7 @@ from harness.api._unread import UnreadReason, reason_of
 from harness.api._votes import majority_vote
 from harness.api._written import Unit, write_interval, write_number, write_share
 from harness.api.hookspecs import hookimpl
+from harness.secrets import REMOVED, hide_secret, scrub
 
 # Here, since every plugin imports this module first: an overwritten package is named before anything odd happens.
 check_package()
@@ -90,6 +91,7 @@ __all__ = [
     "MAX_ANSWERS",
     "MAX_PIXELS",
     "OLDEST_API_VERSION",
+    "REMOVED",
     "TIE",
     "Answer",
     "AnswerReward",
@@ -164,10 +166,12 @@ __all__ = [
     "VerdictFormat",
     "WeightedReward",
     "compute_rewards",
+    "hide_secret",
     "hookimpl",
     "join_parts",
     "majority_vote",
     "reason_of",
+    "scrub",
     "space_from_json",
     "spell_answers",
     "verdict_from_json",

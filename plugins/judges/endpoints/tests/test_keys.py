@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
-from harness.api import UserError
-from harness_endpoints.keys import REMOVED, load_secrets
+from harness.api import REMOVED, UserError
+from harness_endpoints.keys import load_secrets
 from harness_endpoints.openai.options import ChatOptions
 
 KEY = "0123456789abcdef-key"

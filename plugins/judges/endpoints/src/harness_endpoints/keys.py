@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import os
-import re
 from collections.abc import Mapping
 
-from harness.api import UserError
+from harness.api import UserError, hide_secret, scrub
 from harness_endpoints.options import EndpointOptions
 
-REMOVED = "[key removed]"
-"""What stands where a server repeated a key."""
-
-_SHORTEST = 6  # shorter ones ("EMPTY", "none") are words, not secrets: removing them would spoil answers
+_SHORTEST = 6  # shorter ones are words, such as "EMPTY" and "none"
 
 
 class Secrets:
@@ -24,64 +19,27 @@ class Secrets:
         values: What must never be written anywhere.
     """
 
-    __slots__ = ("_headers", "_values")
+    __slots__ = ("_headers",)
 
     def __init__(self, headers: Mapping[str, str], values: tuple[str, ...]) -> None:
         self._headers = dict(headers)
-        # The longest first: one may be part of another.
-        known = sorted({value for value in values if len(value) >= _SHORTEST}, key=len, reverse=True)
-        self._values = [(value, _Disguises(value)) for value in known]
+        # For the whole process: the journal and the terminal are kept free of them as well.
+        for value in values:
+            hide_secret(value)
 
     def headers(self) -> dict[str, str]:
         """For the request, and for nothing else."""
         return dict(self._headers)
 
     def scrub(self, text: str) -> str:
-        """The text without any secret that it repeats."""
-        for value, disguises in self._values:
-            if value in text:
-                text = text.replace(value, REMOVED)
-            text = disguises.remove(text)
-        return text
+        """The text without any secret that it repeats, in whichever spelling."""
+        return scrub(text)
 
     def __repr__(self) -> str:
         return "Secrets(...)"
 
     def __reduce__(self) -> str:
         raise TypeError("secrets are not pickled")
-
-
-class _Disguises:
-    """Other spellings of a secret: another case, escaped for JSON, URLs or HTML, broken by white space, in base64."""
-
-    def __init__(self, value: str) -> None:
-        # Providers echo a request in errors: as JSON in JSON, as a URL, as a page. Each nesting adds backslashes.
-        letters = [
-            rf"(?:[\\]{{0,8}}{re.escape(letter)}|%{ord(letter):02x}|[\\]{{1,8}}u00{ord(letter):02x}|&#(?:{ord(letter)}|"
-            rf"x{ord(letter):x});)"
-            for letter in value
-        ]
-        self._pattern = re.compile(r"(?:\s|[\\]{1,8}[nrt]){0,20}".join(letters), re.IGNORECASE)
-        pieces = [value[at : at + 5].lower() for at in range(0, len(value) - 4, 5)]
-        plain = [piece for piece in pieces if piece.isalnum()]
-        first = ord(value[0])
-        # What every disguise has one of. Two pieces, because a break can be in one.
-        self._signs = (*(plain or pieces)[:2], *(plain or pieces)[-1:], f"%{first:02x}", f"u00{first:02x}", "&#")
-        # Base64 has three alignments, by how many bytes stand before the secret.
-        encoded = [base64.b64encode(b"\0" * shift + value.encode()).decode() for shift in range(3)]
-        # Of each alignment, the part that what stands around the secret does not touch.
-        cores = [text[-(-8 * shift // 6) : (8 * (shift + len(value))) // 6] for shift, text in enumerate(encoded)]
-        self._encoded = tuple({spelt for core in cores for spelt in (core, core.replace("+", "-").replace("/", "_"))})
-
-    def remove(self, text: str) -> str:
-        """The text without them. Looks for signs first, which costs next to nothing."""
-        for core in self._encoded:
-            if core in text:
-                text = text.replace(core, REMOVED)
-        lower = text.lower()
-        if any(sign in lower for sign in self._signs):
-            text = self._pattern.sub(REMOVED, text)
-        return text
 
 
 def load_secrets(options: EndpointOptions, environ: Mapping[str, str] = os.environ) -> Secrets:
@@ -111,11 +69,10 @@ def load_secrets(options: EndpointOptions, environ: Mapping[str, str] = os.envir
             "text; use https://, send none with `api_key_env: null`, or say `allow_plain_http: true`"
         )
     # The whole set is known only now, so a key that was pasted into the URL is found here.
-    secrets = Secrets(headers, tuple(values))
     for name, value in options.extra_query.items():
-        if secrets.scrub(value) != value:
+        if any(key in value for key in values if len(key) >= _SHORTEST):
             raise UserError(f"extra_query: {name}: holds a key, and URLs get logged; use headers_env")
-    return secrets
+    return Secrets(headers, tuple(values))
 
 
 def _key(options: EndpointOptions, environ: Mapping[str, str]) -> str | None:
