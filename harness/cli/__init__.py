@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.console import CalledWith, say
+from harness.console import CalledWith, guard_streams, say
 from harness.first_party import DISTRIBUTIONS
 from harness.verbs import VERBS
 
@@ -175,9 +175,17 @@ def main(argv: list[str] | None = None) -> None:
     failed, or a judge stopped (no key, no credit, a spent budget, ...); 4 a gate is not passed (a cell's
     coverage, or `--fail-on-leak`); 130 interrupted (the same command goes on).
     """
+    with guard_streams():
+        code = _run(argv)
+    # A verb of a plugin may return anything.
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _run(argv: list[str] | None) -> object:
+    """Run the command line, say what went wrong, and give its code."""
     try:
         # Not standalone: click would print errors unescaped, and end with its own codes.
-        code = cli.main(args=argv, prog_name="harness", standalone_mode=False)
+        code: object = cli.main(args=argv, prog_name="harness", standalone_mode=False)
     except click.exceptions.Abort:
         code = 130
     except click.ClickException as error:
@@ -196,8 +204,7 @@ def main(argv: list[str] | None = None) -> None:
         code = 141 if _has_lost_reader(error) else _report(error)
     except Exception as error:
         code = _report(error)
-    # A verb of a plugin may return anything.
-    sys.exit(code if isinstance(code, int) else 0)
+    return code
 
 
 def _has_lost_reader(error: SystemExit) -> bool:

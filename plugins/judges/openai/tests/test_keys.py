@@ -10,11 +10,12 @@ from urllib.parse import quote
 
 import pytest
 
-from harness.api import REMOVED, UserError
+from harness.api import UserError
 from harness_openai.keys import load_secrets
 from harness_openai.options import EndpointOptions
 
 KEY = "0123456789abcdef-key"
+REMOVED = "[key removed]"
 
 
 def options(**fields: Any) -> EndpointOptions:
