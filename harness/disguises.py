@@ -84,11 +84,12 @@ class Secret:
         key: Whether it is a key for certain. Then a long part of it is one too, and less of it needs to be seen.
     """
 
-    __slots__ = ("forms", "instead", "plain", "value", "visible")
+    __slots__ = ("forms", "instead", "key", "plain", "value", "visible")
 
     def __init__(self, value: str, instead: str, *, key: bool) -> None:
         self.value = value
         self.instead = instead
+        self.key = key
         self.forms = tuple(dict.fromkeys(_list_forms(value, key=key)))
         # What every form has some of, for a look that costs next to nothing: most texts hold no secret.
         signs = [(sign, form.plain) for form in self.forms for sign in (_split(form) if form.cut else [form.letters])]

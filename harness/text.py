@@ -1,7 +1,8 @@
 """Makes hostile text harmless. Names of judges, tasks, categories and verdicts come from files and from models.
 
 Each output has its own dangers. Terminals obey escape sequences, Markdown and LaTeX obey markup, and spreadsheets run
-cells that look like formulas. `clean` is for every output. The other functions call it first.
+cells that look like formulas. `clean` is for every output. The other functions call it first. None of them lets a
+secret through.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+
+from harness.secrets import scrub
 
 # Unicode categories: control, format (direction marks too), surrogate, line and paragraph separators.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -49,6 +52,7 @@ def clean(text: str) -> str:
 
 def visible(text: str) -> str:
     """The same lines without characters that a terminal obeys. Of invisible ones only line breaks and tabs stay."""
+    text = scrub(text)
     if text.isascii() and text.isprintable():
         return text
     lines = text.replace("\r\n", "\n")

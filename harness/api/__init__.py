@@ -81,7 +81,7 @@ from harness.api._unread import UnreadReason, reason_of
 from harness.api._votes import majority_vote
 from harness.api._written import Unit, write_interval, write_number, write_share
 from harness.api.hookspecs import hookimpl
-from harness.secrets import REMOVED, hide_secret, scrub
+from harness.secrets import hide_secret, scrub
 
 # Here, since every plugin imports this module first: an overwritten package is named before anything odd happens.
 check_package()
@@ -91,7 +91,6 @@ __all__ = [
     "MAX_ANSWERS",
     "MAX_PIXELS",
     "OLDEST_API_VERSION",
-    "REMOVED",
     "TIE",
     "Answer",
     "AnswerReward",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.console import CalledWith, say
+from harness.console import CalledWith, guard_streams, say
 from harness.first_party import DISTRIBUTIONS
 from harness.verbs import VERBS
 
@@ -178,7 +178,7 @@ def main(argv: list[str] | None = None) -> None:
     """
     from harness.run.stopping import exit_code, hear_signals, leave_soon
 
-    with hear_signals(leaves=argv is None):
+    with hear_signals(leaves=argv is None), guard_streams():
         code = _run(argv)
         if code == 130:
             code = exit_code()
@@ -188,6 +188,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _run(argv: list[str] | None) -> int:
+    """Run the command line, say what went wrong, and give its code."""
     try:
         # Not standalone: click would print errors unescaped, and end with its own codes.
         code = cli.main(args=argv, prog_name="harness", standalone_mode=False)

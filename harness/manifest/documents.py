@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from harness.api import PluginError
 from harness.manifest.check import make_absolute
 from harness.manifest.entries import EntryResolver
-from harness.manifest.interpolate import interpolate
-from harness.manifest.merge import load_merged
+from harness.manifest.interpolate import interpolate, refuse_keys
+from harness.manifest.merge import find_project, load_merged
 from harness.manifest.model import Entry, Manifest, Recipe
 from harness.manifest.overrides import apply_sets
 from harness.manifest.problems import InvalidManifestError, Origin, Problems, did_you_mean, join
@@ -48,6 +48,7 @@ class DocumentResolver(EntryResolver):
         self.secrets: list[tuple[str, str]] = []
         self.files: dict[str, str] = {}
         self._chain: Chain = ()
+        self._project: Path | None = None
 
     def read(self, path: Path, sets: Sequence[str] = ()) -> Node:
         """A file with everything put in that does not depend on plugins.
@@ -55,8 +56,12 @@ class DocumentResolver(EntryResolver):
         Raises:
             InvalidManifestError: It cannot be read.
         """
-        root = load_merged(path, self._problems, find_shipped=partial(find_shipped, plugins=self._plugins))
+        # That of the first file: a recipe that lies elsewhere is not of it.
+        self._project = self._project or find_project(path)
+        find = partial(find_shipped, plugins=self._plugins)
+        root = load_merged(path, self._problems, find_shipped=find, project=self._project)
         root, secrets = interpolate(apply_sets(root, sets, self._problems), self._problems)
+        refuse_keys(root, "", self._problems)
         self.secrets += secrets
         return root
 

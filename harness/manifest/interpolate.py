@@ -2,19 +2,20 @@
 
 A text that is exactly one `${vars.NAME}` becomes that variable's value, of any type. Within longer text it must be a
 scalar. Environment variables are always text. They are put in for use but not for storing: `Node.stored` keeps
-`${env:NAME}`, so that no secret is written to a run folder.
+`${env:NAME}`, so that no secret is written to a run folder. Their values are scrubbed from all that is shown or kept.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from harness.manifest.problems import Origin, Problems, did_you_mean, join
 from harness.manifest.source import MAX_DEPTH, Node, escape
+from harness.secrets import find_key, hide_variable
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -31,7 +32,29 @@ def interpolate(root: Node, problems: Problems) -> tuple[Node, list[tuple[str, s
     expander = _Expander(root.value.get("vars"), problems)
     expander.check_vars()
     children = {key: expander.expand(node, key) for key, node in root.value.items() if key != "vars"}
+    shown = "\n".join(_list_names(children))
+    for value, name in expander.env.items():
+        # A name is there to be read: in every report, and of a folder.
+        if value not in shown:
+            hide_variable(name, value)
     return replace(root, value=children), sorted(expander.env.items(), key=lambda pair: -len(pair[0]))
+
+
+def refuse_keys(node: Node, path: str, problems: Problems) -> None:
+    """Find keys that were pasted. A run folder keeps its manifest, so they would be written there."""
+    for step, child in node.children():
+        here = join(path, step)
+        refuse_keys(child, here, problems)
+        # Beside its name, since some keys are told by that alone.
+        if isinstance(child.value, str) and child.stored is None and find_key(f"{step}: {child.value}"):
+            message = "this looks like a key, and a run folder keeps its manifest; export it, and write ${env:NAME}"
+            problems.add(child.origin, here, message)
+
+
+def _list_names(children: Mapping[str, Node]) -> Iterator[str]:
+    for key, node in children.items():
+        entries = [node] if key == "name" else [entry.child("name") for _, entry in node.children()]
+        yield from (entry.value for entry in entries if entry is not None and isinstance(entry.value, str))
 
 
 class _Expander:

@@ -19,18 +19,27 @@ from harness.manifest.source import Node, read_file
 MAX_FILES = 64
 
 
-def load_merged(path: Path, problems: Problems, *, find_shipped: Callable[[str], Path]) -> Node:
+def find_project(path: Path) -> Path:
+    """The project of a manifest: the git repository that it lies in, else its folder."""
+    folder = Path(os.path.realpath(path)).parent
+    return next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
+
+
+def load_merged(
+    path: Path, problems: Problems, *, find_shipped: Callable[[str], Path], project: Path | None = None
+) -> Node:
     """Read a manifest and everything that it extends.
 
     Args:
         path: The manifest. Its name in messages is this path as given.
         problems: Gets what is wrong without stopping the reading.
         find_shipped: Gives the file of a manifest that `extends:` calls by its name. Raises `PluginError`.
+        project: What messages may quote files of. By default the manifest's own project.
 
     Raises:
         InvalidManifestError: A file cannot be read or is not YAML, so that to check the rest would mislead.
     """
-    loader = _Loader(problems, find_shipped)
+    loader = _Loader(problems, find_shipped, project or find_project(path))
     # Problems of all files are said together, also where one of them cannot be read at all.
     try:
         node = loader.load(path, str(path), ())
@@ -44,8 +53,8 @@ def load_merged(path: Path, problems: Problems, *, find_shipped: Callable[[str],
 
 
 class _Loader:
-    def __init__(self, problems: Problems, find_shipped: Callable[[str], Path]) -> None:
-        self._problems, self._find_shipped = problems, find_shipped
+    def __init__(self, problems: Problems, find_shipped: Callable[[str], Path], project: Path) -> None:
+        self._problems, self._find_shipped, self._project = problems, find_shipped, project
         self._done: dict[str, Node] = {}
         self.incomplete = False
 
@@ -58,7 +67,8 @@ class _Loader:
         """One file merged over its bases. Each file is read once, however many extend it."""
         real = os.path.realpath(path)
         if real not in self._done:  # two bases may share one of their own
-            node = read_file(path, label=label, problems=self._problems)
+            foreign = _is_outside(Path(real), self._project)
+            node = read_file(path, label=label, problems=self._problems, foreign=foreign)
             self._done[real] = self._over_bases(node, path, label, (*chain, (real, label)))
         return self._done[real]
 
@@ -112,6 +122,13 @@ class _Loader:
                 self.incomplete = True
                 self._problems.add(node.origin, "extends", "must be a path or a list of paths, as text")
         return names
+
+
+def _is_outside(real: Path, project: Path) -> bool:
+    """Whether a file is none of the project. Hidden files are none: a project may be a home, with the keys in it."""
+    if not real.is_relative_to(project):
+        return True
+    return any(part.startswith(".") for part in real.relative_to(project).parts)
 
 
 def merge(base: Node, over: Node) -> Node:

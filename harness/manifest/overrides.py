@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.manifest.problems import InvalidManifestError, Origin, Problems, did_you_mean, display, join
 from harness.manifest.source import MAX_DEPTH, Node, read_text
+from harness.secrets import hide_keys_in
 
 
 def apply_sets(root: Node, sets: Sequence[str], problems: Problems) -> Node:
@@ -18,6 +19,7 @@ def apply_sets(root: Node, sets: Sequence[str], problems: Problems) -> Node:
     """
     for argument in sets:
         path, equals, text = argument.partition("=")
+        hide_keys_in(argument)
         origin = Origin(label=f"--set {argument}", folder=Path.cwd())
         if not equals or not path.strip():
             problems.add(origin, "", "write it as path.to.key=value, such as tasks.0.limit=10")

@@ -10,9 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.api import ManifestError
+from harness.api import ManifestError, scrub
 
 _WIDEST = 160  # characters of a source line that are shown
+_FOREIGN = (
+    "something is wrong from here on; what this file holds is not shown, since it lies outside the project (the git "
+    "repository or the folder of the manifest that names it). If it is a manifest, look at it alone: `harness validate`"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,8 @@ class Origin:
     """The source line."""
     folder: Path
     """What a relative path written here is relative to."""
+    foreign: bool = False
+    """Whether the file lies outside the project. What it holds is never shown then."""
 
     def __str__(self) -> str:
         return f"{self.label}:{self.line}:{self.column}" if self.line else self.label
@@ -46,16 +52,20 @@ class Problem:
     """What is wrong and how to fix it."""
 
     def __str__(self) -> str:
+        if self.origin.foreign:
+            return f"{self.origin}: {_FOREIGN}"
         path = f"{display(self.path)}: " if self.path else ""
-        head = f"{self.origin}: {path}{self.message}"
+        head = scrub(f"{self.origin}: {path}{self.message}")
         return f"{head}\n{self._excerpt()}" if self.origin.line and self.origin.text.strip() else head
 
     def _excerpt(self) -> str:
         """The source line with a caret under the place. Long lines are cut around it."""
-        at = self.origin.column - 1
+        # Before it is cut. The caret may stand beside its place then.
+        text = scrub(self.origin.text)
+        at = min(self.origin.column - 1, len(text))
         # One long line (a prompt, say) must not push the caret out of the terminal.
-        start = max(0, at - _WIDEST // 2) if len(self.origin.text) > _WIDEST else 0
-        shown = "".join(c if c.isprintable() else " " for c in self.origin.text[start : start + _WIDEST]).rstrip()
+        start = max(0, at - _WIDEST // 2) if len(text) > _WIDEST else 0
+        shown = "".join(c if c.isprintable() else " " for c in text[start : start + _WIDEST]).rstrip()
         return f"    {shown}\n    {' ' * (at - start)}^"
 
 

@@ -22,11 +22,13 @@ from typing import Any, TypeAlias
 import yaml
 
 from harness.manifest.problems import InvalidManifestError, Origin, Problem, Problems, join
+from harness.secrets import hide_keys_in
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
 MAX_NODES = 20_000
 _MAX_DIGITS = 300
+_OF_MANIFESTS = frozenset({"tasks", "judges", "trainer", "extends"})
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -104,13 +106,14 @@ def escape(text: str) -> str:
     return text.replace("${", "$${")
 
 
-def read_file(path: Path, *, label: str, problems: Problems) -> Node:
+def read_file(path: Path, *, label: str, problems: Problems, foreign: bool = False) -> Node:
     """Read a manifest file.
 
     Args:
         path: The file.
         label: Its name in messages.
         problems: Gets the mistakes that do not stop the reading.
+        foreign: Whether it lies outside the project, so that messages do not quote it.
 
     Raises:
         InvalidManifestError: It cannot be read, or it is not YAML.
@@ -130,15 +133,25 @@ def read_file(path: Path, *, label: str, problems: Problems) -> Node:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = _BREAK.split(raw[: error.start].decode("utf-8-sig", "replace"))
-        here = Origin(label=label, line=len(before), column=len(before[-1]) + 1, text=before[-1], folder=folder)
+        here = Origin(
+            label=label, line=len(before), column=len(before[-1]) + 1, text=before[-1], folder=folder, foreign=foreign
+        )
         raise _fatal(here, "is not UTF-8 from here on; save it as UTF-8") from error
-    node = read_text(text, label=label, folder=folder, problems=problems)
+    # Before anything of it is quoted: a line with a mistake may hold a key that was pasted.
+    hide_keys_in(text)
+    if foreign:
+        node = read_text(text, label=label, folder=folder, problems=Problems(), foreign=True)
+        # Where it is a manifest, what is wrong in it may be shown, and helps.
+        foreign = not (isinstance(node.value, Mapping) and node.value.keys() & _OF_MANIFESTS)
+    node = read_text(text, label=label, folder=folder, problems=problems, foreign=foreign)
     if not isinstance(node.value, Mapping):
         raise _fatal(node.origin, "a manifest is a mapping of keys such as name:, tasks: and judges:")
     return node
 
 
-def read_text(text: str, *, label: str, folder: Path, problems: Problems, lines: bool = True) -> Node:
+def read_text(
+    text: str, *, label: str, folder: Path, problems: Problems, lines: bool = True, foreign: bool = False
+) -> Node:
     """Read YAML text.
 
     Args:
@@ -147,12 +160,13 @@ def read_text(text: str, *, label: str, folder: Path, problems: Problems, lines:
         folder: What relative paths in it are relative to.
         problems: Gets the mistakes that do not stop the reading: duplicate keys, aliases, tags, keys that are no text.
         lines: Whether positions have lines and columns; without, they are just the label.
+        foreign: Whether messages must not quote it.
 
     Raises:
         InvalidManifestError: It is not YAML, or it is too deep or too large.
     """
-    reader = _Reader(text, label=label, folder=folder, problems=problems, lines=lines)
-    return reader.read()
+    origin = Origin(label=label, folder=folder, foreign=foreign)
+    return _Reader(text, origin=origin, problems=problems, lines=lines).read()
 
 
 @dataclass(slots=True)
@@ -166,10 +180,10 @@ class _Open:
 
 
 class _Reader:
-    def __init__(self, text: str, *, label: str, folder: Path, problems: Problems, lines: bool) -> None:
+    def __init__(self, text: str, *, origin: Origin, problems: Problems, lines: bool) -> None:
         self._text = text
         self._lines = _BREAK.split(text) if lines else None
-        self._label, self._folder, self._problems = label, folder, problems
+        self._file, self._problems = origin, problems
         self._stack: list[_Open] = []
         self._count = 0
 
@@ -296,9 +310,9 @@ class _Reader:
 
     def _origin(self, line: int, column: int) -> Origin:
         if self._lines is None:  # a value of `--set`, which stands in no file
-            return Origin(label=self._label, folder=self._folder)
+            return self._file
         text = self._lines[line] if line < len(self._lines) else ""
-        return Origin(label=self._label, line=line + 1, column=column + 1, text=text, folder=self._folder)
+        return replace(self._file, line=line + 1, column=column + 1, text=text)
 
 
 def _number(text: str) -> int | float:

@@ -23,6 +23,7 @@ from typing import Any
 
 from harness import __version__
 from harness.api import JournalError
+from harness.secrets import scrub, scrub_document
 
 JOURNAL = "journal.sqlite"
 MANIFEST = "manifest.yaml"
@@ -32,11 +33,13 @@ LEADERBOARD = "leaderboard.json"
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace a file in one step, so that a reader never sees half of it.
+    """Replace a file in one step, so that a reader never sees half of it. No secret is written.
 
     Raises:
         JournalError: The disk is full or the folder cannot be written to.
     """
+    # A manifest is run again, and has `${env:NAME}` where it was written: there only keys are taken out.
+    text = scrub(text, keys=True) if path.suffix == ".yaml" else scrub_document(text)
     try:
         # In the same folder, since a file is replaced in one step only within a file system.
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

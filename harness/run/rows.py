@@ -19,6 +19,7 @@ from harness.api import (
     UnreadAnswer,
     Usage,
     Verdict,
+    scrub,
     space_from_json,
     verdict_from_json,
 )
@@ -123,9 +124,10 @@ def difference(item: ItemRow, ordinal: int, known_hash: str) -> DataError | None
 
 
 def judgement_row(judgement: Judgement) -> JudgementRow:
-    """The columns of a judgement."""
+    """The columns of a judgement. What it repeats of a secret is taken out of its texts, after they were read."""
     more = {name: value for name in _MORE if (value := getattr(judgement, name)) not in (None, "")}
-    verdict, probabilities, raw = judgement.verdict, judgement.probabilities, judgement.raw
+    more = {name: scrub(value) if isinstance(value, str) else value for name, value in more.items()}
+    verdict, probabilities, raw = judgement.verdict, judgement.probabilities, scrub(judgement.raw)
     if raw:
         more["read"] = judgement.read  # also where it is not: journals of earlier versions do not say
     return JudgementRow(

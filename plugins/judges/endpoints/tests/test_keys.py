@@ -10,11 +10,12 @@ from urllib.parse import quote
 
 import pytest
 
-from harness.api import REMOVED, UserError
+from harness.api import UserError
 from harness_endpoints.keys import load_secrets
 from harness_endpoints.openai.options import ChatOptions
 
 KEY = "0123456789abcdef-key"
+REMOVED = "[key removed]"
 
 
 def options(**fields: Any) -> ChatOptions:
