@@ -62,9 +62,7 @@ class Entry:
         return self.content_start + self.size
 
 
-def write_archive(
-    stream: BinaryIO, entries: Sequence[Entry], content_of: Callable[[Entry], Iterable[bytes]]
-) -> None:
+def write_archive(stream: BinaryIO, entries: Sequence[Entry], content_of: Callable[[Entry], Iterable[bytes]]) -> None:
     """Write an archive.
 
     Args:
@@ -95,9 +93,7 @@ def write_archive(
 
 def _local_header(entry: Entry) -> bytes:
     name = entry.name.encode()
-    return (
-        _LOCAL.pack(b"PK\3\4", _VERSION, 0, 0, 0, _DATE, entry.crc, entry.size, entry.size, len(name), 0) + name
-    )
+    return _LOCAL.pack(b"PK\3\4", _VERSION, 0, 0, 0, _DATE, entry.crc, entry.size, entry.size, len(name), 0) + name
 
 
 def _central_header(entry: Entry) -> bytes:

@@ -1,17 +1,17 @@
 """The members of a bundle, and the first of them, `bundle.json`, which has the hashes of the others.
 
-    bundle.json        schema, name of the run, members with their sizes and hashes, and a hash over all of it
-    asks.jsonl         which request each item made
-    cells.jsonl        how far each judge got on each task
-    environment.json   versions of the harness, of Python, of the plugins, and which data were read
-    items.jsonl        what was asked about: id, group, category, answer space, gold, annotations, hash of the content
-    judgements.jsonl   what was answered, every column
-    leaderboard.json   the ranks, as recorded
-    manifest.yaml      the resolved manifest, for people: nothing here reads it
-    plan.json          tasks and judges with their protocols, formats and keys, and how to report
-    replaced.jsonl     judgements before they were read again
-    requests.jsonl     what each request said; only where that was asked for
-    scores.json        all numbers of all cells, as recorded
+bundle.json        schema, name of the run, members with their sizes and hashes, and a hash over all of it
+asks.jsonl         which request each item made
+cells.jsonl        how far each judge got on each task
+environment.json   versions of the harness, of Python, of the plugins, and which data were read
+items.jsonl        what was asked about: id, group, category, answer space, gold, annotations, hash of the content
+judgements.jsonl   what was answered, every column
+leaderboard.json   the ranks, as recorded
+manifest.yaml      the resolved manifest, for people: nothing here reads it
+plan.json          tasks and judges with their protocols, formats and keys, and how to report
+replaced.jsonl     judgements before they were read again
+requests.jsonl     what each request said; only where that was asked for
+scores.json        all numbers of all cells, as recorded
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The tables of a bundle: one JSON object a line, from the rows of a journal and back to them, each field checked.
 
-Rows are sorted by their key. So no row comes twice, and equal journals have equal lines, in whichever order answers came.
+Rows are sorted by their key. So no row comes twice, and equal journals have equal lines, in any order of the answers.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _check_item(row: Mapping[str, Any]) -> str:
     if not space.contains(_verdict(gold)):
         return f"the gold {gold!r} is not an answer of its space"
     if said is not None and (type(said) is not dict or not said):
-        return "annotations are neither a mapping nor null"
+        return "annotations are no mapping, and not null"
     foreign = next((name for name, verdict in (said or {}).items() if not space.contains(_verdict(verdict))), None)
     if foreign is not None:
         return f"the annotation of {foreign!r} is not an answer of its space"

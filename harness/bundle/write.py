@@ -75,7 +75,8 @@ def _read_documents(folder: Path) -> dict[str, Any]:
 def _read_json(folder: Path, name: str) -> dict[str, Any]:
     path = folder / name
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        # What is not a number stands as `NaN` in a file of Python's, and JSON has no word for it.
+        plain = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda word: None)
     except FileNotFoundError:
         raise JournalError(f"{folder}: has no {name}; `harness score {folder}` makes it") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -85,9 +86,7 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
     return plain
 
 
-def _write(
-    folder: Path, documents: dict[str, Any], stream: BinaryIO, spool: BinaryIO, *, requests: bool
-) -> Index:
+def _write(folder: Path, documents: dict[str, Any], stream: BinaryIO, spool: BinaryIO, *, requests: bool) -> Index:
     """Write every member to the spool, so that sizes and hashes are known, and then the archive."""
     content = _Spool(spool)
     names = sorted([*ALWAYS, *([REQUESTS] if requests else [])])
