@@ -14,7 +14,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
         "harness.report.commands.score:command",
         "Score a run again from its journal, without asking any judge.",
     ),
-    "leaderboard": ("harness.report.commands.leaderboard:command", "Print the leaderboard of one or many runs."),
+    "leaderboard": ("harness.bundle.commands.leaderboard:command", "Print the leaderboard of runs and bundles."),
     "compare": ("harness.report.commands.compare:command", "Compare two judges on the same items."),
     "estimate": (
         "harness.report.commands.estimate:command",
@@ -23,6 +23,11 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "plan": (
         "harness.report.commands.plan:command",
         "Say how many items show a difference, or which difference they show.",
+    ),
+    "bundle": ("harness.bundle.commands.bundle:command", "Put a run into one file, to hand over."),
+    "verify": (
+        "harness.bundle.commands.verify:command",
+        "Compute every number of a bundle or a run again, and say which rows hold.",
     ),
     "list": ("harness.cli.list:command", "List what is installed: tasks, judges, rewards, trainers, and so on."),
     "show": ("harness.cli.show:command", "Show a plugin object, sample a task, or print a resolved manifest."),

@@ -206,6 +206,9 @@ def _make_row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, 
     consistency = {found.metric: found.value for found in scores.consistency}
     facts = {**_copy_fields(CellFacts, scores), **_copy_fields(Estimate, estimate)}
     flags = _choose_flags(scores, basis=estimate.basis, state=cell.state, min_coverage=min_coverage)
+    standing = cell.standing
+    if standing is not None and not standing.verified:
+        flags = (*flags, "does-not-hold")
     return Row(
         **{**facts, "judge": entry.judge, "flags": flags},
         category=entry.category,
@@ -219,6 +222,8 @@ def _make_row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, 
         others=_other_metrics(scores, shown=estimate.metric),
         unread=unread,
         consistency={found.metric: _numbers(found) for found in scores.consistency},
+        verified=None if standing is None else standing.verified,
+        signed_by="" if standing is None else standing.signed_by,
     )
 
 

@@ -12,7 +12,7 @@ from harness.api import Unit, write_interval, write_number
 from harness.report import ceilings, notes, trust, unread, usage
 from harness.report.numbers import NOTHING, heading, p_value, share, size
 from harness.report.records import Leaderboard, Row
-from harness.report.row_text import consistency, rank_text
+from harness.report.row_text import consistency, rank_text, standing
 from harness.score.records import Comparison
 from harness.text import for_markdown
 
@@ -156,6 +156,11 @@ def _ranking(rows: Sequence[Row]) -> str:
         ]
         for row in rows
     ]
+    if any(standing(row) for row in rows):
+        header.append("checked")
+        layout += "l"
+        for row, line in zip(rows, cells, strict=True):
+            line.append(standing(row) or NOTHING)
     if ceilings.has_ceilings(rows):
         # Beside the interval, so that the judge and the people are read together.
         place = header.index("interval") + 1

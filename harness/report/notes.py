@@ -8,11 +8,14 @@ from harness.api import Protocol
 from harness.report import ceilings, unread
 from harness.report.numbers import bare, share, size
 from harness.report.records import MEAN_RANK, Leaderboard, Row
-from harness.report.row_text import consistency
+from harness.report.row_text import consistency, standing
 
 # One sentence for all three: they have one cause, and a reader needs the counts once.
 OF_ANSWERS = ("no-answers", "low-coverage", "outside")
 """Flags that are about answers without a verdict: told in one sentence with what became of these."""
+
+# What keeps a row off the ranks for another reason.
+_FIRST = ("does-not-hold", "partial", "incomplete")
 
 _WAYS = {
     "agresti-coull": "Agresti and Coull's for a share of independent answers",
@@ -135,7 +138,7 @@ def own_flags(row: Row) -> list[str]:
     """The flags that the judge earned, without those of its task. What keeps it off the ranks or nearly does first."""
     # The terminal shows the first flag only, so the first is the one that changes what the row means.
     own = [flag for flag in row.flags if flag not in OF_THE_TASK]
-    return sorted(own, key=lambda flag: flag not in (*OF_ANSWERS, "partial", "incomplete"))
+    return sorted(own, key=lambda flag: flag not in (*_FIRST, *OF_ANSWERS))
 
 
 def legend(leaderboard: Leaderboard) -> list[str]:
@@ -156,6 +159,11 @@ def legend(leaderboard: Leaderboard) -> list[str]:
         "n: units that the value rests on; coverage: % of requests with a verdict; "
         "worst case: every missing answer counted as wrong as can be"
     )
+    if any(standing(row) for row in leaderboard.rows):
+        said.append(
+            "checked: verified, where every number was computed here from the judgements of its bundle; signed by, "
+            "where a trusted key has signed it; – neither"
+        )
     if any(row.basis for row in leaderboard.rows):
         said.append(
             "with probabilities (probs): % of answers that have them; a metric of probabilities is of these answers "
@@ -249,6 +257,7 @@ OF_THE_TASK: Mapping[str, Callable[[Row], str]] = {
 """Flags that say something about the task and not about the judge, each with what it means; said once for a block."""
 
 OF_THE_JUDGE: Mapping[str, Callable[[Row], str]] = {
+    "does-not-hold": lambda row: "its bundle says other numbers than its judgements; harness verify names them",
     "incomplete": lambda row: f"{count_noun(len(row.tasks), 'task')} of the suite only, so its mean is not ranked",
     "collapsed": _habit,
     "partial": lambda row: "the run has not finished this cell; harness run goes on with it",

@@ -12,7 +12,7 @@ from harness.report.records import Compare, Row
 from harness.score.ranks import Standing, standings
 from harness.score.records import Comparison
 
-UNRANKED = frozenset({"incomplete", "low-coverage", "no-answers", "partial"})
+UNRANKED = frozenset({"does-not-hold", "incomplete", "low-coverage", "no-answers", "partial"})
 """Flags that keep a row off the ranks."""
 
 

@@ -76,6 +76,10 @@ class Row(CellFacts, Estimate):
     consistency: Mapping[str, Mapping[str, float | str | None]] = dataclasses.field(default_factory=dict)
     """`swap_consistency`, `first_position` and `repeat_consistency`, where they apply, each with `value`, `ci_low`,
     `ci_high` and `n`. Empty on the rows of suites."""
+    verified: bool | None = None
+    """Whether the numbers of a bundle were computed here again and are equal; `null` for a run folder."""
+    signed_by: str = ""
+    """Who has signed the bundle; empty where it has no signature of a key that is trusted."""
 
     @property
     def block(self) -> Block:

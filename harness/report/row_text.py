@@ -19,6 +19,12 @@ def rank_text(row: Row) -> str:
     return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
 
 
+def standing(row: Row) -> str:
+    """What is known of a row of a bundle: `verified, signed by ann`; empty for one that is neither."""
+    held = [] if row.verified is None else ["verified" if row.verified else "does not hold"]
+    return ", ".join([*held, *([f"signed by {row.signed_by}"] if row.signed_by else [])])
+
+
 def consistency(row: Row, name: str, *, interval: bool = False) -> str:
     """One of `swap_consistency`, `first_position`, `repeat_consistency`, with its interval in brackets if wanted."""
     own = row.consistency.get(name, {})

@@ -24,12 +24,24 @@ SCHEMA = "judge-harness/scores/2"
 """Name and version of `scores.json`: another one where the same judgements have other numbers."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known of numbers that somebody else has handed over."""
+
+    verified: bool
+    """Whether they were computed here, from the judgements, and are those that were handed over."""
+    signed_by: str = ""
+    """Who has signed them; empty where that is not known."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScoredCell(RecordedCell):
     """A recorded cell with its numbers."""
 
     scores: CellScores = field(repr=False)
     """The numbers."""
+    standing: Standing | None = None
+    """Of a cell of a bundle; `None` for one of a run folder of this machine."""
 
     def table(self) -> CellTable:
         """The units that the protocol makes of the answers."""

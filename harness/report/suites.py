@@ -200,7 +200,15 @@ def _sum_rows(suite: str, tasks: Sequence[str], rows: Sequence[Row]) -> Row:
         basis=basis,
         consistency={},
         ceiling=None,
+        verified=_hold_all(rows),
+        signed_by=rows[0].signed_by if len({row.signed_by for row in rows}) == 1 else "",
     )
+
+
+def _hold_all(rows: Sequence[Row]) -> bool | None:
+    """Whether a mean holds: where each part of it does, and not where one does not."""
+    known = {row.verified for row in rows}
+    return False if False in known else None if None in known else True
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

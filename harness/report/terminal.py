@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from harness.api import write_interval, write_number
 from harness.report import ceilings, notes, trust, unread, usage
-from harness.report.numbers import heading, share
+from harness.report.numbers import NOTHING, heading, share
 from harness.report.records import Leaderboard, Row
-from harness.report.row_text import consistency, rank_text
+from harness.report.row_text import consistency, rank_text, standing
 from harness.text import clean
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
     _print_usage(leaderboard, console)
     for line in notes.legend(leaderboard):
         console.print(_indent(line, style="dim"))
-    for command in unread.commands(leaderboard.unread, folders):
+    # `harness show` looks into run folders, and a bundle is none.
+    bundles = {row.run for row in leaderboard.rows if row.verified is not None}
+    for command in unread.commands([found for found in leaderboard.unread if found.run not in bundles], folders):
         console.print(_indent(f"the answers without a verdict, as they were written: {command}", style="bold"))
     if leaderboard.sections:
         titles = ", ".join(map(clean, leaderboard.sections))
@@ -276,6 +278,8 @@ def _columns(rows: Sequence[Row], *, letters: str) -> list[_Column]:
         columns.append(_Column("swap", lambda row: consistency(row, "swap_consistency"), optional=4))
     if any(row.first_position is not None for row in rows):
         columns.append(_Column("first", lambda row: consistency(row, "first_position"), optional=2))
+    if any(standing(row) for row in rows):
+        columns.append(_Column("checked", lambda row: standing(row) or NOTHING, left=True, optional=9))
     if any(notes.own_flags(row) for row in rows):
         columns.append(_Column("flags", _flags, left=True, optional=1))
     return columns

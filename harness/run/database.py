@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,16 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise JournalError(f"journal {self.path}: {_explain(error)}") from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Callable[..., Iterable[tuple[Any, ...]]]]:
+        """Run queries, whose rows are streamed, on what is there now, while another process may go on writing."""
+        with self.explain_errors():
+            self._db.execute("BEGIN")
+            try:
+                yield self._db.execute
+            finally:
+                self._db.execute("ROLLBACK")
 
     def set_meta(self, key: str, value: str) -> None:
         """Remember a fact about the run."""

@@ -1,7 +1,8 @@
-"""`harness leaderboard`: the leaderboard of one or many runs."""
+"""`harness leaderboard`: the leaderboard of one or many runs, run folders and bundles alike."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,13 @@ from harness.console import echo, load_plugins, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.bundle.entrants import Entrant
     from harness.discovery import Plugins
     from harness.report.records import Leaderboard
-    from harness.run.recorded import RecordedRun
 
 
 @click.command("leaderboard")
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.argument("runs", metavar="RUNS...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--format",
     "format_",
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
     type=click.Choice(["task", "category", "suite"]),
     help="Rank within tasks, within categories of tasks, or by the mean over suites.  [default: as the run says]",
 )
+@click.option(
+    "--signers",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="ALLOWED_SIGNERS",
+    help="Whose signatures of bundles are trusted: a file as of `ssh-keygen -Y verify`.",
+)
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to a file instead.")
 @click.pass_context
 def command(
@@ -41,28 +48,36 @@ def command(
     format_: str,
     metric: str | None,
     group_by: str | None,
+    signers: Path | None,
     output: Path | None,
 ) -> None:
-    """Print the leaderboard of one or many RUNS.
+    """Print the leaderboard of one or many RUNS: run folders, bundles, or both.
 
     Judges of several runs are ranked together, task by task. Runs whose protocol or data differ are refused, and the
     message says what differs. A metric that was not scored is scored from the journal; no judge is asked.
+
+    The numbers of a bundle are computed here. Its rows say whether they are verified, and by whom they are signed. Rows
+    that do not hold are shown and not ranked.
 
     \b
     Examples:
       harness leaderboard runs/ood-1a2b3c4d5e6f
       harness leaderboard runs/ood-* --metric balanced_accuracy --group-by suite
       harness leaderboard runs/genai-bench-* --format latex --output table.tex
+      harness leaderboard submissions/*.bundle --signers allowed_signers --format md
     """
     # A metric, and the format itself, may come from a plugin.
     plugins = load_plugins(ctx)
-    leaderboard = _build(_load(runs), plugins, metric=metric, group_by=group_by)
+    # The journals of bundles live until the board is printed, since a renderer may ask for more of them.
+    with ExitStack() as stack:
+        entrants = _load(runs, plugins, stack, signers=signers)
+        leaderboard = _build(entrants, plugins, metric=metric, group_by=group_by)
     if format_ == "terminal" and output is None:
         from rich.console import Console
 
         from harness.report.terminal import print_leaderboard
 
-        print_leaderboard(leaderboard, Console(), folders=runs)
+        print_leaderboard(leaderboard, Console(), folders=[run for run in runs if run.is_dir()])
         return
     from harness.report.render import render
 
@@ -77,35 +92,35 @@ def command(
     say(f"written: {output}")
 
 
-def _load(folders: Sequence[Path]) -> list[RecordedRun]:
+def _load(paths: Sequence[Path], plugins: Plugins, stack: ExitStack, *, signers: Path | None) -> list[Entrant]:
     from harness.api import UserError
-    from harness.run.recorded import load_run
+    from harness.bundle.entrants import load_entrant
+    from harness.bundle.signers import read_signers
 
     # `runs/*` beside one of them by name would else rank each judge against itself.
-    places = [folder.resolve() for folder in folders]
-    twice = next((folder for folder in places if places.count(folder) > 1), None)
+    places = [path.resolve() for path in paths]
+    twice = next((path for path in places if places.count(path) > 1), None)
     if twice is not None:
-        raise UserError(f"run {twice.name} is given twice; name each run once")
-    return [load_run(folder) for folder in folders]
+        raise UserError(f"{'run' if twice.is_dir() else 'bundle'} {twice.name} is given twice; name each once")
+    trusted = None if signers is None else read_signers(signers)
+    entrants: list[Entrant] = []
+    for path in paths:
+        entrants.append(load_entrant(path, plugins, stack, signers=trusted, others=entrants))
+        for warning in entrants[-1].warnings:
+            say(f"warning: {warning}")
+    return entrants
 
 
-def _build(
-    runs: Sequence[RecordedRun],
-    plugins: Plugins,
-    *,
-    metric: str | None,
-    group_by: str | None,
-) -> Leaderboard:
+def _build(entrants: Sequence[Entrant], plugins: Plugins, *, metric: str | None, group_by: str | None) -> Leaderboard:
     from harness.report.leaderboard import build_leaderboard
-    from harness.report.scored import load_scored
     from harness.report.settings import agree
     from harness.score.find import make_metric
 
-    settings, seed = agree(runs, metric=metric, group_by=group_by)
+    settings, seed = agree([found.run for found in entrants], metric=metric, group_by=group_by)
     return build_leaderboard(
-        load_scored(runs),
+        [cell for found in entrants for cell in found.cells],
         settings,
         seed=seed,
-        left_out=[cell for run in runs for cell in run.left_out],
+        left_out=[cell for found in entrants for cell in found.run.left_out],
         find_metric=lambda name: make_metric(name, plugins),
     )

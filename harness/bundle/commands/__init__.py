@@ -1,0 +1,1 @@
+"""The verbs about bundles, one module each."""

@@ -1,0 +1,151 @@
+"""The items of a bundle held against data on this machine. Nothing else shows that gold labels are a benchmark's own.
+
+Which data are read is said by a manifest of the one who verifies. The manifest in a bundle is never loaded.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.api import UserError
+from harness.bundle.unpack import UnpackedRun
+from harness.run.journal import Journal
+from harness.run.planned import PlannedTask
+from harness.run.recorded import source_of
+from harness.run.requests import PlannedRequest, stream_requests
+
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
+
+_CHUNK = 128  # requests that are held at a time: some have images
+_EXAMPLES = 5
+_COLUMNS = ("ordinal", "group", "category", "space", "gold", "hash", "annotations")
+"""Facts of an item that must be those of the data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedData:
+    """What the data say of a bundle."""
+
+    problems: Mapping[str, Sequence[str]]
+    """What is not as in the data, by task."""
+    notes: Sequence[str]
+    """Tasks that could not be compared."""
+
+
+@dataclass(kw_only=True)
+class _Task:
+    """What is found in one task so far."""
+
+    found: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, problem: str) -> None:
+        """Count a problem. The first few are kept."""
+        self.count += 1
+        if len(self.found) < _EXAMPLES:
+            self.found.append(problem)
+
+    def problems(self) -> list[str]:
+        """The problems, and how many more there are."""
+        more = self.count - len(self.found)
+        return [*self.found, *([f"and {more:,} more differences from the data"] if more else [])]
+
+
+def compare_data(unpacked: UnpackedRun, manifest: Path, plugins: Plugins) -> ComparedData:
+    """Compare the items and the questions of a bundle with those that a manifest makes here.
+
+    Its journal gets the texts of the questions, so that answers can be read beside them.
+
+    Args:
+        unpacked: The bundle.
+        manifest: A manifest with tasks of the same names. Its judges are not made.
+        plugins: The installed plugins.
+
+    Raises:
+        UserError: The manifest or its data cannot be used.
+    """
+    from harness.manifest.load import load_manifest
+    from harness.run.plan import plan_tasks
+
+    cells = {cell.task: cell for cell in unpacked.run.cells}
+    problems, notes = {}, []
+    with tempfile.TemporaryDirectory(prefix="harness-data-", ignore_cleanup_errors=True) as place:
+        loaded = load_manifest(manifest, plugins=plugins)
+        made = {task.name: task for task in plan_tasks(loaded, plugins, workspace=Path(place)).tasks}
+        for name, cell in cells.items():
+            if name not in made:
+                notes.append(f"{manifest} has no task {name!r}: its gold labels are the submitter's word")
+                continue
+            journal = Journal(source_of(cell).journal)
+            try:
+                found = _compare_task(journal, made[name])
+            finally:
+                journal.close()
+            if made[name].id != cell.task_id:
+                found.insert(0, f"the task is {cell.task_id}, and {made[name].id} in {manifest}")
+            # The rules of scoring decide about numbers as gold labels do.
+            ours, theirs = made[name].protocol.to_json(), cell.protocol.to_json()
+            found += [
+                f"the protocol: {key} is {theirs.get(key)!r}, and {ours[key]!r} in {manifest}"
+                for key in ours
+                if theirs.get(key) != ours[key]
+            ]
+            if found:
+                problems[name] = found
+    return ComparedData(problems=problems, notes=notes)
+
+
+def _compare_task(journal: Journal, task: PlannedTask) -> list[str]:
+    state, seen = _Task(), 0
+    asks = stream_requests(task)
+    try:
+        while chunk := list(islice(asks, _CHUNK)):
+            seen += _compare_chunk(journal, task.name, chunk, state)
+    except UserError as error:
+        state.add(f"its data cannot be read here: {error}")
+        return state.problems()
+    (known,) = journal.select_one("SELECT count(*) FROM asks WHERE task=?", (task.name,))
+    if known > seen:
+        state.add(f"{known - seen:,} of its requests are none of the data")
+    return state.problems()
+
+
+def _compare_chunk(journal: Journal, task: str, chunk: Sequence[PlannedRequest], state: _Task) -> int:
+    """Compare a few requests and their items. Gives how many of them the bundle has."""
+    ids = sorted({ask.request_row.item for ask in chunk})
+    keys = journal.find_request_keys(task, ids)
+    items = dict(_find_items(journal, task, ids))
+    contents, seen = [], 0
+    for ask in chunk:
+        row, own = ask.request_row, ask.item_row
+        if own is not None and row.item in items:
+            wanted = (own.ordinal, own.group, own.category, own.space, own.gold, own.hash, own.annotations)
+            for name, recorded, here in zip(_COLUMNS, items[row.item], wanted, strict=True):
+                if recorded != here:
+                    state.add(f"item {row.item}: its {name} is {recorded!r}, and {here!r} in the data")
+        elif own is not None:
+            state.add(f"item {row.item} is in the data, and not in the bundle")
+        key = keys.get((row.item, row.place))
+        seen += key is not None
+        if key is not None and key != row.request:
+            state.add(f"item {row.item}, question {row.place}: it is not what the data and the plugin ask here")
+        contents.append((row.request, row.content))
+    with journal.transaction():
+        journal.insert("OR IGNORE INTO requests", contents)
+    return seen
+
+
+def _find_items(journal: Journal, task: str, ids: Sequence[str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    marks = ",".join("?" * len(ids))
+    rows = journal.select_all(
+        "SELECT i.id, i.ordinal, i.grp, i.category, i.space, i.gold, i.hash, coalesce(n.verdicts, '') FROM items i "
+        f"LEFT JOIN annotations n ON n.task=i.task AND n.item=i.id WHERE i.task=? AND i.id IN ({marks})",
+        (task, *ids),
+    )
+    return ((row[0], tuple(row[1:])) for row in rows)
