@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from harness.api._errors import DataError
+from harness.api.files import check_regular
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".jsonl.gz", ".json.gz", ".csv.gz", ".tsv.gz", ".parquet")
 """Endings of the files that are read."""
@@ -221,6 +222,7 @@ _READERS: dict[str, Callable[[Path], Cells]] = {
 
 def _open(file: Path) -> gzip.GzipFile | io.BufferedReader:
     try:
+        check_regular(file)
         return gzip.open(file, "rb") if file.name.lower().endswith(".gz") else file.open("rb")
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror or error}); fix the file") from error
