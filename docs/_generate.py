@@ -31,6 +31,7 @@ from harness.api import (
     Ranking,
     Score,
     data,
+    files,
     optional,
     reading,
 )
@@ -227,6 +228,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "hooks": hooks,
     "api": api_page,
     "api-data": partial(api_module, data),
+    "api-files": partial(api_module, files),
     "api-optional": partial(api_module, optional),
     "api-reading": partial(api_module, reading),
     "api-testing": partial(api_module, testing),

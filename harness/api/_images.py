@@ -5,15 +5,16 @@ Not for decoding (see `_shown`), and not for image processing: that belongs to t
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api._errors import DataError
 from harness.api._shown import MAX_BYTES, UnseenError, decode_picture, is_shown_as_stored, to_visible
+from harness.api.files import read_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
@@ -228,18 +229,12 @@ class Image:
             return self._read()
         assert self._path is not None
         try:
-            facts = self._path.stat()
-            if not stat.S_ISREG(facts.st_mode):  # to open a pipe would wait for its writer
-                raise DataError(f"image {self.name}: cannot be read (a folder, pipe or device); put a file there")
-            if facts.st_size > MAX_BYTES:
-                raise DataError(
-                    f"image {self.name}: {facts.st_size:,} bytes are more than the {MAX_BYTES:,} allowed; scale it down"
-                )
-            with self._path.open("rb") as stream:
-                return stream.read(facts.st_size)  # no more than was allowed, should the file grow meanwhile
+            return read_whole(self._path, most=MAX_BYTES)
         except FileNotFoundError as error:
             raise DataError(f"image {self.name}: no such file; put it there or remove the item") from error
         except OSError as error:
+            if error.errno == errno.EFBIG:
+                raise DataError(f"image {self.name}: {error.strerror}; scale it down") from error
             raise DataError(f"image {self.name}: cannot be read ({error.strerror or error}); fix the file") from error
         except ValueError as error:  # a NUL in the name
             raise DataError(f"image {self.name!r}: not a usable path ({error}); fix the data") from error

@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from harness.api.files import open_regular
 from harness.manifest.problems import InvalidManifestError, Origin, Problem, Problems, join
 from harness.secrets import hide_keys_in
 
@@ -121,9 +122,9 @@ def read_file(path: Path, *, label: str, problems: Problems, foreign: bool = Fal
     folder = path.absolute().parent
     start = Origin(label=label, line=1, column=1, folder=folder)
     try:
-        if not path.is_file():
+        if not path.exists():
             raise _fatal(start, "there is no such file; give the path of a YAML manifest")
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             raw = stream.read(MAX_BYTES + 1)  # one more than may be, so that a larger file is known to be one
     except (OSError, ValueError) as error:
         raise _fatal(start, f"cannot be read: {error}") from error

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import Report
+from harness.api import JournalError, Report
 from harness.manifest.load import render_resolved
 from harness.pipeline.training import train_judges
 from harness.run.coverage import check_media, check_metrics, leave_out
@@ -30,6 +30,8 @@ from harness.run.planned import Plan, PlannedJudge
 from harness.run.progress import CellProgress
 from harness.run.recorded import load_run, plan_record
 from harness.run.requests import Shard
+from harness.run.rows import CellRow
+from harness.run.unwritable import is_writable
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -90,6 +92,8 @@ def run_manifest(
     train_judges(plan, loaded, plugins, checkpoints=checkpoints, say=say)
     # After training: a judge says itself what it has answers to, and one with a recipe is made by its training.
     leave_out(plan)
+    if folder.is_dir() and not is_writable(folder) and not fresh:
+        return _show_run(plan, folder, plugins)
     make_folder(folder, fresh=fresh)
     # Two runs of one manifest would ask every question twice.
     with lock_folder(folder):
@@ -107,6 +111,24 @@ def run_manifest(
         # Who presses Ctrl-C wants the prompt back. The next start, or `harness score`, makes the report.
         report = None if outcome.interrupted else report_run(folder, plugins, reuse=True)
     return Session(folder=folder, outcome=outcome, report=report)
+
+
+def _show_run(plan: Plan, folder: Path, plugins: Plugins) -> Session:
+    """A run on read-only storage. All is answered there, or nothing can be added."""
+    journal = Journal(folder / JOURNAL, readonly=True)
+    try:
+        kept = {(cell.task, cell.judge): cell for cell in journal.cells()}
+        for cell in plan.cells():
+            row = CellRow(cell.task.name, cell.judge.name, cell.judge.key, cell.task.fingerprint, "complete")
+            failed = journal.statuses(cell.task.name, cell.judge.key).get("error", 0)
+            if kept.get((cell.task.name, cell.judge.name)) != row or failed:
+                raise JournalError(
+                    f"run folder {folder}: is read-only, and {cell.judge.name} on {cell.task.name} is not finished; "
+                    "copy the folder to where you may write, and give its parent as --runs"
+                )
+    finally:
+        journal.close()
+    return Session(folder=folder, outcome=Outcome(), report=report_run(folder, plugins, reuse=True))
 
 
 def _ask_judges(

@@ -14,11 +14,13 @@ from harness import __version__
 from harness.api import RendererCard
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import SCHEMA, Leaderboard
-from harness.report.render import write_reports
+from harness.report.render import warn, write_reports
 from harness.report.scored import score_run
-from harness.run.folder import JOURNAL, LEADERBOARD, SCORES
+from harness.report.written import is_as_written, keep_written
+from harness.run.folder import JOURNAL, LEADERBOARD, SCORES, read_kept
 from harness.run.journal import Journal
 from harness.run.recorded import RecordedRun, load_run
+from harness.run.unwritable import is_writable
 from harness.score.direct import UnitStatistics
 from harness.score.find import make_metric
 from harness.text import clean
@@ -69,25 +71,25 @@ def publish_run(folder: Path, plugins: Plugins, *, reuse: bool) -> RunReport | N
     run = load_run(folder)
     if not run.cells:
         return None
-    key = _state_key(folder, plugins)
+    key, writable = _state_key(folder, plugins), is_writable(folder)
     # A finished run is called again to see its board: then nothing is scored and no plugin is told twice.
-    board = _read_back(folder, plugins) if reuse and _last_key(folder) == key else None
+    board = _read_back(folder, plugins, key) if reuse else None
     if board is None:
         board = _publish(run, plugins)
-        if reuse:
-            _keep_key(folder, key)
+        if writable:
+            keep_written(folder, key, (SCORES, LEADERBOARD, *_list_files(plugins)))
+        else:
+            warn(f"{folder}: is read-only; the report is shown and not written")
     return RunReport(board=board, folder=folder, files=_files(folder, plugins))
 
 
-def _read_back(folder: Path, plugins: Plugins) -> Leaderboard | None:
-    """The leaderboard that was written last. `None` where a file of the report is gone, or it is damaged."""
-    wanted = (SCORES, LEADERBOARD, *_list_files(plugins))
-    if not all((folder / name).is_file() for name in wanted):
+def _read_back(folder: Path, plugins: Plugins, key: str) -> Leaderboard | None:
+    """The leaderboard that was written last. `None` where a file of the report is gone, changed or damaged."""
+    if not is_as_written(folder, key, (SCORES, LEADERBOARD, *_list_files(plugins))):
         return None
     try:
-        return Leaderboard.from_json(json.loads((folder / LEADERBOARD).read_text(encoding="utf-8")))
-    # Somebody has edited it, or a disk was full. What it was made of is still there.
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return Leaderboard.from_json(json.loads(read_kept(folder / LEADERBOARD)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -101,6 +103,8 @@ def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
         left_out=run.left_out,
         find_metric=lambda name: make_metric(name, plugins),
     )
+    if not is_writable(run.folder):
+        return board
     answers = plugins.notify(
         "harness_report_sections",
         leaderboard=board.to_json(),
@@ -159,20 +163,3 @@ def _digest(row: PluginRow) -> str:
     """Hash of a plugin that is a file, given with `--plugin`. It has no version that says when it changes."""
     path = Path(row.distribution)
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if row.given and path.is_file() else ""
-
-
-def _last_key(folder: Path) -> str | None:
-    """The key of the report that was written last."""
-    journal = Journal(folder / JOURNAL, readonly=True)
-    try:
-        return journal.meta("published")
-    finally:
-        journal.close()
-
-
-def _keep_key(folder: Path, key: str) -> None:
-    journal = Journal(folder / JOURNAL)
-    try:
-        journal.set_meta("published", key)
-    finally:
-        journal.close()

@@ -59,13 +59,13 @@ def write_reports(
         # Of two names that differ in case alone, some disks make one file.
         owner = written.setdefault(file.lower(), offer.id)
         if owner != offer.id:
-            _warn(f"{offer.id} is not written: {file} is the file of {owner}")
+            warn(f"{offer.id} is not written: {file} is the file of {owner}")
             continue
         try:
             text = _render(offer, leaderboard, sections=sections)
         except UserError as error:
             # One report that fails must not cost the others, or the run that they are about.
-            _warn(f"{file} is not written: {error}")
+            warn(f"{file} is not written: {error}")
             # What an earlier report left there has other numbers than the files beside it.
             if (folder / file).is_file():
                 (folder / file).unlink()
@@ -73,7 +73,8 @@ def write_reports(
         write_atomically(folder / file, text)
 
 
-def _warn(problem: str) -> None:
+def warn(problem: str) -> None:
+    """Tell the user of something that is not as wanted and keeps nothing from going on."""
     print(clean(f"warning: {problem}"), file=sys.stderr)  # noqa: T201
 
 

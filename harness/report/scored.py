@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import JournalError, RecordedCell
-from harness.run.folder import SCORES, write_atomically
-from harness.run.recorded import RecordedRun
+from harness.report.written import digest, list_written
+from harness.run.folder import SCORES, read_kept, write_atomically
+from harness.run.recorded import RecordedRun, check_journal
+from harness.run.unwritable import is_writable
 from harness.score.cell import score_cell
 from harness.score.find import metrics_of
 from harness.score.records import CellScores
@@ -51,9 +53,13 @@ class ScoredCell(RecordedCell):
 def score_run(run: RecordedRun, plugins: Plugins) -> list[ScoredCell]:
     """Score every cell from the journal and write `scores.json`; the same judgements give the same bytes.
 
+    In a folder that is read-only the scores are made and not written.
+
     Raises:
+        JournalError: The journal is damaged.
         UserError: A metric is unknown, or not defined for a task's answers.
     """
+    check_journal(run.folder)
     cells = [
         with_scores(
             cell,
@@ -71,7 +77,8 @@ def score_run(run: RecordedRun, plugins: Plugins) -> list[ScoredCell]:
     ]
     # Sorted and indented, so that two runs of the same judgements can be compared with `diff`.
     payload = {"schema": SCHEMA, "cells": [cell.scores.to_json() for cell in cells]}
-    write_atomically(run.folder / SCORES, json.dumps(payload, indent=1, sort_keys=True) + "\n")
+    if is_writable(run.folder):
+        write_atomically(run.folder / SCORES, json.dumps(payload, indent=1, sort_keys=True) + "\n")
     return cells
 
 
@@ -79,17 +86,18 @@ def load_scored(runs: Sequence[RecordedRun]) -> list[ScoredCell]:
     """The cells of runs with the scores that are kept beside them.
 
     Raises:
-        JournalError: A run was not scored yet, or by another version.
+        JournalError: A run was not scored yet, or by another version, or its journal or its scores are damaged.
     """
     found = []
     for run in runs:
+        check_journal(run.folder)
         scores = _read_scores(run.folder)
         for cell in run.cells:
             # Scoring here in silence would hide that `scores.json` is not what the board is made of.
             if (cell.task, cell.judge) not in scores:
                 raise JournalError(
-                    f"{run.folder}: {cell.judge} on {cell.task} has no scores yet, or those of another version; "
-                    f"`harness score {run.folder}` makes them from what was judged"
+                    f"{run.folder}: {cell.judge} on {cell.task} has no scores yet, or they were changed since, or are "
+                    f"of another version; `harness score {run.folder}` makes them from what was judged"
                 )
             found.append(with_scores(cell, scores[cell.task, cell.judge]))
     return found
@@ -103,12 +111,13 @@ def with_scores(cell: RecordedCell, scores: CellScores) -> ScoredCell:
 
 def _read_scores(folder: Path) -> dict[tuple[str, str], CellScores]:
     """The scores of each cell. A damaged file or another version has none, since a board must not mix them."""
-    path = folder / SCORES
-    if not path.is_file():
-        return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = read_kept(folder / SCORES)
+        if (written := list_written(folder).get(SCORES)) is not None and digest(content) != written:
+            return {}  # somebody or something changed it: its numbers are not those of the answers
+        found = json.loads(content)
         cells = found["cells"] if found["schema"] == SCHEMA else []
         return {(cell["task"], cell["judge"]): CellScores.from_json(cell) for cell in cells}
-    except (ValueError, KeyError, TypeError):
+    # A deep list of lists makes a RecursionError.
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}

@@ -31,6 +31,7 @@ from harness.api import (
 )
 from harness.api.data import SUFFIXES, read_table, suffix_of, suggest_names
 from harness.api.data import Row as DataRow
+from harness.api.files import read_whole
 from harness.score.ballots import make_ballots, pool_orders
 from harness.score.table import ANSWERED, ERROR
 from harness.score.worth import Verdicts
@@ -40,6 +41,7 @@ TIES = ("class", "half")
 """What a tie counts as in a win rate: not a win, or half of one."""
 
 _NAN = float("nan")
+_MOST_BYTES = 256 * 2**20  # of a file of lines, which is read whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +265,7 @@ def _read_rows(path: Path) -> Iterator[DataRow]:
 
 def _read_lines(path: Path) -> Iterator[DataRow]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_whole(path, most=_MOST_BYTES).decode("utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as text ({error}); fix the file") from error
     # An empty line is an answer without a verdict, so only the last line break is not a line.

@@ -37,7 +37,13 @@ class PlanContext:
     def workspace(self) -> Path:
         """A folder that the plugin may keep files in."""
         folder = self.plan.workspace / self.plugin
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"{self.kind} {self.name}: its workspace {folder} cannot be made ({error.strerror or error}); give a "
+                "folder that can be written to as --runs"
+            ) from error
         return folder
 
     def examples(self, task: str, split: str) -> Iterator[Example]:

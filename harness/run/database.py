@@ -5,7 +5,6 @@ Not for what the rows mean: that is `harness.run.journal`.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,10 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import JournalError
+from harness.run.integrity import KEYS, SUMS, add_sums, count_sums, find_damage, row_sum, was_closed
+from harness.run.unwritable import path_to_read
 
 SCHEMA_VERSION = 1
 
 MOST_VALUES = 900  # in one statement; SQLite's oldest limit is 999
+
+MOST_BYTES = 256 * 2**20
+"""Most bytes of one row that is read. A small file cannot hold more, but one with holes in it can claim to."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -49,34 +53,46 @@ class Database:
     """
 
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
-        """Open, and unless `readonly`, create it when it is not there."""
+        """Open, and unless `readonly`, create it when it is not there. One that was not closed is checked."""
         self.path = path
+        self._readonly = readonly
+        self._changes: dict[str, int] = {}
         if readonly and not path.is_file():
             raise JournalError(f"journal {path}: no such file; is this a run folder?")
         with self.explain_errors():
-            mode = _mode_to_read(path) if readonly else "mode=rwc"
-            address = f"{path.resolve().as_uri()}?{mode}"
+            try:
+                place, mode = path_to_read(path) if readonly else (path, "mode=rwc")
+                known = not readonly and path.is_file() and path.stat().st_size > 0
+                unclean = known and not was_closed(path)
+            except OSError as error:
+                raise JournalError(f"journal {path}: cannot be read ({error.strerror or error})") from error
             # A reader may be handed from one worker thread to the next; it is never used by two at once.
             self._db = sqlite3.connect(
-                address, uri=True, timeout=10, isolation_level=None, check_same_thread=not readonly
+                f"{place.resolve().as_uri()}?{mode}",
+                uri=True,
+                timeout=10,
+                isolation_level=None,
+                check_same_thread=not readonly,
             )
             try:
-                self._prepare(readonly=readonly)
+                self._prepare(unclean=unclean)
             except BaseException:
                 self._db.close()
                 raise
 
-    def _prepare(self, *, readonly: bool) -> None:
-        if not readonly:
+    def _prepare(self, *, unclean: bool) -> None:
+        if self._readonly:
+            self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
+        else:
             self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
+            # FULL waits for the disk at each commit: without it a power cut loses what was committed since the last
+            # checkpoint, 16 MB of paid answers. There are at most some tens of commits a second, each of a batch.
+            self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: each checkpoint waits for the disk
             self._db.execute("PRAGMA journal_size_limit=67108864")
-            # `executescript` would end the transaction that it is in.
-            with self.transaction():
-                for statement in _SCHEMA.split(";"):
-                    self._db.execute(statement)
-                self._db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA_VERSION),))
+            if unclean:
+                self.check()
+            self._create()
         version = self.meta("schema")
         if version != str(SCHEMA_VERSION):
             raise JournalError(
@@ -84,8 +100,46 @@ class Database:
                 f"{SCHEMA_VERSION}); use that version, or start again with --fresh"
             )
 
+    def _create(self) -> None:
+        # `executescript` would end the transaction that it is in.
+        with self.transaction():
+            for statement in _SCHEMA.split(";"):
+                self._db.execute(statement)
+            if self.meta("schema") is None:
+                self.store("meta", [("schema", str(SCHEMA_VERSION))])
+        if self.meta(SUMS) is None:
+            self.count_again()
+
+    def check(self) -> None:
+        """Compare the journal with what was written into it. It takes about 17 µs a judgement.
+
+        Raises:
+            JournalError: It is damaged. The message says what is, and the way out.
+        """
+        with self.explain_errors():
+            problem = find_damage(self._db)
+        if problem:
+            raise JournalError(f"journal {self.path}: {problem}")
+
+    def count_again(self) -> None:
+        """Take the rows as they are now, as those that were written."""
+        with self.transaction():
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?,?)", (SUMS, count_sums(self._db)))
+
+    def forget_sums(self) -> None:
+        """Inside a transaction: the sums of the rows are not known until `count_again`, or until it is opened again."""
+        self._db.execute("DELETE FROM meta WHERE key=?", (SUMS,))
+
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection. Where no other process reads it, a journal that was written to is one file then."""
+        if not self._readonly:
+            try:
+                # A finished run is copied, archived and read without the files `-wal` and `-shm`, also by who may only
+                # read. A reader keeps it in WAL mode; then the next start only checks more than it has to.
+                self._db.execute("PRAGMA busy_timeout=0")
+                self._db.execute("PRAGMA journal_mode=DELETE")
+            except sqlite3.Error:
+                pass
         self._db.close()
 
     @contextmanager
@@ -94,13 +148,21 @@ class Database:
         # IMMEDIATE takes the lock for writing now: a lock that is asked for later may be refused in the middle.
         with self.explain_errors():
             self._db.execute("BEGIN IMMEDIATE")
+            self._changes = {}
             try:
                 yield
+                if self._changes:
+                    self._keep_sums()
             except BaseException:
                 if self._db.in_transaction:  # a full disk makes SQLite roll back by itself
                     self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+
+    def _keep_sums(self) -> None:
+        sums = add_sums(self.meta(SUMS), self._changes)
+        if sums is not None:
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?,?)", (SUMS, sums))
 
     @contextmanager
     def explain_errors(self) -> Iterator[None]:
@@ -123,21 +185,71 @@ class Database:
     def set_meta(self, key: str, value: str) -> None:
         """Remember a fact about the run."""
         with self.transaction():
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?,?)", (key, value))
+            self.store("meta", [(key, value)])
+
+    def drop_meta(self, key: str) -> None:
+        """Forget a fact, inside a transaction."""
+        known = self.meta(key)
+        if known is not None:
+            self._db.execute("DELETE FROM meta WHERE key=?", (key,))
+            self._changes["meta"] = self._changes.get("meta", 0) - row_sum([(key, known)])
 
     def meta(self, key: str) -> str | None:
         """A fact about the run."""
         row = self.select_one("SELECT value FROM meta WHERE key=?", (key,))
         return None if row is None else str(row[0])
 
-    def insert(self, target: str, rows: Sequence[tuple[Any, ...]], suffix: str = "") -> int:
-        """Insert rows and return how many were new.
+    def store_new(self, table: str, rows: Sequence[tuple[Any, ...]]) -> bool:
+        """Insert rows, inside a transaction, if none of their keys is known yet. Otherwise nothing is inserted."""
+        self._db.execute("SAVEPOINT before_rows")
+        if self._insert("OR IGNORE", table, rows) < len(rows):
+            self._db.execute("ROLLBACK TO before_rows")
+            return False
+        self._changes[table] = self._changes.get(table, 0) + row_sum(rows)
+        return True
+
+    def store(
+        self,
+        table: str,
+        rows: Sequence[tuple[Any, ...]],
+        *,
+        replaces: Callable[[tuple[Any, ...]], bool] = lambda known: True,
+    ) -> None:
+        """Insert rows, inside a transaction. One whose key is known takes the place of the known row.
 
         Args:
-            target: What follows `INSERT`, as far as the name of the table.
+            table: Name of the table.
             rows: The rows, all of one length.
-            suffix: What follows the values.
+            replaces: Whether a known row may be replaced.
         """
+        if not rows or self.store_new(table, rows):
+            return
+        length = len(KEYS[table])
+        before = {row[:length]: row for row in self._find_known(table, [row[:length] for row in rows])}
+        after = dict(before)
+        for row in rows:
+            known = after.get(row[:length])
+            if known is None or replaces(known):
+                after[row[:length]] = row
+        changed = [key for key, row in after.items() if before.get(key) != row]
+        self._insert("OR REPLACE", table, [after[key] for key in changed])
+        # Without the rows that stay as they were: most are, when a run goes on.
+        gone = row_sum(before[key] for key in changed if key in before)
+        self._changes[table] = self._changes.get(table, 0) + row_sum(after[key] for key in changed) - gone
+
+    def _find_known(self, table: str, keys: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+        names = KEYS[table]
+        at_once = MOST_VALUES // len(names)
+        # A join with a list: `(a, b) IN (VALUES ...)` would read the whole table.
+        where = " AND ".join(f"t.{name}=v.column{number}" for number, name in enumerate(names, start=1))
+        for start in range(0, len(keys), at_once):
+            part = keys[start : start + at_once]
+            marks = ",".join(["(" + ",".join("?" * len(names)) + ")"] * len(part))
+            query = f"SELECT t.* FROM (VALUES {marks}) v CROSS JOIN {table} t ON {where}"
+            yield from self._db.execute(query, [value for key in part for value in key])
+
+    def _insert(self, how: str, table: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Insert rows and return how many were new."""
         inserted = 0
         # Many rows to a statement: `executemany` gives up Python's global lock at every row, to a thread that is busy.
         at_once = max(1, MOST_VALUES // max(1, len(rows[0]))) if rows else 1
@@ -145,7 +257,7 @@ class Database:
             part = rows[start : start + at_once]
             marks = ",".join(["(" + ",".join("?" * len(part[0])) + ")"] * len(part))
             values = [value for row in part for value in row]
-            inserted += self._db.execute(f"INSERT {target} VALUES {marks} {suffix}", values).rowcount
+            inserted += self._db.execute(f"INSERT {how} INTO {table} VALUES {marks}", values).rowcount
         return inserted
 
     def has_table(self, name: str, *, of: str = "main") -> bool:
@@ -163,14 +275,6 @@ class Database:
             return self._db.execute(query, values).fetchall()
 
 
-def _mode_to_read(path: Path) -> str:
-    # In WAL mode a reader writes too, to the file `-shm`. In a folder where it may not, such as an archive of runs, the
-    # database can still be read as one that never changes: what is written last stands in the file `-wal`, if anywhere.
-    log = path.with_name(f"{path.name}-wal")
-    alone = not log.exists() or log.stat().st_size == 0
-    return "mode=ro&immutable=1" if alone and not os.access(path.parent, os.W_OK) else "mode=ro"
-
-
 def _explain(error: sqlite3.Error) -> str:
     """SQLite's error with what to do about it."""
     message = str(error)
@@ -178,7 +282,9 @@ def _explain(error: sqlite3.Error) -> str:
         return f"{message}; free some space and run the same command again: all that was recorded is kept"
     if "locked" in message or "busy" in message:
         return f"{message} by another process; wait for it to end, or stop it, and run the same command again"
-    if "malformed" in message or "not a database" in message:
+    if "too big" in message:
+        return f"{message}: a cell holds more than {MOST_BYTES:,} bytes, which no answer does; the file is damaged"
+    if "malformed" in message or "not a database" in message or "decode" in message:
         return (
             f"{message}: the file is damaged; copy it away, try `sqlite3 FILE .recover`, or start again with --fresh "
             "(the damaged folder is kept beside the new one)"

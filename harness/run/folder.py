@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from typing import Any
 
 from harness import __version__
 from harness.api import JournalError
+from harness.api.files import check_regular, read_whole, write_whole
 from harness.secrets import scrub, scrub_document
 
 JOURNAL = "journal.sqlite"
@@ -31,9 +31,12 @@ RECORD = "run.json"
 SCORES = "scores.json"
 LEADERBOARD = "leaderboard.json"
 
+MOST_KEPT = 256 * 2**20
+"""Bytes of a file beside the journal that are read."""
+
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace a file in one step, so that a reader never sees half of it. No secret is written.
+    """Replace a file in one step, so that a reader never sees half of it, also after a power cut. No secret is written.
 
     Raises:
         JournalError: The disk is full or the folder cannot be written to.
@@ -41,20 +44,22 @@ def write_atomically(path: Path, text: str) -> None:
     # A manifest is run again, and has `${env:NAME}` where it was written: there only keys are taken out.
     text = scrub(text, keys=True) if path.suffix == ".yaml" else scrub_document(text)
     try:
-        # In the same folder, since a file is replaced in one step only within a file system.
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-            os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner reads
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        write_whole(path, text)
     except OSError as error:
+        if path.is_dir():
+            raise JournalError(f"{path}: a folder stands in the place of this file; move it away") from error
         raise JournalError(
             f"{path}: cannot be written ({error.strerror or error}); free space or fix the permissions"
         ) from error
+
+
+def read_kept(path: Path) -> bytes:
+    """The content of a small file of a run folder. A stranger may have made the folder.
+
+    Raises:
+        OSError: It cannot be read, is no file, or is larger than the harness ever writes one.
+    """
+    return read_whole(path, most=MOST_KEPT)
 
 
 def make_folder(path: Path, *, fresh: bool) -> None:
@@ -84,16 +89,20 @@ def lock_folder(folder: Path) -> Iterator[None]:
     """
     path = folder / "run.lock"
     try:
+        if path.exists():  # to open a pipe would wait for its reader
+            check_regular(path)
         # "a+" makes the file where there is none, and does not empty one that names another process.
-        opened = path.open("a+", encoding="utf-8")
+        opened = path.open("a+", encoding="utf-8", errors="replace")
     except OSError as error:
+        if path.is_dir():
+            raise JournalError(f"{path}: a folder stands in the place of this file; move it away") from error
         raise JournalError(
             f"{path}: cannot be written ({error.strerror or error}); check the permissions of the folder"
         ) from error
     with opened as handle:
         if not _try_lock(handle.fileno()):
             handle.seek(0)
-            holder = handle.read().strip() or "unknown"
+            holder = handle.read(20).strip() or "unknown"
             raise JournalError(
                 f"run folder {folder}: another harness process (pid {holder}) is writing to it; wait for it to end"
             )

@@ -1,7 +1,8 @@
 """The journal: one SQLite file in the run folder that keeps every item, request and judgement.
 
 One process writes, through one connection, in batches. Readers use connections of their own. WAL mode with
-`synchronous=NORMAL` survives `kill -9` at any moment: what was committed stays, the rest was never there. Judgements
+`synchronous=FULL` survives `kill -9` and a power cut at any moment: what was committed stays, the rest was never there.
+See `integrity` for damage that a disk does to it later. Judgements
 are keyed by judge and by the content of the request, so a question is never asked twice. Those of a judge that answers
 by item have the item's id in their key as well. Not for network file systems (SQLite's WAL needs shared memory).
 
@@ -61,18 +62,15 @@ class Journal(Database):
             rows before it are recorded. It and the rows after it are not.
         """
         items = [item for item, _ in rows if item is not None]
-        self._db.execute("SAVEPOINT before_items")
         problem = None
-        if self.insert("OR IGNORE INTO items", [_of_item(item) for item in items]) < len(items):
+        if not self.store_new("items", [_of_item(item) for item in items]):
             # An id is known already: only now is each item compared, which is slow.
-            self._db.execute("ROLLBACK TO before_items")
             problem, rows = self._compare_items(rows)
             items = [item for item, _ in rows if item is not None]
-            self.insert("OR REPLACE INTO items", [_of_item(item) for item in items])
-        said = [(item.task, item.id, item.annotations) for item in items if item.annotations]
-        self.insert("OR REPLACE INTO annotations", said)
-        self.insert("OR REPLACE INTO asks", [request[:-1] for _, request in rows])
-        self.insert("OR IGNORE INTO requests", [(request.request, request.content) for _, request in rows])
+            self.store("items", [_of_item(item) for item in items])
+        self.store("annotations", [(item.task, item.id, item.annotations) for item in items if item.annotations])
+        self.store("asks", [request[:-1] for _, request in rows])
+        self._insert("OR IGNORE", "requests", [(request.request, request.content) for _, request in rows])
         return problem
 
     def _compare_items(self, rows: Rows) -> tuple[DataError | None, Rows]:
@@ -104,12 +102,8 @@ class Journal(Database):
 
     def add_judgements(self, judge: str, judgements: Iterable[tuple[str, Judgement]]) -> None:
         """Record answers by request key; inside a transaction. A new answer replaces an `error`, and nothing else."""
-        self.insert(
-            "INTO judgements",
-            [(judge, request, *judgement_row(judgement)) for request, judgement in judgements],
-            "ON CONFLICT DO UPDATE SET status=excluded.status, verdict=excluded.verdict, "
-            "probabilities=excluded.probabilities, raw=excluded.raw, more=excluded.more WHERE status='error'",
-        )
+        rows = [(judge, request, *judgement_row(judgement)) for request, judgement in judgements]
+        self.store("judgements", rows, replaces=_is_failure)
 
     def replace_readings(self, changes: Iterable[tuple[str, str, Judgement]], *, time: str) -> None:
         """Put new readings in the place of judgements, all or none. What was there before is kept in `replaced`.
@@ -121,21 +115,17 @@ class Journal(Database):
         with self.transaction():
             for judge, request, judgement in changes:
                 new = judgement_row(judgement)
-                self._db.execute(
-                    "INSERT OR IGNORE INTO replaced SELECT judge, request, ?, status, verdict, probabilities, more "
-                    "FROM judgements WHERE judge=? AND request=?",
-                    (time, judge, request),
-                )
-                self._db.execute(
-                    "UPDATE judgements SET status=?, verdict=?, probabilities=?, more=? WHERE judge=? AND request=?",
-                    (new.status, new.verdict, new.probabilities, new.more, judge, request),
-                )
-            self._db.execute("DELETE FROM meta WHERE key='published'")  # the reports are older than the verdicts now
+                query = "SELECT status, verdict, probabilities, raw, more FROM judgements WHERE judge=? AND request=?"
+                old = JudgementRow(*self.select_one(query, (judge, request)))
+                before = (judge, request, time, old.status, old.verdict, old.probabilities, old.more)
+                self.store("replaced", [before], replaces=lambda known: False)
+                self.store("judgements", [(judge, request, *new._replace(raw=old.raw))])
+            self.drop_meta("published")  # the reports are older than the verdicts now
 
     def set_cell(self, cell: CellRow) -> None:
         """Record how far a cell got."""
         with self.transaction():
-            self.insert("OR REPLACE INTO cells", [cell])
+            self.store("cells", [tuple(cell)])
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -285,6 +275,7 @@ class Journal(Database):
                     raise JournalError(
                         f"{other}: item {clash[1]!r} of task {clash[0]!r} differs from the other shard's"
                     )
+                self.forget_sums()
                 # `replaced` and `meta` stay where they are: they are about the shard, not about its answers.
                 tables = ["items", "asks", "requests"]
                 if self.has_table("annotations", of="other"):
@@ -303,3 +294,8 @@ class Journal(Database):
 def _of_item(item: ItemRow) -> tuple[Any, ...]:
     """The columns of the table of items."""
     return item[:-1]
+
+
+def _is_failure(known: tuple[Any, ...]) -> bool:
+    """Whether a row of judgements may be replaced by a new answer."""
+    return bool(known[2] == "error")

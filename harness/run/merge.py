@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.api import JournalError
-from harness.run.folder import JOURNAL, MANIFEST, lock_folder, make_folder, write_atomically
+from harness.run.folder import JOURNAL, MANIFEST, lock_folder, make_folder, read_kept, write_atomically
 from harness.run.journal import Journal
 from harness.run.rows import LEFT_OUT, CellRow
 
@@ -53,7 +53,10 @@ def merge_shards(shards: Sequence[Path], out: Path | None) -> Path:
             _merge_into(journal, shards)
         finally:
             journal.close()
-        write_atomically(folder / MANIFEST, manifest.read_text(encoding="utf-8"))
+        try:
+            write_atomically(folder / MANIFEST, read_kept(manifest).decode("utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise JournalError(f"{manifest}: cannot be read ({error}); run that shard again") from error
     return folder
 
 
@@ -63,6 +66,7 @@ def _merge_into(journal: Journal, shards: Sequence[Path]) -> None:
     for shard in shards:
         reader = Journal(shard / JOURNAL, readonly=True)
         try:
+            reader.check()
             plan = reader.meta("plan")
             for cell in reader.cells():
                 cells.setdefault((cell.task, cell.judge), []).append(cell)
@@ -78,6 +82,7 @@ def _merge_into(journal: Journal, shards: Sequence[Path]) -> None:
         )
     for shard in shards:
         journal.merge_from(shard / JOURNAL)
+    journal.count_again()
     journal.set_meta("plan", plans.pop())
     for same in cells.values():
         # A shard without a row for the cell never came to it.

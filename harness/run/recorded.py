@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +129,7 @@ def load_run(folder: Path) -> RecordedRun:
         record = journal.meta("plan")
         if record is None:
             raise JournalError(f"{folder}: the run never began; run its manifest again")
-        plan = json.loads(record)
+        plan = _read_plan(record, folder)
         states = {
             (cell.task, cell.judge): cell.state
             for cell in journal.cells()
@@ -173,6 +174,48 @@ def load_run(folder: Path) -> RecordedRun:
     return RecordedRun(
         folder=folder, name=plan["name"], report=report, seed=plan["seed"], cells=cells, left_out=left_out
     )
+
+
+def _read_plan(record: str, folder: Path) -> dict[str, Any]:
+    try:
+        plan: dict[str, Any] = json.loads(record)
+        # All that is read of it below.
+        for task in plan["tasks"]:
+            _ = task["id"], task["suite"], task["format"], task["protocol"]["metrics"][0], task["name"].strip
+        for judge in plan["judges"]:
+            _ = judge["id"], judge["key"], judge["name"].strip
+        _ = plan["name"].strip, plan["seed"], plan["report"].items
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+        raise JournalError(
+            f"journal {folder / JOURNAL}: its record of the plan is damaged, or of another version of the harness; run "
+            "its manifest again: what was judged is kept"
+        ) from error
+    return plan
+
+
+def check_journal(folder: Path) -> None:
+    """Make sure, before something is made of its answers, that a run's journal holds what was written into it.
+
+    Raises:
+        JournalError: It is damaged. The message says what is, and the way out.
+    """
+    path = folder / JOURNAL
+    try:
+        log = path.with_name(f"{JOURNAL}-wal")
+        facts = [(file.stat().st_size, file.stat().st_mtime_ns) for file in (path, log) if file.exists()]
+        _check_state(path.absolute(), tuple(facts))
+    except OSError as error:
+        raise JournalError(f"journal {path}: cannot be read ({error.strerror or error})") from error
+
+
+@lru_cache(maxsize=256)
+def _check_state(path: Path, facts: tuple[tuple[int, int], ...]) -> None:
+    """Once for each state of the file: scoring and comparing in one command read it once."""
+    journal = Journal(path, readonly=True)
+    try:
+        journal.check()
+    finally:
+        journal.close()
 
 
 def source_of(cell: RecordedCell) -> JournalAnswers:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import __version__
 from harness.api import PluginError, Training, TrainingResult, UserError
+from harness.api.files import read_whole
 from harness.manifest.load import render_resolved
 from harness.run.folder import lock_folder, make_folder, write_atomically
 from harness.train.card import model_card
@@ -26,6 +27,8 @@ from harness.train.plan import PlannedRecipe, call, plan_recipe
 if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.manifest.load import LoadedRecipe
+
+_MOST_BYTES = 16 * 2**20  # of `trained.json`, which a stranger may have made
 
 PROCESSES = "processes"
 """Capability of a trainer that several processes of one launch may share."""
@@ -161,7 +164,7 @@ def _with_model(planned: PlannedRecipe) -> Training:
 
 def read_record(planned: PlannedRecipe) -> dict[str, Any]:
     """The content of `trained.json`."""
-    record: dict[str, Any] = json.loads((planned.folder / TRAINED).read_text(encoding="utf-8"))
+    record: dict[str, Any] = json.loads(read_whole(planned.folder / TRAINED, most=_MOST_BYTES))
     return record
 
 

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from harness import api, testing
-from harness.api import Protocol, UnreadReason, data, hookspecs, optional, reading
+from harness.api import Protocol, UnreadReason, data, files, hookspecs, optional, reading
 from harness.cli import cli
 from harness.discovery import Plugins
 from harness.manifest.model import (
@@ -168,6 +168,10 @@ def test_every_public_name_of_the_data_package_is_on_its_page(pages: dict[str, s
 
 def test_every_optional_member_is_on_its_page(pages: dict[str, str]) -> None:
     assert [one for one in optional.__all__ if f"harness.api.optional.{one}\n" not in pages["api-optional"]] == []
+
+
+def test_every_public_name_for_files_is_on_its_page(pages: dict[str, str]) -> None:
+    assert [name for name in files.__all__ if f"harness.api.files.{name}\n" not in pages["api-files"]] == []
 
 
 def test_every_public_name_for_authors_of_formats_is_on_its_page(pages: dict[str, str]) -> None:

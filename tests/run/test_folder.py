@@ -91,8 +91,16 @@ def test_no_renderer_may_write_a_file_that_a_run_needs(tmp_path: Path) -> None:
 
 
 def test_a_lock_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
-    # As in a folder without write permission, which a superuser has everywhere.
-    (tmp_path / "run.lock").mkdir()
-    said = r"run\.lock: cannot be written \(Is a directory\); check the permissions"
+    lock = tmp_path / "run.lock"
+    lock.mkdir()
+    with (
+        pytest.raises(JournalError, match=r"run\.lock: a folder stands in the place of this file; move it away"),
+        lock_folder(tmp_path),
+    ):
+        pass
+    lock.rmdir()
+    # A superuser may write everywhere, so it is something else that cannot be written.
+    os.mkfifo(lock)
+    said = r"run\.lock: cannot be written \(a folder, pipe or device, and no file\); check the permissions"
     with pytest.raises(JournalError, match=said), lock_folder(tmp_path):
         pass

@@ -21,6 +21,7 @@ from typing import TypeAlias
 from harness.api._errors import DataError
 from harness.api._images import Image
 from harness.api._shown import MAX_BYTES
+from harness.api.files import check_regular, put_in_place
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 """Endings of the archives that are read."""
@@ -111,6 +112,7 @@ class Archive:
     def _members(self) -> Mapping[str, Callable[[], bytes]]:
         """A reader for each regular file. Links are left out, since they may point out of the archive."""
         try:
+            check_regular(self.path)
             if self.path.name.lower().endswith(".zip"):
                 return self._index_zip()
             return self._index_tar(self.path if self.path.name.lower().endswith(".tar") else self._decompress())
@@ -165,7 +167,7 @@ class Archive:
                     if out.tell() > max(_CHUNK, MAX_RATIO * facts.st_size):
                         raise ValueError(f"grows to more than {MAX_RATIO} times its size")
                     out.write(chunk)
-            os.replace(temporary, plain)
+            put_in_place(Path(temporary), plain)
         finally:
             Path(temporary).unlink(missing_ok=True)
         return plain

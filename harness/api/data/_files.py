@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from harness.api._errors import DataError
+from harness.api.data._parquet import read_parquet
+from harness.api.files import check_regular
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".jsonl.gz", ".json.gz", ".csv.gz", ".tsv.gz", ".parquet")
 """Endings of the files that are read."""
@@ -25,8 +27,7 @@ SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".jsonl.gz", ".json.gz", ".csv.gz
 MAX_LINE = 32 * 2**20
 """Most bytes of one line. A few kilobytes of gzip can hide a line of many gigabytes."""
 
-_BATCH = 16  # parquet rows decoded at once: rows with images are large
-_BUFFER = 2**20  # bytes read at once: without it pyarrow reads a parquet column for a whole row group
+_BUFFER = 2**20  # bytes read at once
 
 Cells: TypeAlias = Generator[tuple[dict[str, object], str], None, None]
 """Values by column, and the place in the file: `"line 12"`."""
@@ -192,35 +193,18 @@ def _csv(file: Path, delimiter: str) -> Cells:
             raise DataError(f"{file}, line {reader.line_num}: not readable as CSV ({error}); {hint}") from error
 
 
-def _parquet(file: Path) -> Cells:
-    import pyarrow
-    import pyarrow.parquet
-
-    number = 0
-    try:
-        # No pre-buffering and no threads: pyarrow would hold a whole row group, which may be gigabytes of images.
-        with pyarrow.parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as table:
-            if len(set(table.schema_arrow.names)) != len(table.schema_arrow.names):
-                raise DataError(f"{file}: two columns have one name; expected different names; rename one")
-            for batch in table.iter_batches(batch_size=_BATCH, use_threads=False):
-                for values in batch.to_pylist():
-                    yield values, f"row {number}"
-                    number += 1
-    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise DataError(f"{file}, row {number}: not readable as parquet ({error}); write the file again") from error
-
-
 _READERS: dict[str, Callable[[Path], Cells]] = {
     ".jsonl": _json_lines,
     ".json": _json_list,
     ".csv": partial(_csv, delimiter=","),
     ".tsv": partial(_csv, delimiter="\t"),
-    ".parquet": _parquet,
+    ".parquet": read_parquet,
 }
 
 
 def _open(file: Path) -> gzip.GzipFile | io.BufferedReader:
     try:
+        check_regular(file)
         return gzip.open(file, "rb") if file.name.lower().endswith(".gz") else file.open("rb")
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror or error}); fix the file") from error

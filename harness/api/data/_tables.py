@@ -16,6 +16,7 @@ from harness.api._errors import DataError
 from harness.api._images import Image
 from harness.api.data._cells import ABSENT, Row
 from harness.api.data._files import read_table
+from harness.api.files import check_regular
 
 Media: TypeAlias = Annotated[
     Literal["present", "absent"] | None,
@@ -86,6 +87,7 @@ def files_digest(files: Iterable[Path]) -> str:
     sha = hashlib.sha256()
     for file in files:
         try:
+            check_regular(file)
             facts = file.stat()
             if facts.st_size > HASHED_WHOLE:  # hashing gigabytes would delay every start, even that of --dry-run
                 sha.update(f"{facts.st_size}:{facts.st_mtime_ns}".encode())

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from harness.api import DataError
+from harness.api.files import check_regular
 
 ID_FIELDS = ("item_id", "item", "id", "idx", "pair_id", "question_id", "uid", "index")
 """Where a row's id is looked for, in this order, in the first row of a file."""
@@ -265,6 +266,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _open(path: Path) -> gzip.GzipFile | BufferedReader:
+    check_regular(path)
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 

@@ -25,6 +25,7 @@ from harness.api import (
     UnfoldedEntry,
     Verdict,
 )
+from harness.api.files import open_regular
 from harness.api.reading import read_body
 from harness_baselines.options import ReplayOptions
 from harness_baselines.recordings import REASONING_FIELDS, Place, Recorded, order_name, read_recordings
@@ -240,7 +241,7 @@ def _stem(path: Path) -> str:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"replay: {path}: cannot be read ({error.strerror or error}); fix the file") from error

@@ -16,6 +16,7 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from harness.api import UserError
+from harness.api.files import check_regular
 from harness_endpoints.keys import Secrets
 from harness_endpoints.options import EndpointOptions
 from harness_endpoints.proxy import Proxy
@@ -176,6 +177,7 @@ def _make_ssl_context(ca_file: str | None) -> ssl.SSLContext:
     """Certificates are always verified. The only choice is whose."""
     if ca_file is not None:
         try:
+            check_regular(ca_file)
             return ssl.create_default_context(cafile=ca_file)
         except (OSError, ssl.SSLError) as error:
             raise UserError(

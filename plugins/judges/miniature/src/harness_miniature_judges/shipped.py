@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.api import Context, Judge, Operational, UserError
+from harness.api.files import put_in_place
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -106,7 +106,7 @@ def assemble(judge: str, workspace: Path, *, weights: Path = WEIGHTS) -> Path:
         shutil.copyfile(weights / name, made / name)
     save_file({**load_file(shared), **load_file(own)}, made / "model.safetensors", metadata={"format": "pt"})
     try:
-        os.rename(made, folder)
+        put_in_place(made, folder)
     except OSError:  # another process was first
         shutil.rmtree(made)
         if not folder.is_dir():

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import UserError
+from harness.api.files import read_whole, write_whole
 from harness_transformers.options import ModelOptions
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ HUB = "hub:"
 # What can change what a model computes. A README cannot.
 _FINGERPRINTED = frozenset({".json", ".safetensors", ".jinja", ".txt", ".model", ".py"})
 _CHUNK = 1 << 20
+_MEMORY = 64 << 20  # bytes of the file of remembered digests
 _LISTED = 5  # names of files in a message
 
 
@@ -153,7 +155,7 @@ class _Digests:
         self._memory = memory
         self._changed = False
         try:
-            known = json.loads(memory.read_text(encoding="utf-8"))
+            known = json.loads(read_whole(memory, most=_MEMORY))
         except (OSError, ValueError):  # lost or broken: hash again
             known = {}
         self._known: dict[str, Any] = known if isinstance(known, dict) else {}
@@ -174,10 +176,8 @@ class _Digests:
     def save(self) -> None:
         if not self._changed:
             return
-        # Written aside and renamed, which is atomic: several runs may share the workspace.
-        temporary = self._memory.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps(self._known), encoding="utf-8")
-        temporary.replace(self._memory)
+        # In one step: several runs may share the workspace.
+        write_whole(self._memory, json.dumps(self._known))
 
 
 def set_threads(wanted: int | None) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from harness.api import Metric, RecordedCell, Statistics, write_interval, write_number, write_share
+from harness.api.files import write_whole
 from harness_probes.compare import Comparison, compare
 
 TITLE = "Probes"
@@ -83,9 +84,7 @@ def write(
         "confidence": CONFIDENCE,
         "probes": [asdict(finding) for finding in found],
     }
-    fresh = folder / f".{RECORD}"
-    fresh.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    fresh.replace(folder / RECORD)  # in one step: a reader never sees half of it
+    write_whole(folder / RECORD, json.dumps(record, indent=1, sort_keys=True) + "\n")
     return section(found)
 
 

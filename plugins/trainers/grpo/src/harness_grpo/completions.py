@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.api.files import write_whole
 from harness_grpo.rollout import Group
 
 if TYPE_CHECKING:
@@ -34,10 +35,8 @@ class Completions:
         if not self._path.is_file():
             return
         lines = self._path.read_text(encoding="utf-8", errors="replace").split("\n")  # models write other line ends
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text("".join(f"{line}\n" for line in lines if _step_of(line) <= step), encoding="utf-8")
-        # Renamed into place: an attempt that is killed here leaves the old file whole.
-        temporary.replace(self._path)
+        # In one step: an attempt that is killed here leaves the old file whole.
+        write_whole(self._path, "".join(f"{line}\n" for line in lines if _step_of(line) <= step))
 
 
 def records(groups: Sequence[Group], advantage: Tensor, *, step: int, count: int) -> list[dict[str, Any]]:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness.api.files import put_in_place
+
 
 def replace_folder(folder: Path, write: Callable[[Path], Any]) -> None:
     """Write a folder and put it in the place of an older one, which stays whole until then."""
@@ -24,5 +26,5 @@ def put_folder(ready: Path, folder: Path) -> None:
     # Two renames: a folder cannot be renamed onto one that is not empty.
     if folder.exists():
         folder.rename(aside)
-    ready.rename(folder)
+    put_in_place(ready, folder)
     shutil.rmtree(aside, ignore_errors=True)

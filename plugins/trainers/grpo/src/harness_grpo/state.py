@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api import UserError
+from harness.api.files import put_in_place
 from harness_grpo.policy import Policy, load_weights
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def save(folder: Path, policy: Policy, optimizer: Optimizer, *, step: int, facts
     (temporary / "state.json").write_text(json.dumps(whole), encoding="utf-8")
     shutil.rmtree(final, ignore_errors=True)
     # The rename makes it complete. Older states go only afterwards.
-    temporary.rename(final)
+    put_in_place(temporary, final)
     for older in folder.glob("state-*"):
         if older != final:
             shutil.rmtree(older, ignore_errors=True)

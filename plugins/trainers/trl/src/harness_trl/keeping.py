@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from harness.api import Training, TrainingResult, UserError
+from harness.api.files import write_whole
 from harness_grpo.data import Unit, units_of
 from harness_grpo.folders import replace_folder
 from harness_grpo.policy import Speaker
@@ -105,10 +106,8 @@ class Keeper:
             best.stopped = patience is not None and best.since >= patience
         best.seen = max(best.seen, step)
         shutil.rmtree(folder)
-        # After the weights, and renamed into place: the record never speaks of weights that are not there.
-        temporary = self._record.with_suffix(".tmp")
-        temporary.write_text(json.dumps(asdict(best)), encoding="utf-8")
-        temporary.replace(self._record)
+        # After the weights, and in one step: the record never speaks of weights that are not there.
+        write_whole(self._record, json.dumps(asdict(best)))
 
     def finish(self, *, steps: int, notes: Sequence[str], skipped: Mapping[str, int]) -> TrainingResult:
         """Put the best weights where the trained model belongs, and say what came of it."""
