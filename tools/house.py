@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 
 LAYERS = (
     ("api", "text", "verbs"),
-    ("candidates", "first_party", "registration"),
+    ("allowed", "candidates", "first_party", "registration"),
     ("discovery",),
     ("console", "formats", "manifest", "score"),
     ("run",),
@@ -50,6 +50,7 @@ KERNEL = (
     "text",
     "verbs",
     "registration",
+    "allowed",
     "candidates",
     "first_party",
     "discovery",
