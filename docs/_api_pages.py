@@ -139,6 +139,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "UnfoldedEntry",
             "IsPath",
             "Operational",
+            "RunsCode",
             "hookimpl",
             "API_VERSION",
             "OLDEST_API_VERSION",

@@ -60,7 +60,15 @@ def harness_commands() -> list[CommandCard]:
     ]
 
 
-# The core hands its own objects to these two hooks, and may know them better than the hooks promise to others.
+# The core hands its own objects to these hooks, and may know them better than the hooks promise to others.
+
+
+@hookimpl
+def harness_metric_wanted(metric: str, answers: str, plugins: InstalledPlugins) -> None:
+    """Made once, to see what is wrong with it."""
+    from harness.score.find import check_metric
+
+    check_metric(metric, answers, cast("Plugins", plugins))
 
 
 @hookimpl

@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -59,6 +59,16 @@ def find_candidates(extra: Iterable[str]) -> list[Candidate]:
 def normalize_name(name: str) -> str:
     """Distribution names compare by PEP 503."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def why_in_conflict(rivals: Sequence[Candidate]) -> str:
+    """Why plugins of one name are all off."""
+    number = "two" if len(rivals) == 2 else str(len(rivals))
+    if rivals[0].given:
+        each = " and ".join(rival.distribution for rival in rivals)
+        return f"{number} files or modules given with --plugin have this name: {each}; rename or leave out one of them"
+    each = " and ".join(f"{rival.distribution} {rival.version}" for rival in rivals)
+    return f"{number} distributions have a plugin of this name: {each}; uninstall or block one of them"
 
 
 def _from_entry_point(point: EntryPoint) -> Candidate:

@@ -106,6 +106,8 @@ class CalledWith:
     """Files and modules to use as plugins (`--plugin`)."""
     blocked: tuple[str, ...] = ()
     """Plugins and distributions to leave alone (`--no-plugin`)."""
+    allowed: tuple[str, ...] = ()
+    """Other code that may run (`--allow-code`)."""
 
     def plugins(self) -> Plugins:
         """The installed plugins, loaded now. There is a warning line for each that did not load."""
@@ -118,7 +120,7 @@ class CalledWith:
         """The same without warnings."""
         from harness.discovery import Plugins
 
-        return Plugins.load(blocked=self.blocked, extra=self.extra)
+        return Plugins.load(blocked=self.blocked, extra=self.extra, allowed=self.allowed)
 
 
 def load_plugins(ctx: click.Context, *, warn: bool = True) -> Plugins:

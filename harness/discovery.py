@@ -15,15 +15,16 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from harness import DISTRIBUTION, first_party
+from harness.allowed import AllowedCode, check_allowed
 from harness.api import Card, Operational, PluginError, UnfoldedEntry, UserError, hookspecs
-from harness.candidates import CORE, GROUP, Candidate, find_candidates, normalize_name
+from harness.candidates import CORE, GROUP, Candidate, find_candidates, normalize_name, why_in_conflict
 from harness.registration import cause_of, check_cards, check_hooks
 from harness.text import clean
 
@@ -80,6 +81,8 @@ class Offer:
     """Who ships it."""
     version: str
     """In which version."""
+    allowed: AllowedCode = field(default_factory=AllowedCode)
+    """Code that the user has named, which its options may make run."""
 
     def options_model(self) -> type[BaseModel] | None:
         """The pydantic model of its options, imported now."""
@@ -88,14 +91,14 @@ class Offer:
         model: type[BaseModel] = self.resolve(self.card.options)
         return model
 
-    def create(self, options: object, context: object) -> Any:
-        """Call the factory.
+    def create(self, options: object, context: object, *, model: str | None = None) -> Any:
+        """Call the factory. `model` is what its options are about, where they do not say it: see `check_allowed`.
 
         Raises:
             PluginError: It cannot be imported or it raised. The cause is named.
             UserError: What the factory says on purpose.
         """
-        return self._call(self.card.factory, options, context)
+        return self._call(self.card.factory, options, context, model)
 
     def unfold(self, options: object, context: object) -> list[UnfoldedEntry] | None:
         """The entries that this one stands for, or `None` when it stands for itself."""
@@ -115,7 +118,13 @@ class Offer:
         if lazy is not None:
             self._call(lazy, options, context)
 
-    def _call(self, lazy: str | Callable[..., Any], options: object, context: object) -> Any:
+    def refuse_code(self, options: object, model: str | None = None) -> None:
+        """Raise a `UserError` where options run code that the user has not named: see `check_allowed`."""
+        who = f"{self.card.kind} {self.id}"
+        check_allowed(options, self.allowed, who=who, model=model)
+
+    def _call(self, lazy: str | Callable[..., Any], options: object, context: object, model: str | None = None) -> Any:
+        self.refuse_code(options, model)
         try:
             return self.resolve(lazy)(options, context)
         except (UserError, KeyboardInterrupt):
@@ -149,8 +158,9 @@ class Offer:
 class Plugins:
     """All plugins of this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowed: Sequence[str] = ()) -> None:
         """Empty. Use `load`."""
+        self.allowed = AllowedCode(tuple(allowed))
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._offers: dict[str, dict[str, Offer]] = {kind: {} for kind in KINDS}
@@ -158,17 +168,18 @@ class Plugins:
         """One row for each advertised plugin, by name."""
 
     @classmethod
-    def load(cls, *, blocked: Iterable[str] = (), extra: Sequence[str] = ()) -> Plugins:
+    def load(cls, *, blocked: Iterable[str] = (), extra: Sequence[str] = (), allowed: Sequence[str] = ()) -> Plugins:
         """Find and load every plugin that is not blocked.
 
         Args:
             blocked: Names of plugins or of distributions; `HARNESS_DISABLE_PLUGINS` (comma-separated) adds to them.
             extra: Python files or importable modules to use as plugins as well, named after their stem.
+            allowed: Other code that may run, as after `--allow-code`.
 
         Raises:
             PluginError: In strict mode (`HARNESS_STRICT_PLUGINS=1`), when any plugin is broken; or an `extra` is.
         """
-        plugins = cls()
+        plugins = cls(allowed)
         names = (*blocked, *os.environ.get("HARNESS_DISABLE_PLUGINS", "").split(","))
         stop = {normalize_name(name) for name in names if name}
         by_name: dict[str, list[Candidate]] = {}
@@ -184,7 +195,7 @@ class Plugins:
             if len(remaining) == 1:
                 plugins._load_plugin(remaining[0])
             for rival in remaining if len(remaining) > 1 else ():
-                plugins._add_row(rival, status="conflict", problem=_conflict(remaining))
+                plugins._add_row(rival, status="conflict", problem=why_in_conflict(remaining))
         plugins.rows.sort(key=lambda row: (row.name, row.distribution))
         if os.environ.get("HARNESS_STRICT_PLUGINS", "") not in ("", "0"):
             plugins._refuse_broken()
@@ -342,7 +353,7 @@ class Plugins:
             self._add_row(plugin, status="broken", problem=cause_of(error), **_measure_time(cpu, clock))
             return
         for card in cards:
-            offer = Offer(f"{plugin.name}/{card.name}", card, plugin.distribution, plugin.version)
+            offer = Offer(f"{plugin.name}/{card.name}", card, plugin.distribution, plugin.version, self.allowed)
             self._offers[card.kind][offer.id] = offer
         self._add_row(plugin, status="ok", cards=tuple(cards), hooks=hooks, **_measure_time(cpu, clock))
 
@@ -365,16 +376,6 @@ def _members(protocol: type) -> list[str]:
 def _measure_time(cpu: float, clock: float) -> dict[str, float]:
     """The milliseconds since two readings of the clocks."""
     return {"cpu_ms": (time.process_time() - cpu) * 1e3, "wall_ms": (time.perf_counter() - clock) * 1e3}
-
-
-def _conflict(rivals: Sequence[Candidate]) -> str:
-    """Why plugins of one name are all off."""
-    number = "two" if len(rivals) == 2 else str(len(rivals))
-    if rivals[0].given:
-        each = " and ".join(rival.distribution for rival in rivals)
-        return f"{number} files or modules given with --plugin have this name: {each}; rename or leave out one of them"
-    each = " and ".join(f"{rival.distribution} {rival.version}" for rival in rivals)
-    return f"{number} distributions have a plugin of this name: {each}; uninstall or block one of them"
 
 
 def options_of(model: BaseModel | None) -> Mapping[str, Any]:

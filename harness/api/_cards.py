@@ -40,6 +40,18 @@ class Operational:
     """
 
 
+class RunsCode:
+    """Marks an option that runs code which comes with a model: `trust: Annotated[bool, RunsCode("model")]`.
+
+    Where such an option is true, the harness makes no object with it before the user has named the model on the command
+    line, as `--allow-code model:MODEL`. No manifest or recipe can do that.
+    """
+
+    def __init__(self, of: str) -> None:
+        """Say which option of the same model names what the code comes with; a trainer's is the recipe's `model`."""
+        self.of = of
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """The fields that cards of every kind have. A card is light: making one imports nothing of the plugin."""

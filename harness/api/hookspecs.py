@@ -87,6 +87,20 @@ def harness_commands() -> list[CommandCard]:
 
 
 @hookspec
+def harness_metric_wanted(metric: str, answers: str, plugins: InstalledPlugins) -> None:
+    """Check a metric that a manifest or a task wants, before any judge is asked or trained, and by `harness validate`.
+
+    Raise `UserError` where it is unknown, cannot be made, or is not defined for the answers. The core's own plugin
+    makes it once.
+
+    Args:
+        metric: Its name as in a protocol.
+        answers: Kind of answer space of the task; empty where that is not known.
+        plugins: The installed plugins.
+    """
+
+
+@hookspec
 def harness_training_planned(
     recipe: ResolvedRecipe, plugins: InstalledPlugins, checkpoints: Path, say: Callable[[str], None]
 ) -> PlannedTraining | None:

@@ -137,7 +137,7 @@ def _compare_chunk(journal: Journal, task: str, chunk: Sequence[PlannedRequest],
             state.add(f"item {row.item}, question {row.place}: it is not what the data and the plugin ask here")
         contents.append((row.request, row.content))
     with journal.transaction():
-        journal.insert("OR IGNORE INTO requests", contents)
+        journal.store("requests", contents, replaces=lambda known: False)
     return seen
 
 

@@ -191,9 +191,9 @@ def _fill_table(archive: Archive, journal: Journal, table: Table) -> None:
         if table.member == ITEMS:
             # As in a journal: annotations have a table of their own, with a row only where there are some.
             said = [(row[0], row[1], row[8]) for row in part if row[8] is not None]
-            journal.insert("INTO annotations", said)
+            journal.store("annotations", said)
             part = [(*row[:7], "{}" if row[9] is None else row[9], row[7]) for row in part]
-        journal.insert(f"INTO {table.table}", part)
+        journal.store(table.table, part)
 
 
 def _check_contents(archive: Archive, rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:

@@ -133,7 +133,7 @@ def _invocation(ctx: click.Context) -> CalledWith:
     """What stands before the verb. Click parses it into the context before it looks for the verb."""
     # `ctx.obj` is set when `cli` runs, which is later than the look-up of the verb.
     params = ctx.find_root().params
-    return CalledWith(extra=tuple(params.get("extra") or ()), blocked=tuple(params.get("blocked") or ()))
+    return CalledWith(**{name: tuple(params.get(name) or ()) for name in ("extra", "blocked", "allowed")})
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -155,9 +155,17 @@ def _invocation(ctx: click.Context) -> CalledWith:
     metavar="NAME",
     help="Leave a plugin or distribution alone.",
 )
+@click.option(
+    "--allow-code",
+    "allowed",
+    multiple=True,
+    is_eager=True,
+    metavar="KIND:WHAT",
+    help="Let code run that a manifest or run names: evaluate:FILE, evaluate:NAME@sha256:HASH, model:MODEL.",
+)
 @click.version_option(package_name="judge-harness", prog_name="harness")
 @click.pass_context
-def cli(ctx: click.Context, extra: tuple[str, ...], blocked: tuple[str, ...]) -> None:
+def cli(ctx: click.Context, extra: tuple[str, ...], blocked: tuple[str, ...], allowed: tuple[str, ...]) -> None:
     """Benchmark LLM-as-a-judge models honestly.
 
     \b
@@ -165,7 +173,7 @@ def cli(ctx: click.Context, extra: tuple[str, ...], blocked: tuple[str, ...]) ->
       harness run benchmarks/ood.yaml
       harness leaderboard runs/ood-*
     """
-    ctx.obj = CalledWith(extra=extra, blocked=blocked)
+    ctx.obj = CalledWith(extra=extra, blocked=blocked, allowed=allowed)
 
 
 def main(argv: list[str] | None = None) -> None:

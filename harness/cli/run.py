@@ -183,7 +183,7 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
     trainings = plan_trainings(plan, plugins, checkpoints=checkpoints, say=say)
     give_models(plan, loaded, {judge: training.model for judge, training in trainings.items() if training.is_trained})
     # Checked here too, so that a dry run fails where the run would.
-    check_metrics(plan, loaded.manifest.report.metric)
+    check_metrics(loaded, plugins, plan.tasks)
     check_media(plan)
     leave_out(plan)
     folder = run_folder(runs, loaded, shard)

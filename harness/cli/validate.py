@@ -44,12 +44,17 @@ def command(ctx: click.Context, manifests: tuple[Path, ...], sets: tuple[str, ..
 def _check(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
     """What a file without a mistake holds."""
     from harness.manifest.load import is_recipe, load_manifest, load_recipe
+    from harness.run.coverage import check_metrics
+    from harness.run.plan import at
 
     if is_recipe(path, plugins=plugins):
         recipe = load_recipe(path, sets=sets, plugins=plugins)
+        with at(recipe, "trainer"):
+            recipe.trainer.offer.refuse_code(recipe.trainer.options, recipe.first_model)
         rewards = f"{len(recipe.rewards)} reward entries, trainer {recipe.trainer.offer.id}"
         return f"recipe: {len(recipe.tasks)} task entries, {rewards}, hash {recipe.hash}"
     loaded = load_manifest(path, sets=sets, plugins=plugins)
+    check_metrics(loaded, plugins)
     _check_judges(loaded, plugins)
     return f"{len(loaded.tasks)} task entries, {len(loaded.judges)} judge entries, hash {loaded.hash}"
 
@@ -63,8 +68,9 @@ def _check_judges(loaded: LoadedManifest, plugins: Plugins) -> None:
     # Without tasks: nothing of the data is opened but what judges name.
     plan = Plan(seed=loaded.manifest.run.seed, plugins=plugins, workspace=Path("runs") / ".workspace")
     for number, judge in enumerate(loaded.judges):
-        if getattr(judge.offer.card, "check", None) is None:
-            continue
         with at(loaded, f"judges.{number}"):
+            judge.offer.refuse_code(judge.options, None if judge.recipe is None else judge.recipe.first_model)
+            if getattr(judge.offer.card, "check", None) is None:
+                continue
             for name, options in unfold_entry(plan, judge.offer, judge.entry.name, None, judge.options):
                 judge.offer.check(options, context_of(plan, judge.offer, name=name))

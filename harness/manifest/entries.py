@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from harness.allowed import is_file_name
 from harness.api import DataError, PluginError, Protocol
 from harness.manifest.check import absolute_paths, keys_of, make_absolute, validate
 from harness.manifest.model import Entry, RecipeTask, TrainerEntry, protocol_model
@@ -112,7 +113,7 @@ class EntryResolver:
         return self._options(offer, options, node, use, path, train)
 
     def check_metric(self, node: Node, path: str) -> bool:
-        """A metric is installed, or comes from the `evaluate` library. An average of its own may follow it."""
+        """A metric is installed, or is no plugin's: its name has a colon. An average of its own may follow it."""
         if not isinstance(node.value, str):
             return True
         try:
@@ -120,7 +121,8 @@ class EntryResolver:
         except DataError as error:
             self._problems.add(node.origin, path, str(error).removeprefix("protocol: "))
             return False
-        return name.startswith("evaluate:") or self._find("metric", replace(node, value=name), path) is not None
+        # Such a name is looked up by the hook `harness_metric_wanted`, since no id of a plugin has a colon.
+        return ":" in name or self._find("metric", replace(node, value=name), path) is not None
 
     def check_hub(self, node: Node, path: str, what: str) -> bool:
         """Whether a text begins with `hub:`. Then it has to name something of the hub."""
@@ -189,6 +191,8 @@ class EntryResolver:
                 node = node.put("format", replace(form, value=offer.id, stored=None, plain=None))
         if protocol is not None and isinstance(protocol.value, Mapping):
             self._check_protocol(protocol, join(path, "protocol"))
+            if metrics := protocol.child("metrics"):
+                node = node.put("protocol", protocol.put("metrics", absolute_metrics(metrics)))
         return node
 
     def _data(self, node: Node, path: str) -> Node:
@@ -273,3 +277,19 @@ class EntryResolver:
                 taken[name_text] = DEFAULT
                 nodes[number] = node.put("name", Node(value=name_text, origin=DEFAULT))
         return nodes
+
+
+def absolute_metrics(node: Node) -> Node:
+    """A metric, or a list of them, with the file of each `KIND:FILE` made absolute, as all paths of a file are."""
+    if isinstance(node.value, tuple):
+        return replace(node, value=tuple(absolute_metrics(child) for child in node.value))
+    if not isinstance(node.value, str):
+        return node
+    kind, _, name = node.value.partition(":")
+    # An average may follow, which is no part of the name of the file.
+    if not is_file_name(name.rpartition("@")[0] or name):
+        return node
+    stored = None if node.stored is None else node.stored.removeprefix(f"{kind}:")
+    whole = make_absolute(replace(node, value=name, stored=stored))
+    stored = None if whole.stored is None else f"{kind}:{whole.stored}"
+    return replace(node, value=f"{kind}:{whole.value}", stored=stored)

@@ -21,6 +21,7 @@ from harness.api import PluginError
 from harness.discovery import Offer, Plugins
 from harness.manifest.check import validate
 from harness.manifest.documents import DocumentResolver
+from harness.manifest.entries import absolute_metrics
 from harness.manifest.merge import load_merged
 from harness.manifest.model import Entry, JudgeEntry, Manifest, Recipe, RecipeTask, RewardEntry, TaskEntry, TrainerEntry
 from harness.manifest.problems import InvalidManifestError, Problems, join
@@ -89,6 +90,11 @@ class LoadedRecipe(Document):
     """The trainer."""
     start: LoadedRecipe | None
     """The recipe that it starts from."""
+
+    @property
+    def first_model(self) -> str:
+        """The model that the first recipe of its chain starts from: code that comes with it comes with all of them."""
+        return self.recipe.model or "" if self.start is None else self.start.first_model
 
 
 def load_manifest(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | None) -> LoadedManifest:
@@ -161,9 +167,11 @@ def _load(model: type[D], path: Path, sets: Sequence[str], plugins: Plugins | No
     # The recipes that judges name begin a chain of their own: a manifest is never part of a circle of recipes.
     chain = ((os.path.realpath(path), str(path)),) if model is Recipe else ()
     root = resolver.resolve(root, "", model, chain)
-    metric = (root.child("report") or root).child("metric") if model is Manifest else None
-    if metric is not None:
+    report = root.child("report")
+    metric = report.child("metric") if report is not None and model is Manifest else None
+    if report is not None and metric is not None:
         resolver.check_metric(metric, "report.metric")
+        root = root.put("report", report.put("metric", absolute_metrics(metric)))
     typed = validate(model, root, "", problems)
     # Messages of pydantic and of plugins may repeat values, and a value may be a secret.
     problems.scrub(resolver.secrets)

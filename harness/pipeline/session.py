@@ -87,7 +87,7 @@ def run_manifest(
     folder = run_folder(runs, loaded, shard)
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
     # What needs no judge is checked first, so that a mistake is found before anything is trained or paid for.
-    check_metrics(plan, loaded.manifest.report.metric)
+    check_metrics(loaded, plugins, plan.tasks)
     check_media(plan)
     train_judges(plan, loaded, plugins, checkpoints=checkpoints, say=say)
     # After training: a judge says itself what it has answers to, and one with a recipe is made by its training.

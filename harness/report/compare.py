@@ -12,7 +12,7 @@ from harness.manifest.model import ReportSettings
 from harness.report.entries import Entry, check_rivals
 from harness.report.markdown import table
 from harness.report.measure import Measure, metric_finder
-from harness.report.numbers import bare, heading, p_value
+from harness.report.numbers import heading, p_value, short
 from harness.report.records import as_plain
 from harness.report.scored import ScoredCell
 from harness.report.settings import DEFAULT, rules_of
@@ -255,7 +255,7 @@ def legend(compared: JudgeComparison) -> list[str]:
         "only a, only b: units that get more credit from one than from the other; places are the data's own",
     ]
     said += [
-        f"{name}: {bare(pair.metric)} of both is of the {pair.basis}"
+        f"{name}: {short(pair.metric)} of both is of the {pair.basis}"
         for name, pair in zip(compared.names, compared.tasks, strict=True)
         if pair.basis
     ]

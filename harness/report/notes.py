@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from harness.api import Protocol
 from harness.report import ceilings, unread
-from harness.report.numbers import bare, share, size
+from harness.report.numbers import share, short, size
 from harness.report.records import MEAN_RANK, Leaderboard, Row
 from harness.report.row_text import consistency, standing
 
@@ -261,9 +261,9 @@ OF_THE_JUDGE: Mapping[str, Callable[[Row], str]] = {
     "incomplete": lambda row: f"{count_noun(len(row.tasks), 'task')} of the suite only, so its mean is not ranked",
     "collapsed": _habit,
     "partial": lambda row: "the run has not finished this cell; harness run goes on with it",
-    "no-probabilities": lambda row: f"no answer has probabilities: its {bare(row.metric)} is of the verdicts alone",
+    "no-probabilities": lambda row: f"no answer has probabilities: its {short(row.metric)} is of the verdicts alone",
     "some-probabilities": lambda row: (
-        f"{share(row.with_probabilities)} % of answers have probabilities: its {bare(row.metric)} is of these alone"
+        f"{share(row.with_probabilities)} % of answers have probabilities: its {short(row.metric)} is of these alone"
     ),
     "position-biased": _position,
     "outlier": lambda row: (

@@ -5,10 +5,16 @@ Not for single answers that are missing: those are errors of their cell.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from harness.api import Protocol, UserError
+from harness.api import UserError
 from harness.run.planned import Plan, PlannedJudge, PlannedTask
+
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
+    from harness.manifest.load import LoadedManifest
 
 
 def check_media(plan: Plan) -> None:
@@ -68,21 +74,30 @@ def _check_entry(plan: Plan, judges: list[PlannedJudge], seen: dict[str, str]) -
         )
 
 
-def check_metrics(plan: Plan, report_metric: str | None) -> None:
-    """Refuse, before any judge is asked, what could not be scored afterwards. By the cards: nothing is imported.
+def check_metrics(loaded: LoadedManifest, plugins: Plugins, tasks: Sequence[PlannedTask] = ()) -> None:
+    """Refuse, before any judge is asked or trained, what could not be scored afterwards.
+
+    Args:
+        loaded: The manifest, for the metrics that it names itself and where it does.
+        plugins: The installed plugins, of which one makes each metric: the hook `harness_metric_wanted`.
+        tasks: The tasks of the plan, for those of their official protocols. Without, none of their data is read.
 
     Raises:
-        UserError: A metric or its average is unknown, or not defined for a task's answers.
+        UserError: A metric is unknown, cannot be made, may not run, or is not defined for a task's answers.
     """
-    for task in plan.tasks:
-        answers = getattr(plan.plugins.find("task", task.id).card, "answers", "")
-        for name in dict.fromkeys([*task.protocol.metrics, *([report_metric] if report_metric else [])]):
-            metric, _ = Protocol.parse_metric(name)
-            if metric.startswith("evaluate:"):
-                continue
-            served: frozenset[str] = getattr(plan.plugins.find("metric", metric).card, "answers", frozenset())
-            if answers and answers not in served:
-                raise UserError(
-                    f"task {task.name}: the metric {name!r} is not defined for its answers ({answers}); it serves "
-                    f"{', '.join(sorted(served))}"
-                )
+    report = loaded.manifest.report.metric
+    places = {} if report is None else {report: loaded.origins.get("report.metric", "")}
+    for number, entry in enumerate(loaded.manifest.tasks):
+        for place, name in enumerate((entry.protocol or {}).get("metrics", ())):
+            places[name] = loaded.origins.get(f"tasks.{number}.protocol.metrics.{place}", "")
+    wanted = {(name, "", ""): None for name in places}
+    for task in tasks:
+        answers = getattr(plugins.find("task", task.id).card, "answers", "")
+        names = [*task.protocol.metrics, *([] if report is None else [report])]
+        wanted |= {(name, answers, f"task {task.name}: "): None for name in names}
+    for name, answers, who in wanted:
+        try:
+            plugins.ask("harness_metric_wanted", object, metric=name, answers=answers, plugins=plugins)
+        except UserError as error:
+            where = f"{places[name]}: " if places.get(name) else ""
+            raise UserError(f"{where}{who}{error}") from error

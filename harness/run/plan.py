@@ -52,6 +52,7 @@ def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
                     recipe=judge.recipe,
                 )
                 plan.judges.append(planned)
+                judge.offer.refuse_code(options, planned.code_model)  # before its recipe is trained for hours
                 if not planned.needs_training:
                     _ = planned.judge  # made now, so that a mistake in it is known before the first judge is asked
     return plan

@@ -109,6 +109,11 @@ class PlannedJudge:
         """Whether its recipe has to be trained before it can be made."""
         return self.recipe is not None and self.model is None
 
+    @property
+    def code_model(self) -> str | None:
+        """What its code comes with, if any runs, where its options name only what a recipe made of that."""
+        return None if self.recipe is None else self.recipe.first_model
+
     def make(self) -> Judge:
         """A new judge object. The engine makes another one when the first hangs.
 
@@ -118,7 +123,7 @@ class PlannedJudge:
         """
         if self.recipe is not None and self.model is None:
             raise WaitsForRecipeError(f"judge {self.name}: its recipe {self.recipe.recipe.name} is not trained yet")
-        judge = self.offer.create(self.options, self.context)
+        judge = self.offer.create(self.options, self.context, model=self.code_model)
         check_contract("judge", self.id, judge, ("judge", "fingerprint"))
         made: Judge = judge  # the factory may return anything, and `check_contract` has looked
         return made

@@ -1,8 +1,8 @@
 """Any metric of the `evaluate` library as a `Metric`: `evaluate:NAME`. Not vectorised, so it is evaluated less often.
 
-`NAME` is what `evaluate.load` takes. A local folder or `.py` file works offline. A module of the hub is downloaded by
-that library, and is code that it runs. It sees every unit as often as it occurs, as whole numbers for classes
-(positions in the answer space) and as the numbers themselves for scores.
+`NAME` is a local folder or `.py` file, which works offline, or a name on the hub. It is code, which runs only where the
+user has said so; see `harness.score.evaluate_find`. It sees every unit as often as it occurs, as whole numbers for
+classes (positions in the answer space) and as the numbers themselves for scores.
 
 A module of your own says with the attributes `unit` and `greater_is_better` of its class what its number is, as any
 metric does. Without them it is a `score`, of which more is better. The library's own metrics say neither: those that
@@ -12,13 +12,16 @@ serve judges are in a table here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.allowed import AllowedCode
 from harness.api import Metric, Score, Unit, Units, UserError
 from harness.score.arrays import Floats
+from harness.score.evaluate_find import find_code
 from harness.score.metrics import CoreMetric, as_numbers, unit_of
 from harness.score.patterns import Statistic
 
@@ -39,7 +42,7 @@ class EvaluateMetric(CoreMetric):
     A missing answer that counts as wrong is the class -1, which is never right, or the worst end of a scale.
 
     Attributes:
-        name: As given to `evaluate.load`.
+        name: What follows `evaluate:`.
         compute: `compute(predictions=..., references=...)`, a mapping of names to values.
         unit: What the number is.
         greater_is_better: False for errors and distances.
@@ -102,14 +105,16 @@ class EvaluateMetric(CoreMetric):
         )
 
 
-def evaluate_metric(name: str) -> Metric:
-    """Load a metric of the `evaluate` library.
+def evaluate_metric(name: str, allowed: AllowedCode) -> Metric:
+    """Make a metric of the `evaluate` library, of code that the user has allowed.
 
     Args:
         name: A local folder, a local `.py` file, or a name on the hub.
+        allowed: What the user has named on the command line.
 
     Raises:
-        UserError: The library is not installed, the metric cannot be found or loaded, or its unit is none.
+        UserError: The library is not installed; the code cannot be found, is not allowed, or fails; or its unit is
+            none.
     """
     try:
         import evaluate
@@ -118,23 +123,36 @@ def evaluate_metric(name: str) -> Metric:
             f"metric evaluate:{name}: the `evaluate` library is not installed; "
             "run: pip install 'judge-harness[evaluate]'"
         ) from error
+    code = find_code(name, allowed)
     try:
-        module = evaluate.load(name)
-    except Exception as error:  # it runs the module's own code, which may fail in any way
+        module = code.load()
+        made = _find_class(module, evaluate.EvaluationModule)(hash=code.hash)
+        made.download_and_prepare()
+    except UserError:
+        raise
+    except Exception as error:  # it is the module's own code, which may fail in any way
         cause = (str(error).strip() or repr(error)).splitlines()[0]
         raise UserError(
-            f"metric evaluate:{name}: cannot be loaded ({type(error).__name__}: {cause}); offline, give the path of a "
-            "local metric module, such as evaluate:./my_metric/my_metric.py"
+            f"metric evaluate:{name}: its code fails ({type(error).__name__}: {cause}); it may import what is "
+            "installed, and files beside it as in `from .helper import x`"
         ) from error
     unit, greater = _KNOWN.get(name.removeprefix("evaluate-metric/"), ("score", True))
     metric = EvaluateMetric(
         name,
-        module.compute,
-        unit=getattr(module, "unit", unit),
-        greater_is_better=getattr(module, "greater_is_better", greater),
+        made.compute,
+        unit=getattr(made, "unit", unit),
+        greater_is_better=getattr(made, "greater_is_better", greater),
     )
     unit_of(metric, name=f"evaluate:{name}")
     return metric
+
+
+def _find_class(module: ModuleType, base: type) -> Any:
+    """The metric of a module: the first class of its own that the library could run."""
+    for value in vars(module).values():
+        if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__:
+            return value
+    raise UserError(f"{module.__file__}: has no class of its own that is an evaluate.Metric; write one")
 
 
 def _encode_units(units: Units) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.api import Metric, PluginError, Protocol
+from harness.api import Metric, PluginError, Protocol, UserError
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -13,6 +13,28 @@ if TYPE_CHECKING:
 def metrics_of(protocol: Protocol, plugins: Plugins) -> dict[str, Metric]:
     """The metrics that a protocol names, ready to call, the headline first."""
     return {name: make_metric(name, plugins) for name in protocol.metrics}
+
+
+def check_metric(name: str, answers: str, plugins: Plugins) -> None:
+    """Make a metric, so that what is wrong with it is known before a judge is asked.
+
+    Args:
+        name: As in a protocol.
+        answers: Kind of answer space that it will be used on; empty where that is not known.
+        plugins: The installed plugins.
+
+    Raises:
+        UserError: It is unknown, cannot be made, runs code that is not allowed, or is not defined for such answers.
+    """
+    made = make_metric(name, plugins)
+    base, _ = Protocol.parse_metric(name)
+    # A card is the promise of a plugin, which its metric need not repeat.
+    stated: object = made if ":" in base else plugins.find("metric", base).card
+    served: frozenset[str] = getattr(stated, "answers", frozenset())
+    if answers and served and answers not in served:
+        raise UserError(
+            f"the metric {name!r} is not defined for its answers ({answers}); it serves {', '.join(sorted(served))}"
+        )
 
 
 def make_metric(name: str, plugins: Plugins) -> Metric:
@@ -24,7 +46,7 @@ def make_metric(name: str, plugins: Plugins) -> Metric:
     if name.startswith("evaluate:"):
         from harness.score.evaluate_bridge import evaluate_metric
 
-        return evaluate_metric(name.removeprefix("evaluate:"))
+        return evaluate_metric(name.removeprefix("evaluate:"), plugins.allowed)
     offer = plugins.find("metric", name)
     metric: Metric = offer.create(None, None)
     # The card sorts leaderboards and the metric makes intervals. If they differ, one of the two is wrong without

@@ -104,7 +104,8 @@ def plan_recipe(
         log=lambda step, metrics: None,  # the session puts in its own when it trains
     )
     with at(loaded, "trainer"):
-        trainer = offer.create(loaded.trainer.options, context_of(plan, offer, name=recipe.name))
+        context = context_of(plan, offer, name=recipe.name)
+        trainer = offer.create(loaded.trainer.options, context, model=loaded.first_model)
         check_contract("trainer", offer.id, trainer, ("train", "fingerprint"))
         fingerprint = call(offer, "fingerprint", trainer.fingerprint, training)
     # All that decides what is trained. The hash of the recipe alone would miss data that changed under their path.

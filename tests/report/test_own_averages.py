@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.api import DataError, Protocol, UserError
+from harness.api import Protocol, UserError
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
 from harness.manifest.model import ReportSettings
@@ -101,9 +101,14 @@ def test_the_metric_before_the_average_is_looked_up_and_checked(tmp_path: Path) 
         make_metric("capa@group", plugins)
     manifest = tmp_path / "m.yaml"
     manifest.write_text("name: m\ntasks: [{use: miniature/quality-ranking}]\njudges: [{use: baselines/random}]\n")
-    plan = build_plan(load_manifest(manifest, plugins=plugins), plugins, workspace=tmp_path / "work")
-    check_metrics(plan, "rank_accuracy@category")
-    with pytest.raises(UserError, match="quality-ranking: the metric 'macro_f1@category' is not defined"):
-        check_metrics(plan, "macro_f1@category")
-    with pytest.raises(DataError, match="'rank_accuracy@source'"):
-        check_metrics(plan, "rank_accuracy@source")
+
+    def check(metric: str) -> None:
+        loaded = load_manifest(manifest, sets=[f"report.metric={metric}"], plugins=plugins)
+        check_metrics(loaded, plugins, build_plan(loaded, plugins, workspace=tmp_path / "work").tasks)
+
+    check("rank_accuracy@category")
+    says = r"--set report.metric=.*: task quality-ranking: the metric 'macro_f1@category' is not defined"
+    with pytest.raises(UserError, match=says):
+        check("macro_f1@category")
+    with pytest.raises(UserError, match="'rank_accuracy@source'"):
+        check("rank_accuracy@source")

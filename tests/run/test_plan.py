@@ -9,7 +9,6 @@ import pytest
 from harness.api import Judgement, Protocol, UserError
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
-from harness.run.coverage import check_metrics
 from harness.run.journal import Journal
 from harness.run.plan import build_plan
 from harness.run.planned import Plan
@@ -56,13 +55,6 @@ def test_two_entries_of_one_name_are_refused(planned: Callable[[str], Plan]) -> 
             "tasks: [{use: miniature/safety}]\n"
             "judges: [{use: baselines/random, name: x}, {use: baselines/constant, name: x}]\n"
         )
-
-
-def test_a_metric_that_does_not_fit_a_task_is_refused_before_anybody_is_asked(planned: Callable[[str], Plan]) -> None:
-    plan = planned("tasks: [{use: miniature/quality-ranking}]\njudges: [{use: baselines/random}]\n")
-    check_metrics(plan, None)
-    with pytest.raises(UserError, match=r"quality-ranking: the metric 'macro_f1' is not defined .*\(ranking\)"):
-        check_metrics(plan, "macro_f1")
 
 
 def test_what_a_judge_learns_from_is_part_of_its_key(planned: Callable[[str], Plan]) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from harness.api import Choice, Protocol, RecordedAnswer, Status, UserError
+from harness.allowed import AllowedCode
+from harness.api import Choice, Metric, Protocol, RecordedAnswer, Status, UserError
 from harness.score.cell import score_cell
+from harness.score.evaluate_bridge import EVALUATIONS, EvaluateMetric, evaluate_metric
 from harness.score.metrics import unit_of
 from harness.score.units import build_cell
 
 pytest.importorskip("evaluate")
+huggingface_hub = pytest.importorskip("huggingface_hub")
 
 MODULE = """
 import datasets
@@ -43,6 +48,14 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, str(tmp_path / folder))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_EVALUATE_OFFLINE", "1")
+    # The library reads its environment once, when it is imported.
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hf/hub"))
+
+
+def make(name: str) -> Metric:
+    """The metric of a file, or of a name, as the user allows it."""
+    return evaluate_metric(name, AllowedCode((f"evaluate:{name}",)))
 
 
 def write_module(folder: Path, result: str, *, name: str, says: str = "") -> str:
@@ -72,9 +85,7 @@ def answers() -> list[RecordedAnswer]:
 
 
 def test_a_local_module_is_scored_with_an_interval(tmp_path: Path) -> None:
-    from harness.score.evaluate_bridge import evaluate_metric
-
-    metric = evaluate_metric(write_module(tmp_path, SHARE, name="agreement_share"))
+    metric = make(write_module(tmp_path, SHARE, name="agreement_share"))
     table = build_cell(answers(), Protocol(unparsed="wrong"))
     cell = score_cell(table, task="t", judge="j", metrics={"evaluate:x": metric}, data_hash="h")
     estimate = cell.estimates[0]
@@ -87,8 +98,6 @@ def test_a_local_module_is_scored_with_an_interval(tmp_path: Path) -> None:
 
 
 def test_a_module_is_called_at_most_so_often_for_an_interval() -> None:
-    from harness.score.evaluate_bridge import EVALUATIONS, EvaluateMetric
-
     calls = []
 
     def compute(*, predictions: list[int], references: list[int]) -> dict[str, float]:
@@ -117,65 +126,54 @@ def test_a_module_is_called_at_most_so_often_for_an_interval() -> None:
 
 
 def test_a_module_says_what_its_number_is(tmp_path: Path) -> None:
-    from harness.score.evaluate_bridge import evaluate_metric
-
-    plain = evaluate_metric(write_module(tmp_path, SHARE, name="plain"))
+    plain = make(write_module(tmp_path, SHARE, name="plain"))
     assert (unit_of(plain), getattr(plain, "greater_is_better", None)) == ("score", True)
     says = "unit, greater_is_better = 'distance', False"
-    error = evaluate_metric(write_module(tmp_path, SHARE, name="error_rate", says=says))
+    error = make(write_module(tmp_path, SHARE, name="error_rate", says=says))
     cell = score_cell(build_cell(answers(), Protocol()), task="t", judge="j", metrics={"x": error}, data_hash="h")
     assert (cell.estimates[0].unit, cell.estimates[0].greater_is_better) == ("distance", False)
     with pytest.raises(UserError, match=r"metric evaluate:.*percents.*: unit must be one of share, .* got 'percent'"):
-        evaluate_metric(write_module(tmp_path, SHARE, name="percents", says="unit = 'percent'"))
+        make(write_module(tmp_path, SHARE, name="percents", says="unit = 'percent'"))
 
 
 @pytest.mark.parametrize(
     ("name", "unit", "greater"),
     [("f1", "share", True), ("evaluate-metric/spearmanr", "correlation", True), ("mae", "distance", False)],
 )
-def test_the_librarys_own_metrics_are_known(
-    name: str, unit: str, greater: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import evaluate
-
-    from harness.score.evaluate_bridge import evaluate_metric
-
-    local = evaluate.load(write_module(tmp_path, SHARE, name="stand_in"))
-    monkeypatch.setattr(evaluate, "load", lambda name: local)
-    metric = evaluate_metric(name)
+def test_the_librarys_own_metrics_are_known(name: str, unit: str, greater: bool, tmp_path: Path) -> None:
+    repository = name if "/" in name else f"evaluate-metric/{name}"
+    stem = repository.rpartition("/")[2]
+    cached = tmp_path / "hf/hub" / f"spaces--{repository.replace('/', '--')}"
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs/main").write_text("a" * 40, encoding="utf-8")
+    (cached / "snapshots" / ("a" * 40)).mkdir(parents=True)
+    path = cached / "snapshots" / ("a" * 40) / f"{stem}.py"
+    path.write_text(MODULE.format(result=SHARE, says=""), encoding="utf-8")
+    pin = hashlib.sha256(path.read_bytes()).hexdigest()
+    metric = evaluate_metric(name, AllowedCode((f"evaluate:{name}@sha256:{pin}",)))
     assert (unit_of(metric), getattr(metric, "greater_is_better", None)) == (unit, greater)
 
 
 def test_a_metric_with_several_results_is_refused(tmp_path: Path) -> None:
-    from harness.score.evaluate_bridge import evaluate_metric
-
-    metric = evaluate_metric(write_module(tmp_path, '{"one": 1.0, "two": 2.0}', name="two_results"))
+    metric = make(write_module(tmp_path, '{"one": 1.0, "two": 2.0}', name="two_results"))
     table = build_cell(answers(), Protocol())
     with pytest.raises(UserError, match="'one', 'two'"):
         score_cell(table, task="t", judge="j", metrics={"x": metric}, data_hash="h")
 
 
 def test_a_name_that_cannot_be_had_offline_says_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from harness.score.evaluate_bridge import evaluate_metric
-
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"metric evaluate:no-such-metric: .*path of a local metric module"):
-        evaluate_metric("no-such-metric")
+        make("no-such-metric")
 
 
 def test_a_missing_library_names_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    from harness.score.evaluate_bridge import evaluate_metric
-
     monkeypatch.setitem(sys.modules, "evaluate", None)
     with pytest.raises(UserError, match=r"pip install 'judge-harness\[evaluate\]'"):
-        evaluate_metric("accuracy")
+        make("accuracy")
 
 
 def test_classes_are_whole_numbers_in_the_order_of_the_space() -> None:
-    from harness.score.evaluate_bridge import EvaluateMetric
-
     seen: dict[str, list[object]] = {}
 
     def compute(*, predictions: list[object], references: list[object]) -> dict[str, float]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from harness.api._errors import DataError
@@ -99,6 +100,12 @@ class HubSplit:
         """
         import datasets
 
+        # `datasets` would take the folder, which is not what the commit names.
+        if Path(self.repository).exists():
+            raise DataError(
+                f"{self}: there is a folder {self.repository} in the working directory, which would be read in place "
+                f"of the hub's; work elsewhere, or write data: ./{self.repository}"
+            )
         number = 0
         try:
             dataset = datasets.load_dataset(

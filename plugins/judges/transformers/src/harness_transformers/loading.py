@@ -26,6 +26,14 @@ HUB = "hub:"
 _FINGERPRINTED = frozenset({".json", ".safetensors", ".jinja", ".txt", ".model", ".py"})
 _CHUNK = 1 << 20
 _MEMORY = 64 << 20  # bytes of the file of remembered digests
+# In these transformers looks for `auto_map`.
+_WITH_CODE = (
+    "config.json",
+    "tokenizer_config.json",
+    "processor_config.json",
+    "preprocessor_config.json",
+    "video_preprocessor_config.json",
+)
 _LISTED = 5  # names of files in a message
 
 
@@ -72,6 +80,12 @@ def source_of(option: str, text: str, who: str) -> Source:
         name, _, revision = text.removeprefix(HUB).partition("@")
         if name.count("/") != 1 or not all(name.split("/")):
             raise UserError(f"{who}: {option}: {text!r}: write hub:ORG/NAME or hub:ORG/NAME@REVISION")
+        # The libraries that open it would take the folder, and whoever put it there is not its author.
+        if Path(name).exists():
+            raise UserError(
+                f"{who}: {option}: {text}: there is a folder {name} in the working directory, which would be opened "
+                "in place of the hub's; work elsewhere, or give that folder as ./" + name
+            )
         return Source(name, revision or None)
     folder = Path(text)
     if folder.is_file():
@@ -180,6 +194,45 @@ class _Digests:
         write_whole(self._memory, json.dumps(self._known))
 
 
+def check_code(source: Source, who: str) -> None:
+    """Refuse a model whose code lies in another repository, which its own commit does not pin.
+
+    Args:
+        source: Pinned, of a model whose own code the user has allowed.
+        who: For messages.
+
+    Raises:
+        UserError: An `auto_map` of it names another repository.
+    """
+    for name in _WITH_CODE:
+        path = _find_file(source, name)
+        try:
+            found = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:  # what opens it says so
+            continue
+        named = found.get("auto_map") if isinstance(found, dict) else None
+        # A tokenizer has a list of two, the second one a fast one.
+        texts = str(list(named.values()) if isinstance(named, dict) else named)
+        if "--" in texts:
+            raise UserError(
+                f"{who}: model {source}: {name} takes code from another repository ({texts[:200]}), which no commit of "
+                "this one pins; copy that code into a folder with the model, and allow the folder"
+            )
+
+
+def _find_file(source: Source, name: str) -> Path | None:
+    """A small file of a model, from its folder or from the hub; `None` where there is none."""
+    if source.local:
+        path = Path(source.location, name)
+        return path if path.is_file() else None
+    import huggingface_hub
+
+    try:
+        return Path(huggingface_hub.hf_hub_download(source.location, name, revision=source.revision))
+    except (huggingface_hub.errors.EntryNotFoundError, huggingface_hub.errors.LocalEntryNotFoundError):
+        return None
+
+
 def set_threads(wanted: int | None) -> int:
     """Give torch its threads: as asked, else by OMP_NUM_THREADS, else half of the logical cores.
 
@@ -219,6 +272,8 @@ def open_model(auto: Any, source: Source, options: ModelOptions, who: str, *, co
     Raises:
         UserError: It cannot be opened. Says what to do.
     """
+    if options.trust_remote_code:
+        check_code(source, who)
     # With a device map accelerate places the layers; to move the model afterwards would undo it.
     more: dict[str, Any] = {} if options.device_map is None else {"device_map": options.device_map}
     with explain_errors(f"{who}: model {source}"), quietly():
@@ -265,6 +320,10 @@ def add_adapter(model: Any, source: Source, who: str) -> None:
                 f"{who}: adapter: {source.location} holds no adapter_model.safetensors; pickled adapters are "
                 "not opened: save it again with safe_serialization=True"
             )
+        # peft imports the module that this names.
+        known = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        if known.get("megatron_config"):
+            raise UserError(f"{who}: adapter: {source.location}: has a megatron_config, which names code to import")
         model.load_adapter(str(folder))
     model.eval().requires_grad_(False)
 
@@ -286,6 +345,8 @@ def open_processor(auto: Any, source: Source, options: ModelOptions, who: str) -
     Raises:
         UserError: It cannot be opened. Says what to do.
     """
+    if options.trust_remote_code:
+        check_code(source, who)
     with explain_errors(f"{who}: processor of {source}"), quietly():
         return auto.from_pretrained(source.location, trust_remote_code=options.trust_remote_code, **source.keywords)
 
@@ -302,7 +363,7 @@ def explain_errors(what: str) -> Iterator[None]:
         if "torchvision" in text.lower():
             fix = "this model needs torchvision: pip install torchvision (the build that goes with your torch)"
         elif "trust_remote_code" in text:
-            fix = "it brings its own Python code: read that code, then set trust_remote_code: true"
+            fix = "it brings its own Python code: read that code, then set trust_remote_code: true (and --allow-code)"
         elif "safetensors" in text:
             fix = "only safetensors are opened (a pickle can run code): convert the weights with save_pretrained"
         elif isinstance(error, ImportError):

@@ -12,6 +12,7 @@ from harness_transformers.language import Language
 from harness_transformers.loading import (
     Source,
     add_adapter,
+    check_code,
     explain_errors,
     open_model,
     open_processor,
@@ -123,6 +124,8 @@ def _open(options: GenerativeOptions, source: Source, adapter: Source | None, wh
 def _configuration(source: Source, options: GenerativeOptions, who: str) -> Any:
     import transformers
 
+    if options.trust_remote_code:  # the configuration is the first that may bring code
+        check_code(source, who)
     with explain_errors(f"{who}: configuration of {source}"):
         return transformers.AutoConfig.from_pretrained(
             source.location, trust_remote_code=options.trust_remote_code, **source.keywords

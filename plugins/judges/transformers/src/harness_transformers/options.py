@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from harness.api import IsPath, Operational
+from harness.api import IsPath, Operational, RunsCode
 
 
 class ModelOptions(BaseModel):
@@ -27,8 +27,9 @@ class ModelOptions(BaseModel):
         pattern=r"^[a-z0-9_]+$",
         description="Attention implementation of transformers: sdpa, eager, flash_attention_2, ...",
     )
-    trust_remote_code: bool = Field(
-        default=False, description="Run Python code that comes with the model. Only `true`, in as many words, does."
+    trust_remote_code: Annotated[bool, RunsCode("model")] = Field(
+        default=False,
+        description="Run Python code that comes with the model. `--allow-code model:MODEL` has to name it as well.",
     )
     device: Annotated[str, Operational()] = Field(
         default="auto",

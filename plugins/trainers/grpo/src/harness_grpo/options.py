@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from harness.api import Operational
+from harness.api import Operational, RunsCode
 
 
 class LoraOptions(BaseModel):
@@ -64,7 +64,10 @@ class CommonOptions(BaseModel):
         default=False, description="Compute activations twice instead of keeping them: less memory, more time."
     )
     attention: str = Field(default="sdpa", pattern=r"^[a-z0-9_]+$", description="Attention implementation.")
-    trust_remote_code: bool = Field(default=False, description="Run Python code that comes with the model.")
+    trust_remote_code: Annotated[bool, RunsCode("model")] = Field(
+        default=False,
+        description="Run Python code that comes with the model. `--allow-code model:MODEL` has to name it as well.",
+    )
     system: Literal["message", "prepend"] = Field(
         default="message", description="How a system prompt is given: as such, or ahead of the first user message."
     )
