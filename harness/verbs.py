@@ -24,6 +24,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
         "harness.report.commands.plan:command",
         "Say how many items show a difference, or which difference they show.",
     ),
+    "drift": ("harness.drift.command:command", "Ask frozen questions again, and say whether judges changed."),
     "list": ("harness.cli.list:command", "List what is installed: tasks, judges, rewards, trainers, and so on."),
     "show": ("harness.cli.show:command", "Show a plugin object, sample a task, or print a resolved manifest."),
     "validate": ("harness.cli.validate:command", "Check manifests without running them."),

@@ -35,7 +35,7 @@ LAYERS = (
     ("run",),
     ("pipeline",),
     ("report",),
-    ("train",),
+    ("drift", "price", "train"),
     ("doctor", "testing"),
     ("authoring",),
     ("cli", "pytest_plugin"),
@@ -61,7 +61,7 @@ KERNEL = (
 )
 """Parts that a run always needs; `api/data` and `api/reading` are not counted."""
 
-BATTERIES = ("formats", "score", "report", "train", "doctor", "testing", "authoring")
+BATTERIES = ("formats", "score", "report", "drift", "price", "train", "doctor", "testing", "authoring")
 """Parts that the kernel never imports: it reaches them through hooks."""
 
 

@@ -173,7 +173,7 @@ def main(argv: list[str] | None = None) -> None:
 
     0 complete; 1 internal fault; 2 the user's manifest, options or data are wrong; 3 some judgements
     failed, or a judge stopped (no key, no credit, a spent budget, ...); 4 a gate is not passed (a cell's
-    coverage, or `--fail-on-leak`); 130 interrupted (the same command goes on).
+    coverage, `--fail-on-leak`, or `harness drift --fail-on`); 130 interrupted (the same command goes on).
     """
     try:
         # Not standalone: click would print errors unescaped, and end with its own codes.
