@@ -11,6 +11,7 @@ from pathlib import Path
 from _markdown import attribute_docs, docstring, field_table, table, with_block
 
 from harness.api import UnreadReason
+from harness.drift import records as drift_record
 from harness.report import estimate as estimate_record
 from harness.report import plan as plan_record
 from harness.report.records import SCHEMA, Leaderboard, Row
@@ -177,6 +178,38 @@ def plan_json() -> str:
             "## Each of `rows`",
             "",
             *field_table(plan_record.PlanRow),
+            "",
+        ]
+    )
+
+
+def drift_json() -> str:
+    """The fields of what `harness drift --json` prints."""
+    return "\n".join(
+        [
+            "# `harness drift --json`",
+            "",
+            f"The schema is `{drift_record.SCHEMA}`. Fields may be added within a version; none changes its meaning.",
+            "The lists `cells` and `judges` stand in each line of `history.jsonl` too, as they were then. How to",
+            "use it is in [Watch a judge for drift](../../how-to/watch-a-judge-for-drift.md).",
+            "",
+            f"- `schema`: `{drift_record.SCHEMA}`",
+            "",
+            *field_table(drift_record.DriftReport),
+            "",
+            "## Each of `cells`",
+            "",
+            *field_table(drift_record.CellDrift),
+            "",
+            "A measurement has `value`, `low` and `high`.",
+            "",
+            "## Each of `flips`",
+            "",
+            *field_table(drift_record.Flip),
+            "",
+            "## Each of `judges`",
+            "",
+            *field_table(drift_record.JudgeDrift),
             "",
         ]
     )

@@ -5,7 +5,7 @@ Scores, reports, training and their verbs are reached through these hooks. The k
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -25,6 +25,8 @@ from harness.verbs import VERBS
 if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.manifest.load import LoadedRecipe
+    from harness.run.planned import Plan
+    from harness.run.requests import Shard
 
 
 @hookimpl
@@ -79,6 +81,14 @@ def harness_training_planned(
     from harness.train.session import plan_training
 
     return plan_training(cast("LoadedRecipe", recipe), cast("Plugins", plugins), checkpoints=checkpoints, say=say)
+
+
+@hookimpl
+def harness_run_planned(folder: Path, plan: object, to_ask: Mapping[tuple[str, str], int], shard: object) -> list[str]:
+    """Tokens and money."""
+    from harness.price.lines import price_run, write_lines
+
+    return write_lines(price_run(cast("Plan", plan), folder, to_ask, cast("Shard | None", shard)))
 
 
 @hookimpl

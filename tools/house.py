@@ -37,7 +37,7 @@ LAYERS = (
     ("run",),
     ("pipeline",),
     ("report",),
-    ("bundle", "train"),
+    ("bundle", "drift", "price", "train"),
     ("doctor", "testing"),
     ("authoring",),
     ("cli", "pytest_plugin"),
@@ -66,7 +66,7 @@ KERNEL = (
 )
 """Parts that a run always needs; `api/data` and `api/reading` are not counted."""
 
-BATTERIES = ("formats", "score", "report", "bundle", "train", "doctor", "testing", "authoring")
+BATTERIES = ("formats", "score", "report", "bundle", "drift", "price", "train", "doctor", "testing", "authoring")
 """Parts that the kernel never imports: it reaches them through hooks."""
 
 

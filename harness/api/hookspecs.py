@@ -117,6 +117,18 @@ def harness_training_planned(
 
 
 @hookspec
+def harness_run_planned(folder: Path, plan: object, to_ask: Mapping[tuple[str, str], int], shard: object) -> list[str]:
+    """Add lines to `harness run --dry-run`, such as what the run would cost. Ask no judge, and write nothing.
+
+    Args:
+        folder: The run folder, which need not be there.
+        plan: The core's own plan of tasks and judges. Its form is no promise.
+        to_ask: Requests that the journal has no answer to, by names of task and judge.
+        shard: The part of every task that is asked, likewise the core's own; `None` for all of it.
+    """
+
+
+@hookspec
 def harness_run_started(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Called once before the first judge is asked.
 

@@ -181,8 +181,8 @@ def main(argv: list[str] | None = None) -> None:
 
     0 complete; 1 internal fault; 2 the user's manifest, options or data are wrong; 3 some judgements
     failed, or a judge stopped (no key, no credit, a spent budget, ...); 4 a gate is not passed (a cell's
-    coverage, or `--fail-on-leak`); 130 interrupted (the same command goes on), 143 by SIGTERM, 129 by
-    SIGHUP.
+    coverage, `--fail-on-leak`, or `harness drift --fail-on`); 130 interrupted (the same command goes on),
+    143 by SIGTERM, 129 by SIGHUP.
     """
     from harness.run.stopping import exit_code, hear_signals, leave_soon
 

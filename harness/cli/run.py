@@ -196,12 +196,14 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
     for task, name in sorted(plan.left_out):
         echo(f"  {task} · {name}: not asked, since the judge has an answer to no item there")
     total = held = 0
+    to_ask = {}
     try:
         for cell in plan.cells():
             asks = _count_requests(cell.task, shard)
             # Failed answers are asked again, so they are not counted as there.
             have = _count_answered(journal, cell) if journal is not None else 0
             total, held = total + asks, held + have
+            to_ask[cell.task.name, cell.judge.name] = max(0, asks - have)
             echo(
                 f"  {cell.task.name} · {cell.judge.name}: {asks:,} requests, {have:,} already in the journal "
                 f"({cell.task.protocol.summary()})"
@@ -210,6 +212,9 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
         if journal is not None:
             journal.close()
     echo(f"{len(plan.cells())} cells, {total:,} requests, {held:,} already answered, {total - held:,} to ask")
+    for _, lines in plugins.notify("harness_run_planned", folder=folder, plan=plan, to_ask=to_ask, shard=shard):
+        for line in lines or ():
+            echo(str(line))
 
 
 def _count_answered(journal: Journal, cell: Cell) -> int:

@@ -6,8 +6,8 @@ import math
 import statistics
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,7 @@ def run_manifest(
     progress: CellProgress,
     checkpoints: Path = Path("checkpoints"),
     say: Callable[[str], None] = lambda line: None,
+    only: Mapping[str, Collection[str]] | None = None,
 ) -> Session:
     """Run a manifest, or go on where an earlier run of it stopped. Judges with a recipe are trained first.
 
@@ -78,6 +79,7 @@ def run_manifest(
         progress: Shows how far each cell is.
         checkpoints: The folder of checkpoint folders.
         say: Takes lines about what is trained.
+        only: Ids of the items to ask, by name of the task. `None`: all.
 
     Raises:
         UserError: The plan, the data, a recipe or the run folder cannot be used. What was judged is kept.
@@ -86,6 +88,8 @@ def run_manifest(
     began = time.monotonic()
     folder = run_folder(runs, loaded, shard)
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
+    if only is not None:
+        plan.tasks = [replace(task, only=frozenset(only.get(task.name, ()))) for task in plan.tasks]
     # What needs no judge is checked first, so that a mistake is found before anything is trained or paid for.
     check_metrics(loaded, plugins, plan.tasks)
     check_media(plan)

@@ -47,9 +47,13 @@ class PlannedTask:
     """The official protocol with the manifest's changes."""
     format: VerdictFormat
     """The verdict format."""
+    only: frozenset[str] | None = None
+    """Ids of the items that are asked. `None`: all."""
 
     def count(self) -> int | None:
         """Number of items, where the task knows it."""
+        if self.only is not None:
+            return len(self.only)
         counter = getattr(self.task, "count_items", None)
         if counter is None:
             return None
@@ -78,7 +82,8 @@ class PlannedTask:
         """Changes whenever the requests may change."""
         # Of the protocol, only what decides about the requests: the rest changes scores, and asks for nothing new.
         asked = (self.protocol.order, self.protocol.order_seed, self.protocol.samples)
-        return _digest([self.id, self.task.fingerprint(), self.split, self.limit, self.format.name, asked])
+        facts: list[Any] = [self.id, self.task.fingerprint(), self.split, self.limit, self.format.name, asked]
+        return _digest(facts if self.only is None else [*facts, sorted(self.only)])
 
 
 @dataclass(frozen=True, kw_only=True)

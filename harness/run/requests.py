@@ -54,13 +54,13 @@ def stream_requests(
         DataError: There is no item, or the task's data cannot be used.
     """
     empty = True
-    # The limit of the plan is about the split that is asked, not about splits that a judge learns from.
-    limit = planned.limit if split is None else None
+    # The limits of the plan are about the split that is asked, not about splits that a judge learns from.
+    limit, only = (planned.limit, planned.only) if split is None else (None, None)
     for ordinal, item in enumerate(planned.task.items(split or planned.split)):
         if limit is not None and ordinal >= limit:
             break
         empty = False
-        if shard is None or shard.holds(item.id):
+        if (shard is None or shard.holds(item.id)) and (only is None or item.id in only):
             yield from _stream_of_item(planned, item, ordinal)
     if empty:
         raise DataError(

@@ -15,6 +15,7 @@ from harness import api, testing
 from harness.api import Protocol, UnreadReason, data, files, hookspecs, optional, reading
 from harness.cli import cli
 from harness.discovery import Plugins
+from harness.drift.records import CellDrift, DriftReport, Flip, JudgeDrift
 from harness.manifest.model import (
     JudgeEntry,
     Manifest,
@@ -126,7 +127,12 @@ def test_every_field_of_the_leaderboard_is_named(pages: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "records"), [("estimate-json", (Estimates, Correction)), ("plan-json", (ItemPlan, PlanRow))]
+    ("page", "records"),
+    [
+        ("estimate-json", (Estimates, Correction)),
+        ("plan-json", (ItemPlan, PlanRow)),
+        ("drift-json", (DriftReport, CellDrift, Flip, JudgeDrift)),
+    ],
 )
 def test_every_field_that_a_verb_prints_as_json_is_named(
     page: str, records: tuple[type[Any], ...], pages: dict[str, str]

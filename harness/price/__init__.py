@@ -1,0 +1,1 @@
+"""A price before a run: tokens and money that its questions will take, with the error of that."""
