@@ -10,8 +10,10 @@ from collections.abc import Mapping
 
 # Kept by hand: the plugins in question are not installed, so nothing can be imported from them.
 DISTRIBUTIONS: Mapping[str, str] = {
+    "anthropic": "judge-harness-endpoints",
     "baselines": "judge-harness-baselines",
     "generic": "judge-harness-generic",
+    "google": "judge-harness-endpoints",
     "grpo": "judge-harness-grpo",
     "miniature": "judge-harness-miniature",
     "miniature-judges": "judge-harness-miniature-judges",
@@ -47,9 +49,11 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         "probes": "blind jpeg length negated noise paraphrase swap text-in-image",
     },
     "judge": {
+        "anthropic": "anthropic",
         "baselines": "constant jury pixels prior random replay",
+        "google": "gemini",
         "miniature-judges": "mt-rl-judge off-the-shelf sft-rationale sft-unified",
-        "openai": "openai",
+        "openai": "azure openai responses",
         "transformers": "clip-score reward-model transformers",
     },
     "reward": {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import http.server
 import json
 import re
 import shutil
 import ssl
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -177,6 +179,57 @@ def question(
     parts = more.pop("parts", (text, form.instruction(space)))
     messages = more.pop("messages", (Message("user", parts),))
     return Request(task="t", item=str(item), messages=messages, space=space, format=form, **more)
+
+
+class Provider:
+    """A server in this process that answers as a function says: `(path, headers, body) -> (status, body)`."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.answer: Callable[[dict[str, Any]], tuple[int, Any]] = lambda asked: (500, {})
+        provider = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+            def do_POST(self) -> None:
+                raw = self.rfile.read(int(self.headers["Content-Length"] or 0))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                asked = {"path": self.path, "headers": headers, "body": json.loads(raw or b"null")}
+                provider.asked.append(asked)
+                status, plain = provider.answer(asked)
+                said = json.dumps(plain).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(said)))
+                self.end_headers()
+                self.wfile.write(said)
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture(scope="session")
+def shared_provider() -> Iterator[Provider]:
+    made = Provider()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def provider(shared_provider: Provider) -> Provider:
+    """A server whose answers a test scripts."""
+    shared_provider.asked.clear()
+    return shared_provider
 
 
 @pytest.fixture

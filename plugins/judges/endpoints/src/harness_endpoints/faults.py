@@ -113,7 +113,7 @@ _REFUSED = _rule(
     None,
     codes=r"content(filter|policy|moderation|blocked|safety)|responsibleai|datainspectionfailed|moderation(blocked|error)?$"
     r"|sensitive(content|word)|prohibitedcontent|guardrail|safety(error|violation|block)?$|^(blocklist|recitation|spii)$"
-    r"|^1301$|cyberpolicy|flagged",
+    r"|^1301$|(?:cyber|bio)policy|policyviolation|flagged",
     words=r"\bflagged\b|content[ _-]?(?:management|filter|moderation|policy|safety)|content exists risk"
     r"|considered high risk|inappropriate content|(?:input|output) (?:new_)?sensitive|sensitive (?:content|information"
     r"|words?)|safety (?:system|filter|check)|safety_check|responsible ?ai|moderation|prohibited[ _]content|guardrail"
@@ -198,20 +198,23 @@ _OWN_PICTURE = re.compile(
 # -- fields ----------------------------------------------------------------------------------------------------------
 
 _NAMES: dict[Field, str] = {
-    "response_format": r"response_?format|json_?schema|guided_?\w+|structured[ _-]?outputs?|json mode|grammar",
+    "response_format": r"response_?(?:format|schema|json_?schema|mime_?type)|json_?schema|guided_?\w+"
+    r"|output_?(?:config|format)"
+    r"|structured[ _-]?outputs?|json mode|grammar",
     "logprobs": r"log_?probs?",
     "top_logprobs": r"top_?log_?probs?",
     "n": "n",
     "seed": "seed",
     "temperature": "temperature",
     "top_p": r"top_?p",
-    "max_tokens": r"max_?tokens",
+    "top_k": r"top_?k",
+    "max_tokens": r"max_?(?:output_?)?tokens",
     "max_completion_tokens": r"max_?completion_?tokens",
 }
 _LABEL = r"(?:parameters?|arguments?|fields?|propert(?:y|ies)|options?|keys?|supplied|inputs?|body|values?)\W{1,4}"
 _AFTER = (
     r"\W{1,3}(?:is |are |was )?(?:not|un\w+|does|must|cannot|can't|only|may|should|other|greater|larger|deprecated"
-    r"|invalid|ignored|parameter|argument|field|option)\b"
+    r"|invalid|ignored|extra|parameter|argument|field|option)\b"
 )
 _UNKNOWN = re.compile(
     r"(?:not|n't|un) ?support|unrecogni[sz]ed|unknown|unexpected|permitted|deprecated|not allowed|instead|extra"

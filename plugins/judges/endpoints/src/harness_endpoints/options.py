@@ -261,3 +261,23 @@ class EndpointOptions(BaseModel):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost" or self.host.endswith(".localhost")
+
+
+class LogprobOptions(EndpointOptions):
+    """Options of a judge whose provider can say how likely each token was."""
+
+    logprobs: Literal["auto"] | bool = Field(
+        default="auto",
+        description="Ask for log-probabilities, which become probabilities. auto: until the server refuses.",
+    )
+    top_logprobs: int = Field(default=5, ge=1, le=20, description="Alternatives to each token.")
+
+    @property
+    def user_fields(self) -> frozenset[str]:
+        """Fields that are never left out."""
+        return super().user_fields | ({"logprobs", "top_logprobs"} if self.logprobs is True else set())
+
+    @property
+    def asks_logprobs(self) -> bool:
+        """Whether log-probabilities are asked for."""
+        return self.logprobs is not False

@@ -144,6 +144,22 @@ def arrange(messages: Sequence[Message], *, prepend: bool = False) -> list[Messa
     return [first, *rest[1:]]
 
 
+def split_system(messages: Sequence[Message]) -> tuple[str, list[Message]]:
+    """The system prompt apart from the other messages, for APIs that want it in a field of its own.
+
+    One with images goes ahead of the first user message, and one without any other message becomes that message.
+    """
+    systems = [message for message in messages if message.role == "system"]
+    rest = arrange([message for message in messages if message.role != "system"])
+    parts = [part for message in systems for part in message.parts]
+    texts = [part for part in parts if isinstance(part, str)]
+    if not rest:
+        return "", [Message("user", join_texts(parts))]
+    if len(texts) < len(parts):
+        return "", arrange(messages, prepend=True)
+    return "\n".join(texts), rest
+
+
 def join_texts(parts: Sequence[str | Image]) -> tuple[str | Image, ...]:
     """Parts with texts that follow one another on lines of their own."""
     if len(parts) == 1:

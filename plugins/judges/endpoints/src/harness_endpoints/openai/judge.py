@@ -9,9 +9,13 @@ from harness_endpoints.openai.image_tokens import image_tokens
 from harness_endpoints.openai.options import ChatOptions
 from harness_endpoints.openai.payload import ChatPayloads
 from harness_endpoints.openai.reply import read_reply
+from harness_endpoints.openai.responses import ResponsesOptions, ResponsesPayloads, read_response
 
 CHAT = Dialect(name="openai", generation=2, payloads=ChatPayloads, read=read_reply, image_tokens=image_tokens)
 """Chat completions, as OpenAI defined them and most servers copy them."""
+
+RESPONSES = Dialect(name="responses", generation=1, payloads=ResponsesPayloads, read=read_response)
+"""OpenAI's Responses API, https://developers.openai.com/api/reference/resources/responses."""
 
 
 def make(options: ChatOptions, context: Context) -> EndpointJudge:
@@ -21,3 +25,12 @@ def make(options: ChatOptions, context: Context) -> EndpointJudge:
         UserError: A key is missing, or would go over the network in plain text. A proxy of the environment is unusable.
     """
     return EndpointJudge(options, context, CHAT)
+
+
+def make_responses(options: ResponsesOptions, context: Context) -> EndpointJudge:
+    """The judge `openai/responses`.
+
+    Raises:
+        UserError: A key is missing, or would go over the network in plain text. A proxy of the environment is unusable.
+    """
+    return EndpointJudge(options, context, RESPONSES)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlencode
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from harness.api import Operational
-from harness_endpoints.options import EndpointOptions
+from harness_endpoints.options import LogprobOptions
 
 
-class ChatOptions(EndpointOptions):
+class ChatOptions(LogprobOptions):
     """Options of `openai/openai`."""
 
     path: ClassVar[str] = "/chat/completions"
@@ -42,11 +44,6 @@ class ChatOptions(EndpointOptions):
     system: Literal["message", "prepend"] = Field(
         default="message", description="How a system prompt is given: as such, or ahead of the first user message."
     )
-    logprobs: Literal["auto"] | bool = Field(
-        default="auto",
-        description="Ask for log-probabilities, which become probabilities. auto: until the server refuses.",
-    )
-    top_logprobs: int = Field(default=5, ge=1, le=20, description="Alternatives to each token.")
     extra_body: dict[str, Any] = Field(
         default_factory=dict, description="Further fields of the request's JSON, such as chat_template_kwargs."
     )
@@ -55,12 +52,41 @@ class ChatOptions(EndpointOptions):
         description="Environment variable that holds the key. null: send none. Servers on this machine need none.",
     )
 
-    @property
-    def user_fields(self) -> frozenset[str]:
-        """Fields that are never left out."""
-        return super().user_fields | ({"logprobs", "top_logprobs"} if self.logprobs is True else set())
+
+class AzureOptions(ChatOptions):
+    """Options of `openai/azure`: the classic address of a deployment, written shorter."""
+
+    resource: str = Field(description="Name of the resource: the first part of RESOURCE.openai.azure.com.")
+    deployment: str = Field(description="Name of the deployment.")
+    api_version: str = Field(default="2024-10-21", description="Version of the API, a part of each URL.")
+    base_url: str = Field(
+        default="", description="Where the deployment is, for other clouds and proxies. By default made of `resource`."
+    )
+    api_key_env: Annotated[str | None, Operational()] = Field(
+        default="AZURE_OPENAI_API_KEY", description="Environment variable that holds the key. null: send none."
+    )
+
+    @field_validator("resource", "deployment", "api_version")
+    @classmethod
+    def _in_a_url(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
+            raise ValueError(f"{value!r} cannot be a part of Azure's URL; write letters, digits, dots and dashes")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "resource" in data and "deployment" in data:
+            host = f"https://{data['resource']}.openai.azure.com/openai/deployments/{data['deployment']}"
+            data = {**data, "base_url": data.get("base_url") or host}
+        return data
 
     @property
-    def asks_logprobs(self) -> bool:
-        """Whether log-probabilities are asked for."""
-        return self.logprobs is not False
+    def url(self) -> str:
+        """The URL that requests go to, with the version."""
+        query = urlencode({"api-version": self.api_version, **self.extra_query})
+        return f"{self.address}?{query}"
+
+    def key_header(self, key: str) -> tuple[str, str]:
+        """The header that carries the key."""
+        return "api-key", key
