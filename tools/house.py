@@ -34,7 +34,7 @@ LAYERS = (
     ("console", "formats", "manifest", "score"),
     ("run",),
     ("pipeline",),
-    ("report",),
+    ("report", "reuse"),
     ("train",),
     ("doctor", "testing"),
     ("authoring",),
@@ -62,7 +62,7 @@ KERNEL = (
 )
 """Parts that a run always needs; `api/data` and `api/reading` are not counted."""
 
-BATTERIES = ("formats", "score", "report", "train", "doctor", "testing", "authoring")
+BATTERIES = ("formats", "score", "report", "reuse", "train", "doctor", "testing", "authoring")
 """Parts that the kernel never imports: it reaches them through hooks."""
 
 

@@ -28,7 +28,7 @@ from harness.api._cards import (
     TaskCard,
     TrainerCard,
 )
-from harness.api._contracts import InstalledPlugins, Metric
+from harness.api._contracts import InstalledPlugins, KnownAnswers, Metric
 from harness.api._recorded import RecordedCell, Report
 from harness.api._records import Judgement
 from harness.api._requests import Request
@@ -113,6 +113,17 @@ def harness_training_planned(
         plugins: The installed plugins.
         checkpoints: The folder of checkpoint folders.
         say: Takes lines for people.
+    """
+
+
+@hookspec
+def harness_answers_known(folder: Path) -> KnownAnswers | None:
+    """Give answers that need not be asked for. The first plugin that returns some has them. Not called by `--fresh`.
+
+    The core's own plugin is asked last. It takes answers over from earlier runs of the manifest beside the run folder.
+
+    Args:
+        folder: The run folder. In a dry run it need not be there.
     """
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from harness.report.leaderboard import build_leaderboard
 from harness.report.records import SCHEMA, Leaderboard
 from harness.report.render import write_reports
 from harness.report.scored import score_run
+from harness.report.sources import digest_sources
 from harness.run.folder import JOURNAL, LEADERBOARD, SCORES
 from harness.run.journal import Journal
 from harness.run.recorded import RecordedRun, load_run
@@ -24,7 +24,7 @@ from harness.score.find import make_metric
 from harness.text import clean
 
 if TYPE_CHECKING:
-    from harness.discovery import PluginRow, Plugins
+    from harness.discovery import Plugins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,18 +147,13 @@ def _list_files(plugins: Plugins) -> set[str]:
 def _state_key(folder: Path, plugins: Plugins) -> str:
     """Changes whenever a report may come out otherwise: with the answers, the harness, or any plugin."""
     # Any plugin may bring a metric, a renderer or a section. One that is blocked or broken brings none.
-    rows = sorted((row.name, row.distribution, row.version, row.status, _digest(row)) for row in plugins.rows)
+    digests = zip(plugins.rows, digest_sources(plugins.rows), strict=True)
+    rows = sorted((row.name, row.distribution, row.version, row.status, digest) for row, digest in digests)
     journal = Journal(folder / JOURNAL, readonly=True)
     try:
         return json.dumps([__version__, SCHEMA, rows, journal.state()])
     finally:
         journal.close()
-
-
-def _digest(row: PluginRow) -> str:
-    """Hash of a plugin that is a file, given with `--plugin`. It has no version that says when it changes."""
-    path = Path(row.distribution)
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if row.given and path.is_file() else ""
 
 
 def _last_key(folder: Path) -> str | None:

@@ -50,7 +50,7 @@ class Database:
 
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
         """Open, and unless `readonly`, create it when it is not there."""
-        self.path = path
+        self.path, self.readonly = path, readonly
         if readonly and not path.is_file():
             raise JournalError(f"journal {path}: no such file; is this a run folder?")
         with self.explain_errors():
