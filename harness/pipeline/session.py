@@ -137,7 +137,7 @@ def _ask_judges(
         )
         # After the plan is kept, so that a plugin can read it.
         plugins.notify("harness_run_started", folder=folder, manifest=loaded.content)
-        before = journal.taken()
+        before = journal.read_taken()
         with open_known(plugins, folder, journal, reuse=reuse) as known:
             outcome = Engine(
                 plan,
@@ -148,7 +148,7 @@ def _ask_judges(
                 progress=progress,
                 known=known,
             ).run()
-        taken = journal.taken()
+        taken = journal.read_taken()
         for source, count in taken.items():
             if count > before.get(source, 0):
                 say(f"{count - before.get(source, 0):,} answers taken over from {source}")

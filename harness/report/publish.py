@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import __version__
-from harness.api import RendererCard
+from harness.api import PluginError, RendererCard
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import SCHEMA, Leaderboard
 from harness.report.render import write_reports
@@ -93,6 +93,8 @@ def _read_back(folder: Path, plugins: Plugins) -> Leaderboard | None:
 
 def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
     """Score a run, build its leaderboard, write its reports and tell the plugins."""
+    for line in _list_new_owners(run, plugins):
+        print(clean(line), file=sys.stderr)  # noqa: T201
     cells = score_run(run, plugins)
     board = build_leaderboard(
         cells,
@@ -116,6 +118,23 @@ def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
     # After the files are written, so that a plugin finds them.
     plugins.notify("harness_run_finished", folder=run.folder, leaderboard=board.to_json(), cells=cells)
     return board
+
+
+def _list_new_owners(run: RecordedRun, plugins: Plugins) -> list[str]:
+    """Metrics that another distribution gives than when the run was made: a bare name can change its owner."""
+    said = []
+    for name, owner in run.metrics.items():
+        try:
+            offer = plugins.find("metric", name)
+        except PluginError:  # scoring says so
+            continue
+        if [offer.id, offer.distribution] != owner:
+            before = " of ".join(map(str, owner)) if isinstance(owner, list) else str(owner)
+            said.append(
+                f"warning: metric {name}: scored by {offer.id} of {offer.distribution}; when this run was made it was "
+                f"{before}"
+            )
+    return said
 
 
 def _check_sections(plugin: str, found: Any) -> list[tuple[str, str]]:

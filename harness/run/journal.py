@@ -115,9 +115,9 @@ class Journal(Database):
     def count_taken(self, sources: Iterable[str]) -> None:
         """Note where answers were taken over from; inside a transaction, with the answers."""
         if new := Counter(sources):
-            self.insert("OR REPLACE INTO meta", [("taken over", json.dumps(Counter(self.taken()) + new))])
+            self.insert("OR REPLACE INTO meta", [("taken over", json.dumps(Counter(self.read_taken()) + new))])
 
-    def taken(self) -> dict[str, int]:
+    def read_taken(self) -> dict[str, int]:
         """Number of the answers that were taken over, by where they are from."""
         found: dict[str, int] = json.loads(self.meta("taken over") or "{}")
         return found
