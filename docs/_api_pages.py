@@ -120,6 +120,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "compute_rewards",
             "ResolvedRecipe",
             "PlannedTraining",
+            "KnownAnswers",
         ),
     ),
     (

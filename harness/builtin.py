@@ -13,6 +13,7 @@ from harness.api import (
     CommandCard,
     FormatCard,
     InstalledPlugins,
+    KnownAnswers,
     MetricCard,
     PlannedTraining,
     RendererCard,
@@ -71,6 +72,14 @@ def harness_metric_wanted(metric: str, answers: str, plugins: InstalledPlugins) 
     from harness.score.find import check_metric
 
     check_metric(metric, answers, cast("Plugins", plugins))
+
+
+@hookimpl
+def harness_answers_known(folder: Path) -> KnownAnswers | None:
+    """Answers of earlier runs of the manifest."""
+    from harness.reuse.earlier import find_earlier
+
+    return find_earlier(folder)
 
 
 @hookimpl

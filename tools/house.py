@@ -36,7 +36,7 @@ LAYERS = (
     ("console", "formats", "manifest", "score"),
     ("run",),
     ("pipeline",),
-    ("report",),
+    ("report", "reuse"),
     ("bundle", "drift", "price", "train"),
     ("doctor", "testing"),
     ("authoring",),
@@ -66,7 +66,19 @@ KERNEL = (
 )
 """Parts that a run always needs; `api/data` and `api/reading` are not counted."""
 
-BATTERIES = ("formats", "score", "report", "bundle", "drift", "price", "train", "doctor", "testing", "authoring")
+BATTERIES = (
+    "formats",
+    "score",
+    "report",
+    "reuse",
+    "bundle",
+    "drift",
+    "price",
+    "train",
+    "doctor",
+    "testing",
+    "authoring",
+)
 """Parts that the kernel never imports: it reaches them through hooks."""
 
 

@@ -6,7 +6,7 @@ events, since a call through pluggy costs far more than a method call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -55,6 +55,24 @@ class InstalledPlugins(Protocol):
         Returns:
             Pairs of plugin name and what it returned.
         """
+
+
+class KnownAnswers(Protocol):
+    """Answers that need not be asked for, from the hook `harness_answers_known`."""
+
+    def find(self, judge: str, requests: Sequence[Request]) -> Mapping[str, tuple[str, Judgement]]:
+        """Those of a judge's answers to some requests that are known. Called from one thread at a time.
+
+        Args:
+            judge: Key of the judge. It changes whenever its answers may.
+            requests: A few hundred at most, as they are put to this judge.
+
+        Returns:
+            By key of the request: where the answer is from, in words, and the answer. It is no error.
+        """
+
+    def close(self) -> None:
+        """Free what it holds, once the run has ended."""
 
 
 class Invocation(Protocol):

@@ -28,7 +28,7 @@ from harness.api._cards import (
     TaskCard,
     TrainerCard,
 )
-from harness.api._contracts import InstalledPlugins, Metric
+from harness.api._contracts import InstalledPlugins, KnownAnswers, Metric
 from harness.api._recorded import RecordedCell, Report
 from harness.api._records import Judgement
 from harness.api._requests import Request
@@ -125,6 +125,17 @@ def harness_run_planned(folder: Path, plan: object, to_ask: Mapping[tuple[str, s
         plan: The core's own plan of tasks and judges. Its form is no promise.
         to_ask: Requests that the journal has no answer to, by names of task and judge.
         shard: The part of every task that is asked, likewise the core's own; `None` for all of it.
+    """
+
+
+@hookspec
+def harness_answers_known(folder: Path) -> KnownAnswers | None:
+    """Give answers that need not be asked for. The first plugin that returns some has them. Not called by `--fresh`.
+
+    The core's own plugin is asked last. It takes answers over from earlier runs of the manifest beside the run folder.
+
+    Args:
+        folder: The run folder. In a dry run it need not be there.
     """
 
 

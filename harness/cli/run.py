@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import click
 from harness.console import checkpoints_option, echo, load_plugins, say
 
 if TYPE_CHECKING:
+    from harness.api import KnownAnswers
     from harness.discovery import Plugins
     from harness.manifest.load import LoadedManifest
     from harness.pipeline.session import Session
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(min=1), help="At most N items of each task.")
 @click.option("--shard", "part", metavar="I/N", help="Only part I of N of every task; see `harness merge`.")
 @click.option("--fresh", is_flag=True, help="Start again; the older run folder is kept beside the new one.")
+@click.option(
+    "--reuse/--no-reuse",
+    default=None,
+    help="Take answers over from earlier runs of this manifest beside it, where judge and request are the same.  "
+    "[default: --reuse, unless the run was begun with --fresh or --no-reuse]",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and what the journal already holds; ask no judge.")
 @click.option(
     "--fail-on-error",
@@ -48,6 +56,7 @@ def command(
     limit: int | None,
     part: str | None,
     fresh: bool,
+    reuse: bool | None,
     dry_run: bool,
     fail_on_error: float | None,
     runs: Path,
@@ -74,7 +83,7 @@ def command(
     loaded = load_manifest(manifest, sets=_add_sets(sets, limit, fail_on_error), plugins=plugins)
     # Before the folder is made: a dry run leaves nothing.
     if dry_run:
-        _print_plan(loaded, plugins, runs, checkpoints, shard)
+        _print_plan(loaded, plugins, runs, checkpoints, shard, reuse=False if fresh else reuse)
         return 0
     try:
         session = run_manifest(
@@ -86,6 +95,7 @@ def command(
             progress=make_progress(),
             checkpoints=checkpoints,
             say=say,
+            reuse=reuse,
         )
     except KeyboardInterrupt:  # while a judge was trained; from the first question on the session takes it
         say("interrupted; run the same command again to go on")
@@ -171,8 +181,16 @@ def _print_failures(session: Session) -> None:
         journal.close()
 
 
-def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoints: Path, shard: Shard | None) -> None:
-    from harness.pipeline.session import run_folder
+def _print_plan(
+    loaded: LoadedManifest,
+    plugins: Plugins,
+    runs: Path,
+    checkpoints: Path,
+    shard: Shard | None,
+    *,
+    reuse: bool | None,
+) -> None:
+    from harness.pipeline.session import open_known, run_folder
     from harness.pipeline.training import give_models, plan_trainings
     from harness.run.coverage import check_media, check_metrics, leave_out
     from harness.run.folder import JOURNAL
@@ -195,26 +213,58 @@ def _print_plan(loaded: LoadedManifest, plugins: Plugins, runs: Path, checkpoint
         echo(f"  {judge}: recipe {training.name}, {state} ({training.folder})")
     for task, name in sorted(plan.left_out):
         echo(f"  {task} · {name}: not asked, since the judge has an answer to no item there")
-    total = held = 0
+    total, held, taken = 0, 0, Counter[str]()
     to_ask = {}
     try:
-        for cell in plan.cells():
-            asks = _count_requests(cell.task, shard)
-            # Failed answers are asked again, so they are not counted as there.
-            have = _count_answered(journal, cell) if journal is not None else 0
-            total, held = total + asks, held + have
-            to_ask[cell.task.name, cell.judge.name] = max(0, asks - have)
-            echo(
-                f"  {cell.task.name} · {cell.judge.name}: {asks:,} requests, {have:,} already in the journal "
-                f"({cell.task.protocol.summary()})"
-            )
+        with open_known(plugins, folder, journal, reuse=reuse) as known:
+            for cell in plan.cells():
+                asks = _count_requests(cell.task, shard)
+                # Failed answers are asked again, so they are not counted as there.
+                have = _count_answered(journal, cell) if journal is not None else 0
+                found = _count_known(known, journal, cell, shard) if known is not None and have < asks else Counter()
+                total, held, taken = total + asks, held + have, taken + found
+                to_ask[cell.task.name, cell.judge.name] = max(0, asks - have - found.total())
+                more = f", {found.total():,} known from earlier runs" if found else ""
+                echo(
+                    f"  {cell.task.name} · {cell.judge.name}: {asks:,} requests, {have:,} already in the journal{more} "
+                    f"({cell.task.protocol.summary()})"
+                )
     finally:
         if journal is not None:
             journal.close()
-    echo(f"{len(plan.cells())} cells, {total:,} requests, {held:,} already answered, {total - held:,} to ask")
+    for source, count in taken.items():
+        echo(f"{count:,} answers would be taken over from {source} (--no-reuse asks again)")
+    left = total - held - taken.total()
+    echo(f"{len(plan.cells())} cells, {total:,} requests, {held:,} already answered, {left:,} to ask")
     for _, lines in plugins.notify("harness_run_planned", folder=folder, plan=plan, to_ask=to_ask, shard=shard):
         for line in lines or ():
             echo(str(line))
+
+
+def _count_known(known: KnownAnswers, journal: Journal | None, cell: Cell, shard: Shard | None) -> Counter[str]:
+    """Number of the answers that would be taken over into a cell, by where they are from. Renders its requests."""
+    from itertools import islice
+
+    from harness.run.planned import WaitsForRecipeError
+    from harness.run.requests import stream_requests
+
+    found: Counter[str] = Counter()
+    seen: set[str] = set()
+    try:
+        judge, key = cell.judge, cell.judge.key
+    except WaitsForRecipeError:
+        return found
+    if not judge.judge.fingerprint():
+        return found
+    stream = stream_requests(cell.task, shard=shard)
+    while chunk := list(islice(stream, 128)):
+        requests = [judge.put(planned.request) for planned in chunk if planned.request is not None]
+        requests = [request for request in requests if request.key not in seen]
+        seen.update(request.key for request in requests)
+        held = journal.find_answered(key, [request.key for request in requests]) if journal is not None else set()
+        missing = [request for request in requests if request.key not in held]
+        found.update(source for source, _ in known.find(key, missing).values() if missing)
+    return found
 
 
 def _count_answered(journal: Journal, cell: Cell) -> int:

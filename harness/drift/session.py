@@ -121,6 +121,7 @@ def take_snapshot(
                 progress=make_progress(),
                 checkpoints=checkpoints,
                 say=say,
+                reuse=False,  # the answers of today are wanted
                 only=anchors.items,
             )
             if session.outcome.interrupted or session.outcome.cut_short:

@@ -6,12 +6,13 @@ import math
 import statistics
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import JournalError, Report
+from harness.api import JournalError, KnownAnswers, Report
 from harness.manifest.load import render_resolved
 from harness.pipeline.training import train_judges
 from harness.run.coverage import check_media, check_metrics, leave_out
@@ -66,6 +67,7 @@ def run_manifest(
     progress: CellProgress,
     checkpoints: Path = Path("checkpoints"),
     say: Callable[[str], None] = lambda line: None,
+    reuse: bool | None = None,
     only: Mapping[str, Collection[str]] | None = None,
 ) -> Session:
     """Run a manifest, or go on where an earlier run of it stopped. Judges with a recipe are trained first.
@@ -78,7 +80,9 @@ def run_manifest(
         shard: Only this part of every task.
         progress: Shows how far each cell is.
         checkpoints: The folder of checkpoint folders.
-        say: Takes lines about what is trained.
+        say: Takes lines about what is trained, and what is taken over.
+        reuse: Whether answers that are known need not be asked for. By default they need not, except where the run
+            was begun with `fresh` or without.
         only: Ids of the items to ask, by name of the task. `None`: all.
 
     Raises:
@@ -101,7 +105,10 @@ def run_manifest(
     make_folder(folder, fresh=fresh)
     # Two runs of one manifest would ask every question twice.
     with lock_folder(folder):
-        outcome, judges = _ask_judges(plan, loaded, plugins, folder, shard=shard, progress=progress)
+        reuse = False if fresh else reuse
+        outcome, judges, taken = _ask_judges(
+            plan, loaded, plugins, folder, shard=shard, progress=progress, reuse=reuse, say=say
+        )
         # Before the report: a report that fails must not cost the record of what was asked, by which versions.
         write_record(
             folder,
@@ -111,6 +118,7 @@ def run_manifest(
             command=sys.argv,
             judges=judges,
             data={task.name: source for task in plan.tasks if (source := task.provenance)},
+            taken_over=taken,
         )
         # Who presses Ctrl-C wants the prompt back. The next start, or `harness score`, makes the report.
         report = None if outcome.interrupted else report_run(folder, plugins, reuse=True)
@@ -143,8 +151,10 @@ def _ask_judges(
     *,
     shard: Shard | None,
     progress: CellProgress,
-) -> tuple[Outcome, dict[str, dict[str, Any]]]:
-    """Record the plan, ask what the journal does not hold yet, and give a record of each judge for `run.json`."""
+    reuse: bool | None,
+    say: Callable[[str], None],
+) -> tuple[Outcome, dict[str, dict[str, Any]], dict[str, int]]:
+    """Record the plan, ask what is not known yet, and give a record of each judge and of what was taken over."""
     journal = Journal(folder / JOURNAL)
     try:
         write_atomically(folder / MANIFEST, render_resolved(loaded, origins=False))
@@ -153,17 +163,49 @@ def _ask_judges(
         )
         # After the plan is kept, so that a plugin can read it.
         plugins.notify("harness_run_started", folder=folder, manifest=loaded.content)
-        outcome = Engine(
-            plan,
-            journal,
-            timeout=loaded.manifest.run.timeout,
-            fail_on_error=loaded.manifest.run.fail_on_error,
-            shard=shard,
-            progress=progress,
-        ).run()
-        return outcome, {judge.name: _judge_record(journal, judge, outcome) for judge in plan.judges}
+        before = journal.read_taken()
+        with open_known(plugins, folder, journal, reuse=reuse) as known:
+            outcome = Engine(
+                plan,
+                journal,
+                timeout=loaded.manifest.run.timeout,
+                fail_on_error=loaded.manifest.run.fail_on_error,
+                shard=shard,
+                progress=progress,
+                known=known,
+            ).run()
+        taken = journal.read_taken()
+        for source, count in taken.items():
+            if count > before.get(source, 0):
+                say(f"{count - before.get(source, 0):,} answers taken over from {source}")
+        return outcome, {judge.name: _judge_record(journal, judge, outcome) for judge in plan.judges}, taken
     finally:
         journal.close()
+
+
+@contextmanager
+def open_known(
+    plugins: Plugins, folder: Path, journal: Journal | None, *, reuse: bool | None
+) -> Iterator[KnownAnswers | None]:
+    """The answers that need not be asked for: `None` where there are none, or none are wanted.
+
+    Args:
+        plugins: The installed plugins.
+        folder: The run folder.
+        journal: Its journal, which remembers that a run was begun without; `None` in a dry run of a new folder.
+        reuse: As in `run_manifest`.
+    """
+    if reuse is None:
+        reuse = journal is None or journal.meta("reuse") != "no"
+    # A run that is begun with --fresh goes on without the option, and must not take over what it was to ask again.
+    if journal is not None and not journal.readonly:
+        journal.set_meta("reuse", "yes" if reuse else "no")
+    known: KnownAnswers | None = plugins.ask("harness_answers_known", KnownAnswers, folder=folder) if reuse else None
+    try:
+        yield known
+    finally:
+        if known is not None:
+            known.close()
 
 
 def report_run(folder: Path, plugins: Plugins, *, reuse: bool = False) -> Report | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -11,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import __version__
-from harness.api import RendererCard
+from harness.api import PluginError, RendererCard
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import SCHEMA, Leaderboard
 from harness.report.render import warn, write_reports
 from harness.report.scored import score_run
+from harness.report.sources import digest_sources
 from harness.report.written import is_as_written, keep_written
 from harness.run.folder import JOURNAL, LEADERBOARD, SCORES, read_kept
 from harness.run.journal import Journal
@@ -26,7 +26,7 @@ from harness.score.find import make_metric
 from harness.text import clean
 
 if TYPE_CHECKING:
-    from harness.discovery import PluginRow, Plugins
+    from harness.discovery import Plugins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +95,8 @@ def _read_back(folder: Path, plugins: Plugins, key: str) -> Leaderboard | None:
 
 def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
     """Score a run, build its leaderboard, write its reports and tell the plugins."""
+    for line in _list_new_owners(run, plugins):
+        print(clean(line), file=sys.stderr)  # noqa: T201
     cells = score_run(run, plugins)
     board = build_leaderboard(
         cells,
@@ -120,6 +122,23 @@ def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
     # After the files are written, so that a plugin finds them.
     plugins.notify("harness_run_finished", folder=run.folder, leaderboard=board.to_json(), cells=cells)
     return board
+
+
+def _list_new_owners(run: RecordedRun, plugins: Plugins) -> list[str]:
+    """Metrics that another distribution gives than when the run was made: a bare name can change its owner."""
+    said = []
+    for name, owner in run.metrics.items():
+        try:
+            offer = plugins.find("metric", name)
+        except PluginError:  # scoring says so
+            continue
+        if [offer.id, offer.distribution] != owner:
+            before = " of ".join(map(str, owner)) if isinstance(owner, list) else str(owner)
+            said.append(
+                f"warning: metric {name}: scored by {offer.id} of {offer.distribution}; when this run was made it was "
+                f"{before}"
+            )
+    return said
 
 
 def _check_sections(plugin: str, found: Any) -> list[tuple[str, str]]:
@@ -151,15 +170,10 @@ def _list_files(plugins: Plugins) -> set[str]:
 def _state_key(folder: Path, plugins: Plugins) -> str:
     """Changes whenever a report may come out otherwise: with the answers, the harness, or any plugin."""
     # Any plugin may bring a metric, a renderer or a section. One that is blocked or broken brings none.
-    rows = sorted((row.name, row.distribution, row.version, row.status, _digest(row)) for row in plugins.rows)
+    digests = zip(plugins.rows, digest_sources(plugins.rows), strict=True)
+    rows = sorted((row.name, row.distribution, row.version, row.status, digest) for row, digest in digests)
     journal = Journal(folder / JOURNAL, readonly=True)
     try:
         return json.dumps([__version__, SCHEMA, rows, journal.state()])
     finally:
         journal.close()
-
-
-def _digest(row: PluginRow) -> str:
-    """Hash of a plugin that is a file, given with `--plugin`. It has no version that says when it changes."""
-    path = Path(row.distribution)
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if row.given and path.is_file() else ""

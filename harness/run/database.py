@@ -54,8 +54,7 @@ class Database:
 
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
         """Open, and unless `readonly`, create it when it is not there. One that was not closed is checked."""
-        self.path = path
-        self._readonly = readonly
+        self.path, self.readonly = path, readonly
         self._changes: dict[str, int] = {}
         if readonly and not path.is_file():
             raise JournalError(f"journal {path}: no such file; is this a run folder?")
@@ -81,7 +80,7 @@ class Database:
                 raise
 
     def _prepare(self, *, unclean: bool) -> None:
-        if self._readonly:
+        if self.readonly:
             self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
         else:
             self._db.execute("PRAGMA journal_mode=WAL")
@@ -132,7 +131,7 @@ class Database:
 
     def close(self) -> None:
         """Close the connection. Where no other process reads it, a journal that was written to is one file then."""
-        if not self._readonly:
+        if not self.readonly:
             try:
                 # A finished run is copied, archived and read without the files `-wal` and `-shm`, also by who may only
                 # read. A reader keeps it in WAL mode; then the next start only checks more than it has to.

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import chain
 
 from harness.api import DataError, Judge, Judgement, Request, Status, UserError
 
@@ -72,7 +73,11 @@ class _Attempt:
 
     def _work(self) -> None:
         try:
-            for answer in self._judge.judge(self._hand_out()):
+            requests = self._hand_out()
+            # Where nothing is left to ask, a judge need not open its model.
+            if (first := next(requests, None)) is None:
+                return
+            for answer in self._judge.judge(chain([first], requests)):
                 if self.abandoned:
                     return
                 self._accept(answer)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby, islice
 from typing import Any
 
-from harness.api import DataError, Judge, Judgement, JudgeStoppedError, Request, Status
+from harness.api import DataError, Judge, Judgement, JudgeStoppedError, KnownAnswers, Request, Status
 from harness.run.driver import AnsweredRequest, Driver
 from harness.run.journal import Journal
 from harness.run.planned import Cell, Plan, PlannedTask
@@ -62,6 +62,7 @@ class Engine:
         fail_on_error: Stop when more than this share of a cell's judgements failed; `None` never stops.
         shard: Only this part of every task.
         progress: Where to show how far it is.
+        known: Answers that need not be asked for.
     """
 
     def __init__(
@@ -73,7 +74,9 @@ class Engine:
         fail_on_error: float | None,
         shard: Shard | None,
         progress: CellProgress,
+        known: KnownAnswers | None = None,
     ) -> None:
+        self._known = known
         self._plan = plan
         self._journal = journal
         self._timeout = timeout
@@ -127,7 +130,7 @@ class Engine:
         self._progress.start(f"{task.name} · {judge.name}", total=total, done=known)
         # Said before the first request, so that a run that is killed never looks finished.
         self._journal.set_cell(CellRow(task.name, judge.name, judge.key, task.fingerprint, "partial"))
-        work = _CellWork(cell, self._journal, self._plan, shard=self._shard)
+        work = _CellWork(cell, self._journal, self._plan, shard=self._shard, known=self._known)
         try:
             driver = Driver(
                 make_judge=self._judge_maker(cell),
@@ -202,7 +205,12 @@ class _CellWork:
     `requests` runs in the judge's thread, the rest in the main one. The deques between them are thread-safe.
     """
 
-    def __init__(self, cell: Cell, journal: Journal, plan: Plan, *, shard: Shard | None) -> None:
+    def __init__(
+        self, cell: Cell, journal: Journal, plan: Plan, *, shard: Shard | None, known: KnownAnswers | None
+    ) -> None:
+        # A judge that does not say what it is cannot be known again.
+        self._known = known if cell.judge.judge.fingerprint() else None
+        self._taken: deque[tuple[str, str, Judgement]] = deque()
         self._cell = cell
         self._journal = journal
         self._reader = Journal(journal.path, readonly=True)  # for the judge's thread
@@ -228,6 +236,7 @@ class _CellWork:
                 planned.request_row.request if planned.request is None else planned.request.key for planned in chunk
             ]
             known = self._reader.find_answered(judge.key, keys)
+            earlier = self._find_earlier([p.request for p in chunk if p.request and p.request.key not in known])
             for planned, key in zip(chunk, keys, strict=True):
                 self._planned.append(planned)
                 # Two items of equal content are one question. The second one waits for the answer to the first.
@@ -237,6 +246,9 @@ class _CellWork:
                     self._unreadable.append((key, Judgement.failure(Status.ERROR, planned.problem)))
                     continue
                 self._pending.add(key)
+                if key in earlier:
+                    self._taken.append((key, *earlier[key]))
+                    continue
                 yield planned.request
         self.finished = True
 
@@ -254,21 +266,26 @@ class _CellWork:
             "reads does not answer; look at it, or raise `run: {timeout: ...}`, and run the same command again"
         )
 
+    def _find_earlier(self, requests: list[Request]) -> Mapping[str, tuple[str, Judgement]]:
+        return self._known.find(self._cell.judge.key, requests) if self._known is not None and requests else {}
+
     def record(self, batch: list[AnsweredRequest]) -> list[Judgement]:
         """Write what was planned and answered since the last call. Returns every judgement written.
 
         Where an id comes twice, or the data changed under the run, `problem` says so from then on.
         """
         planned = _drain(self._planned)
-        failed = _drain(self._unreadable)
-        if not (planned or failed or batch):
+        failed, taken = _drain(self._unreadable), _drain(self._taken)
+        if not (planned or failed or taken or batch):
             return []
         judgements = [*((request.key, judgement) for request, judgement in batch), *failed]
+        judgements += [(key, judgement) for key, _, judgement in taken]
         # In one transaction, so that no judgement is ever in the journal without its request.
         with self._journal.transaction():
             if self.problem is None:
                 self.problem = self._journal.add_requests([(made.item_row, made.request_row) for made in planned])
             self._journal.add_judgements(self._cell.judge.key, judgements)
+            self._journal.count_taken(source for _, source, _ in taken)
         self._pending.difference_update(key for key, _ in judgements)
         if batch:
             self._plan.plugins.notify(

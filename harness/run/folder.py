@@ -136,6 +136,7 @@ def write_record(
     command: list[str],
     judges: Mapping[str, Mapping[str, Any]],
     data: Mapping[str, str] | None = None,
+    taken_over: Mapping[str, int] | None = None,
 ) -> None:
     """Write `run.json`: what a reader needs to run this again, and nothing that scores depend on."""
     record: dict[str, Any] = {
@@ -150,5 +151,6 @@ def write_record(
         "seconds": round(seconds, 3),
         "judges": judges,
         "data": dict(data or {}),
+        "taken_over": dict(taken_over or {}),
     }
     write_atomically(folder / RECORD, json.dumps(record, indent=2) + "\n")

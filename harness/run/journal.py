@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,16 @@ class Journal(Database):
         """Record answers by request key; inside a transaction. A new answer replaces an `error`, and nothing else."""
         rows = [(judge, request, *judgement_row(judgement)) for request, judgement in judgements]
         self.store("judgements", rows, replaces=_is_failure)
+
+    def count_taken(self, sources: Iterable[str]) -> None:
+        """Note where answers were taken over from; inside a transaction, with the answers."""
+        if new := Counter(sources):
+            self.store("meta", [("taken over", json.dumps(Counter(self.read_taken()) + new))])
+
+    def read_taken(self) -> dict[str, int]:
+        """Number of the answers that were taken over, by where they are from."""
+        found: dict[str, int] = json.loads(self.meta("taken over") or "{}")
+        return found
 
     def replace_readings(self, changes: Iterable[tuple[str, str, Judgement]], *, time: str) -> None:
         """Put new readings in the place of judgements, all or none. What was there before is kept in `replaced`.
@@ -223,6 +234,10 @@ class Journal(Database):
             f"SELECT item, place, request FROM asks WHERE task=? AND item IN ({marks})", (task, *items)
         )
         return {(item, place): key for item, place, key in rows}
+
+    def has_judge(self, judge: str) -> bool:
+        """Whether there is any judgement of a judge."""
+        return bool(self.select_all("SELECT 1 FROM judgements WHERE judge=? LIMIT 1", (judge,)))
 
     def find_judgements(self, judge: str, keys: Sequence[str]) -> dict[str, JudgementRow]:
         """Those of one judge's judgements that are there, by key of the request."""

@@ -80,6 +80,8 @@ class RecordedRun:
     """All cells, in the order of the manifest."""
     left_out: tuple[LeftOut, ...] = ()
     """Cells that were not asked, likewise."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """Id and distribution of each metric when the run was made, by its name. Empty in runs of earlier versions."""
 
 
 def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:
@@ -102,6 +104,7 @@ def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:
                 }
                 for t in plan.tasks
             ],
+            "metrics": _list_owners(plan, report),
             "judges": [
                 {
                     "name": j.name,
@@ -114,6 +117,15 @@ def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:
             ],
         }
     )
+
+
+def _list_owners(plan: Plan, report: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Id and distribution of each metric of a plan, so that a later owner of the same bare name is noticed."""
+    names = [name for task in plan.tasks for name in task.protocol.metrics]
+    names += [report["metric"]] if report.get("metric") else []
+    bare = {Protocol.parse_metric(name)[0] for name in names}
+    offers = {name: plan.plugins.find("metric", name) for name in sorted(bare) if ":" not in name}
+    return {name: [offer.id, offer.distribution] for name, offer in offers.items()}
 
 
 def load_run(folder: Path) -> RecordedRun:
@@ -172,7 +184,13 @@ def load_run(folder: Path) -> RecordedRun:
         if states.get((task["name"], judge["name"]), LEFT_OUT) != LEFT_OUT
     ]
     return RecordedRun(
-        folder=folder, name=plan["name"], report=report, seed=plan["seed"], cells=cells, left_out=left_out
+        folder=folder,
+        name=plan["name"],
+        report=report,
+        seed=plan["seed"],
+        cells=cells,
+        left_out=left_out,
+        metrics=owners if isinstance(owners := plan.get("metrics"), dict) else {},
     )
 
 

@@ -36,8 +36,18 @@ class Mine(evaluate.Metric):
         return {{"mine": sum(p == r for p, r in zip(predictions, references)) / len(references)}}
 """
 JUDGE = """
-from harness.api import JudgeCard, Judgement, Status, hookimpl
+from harness.api import IsPath, JudgeCard, Judgement, RunsCode, Status, hookimpl
 from pathlib import Path
+from typing import Annotated
+from pydantic import BaseModel
+
+class Options(BaseModel):
+    model: Annotated[str, IsPath()] = ""
+    trust_remote_code: Annotated[bool, RunsCode("model")] = False
+
+def made(options, context):
+    Path({asked!r}).touch()
+    return Judge()
 
 class Judge:
     def fingerprint(self):
@@ -49,7 +59,9 @@ class Judge:
 
 @hookimpl
 def harness_judges():
-    return [JudgeCard(name="noted", summary="Notes that it was asked.", factory=lambda *_: Judge(), api_version=1)]
+    noted = JudgeCard(name="noted", summary="Notes that it was asked.", factory=lambda *_: Judge(), api_version=1)
+    card = JudgeCard(name="model", summary="Notes that it was made.", factory=made, options=Options, api_version=1)
+    return [noted, card]
 """
 Run = Callable[..., tuple[object, str]]
 
@@ -221,3 +233,59 @@ def test_the_working_directory_gives_no_modules(tmp_path: Path) -> None:
         [sys.executable, "-m", "harness", "list", "metrics"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (done.returncode, (tmp_path / "ran").exists()) == (0, False), done.stderr
+
+
+MODEL = """
+name: m
+tasks: [{use: miniature/technical, limit: 5}]
+judges: [{use: noting/model, with: {model: ./my-model, trust_remote_code: true}}]
+"""
+
+
+def test_code_of_a_model_needs_the_user(here: Path, run: Run) -> None:
+    path = here / "there/model.yaml"
+    path.write_text(MODEL)
+    option = f"--allow-code model:{here}/there/my-model "
+    for verb in (["run"], ["run", "--dry-run"], ["validate"], ["--allow-code", "model:my-model", "run"]):
+        code, said = run(*verb, str(path))
+        assert (code, "model.yaml:4:16: judges[0]: judge noting/model: trust_remote_code" in said) == (2, True), said
+        assert option in said
+    assert not (here / "asked").exists(), "it is not made"
+    code, said = run("show", str(path))
+    assert code == 0, "it may be looked at"
+    assert run("--allow-code", "model:there/my-model", "run", str(path))[0] == 0
+
+
+def test_code_of_a_model_that_a_recipe_makes_is_that_of_its_first_model(here: Path, run: Run) -> None:
+    pytest.importorskip("harness_grpo")
+    (here / "there/recipe.yaml").write_text(
+        "name: r\nmodel: ./base\ntasks: [{use: miniature/technical}]\nrewards: [{use: verdict/format}]\n"
+        "trainer: {use: grpo/grpo, with: {trust_remote_code: true}}\n"
+    )
+    for code, said in (run("train", "there/recipe.yaml"), run("validate", "there/recipe.yaml")):
+        assert (code, f"--allow-code model:{here}/there/base " in said) == (2, True), said
+        assert "recipe.yaml:5:16: trainer: trainer grpo/grpo: trust_remote_code" in said
+    (here / "there/recipe.yaml").write_text((here / "there/recipe.yaml").read_text().replace("true", "false"))
+    (here / "there/m.yaml").write_text(
+        MODEL.replace("with: {model: ./my-model, trust", "train: ./recipe.yaml, with: {trust")
+    )
+    for code, said in (run("run", "there/m.yaml"), run("validate", "there/m.yaml")):
+        assert (code, f"--allow-code model:{here}/there/base " in said) == (2, True), said
+    assert not (here / "checkpoints").exists(), "nothing is trained for it"
+
+
+def test_a_bare_name_that_changed_its_owner_is_said(here: Path, run: Run) -> None:
+    factory = "harness.score.metrics:make_accuracy"
+    text = (
+        "from harness.api import MetricCard, hookimpl\n@hookimpl\ndef harness_metrics():\n"
+        f"    return [MetricCard(name='own', summary='s', factory={factory!r}, unit='share', api_version=1)]\n"
+    )
+    for name in ("first", "second"):
+        (here / f"{name}.py").write_text(text)
+    assert run("-p", "first.py", "run", write_manifest(here, "[own, accuracy]"))[0] == 0
+    folder = str(next((here / "runs").glob("m-*")))
+    code, said = run("-p", "first.py", "score", folder)
+    assert (code, "warning" in said) == (0, False), said
+    code, said = run("-p", "second.py", "score", folder)
+    line = "metric own: scored by second/own of second.py; when this run was made it was first/own of first.py"
+    assert (code, line in said) == (0, True), said

@@ -198,18 +198,28 @@ def test_a_fault_of_the_task_ends_the_run_after_what_is_in_flight(make_request: 
 
 def test_after_a_fault_of_the_task_the_judge_is_not_called_again(make_request: Make) -> None:
     class Broken:
-        """Raises at every request, where a generator would be at its end after the first."""
+        """Raises at every request but the first, where a generator would be at its end after that."""
+
+        def __init__(self) -> None:
+            self.first = [make_request(0)]
 
         def __iter__(self) -> Broken:
             return self
 
         def __next__(self) -> Request:
+            if self.first:
+                return self.first.pop()
             raise DataError("the data are gone")
 
     judge = Scripted(good)
     with pytest.raises(DataError, match="the data are gone"):
         drive(judge, Broken())
     assert judge.calls == 1
+
+
+def test_a_judge_that_has_nothing_to_answer_is_not_called(make_request: Make) -> None:
+    judge = Scripted(good)
+    assert (drive(judge, []), judge.calls) == ([], 0)
 
 
 def test_stop_lets_what_is_in_flight_finish(make_request: Make) -> None:

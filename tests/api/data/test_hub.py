@@ -126,3 +126,10 @@ def test_rows_without_known_features_are_taken_as_they_are() -> None:
         yield {"a": 1}
 
     assert list(keep_encoded(datasets.IterableDataset.from_generator(some))) == [{"a": 1}]
+
+
+def test_the_working_directory_is_not_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "org/name").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"a folder org/name in the working directory.* write data: \./org/name"):
+        next(HubSplit.parse(f"hub:org/name@{'a' * 40}", split="test").rows())

@@ -88,6 +88,32 @@ def test_code_of_strangers_is_not_run_unless_asked_for(tiny: Path, tmp_path: Pat
     assert not witness.exists()
 
 
+def test_the_working_directory_is_not_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "org/name").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"there is a folder org/name in the working directory.* as \./org/name"):
+        source_of("model", "hub:org/name", "judge j")
+
+
+@pytest.mark.parametrize(
+    ("file", "named"),
+    [
+        ("config.json", {"AutoConfig": "mine.Config", "AutoModelForCausalLM": "other/repo--mine.Model"}),
+        ("tokenizer_config.json", {"AutoTokenizer": [None, "other/repo--mine.Fast"]}),
+        ("processor_config.json", {"AutoProcessor": "other/repo--mine.Processor"}),
+    ],
+)
+def test_code_of_a_third_repository_is_refused_even_where_code_is_allowed(
+    file: str, named: dict[str, Any], tiny: Path, tmp_path: Path, local: Local
+) -> None:
+    folder = shutil.copytree(tiny, tmp_path / "remote")
+    known = json.loads((folder / file).read_text()) if (folder / file).is_file() else {}
+    (folder / file).write_text(json.dumps({**known, "auto_map": named}))
+    judge = local(model=str(folder), trust_remote_code=True)
+    with pytest.raises(UserError, match=f"{file} takes code from another repository .*other/repo--mine"):
+        judge._open()
+
+
 @pytest.mark.parametrize(
     ("error", "fix"),
     [
@@ -168,6 +194,15 @@ def test_a_pickled_adapter_is_refused(local: Local, adapter: Path) -> None:
     judge = local(adapter=str(adapter))
     with pytest.raises(UserError, match=r"holds no adapter_model\.safetensors; pickled adapters are not opened"):
         judge._open()
+
+
+def test_an_adapter_that_names_a_module_to_import_is_refused(local: Local, adapter: Path) -> None:
+    known = json.loads((adapter / "adapter_config.json").read_text())
+    (adapter / "adapter_config.json").write_text(
+        json.dumps({**known, "megatron_config": {"a": 1}, "megatron_core": "x"})
+    )
+    with pytest.raises(UserError, match="has a megatron_config, which names code to import"):
+        local(adapter=str(adapter))._open()
 
 
 def test_half_precision_and_eager_attention_open_as_asked(local: Local) -> None:

@@ -80,7 +80,7 @@ def source_of(option: str, text: str, who: str) -> Source:
         name, _, revision = text.removeprefix(HUB).partition("@")
         if name.count("/") != 1 or not all(name.split("/")):
             raise UserError(f"{who}: {option}: {text!r}: write hub:ORG/NAME or hub:ORG/NAME@REVISION")
-        # The libraries that open it would take the folder, and the one who put it there is not its author.
+        # The libraries that open it would take the folder, which may be of anyone.
         if Path(name).exists():
             raise UserError(
                 f"{who}: {option}: {text}: there is a folder {name} in the working directory, which would be opened "

@@ -1,0 +1,1 @@
+"""Answers of earlier runs, so that a fixed manifest pays for no question twice."""
