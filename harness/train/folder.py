@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import JournalError, PluginError
-from harness.run.folder import write_atomically
+from harness.run.folder import read_kept, write_atomically
 
 CHECKPOINTS = Path("checkpoints")
 """Where checkpoint folders are kept unless `--checkpoints` says otherwise."""
@@ -105,8 +105,8 @@ class Curves:
         self._path = folder / CURVES
         self._step = -1
         self._metrics: dict[str, float | None] = {}
-        if self._path.is_file():
-            whole = self._path.read_bytes()
+        if self._path.exists():
+            whole = _read_bytes(self._path)
             # Half a line, left by a process that was killed, would spoil the next one as well.
             if not whole.endswith(b"\n"):
                 with self._path.open("r+b") as stream:
@@ -140,6 +140,13 @@ class Curves:
         return plain
 
 
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return read_kept(path) if path.exists() else b""
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be read ({error.strerror or error}); remove it") from error
+
+
 def read_curves(folder: Path) -> dict[int, dict[str, float | None]]:
     """Logged metrics by step, in the order of steps; `None` for a value that was not finite.
 
@@ -147,13 +154,22 @@ def read_curves(folder: Path) -> dict[int, dict[str, float | None]]:
     """
     path = folder / CURVES
     records: dict[int, dict[str, float | None]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+    for line in _read_bytes(path).splitlines():
         try:
             record = json.loads(line)
-        except ValueError:
+            records[int(record["step"])] = dict(record["metrics"])
+        except (ValueError, KeyError, TypeError):
             continue  # half a line, left by a process that was killed
-        records[record["step"]] = record["metrics"]
     return dict(sorted(records.items()))
+
+
+def _read_attempts(path: Path) -> list[dict[str, Any]]:
+    """Earlier attempts. Of a damaged file none: how long they took is no reason to train no more."""
+    try:
+        found = json.loads(read_kept(path))
+        return [{"began": str(attempt["began"]), "seconds": float(attempt["seconds"])} for attempt in found]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return []
 
 
 class Attempts:
@@ -162,8 +178,9 @@ class Attempts:
     def __init__(self, folder: Path) -> None:
         """Begin an attempt."""
         self._path = folder / ATTEMPTS
-        before = json.loads(self._path.read_text(encoding="utf-8")) if self._path.is_file() else []
+        before = _read_attempts(self._path)
         self._began = self._noted = time.monotonic()
+        self._pause = _NOTE_EVERY_S
         self._record: dict[str, Any] = {"began": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "seconds": 0.0}
         self._all: list[dict[str, Any]] = [*before, self._record]
         self.note(force=True)
@@ -186,7 +203,9 @@ class Attempts:
     def note(self, *, force: bool = False) -> None:
         """Write down how long it took so far, at most once in `_NOTE_EVERY_S` unless forced."""
         now = time.monotonic()
-        if force or now - self._noted >= _NOTE_EVERY_S:
+        if force or now - self._noted >= self._pause:
             self._noted = now  # a fast trainer logs a thousand steps a second
             self._record["seconds"] = round(now - self._began, 3)
             write_atomically(self._path, json.dumps(self._all, indent=2) + "\n")
+            # A slow disk is not written to for more than a twentieth of the time.
+            self._pause = max(_NOTE_EVERY_S, 20 * (time.monotonic() - now))

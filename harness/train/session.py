@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import __version__
-from harness.api import PluginError, Training, TrainingResult, UserError
-from harness.api.files import read_whole
+from harness.api import JournalError, PluginError, Training, TrainingResult, UserError
 from harness.manifest.load import render_resolved
-from harness.run.folder import lock_folder, make_folder, write_atomically
+from harness.run.folder import lock_folder, make_folder, read_kept, write_atomically
 from harness.train.card import model_card
 from harness.train.folder import CARD, RECIPE, TRAINED, Attempts, Curves, Record, has_model, read_curves
 from harness.train.plan import PlannedRecipe, call, plan_recipe
@@ -27,8 +26,6 @@ from harness.train.plan import PlannedRecipe, call, plan_recipe
 if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.manifest.load import LoadedRecipe
-
-_MOST_BYTES = 16 * 2**20  # of `trained.json`, which a stranger may have made
 
 PROCESSES = "processes"
 """Capability of a trainer that several processes of one launch may share."""
@@ -163,8 +160,20 @@ def _with_model(planned: PlannedRecipe) -> Training:
 
 
 def read_record(planned: PlannedRecipe) -> dict[str, Any]:
-    """The content of `trained.json`."""
-    record: dict[str, Any] = json.loads(read_whole(planned.folder / TRAINED, most=_MOST_BYTES))
+    """The content of `trained.json`.
+
+    Raises:
+        JournalError: It is damaged.
+    """
+    path = planned.folder / TRAINED
+    try:
+        record: dict[str, Any] = json.loads(read_kept(path))
+        if not isinstance(record, dict):
+            raise ValueError("no JSON object")
+    except (OSError, ValueError, RecursionError) as error:
+        raise JournalError(
+            f"{path}: is damaged ({error}); remove it, and the same command goes on from what was trained"
+        ) from error
     return record
 
 

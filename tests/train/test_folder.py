@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from pathlib import Path
 
@@ -114,3 +115,20 @@ def test_a_training_is_done_when_its_record_and_a_model_are_there(tmp_path: Path
     assert is_done(tmp_path)
     (tmp_path / TRAINED).unlink()
     assert not is_done(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"[", b'[{"began": 1}]', b"\xff", b"{}", b"[" * 100_000])
+def test_a_damaged_record_of_attempts_keeps_no_one_from_training(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "attempts.json").write_bytes(content)
+    assert Attempts(tmp_path).count == 1
+
+
+def test_damaged_curves_are_read_as_far_as_they_are_whole(tmp_path: Path) -> None:
+    (tmp_path / "curves.jsonl").write_bytes(
+        b'{"step": 1, "metrics": {"loss": 2}}\n\xff\n7\n{"metrics": {}}\n{"step": 2'
+    )
+    assert read_curves(tmp_path) == {1: {"loss": 2}}
+    os.unlink(tmp_path / "curves.jsonl")
+    os.mkfifo(tmp_path / "curves.jsonl")
+    with pytest.raises(JournalError, match=r"curves\.jsonl: cannot be read \(a folder, pipe or device"):
+        read_curves(tmp_path)

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from harness.api import Training, TrainingResult, UserError
-from harness.api.files import write_whole
+from harness.api.files import read_whole, write_whole
 from harness_grpo.data import Unit, units_of
 from harness_grpo.folders import replace_folder
 from harness_grpo.policy import Speaker
@@ -29,6 +29,8 @@ _WRITTEN_BY_TRAINER = ("training_args.bin",)
 """Files of `transformers.Trainer` that are no part of a model. A pickle can run code."""
 _ROWS = 64
 """Answers that are written at once."""
+_MOST_BYTES = 16 * 2**20
+"""Of the record of the best weights."""
 
 
 @dataclass(slots=True)
@@ -75,7 +77,12 @@ class Keeper:
         self.best = Best()
         # Both or nothing: a record without its weights would never be beaten.
         if self._record.is_file() and self._folder.is_dir():
-            self.best = Best(**json.loads(self._record.read_text(encoding="utf-8")))
+            try:
+                self.best = Best(**json.loads(read_whole(self._record, most=_MOST_BYTES)))
+            except (OSError, ValueError, TypeError) as error:
+                raise UserError(
+                    f"{self._record}: cannot be read ({error}); remove it, or start again with --fresh"
+                ) from error
 
     def start(self) -> None:
         """Score the model that training starts from."""
