@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from harness.api import HarnessError, Metric, PluginError, Protocol, RecordedCell
 from harness.report.leaderboard import build_leaderboard
-from harness.report.scored import ScoredCell, with_scores
+from harness.report.scored import ScoredCell
 from harness.run.recorded import RecordedRun
 from harness.score.cell import score_cell
 from harness.score.find import make_metric
+from harness.score.table import CellTable
 from harness.score.units import build_cell
 
 if TYPE_CHECKING:
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
 
 Key = tuple[str, str]
 """Task and judge: what names a cell of one run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TabledCell(ScoredCell):
+    """A scored cell that keeps its units: they are needed for its scores and again for its comparisons."""
+
+    units: CellTable = field(repr=False)
+    """The units that the protocol makes of the answers."""
+
+    def table(self) -> CellTable:
+        """The same."""
+        return self.units
 
 
 @dataclass(kw_only=True)
@@ -111,8 +124,9 @@ def _score_cell(cell: RecordedCell, run: RecordedRun, plugins: Plugins, found: R
         except HarnessError as error:
             found.uncomputed[key] = str(error)
             return
+    table = build_cell(cell.answers(), cell.protocol)
     scores = score_cell(
-        build_cell(cell.answers(), cell.protocol),
+        table,
         task=cell.task,
         judge=cell.judge,
         suite=cell.suite,
@@ -120,4 +134,5 @@ def _score_cell(cell: RecordedCell, run: RecordedRun, plugins: Plugins, found: R
         data_hash=cell.data_hash,
         confidence=run.report.confidence,
     )
-    found.cells[key] = with_scores(cell, scores)
+    known = {spec.name: getattr(cell, spec.name) for spec in fields(RecordedCell)}
+    found.cells[key] = TabledCell(**known, scores=scores, units=table)

@@ -58,6 +58,7 @@ def write_bundle(folder: Path, out: Path, *, requests: bool = False) -> Index:
         raise JournalError(f"{folder}: nothing was judged yet; run its manifest again")
     documents = _read_documents(folder)
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         with _replace_file(out) as stream, tempfile.TemporaryFile(dir=out.parent) as spool:
             return _write(folder, documents, stream, spool, requests=requests)
     except OSError as error:

@@ -97,19 +97,8 @@ def test_openssh_takes_ours_and_we_take_its_own_and_both_are_the_same_bytes(
     ours = sign_file(file, key)
     public = subprocess.run([KEYGEN, "-y", "-f", key], check=True, capture_output=True, text=True).stdout
     (tmp_path / "allowed").write_text(f"ann@example.org {public}")
-    verify: list[str | Path] = [
-        KEYGEN,
-        "-Y",
-        "verify",
-        "-f",
-        tmp_path / "allowed",
-        "-I",
-        "ann@example.org",
-        "-n",
-        NAMESPACE,
-        "-s",
-        ours,
-    ]
+    verify: list[str | Path] = [KEYGEN, "-Y", "verify", "-f", tmp_path / "allowed", "-n", NAMESPACE]
+    verify += ["-I", "ann@example.org", "-s", ours]
     said = subprocess.run(verify, input=file.read_bytes(), capture_output=True, check=False)
     assert b'Good "judge-harness-bundle" signature for ann@example.org' in said.stdout
     sign: list[str | Path] = [KEYGEN, "-Y", "sign", "-f", key, "-n", NAMESPACE]

@@ -68,7 +68,7 @@ def test_options_say_for_what_and_when_a_key_is_trusted(options: str, why: str) 
         (line_of(1, options='cert-authority,namespaces="x"'), "certificates are not read"),
         (line_of(1, options='no-touch="1"'), "'no-touch' is none of"),
         (line_of(1, options='valid-after="soon"'), "'soon' is not YYYYMMDD"),
-        (line_of(1, options='valid-after="20261340Z"'), "does not match"),
+        (line_of(1, options='valid-after="20261340Z"'), "'20261340Z' is no time"),
         (line_of(1, options='namespaces="a",namespaces="b"'), "comes twice"),
         (line_of(1, options='namespaces="a'), "cannot be read"),
         ("ann ssh-ed25519 !!!!", "its key cannot be read"),
@@ -131,7 +131,7 @@ def signed(tmp_path: Path) -> Path:
 
 def test_a_good_signature_by_an_unknown_key_proves_nothing(signed: Path) -> None:
     def find(*lines: str, signer: str | None = None) -> tuple[str, str]:
-        signers = [found for line in lines if (found := parse_signer(line)) is not None]
+        signers = [parsed for line in lines if (parsed := parse_signer(line)) is not None]
         found = find_signature(signed, signers, signer=signer)
         return found.state, found.signer
 

@@ -13,6 +13,8 @@ import pytest
 
 from harness import api, testing
 from harness.api import Protocol, UnreadReason, data, hookspecs, optional, reading
+from harness.bundle.differences import Difference
+from harness.bundle.records import RowCheck, Signature, Verification
 from harness.cli import cli
 from harness.discovery import Plugins
 from harness.manifest.model import (
@@ -126,7 +128,12 @@ def test_every_field_of_the_leaderboard_is_named(pages: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "records"), [("estimate-json", (Estimates, Correction)), ("plan-json", (ItemPlan, PlanRow))]
+    ("page", "records"),
+    [
+        ("estimate-json", (Estimates, Correction)),
+        ("plan-json", (ItemPlan, PlanRow)),
+        ("verify-json", (Verification, RowCheck, Difference, Signature)),
+    ],
 )
 def test_every_field_that_a_verb_prints_as_json_is_named(
     page: str, records: tuple[type[Any], ...], pages: dict[str, str]
@@ -143,7 +150,7 @@ def test_every_flag_is_named(pages: dict[str, str], root: Path) -> None:
     flags = re.findall(r'^        "([a-z-]+)": ', source, re.MULTILINE)
     explained = (root / "docs" / "explanation" / "statistics.md").read_text(encoding="utf-8")
     assert "collapsed" in flags
-    for flag in (*flags, "partial", "incomplete"):
+    for flag in (*flags, "partial", "incomplete", "does-not-hold"):
         assert f"`{flag}`" in pages["leaderboard-json"], flag
         assert f"| `{flag}` |" in explained, flag
 

@@ -4,8 +4,8 @@
 
 A run of two judges whose answers are short texts with a verdict, or the run folder that `--run` names. `harness score`
 and `harness verify` are run in turn, each in a process of its own, and their CPU seconds are taken: the whole process,
-imports among them. Scoring computes and writes the numbers. Verifying unpacks the bundle, checks its hashes and rows, computes
-the numbers, and reads every answer again. The last line is one JSON object:
+imports among them. Scoring computes and writes the numbers. Verifying unpacks the bundle, checks its
+hashes and rows, computes the numbers, and reads every answer again. The last line is one JSON object:
 
 - `score_s`, `verify_s`: medians over the rounds; `ratio` is the median of the paired ratios, with its range;
 - `bundle_s`: what making the bundle takes; `megabytes`: its size; `peak_mb`: peak resident size of the verification.
