@@ -68,8 +68,8 @@ def recompute_run(run: RecordedRun, plugins: Plugins) -> Recomputed:
     for cell in run.cells:
         try:
             _score_cell(cell, run, plugins, found)
-        # The answers are a stranger's: what they make the statistics do is a fault of the bundle, and has a name.
-        except (HarnessError, ValueError, TypeError, KeyError, IndexError, ArithmeticError) as error:
+        # The answers are a stranger's: any way in which they break the statistics is a fault of the bundle.
+        except Exception as error:
             found.broken[cell.task, cell.judge] = str(error) or type(error).__name__
     # A task is compared as a whole: without one of its judges the others' ranks are different ones.
     lost = found.tasks_without_numbers
@@ -82,7 +82,7 @@ def recompute_run(run: RecordedRun, plugins: Plugins) -> Recomputed:
             kept, run.report, seed=run.seed, left_out=run.left_out, find_metric=lambda name: find_metric(name, plugins)
         )
         found.board = as_read(board.to_json())
-    except (HarnessError, ValueError, TypeError, KeyError, IndexError, ArithmeticError) as error:
+    except Exception as error:  # as above
         found.problem = str(error) or type(error).__name__
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -14,7 +15,7 @@ from types import ModuleType
 
 import pytest
 
-from harness.api import JournalError
+from harness.api import JournalError, UserError
 from harness.bundle.environment import hide
 from harness.bundle.write import write_bundle
 from harness.cli import main
@@ -156,3 +157,24 @@ def test_an_old_journal_is_bundled_and_verified(tmp_path: Path, capsys: pytest.C
     assert command("bundle", folder, "-o", tmp_path / "old.bundle") == 0
     code = command("verify", tmp_path / "old.bundle")
     assert code == 0, capsys.readouterr().out
+
+
+def test_a_damaged_journal_is_named_and_not_a_traceback(run: Path, tmp_path: Path) -> None:
+    for column, value in (("more", "{"), ("more", b"\xff"), ("raw", b"\xff\xfe"), ("verdict", "[" * 100_000)):
+        with closing(sqlite3.connect(run / "journal.sqlite")) as journal, journal:
+            before = journal.execute("SELECT rowid, * FROM judgements WHERE status='ok' LIMIT 1").fetchone()
+            journal.execute(f"UPDATE judgements SET {column}=? WHERE rowid=?", (value, before[0]))
+        with pytest.raises(UserError):
+            write_bundle(run, tmp_path / "a")
+        with closing(sqlite3.connect(run / "journal.sqlite")) as journal, journal:
+            journal.execute("DELETE FROM judgements WHERE rowid=?", before[:1])
+            journal.execute("INSERT INTO judgements VALUES (?,?,?,?,?,?,?)", before[1:])
+    write_bundle(run, tmp_path / "a")
+    for text in ("[" * 100_000, "5", ""):
+        (run / "scores.json").write_text(text)
+        with pytest.raises(UserError):
+            write_bundle(run, tmp_path / "a")
+    (run / "scores.json").unlink()
+    os.mkfifo(run / "scores.json")
+    with pytest.raises(JournalError, match="no regular file"):
+        write_bundle(run, tmp_path / "a")
