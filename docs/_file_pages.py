@@ -11,6 +11,8 @@ from pathlib import Path
 from _markdown import attribute_docs, docstring, field_table, table, with_block
 
 from harness.api import UnreadReason
+from harness.bundle import records as verification
+from harness.bundle.differences import Difference
 from harness.drift import records as drift_record
 from harness.report import estimate as estimate_record
 from harness.report import plan as plan_record
@@ -129,8 +131,8 @@ def leaderboard_json() -> str:
             docstring(inspect.getdoc(flag_rules.find_interval_flags)).partition("**Args**")[0],
             "",
             "The leaderboard adds `partial` (the run has not finished the cell), `depends-on-missing` (the place",
-            "depends on what the missing answers were) and, for suites, `incomplete` (the judge answered only some of",
-            "the tasks).",
+            "depends on what the missing answers were), of a bundle `does-not-hold` (its numbers are not those of its",
+            "judgements) and, for suites, `incomplete` (the judge answered only some of the tasks).",
             "",
         ]
     )
@@ -210,6 +212,36 @@ def drift_json() -> str:
             "## Each of `judges`",
             "",
             *field_table(drift_record.JudgeDrift),
+            "",
+        ]
+    )
+
+
+def verify_json() -> str:
+    """The fields of what `harness verify --json` prints."""
+    return "\n".join(
+        [
+            "# `harness verify --json`",
+            "",
+            f"The schema is `{verification.SCHEMA}`. Fields may be added within a version; none changes its meaning.",
+            "How to use it is in [Hand a run over](../../how-to/hand-a-run-over.md).",
+            "",
+            f"- `schema`: `{verification.SCHEMA}`",
+            "- `holds`: whether every row holds, and the board as a whole",
+            "",
+            *field_table(verification.Verification),
+            "",
+            "## Each of `rows`",
+            "",
+            *field_table(verification.RowCheck),
+            "",
+            "## Each of `differences`",
+            "",
+            *field_table(Difference),
+            "",
+            "## `signature`",
+            "",
+            *field_table(verification.Signature),
             "",
         ]
     )

@@ -20,6 +20,8 @@ KeyOf = Callable[[Mapping[str, Any]], Sequence[Any]]
 
 _OF_SOURCES = ("verified", "signed_by")
 """Fields of a row that say where it comes from, and are no numbers of it."""
+_MOST_PARTS = 200_000
+"""Parts of one list of a board."""
 _APART = frozenset({"rows", "comparisons", "usage", "unread", "sections"})
 """Parts of a board that are compared one by one, or, as titles of plugins' texts, are not in a bundle."""
 
@@ -61,9 +63,8 @@ class Ledger:
 
     def compare_board(self, recorded: Any) -> None:
         """Compare `leaderboard.json`."""
-        if not isinstance(recorded, Mapping) or not all(
-            _is_list_of_mappings(recorded.get(name, [])) for name in ("rows", "comparisons", "usage", "unread")
-        ):
+        parts = ("rows", "comparisons", "usage", "unread")
+        if not isinstance(recorded, Mapping) or not all(_is_list_of_mappings(recorded.get(name, [])) for name in parts):
             self.problems.append(f"{LEADERBOARD} is no leaderboard")
             recorded = {}
         computed = self._recomputed.board
@@ -257,7 +258,8 @@ def _texts_of(key: Sequence[Any]) -> tuple[str, ...]:
 
 
 def _is_list_of_mappings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(part, Mapping) for part in value)
+    # As many as the rows and the pairs of a large board: each part is looked up among the rows.
+    return isinstance(value, list) and len(value) <= _MOST_PARTS and all(isinstance(part, Mapping) for part in value)
 
 
 def _without(part: Any, missing: Mapping[str, Any] | set[str]) -> Any:

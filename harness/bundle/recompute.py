@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from harness.api import HarnessError, Metric, PluginError, Protocol, RecordedCell
 from harness.report.leaderboard import build_leaderboard
-from harness.report.scored import ScoredCell, with_scores
+from harness.report.scored import ScoredCell
 from harness.run.recorded import RecordedRun
 from harness.score.cell import score_cell
 from harness.score.find import make_metric
+from harness.score.table import CellTable
 from harness.score.units import build_cell
 
 if TYPE_CHECKING:
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
 
 Key = tuple[str, str]
 """Task and judge: what names a cell of one run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TabledCell(ScoredCell):
+    """A scored cell that keeps its units: they are needed for its scores and again for its comparisons."""
+
+    units: CellTable = field(repr=False)
+    """The units that the protocol makes of the answers."""
+
+    def table(self) -> CellTable:
+        """The same."""
+        return self.units
 
 
 @dataclass(kw_only=True)
@@ -55,8 +68,8 @@ def recompute_run(run: RecordedRun, plugins: Plugins) -> Recomputed:
     for cell in run.cells:
         try:
             _score_cell(cell, run, plugins, found)
-        # The answers are a stranger's: what they make the statistics do is a fault of the bundle, and has a name.
-        except (HarnessError, ValueError, TypeError, KeyError, IndexError, ArithmeticError) as error:
+        # The answers are a stranger's: any way in which they break the statistics is a fault of the bundle.
+        except Exception as error:
             found.broken[cell.task, cell.judge] = str(error) or type(error).__name__
     # A task is compared as a whole: without one of its judges the others' ranks are different ones.
     lost = found.tasks_without_numbers
@@ -69,7 +82,7 @@ def recompute_run(run: RecordedRun, plugins: Plugins) -> Recomputed:
             kept, run.report, seed=run.seed, left_out=run.left_out, find_metric=lambda name: find_metric(name, plugins)
         )
         found.board = as_read(board.to_json())
-    except (HarnessError, ValueError, TypeError, KeyError, IndexError, ArithmeticError) as error:
+    except Exception as error:  # as above
         found.problem = str(error) or type(error).__name__
     return found
 
@@ -111,8 +124,9 @@ def _score_cell(cell: RecordedCell, run: RecordedRun, plugins: Plugins, found: R
         except HarnessError as error:
             found.uncomputed[key] = str(error)
             return
+    table = build_cell(cell.answers(), cell.protocol)
     scores = score_cell(
-        build_cell(cell.answers(), cell.protocol),
+        table,
         task=cell.task,
         judge=cell.judge,
         suite=cell.suite,
@@ -120,4 +134,5 @@ def _score_cell(cell: RecordedCell, run: RecordedRun, plugins: Plugins, found: R
         data_hash=cell.data_hash,
         confidence=run.report.confidence,
     )
-    found.cells[key] = with_scores(cell, scores)
+    known = {spec.name: getattr(cell, spec.name) for spec in fields(RecordedCell)}
+    found.cells[key] = TabledCell(**known, scores=scores, units=table)

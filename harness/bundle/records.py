@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -79,6 +79,8 @@ class Verification:
     """Version of judge-harness that made the run; empty where it does not say."""
     verified_by: str
     """Version of judge-harness that computed the numbers here."""
+    signature: Signature
+    """What is known of the signature."""
     rows: tuple[RowCheck, ...]
     """Every row of the recorded board, and rows that are missing there."""
     problems: tuple[str, ...] = ()
@@ -89,8 +91,6 @@ class Verification:
     """Answers whose text was read again."""
     given: int = 0
     """Verdicts that come from no text."""
-    signature: Signature = field(default_factory=lambda: Signature(state="none"))
-    """What is known of the signature."""
 
     @property
     def holds(self) -> bool:

@@ -161,7 +161,10 @@ def _parse_time(text: str) -> datetime:
     found = _TIME.fullmatch(text)
     if found is None:
         raise ValueError(f"the time {text!r} is not YYYYMMDD or YYYYMMDDHHMM[SS], with or without a Z")
-    made = datetime.strptime(f"{found[1]}{found[2] or '0000'}{found[3] or '00'}", "%Y%m%d%H%M%S")
+    try:
+        made = datetime.strptime(f"{found[1]}{found[2] or '0000'}{found[3] or '00'}", "%Y%m%d%H%M%S")
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no time") from error
     return made.replace(tzinfo=UTC) if found[4] else made.astimezone()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from harness.api import Status, space_from_json
+from harness.api import DataError, Status, space_from_json
 from harness.bundle.archive import Archive
 from harness.bundle.layout import ASKS, CELLS, ITEMS, JUDGEMENTS, REPLACED, REQUESTS, line_bytes
 from harness.run.rows import LEFT_OUT
@@ -56,13 +56,24 @@ class Table:
     """Says what is wrong with a row; empty where nothing is."""
 
     def write(self, row: tuple[Any, ...]) -> bytes:
-        """The line of a row of the journal."""
-        return line_bytes(
-            {
-                field: _parse_column(value) if field in self.parsed and value else value
-                for field, value in zip(self.fields, row, strict=True)
-            }
-        )
+        """The line of a row of the journal.
+
+        Raises:
+            DataError: A column holds what no journal holds there.
+        """
+        try:
+            return line_bytes(
+                {
+                    field: _parse_column(value) if field in self.parsed and value else value
+                    for field, value in zip(self.fields, row, strict=True)
+                }
+            )
+        except (ValueError, TypeError, RecursionError) as error:
+            named = ", ".join(repr(value)[:40] for value in row[: self.key])
+            raise DataError(
+                f"the journal's row of {named} in {self.table} is damaged ({error}); once it is deleted, `harness run` "
+                "with the manifest asks again what is missing"
+            ) from error
 
     def read(self, archive: Archive) -> Iterator[tuple[Any, ...]]:
         """Stream the rows of a bundle as a journal keeps them.

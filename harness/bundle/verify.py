@@ -16,7 +16,7 @@ from harness import __version__
 from harness.bundle.compare import Ledger
 from harness.bundle.data import ComparedData
 from harness.bundle.recompute import Key, Recomputed, recompute_run
-from harness.bundle.records import Verification
+from harness.bundle.records import Signature, Verification
 from harness.bundle.texts import check_texts, list_faults
 from harness.bundle.unpack import UnpackedRun, unpack_bundle
 from harness.bundle.write import write_bundle
@@ -119,6 +119,8 @@ def _verify(path: Path, unpacked: UnpackedRun, plugins: Plugins, *, check_data: 
         root=unpacked.index.root,
         recorded_by=recorded_by,
         verified_by=__version__,
+        # It is over the file, and is looked at by those who have the file.
+        signature=Signature(state="none"),
         rows=ledger.rows(),
         problems=tuple(ledger.problems),
         notes=tuple(notes),

@@ -24,6 +24,7 @@ from harness.bundle.layout import (
     ALWAYS,
     ENVIRONMENT,
     INDEX,
+    LARGEST_DOCUMENT,
     LEADERBOARD,
     MANIFEST,
     PLAN,
@@ -58,6 +59,7 @@ def write_bundle(folder: Path, out: Path, *, requests: bool = False) -> Index:
         raise JournalError(f"{folder}: nothing was judged yet; run its manifest again")
     documents = _read_documents(folder)
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         with _replace_file(out) as stream, tempfile.TemporaryFile(dir=out.parent) as spool:
             return _write(folder, documents, stream, spool, requests=requests)
     except OSError as error:
@@ -75,6 +77,9 @@ def _read_documents(folder: Path) -> dict[str, Any]:
 def _read_json(folder: Path, name: str) -> dict[str, Any]:
     path = folder / name
     try:
+        # A pipe would be waited for, and a file without an end would fill the memory.
+        if path.exists() and (not path.is_file() or path.stat().st_size > LARGEST_DOCUMENT):
+            raise ValueError("it is no regular file, or too large")
         # What is not a number stands as `NaN` in a file of Python's, and JSON has no word for it.
         plain = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda word: None)
     except FileNotFoundError:
@@ -84,6 +89,13 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
     if not isinstance(plain, dict):
         raise JournalError(f"{path}: holds no mapping; `harness score {folder}` makes it again")
     return plain
+
+
+def _write_document(folder: Path, name: str, plain: Any) -> bytes:
+    try:
+        return document_bytes(plain)
+    except (ValueError, RecursionError) as error:
+        raise JournalError(f"{folder / name}: cannot be written again ({error})") from error
 
 
 def _write(folder: Path, documents: dict[str, Any], stream: BinaryIO, spool: BinaryIO, *, requests: bool) -> Index:
@@ -102,7 +114,7 @@ def _write(folder: Path, documents: dict[str, Any], stream: BinaryIO, spool: Bin
                 elif name == MANIFEST:
                     content.add(name, [read_manifest(folder).encode()])
                 else:
-                    content.add(name, [document_bytes(plan if name == PLAN else documents[name])])
+                    content.add(name, [_write_document(folder, name, plan if name == PLAN else documents[name])])
     finally:
         journal.close()
     index = Index(

@@ -180,9 +180,10 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with its code.
 
     0 complete; 1 internal fault; 2 the user's manifest, options or data are wrong; 3 some judgements
-    failed, or a judge stopped (no key, no credit, a spent budget, ...); 4 a gate is not passed (a cell's
-    coverage, `--fail-on-leak`, or `harness drift --fail-on`); 130 interrupted (the same command goes on),
-    143 by SIGTERM, 129 by SIGHUP.
+    failed, or a judge stopped (no key, no credit, a spent budget, ...), or `harness verify` found a number that
+    is not what was computed; 4 a gate is not passed (a cell's coverage, `--fail-on-leak`, or `harness drift
+    --fail-on`), or a row needs a plugin to be verified; 5 a bundle is not signed as `harness verify` was told;
+    130 interrupted (the same command goes on), 143 by SIGTERM, 129 by SIGHUP.
     """
     from harness.run.stopping import exit_code, hear_signals, leave_soon
 

@@ -13,6 +13,8 @@ import pytest
 
 from harness import api, testing
 from harness.api import Protocol, UnreadReason, data, files, hookspecs, optional, reading
+from harness.bundle.differences import Difference
+from harness.bundle.records import RowCheck, Signature, Verification
 from harness.cli import cli
 from harness.discovery import Plugins
 from harness.drift.records import CellDrift, DriftReport, Flip, JudgeDrift
@@ -132,6 +134,7 @@ def test_every_field_of_the_leaderboard_is_named(pages: dict[str, str]) -> None:
         ("estimate-json", (Estimates, Correction)),
         ("plan-json", (ItemPlan, PlanRow)),
         ("drift-json", (DriftReport, CellDrift, Flip, JudgeDrift)),
+        ("verify-json", (Verification, RowCheck, Difference, Signature)),
     ],
 )
 def test_every_field_that_a_verb_prints_as_json_is_named(
@@ -149,7 +152,7 @@ def test_every_flag_is_named(pages: dict[str, str], root: Path) -> None:
     flags = re.findall(r'^        "([a-z-]+)": ', source, re.MULTILINE)
     explained = (root / "docs" / "explanation" / "statistics.md").read_text(encoding="utf-8")
     assert "collapsed" in flags
-    for flag in (*flags, "partial", "incomplete"):
+    for flag in (*flags, "partial", "incomplete", "does-not-hold"):
         assert f"`{flag}`" in pages["leaderboard-json"], flag
         assert f"| `{flag}` |" in explained, flag
 

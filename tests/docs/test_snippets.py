@@ -59,6 +59,7 @@ OPTED_OUT = {
     "README.md": 2,
     "docs/explanation/measured-validity.md": 1,
     "docs/explanation/the-paper-in-miniature.md": 1,
+    "docs/how-to/hand-a-run-over.md": 1,
     "docs/how-to/judge-with-llama-cpp.md": 5,
     "docs/index.md": 1,
     "docs/installation.md": 1,

@@ -1,0 +1,106 @@
+"""A leaderboard of bundles: rows are verified, signed, or neither, and those that do not hold are not ranked."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from harness.bundle.write import write_bundle
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def forged(bundles: ModuleType, bundle: Path, tmp_path: Path) -> Path:
+    """The bundle with a better value for one judge, and all hashes made again."""
+    head, members = bundles.read_members(bundle)
+    board = json.loads(members["leaderboard.json"])
+    next(row for row in board["rows"] if row["judge"] == "hasty").update(value=0.99)
+    members["leaderboard.json"] = bundles.document_bytes(board)
+    bundles.write_members(tmp_path / "forged.bundle", head, members)
+    return tmp_path / "forged.bundle"
+
+
+def test_rows_of_a_bundle_are_verified_in_every_format_and_those_of_a_run_are_neither(
+    harness: Command, bundle: Path, bundles: ModuleType, tmp_path: Path
+) -> None:
+    # The same items; the answers of the second judge differ.
+    other = bundles.make_run(tmp_path / "other")
+    board = json.loads(harness("leaderboard", bundle, other, "--format", "json")[1])
+    assert {(row["run"], row["verified"]) for row in board["rows"]} == {("honest", True), (other.name, None)}
+    assert {row["judge"] for row in board["rows"]} >= {"careful (honest)", f"careful ({other.name})"}
+    assert any(row["rank_low"] is not None for row in board["rows"] if row["verified"])
+    code, out, _ = harness("leaderboard", bundle, other)
+    assert (code, "checked" in out, "verified" in out) == (0, True, True)
+    assert "harness show honest" not in out
+    assert "| checked" in harness("leaderboard", bundle, "--format", "md")[1]
+    rows = list(csv.DictReader(io.StringIO(harness("leaderboard", bundle, "--format", "csv")[1])))
+    assert {(row["verified"], row["signed_by"]) for row in rows} == {("true", "")}
+
+
+def test_the_numbers_of_a_bundle_are_those_of_its_run(harness: Command, bundle: Path, made: Path) -> None:
+    kept = ("judge", "value", "ci_low", "ci_high", "rank_low", "rank_high", "letters", "n", "data_hash")
+    ours, theirs = (
+        [
+            [row[name] for name in kept]
+            for row in json.loads(harness("leaderboard", path, "--format", "json")[1])["rows"]
+        ]
+        for path in (bundle, made)
+    )
+    assert ours == theirs
+
+
+def test_rows_that_do_not_hold_are_shown_and_not_ranked(harness: Command, forged: Path) -> None:
+    code, out, err = harness("leaderboard", forged)
+    assert code == 0
+    assert "does not hold" in out
+    assert "harness verify names them" in out
+    assert "1 of 3 rows do not hold" in err
+    rows = {row["judge"]: row for row in json.loads(harness("leaderboard", forged, "--format", "json")[1])["rows"]}
+    assert (rows["hasty"]["rank_low"], rows["hasty"]["verified"]) == (None, False)
+    assert rows["hasty"]["value"] < 0.9
+    assert rows["careful"]["verified"] is True
+    assert rows["careful"]["rank_low"] is not None
+    suites = json.loads(harness("leaderboard", forged, "--format", "json", "--group-by", "suite")[1])["rows"]
+    assert {row["judge"]: row["verified"] for row in suites} == {"careful": True, "hasty": False, "random": True}
+
+
+def test_signed_rows_name_who_signed(harness: Command, made: Path, tmp_path: Path) -> None:
+    pytest.importorskip("cryptography", reason="signatures need the extra [sign]")
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    private = Ed25519PrivateKey.generate()
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
+    (tmp_path / "key").write_bytes(private.private_bytes(*form))
+    openssh = (serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    (tmp_path / "allowed").write_text(f"ann {private.public_key().public_bytes(*openssh).decode()}\n")
+    harness("bundle", made, "-o", "a.bundle", "--sign", "key")
+    assert "verified, signed by ann" in harness("leaderboard", "a.bundle", "--signers", "allowed")[1]
+    board = json.loads(harness("leaderboard", "a.bundle", "--format", "json")[1])
+    assert {row["signed_by"] for row in board["rows"]} == {""}
+    (tmp_path / "a.bundle.sig").write_text("nonsense")
+    code, out, err = harness("leaderboard", "a.bundle", "--signers", "allowed")
+    assert (code, "signed by ann" in out, "signature: bad" in err or "bad: a.bundle.sig" in err) == (0, False, True)
+
+
+def test_bundles_that_clash_are_named(harness: Command, bundle: Path, bundles: ModuleType, tmp_path: Path) -> None:
+    shutil.copy(bundle, tmp_path / "copy.bundle")
+    code, _, err = harness("leaderboard", bundle, "copy.bundle")
+    assert (code, "are the same bundle" in err) == (2, True)
+    code, _, err = harness("leaderboard", bundle, bundle)
+    assert (code, "is given twice" in err) == (2, True)
+    # Other items under the same name of a task.
+    write_bundle(bundles.make_run(tmp_path / "other", seed=4), tmp_path / "other.bundle")
+    code, _, err = harness("leaderboard", bundle, "other.bundle")
+    assert (code, "the data: the items differ" in err, "honest" in err, "other" in err) == (2, True, True, True)
+    bundle.write_bytes(bundle.read_bytes()[:-1])
+    code, _, err = harness("leaderboard", bundle, "other.bundle")
+    assert (code, "honest.bundle: not a bundle" in err) == (2, True)
