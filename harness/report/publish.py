@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import __version__
 from harness.api import RendererCard
+from harness.console import say
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import SCHEMA, Leaderboard
 from harness.report.render import write_reports
@@ -128,7 +128,7 @@ def _check_sections(plugin: str, found: Any) -> list[tuple[str, str]]:
         return [(title, text) for title, text in sections]
     # As with a hook that raises: a report without a section is better than none.
     said = f"warning: plugin {plugin}: harness_report_sections returned {found!r}; return a list of (title, text)"
-    print(clean(said), file=sys.stderr)  # noqa: T201
+    say(clean(said))
     return []
 
 
