@@ -160,6 +160,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "JudgeError",
         ),
     ),
+    ("Secrets", ("hide_secret", "scrub")),
 ]
 """Order of the API page; a public name that is not here lands under "More"."""
 

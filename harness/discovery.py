@@ -26,6 +26,7 @@ from harness.allowed import AllowedCode, check_allowed
 from harness.api import Card, Operational, PluginError, UnfoldedEntry, UserError, hookspecs
 from harness.candidates import CORE, GROUP, Candidate, find_candidates, normalize_name, why_in_conflict
 from harness.registration import cause_of, check_cards, check_hooks
+from harness.telemetry import turn_off_telemetry
 from harness.text import clean
 
 if TYPE_CHECKING:
@@ -180,6 +181,7 @@ class Plugins:
             PluginError: In strict mode (`HARNESS_STRICT_PLUGINS=1`), when any plugin is broken; or an `extra` is.
         """
         plugins = cls(allowed)
+        turn_off_telemetry()  # before any plugin is imported, and with it what it uses
         names = (*blocked, *os.environ.get("HARNESS_DISABLE_PLUGINS", "").split(","))
         stop = {normalize_name(name) for name in names if name}
         by_name: dict[str, list[Candidate]] = {}

@@ -36,6 +36,7 @@ _LOWER = bytes(range(256)).lower()
 _SIGNS = bytes(code for code in range(256) if chr(code) not in string.ascii_letters + string.digits)
 _BLANKS = bytes([*range(33), ord("\\"), 127])
 _ALNUM = frozenset(string.ascii_letters + string.digits)
+_EDGES = re.compile("[^A-Za-z0-9]*")
 _VISIBLE = frozenset(chr(code) for code in range(128) if code not in _BLANKS)
 
 _ROUNDS = 3
@@ -52,13 +53,14 @@ _ESCAPE = re.compile(
     rf"|%(?:25)*+(?:u00)?({_HEX}{{2}})"
     rf"|&(?:amp;)*+(?:\#([0-9]{{1,7}});?|\#[xX]({_HEX}{{1,6}});?|([A-Za-z]{{2,24}}[0-9]{{0,2}});)"
 )
-_TAIL = r"""(?>"(?:[\]},:\s]|\\*"[a-z_]{1,40}\\*"|null|\d){0,80})"""
+_TEXT = "(?:content|text|reasoning|reasoning_content|thinking|delta|partial_json|refusal)"
+_QUOTE = r'\\{0,8}"'
+_TAIL = rf"""(?>"\s?(?=[}}\],])(?:[\]}},:\s]|{_QUOTE}(?!{_TEXT}{_QUOTE})[a-z_]{{1,40}}{_QUOTE}|null|\d){{0,80}})"""
 _TAG = re.compile("<[^<>]*>")
 _FRAME = re.compile(
     r"<[^<>]*>"
     # From the end of a text in one event to its beginning in the next.
-    rf"|{_TAIL}(?<=\n)(?:event:[^\n]{{0,80}}\n)?data:[^\n]{{0,600}}?"
-    r"""\\*"(?:content|text|reasoning|reasoning_content|thinking|delta|partial_json|refusal)\\*"\s?:\s?\\*""" + '"',
+    rf"|{_TAIL}(?<=\n)(?:event:[^\n]{{0,80}}\n)?data:[^\n]{{0,600}}?" + '"' + rf"{_TEXT}{_QUOTE}\s?:\s?{_QUOTE}",
     re.IGNORECASE,
 )
 
@@ -96,6 +98,15 @@ class Secret:
         self.plain = tuple(dict.fromkeys(sign for sign, plain in signs if plain))
         self.visible = tuple(dict.fromkeys(sign for sign, plain in signs if not plain))
 
+    def widen(self, text: str, begin: int, end: int) -> Span:
+        """A span with the signs that the value begins and ends with, which views leave out."""
+        head, tail = (_EDGES.match(side) for side in (self.value, self.value[::-1]))
+        if head is not None and head[0] and text.endswith(head[0], 0, begin):
+            begin -= len(head[0])
+        if tail is not None and tail[0] and text.startswith(tail[0][::-1], end):
+            end += len(tail[0])
+        return begin, end
+
 
 def find(text: str, secrets: Sequence[Secret]) -> list[tuple[int, int, str]]:
     """Where the secrets stand in a text: begin, end, and what to write instead. Sorted, and none overlaps another."""
@@ -104,7 +115,7 @@ def find(text: str, secrets: Sequence[Secret]) -> list[tuple[int, int, str]]:
         for secret in secrets:
             if view.may_hold(secret):
                 spans = [span for form in secret.forms for span in view.find(form)]
-                found += [(begin, end, secret.instead) for begin, end in spans]
+                found += [(*secret.widen(text, begin, end), secret.instead) for begin, end in spans]
     for secret in secrets:
         # Letters of other scripts, which the views leave out.
         if not secret.value.isascii():
@@ -134,10 +145,12 @@ def _list_forms(value: str, *, key: bool) -> Iterator[_Form]:
         yield _Form(main[::-1], plain)
     raw = value.encode("utf-8", "surrogatepass")
     encoded = [raw.hex(), "".join(map(str, raw)), "".join(f"0x{code:02x}" for code in raw)]
+    if "=" in value:  # quoted-printable writes out this sign alone
+        encoded.append(value.replace("=", "=3D"))
     # As JSON and URLs spell letters of other scripts, which the views do not read back.
     if not value.isascii():
-        encoded += ["".join(letter if letter in _ALNUM else f"u{ord(letter):04x}" for letter in value)]
-        encoded += ["".join(letter if letter in _ALNUM else letter.encode().hex() for letter in value)]
+        encoded += ["".join(letter if letter.isascii() else f"u{ord(letter):04x}" for letter in value)]
+        encoded += ["".join(letter if letter.isascii() else letter.encode().hex() for letter in value)]
     # Base64 has three alignments, by how many bytes stand before the secret. Of each, the part that its neighbours do
     # not touch. Without its signs, so that the alphabet for URLs is the same.
     for shift in range(3):

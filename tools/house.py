@@ -28,7 +28,7 @@ from words import find_faults, is_participle
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("disguises",),
+    ("disguises", "telemetry"),
     ("secrets",),
     ("api", "text", "verbs"),
     ("allowed", "candidates", "first_party", "registration"),
@@ -49,6 +49,7 @@ TOP = ("builtin", "_package", "__main__", "__init__")
 
 KERNEL = (
     "disguises",
+    "telemetry",
     "secrets",
     "api",
     "text",

@@ -11,6 +11,7 @@ import click
 
 from harness.console import CalledWith, guard_streams, say
 from harness.first_party import DISTRIBUTIONS
+from harness.text import clean
 from harness.verbs import VERBS
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class _LazyGroup(click.Group):
         if others := _find_others(ctx):
             with formatter.section("Commands of plugins"):
                 # Not `list`: once the verb of that name is loaded, it is a module of this package.
-                formatter.write_dl([*others.items()])
+                formatter.write_dl([(clean(name), clean(summary)) for name, summary in others.items()])
 
 
 def _find_others(ctx: click.Context) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import __version__
 from harness.api import PluginError, RendererCard
+from harness.console import say
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import SCHEMA, Leaderboard
 from harness.report.render import warn, write_reports
@@ -96,7 +96,7 @@ def _read_back(folder: Path, plugins: Plugins, key: str) -> Leaderboard | None:
 def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
     """Score a run, build its leaderboard, write its reports and tell the plugins."""
     for line in _list_new_owners(run, plugins):
-        print(clean(line), file=sys.stderr)  # noqa: T201
+        say(clean(line))
     cells = score_run(run, plugins)
     board = build_leaderboard(
         cells,
@@ -151,7 +151,7 @@ def _check_sections(plugin: str, found: Any) -> list[tuple[str, str]]:
         return [(title, text) for title, text in sections]
     # As with a hook that raises: a report without a section is better than none.
     said = f"warning: plugin {plugin}: harness_report_sections returned {found!r}; return a list of (title, text)"
-    print(clean(said), file=sys.stderr)  # noqa: T201
+    say(clean(said))
     return []
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.api import PluginError, Renderer, RendererCard, UserError
 from harness.candidates import CORE
+from harness.console import say
 from harness.registration import cause_of
 from harness.run.folder import write_atomically
 from harness.text import clean
@@ -75,7 +75,7 @@ def write_reports(
 
 def warn(problem: str) -> None:
     """Tell the user of something that is not as wanted and keeps nothing from going on."""
-    print(clean(f"warning: {problem}"), file=sys.stderr)  # noqa: T201
+    say(clean(f"warning: {problem}"))
 
 
 def _render(offer: Offer, leaderboard: Mapping[str, Any], **options: Any) -> str:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from harness.api import write_share
+from harness.console import guard_streams
 from harness.text import clean
 
 if TYPE_CHECKING:
@@ -115,17 +116,21 @@ class Bars:
             TextColumn("{task.fields[coverage]}"),
             console=Console(stderr=True),
         )
+        self._guard = guard_streams()
         self._bar: TaskID | None = None
         self._began = 0.0
         self._first = 0
 
     def __enter__(self) -> Bars:
         self._progress.start()
+        # Around what rich puts there meanwhile, which would draw the colours of all that is printed.
+        self._guard.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._guard.__exit__(None, None, None)
         self._progress.stop()
 
     def start(self, label: str, *, total: int | None, done: int) -> None:

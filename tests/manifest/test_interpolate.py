@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from harness.api import scrub
 from harness.manifest.load import LoadedManifest, render_resolved
 from harness.manifest.problems import Problem
 
@@ -141,3 +142,33 @@ def test_a_path_that_begins_with_a_variable_follows_it_too(folder: Path, load: L
     loaded = load(text)
     assert getattr(loaded.judges[0].options, "answers", None) == str(folder / "sub" / "x")
     assert load(render_resolved(loaded, origins=False)).content == loaded.content
+
+
+def test_values_of_the_environment_are_hidden_from_then_on(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOY_USER", "user-4711-private")
+    load(manifest("{}", "'${env:TOY_USER}'"))
+    assert scrub("for user-4711-private: no") == "for ${env:TOY_USER}: no"
+
+
+def test_a_value_in_a_name_is_there_to_be_read(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOY_MODEL", "qwen2-vl-7b")
+    text = manifest("{}", "'${env:TOY_MODEL}'").replace("name: ", "name: ${env:TOY_MODEL}-", 1)
+    assert load(text).manifest.name.startswith("qwen2-vl-7b-")
+    assert scrub("qwen2-vl-7b") == "qwen2-vl-7b"
+
+
+@pytest.mark.parametrize("path", ["anything", "model", "{token: X}"])
+def test_a_pasted_key_is_refused_and_never_shown(path: str, refuse: Refuse) -> None:
+    key = "hf_abcdEFGHijklMNOPqrstUV12"
+    text = manifest("{}", f"{{token: {key}}}" if path.startswith("{") else key)
+    (problem, *_) = refuse(text.replace("anything", path) if path == "model" else text)
+    assert "looks like a key" in problem.message
+    assert key not in str(problem)
+    assert "[key removed]" in str(problem)
+
+
+def test_a_key_in_a_line_that_is_wrong_is_not_shown_either(refuse: Refuse) -> None:
+    key = "sk-proj-0123456789abcdefghij"
+    for text in (f"name: [{key}", f"a: {key}\n\tb: 1", f"{'x' * 150}: {key} : 1"):
+        (problem, *_) = refuse(text)
+        assert key[8:20] not in str(problem)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.manifest.load import LoadedManifest
-from harness.manifest.problems import Problem
+from harness.discovery import Plugins
+from harness.manifest.load import LoadedManifest, load_manifest
+from harness.manifest.merge import find_project
+from harness.manifest.problems import InvalidManifestError, Problem
 
 Load = Callable[..., LoadedManifest]
 Refuse = Callable[..., list[Problem]]
@@ -86,3 +88,31 @@ def test_too_many_files_are_refused(folder: Path, refuse: Refuse) -> None:
     for number in range(1, 100):
         write(f"f{number}.yaml", f"extends: f{number - 1}.yaml\n")
     assert "more than" in refuse("extends: f99.yaml\n")[0].message
+
+
+def test_a_file_outside_the_project_shows_nothing_of_what_it_holds(folder: Path, plugins: Plugins) -> None:
+    (folder / "inside").mkdir()
+    write("inside/other.yaml", "a: hidden-words\n")
+    write("passwd", "root:x:0:0:hidden-words:/root\n")
+    write("auth.json", '{"auths": {"a": "hidden-words"}}')
+    write("inside/.netrc", "machine hidden-words\n")
+    (folder / "inside" / "link.yaml").symlink_to(folder / "passwd")
+    for name in ("../passwd", "../auth.json", ".netrc", "link.yaml"):
+        write("inside/m.yaml", f"extends: {name}\n")
+        with pytest.raises(InvalidManifestError) as caught:
+            load_manifest(folder / "inside" / "m.yaml", plugins=plugins)
+        assert "is not shown, since it lies outside the project" in str(caught.value), name
+        assert "hidden" not in str(caught.value), name
+    # In the project it is shown, and so is what is wrong in a manifest of another one.
+    for name, shown in (("other.yaml", "a: hidden-words"), ("../wrong.yaml", "tsks: 1")):
+        write("wrong.yaml", f"{BASE}tsks: 1\n")
+        write("inside/m.yaml", f"extends: {name}\n")
+        with pytest.raises(InvalidManifestError) as caught:
+            load_manifest(folder / "inside" / "m.yaml", plugins=plugins)
+        assert shown in str(caught.value), name
+
+
+def test_a_repository_is_one_project(folder: Path) -> None:
+    (folder / ".git").mkdir()
+    (folder / "sub").mkdir()
+    assert find_project(folder / "sub" / "m.yaml") == folder.resolve()

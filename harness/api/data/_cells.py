@@ -19,10 +19,12 @@ from typing import TypeVar
 
 from harness.api._errors import DataError
 from harness.api._images import Image
+from harness.secrets import find_key
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,", re.ASCII)
 _MOST_LISTED = 20  # names listed in a message
+_LONGEST_NAME, _MOST_SIGNS = 80, 2
 
 ABSENT: Callable[[str], Image] = Image.absent
 """The `pictures` of rows that are used without their pictures. Each gets a placeholder, and no file is opened."""
@@ -330,8 +332,15 @@ def suggest_names(word: str, known: Iterable[str]) -> str:
     names = [str(name) for name in known]
     if close := did_you_mean(word, names):
         return close
-    listed = ", ".join(repr(name[:100]) for name in names[:_MOST_LISTED]) or "nothing"
-    return f" There is {listed}{', ...' if len(names) > _MOST_LISTED else ''}."
+    # The first line of any file passes for a table's names: what does not look like a name is not shown.
+    shown = [name for name in names if _looks_like_name(name)]
+    listed = ", ".join(map(repr, shown[:_MOST_LISTED])) or ("nothing that looks like a name" if names else "nothing")
+    return f" There is {listed}{', ...' if len(names) > min(len(shown), _MOST_LISTED) and shown else ''}."
+
+
+def _looks_like_name(text: str) -> bool:
+    signs = sum(not (letter.isalnum() or letter in " _-.") for letter in text)
+    return len(text) <= _LONGEST_NAME and signs <= _MOST_SIGNS and not find_key(text)
 
 
 def _word(value: object) -> str | None:

@@ -83,7 +83,7 @@ def _json_list(file: Path) -> Cells:
     with _open(file) as stream:
         text = _Text(stream, file)
         if text.next() != "[":
-            raise DataError(f"{file}: expected a JSON list of objects, found {text.ahead!r}; write JSON lines")
+            raise DataError(f"{file}: expected a JSON list of objects, found {text.ahead[:1]!r}; write JSON lines")
         text.skip()
         number = 0
         while (sign := text.next()) != "]":
@@ -91,7 +91,7 @@ def _json_list(file: Path) -> Cells:
                 text.skip()
             elif number or not sign:
                 raise DataError(
-                    f"{file}, after element {number - 1}: expected ',' or ']', found {text.ahead!r}; the file is "
+                    f"{file}, after element {number - 1}: expected ',' or ']', found {text.ahead[:1]!r}; the file is "
                     "damaged or cut off here"
                 )
             values = text.value(f"{file}, element {number}")
@@ -103,7 +103,7 @@ def _json_list(file: Path) -> Cells:
             number += 1
         text.skip()
         if text.next():
-            raise DataError(f"{file}, after element {number - 1}: expected the end, found {text.ahead!r}; fix it")
+            raise DataError(f"{file}, after element {number - 1}: expected the end, found {text.ahead[:1]!r}; fix it")
 
 
 class _Text:

@@ -37,11 +37,11 @@ class Bar:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
             self._bar = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),
-                TextColumn("{task.fields[reading]}"),
+                TextColumn("{task.fields[reading]}", markup=False),
                 console=Console(stderr=True),
             )
             self._task = self._bar.add_task(self._name, total=self._steps, completed=self._begin, reading="")
