@@ -112,9 +112,12 @@ def _print_usage(leaderboard: Leaderboard, console: Console) -> None:
             table.add_row(*(Text(clean(cell)) for cell in line))
         console.print(table)
         console.print()
+    told = usage.lines(leaderboard.usage)
+    for fact in told:
+        console.print(_indent(fact, style=""))
     for note in asides:
         console.print(_indent(note, style="yellow"))
-    if asides:
+    if asides or told:
         console.print()
 
 

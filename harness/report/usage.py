@@ -1,10 +1,11 @@
-"""What judges cost: tokens and money beside the scores. Latency is in `run.json`: it is never twice the same.
+"""What judges cost: tokens, money and time beside the scores.
 
 An answer that does not say what it took is not free. Every sum comes with the number of answers that it rests on.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,24 @@ HEADER = ("judge", "answers", "tokens read", "tokens written", "US$", "US$ per 1
 
 LAYOUT = "lrrrrr"
 """Left or right, column by column."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """The prices and the waits of one judge of one run."""
+
+    correct: int | None = None
+    """Right verdicts; `None` where no task has any, or no answer says what it cost."""
+    usd: float | None = None
+    """US dollars of all answers to these tasks, wrong and missing ones included."""
+    usd_per_correct: float | None = None
+    """US dollars for a right verdict."""
+    low: float | None = None
+    """Lower end of its interval."""
+    high: float | None = None
+    """Upper end of it."""
+    latencies: tuple[float, ...] = ()
+    """Seconds from question to answer, ascending, of the answers that say so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +72,31 @@ class JudgeUsage:
     """The different snapshots that answered, at most five."""
     more_models: int
     """How many snapshots answered beyond those named."""
+    usd_per_answer: float | None = None
+    """US dollars for an answer, over those that say what they cost."""
+    correct: int | None = None
+    """Right verdicts on the tasks that know right and wrong, of the items whose answers say what they cost; `null`
+    where there are none."""
+    usd_per_correct: float | None = None
+    """US dollars of all answers to these items, for each right verdict; `null` where `correct` is, or is 0."""
+    usd_per_correct_low: float | None = None
+    """Lower end of its interval, by clusters."""
+    usd_per_correct_high: float | None = None
+    """Upper end of it."""
+    timed: int = 0
+    """Judgements that say how long they took."""
+    latency_p50: float | None = None
+    """Seconds from question to answer: the median, by nearest rank; `null` where no judgement says."""
+    latency_p95: float | None = None
+    """Seconds that 95 % of these judgements took at most."""
+    latency_p99: float | None = None
+    """Seconds that 99 % of them took at most."""
 
     @classmethod
-    def of(cls, judge: str, run: str, usage: Usage) -> JudgeUsage:
+    def of(cls, judge: str, run: str, usage: Usage, spending: Spending | None = None) -> JudgeUsage:
         """The record of what the journal holds."""
+        spent = spending or Spending()
+        latencies = spent.latencies
         return cls(
             judge=judge,
             run=run,
@@ -69,6 +109,15 @@ class JudgeUsage:
             cost_usd=usage.cost_usd if usage.priced else None,
             models=usage.models[:_MOST_MODELS],
             more_models=max(0, len(usage.models) - _MOST_MODELS),
+            usd_per_answer=usage.cost_usd / usage.priced if usage.priced else None,
+            correct=spent.correct,
+            usd_per_correct=spent.usd_per_correct,
+            usd_per_correct_low=spent.low,
+            usd_per_correct_high=spent.high,
+            timed=len(latencies),
+            latency_p50=nearest_rank(latencies, 0.5),
+            latency_p95=nearest_rank(latencies, 0.95),
+            latency_p99=nearest_rank(latencies, 0.99),
         )
 
 
@@ -90,6 +139,45 @@ def rows(usage: Sequence[JudgeUsage]) -> list[tuple[str, ...]]:
         )
         for record in usage
     ]
+
+
+def lines(usage: Sequence[JudgeUsage]) -> list[str]:
+    """What a right verdict costs and how long it takes, one line for each judge that says so."""
+    # Beside the table, which is there where a judge says what it took. Local baselines have a latency and no price.
+    if not rows(usage):
+        return []
+    said = []
+    for record in usage:
+        facts = [*_price_text(record), *_time_text(record)]
+        if facts:
+            said.append(f"{record.judge}: {'; '.join(facts)}")
+    return said
+
+
+def _price_text(record: JudgeUsage) -> list[str]:
+    if record.correct == 0:
+        return ["no right verdict for its money"]
+    if record.usd_per_correct is None:
+        return []
+    ends = ""
+    if record.usd_per_correct_low is not None and record.usd_per_correct_high is not None:
+        ends = f" ({_digits(record.usd_per_correct_low)}–{_digits(record.usd_per_correct_high)})"
+    return [f"US$ {_digits(record.usd_per_correct)}{ends} for each of {record.correct:,} right verdicts"]
+
+
+def _time_text(record: JudgeUsage) -> list[str]:
+    if record.latency_p50 is None:
+        return []
+    times = (record.latency_p50, record.latency_p95, record.latency_p99)
+    quick, slow, slowest = (f"{seconds or 0.0:.3g} s" for seconds in times)
+    return [f"latency {quick} (p50), {slow} (p95), {slowest} (p99) of {record.timed:,} answers"]
+
+
+def _digits(dollars: float) -> str:
+    """Three digits, without an exponent."""
+    if dollars == 0 or dollars >= 1:
+        return f"{dollars:,.2f}"
+    return f"{dollars:.{min(12, 2 - math.floor(math.log10(dollars)))}f}"
 
 
 def notes(usage: Sequence[JudgeUsage]) -> list[str]:
@@ -124,3 +212,13 @@ def _money(dollars: float | None) -> str:
     if 0 < dollars < 0.0001:
         return "<0.0001"
     return f"{dollars:,.2f}" if dollars >= 1 else f"{dollars:.4f}"
+
+
+def nearest_rank(latencies: Sequence[float], part: float) -> float | None:
+    """The smallest of some numbers, ascending, that this part of them does not exceed: one that was measured.
+
+    >>> nearest_rank([0.1, 0.2, 0.3, 0.4], 0.5), nearest_rank([], 0.5)
+    (0.2, None)
+    """
+    # Less a little: 0.95 of 20 is 19, and not what floating point makes of it.
+    return latencies[max(1, math.ceil(part * len(latencies) - 1e-9)) - 1] if latencies else None
