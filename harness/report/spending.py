@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from harness.report.scored import ScoredCell
-from harness.report.usage import Spending
+from harness.report.usage import Spending, nearest_rank
+from harness.run.folder import JOURNAL
 from harness.run.journal import ANSWERS, Journal
 from harness.run.recorded import JournalAnswers
 from harness.run.rows import quantity
@@ -32,17 +34,16 @@ def spending_of(cells: Sequence[ScoredCell], *, confidence: float) -> Spending:
         cells: All cells of one judge of one run.
         confidence: Of the interval.
     """
-    latencies = _latencies(cells[0])
     parts = [part for cell in cells if (part := _clusters(cell)) is not None]
     if not parts:
-        return Spending(latencies=latencies)
+        return Spending()
     costs, right = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     usd, correct = math.fsum(costs), float(right.sum())
     if correct <= 0:
-        return Spending(correct=0, usd=usd, latencies=latencies)
+        return Spending(correct=0, usd=usd)
     ratio = usd / correct
     low, high = _interval(costs, right, ratio, confidence=confidence) or (None, None)
-    return Spending(correct=round(correct), usd=usd, usd_per_correct=ratio, low=low, high=high, latencies=latencies)
+    return Spending(correct=round(correct), usd=usd, usd_per_correct=ratio, low=low, high=high)
 
 
 def _interval(costs: Floats, right: Floats, ratio: float, *, confidence: float) -> tuple[float, float] | None:
@@ -112,11 +113,25 @@ def _add_costs(answers: Iterable[tuple[str, float | None]]) -> dict[str, float |
     return found
 
 
-def _latencies(cell: ScoredCell) -> tuple[float, ...]:
-    if not isinstance(cell.source, JournalAnswers):
-        return ()
-    journal = Journal(cell.source.journal, readonly=True)
-    try:
-        return tuple(journal.latencies(cell.judge_key))
-    finally:
-        journal.close()
+def latency_lines(folders: Sequence[Path]) -> list[str]:
+    """How long the answers of each judge of some runs took, one line for each that says so.
+
+    Raises:
+        JournalError: A journal cannot be read.
+    """
+    said = []
+    for folder in folders:
+        journal = Journal(folder / JOURNAL, readonly=True)
+        try:
+            judges = json.loads(journal.meta("plan") or "{}").get("judges", ())
+            found = {str(judge["name"]): journal.latencies(str(judge["key"])) for judge in judges}
+        finally:
+            journal.close()
+        where = f" ({folder.name})" if len(folders) > 1 else ""
+        said += [f"{name}{where}: {_latency_text(taken)}" for name, taken in found.items() if taken]
+    return said
+
+
+def _latency_text(latencies: Sequence[float]) -> str:
+    shown = ", ".join(f"{nearest_rank(latencies, part):.3g} s (p{100 * part:g})" for part in (0.5, 0.95, 0.99))
+    return f"latency {shown} of {len(latencies):,} answers"

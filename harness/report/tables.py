@@ -24,9 +24,6 @@ _COSTS = (
     "usd_per_correct",
     "usd_per_correct_low",
     "usd_per_correct_high",
-    "latency_p50",
-    "latency_p95",
-    "latency_p99",
 )
 """Last columns of the CSV: fields of `JudgeUsage`."""
 

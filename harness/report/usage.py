@@ -1,4 +1,6 @@
-"""What judges cost: tokens, money and time beside the scores.
+"""What judges cost: tokens and money beside the scores.
+
+Latency is on the terminal and in `run.json`: it is never twice the same, and a board of equal answers is.
 
 An answer that does not say what it took is not free. Every sum comes with the number of answers that it rests on.
 """
@@ -30,7 +32,7 @@ LAYOUT = "lrrrrr"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """The prices and the waits of one judge of one run."""
+    """What the right verdicts of one judge of one run cost."""
 
     correct: int | None = None
     """Right verdicts; `None` where no task has any, or no answer says what it cost."""
@@ -42,8 +44,6 @@ class Spending:
     """Lower end of its interval."""
     high: float | None = None
     """Upper end of it."""
-    latencies: tuple[float, ...] = ()
-    """Seconds from question to answer, ascending, of the answers that say so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,20 +83,11 @@ class JudgeUsage:
     """Lower end of its interval, by clusters."""
     usd_per_correct_high: float | None = None
     """Upper end of it."""
-    timed: int = 0
-    """Judgements that say how long they took."""
-    latency_p50: float | None = None
-    """Seconds from question to answer: the median, by nearest rank; `null` where no judgement says."""
-    latency_p95: float | None = None
-    """Seconds that 95 % of these judgements took at most."""
-    latency_p99: float | None = None
-    """Seconds that 99 % of them took at most."""
 
     @classmethod
     def of(cls, judge: str, run: str, usage: Usage, spending: Spending | None = None) -> JudgeUsage:
         """The record of what the journal holds."""
         spent = spending or Spending()
-        latencies = spent.latencies
         return cls(
             judge=judge,
             run=run,
@@ -114,10 +105,6 @@ class JudgeUsage:
             usd_per_correct=spent.usd_per_correct,
             usd_per_correct_low=spent.low,
             usd_per_correct_high=spent.high,
-            timed=len(latencies),
-            latency_p50=nearest_rank(latencies, 0.5),
-            latency_p95=nearest_rank(latencies, 0.95),
-            latency_p99=nearest_rank(latencies, 0.99),
         )
 
 
@@ -142,35 +129,19 @@ def rows(usage: Sequence[JudgeUsage]) -> list[tuple[str, ...]]:
 
 
 def lines(usage: Sequence[JudgeUsage]) -> list[str]:
-    """What a right verdict costs and how long it takes, one line for each judge that says so."""
-    # Beside the table, which is there where a judge says what it took. Local baselines have a latency and no price.
-    if not rows(usage):
-        return []
-    said = []
-    for record in usage:
-        facts = [*_price_text(record), *_time_text(record)]
-        if facts:
-            said.append(f"{record.judge}: {'; '.join(facts)}")
-    return said
+    """What a right verdict costs, one line for each judge of which that is known."""
+    return [f"{record.judge}: {text}" for record in usage if (text := _price_text(record))]
 
 
-def _price_text(record: JudgeUsage) -> list[str]:
+def _price_text(record: JudgeUsage) -> str:
     if record.correct == 0:
-        return ["no right verdict for its money"]
+        return "no right verdict for its money"
     if record.usd_per_correct is None:
-        return []
+        return ""
     ends = ""
     if record.usd_per_correct_low is not None and record.usd_per_correct_high is not None:
         ends = f" ({_digits(record.usd_per_correct_low)}–{_digits(record.usd_per_correct_high)})"
-    return [f"US$ {_digits(record.usd_per_correct)}{ends} for each of {record.correct:,} right verdicts"]
-
-
-def _time_text(record: JudgeUsage) -> list[str]:
-    if record.latency_p50 is None:
-        return []
-    times = (record.latency_p50, record.latency_p95, record.latency_p99)
-    quick, slow, slowest = (f"{seconds or 0.0:.3g} s" for seconds in times)
-    return [f"latency {quick} (p50), {slow} (p95), {slowest} (p99) of {record.timed:,} answers"]
+    return f"US$ {_digits(record.usd_per_correct)}{ends} for each of {record.correct:,} right verdicts"
 
 
 def _digits(dollars: float) -> str:
