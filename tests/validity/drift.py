@@ -2,9 +2,9 @@
 
     python tests/validity/drift.py [--repeats 200] [--seed 0]
 
-A judge answers C questions. Each has a chance of its own to change by itself, from a Beta distribution with the mean of
-the noise: most never change, and few often do. The alarm is that of `harness drift`: evidence from the answers that were
-asked again at once and from all dates. The last line is one JSON object.
+A judge answers C questions. Each has a chance of its own to change by itself, from a Beta distribution with the noise
+as its mean: most never change, and few often do. The alarm is that of `harness drift`: evidence from the answers that
+were asked again at once and from all dates. The last line is one JSON object.
 """
 
 from __future__ import annotations
