@@ -120,11 +120,15 @@ def write_history(folder: Path, snapshots: Sequence[Snapshot]) -> None:
 
 
 def add_snapshot(snapshots: Sequence[Snapshot], new: Snapshot) -> list[Snapshot]:
-    """The history with a snapshot at its end, or in the place of the one of its name."""
-    names = [snapshot.snapshot for snapshot in snapshots]
-    if new.snapshot in names:
-        return [new if snapshot.snapshot == new.snapshot else snapshot for snapshot in snapshots]
-    return [*snapshots, new]
+    """The history with a snapshot at its end, or in the place of the one of its name, whose numbers it keeps."""
+    found = list(snapshots)
+    for place, old in enumerate(found):
+        if old.snapshot == new.snapshot:
+            # Asked again for its failures alone: where there were none, nothing is new.
+            same = old.digests == new.digests
+            found[place] = old if same else with_numbers(new, judges=old.judges, cells=old.cells)
+            return found
+    return [*found, new]
 
 
 def with_numbers(snapshot: Snapshot, *, judges: list[dict[str, Any]], cells: list[dict[str, Any]]) -> Snapshot:

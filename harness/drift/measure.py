@@ -17,6 +17,7 @@ from harness.drift.history import Snapshot, gather_answers, load_snapshot
 from harness.drift.records import CellDrift, DriftReport, Flip, JudgeDrift
 from harness.manifest.model import ReportSettings
 from harness.report.settings import rules_of
+from harness.report.usage import nearest_rank
 from harness.run.journal import Journal
 from harness.run.recorded import source_of
 from harness.score.anytime import alarm_level, evidence
@@ -240,10 +241,10 @@ def _tell_judge(name: str, read: _Reader) -> JudgeDrift:
         is_set_up_otherwise=first.judge_key != now.judge_key,
         usd_per_answer_before=was.cost_usd / was.priced if was.priced else None,
         usd_per_answer_now=became.cost_usd / became.priced if became.priced else None,
-        latency_p50_before=_rank(quick[0], 0.5),
-        latency_p50_now=_rank(quick[1], 0.5),
-        latency_p95_before=_rank(quick[0], 0.95),
-        latency_p95_now=_rank(quick[1], 0.95),
+        latency_p50_before=nearest_rank(quick[0], 0.5),
+        latency_p50_now=nearest_rank(quick[1], 0.5),
+        latency_p95_before=nearest_rank(quick[0], 0.95),
+        latency_p95_now=nearest_rank(quick[1], 0.95),
     )
 
 
@@ -259,8 +260,3 @@ def _latencies(cell: RecordedCell) -> list[float]:
         return journal.latencies(cell.judge_key)
     finally:
         journal.close()
-
-
-def _rank(latencies: Sequence[float], part: float) -> float | None:
-    """The nearest rank: a latency that was measured, and not one between two."""
-    return latencies[math.ceil(part * len(latencies)) - 1] if latencies else None

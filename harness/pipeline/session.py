@@ -238,7 +238,7 @@ def _judge_record(journal: Journal, judge: PlannedJudge, outcome: Outcome) -> di
     if latencies:
         quick["median"] = statistics.median(latencies)
         # The nearest rank: a latency that was measured, and not one between two.
-        quick["p95"] = latencies[math.ceil(0.95 * len(latencies)) - 1]
+        quick["p95"], quick["p99"] = (latencies[math.ceil(part * len(latencies)) - 1] for part in (0.95, 0.99))
     record = {**asdict(journal.usage(judge.key)), "latency_s": quick}
     if judge.model is not None:
         record["model"] = str(judge.model)

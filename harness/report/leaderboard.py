@@ -19,6 +19,7 @@ from harness.report.places import Field, find_ranked, place_judges
 from harness.report.records import Compare, Leaderboard, Row
 from harness.report.scored import ScoredCell
 from harness.report.settings import DEFAULT, rules_of
+from harness.report.spending import spending_of
 from harness.report.suites import rank_suites
 from harness.report.unread import Tally, UnreadAnswers, tally
 from harness.report.usage import JudgeUsage
@@ -74,7 +75,7 @@ def build_leaderboard(
         # Sorted here and nowhere else, so that every format shows one order.
         rows=tuple(row for field in blocks for row in sorted(field.rows, key=_sort_key)),
         comparisons=tuple(_set_block(found, field.rows[0]) for field in blocks for found in field.comparisons),
-        usage=_list_usage(entries),
+        usage=_list_usage(entries, confidence=settings.confidence),
         left_out=tuple(sorted(lacking, key=lambda cell: (cell.judge, cell.task, cell.run))),
         unread=_list_unread(by_cell, tallies),
     )
@@ -164,11 +165,18 @@ def _list_unread(
     return tuple(found)
 
 
-def _list_usage(entries: Iterable[Entry]) -> tuple[JudgeUsage, ...]:
-    """One record for each judge of each run, whichever of its cells comes first."""
+def _list_usage(entries: Iterable[Entry], *, confidence: float) -> tuple[JudgeUsage, ...]:
+    """One record for each judge of each run."""
     # A question that two tasks share is asked once, so what it took cannot be added up over tasks.
-    cells = {(entry.judge, entry.run): entry.cell for entry in entries}
-    return tuple(JudgeUsage.of(judge, run, cells[judge, run].usage()) for judge, run in sorted(cells))
+    cells: dict[tuple[str, str], dict[str, ScoredCell]] = {}
+    for entry in entries:  # those of categories have one cell
+        cells.setdefault((entry.judge, entry.run), {})[entry.task] = entry.cell
+    return tuple(
+        JudgeUsage.of(
+            judge, run, next(iter(own.values())).usage(), spending_of(list(own.values()), confidence=confidence)
+        )
+        for (judge, run), own in sorted(cells.items())
+    )
 
 
 def _group_rows(rows: Iterable[Row]) -> dict[Block, list[Row]]:

@@ -58,8 +58,8 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
         pieces.append("## What it cost")
     if spent:
         pieces.append(table(usage.HEADER, spent, left=usage.LAYOUT))
-    if asides:
-        pieces.append("\n".join(f"- {for_markdown(note)}" for note in asides))
+    if told := [*usage.lines(leaderboard.usage), *asides]:
+        pieces.append("\n".join(f"- {for_markdown(note)}" for note in told))
     # Plugins come last, so that nothing of theirs is taken for a number of the harness.
     pieces += ["## How to read this", "\n".join(f"- {for_markdown(line)}" for line in notes.legend(leaderboard))]
     for title, text in sections:

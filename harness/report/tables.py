@@ -19,6 +19,14 @@ from harness.text import clean, for_csv, for_latex
 _ABOUT = ("task", "category", "suite", "tasks", "judge", "run", "task_id", "judge_id")
 """First columns of the CSV."""
 
+_COSTS = (
+    "usd_per_answer",
+    "usd_per_correct",
+    "usd_per_correct_low",
+    "usd_per_correct_high",
+)
+"""Last columns of the CSV: fields of `JudgeUsage`."""
+
 
 def to_json_text(data: Mapping[str, Any]) -> str:
     """Plain data as JSON: sorted keys, ASCII only, so that names cannot play tricks on terminals."""
@@ -31,7 +39,18 @@ def to_csv_text(leaderboard: Leaderboard) -> str:
     fields = [spec.name for spec in dataclasses.fields(Row)]
     # What a row is about stands first, as a person reads it. The record has these fields where they come from.
     names = [*_ABOUT, *(name for name in fields if name not in _ABOUT)]
-    return csv_text(names, [[_plain_cell(getattr(row, name)) for name in names] for row in leaderboard.rows])
+    # What a judge costs is of all its tasks, and stands on each of its rows.
+    usage = {(record.judge, record.run): record for record in leaderboard.usage}
+    return csv_text(
+        [*names, *_COSTS],
+        [
+            [
+                *(_plain_cell(getattr(row, name)) for name in names),
+                *(_plain_cell(getattr(usage.get((row.judge, row.run)), name, None)) for name in _COSTS),
+            ]
+            for row in leaderboard.rows
+        ],
+    )
 
 
 def csv_text(header: list[str], rows: list[list[Any]]) -> str:

@@ -75,7 +75,7 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
     # Once for the whole board: a judge without an answer to a task is on no block of it.
     for note in notes.cells_left_out(leaderboard):
         console.print(_indent(note, style="yellow"))
-    _print_usage(leaderboard, console)
+    _print_usage(leaderboard, console, folders)
     for line in notes.legend(leaderboard):
         console.print(_indent(line, style="dim"))
     # `harness show` looks into run folders, and a bundle is none.
@@ -90,7 +90,7 @@ def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Se
         console.print(_indent(f"left out for want of width: {hidden}; --format md shows all", style="dim"))
 
 
-def _print_usage(leaderboard: Leaderboard, console: Console) -> None:
+def _print_usage(leaderboard: Leaderboard, console: Console, folders: Sequence[Path]) -> None:
     """What the judges cost. Nothing is printed where none of them says."""
     from rich import box
     from rich.table import Table
@@ -114,9 +114,16 @@ def _print_usage(leaderboard: Leaderboard, console: Console) -> None:
             table.add_row(*(Text(clean(cell)) for cell in line))
         console.print(table)
         console.print()
+    told = usage.lines(leaderboard.usage)
+    if spent and folders:  # a board that is rendered from its file alone has no journal beside it
+        from harness.report.spending import latency_lines
+
+        told += latency_lines(folders)
+    for fact in told:
+        console.print(_indent(fact, style=""))
     for note in asides:
         console.print(_indent(note, style="yellow"))
-    if asides:
+    if asides or told:
         console.print()
 
 

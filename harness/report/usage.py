@@ -1,10 +1,13 @@
-"""What judges cost: tokens and money beside the scores. Latency is in `run.json`: it is never twice the same.
+"""What judges cost: tokens and money beside the scores.
+
+Latency is on the terminal and in `run.json`: it is never twice the same, and a board of equal answers is.
 
 An answer that does not say what it took is not free. Every sum comes with the number of answers that it rests on.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +28,22 @@ HEADER = ("judge", "answers", "tokens read", "tokens written", "US$", "US$ per 1
 
 LAYOUT = "lrrrrr"
 """Left or right, column by column."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """What the right verdicts of one judge of one run cost."""
+
+    correct: int | None = None
+    """Right verdicts; `None` where no task has any, or no answer says what it cost."""
+    usd: float | None = None
+    """US dollars of all answers to these tasks, wrong and missing ones included."""
+    usd_per_correct: float | None = None
+    """US dollars for a right verdict."""
+    low: float | None = None
+    """Lower end of its interval."""
+    high: float | None = None
+    """Upper end of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +72,22 @@ class JudgeUsage:
     """The different snapshots that answered, at most five."""
     more_models: int
     """How many snapshots answered beyond those named."""
+    usd_per_answer: float | None = None
+    """US dollars for an answer, over those that say what they cost."""
+    correct: int | None = None
+    """Right verdicts on the tasks that know right and wrong, of the items whose answers say what they cost; `null`
+    where there are none."""
+    usd_per_correct: float | None = None
+    """US dollars of all answers to these items, for each right verdict; `null` where `correct` is, or is 0."""
+    usd_per_correct_low: float | None = None
+    """Lower end of its interval, by clusters."""
+    usd_per_correct_high: float | None = None
+    """Upper end of it."""
 
     @classmethod
-    def of(cls, judge: str, run: str, usage: Usage) -> JudgeUsage:
+    def of(cls, judge: str, run: str, usage: Usage, spending: Spending | None = None) -> JudgeUsage:
         """The record of what the journal holds."""
+        spent = spending or Spending()
         return cls(
             judge=judge,
             run=run,
@@ -69,6 +100,11 @@ class JudgeUsage:
             cost_usd=usage.cost_usd if usage.priced else None,
             models=usage.models[:_MOST_MODELS],
             more_models=max(0, len(usage.models) - _MOST_MODELS),
+            usd_per_answer=usage.cost_usd / usage.priced if usage.priced else None,
+            correct=spent.correct,
+            usd_per_correct=spent.usd_per_correct,
+            usd_per_correct_low=spent.low,
+            usd_per_correct_high=spent.high,
         )
 
 
@@ -90,6 +126,29 @@ def rows(usage: Sequence[JudgeUsage]) -> list[tuple[str, ...]]:
         )
         for record in usage
     ]
+
+
+def lines(usage: Sequence[JudgeUsage]) -> list[str]:
+    """What a right verdict costs, one line for each judge of which that is known."""
+    return [f"{record.judge}: {text}" for record in usage if (text := _price_text(record))]
+
+
+def _price_text(record: JudgeUsage) -> str:
+    if record.correct == 0:
+        return "no right verdict for its money"
+    if record.usd_per_correct is None:
+        return ""
+    ends = ""
+    if record.usd_per_correct_low is not None and record.usd_per_correct_high is not None:
+        ends = f" ({_digits(record.usd_per_correct_low)}–{_digits(record.usd_per_correct_high)})"
+    return f"US$ {_digits(record.usd_per_correct)}{ends} for each of {record.correct:,} right verdicts"
+
+
+def _digits(dollars: float) -> str:
+    """Three digits, without an exponent."""
+    if dollars == 0 or dollars >= 1:
+        return f"{dollars:,.2f}"
+    return f"{dollars:.{min(12, 2 - math.floor(math.log10(dollars)))}f}"
 
 
 def notes(usage: Sequence[JudgeUsage]) -> list[str]:
@@ -124,3 +183,13 @@ def _money(dollars: float | None) -> str:
     if 0 < dollars < 0.0001:
         return "<0.0001"
     return f"{dollars:,.2f}" if dollars >= 1 else f"{dollars:.4f}"
+
+
+def nearest_rank(latencies: Sequence[float], part: float) -> float | None:
+    """The smallest of some numbers, ascending, that this part of them does not exceed: one that was measured.
+
+    >>> nearest_rank([0.1, 0.2, 0.3, 0.4], 0.5), nearest_rank([], 0.5)
+    (0.2, None)
+    """
+    # Less a little: 0.95 of 20 is 19, and not what floating point makes of it.
+    return latencies[max(1, math.ceil(part * len(latencies) - 1e-9)) - 1] if latencies else None

@@ -204,3 +204,32 @@ def test_a_snapshot_is_not_called_what_no_folder_may_be(drift: Any, label: str) 
 def test_nothing_is_told_where_nothing_was_asked(drift: Any) -> None:
     assert drift("d1", "--no-ask") == 2
     assert "there is no snapshot yet" in drift.error
+
+
+def test_samples_of_one_date_tell_the_noise_where_nothing_was_asked_again(drift: Any) -> None:
+    drift.write(tasks=[{"use": "moody_plugin/items", "name": "items", "protocol": {"samples": 3}}])
+    drift.mood(noisy=0.3)
+    [cell] = drift.json("d1", "--again", "0")["cells"]
+    assert (cell["n"], cell["noise"]["value"]) == (120, 0.0), "one call gives all samples of an item alike"
+    drift.mood(other=0.6)
+    assert drift("d2", "--fail-on", "drift") == 4
+
+
+def test_a_snapshot_that_is_called_again_keeps_its_line(drift: Any) -> None:
+    drift.mood(fails=1)
+    assert drift("d1") == 3
+    drift.mood()
+    assert drift("d2") == 0
+
+    def read() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (drift.kept / "history.jsonl").read_text().splitlines()]
+
+    first = read()
+    assert [(line["snapshot"], len(line["again"])) for line in first] == [("d1", 2), ("d2", 0)]
+    # What failed is asked again, in the repeats too; its numbers of that date stay.
+    assert drift("d1") == 0
+    second = read()
+    assert second[0]["digests"] != first[0]["digests"]
+    assert (second[0]["cells"], second[1]["snapshot"]) == (first[0]["cells"], "d2")
+    assert drift("d1") == 0
+    assert read() == second

@@ -274,7 +274,8 @@ def test_csv_is_one_line_a_row_with_fractions(board: Leaderboard) -> None:
     assert json.loads(rows[0]["protocol"])["unparsed"] == "exclude"
     assert (rows[-1]["rank_low"], rows[-1]["letters"]) == ("", "")
     assert list(rows[0])[:8] == ["task", "category", "suite", "tasks", "judge", "run", "task_id", "judge_id"]
-    assert {*rows[0]} == {*board.to_json()["rows"][0]}
+    prices = {"usd_per_answer", "usd_per_correct", "usd_per_correct_low", "usd_per_correct_high"}
+    assert {*rows[0]} == {*board.to_json()["rows"][0]} | prices
 
 
 def test_reports_are_written_whole_with_the_sections_of_plugins(board: Leaderboard, tmp_path: Path) -> None:

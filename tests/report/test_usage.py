@@ -1,19 +1,25 @@
 from __future__ import annotations
 
+import csv
+import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from harness.api import Usage
+from harness.api import RecordedAnswer, Usage
 from harness.cli import main
 from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.markdown import to_markdown
 from harness.report.records import Leaderboard
+from harness.report.spending import _interval
 from harness.report.terminal import terminal_text
+from harness.run.recorded import load_run
 
 FULL = Usage(
     answers=2000,
@@ -100,7 +106,7 @@ def test_the_record_survives_the_file_and_older_files_have_none(board: Leaderboa
     assert Leaderboard.from_json(plain).usage == ()
 
 
-def test_a_run_records_what_its_judges_took(tmp_path: Path) -> None:
+def test_a_run_records_what_its_judges_took(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answers = tmp_path / "answers.jsonl"
     rows = [
         {"id": f"test-{n:06d}", "verdict": "yes", "prompt_tokens": 10, "completion_tokens": 2, "latency_s": n / 10}
@@ -118,7 +124,97 @@ def test_a_run_records_what_its_judges_took(tmp_path: Path) -> None:
     (folder,) = (tmp_path / "runs").glob("m-*")
     taken = json.loads((folder / "run.json").read_text())["judges"]["taped"]
     assert (taken["answers"], taken["reported"], taken["prompt_tokens"]) == (20, 20, 200)
-    assert taken["latency_s"] == {"n": 20, "median": 0.95, "p95": 1.8}
+    assert taken["latency_s"] == {"n": 20, "median": 0.95, "p95": 1.8, "p99": 1.9}
     board = json.loads((folder / "leaderboard.json").read_text())
     assert board["usage"][0]["completion_tokens"] == 40
+    # A board of equal answers has equal bytes. What is never twice the same is on the terminal.
     assert "latency" not in json.dumps(board)
+    assert "latency" not in (folder / "leaderboard.md").read_text()
+    said = " ".join(capsys.readouterr().out.split())
+    assert "taped: latency 0.9 s (p50), 1.8 s (p95), 1.9 s (p99) of 20 answers" in said
+
+
+@pytest.fixture
+def priced(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """The usage of a judge whose recorded answers to forty questions cost a tenth of a cent each."""
+
+    def run(*, wrong: int = 10, unpriced: int = 0, unread: int = 0, task: str = "technical") -> dict[str, Any]:
+        golds = {row.item: row.gold for row in load_golds(tmp_path, task)}
+        rows = []
+        for number, (item, gold) in enumerate(golds.items()):
+            other = {"yes": "no", "no": "yes"}.get(str(gold), "5")
+            row = {"id": item, "verdict": other if number < wrong else gold, "prompt_tokens": 1}
+            if 40 - number > unpriced:
+                row["cost_usd"] = 0.001 * (1 + number % 3)
+            if 40 - number <= unread:
+                row = {"id": item, "raw": "well", "prompt_tokens": 1, "cost_usd": 0.001}
+            rows.append(row)
+        (tmp_path / "said.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        folder = run_manifest(tmp_path, task, "replay, with: {answers: said.jsonl}")
+        usage: dict[str, Any] = json.loads((folder / "leaderboard.json").read_text())["usage"][0]
+        return {**usage, "md": (folder / "leaderboard.md").read_text(), "csv": (folder / "leaderboard.csv").read_text()}
+
+    return run
+
+
+def run_manifest(tmp_path: Path, task: str, judge: str) -> Path:
+    manifest = tmp_path / "priced.yaml"
+    manifest.write_text(
+        f"name: priced\ntasks: [{{use: miniature/{task}, limit: 40}}]\n"
+        f"judges: [{{name: taped, use: baselines/{judge}}}]\n"
+    )
+    with pytest.raises(SystemExit) as ended:
+        main(["run", str(manifest), "--runs", str(tmp_path / "runs")])
+    assert ended.value.code == 0
+    return max((tmp_path / "runs").glob("priced-*"), key=lambda path: path.stat().st_mtime)
+
+
+def load_golds(tmp_path: Path, task: str) -> list[RecordedAnswer]:
+    cells = load_run(run_manifest(tmp_path, task, "random")).cells
+    return list(cells[0].answers())
+
+
+def test_a_right_verdict_costs_what_the_wrong_ones_cost_too(priced: Callable[..., dict[str, Any]]) -> None:
+    found = priced()
+    total = sum(0.001 * (1 + number % 3) for number in range(40))
+    assert found["correct"] == 30
+    assert found["usd_per_correct"] == pytest.approx(total / 30, abs=1e-6)
+    assert found["usd_per_answer"] == pytest.approx(total / 40, abs=1e-6)
+    assert found["usd_per_correct_low"] < found["usd_per_correct"] < found["usd_per_correct_high"]
+    assert f"US\\$ {total / 30:.5f}"[:-1] in found["md"]
+    assert "for each of 30 right verdicts" in found["md"]
+    header, row = csv.reader(io.StringIO(found["csv"]))
+    assert float(dict(zip(header, row, strict=True))["usd_per_correct"]) == found["usd_per_correct"]
+
+
+def test_an_answer_without_a_verdict_costs_and_is_not_right(priced: Callable[..., dict[str, Any]]) -> None:
+    assert priced(wrong=0, unread=8)["correct"] == 32
+
+
+def test_items_without_a_price_are_left_out_with_their_verdicts(priced: Callable[..., dict[str, Any]]) -> None:
+    partly = priced(unpriced=5)
+    total = sum(0.001 * (1 + number % 3) for number in range(35))
+    assert partly["correct"] == 25
+    assert partly["usd_per_correct"] == pytest.approx(total / 25, abs=1e-6)
+    unsaid = priced(unpriced=40)
+    assert (unsaid["correct"], unsaid["usd_per_correct"], unsaid["usd_per_answer"]) == (None, None, None)
+
+
+def test_without_right_and_wrong_there_is_no_such_price(priced: Callable[..., dict[str, Any]]) -> None:
+    scores = priced(wrong=0, task="quality-score")
+    assert (scores["correct"], scores["usd_per_correct"]) == (None, None)
+    assert "right verdicts" not in scores["md"]
+    none = priced(wrong=40)
+    assert (none["correct"], none["usd_per_correct"]) == (0, None)
+    assert "no right verdict for its money" in none["md"]
+
+
+def test_the_price_of_a_right_verdict_has_an_interval_that_holds() -> None:
+    rng = np.random.default_rng(0)
+    held = []
+    for _ in range(400):
+        right = (rng.random(80) < 0.7).astype(float)
+        costs = rng.lognormal(-6, 0.5, 80) * (1 + 0.3 * right)
+        low, high = _interval(costs, right, costs.sum() / right.sum(), confidence=0.95) or (0.0, 0.0)
+        held.append(low <= np.exp(-6 + 0.125) * (1 + 0.3 * 0.7) / 0.7 <= high)
+    assert 0.92 <= np.mean(held) <= 0.98
