@@ -31,6 +31,7 @@ from harness.api import (
     Ranking,
     Score,
     data,
+    execution,
     optional,
     reading,
 )
@@ -229,6 +230,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "api-data": partial(api_module, data),
     "api-optional": partial(api_module, optional),
     "api-reading": partial(api_module, reading),
+    "api-execution": partial(api_module, execution),
     "api-testing": partial(api_module, testing),
 }
 """Pages by name."""

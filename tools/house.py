@@ -33,7 +33,7 @@ LAYERS = (
     ("discovery",),
     ("console", "formats", "manifest", "score"),
     ("run",),
-    ("pipeline",),
+    ("execution", "pipeline"),
     ("report",),
     ("train",),
     ("doctor", "testing"),
@@ -59,9 +59,12 @@ KERNEL = (
     "pipeline",
     "cli",
 )
-"""Parts that a run always needs; `api/data` and `api/reading` are not counted."""
+"""Parts that a run always needs, without the `TOOLKITS`."""
 
-BATTERIES = ("formats", "score", "report", "train", "doctor", "testing", "authoring")
+TOOLKITS = ("harness.api.data", "harness.api.reading", "harness.api.execution")
+"""Parts of the contract that plugins are made of, and that the kernel hardly uses: not counted as kernel."""
+
+BATTERIES = ("formats", "score", "report", "train", "doctor", "testing", "authoring", "execution")
 """Parts that the kernel never imports: it reaches them through hooks."""
 
 
@@ -104,7 +107,7 @@ class Module:
     @property
     def in_kernel(self) -> bool:
         """Whether it belongs to the kernel."""
-        return self.part in KERNEL and not self.name.startswith(("harness.api.data", "harness.api.reading"))
+        return self.part in KERNEL and not self.name.startswith(TOOLKITS)
 
 
 def find_modules(root: Path = ROOT) -> dict[str, Module]:

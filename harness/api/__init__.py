@@ -9,6 +9,7 @@ from harness.api._cards import (
     Card,
     Column,
     CommandCard,
+    ExecutorCard,
     FormatCard,
     IsPath,
     JudgeCard,
@@ -44,6 +45,7 @@ from harness.api._errors import (
     PluginError,
     UserError,
 )
+from harness.api._execution import Executor, Placement
 from harness.api._images import Image
 from harness.api._parts import join_parts
 from harness.api._protocol import Protocol
@@ -103,6 +105,8 @@ __all__ = [
     "Context",
     "DataError",
     "Example",
+    "Executor",
+    "ExecutorCard",
     "FormatCard",
     "HarnessError",
     "Image",
@@ -124,6 +128,7 @@ __all__ = [
     "MetricCard",
     "Operational",
     "Part",
+    "Placement",
     "PlannedTraining",
     "PluginError",
     "Preference",

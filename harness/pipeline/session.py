@@ -8,11 +8,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import Report
+from harness.api import Executor, Judge, Report
 from harness.manifest.load import render_resolved
+from harness.pipeline.placing import place_judge
 from harness.pipeline.training import train_judges
 from harness.run.coverage import check_media, check_metrics, leave_out
 from harness.run.engine import Engine, Outcome
@@ -64,6 +66,7 @@ def run_manifest(
     progress: CellProgress,
     checkpoints: Path = Path("checkpoints"),
     say: Callable[[str], None] = lambda line: None,
+    executor: Executor | None = None,
 ) -> Session:
     """Run a manifest, or go on where an earlier run of it stopped. Judges with a recipe are trained first.
 
@@ -75,7 +78,8 @@ def run_manifest(
         shard: Only this part of every task.
         progress: Shows how far each cell is.
         checkpoints: The folder of checkpoint folders.
-        say: Takes lines about what is trained.
+        say: Takes lines about what is trained, and about workers.
+        executor: Where judges are asked; by default in this process. It is closed.
 
     Raises:
         UserError: The plan, the data, a recipe or the run folder cannot be used. What was judged is kept.
@@ -93,7 +97,14 @@ def run_manifest(
     make_folder(folder, fresh=fresh)
     # Two runs of one manifest would ask every question twice.
     with lock_folder(folder):
-        outcome, judges = _ask_judges(plan, loaded, plugins, folder, shard=shard, progress=progress)
+        place = None
+        if executor is not None:
+            place = partial(place_judge, executor=executor, loaded=loaded, plugins=plugins, say=say)
+        try:
+            outcome, judges = _ask_judges(plan, loaded, plugins, folder, shard=shard, progress=progress, place=place)
+        finally:
+            if executor is not None:
+                executor.close()
         # Before the report: a report that fails must not cost the record of what was asked, by which versions.
         write_record(
             folder,
@@ -117,6 +128,7 @@ def _ask_judges(
     *,
     shard: Shard | None,
     progress: CellProgress,
+    place: Callable[[PlannedJudge], Judge | None] | None,
 ) -> tuple[Outcome, dict[str, dict[str, Any]]]:
     """Record the plan, ask what the journal does not hold yet, and give a record of each judge for `run.json`."""
     journal = Journal(folder / JOURNAL)
@@ -134,6 +146,7 @@ def _ask_judges(
             fail_on_error=loaded.manifest.run.fail_on_error,
             shard=shard,
             progress=progress,
+            place=place,
         ).run()
         return outcome, {judge.name: _judge_record(journal, judge, outcome) for judge in plan.judges}
     finally:

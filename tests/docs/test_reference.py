@@ -12,7 +12,7 @@ import click
 import pytest
 
 from harness import api, testing
-from harness.api import Protocol, UnreadReason, data, hookspecs, optional, reading
+from harness.api import Protocol, UnreadReason, data, execution, hookspecs, optional, reading
 from harness.cli import cli
 from harness.discovery import Plugins
 from harness.manifest.model import (
@@ -171,6 +171,8 @@ def test_every_optional_member_is_on_its_page(pages: dict[str, str]) -> None:
 
 
 def test_every_public_name_for_authors_of_formats_is_on_its_page(pages: dict[str, str]) -> None:
+    missing = [name for name in execution.__all__ if f"harness.api.execution.{name}\n" not in pages["api-execution"]]
+    assert missing == []
     assert [name for name in reading.__all__ if f"harness.api.reading.{name}\n" not in pages["api-reading"]] == []
     assert re.search(r"^\.\. py:data:: .*\n\n +\n", pages["api-reading"], re.MULTILINE) is None, "no docstring"
 

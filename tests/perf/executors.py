@@ -1,0 +1,101 @@
+"""What an executor costs beside one process: CPU of all processes, for a judge of 10 ms a request, and equal bytes.
+
+    python tests/perf/executors.py [--executor ray] [--workers 1 2 4] [--items 2000] [--repeats 3]
+
+Run by hand. Each run is a `harness run` in a process of its own, whose children count: workers, and Ray's daemons. The
+runs of a round are made one after another, and overheads are compared within a round, since a machine's speed drifts.
+The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import hashlib
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+FILES = ("scores.json", "leaderboard.json", "leaderboard.md", "leaderboard.csv")
+
+
+def write_manifest(folder: Path, *, items: int, seconds: float) -> Path:
+    """A manifest of one judge that computes for so long on each request."""
+    path = folder / "perf.yaml"
+    path.write_text(
+        f"name: perf\ntasks: [{{use: miniature/technical, with: {{items: {items}}}}}]\n"
+        f"judges: [{{use: practice/worker, with: {{seconds: {seconds}}}}}]\n"
+    )
+    return path
+
+
+def measure(manifest: Path, runs: Path, options: Sequence[str]) -> tuple[float, float, str]:
+    """CPU seconds of a run with all its children, seconds by the clock, and a hash of what it came to."""
+    command = [sys.executable, "-m", "harness", "--plugin", "harness.testing.practice", "run", str(manifest)]
+    before, began = count_cpu(), time.monotonic()
+    done = subprocess.run([*command, "--runs", str(runs), *options], capture_output=True, text=True, check=False)
+    wall = time.monotonic() - began
+    if done.returncode:
+        sys.exit(f"{' '.join(options)}: exit code {done.returncode}\n{done.stderr[-2000:]}")
+    (folder,) = runs.glob("perf-*")
+    content = hashlib.sha256(b"".join((folder / name).read_bytes() for name in FILES)).hexdigest()
+    return count_cpu() - before, wall, content
+
+
+def count_cpu() -> float:
+    """CPU seconds of all processes that were started from here and have ended."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:  # daemons that outlive the run end a moment later
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.1)
+        except ChildProcessError:
+            break
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def become_subreaper() -> None:
+    """Linux: processes whose parent ends become children of this one, so that their CPU is counted here."""
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def main() -> None:
+    """Measure, and print a line for each number of workers."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--executor", default="processes", help="name of the executor")
+    parser.add_argument("--option", action="append", default=[], help="a further --executor-option")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--items", type=int, default=2000, help="requests")
+    parser.add_argument("--seconds", type=float, default=0.01, help="CPU seconds of the judge for each")
+    parser.add_argument("--repeats", type=int, default=3, help="rounds")
+    asked = parser.parse_args()
+    become_subreaper()
+    overheads: dict[int, list[float]] = {workers: [] for workers in asked.workers}
+    contents = set()
+    for number in range(asked.repeats):
+        with tempfile.TemporaryDirectory() as folder:
+            manifest = write_manifest(Path(folder), items=asked.items, seconds=asked.seconds)
+            alone, wall, content = measure(manifest, Path(folder) / "alone", [])
+            contents.add(content)
+            print(f"round {number + 1}: one process {alone:.1f} s CPU, {wall:.1f} s")
+            for workers in asked.workers:
+                options = [f"workers={workers}", *asked.option]
+                given = ["--executor", asked.executor, *(part for o in options for part in ("--executor-option", o))]
+                cpu, wall, content = measure(manifest, Path(folder) / str(workers), given)
+                contents.add(content)
+                overheads[workers].append(cpu / alone - 1)
+                print(f"  {asked.executor}, {workers} workers: {cpu:.1f} s CPU ({cpu / alone - 1:+.1%}), {wall:.1f} s")
+    medians = {workers: round(statistics.median(values), 4) for workers, values in overheads.items()}
+    print(json.dumps({"executor": asked.executor, "items": asked.items, "overhead": medians, "bytes": len(contents)}))
+
+
+if __name__ == "__main__":
+    main()
