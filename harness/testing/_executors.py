@@ -31,7 +31,7 @@ from harness.run.planned import PlannedJudge, check_options
 from harness.testing._context import FakeContext
 from harness.testing._subject import Check, Subject
 
-_PLUGIN = "harness.testing.practice"
+_PLUGIN = "harness.execution.practice"
 _JUDGE = "practice/worker"
 _DIES = "17"
 
@@ -174,7 +174,7 @@ def _ask(judge: Judge, requests: list[Request]) -> dict[str, Judgement]:
 
 
 def _answer_here(requests: list[Request]) -> dict[str, Judgement]:
-    from harness.testing.practice import PracticeJudge, PracticeOptions
+    from harness.execution.practice import PracticeJudge, PracticeOptions
 
     return {request.key: judgement for request, judgement in PracticeJudge(PracticeOptions()).judge(requests)}
 

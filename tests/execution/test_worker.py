@@ -11,9 +11,9 @@ import pytest
 
 from harness.api import Choice, Judgement, ManifestError, Placement, PluginError, Request, Status, UserError
 from harness.api.execution import Reply, pack_requests, unpack_answers
+from harness.execution.practice import PracticeJudge, PracticeOptions
 from harness.execution.worker import MOST_AHEAD, Worker
 from harness.testing._executors import make_requests, place_practice
-from harness.testing.practice import PracticeJudge, PracticeOptions
 
 
 @pytest.fixture

@@ -158,7 +158,7 @@ class Fleet:
         self._losses = 0
         self._problem = ""
         self._problem_at = 0.0
-        self._closed = False
+        self._closings = 0
 
     def fingerprint(self) -> str:
         """The key of the judge that it stands in for."""
@@ -171,9 +171,9 @@ class Fleet:
             JudgeStoppedError: The judge cannot go on, or its workers die without an answer.
         """
         self._forget()
-        feed = _Feed(requests)
+        feed, closings = _Feed(requests), self._closings
         try:
-            while not self._closed:
+            while closings == self._closings:
                 self._deal(feed)
                 yield from self._collect()
                 busy = any(seat.unanswered for seat in self._seats)
@@ -185,12 +185,11 @@ class Fleet:
             feed.end()
 
     def close(self) -> None:
-        """End all workers."""
-        self._closed = True
-        for seat in self._seats:
+        """End all workers. A later call of `judge` starts others, as a jury may ask a judge again."""
+        self._closings += 1  # a call that goes on in another thread, after an interrupt, must start no others
+        seats, self._seats = self._seats, []
+        for seat in seats:
             self._crew.end(seat.worker)
-        self._seats = []
-        self._closed = False  # a jury may ask the judge again
 
     def _forget(self) -> None:
         """Drop what an earlier call left, should it have been cut short."""
@@ -263,7 +262,6 @@ class Fleet:
             yield from self._take(calls[id(call)])
         for seat in list(self._seats):
             if seat.is_open and seat.call is not None and time.monotonic() - seat.since > self._most_silence:
-                self._crew.end(seat.worker)
                 self._lose(seat, f"it did not reply within {self._most_silence:g} s")
         settled, self._settled = self._settled, []
         yield from settled
@@ -295,6 +293,7 @@ class Fleet:
     def _lose(self, seat: _Seat, why: str) -> None:
         """Take back what a dead worker had. Which of its requests killed it, if any, is not known."""
         self._seats.remove(seat)
+        self._crew.end(seat.worker)  # also where it is gone: the crew may hold something for it
         self._losses += 1
         for key, request in seat.unanswered.items():
             self._deaths[key] += 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -20,6 +22,7 @@ class RayExecutor:
         self._options = options
         self._fleets: list[Fleet] = []
         self._connected = False
+        self._stdout = -1
 
     def place(self, placement: Placement, say: Callable[[str], None]) -> Judge | None:
         """Place all judges but those that need the process of the run: for the plan, for a limit, for a budget."""
@@ -60,6 +63,8 @@ class RayExecutor:
             import ray
 
             ray.shutdown()
+            self._connected = False
+        self._give_back_stdout()
 
     def _connect(self, say: Callable[[str], None]) -> None:
         if self._connected:
@@ -86,6 +91,25 @@ class RayExecutor:
             if main:
                 signal.signal(signal.SIGTERM, before)
         self._connected = True
+        self._take_stdout()
+
+    def _take_stdout(self) -> None:
+        """Send what is printed to stderr while Ray is at work.
+
+        A node that dies has its last log lines poured over the driver's stdout, also with `log_to_driver=False`.
+        Results are printed there, and only when the executor is closed.
+        """
+        sys.stdout.flush()
+        with contextlib.suppress(OSError):  # stdout or stderr is closed: there is nothing to keep clean
+            self._stdout = os.dup(1)
+            os.dup2(2, 1)
+
+    def _give_back_stdout(self) -> None:
+        if self._stdout >= 0:
+            sys.stdout.flush()  # what Python still holds of Ray's lines
+            os.dup2(self._stdout, 1)
+            os.close(self._stdout)
+            self._stdout = -1
 
 
 def translate(placement: Placement, nodes: Iterable[Mapping[str, float]]) -> dict[str, float]:

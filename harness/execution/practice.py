@@ -15,9 +15,6 @@ from pydantic import BaseModel, ConfigDict
 
 from harness.api import Context, Judge, JudgeCard, Judgement, JudgeStoppedError, Request, hookimpl
 
-ANSWERS = ("yes", "no")
-"""Labels of the questions that these judges answer."""
-
 
 class PracticeOptions(BaseModel):
     """What becomes of it."""
@@ -30,6 +27,8 @@ class PracticeOptions(BaseModel):
     """Id of the item that kills the process."""
     once: str = ""
     """A file that is made by the death, after which the item is answered. Empty: it kills every time."""
+    log: str = ""
+    """A file that gets the number of the process for each answer."""
     stops: str = ""
     """Id of the item at which the judge says that it cannot go on."""
 
@@ -42,8 +41,8 @@ def harness_judges() -> list[JudgeCard]:
             name="worker",
             api_version=1,
             summary="Answers by the key of the request and the pixels of its pictures, or dies.",
-            factory="harness.testing.practice:make",
-            options="harness.testing.practice:PracticeOptions",
+            factory="harness.execution.practice:make",
+            options="harness.execution.practice:PracticeOptions",
             licence="Apache-2.0",
             source="part of judge-harness; no outside source",
         )
@@ -64,10 +63,15 @@ class PracticeJudge:
             if self._options.stops and request.item == self._options.stops:
                 raise JudgeStoppedError(f"no credit is left at item {request.item}")
             _work(self._options.seconds)
+            if self._options.log:
+                with open(self._options.log, "a", encoding="utf-8") as stream:
+                    stream.write(f"{os.getpid()}\n")
             # From the pixels and not the names: a picture that arrives damaged must give another answer.
             pixels = sum(sum(image.load().tobytes()) for image in request.images)
-            verdict = ANSWERS[(request.seed + pixels) % 2]
-            yield request, Judgement.of(verdict, raw=f"<answer>{verdict}</answer>", probabilities={verdict: 1.0})
+            verdicts = request.space.verdicts()
+            verdict = verdicts[(request.seed + pixels) % len(verdicts)]
+            name = request.space.name(verdict)
+            yield request, Judgement.of(verdict, raw=f"<answer>{name}</answer>", probabilities={name: 1.0})
 
     def fingerprint(self) -> str:
         """Of the version of this code alone: the options are part of every key already."""
