@@ -12,7 +12,7 @@ import yaml
 from harness import DISTRIBUTION, __version__
 from harness.api import Executor, Judge, Placement, PluginError, UserError
 from harness.manifest.entries import MODEL
-from harness.run.planned import PlannedJudge, check_contract, check_options
+from harness.run.planned import Plan, PlannedJudge, check_contract, check_options
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -46,7 +46,7 @@ def make_executor(plugins: Plugins, name: str, options: Sequence[str]) -> Execut
 
 
 def place_judge(
-    judge: PlannedJudge, executor: Executor, *, loaded: LoadedManifest, plugins: Plugins, say: Callable[[str], None]
+    judge: PlannedJudge, executor: Executor, *, loaded: LoadedManifest, plan: Plan, say: Callable[[str], None]
 ) -> Judge | None:
     """The stand-in of a judge that the executor asks elsewhere; `None` for one that is asked in this process.
 
@@ -55,7 +55,7 @@ def place_judge(
         PluginError: The executor raised something else, or returned no judge. It is named.
     """
     try:
-        stand_in = executor.place(describe(judge, loaded=loaded, plugins=plugins), say)
+        stand_in = executor.place(describe(judge, loaded=loaded, plan=plan), say)
     except (UserError, KeyboardInterrupt):
         raise
     except BaseException as error:  # sys.exit in a plugin ends no command
@@ -66,7 +66,7 @@ def place_judge(
     return stand_in
 
 
-def describe(judge: PlannedJudge, *, loaded: LoadedManifest, plugins: Plugins) -> Placement:
+def describe(judge: PlannedJudge, *, loaded: LoadedManifest, plan: Plan) -> Placement:
     """A judge of the plan as plain data."""
     number = int(judge.entry.rpartition(".")[2])
     written = loaded.content["judges"][number]
@@ -74,19 +74,21 @@ def describe(judge: PlannedJudge, *, loaded: LoadedManifest, plugins: Plugins) -
     entry = {key: value for key, value in written.items() if key not in ("train", "resources")}
     if judge.model is not None:
         entry["with"] = {**entry.get("with", {}), MODEL: str(judge.model)}
+    rows = [row for row in plan.plugins.rows if row.status == "ok"]
     resources = loaded.manifest.judges[number].resources
-    distribution = {} if not judge.offer.version else {judge.offer.distribution: judge.offer.version}
+    # Who reads the answers counts too: a key names a format, and not its version.
+    used = {judge.id.partition("/")[0], *(task.format.name.partition("/")[0] for task in plan.tasks)}
     return Placement(
         name=judge.name,
         entry=entry,
         seed=loaded.manifest.run.seed,
         key=judge.key,
-        versions={DISTRIBUTION: __version__, **distribution},
+        versions={DISTRIBUTION: __version__, **{row.distribution: row.version for row in rows if row.name in used}},
         capabilities=tuple(sorted(judge.offer.card.capabilities)),
         resources={} if resources is None else resources.model_dump(exclude_none=True),
         timeout=loaded.manifest.run.timeout,
-        extra=tuple(_absolute(row.distribution) for row in plugins.rows if row.given and row.status == "ok"),
-        blocked=tuple(row.name for row in plugins.rows if row.status == "blocked"),
+        extra=tuple(_absolute(row.distribution) for row in rows if row.given),
+        blocked=tuple(row.name for row in plan.plugins.rows if row.status == "blocked"),
     )
 
 

@@ -99,7 +99,7 @@ def run_manifest(
     with lock_folder(folder):
         place = None
         if executor is not None:
-            place = partial(place_judge, executor=executor, loaded=loaded, plugins=plugins, say=say)
+            place = partial(place_judge, executor=executor, loaded=loaded, plan=plan, say=say)
         try:
             outcome, judges = _ask_judges(plan, loaded, plugins, folder, shard=shard, progress=progress, place=place)
         finally:

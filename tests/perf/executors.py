@@ -4,7 +4,8 @@
 
 Run by hand. Each run is a `harness run` in a process of its own, whose children count: workers, and Ray's daemons. The
 runs of a round are made one after another, and overheads are compared within a round, since a machine's speed drifts.
-The last line is one JSON object.
+The daemons of Ray are told apart: a cluster that is there already has them with and without a run, and what they take
+grows with the time and not with the requests. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -37,8 +38,12 @@ def write_manifest(folder: Path, *, items: int, seconds: float) -> Path:
     return path
 
 
-def measure(manifest: Path, runs: Path, options: Sequence[str]) -> tuple[float, float, str]:
-    """CPU seconds of a run with all its children, seconds by the clock, and a hash of what it came to."""
+DAEMONS = ("gcs_server", "raylet/raylet", "ray/dashboard", "ray/_private", "ray/autoscaler", "ray::IDLE")
+"""What the command lines of Ray's own processes hold. `ray::WorkerActor` is one of ours."""
+
+
+def measure(manifest: Path, runs: Path, options: Sequence[str]) -> tuple[float, float, float, str]:
+    """CPU seconds of a run and its workers, of Ray's daemons, seconds by the clock, and a hash of what it came to."""
     command = [sys.executable, "-m", "harness", "--plugin", "harness.execution.practice", "run", str(manifest)]
     meter, began = Meter(), time.monotonic()
     done = subprocess.run([*command, "--runs", str(runs), *options], capture_output=True, text=True, check=False)
@@ -47,7 +52,7 @@ def measure(manifest: Path, runs: Path, options: Sequence[str]) -> tuple[float, 
         sys.exit(f"{' '.join(options)}: exit code {done.returncode}\n{done.stderr[-2000:]}")
     (folder,) = runs.glob("perf-*")
     content = hashlib.sha256(b"".join((folder / name).read_bytes() for name in FILES)).hexdigest()
-    return meter.stop(), wall, content
+    return *meter.stop(), wall, content
 
 
 class Meter:
@@ -58,15 +63,19 @@ class Meter:
 
     def __init__(self) -> None:
         self._seen: dict[tuple[int, str], float] = {}
+        self._lines: dict[tuple[int, str], str] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
 
-    def stop(self) -> float:
-        """CPU seconds, at most a fifth of a second short for each process."""
+    def stop(self) -> tuple[float, float]:
+        """CPU seconds without and of Ray's daemons, at most a fifth of a second short for each process."""
         self._stopped.set()
         self._thread.join()
-        return sum(self._seen.values())
+        daemons = sum(
+            seconds for key, seconds in self._seen.items() if any(mark in self._lines[key] for mark in DAEMONS)
+        )
+        return sum(self._seen.values()) - daemons, daemons
 
     def _look(self) -> None:
         tick = os.sysconf("SC_CLK_TCK")
@@ -78,7 +87,13 @@ class Meter:
                 mine |= found
             for pid in mine - {os.getpid()}:
                 row = rows[pid]
-                self._seen[pid, row[19]] = (int(row[11]) + int(row[12])) / tick  # by its time of start, too
+                key = (pid, row[19])  # with its time of start, since numbers of processes come again
+                self._seen[key] = (int(row[11]) + int(row[12])) / tick
+                with contextlib.suppress(OSError):
+                    line = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+                    # A worker of Ray changes its line when it is given its actor, and loses it when it ends.
+                    self._lines[key] = line or self._lines.get(key, "")
+                self._lines.setdefault(key, "")
 
 
 def _read_processes() -> Iterator[tuple[int, list[str]]]:
@@ -109,16 +124,17 @@ def main() -> None:
     for number in range(asked.repeats):
         with tempfile.TemporaryDirectory() as folder:
             manifest = write_manifest(Path(folder), items=asked.items, seconds=asked.seconds)
-            alone, wall, content = measure(manifest, Path(folder) / "alone", [])
+            alone, _, wall, content = measure(manifest, Path(folder) / "alone", [])
             contents.add(content)
-            print(f"round {number + 1}: one process {alone:.1f} s CPU, {wall:.1f} s")
+            print(f"round {number + 1}: one process {alone:.1f} s CPU, {wall:.1f} s", flush=True)
             for workers in asked.workers:
                 options = [f"workers={workers}", *asked.option]
                 given = ["--executor", asked.executor, *(part for o in options for part in ("--executor-option", o))]
-                cpu, wall, content = measure(manifest, Path(folder) / str(workers), given)
+                cpu, daemons, wall, content = measure(manifest, Path(folder) / str(workers), given)
                 contents.add(content)
                 overheads[workers].append(cpu / alone - 1)
-                print(f"  {asked.executor}, {workers} workers: {cpu:.1f} s CPU ({cpu / alone - 1:+.1%}), {wall:.1f} s")
+                said = f"{cpu:.1f} s CPU ({cpu / alone - 1:+.1%}), daemons {daemons:.1f} s, {wall:.1f} s"
+                print(f"  {asked.executor}, {workers} workers: {said}", flush=True)
     medians = {workers: round(statistics.median(values), 4) for workers, values in overheads.items()}
     print(json.dumps({"executor": asked.executor, "items": asked.items, "overhead": medians, "bytes": len(contents)}))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,10 @@ def write(folder: Path, judges: str, *, items: int = 30) -> Path:
 class Recorder:
     """Asks judges in this process, notes all, and has them fail as it is told."""
 
-    def __init__(self, fate: Callable[[str], BaseException | None] = lambda name: None) -> None:
+    def __init__(self, fate: Callable[[str], BaseException | None] = lambda name: None, *, meet: int = 1) -> None:
         self.placed: list[Placement] = []
         self.log: list[str] = []
+        self.meeting = threading.Barrier(meet)
         self._fate = fate
 
     def place(self, placement: Placement, say: Callable[[str], None]) -> Judge | None:
@@ -58,6 +60,7 @@ class StandIn:
         self._recorder, self._placement = recorder, placement
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+        self._recorder.meeting.wait(30)
         for request in requests:
             self._recorder.log.append(self._placement.name)
             self._recorder.fail(self._placement.name)
@@ -88,7 +91,7 @@ def run(path: Path, plugins: Plugins, executor: Recorder | None, **fields: Any) 
 def load_one(folder: Path, plugins: Plugins, judges: str) -> tuple[LoadedManifest, Placement]:
     loaded = load_manifest(write(folder, judges), plugins=plugins)
     plan = build_plan(loaded, plugins, workspace=folder / "work")
-    return loaded, describe(plan.judges[0], loaded=loaded, plugins=plugins)
+    return loaded, describe(plan.judges[0], loaded=loaded, plan=plan)
 
 
 def test_a_placement_is_plain_and_holds_no_secret(
@@ -116,7 +119,7 @@ def test_a_judge_of_an_entry_that_unfolds_is_made_again_by_its_name(tmp_path: Pa
     plan = build_plan(loaded, plugins, workspace=tmp_path / "work")
     assert [judge.name for judge in plan.judges] == ["a", "b"]
     for judge in plan.judges:
-        describe(judge, loaded=loaded, plugins=plugins).open().close()
+        describe(judge, loaded=loaded, plan=plan).open().close()
 
 
 def test_what_a_judge_needs_is_no_part_of_the_name_of_the_run_folder(tmp_path: Path, plugins: Plugins) -> None:
@@ -130,13 +133,12 @@ def test_judges_elsewhere_are_asked_at_the_same_time_and_those_that_read_the_pla
     tmp_path: Path, plugins: Plugins
 ) -> None:
     judges = "[{use: jury, with: {judges: [random, worker]}}, {use: random}, {use: practice/worker}]"
-    recorder = Recorder()
+    recorder = Recorder(meet=2)  # each waits for the other: asked one after the other, both would fail
     session = run(write(tmp_path, judges, items=80), plugins, recorder)
     assert session.outcome.errors == {}
     assert {placement.name for placement in recorder.placed} == {"jury", "random", "worker"}
     # The jury looked its members' answers up: each was asked once for each item.
     assert (recorder.log.count("random"), recorder.log.count("worker")) == (80, 80)
-    assert recorder.log.index("worker") < recorder.log.index("random closed")
     assert recorder.log[-1] == "closed"
     assert recorder.log.count("random closed") == 1
 
@@ -192,9 +194,9 @@ def test_an_executor_that_fails_is_named(tmp_path: Path, plugins: Plugins, answe
         def close(self) -> None: ...
 
     loaded = load_manifest(write(tmp_path, "[{use: random}]"), plugins=plugins)
-    judge = build_plan(loaded, plugins, workspace=tmp_path / "work").judges[0]
+    plan = build_plan(loaded, plugins, workspace=tmp_path / "work")
     with pytest.raises(UserError, match=message):
-        place_judge(judge, Odd(), loaded=loaded, plugins=plugins, say=print)
+        place_judge(plan.judges[0], Odd(), loaded=loaded, plan=plan, say=print)
 
 
 @pytest.mark.parametrize(
@@ -212,3 +214,13 @@ def test_an_executor_that_fails_is_named(tmp_path: Path, plugins: Plugins, answe
 def test_an_option_that_does_not_fit_is_named(plugins: Plugins, name: str, options: list[str], message: str) -> None:
     with pytest.raises((UserError, PluginError), match=message):
         make_executor(plugins, name, options)
+
+
+def test_an_option_without_an_executor_is_refused() -> None:
+    from click.testing import CliRunner
+
+    from harness.cli.run import command
+
+    result = CliRunner().invoke(command, ["m.yaml", "--executor-option", "workers=2"])
+    assert result.exit_code == 2
+    assert "there is no --executor that takes it" in result.output

@@ -74,3 +74,9 @@ def test_the_card_keeps_to_the_contract_of_cards() -> None:
 def test_neither_the_card_nor_the_executor_imports_ray() -> None:
     code = "import sys, harness_ray.plugin, harness_ray.executor; sys.exit('ray' in sys.modules)"
     subprocess.run([sys.executable, "-c", f"import sys; sys.path.insert(0, {str(SRC)!r}); {code}"], check=True)
+
+
+def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UserError, match="pip install judge-harness-ray"):
+        RayExecutor(RayOptions()).place(place(), print)
