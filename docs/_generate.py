@@ -31,6 +31,7 @@ from harness.api import (
     Ranking,
     Score,
     data,
+    execution,
     files,
     optional,
     reading,
@@ -233,6 +234,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "api-files": partial(api_module, files),
     "api-optional": partial(api_module, optional),
     "api-reading": partial(api_module, reading),
+    "api-execution": partial(api_module, execution),
     "api-testing": partial(api_module, testing),
 }
 """Pages by name."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from harness.api import (
     CommandCard,
+    ExecutorCard,
     FormatCard,
     InstalledPlugins,
     KnownAnswers,
@@ -52,6 +53,28 @@ def harness_renderers() -> list[RendererCard]:
     from harness.report.cards import RENDERERS
 
     return list(RENDERERS)
+
+
+@hookimpl
+def harness_executors() -> list[ExecutorCard]:
+    """The executors of `harness.execution`."""
+    return [
+        ExecutorCard(
+            name="local",
+            api_version=1,
+            summary="Asks every judge in the process of the run. The default.",
+            factory="harness.execution.local:make",
+        ),
+        ExecutorCard(
+            name="processes",
+            api_version=1,
+            summary="Asks a judge in several processes of this machine, such as one for each GPU.",
+            factory="harness.execution.processes:make",
+            options="harness.execution.processes:ProcessesOptions",
+            description="Each worker makes the judge again. One that dies costs what it had in flight, which is asked "
+            "again. Judges that ask a server, or read other parts of the plan, are asked in the process of the run.",
+        ),
+    ]
 
 
 @hookimpl

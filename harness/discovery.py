@@ -32,7 +32,7 @@ from harness.text import clean
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-KINDS = ("task", "judge", "reward", "trainer", "format", "metric", "renderer", "manifest", "command")
+KINDS = ("task", "judge", "reward", "trainer", "format", "metric", "renderer", "manifest", "command", "executor")
 """Kinds of plugin objects; `harness_<kind>s` is the hook that returns their cards."""
 
 # How a status reads after `plugin NAME is`.

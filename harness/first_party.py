@@ -21,6 +21,7 @@ DISTRIBUTIONS: Mapping[str, str] = {
     "openai": "judge-harness-endpoints",
     "preference": "judge-harness-preference",
     "probes": "judge-harness-probes",
+    "ray": "judge-harness-ray",
     "transformers": "judge-harness-transformers",
     "trl": "judge-harness-trl",
     "verdict": "judge-harness-rewards",
@@ -63,6 +64,9 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         "grpo": "grpo sft",
         "miniature-judges": "eyes reading",
         "trl": "trl-grpo trl-sft",
+    },
+    "executor": {
+        "ray": "ray",
     },
     "format": {
         "preference": "genai-bench",

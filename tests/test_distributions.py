@@ -1,4 +1,4 @@
-"""The thirteen distributions agree with one another: versions, limits, licence, and what the index shows of them."""
+"""The fourteen distributions agree with one another: versions, limits, licence, and what the index shows of them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ PROJECTS: dict[str, dict[str, Any]] = {
     str(folder.relative_to(ROOT)): tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for folder in FOLDERS
 }
+APART = "plugins/executors/ray"
+"""Ray is 285 MB and of use on a cluster alone: `.ci/run` installs it, and neither the README nor the extra `all`."""
 REQUIRED = ("datasets", "evaluate", "pillow", "pluggy", "pyyaml", "scikit-learn", "tabulate", "torch", "transformers")
 """Packages that `pip install -r requirements.txt` has always brought, whichever distribution uses them."""
 
 
 def test_all_distributions_have_the_version_of_the_core() -> None:
-    assert len(PROJECTS) == 13
+    assert len(PROJECTS) == 14
     assert {project["version"] for project in PROJECTS.values()} == {harness.__version__}
 
 
@@ -60,7 +62,7 @@ def test_a_url_that_names_a_folder_names_that_of_its_distribution() -> None:
 
 def test_the_extra_all_has_every_plugin_and_the_others_are_parts_of_it() -> None:
     extras = PROJECTS["."]["optional-dependencies"]
-    ours = {project["name"] for place, project in PROJECTS.items() if place != "."}
+    ours = {project["name"] for place, project in PROJECTS.items() if place not in (".", APART)}
     assert {re.split("[>=]", text)[0] for text in extras["all"]} == {*ours, "evaluate"}
     for name in ("openai", "transformers", "train", "evaluate"):
         assert set(extras[name]) <= set(extras["all"]), name
@@ -69,6 +71,7 @@ def test_the_extra_all_has_every_plugin_and_the_others_are_parts_of_it() -> None
 def test_requirements_install_everything_of_this_repository_and_all_that_was_ever_promised() -> None:
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     editable = {line.removeprefix("-e ").partition("[")[0] for line in lines if line.startswith("-e ")}
-    assert editable == set(PROJECTS)
+    assert editable == {*PROJECTS} - {APART}
+    assert f"pip install -e {APART}[test]" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     pinned = {line.partition("==")[0].lower() for line in lines if "==" in line}
     assert pinned >= set(REQUIRED)

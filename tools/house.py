@@ -35,7 +35,7 @@ LAYERS = (
     ("discovery",),
     ("console", "formats", "manifest", "score"),
     ("run",),
-    ("pipeline",),
+    ("execution", "pipeline"),
     ("report", "reuse"),
     ("bundle", "drift", "price", "train"),
     ("doctor", "testing"),
@@ -65,7 +65,10 @@ KERNEL = (
     "pipeline",
     "cli",
 )
-"""Parts that a run always needs; `api/data` and `api/reading` are not counted."""
+"""Parts that a run always needs, without the `TOOLKITS`."""
+
+TOOLKITS = ("harness.api.data", "harness.api.reading", "harness.api.execution")
+"""Parts of the contract that plugins are made of, and that the kernel hardly uses: not counted as kernel."""
 
 BATTERIES = (
     "formats",
@@ -79,6 +82,7 @@ BATTERIES = (
     "doctor",
     "testing",
     "authoring",
+    "execution",
 )
 """Parts that the kernel never imports: it reaches them through hooks."""
 
@@ -122,7 +126,7 @@ class Module:
     @property
     def in_kernel(self) -> bool:
         """Whether it belongs to the kernel."""
-        return self.part in KERNEL and not self.name.startswith(("harness.api.data", "harness.api.reading"))
+        return self.part in KERNEL and not self.name.startswith(TOOLKITS)
 
 
 def find_modules(root: Path = ROOT) -> dict[str, Module]:

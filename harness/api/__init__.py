@@ -9,6 +9,7 @@ from harness.api._cards import (
     Card,
     Column,
     CommandCard,
+    ExecutorCard,
     FormatCard,
     IsPath,
     JudgeCard,
@@ -47,6 +48,7 @@ from harness.api._errors import (
     UserError,
 )
 from harness.api._estimates import Pricing, TokenEstimate
+from harness.api._execution import Executor, Placement
 from harness.api._images import Image
 from harness.api._parts import join_parts
 from harness.api._protocol import Protocol
@@ -107,6 +109,8 @@ __all__ = [
     "Context",
     "DataError",
     "Example",
+    "Executor",
+    "ExecutorCard",
     "FormatCard",
     "HarnessError",
     "Image",
@@ -129,6 +133,7 @@ __all__ = [
     "MetricCard",
     "Operational",
     "Part",
+    "Placement",
     "PlannedTraining",
     "PluginError",
     "Preference",

@@ -76,8 +76,9 @@ class Card:
     description: str = ""
     """A paragraph for `harness show`: what it measures, what it does not, known traps."""
     capabilities: frozenset[str] = frozenset()
-    """Needs and abilities: `network`, `gpu`, `images`, `video`, `text`, ... Rewards may name `probabilities` and
-    `orders`. Trainers may name `processes`, where one launch may run several."""
+    """Needs and abilities: `network`, `gpu`, `images`, `video`, `text`, ... A judge that reads other parts of the plan
+    (examples of a task, answers of other judges) names `plan`: executors ask it in the process of the run. Rewards may
+    name `probabilities` and `orders`. Trainers may name `processes`, where one launch may run several."""
     example: Lazy | None = None
     """Called as `example(folder)`. It writes what the object needs, but tiny, into an empty folder. It returns the
     options that it needs besides, or `None`. For a task that is a copy of the data in the published layout. A trainer
@@ -215,6 +216,13 @@ class CommandCard(Card):
     """
 
     kind: ClassVar[str] = "command"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorCard(Card):
+    """A place where judges are asked: `harness run --executor NAME`. The factory returns an `Executor`."""
+
+    kind: ClassVar[str] = "executor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,8 +126,26 @@ class Image:
             )
 
         image = cls(name=name, read=read)
-        named = hashlib.sha256(f"absent:{name}".encode("utf-8", "surrogatepass")).hexdigest()
-        image._names = named, named
+        image._names = _name_absent(name), _name_absent(name)
+        return image
+
+    def pack(self) -> bytes:
+        """What `unpack` makes the picture from in another process: its file as it is stored, or a PNG of a drawing.
+
+        Raises:
+            DataError: The picture cannot be read.
+        """
+        if self._names is not None and self._names[0] == _name_absent(self.name):
+            return b""  # no file is empty, so that no bytes say: absent
+        return self._raw() if self._draw is None else self.encode()[0]
+
+    @classmethod
+    def unpack(cls, data: bytes, *, name: str, digest: str, key: str) -> Image:
+        """The picture that `pack` packed, with the digest and the key that it had there."""
+        if not data:
+            return cls.absent(name)
+        image = cls.from_bytes(data, name=name)
+        image._names = digest, key
         return image
 
     @property
@@ -256,3 +274,7 @@ class Image:
 
     def __repr__(self) -> str:
         return f"Image({self.name!r})"
+
+
+def _name_absent(name: str) -> str:
+    return hashlib.sha256(f"absent:{name}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -19,6 +19,7 @@ import pluggy
 
 from harness.api._cards import (
     CommandCard,
+    ExecutorCard,
     FormatCard,
     JudgeCard,
     ManifestCard,
@@ -79,6 +80,11 @@ def harness_manifests() -> list[ManifestCard]:
 @hookspec
 def harness_renderers() -> list[RendererCard]:
     """Return the ways to write a leaderboard that this plugin offers."""
+
+
+@hookspec
+def harness_executors() -> list[ExecutorCard]:
+    """Return the places where judges can be asked that this plugin offers, for `harness run --executor`."""
 
 
 @hookspec

@@ -8,7 +8,18 @@ import click
 
 from harness.console import echo, load_plugins, say
 
-_KINDS = ("tasks", "judges", "rewards", "trainers", "formats", "metrics", "renderers", "manifests", "commands")
+_KINDS = (
+    "tasks",
+    "judges",
+    "rewards",
+    "trainers",
+    "formats",
+    "metrics",
+    "renderers",
+    "manifests",
+    "commands",
+    "executors",
+)
 _MORE = {"tasks": ("suite", "answers", "splits"), "metrics": ("answers", "unit", "greater_is_better")}
 """What `--json` says of one kind beside what it says of all."""
 

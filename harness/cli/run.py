@@ -48,6 +48,18 @@ if TYPE_CHECKING:
     help="Where run folders are kept.",
 )
 @checkpoints_option
+@click.option(
+    "--executor",
+    metavar="NAME",
+    help="Where judges are asked; by default in this process. See `harness list executors`.",
+)
+@click.option(
+    "--executor-option",
+    "executor_options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the executor; `harness show NAME` lists them.",
+)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -61,11 +73,14 @@ def command(
     fail_on_error: float | None,
     runs: Path,
     checkpoints: Path,
+    executor: str | None,
+    executor_options: tuple[str, ...],
 ) -> int:
     """Judge, score and print the leaderboard of MANIFEST: a file, or the name of one that a plugin ships.
 
     The same command goes on where it stopped, for any reason. Failed judgements are asked again. Judges with a
-    recipe (`train:`) are trained first where their checkpoint is not there.
+    recipe (`train:`) are trained first where their checkpoint is not there. The executor is no part of what a
+    manifest measures: a run goes on under any other, and comes to the same bytes.
 
     \b
     Examples:
@@ -73,13 +88,18 @@ def command(
       harness run miniature/ood --limit 50
       harness run benchmarks/genai_bench.yaml --set vars.data=path/to/genai_bench
       harness run benchmarks/ood.yaml --shard 1/4
+      harness run benchmarks/ood.yaml --executor ray --executor-option workers=4
     """
     from harness.manifest.load import load_manifest
+    from harness.pipeline.placing import make_executor
     from harness.pipeline.session import run_manifest
     from harness.run.progress import make_progress
 
     shard = _parse_shard(part)
     plugins = load_plugins(ctx)
+    if executor is None and executor_options:
+        raise click.BadParameter("there is no --executor that takes it", param_hint="--executor-option")
+    asked_by = None if executor is None else make_executor(plugins, executor, executor_options)
     loaded = load_manifest(manifest, sets=_add_sets(sets, limit, fail_on_error), plugins=plugins)
     # Before the folder is made: a dry run leaves nothing.
     if dry_run:
@@ -96,6 +116,7 @@ def command(
             checkpoints=checkpoints,
             say=say,
             reuse=reuse,
+            executor=asked_by,
         )
     except KeyboardInterrupt:  # while a judge was trained; from the first question on the session takes it
         say("interrupted; run the same command again to go on")

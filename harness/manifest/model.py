@@ -156,6 +156,17 @@ class Recipe(_Section):
     """How the model marks its reasoning, beside the known marks."""
 
 
+class Resources(_Section):
+    """What one copy of a judge needs, for executors that place judges on machines."""
+
+    cpus: Annotated[float, Field(gt=0)] | None = None
+    """Processor cores."""
+    gpus: Annotated[float, Field(ge=0)] | None = None
+    """Graphics processors. A part, such as 0.5, lets judges share one."""
+    memory_gb: Annotated[float, Field(gt=0)] | None = None
+    """Gigabytes of main memory."""
+
+
 class JudgeEntry(Entry):
     """One entry of `judges:`."""
 
@@ -174,6 +185,9 @@ class JudgeEntry(Entry):
     reasoning: ReasoningMarks = ReasoningMarks()
     """How it marks its reasoning, beside the known marks and those of its card. What stands between the marks is not
     searched for a verdict."""
+    resources: Resources | None = None
+    """What one copy of it needs, for executors such as Ray. The executor `local` does not look at it. It never changes
+    an answer, so it is no part of the name of the run folder."""
 
 
 class RunSettings(_Section):

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import JournalError, KnownAnswers, Report
+from harness.api import Executor, JournalError, Judge, KnownAnswers, Report
 from harness.manifest.load import render_resolved
+from harness.pipeline.placing import place_judge
 from harness.pipeline.training import train_judges
 from harness.run.coverage import check_media, check_metrics, leave_out
 from harness.run.engine import Engine, Outcome
@@ -69,6 +71,7 @@ def run_manifest(
     say: Callable[[str], None] = lambda line: None,
     reuse: bool | None = None,
     only: Mapping[str, Collection[str]] | None = None,
+    executor: Executor | None = None,
 ) -> Session:
     """Run a manifest, or go on where an earlier run of it stopped. Judges with a recipe are trained first.
 
@@ -80,10 +83,11 @@ def run_manifest(
         shard: Only this part of every task.
         progress: Shows how far each cell is.
         checkpoints: The folder of checkpoint folders.
-        say: Takes lines about what is trained, and what is taken over.
+        say: Takes lines about what is trained, what is taken over, and about workers.
         reuse: Whether answers that are known need not be asked for. By default they need not, except where the run
             was begun with `fresh` or without.
         only: Ids of the items to ask, by name of the task. `None`: all.
+        executor: Where judges are asked; by default in this process. It is closed.
 
     Raises:
         UserError: The plan, the data, a recipe or the run folder cannot be used. What was judged is kept.
@@ -106,9 +110,16 @@ def run_manifest(
     # Two runs of one manifest would ask every question twice.
     with lock_folder(folder):
         reuse = False if fresh else reuse
-        outcome, judges, taken = _ask_judges(
-            plan, loaded, plugins, folder, shard=shard, progress=progress, reuse=reuse, say=say
-        )
+        place = None
+        if executor is not None:
+            place = partial(place_judge, executor=executor, loaded=loaded, plan=plan, say=say)
+        try:
+            outcome, judges, taken = _ask_judges(
+                plan, loaded, plugins, folder, shard=shard, progress=progress, reuse=reuse, place=place, say=say
+            )
+        finally:
+            if executor is not None:
+                executor.close()
         # Before the report: a report that fails must not cost the record of what was asked, by which versions.
         write_record(
             folder,
@@ -152,6 +163,7 @@ def _ask_judges(
     shard: Shard | None,
     progress: CellProgress,
     reuse: bool | None,
+    place: Callable[[PlannedJudge], Judge | None] | None,
     say: Callable[[str], None],
 ) -> tuple[Outcome, dict[str, dict[str, Any]], dict[str, int]]:
     """Record the plan, ask what is not known yet, and give a record of each judge and of what was taken over."""
@@ -173,6 +185,7 @@ def _ask_judges(
                 shard=shard,
                 progress=progress,
                 known=known,
+                place=place,
             ).run()
         taken = journal.read_taken()
         for source, count in taken.items():

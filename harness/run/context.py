@@ -105,7 +105,8 @@ class PlanContext:
             finally:
                 if reader is not None:
                     reader.close()
-            for answered, judgement in planned.judge.judge(fresh):
+            asked = self.plan.elsewhere.get(judge, planned.judge)
+            for answered, judgement in asked.judge(fresh) if fresh else ():
                 # Several requests may be one question to this judge. Each comes back as it was given.
                 for request in waiting.pop(answered.key, ()):
                     yield request, judgement

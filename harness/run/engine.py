@@ -7,6 +7,7 @@ Memory does not grow with the number of items. A `kill -9` at any moment loses w
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -15,10 +16,10 @@ from functools import partial
 from itertools import groupby, islice
 from typing import Any
 
-from harness.api import DataError, Judge, Judgement, JudgeStoppedError, KnownAnswers, Request, Status
+from harness.api import DataError, Judge, Judgement, JudgeStoppedError, KnownAnswers, Request, Status, UserError
 from harness.run.driver import AnsweredRequest, Driver
 from harness.run.journal import Journal
-from harness.run.planned import Cell, Plan, PlannedTask
+from harness.run.planned import Cell, Plan, PlannedJudge, PlannedTask
 from harness.run.progress import CellProgress
 from harness.run.requests import PlannedRequest, Shard, stream_requests
 from harness.run.rows import LEFT_OUT, CellRow
@@ -63,6 +64,7 @@ class Engine:
         shard: Only this part of every task.
         progress: Where to show how far it is.
         known: Answers that need not be asked for.
+        place: Gives the stand-in of a judge that is asked elsewhere, if any. Those are asked at the same time.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Engine:
         shard: Shard | None,
         progress: CellProgress,
         known: KnownAnswers | None = None,
+        place: Callable[[PlannedJudge], Judge | None] | None = None,
     ) -> None:
         self._known = known
         self._plan = plan
@@ -83,7 +86,10 @@ class Engine:
         self._fail_on_error = fail_on_error
         self._shard = shard
         self._progress = progress
-        self._stop_driver: Callable[[], None] | None = None
+        self._place = place
+        self._away: dict[str, Judge] = {}
+        self._drivers: set[Driver] = set()
+        self._failed = False
         self._outcome = Outcome()
         self._totals: dict[str, int] = {}
         plan.journal = journal.path
@@ -95,16 +101,64 @@ class Engine:
             UserError: Data, a plugin or the journal cannot be used. What was judged is kept.
         """
         self._leave_out()
+        problem: UserError | None = None
         with self._progress, hear_signals(self._interrupt):
-            # All cells of a judge come one after the other, so that its weights are loaded once.
-            for judge, cells in groupby(self._plan.cells(), key=lambda cell: cell.judge):
-                for cell in cells:
-                    if self._outcome.interrupted or self._outcome.too_many_errors:
-                        return self._outcome
-                    if judge.name not in self._outcome.stopped:
-                        self._run_cell(cell)
-                judge.close()
+            lanes = self._make_lanes()
+            while lanes:
+                # One turn each: a lane waits for its judge a moment at most.
+                for lane in list(lanes):
+                    try:
+                        if next(lane, True):
+                            lanes.remove(lane)
+                    except UserError as error:
+                        # The others may finish what they have in flight. The first problem is the one that is told.
+                        problem = problem or error
+                        lanes.remove(lane)
+                        self._end()
+        if problem is not None:
+            raise problem
         return self._outcome
+
+    def _make_lanes(self) -> list[Iterator[bool]]:
+        """One lane for all judges of this process, and one for each that is asked elsewhere."""
+        here: list[tuple[PlannedJudge, list[Cell]]] = []
+        lanes = []
+        # All cells of a judge come one after the other, so that its weights are loaded once.
+        for judge, group in groupby(self._plan.cells(), key=lambda cell: cell.judge):
+            cells = list(group)
+            # A judge that has answered everything needs no place.
+            stand_in = self._place(judge) if self._place and not all(map(self._is_complete, cells)) else None
+            if stand_in is None:
+                here.append((judge, cells))
+            else:
+                self._away[judge.name] = stand_in
+                lanes.append(self._run_lane([(judge, cells)], self._progress.beside()))
+        self._plan.elsewhere = dict(self._away)
+        return [*lanes, self._run_lane(here, self._progress)]
+
+    def _run_lane(self, lane: list[tuple[PlannedJudge, list[Cell]]], progress: CellProgress) -> Iterator[bool]:
+        """Ask judges one after the other. Yields `False` whenever another lane may have its turn."""
+        for judge, cells in lane:
+            # Members' answers come from the journal, so those that are asked elsewhere must be done first.
+            while "plan" in judge.offer.card.capabilities and self._away and not self._is_over:
+                yield False
+            for cell in cells:
+                if not self._is_over and judge.name not in self._outcome.stopped:
+                    yield from self._run_cell(cell, progress)
+            if not self._is_over:
+                judge.close()
+            close = getattr(self._away.pop(judge.name, None), "close", None)
+            if close is not None:
+                close()
+
+    @property
+    def _is_over(self) -> bool:
+        return bool(self._outcome.interrupted or self._outcome.too_many_errors or self._failed)
+
+    def _end(self) -> None:
+        """Begin no further cell, and hand out no further request."""
+        self._failed = True
+        self._stop_drivers()
 
     def _leave_out(self) -> None:
         """Record the cells that are not asked, so that reports can name them."""
@@ -115,48 +169,47 @@ class Engine:
 
     def _interrupt(self) -> None:
         self._outcome.interrupted = True
-        if self._stop_driver is not None:
-            self._stop_driver()
+        self._stop_drivers()
 
-    def _run_cell(self, cell: Cell) -> None:
+    def _stop_drivers(self) -> None:
+        for driver in list(self._drivers):  # a copy, as this also runs inside a signal
+            driver.stop()
+
+    def _run_cell(self, cell: Cell, progress: CellProgress) -> Iterator[bool]:
         task, judge = cell.task, cell.judge
-        row = CellRow(task.name, judge.name, judge.key, task.fingerprint, "complete")
-        statuses = self._journal.statuses(task.name, judge.key)
-        if self._is_complete(row, statuses):
+        if self._is_complete(cell):
             return
+        statuses = self._journal.statuses(task.name, judge.key)
         # Errors are asked again, so they are not done yet.
         known = sum(count for status, count in statuses.items() if status not in ("missing", "error"))
         total = self._total(task)
-        self._progress.start(f"{task.name} · {judge.name}", total=total, done=known)
+        progress.start(f"{task.name} · {judge.name}", total=total, done=known)
         # Said before the first request, so that a run that is killed never looks finished.
         self._journal.set_cell(CellRow(task.name, judge.name, judge.key, task.fingerprint, "partial"))
         work = _CellWork(cell, self._journal, self._plan, shard=self._shard, known=self._known)
+        driver = None
         try:
-            driver = Driver(
-                make_judge=self._judge_maker(cell),
-                requests=work.requests(),
-                timeout=self._timeout,
-                find_stall=partial(work.find_stall, self._timeout),
-            )
-            self._stop_driver = driver.stop
-            if self._outcome.interrupted:  # by Ctrl-C between the last two lines
+            driver = self._make_driver(cell, work)
+            self._drivers.add(driver)
+            if self._is_over:  # by Ctrl-C between the last two lines
                 driver.stop()
-            self._collect(cell, work, driver, statuses)
+            yield from self._collect(cell, work, driver, statuses, progress)
         except JudgeStoppedError as error:
             self._outcome.stopped[judge.name] = str(error)
         finally:
-            self._stop_driver = None
+            if driver is not None:
+                self._drivers.discard(driver)
             work.close()
         statuses = self._journal.statuses(task.name, judge.key)
         cut_short = self._outcome.too_many_errors or judge.name in self._outcome.stopped
         # A judge may end while requests are left; only a stream that was read to its end makes a complete cell.
         if work.finished and not statuses.get("missing") and not cut_short:
-            self._journal.set_cell(row)
+            self._journal.set_cell(_complete_row(cell))
             self._totals[task.name] = sum(statuses.values())
         errors = statuses.get("error", 0)
         if errors:
             self._outcome.errors[task.name, judge.name] = errors
-        self._progress.end()
+        progress.end()
 
     def _total(self, task: PlannedTask) -> int | None:
         """Requests of a cell: as an earlier cell of the same task found, or as the task itself says."""
@@ -165,15 +218,27 @@ class Engine:
             return None if count is None else count * task.requests_per_item
         return self._totals[task.name]
 
-    def _is_complete(self, row: CellRow, statuses: dict[str, int]) -> bool:
-        return row in self._journal.cells() and not statuses.get("error") and not statuses.get("missing")
+    def _is_complete(self, cell: Cell) -> bool:
+        if _complete_row(cell) not in self._journal.cells():
+            return False
+        statuses = self._journal.statuses(cell.task.name, cell.judge.key)
+        return not statuses.get("error") and not statuses.get("missing")
 
-    def _judge_maker(self, cell: Cell) -> Callable[[], Judge]:
-        """The plan's judge first, a new one after a hang."""
-        first = [cell.judge.judge]  # loaded already
-        return lambda: first.pop() if first else cell.judge.make()
+    def _make_driver(self, cell: Cell, work: _CellWork) -> Driver:
+        stand_in = self._away.get(cell.judge.name)
+        # The plan's judge first, which is loaded already, and a new one after a hang.
+        first = [cell.judge.judge] if stand_in is None else []
+        return Driver(
+            make_judge=lambda: stand_in or (first.pop() if first else cell.judge.make()),
+            requests=work.requests(),
+            # The workers of a stand-in mind the time: what is silence here may be a node that starts there.
+            timeout=self._timeout if stand_in is None else math.inf,
+            find_stall=partial(work.find_stall, self._timeout),
+        )
 
-    def _collect(self, cell: Cell, work: _CellWork, driver: Driver, statuses: dict[str, int]) -> None:
+    def _collect(
+        self, cell: Cell, work: _CellWork, driver: Driver, statuses: dict[str, int], progress: CellProgress
+    ) -> Iterator[bool]:
         known = {status: count for status, count in statuses.items() if status not in ("missing", "error")}
         done, answered, errors = sum(known.values()), known.get("ok", 0), 0
         batches = driver.batches()
@@ -184,7 +249,7 @@ class Engine:
             done += len(judgements)
             answered += sum(judgement.status is Status.OK for judgement in judgements)
             errors += sum(judgement.status is Status.ERROR for judgement in judgements)
-            self._progress.update(done=done, answered=answered)
+            progress.update(done=done, answered=answered)
             if work.problem is not None:
                 driver.stop()  # and write down what is still in flight, before saying what is wrong
             if batch is None:
@@ -194,7 +259,8 @@ class Engine:
                     f"{errors} of {done} judgements of {cell.judge.name} on {cell.task.name} failed, more than the "
                     f"{self._fail_on_error * 100:g} % that --fail-on-error allows"
                 )
-                driver.stop()
+                self._stop_drivers()
+            yield False
         if work.problem is not None:
             raise work.problem
 
@@ -295,6 +361,10 @@ class _CellWork:
                 judgements=batch,
             )
         return [judgement for _, judgement in judgements]
+
+
+def _complete_row(cell: Cell) -> CellRow:
+    return CellRow(cell.task.name, cell.judge.name, cell.judge.key, cell.task.fingerprint, "complete")
 
 
 def _drain(queue: deque[Any]) -> list[Any]:

@@ -187,6 +187,8 @@ class Plan:
     """Where answers already given can be looked up; set when the run starts."""
     asking: list[str] = field(default_factory=list)
     """Judges that are being asked through a context right now, to notice circles."""
+    elsewhere: Mapping[str, Judge] = field(default_factory=dict)
+    """By name, the stand-ins of judges that an executor asks elsewhere; set when the run starts."""
     left_out: set[tuple[str, str]] = field(default_factory=set)
     """Names of task and judge of the cells that are not asked. `harness.run.coverage` finds them."""
 
@@ -217,17 +219,17 @@ def check_options(offer: Offer, given: Mapping[str, Any], *, who: str) -> BaseMo
         return None
     problems = Problems()
     origin = Origin(label=f"{who}: options of {offer.id}", folder=Path())
-    checked = validate(model, _node(given, origin), "", problems)
+    checked = validate(model, make_node(given, origin), "", problems)
     problems.raise_if_any()
     return checked
 
 
-def _node(value: Any, origin: Origin) -> Node:
+def make_node(value: Any, origin: Origin) -> Node:
     """Plain data as the manifest's checks take it."""
     if isinstance(value, Mapping):
-        return Node(value={str(key): _node(child, origin) for key, child in value.items()}, origin=origin)
+        return Node(value={str(key): make_node(child, origin) for key, child in value.items()}, origin=origin)
     if isinstance(value, list | tuple):
-        return Node(value=tuple(_node(child, origin) for child in value), origin=origin)
+        return Node(value=tuple(make_node(child, origin) for child in value), origin=origin)
     return Node(value=value, origin=origin)
 
 

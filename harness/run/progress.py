@@ -21,6 +21,9 @@ LINE_EVERY_S = 10.0
 class CellProgress(Protocol):
     """How far the current cell is."""
 
+    def beside(self) -> CellProgress:
+        """The display of another cell, which is shown at the same time."""
+
     def start(self, label: str, *, total: int | None, done: int) -> None:
         """A cell begins. `done` of its `total` requests are in the journal already."""
 
@@ -62,6 +65,10 @@ class Lines:
     ) -> None:
         self._stream.flush()
 
+    def beside(self) -> Lines:
+        """Lines between these."""
+        return type(self)(self._stream)
+
     def start(self, label: str, *, total: int | None, done: int) -> None:
         """Remember the cell."""
         self._label, self._total, self._first, self._done, self._answered = label, total, done, done, 0
@@ -102,12 +109,12 @@ class Lines:
 class Bars:
     """One bar for each cell: requests, rate, time left, coverage so far."""
 
-    def __init__(self) -> None:
-        """Draw on stderr."""
+    def __init__(self, progress: Progress | None = None) -> None:
+        """Draw on stderr, or among the bars of another display."""
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self._progress: Progress = Progress(
+        self._progress = progress or Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
@@ -132,6 +139,10 @@ class Bars:
     ) -> None:
         self._guard.__exit__(None, None, None)
         self._progress.stop()
+
+    def beside(self) -> Bars:
+        """Bars below these."""
+        return Bars(self._progress)
 
     def start(self, label: str, *, total: int | None, done: int) -> None:
         """Add a bar."""

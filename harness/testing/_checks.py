@@ -14,6 +14,7 @@ from harness.discovery import Offer
 from harness.registration import check_version
 from harness.testing import (
     _commands,
+    _executors,
     _formats,
     _judges,
     _manifests,
@@ -48,6 +49,7 @@ def checks_for(what: Card | str | Offer, **fields: Any) -> Iterator[Check]:
         "trainer": _trainers.checks,
         "renderer": _renderers.checks,
         "command": _commands.checks,
+        "executor": _executors.checks,
     }
     yield from of_kind[subject.offer.card.kind](subject)
 

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from harness import api, testing
-from harness.api import Protocol, UnreadReason, data, files, hookspecs, optional, reading
+from harness.api import Protocol, UnreadReason, data, execution, files, hookspecs, optional, reading
 from harness.bundle.differences import Difference
 from harness.bundle.records import RowCheck, Signature, Verification
 from harness.cli import cli
@@ -184,6 +184,8 @@ def test_every_public_name_for_files_is_on_its_page(pages: dict[str, str]) -> No
 
 
 def test_every_public_name_for_authors_of_formats_is_on_its_page(pages: dict[str, str]) -> None:
+    missing = [name for name in execution.__all__ if f"harness.api.execution.{name}\n" not in pages["api-execution"]]
+    assert missing == []
     assert [name for name in reading.__all__ if f"harness.api.reading.{name}\n" not in pages["api-reading"]] == []
     assert re.search(r"^\.\. py:data:: .*\n\n +\n", pages["api-reading"], re.MULTILINE) is None, "no docstring"
 

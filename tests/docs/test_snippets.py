@@ -65,13 +65,16 @@ OPTED_OUT = {
     "docs/installation.md": 1,
     "docs/how-to/train-on-many-gpus.md": 7,
     "docs/how-to/train-a-judge.md": 4,
+    "docs/how-to/run-on-a-cluster.md": 3,
+    "docs/how-to/run-under-slurm.md": 2,
+    "docs/how-to/write-an-executor.md": 1,
     "docs/how-to/use-your-own-copy-of-a-benchmark.md": 1,
 }
 """How many blocks of each page are not run. Say why in the page, and count here."""
 
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "COLUMNS": "100", "PYTHONUNBUFFERED": "1"}
 RUN = {"python", "yaml", "toml", "json", "jsonl", "csv", "console"}
-_PLAIN = {"", "text", "{toctree}", "{eval-rst}", "{image}", "{include}", "{literalinclude}"}
+_PLAIN = {"", "text", "{toctree}", "{eval-rst}", "{image}", "{include}", "{literalinclude}", "{warning}"}
 _FENCE = re.compile(r"^(?P<fence>`{3,})(?P<info>[^`\n]*)\n(?P<body>.*?)^(?P=fence)[ \t]*$", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"^\*\*`(?P<file>[^`\n]+)`\*\*\n\s*\Z", re.MULTILINE)
 _MARKER = re.compile(r"<!-- (not run|exit): (.+?) -->\s*\Z")

@@ -59,7 +59,7 @@ def _trainable_judges() -> list[JudgeCard]:
             description="Counts the gold answers of the train split, in shown places, and looks at no question. A task "
             "without a train split is refused, unless `train:` names the tasks to learn from.",
             needs_media=False,
-            capabilities=frozenset({"text", "images", "probabilities"}),
+            capabilities=frozenset({"text", "images", "probabilities", "plan"}),
         ),
         JudgeCard(
             name="pixels",
@@ -73,7 +73,7 @@ def _trainable_judges() -> list[JudgeCard]:
             "of the question. One classifier for each task, or with `train:` one for all tasks named. It is fitted at "
             "the first question, in one thread, about 5 ms an example, and never stored. A question of a form that it "
             "was not trained on is refused, or guessed at with `unseen: guess`.",
-            capabilities=frozenset({"images", "text", "probabilities"}),
+            capabilities=frozenset({"images", "text", "probabilities", "plan"}),
         ),
     ]
 
@@ -110,6 +110,6 @@ def _judges_of_others() -> list[JudgeCard]:
             description="Asks judges of the same plan; what they have already answered is not asked again. A draw, or "
             "fewer valid votes than the quorum, gives no verdict.",
             needs_media=False,
-            capabilities=frozenset({"text", "images", "video", "probabilities"}),
+            capabilities=frozenset({"text", "images", "video", "probabilities", "plan"}),
         ),
     ]
