@@ -39,6 +39,7 @@ __all__ = [
     "HasProvenance",
     "HasSchema",
     "HasUnit",
+    "HoldsRequests",
     "LeavesOut",
     "Limits",
     "MarksReasoning",
@@ -108,6 +109,19 @@ class Covers(Protocol):
 
     def covers(self, task: str, item: str) -> bool:
         """Whether it has an answer to the item of this id. It must be cheap. By default there is one to every item."""
+
+
+@runtime_checkable
+class HoldsRequests(Protocol):
+    """A judge that holds many requests for long, such as one that submits them in batches."""
+
+    @property
+    def holds(self) -> tuple[int, float] | None:
+        """The most requests that it takes before it answers one, and its longest silence in seconds.
+
+        They stand in place of 2,048 and of `run.timeout`. What it waits for goes on without it, so Ctrl-C leaves it at
+        once. `None`: it is like other judges.
+        """
 
 
 @runtime_checkable
@@ -241,7 +255,7 @@ class LeavesOut(Protocol):
 # `harness check` goes through this table: a member with a similar name is reported as misspelt.
 OPTIONAL: Mapping[str, tuple[type, ...]] = {
     "task": (CountsItems, HasProvenance, HasMedia, Wraps),
-    "judge": (Closes, AnswersByItem, Covers),
+    "judge": (Closes, AnswersByItem, Covers, HoldsRequests),
     "reward": (RewardsOrders,),
     "trainer": (),
     "manifest": (),

@@ -73,7 +73,7 @@ def test_harness_check_looks_at_members_of_every_kind() -> None:
 
 def test_each_optional_member_is_a_protocol_that_a_type_checker_and_the_harness_know() -> None:
     assert sorted(protocol.__name__ for kind in KINDS for protocol in optional.OPTIONAL[kind]) == optional.__all__
-    assert members("judge") == {"close": True, "answers_by_item": False, "covers": True}
+    assert members("judge") == {"close": True, "answers_by_item": False, "covers": True, "holds": False}
 
     @dataclass
     class Judge(optional.AnswersByItem):

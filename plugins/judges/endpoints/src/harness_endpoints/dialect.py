@@ -3,6 +3,7 @@
     options     where questions go, with which key and headers, and what can be set   (a subclass of `EndpointOptions`)
     payloads    how the body of a request is written                                  (a subclass of `Payloads`)
     read        how a response is read                                                (a `ReadReply`)
+    batches     how questions are handed over together and fetched later              (a `BatchApi`)
 
 Connections, limits, retries, budgets, faults, images and probabilities are the same for all.
 """
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from harness_endpoints.batch.api import BatchApi
 from harness_endpoints.payload import Payloads
 from harness_endpoints.reply import ReadReply
 
@@ -30,3 +32,5 @@ class Dialect:
     """Makes the writer of bodies from the judge's options."""
     read: ReadReply
     """Reads a response of status 200."""
+    batches: Callable[[Any], BatchApi] | None = None
+    """Makes the way to batches from the judge's options, where the provider has them."""
