@@ -221,6 +221,8 @@ class Judge(Protocol):
       asked a task of which it covers no item, and reports say so. By default it has an answer to every item.
     - `estimate_tokens(request) -> TokenEstimate` and `pricing: Pricing`: what a question will take and what that costs,
       for the estimate of `harness run --dry-run`. By default characters are counted, and there is no price.
+    - `holds: tuple[int, float] | None`: how many requests it takes before it answers one, and for how many seconds it
+      may stay silent, for judges that wait for others. By default 2,048 requests, and the manifest's `run.timeout`.
     """
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:

@@ -43,6 +43,7 @@ __all__ = [
     "HasProvenance",
     "HasSchema",
     "HasUnit",
+    "HoldsRequests",
     "LeavesOut",
     "Limits",
     "MarksReasoning",
@@ -123,6 +124,19 @@ class EstimatesTokens(Protocol):
 
         Raises:
             DataError: An image cannot be read.
+        """
+
+
+@runtime_checkable
+class HoldsRequests(Protocol):
+    """A judge that holds many requests for long, such as one that submits them in batches."""
+
+    @property
+    def holds(self) -> tuple[int, float] | None:
+        """The most requests that it takes before it answers one, and its longest silence in seconds.
+
+        They stand in place of 2,048 and of `run.timeout`. What it waits for goes on without it, so Ctrl-C leaves it at
+        once. `None`: it is like other judges.
         """
 
 
@@ -266,7 +280,7 @@ class LeavesOut(Protocol):
 # `harness check` goes through this table: a member with a similar name is reported as misspelt.
 OPTIONAL: Mapping[str, tuple[type, ...]] = {
     "task": (CountsItems, HasProvenance, HasMedia, Wraps),
-    "judge": (Closes, AnswersByItem, Covers, EstimatesTokens, HasPricing),
+    "judge": (Closes, AnswersByItem, Covers, EstimatesTokens, HasPricing, HoldsRequests),
     "reward": (RewardsOrders,),
     "trainer": (),
     "manifest": (),

@@ -53,8 +53,14 @@ class _Source:
 class _Attempt:
     """One call of `Judge.judge`, in a thread. Abandoned when it hangs. What it does afterwards is ignored."""
 
-    def __init__(self, judge: Judge, pull: Callable[[], Request | None], *, stopping: threading.Event) -> None:
+    def __init__(
+        self, judge: Judge, pull: Callable[[], Request | None], *, stopping: threading.Event, timeout: float
+    ) -> None:
         self._judge = judge
+        held: tuple[int, float] | None = getattr(judge, "holds", None)
+        self._most, self.timeout = held or (MOST_WAITING, timeout)
+        # What a judge waits for at a provider goes on there: nothing is lost by leaving it at once.
+        self.grace = GRACE_S if held is None else 0.0
         self._pull = pull
         self._stopping = stopping
         self._room = threading.Condition()
@@ -108,7 +114,7 @@ class _Attempt:
 
     def _has_room(self) -> bool:
         # One thread counts up each of the two, so that no count is ever lost.
-        return self.pulled - self.taken < MOST_WAITING
+        return self.pulled - self.taken < self._most
 
     def _accept(self, answer: object) -> None:
         self.last_activity = time.monotonic()
@@ -201,7 +207,7 @@ class Driver:
             UserError: The task's data cannot be used, or the judge says that the user must fix something.
         """
         while not self._source.exhausted and not self._stopping.is_set():
-            attempt = _Attempt(self._judge, self._source.pull, stopping=self._stopping)
+            attempt = _Attempt(self._judge, self._source.pull, stopping=self._stopping, timeout=self._timeout)
             reason = yield from self._watch(attempt)
             # Which of the requests in flight broke the judge cannot be known from outside. A single one is the culprit.
             suspects = list(attempt.in_flight.values())
@@ -212,7 +218,7 @@ class Driver:
             # error, makes the stream shorter each time.
             if attempt.pulled == 0 and not self._stopping.is_set():
                 # In a thread, like every read of data: one that stalls must not keep this thread from stopping.
-                attempt = _Attempt(_Taker(), self._source.pull, stopping=self._stopping)
+                attempt = _Attempt(_Taker(), self._source.pull, stopping=self._stopping, timeout=self._timeout)
                 yield from self._watch(attempt)
                 suspects = list(attempt.in_flight.values())
             for suspect in suspects:
@@ -225,7 +231,7 @@ class Driver:
         if self._stopping.is_set():
             return
         single = iter([request])
-        attempt = _Attempt(self._judge, lambda: next(single, None), stopping=self._stopping)
+        attempt = _Attempt(self._judge, lambda: next(single, None), stopping=self._stopping, timeout=self._timeout)
         reason = yield from self._watch(attempt)
         answered = attempt.pulled and not attempt.in_flight
         if not answered and not self._stopping.is_set():
@@ -241,17 +247,17 @@ class Driver:
                 yield attempt.take()
                 if done:
                     break
-                if attempt.idle_seconds() > self._timeout:
+                if attempt.idle_seconds() > attempt.timeout:
                     # A thread cannot be ended from outside, and the judge in it may hold a lock. So both are given up.
                     attempt.abandon()
                     self._judge = self._make_judge()
                     yield attempt.take()
-                    return f"the judge did not answer within {self._timeout:g} s"
+                    return f"the judge did not answer within {attempt.timeout:g} s"
                 if attempt.pulling and not self._stopping.is_set() and (problem := self._find_stall()) is not None:
                     # What is in flight is paid for, so it may finish as after an interruption.
                     self._source.error = problem
                     self.stop()
-                if self._stopping.is_set() and time.monotonic() - self._stopped_at > GRACE_S:
+                if self._stopping.is_set() and time.monotonic() - self._stopped_at > attempt.grace:
                     attempt.abandon()
                     return "interrupted"
         finally:

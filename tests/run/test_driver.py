@@ -172,6 +172,45 @@ def test_a_judge_that_hangs_is_replaced_and_only_its_request_fails(make_request:
     assert len(made) > 1, "a judge that hangs must not be used again"
 
 
+class Holding(Yields):
+    """Takes all requests before it answers one, and says so."""
+
+    holds = (5000, 60.0)
+
+
+def test_a_judge_that_holds_requests_may_take_more_and_be_silent_for_longer(make_request: Make) -> None:
+    held: list[int] = []
+
+    def wait(requests: Iterable[Request]) -> Iterator[Any]:
+        waiting = list(requests)
+        held.append(len(waiting))
+        time.sleep(0.5)
+        yield from ((request, good(request)) for request in waiting)
+
+    answers = drive(Holding(wait), [make_request(i) for i in range(3000)], timeout=0.1)
+    assert held == [3000]
+    assert {judgement.status for _, judgement in answers} == {Status.OK}
+    assert len(answers) == 3000
+
+
+def test_a_judge_that_holds_requests_is_left_at_once(make_request: Make) -> None:
+    release = threading.Event()
+
+    def wait(requests: Iterable[Request]) -> Iterator[Any]:
+        for request in list(requests):
+            release.wait(60)
+            yield request, good(request)
+
+    driver = Driver(make_judge=lambda: Holding(wait), requests=iter([make_request()]), timeout=5)
+    batches = driver.batches()
+    next(batches)
+    driver.stop()
+    began = time.monotonic()
+    assert not [answer for batch in batches for answer in batch]
+    assert time.monotonic() - began < 2
+    release.set()
+
+
 def test_a_slow_task_is_not_a_judge_that_hangs(make_request: Make) -> None:
     def slow() -> Iterator[Request]:
         for index in range(2):

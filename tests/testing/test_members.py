@@ -79,6 +79,7 @@ def test_each_optional_member_is_a_protocol_that_a_type_checker_and_the_harness_
         "covers": True,
         "estimate_tokens": True,
         "pricing": False,
+        "holds": False,
     }
 
     @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from harness.api import Judge, Judgement, JudgeStoppedError, Request, Status
 from harness.discovery import Plugins
-from harness.testing import FakeContext
+from harness.testing import FakeContext, checks_for
 
 REPLIES = Path(__file__).parent / "oracles" / "replies.jsonl"
 ROWS = [json.loads(line) for line in REPLIES.read_text("utf-8").splitlines()]
@@ -178,3 +179,54 @@ def test_azure_is_asked_at_its_classic_address(
     }
     assert {asked["headers"]["api-key"] for asked in provider.asked} == {KEY}
     assert not any("authorization" in asked["headers"] for asked in provider.asked)
+
+
+@pytest.mark.parametrize("api", JUDGES)
+def test_the_conformance_kit_finds_nothing(api: str, provider: Any) -> None:
+    use, base, _, more = JUDGES[api]
+    good = {row["api"]: row["body"] for row in ROWS if row["what"] == "plain"}
+    choice = {"message": {"role": "assistant", "content": "<answer>yes</answer>"}}
+    provider.answer = lambda asked: (200, good.get(api, {"choices": [choice]}))
+    card = Plugins.load().find("judge", use).card
+    options = {"base_url": f"{provider.url}{base}", "model": "m", "api_key_env": None, **more}
+    for _, check in checks_for(card, options=options):
+        check()
+
+
+@pytest.mark.parametrize(
+    ("api", "wrong", "said"),
+    [
+        ("anthropic", {"temperature": 0.5}, "takes none since version 2026-10-21; leave it out, or set `api_version"),
+        ("anthropic", {"thinking": 2000}, "thinking: 2000 tokens leave no room; set max_tokens higher"),
+        ("anthropic", {"base_url": "https://h/v1/messages"}, "leave /messages out"),
+        ("anthropic", {"batch": True, "samples": 3}, "batch: takes one answer to each request"),
+        ("anthropic", {"extra_body": {"system": "x"}}, "system: has an option of its own"),
+        ("gemini", {"model": "../../v1/files?x"}, "not the name of a Gemini model"),
+        ("gemini", {"batch": True}, "Extra inputs are not permitted"),
+        ("responses", {"seed": True}, "Extra inputs are not permitted"),
+        ("azure", {"deployment": "d/../e"}, "cannot be a part of Azure's URL"),
+        ("azure", {"batch": True}, "Azure's batches are deployments of their own"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(api: str, wrong: dict[str, Any], said: str) -> None:
+    model = Plugins.load().find("judge", JUDGES[api][0]).options_model()
+    assert model is not None
+    with pytest.raises(ValueError, match=re.escape(said)):
+        model.model_validate({"model": "m", **JUDGES[api][3], **wrong})
+
+
+def test_addresses_are_the_published_ones() -> None:
+    plugins = Plugins.load()
+
+    def url_of(api: str, **options: Any) -> str:
+        model: Any = plugins.find("judge", JUDGES[api][0]).options_model()
+        return str(model.model_validate({"model": "m", **JUDGES[api][3], **options}).url)
+
+    google = "https://generativelanguage.googleapis.com/v1beta"
+    assert url_of("anthropic") == "https://api.anthropic.com/v1/messages"
+    assert url_of("responses") == "https://api.openai.com/v1/responses"
+    assert url_of("gemini") == f"{google}/models/m:generateContent"
+    assert url_of("gemini", model="tunedModels/x") == f"{google}/tunedModels/x:generateContent"
+    assert url_of("azure") == (
+        "https://r.openai.azure.com/openai/deployments/d/chat/completions?api-version=2024-10-21"
+    )

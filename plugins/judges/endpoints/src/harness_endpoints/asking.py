@@ -235,10 +235,7 @@ class Asker:
             if not tries.refused >= LIMITS:
                 return None
         if fault.then in ("learn", "stop"):
-            raise JudgeStoppedError(
-                f"judge {self._name}: {self._options.address} answers {fault.why}; "
-                f"{fix_of(fault.reason, fault.field, self._options)}, then give the same command again"
-            )
+            raise stop_of(fault, self._name, self._options)
         # Attempts that teach which field is refused are not counted: each happens once for a field.
         tries.made += 1
         tries.unusable += fault.then == "once"
@@ -267,6 +264,14 @@ def _fault_of_wire(error: WireError) -> Fault:
         return Fault("stop", f"with a certificate that is not trusted: {error}", "certificate", "tls")
     kind = "timeout" if error.timeout else str(error).partition(":")[0]
     return Fault("once" if error.broken else "again", str(error), kind, congested=error.timeout)
+
+
+def stop_of(fault: Fault, name: str, options: EndpointOptions) -> JudgeStoppedError:
+    """The error that ends a judge, with the fix."""
+    return JudgeStoppedError(
+        f"judge {name}: {options.address} answers {fault.why}; {fix_of(fault.reason, fault.field, options)}, then give "
+        "the same command again"
+    )
 
 
 def fix_of(reason: Reason | None, field: str, options: EndpointOptions) -> str:

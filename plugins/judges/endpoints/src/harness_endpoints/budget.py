@@ -6,6 +6,9 @@ from harness.api import BudgetError, JudgeStoppedError, Usage
 from harness_endpoints.options import EndpointOptions
 from harness_endpoints.reply import Spent
 
+_FIRST = 16
+"""Requests of a first batch under a budget."""
+
 
 class Budget:
     """Counts tokens and money, from what the journal of the run holds.
@@ -38,12 +41,13 @@ class Budget:
             return spent.usd
         if spent.prompt is None and spent.completion is None:
             return None
-        return prices.cost(
+        cost = prices.cost(
             prompt=spent.prompt or 0,
             completion=spent.completion or 0,
             cached=spent.cached or 0,
             cache_write=spent.cache_write or 0,
         )
+        return cost * prices.batch if self._options.batching else cost
 
     def add(self, spent: Spent) -> None:
         """Count one request that was answered, or that failed for good."""
@@ -82,6 +86,23 @@ class Budget:
         tokens, usd = self._options.budget_tokens, self._options.budget_usd
         fits = tokens is None or self._tokens * ahead < tokens
         return fits and (usd is None or self._usd * ahead < usd)
+
+    def room(self, waiting: int) -> int | None:
+        """How many more requests may be submitted at once, beside those that wait for an answer; `None`: any number.
+
+        Before there is an average it is a few, so that there is one.
+        """
+        if not self.is_limited:
+            return None
+        if not self.has_remaining:
+            return 0
+        if self._answers == 0:
+            return max(0, _FIRST - waiting)
+        tokens, usd = self._options.budget_tokens, self._options.budget_usd
+        left = [] if tokens is None or not self._tokens else [(tokens - self._tokens) * self._answers / self._tokens]
+        left += [] if usd is None or not self._usd else [(usd - self._usd) * self._answers / self._usd]
+        # One more than fits in full, as where each request goes by itself: else the last part is never spent.
+        return max(0, int(min(left)) + 1 - waiting) if left else None
 
     @property
     def has_remaining(self) -> bool:

@@ -10,6 +10,8 @@ import io
 import os
 import platform
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 import aiohttp
 from aiohttp.connector import Connection
@@ -20,7 +22,7 @@ from harness.api.files import check_regular
 from harness_endpoints.keys import Secrets
 from harness_endpoints.options import EndpointOptions
 from harness_endpoints.proxy import Proxy
-from harness_endpoints.wire import Response, WireError
+from harness_endpoints.wire import Response, StatusError, WireError
 
 _USER_AGENT = "judge-harness-endpoints/0.1.0"
 _LONGEST_IDLE_S = 4.0  # uvicorn and llama.cpp close after 5 s: a request that meets such a close fails
@@ -92,6 +94,54 @@ class ClientWire:
                 return await self._read(response)
         except (aiohttp.ClientError, OSError) as error:  # some hold the request with its headers, and so the key
             raise self._explain(error) from None
+
+    async def send(self, method: str, address: str, *, body: bytes = b"", media: str = "") -> Response:
+        """Send a request to another address of the same API and read the whole response.
+
+        Raises:
+            WireError: There is none.
+        """
+        try:
+            async with self._request(method, address, body, media) as response:
+                return await self._read(response)
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._explain(error) from None
+
+    async def lines(self, address: str) -> AsyncIterator[bytes]:
+        """The lines of a file, as they come. None is longer than `max_response_bytes`.
+
+        Raises:
+            WireError: There is no response, or it breaks off.
+            StatusError: The status is no success.
+        """
+        try:
+            async with self._request("GET", address, b"", "") as response:
+                if response.status != 200:
+                    raise StatusError(await self._read(response))
+                rest = b""
+                async for chunk in response.content.iter_any():
+                    *whole, rest = (rest + chunk).split(b"\n")
+                    if len(rest) > self._options.max_response_bytes:
+                        raise WireError("a line is longer than max_response_bytes", broken=True)
+                    for line in whole:
+                        yield line
+                if rest:
+                    yield rest
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._explain(error) from None
+
+    def _request(
+        self, method: str, address: str, body: bytes, media: str
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        return self._session.request(
+            method,
+            URL(address, encoded=True),
+            data=None if method == "GET" else io.BytesIO(body),
+            headers={**self._headers, "Content-Type": media} if media else self._headers,
+            proxy=self._proxy,
+            proxy_headers=self._proxy_headers,
+            allow_redirects=False,
+        )
 
     async def close(self) -> None:
         """Close every connection."""

@@ -3,6 +3,7 @@
     options     where questions go, with which key and headers, and what can be set   (a subclass of `EndpointOptions`)
     payloads    how the body of a request is written                                  (a subclass of `Payloads`)
     read        how a response is read                                                (a `ReadReply`)
+    batches     how questions are handed over together and fetched later              (a `BatchApi`)
     image_tokens  how many tokens an image is, by the provider's published rules
 
 Connections, limits, retries, budgets, faults, images and probabilities are the same for all.
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from harness_endpoints.batch.api import BatchApi
 from harness_endpoints.payload import Payloads
 from harness_endpoints.reply import ReadReply
 
@@ -33,3 +35,5 @@ class Dialect:
     """Reads a response of status 200."""
     image_tokens: Callable[[str, int, int], int | None] = lambda model, width, height: None
     """Tokens of an image for a model, from its width and height in pixels. `None` where no rule is known."""
+    batches: Callable[[Any], BatchApi] | None = None
+    """Makes the way to batches from the judge's options, where the provider has them."""

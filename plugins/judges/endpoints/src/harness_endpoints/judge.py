@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 
-from harness.api import Context, Judgement, Pricing, Request, TokenEstimate
+from harness.api import Context, Judgement, Operational, Pricing, Request, TokenEstimate
 from harness_endpoints.asking import Asker, Slots
+from harness_endpoints.batch.flow import BatchFlow
+from harness_endpoints.batch.store import BatchStore
 from harness_endpoints.budget import Budget
 from harness_endpoints.dialect import Dialect
 from harness_endpoints.flow import Flow
@@ -16,8 +19,9 @@ from harness_endpoints.lessons import Lessons
 from harness_endpoints.options import EndpointOptions
 from harness_endpoints.payload import Payloads
 from harness_endpoints.proxy import proxy_of
+from harness_endpoints.reply import ReadReply, Scrub
 from harness_endpoints.verdicts import Speller, judgement_of
-from harness_endpoints.wire import Wire
+from harness_endpoints.wire import BatchWire, Wire
 
 
 class EndpointJudge:
@@ -52,9 +56,14 @@ class EndpointJudge:
             JudgeStoppedError: Every further request would fail alike: no such key or model, no credit, `max_failures`
                 failures of one kind, a server that does not say what the budget needs.
         """
-        budget = self.budget
+        budget, batching, batches = self.budget, self._options.batching, self._dialect.batches
+        flow: Flow | BatchFlow
+        if batching is None or batches is None:
+            flow = Flow(requests, self)
+        else:
+            flow = BatchFlow(requests, self, batching, batches(self._options), self._store)
         # Closed even when the caller stops early: requests in flight are cancelled and their connections returned.
-        with closing(Flow(requests, self).answers()) as answers:
+        with closing(flow.answers()) as answers:
             for outcome in answers:
                 yield outcome.request, judgement_of(outcome, cost=budget.cost(outcome.spent), speller=self._speller)
 
@@ -63,6 +72,54 @@ class EndpointJudge:
         options, dialect = self._options, self._dialect
         text = f"{dialect.name} {dialect.generation} {options.base_url} {options.model}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def close(self) -> None:
+        """Forget the batches whose answers were all handed on: they are in the journal by now."""
+        if self._options.batching is not None:
+            for record in self._store.load():
+                if record.delivered.issuperset(record.ids):
+                    self._store.remove(record)
+
+    @property
+    def holds(self) -> tuple[int, float] | None:
+        """With batches: the requests that may be at the provider at once, and how long it may say nothing."""
+        batching = self._options.batching
+        if batching is None:
+            return None
+        return batching.max_requests * batching.most_open + batching.max_requests, batching.deadline_s + 600.0
+
+    @property
+    def identity(self) -> str:
+        """A hash of all that makes an answer another judge's; part of `harness_endpoints.batch.flow.BatchParts`."""
+        fields = type(self._options).model_fields.items()
+        how = {name for name, spec in fields if any(isinstance(mark, Operational) for mark in spec.metadata)}
+        plain = self._options.model_dump(mode="json", exclude=how)
+        text = json.dumps([self.fingerprint(), plain], sort_keys=True)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    @property
+    def _store(self) -> BatchStore:
+        return BatchStore(self._context.workspace / "batches" / self.identity[:16])
+
+    @property
+    def options(self) -> EndpointOptions:
+        """The checked options; part of `harness_endpoints.batch.flow.BatchParts`."""
+        return self._options
+
+    @property
+    def name(self) -> str:
+        """The judge's name; part of `harness_endpoints.batch.flow.BatchParts`."""
+        return self._context.name
+
+    @property
+    def read(self) -> ReadReply:
+        """Reads a response of status 200; part of `harness_endpoints.batch.flow.BatchParts`."""
+        return self._dialect.read
+
+    @property
+    def scrub(self) -> Scrub:
+        """Removes secrets; part of `harness_endpoints.batch.flow.BatchParts`."""
+        return self._secrets.scrub
 
     @property
     def answers_by_item(self) -> bool:
@@ -104,7 +161,7 @@ class EndpointJudge:
             self._budget = Budget(self._options, name=self._context.name, spent=self._context.total_usage())
         return self._budget
 
-    def wire(self) -> Wire:
+    def wire(self) -> BatchWire:
         """A new client; part of `harness_endpoints.flow.Parts`."""
         from harness_endpoints.client import ClientWire  # only a judge that is asked needs the HTTP library
 

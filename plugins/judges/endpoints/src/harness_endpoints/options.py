@@ -36,6 +36,7 @@ class Prices(BaseModel):
     cache_write: float | None = Field(
         default=None, ge=0, allow_inf_nan=False, description="Of tokens written into that cache; as `prompt`."
     )
+    batch: float = Field(default=0.5, ge=0, le=1, description="Share of these prices that an answer in a batch costs.")
 
     def cost(self, *, prompt: int, completion: int, cached: int = 0, cache_write: int = 0) -> float:
         """US dollars.
@@ -54,6 +55,25 @@ class Prices(BaseModel):
             + kept * (self.prompt if self.cache_write is None else self.cache_write)
             + completion * self.completion
         ) / 1e6
+
+
+class Batching(BaseModel):
+    """How questions are handed over in batches, which providers answer within a day for less."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_requests: int = Field(default=5000, ge=1, le=50_000, description="Most questions in a batch.")
+    max_bytes: int = Field(default=64 * 2**20, ge=1024, le=200 * 10**6, description="Largest batch.")
+    most_open: int = Field(default=4, ge=1, le=100, description="Most batches at the provider at once.")
+    poll_s: float = Field(default=60.0, gt=0, description="Longest wait between two looks at a batch.")
+    deadline_s: float = Field(
+        default=26 * 3600.0, gt=0, description="Stop the judge where a batch takes longer; it goes on later."
+    )
+    settle_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="Where it is not known whether a batch was submitted: how long to look for it before it is again.",
+    )
 
 
 class EndpointOptions(BaseModel):
@@ -250,6 +270,11 @@ class EndpointOptions(BaseModel):
         return False
 
     @property
+    def batching(self) -> Batching | None:
+        """How questions go in batches; `None` where each goes by itself."""
+        return None
+
+    @property
     def host(self) -> str:
         """Name or address of the server."""
         return urlsplit(self.base_url).hostname or ""
@@ -281,3 +306,25 @@ class LogprobOptions(EndpointOptions):
     def asks_logprobs(self) -> bool:
         """Whether log-probabilities are asked for."""
         return self.logprobs is not False
+
+
+class BatchOptions(EndpointOptions):
+    """Options of a judge whose provider takes batches."""
+
+    batch: Annotated[bool | Batching, Operational()] = Field(
+        default=False,
+        description="Ask in batches: within a day, for about half the price. true, or {max_requests: 1000, ...}.",
+    )
+
+    @model_validator(mode="after")
+    def _asks_once(self) -> BatchOptions:
+        if self.batch and self.samples > 1:
+            raise ValueError(
+                "batch: takes one answer to each request; set the task's `protocol: {samples: ...}` instead"
+            )
+        return self
+
+    @property
+    def batching(self) -> Batching | None:
+        """How questions go in batches."""
+        return Batching() if self.batch is True else self.batch or None

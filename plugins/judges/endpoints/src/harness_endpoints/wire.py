@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import NamedTuple, Protocol
 
 
@@ -42,6 +43,18 @@ class Response(NamedTuple):
     """The header, or empty."""
 
 
+class StatusError(Exception):
+    """A response that is no success, where one was needed.
+
+    Args:
+        response: The whole of it.
+    """
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(f"status {response.status}")
+        self.response = response
+
+
 class Wire(Protocol):
     """Posts to one URL. Belongs to one event loop."""
 
@@ -54,3 +67,28 @@ class Wire(Protocol):
 
     async def close(self) -> None:
         """Close every connection."""
+
+
+class BatchWire(Wire, Protocol):
+    """A wire that also reaches the other addresses of its API."""
+
+    async def send(self, method: str, address: str, *, body: bytes = b"", media: str = "") -> Response:
+        """Send a request and read the whole response.
+
+        Args:
+            method: `GET` or `POST`.
+            address: The whole URL. It must be of the same API: the key goes there.
+            body: What is sent.
+            media: Its type, if not JSON.
+
+        Raises:
+            WireError: There is none.
+        """
+
+    def lines(self, address: str) -> AsyncIterator[bytes]:
+        """The lines of a file, as they come. Each may be as long as a whole response.
+
+        Raises:
+            WireError: There is no response, or it breaks off.
+            StatusError: The status is no success.
+        """

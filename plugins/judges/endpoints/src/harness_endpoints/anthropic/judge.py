@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from harness.api import Context
+from harness_endpoints.anthropic.batches import MessageBatches
 from harness_endpoints.anthropic.options import AnthropicOptions
 from harness_endpoints.anthropic.payload import MessagePayloads
 from harness_endpoints.anthropic.reply import read_reply
 from harness_endpoints.dialect import Dialect
 from harness_endpoints.judge import EndpointJudge
 
-MESSAGES = Dialect(name="anthropic", generation=1, payloads=MessagePayloads, read=read_reply)
+MESSAGES = Dialect(name="anthropic", generation=1, payloads=MessagePayloads, read=read_reply, batches=MessageBatches)
 """Anthropic's Messages API, https://platform.claude.com/docs/en/api/messages."""
 
 

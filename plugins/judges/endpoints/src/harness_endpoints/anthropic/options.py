@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from harness.api import Operational
-from harness_endpoints.options import EndpointOptions
+from harness_endpoints.options import BatchOptions
 
 
-class AnthropicOptions(EndpointOptions):
+class AnthropicOptions(BatchOptions):
     """Options of `anthropic/anthropic`."""
 
     path: ClassVar[str] = "/messages"

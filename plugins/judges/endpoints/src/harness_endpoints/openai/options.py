@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 from pydantic import Field, field_validator, model_validator
 
 from harness.api import Operational
-from harness_endpoints.options import LogprobOptions
+from harness_endpoints.options import BatchOptions, LogprobOptions
 
 
-class ChatOptions(LogprobOptions):
+class ChatOptions(LogprobOptions, BatchOptions):
     """Options of `openai/openai`."""
 
     path: ClassVar[str] = "/chat/completions"
@@ -71,6 +71,13 @@ class AzureOptions(ChatOptions):
     def _in_a_url(cls, value: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
             raise ValueError(f"{value!r} cannot be a part of Azure's URL; write letters, digits, dots and dashes")
+        return value
+
+    @field_validator("batch")
+    @classmethod
+    def _takes_none(cls, value: Any) -> Any:
+        if value:
+            raise ValueError("batch: Azure's batches are deployments of their own, which this judge does not speak to")
         return value
 
     @model_validator(mode="before")

@@ -10,7 +10,7 @@ from pydantic import Field as Option
 
 from harness.api import Image, Operational, Request
 from harness_endpoints.images import data_url
-from harness_endpoints.options import LogprobOptions
+from harness_endpoints.options import BatchOptions, LogprobOptions
 from harness_endpoints.payload import Field, Payloads, arrange, encode
 from harness_endpoints.reply import (
     Answer,
@@ -31,7 +31,7 @@ _STATUSES = {"servererror": 502, "vectorstoretimeout": 504, "ratelimitexceeded":
 """What an `error` within a response would be as an HTTP status, by its code. All others are about the request."""
 
 
-class ResponsesOptions(LogprobOptions):
+class ResponsesOptions(LogprobOptions, BatchOptions):
     """Options of `openai/responses`."""
 
     path: ClassVar[str] = "/responses"

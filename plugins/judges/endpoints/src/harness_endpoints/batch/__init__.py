@@ -1,0 +1,1 @@
+"""Questions in batches: submitted, found again after a kill, polled, and read."""
