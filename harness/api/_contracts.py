@@ -199,10 +199,10 @@ class Judge(Protocol):
     - `answers_by_item: bool`. True where an answer depends on which item is asked, or on chance (recorded answers, a
       temperature above 0). Two items of equal content are then two questions, each with its own key and seed. By
       default equal content is asked once.
-    - `covers(task: str, item: str) -> bool`, cheap: whether it has an answer to the item of this id. A judge is not
-      asked a task of which it covers no item, and reports say so. By default it has an answer to every item.
     - `holds: tuple[int, float] | None`: how many requests it takes before it answers one, and for how many seconds it
       may stay silent, for judges that wait for others. By default 2,048 requests, and the manifest's `run.timeout`.
+    - `covers(task: str, item: str) -> bool`, cheap: whether it has an answer to the item of this id. A judge is not
+      asked a task of which it covers no item, and reports say so. By default it has an answer to every item.
     """
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:

@@ -95,6 +95,19 @@ class Closes(Protocol):
 
 
 @runtime_checkable
+class HoldsRequests(Protocol):
+    """A judge that holds many requests for long, such as one that submits them in batches."""
+
+    @property
+    def holds(self) -> tuple[int, float] | None:
+        """The most requests that it takes before it answers one, and its longest silence in seconds.
+
+        They stand in place of 2,048 and of `run.timeout`. What it waits for goes on without it, so Ctrl-C leaves it at
+        once. `None`: it is like other judges.
+        """
+
+
+@runtime_checkable
 class AnswersByItem(Protocol):
     """A judge that may give different answers to equal questions."""
 
@@ -109,19 +122,6 @@ class Covers(Protocol):
 
     def covers(self, task: str, item: str) -> bool:
         """Whether it has an answer to the item of this id. It must be cheap. By default there is one to every item."""
-
-
-@runtime_checkable
-class HoldsRequests(Protocol):
-    """A judge that holds many requests for long, such as one that submits them in batches."""
-
-    @property
-    def holds(self) -> tuple[int, float] | None:
-        """The most requests that it takes before it answers one, and its longest silence in seconds.
-
-        They stand in place of 2,048 and of `run.timeout`. What it waits for goes on without it, so Ctrl-C leaves it at
-        once. `None`: it is like other judges.
-        """
 
 
 @runtime_checkable
