@@ -223,6 +223,8 @@ class Judge(Protocol):
       for the estimate of `harness run --dry-run`. By default characters are counted, and there is no price.
     - `holds: tuple[int, float] | None`: how many requests it takes before it answers one, and for how many seconds it
       may stay silent, for judges that wait for others. By default 2,048 requests, and the manifest's `run.timeout`.
+    - `covers(task: str, item: str) -> bool`, cheap: whether it has an answer to the item of this id. A judge is not
+      asked a task of which it covers no item, and reports say so. By default it has an answer to every item.
     """
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:

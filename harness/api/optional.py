@@ -99,6 +99,19 @@ class Closes(Protocol):
 
 
 @runtime_checkable
+class HoldsRequests(Protocol):
+    """A judge that holds many requests for long, such as one that submits them in batches."""
+
+    @property
+    def holds(self) -> tuple[int, float] | None:
+        """The most requests that it takes before it answers one, and its longest silence in seconds.
+
+        They stand in place of 2,048 and of `run.timeout`. What it waits for goes on without it, so Ctrl-C leaves it at
+        once. `None`: it is like other judges.
+        """
+
+
+@runtime_checkable
 class AnswersByItem(Protocol):
     """A judge that may give different answers to equal questions."""
 
@@ -124,19 +137,6 @@ class EstimatesTokens(Protocol):
 
         Raises:
             DataError: An image cannot be read.
-        """
-
-
-@runtime_checkable
-class HoldsRequests(Protocol):
-    """A judge that holds many requests for long, such as one that submits them in batches."""
-
-    @property
-    def holds(self) -> tuple[int, float] | None:
-        """The most requests that it takes before it answers one, and its longest silence in seconds.
-
-        They stand in place of 2,048 and of `run.timeout`. What it waits for goes on without it, so Ctrl-C leaves it at
-        once. `None`: it is like other judges.
         """
 
 
