@@ -51,6 +51,11 @@ class Ledger:
         for row in self._rows_of(cell):
             row.problems.append(problem)
 
+    def add_lack(self, cell: Key, reason: str) -> None:
+        """Note what is not installed for a cell."""
+        for row in self._rows_of(cell):
+            row.lacking.append(reason)
+
     def add_note(self, cell: Key, note: str) -> None:
         """Note what should be known of a cell."""
         for row in self._rows_of(cell):

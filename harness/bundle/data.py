@@ -89,6 +89,9 @@ def compare_data(unpacked: UnpackedRun, manifest: Path, plugins: Plugins) -> Com
                 journal.close()
             if made[name].id != cell.task_id:
                 found.insert(0, f"the task is {cell.task_id}, and {made[name].id} in {manifest}")
+            # By another format, other texts would be verdicts.
+            if made[name].format.name != cell.format:
+                found.insert(0, f"the format is {cell.format}, and {made[name].format.name} in {manifest}")
             # The rules of scoring decide about numbers as gold labels do.
             ours, theirs = made[name].protocol.to_json(), cell.protocol.to_json()
             found += [

@@ -99,7 +99,7 @@ class Table:
                 last = key
                 yield tuple([self._column(field, value) for field, value in row.items()])
             # What a stranger wrote may fail in any of these ways, and none of them is a fault of the harness.
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+            except (DataError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
                 raise archive.fault(f"{self.member}, line {number}: {error}") from error
 
     def _column(self, field: str, value: Any) -> Any:

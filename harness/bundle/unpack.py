@@ -55,7 +55,7 @@ class _Strict(BaseModel):
 
 
 class _Thinking(_Strict):
-    marks: list[tuple[Text, Text]] = []
+    marks: list[Annotated[list[Text], Field(min_length=2, max_length=2)]] = []
     opened: bool = False
 
 

@@ -146,7 +146,8 @@ def _check_texts(unpacked: UnpackedRun, plugins: Plugins, ledger: Ledger, *, que
         if found.missing:
             ledger.add_problem(key, f"the cell says it is complete, and {found.missing:,} requests have no judgement")
         if found.unread:
-            ledger.add_note(key, f"its texts were not read again: {found.unread}")
+            # Else a format that is installed nowhere would be the way around the reading.
+            ledger.add_lack(key, f"its texts were not read again: {found.unread}")
         if found.given:
             ledger.add_note(key, f"{found.given:,} verdicts come from no text that could be read again")
     return read, given

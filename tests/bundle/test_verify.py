@@ -145,6 +145,30 @@ def test_a_metric_that_is_not_installed_cannot_be_computed_and_is_named(harness:
     assert "there is no metric 'weird/own-metric'" in out
 
 
+def test_a_format_that_is_not_installed_is_no_way_around_the_texts(harness: Command, change: Any) -> None:
+    code, out, _ = harness(
+        "verify", change(edit("plan.json", lambda plan: plan["tasks"][0].update(format="no/such-format")))
+    )
+    assert code == 4
+    assert "its texts were not read again: the format 'no/such-format' is not installed" in out
+
+
+def test_a_judge_with_marks_of_reasoning_is_read_by_them(harness: Command, change: Any) -> None:
+    marks = {"marks": [["<think>", "</think>"]], "opened": False}
+    marked = change(edit("plan.json", lambda plan: plan["judges"][0].update(thinking=marks)))
+    assert harness("verify", marked)[0] == 0
+
+
+def test_a_space_that_is_none_is_named_with_its_line(harness: Command, bundles: ModuleType, change: Any) -> None:
+    def break_space(members: Members) -> None:
+        rows = bundles.rows_of(members, "items.jsonl")
+        rows[3]["space"] = {"kind": "choice", "labels": []}
+        bundles.set_rows(members, "items.jsonl", rows)
+
+    code, _, err = harness("verify", change(break_space))
+    assert (code, "changed.bundle: not a bundle: items.jsonl, line 4" in err) == (2, True)
+
+
 @pytest.mark.parametrize("name", ["evaluate:./m.py", "evaluate:accuracy", "evaluate:/tmp/m.py@category"])
 def test_no_code_is_loaded_that_a_bundle_names(
     harness: Command, change: Any, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

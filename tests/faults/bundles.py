@@ -448,6 +448,7 @@ def break_the_plan(members: Members, chance: random.Random) -> None:
         lambda plan: plan["tasks"][0]["protocol"].update(samples=0),
         lambda plan: plan["tasks"][0].update(name="other"),
         lambda plan: plan["tasks"][0].update(format="harness/tagged"),
+        lambda plan: plan["tasks"][0].update(format="no/such-format"),
         lambda plan: plan["tasks"][0].update(suite="another"),
         lambda plan: plan["tasks"].append(dict(plan["tasks"][0])),
         lambda plan: plan["judges"].reverse(),
