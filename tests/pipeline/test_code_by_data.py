@@ -164,6 +164,9 @@ def test_what_the_user_names_runs_and_what_lies_beside_it_does_not(here: Path, r
     assert (code, (here / "ran").read_text()) == (0, "ran"), said
     board = next((here / "runs").glob("m-*/leaderboard.md")).read_text(encoding="utf-8")
     assert "technical · evaluate:mine, %" in board
+    record = json.loads(next((here / "runs").glob("m-*/run.json")).read_text(encoding="utf-8"))
+    path = here / "there/mine/mine.py"
+    assert record["code"] == {str(path.parent): f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"}
 
 
 def test_a_hash_names_what_was_looked_at(here: Path, run: Run) -> None:
