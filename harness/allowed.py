@@ -20,6 +20,7 @@ _FILE = re.compile(r"[.~/\\]|[A-Za-z]:[\\/]")
 _COMMIT = re.compile(r"hub:[^@]+@[0-9a-f]{40}")
 
 
+# Frozen, since what the user allowed is fixed once the command line is read.
 @dataclass(frozen=True, slots=True)
 class AllowedCode:
     """What stands after `--allow-code`, as it was given: `KIND:WHAT`, or `KIND:WHAT@sha256:HASH`."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override one value of each file.")
 @click.pass_context
 def command(ctx: click.Context, manifests: tuple[Path, ...], sets: tuple[str, ...]) -> int:
-    """Check MANIFESTS or recipes: syntax, keys, plugin names and options, and the recipes that judges name.
+    """Check MANIFESTS or recipes: syntax, keys, plugin names and options, metrics, and the recipes that judges name.
 
     Asks no judge, trains nothing and reads no data but recorded answers. A file with `trainer:` at its top is a recipe.
 

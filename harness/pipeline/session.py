@@ -130,6 +130,7 @@ def run_manifest(
             judges=judges,
             data={task.name: source for task in plan.tasks if (source := task.provenance)},
             taken_over=taken,
+            code={name: f"sha256:{code.hash}" for name, code in plugins.allowed.read.items()},
         )
         # Who presses Ctrl-C wants the prompt back. The next start, or `harness score`, makes the report.
         report = None if outcome.interrupted else report_run(folder, plugins, reuse=True)

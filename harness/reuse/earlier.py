@@ -44,6 +44,7 @@ class EarlierRuns:
         """Answers by key of the request, each with the folder that it is from."""
         wanted = {request.key: request for request in requests}
         found: dict[str, tuple[str, Judgement]] = {}
+        # Looked up once for each judge: most folders hold no answer of it, and need not be asked about each chunk.
         if judge not in self._holders:
             self._holders[judge] = [run for run in self._runs if run[1].has_judge(judge)]
         for folder, journal in self._holders[judge]:
@@ -112,6 +113,7 @@ def find_earlier(folder: Path) -> EarlierRuns | None:
 
 def _read(row: JudgementRow, request: Request) -> Judgement | None:
     """The judgement of a row, `None` where it is an error or no answer to the request."""
+    # The row may hold anything: this process did not write it.
     try:
         judgement = judgement_from_row(*row)
     except (ValueError, TypeError, KeyError, AttributeError, HarnessError, RecursionError):

@@ -137,6 +137,7 @@ def write_record(
     judges: Mapping[str, Mapping[str, Any]],
     data: Mapping[str, str] | None = None,
     taken_over: Mapping[str, int] | None = None,
+    code: Mapping[str, str] | None = None,
 ) -> None:
     """Write `run.json`: what a reader needs to run this again, and nothing that scores depend on."""
     record: dict[str, Any] = {
@@ -152,5 +153,6 @@ def write_record(
         "judges": judges,
         "data": dict(data or {}),
         "taken_over": dict(taken_over or {}),
+        "code": dict(code or {}),
     }
     write_atomically(folder / RECORD, json.dumps(record, indent=2) + "\n")
