@@ -74,14 +74,18 @@ class Done:
 
     @property
     def fault(self) -> str:
-        """What no command may do, whatever it is given: a traceback, raw control characters, minutes, gigabytes."""
+        """What no command may do with a small input: a traceback, raw control characters, minutes, gigabytes."""
+        return self.find_fault(seconds=20, megabytes=1500)
+
+    def find_fault(self, *, seconds: float, megabytes: float) -> str:
+        """What is wrong with how it ended, or with what it took. Empty where nothing is."""
         if "Traceback" in self.err or self.code == 1:
             return f"traceback: {self.err.strip().splitlines()[-1:]}"
         if any(ord(letter) < 32 and letter not in "\n\t\r" for letter in self.out + self.err):
             return "control characters on the terminal"
-        if self.cpu > 20:
+        if self.cpu > seconds:
             return f"{self.cpu:.0f} s of CPU"
-        return f"{self.megabytes:.0f} MB of memory" if self.megabytes > 1500 else ""
+        return f"{self.megabytes:.0f} MB of memory" if self.megabytes > megabytes else ""
 
 
 @dataclass

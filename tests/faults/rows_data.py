@@ -383,14 +383,18 @@ def harness_judges():
 """
 
 
-@row("answers of 50 MB, end to end", smoke=0, full=5)
+@row("answers of 50 MB, end to end", smoke=0, full=4)
 def big_answers(bench: Bench, count: int) -> Iterator[str]:
     """Six answers of each format, from the judge to the report."""
-    for verdicts in ("tagged", "json", "label", "brackets", "arena")[:count]:
+    for verdicts in ("tagged", "json", "label", "brackets")[:count]:
         place = bench.new()
         (place / "big.py").write_text(BIG)
         (place / "d.jsonl").write_bytes(b"".join(LINE.replace(b"cat", b"cat %d" % n) for n in range(6)))
         manifest = POINTWISE.replace("OPTIONS", "").replace("DATA", "d.jsonl").replace("baselines/random", "big/big")
         (place / "m.yaml").write_text(manifest.replace("    with:", f"    format: harness/{verdicts}\n    with:"))
         done = bench.command(place, "-p", "big.py", "run", "m.yaml", timeout=200)
-        yield f"{verdicts}: {problem}" if (problem := fine(done, (0, 3))) else ""
+        # Six texts of 50 MB, some of which are kept: time and memory in the measure of what there is to read.
+        problem = (
+            done.find_fault(seconds=90, megabytes=3000) if done.code in (0, 3) else f"exit {done.code}: {done.err}"
+        )
+        yield f"{verdicts}: {problem}" if problem else ""
