@@ -7,11 +7,15 @@ For files of every kind: manifests, data, recordings, reports, checkpoints. The 
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import stat
+import sys
 import tempfile
 from io import BufferedReader
 from pathlib import Path
+
+_PART = ".part"
 
 __all__ = ["check_regular", "open_regular", "put_in_place", "read_whole", "sync", "write_whole"]
 
@@ -82,13 +86,19 @@ def write_whole(path: Path, content: str | bytes) -> None:
         OSError: The disk is full, or the folder cannot be written to. What was there before is still there.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
+    _sweep(path)
     # In the same folder, since a file is replaced in one step only within a file system.
-    handle, made = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, made = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PART)
     try:
         with os.fdopen(handle, "wb") as stream:
+            _try_lock(stream.fileno())
             stream.write(data)
-        os.chmod(made, 0o644)  # mkstemp makes files that only their owner reads
-        put_in_place(Path(made), path)
+            stream.flush()
+            os.chmod(made, 0o644)  # mkstemp makes files that only their owner reads
+            if sys.platform != "win32":  # there, what is open cannot be renamed
+                put_in_place(Path(made), path)
+        if sys.platform == "win32":
+            put_in_place(Path(made), path)
     except BaseException:
         os.unlink(made)
         raise
@@ -123,6 +133,29 @@ def sync(path: Path) -> None:
             _sync_folder(Path(folder))
     else:
         _sync_file(path)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what writers of this file left that were killed. One that is at work holds a lock on its own."""
+    for torn in path.parent.glob(f".{glob.escape(path.name)}.*{_PART}"):
+        try:
+            with open_regular(torn) as stream:
+                if _try_lock(stream.fileno()):
+                    torn.unlink()
+        except OSError:
+            continue  # on Windows it is at work, and elsewhere it is gone or another user's
+
+
+def _try_lock(descriptor: int) -> bool:
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _sync_file(path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import JournalError
-from harness.run.integrity import KEYS, SUMS, add_sums, count_sums, find_damage, row_sum, was_closed
+from harness.run.integrity import KEYS, SUMS, add_sums, count_sums, find_damage, find_foreign, row_sum, was_closed
 from harness.run.unwritable import path_to_read
 
 SCHEMA_VERSION = 1
@@ -80,8 +80,12 @@ class Database:
                 raise
 
     def _prepare(self, *, unclean: bool) -> None:
+        if problem := find_foreign(self._db):
+            raise JournalError(f"journal {self.path}: {problem}")
         if self.readonly:
             self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
+            if not self.has_table("meta"):  # killed before it was made
+                raise JournalError(f"journal {self.path}: the run never began; run its manifest again")
         else:
             self._db.execute("PRAGMA journal_mode=WAL")
             # FULL waits for the disk at each commit: without it a power cut loses what was committed since the last

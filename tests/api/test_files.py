@@ -81,3 +81,15 @@ def test_content_is_on_the_disk_before_its_name_is(tmp_path: Path, monkeypatch: 
     assert done[: done.index("replace")].count("file") == 2
     assert (tmp_path / "folder" / "inner" / "b").read_text() == "b"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "x"]
+
+
+@posix
+def test_what_a_killed_writer_left_is_removed_and_what_another_one_writes_is_not(tmp_path: Path) -> None:
+    import fcntl
+
+    (tmp_path / ".x.abc.part").write_text("torn")
+    (tmp_path / ".y.abc.part").write_text("of another file")
+    with (tmp_path / ".x.def.part").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        write_whole(tmp_path / "x", "whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".x.def.part", ".y.abc.part", "x"]

@@ -175,6 +175,30 @@ def test_after_a_kill_it_is_checked_before_anything_is_written(path: Path) -> No
     assert was_closed(path)
 
 
+@pytest.mark.parametrize("content", ["", "PRAGMA journal_mode=WAL"], ids=["empty", "without tables"])
+def test_a_journal_of_a_process_that_was_killed_before_it_made_one_is_made(path: Path, content: str) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(content)
+    with pytest.raises(JournalError, match="the run never began; run its manifest again"):
+        Journal(path, readonly=True)
+    journal = Journal(path)
+    fill(journal)
+    journal.close()
+    check(path)
+
+
+def test_a_view_that_stands_in_the_place_of_a_table_is_never_read(filled: Path) -> None:
+    change(filled, "DROP TABLE judgements")
+    change(
+        filled,
+        "CREATE VIEW judgements AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c) "
+        "SELECT 'judge' judge, n request, 'ok' status, 'x' verdict, '' probabilities, '' raw, '{}' more FROM c",
+    )
+    for readonly in (True, False):
+        with pytest.raises(JournalError, match="it holds the view 'judgements', which the harness does not make"):
+            Journal(filled, readonly=readonly)
+
+
 def test_a_reader_keeps_a_journal_from_nothing_but_being_one_file(filled: Path) -> None:
     reader = Journal(filled, readonly=True)
     writer = Journal(filled)
