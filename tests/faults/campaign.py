@@ -20,6 +20,7 @@ from pathlib import Path
 import rows_data  # noqa: F401
 import rows_files  # noqa: F401
 import rows_runs  # noqa: F401
+import rows_text  # noqa: F401
 import rows_training  # noqa: F401
 from registry import ROWS, Bench, CannotError, Row
 

@@ -1,4 +1,4 @@
-"""The smallest form of two campaigns. By hand: `python tests/faults/terminal.py`, `python tests/faults/secrets.py`."""
+"""The smallest form of two campaigns. By hand: `python tests/faults/terminal.py`, `python tests/faults/keys.py`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def test_nothing_of_a_payload_reaches_a_terminal_raw(tmp_path: Path) -> None:
 
 
 def test_no_spelling_of_a_secret_is_shown_or_written_and_verdicts_are_read(tmp_path: Path) -> None:
-    secrets = load("secrets")
-    tried, through = secrets.attack_runs(tmp_path, values={"MY_KEY": secrets.KEY})
+    keys = load("secrets")
+    tried, through = keys.attack_runs(tmp_path, values={"MY_KEY": keys.KEY})
     assert tried > 500
     assert through == 0
 

@@ -4,7 +4,7 @@ A judge takes a value from the environment by `${env:NAME}` and repeats it in it
 names, in each spelling. Then the run folder and all that was printed are searched for these spellings.
 Manifests with mistakes, pasted keys, and files outside the project are tried as well.
 
-    python tests/faults/secrets.py [--smoke]
+    python tests/faults/keys.py [--smoke]
 
 The last line is one JSON object: `{"attacks": {name: [tried, through]}}`.
 """
