@@ -138,14 +138,21 @@ def make(server: Any, tmp_path: Path) -> Callable[..., Judge]:
 
 @pytest.mark.parametrize("api", USES)
 def test_all_are_answered_and_cost_half(
-    api: str, make: Callable[..., Judge], server: Any, put: Callable[..., Request], ask: Any
+    api: str,
+    make: Callable[..., Judge],
+    server: Any,
+    put: Callable[..., Request],
+    ask: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    server.looks = 2
     judge = make(api, prices={"prompt": 2, "completion": 10})
     found = ask(judge, [put(None, item=item) for item in range(12)])
     assert [judgement.verdict for judgement in found] == ["yes" if item % 2 else "no" for item in range(12)]
     assert {judgement.cost_usd for judgement in found} == {(100 * 2 + 10 * 10) / 1e6 / 2}
     assert sorted(len(batch["results"]) for batch in server.batches.values()) == [2, 5, 5]
     assert not any(step.startswith("list") for step in server.steps)
+    assert caplog.text.count("12 questions wait in 3 batches at the provider; Ctrl-C leaves them there") == 1
 
 
 @pytest.mark.parametrize("api", USES)

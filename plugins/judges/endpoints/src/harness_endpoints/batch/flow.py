@@ -58,6 +58,7 @@ class BatchFlow:
         self._open: list[BatchRecord] = []
         self._settled_at: dict[str, float] = {}
         self._trouble = Trouble(parts)
+        self._told = False
 
     def answers(self) -> Generator[Outcome, None, None]:
         """The outcome of each request. Closing the generator cancels nothing: the batches go on at the provider.
@@ -82,8 +83,11 @@ class BatchFlow:
     def _run(self, runner: asyncio.Runner, wire: BatchWire) -> Iterator[Outcome]:
         wait = self._batching.poll_s / _FIRST_WAIT
         while True:
-            yield from self._pull()
-            yield from self._submit(runner, wire)
+            submitted = -1
+            while submitted < len(self._open):  # as many batches as there may be, before any is waited for
+                submitted = len(self._open)
+                yield from self._pull()
+                yield from self._submit(runner, wire)
             if not self._open:
                 # Without an open batch nothing more can come: all is answered, or nothing may be submitted.
                 if self._fresh and not self._parts.budget.has_remaining:
@@ -102,8 +106,21 @@ class BatchFlow:
             if progress:
                 wait = self._batching.poll_s / _FIRST_WAIT
             elif self._open:
+                self._say_waiting()
                 time.sleep(wait)
                 wait = min(self._batching.poll_s, wait * 1.5)
+
+    def _say_waiting(self) -> None:
+        """Say once what is waited for: hours may pass without a word."""
+        if not self._told:
+            self._told = True
+            _log.warning(
+                "judge %s: %d questions wait in %d batches at the provider; Ctrl-C leaves them there, and the same "
+                "command goes on",
+                self._parts.name,
+                len(self._held) - len(self._fresh),
+                len(self._open),
+            )
 
     # -- requests ------------------------------------------------------------------------------------------------
 
