@@ -105,6 +105,9 @@ class Table:
     def _column(self, field: str, value: Any) -> Any:
         if field not in self.parsed or value is None:
             return value
+        # Most verdicts are places, and numbers take no encoder.
+        if type(value) is int:
+            return str(value)
         return _column_text(value)
 
 
