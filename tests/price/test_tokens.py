@@ -58,7 +58,7 @@ class Benchmark:
 def test_the_interval_of_learnt_tokens_holds_the_truth_nineteen_times_in_twenty(answers: int, pictures: bool) -> None:
     rng = np.random.default_rng(answers + pictures)
     held = []
-    for _ in range(250):
+    for _ in range(120):
         made = Benchmark(rng, pictures=pictures)
         left = len(made.questions) - answers
         read = estimate_prompts(made.sample(rng), made.known(answers), count=left, task="t")
@@ -70,7 +70,7 @@ def test_the_interval_of_learnt_tokens_holds_the_truth_nineteen_times_in_twenty(
 def test_the_interval_of_written_tokens_holds_the_truth_nineteen_times_in_twenty() -> None:
     rng = np.random.default_rng(0)
     held = []
-    for _ in range(250):
+    for _ in range(120):
         made = Benchmark(rng)
         written = estimate_completions(made.known(60), [1024], count=540, task="t")
         assert written is not None
