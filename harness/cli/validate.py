@@ -49,6 +49,7 @@ def _check(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
 
     if is_recipe(path, plugins=plugins):
         recipe = load_recipe(path, sets=sets, plugins=plugins)
+        check_metrics(recipe, plugins)
         with at(recipe, "trainer"):
             recipe.trainer.offer.refuse_code(recipe.trainer.options, recipe.first_model)
         rewards = f"{len(recipe.rewards)} reward entries, trainer {recipe.trainer.offer.id}"

@@ -10,11 +10,11 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from harness.api import UserError
+from harness.manifest.load import LoadedManifest, LoadedRecipe
 from harness.run.planned import Plan, PlannedJudge, PlannedTask
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
-    from harness.manifest.load import LoadedManifest
 
 
 def check_media(plan: Plan) -> None:
@@ -74,21 +74,24 @@ def _check_entry(plan: Plan, judges: list[PlannedJudge], seen: dict[str, str]) -
         )
 
 
-def check_metrics(loaded: LoadedManifest, plugins: Plugins, tasks: Sequence[PlannedTask] = ()) -> None:
+def check_metrics(loaded: LoadedManifest | LoadedRecipe, plugins: Plugins, tasks: Sequence[PlannedTask] = ()) -> None:
     """Refuse, before any judge is asked or trained, what could not be scored afterwards.
 
     Args:
-        loaded: The manifest, for the metrics that it names itself and where it does.
+        loaded: The manifest or recipe, for the metrics that it names itself and where it does.
         plugins: The installed plugins, of which one makes each metric: the hook `harness_metric_wanted`.
         tasks: The tasks of the plan, for those of their official protocols. Without, none of their data is read.
 
     Raises:
         UserError: A metric is unknown, cannot be made, may not run, or is not defined for a task's answers.
     """
-    report = loaded.manifest.report.metric
+    if isinstance(loaded, LoadedManifest):
+        report, changes = loaded.manifest.report.metric, [task.protocol for task in loaded.manifest.tasks]
+    else:
+        report, changes = None, [task.protocol for task in loaded.recipe.tasks]
     places = {} if report is None else {report: loaded.origins.get("report.metric", "")}
-    for number, entry in enumerate(loaded.manifest.tasks):
-        for place, name in enumerate((entry.protocol or {}).get("metrics", ())):
+    for number, protocol in enumerate(changes):
+        for place, name in enumerate(protocol.get("metrics", ())):
             places[name] = loaded.origins.get(f"tasks.{number}.protocol.metrics.{place}", "")
     wanted = {(name, "", ""): None for name in places}
     for task in tasks:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.api import HarnessError, PluginError, Reward, Trainer, Training, TrainingTask, UserError, WeightedReward
 from harness.manifest.resolved import digest
 from harness.run.context import PlanContext, context_of, plan_task
+from harness.run.coverage import check_metrics
 from harness.run.folder import write_atomically
 from harness.run.plan import at, refuse_twice, thinking_of, unfold_entry
 from harness.run.planned import Plan, PlannedTask, check_contract
@@ -89,6 +90,7 @@ def plan_recipe(
     Raises:
         UserError: A plugin object cannot be made, or breaks its contract.
     """
+    check_metrics(loaded, plugins)
     recipe, offer = loaded.recipe, loaded.trainer.offer
     start = None if loaded.start is None else plan_recipe(loaded.start, plugins, checkpoints=checkpoints, say=say)
     plan = Plan(seed=recipe.seed, plugins=plugins, workspace=checkpoints / ".workspace")

@@ -270,7 +270,11 @@ def test_code_of_a_model_that_a_recipe_makes_is_that_of_its_first_model(here: Pa
     for code, said in (run("train", "there/recipe.yaml"), run("validate", "there/recipe.yaml")):
         assert (code, f"--allow-code model:{here}/there/base " in said) == (2, True), said
         assert "recipe.yaml:5:16: trainer: trainer grpo/grpo: trust_remote_code" in said
-    (here / "there/recipe.yaml").write_text((here / "there/recipe.yaml").read_text().replace("true", "false"))
+    whole = (here / "there/recipe.yaml").read_text().replace("true", "false")
+    (here / "there/recipe.yaml").write_text(whole.replace("cal}", "cal, protocol: {metrics: ['evaluate:./mine']}}"))
+    for code, said in (run("train", "there/recipe.yaml"), run("validate", "there/recipe.yaml")):
+        assert (code, "recipe.yaml:3:57: metric evaluate:" in said) == (2, True), said
+    (here / "there/recipe.yaml").write_text(whole)
     (here / "there/m.yaml").write_text(
         MODEL.replace("with: {model: ./my-model, trust", "train: ./recipe.yaml, with: {trust")
     )
