@@ -40,7 +40,7 @@ class JudgeWorker(Protocol):
     """A judge of the plan, made again in another process. `Placement.open` makes it."""
 
     def exchange(self, parcel: Parcel, *, flush: bool = False, more: bool = True) -> Reply:
-        """Take requests, and give the answers that are there. It waits a quarter of a second at most.
+        """Take requests, and give the answers that are there. It waits half a second at most.
 
         Args:
             parcel: Further requests. There may be none.

@@ -21,10 +21,10 @@ from harness.discovery import Plugins
 from harness.execution.rebuild import rebuild_judge
 from harness.run.driver import AnsweredRequest, Driver
 
-WAIT_S = 0.25
+WAIT_S = 0.5
 """How long one exchange waits at most."""
 
-RIPE_S = 0.05
+RIPE_S = 0.25
 """Answers are collected for so long before they are sent, as a message costs as much as many answers."""
 
 MOST_AHEAD = 256

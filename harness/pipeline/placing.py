@@ -71,7 +71,7 @@ def describe(judge: PlannedJudge, *, loaded: LoadedManifest, plan: Plan) -> Plac
     number = int(judge.entry.rpartition(".")[2])
     written = loaded.content["judges"][number]
     # As it stands in the resolved manifest: paths are absolute, and secrets are the names of their variables.
-    entry = {key: value for key, value in written.items() if key not in ("train", "resources")}
+    entry = {key: value for key, value in written.items() if key != "train"}
     if judge.model is not None:
         entry["with"] = {**entry.get("with", {}), MODEL: str(judge.model)}
     rows = [row for row in plan.plugins.rows if row.status == "ok"]

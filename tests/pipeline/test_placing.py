@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,13 @@ def write(folder: Path, judges: str, *, items: int = 30) -> Path:
 class Recorder:
     """Asks judges in this process, notes all, and has them fail as it is told."""
 
-    def __init__(self, fate: Callable[[str], BaseException | None] = lambda name: None, *, meet: int = 1) -> None:
+    def __init__(
+        self, fate: Callable[[str], BaseException | None] = lambda name: None, *, meet: int = 1, seconds: float = 0.0
+    ) -> None:
         self.placed: list[Placement] = []
         self.log: list[str] = []
+        self.seconds = seconds
+        self.met: set[str] = set()
         self.meeting = threading.Barrier(meet)
         self._fate = fate
 
@@ -60,8 +65,11 @@ class StandIn:
         self._recorder, self._placement = recorder, placement
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
-        self._recorder.meeting.wait(30)
+        if self._placement.name not in self._recorder.met:  # the first time alone
+            self._recorder.met.add(self._placement.name)
+            self._recorder.meeting.wait(30)
         for request in requests:
+            time.sleep(self._recorder.seconds)
             self._recorder.log.append(self._placement.name)
             self._recorder.fail(self._placement.name)
             yield request, Judgement.of(request.space.verdicts()[0])
@@ -133,7 +141,7 @@ def test_judges_elsewhere_are_asked_at_the_same_time_and_those_that_read_the_pla
     tmp_path: Path, plugins: Plugins
 ) -> None:
     judges = "[{use: jury, with: {judges: [random, worker]}}, {use: random}, {use: practice/worker}]"
-    recorder = Recorder(meet=2)  # each waits for the other: asked one after the other, both would fail
+    recorder = Recorder(meet=2, seconds=0.01)  # each waits for the other: asked one after the other, both would fail
     session = run(write(tmp_path, judges, items=80), plugins, recorder)
     assert session.outcome.errors == {}
     assert {placement.name for placement in recorder.placed} == {"jury", "random", "worker"}

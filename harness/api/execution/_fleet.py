@@ -24,7 +24,7 @@ TRIES = 3
 MOST_LOSSES = 10
 """Workers that may die one after another without a single answer. Then something is wrong with all of them."""
 
-TICK_S = 0.05
+TICK_S = 0.1
 """How often the fleet looks up when nothing happens."""
 
 QUIET_S = 0.5

@@ -19,7 +19,7 @@ FILES = ("scores.json", "leaderboard.json", "leaderboard.md", "leaderboard.csv")
 HERE = Path(__file__).parent
 
 
-def run_process(*command: str, cwd: Path, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+def run_process(*command: str, cwd: Path, timeout: float = 360) -> subprocess.CompletedProcess[str]:
     """Run a command in a session of its own, so that all that it leaves can be ended."""
     path = os.pathsep.join([str(HERE.parent / "src"), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": path}
@@ -41,9 +41,9 @@ def write_manifest(folder: Path) -> Path:
     path.write_text(
         "name: m\n"
         "tasks:\n"
-        "  - {use: miniature/technical, with: {items: 250}}\n"
-        "  - {use: miniature/pairwise-alignment, with: {items: 40}}\n"
-        f"judges: [{{use: practice/worker, with: {options}}}, {{use: baselines/prior}}]\n"
+        "  - {use: miniature/technical, with: {items: 150}}\n"
+        "  - {use: miniature/pairwise-alignment, with: {items: 20}}\n"
+        f"judges: [{{use: practice/worker, with: {options}}}]\n"
     )
     return path
 
@@ -53,6 +53,7 @@ def read_results(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(420)  # half a minute on two idle cores
 def test_runs_on_two_nodes_have_the_bytes_of_a_run_in_one_process_also_when_a_node_dies(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path)
     command = [sys.executable, "-m", "harness", "--plugin", "harness.execution.practice", "run", str(manifest)]
@@ -67,6 +68,4 @@ def test_runs_on_two_nodes_have_the_bytes_of_a_run_in_one_process_also_when_a_no
         assert read_results(tmp_path / run["folder"]) == wanted, name
         lost = [line for line in run["said"] if "lost a worker" in line]
         assert bool(lost) == (name == "killed"), run["said"]
-        # The prior learns from the train split, which no worker has: it was not placed.
-        assert [line.split(":")[0] for line in run["said"] if " workers on " in line] == ["judge worker"]
     assert [runs[name]["processes"] for name in ("one", "two", "four")] == [1, 2, 4]
