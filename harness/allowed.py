@@ -47,6 +47,16 @@ class AllowedCode:
         # A pin counts more than the same thing without one.
         return max(pins, default=None)
 
+    def absolute(self) -> tuple[str, ...]:
+        """The same, as it is given to a process in another working directory."""
+        found = []
+        for text in self.given:
+            kind, _, what = text.partition(":")
+            name, at, pin = what.partition("@sha256:")
+            is_file = is_file_name(name) if kind == "evaluate" else not name.startswith("hub:")
+            found.append(f"{kind}:{os.path.abspath(os.path.expanduser(name))}{at}{pin}" if is_file else text)
+        return tuple(found)
+
 
 def option_for(kind: str, what: str, pin: str = "") -> str:
     """The option that allows something, as it is typed into a shell."""

@@ -45,6 +45,13 @@ def test_a_file_is_allowed_by_any_of_its_names(tmp_path: Path, monkeypatch: pyte
         assert AllowedCode((f"evaluate:{given}",)).hash_of("evaluate", what) == "", given
     for given in ("../m.py", "/m.py", "", "M.py", "hub:m.py"):
         assert AllowedCode((f"evaluate:{given}",)).hash_of("evaluate", what) is None, given
+    # As it is given to a worker, which has another working directory.
+    several = ("evaluate:../a/m.py", f"evaluate:m.py@sha256:{PIN}", "evaluate:user/space", "model:x", "model:hub:o/n")
+    there = AllowedCode(AllowedCode(several).absolute())
+    monkeypatch.chdir("/")
+    assert there.given[2:] == ("evaluate:user/space", f"model:{tmp_path / 'a/x'}", "model:hub:o/n")
+    assert there.hash_of("evaluate", what) == PIN
+    monkeypatch.chdir(tmp_path / "a")
     pinned = AllowedCode((f"evaluate:m.py@sha256:{PIN}", "evaluate:m.py"))
     assert pinned.hash_of("evaluate", what) == PIN, "the pin counts"
 

@@ -79,6 +79,8 @@ class Placement:
     """Files and modules to use as plugins (`--plugin`), files as absolute paths."""
     blocked: tuple[str, ...] = ()
     """Plugins to leave alone (`--no-plugin`)."""
+    allowed: tuple[str, ...] = ()
+    """Other code that the user allows to run (`--allow-code`), files and folders as absolute paths."""
     maker: str = "harness.execution.worker:Worker"
     """What makes the worker, as `package.module:attribute`. It is text, since the contract imports nothing of a run."""
 
@@ -90,7 +92,8 @@ class Placement:
     def from_json(cls, text: str) -> Placement:
         """What `to_json` wrote."""
         given = json.loads(text)
-        return cls(**{**given, **{name: tuple(given[name]) for name in ("capabilities", "extra", "blocked")}})
+        lists = {name: tuple(given[name]) for name in ("capabilities", "extra", "blocked", "allowed")}
+        return cls(**{**given, **lists})
 
     def open(self) -> JudgeWorker:
         """Make the judge in this process.

@@ -47,7 +47,7 @@ class Worker:
     def __init__(self, placement: Placement) -> None:
         _check_versions(placement)
         self._timeout = placement.timeout
-        self._plugins = Plugins.load(blocked=placement.blocked, extra=placement.extra)
+        self._plugins = Plugins.load(blocked=placement.blocked, extra=placement.extra, allowed=placement.allowed)
         self._find_format = lru_cache(self._make_format)
         self._folder = tempfile.TemporaryDirectory(prefix="harness-worker-", ignore_cleanup_errors=True)
         try:

@@ -89,6 +89,7 @@ def describe(judge: PlannedJudge, *, loaded: LoadedManifest, plan: Plan) -> Plac
         timeout=loaded.manifest.run.timeout,
         extra=tuple(_absolute(row.distribution) for row in rows if row.given),
         blocked=tuple(row.name for row in plan.plugins.rows if row.status == "blocked"),
+        allowed=plan.plugins.allowed.absolute(),
     )
 
 

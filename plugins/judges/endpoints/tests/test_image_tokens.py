@@ -60,4 +60,7 @@ def test_a_judge_says_its_prices_and_budgets() -> None:
     priced = judge_of(model="m", prices={"prompt": 2.5, "completion": 10}, budget_usd=5, budget_tokens=7)
     assert priced.pricing == Pricing(prompt_usd=2.5, completion_usd=10, budget_usd=5, budget_tokens=7)
     assert priced.pricing.cost(prompt=1e6, completion=1e5) == 3.5
+    # An answer in a batch costs a share of it.
+    batch = judge_of(model="m", prices={"prompt": 2.5, "completion": 10, "batch": 0.4}, batch=True)
+    assert batch.pricing == Pricing(prompt_usd=1.0, completion_usd=4.0)
     assert Pricing(prompt_usd=1).cost(prompt=1, completion=1) is None

@@ -146,9 +146,10 @@ class EndpointJudge:
     def pricing(self) -> Pricing:
         """Prices and budgets, as the options say."""
         prices = self._options.prices
+        share = prices.batch if prices is not None and self._options.batching else 1.0
         return Pricing(
-            prompt_usd=None if prices is None else prices.prompt,
-            completion_usd=None if prices is None else prices.completion,
+            prompt_usd=None if prices is None else prices.prompt * share,
+            completion_usd=None if prices is None else prices.completion * share,
             budget_usd=self._options.budget_usd,
             budget_tokens=self._options.budget_tokens,
         )
