@@ -186,15 +186,28 @@ def main(argv: list[str] | None = None) -> None:
     --fail-on`), or a row needs a plugin to be verified; 5 a bundle is not signed as `harness verify` was told;
     130 interrupted (the same command goes on), 143 by SIGTERM, 129 by SIGHUP.
     """
+    try:
+        code = _run_stoppable(argv)
+    except KeyboardInterrupt:  # before the first line that hears signals, or after the last one
+        code = 130
+    sys.exit(code)
+
+
+def _run_stoppable(argv: list[str] | None) -> int:
+    """Run the command line, and have signals end it in order."""
     from harness.run.stopping import exit_code, hear_signals, leave_soon
 
-    with hear_signals(leaves=argv is None), guard_streams():
-        code = _run(argv)
+    with hear_signals(leaves=argv is None):
+        try:
+            with guard_streams():
+                code = _run(argv)
+        except KeyboardInterrupt:  # while the streams were put back
+            code = 130
         if code == 130:
             code = exit_code()
             if argv is None:  # not within another program, such as a test
                 leave_soon()
-    sys.exit(code)
+    return code
 
 
 def _run(argv: list[str] | None) -> int:

@@ -61,7 +61,12 @@ def hear_signals(first: Callable[[], None] | None = None, *, leaves: bool = Fals
     finally:
         _Heard.first, _Heard.before = outer
         for number, handler in changed.items():
-            signal.signal(number, handler)
+            # The command has said its last word: a signal while Python ends must not print a traceback after it.
+            signal.signal(number, _leave_now if leaves else handler)
+
+
+def _leave_now(number: int, frame: FrameType | None) -> None:
+    _leave(128 + number)
 
 
 def _handle(number: int, frame: FrameType | None) -> None:
