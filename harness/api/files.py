@@ -100,7 +100,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
         if sys.platform == "win32":
             put_in_place(Path(made), path)
     except BaseException:
-        os.unlink(made)
+        Path(made).unlink(missing_ok=True)  # Ctrl-C may come after it was given its name
         raise
 
 

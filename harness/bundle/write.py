@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from harness.api import JournalError
+from harness.api.files import put_in_place
 from harness.bundle.archive import CHUNK, Entry, write_archive
 from harness.bundle.environment import read_environment, read_manifest
 from harness.bundle.layout import (
@@ -182,9 +183,9 @@ def _replace_file(path: Path) -> Iterator[BinaryIO]:
             stream.flush()
             os.fsync(stream.fileno())
         os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner reads
-        os.replace(temporary, path)
+        put_in_place(Path(temporary), path)
     except BaseException:
-        os.unlink(temporary)
+        Path(temporary).unlink(missing_ok=True)  # Ctrl-C may come after it was given its name
         raise
 
 

@@ -93,3 +93,18 @@ def test_what_a_killed_writer_left_is_removed_and_what_another_one_writes_is_not
         fcntl.flock(stream, fcntl.LOCK_EX)
         write_whole(tmp_path / "x", "whole")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".x.def.part", ".y.abc.part", "x"]
+
+
+def test_a_signal_between_the_name_and_the_end_is_no_fault_of_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def interrupt(made: Any, path: Any) -> None:
+        replace(made, path)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "x", "new")
+    assert (tmp_path / "x").read_text() == "new"
