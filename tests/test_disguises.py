@@ -35,7 +35,7 @@ def load(name: str) -> Any:
     return module
 
 
-FAULTS = load("secrets")
+FAULTS = load("keys")
 KEY, USER = FAULTS.KEY, FAULTS.USER
 
 

@@ -286,6 +286,7 @@ OPTIONAL: Mapping[str, tuple[type, ...]] = {
     "manifest": (),
     "renderer": (),
     "command": (),
+    "executor": (),
     "format": (HasSchema, AsksForReasoning, MarksReasoning),
     "metric": (
         Prepares,

@@ -84,6 +84,7 @@ class _Plan(_Strict):
     report: dict[Text, Any]
     tasks: Annotated[list[_Task], Field(min_length=1, max_length=_MOST_TASKS)]
     judges: Annotated[list[_Judge], Field(min_length=1, max_length=_MOST_JUDGES)]
+    metrics: dict[Text, Annotated[list[Text], Field(min_length=2, max_length=2)]] = {}  # not in earlier versions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from harness.api import JournalError, Protocol, RecordedAnswer, RecordedCell, UnreadAnswer, Usage
+from harness.api import JournalError, PluginError, Protocol, RecordedAnswer, RecordedCell, UnreadAnswer, Usage
 from harness.api.reading import Thinking, thinking_from_json
 from harness.manifest.model import ReportSettings
 from harness.run.folder import JOURNAL
@@ -124,8 +124,14 @@ def _list_owners(plan: Plan, report: Mapping[str, Any]) -> dict[str, list[str]]:
     names = [name for task in plan.tasks for name in task.protocol.metrics]
     names += [report["metric"]] if report.get("metric") else []
     bare = {Protocol.parse_metric(name)[0] for name in names}
-    offers = {name: plan.plugins.find("metric", name) for name in sorted(bare) if ":" not in name}
-    return {name: [offer.id, offer.distribution] for name, offer in offers.items()}
+    owners = {}
+    for name in sorted(name for name in bare if ":" not in name):
+        try:
+            offer = plan.plugins.find("metric", name)
+        except PluginError:
+            continue  # without the core's own plugin nothing is scored here
+        owners[name] = [offer.id, offer.distribution]
+    return owners
 
 
 def load_run(folder: Path) -> RecordedRun:

@@ -643,7 +643,7 @@ class _Campaign:
         with contextlib.closing(sqlite3.connect(folder / "journal.sqlite")) as journal, journal:
             [(item, gold)] = journal.execute("SELECT id, gold FROM items ORDER BY random() LIMIT 1").fetchall()
             journal.execute("UPDATE items SET gold=? WHERE id=?", (str(1 - int(gold)), item))
-            journal.execute("DELETE FROM meta WHERE key='published'")
+            journal.execute("DELETE FROM meta WHERE key IN ('published', 'rows')")
         _command("score", str(folder))
         self._mutant.unlink(missing_ok=True)  # what is no bundle is not written over
         _command("bundle", str(folder), "-o", str(self._mutant))

@@ -23,13 +23,13 @@ def test_nothing_of_a_payload_reaches_a_terminal_raw(tmp_path: Path) -> None:
 
 
 def test_no_spelling_of_a_secret_is_shown_or_written_and_verdicts_are_read(tmp_path: Path) -> None:
-    keys = load("secrets")
+    keys = load("keys")
     tried, through = keys.attack_runs(tmp_path, values={"MY_KEY": keys.KEY})
     assert tried > 500
     assert through == 0
 
 
 def test_messages_about_manifests_show_no_keys_and_no_other_files(tmp_path: Path) -> None:
-    tried, through = load("secrets").attack_manifests(tmp_path)
+    tried, through = load("keys").attack_manifests(tmp_path)
     assert tried > 100
     assert through == 0
