@@ -40,7 +40,7 @@ PAYLOADS = {
 PAYLOADS["all"] = "".join(PAYLOADS.values())
 
 _OURS = re.compile(r"\r?\x1b\[[0-9;]*[mAK]|\x1b\[\?25[hl]|\r\n")
-"""What the harness itself draws with. Whatever stands in a payload must not be among it, so it is searched first."""
+"""What the harness itself draws with. Nothing of a payload may be among it, so it is searched first."""
 _RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0041]")
 
 _PLUGIN = """

@@ -1,7 +1,7 @@
 """A plugin file for the crash tests: a small task, and a judge that is slow enough to be killed in the middle.
 
 Not a test itself. `KILL_LOG` names a file in which the judge notes every question it is asked. `KILL_COUNT` is the
-number of items. `KILL_STALL=N:FIFO` has the task wait for a pipe that nobody writes to, after N items. `KILL_GRACE` are
+number of items. `KILL_STALL=N:FIFO` has the task wait for a pipe without a writer, after N items. `KILL_GRACE` are
 the seconds that what is in flight may take after a signal.
 """
 

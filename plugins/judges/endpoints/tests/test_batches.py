@@ -67,7 +67,7 @@ def options_of(server: Any, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def run(server: Any, zygote: subprocess.Popen[str], tmp_path: Path) -> Callable[..., int]:
-    """Run a process to its end, by whatever means. Returns its exit code."""
+    """Run a process to its end in any way. Returns its exit code."""
 
     def job(api: str, **more: Any) -> int:
         plain = {"use": USES[api], "folder": str(tmp_path), "n": N, "options": options_of(server, **more)}
