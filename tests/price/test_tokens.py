@@ -67,16 +67,20 @@ def test_the_interval_of_learnt_tokens_holds_the_truth_nineteen_times_in_twenty(
     assert 0.92 <= np.mean(held) <= 0.99
 
 
-def test_the_interval_of_written_tokens_holds_the_truth_nineteen_times_in_twenty() -> None:
+@pytest.mark.parametrize(("spread", "least"), [(0.3, 0.94), (0.8, 0.92), (1.1, 0.91)])
+def test_the_interval_of_written_tokens_holds_the_truth_about_nineteen_times_in_twenty(
+    spread: float, least: float
+) -> None:
+    # Lengths are skew: thirty answers hardly tell how long the longest are. Student's interval has .87 at the widest.
     rng = np.random.default_rng(0)
     held = []
-    for _ in range(120):
-        made = Benchmark(rng)
-        written = estimate_completions(made.known(60), [1024], count=540, task="t")
+    for _ in range(500):
+        lengths = rng.lognormal(4, spread, 530)
+        known = [answer(shown(100), None, float(length)) for length in lengths[:30]]
+        written = estimate_completions(known, [1024], count=500, task="t")
         assert written is not None
-        held.append(written.low <= made.written[60:].sum() <= written.high)
-    # Lengths are skew, and few answers do not tell how long the longest are.
-    assert 0.9 <= np.mean(held) <= 0.99
+        held.append(written.low <= lengths[30:].sum() <= written.high)
+    assert least <= np.mean(held) <= 0.97
 
 
 def test_what_is_counted_has_the_sample_s_error_alone_and_a_whole_one_has_none() -> None:
