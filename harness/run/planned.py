@@ -16,6 +16,7 @@ from harness.discovery import Offer, Plugins, options_of
 from harness.manifest.check import validate
 from harness.manifest.problems import Origin, Problems
 from harness.manifest.source import Node
+from harness.run.rows import CellRow
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -172,6 +173,10 @@ class Cell:
 
     task: PlannedTask
     judge: PlannedJudge
+
+    def row(self, state: str) -> CellRow:
+        """How far it got, as the journal keeps it."""
+        return CellRow(self.task.name, self.judge.name, self.judge.key, self.task.fingerprint, state)
 
 
 @dataclass(kw_only=True)
