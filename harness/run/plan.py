@@ -38,7 +38,6 @@ def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
                 context = context_of(plan, judge.offer, name=name)
                 planned = PlannedJudge(
                     name=name,
-                    id=judge.offer.id,
                     offer=judge.offer,
                     options=options,
                     context=context,

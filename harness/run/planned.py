@@ -93,8 +93,6 @@ class PlannedJudge:
 
     name: str
     """Label on the leaderboard."""
-    id: str
-    """Canonical id."""
     offer: Offer
     """Where it comes from."""
     options: BaseModel | None
@@ -109,6 +107,11 @@ class PlannedJudge:
     """The recipe that makes its model."""
     model: Path | None = None
     """The model that its recipe made; `None` until then."""
+
+    @property
+    def id(self) -> str:
+        """Canonical id."""
+        return self.offer.id
 
     @property
     def needs_training(self) -> bool:
