@@ -14,13 +14,13 @@ from harness.api import UnreadReason
 from harness.bundle import records as verification
 from harness.bundle.differences import Difference
 from harness.drift import records as drift_record
+from harness.recorded.load import LeftOut
 from harness.report import estimate as estimate_record
 from harness.report import plan as plan_record
 from harness.report.records import SCHEMA, Leaderboard, Row
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
 from harness.run import database, folder, journal
-from harness.run.rows import LeftOut
 from harness.score import flags as flag_rules
 from harness.score.records import AltTest, AnnotatorTest, Ceiling, CellScores, Comparison, Estimate, MetricCeiling
 from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, ReliabilityBin

@@ -15,7 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
-from harness.api import PluginError
+from harness.api import Card, PluginError
 
 GROUP = "harness"
 """The entry-point group."""
@@ -24,23 +24,44 @@ CORE = "harness"
 """Name of the core's own plugin. No other may have it."""
 
 
-@dataclass
-class Candidate:
-    """An entry point, or a file or module given with `--plugin`, before it is loaded."""
+_OUTCOMES = {"broken": "broken", "conflict": "in conflict", "blocked": "left out", "replaced": "replaced"}
+"""How a status reads after `plugin NAME is`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginRow:
+    """One advertised plugin, and what became of it once that is decided."""
 
     name: str
-    """Name of the plugin."""
+    """Name of the entry point; first half of every id."""
     distribution: str
-    """Name of the distribution, or the path of the file."""
+    """Name of the distribution, or the path of a file given with `--plugin`."""
     version: str
     """Version of the distribution."""
-    load: Callable[[], ModuleType] = field(repr=False)
+    load: Callable[[], ModuleType] | None = field(default=None, repr=False, compare=False)
     """Imports the module."""
     given: bool = False
-    """Whether it was given with `--plugin`."""
+    """Whether it is a file or module given with `--plugin`, which has no version."""
+    status: str = ""
+    """`ok`, `broken`, `conflict`, `blocked` or `replaced` (by a file given with `--plugin`); empty while undecided."""
+    problem: str = ""
+    """Cause, when the status is not ok."""
+    cards: tuple[Card, ...] = ()
+    """What it offers."""
+    hooks: tuple[str, ...] = ()
+    """Names of the hooks that it implements."""
+    cpu_ms: float = 0.0
+    """Milliseconds of CPU that loading it took. What two plugins import counts for the first, by name."""
+    wall_ms: float = 0.0
+    """Milliseconds by the clock that loading it took."""
+
+    @property
+    def outcome(self) -> str:
+        """What became of it, to follow `plugin NAME is`."""
+        return f"{_OUTCOMES.get(self.status, self.status)}: {self.problem}"
 
 
-def find_candidates(extra: Iterable[str]) -> list[Candidate]:
+def find_candidates(extra: Iterable[str]) -> list[PluginRow]:
     """All of them, by name and distribution.
 
     Args:
@@ -61,7 +82,7 @@ def normalize_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 
-def why_in_conflict(rivals: Sequence[Candidate]) -> str:
+def why_in_conflict(rivals: Sequence[PluginRow]) -> str:
     """Why plugins of one name are all off."""
     number = "two" if len(rivals) == 2 else str(len(rivals))
     if rivals[0].given:
@@ -71,9 +92,9 @@ def why_in_conflict(rivals: Sequence[Candidate]) -> str:
     return f"{number} distributions have a plugin of this name: {each}; uninstall or block one of them"
 
 
-def _from_entry_point(point: EntryPoint) -> Candidate:
+def _from_entry_point(point: EntryPoint) -> PluginRow:
     distribution = point.dist
-    return Candidate(
+    return PluginRow(
         name=point.name,
         distribution=distribution.name if distribution is not None else "?",
         version=distribution.version if distribution is not None else "?",
@@ -81,7 +102,7 @@ def _from_entry_point(point: EntryPoint) -> Candidate:
     )
 
 
-def _from_argument(argument: str) -> Candidate:
+def _from_argument(argument: str) -> PluginRow:
     path = Path(argument)
     if path.suffix != ".py":
         name, load = argument.rpartition(".")[2], lambda: importlib.import_module(argument)
@@ -92,7 +113,8 @@ def _from_argument(argument: str) -> Candidate:
         name, load = re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()), lambda: _load_file(path)
     if name == CORE:
         raise PluginError(f"--plugin {argument}: the name {CORE!r} belongs to the core; rename the file or module")
-    return Candidate(name, argument if path.suffix != ".py" else str(path), "-", load, given=True)
+    distribution = argument if path.suffix != ".py" else str(path)
+    return PluginRow(name=name, distribution=distribution, version="-", load=load, given=True)
 
 
 def _load_file(path: Path) -> ModuleType:

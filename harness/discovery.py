@@ -15,7 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ import pluggy
 from harness import DISTRIBUTION, first_party
 from harness.allowed import AllowedCode, check_allowed
 from harness.api import Card, Operational, PluginError, UnfoldedEntry, UserError, hookspecs
-from harness.candidates import CORE, GROUP, Candidate, find_candidates, normalize_name, why_in_conflict
+from harness.candidates import CORE, GROUP, PluginRow, find_candidates, normalize_name, why_in_conflict
 from harness.registration import cause_of, check_cards, check_hooks
 from harness.telemetry import turn_off_telemetry
 from harness.text import clean
@@ -34,40 +34,6 @@ if TYPE_CHECKING:
 
 KINDS = ("task", "judge", "reward", "trainer", "format", "metric", "renderer", "manifest", "command", "executor")
 """Kinds of plugin objects; `harness_<kind>s` is the hook that returns their cards."""
-
-# How a status reads after `plugin NAME is`.
-_OUTCOMES = {"broken": "broken", "conflict": "in conflict", "blocked": "left out", "replaced": "replaced"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginRow:
-    """One advertised plugin and what became of it."""
-
-    name: str
-    """Name of the entry point; first half of every id."""
-    distribution: str
-    """Name of the distribution, or the path of a file given with `--plugin`."""
-    version: str
-    """Version of the distribution."""
-    status: str
-    """`ok`, `broken`, `conflict`, `blocked` or `replaced` (by a file given with `--plugin`)."""
-    problem: str = ""
-    """Cause, when the status is not ok."""
-    cards: tuple[Card, ...] = ()
-    """What it offers."""
-    hooks: tuple[str, ...] = ()
-    """Names of the hooks that it implements."""
-    cpu_ms: float = 0.0
-    """Milliseconds of CPU that loading it took. What two plugins import counts for the first, by name."""
-    wall_ms: float = 0.0
-    """Milliseconds by the clock that loading it took."""
-    given: bool = False
-    """Whether it is a file or module given with `--plugin`, which has no version."""
-
-    @property
-    def outcome(self) -> str:
-        """What became of it, to follow `plugin NAME is`."""
-        return f"{_OUTCOMES.get(self.status, self.status)}: {self.problem}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +150,7 @@ class Plugins:
         turn_off_telemetry()  # before any plugin is imported, and with it what it uses
         names = (*blocked, *os.environ.get("HARNESS_DISABLE_PLUGINS", "").split(","))
         stop = {normalize_name(name) for name in names if name}
-        by_name: dict[str, list[Candidate]] = {}
+        by_name: dict[str, list[PluginRow]] = {}
         for plugin in find_candidates(extra):
             # Before it is loaded: a plugin that hangs on import can be blocked too.
             if normalize_name(plugin.name) in stop or normalize_name(plugin.distribution) in stop:
@@ -310,20 +276,12 @@ class Plugins:
         if problems:
             raise PluginError("HARNESS_STRICT_PLUGINS is set, and not every plugin loads:\n  " + "\n  ".join(problems))
 
-    def _add_row(self, plugin: Candidate, **fields: Any) -> None:
-        self.rows.append(
-            PluginRow(
-                name=plugin.name,
-                distribution=plugin.distribution,
-                version=plugin.version,
-                given=plugin.given,
-                **fields,
-            )
-        )
+    def _add_row(self, plugin: PluginRow, **fields: Any) -> None:
+        self.rows.append(replace(plugin, **fields))
 
-    def _without_losers(self, rivals: Sequence[Candidate]) -> list[Candidate]:
+    def _without_losers(self, rivals: Sequence[PluginRow]) -> list[PluginRow]:
         """Plugins of one name without those that cannot have it: a row says why each one lost."""
-        remaining: list[Candidate] = []
+        remaining: list[PluginRow] = []
         given = next((rival for rival in rivals if rival.given), None)
         for rival in rivals:
             if rival.name == CORE and normalize_name(rival.distribution) != DISTRIBUTION:
@@ -336,9 +294,10 @@ class Plugins:
                 remaining.append(rival)
         return remaining
 
-    def _load_plugin(self, plugin: Candidate) -> None:
+    def _load_plugin(self, plugin: PluginRow) -> None:
         cpu, clock = time.process_time(), time.perf_counter()
         try:
+            assert plugin.load is not None
             module = plugin.load()
             check_hooks(self._manager, module)
             # Registered before its cards are asked for, since pluggy knows its hooks only then. A fault takes it back.

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.api import PluginError
-from harness.discovery import KINDS, PluginRow, Plugins
+from harness.candidates import PluginRow
+from harness.discovery import KINDS, Plugins
 from harness.first_party import DISTRIBUTIONS, OFFERS, find_plugins
 
 ROOT = Path(__file__).resolve().parents[1]

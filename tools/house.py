@@ -35,7 +35,7 @@ LAYERS = (
     ("discovery",),
     ("console", "formats", "manifest", "score"),
     ("run",),
-    ("execution", "pipeline"),
+    ("execution", "pipeline", "recorded"),
     ("report", "reuse"),
     ("bundle", "drift", "inspection", "price", "shards", "train"),
     ("doctor", "testing"),
@@ -73,6 +73,7 @@ TOOLKITS = tuple(f"harness.api.{name}" for name in ("data", "execution", "images
 BATTERIES = (
     "formats",
     "score",
+    "recorded",
     "report",
     "reuse",
     "bundle",

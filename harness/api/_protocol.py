@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from harness.api._errors import DataError
 
@@ -29,6 +29,8 @@ class Protocol:
     Raises:
         DataError: A field has a value that it does not know, or two fields contradict each other.
     """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}  # for the schema of manifests
 
     order: Literal["fixed", "shuffled", "both", "reshuffled"] = "fixed"
     """Order of the candidates. `fixed`: as in the data (GenAI-Bench). `shuffled`: one seeded random order for each item

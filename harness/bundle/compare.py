@@ -9,8 +9,8 @@ from harness.bundle.differences import MOST_NAMED, OF_BOARDS, OF_SCORES, Differe
 from harness.bundle.layout import LEADERBOARD, SCORES
 from harness.bundle.recompute import Key, Recomputed, as_read
 from harness.bundle.records import RowCheck, State
+from harness.recorded.load import RecordedRun
 from harness.report import scored
-from harness.run.recorded import RecordedRun
 
 RowKey = tuple[str, str, str, str]
 """Task, category, suite (only where there is no task) and judge of a row."""

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from harness.api import UserError
 from harness.bundle.unpack import UnpackedRun
-from harness.run.journal import Journal
+from harness.recorded.journal import RecordedJournal
+from harness.recorded.load import source_of
 from harness.run.planned import PlannedTask
-from harness.run.recorded import source_of
 from harness.run.requests import PlannedRequest, stream_requests
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def compare_data(unpacked: UnpackedRun, manifest: Path, plugins: Plugins) -> Com
             if name not in made:
                 notes.append(f"{manifest} has no task {name!r}: its gold labels are the submitter's word")
                 continue
-            journal = Journal(source_of(cell).journal)
+            journal = RecordedJournal(source_of(cell).journal)
             try:
                 found = _compare_task(journal, made[name])
             finally:
@@ -104,7 +104,7 @@ def compare_data(unpacked: UnpackedRun, manifest: Path, plugins: Plugins) -> Com
     return ComparedData(problems=problems, notes=notes)
 
 
-def _compare_task(journal: Journal, task: PlannedTask) -> list[str]:
+def _compare_task(journal: RecordedJournal, task: PlannedTask) -> list[str]:
     state, seen = _Task(), 0
     asks = stream_requests(task)
     try:
@@ -119,7 +119,7 @@ def _compare_task(journal: Journal, task: PlannedTask) -> list[str]:
     return state.problems()
 
 
-def _compare_chunk(journal: Journal, task: str, chunk: Sequence[PlannedRequest], state: _Task) -> int:
+def _compare_chunk(journal: RecordedJournal, task: str, chunk: Sequence[PlannedRequest], state: _Task) -> int:
     """Compare a few requests and their items. Gives how many of them the bundle has."""
     ids = sorted({ask.request_row.item for ask in chunk})
     keys = journal.find_request_keys(task, ids)
@@ -144,7 +144,7 @@ def _compare_chunk(journal: Journal, task: str, chunk: Sequence[PlannedRequest],
     return seen
 
 
-def _find_items(journal: Journal, task: str, ids: Sequence[str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _find_items(journal: RecordedJournal, task: str, ids: Sequence[str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
     marks = ",".join("?" * len(ids))
     rows = journal.select_all(
         "SELECT i.id, i.ordinal, i.grp, i.category, i.space, i.gold, i.hash, coalesce(n.verdicts, '') FROM items i "

@@ -14,8 +14,8 @@ from harness.bundle.show import describe_signature
 from harness.bundle.signers import Signer, find_signature
 from harness.bundle.unpack import rename_run
 from harness.bundle.verify import VerifiedRun, open_verified
+from harness.recorded.load import RecordedRun, load_run
 from harness.report.scored import ScoredCell, Standing, load_scored
-from harness.run.recorded import RecordedRun, load_run
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins

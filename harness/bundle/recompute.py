@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from harness.api import HarnessError, Metric, PluginError, Protocol, RecordedCell
+from harness.recorded.load import RecordedRun
 from harness.report.leaderboard import build_leaderboard
 from harness.report.scored import ScoredCell
-from harness.run.recorded import RecordedRun
 from harness.score.cell import score_cell
 from harness.score.find import make_metric
 from harness.score.table import CellTable

@@ -28,8 +28,8 @@ from harness.api import (
     space_from_json,
     verdict_from_json,
 )
+from harness.recorded.load import source_of
 from harness.run.journal import ANSWERS, Journal
-from harness.run.recorded import source_of
 from harness.run.rows import judgement_from_row
 
 if TYPE_CHECKING:

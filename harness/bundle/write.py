@@ -36,9 +36,9 @@ from harness.bundle.layout import (
     document_bytes,
 )
 from harness.bundle.tables import TABLES, Table
+from harness.recorded.load import load_run
 from harness.run.folder import JOURNAL
 from harness.run.journal import Journal
-from harness.run.recorded import load_run
 
 
 def write_bundle(folder: Path, out: Path, *, requests: bool = False) -> Index:

@@ -187,19 +187,15 @@ def _below_gate(session: Session, gate: float | None) -> bool:
 def _print_failures(session: Session) -> None:
     from harness.run.folder import JOURNAL
     from harness.run.journal import Journal
-    from harness.run.recorded import load_run
     from harness.text import clean
 
-    # Read from the run: the plan of the session is gone, and its judges with it.
-    keys = {(cell.task, cell.judge): cell.judge_key for cell in load_run(session.folder).cells}
-    journal = Journal(session.folder / JOURNAL, readonly=True)
-    try:
+    with Journal(session.folder / JOURNAL, readonly=True) as journal:
+        # Read from the run: the plan of the session is gone, and its judges with it.
+        keys = {(cell.task, cell.judge): cell.judge_key for cell in journal.cells()}
         for (task, judge), count in session.outcome.errors.items():
             say(f"{judge} on {task}: {count} judgements failed; the same command asks them again")
             for item, problem in journal.failures(task, keys[task, judge], 3):
                 say(f"  {clean(item)}: {clean(problem)}")
-    finally:
-        journal.close()
 
 
 def _print_plan(

@@ -19,7 +19,8 @@ from typing import Any
 
 from harness import DISTRIBUTION, __version__
 from harness.api import UserError
-from harness.discovery import KINDS, Offer, PluginRow, Plugins
+from harness.candidates import PluginRow
+from harness.discovery import KINDS, Offer, Plugins
 from harness.doctor.neighbours import find_changed_files, find_neighbours
 from harness.text import clean
 

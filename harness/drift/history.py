@@ -17,8 +17,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.api import JournalError, RecordedAnswer, RecordedCell
+from harness.recorded.load import load_run
 from harness.run.folder import write_atomically
-from harness.run.recorded import load_run
 from harness.text import clean
 
 FILE = "history.jsonl"

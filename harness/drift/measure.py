@@ -16,10 +16,10 @@ from harness.drift.changes import Answers, Changes, compare_answers
 from harness.drift.history import Snapshot, gather_answers, load_snapshot
 from harness.drift.records import CellDrift, DriftReport, Flip, JudgeDrift
 from harness.manifest.model import ReportSettings
+from harness.recorded.load import source_of
 from harness.report.settings import rules_of
 from harness.report.usage import nearest_rank
 from harness.run.journal import Journal
-from harness.run.recorded import source_of
 from harness.score.anytime import alarm_level, evidence
 from harness.score.arrays import Floats
 from harness.score.consistency import consistency

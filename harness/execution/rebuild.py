@@ -78,7 +78,6 @@ def rebuild_judge(placement: Placement, plugins: Plugins, *, workspace: Path) ->
     options = next((options for name, options in named if name == placement.name), None)
     judge = PlannedJudge(
         name=placement.name,
-        id=reference.offer.id,
         offer=reference.offer,
         options=options,
         context=_make_context(plan, reference.offer, placement.name),

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
+from harness.api import Protocol
 from harness.manifest.model import JudgeEntry, Manifest, Recipe, protocol_model
 
 if TYPE_CHECKING:
@@ -89,10 +90,10 @@ def _describe_entry(entry: dict[str, Any], kind: str, plugins: Plugins, definiti
     _add_offers(entry, kind, plugins, definitions)
     properties = entry["properties"]
     if kind == "task":
-        properties["protocol"] = {
-            **_of_model(protocol_model(), "", definitions),
-            "description": properties["protocol"]["description"],
-        }
+        protocol = _of_model(protocol_model(), "", definitions)
+        for name, told in TypeAdapter(Protocol).json_schema()["properties"].items():
+            protocol["properties"][name]["description"] = " ".join(told["description"].split())
+        properties["protocol"] = {**protocol, "description": properties["protocol"]["description"]}
         properties["format"]["examples"] = [offer.id for offer in plugins.offers("format")]
 
 

@@ -14,6 +14,7 @@ from harness.console import echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.discovery import Offer, Plugins
+    from harness.run.planned import PlannedTask
 
 
 @click.command("show")
@@ -222,12 +223,11 @@ def _print_benchmark(offer: Offer) -> None:
 def _draw(plugins: Plugins, offer: Offer, *, sample: int, split: str, data: str | None, path: Path) -> None:
     from harness.api import UserError
     from harness.inspection.sheet import contact_sheet
-    from harness.run.plan import sample_task
     from harness.run.requests import stream_requests
 
     if offer.card.kind != "task":
         raise UserError(f"{offer.id} is a {offer.card.kind}; only tasks can be sampled")
-    planned = sample_task(offer, plugins, split=split, data=data)
+    planned = _sample_task(offer, plugins, split=split, data=data)
     drawn = [
         ask
         # One order of each item: the others show the same pictures in other places.
@@ -237,3 +237,19 @@ def _draw(plugins: Plugins, offer: Offer, *, sample: int, split: str, data: str 
     # An item that cannot be asked has no request, and nothing to draw.
     asks = [ask for ask in drawn[:sample] if ask.request is not None]
     contact_sheet([ask.item for ask in asks], [ask.request for ask in asks if ask.request is not None], path)
+
+
+def _sample_task(offer: Offer, plugins: Plugins, *, split: str, data: str | None) -> PlannedTask:
+    """One task by itself with its default options, to look at.
+
+    Raises:
+        UserError: It cannot be made without options or data, or has no such split.
+    """
+    from harness.run.context import default_options, plan_task
+    from harness.run.plan import unfold_entry
+    from harness.run.planned import Plan
+
+    plan = Plan(seed=0, plugins=plugins, workspace=Path("runs") / ".workspace")
+    given = None if data is None or data.startswith("hub:") else str(Path(data).resolve())
+    name, options = unfold_entry(plan, offer, None, given or data, default_options(offer))[0]
+    return plan_task(plan, offer, name=name, options=options, data=given or data, split=split)

@@ -14,7 +14,7 @@ from harness.text import clean, explain_unread, order_name, visible
 
 if TYPE_CHECKING:
     from harness.api import RecordedCell, UnreadAnswer, UnreadReason
-    from harness.run.recorded import RecordedRun
+    from harness.recorded.load import RecordedRun
 
 _FIRST, _LAST = 600, 1400
 """Characters of a long text that are shown of its beginning and of its end, where verdicts stand."""
@@ -39,7 +39,7 @@ def show_unread(
     Raises:
         UserError: It is no run folder, or has no such judge or task, or there is no such reason.
     """
-    from harness.run.recorded import load_run
+    from harness.recorded.load import load_run
 
     cells = _choose_cells(load_run(folder), judge=judge, task=task)
     wanted = None if reason is None else _parse_reason(reason)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
@@ -251,23 +248,6 @@ class Manifest(_Section):
 @cache
 def protocol_model() -> type[BaseModel]:
     """`harness.api.Protocol` with every field optional, for checking overrides key by key."""
-    docs, hints = _attribute_docs(Protocol), get_type_hints(Protocol)
-    overrides: dict[str, Any] = {
-        spec.name: (hints[spec.name], Field(default=None, description=docs.get(spec.name, "")))
-        for spec in fields(Protocol)
-    }
+    hints = get_type_hints(Protocol)
+    overrides: dict[str, Any] = {spec.name: (hints[spec.name], None) for spec in fields(Protocol)}
     return create_model("ProtocolOverrides", __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **overrides)
-
-
-def _attribute_docs(cls: type) -> dict[str, str]:
-    """The docstrings under the attributes of a class, white space folded."""
-    # Pydantic reads them of its own models and dataclasses, and `Protocol` is a plain dataclass.
-    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-    assert isinstance(body, ast.ClassDef)
-    docs: dict[str, str] = {}
-    for line, following in zip(body.body, body.body[1:], strict=False):
-        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and isinstance(following, ast.Expr):
-            text = following.value
-            if isinstance(text, ast.Constant) and isinstance(text.value, str):
-                docs[line.target.id] = " ".join(text.value.split())
-    return docs

@@ -28,12 +28,10 @@ from harness.run.folder import (
     write_record,
 )
 from harness.run.journal import Journal
-from harness.run.plan import build_plan
+from harness.run.plan import build_plan, plan_record
 from harness.run.planned import Plan, PlannedJudge
 from harness.run.progress import CellProgress
-from harness.run.recorded import load_run, plan_record
 from harness.run.requests import Shard
-from harness.run.rows import CellRow
 from harness.run.unwritable import is_writable
 
 if TYPE_CHECKING:
@@ -139,19 +137,15 @@ def run_manifest(
 
 def _show_run(plan: Plan, folder: Path, plugins: Plugins) -> Session:
     """A run on read-only storage. All is answered there, or nothing can be added."""
-    journal = Journal(folder / JOURNAL, readonly=True)
-    try:
-        kept = {(cell.task, cell.judge): cell for cell in journal.cells()}
+    with Journal(folder / JOURNAL, readonly=True) as journal:
+        kept = journal.cells()
         for cell in plan.cells():
-            row = CellRow(cell.task.name, cell.judge.name, cell.judge.key, cell.task.fingerprint, "complete")
             failed = journal.statuses(cell.task.name, cell.judge.key).get("error", 0)
-            if kept.get((cell.task.name, cell.judge.name)) != row or failed:
+            if cell.row("complete") not in kept or failed:
                 raise JournalError(
                     f"run folder {folder}: is read-only, and {cell.judge.name} on {cell.task.name} is not finished; "
                     "copy the folder to where you may write, and give its parent as --runs"
                 )
-    finally:
-        journal.close()
     return Session(folder=folder, outcome=Outcome(), report=report_run(folder, plugins, reuse=True))
 
 
@@ -168,8 +162,7 @@ def _ask_judges(
     say: Callable[[str], None],
 ) -> tuple[Outcome, dict[str, dict[str, Any]], dict[str, int]]:
     """Record the plan, ask what is not known yet, and give a record of each judge and of what was taken over."""
-    journal = Journal(folder / JOURNAL)
-    try:
+    with Journal(folder / JOURNAL) as journal:
         write_atomically(folder / MANIFEST, render_resolved(loaded, origins=False))
         journal.set_meta(
             "plan", plan_record(plan, name=loaded.manifest.name, report=loaded.manifest.report.model_dump())
@@ -193,8 +186,6 @@ def _ask_judges(
             if count > before.get(source, 0):
                 say(f"{count - before.get(source, 0):,} answers taken over from {source}")
         return outcome, {judge.name: _judge_record(journal, judge, outcome) for judge in plan.judges}, taken
-    finally:
-        journal.close()
 
 
 @contextmanager
@@ -239,8 +230,9 @@ def report_run(folder: Path, plugins: Plugins, *, reuse: bool = False) -> Report
 
 def why_unreported(folder: Path) -> str:
     """Why a run has no report, in words."""
-    if not load_run(folder).cells:
-        return "nothing was judged yet; run its manifest again"
+    with Journal(folder / JOURNAL, readonly=True) as journal:
+        if journal.is_empty():
+            return "nothing was judged yet; run its manifest again"
     # The core's own plugin reports every run with an answer, so it must be away.
     return "no plugin reports it; is `harness` blocked by --no-plugin?"
 

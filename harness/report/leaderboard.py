@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.api import Metric, UserError
 from harness.manifest.model import ReportSettings
+from harness.recorded.load import LeftOut
 from harness.report.entries import Entry, check_rivals, disambiguate_judges
 from harness.report.measure import Measure, metric_finder
 from harness.report.places import Field, find_ranked, place_judges
@@ -23,7 +24,6 @@ from harness.report.spending import spending_of
 from harness.report.suites import rank_suites
 from harness.report.unread import Tally, UnreadAnswers, tally
 from harness.report.usage import JudgeUsage
-from harness.run.rows import LeftOut
 from harness.score.records import Block, CellFacts, CellScores, Comparison, Estimate
 
 

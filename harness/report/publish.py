@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from harness import __version__
 from harness.api import PluginError, RendererCard
 from harness.console import say
+from harness.recorded.journal import RecordedJournal
+from harness.recorded.load import RecordedRun, load_run
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import SCHEMA, Leaderboard
 from harness.report.render import warn, write_reports
@@ -18,8 +20,6 @@ from harness.report.scored import score_run
 from harness.report.sources import digest_sources
 from harness.report.written import is_as_written, keep_written
 from harness.run.folder import JOURNAL, LEADERBOARD, SCORES, read_kept
-from harness.run.journal import Journal
-from harness.run.recorded import RecordedRun, load_run
 from harness.run.unwritable import is_writable
 from harness.score.direct import UnitStatistics
 from harness.score.find import make_metric
@@ -172,7 +172,7 @@ def _state_key(folder: Path, plugins: Plugins) -> str:
     # Any plugin may bring a metric, a renderer or a section. One that is blocked or broken brings none.
     digests = zip(plugins.rows, digest_sources(plugins.rows), strict=True)
     rows = sorted((row.name, row.distribution, row.version, row.status, digest) for row, digest in digests)
-    journal = Journal(folder / JOURNAL, readonly=True)
+    journal = RecordedJournal(folder / JOURNAL, readonly=True)
     try:
         return json.dumps([__version__, SCHEMA, rows, journal.state()])
     finally:

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from harness.recorded.load import LeftOut
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
-from harness.run.rows import LeftOut
 from harness.score.records import Block, Ceiling, CellFacts, Comparison, Estimate
 from harness.score.trust import Calibration, Noise
 

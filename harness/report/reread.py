@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api import AnswerSpace, JournalError, Judgement, RecordedCell, Request, Status, UserError, reason_of
+from harness.recorded.journal import RecordedJournal
+from harness.recorded.load import load_run, source_of
 from harness.run.folder import JOURNAL, MANIFEST, lock_folder
-from harness.run.journal import Journal
-from harness.run.recorded import load_run, source_of
 from harness.run.requests import PlannedRequest, stream_requests
 from harness.run.rows import JudgementRow, judgement_from_row
 
@@ -148,7 +148,7 @@ def reread_run(folder: Path, plugins: Plugins, *, dry_run: bool) -> list[CellRer
         # All changes are collected first: a request that cannot be rendered half-way through then changes nothing.
         cells, changes = _reread(folder, run.cells, planned)
         if changes:
-            journal = Journal(folder / JOURNAL)
+            journal = RecordedJournal(folder / JOURNAL)
             try:
                 journal.replace_readings(changes, time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
             finally:
@@ -170,7 +170,7 @@ def _plan_tasks(folder: Path, plugins: Plugins, *, cells: Sequence[RecordedCell]
     with _explain_errors(folder):
         loaded = load_manifest(folder / MANIFEST, plugins=plugins)
         made = {task.name: task for task in plan_tasks(loaded, plugins, workspace=folder.parent / ".workspace").tasks}
-    journal = Journal(folder / JOURNAL, readonly=True)
+    journal = RecordedJournal(folder / JOURNAL, readonly=True)
     try:
         known = {cell.task: cell.fingerprint for cell in journal.cells()}
     finally:
@@ -205,7 +205,7 @@ def _reread(
 ) -> tuple[list[CellReread], list[_Change]]:
     found = {(cell.task, cell.judge): CellReread(task=cell.task, judge=cell.judge) for cell in cells}
     changes: list[_Change] = []
-    journal = Journal(folder / JOURNAL, readonly=True)
+    journal = RecordedJournal(folder / JOURNAL, readonly=True)
     try:
         for task in dict.fromkeys(cell.task for cell in cells):
             same = [cell for cell in cells if cell.task == task]
@@ -218,7 +218,7 @@ def _reread(
     return list(found.values()), changes
 
 
-def _stream_recorded(folder: Path, journal: Journal, task: PlannedTask) -> Iterator[list[PlannedRequest]]:
+def _stream_recorded(folder: Path, journal: RecordedJournal, task: PlannedTask) -> Iterator[list[PlannedRequest]]:
     """The recorded requests of a task, a few at a time.
 
     Raises:
@@ -250,7 +250,7 @@ def _stream_recorded(folder: Path, journal: Journal, task: PlannedTask) -> Itera
 
 
 def _read_chunk(
-    journal: Journal, asks: Sequence[PlannedRequest], cell: RecordedCell, found: CellReread
+    journal: RecordedJournal, asks: Sequence[PlannedRequest], cell: RecordedCell, found: CellReread
 ) -> Iterator[_Change]:
     """Read the answers of one judge to a few requests."""
     keys = [key for ask in asks for key in _judgement_keys(ask)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.api import UserError
 from harness.manifest.model import ReportSettings
-from harness.run.recorded import RecordedRun
+from harness.recorded.load import RecordedRun
 from harness.score.significance import Rules
 
 DEFAULT = ReportSettings()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.discovery import PluginRow
+    from harness.candidates import PluginRow
 
 
 def digest_sources(rows: Sequence[PluginRow]) -> list[str]:

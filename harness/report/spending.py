@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.recorded.load import JournalAnswers
 from harness.report.scored import ScoredCell
 from harness.report.usage import Spending, nearest_rank
 from harness.run.folder import JOURNAL
 from harness.run.journal import ANSWERS, Journal
-from harness.run.recorded import JournalAnswers
 from harness.run.rows import quantity
 from harness.score.arrays import Floats
 from harness.score.intervals import t_quantile

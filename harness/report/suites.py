@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from harness.recorded.load import LeftOut
 from harness.report.entries import Entry
 from harness.report.measure import Measure
 from harness.report.overall import mean_ranks
 from harness.report.places import Field, find_ranked
 from harness.report.records import Row
-from harness.run.rows import LeftOut
 from harness.score.contest import Contest, Round
 from harness.score.flags import FEW, INTERVAL_FLAGS
 from harness.score.intervals import JACKKNIFE, interval

@@ -17,8 +17,8 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.api import HarnessError, Judgement, Request, Status
+from harness.recorded.journal import RecordedJournal
 from harness.run.folder import JOURNAL
-from harness.run.journal import Journal
 from harness.run.rows import JudgementRow, judgement_from_row
 
 MOST_RUNS = 32
@@ -38,7 +38,7 @@ class EarlierRuns:
     def __init__(self, folders: Sequence[Path], name: str) -> None:
         self._folders = folders
         self._name = name
-        self._holders: dict[str, list[tuple[str, Journal]]] = {}
+        self._holders: dict[str, list[tuple[str, RecordedJournal]]] = {}
 
     def find(self, judge: str, requests: Sequence[Request]) -> dict[str, tuple[str, Judgement]]:
         """Answers by key of the request, each with the folder that it is from."""
@@ -65,13 +65,13 @@ class EarlierRuns:
             journal.close()
 
     @cached_property
-    def _runs(self) -> list[tuple[str, Journal]]:
+    def _runs(self) -> list[tuple[str, RecordedJournal]]:
         return list(self._open())
 
-    def _open(self) -> Iterator[tuple[str, Journal]]:
+    def _open(self) -> Iterator[tuple[str, RecordedJournal]]:
         for folder in self._folders:
             try:
-                journal = Journal(folder / JOURNAL, readonly=True)
+                journal = RecordedJournal(folder / JOURNAL, readonly=True)
             except HarnessError:
                 continue
             if self._is_usable(journal):
@@ -79,7 +79,7 @@ class EarlierRuns:
             else:
                 journal.close()
 
-    def _is_usable(self, journal: Journal) -> bool:
+    def _is_usable(self, journal: RecordedJournal) -> bool:
         """Whether a journal is whole, and of a run of this manifest."""
         try:
             # A view of that name could compute for ever, and give what it likes.

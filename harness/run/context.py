@@ -71,11 +71,8 @@ class PlanContext:
         judge = next((judge for judge in self.plan.judges if judge.name == self.name), None)
         if judge is None or self.plan.journal is None:
             return Usage()
-        reader = Journal(self.plan.journal, readonly=True)
-        try:
+        with Journal(self.plan.journal, readonly=True) as reader:
             return reader.usage(judge.key)
-        finally:
-            reader.close()
 
     def _task(self, name: str) -> PlannedTask:
         planned = next((task for task in self.plan.tasks if name in (task.name, task.id)), None)

@@ -22,7 +22,7 @@ from harness.run.journal import Journal
 from harness.run.planned import Cell, Plan, PlannedJudge, PlannedTask
 from harness.run.progress import CellProgress
 from harness.run.requests import PlannedRequest, Shard, stream_requests
-from harness.run.rows import LEFT_OUT, CellRow
+from harness.run.rows import LEFT_OUT
 from harness.run.stopping import hear_signals
 
 CHUNK = 128
@@ -165,7 +165,7 @@ class Engine:
         for judge in self._plan.judges:
             for task in self._plan.tasks:
                 if (task.name, judge.name) in self._plan.left_out:
-                    self._journal.set_cell(CellRow(task.name, judge.name, judge.key, task.fingerprint, LEFT_OUT))
+                    self._journal.set_cell(Cell(task, judge).row(LEFT_OUT))
 
     def _interrupt(self) -> None:
         self._outcome.interrupted = True
@@ -185,7 +185,7 @@ class Engine:
         total = self._total(task)
         progress.start(f"{task.name} · {judge.name}", total=total, done=known)
         # Said before the first request, so that a run that is killed never looks finished.
-        self._journal.set_cell(CellRow(task.name, judge.name, judge.key, task.fingerprint, "partial"))
+        self._journal.set_cell(cell.row("partial"))
         work = _CellWork(cell, self._journal, self._plan, shard=self._shard, known=self._known)
         driver = None
         try:
@@ -204,7 +204,7 @@ class Engine:
         cut_short = self._outcome.too_many_errors or judge.name in self._outcome.stopped
         # A judge may end while requests are left; only a stream that was read to its end makes a complete cell.
         if work.finished and not statuses.get("missing") and not cut_short:
-            self._journal.set_cell(_complete_row(cell))
+            self._journal.set_cell(cell.row("complete"))
             self._totals[task.name] = sum(statuses.values())
         errors = statuses.get("error", 0)
         if errors:
@@ -219,7 +219,7 @@ class Engine:
         return self._totals[task.name]
 
     def _is_complete(self, cell: Cell) -> bool:
-        if _complete_row(cell) not in self._journal.cells():
+        if cell.row("complete") not in self._journal.cells():
             return False
         statuses = self._journal.statuses(cell.task.name, cell.judge.key)
         return not statuses.get("error") and not statuses.get("missing")
@@ -361,10 +361,6 @@ class _CellWork:
                 judgements=batch,
             )
         return [judgement for _, judgement in judgements]
-
-
-def _complete_row(cell: Cell) -> CellRow:
-    return CellRow(cell.task.name, cell.judge.name, cell.judge.key, cell.task.fingerprint, "complete")
 
 
 def _drain(queue: deque[Any]) -> list[Any]:

@@ -17,27 +17,21 @@ by item have the item's id in their key as well. Not for network file systems (S
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from harness.api import DataError, JournalError, Judgement, RecordedAnswer, UnreadAnswer, Usage
+from harness.api import DataError, Judgement, Usage
 from harness.run.database import MOST_VALUES, Database
 from harness.run.rows import (
     CellRow,
     ItemRow,
-    JudgementRow,
-    RequestRow,
     Rows,
-    answer_from_row,
     difference,
     judgement_from_row,
     judgement_row,
     quantity,
-    unread_from_row,
     usage_of,
 )
 
@@ -116,23 +110,6 @@ class Journal(Database):
         found: dict[str, int] = json.loads(self.meta("taken over") or "{}")
         return found
 
-    def replace_readings(self, changes: Iterable[tuple[str, str, Judgement]], *, time: str) -> None:
-        """Put new readings in the place of judgements, all or none. What was there before is kept in `replaced`.
-
-        Args:
-            changes: Key of the judge, key of the request, and the new judgement. Its `raw` stays as it is recorded.
-            time: When, in UTC.
-        """
-        with self.transaction():
-            for judge, request, judgement in changes:
-                new = judgement_row(judgement)
-                query = "SELECT status, verdict, probabilities, raw, more FROM judgements WHERE judge=? AND request=?"
-                old = JudgementRow(*self.select_one(query, (judge, request)))
-                before = (judge, request, time, old.status, old.verdict, old.probabilities, old.more)
-                self.store("replaced", [before], replaces=lambda known: False)
-                self.store("judgements", [(judge, request, *new._replace(raw=old.raw))])
-            self.drop_meta("published")  # the reports are older than the verdicts now
-
     def set_cell(self, cell: CellRow) -> None:
         """Record how far a cell got."""
         with self.transaction():
@@ -170,14 +147,9 @@ class Journal(Database):
         """All cells, in order of task and judge."""
         return [CellRow(*row) for row in self.select_all("SELECT * FROM cells ORDER BY task, judge", ())]
 
-    def state(self) -> list[Any]:
-        """Changes whenever a leaderboard may: the plan, the cells, how many judgements of each status, what failed."""
-        counts = self.select_all("SELECT judge, status, count(*) FROM judgements GROUP BY 1, 2 ORDER BY 1, 2", ())
-        asks = self.select_all("SELECT task, count(*) FROM asks GROUP BY 1 ORDER BY 1", ())
-        # Failures alone are ever replaced, and what they took counts.
-        failed = self.select_all("SELECT judge, request, more FROM judgements WHERE status='error' ORDER BY 1, 2", ())
-        failures = hashlib.sha256(repr(failed).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        return [self.meta("plan"), self.select_all("SELECT * FROM cells ORDER BY 1, 2", ()), counts, asks, failures]
+    def is_empty(self) -> bool:
+        """Whether there is no judgement yet, not even a failed one."""
+        return self.select_one("SELECT 1 FROM judgements LIMIT 1", ()) is None
 
     def statuses(self, task: str, judge: str) -> dict[str, int]:
         """How many of a task's requests ended in each status. `missing` counts those without a judgement."""
@@ -188,11 +160,6 @@ class Journal(Database):
         )
         return {status: int(count) for status, count in rows}
 
-    def has_answers(self, task: str, judge: str) -> bool:
-        """Whether a cell has any judgement. A failed one counts."""
-        query = f"SELECT 1 FROM asks a JOIN judgements j ON j.judge=? AND {ANSWERS} WHERE a.task=? LIMIT 1"
-        return bool(self.select_all(query, (judge, task)))
-
     def failures(self, task: str, judge: str, limit: int) -> list[tuple[str, str]]:
         """The first few errors: item and cause."""
         rows = self.select_all(
@@ -201,109 +168,6 @@ class Journal(Database):
             (judge, task, limit),
         )
         return [(item, str(json.loads(more).get("error", ""))) for item, more in rows]
-
-    def answers(self, task: str, judge: str) -> Iterator[RecordedAnswer]:
-        """Stream a cell's answers, ordered by item and place. Requests without a judgement are left out."""
-        annotated = self.has_table("annotations")  # not in a journal of an earlier version that is only read
-        query = (
-            "SELECT i.id, i.grp, i.category, i.space, i.gold, a.ord, a.sample, j.status, j.verdict, j.probabilities"
-            f"{', n.verdicts' if annotated else ''} FROM asks a JOIN items i ON i.task=a.task AND i.id=a.item "
-            f"{'LEFT JOIN annotations n ON n.task=i.task AND n.item=i.id' if annotated else ''} "
-            f"JOIN judgements j ON j.judge=? AND {ANSWERS} WHERE a.task=? ORDER BY a.item, a.place"
-        )
-        with self.explain_errors():
-            for row in self._db.execute(query, (judge, task)):
-                yield answer_from_row(*row)
-
-    def unread(self, task: str, judge: str) -> Iterator[UnreadAnswer]:
-        """Stream a cell's answers without a verdict, ordered by item and place."""
-        query = (
-            "SELECT i.id, i.category, a.ord, a.sample, j.status, j.verdict, j.probabilities, j.raw, j.more "
-            "FROM asks a JOIN items i ON i.task=a.task AND i.id=a.item "
-            f"JOIN judgements j ON j.judge=? AND {ANSWERS} "
-            "WHERE a.task=? AND j.status<>'ok' ORDER BY a.item, a.place"
-        )
-        with self.explain_errors():
-            for row in self._db.execute(query, (judge, task)):
-                yield unread_from_row(*row)
-
-    def find_request_keys(self, task: str, items: Sequence[str]) -> dict[tuple[str, int], str]:
-        """Keys of the recorded requests of some items, by item and place."""
-        marks = ",".join("?" * len(items))
-        rows = self.select_all(
-            f"SELECT item, place, request FROM asks WHERE task=? AND item IN ({marks})", (task, *items)
-        )
-        return {(item, place): key for item, place, key in rows}
-
-    def has_judge(self, judge: str) -> bool:
-        """Whether there is any judgement of a judge."""
-        return bool(self.select_all("SELECT 1 FROM judgements WHERE judge=? LIMIT 1", (judge,)))
-
-    def find_judgements(self, judge: str, keys: Sequence[str]) -> dict[str, JudgementRow]:
-        """Those of one judge's judgements that are there, by key of the request."""
-        marks = ",".join("?" * len(keys))
-        rows = self.select_all(
-            "SELECT request, status, verdict, probabilities, raw, more FROM judgements "
-            f"WHERE judge=? AND request IN ({marks})",
-            (judge, *keys),
-        )
-        return {key: JudgementRow(*row) for key, *row in rows}
-
-    def details(self, task: str, item: str, judge: str) -> list[tuple[RequestRow, Judgement | None]]:
-        """What was asked about one item and what came back, in order of place."""
-        rows = self.select_all(
-            "SELECT a.place, a.ord, a.sample, a.request, r.content, j.status, j.verdict, j.probabilities, j.raw, "
-            "j.more FROM asks a JOIN requests r ON r.key=a.request "
-            f"LEFT JOIN judgements j ON j.judge=? AND {ANSWERS} "
-            "WHERE a.task=? AND a.item=? ORDER BY a.place",
-            (judge, task, item),
-        )
-        return [
-            (
-                RequestRow(task, item, place, order, sample, key, content),
-                None if rest[0] is None else judgement_from_row(*rest),
-            )
-            for place, order, sample, key, content, *rest in rows
-        ]
-
-    def item_hashes(self, task: str) -> Iterator[tuple[str, str]]:
-        """Ids and content hashes of a task's items, ordered by id."""
-        with self.explain_errors():
-            yield from self._db.execute("SELECT id, hash FROM items WHERE task=? ORDER BY id", (task,))
-
-    def merge_from(self, other: Path) -> None:
-        """Take over all that another journal of the same run holds. Answers win over errors.
-
-        Raises:
-            JournalError: Both hold one item with different contents.
-        """
-        with self.explain_errors():
-            self._db.execute("ATTACH DATABASE ? AS other", (str(other),))
-        try:
-            with self.transaction():
-                clash = self.select_one(
-                    "SELECT a.task, a.id FROM items a JOIN other.items b ON a.task=b.task AND a.id=b.id "
-                    "WHERE a.hash<>b.hash OR a.ordinal<>b.ordinal LIMIT 1",
-                    (),
-                )
-                if clash is not None:
-                    raise JournalError(
-                        f"{other}: item {clash[1]!r} of task {clash[0]!r} differs from the other shard's"
-                    )
-                self.forget_sums()
-                # `replaced` and `meta` stay where they are: they are about the shard, not about its answers.
-                tables = ["items", "asks", "requests"]
-                if self.has_table("annotations", of="other"):
-                    tables.append("annotations")
-                for table in tables:
-                    self._db.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM other.{table}")
-                self._db.execute(
-                    "INSERT INTO judgements SELECT * FROM other.judgements WHERE true ON CONFLICT DO UPDATE SET "
-                    "status=excluded.status, verdict=excluded.verdict, probabilities=excluded.probabilities, "
-                    "raw=excluded.raw, more=excluded.more WHERE status='error'"
-                )
-        finally:  # SQLite attaches ten files at most, and there may be more shards
-            self._db.execute("DETACH DATABASE other")
 
 
 def _of_item(item: ItemRow) -> tuple[Any, ...]:

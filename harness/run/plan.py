@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from harness.api import (
-    Card,
-    ManifestError,
-    PluginError,
-    UserError,
-    WeightedReward,
-)
+from harness.api import Card, ManifestError, PluginError, Protocol, UserError, WeightedReward
 from harness.api.reading import Thinking
 from harness.discovery import Offer, Plugins
 from harness.manifest.model import ReasoningMarks
 from harness.manifest.problems import display
-from harness.run.context import context_of, default_options, plan_task
+from harness.run.context import context_of, plan_task
 from harness.run.planned import Plan, PlannedJudge, PlannedTask, least_of
 
 if TYPE_CHECKING:
@@ -43,7 +38,6 @@ def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
                 context = context_of(plan, judge.offer, name=name)
                 planned = PlannedJudge(
                     name=name,
-                    id=judge.offer.id,
                     offer=judge.offer,
                     options=options,
                     context=context,
@@ -114,6 +108,54 @@ def refuse_twice(kind: str, name: str, planned: Sequence[PlannedTask | PlannedJu
         raise ManifestError(f"two {kind}s are named {name!r}; give one of them another `name:`")
 
 
+def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:
+    """What a reader of the run needs to know of its plan, as JSON for the journal. `harness.recorded` reads it back."""
+    return json.dumps(
+        {
+            "name": name,
+            "seed": plan.seed,
+            "report": dict(report),
+            "tasks": [
+                {
+                    "name": t.name,
+                    "id": t.id,
+                    "suite": t.suite,
+                    "protocol": t.protocol.to_json(),
+                    "format": t.format.name,
+                    "wraps": find_wrapped_tasks(plan, t),
+                }
+                for t in plan.tasks
+            ],
+            "metrics": _list_owners(plan, report),
+            "judges": [
+                {
+                    "name": j.name,
+                    "id": j.id,
+                    "key": j.key,
+                    "version": j.offer.version,
+                    "thinking": {"marks": j.thinking.marks, "opened": j.thinking.opened},
+                }
+                for j in plan.judges
+            ],
+        }
+    )
+
+
+def _list_owners(plan: Plan, report: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Id and distribution of each metric of a plan, so that a later owner of the same bare name is noticed."""
+    names = [name for task in plan.tasks for name in task.protocol.metrics]
+    names += [report["metric"]] if report.get("metric") else []
+    bare = {Protocol.parse_metric(name)[0] for name in names}
+    owners = {}
+    for name in sorted(name for name in bare if ":" not in name):
+        try:
+            offer = plan.plugins.find("metric", name)
+        except PluginError:
+            continue  # without the core's own plugin nothing is scored here
+        owners[name] = [offer.id, offer.distribution]
+    return owners
+
+
 def find_wrapped_tasks(plan: Plan, task: PlannedTask) -> list[str]:
     """Names of the tasks of the plan with the items and the split that a task shows changed; see `harness.api.Task`."""
     if not hasattr(task.task, "wraps"):
@@ -150,15 +192,3 @@ def unfold_entry(
         label = part.name if given is None else given if len(several) == 1 else f"{given}-{part.name}"
         entries.append((label, checked))
     return entries
-
-
-def sample_task(offer: Offer, plugins: Plugins, *, split: str, data: str | None) -> PlannedTask:
-    """One task by itself with its default options, to look at.
-
-    Raises:
-        UserError: It cannot be made without options or data, or has no such split.
-    """
-    plan = Plan(seed=0, plugins=plugins, workspace=Path("runs") / ".workspace")
-    given = None if data is None or data.startswith("hub:") else str(Path(data).resolve())
-    name, options = unfold_entry(plan, offer, None, given or data, default_options(offer))[0]
-    return plan_task(plan, offer, name=name, options=options, data=given or data, split=split)

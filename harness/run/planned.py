@@ -16,6 +16,7 @@ from harness.discovery import Offer, Plugins, options_of
 from harness.manifest.check import validate
 from harness.manifest.problems import Origin, Problems
 from harness.manifest.source import Node
+from harness.run.rows import CellRow
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -92,8 +93,6 @@ class PlannedJudge:
 
     name: str
     """Label on the leaderboard."""
-    id: str
-    """Canonical id."""
     offer: Offer
     """Where it comes from."""
     options: BaseModel | None
@@ -108,6 +107,11 @@ class PlannedJudge:
     """The recipe that makes its model."""
     model: Path | None = None
     """The model that its recipe made; `None` until then."""
+
+    @property
+    def id(self) -> str:
+        """Canonical id."""
+        return self.offer.id
 
     @property
     def needs_training(self) -> bool:
@@ -172,6 +176,10 @@ class Cell:
 
     task: PlannedTask
     judge: PlannedJudge
+
+    def row(self, state: str) -> CellRow:
+        """How far it got, as the journal keeps it."""
+        return CellRow(self.task.name, self.judge.name, self.judge.key, self.task.fingerprint, state)
 
 
 @dataclass(kw_only=True)

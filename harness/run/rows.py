@@ -5,47 +5,21 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import lru_cache
-from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from harness.api import (
-    AnswerSpace,
     DataError,
     Judgement,
-    RecordedAnswer,
-    Status,
-    UnreadAnswer,
     Usage,
     Verdict,
     scrub,
-    space_from_json,
-    verdict_from_json,
 )
 
 _OWN = ("status", "verdict", "probabilities", "raw", "read")
 _MORE = tuple(spec.name for spec in fields(Judgement) if spec.name not in _OWN)
 """Fields of a judgement that share one column."""
-
-_STATUSES = {status.value: status for status in Status}
-_NO_ANNOTATIONS: Mapping[str, Verdict] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """A task that a judge was not asked, since it has an answer to none of its items: recordings of other tasks."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
-
-    task: str
-    """Name of the task in the plan."""
-    suite: str
-    """The collection that the task belongs to."""
-    judge: str
-    """Name of the judge, as in the rows."""
-    run: str
-    """Name of the run folder."""
 
 
 class ItemRow(NamedTuple):
@@ -150,40 +124,6 @@ def annotations_text(annotations: Mapping[str, Verdict]) -> str:
     return json.dumps(dict(sorted(annotations.items()))) if annotations else ""
 
 
-def answer_from_row(
-    item: str,
-    group: str,
-    category: str,
-    space: str,
-    gold: str,
-    order: str,
-    sample: int,
-    status: str,
-    verdict: str | None,
-    probabilities: str | None,
-    annotations: str | None = None,
-) -> RecordedAnswer:
-    """An answered request joined with its item."""
-    return RecordedAnswer(
-        item=item,
-        group=group,
-        category=category,
-        space=_space(space),
-        gold=_verdict(gold),
-        order=_order(order),
-        sample=sample,
-        status=_STATUSES[status],
-        verdict=None if verdict is None else _verdict(verdict),
-        probabilities=None if probabilities is None else json.loads(probabilities),
-        annotations=_annotations(annotations) if annotations else _NO_ANNOTATIONS,
-    )
-
-
-def unread_from_row(item: str, category: str, order: str, sample: int, *judgement: Any) -> UnreadAnswer:
-    """An answer without a verdict, from the columns of its item, its request and its judgement."""
-    return UnreadAnswer(item, category, _order(order), sample, judgement_from_row(*judgement))
-
-
 def judgement_from_row(status: str, verdict: str | None, probabilities: str | None, raw: str, more: str) -> Judgement:
     """The judgement that `judgement_row` took apart."""
     plain: dict[str, Any] = {"status": status, "raw": raw, **json.loads(more)}
@@ -192,27 +132,6 @@ def judgement_from_row(status: str, verdict: str | None, probabilities: str | No
     if probabilities is not None:
         plain["probabilities"] = json.loads(probabilities)
     return Judgement.from_json(plain)
-
-
-# The texts of spaces, verdicts and orders are few, and each stands in thousands of rows.
-@lru_cache(maxsize=256)
-def _space(text: str) -> AnswerSpace:
-    return space_from_json(json.loads(text))
-
-
-@lru_cache(maxsize=1024)
-def _verdict(text: str) -> Verdict:
-    return verdict_from_json(json.loads(text))
-
-
-@lru_cache(maxsize=64)  # the answers to one item come one after the other
-def _annotations(text: str) -> Mapping[str, Verdict]:
-    return MappingProxyType({name: verdict_from_json(value) for name, value in json.loads(text).items()})
-
-
-@lru_cache(maxsize=1024)
-def _order(text: str) -> tuple[int, ...]:
-    return tuple(json.loads(text))
 
 
 def usage_of(more: Sequence[Mapping[str, Any]]) -> Usage:

@@ -7,11 +7,50 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.api import JournalError
+from harness.recorded.journal import RecordedJournal
 from harness.run.folder import JOURNAL, MANIFEST, lock_folder, make_folder, read_kept, write_atomically
 from harness.run.journal import Journal
 from harness.run.rows import LEFT_OUT, CellRow
 
 _SHARD = re.compile(r"(?P<run>.+)-shard-(?P<index>\d+)-of-(?P<count>\d+)")
+
+
+class WholeJournal(RecordedJournal):
+    """The journal of a whole run, which takes over those of its shards."""
+
+    def merge_from(self, other: Path) -> None:
+        """Take over all that another journal of the same run holds. Answers win over errors.
+
+        Raises:
+            JournalError: Both hold one item with different contents.
+        """
+        with self.explain_errors():
+            self._db.execute("ATTACH DATABASE ? AS other", (str(other),))
+        try:
+            with self.transaction():
+                clash = self.select_one(
+                    "SELECT a.task, a.id FROM items a JOIN other.items b ON a.task=b.task AND a.id=b.id "
+                    "WHERE a.hash<>b.hash OR a.ordinal<>b.ordinal LIMIT 1",
+                    (),
+                )
+                if clash is not None:
+                    raise JournalError(
+                        f"{other}: item {clash[1]!r} of task {clash[0]!r} differs from the other shard's"
+                    )
+                self.forget_sums()
+                # `replaced` and `meta` stay where they are: they are about the shard, not about its answers.
+                tables = ["items", "asks", "requests"]
+                if self.has_table("annotations", of="other"):
+                    tables.append("annotations")
+                for table in tables:
+                    self._db.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM other.{table}")
+                self._db.execute(
+                    "INSERT INTO judgements SELECT * FROM other.judgements WHERE true ON CONFLICT DO UPDATE SET "
+                    "status=excluded.status, verdict=excluded.verdict, probabilities=excluded.probabilities, "
+                    "raw=excluded.raw, more=excluded.more WHERE status='error'"
+                )
+        finally:  # SQLite attaches ten files at most, and there may be more shards
+            self._db.execute("DETACH DATABASE other")
 
 
 def merge_shards(shards: Sequence[Path], out: Path | None) -> Path:
@@ -48,11 +87,8 @@ def merge_shards(shards: Sequence[Path], out: Path | None) -> Path:
     folder = out or shards[0].resolve().parent / matches[0]["run"]
     make_folder(folder, fresh=False)
     with lock_folder(folder):
-        journal = Journal(folder / JOURNAL)
-        try:
+        with WholeJournal(folder / JOURNAL) as journal:
             _merge_into(journal, shards)
-        finally:
-            journal.close()
         try:
             write_atomically(folder / MANIFEST, read_kept(manifest).decode("utf-8"))
         except (OSError, UnicodeDecodeError) as error:
@@ -60,18 +96,15 @@ def merge_shards(shards: Sequence[Path], out: Path | None) -> Path:
     return folder
 
 
-def _merge_into(journal: Journal, shards: Sequence[Path]) -> None:
+def _merge_into(journal: WholeJournal, shards: Sequence[Path]) -> None:
     plans: set[str] = set()
     cells: dict[tuple[str, str], list[CellRow]] = {}
     for shard in shards:
-        reader = Journal(shard / JOURNAL, readonly=True)
-        try:
+        with Journal(shard / JOURNAL, readonly=True) as reader:
             reader.check()
             plan = reader.meta("plan")
             for cell in reader.cells():
                 cells.setdefault((cell.task, cell.judge), []).append(cell)
-        finally:
-            reader.close()
         if plan is None:
             raise JournalError(f"{shard}: this shard never began; run it first")
         plans.add(plan)

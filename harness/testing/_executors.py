@@ -116,7 +116,7 @@ def place_practice(**options: Any) -> Placement:
     offer = plugins.find("judge", _JUDGE)
     checked = check_options(offer, options, who="the check")
     context = FakeContext(workspace=Path(), name="practice")
-    judge = PlannedJudge(name="practice", id=offer.id, offer=offer, options=checked, context=context)
+    judge = PlannedJudge(name="practice", offer=offer, options=checked, context=context)
     return Placement(
         name="practice",
         entry={"use": _JUDGE, "name": "practice", "with": options},

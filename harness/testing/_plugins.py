@@ -7,8 +7,8 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from harness.api import PluginError
-from harness.candidates import GROUP
-from harness.discovery import KINDS, Offer, PluginRow, Plugins
+from harness.candidates import GROUP, PluginRow
+from harness.discovery import KINDS, Offer, Plugins
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -20,6 +20,7 @@ from harness.api import (
     Request,
     Score,
     Status,
+    join_parts,
 )
 from harness.formats.brackets import BracketsFormat
 from harness.formats.label import LabelFormat
@@ -170,3 +171,9 @@ def test_records_are_immutable() -> None:
     with pytest.raises(AttributeError):
         request().task = "u"  # type: ignore[misc]
     assert replace(request(), sample=2).key != request().key
+
+
+def test_neighbouring_texts_are_joined_around_images() -> None:
+    image = Image.from_bytes(b"x", name="x")
+    assert join_parts(["a", "b", image, image, "c"]) == ("a\n\nb", image, image, "c")
+    assert join_parts([]) == ()

@@ -79,7 +79,7 @@ def place_file(folder: Path, body: str) -> Placement:
     from harness.run.planned import PlannedJudge
 
     offer = Plugins.load(extra=[str(file)]).find("judge", "own/own")
-    key = PlannedJudge(name="own", id=offer.id, offer=offer, options=None, context=None).key  # type: ignore[arg-type]
+    key = PlannedJudge(name="own", offer=offer, options=None, context=None).key  # type: ignore[arg-type]
     entry = {"use": "own/own", "name": "own"}
     return Placement(name="own", entry=entry, seed=0, key=key, versions={}, timeout=0.3, extra=(str(file),))
 

@@ -96,9 +96,16 @@ def test_a_recipe_of_its_own_has_a_schema_as_good_as_that_within_a_manifest(plug
 
 def test_every_field_is_described() -> None:
     recipe = (Recipe, RecipeTask, RewardEntry, TrainerEntry)
-    for model in (Manifest, TaskEntry, JudgeEntry, RunSettings, ReportSettings, *recipe, protocol_model()):
+    for model in (Manifest, TaskEntry, JudgeEntry, RunSettings, ReportSettings, *recipe):
         for name, spec in model.model_fields.items():
             assert spec.description, (model.__name__, name)
+
+
+def test_every_field_of_a_protocol_is_described(plugins: Plugins) -> None:
+    protocol = manifest_schema(_loadable(plugins))["definitions"]["TaskEntry"]["properties"]["protocol"]
+    described = {name: told["description"] for name, told in protocol["properties"].items()}
+    assert {*described} == {*protocol_model().model_fields}
+    assert all(described.values())
 
 
 def test_the_installed_plugins_have_a_schema() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from harness.cli import main
+from harness.recorded.load import load_run
 from harness.report.scored import SCHEMA
-from harness.run.recorded import load_run
 
 HERE = Path(__file__).parent / "old_runs"
 FOLDERS = sorted(path.parent for path in HERE.glob("*/journal.sqlite"))

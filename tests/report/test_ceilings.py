@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from harness.cli import cli
 from harness.manifest.model import ReportSettings
+from harness.recorded.load import load_run
 from harness.report import ceilings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.markdown import to_markdown
@@ -25,7 +26,6 @@ from harness.report.renderers import render_board
 from harness.report.schema import leaderboard_schema
 from harness.report.scored import load_scored
 from harness.report.tables import to_csv_text
-from harness.run.recorded import load_run
 from harness.score.records import AltTest, Ceiling, MetricCeiling
 
 ITEMS = 80

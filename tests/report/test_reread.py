@@ -14,8 +14,8 @@ import pytest
 from harness.api import JournalError, Judgement, Request, Score
 from harness.cli import main
 from harness.discovery import Plugins
+from harness.recorded.journal import RecordedJournal
 from harness.report.reread import CellReread, _is_sure, reread_run
-from harness.run.journal import Journal
 from harness.run.rows import JudgementRow, judgement_row
 
 READER = '''
@@ -322,7 +322,7 @@ def test_one_failure_leaves_everything_as_it_was(start: Start, monkeypatch: pyte
             raise KeyboardInterrupt
         return judgement_row(judgement)
 
-    monkeypatch.setattr("harness.run.journal.judgement_row", third)
+    monkeypatch.setattr("harness.recorded.journal.judgement_row", third)
     with pytest.raises(KeyboardInterrupt):
         reread(folder)
     assert rows(folder) == before
@@ -464,7 +464,7 @@ def test_its_options_need_it(option: str, tmp_path: Path, capsys: pytest.Capture
 
 
 def test_the_journal_keeps_whether_a_text_was_read(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal.sqlite")
+    journal = RecordedJournal(tmp_path / "journal.sqlite")
     with journal.transaction():
         journal.add_judgements(
             "j", [("a", Judgement.of("yes", raw="x")), ("b", Judgement.of("yes", raw="x", read=True))]

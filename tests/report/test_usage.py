@@ -14,12 +14,12 @@ import pytest
 from harness.api import RecordedAnswer, Usage
 from harness.cli import main
 from harness.manifest.model import ReportSettings
+from harness.recorded.load import load_run
 from harness.report.leaderboard import build_leaderboard
 from harness.report.markdown import to_markdown
 from harness.report.records import Leaderboard
 from harness.report.spending import _interval
 from harness.report.terminal import terminal_text
-from harness.run.recorded import load_run
 
 FULL = Usage(
     answers=2000,

@@ -142,7 +142,6 @@ def make_plan(tmp_path: Path) -> Callable[..., Plan]:
             plan.judges.append(
                 PlannedJudge(
                     name=f"j{number}",
-                    id=f"t/j{number}",
                     offer=Offer(f"t/j{number}", card, "t", "1"),
                     options=None,
                     context=context,

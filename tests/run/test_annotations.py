@@ -25,10 +25,10 @@ from harness.api import (
     Score,
     Verdict,
 )
-from harness.run.journal import Journal
 from harness.run.planned import Plan
 from harness.run.requests import stream_requests
 from harness.run.rows import annotations_text
+from harness.shards.merge import WholeJournal
 
 MakePlan = Callable[..., Plan]
 SPACES: list[tuple[AnswerSpace, st.SearchStrategy[Any]]] = [
@@ -86,10 +86,10 @@ def test_annotations_are_part_of_the_hash_in_whatever_order(make_plan: MakePlan,
     assert len(set(hashes)) == 3
 
 
-def recorded(path: Path, item: Item, make_plan: MakePlan, text_task: Any) -> Journal:
+def recorded(path: Path, item: Item, make_plan: MakePlan, text_task: Any) -> WholeJournal:
     plan = plan_of(make_plan, text_task, lambda index, other: replace(item, id=other.id), pairs=bool(item.candidates))
     asks = list(stream_requests(plan.tasks[0]))
-    journal = Journal(path)
+    journal = WholeJournal(path)
     with journal.transaction():
         assert journal.add_requests([(ask.item_row, ask.request_row) for ask in asks]) is None
         journal.add_judgements("j", [(ask.request_row.request, Judgement.of(item.gold)) for ask in asks])
@@ -135,7 +135,7 @@ def test_a_journal_of_an_earlier_version_is_read_and_gone_on_with(
     path = tmp_path / "journal.sqlite"
     old_journal(path, make_plan, text_task)
     for readonly in (True, False, True):
-        journal = Journal(path, readonly=readonly)
+        journal = WholeJournal(path, readonly=readonly)
         answers: list[RecordedAnswer] = list(journal.answers("text", "j"))
         assert [dict(answer.annotations) for answer in answers] == [{}, {}]
         journal.close()
@@ -149,19 +149,19 @@ def test_shards_are_merged_with_what_people_said(
     recorded(tmp_path / "other.sqlite", item, make_plan, text_task).close()
     if older == "other":
         old_journal(tmp_path / "old.sqlite", make_plan, text_task)
-        journal = Journal(tmp_path / "whole.sqlite")
+        journal = WholeJournal(tmp_path / "whole.sqlite")
         journal.merge_from(tmp_path / "old.sqlite")
         assert [dict(answer.annotations) for answer in journal.answers("text", "j")] == [{}, {}]
         journal.close()
         return
     if older == "this":
         old_journal(tmp_path / "whole.sqlite", make_plan, text_task)
-        journal = Journal(tmp_path / "whole.sqlite")
+        journal = WholeJournal(tmp_path / "whole.sqlite")
         with pytest.raises(JournalError, match="differs from the other shard's"):
             journal.merge_from(tmp_path / "other.sqlite")
         journal.close()
         return
-    journal = Journal(tmp_path / "whole.sqlite")
+    journal = WholeJournal(tmp_path / "whole.sqlite")
     journal.merge_from(tmp_path / "other.sqlite")
     assert [dict(answer.annotations) for answer in journal.answers("text", "j")] == [{"ann": "no", "bob": "yes"}] * 2
     journal.close()
@@ -170,7 +170,7 @@ def test_shards_are_merged_with_what_people_said(
 def test_another_verdict_of_an_annotator_is_other_data(tmp_path: Path, make_plan: MakePlan, text_task: Any) -> None:
     plans = [plan_of(make_plan, text_task, said({"ann": verdict, "bob": "no"})) for verdict in ("yes", "no")]
     rows = [[(ask.item_row, ask.request_row) for ask in stream_requests(plan.tasks[0])] for plan in plans]
-    journal = Journal(tmp_path / "journal.sqlite")
+    journal = WholeJournal(tmp_path / "journal.sqlite")
     with journal.transaction():
         assert journal.add_requests(rows[0]) is None
         assert journal.add_requests(rows[0]) is None, "the same again is no change"

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from harness.api import BudgetError, Judgement, JudgeStoppedError, Request, Status, Usage
+from harness.recorded.load import load_run
 from harness.run.engine import Engine, Outcome
 from harness.run.journal import Journal
+from harness.run.plan import plan_record
 from harness.run.planned import Plan
 from harness.run.progress import Lines
-from harness.run.recorded import load_run, plan_record
 
 MakePlan = Callable[..., Plan]
 

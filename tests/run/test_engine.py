@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from harness.api import DataError, Image, Item, Judgement, Request, Status
+from harness.recorded.journal import RecordedJournal
 from harness.run.engine import FAIR_SAMPLE, Engine, Outcome
-from harness.run.journal import Journal
 from harness.run.planned import Plan
 from harness.run.progress import Lines
 from harness.run.requests import Shard
@@ -21,7 +21,7 @@ MakePlan = Callable[..., Plan]
 
 
 def run(plan: Plan, folder: Path, *, shard: Shard | None = None, fail_on_error: float | None = None) -> Outcome:
-    journal = Journal(folder / "journal.sqlite")
+    journal = RecordedJournal(folder / "journal.sqlite")
     try:
         return Engine(
             plan, journal, timeout=5, fail_on_error=fail_on_error, shard=shard, progress=Lines(io.StringIO())
@@ -31,7 +31,7 @@ def run(plan: Plan, folder: Path, *, shard: Shard | None = None, fail_on_error: 
 
 
 def answers(plan: Plan, folder: Path, judge: int = 0) -> dict[str, Any]:
-    journal = Journal(folder / "journal.sqlite", readonly=True)
+    journal = RecordedJournal(folder / "journal.sqlite", readonly=True)
     try:
         return {a.item: (a.status, a.verdict) for a in journal.answers("text", plan.judges[judge].key)}
     finally:
@@ -111,7 +111,7 @@ def test_ctrl_c_before_the_first_request_asks_nothing(
     make_plan: MakePlan, text_task: Any, truthful: Any, tmp_path: Path
 ) -> None:
     first, second = truthful(), truthful()
-    journal = Journal(tmp_path / "journal.sqlite")
+    journal = RecordedJournal(tmp_path / "journal.sqlite")
     plan = make_plan(text_task(count=400), first, second)
     progress = Interrupting(io.StringIO())
     outcome = Engine(plan, journal, timeout=5, fail_on_error=None, shard=None, progress=progress).run()
@@ -159,7 +159,7 @@ def test_a_failure_rate_is_not_judged_on_a_few_requests(
     make_plan: MakePlan, text_task: Any, tmp_path: Path, failures: int, said: str
 ) -> None:
     judge = FirstFails(failures)
-    journal = Journal(tmp_path / "journal.sqlite")
+    journal = RecordedJournal(tmp_path / "journal.sqlite")
     plan = make_plan(text_task(count=400), judge)
     engine = Engine(plan, journal, timeout=5, fail_on_error=0.2, shard=None, progress=Counting(judge))
     outcome = engine.run()
@@ -253,7 +253,7 @@ def test_a_cell_that_was_interrupted_with_answers_outstanding_is_not_complete(
 ) -> None:
     judge = Stuck("test-4")
     plan = make_plan(text_task(count=5), judge)
-    journal = Journal(tmp_path / "journal.sqlite")
+    journal = RecordedJournal(tmp_path / "journal.sqlite")
     engine = Engine(plan, journal, timeout=5, fail_on_error=None, shard=None, progress=Lines(io.StringIO()))
     judge.stop = engine._interrupt
     assert engine.run().interrupted

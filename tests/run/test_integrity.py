@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from harness.api import JournalError, Judgement, Status
 from harness.run.database import MOST_BYTES
 from harness.run.integrity import KEYS, SUMS, row_sum, was_closed
-from harness.run.journal import Journal
 from harness.run.rows import CellRow, ItemRow, RequestRow
+from harness.shards.merge import WholeJournal
 
 COUNT = 60
 
@@ -35,7 +35,7 @@ def ask(number: int) -> RequestRow:
     return RequestRow("task", f"item-{number}", 0, "[0, 1]", 0, f"key-{number}", "{}")
 
 
-def fill(journal: Journal, count: int = COUNT) -> None:
+def fill(journal: WholeJournal, count: int = COUNT) -> None:
     with journal.transaction():
         assert journal.add_requests([(item(number), ask(number)) for number in range(count)]) is None
         answers = [(f"key-{number}", Judgement.of("yes", raw=f"Yes. {number}")) for number in range(count)]
@@ -50,14 +50,14 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def filled(path: Path) -> Path:
-    journal = Journal(path)
+    journal = WholeJournal(path)
     fill(journal)
     journal.close()
     return path
 
 
 def check(path: Path, *, readonly: bool = True) -> None:
-    with closing(Journal(path, readonly=readonly)) as journal:
+    with closing(WholeJournal(path, readonly=readonly)) as journal:
         journal.check()
 
 
@@ -75,7 +75,7 @@ def test_a_journal_that_was_closed_is_one_file_which_was_not_changed_by_reading(
 
 
 def test_what_every_method_writes_is_in_the_sums(path: Path) -> None:
-    journal = Journal(path)
+    journal = WholeJournal(path)
     fill(journal)
     journal.check()
     with journal.transaction():  # as when a run goes on: all is known, one answer failed before
@@ -97,7 +97,7 @@ def test_what_every_method_writes_is_in_the_sums(path: Path) -> None:
         journal.set_cell(CellRow("task", "judge", "judge", "f", "partial"))
         journal.check()
     journal.close()
-    other = Journal(path.with_name("other.sqlite"))
+    other = WholeJournal(path.with_name("other.sqlite"))
     fill(other, 3)
     other.merge_from(path)
     other.count_again()
@@ -125,7 +125,7 @@ def test_rows_that_are_not_those_that_were_written_are_named_with_the_way_out(
     change(filled, f"DELETE FROM meta WHERE key='{SUMS}'")
     check(filled)
     # The next one to write counts them again.
-    Journal(filled).close()
+    WholeJournal(filled).close()
     change(filled, "DELETE FROM items")
     with pytest.raises(JournalError, match="the rows of items"):
         check(filled)
@@ -173,9 +173,9 @@ def test_after_a_kill_it_is_checked_before_anything_is_written(path: Path) -> No
     code = (
         "import os, signal, sys; sys.path[:0] = sys.argv[2:]\n"
         "from pathlib import Path\n"
-        "from test_integrity import Journal, fill\n"
-        "journal = Journal(Path(sys.argv[1])); fill(journal, 900); journal.close()\n"
-        "journal = Journal(Path(sys.argv[1])); fill(journal, 970); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from test_integrity import WholeJournal, fill\n"
+        "journal = WholeJournal(Path(sys.argv[1])); fill(journal, 900); journal.close()\n"
+        "journal = WholeJournal(Path(sys.argv[1])); fill(journal, 970); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     subprocess.run([sys.executable, "-c", code, str(path), str(Path(__file__).parent)], check=False)
     assert not was_closed(path)
@@ -183,9 +183,9 @@ def test_after_a_kill_it_is_checked_before_anything_is_written(path: Path) -> No
     raw = path.read_bytes()
     path.write_bytes(raw.replace(b"Yes. 41", b"No.. 41"))
     with pytest.raises(JournalError, match="the rows of judgements"):
-        Journal(path)
+        WholeJournal(path)
     path.write_bytes(raw)
-    Journal(path).close()
+    WholeJournal(path).close()
     assert was_closed(path)
 
 
@@ -194,8 +194,8 @@ def test_a_journal_of_a_process_that_was_killed_before_it_made_one_is_made(path:
     with closing(sqlite3.connect(path)) as database:
         database.execute(content)
     with pytest.raises(JournalError, match="the run never began; run its manifest again"):
-        Journal(path, readonly=True)
-    journal = Journal(path)
+        WholeJournal(path, readonly=True)
+    journal = WholeJournal(path)
     fill(journal)
     journal.close()
     check(path)
@@ -210,12 +210,12 @@ def test_a_view_that_stands_in_the_place_of_a_table_is_never_read(filled: Path) 
     )
     for readonly in (True, False):
         with pytest.raises(JournalError, match="it holds the view 'judgements', which the harness does not make"):
-            Journal(filled, readonly=readonly)
+            WholeJournal(filled, readonly=readonly)
 
 
 def test_a_reader_keeps_a_journal_from_nothing_but_being_one_file(filled: Path) -> None:
-    reader = Journal(filled, readonly=True)
-    writer = Journal(filled)
+    reader = WholeJournal(filled, readonly=True)
+    writer = WholeJournal(filled)
     with closing(reader), reader.explain_errors():
         assert reader.cells()
         writer.set_meta("a", "b")
@@ -276,7 +276,7 @@ def _swap(raw: bytearray, rng: random.Random) -> None:
 @pytest.mark.parametrize("damage", [_flip, _truncate, _zero, _swap])
 def test_no_damage_is_silent(filled: Path, damage: Damage) -> None:
     def read(place: Path) -> list[object]:
-        with closing(Journal(place, readonly=True)) as journal:
+        with closing(WholeJournal(place, readonly=True)) as journal:
             journal.check()
             return [list(journal.answers("task", "judge")), journal.cells(), journal.meta("plan")]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from harness.api import DataError, JournalError, Judgement, Status, Usage
-from harness.run.journal import Journal
 from harness.run.rows import CellRow, ItemRow, RequestRow
+from harness.shards.merge import WholeJournal
 
 ITEM = ItemRow("t", "i", 0, "g", "", '{"kind": "choice", "labels": ["yes", "no"]}', '"yes"', "{}", "abc")
 ASK = RequestRow("t", "i", 0, "[]", 0, "key", "{}")
@@ -20,8 +20,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.sqlite"
 
 
-def filled(path: Path, *, item: ItemRow = ITEM, judgement: Judgement | None = None) -> Journal:
-    journal = Journal(path)
+def filled(path: Path, *, item: ItemRow = ITEM, judgement: Judgement | None = None) -> WholeJournal:
+    journal = WholeJournal(path)
     with journal.transaction():
         journal.add_requests([(item, ASK._replace(item=item.id, request=f"key-{item.id}"))])
         if judgement is not None:
@@ -91,7 +91,7 @@ def test_a_corrupted_file_is_named_and_left_alone(path: Path) -> None:
     path.write_bytes(b"this is no database, not by a long way " * 200)
     before = path.read_bytes()
     with pytest.raises(JournalError, match=r"journal\.sqlite: .*not a database.*--fresh"):
-        Journal(path)
+        WholeJournal(path)
     assert path.read_bytes() == before
 
 
@@ -99,7 +99,7 @@ def test_a_locked_journal_says_so(path: Path) -> None:
     filled(path).close()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    journal = Journal(path, readonly=True)
+    journal = WholeJournal(path, readonly=True)
     journal.close()
     writer = sqlite3.connect(path, timeout=0)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
@@ -115,17 +115,17 @@ def test_a_full_disk_keeps_what_was_committed(path: Path) -> None:
     with pytest.raises(JournalError, match="full; free some space"), journal.transaction():
         journal.add_judgements("judge", [(f"k{n}", Judgement.of("yes", raw="x" * 5000)) for n in range(100)])
     journal.close()
-    reader = Journal(path, readonly=True)
+    reader = WholeJournal(path, readonly=True)
     assert reader.statuses("t", "judge") == {"ok": 1}
     reader.close()
 
 
 def test_a_journal_of_another_version_is_refused(path: Path) -> None:
-    journal = Journal(path)
+    journal = WholeJournal(path)
     journal.set_meta("schema", "99")
     journal.close()
     with pytest.raises(JournalError, match="schema 99"):
-        Journal(path)
+        WholeJournal(path)
 
 
 def test_merging_takes_all_of_both_and_prefers_answers_to_errors(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_merging_shards_with_different_data_is_refused(tmp_path: Path) -> None:
 
 
 def test_cells_keep_their_state(path: Path) -> None:
-    journal = Journal(path)
+    journal = WholeJournal(path)
     journal.set_cell(CellRow("t", "j", "key", "f", "partial"))
     journal.set_cell(CellRow("t", "j", "key", "f", "complete"))
     assert journal.cells() == [CellRow("t", "j", "key", "f", "complete")]
@@ -165,7 +165,7 @@ def test_a_place_stays_a_place_beside_a_score_of_the_same_value(path: Path) -> N
 
 
 def test_usage_counts_what_answers_say_and_how_many_say_it(path: Path) -> None:
-    journal = Journal(path)
+    journal = WholeJournal(path)
     answers = [
         Judgement.of("yes", prompt_tokens=100, completion_tokens=5, cost_usd=0.25, model="m-1", latency_s=3.0),
         Judgement.failure(Status.UNPARSED, "?", prompt_tokens=50, completion_tokens=0, model="m-2 (fp)", latency_s=1.0),
@@ -187,7 +187,7 @@ def test_usage_counts_what_answers_say_and_how_many_say_it(path: Path) -> None:
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), -3, 10**400, "many", True, [1], None])
 def test_what_is_no_quantity_counts_as_not_said(path: Path, odd: object) -> None:
     fields: dict[str, Any] = {"prompt_tokens": odd, "completion_tokens": odd, "cost_usd": odd, "latency_s": odd}
-    journal = Journal(path)
+    journal = WholeJournal(path)
     with journal.transaction():
         journal.add_judgements("judge", [("key", Judgement.of("yes", model="m", **fields))])
     assert journal.usage("judge") == Usage(answers=1, models=("m",))
@@ -196,7 +196,7 @@ def test_what_is_no_quantity_counts_as_not_said(path: Path, odd: object) -> None
 
 
 def test_a_failure_that_is_replaced_by_another_changes_the_state(path: Path) -> None:
-    journal = Journal(path)
+    journal = WholeJournal(path)
     states = []
     for tokens in (5, 6):
         with journal.transaction():

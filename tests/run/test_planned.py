@@ -57,7 +57,7 @@ def test_a_judge_changes_where_its_answers_may(make_plan: MakePlan, text_task: A
     key = replace(judge, options=Options()).key
     assert replace(judge, options=Options(workers=8), name="another label", entry="judges.7").key == key
     assert replace(judge, options=Options(depth=2)).key != key
-    assert replace(judge, id="t/other", options=Options()).key != key
+    assert replace(judge, offer=replace(judge.offer, id="t/other"), options=Options()).key != key
     marked = replace(judge, options=Options(), thinking=Thinking(marks=(("<a>", "</a>"),), opened=False)).key
     opened = replace(judge, options=Options(), thinking=Thinking(marks=(("<a>", "</a>"),), opened=True)).key
     assert len({key, marked, opened}) == 3

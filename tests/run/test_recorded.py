@@ -13,10 +13,11 @@ import pytest
 
 from harness.api import JournalError, Judgement, Request
 from harness.manifest.model import ReportSettings
+from harness.recorded.load import RecordedRun, find_repeats, load_run, source_of
 from harness.run.folder import JOURNAL
 from harness.run.journal import Journal
+from harness.run.plan import plan_record
 from harness.run.planned import Plan
-from harness.run.recorded import RecordedRun, find_repeats, load_run, plan_record, source_of
 from harness.run.requests import stream_requests
 from harness.run.rows import LEFT_OUT, CellRow
 

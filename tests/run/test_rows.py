@@ -10,15 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.api import Choice, Judgement, Preference, Status, Usage
+from harness.recorded.rows import answer_from_row, unread_from_row
 from harness.run.rows import (
     ItemRow,
     annotations_text,
-    answer_from_row,
     difference,
     judgement_from_row,
     judgement_row,
     quantity,
-    unread_from_row,
     usage_of,
     verdict_text,
 )

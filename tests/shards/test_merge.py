@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.api import JournalError, Judgement
+from harness.recorded.journal import RecordedJournal
 from harness.run.folder import JOURNAL, MANIFEST, lock_folder
-from harness.run.journal import Journal
 from harness.run.rows import LEFT_OUT, CellRow, ItemRow, RequestRow
 from harness.shards.merge import merge_shards
 
@@ -35,7 +35,7 @@ def make_shard(
     shard = folder / f"{run}-shard-{index}-of-{count}"
     shard.mkdir(parents=True)
     (shard / MANIFEST).write_text(f"name: m  # of shard {index}\n", encoding="utf-8")
-    journal = Journal(shard / JOURNAL)
+    journal = RecordedJournal(shard / JOURNAL)
     if plan is not None:
         journal.set_meta("plan", plan)
     with journal.transaction():
@@ -49,7 +49,7 @@ def make_shard(
 
 
 def states(folder: Path) -> dict[tuple[str, str], str]:
-    journal = Journal(folder / JOURNAL, readonly=True)
+    journal = RecordedJournal(folder / JOURNAL, readonly=True)
     try:
         return {(row.task, row.judge): row.state for row in journal.cells()}
     finally:
@@ -59,7 +59,7 @@ def states(folder: Path) -> dict[tuple[str, str], str]:
 def test_the_whole_holds_what_the_shards_hold_beside_them(tmp_path: Path) -> None:
     folder = merge_shards([make_shard(tmp_path, 2), make_shard(tmp_path, 1)], None)
     assert folder == tmp_path / "m-abc"
-    journal = Journal(folder / JOURNAL, readonly=True)
+    journal = RecordedJournal(folder / JOURNAL, readonly=True)
     assert [answer.item for answer in journal.answers("t", "key of j")] == ["i1", "i2"]
     assert journal.meta("plan") == "the plan"
     assert journal.cells() == [cell("complete")]
@@ -102,7 +102,7 @@ def test_shards_are_only_read_also_those_of_an_earlier_version(tmp_path: Path) -
             database.execute("DROP TABLE annotations")  # as before people's answers were kept
     assert states(merge_shards(shards, None)) == {("t", "j"): "complete"}
     for shard in shards:
-        journal = Journal(shard / JOURNAL, readonly=True)
+        journal = RecordedJournal(shard / JOURNAL, readonly=True)
         assert not journal.has_table("annotations")
         journal.close()
 

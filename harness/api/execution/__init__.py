@@ -6,7 +6,7 @@ An executor brings a `Crew`. The fleet does the rest: it keeps every worker busy
 flight, finds the request that kills its workers, and passes on what a judge says that cannot go on.
 """
 
-from harness.api._execution import JudgeWorker, Parcel, Reply
+from harness.api.execution._executor import JudgeWorker, Parcel, Reply
 from harness.api.execution._fleet import Crew, Fleet, LostWorkerError
 from harness.api.execution._parcels import pack_answers, pack_requests, unpack_answers, unpack_requests
 

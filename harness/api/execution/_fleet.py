@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from harness.api._errors import DataError, HarnessError, JudgeStoppedError
-from harness.api._execution import Parcel, Placement, Reply
 from harness.api._records import Judgement, Status
 from harness.api._requests import Request
+from harness.api.execution._executor import Parcel, Placement, Reply
 from harness.api.execution._parcels import pack_requests, unpack_answers
 
 TRIES = 3

@@ -10,8 +10,8 @@ import click
 from harness.console import echo, load_plugins, say
 
 if TYPE_CHECKING:
+    from harness.recorded.load import RecordedRun
     from harness.report.scored import ScoredCell
-    from harness.run.recorded import RecordedRun
 
 
 @click.command("compare")
@@ -80,7 +80,7 @@ def _find_sides(a: str, b: str, folder: Path | None) -> tuple[RecordedRun, str |
     A name of a judge may hold a colon and a run's path too, so what is a folder decides where the run ends.
     """
     from harness.api import UserError
-    from harness.run.recorded import load_run
+    from harness.recorded.load import load_run
 
     if folder is not None:
         run = load_run(folder)

@@ -11,9 +11,9 @@ from harness.console import echo
 
 if TYPE_CHECKING:
     from harness.api import RecordedCell
+    from harness.recorded.load import RecordedRun
     from harness.report.estimate import Estimates
     from harness.report.verdicts import JudgedItems, Target
-    from harness.run.recorded import RecordedRun
 
 
 @click.command("estimate")
@@ -68,9 +68,9 @@ def command(
       harness estimate runs/labelled-1a2b3c4d5e6f runs/production-0f9e8d7c6b5a --judge my-judge
       harness estimate runs/arena-1a2b3c4d5e6f votes.jsonl --class A --ties half --json
     """
+    from harness.recorded.load import load_run
     from harness.report.estimate import estimate
     from harness.report.verdicts import items_from_answers, make_target
-    from harness.run.recorded import load_run
 
     run = load_run(labelled)
     cell = _find_cell(run, judge=judge, task=task)
@@ -167,8 +167,8 @@ def _read_run(
         UserError: It is of another judge, protocol or format.
     """
     from harness.api import UserError
+    from harness.recorded.load import find_repeats, load_run
     from harness.report.verdicts import items_from_answers
-    from harness.run.recorded import find_repeats, load_run
 
     run, said = load_run(folder), ""
     # The key holds options and fingerprint. Only the same key is the same judge for certain.

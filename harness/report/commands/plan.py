@@ -167,10 +167,10 @@ def _plan_runs(
 ) -> ItemPlan:
     from dataclasses import replace
 
+    from harness.recorded.load import load_run
     from harness.report.plan import plan_from_cells
     from harness.report.scored import load_scored
     from harness.report.settings import agree
-    from harness.run.recorded import load_run
     from harness.score.find import make_metric
     from harness.score.metrics import unit_of
     from harness.score.significance import Rules

@@ -11,19 +11,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
-from harness.api import JournalError, PluginError, Protocol, RecordedAnswer, RecordedCell, UnreadAnswer, Usage
+from harness.api import JournalError, Protocol, RecordedAnswer, RecordedCell, UnreadAnswer, Usage
 from harness.api.reading import Thinking, thinking_from_json
 from harness.manifest.model import ReportSettings
+from harness.recorded.journal import RecordedJournal
 from harness.run.folder import JOURNAL
-from harness.run.journal import Journal
-from harness.run.rows import LEFT_OUT, LeftOut
-
-if TYPE_CHECKING:
-    from harness.run.planned import Plan
+from harness.run.rows import LEFT_OUT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,27 +38,34 @@ class JournalAnswers:
 
     def answers(self) -> Iterator[RecordedAnswer]:
         """Stream the answers, ordered by item, order and sample."""
-        reader = Journal(self.journal, readonly=True)
-        try:
+        with RecordedJournal(self.journal, readonly=True) as reader:
             yield from reader.answers(self.task, self.judge_key)
-        finally:
-            reader.close()
 
     def unread(self) -> Iterator[UnreadAnswer]:
         """Stream the answers without a verdict, ordered by item, order and sample."""
-        reader = Journal(self.journal, readonly=True)
-        try:
+        with RecordedJournal(self.journal, readonly=True) as reader:
             yield from reader.unread(self.task, self.judge_key)
-        finally:
-            reader.close()
 
     def usage(self) -> Usage:
         """What the judge's answers in this run have cost, those to other tasks included."""
-        reader = Journal(self.journal, readonly=True)
-        try:
+        with RecordedJournal(self.journal, readonly=True) as reader:
             return reader.usage(self.judge_key)
-        finally:
-            reader.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A task that a judge was not asked, since it has an answer to none of its items: recordings of other tasks."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
+
+    task: str
+    """Name of the task in the plan."""
+    suite: str
+    """The collection that the task belongs to."""
+    judge: str
+    """Name of the judge, as in the rows."""
+    run: str
+    """Name of the run folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,56 +88,6 @@ class RecordedRun:
     """Id and distribution of each metric when the run was made, by its name. Empty in runs of earlier versions."""
 
 
-def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:
-    """What `load_run` needs to know of a plan, as JSON for the journal."""
-    from harness.run.plan import find_wrapped_tasks  # here, since reading a run needs no plan
-
-    return json.dumps(
-        {
-            "name": name,
-            "seed": plan.seed,
-            "report": dict(report),
-            "tasks": [
-                {
-                    "name": t.name,
-                    "id": t.id,
-                    "suite": t.suite,
-                    "protocol": t.protocol.to_json(),
-                    "format": t.format.name,
-                    "wraps": find_wrapped_tasks(plan, t),
-                }
-                for t in plan.tasks
-            ],
-            "metrics": _list_owners(plan, report),
-            "judges": [
-                {
-                    "name": j.name,
-                    "id": j.id,
-                    "key": j.key,
-                    "version": j.offer.version,
-                    "thinking": {"marks": j.thinking.marks, "opened": j.thinking.opened},
-                }
-                for j in plan.judges
-            ],
-        }
-    )
-
-
-def _list_owners(plan: Plan, report: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Id and distribution of each metric of a plan, so that a later owner of the same bare name is noticed."""
-    names = [name for task in plan.tasks for name in task.protocol.metrics]
-    names += [report["metric"]] if report.get("metric") else []
-    bare = {Protocol.parse_metric(name)[0] for name in names}
-    owners = {}
-    for name in sorted(name for name in bare if ":" not in name):
-        try:
-            offer = plan.plugins.find("metric", name)
-        except PluginError:
-            continue  # without the core's own plugin nothing is scored here
-        owners[name] = [offer.id, offer.distribution]
-    return owners
-
-
 def load_run(folder: Path) -> RecordedRun:
     """Read a run folder. A cell that a judge stopped in before its first answer is left out.
 
@@ -142,8 +96,7 @@ def load_run(folder: Path) -> RecordedRun:
     """
     if not (folder / JOURNAL).is_file():
         raise JournalError(f"{folder}: not a run folder (it has no {JOURNAL}); give a folder that `harness run` made")
-    journal = Journal(folder / JOURNAL, readonly=True)
-    try:
+    with RecordedJournal(folder / JOURNAL, readonly=True) as journal:
         record = journal.meta("plan")
         if record is None:
             journal.check()  # a damaged page can look like one without rows
@@ -157,8 +110,6 @@ def load_run(folder: Path) -> RecordedRun:
         if not states:
             journal.check()
         hashes = {task["name"]: _data_hash(journal, task["name"]) for task in plan["tasks"]}
-    finally:
-        journal.close()
     report = _read_settings(plan["report"], folder)
     left_out = tuple(
         LeftOut(task=task["name"], suite=task["suite"], judge=judge["name"], run=folder.name)
@@ -238,11 +189,8 @@ def check_journal(folder: Path) -> None:
 @lru_cache(maxsize=256)
 def _check_state(path: Path, facts: tuple[tuple[int, int], ...]) -> None:
     """Once for each state of the file: scoring and comparing in one command read it once."""
-    journal = Journal(path, readonly=True)
-    try:
+    with RecordedJournal(path, readonly=True) as journal:
         journal.check()
-    finally:
-        journal.close()
 
 
 def source_of(cell: RecordedCell) -> JournalAnswers:
@@ -260,15 +208,12 @@ def find_repeats(cell: RecordedCell, other: RecordedCell) -> set[str]:
 
 def _requests(cell: RecordedCell) -> dict[str, set[str]]:
     """Keys of a cell's requests by item."""
-    reader = Journal(source_of(cell).journal, readonly=True)
     found: dict[str, set[str]] = {}
-    try:
+    with RecordedJournal(source_of(cell).journal, readonly=True) as reader:
         items = [item for item, _ in reader.item_hashes(cell.task)]
         for start in range(0, len(items), 500):  # SQLite takes so many values at once
             for (item, _), key in reader.find_request_keys(cell.task, items[start : start + 500]).items():
                 found.setdefault(item, set()).add(key)
-    finally:
-        reader.close()
     return found
 
 
@@ -284,7 +229,7 @@ def _read_settings(recorded: Mapping[str, Any], folder: Path) -> ReportSettings:
         ) from error
 
 
-def _data_hash(journal: Journal, task: str) -> str:
+def _data_hash(journal: RecordedJournal, task: str) -> str:
     """SHA-256 over all items by id; the order in which shards were merged does not matter."""
     sha = hashlib.sha256()
     for item, digest in journal.item_hashes(task):

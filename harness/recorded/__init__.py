@@ -1,0 +1,1 @@
+"""A run folder, read back: its cells and their answers, for scores, reports, bundles and what else looks at runs."""
