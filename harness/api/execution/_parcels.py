@@ -32,7 +32,8 @@ def pack_requests(requests: Iterable[Request], *, most_bytes: int = MOST_BYTES) 
     Raises:
         DataError: A picture cannot be read.
     """
-    pictures: dict[str, tuple[int, bytes]] = {}
+    pictures: dict[str, tuple[int, tuple[int, int] | None]] = {}
+    contents: list[bytes] = []
     packed: list[dict[str, Any]] = []
     size = 0
 
@@ -41,11 +42,12 @@ def pack_requests(requests: Iterable[Request], *, most_bytes: int = MOST_BYTES) 
         if isinstance(part, str):
             return part
         if part.key not in pictures:
-            data = part.pack()
+            data, pixels = part.pack()
             size += len(data)
-            pictures[part.key] = (len(pictures), data)
-        # With the names: those of a drawn picture cannot be made from its file.
-        return [pictures[part.key][0], part.name, part.digest, part.key]
+            pictures[part.key] = len(contents), pixels
+            contents.append(data)
+        # With the names, which need not be computed again.
+        return [*pictures[part.key], part.name, part.digest, part.key]
 
     for request in requests:
         plain = {
@@ -65,7 +67,7 @@ def pack_requests(requests: Iterable[Request], *, most_bytes: int = MOST_BYTES) 
         if size >= most_bytes:
             break
     # ASCII, so that half of a surrogate pair, which data files may hold, comes through.
-    return Parcel(json.dumps(packed).encode("ascii"), tuple(data for _, data in pictures.values())), len(packed)
+    return Parcel(json.dumps(packed).encode("ascii"), tuple(contents)), len(packed)
 
 
 def unpack_requests(parcel: Parcel, find_format: Callable[[str], VerdictFormat]) -> list[Request]:
@@ -83,8 +85,9 @@ def unpack_requests(parcel: Parcel, find_format: Callable[[str], VerdictFormat])
     def part_of(plain: Any) -> Part:
         if isinstance(plain, str):
             return plain
-        place, name, digest, key = plain
-        return Image.unpack(parcel.pictures[place], name=name, digest=digest, key=key)
+        place, size, name, digest, key = plain
+        data = parcel.pictures[place]
+        return Image.unpack(data, name=name, digest=digest, key=key, size=None if size is None else tuple(size))
 
     for packed in json.loads(parcel.text):
         plain = packed["request"]
