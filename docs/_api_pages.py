@@ -172,9 +172,9 @@ def _hook_functions() -> dict[str, Any]:
 
 
 def data_docs(of: ModuleType = api) -> dict[str, str]:
-    """The docstrings beneath the public constants and type aliases of a package."""
+    """The docstrings beneath the constants and type aliases of a package, and of the packages in it."""
     found: dict[str, str] = {}
-    for path in sorted(Path(inspect.getfile(of)).parent.glob("*.py")):
+    for path in sorted(Path(inspect.getfile(of)).parent.rglob("*.py")):
         body = ast.parse(path.read_text(encoding="utf-8")).body
         for statement, after in itertools.pairwise(body):
             targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]

@@ -37,7 +37,7 @@ LAYERS = (
     ("run",),
     ("execution", "pipeline"),
     ("report", "reuse"),
-    ("bundle", "drift", "price", "train"),
+    ("bundle", "drift", "inspection", "price", "shards", "train"),
     ("doctor", "testing"),
     ("authoring",),
     ("cli", "pytest_plugin"),
@@ -67,8 +67,8 @@ KERNEL = (
 )
 """Parts that a run always needs, without the `TOOLKITS`."""
 
-TOOLKITS = ("harness.api.data", "harness.api.reading", "harness.api.execution")
-"""Parts of the contract that plugins are made of, and that the kernel hardly uses: not counted as kernel."""
+TOOLKITS = tuple(f"harness.api.{name}" for name in ("data", "execution", "images", "reading", "results", "training"))
+"""Packages that plugins are made of, and that the kernel hardly uses: not counted as kernel."""
 
 BATTERIES = (
     "formats",
@@ -77,7 +77,9 @@ BATTERIES = (
     "reuse",
     "bundle",
     "drift",
+    "inspection",
     "price",
+    "shards",
     "train",
     "doctor",
     "testing",

@@ -24,17 +24,16 @@ from harness.api._cards import (
     UnfoldedEntry,
 )
 from harness.api._contracts import (
-    Answer,
     Context,
     Example,
     InstalledPlugins,
     Invocation,
     Judge,
     KnownAnswers,
-    Metric,
-    Reward,
+    PlannedTraining,
+    Report,
+    ResolvedRecipe,
     Task,
-    Units,
 )
 from harness.api._errors import (
     BudgetError,
@@ -49,14 +48,10 @@ from harness.api._errors import (
 )
 from harness.api._estimates import Pricing, TokenEstimate
 from harness.api._execution import Executor, Placement
-from harness.api._images import Image
-from harness.api._parts import join_parts
 from harness.api._protocol import Protocol
 from harness.api._readings import Reading
-from harness.api._recorded import AnswerSource, RecordedAnswer, RecordedCell, Renderer, Report, UnreadAnswer
-from harness.api._records import Item, Judgement, Part, Status, Usage
+from harness.api._records import Item, Judgement, Part, Status, Usage, join_parts
 from harness.api._requests import Message, Request, VerdictFormat
-from harness.api._shown import MAX_PIXELS
 from harness.api._spaces import (
     TIE,
     AnswerSpace,
@@ -68,12 +63,20 @@ from harness.api._spaces import (
     space_from_json,
     verdict_from_json,
 )
-from harness.api._spellings import MAX_ANSWERS, Spellings, spell_answers
-from harness.api._statistics import Change, Measurement, Statistics
-from harness.api._training import (
+from harness.api.hookspecs import hookimpl
+from harness.api.images._image import Image
+from harness.api.images._shown import MAX_PIXELS
+from harness.api.reading._spellings import MAX_ANSWERS, Spellings, spell_answers
+from harness.api.reading._votes import majority_vote
+from harness.api.results._metrics import Metric, Units
+from harness.api.results._recorded import AnswerSource, RecordedAnswer, RecordedCell, Renderer, UnreadAnswer
+from harness.api.results._statistics import Change, Measurement, Statistics
+from harness.api.results._unread import UnreadReason, reason_of
+from harness.api.results._written import Unit, write_interval, write_number, write_share
+from harness.api.training._training import (
+    Answer,
     AnswerReward,
-    PlannedTraining,
-    ResolvedRecipe,
+    Reward,
     Trainer,
     Training,
     TrainingResult,
@@ -81,10 +84,6 @@ from harness.api._training import (
     WeightedReward,
     compute_rewards,
 )
-from harness.api._unread import UnreadReason, reason_of
-from harness.api._votes import majority_vote
-from harness.api._written import Unit, write_interval, write_number, write_share
-from harness.api.hookspecs import hookimpl
 from harness.secrets import hide_secret, scrub
 
 # Here, since every plugin imports this module first: an overwritten package is named before anything odd happens.

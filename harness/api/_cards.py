@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from harness.api._protocol import Protocol
-from harness.api._written import Unit
 from harness.api.reading._reasoning import Marks
+from harness.api.results._written import Unit
 
 API_VERSION = 1
 """Version of `harness.api` for plugins. A card states the version that it was written for, as a number."""

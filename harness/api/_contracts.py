@@ -9,17 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from harness.api._cards import UnfoldedEntry
 from harness.api._protocol import Protocol as ScoringProtocol
 from harness.api._records import Item, Judgement, Usage
 from harness.api._requests import Request, VerdictFormat
 from harness.api._spaces import Verdict
-
-if TYPE_CHECKING:  # its import is slow, and commands that only list plugins do not need it
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,18 +28,6 @@ class Example:
     """The right answer in *shown* places."""
     item: Item
     """The item of the request."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An answer with its gold, for rewards that look at several answers at once."""
-
-    request: Request
-    """The request."""
-    judgement: Judgement
-    """The answer to the request."""
-    gold: Verdict
-    """The right answer in *shown* places."""
 
 
 class InstalledPlugins(Protocol):
@@ -73,6 +57,60 @@ class KnownAnswers(Protocol):
 
     def close(self) -> None:
         """Free what it holds, once the run has ended."""
+
+
+class ResolvedRecipe(Protocol):
+    """A recipe without a mistake."""
+
+    @property
+    def hash(self) -> str:
+        """Changes whenever what it asks for changes: 12 hexadecimal digits."""
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """The recipe as plain data, complete and runnable again."""
+
+
+class PlannedTraining(Protocol):
+    """A recipe whose training is planned: its checkpoint folder is named, and nothing is trained yet."""
+
+    @property
+    def name(self) -> str:
+        """Name of the recipe."""
+
+    @property
+    def folder(self) -> Path:
+        """The checkpoint folder."""
+
+    @property
+    def model(self) -> Path:
+        """Where the trained model is, or will be: an absolute path that a judge opens."""
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it is trained already."""
+
+    def train(self) -> None:
+        """Train it, or go on where an earlier attempt stopped.
+
+        Raises:
+            UserError: It cannot be trained. What was done is kept.
+        """
+
+
+class Report(Protocol):
+    """What a run has come to, from the hook `harness_run_recorded`."""
+
+    @property
+    def leaderboard(self) -> Mapping[str, Any]:
+        """The content of `leaderboard.json`."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that it wrote into the run folder for people."""
+
+    def show(self, *, details: bool = False) -> None:
+        """Print it to the terminal: a summary, or every detail."""
 
 
 class Invocation(Protocol):
@@ -168,14 +206,7 @@ class Context(Protocol):
 class Task(Protocol):
     """A source of items and the way to put them to a judge.
 
-    A task may also have these, each a protocol of `harness.api.optional`:
-
-    - `count_items(split) -> int`, cheap, for progress bars and `--dry-run`.
-    - `provenance() -> str`, the data that it read, with the commit of a hub dataset, for `run.json`.
-    - `media: str`. Where it is `absent`, the items hold `Image.absent` in the places of their pictures. Only judges
-      whose card says that they need no media are then asked.
-    - `wraps: tuple[Task, str]`, for a task that changes the items of another: that task, from `Context.task`, and its
-      split. The run then records which entries of the plan ask the same items unchanged. See `RecordedCell.wraps`.
+    `count_items`, `provenance`, `media` and `wraps` are optional: each has a protocol in `harness.api.optional`.
     """
 
     @property
@@ -210,21 +241,8 @@ class Task(Protocol):
 class Judge(Protocol):
     """A judge model.
 
-    A judge may also have these, each a protocol of `harness.api.optional`:
-
-    - `close()`, called when its last task is done. It frees weights and connections. The judge must be able to answer
-      again afterwards.
-    - `answers_by_item: bool`. True where an answer depends on which item is asked, or on chance (recorded answers, a
-      temperature above 0). Two items of equal content are then two questions, each with its own key and seed. By
-      default equal content is asked once.
-    - `covers(task: str, item: str) -> bool`, cheap: whether it has an answer to the item of this id. A judge is not
-      asked a task of which it covers no item, and reports say so. By default it has an answer to every item.
-    - `estimate_tokens(request) -> TokenEstimate` and `pricing: Pricing`: what a question will take and what that costs,
-      for the estimate of `harness run --dry-run`. By default characters are counted, and there is no price.
-    - `holds: tuple[int, float] | None`: how many requests it takes before it answers one, and for how many seconds it
-      may stay silent, for judges that wait for others. By default 2,048 requests, and the manifest's `run.timeout`.
-    - `covers(task: str, item: str) -> bool`, cheap: whether it has an answer to the item of this id. A judge is not
-      asked a task of which it covers no item, and reports say so. By default it has an answer to every item.
+    `close`, `answers_by_item`, `covers`, `holds`, `estimate_tokens` and `pricing` are optional: each has a protocol in
+    `harness.api.optional`.
     """
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
@@ -237,83 +255,3 @@ class Judge(Protocol):
 
     def fingerprint(self) -> str:
         """A text that changes whenever its answers may change (weights, prompt, decoding, version of the code)."""
-
-
-@runtime_checkable
-class Reward(Protocol):
-    """A reward for training.
-
-    It takes the judgement that `request.read` made of the answer, as evaluation does. It does not read the text by
-    rules of its own, so a verdict means the same in both. It never compares an answer without a verdict with the gold.
-
-    A reward may also have `of_orders(answers: Sequence[Answer]) -> float | None`. A trainer then shows each item with
-    candidates in both orders. It calls `of_orders` once for the answers that share a sample number, one for each order.
-    Each of them earns the value, in place of that of `__call__`.
-
-    The card names the capability `probabilities` where a reward reads `Judgement.probabilities`, and `orders` where it
-    has `of_orders`. A trainer knows from this what it must provide.
-    """
-
-    def __call__(self, request: Request, judgement: Judgement, gold: Verdict) -> float | None:
-        """The reward of one answer; `None` where it does not apply to this task or answer.
-
-        Args:
-            request: What the judge was shown.
-            judgement: What it answered. Status `error` is a failure of the machine and not of the policy.
-            gold: The right answer in *shown* places.
-
-        Raises:
-            UserError: The reward needs a field that the answer does not have. Any exception ends the training. It is
-                never turned into a reward.
-        """
-
-
-@runtime_checkable
-class Metric(Protocol):
-    """A score of many answers, vectorised over weightings of the data.
-
-    The same function gives the value (one row of weights), its interval (a row for the data without each cluster) and
-    the paired comparison. `units` are the *distinct* combinations of gold and prediction in a cell. `weights[b, t]` is
-    the number of times that unit `t` occurs in row `b`. See `docs/explanation/statistics.md`.
-
-    >>> import numpy as np
-    >>> class MeanCredit:
-    ...     def __call__(self, units, weights):
-    ...         return weights @ units.credit / weights.sum(axis=1)
-    >>> units = Units(
-    ...     space="any",
-    ...     gold=("yes", "no"),
-    ...     predicted=("yes", "yes"),
-    ...     credit=np.array([1.0, 0.0]),
-    ...     positive=np.array([np.nan, np.nan]),
-    ... )
-    >>> MeanCredit()(units, np.array([[3.0, 1.0], [1.0, 1.0]])).tolist()
-    [0.75, 0.5]
-    """
-
-    def __call__(self, units: Units, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Value for each row of weights.
-
-        Args:
-            units: T distinct answered units.
-            weights: Shape (B, T), non-negative. The harness only gives whole numbers.
-
-        Returns:
-            Shape (B,). NaN where the metric is not defined.
-        """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Units:
-    """T distinct answered units of one cell, as columns."""
-
-    space: Any
-    """The answer space. For preferences and rankings it is the largest one that occurs."""
-    gold: tuple[Verdict, ...]
-    """Length T: the right answers. Preferences are in shown places where each order counts on its own."""
-    predicted: tuple[Verdict | None, ...]
-    """Length T: the answers, in the same places. `None` where the protocol counts a missing answer as wrong."""
-    credit: NDArray[np.float64]
-    """Shape (T,): points for the answer under the protocol, from 0 to 1. Accuracy is their mean."""
-    positive: NDArray[np.float64]
-    """Shape (T,): probability of the positive class (the first label or candidate), NaN where not known."""

@@ -6,20 +6,35 @@ Item  --task renders-->  Request  --judge answers-->  Judgement
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 from harness.api._errors import DataError
-from harness.api._images import Image
 from harness.api._spaces import AnswerSpace, Verdict, verdict_from_json
+from harness.api.images._image import Image
 
 # One text for one content: keys are hashes of it, so the order of fields and the white space must never vary.
 _canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 Part: TypeAlias = str | Image
 """A piece of a question, of a candidate or of a message."""
+
+
+def join_parts(parts: Iterable[Part]) -> tuple[Part, ...]:
+    r"""Join neighbouring texts with a blank line between them. Images stay where they are.
+
+    >>> join_parts(["Look closely.", "Is it sharp?"])
+    ('Look closely.\n\nIs it sharp?',)
+    """
+    merged: list[Part] = []
+    for part in parts:
+        if isinstance(part, str) and merged and isinstance(merged[-1], str):
+            merged[-1] = f"{merged[-1]}\n\n{part}"
+        else:
+            merged.append(part)
+    return tuple(merged)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,10 +14,10 @@ from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 from harness.api._errors import DataError
-from harness.api._images import Image
 from harness.api._readings import Reading
 from harness.api._records import Judgement, Part, Status
 from harness.api._spaces import AnswerSpace, Verdict
+from harness.api.images._image import Image
 from harness.api.reading._answer import read_answer
 from harness.api.reading._quotes import PromptText
 from harness.api.reading._reasoning import NO_MARKS, Thinking

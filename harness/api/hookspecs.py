@@ -29,12 +29,12 @@ from harness.api._cards import (
     TaskCard,
     TrainerCard,
 )
-from harness.api._contracts import InstalledPlugins, KnownAnswers, Metric
-from harness.api._recorded import RecordedCell, Report
+from harness.api._contracts import InstalledPlugins, KnownAnswers, PlannedTraining, Report, ResolvedRecipe
 from harness.api._records import Judgement
 from harness.api._requests import Request
-from harness.api._statistics import Statistics
-from harness.api._training import PlannedTraining, ResolvedRecipe
+from harness.api.results._metrics import Metric
+from harness.api.results._recorded import RecordedCell
+from harness.api.results._statistics import Statistics
 
 # The name must be that of the manager in `harness.discovery`: pluggy ignores marks of other projects.
 hookspec = pluggy.HookspecMarker("harness")

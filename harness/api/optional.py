@@ -11,21 +11,27 @@ since the harness only looks for the member.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
 
-from harness.api._contracts import Answer, Task, Units
+from harness.api._contracts import Task
 from harness.api._estimates import Pricing, TokenEstimate
 from harness.api._requests import Request
 from harness.api._spaces import AnswerSpace
-from harness.api._written import Unit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-    from numpy.typing import NDArray
-
+from harness.api.results._optional import (
+    AveragesCredit,
+    GivesValues,
+    HasBounds,
+    HasDirection,
+    HasUnit,
+    LeavesOut,
+    Limits,
+    OfGroups,
+    Prepares,
+    ReadsColumns,
+    ServesAnswers,
+)
+from harness.api.training._training import RewardsOrders
 
 __all__ = [
     "AnswersByItem",
@@ -117,7 +123,10 @@ class AnswersByItem(Protocol):
 
     @property
     def answers_by_item(self) -> bool:
-        """True where an answer depends on which item is asked, or on chance. By default equal content is asked once."""
+        """True where an answer depends on which item is asked, or on chance (recorded answers, a temperature above 0).
+
+        Two items of equal content are then two questions, each with its own key and seed. By default they are one.
+        """
 
 
 @runtime_checkable
@@ -125,7 +134,10 @@ class Covers(Protocol):
     """A judge that only has answers to some items."""
 
     def covers(self, task: str, item: str) -> bool:
-        """Whether it has an answer to the item of this id. It must be cheap. By default there is one to every item."""
+        """Whether it has an answer to the item of this id. It must be cheap. By default there is one to every item.
+
+        A judge is not asked a task of which it covers no item, and reports say so.
+        """
 
 
 @runtime_checkable
@@ -147,14 +159,6 @@ class HasPricing(Protocol):
     @property
     def pricing(self) -> Pricing:
         """Its prices and budgets, as its options say. It must be cheap."""
-
-
-@runtime_checkable
-class RewardsOrders(Protocol):
-    """A reward of the answers to both orders of an item at once."""
-
-    def of_orders(self, answers: Sequence[Answer]) -> float | None:
-        """The reward of each of the answers that share a sample number; `None` where it does not apply."""
 
 
 @runtime_checkable
@@ -181,100 +185,6 @@ class MarksReasoning(Protocol):
     @property
     def reasoning_marks(self) -> tuple[str, str]:
         """The opening and the closing mark. An answer without them is not well formed."""
-
-
-@runtime_checkable
-class Prepares(Protocol):
-    """A metric that encodes units once for many weightings."""
-
-    def prepare(self, units: Units) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-        """The metric as a function of weights of shape (B, T) alone. It returns shape (B,)."""
-
-
-@runtime_checkable
-class GivesValues(Protocol):
-    """A metric that is a plain mean over units."""
-
-    def values(self, units: Units) -> NDArray[np.float64]:
-        """The value of each unit, shape (T,)."""
-
-
-@runtime_checkable
-class ReadsColumns(Protocol):
-    """A metric that only reads some columns of a unit."""
-
-    @property
-    def uses(self) -> Sequence[str]:
-        """The columns that it reads, of `gold`, `predicted`, `credit`, `positive`. By default all."""
-
-
-@runtime_checkable
-class AveragesCredit(Protocol):
-    """A metric that may be a plain mean of `Units.credit`."""
-
-    @property
-    def averages_credit(self) -> bool:
-        """True where it is. Only then can a missing answer be worth a half, or the chance of a guess."""
-
-
-@runtime_checkable
-class ServesAnswers(Protocol):
-    """A metric that is not defined for every kind of answer space."""
-
-    @property
-    def answers(self) -> frozenset[str]:
-        """The kinds for which it is defined. By default all."""
-
-
-@runtime_checkable
-class HasDirection(Protocol):
-    """A metric where less may be better."""
-
-    @property
-    def greater_is_better(self) -> bool:
-        """False for errors and distances. By default true."""
-
-
-@runtime_checkable
-class HasUnit(Protocol):
-    """A metric that states the unit of its values."""
-
-    @property
-    def unit(self) -> Unit:
-        """`share`, `correlation`, `distance` or `score`, which is the default. The card says the same."""
-
-
-@runtime_checkable
-class HasBounds(Protocol):
-    """A metric whose range its unit does not imply."""
-
-    def bounds(self, space: AnswerSpace) -> tuple[float, float]:
-        """The least and the greatest value on an answer space. Either may be infinite."""
-
-
-@runtime_checkable
-class OfGroups(Protocol):
-    """A metric that is only meaningful within one group."""
-
-    @property
-    def of_groups(self) -> bool:
-        """True where it is. Any average but `group` is then refused, and its weights are counts."""
-
-
-@runtime_checkable
-class Limits(Protocol):
-    """A metric that is slow to evaluate."""
-
-    def limit(self, units: Units) -> int | None:
-        """The most evaluations for one interval. `None` for as many as it takes."""
-
-
-@runtime_checkable
-class LeavesOut(Protocol):
-    """A metric with a faster way to leave units out than to evaluate all the others again."""
-
-    def without(self, units: Units) -> Any:
-        """The faster way, as the core's rank correlations have one, or `None`."""
 
 
 # `harness check` goes through this table: a member with a similar name is reported as misspelt.

@@ -1,4 +1,4 @@
-"""The command `harness`. Verbs live one to a file and are imported only when called, so that `--help` is instant."""
+"""The command `harness`. A verb is imported only when it is called, so that `--help` is instant."""
 
 from __future__ import annotations
 
@@ -74,7 +74,6 @@ class _LazyGroup(click.Group):
             formatter.write_dl(lines)
         if others := _find_others(ctx):
             with formatter.section("Commands of plugins"):
-                # Not `list`: once the verb of that name is loaded, it is a module of this package.
                 formatter.write_dl([(clean(name), clean(summary)) for name, summary in others.items()])
 
 
@@ -274,8 +273,7 @@ def _find_plugin(error: Exception) -> str:
     from importlib.metadata import entry_points
 
     names = {point.value.partition(".")[0].partition(":")[0]: point.name for point in entry_points(group="harness")}
-    # The innermost first. Not by `list`, which may be a module of this package.
-    for frame, _ in reversed([*traceback.walk_tb(error.__traceback__)]):
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):  # the innermost first
         module = str(frame.f_globals.get("__name__"))
         top = module.partition(".")[0]
         if top == "harness":

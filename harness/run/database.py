@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import JournalError
-from harness.run.integrity import KEYS, SUMS, add_sums, count_sums, find_damage, find_foreign, row_sum, was_closed
+from harness.run.integrity import (
+    KEYS,
+    SUMS,
+    add_sums,
+    count_sums,
+    find_damage,
+    find_foreign,
+    find_lost_tables,
+    row_sum,
+    was_closed,
+)
 from harness.run.unwritable import path_to_read
 
 SCHEMA_VERSION = 1
@@ -80,7 +90,7 @@ class Database:
                 raise
 
     def _prepare(self, *, unclean: bool) -> None:
-        if problem := find_foreign(self._db):
+        if problem := find_foreign(self._db) or find_lost_tables(self._db):
             raise JournalError(f"journal {self.path}: {problem}")
         if self.readonly:
             self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)

@@ -82,6 +82,13 @@ def find_foreign(database: sqlite3.Connection) -> str:
     return "" if row is None else f"it holds the {row[0]} {row[1]!r}, which the harness does not make; {_DAMAGED}"
 
 
+def find_lost_tables(database: sqlite3.Connection) -> str:
+    """Whether a file of several pages names no table. SQLite takes it for an empty one, and would begin it again."""
+    pages = database.execute("PRAGMA page_count").fetchone()[0]
+    lost = pages > 1 and not database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    return f"the file is damaged: it has {pages:,} pages and names no table; {_DAMAGED}" if lost else ""
+
+
 def find_damage(database: sqlite3.Connection) -> str:
     """What is wrong with a journal and what to do about it; empty where it holds what was written.
 

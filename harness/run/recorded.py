@@ -146,6 +146,7 @@ def load_run(folder: Path) -> RecordedRun:
     try:
         record = journal.meta("plan")
         if record is None:
+            journal.check()  # a damaged page can look like one without rows
             raise JournalError(f"{folder}: the run never began; run its manifest again")
         plan = _read_plan(record, folder)
         states = {
@@ -153,6 +154,8 @@ def load_run(folder: Path) -> RecordedRun:
             for cell in journal.cells()
             if cell.state in ("complete", LEFT_OUT) or journal.has_answers(cell.task, cell.judge_key)
         }
+        if not states:
+            journal.check()
         hashes = {task["name"]: _data_hash(journal, task["name"]) for task in plan["tasks"]}
     finally:
         journal.close()

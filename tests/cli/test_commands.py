@@ -131,6 +131,6 @@ def test_a_verb_of_the_core_by_its_full_id_is_the_cores_own(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert code_of("harness/list", "tasks") == 0
-    monkeypatch.setattr("harness.cli.list.load_plugins", lambda ctx: 1 / 0)
+    monkeypatch.setattr("harness.inspection.list.load_plugins", lambda ctx: 1 / 0)
     assert code_of("harness/list", "tasks") == 1
     assert "bug in the harness" in capsys.readouterr().err

@@ -155,11 +155,14 @@ def fill_disk(bench: Bench, count: int) -> Iterator[str]:
 def freeze(bench: Bench, count: int) -> Iterator[str]:
     """Verbs that read work, for a run that has ended and one that was killed, with and without its `-shm`."""
     whole = finished(bench)
-    killed = bench.new()
-    while not list(killed.glob("runs/kill-*/journal.sqlite-wal")):
+    while True:
+        killed = bench.new()
         process = start(bench, killed)
         time.sleep(bench.rng.random() * bench.kept["seconds"])
         process.kill()
+        # One that had its report already can be read like any other.
+        if list(killed.glob("runs/kill-*/journal.sqlite-wal")) and not list(killed.glob("runs/kill-*/scores.json")):
+            break
     bare = bench.new()
     shutil.copytree(killed, bare, dirs_exist_ok=True)
     for path in bare.glob("runs/kill-*/journal.sqlite-shm"):

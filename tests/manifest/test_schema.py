@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.discovery import Plugins
+from harness.inspection.schema import manifest_schema, recipe_schema
 from harness.manifest.model import (
     JudgeEntry,
     Manifest,
@@ -19,7 +20,6 @@ from harness.manifest.model import (
     TrainerEntry,
     protocol_model,
 )
-from harness.manifest.schema import manifest_schema, recipe_schema
 
 
 def schemas(value: Any) -> Iterator[dict[str, Any]]:

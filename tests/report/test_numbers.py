@@ -1,4 +1,4 @@
-"""What stands beside numbers; how these are written is tested in tests/api/test_written.py."""
+"""What stands beside numbers; how these are written is tested in tests/api/results/test_written.py."""
 
 from __future__ import annotations
 

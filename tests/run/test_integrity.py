@@ -131,6 +131,20 @@ def test_rows_that_are_not_those_that_were_written_are_named_with_the_way_out(
         check(filled)
 
 
+@pytest.mark.parametrize("readonly", [True, False])
+def test_a_page_that_looks_empty_is_not_taken_for_one_without_rows(filled: Path, readonly: bool) -> None:
+    # The first bytes of a page say that it is a leaf. The next ones, which are 0 now, say how many rows it has.
+    raw = filled.read_bytes()
+    pages = len(raw) // 4096
+    for page in range(pages):
+        start = 103 if page == 0 else page * 4096 + 3
+        filled.write_bytes(raw[:start] + bytes(min(4096, len(raw) - start)) + raw[start + 4096 :])
+        with pytest.raises(JournalError, match=f"journal {filled}: "):
+            check(filled, readonly=readonly)
+    filled.write_bytes(raw)
+    check(filled)
+
+
 def test_a_letter_that_another_took_the_place_of_is_found(filled: Path) -> None:
     raw = filled.read_bytes()
     place = raw.index(b"Yes. 41")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -121,3 +123,15 @@ def test_a_folder_that_is_no_run_or_of_a_run_that_never_began_is_refused(tmp_pat
     Journal(tmp_path / JOURNAL).close()
     with pytest.raises(JournalError, match="the run never began; run its manifest again"):
         load_run(tmp_path)
+
+
+@pytest.mark.parametrize(("table", "key"), [("cells", "task"), ("meta", "key")])
+def test_a_run_whose_rows_are_lost_is_not_one_that_never_began(
+    make_plan: MakePlan, text_task: Any, tmp_path: Path, table: str, key: str
+) -> None:
+    folder = tmp_path / "run"
+    record(two_by_two(make_plan, text_task), folder, {(0, 0): "complete"}, answers={(0, 0)})
+    with closing(sqlite3.connect(folder / JOURNAL)) as database, database:
+        database.execute(f"DELETE FROM {table} WHERE {key} NOT IN ('schema', 'rows')")
+    with pytest.raises(JournalError, match=f"the rows of {table} are not those that were written"):
+        load_run(folder)

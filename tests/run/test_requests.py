@@ -130,7 +130,7 @@ def test_other_rules_for_showing_pictures_make_new_questions_and_no_new_data(
 
     before = asked()
     assert asked() == before
-    monkeypatch.setattr("harness.api._images._MARK", b"other rules: ")
+    monkeypatch.setattr("harness.api.images._image._MARK", b"other rules: ")
     after = asked()
     assert [data for data, _ in after] == [data for data, _ in before], "a run that has begun goes on"
     assert [key == was for (_, key), (_, was) in zip(after, before, strict=True)] == [False, True]

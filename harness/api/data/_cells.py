@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from harness.api._errors import DataError
-from harness.api._images import Image
+from harness.api.images._image import Image
 from harness.secrets import find_key
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.api._errors import DataError
-from harness.api._images import Image
 from harness.api.data._cells import Row
 from harness.api.data._files import suffix_of
 from harness.api.data._tables import Media
+from harness.api.images._image import Image
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 """Endings of the images in a folder without a table."""

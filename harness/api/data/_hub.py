@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.api._errors import DataError
-from harness.api._images import Image
 from harness.api.data._cells import ABSENT, Row
 from harness.api.data._tables import Media
+from harness.api.images._image import Image
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,9 +16,8 @@ from pydantic import BaseModel
 
 from harness.api._contracts import Context
 from harness.api._errors import DataError
-from harness.api._parts import join_parts
 from harness.api._protocol import Protocol
-from harness.api._records import Item, Part
+from harness.api._records import Item, Part, join_parts
 from harness.api._requests import Message, Request, VerdictFormat
 from harness.api.data._cells import Row, suggest_names
 from harness.api.data._sources import Source, Split, TableOptions, find_splits

@@ -13,10 +13,10 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from harness.api._errors import DataError
-from harness.api._images import Image
 from harness.api.data._cells import ABSENT, Row
 from harness.api.data._files import read_table
 from harness.api.files import check_regular
+from harness.api.images._image import Image
 
 Media: TypeAlias = Annotated[
     Literal["present", "absent"] | None,

@@ -9,10 +9,10 @@ from typing import Any
 
 from harness.api._errors import PluginError
 from harness.api._execution import Parcel
-from harness.api._images import Image
 from harness.api._records import Judgement, Part, Status
 from harness.api._requests import Message, Request, VerdictFormat
 from harness.api._spaces import space_from_json
+from harness.api.images._image import Image
 from harness.api.reading._reasoning import thinking_from_json
 
 MOST_BYTES = 32 * 2**20

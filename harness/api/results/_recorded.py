@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from harness.api._protocol import Protocol as ScoringProtocol
 from harness.api._records import Judgement, Status, Usage
 from harness.api._spaces import AnswerSpace, Verdict
-from harness.api._unread import UnreadReason, reason_of
+from harness.api.results._unread import UnreadReason, reason_of
 
 
 class RecordedAnswer(NamedTuple):
@@ -117,21 +117,6 @@ class RecordedCell:
     def usage(self) -> Usage:
         """What the judge's answers in this run have cost, those to other tasks included."""
         return self.source.usage()
-
-
-class Report(Protocol):
-    """What a run has come to."""
-
-    @property
-    def leaderboard(self) -> Mapping[str, Any]:
-        """The content of `leaderboard.json`."""
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Names of the files that it wrote into the run folder for people."""
-
-    def show(self, *, details: bool = False) -> None:
-        """Print it to the terminal: a summary, or every detail."""
 
 
 class Renderer(Protocol):

@@ -75,7 +75,7 @@ def command(
       harness show runs/ood-1a2b3c4d5e6f --unread --judge pixels --reason refused
     """
     if unread:
-        from harness.cli._unread import show_unread
+        from harness.inspection.unread import show_unread
 
         if name is None:
             raise click.UsageError("--unread needs the run folder: harness show RUN --unread", ctx)
@@ -126,7 +126,7 @@ def _show_object(
 
 
 def _print_schema(plugins: Plugins, kind: str) -> None:
-    from harness.manifest.schema import manifest_schema, recipe_schema
+    from harness.inspection.schema import manifest_schema, recipe_schema
 
     make = recipe_schema if kind == "recipe" else manifest_schema
     echo(json.dumps(make(plugins), indent=2))
@@ -221,7 +221,7 @@ def _print_benchmark(offer: Offer) -> None:
 
 def _draw(plugins: Plugins, offer: Offer, *, sample: int, split: str, data: str | None, path: Path) -> None:
     from harness.api import UserError
-    from harness.cli._sheet import contact_sheet
+    from harness.inspection.sheet import contact_sheet
     from harness.run.plan import sample_task
     from harness.run.requests import stream_requests
 

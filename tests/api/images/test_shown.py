@@ -19,7 +19,7 @@ import PIL.ImageFile
 import pytest
 
 from harness.api import MAX_PIXELS, Choice, DataError, Image, Message, Request
-from harness.api._shown import MAX_BYTES
+from harness.api.images._shown import MAX_BYTES
 from harness.formats.tagged import TaggedFormat
 from harness.testing import odd_pictures
 

@@ -9,9 +9,61 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from harness.api._contracts import Answer, Example, Reward
+from harness.api._contracts import Example
 from harness.api._errors import HarnessError, PluginError
-from harness.api._records import Status
+from harness.api._records import Judgement, Status
+from harness.api._requests import Request
+from harness.api._spaces import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer with its gold, for rewards that look at several answers at once."""
+
+    request: Request
+    """The request."""
+    judgement: Judgement
+    """The answer to the request."""
+    gold: Verdict
+    """The right answer in *shown* places."""
+
+
+@runtime_checkable
+class Reward(Protocol):
+    """A reward for training.
+
+    It takes the judgement that `request.read` made of the answer, as evaluation does. It does not read the text by
+    rules of its own, so a verdict means the same in both. It never compares an answer without a verdict with the gold.
+
+    One with `of_orders` (`harness.api.optional.RewardsOrders`) looks at the answers to both orders of an item at once.
+
+    The card names the capability `probabilities` where a reward reads `Judgement.probabilities`, and `orders` where it
+    has `of_orders`. A trainer knows from this what it must provide.
+    """
+
+    def __call__(self, request: Request, judgement: Judgement, gold: Verdict) -> float | None:
+        """The reward of one answer; `None` where it does not apply to this task or answer.
+
+        Args:
+            request: What the judge was shown.
+            judgement: What it answered. Status `error` is a failure of the machine and not of the policy.
+            gold: The right answer in *shown* places.
+
+        Raises:
+            UserError: The reward needs a field that the answer does not have. Any exception ends the training. It is
+                never turned into a reward.
+        """
+
+
+@runtime_checkable
+class RewardsOrders(Protocol):
+    """A reward of the answers to both orders of an item at once. A trainer then shows each item in both."""
+
+    def of_orders(self, answers: Sequence[Answer]) -> float | None:
+        """The reward of each of the answers that share a sample number, in place of that of `__call__`.
+
+        It has one answer for each order. `None` where it does not apply.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,42 +245,3 @@ class Trainer(Protocol):
 
     def fingerprint(self, training: Training) -> str:
         """A text that changes whenever the result may change (initial weights, version of the code). Cheap."""
-
-
-class ResolvedRecipe(Protocol):
-    """A recipe without a mistake."""
-
-    @property
-    def hash(self) -> str:
-        """Changes whenever what it asks for changes: 12 hexadecimal digits."""
-
-    @property
-    def content(self) -> Mapping[str, Any]:
-        """The recipe as plain data, complete and runnable again."""
-
-
-class PlannedTraining(Protocol):
-    """A recipe whose training is planned: its checkpoint folder is named, and nothing is trained yet."""
-
-    @property
-    def name(self) -> str:
-        """Name of the recipe."""
-
-    @property
-    def folder(self) -> Path:
-        """The checkpoint folder."""
-
-    @property
-    def model(self) -> Path:
-        """Where the trained model is, or will be: an absolute path that a judge opens."""
-
-    @property
-    def is_trained(self) -> bool:
-        """Whether it is trained already."""
-
-    def train(self) -> None:
-        """Train it, or go on where an earlier attempt stopped.
-
-        Raises:
-            UserError: It cannot be trained. What was done is kept.
-        """

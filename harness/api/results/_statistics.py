@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from harness.api._contracts import Metric, Units
+from harness.api.results._metrics import Metric, Units
 
 if TYPE_CHECKING:  # at run time it would make every command slow
     import numpy as np

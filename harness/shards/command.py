@@ -25,7 +25,7 @@ def command(ctx: click.Context, shards: tuple[Path, ...], out: Path | None) -> i
       harness merge runs/ood-*-shard-*-of-2
     """
     from harness.pipeline.session import report_run
-    from harness.run.merge import merge_shards
+    from harness.shards.merge import merge_shards
 
     # Merged before plugins are loaded: the journals need none, and a plugin that fails must not cost the merge.
     folder = merge_shards(shards, out)

@@ -12,8 +12,8 @@ import pytest
 from harness.api import JournalError, Judgement
 from harness.run.folder import JOURNAL, MANIFEST, lock_folder
 from harness.run.journal import Journal
-from harness.run.merge import merge_shards
 from harness.run.rows import LEFT_OUT, CellRow, ItemRow, RequestRow
+from harness.shards.merge import merge_shards
 
 SPACE = '{"kind": "choice", "labels": ["yes", "no"]}'
 

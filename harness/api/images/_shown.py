@@ -11,7 +11,7 @@ Where viewers agree, their rule is followed. Where they do not, the plainest rul
   management converts LAB.
 - Colour profiles are not applied. No preprocessing of a model does so, and all judges should see the same numbers.
 
-Not for reading files or for naming pictures: see `_images`.
+Not for reading files or for naming pictures: see `_image`.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from harness.api import (
     Score,
     Verdict,
 )
-from harness.cli._sheet import contact_sheet
+from harness.inspection.sheet import contact_sheet
 from harness.testing import odd_pictures
 
 

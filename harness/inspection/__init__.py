@@ -1,0 +1,1 @@
+"""What is there, without running it: `harness list`, `show`, `validate` and `plugins`, and schemas for editors."""
