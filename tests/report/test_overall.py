@@ -150,7 +150,12 @@ def test_over_all_tasks_who_has_no_place_on_one_is_last_there(make_cell: Any) ->
     leaderboard = board(own, group_by="task")
     overall = {row.judge: (row.value, row.ci_low, row.ci_high, row.rank_low) for row in leaderboard.overall}
     # d is above a on x, and the last of four on y. Its ranks are 1 and 4.
-    assert overall == {"a": (1.5, 1.5, 1.5, 1), "b": (2.5, 2.5, 2.5, 2), "c": (3.5, 3.5, 3.5, 4), "d": (2.5, 2.5, 2.5, 2)}
+    assert overall == {
+        "a": (1.5, 1.5, 1.5, 1),
+        "b": (2.5, 2.5, 2.5, 2),
+        "c": (3.5, 3.5, 3.5, 4),
+        "d": (2.5, 2.5, 2.5, 2),
+    }
     assert [row.task for row in leaderboard.rows if row.judge == "d" and row.rank_low is None] == ["y"]
 
 

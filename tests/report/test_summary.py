@@ -107,7 +107,14 @@ def test_a_board_of_one_task_or_of_suites_is_its_own_summary(make_cell: Any) -> 
 @pytest.fixture(scope="module")
 def large(make_cell: Any) -> Leaderboard:
     """Eight judges and six tasks with names as long as people give them."""
-    tasks = ["alignment-unseen", "pairwise-alignment", "pairwise-safety", "quality-ranking", "scores", "technical-unseen"]
+    tasks = [
+        "alignment-unseen",
+        "pairwise-alignment",
+        "pairwise-safety",
+        "quality-ranking",
+        "scores",
+        "technical-unseen",
+    ]
     cells = [
         make_cell(f"vl-judge-{place}b-it", said(100 + 11 * place), GOLD, task=task, protocol=protocol)
         for place in range(8)
