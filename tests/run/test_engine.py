@@ -104,6 +104,7 @@ class Interrupting(Lines):
     """Presses Ctrl-C when a cell begins, before its judge has been asked anything."""
 
     def start(self, judge: str, task: str, *, total: int | None, done: int) -> None:
+        super().start(judge, task, total=total, done=done)
         signal.raise_signal(signal.SIGINT)
 
 
