@@ -109,8 +109,8 @@ class Report(Protocol):
     def files(self) -> tuple[str, ...]:
         """Names of the files that it wrote into the run folder for people."""
 
-    def show(self) -> None:
-        """Print it to the terminal."""
+    def show(self, *, details: bool = False) -> None:
+        """Print it to the terminal: a summary, or every detail."""
 
 
 class Invocation(Protocol):

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     help="Where run folders are kept.",
 )
 @checkpoints_option
+@click.option("--details", is_flag=True, help="Print a table for each task too, after the summary.")
 @click.option(
     "--executor",
     metavar="NAME",
@@ -73,6 +74,7 @@ def command(
     fail_on_error: float | None,
     runs: Path,
     checkpoints: Path,
+    details: bool,
     executor: str | None,
     executor_options: tuple[str, ...],
 ) -> int:
@@ -121,7 +123,7 @@ def command(
     except KeyboardInterrupt:  # while a judge was trained; from the first question on the session takes it
         say("interrupted; run the same command again to go on")
         return 130
-    return _report(session, loaded.manifest.report.min_coverage)
+    return _report(session, loaded.manifest.report.min_coverage, details=details)
 
 
 def _add_sets(sets: tuple[str, ...], limit: int | None, fail_on_error: float | None) -> tuple[str, ...]:
@@ -146,7 +148,7 @@ def _parse_shard(part: str | None) -> Shard | None:
     return Shard(index=int(match[1]), count=int(match[2]))
 
 
-def _report(session: Session, gate: float | None) -> int:
+def _report(session: Session, gate: float | None, *, details: bool) -> int:
     """Print what came out. The exit code says how it went."""
     from harness.pipeline.session import why_unreported
 
@@ -156,7 +158,7 @@ def _report(session: Session, gate: float | None) -> int:
         return 130
     # The board comes first. What went wrong follows, where a terminal is read: at its end.
     if session.report is not None:
-        session.report.show()
+        session.report.show(details=details)
     files = why_unreported(session.folder) if session.report is None else ", ".join(session.report.files)
     say(f"\nrun folder: {session.folder} ({files})")
     if outcome.too_many_errors:

@@ -21,7 +21,7 @@ from harness.report.records import Compare, Leaderboard, Row
 from harness.report.scored import ScoredCell
 from harness.report.settings import DEFAULT, rules_of
 from harness.report.spending import spending_of
-from harness.report.suites import rank_suites
+from harness.report.suites import rank_overall, rank_suites
 from harness.report.unread import Tally, UnreadAnswers, tally
 from harness.report.usage import JudgeUsage
 from harness.score.records import Block, CellFacts, CellScores, Comparison, Estimate
@@ -61,7 +61,8 @@ def build_leaderboard(
     by_cell = {_cell_key(entry): entry for entry in entries}
     tallies = {name: tally(entry.cell.unread()) for name, entry in by_cell.items()}
     rows = _make_rows(entries, tallies, settings)
-    blocks = _rank_blocks(rows, _group_rivals(entries), settings, measure=measure, left_out=lacking)
+    rivals = _group_rivals(entries)
+    blocks = _rank_blocks(rows, rivals, settings, measure=measure, left_out=lacking)
     return Leaderboard(
         title=", ".join(sorted({entry.run for entry in entries})),
         group_by=settings.group_by,
@@ -78,6 +79,7 @@ def build_leaderboard(
         usage=_list_usage(entries, confidence=settings.confidence),
         left_out=tuple(sorted(lacking, key=lambda cell: (cell.judge, cell.task, cell.run))),
         unread=_list_unread(by_cell, tallies),
+        overall=_rank_overall(rows, rivals, settings, measure=measure, left_out=lacking),
     )
 
 
@@ -129,6 +131,22 @@ def _rank_blocks(
     else:
         blocks = [_compare_field(same, rivals[block], measure, tests) for block, same in _group_rows(rows).items()]
     return sorted((place_judges(field, tests) for field in blocks), key=lambda field: field.rows[0].block)
+
+
+def _rank_overall(
+    rows: Sequence[Row],
+    rivals: Mapping[Block, Sequence[Entry]],
+    settings: ReportSettings,
+    *,
+    measure: Measure,
+    left_out: Sequence[LeftOut],
+) -> tuple[Row, ...]:
+    """The judges over all tasks, where there are several of both."""
+    several = len({row.task for row in rows}) > 1 and len({row.judge for row in rows}) > 1
+    if settings.group_by != "task" or settings.compare == "none" or not several:
+        return ()
+    field = rank_overall(rows, rivals, measure=measure, left_out=left_out)
+    return tuple(sorted(place_judges(field, settings.compare).rows, key=_sort_key))
 
 
 def _compare_field(rows: Sequence[Row], rivals: Sequence[Entry], measure: Measure, tests: Compare) -> Field:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from harness.api import Unit, write_interval, write_number
-from harness.report import ceilings, notes, trust, unread, usage
+from harness.report import ceilings, notes, summary, trust, unread, usage
 from harness.report.numbers import NOTHING, heading, p_value, share, size
 from harness.report.records import Leaderboard, Row
 from harness.report.row_text import consistency, rank_text, standing
@@ -28,6 +28,8 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
         sections: Pairs of a title and Markdown text from plugins, put at the end as they are.
     """
     pieces = [f"# Leaderboard: {for_markdown(leaderboard.title)}"]
+    if summary.has_summary(leaderboard):
+        pieces += _summarize(leaderboard)
     for rows in notes.blocks(leaderboard):
         pieces.append(
             f"## {for_markdown(notes.title(rows[0]))} · {for_markdown(heading(rows[0].metric, rows[0].unit))}"
@@ -65,6 +67,33 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
     for title, text in sections:
         pieces += [f"## {for_markdown(title)}", text.strip()]
     return "\n\n".join(pieces) + "\n"
+
+
+def _summarize(leaderboard: Leaderboard) -> list[str]:
+    """One table of all judges and tasks, and a line for each thing to know."""
+    tasks, own = summary.list_tasks(leaderboard), summary.rows_of(leaderboard)
+    overall = {row.judge: row for row in leaderboard.overall}
+    first = ["rank", f"overall: {summary.overall_head(leaderboard)}"] if overall else []
+    heads = [" · ".join((task, *summary.heads(_of_task(leaderboard, task)))) for task in tasks]
+    cells = []
+    for judge in summary.list_judges(leaderboard):
+        place = overall.get(judge)
+        ahead = [NOTHING if place is None else rank_text(place), _mark(place)] if overall else []
+        cells.append([judge, *ahead, *(_mark(own[judge].get(task)) for task in tasks)])
+    said = [*summary.list_facts(leaderboard), *summary.list_legend(leaderboard, margin=False)]
+    return [
+        "## Summary",
+        table(["judge", *first, *heads], cells, left="l" + "r" * len((*first, *tasks))),
+        "\n".join(f"- {for_markdown(note)}" for note in said),
+    ]
+
+
+def _of_task(leaderboard: Leaderboard, task: str) -> list[Row]:
+    return [row for row in leaderboard.rows if row.task == task]
+
+
+def _mark(row: Row | None) -> str:
+    return summary.interval_text(row) + (summary.BEST if summary.is_best(row) else "")
 
 
 def comparisons_table(comparisons: Sequence[Comparison]) -> str:

@@ -2,8 +2,9 @@
 
 Values of different metrics have no mean, but ranks do. The rank sets of all tasks are made as one family, so that all
 of them hold at once with the confidence asked for (Mogstad, Romano, Shaikh and Wilhelm 2024). Then the mean of their
-lower ends and the mean of their upper ends enclose a judge's true mean rank, for all judges at once. Not for means of
-one metric: `harness.report.suites`.
+lower ends and the mean of their upper ends enclose a judge's true mean rank, for all judges at once. A judge that has
+no place on a task shares the last ranks there: they are known, and not estimated. Not for means of one metric:
+`harness.report.suites`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from harness.report.places import Field, find_ranked
 from harness.report.records import MEAN_RANK, Row
 from harness.score.contest import Contest, Round
 from harness.score.families import Family, family_of_gaps
-from harness.score.ranks import Standing, standings
+from harness.score.ranks import standings
 from harness.score.records import Comparison
 from harness.score.significance import Rules, compare_pair, remove_circles
 
@@ -30,6 +31,7 @@ def mean_ranks(
     by_judge: Mapping[str, Sequence[Row]],
     rounds: Mapping[str, Round],
     *,
+    inside: Sequence[str],
     rules: Rules,
     compare: bool,
 ) -> Field:
@@ -39,30 +41,44 @@ def mean_ranks(
         rows: The row of each judge, without a value.
         by_judge: Its rows on the tasks.
         rounds: The judges of each task.
+        inside: The judges that get a mean rank. Where one of them has no place on a task, it is last there.
         rules: How they are compared.
         compare: Whether they are. Without comparisons there are no rank sets.
     """
     rows = {judge: _clear_task(row) for judge, row in rows.items()}
-    # No row has a value yet, so whether a judge is ranked depends on its flags alone.
-    inside = find_ranked([replace(row, value=0.0) for row in rows.values()])
     own = {judge: {row.task: row for row in by_judge[judge]} for judge in inside}
-    points = [_rank_values([own[judge][task] for judge in inside]) for task in rounds]
-    compared = _compare_tasks(inside, own, rounds, rules=rules) if compare and len(inside) > 1 else []
+    present = {task: find_ranked([own[judge][task] for judge in inside if task in own[judge]]) for task in rounds}
+    points = [_rank_all(inside, present[task], {judge: own[judge].get(task) for judge in inside}) for task in rounds]
+    compared = _compare_tasks(present, own, rounds, rules=rules) if compare and len(inside) > 1 else []
     # One rank set for each task. All of them hold at once, since their tests are one family.
-    sets = [standings(inside, pairs) for pairs in compared]
+    sets = [_place_all(inside, present[task], pairs) for task, pairs in zip(rounds, compared, strict=False)]
     means = {
-        judge: _Mean.over([ranks[k] for ranks in points], [places[judge] for places in sets])
-        for k, judge in enumerate(inside)
+        judge: _Mean.over([ranks[judge] for ranks in points], [places[judge] for places in sets]) for judge in inside
     }
     for judge, mean in means.items():
         method = METHOD if sets else ""
         rows[judge] = replace(rows[judge], value=mean.value, ci_low=mean.low, ci_high=mean.high, method=method)
-    pairs = [
-        _compare_means(a, b, means, n=sum(pair.n for pair in same))
-        for (a, b), *same in zip(combinations(inside, 2), *compared, strict=True)
-        if same
-    ]
+    met = dict.fromkeys(combinations(inside, 2), 0) if sets else {}
+    for pair in (pair for pairs in compared for pair in pairs):
+        met[pair.judge_a, pair.judge_b] += pair.n
+    pairs = [_compare_means(a, b, means, n=n) for (a, b), n in met.items()]
     return Field(rows=tuple(rows.values()), comparisons=tuple(pairs))
+
+
+def _rank_all(inside: Sequence[str], present: Sequence[str], own: Mapping[str, Row | None]) -> dict[str, float]:
+    """Ranks on one task. Those without a place share the last ones."""
+    last = (len(present) + 1 + len(inside)) / 2
+    found = dict.fromkeys(inside, last)
+    rows = [row for judge in present if (row := own[judge]) is not None]
+    return found | dict(zip(present, _rank_values(rows), strict=True))
+
+
+def _place_all(
+    inside: Sequence[str], present: Sequence[str], pairs: Sequence[Comparison]
+) -> dict[str, tuple[int, int]]:
+    """Rank sets on one task. Those without a place may have any of the last ranks."""
+    found = dict.fromkeys(inside, (len(present) + 1, len(inside)))
+    return found | {judge: (place.low, place.high) for judge, place in standings(present, pairs).items()}
 
 
 class _Mean(NamedTuple):
@@ -73,13 +89,13 @@ class _Mean(NamedTuple):
     high: float | None
 
     @classmethod
-    def over(cls, points: Sequence[float], sets: Sequence[Standing]) -> _Mean:
+    def over(cls, points: Sequence[float], sets: Sequence[tuple[int, int]]) -> _Mean:
         """The mean over tasks."""
         value = sum(points) / len(points)
         if not sets:
             return cls(value, None, None)
         # No sampling distribution is needed: where all sets hold, so do the means of their ends.
-        return cls(value, sum(place.low for place in sets) / len(sets), sum(place.high for place in sets) / len(sets))
+        return cls(value, sum(low for low, _ in sets) / len(sets), sum(high for _, high in sets) / len(sets))
 
 
 def _clear_task(row: Row) -> Row:
@@ -103,35 +119,38 @@ def _rank_values(rows: Sequence[Row]) -> list[float]:
 
 
 def _compare_tasks(
-    judges: Sequence[str], own: Mapping[str, Mapping[str, Row]], rounds: Mapping[str, Round], *, rules: Rules
+    present: Mapping[str, Sequence[str]],
+    own: Mapping[str, Mapping[str, Row]],
+    rounds: Mapping[str, Round],
+    *,
+    rules: Rules,
 ) -> list[tuple[Comparison, ...]]:
-    """Every two judges on each task, all of them one family."""
+    """Every two judges that have a place on a task, for each task, all of them one family."""
     contests = {task: Contest([each]) for task, each in rounds.items()}
     # The family is made of all tasks before any pair is tested: its size sets the correction.
-    family = _make_family(judges, contests, rules)
+    family = _make_family(present, contests, rules)
     found = []
     for task, contest in contests.items():
-        first = own[judges[0]][task]
         compared = [
             compare_pair(
                 contest,
                 a,
                 b,
-                metric_name=first.metric,
+                metric_name=own[a][task].metric,
                 family=family,
                 rules=rules,
-                greater_is_better=first.greater_is_better,
+                greater_is_better=own[a][task].greater_is_better,
             )
-            for a, b in combinations(judges, 2)
+            for a, b in combinations(present[task], 2)
         ]
         found.append(remove_circles(compared))
     return found
 
 
-def _make_family(judges: Sequence[str], contests: Mapping[str, Contest], rules: Rules) -> Family:
+def _make_family(present: Mapping[str, Sequence[str]], contests: Mapping[str, Contest], rules: Rules) -> Family:
     gaps = []
-    for contest in contests.values():
-        for a, b in combinations(judges, 2):
+    for task, contest in contests.items():
+        for a, b in combinations(present[task], 2):
             met = contest.meet(a, b)
             if met.gap is not None:
                 gaps.append(met.gap)

@@ -45,13 +45,13 @@ class RunReport:
         """The content of `leaderboard.json`."""
         return self.board.to_json()
 
-    def show(self) -> None:
-        """Print the leaderboard to the terminal."""
+    def show(self, *, details: bool = False) -> None:
+        """Print the leaderboard to the terminal: the summary, and with `details` a table for each task."""
         from rich.console import Console
 
         from harness.report.terminal import print_leaderboard
 
-        print_leaderboard(self.board, Console(), folders=[self.folder])
+        print_leaderboard(self.board, Console(), folders=[self.folder], details=details)
 
 
 def publish_run(folder: Path, plugins: Plugins, *, reuse: bool) -> RunReport | None:

@@ -130,6 +130,9 @@ class Leaderboard:
     """What judges were not asked; sorted by judge and task."""
     unread: tuple[UnreadAnswers, ...] = ()
     """The answers without a verdict of each judge on each task, where there are any; sorted by task and judge."""
+    overall: tuple[Row, ...] = ()
+    """The judges over all tasks of the board by their mean value or mean rank, each with its rank set: rows as those of
+    a suite, without its name. Empty where the board has one task or one judge, or is of suites or categories."""
     sections: tuple[str, ...] = ()
     """Titles of the sections that plugins have added to `leaderboard.md`."""
 
@@ -145,6 +148,7 @@ class Leaderboard:
         )
         fields["left_out"] = tuple(LeftOut(**cell) for cell in data.get("left_out", ()))
         fields["unread"] = tuple(_unread(record) for record in data.get("unread", ()))
+        fields["overall"] = tuple(Row.from_json(row) for row in data.get("overall", ()))
         fields["sections"] = tuple(data.get("sections", ()))
         return cls(**fields)
 

@@ -11,12 +11,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from harness.recorded.load import LeftOut
 from harness.report.entries import Entry
 from harness.report.measure import Measure
 from harness.report.overall import mean_ranks
-from harness.report.places import Field, find_ranked
+from harness.report.places import UNRANKED, Field, find_ranked
 from harness.report.records import Row
 from harness.score.contest import Contest, Round
 from harness.score.flags import FEW, INTERVAL_FLAGS
@@ -62,6 +63,41 @@ def rank_suites(
     return found
 
 
+def rank_overall(
+    rows: Sequence[Row],
+    rivals: Mapping[Block, Sequence[Entry]],
+    *,
+    measure: Measure,
+    left_out: Sequence[LeftOut] = (),
+) -> Field:
+    """All tasks of a board as one suite without a name.
+
+    It is the plain mean where all tasks have one metric and all judges a ranked value on each, else the mean rank. A
+    judge that was asked a task and has no ranked value on it is last there: an answer that is missing must not pay. A
+    judge that was not asked a task, or not to its end, has no place overall.
+    """
+    # Rows come in the order of the runs, and a board does not depend on that.
+    rows = sorted(rows, key=lambda row: (row.judge, row.task))
+    tasks = sorted({row.task for row in rows} | {cell.task for cell in left_out})
+    own = {task: rivals[task, "", ""] for task in dict.fromkeys(row.task for row in rows)}
+    if len({row.metric for row in rows}) == 1 and len(find_ranked(rows)) == len(rows):
+        return _rank_suite("", tasks, rows, own, measure=measure, compare=True)
+    by_judge = {judge: list(same) for judge, same in groupby(rows, key=lambda row: row.judge)}
+    summed = {judge: _sum_rows("", tasks, same) for judge, same in by_judge.items()}
+    inside = [judge for judge, same in by_judge.items() if _is_asked_all(same, tasks)]
+    for judge in inside:
+        summed[judge] = replace(summed[judge], flags=tuple(f for f in summed[judge].flags if f not in UNRANKED))
+    rounds = {task: measure.round(same) for task, same in own.items()}
+    return mean_ranks(summed, by_judge, rounds, inside=inside, rules=measure.rules, compare=True)
+
+
+def _is_asked_all(rows: Sequence[Row], tasks: Sequence[str]) -> bool:
+    """Whether a judge was asked all tasks to their end, and has a place on one of them at least."""
+    unsure = {"partial", "does-not-hold"}
+    done = {row.task for row in rows if not unsure & set(row.flags)}
+    return done == set(tasks) and bool(find_ranked(rows))
+
+
 def _rank_suite(
     suite: str,
     tasks: Sequence[str],
@@ -76,7 +112,9 @@ def _rank_suite(
     summed = {judge: _sum_rows(suite, tasks, own) for judge, own in by_judge.items()}
     # A mean of an accuracy and a correlation has no meaning. Ranks can be averaged.
     if len({row.metric for row in rows}) > 1:
-        field = mean_ranks(summed, by_judge, rounds, rules=measure.rules, compare=compare)
+        # No row has a value yet, so whether a judge is ranked depends on its flags alone.
+        inside = find_ranked([replace(row, value=0.0) for row in summed.values()])
+        field = mean_ranks(summed, by_judge, rounds, inside=inside, rules=measure.rules, compare=compare)
         return replace(field, rows=_add_common_means(field.rows, rows, rivals, measure=measure))
     means = [
         _mean_row(row, by_judge[judge], rounds, confidence=measure.rules.confidence) for judge, row in summed.items()

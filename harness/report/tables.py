@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.api import write_interval, write_number
-from harness.report import notes
+from harness.report import notes, summary
 from harness.report.numbers import heading, share
 from harness.report.records import Leaderboard, Row, as_plain
 from harness.report.row_text import rank_text
@@ -64,7 +64,48 @@ def csv_text(header: list[str], rows: list[list[Any]]) -> str:
 
 
 def to_latex(leaderboard: Leaderboard) -> str:
-    """One `booktabs` table, a rule between blocks. The notes follow as comments."""
+    """`booktabs` tables, the notes before them as comments: the summary, where there is one, then all blocks."""
+    return (_summary_latex(leaderboard) if summary.has_summary(leaderboard) else "") + _blocks_latex(leaderboard)
+
+
+def _summary_latex(leaderboard: Leaderboard) -> str:
+    """The table of a paper: a row for each judge, a column for each task, the best in bold."""
+    tasks, own = summary.list_tasks(leaderboard), summary.rows_of(leaderboard)
+    overall = {row.judge: row for row in leaderboard.overall}
+    ahead = ["Rank", summary.overall_head(leaderboard)] if overall else []
+    metrics = {row.task: summary.heads([row])[0] for row in leaderboard.rows}
+    body = []
+    for judge in summary.list_judges(leaderboard):
+        place = overall.get(judge)
+        first = [_dash(rank_text(place)) if place else "--", _bold(place)] if overall else []
+        cells = [for_latex(judge), *first, *(_bold(own[judge].get(task)) for task in tasks)]
+        body.append(" & ".join(cells) + r" \\")
+    said = [*summary.list_facts(leaderboard), *summary.list_legend(leaderboard, best="bold")]
+    heads = ["Judge", *map(for_latex, ahead), *map(for_latex, tasks)]
+    units = ["", *("" for _ in ahead), *(for_latex(metrics[task]) for task in tasks)]
+    lines = [
+        "% \\usepackage{booktabs}",
+        *(f"% {clean(note)}" for note in said),
+        rf"\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}",
+        r"\toprule",
+        " & ".join(heads) + r" \\",
+        " & ".join(units) + r" \\",
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join(lines) + "\n\n"
+
+
+def _bold(row: Row | None) -> str:
+    """A value with its margin, in bold where the judge may be the best."""
+    text = _dash(summary.value_text(row)).replace("±", r"$\pm$")
+    return rf"\textbf{{{text}}}" if summary.is_best(row) else text
+
+
+def _blocks_latex(leaderboard: Leaderboard) -> str:
+    """One table, a rule between blocks."""
     body: list[str] = []
     lettered = any(row.letters for row in leaderboard.rows)
     for rows in notes.blocks(leaderboard):

@@ -15,6 +15,8 @@ from harness.report import ceilings, notes, trust, unread, usage
 from harness.report.numbers import NOTHING, heading, share
 from harness.report.records import Leaderboard, Row
 from harness.report.row_text import consistency, rank_text, standing
+from harness.report.summary import has_summary
+from harness.report.terminal_summary import print_summary
 from harness.text import clean
 
 if TYPE_CHECKING:
@@ -41,14 +43,27 @@ class _Column:
     optional: int = 0  # order in which columns go when the terminal is too narrow; 0: never
 
 
-def print_leaderboard(leaderboard: Leaderboard, console: Console, *, folders: Sequence[Path] = ()) -> None:
-    """Print every block, its flags in words, and how to read them.
+def print_leaderboard(
+    leaderboard: Leaderboard, console: Console, *, folders: Sequence[Path] = (), details: bool = False
+) -> None:
+    """Print the summary of a board of several tasks; of any other, and with `details`, every block and its flags.
 
     Args:
         leaderboard: What to show.
         console: Where to. Its width decides how much fits: everything at 100 columns, with shorter names at 80.
         folders: The run folders, for commands that look into them.
+        details: Whether a block for each task follows the summary.
     """
+    if has_summary(leaderboard):
+        print_summary(leaderboard, console, folders=folders)
+        if not details:
+            return
+        console.print()
+    _print_blocks(leaderboard, console, folders)
+
+
+def _print_blocks(leaderboard: Leaderboard, console: Console, folders: Sequence[Path]) -> None:
+    """Every block, its flags in words, and how to read them."""
     from rich.text import Text
 
     left_out: set[str] = set()
@@ -193,14 +208,15 @@ def _plain_table(
     return table
 
 
-def terminal_text(leaderboard: Leaderboard, *, width: int = 100) -> str:
+def terminal_text(leaderboard: Leaderboard, *, width: int = 100, details: bool = False) -> str:
     """What `print_leaderboard` prints, without colours, each line without trailing spaces."""
     import io
 
     from rich.console import Console
 
     stream = io.StringIO()
-    print_leaderboard(leaderboard, Console(file=stream, width=width, color_system=None, legacy_windows=False))
+    console = Console(file=stream, width=width, color_system=None, legacy_windows=False)
+    print_leaderboard(leaderboard, console, details=details)
     # rich pads lines to the width. Trailing spaces make noise where outputs are compared.
     return "".join(line.rstrip() + "\n" for line in stream.getvalue().splitlines())
 

@@ -128,6 +128,19 @@ def rows(usage: Sequence[JudgeUsage]) -> list[tuple[str, ...]]:
     ]
 
 
+def total_line(usage: Sequence[JudgeUsage]) -> str:
+    """What all judges took, in one line; empty where none of them says."""
+    read, written, usd = (
+        [value for record in usage if (value := getattr(record, name)) is not None]
+        for name in ("prompt_tokens", "completion_tokens", "cost_usd")
+    )
+    said = [f"{sum(counts):,} tokens {what}" for counts, what in ((read, "read"), (written, "written")) if counts]
+    if usd:
+        said.append(f"US$ {_money(math.fsum(usd))}")
+    judges = sum(record.reported > 0 or record.priced > 0 for record in usage)
+    return f"cost: {', '.join(said)}, by {judges} of {len(usage)} judges" if said else ""
+
+
 def lines(usage: Sequence[JudgeUsage]) -> list[str]:
     """What a right verdict costs, one line for each judge of which that is known."""
     return [f"{record.judge}: {text}" for record in usage if (text := _price_text(record))]

@@ -103,6 +103,7 @@ class Engine:
         self._leave_out()
         problem: UserError | None = None
         with self._progress, hear_signals(self._interrupt):
+            self._count_cells()
             lanes = self._make_lanes()
             while lanes:
                 # One turn each: a lane waits for its judge a moment at most.
@@ -118,6 +119,20 @@ class Engine:
         if problem is not None:
             raise problem
         return self._outcome
+
+    def _count_cells(self) -> None:
+        """Tell the display what there is to do, so that it knows how much of the run is left."""
+        totals: dict[str, int | None] = {}
+        for cell in self._plan.cells():
+            task, judge = cell.task, cell.judge
+            if task.name not in totals:
+                try:
+                    totals[task.name] = self._total(task)
+                except UserError:  # told when the task has its turn: the tasks before it are judged
+                    totals[task.name] = None
+            statuses = self._journal.statuses(task.name, judge.key)
+            done = sum(count for status, count in statuses.items() if status not in ("missing", "error"))
+            self._progress.expect(judge.name, task.name, total=totals[task.name], done=done)
 
     def _make_lanes(self) -> list[Iterator[bool]]:
         """One lane for all judges of this process, and one for each that is asked elsewhere."""
@@ -183,7 +198,7 @@ class Engine:
         # Errors are asked again, so they are not done yet.
         known = sum(count for status, count in statuses.items() if status not in ("missing", "error"))
         total = self._total(task)
-        progress.start(f"{task.name} · {judge.name}", total=total, done=known)
+        progress.start(judge.name, task.name, total=total, done=known)
         # Said before the first request, so that a run that is killed never looks finished.
         self._journal.set_cell(cell.row("partial"))
         work = _CellWork(cell, self._journal, self._plan, shard=self._shard, known=self._known)

@@ -181,7 +181,7 @@ class Short:
     leaderboard: dict
     files: tuple = ("short.txt",)
 
-    def show(self):
+    def show(self, *, details=False):
         print("shown by reporter")
 
 @hookimpl

@@ -12,6 +12,7 @@ from harness.report.leaderboard import build_leaderboard
 from harness.report.overall import METHOD
 from harness.report.records import Leaderboard, Row
 from harness.report.renderers import FORMATS, render_board
+from harness.run.rows import LeftOut
 from harness.score.agreement import make_macro_f1
 from harness.score.metrics import make_accuracy
 
@@ -140,3 +141,46 @@ def test_every_format_shows_it(make_cell: Any, format: str) -> None:
     )
     assert "mean" in text
     assert "1.33" in text
+
+
+def test_over_all_tasks_who_has_no_place_on_one_is_last_there(make_cell: Any) -> None:
+    own = cells(make_cell, {"a": (190, 190), "b": (150, 150), "c": (100, 100)})
+    silent = make_cell("d", "-" * 200, GOLD, task="y", protocol=MACRO)
+    own += [make_cell("d", said(199), GOLD, task="x", protocol=ACCURACY), silent]
+    leaderboard = board(own, group_by="task")
+    overall = {row.judge: (row.value, row.ci_low, row.ci_high, row.rank_low) for row in leaderboard.overall}
+    # d is above a on x, and the last of four on y. Its ranks are 1 and 4.
+    assert overall == {
+        "a": (1.5, 1.5, 1.5, 1),
+        "b": (2.5, 2.5, 2.5, 2),
+        "c": (3.5, 3.5, 3.5, 4),
+        "d": (2.5, 2.5, 2.5, 2),
+    }
+    assert [row.task for row in leaderboard.rows if row.judge == "d" and row.rank_low is None] == ["y"]
+
+
+def test_over_all_tasks_who_was_not_asked_has_no_place(make_cell: Any) -> None:
+    own = cells(make_cell, {"a": (190, 190), "b": (150, 150)})
+    own.append(make_cell("new", said(199), GOLD, task="x", protocol=ACCURACY))
+    unfinished = make_cell("slow", said(199), GOLD, task="y", protocol=MACRO, state="partial")
+    own += [make_cell("slow", said(199), GOLD, task="x", protocol=ACCURACY), unfinished]
+    left_out = [LeftOut(run="run-1", task="y", judge="new", suite="s")]
+    overall = {row.judge: row.rank_low for row in board(own, group_by="task", left_out=left_out).overall}
+    assert overall == {"a": 1, "b": 2, "new": None, "slow": None}
+
+
+def test_over_all_tasks_of_one_metric_it_is_the_plain_mean(make_cell: Any) -> None:
+    own = cells(make_cell, {"a": (190, 170), "b": (150, 150)}, {"x": ACCURACY, "y": ACCURACY})
+    overall = board(own, group_by="task").overall
+    assert {row.judge: row.value for row in overall} == {"a": pytest.approx(0.9), "b": pytest.approx(0.75)}
+    by_suite = {row.judge: (row.ci_low, row.ci_high) for row in board(own).rows}
+    assert {row.judge: (row.ci_low, row.ci_high) for row in overall} == by_suite
+
+
+def test_there_is_no_order_over_one_task_or_of_one_judge_or_without_comparisons(make_cell: Any) -> None:
+    both = {"a": (190, 190), "b": (150, 150)}
+    assert board(cells(make_cell, both), group_by="task").overall
+    assert not board(cells(make_cell, both), group_by="task", compare="none").overall
+    assert not board(cells(make_cell, both), group_by="suite").overall
+    assert not board(cells(make_cell, {"a": (190, 190)}), group_by="task").overall
+    assert not board(cells(make_cell, {"a": (190,), "b": (150,)}), group_by="task").overall

@@ -63,7 +63,7 @@ def test_the_table_says_what_a_thousand_answers_cost_and_what_a_sum_rests_on(boa
     assert cells(report, "local") == ["local", "10", "1,000", "20", "–", "–"]
     assert cells(report, "random") == ["random", "0", "–", "–", "–", "–"]
     assert "- local: 4 of 10 answers say how many tokens they took" in report
-    text = terminal_text(board)
+    text = terminal_text(board, details=True)
     assert "local: 4 of 10 answers say how many tokens they took" in text
     assert "812,345" in text[text.index("What it cost") :]
 
@@ -72,7 +72,7 @@ def test_the_table_says_what_a_thousand_answers_cost_and_what_a_sum_rests_on(boa
 def test_the_terminal_shortens_names_and_never_numbers(make_cell: Any, width: int) -> None:
     large = replace(FULL, prompt_tokens=812_345_678, completion_tokens=64_000_123, cost_usd=1234.5, priced=1500)
     board = build_leaderboard([make_cell("a-judge-with-a-very-long-name-indeed", "ABAB", "ABAB", spent=large)])
-    text = terminal_text(board, width=width)
+    text = terminal_text(board, width=width, details=True)
     table = text[text.index("What it cost") :]
     for number in ("2,000", "812,345,678", "64,000,123", "1,234.50", "823.00", "US$ per 1,000"):
         assert number in table
@@ -86,7 +86,7 @@ def test_small_amounts_are_not_nothing(make_cell: Any) -> None:
 
 def test_where_nobody_says_anything_there_is_no_table(make_cell: Any) -> None:
     board = build_leaderboard([make_cell("random", "BBBB", "ABAB")], ReportSettings(compare="none"))
-    assert "What it cost" not in terminal_text(board)
+    assert "What it cost" not in terminal_text(board, details=True)
     assert "What it cost" not in to_markdown(board)
     assert board.to_json()["usage"][0]["answers"] == 0
 
@@ -95,7 +95,7 @@ def test_two_snapshots_behind_one_judge_are_named(make_cell: Any) -> None:
     many = Usage(answers=9, models=("a|b", *(f"m-{number}" for number in range(6))))
     board = build_leaderboard([make_cell("mixed", "BBBB", "ABAB", spent=many)], ReportSettings(compare="none"))
     said = "mixed: answered by 7 snapshots (a|b, m-0, m-1, m-2, m-3 and 2 more), so its numbers mix judges"
-    assert said in " ".join(terminal_text(board).split())
+    assert said in " ".join(terminal_text(board, details=True).split())
     assert r"a\|b" in to_markdown(board)
 
 

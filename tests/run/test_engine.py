@@ -103,7 +103,8 @@ def test_fail_on_error_stops_the_run(make_plan: MakePlan, text_task: Any, truthf
 class Interrupting(Lines):
     """Presses Ctrl-C when a cell begins, before its judge has been asked anything."""
 
-    def start(self, label: str, *, total: int | None, done: int) -> None:
+    def start(self, judge: str, task: str, *, total: int | None, done: int) -> None:
+        super().start(judge, task, total=total, done=done)
         signal.raise_signal(signal.SIGINT)
 
 
@@ -144,11 +145,11 @@ class Counting(Lines):
 
     def __init__(self, judge: FirstFails) -> None:
         super().__init__(io.StringIO())
-        self._judge, self._known = judge, 0
+        self._first_fails, self._known = judge, 0
 
     def update(self, *, done: int, answered: int) -> None:
         if done > self._known:
-            self._judge.counted.release(done - self._known)
+            self._first_fails.counted.release(done - self._known)
         self._known = done
 
 

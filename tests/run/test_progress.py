@@ -26,7 +26,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_a_cell_ends_with_its_requests_coverage_and_rate(clock: Clock) -> None:
     stream = io.StringIO()
     with Lines(stream) as lines:
-        lines.start("t · j", total=2000, done=0)
+        lines.start("j", "t", total=2000, done=0)
         clock.now += 4
         lines.update(done=2000, answered=1500)
         assert stream.getvalue() == ""
@@ -37,21 +37,21 @@ def test_a_cell_ends_with_its_requests_coverage_and_rate(clock: Clock) -> None:
 def test_in_between_a_line_comes_now_and_then_with_the_time_that_is_left(clock: Clock) -> None:
     stream = io.StringIO()
     lines = Lines(stream)
-    lines.start("t · j", total=100, done=0)
+    lines.start("j", "t", total=100, done=0)
     for _ in range(10):
         clock.now += progress.LINE_EVERY_S / 5
         lines.update(done=25, answered=25)
     said = stream.getvalue().splitlines()
     assert said == [
-        "t · j: 25 of 100 requests, coverage 100.0 %, 2/s, 30 s left",
-        "t · j: 25 of 100 requests, coverage 100.0 %, 1/s, 60 s left",
+        "t · j: 25 of 100 requests, coverage 100.0 %, 2/s; 25 of 100 requests in all, 0:00:30 left",
+        "t · j: 25 of 100 requests, coverage 100.0 %, 1/s; 25 of 100 requests in all, 0:01:00 left",
     ]
 
 
 def test_what_the_journal_has_already_is_no_part_of_the_rate(clock: Clock) -> None:
     stream = io.StringIO()
     lines = Lines(stream)
-    lines.start("t · j", total=None, done=900)
+    lines.start("j", "t", total=None, done=900)
     clock.now += 1
     lines.update(done=1000, answered=1000)
     lines.end()
@@ -61,19 +61,36 @@ def test_what_the_journal_has_already_is_no_part_of_the_rate(clock: Clock) -> No
     ]
 
 
-def test_a_note_stands_in_place_of_the_figures_and_nothing_done_has_none(clock: Clock) -> None:
+def test_a_cell_of_which_nothing_is_done_has_no_rate(clock: Clock) -> None:
     stream = io.StringIO()
     lines = Lines(stream)
-    lines.start("t · j", total=3, done=0)
+    lines.start("j", "t", total=3, done=0)
     lines.end()
-    lines.end("nothing to do")
-    assert stream.getvalue() == "t · j: 0 of 3 requests\nt · j: nothing to do\n"
+    assert stream.getvalue() == "t · j: 0 of 3 requests\n"
+
+
+def test_the_time_left_is_that_of_all_judges_each_at_its_own_pace(clock: Clock) -> None:
+    stream = io.StringIO()
+    lines = Lines(stream)
+    for judge in ("quick", "slow", "unseen"):
+        for task in ("x", "y"):
+            lines.expect(judge, task, total=100, done=0)
+    lines.start("quick", "x", total=100, done=0)
+    clock.now += progress.LINE_EVERY_S
+    lines.update(done=100, answered=100)
+    assert stream.getvalue().splitlines()[-1].endswith("; 100 of 600 requests in all, at least 0:00:10 left")
+    lines.end()
+    lines.start("slow", "x", total=100, done=50)  # what the journal has is no part of its pace
+    clock.now += progress.LINE_EVERY_S
+    lines.update(done=60, answered=60)
+    # 100 of `quick` at 10/s, and 140 of `slow` at 1/s
+    assert stream.getvalue().splitlines()[-1].endswith("; 160 of 600 requests in all, at least 0:02:30 left")
 
 
 def test_a_label_cannot_write_to_the_terminal(clock: Clock) -> None:
     stream = io.StringIO()
     lines = Lines(stream)
-    lines.start("t\x1b[31m · j", total=1, done=1)
+    lines.start("j", "t\x1b[31m", total=1, done=1)
     assert "\x1b" not in stream.getvalue()
 
 
@@ -87,17 +104,37 @@ def test_bars_are_for_terminals_and_lines_for_all_else() -> None:
     assert isinstance(make_progress(io.StringIO()), Lines)
 
 
-def test_a_bar_shows_rate_and_coverage_and_is_full_at_the_end(clock: Clock) -> None:
+def test_a_judge_has_one_bar_over_all_its_tasks_and_the_run_has_another(clock: Clock) -> None:
     bars = Bars()
     bars.update(done=1, answered=1)  # before any cell: nothing to move
     bars.end()
-    bars.start("t · j", total=None, done=10)
+    for judge in ("j", "k"):
+        for task in ("s", "t"):
+            bars.expect(judge, task, total=110, done=0)
+    bars.start("j", "s", total=110, done=10)
     clock.now += 2
     bars.update(done=110, answered=55)
-    [bar] = bars._progress.tasks
-    assert (bar.completed, bar.fields["rate"], bar.fields["coverage"]) == (110, "50/s", "coverage 50.0 %")
-    bars.end("stopped")
-    assert (bar.total, bar.fields["coverage"]) == (110, "stopped")
+    bars.end()
+    bars.start("j", "t", total=110, done=0)
+    own, whole = bars._progress.tasks
+    assert (own.description, own.completed, own.total) == ("j", 110, 220)
+    assert own.fields["said"] == "t · coverage 50.0 % · 50/s"
+    assert (whole.description, whole.completed, whole.total) == ("all", 110, 440)
+    assert whole.fields["said"] == "0 of 2 judges done · at least 0:00:02 left"
+
+
+def test_a_judge_that_is_done_leaves_one_line(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    bars = Bars()
+    for judge in ("j", "k"):
+        bars.expect(judge, "t", total=10, done=0)
+    bars.start("j", "t", total=10, done=0)
+    clock.now += 2
+    bars.update(done=10, answered=9)
+    bars.end()
+    assert capsys.readouterr().err == "j: 10 requests, coverage 90.0 %, 5/s\n"
+    assert [bar.description for bar in bars._progress.tasks] == ["all"]
+    bars.beside().start("k", "t", total=10, done=0)
+    assert [bar.description for bar in bars._progress.tasks] == ["all", "k"]
 
 
 def test_bars_are_drawn_while_a_run_goes_on_and_no_longer() -> None:

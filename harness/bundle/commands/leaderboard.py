@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     metavar="ALLOWED_SIGNERS",
     help="Whose signatures of bundles are trusted: a file as of `ssh-keygen -Y verify`.",
 )
+@click.option("--details", is_flag=True, help="On the terminal: a table for each task too, after the summary.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to a file instead.")
 @click.pass_context
 def command(
@@ -49,9 +50,12 @@ def command(
     metric: str | None,
     group_by: str | None,
     signers: Path | None,
+    details: bool,
     output: Path | None,
 ) -> None:
     """Print the leaderboard of one or many RUNS: run folders, bundles, or both.
+
+    Of several tasks the terminal shows the summary: a row for each judge, a column for each task.
 
     Judges of several runs are ranked together, task by task. Runs whose protocol or data differ are refused, and the
     message says what differs. A metric that was not scored is scored from the journal; no judge is asked.
@@ -61,7 +65,7 @@ def command(
 
     \b
     Examples:
-      harness leaderboard runs/ood-1a2b3c4d5e6f
+      harness leaderboard runs/ood-1a2b3c4d5e6f --details
       harness leaderboard runs/ood-* --metric balanced_accuracy --group-by suite
       harness leaderboard runs/genai-bench-* --format latex --output table.tex
       harness leaderboard submissions/*.bundle --signers allowed_signers --format md
@@ -77,7 +81,7 @@ def command(
 
         from harness.report.terminal import print_leaderboard
 
-        print_leaderboard(leaderboard, Console(), folders=[run for run in runs if run.is_dir()])
+        print_leaderboard(leaderboard, Console(), folders=[run for run in runs if run.is_dir()], details=details)
         return
     from harness.report.render import render
 

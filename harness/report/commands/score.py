@@ -27,8 +27,9 @@ _EXAMPLES = 2
 @click.option("--reread", is_flag=True, help="First read the kept answers again, with today's reader.")
 @click.option("--dry-run", is_flag=True, help="With --reread: say what would change; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --reread: print what changed as JSON for programs.")
+@click.option("--details", is_flag=True, help="Print a table for each task too, after the summary.")
 @click.pass_context
-def command(ctx: click.Context, run: Path, reread: bool, dry_run: bool, as_json: bool) -> int:
+def command(ctx: click.Context, run: Path, reread: bool, dry_run: bool, as_json: bool, details: bool) -> int:
     """Score RUN again from its journal, without asking any judge, and write its reports again.
 
     Useful after an interruption (what was judged is scored), or with a newer version of the harness.
@@ -64,7 +65,7 @@ def command(ctx: click.Context, run: Path, reread: bool, dry_run: bool, as_json:
     if report is None:
         raise JournalError(f"{run}: {why_unreported(run)}")
     if not as_json:
-        report.show()
+        report.show(details=details)
     return 0
 
 
