@@ -71,7 +71,7 @@ class _JudgeCount:
     """Seconds that this took. A journal is read in no time, and counts for neither."""
 
     @property
-    def done(self) -> int:
+    def requests(self) -> int:
         return sum(cell.done for cell in self.cells.values())
 
     @property
@@ -92,13 +92,13 @@ class _JudgeCount:
     def rate(self) -> str:
         return f"{self.fresh / self.busy_s:,.0f}/s" if self.fresh and self.busy_s > 0 else ""
 
-    def left_s(self) -> float | None:
+    def find_seconds_left(self) -> float | None:
         """Seconds until it is done at its own pace; `None` where that is not known."""
-        if self.is_over or (self.total is not None and self.done >= self.total):
+        if self.is_over or (self.total is not None and self.requests >= self.total):
             return 0.0
         if self.total is None or not self.fresh:
             return None
-        return (self.total - self.done) * self.busy_s / self.fresh
+        return (self.total - self.requests) * self.busy_s / self.fresh
 
 
 class _Run:
@@ -114,17 +114,17 @@ class _Run:
         return found
 
     @property
-    def done(self) -> int:
-        return sum(judge.done for judge in self.judges.values())
+    def requests(self) -> int:
+        return sum(judge.requests for judge in self.judges.values())
 
     @property
     def total(self) -> int | None:
         totals = [judge.total for judge in self.judges.values()]
         return None if None in totals else sum(total or 0 for total in totals)
 
-    def left(self) -> str:
+    def tell_time_left(self) -> str:
         """`0:04:10 left`, with `at least` where a judge has not shown its pace yet. Judges are taken one by one."""
-        known = [judge.left_s() for judge in self.judges.values()]
+        known = [judge.find_seconds_left() for judge in self.judges.values()]
         if all(seconds is None for seconds in known) or not sum(seconds or 0 for seconds in known):
             return ""
         minutes, seconds = divmod(round(sum(seconds or 0 for seconds in known)), 60)
@@ -134,7 +134,7 @@ class _Run:
     def summary(self) -> str:
         """`1,200 of 16,800 requests in all, 0:04:10 left`."""
         of = f" of {self.total:,}" if self.total is not None else ""
-        return ", ".join(filter(None, [f"{self.done:,}{of} requests in all", self.left()]))
+        return ", ".join(filter(None, [f"{self.requests:,}{of} requests in all", self.tell_time_left()]))
 
 
 class _Cells:
@@ -284,7 +284,7 @@ class Bars(_Cells):
         own = self._run.judges.get(self._judge)
         if own is not None and own.is_over:
             self._hide()
-            parts = [f"{own.done:,} requests", own.coverage, own.rate]
+            parts = [f"{own.requests:,} requests", own.coverage, own.rate]
             self._progress.console.print(
                 f"{clean(self._judge)}: {', '.join(filter(None, parts))}", markup=False, highlight=False
             )
@@ -299,11 +299,11 @@ class Bars(_Cells):
             return
         own = self._run.judges[self._judge]
         said = [clean(self._task), own.coverage, own.rate]
-        self._progress.update(self._bar, total=own.total, completed=own.done, said=" · ".join(filter(None, said)))
+        self._progress.update(self._bar, total=own.total, completed=own.requests, said=" · ".join(filter(None, said)))
         run = self._run
         over = sum(judge.is_over for judge in run.judges.values())
-        said = [f"{over} of {len(run.judges)} judges done", run.left()]
+        said = [f"{over} of {len(run.judges)} judges done", run.tell_time_left()]
         whole = next((bar.id for bar in self._progress.tasks if bar.fields.get("whole")), None)
         if whole is None:  # made by the first that draws, so that it is below the bars of that one
             whole = self._progress.add_task("all", total=None, said="", whole=True)
-        self._progress.update(whole, total=run.total, completed=run.done, said=" · ".join(filter(None, said)))
+        self._progress.update(whole, total=run.total, completed=run.requests, said=" · ".join(filter(None, said)))

@@ -8,11 +8,11 @@ import pytest
 
 from harness.api import Metric, Protocol
 from harness.manifest.model import ReportSettings
+from harness.recorded.load import LeftOut
 from harness.report.leaderboard import build_leaderboard
 from harness.report.overall import METHOD
 from harness.report.records import Leaderboard, Row
 from harness.report.renderers import FORMATS, render_board
-from harness.run.rows import LeftOut
 from harness.score.agreement import make_macro_f1
 from harness.score.metrics import make_accuracy
 
@@ -178,7 +178,7 @@ def test_over_all_tasks_of_one_metric_it_is_the_plain_mean(make_cell: Any) -> No
 
 
 def test_there_is_no_order_over_one_task_or_of_one_judge_or_without_comparisons(make_cell: Any) -> None:
-    both = {"a": (190, 190), "b": (150, 150)}
+    both: dict[str, tuple[int, ...]] = {"a": (190, 190), "b": (150, 150)}
     assert board(cells(make_cell, both), group_by="task").overall
     assert not board(cells(make_cell, both), group_by="task", compare="none").overall
     assert not board(cells(make_cell, both), group_by="suite").overall
