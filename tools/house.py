@@ -38,7 +38,7 @@ LAYERS = (
     ("execution", "pipeline"),
     ("report", "reuse"),
     ("bundle", "drift", "price", "train"),
-    ("doctor", "testing"),
+    ("doctor", "testing", "view"),
     ("authoring",),
     ("cli", "pytest_plugin"),
 )
@@ -83,6 +83,7 @@ BATTERIES = (
     "testing",
     "authoring",
     "execution",
+    "view",
 )
 """Parts that the kernel never imports: it reaches them through hooks."""
 

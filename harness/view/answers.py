@@ -20,7 +20,7 @@ from harness.text import order_name
 from harness.view.book import Book, BookCell
 from harness.view.records import AnswerMark, ItemLine, PromptPart, ShownAnswer, ShownItem
 
-_CHUNK = 200  # items that are read at a time
+_FEWEST, _MOST = 8, 256  # items that are read at a time: few for a look at the next one, many for a walk
 
 # What the verdict's reason is read from. For most answers it is not needed, and it is the widest column but one.
 _MORE = "CASE j.status WHEN 'ok' THEN '' ELSE j.more END"
@@ -51,10 +51,13 @@ class Answers:
             judges: Only the answers of these judges. `None`: of all.
             backwards: Down from the last one.
         """
-        cells = self._cells(task, judges)
+        cells = self._cells(task, None)
         if not cells:
             return
-        while rows := self._item_rows(self._journal(cells[0]), task, after, backwards=backwards):
+        journal, cells = self._journal(cells[0]), self._cells(task, judges)
+        count = _FEWEST
+        while rows := self._item_rows(journal, task, after, count, backwards=backwards):
+            count = min(_MOST, count * 4)
             yield from self._join(cells, task, rows)
             after = rows[-1][0]
 
@@ -88,9 +91,17 @@ class Answers:
             annotations=self._annotations(journal, task, item, space),
         )
 
-    def count(self, cell: BookCell) -> dict[str, int]:
-        """How many of a cell's requests ended in each status: for a run that goes on, which has no scores yet."""
-        return self._journal(cell).statuses(cell.cell.task, cell.key)
+    def ordinal(self, task: str, item: str) -> int | None:
+        """Place of an item in the data, or `None`."""
+        cells = self._cells(task, None)
+        query = "SELECT ordinal FROM items WHERE task=? AND id=?"
+        row = self._journal(cells[0]).select_one(query, (task, item)) if cells else None
+        return None if row is None else int(row[0])
+
+    def count(self, judge: str) -> int:
+        """How many answers a judge has given. Not by status, which would read each of them."""
+        cell = self._book.of_judge(judge)[0]
+        return int(self._journal(cell).select_one("SELECT count(*) FROM judgements WHERE judge=?", (cell.key,))[0])
 
     def _cells(self, task: str, judges: Sequence[str] | None) -> list[BookCell]:
         return [cell for cell in self._book.of_task(task) if judges is None or cell.judge in judges]
@@ -102,13 +113,13 @@ class Answers:
             self._open[cell.journal] = journal
         return journal
 
-    def _item_rows(self, journal: Journal, task: str, after: str, *, backwards: bool) -> list[Any]:
+    def _item_rows(self, journal: Journal, task: str, after: str, count: int, *, backwards: bool) -> list[Any]:
         # By id and not by place in the data: the key of the table is the id, so that no page reads the ones before it.
         where, order = ("id<?", "DESC") if backwards else ("id>?", "ASC")
         if not after:
             where = "?=''"
         return journal.select_all(
-            f"SELECT {_ITEM} FROM items WHERE task=? AND {where} ORDER BY id {order} LIMIT {_CHUNK}", (task, after)
+            f"SELECT {_ITEM} FROM items WHERE task=? AND {where} ORDER BY id {order} LIMIT {count}", (task, after)
         )
 
     def _join(self, cells: Sequence[BookCell], task: str, rows: Sequence[Any]) -> Iterator[ItemLine]:
@@ -133,9 +144,7 @@ class Answers:
             own = {judge: tuple(answers) for judge, answers in marks[item].items()}
             yield ItemLine(task, item, ordinal, category, group, space.name(gold), own)
 
-    def _answers(
-        self, cell: BookCell, item: str, space: AnswerSpace, marks: Sequence[AnswerMark]
-    ) -> list[ShownAnswer]:
+    def _answers(self, cell: BookCell, item: str, space: AnswerSpace, marks: Sequence[AnswerMark]) -> list[ShownAnswer]:
         rows = self._journal(cell).select_all(
             "SELECT a.ord, a.sample, j.status, j.verdict, j.probabilities, j.raw, j.more FROM asks a "
             f"JOIN judgements j ON j.judge=? AND {ANSWERS} WHERE a.task=? AND a.item=? ORDER BY a.place",
@@ -215,8 +224,7 @@ def _chances(space: AnswerSpace, said: Mapping[str, float], order: tuple[int, ..
     found = []
     for name, chance in said.items():
         verdict = space.read(name)
-        known = verdict is not None and (not order or space.kind != "ranking" or len(order) > 1)
-        found.append((space.name(space.to_canonical(verdict, order)) if known and verdict is not None else name, chance))
+        found.append((name if verdict is None else space.name(space.to_canonical(verdict, order)), chance))
     return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
 

@@ -145,9 +145,7 @@ def join_books(books: Sequence[Book], board: Leaderboard) -> Book:
         runs=[run for book in books for run in book.runs],
         board=board,
         cells=cells,
-        sections=[
-            (f"{title} ({book.title})", text) for book in books for title, text in book.sections
-        ],
+        sections=[(f"{title} ({book.title})", text) for book in books for title, text in book.sections],
         records={name: record for book in books for name, record in book.records.items()},
         manifests={name: text for book in books for name, text in book.manifests.items()},
     )

@@ -58,6 +58,8 @@ class Chart:
     """What stands for something."""
     width: float = WIDTH
     """Its width."""
+    names: Sequence[tuple[str, str]] = ()
+    """What its colours mean: a name and a class each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +155,7 @@ def intervals(
     bounds: tuple[float, float] | None = None,
     zero: float | None = None,
     write: Callable[[float], str] = lambda value: f"{value:g}",
+    room: float = _LABEL,
 ) -> Chart:
     """A line for each bar: its name, its interval, its point. What is called a forest plot.
 
@@ -163,11 +166,12 @@ def intervals(
         bounds: Ends of the axis. `None`: those of the numbers.
         zero: Where a line stands that bars are held against.
         write: How numbers are written at the axis.
+        room: Width for the names.
     """
     found = [number for bar in bars for number in (bar.value, bar.low, bar.high) if number is not None]
     found += [] if zero is None else [zero]
     low, high = bounds or _widen(min(found, default=0.0), max(found, default=1.0))
-    axis = Axis(low, high, _LABEL, WIDTH - 14, write)
+    axis = Axis(low, high, room, WIDTH - 14, write)
     bottom = 8 + _ROW * len(bars)
     ground = [*_bottom_axis(axis, 4, bottom)]
     if zero is not None:
@@ -175,16 +179,17 @@ def intervals(
     marks = []
     for place, bar in enumerate(bars):
         y = 8 + _ROW * place + _ROW / 2
-        shapes = [_text(_LABEL - 10, y + 4, _shorten(bar.label), "end", f"name {bar.kind}")]
+        shapes = [_text(room - 10, y + 4, _shorten(bar.label, int(room / 7)), "end", f"name {bar.kind}")]
         # A wide bar that cannot be seen, so that a finger can meet the link.
-        shapes.append(Shape("rect", _box(_LABEL, y - _ROW / 2, WIDTH - 14 - _LABEL, _ROW, "hit")))
+        shapes.append(Shape("rect", _box(0, y - _ROW / 2, WIDTH - 14, _ROW, "hit")))
         if bar.low is not None and bar.high is not None:
             shapes.append(_line(axis.at(bar.low), y, axis.at(bar.high), y, f"interval {bar.kind}"))
-            shapes += [_line(axis.at(end), y - 4, axis.at(end), y + 4, f"interval {bar.kind}") for end in (bar.low, bar.high)]
+            for end in (axis.at(bar.low), axis.at(bar.high)):
+                shapes.append(_line(end, y - 4, end, y + 4, f"interval {bar.kind}"))
         if bar.value is not None:
             shapes.append(_circle(axis.at(bar.value), y, 4.5, f"point {bar.kind}"))
         else:
-            shapes.append(_text(_LABEL + 4, y + 4, bar.said or "no value", "start", "note"))
+            shapes.append(_text(room + 4, y + 4, bar.said or "no value", "start", "note"))
         marks.append(Mark(f"{bar.label}: {bar.said}" if bar.said else bar.label, bar.href, shapes))
     return Chart(title, description, bottom + 26, ground, marks)
 
@@ -216,11 +221,20 @@ def plane(
     """
     across = Axis(x[1], x[2], 52, WIDTH - 16, write_x)
     up = Axis(y[1], y[2], height - 44, 12, write_y)
-    ground = [*_bottom_axis(across, 12, height - 44), *_left_axis(up)]
+    ground = [*_bottom_axis(across, 12, height - 44), *_side_axis(up)]
     ground.append(_text((52 + WIDTH - 16) / 2, height - 8, x[0], "middle", "axis"))
     ground.append(
-        Shape("text", {"x": 14, "y": height / 2, "text-anchor": "middle", "class": "axis",
-                       "transform": f"rotate(-90 14 {height / 2 - 16})"}, y[0])
+        Shape(
+            "text",
+            {
+                "x": 14,
+                "y": height / 2,
+                "text-anchor": "middle",
+                "class": "axis",
+                "transform": f"rotate(-90 14 {height / 2 - 16})",
+            },
+            y[0],
+        )
     )
     if diagonal:
         low, high = max(x[1], y[1]), min(x[2], y[2])
@@ -278,18 +292,18 @@ def grid(
             part = count / totals[row] if totals[row] else 0.0
             x, y = left + wide * k, top + tall * i
             kind = "cell same" if row == column else "cell"
-            shapes = [Shape("rect", {**_box(x + 1, y + 1, wide - 2, tall - 2, kind), "fill-opacity": f"{0.06 + 0.8 * part:.2f}"})]
+            box = _box(x + 1, y + 1, wide - 2, tall - 2, kind)
+            shapes = [Shape("rect", {**box, "fill-opacity": f"{0.06 + 0.8 * part:.2f}"})]
             if count:
                 tone = "count strong" if part > 0.55 else "count"
                 shapes.append(_text(x + wide / 2, y + tall / 2 + 4, f"{count:,}", "middle", tone))
             label = f"{row_title} {row}, {column_title} {column}: {count:,}"
             marks.append(Mark(label, link(row, column) if count else "", shapes))
-    return Chart(title, description, top + tall * len(rows) + 6, ground, marks, width=max(220, left + wide * len(columns) + 8))
+    width = max(220, left + wide * len(columns) + 8)
+    return Chart(title, description, top + tall * len(rows) + 6, ground, marks, width=width)
 
 
-def parts(
-    rows: Sequence[tuple[str, Sequence[tuple[str, int, str]]]], *, title: str, description: str
-) -> Chart:
+def parts(rows: Sequence[tuple[str, Sequence[tuple[str, int, str]]]], *, title: str, description: str) -> Chart:
     """A bar for each row, cut into parts of a whole.
 
     Args:
@@ -310,7 +324,9 @@ def parts(
                 done += count
                 box = _box(start, y + 4, max(1.0, end - start), _ROW - 8, f"part {part}")
                 marks.append(Mark(f"{name}: {part} {count:,} of {total:,}", href, [Shape("rect", box)]))
-    return Chart(title, description, bottom + 26, _bottom_axis(axis, 4, bottom), marks)
+    present = dict.fromkeys(part for _, own in rows for part, count, _ in own if count)
+    names = [(part, f"part {part}") for part in present]
+    return Chart(title, description, bottom + 26, _bottom_axis(axis, 4, bottom), marks, names=names)
 
 
 def _point_mark(own: Series, point: Point, across: Axis, up: Axis, kind: str) -> Mark:
@@ -334,7 +350,7 @@ def _bottom_axis(axis: Axis, top: float, bottom: float) -> list[Shape]:
     return shapes
 
 
-def _left_axis(axis: Axis) -> list[Shape]:
+def _side_axis(axis: Axis) -> list[Shape]:
     shapes = []
     for tick in axis.ticks(5):
         shapes.append(_line(52, axis.at(tick), WIDTH - 16, axis.at(tick), "grid"))

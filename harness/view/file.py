@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness import __version__
 from harness.view.answers import Answers
 from harness.view.book import Book
+from harness.view.contents import list_menu, list_pages
 from harness.view.counts import Counts, Walk, walk_book, write_counts
 from harness.view.filters import Filter
 from harness.view.links import FileLinks, page_id
@@ -162,8 +163,8 @@ def _write_file(site: Site, items: Sequence[ShownItem], texts: Sequence[str]) ->
         script=Markup(script),
         style_hash=Markup(hash_source(style)),
         script_hash=Markup(hash_source(script)),
-        menu=site.menu(),
-        pages=[(id, name, Markup(html)) for id, name, html in _write_pages(site, items, texts)],
+        menu=list_menu(site),
+        pages=[(path, name, Markup(html)) for path, name, html in _write_pages(site, items, texts)],
         pictures=len(site.pictures),
         side=SIDE,
         problem=site.inside.problem,
@@ -173,7 +174,7 @@ def _write_file(site: Site, items: Sequence[ShownItem], texts: Sequence[str]) ->
 
 def _write_pages(site: Site, items: Sequence[ShownItem], texts: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """Address, title and HTML of every page."""
-    for page in site.pages():
+    for page in list_pages(site):
         yield _write(_add_differences(site, page, items), site)
     for task in site.book.tasks:
         lines = [shown.line for shown in items if shown.line.task == task]
@@ -188,7 +189,8 @@ def _add_differences(site: Site, page: Page, items: Sequence[ShownItem]) -> Page
         return page
     pairs = max(1, len(site.book.judges) * (len(site.book.judges) - 1) // 2)
     most = max(3, min(12, 400 // pairs))
-    return replace(page, content={**page.content, "differences": show_differences(site, *page.path[1:], items, most=most)})
+    _, a, b = page.path
+    return replace(page, content={**page.content, "differences": show_differences(site, a, b, items, most=most)})
 
 
 def _write(page: Page, site: Site) -> tuple[str, str, str]:

@@ -69,10 +69,11 @@ def list_sections(site: Site) -> list[tuple[str, tuple[str, ...]]]:
 def _run(name: str, record: Mapping[str, Any]) -> dict[str, Any]:
     """What `run.json` says, which may be anything."""
     plugins = record.get("plugins")
+    known = plugins.items() if isinstance(plugins, dict) else ()
     command = record.get("command")
     return {
         "name": name,
         "facts": [(key, str(record[key])) for key in _WANTED if key in record],
-        "plugins": sorted((str(key), str(value)) for key, value in plugins.items()) if isinstance(plugins, dict) else [],
+        "plugins": sorted((str(key), str(value)) for key, value in known),
         "command": " ".join(map(str, command[1:])) if isinstance(command, list) else "",
     }

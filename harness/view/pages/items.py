@@ -83,9 +83,7 @@ def make_item(site: Site, shown: ShownItem, *, near: tuple[str, str], wanted: Fi
         path=("item", task, line.item),
         title=line.item,
         template="item.html",
-        trail=trail(
-            site, (task, site.links.to("task", task)), ("Items", site.links.to("items", task, **query))
-        ),
+        trail=trail(site, (task, site.links.to("task", task)), ("Items", site.links.to("items", task, **query))),
         content={
             "shown": shown,
             "line": line,

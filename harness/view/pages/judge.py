@@ -63,8 +63,8 @@ def _facts(site: Site, cells: list[BookCell]) -> list[tuple[str, str]]:
         if (record.judge, record.run) == (cells[0].judge, cell.run):
             facts.append(("answers", f"{record.answers:,}"))
             facts += [("model", ", ".join(record.models))] if record.models else []
-            facts += [("tokens read", f"{record.prompt_tokens:,}")] if record.prompt_tokens is not None else []
-            facts += [("tokens written", f"{record.completion_tokens:,}")] if record.completion_tokens is not None else []
+            for name, tokens in (("read", record.prompt_tokens), ("written", record.completion_tokens)):
+                facts += [(f"tokens {name}", f"{tokens:,}")] if tokens is not None else []
             facts += [("US dollars", f"{record.cost_usd:,.4f}")] if record.cost_usd is not None else []
     own = _own_record(site, cells[0])
     if isinstance(latency := own.get("latency_s"), dict) and latency.get("n"):
@@ -116,8 +116,7 @@ def _forest(site: Site, cells: list[BookCell]) -> Chart | None:
             for cell in shares
         ],
         title="Across tasks, %",
-        description="The metric on show of each task that is a share. A mark leads to the items where the judge differs "
-        "from the gold.",
+        description="Tasks whose metric is a share. A mark leads to the items where the judge differs from the gold.",
         bounds=(0.0, 1.0),
         write=write_tick("share"),
     )

@@ -16,7 +16,6 @@ from harness.view.pages.common import (
     metric_name,
     place,
     show_estimate,
-
     why_unranked,
 )
 from harness.view.site import Page, Site
@@ -177,18 +176,18 @@ def _suites(site: Site) -> list[dict[str, Any]]:
     ]
 
 
-def _progress(site: Site) -> list[dict[str, Any]]:
-    """How far each cell is, while a run goes on."""
+def _progress(site: Site) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
+    """How far each judge is, while a run goes on: its answers, and name, state and address of each task."""
     if not site.live and all(cell.cell.state == "complete" for cell in site.book.cells):
         return []
     return [
-        {
-            "task": cell.cell.task,
-            "judge": cell.judge,
-            "state": cell.cell.state,
-            "href": site.links.to("items", cell.cell.task, judge=cell.judge),
-        }
-        for cell in site.book.cells
+        (
+            judge,
+            f"{site.answered[judge]:,} answers" if judge in site.answered else "",
+            [
+                (cell.cell.task, cell.cell.state, site.links.to("items", cell.cell.task, judge=judge))
+                for cell in site.book.of_judge(judge)
+            ],
+        )
+        for judge in site.book.judges
     ]
-
-

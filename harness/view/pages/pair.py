@@ -11,10 +11,10 @@ from harness.report.numbers import NOTHING, p_value
 from harness.score.records import Comparison
 from harness.view import charts
 from harness.view.charts import Bar, Chart
-from harness.view.pages.common import headline, metric_name, place, show_estimate, trail, write_tick
 from harness.view.filters import Filter
+from harness.view.pages.common import headline, metric_name, place, show_estimate, trail, write_tick
 from harness.view.pages.items import SIGNS
-from harness.view.records import ShownItem
+from harness.view.records import ShownAnswer, ShownItem
 from harness.view.site import Page, Site
 
 _LONGEST_REASON = 500
@@ -143,16 +143,20 @@ def show_differences(site: Site, a: str, b: str, items: Iterable[ShownItem], *, 
             "task": shown.line.task,
             "gold": shown.line.gold,
             "href": site.links.to("item", shown.line.task, shown.line.item, **wanted.to_query()),
-            "sides": [_side(judge, shown) for judge in (a, b)],
+            "sides": [_side(*own) for own in zip((a, b), _meet(a, b, shown), strict=True)],
         }
         for shown in turns[:most]
     ]
 
 
-def _side(judge: str, shown: ShownItem) -> dict[str, Any]:
-    """What a judge said of an item: the first answer with a verdict."""
-    answers = shown.answers[judge]
-    answer = next((own for own in answers if own.mark.verdict), answers[0])
+def _meet(a: str, b: str, shown: ShownItem) -> tuple[ShownAnswer, ShownAnswer]:
+    """The first two answers to one request that are not the same."""
+    both = list(zip(shown.answers[a], shown.answers[b], strict=False))
+    return next((pair for pair in both if pair[0].mark.verdict != pair[1].mark.verdict), both[0])
+
+
+def _side(judge: str, answer: ShownAnswer) -> dict[str, Any]:
+    """What a judge said of an item."""
     reason = answer.judgement.rationale
     return {
         "judge": judge,

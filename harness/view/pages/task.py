@@ -61,9 +61,7 @@ def make_page(site: Site, task: str) -> Page:
             "swaps": _consistency(
                 site, cells, "swap_consistency", "Swap consistency", "of items have one verdict in every order", None
             ),
-            "repeats": _consistency(
-                site, cells, "repeat_consistency", "Repeat consistency", "of repeats agree", None
-            ),
+            "repeats": _consistency(site, cells, "repeat_consistency", "Repeat consistency", "of repeats agree", None),
             "calibration": _calibration(site, cells),
             "risk": _risk(cells),
             "categories": _categories(site, cells),
@@ -89,7 +87,7 @@ def _forest(site: Site, cells: Sequence[BookCell]) -> Chart | None:
             for cell in cells
         ],
         title=f"{metric_name(found)} of each judge",
-        description="A point for each judge with its interval. A mark leads to the items where it differs from the gold.",
+        description="Each judge with its interval. A mark leads to the items where it differs from the gold.",
         bounds=bounds(found.unit),
         write=write_tick(found.unit),
     )
@@ -152,6 +150,7 @@ def _pairs_chart(site: Site, task: str, pairs: Sequence[Comparison]) -> Chart | 
         "pairs at once. A mark leads to the items where the two do not say the same.",
         zero=0.0,
         write=write_tick(shown[0].unit),
+        room=236,
     )
 
 
@@ -175,26 +174,19 @@ def _pair(site: Site, task: str, pair: Comparison) -> dict[str, str]:
 
 def _coverage(site: Site, cells: Sequence[BookCell]) -> Chart | None:
     """What became of the requests. There is nothing to see where every answer has a verdict."""
-    rows = []
-    for cell in cells:
-        if cell.scores is None:
-            continue
-        to = _linker(site, cell)
-        statuses = cell.scores.statuses
-        rows.append(
-            (
-                cell.judge,
-                [(name, count, to(outcome="agrees" if name == "ok" else "unread")) for name, count in statuses.items()],
-            )
+    rows = [
+        (
+            cell.judge,
+            [
+                (name, count, _linker(site, cell)(outcome=None if name == "ok" else "unread"))
+                for name, count in cell.scores.statuses.items()
+            ],
         )
+        for cell in cells
+        if cell.scores is not None
+    ]
     if not any(name != "ok" and count for _, own in rows for name, count, _ in own):
         return None
-    # What is `ok` is of two outcomes, so the part leads to all of the judge's answers.
-    rows = [
-        (judge, [(name, count, site.links.to("items", cells[0].cell.task, judge=judge) if name == "ok" else href)
-                 for name, count, href in own])
-        for judge, own in rows
-    ]
     return charts.parts(
         rows,
         title="What became of the requests",
@@ -271,7 +263,11 @@ def _risk(cells: Sequence[BookCell]) -> Chart | None:
         if sure is None or len(sure.curve) < 2:
             continue
         points = [
-            Point(x=own.coverage, y=own.risk, label=f"{cell.judge}: {own.risk:.1%} wrong among the surest {own.coverage:.0%}")
+            Point(
+                x=own.coverage,
+                y=own.risk,
+                label=f"{cell.judge}: {own.risk:.1%} wrong among the surest {own.coverage:.0%}",
+            )
             for own in sure.curve
         ]
         series.append(Series(name=cell.judge, points=points, number=number))

@@ -18,6 +18,7 @@ from harness.view.site import Page, Site
 COMPLETIONS = "completions.jsonl"
 """Where a trainer keeps some of what its policy wrote, one JSON object a line."""
 
+_SHOWN = ("step", "task", "item", "text", "verdict", "gold", "reward")
 _MOST_CHARTS = 24
 _MOST_POINTS = 400
 _MOST_COMPLETIONS = 30
@@ -61,7 +62,7 @@ def _folders(site: Site) -> list[tuple[str, Path]]:
         judges = site.book.records.get(cell.run, {}).get("judges", {})
         own = judges.get(cell.judge, {}) if isinstance(judges, dict) else {}
         model = own.get("model") if isinstance(own, dict) else None
-        # Only a log of this name, and only numbers of it, whoever wrote the path.
+        # Only a log of this name, and only numbers of it, no matter who wrote the path.
         if isinstance(model, str) and (Path(model).parent / CURVES).is_file():
             found.append((judge, Path(model).parent))
     return found
@@ -116,7 +117,7 @@ def _completions(folder: Path) -> list[dict[str, Any]]:
     for line in lines[-_MOST_COMPLETIONS - 1 :]:
         try:
             record = json.loads(line)
-            found.append({name: record.get(name) for name in ("step", "task", "item", "text", "verdict", "gold", "reward")})
+            found.append({name: record.get(name) for name in _SHOWN})
         except (ValueError, AttributeError, RecursionError):
             continue  # half a line, of a process that was killed
     return found[::-1]
