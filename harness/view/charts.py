@@ -227,11 +227,11 @@ def plane(
         Shape(
             "text",
             {
-                "x": 14,
-                "y": height / 2,
+                "x": 13,
+                "y": height / 2 - 16,
                 "text-anchor": "middle",
                 "class": "axis",
-                "transform": f"rotate(-90 14 {height / 2 - 16})",
+                "transform": f"rotate(-90 13 {height / 2 - 16})",
             },
             y[0],
         )
@@ -246,7 +246,10 @@ def plane(
             path = " ".join(f"{across.at(point.x)},{up.at(point.y)}" for point in own.points)
             ground.append(Shape("polyline", {"points": path, "class": f"path {kind}"}))
         marks += [_point_mark(own, point, across, up, kind) for point in own.points]
-    return Chart(title, description, height, ground, marks)
+    # One series is named by the title, and points that have names of their own need no legend.
+    several = [own for own in series if own.joins and own.name != title]
+    names = [(own.name, f"point s{own.number % 6}") for own in several]
+    return Chart(title, description, height, ground, marks, names=names)
 
 
 def grid(
