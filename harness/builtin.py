@@ -129,3 +129,11 @@ def harness_run_recorded(folder: Path, plugins: InstalledPlugins, reuse: bool) -
     from harness.report.publish import publish_run
 
     return publish_run(folder, cast("Plugins", plugins), reuse=reuse)
+
+
+@hookimpl
+def harness_run_finished(folder: Path, plugins: InstalledPlugins) -> None:
+    """The report to look at."""
+    from harness.view.publish import publish_report
+
+    publish_report(folder, cast("Plugins", plugins))

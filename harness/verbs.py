@@ -15,6 +15,11 @@ VERBS: Mapping[str, tuple[str, str]] = {
         "Score a run again from its journal, without asking any judge.",
     ),
     "leaderboard": ("harness.bundle.commands.leaderboard:command", "Print the leaderboard of runs and bundles."),
+    "report": (
+        "harness.view.commands.report:command",
+        "Write a run, or several, into one HTML file to look at.",
+    ),
+    "view": ("harness.view.commands.view:command", "Look at a run in the browser, also while it goes on."),
     "compare": ("harness.report.commands.compare:command", "Compare two judges on the same items."),
     "estimate": (
         "harness.report.commands.estimate:command",

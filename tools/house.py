@@ -38,7 +38,7 @@ LAYERS = (
     ("execution", "pipeline", "recorded"),
     ("report", "reuse"),
     ("bundle", "drift", "inspection", "price", "shards", "train"),
-    ("doctor", "testing"),
+    ("doctor", "testing", "view"),
     ("authoring",),
     ("cli", "pytest_plugin"),
 )
@@ -86,6 +86,7 @@ BATTERIES = (
     "testing",
     "authoring",
     "execution",
+    "view",
 )
 """Parts that the kernel never imports: it reaches them through hooks."""
 

@@ -181,13 +181,18 @@ def harness_run_recorded(folder: Path, plugins: InstalledPlugins, reuse: bool) -
 
 
 @hookspec
-def harness_run_finished(folder: Path, leaderboard: Mapping[str, Any], cells: Sequence[RecordedCell]) -> None:
+def harness_run_finished(
+    folder: Path, leaderboard: Mapping[str, Any], cells: Sequence[RecordedCell], plugins: InstalledPlugins
+) -> None:
     """Called once after the leaderboard has been written.
+
+    The core's own plugin writes `report.html` from what is in the folder.
 
     Args:
         folder: The run folder.
         leaderboard: The leaderboard as in `leaderboard.json`.
         cells: The recorded cells, in the order of the manifest.
+        plugins: The installed plugins.
     """
 
 
@@ -199,7 +204,7 @@ def harness_report_sections(
     find_metric: Callable[[str], Metric],
     statistics: Statistics,
 ) -> list[tuple[str, str]]:
-    """Add sections to the Markdown report. Return pairs of a title and Markdown text.
+    """Add sections to the Markdown report and pages to `report.html`. Return pairs of a title and Markdown text.
 
     Args:
         leaderboard: The leaderboard as in `leaderboard.json`.

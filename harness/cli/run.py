@@ -149,7 +149,16 @@ def _parse_shard(part: str | None) -> Shard | None:
 
 
 def _report(session: Session, gate: float | None, *, details: bool) -> int:
-    """Print what came out. The exit code says how it went."""
+    """Print what came out. The last line is what to open. The exit code says how it went."""
+    from harness.run.folder import REPORT
+
+    code = _print_outcome(session, gate, details=details)
+    if session.report is not None and REPORT in session.report.files:
+        say(f"report: {session.folder / REPORT}")
+    return code
+
+
+def _print_outcome(session: Session, gate: float | None, *, details: bool) -> int:
     from harness.pipeline.session import why_unreported
 
     outcome = session.outcome

@@ -19,7 +19,7 @@ from harness.report.render import warn, write_reports
 from harness.report.scored import score_run
 from harness.report.sources import digest_sources
 from harness.report.written import is_as_written, keep_written
-from harness.run.folder import JOURNAL, LEADERBOARD, SCORES, read_kept
+from harness.run.folder import JOURNAL, LEADERBOARD, REPORT, SCORES, SECTIONS, read_kept, write_atomically
 from harness.run.unwritable import is_writable
 from harness.score.direct import UnitStatistics
 from harness.score.find import make_metric
@@ -27,6 +27,10 @@ from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
+
+
+_SECTIONS = "judge-harness/sections/1"
+"""Name and version of `sections.json`: the text of the board's sections, for pages that are made later."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +81,7 @@ def publish_run(folder: Path, plugins: Plugins, *, reuse: bool) -> RunReport | N
     if board is None:
         board = _publish(run, plugins)
         if writable:
-            keep_written(folder, key, (SCORES, LEADERBOARD, *_list_files(plugins)))
+            keep_written(folder, key, (SCORES, LEADERBOARD, SECTIONS, REPORT, *_list_files(plugins)))
         else:
             warn(f"{folder}: is read-only; the report is shown and not written")
     return RunReport(board=board, folder=folder, files=_files(folder, plugins))
@@ -85,7 +89,7 @@ def publish_run(folder: Path, plugins: Plugins, *, reuse: bool) -> RunReport | N
 
 def _read_back(folder: Path, plugins: Plugins, key: str) -> Leaderboard | None:
     """The leaderboard that was written last. `None` where a file of the report is gone, changed or damaged."""
-    if not is_as_written(folder, key, (SCORES, LEADERBOARD, *_list_files(plugins))):
+    if not is_as_written(folder, key, (SCORES, LEADERBOARD, SECTIONS, REPORT, *_list_files(plugins))):
         return None
     try:
         return Leaderboard.from_json(json.loads(read_kept(folder / LEADERBOARD)))
@@ -115,12 +119,14 @@ def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
         find_metric=lambda name: make_metric(name, plugins),
         statistics=UnitStatistics(),
     )
-    # The board names the sections but does not hold them: their text is for Markdown only.
+    # The board names the sections but does not hold them: their text is in files of its own.
     sections = [section for plugin, found in answers for section in _check_sections(plugin, found)]
     board = replace(board, sections=tuple(title for title, _ in sections))
     write_reports(board.to_json(), run.folder, plugins, sections=sections)
+    parts = [{"title": title, "text": text} for title, text in sections]
+    write_atomically(run.folder / SECTIONS, json.dumps({"schema": _SECTIONS, "sections": parts}, indent=1) + "\n")
     # After the files are written, so that a plugin finds them.
-    plugins.notify("harness_run_finished", folder=run.folder, leaderboard=board.to_json(), cells=cells)
+    plugins.notify("harness_run_finished", folder=run.folder, leaderboard=board.to_json(), cells=cells, plugins=plugins)
     return board
 
 
@@ -158,7 +164,7 @@ def _check_sections(plugin: str, found: Any) -> list[tuple[str, str]]:
 def _files(folder: Path, plugins: Plugins) -> tuple[str, ...]:
     """Names of the files of the installed renderers that are in a run folder, those to be read by people first."""
     # A renderer that failed has left none.
-    names = [name for name in _list_files(plugins) if (folder / name).is_file()]
+    names = [name for name in (*_list_files(plugins), REPORT) if (folder / name).is_file()]
     return tuple(sorted(names, key=lambda name: (not name.endswith(".md"), name)))
 
 

@@ -6,6 +6,8 @@ runs/<manifest name>-<hash>/
   journal.sqlite     every item, request and judgement
   scores.json        all numbers of all cells
   leaderboard.*      md, csv and json
+  sections.json      titles and Markdown of the sections that plugins add
+  report.html        all of it to look at, and counts.json, which its pages need
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ MANIFEST = "manifest.yaml"
 RECORD = "run.json"
 SCORES = "scores.json"
 LEADERBOARD = "leaderboard.json"
+SECTIONS = "sections.json"
+REPORT = "report.html"
 
 MOST_KEPT = 256 * 2**20
 """Bytes of a file beside the journal that are read."""

@@ -1,0 +1,88 @@
+"""Parts of lists for a server: a page looks at so many items and no more, so that a rare thing costs no more time.
+
+Where few items match, a page says how far it has looked, and leads on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from harness.view.answers import Answers
+from harness.view.book import Book
+from harness.view.filters import Filter
+from harness.view.pages.items import Window
+from harness.view.pages.pair import show_differences
+from harness.view.records import ItemLine, ShownItem
+from harness.view.site import Site
+
+ROWS = 50
+"""Items on a page."""
+
+_MOST_ANSWERS = 6000  # that are looked at for a page: about 100 ms
+_MOST_DIFFERENCES = 12
+
+
+def list_window(book: Book, answers: Answers, task: str, wanted: Filter, *, after: str) -> Window:
+    """The next items of a list.
+
+    Args:
+        book: The runs.
+        answers: Their journals, open.
+        task: Name of the task.
+        wanted: What the list is narrowed to.
+        after: The id after which it begins; empty at the start.
+    """
+    judges = _needed(wanted)
+    count = len(book.of_task(task)) if judges is None else len(judges)
+    most = max(ROWS + 1, _MOST_ANSWERS // max(1, count))
+    found: list[ItemLine] = []
+    scanned, last, more = 0, after, False
+    for line in islice(answers.lines(task, after=after, judges=judges), most + 1):
+        if len(found) == ROWS or scanned == most:
+            more = True
+            break
+        scanned, last = scanned + 1, line.item
+        if wanted.matches(line):
+            found.append(line)
+    if judges is not None:  # only some of the answers were read
+        found = [whole for kept in found if (whole := answers.line(task, kept.item)) is not None]
+    return Window(lines=found, following=last if more else "", scanned=scanned, more=more)
+
+
+def find_near(answers: Answers, task: str, item: str, wanted: Filter) -> tuple[str, str]:
+    """Ids of the items before and after an item on a list; empty where there is none near."""
+    judges = _needed(wanted)
+    most = _MOST_ANSWERS // 4 // max(1, len(judges or "12345678"))
+
+    def find(*, backwards: bool) -> str:
+        lines = islice(answers.lines(task, after=item, judges=judges, backwards=backwards), most)
+        return next((line.item for line in lines if wanted.matches(line)), "")
+
+    return find(backwards=True), find(backwards=False)
+
+
+def find_differences(site: Site, answers: Answers, a: str, b: str) -> list[dict[str, Any]]:
+    """Some items on which two judges differ, with both reasons."""
+    wanted = Filter(judge=a, against=b)
+    tasks = [task for task in site.book.tasks if site.book.find(task, a) and site.book.find(task, b)]
+    each = max(1, _MOST_DIFFERENCES // max(1, len(tasks)) + 1)
+    most = _MOST_ANSWERS // 4 // max(1, len(tasks))
+
+    def find(task: str) -> Iterator[ShownItem]:
+        lines = islice(answers.lines(task, judges=[a, b]), most)
+        for line in islice((line for line in lines if wanted.matches(line)), each):
+            shown = answers.item(task, line.item)
+            if shown is not None:
+                yield shown
+
+    shown = [item for task in tasks for item in find(task)]
+    return show_differences(site, a, b, shown, most=_MOST_DIFFERENCES)
+
+
+def _needed(wanted: Filter) -> Sequence[str] | None:
+    """The judges whose answers decide; `None` where all do."""
+    if wanted.split:
+        return None
+    return [judge for judge in (wanted.judge, wanted.against) if judge]
