@@ -49,6 +49,7 @@ from harness.api._errors import (
 )
 from harness.api._estimates import Pricing, TokenEstimate
 from harness.api._execution import Executor, Placement
+from harness.api._explained import Box, Claim, TextWeights
 from harness.api._images import Image
 from harness.api._parts import join_parts
 from harness.api._protocol import Protocol
@@ -100,10 +101,12 @@ __all__ = [
     "AnswerReward",
     "AnswerSource",
     "AnswerSpace",
+    "Box",
     "BudgetError",
     "Card",
     "Change",
     "Choice",
+    "Claim",
     "Column",
     "CommandCard",
     "Context",
@@ -157,6 +160,7 @@ __all__ = [
     "Status",
     "Task",
     "TaskCard",
+    "TextWeights",
     "TokenEstimate",
     "Trainer",
     "TrainerCard",

@@ -176,6 +176,8 @@ class Task(Protocol):
       whose card says that they need no media are then asked.
     - `wraps: tuple[Task, str]`, for a task that changes the items of another: that task, from `Context.task`, and its
       split. The run then records which entries of the plan ask the same items unchanged. See `RecordedCell.wraps`.
+    - `find_implied(reasoning, space) -> Verdict | None`: the verdict that a reasoning argues for, and
+      `claims(reasoning, item, order) -> Sequence[Claim]`: the facts that it states, both for `harness explain`.
     """
 
     @property
@@ -223,8 +225,9 @@ class Judge(Protocol):
       for the estimate of `harness run --dry-run`. By default characters are counted, and there is no price.
     - `holds: tuple[int, float] | None`: how many requests it takes before it answers one, and for how many seconds it
       may stay silent, for judges that wait for others. By default 2,048 requests, and the manifest's `run.timeout`.
-    - `covers(task: str, item: str) -> bool`, cheap: whether it has an answer to the item of this id. A judge is not
-      asked a task of which it covers no item, and reports say so. By default it has an answer to every item.
+    - `continues: bool`: whether it can go on from a given beginning of its answer (`Request.beginning`).
+    - `log_probabilities(requests, texts) -> Sequence[TextWeights]`: how likely it finds a given answer, piece by piece.
+    - `make_blind_twin(seed) -> Judge`: the same judge with the weights of its vision tower permuted, as a control.
     """
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:

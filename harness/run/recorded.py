@@ -39,11 +39,11 @@ class JournalAnswers:
     thinking: Thinking = field(repr=False)
     """How the judge marks its reasoning, for reading its answers again."""
 
-    def answers(self) -> Iterator[RecordedAnswer]:
+    def answers(self, *, texts: bool = False) -> Iterator[RecordedAnswer]:
         """Stream the answers, ordered by item, order and sample."""
         reader = Journal(self.journal, readonly=True)
         try:
-            yield from reader.answers(self.task, self.judge_key)
+            yield from reader.answers(self.task, self.judge_key, texts=texts)
         finally:
             reader.close()
 
