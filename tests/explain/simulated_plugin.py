@@ -44,15 +44,20 @@ _SAYS = re.compile(r"The square is (\w+)(?: and the bar is (\w+))?")
 def paint(square: str, bar: str) -> PIL.Image.Image:
     picture = PIL.Image.new("RGB", (SIZE, SIZE), (255, 255, 255))
     for colour, box in ((square, SQUARE), (bar, BAR)):
-        edges = tuple(round(edge * SIZE) for edge in (box.left, box.top, box.right, box.bottom))
-        picture.paste(COLOURS[colour], edges)
+        picture.paste(COLOURS[colour], edges_of(box))
     return picture
+
+
+def edges_of(box: Box) -> tuple[int, int, int, int]:
+    return round(box.left * SIZE), round(box.top * SIZE), round(box.right * SIZE), round(box.bottom * SIZE)
 
 
 class Asked(BaseModel):
     items: int = 24
     knows: bool = True
     """Whether it tells what a reasoning implies and states."""
+    begun: str = ""
+    """What every answer is to begin with."""
 
 
 class Parts:
@@ -78,10 +83,10 @@ class Parts:
             )
 
     def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
-        parts = (*item.question, format.instruction(SPACE))
-        return Request(
-            task="", item=item.id, messages=(Message("user", parts),), space=SPACE, format=format, order=order
-        )
+        messages = [Message("user", (*item.question, format.instruction(SPACE)))]
+        if self.options.begun:
+            messages.append(Message("assistant", (self.options.begun,)))
+        return Request(task="", item=item.id, messages=tuple(messages), space=SPACE, format=format, order=order)
 
     def fingerprint(self) -> str:
         return self.options.model_dump_json()
@@ -192,8 +197,7 @@ class Simulated:
 
 
 def share_of(picture: PIL.Image.Image, colour: str, box: Box) -> float:
-    edges = tuple(round(edge * SIZE) for edge in (box.left, box.top, box.right, box.bottom))
-    return float((np.asarray(picture.crop(edges)) == COLOURS[colour]).all(axis=2).mean())
+    return float((np.asarray(picture.crop(edges_of(box))) == COLOURS[colour]).all(axis=2).mean())
 
 
 def colour_at(picture: PIL.Image.Image, box: Box) -> str:

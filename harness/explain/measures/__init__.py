@@ -19,6 +19,11 @@ from harness.explain.study import Said, Study
 MEASURES: Mapping[str, str] = {
     "contradiction": "harness.explain.measures.contradiction:Contradiction",
     "facts": "harness.explain.measures.facts:Facts",
+    "sister": "harness.explain.measures.sister:SistersReasoning",
+    "mistake": "harness.explain.measures.mistake:Mistake",
+    "grey": "harness.explain.measures.grey:GreyPicture",
+    "places": "harness.explain.measures.places:Places",
+    "cutting": "harness.explain.measures.cutting:Cutting",
 }
 """Name of each measure to the place of its class, in the order of the report."""
 
@@ -50,7 +55,7 @@ class Settings:
     """Side of the part of a picture that is covered at once, in pixels. About the size of the evidence."""
     step: int = 8
     """Pixels between two windows."""
-    pictures: int = 4
+    pictures: int = 3
     """Maps that are drawn for each judge and task."""
 
 

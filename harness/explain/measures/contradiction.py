@@ -24,6 +24,8 @@ class Contradiction:
 
     def lacks(self, study: Study) -> str:
         """Reasoning, and a task that understands it."""
+        if not study.said:
+            return "the judge gave no verdict"
         if study.find_implied is None:
             return "the task does not say what a reasoning implies (`find_implied`), and it is not guessed"
         if not any(said.reasoning for said in study.said):

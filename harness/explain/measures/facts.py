@@ -23,6 +23,8 @@ class Facts:
         """Reasoning, and a task that knows facts."""
         if not study.makes_claims:
             return "the task does not say which facts a reasoning states (`claims`)"
+        if not any(said.reasoning for said in study.said):
+            return "the judge wrote no reasoning, or gave no verdict"
         if not any(_with_truth(study.claims(said.reasoning, said)) for said in study.said if said.reasoning):
             return "no reasoning states a fact that the task understands"
         return ""
