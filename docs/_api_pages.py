@@ -108,6 +108,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
     ),
     ("Executors", ("Executor", "Placement")),
     ("Recorded runs", ("RecordedCell", "RecordedAnswer", "UnreadAnswer", "AnswerSource", "Report")),
+    ("Explanations", ("Claim", "Box", "TextWeights")),
     ("Numbers with intervals", ("Statistics", "Measurement", "Change")),
     ("How numbers are written", ("Unit", "write_number", "write_interval", "write_share")),
     (

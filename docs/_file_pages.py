@@ -14,6 +14,7 @@ from harness.api import UnreadReason
 from harness.bundle import records as verification
 from harness.bundle.differences import Difference
 from harness.drift import records as drift_record
+from harness.explain import records as explain_record
 from harness.recorded.load import LeftOut
 from harness.report import estimate as estimate_record
 from harness.report import plan as plan_record
@@ -212,6 +213,40 @@ def drift_json() -> str:
             "## Each of `judges`",
             "",
             *field_table(drift_record.JudgeDrift),
+            "",
+        ]
+    )
+
+
+def explanations_json() -> str:
+    """The fields of `explanations.json`."""
+    return "\n".join(
+        [
+            "# `explanations.json`",
+            "",
+            f"The schema is `{explain_record.SCHEMA}`. Fields may be added within a version; none changes its meaning.",
+            "`harness explain` writes it into the run folder, and prints it with `--json`. How to use it is in",
+            "[Ask why a judge said so](../../how-to/ask-why-a-judge-said-so.md).",
+            "",
+            f"- `schema`: `{explain_record.SCHEMA}`",
+            "",
+            *field_table(explain_record.Explanations),
+            "",
+            "## Each of `findings`",
+            "",
+            *field_table(explain_record.Finding),
+            "",
+            "## Each of `figures`",
+            "",
+            *field_table(explain_record.Figure),
+            "",
+            "`share` and each of `controls`:",
+            "",
+            *field_table(explain_record.Share),
+            "",
+            "## Each of `examples`",
+            "",
+            *field_table(explain_record.Example),
             "",
         ]
     )

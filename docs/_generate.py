@@ -14,7 +14,15 @@ from typing import Any, cast, get_args
 
 import click
 from _api_pages import api_module, api_page, data_docs, hooks
-from _file_pages import drift_json, estimate_json, leaderboard_json, plan_json, run_folder, verify_json
+from _file_pages import (
+    drift_json,
+    estimate_json,
+    explanations_json,
+    leaderboard_json,
+    plan_json,
+    run_folder,
+    verify_json,
+)
 from _file_pages import journal_tables as journal_tables
 from _markdown import attribute_docs as attribute_docs
 from _markdown import cleaned, docstring, field_table, model_table, table, with_block
@@ -227,6 +235,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "estimate-json": estimate_json,
     "plan-json": plan_json,
     "drift-json": drift_json,
+    "explanations-json": explanations_json,
     "verify-json": verify_json,
     "hooks": hooks,
     "api": api_page,

@@ -124,6 +124,14 @@ def harness_run_planned(folder: Path, plan: object, to_ask: Mapping[tuple[str, s
 
 
 @hookimpl
+def harness_report_sections(folder: Path) -> list[tuple[str, str]]:
+    """The section of a run whose answers were explained."""
+    from harness.explain.section import sections_of
+
+    return sections_of(folder)
+
+
+@hookimpl
 def harness_run_recorded(folder: Path, plugins: InstalledPlugins, reuse: bool) -> Report | None:
     """Scores, leaderboard and reports."""
     from harness.report.publish import publish_run

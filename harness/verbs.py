@@ -34,6 +34,10 @@ VERBS: Mapping[str, tuple[str, str]] = {
         "harness.bundle.commands.verify:command",
         "Compute every number of a bundle or a run again, and say which rows hold.",
     ),
+    "explain": (
+        "harness.explain.command:command",
+        "Say why the judges of a run said so, each number beside its control.",
+    ),
     "drift": ("harness.drift.command:command", "Ask frozen questions again, and say whether judges changed."),
     "list": ("harness.inspection.list:command", "List what is installed: tasks, judges, rewards, trainers, and so on."),
     "show": ("harness.inspection.show:command", "Show a plugin object, sample a task, or print a resolved manifest."),

@@ -51,6 +51,7 @@ DATA = (
     "harness/api/reading/_quotes.py",
     "harness/api/reading/_binding.py",
     "harness/api/reading/_plain.py",
+    "plugins/tasks/miniature/src/harness_miniature/evidence.py",
     "plugins/tasks/miniature/src/harness_miniature/quality.py",
     *(
         f"plugins/tasks/preference/src/harness_preference/benchmarks/{name}.py"

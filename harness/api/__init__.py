@@ -47,6 +47,7 @@ from harness.api._errors import (
     UserError,
 )
 from harness.api._estimates import Pricing, TokenEstimate
+from harness.api._explained import Box, Claim, TextWeights
 from harness.api._protocol import Protocol
 from harness.api._readings import Reading
 from harness.api._records import Item, Judgement, Part, Status, Usage, join_parts
@@ -99,10 +100,12 @@ __all__ = [
     "AnswerReward",
     "AnswerSource",
     "AnswerSpace",
+    "Box",
     "BudgetError",
     "Card",
     "Change",
     "Choice",
+    "Claim",
     "Column",
     "CommandCard",
     "Context",
@@ -156,6 +159,7 @@ __all__ = [
     "Status",
     "Task",
     "TaskCard",
+    "TextWeights",
     "TokenEstimate",
     "Trainer",
     "TrainerCard",

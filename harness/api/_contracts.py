@@ -206,7 +206,8 @@ class Context(Protocol):
 class Task(Protocol):
     """A source of items and the way to put them to a judge.
 
-    `count_items`, `provenance`, `media` and `wraps` are optional: each has a protocol in `harness.api.optional`.
+    `count_items`, `provenance`, `media`, `wraps`, `find_implied` and `claims` are optional: each has a protocol in
+    `harness.api.optional`.
     """
 
     @property
@@ -241,8 +242,8 @@ class Task(Protocol):
 class Judge(Protocol):
     """A judge model.
 
-    `close`, `answers_by_item`, `covers`, `holds`, `estimate_tokens` and `pricing` are optional: each has a protocol in
-    `harness.api.optional`.
+    `close`, `answers_by_item`, `covers`, `holds`, `estimate_tokens`, `pricing`, `continues`, `log_probabilities` and
+    `make_blind_twin` are optional: each has a protocol in `harness.api.optional`.
     """
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:

@@ -178,6 +178,18 @@ class Request:
         return int(key[:16], 16) >> 1
 
     @property
+    def beginning(self) -> str:
+        """What the answer begins with: the text of a last message of the assistant's. Empty where there is none.
+
+        A judge that `continues` goes on from there as if it had written that itself, and its `raw` includes it. Other
+        judges are not asked: the request is `refused`.
+        """
+        last = self.messages[-1] if self.messages else None
+        if last is None or last.role != "assistant":
+            return ""
+        return "".join(part for part in last.parts if isinstance(part, str))
+
+    @property
     def text(self) -> str:
         """All text of all messages, for judges and tests that ignore pictures."""
         return "\n".join(part for m in self.messages for part in m.parts if isinstance(part, str))

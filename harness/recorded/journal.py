@@ -37,12 +37,19 @@ class RecordedJournal(Journal):
         """Whether there is any judgement of a judge."""
         return bool(self.select_all("SELECT 1 FROM judgements WHERE judge=? LIMIT 1", (judge,)))
 
-    def answers(self, task: str, judge: str) -> Iterator[RecordedAnswer]:
-        """Stream a cell's answers, ordered by item and place. Requests without a judgement are left out."""
+    def answers(self, task: str, judge: str, *, texts: bool = False) -> Iterator[RecordedAnswer]:
+        """Stream a cell's answers, ordered by item and place. Requests without a judgement are left out.
+
+        Args:
+            task: Name of the task.
+            judge: Key of the judge.
+            texts: Whether with what was written, the reasoning and the item's tags.
+        """
         annotated = self.has_table("annotations")  # not in a journal of an earlier version that is only read
+        more = f"{'n.verdicts' if annotated else 'NULL'}{', j.raw, j.more, i.tags' if texts else ''}"
         query = (
-            "SELECT i.id, i.grp, i.category, i.space, i.gold, a.ord, a.sample, j.status, j.verdict, j.probabilities"
-            f"{', n.verdicts' if annotated else ''} FROM asks a JOIN items i ON i.task=a.task AND i.id=a.item "
+            "SELECT i.id, i.grp, i.category, i.space, i.gold, a.ord, a.sample, j.status, j.verdict, j.probabilities, "
+            f"{more} FROM asks a JOIN items i ON i.task=a.task AND i.id=a.item "
             f"{'LEFT JOIN annotations n ON n.task=i.task AND n.item=i.id' if annotated else ''} "
             f"JOIN judgements j ON j.judge=? AND {ANSWERS} WHERE a.task=? ORDER BY a.item, a.place"
         )

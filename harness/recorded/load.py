@@ -36,10 +36,10 @@ class JournalAnswers:
     thinking: Thinking = field(repr=False)
     """How the judge marks its reasoning, for reading its answers again."""
 
-    def answers(self) -> Iterator[RecordedAnswer]:
+    def answers(self, *, texts: bool = False) -> Iterator[RecordedAnswer]:
         """Stream the answers, ordered by item, order and sample."""
         with RecordedJournal(self.journal, readonly=True) as reader:
-            yield from reader.answers(self.task, self.judge_key)
+            yield from reader.answers(self.task, self.judge_key, texts=texts)
 
     def unread(self) -> Iterator[UnreadAnswer]:
         """Stream the answers without a verdict, ordered by item, order and sample."""

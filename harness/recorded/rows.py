@@ -21,6 +21,7 @@ from harness.run.rows import judgement_from_row
 
 _STATUSES = {status.value: status for status in Status}
 _NO_ANNOTATIONS: Mapping[str, Verdict] = MappingProxyType({})
+_NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
 def answer_from_row(
@@ -35,8 +36,11 @@ def answer_from_row(
     verdict: str | None,
     probabilities: str | None,
     annotations: str | None = None,
+    raw: str = "",
+    more: str = "{}",
+    tags: str = "{}",
 ) -> RecordedAnswer:
-    """An answered request joined with its item."""
+    """An answered request joined with its item. The last three are there only where texts are wanted."""
     return RecordedAnswer(
         item=item,
         group=group,
@@ -49,6 +53,9 @@ def answer_from_row(
         verdict=None if verdict is None else _verdict(verdict),
         probabilities=None if probabilities is None else json.loads(probabilities),
         annotations=_annotations(annotations) if annotations else _NO_ANNOTATIONS,
+        raw=raw,
+        rationale="" if more == "{}" else str(json.loads(more).get("rationale", "")),
+        tags=_NO_TAGS if tags == "{}" else json.loads(tags),
     )
 
 

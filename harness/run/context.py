@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from harness.api import Example, Item, Judgement, Protocol, Request, Task, UnfoldedEntry, Usage, UserError
+from harness.api import Example, Item, Judgement, Protocol, Request, Status, Task, UnfoldedEntry, Usage, UserError
 from harness.run.planned import Plan, PlannedJudge, PlannedTask, check_contract, check_options
 from harness.run.requests import stream_requests
 
@@ -93,6 +93,8 @@ class PlanContext:
                 for request in requests:
                     put = planned.put(request)
                     known = reader.judgement(planned.key, put.key) if reader is not None else None
+                    if known is None and (reason := planned.refusal(put)):
+                        known = Judgement.failure(Status.REFUSED, reason)
                     if known is not None:
                         yield request, known
                         continue

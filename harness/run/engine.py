@@ -326,6 +326,9 @@ class _CellWork:
                 if planned.request is None:
                     self._unreadable.append((key, Judgement.failure(Status.ERROR, planned.problem)))
                     continue
+                if reason := judge.refusal(planned.request):
+                    self._unreadable.append((key, Judgement.failure(Status.REFUSED, reason)))
+                    continue
                 self._pending.add(key)
                 if key in earlier:
                     self._taken.append((key, *earlier[key]))

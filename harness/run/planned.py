@@ -153,6 +153,16 @@ class PlannedJudge:
         request = request.with_key(by_item=self.answers_by_item)
         return request if self.thinking == NO_MARKS else replace(request, thinking=self.thinking)
 
+    def refusal(self, request: Request) -> str:
+        """Why a request is not put to it. Empty where it is."""
+        if not request.beginning or getattr(self.judge, "continues", False):
+            return ""
+        # A chat template would close that turn and open another: an answer to something that was not asked.
+        return (
+            f"judge {self.name} ({self.id}) cannot go on from a given beginning, and this request ends with a message "
+            "of the assistant's; ask a judge that `continues`, or end the request with the user's message"
+        )
+
     @property
     def answers_by_item(self) -> bool:
         """Whether two items of equal content are two questions to it; see `harness.api.Judge`."""

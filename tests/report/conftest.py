@@ -30,7 +30,7 @@ class Given:
     def usage(self) -> Usage:
         return self.spent
 
-    def answers(self) -> Iterator[RecordedAnswer]:
+    def answers(self, *, texts: bool = False) -> Iterator[RecordedAnswer]:
         return iter(self.given)
 
     def unread(self) -> Iterator[UnreadAnswer]:

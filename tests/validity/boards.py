@@ -64,7 +64,7 @@ def is_flagged(table: CellTable, name: str) -> bool:
 class NoAnswers:
     """None are kept: a mass of tables has no journal. Implements `harness.api.AnswerSource`."""
 
-    def answers(self) -> Iterator[RecordedAnswer]:
+    def answers(self, *, texts: bool = False) -> Iterator[RecordedAnswer]:
         """None."""
         return iter(())
 

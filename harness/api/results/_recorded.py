@@ -38,6 +38,12 @@ class RecordedAnswer(NamedTuple):
     """Probability of each verdict by its name, in *shown* places, where the judge said so."""
     annotations: Mapping[str, Verdict] = MappingProxyType({})
     """`Item.annotations`: what several people said, in canonical places, by annotator."""
+    raw: str = ""
+    """What the judge wrote. Only where the answers are asked for with their texts, and so are the next two."""
+    rationale: str = ""
+    """The reasoning in it."""
+    tags: Mapping[str, str] = MappingProxyType({})
+    """`Item.tags`."""
 
 
 class UnreadAnswer(NamedTuple):
@@ -63,8 +69,12 @@ class UnreadAnswer(NamedTuple):
 class AnswerSource(Protocol):
     """Where the answers of a cell are: the journal of its run, opened each time that they are wanted."""
 
-    def answers(self) -> Iterator[RecordedAnswer]:
-        """Stream the answers, ordered by item, order and sample. What was not answered yet is left out."""
+    def answers(self, *, texts: bool = False) -> Iterator[RecordedAnswer]:
+        """Stream the answers, ordered by item, order and sample. What was not answered yet is left out.
+
+        Args:
+            texts: Whether with `raw`, `rationale` and `tags`, which take longer to read than all else.
+        """
 
     def unread(self) -> Iterator[UnreadAnswer]:
         """Stream those without a verdict, in the same order."""
@@ -106,9 +116,14 @@ class RecordedCell:
     source: AnswerSource = field(repr=False)
     """Where the answers are."""
 
-    def answers(self) -> Iterator[RecordedAnswer]:
-        """Stream the answers, ordered by item, order and sample. What was not answered yet is left out."""
-        return self.source.answers()
+    def answers(self, *, texts: bool = False) -> Iterator[RecordedAnswer]:
+        """Stream the answers, ordered by item, order and sample. What was not answered yet is left out.
+
+        Args:
+            texts: Whether with `raw`, `rationale` and `tags`, which take longer to read than all else.
+        """
+        # Sources of plugins and tests may know nothing of texts, and most callers want none.
+        return self.source.answers(texts=True) if texts else self.source.answers()
 
     def unread(self) -> Iterator[UnreadAnswer]:
         """Stream the answers without a verdict, in the same order."""

@@ -31,7 +31,7 @@ def _judge(name: str, attribute: str, what: str) -> JudgeCard:
         source="arXiv 2603.11665 in miniature",
         description="1.4 million parameters, trained on the miniature suite in minutes on one core, of use there and "
         "nowhere else. The page `The paper in miniature` of the documentation compares it with its siblings.",
-        capabilities=frozenset({"text", "images", "probabilities"}),
+        capabilities=frozenset({"text", "images", "probabilities", "continues", "weighs-text"}),
     )
 
 

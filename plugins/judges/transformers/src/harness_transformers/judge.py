@@ -10,6 +10,7 @@ weighed in `weighing`.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import time
@@ -17,9 +18,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.api import Context, DataError, Judgement, Request, Status, UserError, majority_vote
+from harness.api import Context, DataError, Judgement, Request, Status, TextWeights, UserError, majority_vote
 from harness_transformers.batches import Answered, Group, Room, free_memory, group_requests, pack_batches, windows
+from harness_transformers.eyes import shuffle_eyes
 from harness_transformers.gguf_files import model_of
+from harness_transformers.given_text import weigh_texts
 from harness_transformers.language import Prefix, Written
 from harness_transformers.loading import content_of, pin, source_of
 from harness_transformers.numerics import out_of_memory
@@ -63,18 +66,48 @@ class LocalJudge:
             self._weights += "+" + content_of(self._adapter, context.workspace)
         self._seed = context.seed
         self._opened: Opened | None = None
+        self._blind: int | None = None
         self._room = Room(options.batch_size, self._forget_features)
 
     def fingerprint(self) -> str:
         """Covers the weights (to the byte or the commit), the seed where one is used, the generation of this code."""
         # At temperature 0 nothing is drawn, and answers of other seeds can be used again.
         seed = self._seed if self._options.temperature else None
-        return hashlib.sha256(json.dumps([_GENERATION, self._weights, seed]).encode()).hexdigest()[:32]
+        facts = [_GENERATION, self._weights, seed, *([] if self._blind is None else ["blind", self._blind])]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
     @property
     def answers_by_item(self) -> bool:
         """Whether it draws: two items of equal content are then asked one by one, each with a seed of its own."""
         return self._options.temperature > 0 and self._options.mode != "verdict"
+
+    @property
+    def continues(self) -> bool:
+        """Whether it goes on from a given beginning: where it writes its answer, and weighs none."""
+        return self._options.mode == "generate"
+
+    def log_probabilities(self, requests: Sequence[Request], texts: Sequence[str]) -> list[TextWeights]:
+        """How likely it finds a text as the answer to each request, piece by piece.
+
+        Raises:
+            DataError: An image cannot be read, or a request cannot be put to this model.
+            UserError: The model cannot be opened.
+        """
+        import torch
+
+        for request in requests:
+            if reason := self._refusal(request):
+                raise DataError(f"{self._who}: {reason}")
+        opened = self._open()
+        with torch.inference_mode():
+            return self._room.attempt(lambda rows: weigh_texts(opened, requests, texts, rows=rows))
+
+    def make_blind_twin(self, seed: int) -> LocalJudge:
+        """The same judge with the weights of its vision tower permuted."""
+        twin = copy.copy(self)
+        twin._opened, twin._blind = None, seed
+        twin._room = Room(self._options.batch_size, twin._forget_features)
+        return twin
 
     def close(self) -> None:
         """Let go of the weights."""
@@ -118,12 +151,15 @@ class LocalJudge:
     def _open(self) -> Opened:
         if self._opened is None:
             self._opened = open_language(self._options, self._source, self._adapter, self._who)
+            if self._blind is not None:
+                shuffle_eyes(self._opened.language.model, seed=self._blind, who=self._who)
         return self._opened
 
     def _refusal(self, request: Request) -> str:
         if self._source.file is not None:  # known before the file is opened
-            return refusal(request, sees=False, kind="of a GGUF file this judge opens the text model only")
-        return refusal(request, sees=self._open().sees)
+            kind = "of a GGUF file this judge opens the text model only"
+            return refusal(request, sees=False, continues=self.continues, kind=kind)
+        return refusal(request, sees=self._open().sees, continues=self.continues)
 
     def _forget_features(self) -> None:
         if self._opened is not None:
@@ -245,7 +281,10 @@ class LocalJudge:
     @staticmethod
     def _read(opened: Opened, group: Group, request: Request, written: Written) -> Judgement:
         cut = "" if written.finished else "max_new_tokens"
-        return request.read(opened.decode_exactly(written.ids), opened=group.prompt.opened, cut=cut)
+        begun = group.prompt.begun
+        text = opened.decode_after(group.prompt.begun_ids, written.ids) if begun else opened.decode_exactly(written.ids)
+        # The beginning is part of the answer: the verdict may stand after a reasoning that was given.
+        return request.read(begun + text, opened=group.prompt.opened, cut=cut)
 
     def _conclude(
         self, opened: Opened, prefix: Prefix, part: Sequence[tuple[Group, Request]], read: Sequence[Judgement]

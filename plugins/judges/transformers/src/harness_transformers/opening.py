@@ -51,6 +51,11 @@ class Opened:
             f"context of {self.context}: lower max_new_tokens, or show smaller images"
         )
 
+    def decode_after(self, begun: Sequence[int], ids: Sequence[int]) -> str:
+        """Tokens as the text that follows others: some tokenizers drop a space at the very beginning of a text."""
+        whole, first = self.decode_exactly([*begun, *ids]), self.decode_exactly(begun)
+        return whole[len(first) :] if whole.startswith(first) else self.decode_exactly(ids)
+
     def decode_exactly(self, ids: Sequence[int]) -> str:
         """Tokens as text, to the letter: control tokens that the model wrote stay visible."""
         text: str = self.prompter.tokenizer.decode(
@@ -59,16 +64,24 @@ class Opened:
         return text
 
 
-def refusal(request: Request, *, sees: bool, kind: str = "this is a text model") -> str:
+def refusal(request: Request, *, sees: bool, continues: bool = False, kind: str = "this is a text model") -> str:
     """Why a model cannot answer a request. Empty where it can.
 
     Args:
         request: What is asked.
         sees: Whether the model reads images.
+        continues: Whether it goes on from a given beginning.
         kind: What a model that does not is called.
     """
-    if request.messages and request.messages[-1].role == "assistant":
-        return "the request ends with an assistant message, which this judge does not go on with; end with the user's"
+    last = request.messages[-1] if request.messages else None
+    if last is not None and last.role == "assistant":
+        if not continues:
+            return (
+                "the request ends with an assistant message, which this judge does not go on with; end with the "
+                "user's, or use mode: generate"
+            )
+        if not request.beginning or not all(isinstance(part, str) for part in last.parts):
+            return "an answer cannot begin with no text, or with an image"
     if request.images and not sees:
         return f"{kind}, and the question shows images"
     return ""

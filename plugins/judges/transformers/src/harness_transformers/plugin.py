@@ -23,8 +23,9 @@ def harness_judges() -> list[JudgeCard]:
             "probability of every answer of the space, as the format writes it, and writes nothing. `mode: "
             "reason-then-verdict` writes the reasoning and then weighs the answers after it. Samples of one request "
             "and answers of one space share one pass over the prompt; equal images are encoded once. Answers do not "
-            "depend on the batch size.",
-            capabilities=frozenset({"text", "images", "probabilities", "gpu"}),
+            "depend on the batch size. `mode: generate` goes on from a given beginning: a last message of the "
+            "assistant's, which is part of `raw`.",
+            capabilities=frozenset({"text", "images", "probabilities", "gpu", "continues", "weighs-text"}),
         ),
         JudgeCard(
             name="reward-model",

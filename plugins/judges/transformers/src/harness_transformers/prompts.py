@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 _PER_TOKEN = frozenset({"token_type_ids", "mm_token_type_ids"})
 _CHECKS = 2
 """Prompts with images on which the quick way is held against the processor's own before it is trusted."""
+_LONGEST_MARK = 64
+"""Characters of a mark that opens reasoning."""
 _END = 32
 """Tokens at the end of a prompt that show whether it opens the reasoning. A mark is a few, and white space follows."""
 
@@ -45,6 +47,11 @@ class Prompt:
     """What it made of all images of this prompt, in place of `prepared`, where they cannot be kept apart."""
     opened: bool = False
     """Whether it ends inside the reasoning: the chat template opened it."""
+    begun: str = ""
+    """What the answer begins with (`Request.beginning`). Its tokens are the last of `ids`. A mark that the chat
+    template has written is no part of it."""
+    begun_ids: tuple[int, ...] = ()
+    """These tokens."""
 
 
 def key_of(request: Request) -> str:
@@ -116,7 +123,9 @@ class Prompter:
             DataError: An image cannot be read.
             UserError: The chat template refuses the roles.
         """
-        messages = self._arrange(request.messages)
+        beginning = request.beginning
+        # The beginning is written as the model would have written it, and not by the template, which closes the turn.
+        messages = self._arrange(request.messages[:-1] if beginning else request.messages)
         try:
             prompt = self._write(request, messages)
         except TemplateError as error:
@@ -125,7 +134,22 @@ class Prompter:
                 "system role, set system: prepend"
             ) from error
         end = self.tokenizer.decode(prompt.ids[-_END:], skip_special_tokens=False, clean_up_tokenization_spaces=False)
-        return replace(prompt, opened=opens_reasoning(end, request.thinking.marks))
+        prompt = replace(prompt, opened=opens_reasoning(end, request.thinking.marks))
+        return self._begin(prompt, beginning) if beginning else prompt
+
+    def _begin(self, prompt: Prompt, beginning: str) -> Prompt:
+        """The prompt with the first tokens of its answer."""
+        begun = beginning.removeprefix(self.opening_mark(beginning)) if prompt.opened else beginning
+        ids = self.answer_ids(begun)
+        per_token = {name: (*kinds, *[0] * len(ids)) for name, kinds in prompt.per_token.items()}
+        return replace(prompt, ids=(*prompt.ids, *ids), per_token=per_token, begun=begun, begun_ids=ids)
+
+    @staticmethod
+    def opening_mark(text: str) -> str:
+        """The mark that opens reasoning at the very beginning of a text. Empty where there is none."""
+        ends = (end for end in range(1, min(len(text), _LONGEST_MARK) + 1) if opens_reasoning(text[:end]))
+        mark = text[: next(ends, 0)]
+        return "" if opens_reasoning(mark[1:]) else mark
 
     def _write(self, request: Request, messages: tuple[Message, ...]) -> Prompt:
         if self.pixels is None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.api import Judgement, Request, Spellings, spell_answers
-from harness.api.reading import opens_reasoning
 from harness_transformers.continuations import Continuations
 from harness_transformers.language import Language, Prefix
 from harness_transformers.numerics import differ
@@ -30,9 +29,6 @@ _MOST_PACKED = 256
 _LONGEST_JOINED = 2048
 """Tokens of a prompt that is read together with its answers: the mask that this needs grows with their square, and
 attention without a mask of its own has faster kernels."""
-
-_LONGEST_MARK = 64
-"""Characters of a mark that opens reasoning."""
 
 Tokens = Sequence[int]
 
@@ -66,18 +62,11 @@ def answer_set_of(request: Request, prompter: Prompter, rationale: str = "", *, 
         DataError: There are too many of them to weigh.
     """
     answers = spell_answers(request.format, request.space, rationale)
-    known = _mark_of(answers.opening) if opened else ""
+    known = prompter.opening_mark(answers.opening) if opened else ""
     tokens = [prompter.answer_ids(text.removeprefix(known)) for text in answers.texts]
     # By tokens, not by characters: a tokenizer may join the end of the opening with an answer.
     shared = _common_start(tokens)
     return AnswerSet(request, answers, rationale, tokens[0][:shared], tuple(ids[shared:] for ids in tokens))
-
-
-def _mark_of(text: str) -> str:
-    """The mark that opens reasoning at the very beginning of a text. Empty where there is none."""
-    ends = (end for end in range(1, min(len(text), _LONGEST_MARK) + 1) if opens_reasoning(text[:end]))
-    mark = text[: next(ends, 0)]
-    return "" if opens_reasoning(mark[1:]) else mark
 
 
 class Scales:

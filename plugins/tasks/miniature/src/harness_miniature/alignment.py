@@ -7,8 +7,10 @@ tell nothing about the gold.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from harness.api import Choice, Preference, Protocol
+from harness_miniature import evidence
 from harness_miniature.sampling import NUMERALS, Draw, digit
 from harness_miniature.scene import COLOURS, UNSEEN_COLOURS
 from harness_miniature.task import Case, Recipe
@@ -133,9 +135,22 @@ def _pair_case(draw: Draw) -> Case:
     )
 
 
-DIGIT = Recipe(name="alignment-digit", space=YES_NO, make=_make_digit, protocol=POINTWISE)
-RELATION = Recipe(name="alignment-relation", space=YES_NO, make=_relation_case, protocol=POINTWISE)
-UNSEEN = Recipe(name="alignment-unseen", space=YES_NO, make=_make_unseen, protocol=POINTWISE, splits=("test",))
+DIGIT = Recipe(
+    name="alignment-digit",
+    space=YES_NO,
+    make=_make_digit,
+    protocol=POINTWISE,
+    implied=evidence.compare_ink,
+    find=evidence.find_ink,
+)
+RELATION = Recipe(
+    name="alignment-relation",
+    space=YES_NO,
+    make=_relation_case,
+    protocol=POINTWISE,
+    implied=evidence.conclude("It agrees", "It does not agree"),
+)
+UNSEEN = replace(DIGIT, name="alignment-unseen", make=_make_unseen, splits=("test",))
 PAIR = Recipe(
     name="pairwise-alignment",
     space=Preference(2),
@@ -145,4 +160,6 @@ PAIR = Recipe(
     # The two versions of a pair differ in the places alone: a shared scene would ask the same pair twice.
     shared=False,
     compares=True,
+    implied=evidence.compare_pair_ink,
+    find=evidence.find_ink,
 )

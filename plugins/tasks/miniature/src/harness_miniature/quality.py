@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.api import Protocol, Ranking, Score
+from harness_miniature import evidence
 from harness_miniature.alignment import POINTWISE, YES_NO
 from harness_miniature.degrade import LEVELS, TRAINED, UNSEEN, WORDS, Degradation
 from harness_miniature.sampling import Draw, digit
@@ -184,12 +185,31 @@ def _ranking(draw: Draw) -> Case:
 
 RANK_SPACE = Ranking(4)
 
-TECHNICAL = Recipe(name="technical", space=YES_NO, make=_technical, protocol=POINTWISE)
-NATURALNESS = Recipe(name="naturalness", space=YES_NO, make=_naturalness, protocol=POINTWISE)
-RATIONALITY = Recipe(name="rationality", space=YES_NO, make=_rationality, protocol=POINTWISE)
-TECHNICAL_UNSEEN = Recipe(
-    name="technical-unseen", space=YES_NO, make=_technical_unseen, protocol=POINTWISE, splits=_ONLY_TEST
+TECHNICAL = Recipe(
+    name="technical",
+    space=YES_NO,
+    make=_technical,
+    protocol=POINTWISE,
+    implied=evidence.conclude("the technical quality is good", "the technical quality is not good"),
+    find=evidence.find_flaws("degradation"),
 )
+NATURALNESS = Recipe(
+    name="naturalness",
+    space=YES_NO,
+    make=_naturalness,
+    protocol=POINTWISE,
+    implied=evidence.conclude("it looks natural", "it does not look natural"),
+    find=evidence.find_flaws("manipulation"),
+)
+RATIONALITY = Recipe(
+    name="rationality",
+    space=YES_NO,
+    make=_rationality,
+    protocol=POINTWISE,
+    implied=evidence.conclude("it could be real", "it cannot be real"),
+    find=evidence.find_flaws("flaw"),
+)
+TECHNICAL_UNSEEN = replace(TECHNICAL, name="technical-unseen", make=_technical_unseen, splits=_ONLY_TEST)
 SCORE = Recipe(
     name="quality-score",
     space=Score(1, 5, 1),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.api import Preference
+from harness_miniature import evidence
 from harness_miniature.alignment import PAIRWISE, POINTWISE, YES_NO
 from harness_miniature.sampling import NUMERALS, Draw, digit
 from harness_miniature.scene import Scene, Sign
@@ -94,7 +95,14 @@ def _sign(scene: Scene) -> str:
     return "none" if scene.sign is None else "hazard" if scene.sign.hazard else "other"
 
 
-POINT = Recipe(name="safety", space=YES_NO, make=_pointwise, protocol=POINTWISE)
+POINT = Recipe(
+    name="safety",
+    space=YES_NO,
+    make=_pointwise,
+    protocol=POINTWISE,
+    implied=evidence.conclude("it is unsafe", "it is safe"),
+    find=evidence.find_safety,
+)
 PAIR = Recipe(
     name="pairwise-safety",
     space=Preference(2),
@@ -103,4 +111,6 @@ PAIR = Recipe(
     splits=("test",),
     shared=False,
     compares=True,
+    implied=evidence.compare_pair_safety,
+    find=evidence.find_safety,
 )

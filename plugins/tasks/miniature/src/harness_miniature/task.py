@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from harness.api import (
     AnswerSpace,
+    Claim,
     Context,
     DataError,
     Image,
@@ -21,6 +22,7 @@ from harness.api import (
     Verdict,
     VerdictFormat,
 )
+from harness_miniature.evidence import Finder, Implied
 from harness_miniature.options import Options
 from harness_miniature.sampling import Draw
 from harness_miniature.scene import Scene, paint
@@ -63,6 +65,10 @@ class Recipe:
     """Whether the items of a block share their scene."""
     compares: bool = False
     """Whether the scenes are candidates."""
+    implied: Implied = field(default=lambda reasoning: None)
+    """The verdict that a reasoning argues for, in shown places."""
+    find: Finder = field(default=lambda reasoning, scenes, caption: iter(()))
+    """The facts that a reasoning states."""
 
     def __call__(self, options: Options, context: Context) -> MiniatureTask:
         """The task with these options, under its name in the plan."""
@@ -148,6 +154,17 @@ class MiniatureTask:
         parts.append(format.instruction(item.space))
         messages = (Message("system", (_SYSTEM,)), Message("user", tuple(parts)))
         return Request(task=self.name, item=item.id, messages=messages, space=item.space, format=format, order=order)
+
+    def find_implied(self, reasoning: str, space: AnswerSpace) -> Verdict | None:
+        """The verdict that a reasoning in the suite's own sentences argues for; of other words `None`."""
+        return self.recipe.implied(reasoning)
+
+    def claims(self, reasoning: str, item: Item, order: tuple[int, ...]) -> Sequence[Claim]:
+        """The facts that a reasoning in the suite's own sentences states; of other words none."""
+        split, _, index = item.id.rpartition("-")
+        case = self.case(split, int(index))
+        scenes = [case.scenes[place] for place in order] if self.recipe.compares else case.scenes
+        return tuple(self.recipe.find(reasoning, scenes, case.tags.get("caption", "")))
 
     def fingerprint(self) -> str:
         """Covers the options, the generation of this code, and a probe of real pixels.

@@ -1,0 +1,237 @@
+"""Asking judges again: the questions of all measures as tasks of a plan, run by the engine into a journal of their own.
+
+Content keys make a repeated call free, and a killed one goes on. Nothing here is ranked: no cell of these is a cell of
+the run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness.api import Item, Judgement, Protocol, Request, VerdictFormat
+from harness.explain.measures import Question, Settings, Way
+from harness.explain.study import Said, Study
+from harness.explain.weighing import PlannedWeigher
+from harness.recorded.journal import RecordedJournal
+from harness.run.database import MOST_VALUES
+from harness.run.engine import Engine, Outcome
+from harness.run.planned import Plan, PlannedJudge, PlannedTask
+from harness.run.progress import CellProgress
+from harness.run.rows import judgement_from_row
+
+JOURNAL = "explain.sqlite"
+"""Name of the journal of explanations in the run folder."""
+
+_PROTOCOL = Protocol(order="fixed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionTask:
+    """The questions of one measure about one judge, as a task. Implements `harness.api.Task`."""
+
+    questions: Sequence[Question]
+    """What is asked."""
+    format: str
+    """Id of the verdict format."""
+    protocol: Protocol = _PROTOCOL
+    """Each question is asked once, as it is: the order is in it already."""
+
+    def items(self, split: str) -> Iterator[Item]:
+        """One for each question."""
+        for question in self.questions:
+            said = question.said
+            yield Item(
+                id=id_of(question),
+                group=said.item.group,
+                space=question.request.space,
+                gold=said.gold,
+                question=said.item.question,
+                candidates=tuple(said.item.candidates[place] for place in said.answer.order),
+            )
+
+    def count_items(self, split: str) -> int:
+        """How many questions there are."""
+        return len(self.questions)
+
+    def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
+        """The request of the question."""
+        return self._requests[item.id]
+
+    def fingerprint(self) -> str:
+        """Covers every question."""
+        text = repr([(id_of(question), question.request.key) for question in self.questions])
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    @property
+    def _requests(self) -> dict[str, Request]:
+        found: dict[str, Request] | None = self.__dict__.get("_by_id")
+        if found is None:
+            found = {id_of(question): question.request for question in self.questions}
+            self.__dict__["_by_id"] = found  # a frozen record: made once, and of nothing that changes
+        return found
+
+
+def id_of(question: Question) -> str:
+    """Names a question among those of its measure."""
+    order = ",".join(map(str, question.said.answer.order))
+    return f"{question.said.item.id} | {order} | {question.label}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """The questions of one measure about one judge on one task."""
+
+    measure: str
+    """Name of the measure."""
+    study: Study
+    """What it is about."""
+    questions: Sequence[Question]
+    """What is asked."""
+
+
+@dataclass(kw_only=True)
+class QuestionPlan:
+    """A plan of cells that are no cells of the run."""
+
+    plan: Plan
+    """For the engine."""
+    places: dict[tuple[str, str, str, Way], tuple[PlannedTask, PlannedJudge]] = field(default_factory=dict)
+    """By measure, task, judge and way, the cell in it."""
+
+
+def plan_questions(askings: Iterable[Asking], base: Plan, settings: Settings) -> QuestionPlan:
+    """Lay out all questions as cells: one for each measure, task, judge and way to ask.
+
+    Args:
+        askings: The questions.
+        base: The plan of the run.
+        settings: Of the measures.
+    """
+    plan = replace(base, tasks=[], judges=[], left_out=set())
+    made = QuestionPlan(plan=plan)
+    judges: dict[tuple[str, Way], PlannedJudge] = {}
+    for asking in askings:
+        judge, task = asking.study.judge, asking.study.task
+        assert judge is not None
+        for way in dict.fromkeys(question.way for question in asking.questions):
+            questions = [question for question in asking.questions if question.way == way]
+            source = QuestionTask(questions=questions, format=task.format.name)
+            # The name holds what is asked: with another --limit it is another task, and its answers are known all the
+            # same, for they are kept by content.
+            planned = PlannedTask(
+                name=f"{asking.measure}: {task.name}, {judge.name} {source.fingerprint()[:8]}",
+                id=task.id,
+                suite=task.suite,
+                split=task.split,
+                limit=None,
+                task=source,
+                protocol=source.protocol,
+                format=task.format,
+            )
+            if (judge.name, way) not in judges:
+                judges[judge.name, way] = judge if way == "ask" else PlannedWeigher.of(judge, way, settings)
+                plan.judges.append(judges[judge.name, way])
+            plan.tasks.append(planned)
+            made.places[asking.measure, task.name, judge.name, way] = planned, judges[judge.name, way]
+    wanted = {(planned.name, judge.name) for planned, judge in made.places.values()}
+    plan.left_out = {(t.name, j.name) for t in plan.tasks for j in plan.judges} - wanted
+    # Judge by judge, so that the weights of one at a time are in memory.
+    return made
+
+
+def count_missing(asked: QuestionPlan, path: Path) -> dict[tuple[str, str], int]:
+    """How many questions have no answer yet, by names of the cell."""
+    journal = RecordedJournal(path, readonly=True) if path.is_file() else None
+    try:
+        found = {}
+        for task, judge in asked.places.values():
+            requests = [judge.put(request).key for request in _requests_of(task)]
+            known = set()
+            for start in range(0, len(requests), MOST_VALUES):
+                part = requests[start : start + MOST_VALUES]
+                known |= set() if journal is None else journal.find_answered(judge.key, part)
+            found[task.name, judge.name] = len(set(requests) - known)
+        return found
+    finally:
+        if journal is not None:
+            journal.close()
+
+
+def _requests_of(task: PlannedTask) -> Iterator[Request]:
+    from harness.run.requests import stream_requests
+
+    return (planned.request for planned in stream_requests(task) if planned.request is not None)
+
+
+def ask_questions(asked: QuestionPlan, path: Path, *, timeout: float, progress: CellProgress) -> Outcome:
+    """Ask what the journal has no answer to.
+
+    Args:
+        asked: The questions.
+        path: The journal of explanations.
+        timeout: Seconds that a judge may stay silent.
+        progress: Shows how far each cell is.
+    """
+    journal = RecordedJournal(path)
+    try:
+        plan = asked.plan
+        # The left-out cells are of no interest to anybody: not recorded, there is no row for each pair of the two.
+        outcome = Outcome()
+        for judge in plan.judges:
+            own = replace(
+                plan, judges=[judge], tasks=[t for t in plan.tasks if (t.name, judge.name) not in plan.left_out]
+            )
+            own.left_out = set()
+            outcome = _add(
+                outcome,
+                Engine(own, journal, timeout=timeout, fail_on_error=None, shard=None, progress=progress).run(),
+            )
+            if outcome.interrupted:
+                break
+        return outcome
+    finally:
+        journal.close()
+
+
+def _add(first: Outcome, second: Outcome) -> Outcome:
+    return Outcome(
+        interrupted=first.interrupted or second.interrupted,
+        too_many_errors=first.too_many_errors or second.too_many_errors,
+        stopped={**first.stopped, **second.stopped},
+        asked=first.asked + second.asked,
+        errors={**first.errors, **second.errors},
+    )
+
+
+def read_answers(asked: QuestionPlan, path: Path, asking: Asking) -> dict[tuple[str, tuple[int, ...], str], Judgement]:
+    """What came back, by item, order and label. Questions without an answer are not in it."""
+    found: dict[tuple[str, tuple[int, ...], str], Judgement] = {}
+    if not asking.questions or not path.is_file():
+        return found
+    journal = RecordedJournal(path, readonly=True)
+    try:
+        judge = asking.study.judge
+        assert judge is not None
+        for way in dict.fromkeys(question.way for question in asking.questions):
+            task, weigher = asked.places[asking.measure, asking.study.task.name, judge.name, way]
+            questions = {id_of(question): question for question in asking.questions if question.way == way}
+            names = list(questions)
+            for start in range(0, len(names), MOST_VALUES // 2):
+                part = names[start : start + MOST_VALUES // 2]
+                keys = {item: key for (item, _), key in journal.find_request_keys(task.name, part).items()}
+                # Those of a judge that answers by item have the item's id in their key as well.
+                put = {item: f"{key}/{item}" if weigher.answers_by_item else key for item, key in keys.items()}
+                rows = journal.find_judgements(weigher.key, list(put.values()))
+                for item, key in put.items():
+                    if key in rows:
+                        found[_place(questions[item].said, questions[item].label)] = judgement_from_row(*rows[key])
+    finally:
+        journal.close()
+    return found
+
+
+def _place(said: Said, label: str) -> tuple[str, tuple[int, ...], str]:
+    return said.item.id, said.answer.order, label

@@ -1,0 +1,121 @@
+"""The section of the report: one table of all judges and tasks, then a table for each measure, and how to read them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from harness.api import write_interval, write_share
+from harness.explain.records import FILE, Explanations, Finding, Share
+from harness.report.markdown import table
+from harness.run.folder import read_kept
+from harness.text import for_markdown
+
+TITLE = "Why the judges said so"
+
+_STALE = "These are about earlier answers of this run: some were added or read again. Call `harness explain` again."
+_LEGEND = """\
+- Every number stands beside its control, and means nothing without it. %, with intervals over clusters of items; n:
+  items.
+- A high value of one measure does not make up for a low one of another: they ask different things.
+- What could not be measured is listed with the reason. That says nothing good or bad of a judge."""
+
+
+def sections_of(folder: Path) -> list[tuple[str, str]]:
+    """The section of a run that was explained; none of others, or where the file is damaged."""
+    if not (folder / FILE).is_file():
+        return []
+    try:
+        found = Explanations.from_json(json.loads(read_kept(folder / FILE)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return [
+            (TITLE, f"`{FILE}` cannot be read: it is damaged, or of another version. Call `harness explain` again.")
+        ]
+    from harness.explain.session import digest_answers
+
+    return [(TITLE, to_markdown(found, stale=found.answers != digest_answers(folder)))]
+
+
+def to_markdown(found: Explanations, *, stale: bool = False, details: bool = True) -> str:
+    """The text of the section.
+
+    Args:
+        found: What was found out.
+        stale: Whether the run has other answers by now.
+        details: Whether with a table for each measure, in which every number has its interval.
+    """
+    pieces = [_STALE] if stale else []
+    measured = [finding for finding in found.findings if finding.figures]
+    if measured:
+        pieces += ["### All judges", _board(measured)]
+    for name in dict.fromkeys(finding.measure for finding in measured) if details else ():
+        rows = [finding for finding in measured if finding.measure == name]
+        pieces += [f"### {for_markdown(name)}", _details(rows), "\n".join(_meanings(rows))]
+    lacking = [finding for finding in found.findings if finding.lacks]
+    if lacking:
+        pieces += ["### What could not be measured", "\n".join(_reasons(lacking))]
+    return "\n\n".join([*pieces, _LEGEND])
+
+
+def _board(findings: Sequence[Finding]) -> str:
+    """One row for each judge and task, one column for each figure on the board, each with its first control."""
+    keys = dict.fromkeys(
+        (figure.key, figure.share.name, figure.controls[0].name)
+        for finding in findings
+        for figure in finding.figures
+        if figure.on_board
+    )
+    titles = {key: f"{key.replace('_', ' ')} (control)" for key, _, _ in keys}
+    rows = []
+    for task, judge in dict.fromkeys((finding.task, finding.judge) for finding in findings):
+        figures = {
+            figure.key: figure
+            for finding in findings
+            if (finding.task, finding.judge) == (task, judge)
+            for figure in finding.figures
+        }
+        cells = [
+            f"{_number(figures[key].share)} ({_number(figures[key].controls[0])})" if key in figures else ""
+            for key in titles
+        ]
+        rows.append([task, judge, *cells])
+    return table(["task", "judge", *titles.values()], rows, left="ll" + "r" * len(titles))
+
+
+def _details(findings: Sequence[Finding]) -> str:
+    rows = [
+        [
+            finding.task,
+            finding.judge,
+            share.name,
+            _number(share),
+            write_interval("share", share.low, share.high),
+            f"{share.n:,}",
+        ]
+        for finding in findings
+        for figure in finding.figures
+        for share in (figure.share, *(_as_control(control) for control in figure.controls))
+    ]
+    return table(["task", "judge", "share of items", "%", "interval", "n"], rows, left="lllrrr")
+
+
+def _as_control(share: Share) -> Share:
+    return Share(name=f"control: {share.name}", value=share.value, low=share.low, high=share.high, n=share.n)
+
+
+def _meanings(findings: Sequence[Finding]) -> Iterator[str]:
+    told = dict.fromkeys((figure.share.name, figure.meaning) for finding in findings for figure in finding.figures)
+    return (f"- {for_markdown(name)}: {for_markdown(meaning)}" for name, meaning in told)
+
+
+def _reasons(findings: Sequence[Finding]) -> Iterator[str]:
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        by_reason.setdefault((finding.measure, finding.lacks), []).append(f"{finding.judge} on {finding.task}")
+    for (measure, reason), cells in by_reason.items():
+        yield f"- {for_markdown(measure)}: {for_markdown(reason)} ({for_markdown(', '.join(cells))})"
+
+
+def _number(share: Share) -> str:
+    return "" if share.value is None else write_share(share.value)

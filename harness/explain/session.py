@@ -1,0 +1,270 @@
+"""One `harness explain`: the run is read, its tasks and judges are made again, and what was found out is written.
+
+run folder  -->  studies  --questions-->  explain.sqlite  --measures-->  explanations.json, and a section of the report
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.api import Item, JournalError, RecordedCell, UserError
+from harness.explain.asking import (
+    JOURNAL,
+    Asking,
+    QuestionPlan,
+    ask_questions,
+    count_missing,
+    plan_questions,
+    read_answers,
+)
+from harness.explain.measures import Measure, Settings, make_measures
+from harness.explain.records import FILE, Explanations, Finding
+from harness.explain.study import Said, Study, choose_items
+from harness.manifest.load import load_manifest
+from harness.pipeline.session import report_run
+from harness.pipeline.training import train_judges
+from harness.recorded.journal import RecordedJournal
+from harness.recorded.load import load_run
+from harness.run.folder import JOURNAL as RUN_JOURNAL
+from harness.run.folder import MANIFEST, lock_folder, write_atomically
+from harness.run.plan import build_plan, plan_tasks
+from harness.run.planned import Plan, PlannedJudge, PlannedTask
+from harness.score.direct import UnitStatistics
+from harness.text import clean
+
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
+    from harness.run.engine import Outcome
+    from harness.run.progress import CellProgress
+
+_NOT_ASKED = "the judge was not asked (--no-ask)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the command line asks for."""
+
+    measures: tuple[str, ...] = ()
+    """Names of measures; all where there are none."""
+    limit: int = 100
+    """Items of each task about which judges are asked again."""
+    seed: int = 0
+    """Of the choice of items."""
+    ask: bool = True
+    """Whether judges are asked at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainSession:
+    """What a call came to."""
+
+    explanations: Explanations | None
+    """What was found out; `None` where nothing was measured."""
+    outcome: Outcome | None = None
+    """What asking came to; `None` where nothing was asked."""
+    to_ask: Mapping[tuple[str, str], int] | None = None
+    """In a dry run: questions without an answer, by names of the cell."""
+    price: tuple[str, ...] = ()
+    """In a dry run: what they would take, in lines."""
+
+
+def explain_run(
+    folder: Path,
+    plugins: Plugins,
+    wanted: Wanted,
+    settings: Settings,
+    *,
+    dry_run: bool,
+    checkpoints: Path,
+    make_progress: Callable[[], CellProgress],
+    say: Callable[[str], None],
+) -> ExplainSession:
+    """Explain the answers of a run, or go on where an earlier call stopped.
+
+    Args:
+        folder: The run folder.
+        plugins: The installed plugins.
+        wanted: What to measure, and about how many items.
+        settings: Of the measures.
+        dry_run: Ask nothing and write nothing.
+        checkpoints: The folder of checkpoint folders.
+        make_progress: Makes what shows how far it is.
+        say: Takes lines for people.
+
+    Raises:
+        UserError: It is no run folder, or its tasks or judges cannot be made as they were. Nothing is written.
+    """
+    measures = make_measures(wanted.measures, settings)
+    run = load_run(folder)
+    if not run.cells:
+        raise JournalError(f"{folder}: nothing was judged yet; run its manifest again")
+    plan, timeout = _make_plan(folder, plugins, run.cells, ask=wanted.ask, checkpoints=checkpoints, say=say)
+    studies = list(_make_studies(run.cells, plan, wanted, confidence=run.report.confidence, ask=wanted.ask))
+    lacking = {(name, *_key(study)): measure.lacks(study) for study in studies for name, measure in measures.items()}
+    askings = {
+        (name, *_key(study)): Asking(
+            measure=name,
+            study=study,
+            questions=() if lacking[name, *_key(study)] else tuple(measure.questions(study)),
+        )
+        for study in studies
+        for name, measure in measures.items()
+    }
+    put = plan_questions((asking for asking in askings.values() if asking.questions), plan, settings)
+    journal = folder / JOURNAL
+    if dry_run:
+        to_ask = count_missing(put, journal)
+        return ExplainSession(explanations=None, to_ask=to_ask, price=_price(put, folder, to_ask))
+    outcome = None
+    # A run that goes on at the same time would change the answers that are being explained.
+    with lock_folder(folder):
+        if put.places:
+            outcome = ask_questions(put, journal, timeout=timeout, progress=make_progress())
+            if outcome.interrupted:
+                return ExplainSession(explanations=None, outcome=outcome)
+        findings = [
+            _measure(measures[name], askings[name, *_key(study)], lacking[name, *_key(study)], put, journal)
+            for study in studies
+            for name in measures
+        ]
+        explanations = Explanations(
+            run=folder.name,
+            answers=digest_answers(folder),
+            limit=wanted.limit,
+            seed=wanted.seed,
+            confidence=run.report.confidence,
+            settings={name: value for name, value in asdict(settings).items() if name != "folder"},
+            findings=tuple(findings),
+        )
+        write_atomically(folder / FILE, json.dumps(explanations.to_json(), indent=1) + "\n")
+        report_run(folder, plugins)
+    return ExplainSession(explanations=explanations, outcome=outcome)
+
+
+def digest_answers(folder: Path) -> str:
+    """Changes whenever the answers of a run do."""
+    journal = RecordedJournal(folder / RUN_JOURNAL, readonly=True)
+    try:
+        state = journal.state()
+    finally:
+        journal.close()
+    return hashlib.sha256(repr(state).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _key(study: Study) -> tuple[str, str]:
+    return study.cell.task, study.cell.judge
+
+
+def _measure(measure: Measure, asking: Asking, lacks: str, put: QuestionPlan, journal: Path) -> Finding:
+    """The finding of one measure about one judge on one task."""
+    study = asking.study
+    if lacks:
+        return Finding(measure=asking.measure, task=study.cell.task, judge=study.cell.judge, lacks=lacks)
+    answers = read_answers(put, journal, asking)
+    return measure.measure(study, answers)
+
+
+def _price(put: QuestionPlan, folder: Path, to_ask: Mapping[tuple[str, str], int]) -> tuple[str, ...]:
+    from harness.price.lines import price_run, write_lines
+
+    return tuple(write_lines(price_run(put.plan, folder, to_ask, None)))
+
+
+def _make_plan(
+    folder: Path,
+    plugins: Plugins,
+    cells: Sequence[RecordedCell],
+    *,
+    ask: bool,
+    checkpoints: Path,
+    say: Callable[[str], None],
+) -> tuple[Plan, float]:
+    """The plan of the run made again, checked to be what it was, and its timeout."""
+    if not (folder / MANIFEST).is_file():
+        raise JournalError(f"{folder}: has no {MANIFEST}, by which its questions could be made again")
+    with _explain_errors(folder):
+        loaded = load_manifest(folder / MANIFEST, plugins=plugins)
+        make = build_plan if ask else plan_tasks
+        plan = make(loaded, plugins, workspace=folder.parent / ".workspace")
+        if ask:
+            train_judges(plan, loaded, plugins, checkpoints=checkpoints, say=say)
+        _check_plan(folder, plan, cells)
+    return plan, loaded.manifest.run.timeout
+
+
+@contextmanager
+def _explain_errors(folder: Path) -> Iterator[None]:
+    """Say of an error what it prevents."""
+    try:
+        yield
+    except UserError as error:
+        raise JournalError(f"{folder}: to explain its answers its plan has to be made again: {error}") from error
+
+
+def _check_plan(folder: Path, plan: Plan, cells: Sequence[RecordedCell]) -> None:
+    """Refuse tasks and judges that are not what they were when the run asked them."""
+    journal = RecordedJournal(folder / RUN_JOURNAL, readonly=True)
+    try:
+        known = {cell.task: cell.fingerprint for cell in journal.cells()}
+    finally:
+        journal.close()
+    tasks, judges = {task.name: task for task in plan.tasks}, {judge.name: judge for judge in plan.judges}
+    for cell in cells:
+        task, judge = tasks.get(cell.task), judges.get(cell.judge)
+        if task is None or task.fingerprint != known[cell.task]:
+            raise UserError(
+                f"task {clean(cell.task)} is not what the run asked; use the data and the version of {cell.task_id} of "
+                "that time"
+            )
+        if judges and (judge is None or judge.key != cell.judge_key):
+            raise UserError(
+                f"judge {clean(cell.judge)} is not the one that the run asked (its options, its weights or the version "
+                f"of {cell.judge_id} changed), so that it cannot explain those answers; run the manifest again, or use "
+                "--no-ask"
+            )
+
+
+def _make_studies(
+    cells: Sequence[RecordedCell], plan: Plan, wanted: Wanted, *, confidence: float, ask: bool
+) -> Iterator[Study]:
+    """One for each cell, the items of a task made once."""
+    tasks, judges = {task.name: task for task in plan.tasks}, {judge.name: judge for judge in plan.judges}
+    items = {name: _items_of(tasks[name]) for name in dict.fromkeys(cell.task for cell in cells)}
+    chosen = {name: choose_items(found.values(), limit=wanted.limit, seed=wanted.seed) for name, found in items.items()}
+    statistics = UnitStatistics()
+    for cell in cells:
+        judge: PlannedJudge | None = judges.get(cell.judge) if ask else None
+        yield Study(
+            cell=cell,
+            task=tasks[cell.task],
+            judge=judge,
+            said=tuple(_read_said(cell, items[cell.task])),
+            chosen=chosen[cell.task],
+            statistics=statistics,
+            confidence=confidence,
+            seed=wanted.seed,
+        )
+
+
+def _items_of(task: PlannedTask) -> dict[str, Item]:
+    found = {}
+    for ordinal, item in enumerate(task.task.items(task.split)):
+        if task.limit is not None and ordinal >= task.limit:
+            break
+        found[item.id] = item
+    return found
+
+
+def _read_said(cell: RecordedCell, items: Mapping[str, Item]) -> Iterator[Said]:
+    for answer in cell.answers(texts=True):
+        # Repeats of one question are not other items.
+        if answer.verdict is not None and answer.sample == 0 and answer.item in items:
+            item = items[answer.item]
+            gold = item.space.to_shown(item.gold, answer.order)
+            yield Said(item=item, answer=answer, verdict=answer.verdict, gold=gold)
