@@ -1,6 +1,7 @@
 """Puts a real leaderboard into the README: `python docs/_readme.py RUN_FOLDER`.
 
-Three of the six tasks are enough to read; a test makes sure that the README has the shape of what the command prints.
+The summary, and two of the six tables of single tasks: enough to read. A test makes sure that the README has the shape
+of what the command prints.
 """
 
 from __future__ import annotations
@@ -12,18 +13,18 @@ import sys
 from pathlib import Path
 
 README = Path(__file__).resolve().parents[1] / "README.md"
-SHOWN = ("alignment-unseen", "pairwise-safety", "technical-unseen")
+SHOWN = ("pairwise-safety", "technical-unseen")
 _MARKED = re.compile(r"(<!-- leaderboard -->\n)(.*?)(<!-- /leaderboard -->)", re.DOTALL)
 
 
 def printed(run: Path) -> str:
-    """What `harness leaderboard RUN` prints on a terminal of 100 columns, without trailing spaces.
+    """What `harness leaderboard RUN --details` prints on a terminal of 100 columns, without trailing spaces.
 
     The run is called by its place in its folder, and by the hash that all pages use.
     """
     place = run.resolve().parents[1]
     done = subprocess.run(
-        [sys.executable, "-m", "harness", "leaderboard", run.resolve().relative_to(place).as_posix()],
+        [sys.executable, "-m", "harness", "leaderboard", run.resolve().relative_to(place).as_posix(), "--details"],
         cwd=place,
         env={**os.environ, "COLUMNS": "100"},
         capture_output=True,
@@ -35,13 +36,11 @@ def printed(run: Path) -> str:
 
 
 def excerpt(text: str) -> str:
-    """The blocks of `SHOWN` and the legend, as a block of Markdown; what is left out shows as `...`."""
-    parts = re.split(r"^(?=\S+ · \S+(?:, %)?$)", text, flags=re.MULTILINE)
-    *blocks, last = [part for part in parts if part.strip()]
-    body, legend, rest = last.partition("\n· rank: ")
-    kept = [block.strip() if block.startswith(SHOWN) else "..." for block in (*blocks, body)]
-    lines = [part for place, part in enumerate(kept) if part != "..." or kept[place - 1 : place] != ["..."]]
-    return "```text\n" + "\n\n".join([*lines, (legend + rest).strip()]) + "\n```\n"
+    """The summary and the blocks of `SHOWN`, each a block of Markdown with the command that prints it."""
+    summary, *blocks = re.split(r"^(?=\S+ · \S+(?:, %)?$)", text, flags=re.MULTILINE)
+    shown = [block.partition("What it cost")[0].strip() for block in blocks if block.startswith(SHOWN)]
+    said = "A table of each task comes with `--details`. Two of them:"
+    return f"```text\n{summary.strip()}\n```\n\n{said}\n\n```text\n" + "\n\n".join(shown) + "\n```\n"
 
 
 def in_readme(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,8 @@ class Measure:
     """Gives the metric of a name; raises `UserError` for an unknown one."""
     rules: Rules = RULES
     """How judges are compared."""
+    rounds: dict[tuple[int, ...], Round] = field(default_factory=dict, repr=False)
+    """The rounds of whole tasks that were made: the order over all tasks needs each of them once more."""
 
     def entries(self, cell: ScoredCell, *, metric: str | None, by_category: bool) -> Iterator[Entry]:
         """The entry of a cell, or one for each of its categories.
@@ -65,10 +67,17 @@ class Measure:
             UserError: The metric cannot be compared.
         """
         name = metric or rivals[0].estimate.metric
+        # Reading the answers of a task takes longer than all that is done with them.
+        key = tuple(id(entry) for entry in rivals)
+        if metric is None and key in self.rounds:
+            return self.rounds[key]
         # Judges are compared on the same units, which a round makes from the tables of all of them.
         tables = {entry.judge: _keep_metric(entry.table(), name) for entry in rivals}
         with _name_task(rivals[0].task):
-            return Round(tables, self.find_metric(name), name=name)
+            made = Round(tables, self.find_metric(name), name=name)
+        if metric is None and not rivals[0].category:
+            self.rounds[key] = made
+        return made
 
     def compare(self, rivals: Sequence[Entry], *, ranked: Collection[str]) -> tuple[Comparison, ...]:
         """Every two entries of one block, as one family of those that are ranked.

@@ -41,7 +41,7 @@ def test_the_leaderboard_has_the_shape_of_what_the_command_prints(
 
 
 def _shape(text: str) -> list[str]:
-    """Digits and spacing may differ by machine, and with them ranks and the order of rows, nothing else."""
+    """Digits and spacing may differ by machine, and with them ranks, marks, letters and the order of rows."""
     lines, lettered = [], False
     for line in text.splitlines():
         if line.startswith("rank "):
@@ -49,11 +49,14 @@ def _shape(text: str) -> list[str]:
         rank = re.match(r" *\d+(–\d+)? +", line)
         if rank:
             line = "# " + (line[rank.end() :].partition(" ")[2] if lettered else line[rank.end() :])
-        lines.append(" ".join(re.sub(r"[─\d.,]+", "#", line).split()))
+        numbers = re.sub(r"[─\d.,]+", "#", line).replace("#–#", "#").replace("#*", "#")
+        lines.append(" ".join(numbers.split()))
     return sorted(lines)
 
 
 def test_the_shape_knows_no_ranks_and_no_letters() -> None:
     assert _shape("rank  letters  judge\n 1–3  ab       one-judge  95.6") == ["# one-judge #", "rank letters judge"]
     assert _shape("rank  judge\n   1  one-judge  95.6") == _shape("rank  judge\n 1–2  one-judge  7")
+    assert _shape("one-judge  1–2  95.6 ±3.1*") == _shape("one-judge  1  7 ±12")
+    assert _shape("one-judge  1  –") != _shape("one-judge  1  95.6"), "whether there is a value is no detail"
     assert _shape("   –  one-judge  –") != _shape("   1  one-judge  –"), "whether it is ranked is no detail"
