@@ -136,6 +136,13 @@ class Context(Protocol):
         """A folder for files that the plugin keeps from run to run. Several processes may share it."""
 
     @property
+    def run_workspace(self) -> Path:
+        """A folder for files of this run alone, in the run folder. A run that starts with `--fresh` has another one.
+
+        Before a judge is asked there is no run folder, and this is `workspace`.
+        """
+
+    @property
     def seed(self) -> int:
         """The run's seed."""
 

@@ -36,7 +36,15 @@ class PlanContext:
     @property
     def workspace(self) -> Path:
         """A folder that the plugin may keep files in."""
-        folder = self.plan.workspace / self.plugin
+        return self._make_folder(self.plan.workspace / self.plugin)
+
+    @property
+    def run_workspace(self) -> Path:
+        """A folder for files of this run alone."""
+        journal = self.plan.journal
+        return self.workspace if journal is None else self._make_folder(journal.parent / ".workspace" / self.plugin)
+
+    def _make_folder(self, folder: Path) -> Path:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -33,6 +33,13 @@ class FakeContext:
     """What the journal says the judge has spent."""
     tasks: Mapping[str, Task] = field(default_factory=dict)
     """Tasks by id, for a task that is made over another one; those that are installed need not be given."""
+    run_folder: Path | None = None
+    """The run folder, for a test with several runs. By default the workspace stands for it."""
+
+    @property
+    def run_workspace(self) -> Path:
+        """The run folder, or the workspace."""
+        return self.run_folder or self.workspace
 
     def examples(self, task: str, split: str) -> Iterator[Example]:
         """The examples given for that task and split.

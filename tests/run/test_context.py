@@ -183,3 +183,12 @@ def test_the_workspace_of_a_plugin_is_there_when_it_is_asked_for(context: PlanCo
     for _ in range(2):  # also when it is there already
         (context.workspace / "file").write_text("kept", encoding="utf-8")
     assert context.workspace.name == context.plugin
+
+
+def test_files_of_one_run_are_not_those_of_another(context: PlanContext, tmp_path: Path) -> None:
+    assert context.run_workspace == context.workspace, "before there is a journal"
+    context.plan.journal = tmp_path / "first" / "journal.sqlite"
+    (context.run_workspace / "file").write_text("kept", encoding="utf-8")
+    assert context.run_workspace == tmp_path / "first" / ".workspace" / context.plugin
+    context.plan.journal = tmp_path / "second" / "journal.sqlite"
+    assert list(context.run_workspace.iterdir()) == []

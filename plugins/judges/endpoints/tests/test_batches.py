@@ -125,11 +125,11 @@ def test_kills_one_after_another_cost_nothing(api: str, server: Any, run: Callab
 def make(server: Any, tmp_path: Path) -> Callable[..., Judge]:
     plugins = Plugins.load()
 
-    def build(api: str, usage: Usage | None = None, **more: Any) -> Judge:
+    def build(api: str, usage: Usage | None = None, run: str = "run", **more: Any) -> Judge:
         offer = plugins.find("judge", USES[api])
         model = offer.options_model()
         assert model is not None
-        context = FakeContext(workspace=tmp_path, name="me", usage=usage or Usage())
+        context = FakeContext(workspace=tmp_path, name="me", usage=usage or Usage(), run_folder=tmp_path / run)
         judge: Judge = offer.create(model.model_validate(options_of(server, **more)), context)
         return judge
 
@@ -270,11 +270,31 @@ def test_a_batch_that_takes_too_long_is_waited_for_by_the_next_command(
     assert server.bill == Counter([1])
 
 
-def test_a_damaged_record_is_named(make: Callable[..., Judge], put: Callable[..., Request], ask: Any) -> None:
+@pytest.mark.parametrize("api", USES)
+def test_another_run_is_given_no_answers_of_an_earlier_one(
+    api: str, make: Callable[..., Judge], server: Any, put: Callable[..., Request], ask: Any
+) -> None:
+    requests = [put(None, item=item) for item in range(3)]
+    first = make(api).judge(iter(requests))
+    next(first)
+    first.close()  # type: ignore[attr-defined]
+    assert len(ask(make(api, run="fresh"), requests)) == 3
+    assert server.bill == Counter({0: 2, 1: 2, 2: 2}), "asked again"
+    assert len(ask(make(api), requests)) == 3
+    assert server.bill == Counter({0: 2, 1: 2, 2: 2}), "and the run itself goes on with what is paid for"
+
+
+OUTSIDE = '{"batch": "../files/f", "created": 9e9, "ids": [], "delivered": []}'
+
+
+@pytest.mark.parametrize("text", ['{"batch": "b', OUTSIDE])
+def test_a_damaged_record_is_named(
+    text: str, make: Callable[..., Judge], put: Callable[..., Request], ask: Any
+) -> None:
     judge: Any = make("openai")
     folder = judge._store._folder
     folder.mkdir(parents=True)
-    (folder / "aa.json").write_text('{"batch": "b')
+    (folder / "aa.json").write_text(text)
     with pytest.raises(JudgeStoppedError, match=r"aa\.json: the record of a batch cannot be read; move it away"):
         ask(judge, [put(None, item=1)])
 

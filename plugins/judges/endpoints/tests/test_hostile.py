@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,9 @@ from harness_endpoints.openai.options import ChatOptions
 from harness_endpoints.wire import Response, WireError
 
 LONGEST = 10_000
+both_ways = pytest.mark.parametrize("most", [2**16, -1], ids=["exchange", "session"])
+"""By `Exchange`, as short bodies go, and by aiohttp's session, as all others do."""
+
 KEY = "sk-not-for-the-log-0123456789"
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -50,7 +54,9 @@ def speaks(*parts: bytes, closes: bool = True, pause: float = 0.0) -> Serve:
     return serve
 
 
-def post(serve: Serve, *bodies: bytes, idle: float = 0.0, **options: Any) -> list[Response | WireError]:
+def post(
+    serve: Serve, *bodies: bytes, idle: float = 0.0, most: int = 2**16, **options: Any
+) -> list[Response | WireError]:
     """What comes of each body, one after another with a pause in between, over one client."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -70,7 +76,8 @@ def post(serve: Serve, *bodies: bytes, idle: float = 0.0, **options: Any) -> lis
         try:
             for body in bodies or (b"{}",):
                 try:
-                    found.append(await wire.post(body))
+                    with patch("harness_endpoints.client.MOST", most):
+                        found.append(await wire.post(body))
                 except WireError as error:
                     found.append(error)
                 await asyncio.sleep(idle)
@@ -93,9 +100,10 @@ COMPLETE = {
 }
 
 
+@both_ways
 @pytest.mark.parametrize("data", COMPLETE.values(), ids=COMPLETE)
-def test_a_whole_response_is_read_however_its_end_is_told(data: bytes) -> None:
-    [response] = post(speaks(data))
+def test_a_whole_response_is_read_however_its_end_is_told(data: bytes, most: int) -> None:
+    [response] = post(speaks(data), most=most)
     assert isinstance(response, Response), response
     assert (response.status, response.body) == (200, b"{}")
 
@@ -113,6 +121,7 @@ def test_a_header_that_is_no_utf_8_can_be_written_to_a_file() -> None:
     assert response.content_type.encode().startswith(b"text/")
 
 
+@both_ways
 @pytest.mark.parametrize(
     ("data", "word"),
     [
@@ -143,18 +152,19 @@ def test_a_header_that_is_no_utf_8_can_be_written_to_a_file() -> None:
         (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "switches protocols"),
     ],
 )
-def test_what_is_odd_is_no_response(data: bytes, word: str) -> None:
-    [error] = post(speaks(data))
+def test_what_is_odd_is_no_response(data: bytes, word: str, most: int) -> None:
+    [error] = post(speaks(data), most=most)
     assert isinstance(error, WireError), error
     assert word in str(error)
 
 
+@both_ways
 @pytest.mark.parametrize(
     "data",
     [b"", reply(b"Content-Length: 3"), reply(b"Transfer-Encoding: chunked", body=b"2\r\n{}\r\n"), b"HTTP/1.1 20"],
 )
-def test_what_was_cut_off_is_no_response_and_worth_another_attempt(data: bytes) -> None:
-    [error] = post(speaks(data))
+def test_what_was_cut_off_is_no_response_and_worth_another_attempt(data: bytes, most: int) -> None:
+    [error] = post(speaks(data), most=most)
     assert isinstance(error, WireError), error
     assert not error.broken
 
@@ -197,6 +207,7 @@ def test_what_has_no_end_in_itself_ends_with_the_timeout(part: bytes) -> None:
     assert error.timeout
 
 
+@both_ways
 @pytest.mark.parametrize(
     "head",
     [
@@ -207,14 +218,14 @@ def test_what_has_no_end_in_itself_ends_with_the_timeout(part: bytes) -> None:
     ],
     ids=["length", "huge length", "to the end", "chunk"],
 )
-def test_a_body_that_is_too_long_is_given_up_as_soon_as_that_is_known(head: bytes) -> None:
+def test_a_body_that_is_too_long_is_given_up_as_soon_as_that_is_known(head: bytes, most: int) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         writer.write(head)
         await writer.drain()
         await reader.read()  # never closes by itself
 
-    [error] = post(serve, total_timeout_s=60.0)
+    [error] = post(serve, total_timeout_s=60.0, most=most)
     assert isinstance(error, WireError), error
     assert error.broken
     assert "max_response_bytes, 10,000" in str(error)
@@ -226,16 +237,18 @@ def test_the_longest_body_that_is_allowed_is_read() -> None:
     assert len(response.body) == LONGEST
 
 
+@both_ways
 @pytest.mark.parametrize("coding", [b"gzip", b"deflate", b"br", b"zstd", b"identity, gzip"])
-def test_what_is_compressed_is_not_inflated(coding: bytes) -> None:
+def test_what_is_compressed_is_not_inflated(coding: bytes, most: int) -> None:
     bomb = gzip.compress(b"x" * 10_000_000)
     length = f"Content-Length: {len(bomb)}".encode()
-    [error] = post(speaks(reply(length, b"Content-Encoding: " + coding, body=bomb)))
+    [error] = post(speaks(reply(length, b"Content-Encoding: " + coding, body=bomb)), most=most)
     assert isinstance(error, WireError), error
     assert "compressed" in str(error)
 
 
-def test_a_connection_is_used_again() -> None:
+@both_ways
+def test_a_connection_is_used_again(most: int) -> None:
     connections = 0
     answers = speaks(reply(b"Content-Length: 2"), closes=False)
 
@@ -244,7 +257,7 @@ def test_a_connection_is_used_again() -> None:
         connections += 1
         await answers(reader, writer)
 
-    found = post(serve, *[b"{}"] * 5)
+    found = post(serve, *[b"{}"] * 5, most=most)
     assert found == [Response(200, "", "", b"{}")] * 5
     assert connections == 1
 
@@ -299,6 +312,7 @@ def test_a_server_that_reads_nothing_is_given_up() -> None:
     assert "0.5 s (total_timeout_s)" in str(error)
 
 
+@both_ways
 @pytest.mark.parametrize(
     "data",
     [
@@ -309,8 +323,8 @@ def test_a_server_that_reads_nothing_is_given_up() -> None:
         reply(b"Content-Length: 1000", body=KEY.encode()),
     ],
 )
-def test_no_error_repeats_the_key_that_a_server_repeats(data: bytes) -> None:
-    [error] = post(speaks(data))
+def test_no_error_repeats_the_key_that_a_server_repeats(data: bytes, most: int) -> None:
+    [error] = post(speaks(data), most=most)
     assert isinstance(error, WireError), error
     assert KEY not in f"{error} {error!r}"
     assert error.__suppress_context__, "the library's error holds the request with its headers"

@@ -1,4 +1,4 @@
-"""HTTP by aiohttp: connections, TLS and proxies. The only module that imports it.
+"""HTTP by aiohttp: connections, TLS and proxies. Only this module and `exchange.py` import it.
 
 What a server may do to us is bounded here: headers by aiohttp's own limits, the body by `max_response_bytes`, time by
 three timeouts. Nothing is inflated, no redirect is followed, no cookie is kept, and no certificate goes unverified.
@@ -6,19 +6,22 @@ three timeouts. Nothing is inflated, no redirect is followed, no cookie is kept,
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import platform
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 
 import aiohttp
 from aiohttp.connector import Connection
+from aiohttp.streams import StreamReader
 from yarl import URL
 
 from harness.api import UserError
 from harness.api.files import check_regular
+from harness_endpoints.exchange import MOST, Exchange
 from harness_endpoints.keys import Secrets
 from harness_endpoints.options import EndpointOptions
 from harness_endpoints.proxy import Proxy
@@ -59,22 +62,26 @@ class ClientWire:
         if proxy and self._url.scheme == "http":  # there is no CONNECT: the proxy reads the request itself
             self._headers.update(proxy.headers)
         encrypted = "https" in (self._url.scheme, self._proxy.scheme if self._proxy else "")
+        # `ConcurrencyLimit` bounds requests in flight. aiohttp would count waiting for a limit of its own as time to
+        # connect.
+        connector = aiohttp.TCPConnector(
+            limit=0,
+            keepalive_timeout=_LONGEST_IDLE_S,
+            ssl=_make_ssl_context(options.ca_file) if encrypted else True,  # the certificates take time to load
+        )
+        timeout = aiohttp.ClientTimeout(
+            connect=options.connect_timeout_s, sock_read=options.read_timeout_s, total=options.total_timeout_s
+        )
         self._session = aiohttp.ClientSession(
-            # `ConcurrencyLimit` bounds requests in flight. aiohttp would count waiting for a limit of its own as time
-            # to connect.
-            connector=aiohttp.TCPConnector(
-                limit=0,
-                keepalive_timeout=_LONGEST_IDLE_S,
-                ssl=_make_ssl_context(options.ca_file) if encrypted else True,  # the certificates take time to load
-            ),
-            timeout=aiohttp.ClientTimeout(
-                connect=options.connect_timeout_s, sock_read=options.read_timeout_s, total=options.total_timeout_s
-            ),
+            connector=connector,
+            timeout=timeout,
             request_class=_Request,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # a small compressed body can inflate to gigabytes
             trust_env=False,
         )
+        address = _Request("POST", self._url, headers=self._headers, loop=asyncio.get_running_loop())
+        self._exchange = None if proxy else Exchange(connector, address, timeout)
 
     async def post(self, body: bytes) -> Response:
         """Send a JSON body and read the whole response.
@@ -83,6 +90,8 @@ class ClientWire:
             WireError: There is none.
         """
         try:
+            if self._exchange is not None and len(body) <= MOST:
+                return await self._exchange.post(body, self._read)
             async with self._session.post(
                 self._url,
                 data=body if len(body) <= _AT_ONCE else io.BytesIO(body),
@@ -91,7 +100,7 @@ class ClientWire:
                 proxy_headers=self._proxy_headers,
                 allow_redirects=False,  # a key must not go to another host
             ) as response:
-                return await self._read(response)
+                return await self._read(response.status, response.headers, response.content)
         except (aiohttp.ClientError, OSError) as error:  # some hold the request with its headers, and so the key
             raise self._explain(error) from None
 
@@ -103,7 +112,7 @@ class ClientWire:
         """
         try:
             async with self._request(method, address, body, media) as response:
-                return await self._read(response)
+                return await self._read(response.status, response.headers, response.content)
         except (aiohttp.ClientError, OSError) as error:
             raise self._explain(error) from None
 
@@ -117,7 +126,7 @@ class ClientWire:
         try:
             async with self._request("GET", address, b"", "") as response:
                 if response.status != 200:
-                    raise StatusError(await self._read(response))
+                    raise StatusError(await self._read(response.status, response.headers, response.content))
                 rest = b""
                 async for chunk in response.content.iter_any():
                     *whole, rest = (rest + chunk).split(b"\n")
@@ -147,29 +156,29 @@ class ClientWire:
         """Close every connection."""
         await self._session.close()
 
-    async def _read(self, response: aiohttp.ClientResponse) -> Response:
+    async def _read(self, status: int, headers: Mapping[str, str], content: StreamReader) -> Response:
         """The whole response. Leaving early closes the connection, since the rest is still to come."""
-        if response.status < 200:
+        if status < 200:
             raise WireError("the server switches protocols, which was not asked for", broken=True)
-        if _header(response, "Content-Encoding").lower() not in ("", "identity"):
+        if _header(headers, "Content-Encoding").lower() not in ("", "identity"):
             raise WireError("the response is compressed, which was not asked for", broken=True)
         # Two checks: the announced length may be missing or false, and a long one need not be read at all.
         longest = self._options.max_response_bytes
-        body = bytearray()
-        expected = response.content_length or 0
-        if expected <= longest:
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > longest:
-                    break
-        if max(expected, len(body)) > longest:
+        size = int(headers.get("Content-Length", 0))  # the parser has seen to it that it is a number
+        chunks: list[bytes] = []
+        if size <= longest:
+            size = 0
+            while size <= longest and not content.at_eof():
+                chunks.append(await content.readany())
+                size += len(chunks[-1])
+        if size > longest:
             raise WireError(f"the response is longer than max_response_bytes, {longest:,}", broken=True)
         return Response(
-            response.status,
-            _header(response, "Content-Type"),
-            _header(response, "Retry-After"),
-            bytes(body),
-            _header(response, "Retry-After-Ms"),
+            status,
+            _header(headers, "Content-Type"),
+            _header(headers, "Retry-After"),
+            b"".join(chunks),
+            _header(headers, "Retry-After-Ms"),
         )
 
     def _explain(self, error: Exception) -> WireError:
@@ -218,9 +227,10 @@ class _Request(aiohttp.ClientRequest):
         return await super().send(conn)
 
 
-def _header(response: aiohttp.ClientResponse, name: str) -> str:
+def _header(headers: Mapping[str, str], name: str) -> str:
     """A header, or empty. Bytes that are no UTF-8 are replaced: aiohttp's surrogates fit into no file."""
-    return response.headers.get(name, "").encode("utf-8", "replace").decode()
+    value = headers.get(name, "")
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 def _make_ssl_context(ca_file: str | None) -> ssl.SSLContext:

@@ -99,7 +99,7 @@ class EndpointJudge:
 
     @property
     def _store(self) -> BatchStore:
-        return BatchStore(self._context.workspace / "batches" / self.identity[:16])
+        return BatchStore(self._context.run_workspace / "batches" / self.identity[:16])
 
     @property
     def options(self) -> EndpointOptions:

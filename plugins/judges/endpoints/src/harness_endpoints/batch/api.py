@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, Protocol
 
 from harness_endpoints.wire import BatchWire, Response, StatusError
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
+ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
+"""An id of a batch or a file, as it may stand in a URL."""
 
 
 class BatchState(NamedTuple):
@@ -132,6 +133,6 @@ def id_of(plain: dict[str, Any], name: str = "id") -> str:
         StatusError: There is none.
     """
     found = plain.get(name)
-    if not isinstance(found, str) or not _ID.fullmatch(found):
+    if not isinstance(found, str) or not ID.fullmatch(found):
         raise StatusError(Response(502, "", "", json.dumps(plain)[:2000].encode()))
     return found

@@ -1,7 +1,8 @@
 """What is known about batches, on disk: written before a batch is submitted, so that none is paid twice after a kill.
 
-One JSON file for each batch, in a folder of the judge's own. A file is replaced as a whole and synced: a kill leaves
-the old one or the new one.
+One JSON file for each batch, in the run folder, in a folder of the judge's own. So a run with `--fresh`, or of another
+manifest, takes no answers of this one. A file is replaced as a whole and synced: a kill leaves the old one or the new
+one.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import JudgeStoppedError
+from harness_endpoints.batch.api import ID
 
 _OLDEST_S = 30 * 86400.0  # providers keep results for 29 or 30 days
 
@@ -97,6 +99,9 @@ class BatchStore:
 def _read(path: Path) -> BatchRecord:
     try:
         plain: Any = json.loads(path.read_text(encoding="utf-8"))
+        # A run folder may be of another person, and the id becomes part of a URL.
+        if plain["batch"] and not ID.fullmatch(plain["batch"]):
+            raise ValueError
         return BatchRecord(
             marker=path.stem,
             created=float(plain["created"]),
