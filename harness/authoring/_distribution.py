@@ -72,6 +72,13 @@ KINDS = {
             modules=("trainer", "learned"),
             needs=("numpy>=1.26", "pydantic>=2.8,<3"),
         ),
+        Kind(
+            name="executor",
+            object="lines",
+            summary="an executor: it asks judges in processes that a command starts",
+            modules=("executor", "worker"),
+            needs=("pydantic>=2.8,<3",),
+        ),
     )
 }
 """In the order in which they stand in files."""
@@ -122,7 +129,7 @@ def _fill(template: str, fills: Mapping[str, str]) -> str:
 
 
 def _describe(chosen: list[Kind]) -> str:
-    *most, last = [f"a {kind.name}" for kind in chosen]
+    *most, last = [f"{'an' if kind.name[0] in 'aeiou' else 'a'} {kind.name}" for kind in chosen]
     text = f"{', '.join(most)} and {last}" if most else last
     return text[0].upper() + text[1:]
 
@@ -155,10 +162,13 @@ def _plugin(names: set[str], fills: Mapping[str, str], manifests: Mapping[str, s
     if manifests:
         standard = "\nfrom pathlib import Path\n"
         folder = '\nMANIFESTS = Path(__file__).parent / "manifests"\n'
-    # In the order in which ruff sorts imports.
-    listed = ", ".join(sorted(f"{kind.capitalize()}Card" for kind in cards))
+    # In the order in which ruff sorts imports, and one a line where they are too many for one.
+    imported = [*sorted(f"{kind.capitalize()}Card" for kind in cards), "hookimpl"]
+    listed = ", ".join(imported)
+    if len(listed) > 90:
+        listed = "(\n" + "".join(f"    {name},\n" for name in imported) + ")"
     return _fill(
-        "common/plugin.py", {"cards": listed, "hooks": folder + "".join(hooks).rstrip("\n"), "standard": standard}
+        "common/plugin.py", {"imported": listed, "hooks": folder + "".join(hooks).rstrip("\n"), "standard": standard}
     )
 
 
@@ -166,9 +176,9 @@ def _manifests(names: set[str], fills: Mapping[str, str]) -> dict[str, str]:
     """The manifest that shows the plugin at work, and the recipe of its trainer.
 
     What the plugin does not offer itself comes from plugins of the harness. A reward alone has no manifest: it is used
-    in recipes, and a recipe needs a model to train.
+    in recipes, and a recipe needs a model to train. An executor is named on the command line, and in no manifest.
     """
-    if names == {"reward"}:
+    if names <= {"reward", "executor"}:
         return {}
     own, others = "task" in names, set()
     tasks = [_fill("task/tasks.yaml", fills)] if own else []

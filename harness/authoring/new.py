@@ -20,7 +20,7 @@ from harness.console import echo
 def command(kinds: str, name: str, folder: Path | None) -> int:
     """Start a new plugin distribution: code that works, with cards, tests and an example, to be changed.
 
-    KINDS is what it offers: task, judge, reward, format, metric or trainer, several of them with commas, or all.
+    KINDS is what it offers: task, judge, reward, format, metric, trainer or executor, several with commas, or all.
 
     \b
     Examples:

@@ -10,10 +10,11 @@ import signal
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict
 
-from harness.api import Context, Judge, JudgeCard, Judgement, JudgeStoppedError, Request, hookimpl
+from harness.api import Context, Judge, JudgeCard, Judgement, JudgeStoppedError, Request, RunsCode, hookimpl
 
 
 class PracticeOptions(BaseModel):
@@ -31,6 +32,12 @@ class PracticeOptions(BaseModel):
     """A file that gets the number of the process for each answer."""
     stops: str = ""
     """Id of the item at which the judge says that it cannot go on."""
+    raises: str = ""
+    """Id of the item at which it raises a `ValueError`."""
+    model: str = ""
+    """What its code is said to come with. Nothing of that name is read."""
+    runs_code: Annotated[bool, RunsCode("model")] = False
+    """Whether it is one that needs the user's word, as a model with code of its own does."""
 
 
 @hookimpl
@@ -62,6 +69,8 @@ class PracticeJudge:
                 self._die()
             if self._options.stops and request.item == self._options.stops:
                 raise JudgeStoppedError(f"no credit is left at item {request.item}")
+            if self._options.raises and request.item == self._options.raises:
+                raise ValueError(f"item {request.item} is odd")
             _work(self._options.seconds)
             if self._options.log:
                 with open(self._options.log, "a", encoding="utf-8") as stream:

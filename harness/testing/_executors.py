@@ -6,6 +6,7 @@ The checks start workers and kill them. An executor that asks every judge in the
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,6 +35,7 @@ from harness.testing._subject import Check, Subject
 _PLUGIN = "harness.execution.practice"
 _JUDGE = "practice/worker"
 _DIES = "17"
+_SOON_S = 10.0
 
 
 def checks(subject: Subject) -> Iterator[Check]:
@@ -42,6 +44,9 @@ def checks(subject: Subject) -> Iterator[Check]:
     yield "executor_asks_again_what_a_dead_worker_had", lambda: _check_death(subject)
     yield "executor_gives_up_what_kills_every_worker", lambda: _check_killer(subject)
     yield "executor_passes_on_that_a_judge_stops", lambda: _check_stop(subject)
+    yield "executor_names_what_a_judge_raises", lambda: _check_raise(subject)
+    yield "executor_allows_no_code_of_its_own", lambda: _check_code(subject)
+    yield "executor_ends_its_workers_in_the_middle", lambda: _check_end(subject)
     yield "executor_leaves_the_plan_and_the_network_here", lambda: _check_here(subject)
 
 
@@ -101,6 +106,68 @@ def _check_stop(subject: Subject) -> None:
     assert "no credit is left" in said, f"{subject.id}: the judge's own words are lost: {said}"
 
 
+def _check_raise(subject: Subject) -> None:
+    requests = make_requests(60)
+    with _place(subject, place_practice(raises=_DIES)) as (judge, _):
+        if judge is None:
+            return
+        found = _ask(judge, requests)
+    wanted = _answer_here(requests)
+    (odd,) = (request.key for request in requests if request.item == _DIES)
+    failed, raised = found.pop(odd), f"ValueError: item {_DIES} is odd"
+    assert (failed.status is Status.ERROR, raised in failed.error) == (True, True), (
+        f"{subject.id}: the judge raised {raised!r} at one request, which came to {failed}; give that request the "
+        "status error with what was raised"
+    )
+    del wanted[odd]
+    assert found == wanted, (
+        f"{subject.id}: requests beside one that failed; {_describe_difference(found, wanted)}; ask them again"
+    )
+
+
+def _check_code(subject: Subject) -> None:
+    requests = make_requests(4)
+    named = "hub:practice/none@" + "0" * 40
+    placement = place_practice(f"model:{named}", model=named, runs_code=True)
+    with _place(subject, placement) as (judge, _):
+        if judge is None:
+            return
+        found = _ask(judge, requests)
+    assert found == _answer_here(requests), f"{subject.id}: code that the user allowed did not run on a worker: {found}"
+    with _place(subject, replace(placement, allowed=())) as (judge, _):
+        assert judge is not None, f"{subject.id}: it places a judge according to what `--allow-code` says"
+        try:
+            found = _ask(judge, requests)
+        except JudgeStoppedError as error:
+            said = str(error)
+        else:
+            raise AssertionError(f"{subject.id}: a worker ran code that the user had not allowed: {found}")
+    assert "--allow-code" in said, f"{subject.id}: it is not said how code is allowed: {said}"
+
+
+def _check_end(subject: Subject) -> None:
+    """What Ctrl-C comes to: the answers are no longer read, and the stand-in is closed."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        placement = place_practice(seconds=0.01, log=str(log))
+        with _place(subject, placement) as (judge, _):
+            if judge is None:
+                return
+            answers = iter(judge.judge(iter(make_requests(2000))))
+            for _ in range(5):
+                next(answers)
+            began = time.monotonic()
+            getattr(answers, "close", lambda: None)()
+            getattr(judge, "close", lambda: None)()
+            took = time.monotonic() - began
+        assert took < _SOON_S, f"{subject.id}: `close` took {took:.0f} s; end the workers at once"
+        # Workers on other machines write to disks that are not seen here.
+        before = log.stat().st_size if log.exists() else 0
+        time.sleep(0.5)
+        after = log.stat().st_size if log.exists() else 0
+    assert after == before, f"{subject.id}: workers go on after `close`; end them, and what they have started"
+
+
 def _check_here(subject: Subject) -> None:
     for capability in ("network", "plan"):
         with _place(subject, replace(place_practice(), capabilities=(capability,))) as (judge, _):
@@ -110,9 +177,9 @@ def _check_here(subject: Subject) -> None:
             )
 
 
-def place_practice(**options: Any) -> Placement:
-    """The placement of the judge `practice/worker`."""
-    plugins = Plugins.load(extra=[_PLUGIN])
+def place_practice(*allowed: str, **options: Any) -> Placement:
+    """The placement of the judge `practice/worker`, with the code that is allowed."""
+    plugins = Plugins.load(extra=[_PLUGIN], allowed=allowed)
     offer = plugins.find("judge", _JUDGE)
     checked = check_options(offer, options, who="the check")
     context = FakeContext(workspace=Path(), name="practice")
@@ -125,6 +192,7 @@ def place_practice(**options: Any) -> Placement:
         versions={DISTRIBUTION: __version__},
         timeout=60.0,
         extra=(_PLUGIN,),
+        allowed=allowed,
     )
 
 

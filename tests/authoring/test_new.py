@@ -1,4 +1,4 @@
-"""`harness new`: every combination of kinds is sound by itself, and all six together go the whole road in a wheel."""
+"""`harness new`: every combination of kinds is sound by itself, and all together go the whole road in a wheel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from harness.api import ManifestCard, PluginError
 from harness.authoring import new
 from harness.authoring._distribution import KINDS, compose_files
 
-SUBSETS = [names for count in range(1, 7) for names in itertools.combinations(KINDS, count)]
+SUBSETS = [names for count in range(1, len(KINDS) + 1) for names in itertools.combinations(KINDS, count)]
 
 
 def run(*command: str, folder: Path, path: Path | None = None) -> str:
@@ -81,7 +81,7 @@ def test_every_combination_of_kinds_fits_together(kinds: tuple[str, ...], tmp_pa
             used = [line.partition("use: ")[2].split(",")[0].rstrip("}\n ") for line in text.splitlines()]
             for name in filter(None, used):
                 assert name in own or f"judge-harness-{name.partition('/')[0]}>=" in installed, f"{file}: {name}"
-    assert ("src/harness_brand_new/manifests/example.yaml" in files) == (kinds != ("reward",))
+    assert ("src/harness_brand_new/manifests/example.yaml" in files) == (not {*kinds} <= {"reward", "executor"})
 
 
 @pytest.mark.parametrize("name", ["x", "a-rather-long-name-for-a-plugin"])
@@ -110,7 +110,9 @@ def test_a_distribution_has_what_a_repository_needs(tmp_path: Path) -> None:
 def test_an_unknown_kind_is_refused_and_the_known_ones_are_named(tmp_path: Path) -> None:
     made = CliRunner().invoke(new.command, ["task,jugde", "x", "--dir", str(tmp_path / "x")], standalone_mode=False)
     assert isinstance(made.exception, click.BadParameter)
-    assert "'jugde' is no kind; there are task, judge, reward, format, metric, trainer, and all" in str(made.exception)
+    assert "'jugde' is no kind; there are task, judge, reward, format, metric, trainer, executor, and all" in str(
+        made.exception
+    )
 
 
 def test_a_second_kind_into_the_same_folder_is_told_how(tmp_path: Path) -> None:
@@ -148,9 +150,13 @@ def test_all_kinds_in_one_wheel_pass_their_checks_and_tests_and_the_example_runs
     )
     rows = json.loads(run(python, "-m", "harness", "check", "brand-new", "--json", folder=tmp_path, path=place))
     assert [row for row in rows if row["fault"] or row["warning"]] == []
-    assert {"trainer_resumes", "judge_answers_each_once", "format_is_linear", "task_images_readable"} <= {
-        row["check"] for row in rows
-    }
+    assert {
+        "trainer_resumes",
+        "judge_answers_each_once",
+        "format_is_linear",
+        "task_images_readable",
+        "executor_gives_the_same_judgements",
+    } <= {row["check"] for row in rows}
     options = ["-q", "-p", "no:cacheprovider", "-p", "harness.pytest_plugin"]
     tested = run(python, "-m", "pytest", *options, "tests", folder=folder, path=place)
     assert "skipped" not in tested

@@ -38,8 +38,14 @@ def write_manifest(folder: Path, *, items: int, seconds: float) -> Path:
     return path
 
 
-DAEMONS = ("gcs_server", "raylet/raylet", "ray/dashboard", "ray/_private", "ray/autoscaler", "ray::IDLE")
-"""What the command lines of Ray's own processes hold. `ray::WorkerActor` is one of ours."""
+DAEMONS = ("gcs_server", "raylet/raylet", "ray/dashboard", "ray/_private", "ray/autoscaler")
+"""What the command lines of Ray's own processes hold."""
+
+
+def is_daemon(line: str) -> bool:
+    """Whether a process is one of Ray's own. Those that give themselves a name begin it with `ray::`, as ours does."""
+    named = line.startswith("ray::") and not line.startswith("ray::WorkerActor")
+    return named or any(mark in line for mark in DAEMONS)
 
 
 def measure(manifest: Path, runs: Path, options: Sequence[str]) -> tuple[float, float, float, str]:
@@ -64,6 +70,8 @@ class Meter:
     def __init__(self) -> None:
         self._seen: dict[tuple[int, str], float] = {}
         self._lines: dict[tuple[int, str], str] = {}
+        # Workers of an earlier run whose end was never asked for are still listed, with all that they took.
+        self._before = {(pid, row[19]) for pid, row in _read_processes()}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
@@ -72,9 +80,7 @@ class Meter:
         """CPU seconds without and of Ray's daemons, at most a fifth of a second short for each process."""
         self._stopped.set()
         self._thread.join()
-        daemons = sum(
-            seconds for key, seconds in self._seen.items() if any(mark in self._lines[key] for mark in DAEMONS)
-        )
+        daemons = sum(seconds for key, seconds in self._seen.items() if is_daemon(self._lines[key]))
         return sum(self._seen.values()) - daemons, daemons
 
     def _look(self) -> None:
@@ -88,6 +94,8 @@ class Meter:
             for pid in mine - {os.getpid()}:
                 row = rows[pid]
                 key = (pid, row[19])  # with its time of start, since numbers of processes come again
+                if key in self._before:
+                    continue
                 self._seen[key] = (int(row[11]) + int(row[12])) / tick
                 with contextlib.suppress(OSError):
                     line = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
