@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from harness.manifest.resolved import render
+from harness.report.escaping import for_markdown
 from harness.report.markdown import table
-from harness.text import for_markdown
 from harness.train.examples import size
 from harness.train.folder import Record
 
