@@ -68,7 +68,9 @@ KERNEL = (
 )
 """Parts that a run always needs, without the `TOOLKITS`."""
 
-TOOLKITS = tuple(f"harness.api.{name}" for name in ("data", "execution", "images", "reading", "results", "training"))
+TOOLKITS = tuple(
+    f"harness.api.{name}" for name in ("data", "execution", "images", "pricing", "reading", "results", "training")
+)
 """Packages that plugins are made of, and that the kernel hardly uses: not counted as kernel."""
 
 BATTERIES = (

@@ -46,7 +46,6 @@ from harness.api._errors import (
     PluginError,
     UserError,
 )
-from harness.api._estimates import Pricing, TokenEstimate
 from harness.api._explained import Box, Claim, TextWeights
 from harness.api._protocol import Protocol
 from harness.api._readings import Reading
@@ -67,6 +66,7 @@ from harness.api.execution._executor import Executor, Placement
 from harness.api.hookspecs import hookimpl
 from harness.api.images._image import Image
 from harness.api.images._shown import MAX_PIXELS
+from harness.api.pricing import Pricing, TokenEstimate
 from harness.api.reading._spellings import MAX_ANSWERS, Spellings, spell_answers
 from harness.api.reading._votes import majority_vote
 from harness.api.results._metrics import Metric, Units

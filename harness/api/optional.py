@@ -12,14 +12,15 @@ since the harness only looks for the member.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from harness.api._contracts import Judge, Task
-from harness.api._estimates import Pricing, TokenEstimate
 from harness.api._explained import Claim, TextWeights
 from harness.api._records import Item
 from harness.api._requests import Request
 from harness.api._spaces import AnswerSpace, Verdict
+from harness.api.pricing import EstimatesTokens, HasPricing
+from harness.api.reading._optional import AsksForReasoning, HasSchema, MarksReasoning
 from harness.api.results._optional import (
     AveragesCredit,
     GivesValues,
@@ -213,53 +214,6 @@ class Covers(Protocol):
 
         A judge is not asked a task of which it covers no item, and reports say so.
         """
-
-
-@runtime_checkable
-class EstimatesTokens(Protocol):
-    """A judge that knows something of what a question will take, before it is asked."""
-
-    def estimate_tokens(self, request: Request) -> TokenEstimate:
-        """What the request would take. It opens no connection and no weights; `--dry-run` calls it on a sample.
-
-        Raises:
-            DataError: An image cannot be read.
-        """
-
-
-@runtime_checkable
-class HasPricing(Protocol):
-    """A judge whose answers cost money, or that has a budget."""
-
-    @property
-    def pricing(self) -> Pricing:
-        """Its prices and budgets, as its options say. It must be cheap."""
-
-
-@runtime_checkable
-class HasSchema(Protocol):
-    """A format that servers can enforce."""
-
-    def schema(self, space: AnswerSpace) -> Mapping[str, Any]:
-        """The JSON Schema of its answers."""
-
-
-@runtime_checkable
-class AsksForReasoning(Protocol):
-    """A format whose instruction asks for reasoning."""
-
-    @property
-    def asks_for_reasoning(self) -> bool:
-        """True where it does. An answer without a rationale is then well formed, but a part of it is missing."""
-
-
-@runtime_checkable
-class MarksReasoning(Protocol):
-    """A format that asks for reasoning between marks."""
-
-    @property
-    def reasoning_marks(self) -> tuple[str, str]:
-        """The opening and the closing mark. An answer without them is not well formed."""
 
 
 # `harness check` goes through this table: a member with a similar name is reported as misspelt.

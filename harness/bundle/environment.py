@@ -77,7 +77,7 @@ def read_manifest(folder: Path) -> str:
         plain = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise JournalError(f"{path}: cannot be read ({error}); `harness run` with its manifest makes it") from error
-    return render(hide(plain), None) if isinstance(plain, dict) else ""
+    return render(hide(plain)) if isinstance(plain, dict) else ""
 
 
 def hide(value: Any, *, key: str = "") -> Any:

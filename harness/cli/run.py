@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from harness.manifest.load import LoadedManifest
     from harness.pipeline.session import Session
     from harness.run.journal import Journal
-    from harness.run.planned import Cell
+    from harness.run.planned import Cell, PlannedTask
     from harness.run.requests import Shard
 
 
@@ -246,10 +247,13 @@ def _print_plan(
     try:
         with open_known(plugins, folder, journal, reuse=reuse) as known:
             for cell in plan.cells():
-                asks = _count_requests(cell.task, shard)
-                # Failed answers are asked again, so they are not counted as there.
-                have = _count_answered(journal, cell) if journal is not None else 0
-                found = _count_known(known, journal, cell, shard) if known is not None and have < asks else Counter()
+                asks, have, found = _count_requests(cell.task, shard), 0, Counter[str]()
+                if (key := _find_key(cell)) is not None:
+                    statuses = journal.statuses(cell.task.name, key) if journal is not None else {}
+                    # Failed answers are asked again, so they are not counted as there.
+                    have = sum(count for status, count in statuses.items() if status not in ("missing", "error"))
+                    if known is not None and have < asks:
+                        found = _count_known(known, journal, cell, shard)
                 total, held, taken = total + asks, held + have, taken + found
                 to_ask[cell.task.name, cell.judge.name] = max(0, asks - have - found.total())
                 more = f", {found.total():,} known from earlier runs" if found else ""
@@ -269,19 +273,23 @@ def _print_plan(
             echo(str(line))
 
 
+def _find_key(cell: Cell) -> str | None:
+    """Key of a cell's judge; `None` where it waits for a recipe, its own or that of a judge that it asks."""
+    from harness.run.planned import WaitsForRecipeError
+
+    try:
+        return cell.judge.key
+    except WaitsForRecipeError:
+        return None
+
+
 def _count_known(known: KnownAnswers, journal: Journal | None, cell: Cell, shard: Shard | None) -> Counter[str]:
     """Number of the answers that would be taken over into a cell, by where they are from. Renders its requests."""
-    from itertools import islice
-
-    from harness.run.planned import WaitsForRecipeError
     from harness.run.requests import stream_requests
 
     found: Counter[str] = Counter()
     seen: set[str] = set()
-    try:
-        judge, key = cell.judge, cell.judge.key
-    except WaitsForRecipeError:
-        return found
+    judge, key = cell.judge, cell.judge.key
     if not judge.judge.fingerprint():
         return found
     stream = stream_requests(cell.task, shard=shard)
@@ -295,24 +303,9 @@ def _count_known(known: KnownAnswers, journal: Journal | None, cell: Cell, shard
     return found
 
 
-def _count_answered(journal: Journal, cell: Cell) -> int:
-    """Answers of a cell in the journal. A judge that waits for a recipe, its own or that of one it asks, has none."""
-    from harness.run.planned import WaitsForRecipeError
-
-    try:
-        statuses = journal.statuses(cell.task.name, cell.judge.key)
-    except WaitsForRecipeError:
-        return 0
-    return sum(n for status, n in statuses.items() if status not in ("missing", "error"))
-
-
-def _count_requests(task: object, shard: Shard | None) -> int:
-    from itertools import islice
-
-    from harness.run.planned import PlannedTask
+def _count_requests(task: PlannedTask, shard: Shard | None) -> int:
     from harness.run.requests import list_permutations
 
-    assert isinstance(task, PlannedTask)
     # No image is opened: the number of orders depends on the candidates alone.
     items = islice(task.task.items(task.split), task.limit)
     return sum(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from harness.api import Measurement, Unit, write_interval, write_number, write_share
 from harness.drift.records import CellDrift, DriftReport, JudgeDrift
+from harness.report.escaping import for_markdown
 from harness.report.lines import print_notes, print_rows, print_title
 from harness.report.markdown import table
 from harness.report.numbers import NOTHING, heading, p_value
-from harness.text import for_markdown
 
 if TYPE_CHECKING:
     from rich.console import Console

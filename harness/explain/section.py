@@ -8,9 +8,9 @@ from pathlib import Path
 
 from harness.api import write_interval, write_share
 from harness.explain.records import FILE, Explanations, Finding, Share
+from harness.report.escaping import for_markdown
 from harness.report.markdown import table
 from harness.run.folder import read_kept
-from harness.text import for_markdown
 
 TITLE = "Why the judges said so"
 

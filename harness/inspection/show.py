@@ -134,13 +134,14 @@ def _print_schema(plugins: Plugins, kind: str) -> None:
 
 
 def _print_resolved(path: Path, sets: tuple[str, ...], plugins: Plugins, *, origins: bool) -> None:
-    from harness.manifest.load import is_recipe, load_manifest, load_recipe, render_resolved
+    from harness.inspection.origins import render_with_origins
+    from harness.manifest.load import is_recipe, load_manifest, load_recipe
+    from harness.manifest.resolved import render
 
+    load = load_recipe if is_recipe(path, plugins=plugins) else load_manifest
+    loaded = load(path, sets=sets, plugins=plugins)
     # To the letter where it is piped, so that what is printed can be run again.
-    if is_recipe(path, plugins=plugins):
-        echo(render_resolved(load_recipe(path, sets=sets, plugins=plugins), origins=origins), nl=False, document=True)
-    else:
-        echo(render_resolved(load_manifest(path, sets=sets, plugins=plugins), origins=origins), nl=False, document=True)
+    echo(render_with_origins(loaded) if origins else render(loaded.content), nl=False, document=True)
 
 
 def _find(plugins: Plugins, name: str) -> Offer:

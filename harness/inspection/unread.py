@@ -10,7 +10,8 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from harness.console import echo, say
-from harness.text import clean, explain_unread, order_name, visible
+from harness.report.escaping import explain_unread, order_name
+from harness.text import clean, visible
 
 if TYPE_CHECKING:
     from harness.api import RecordedCell, UnreadAnswer, UnreadReason

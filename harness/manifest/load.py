@@ -25,7 +25,7 @@ from harness.manifest.entries import absolute_metrics
 from harness.manifest.merge import load_merged
 from harness.manifest.model import Entry, JudgeEntry, Manifest, Recipe, RecipeTask, RewardEntry, TaskEntry, TrainerEntry
 from harness.manifest.problems import InvalidManifestError, Problems, join
-from harness.manifest.resolved import digest, drop_operational, fill_defaults, origins_of, render
+from harness.manifest.resolved import digest, drop_operational, fill_defaults, origins_of
 from harness.manifest.shipped import find_shipped, locate
 
 D = TypeVar("D", Manifest, Recipe)
@@ -142,11 +142,6 @@ def is_recipe(path: Path, *, plugins: Plugins | None = None) -> bool:
         return load_merged(locate(path, plugins), Problems(), find_shipped=find).child("trainer") is not None
     except (InvalidManifestError, PluginError):
         return False
-
-
-def render_resolved(loaded: Document, *, origins: bool) -> str:
-    """What is resolved as YAML, with `origins` where each value came from as a comment after it."""
-    return render(loaded.content, loaded.origins if origins else None)
 
 
 def _load(model: type[D], path: Path, sets: Sequence[str], plugins: Plugins | None) -> tuple[D, _Parts]:

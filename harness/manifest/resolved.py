@@ -1,4 +1,4 @@
-"""What is resolved: complete, runnable again as it is, hashed, and printed with where each value came from."""
+"""What is resolved: complete, runnable again as it is, hashed, with where each value came from. PyYAML writes it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, get_args
 
+import yaml
 from pydantic import BaseModel
 
 from harness.discovery import operational
@@ -21,7 +22,6 @@ from harness.manifest.source import Node, escape
 
 _SAFE = re.compile(r"[A-Za-z][A-Za-z0-9_./@+-]*(?: [A-Za-z0-9_./@+-]+)*")
 _RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
-_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def fill_defaults(
@@ -147,42 +147,22 @@ def _leaves(value: Any, steps: tuple[str | int, ...]) -> Iterator[tuple[str | in
         yield from _leaves(child, (*steps, step))
 
 
-def render(resolved: Mapping[str, Any], origins: Mapping[str, str] | None) -> str:
-    """The resolved manifest as YAML that reads back equal, one leaf a line, its origin after it if given."""
-    return "\n".join(_lines(resolved, "", "", origins)) + "\n"
+def render(resolved: Mapping[str, Any]) -> str:
+    """The resolved document as YAML that every reader takes alike, with each leaf on a line of its own."""
+    return yaml.dump(dict(resolved), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=math.inf)
 
 
-def _lines(value: Any, path: str, indent: str, origins: Mapping[str, str] | None) -> Iterator[str]:
-    items: Any = value.items() if isinstance(value, Mapping) else enumerate(value)
-    for step, child in items:
-        here = join(path, step)
-        head = f"{indent}{_text(step)}:" if isinstance(value, Mapping) else f"{indent}-"
-        if isinstance(child, dict | list) and child:  # an empty one is a leaf
-            lines = list(_lines(child, here, f"{indent}  ", origins))
-            if isinstance(value, Mapping):
-                yield head
-            else:
-                lines[0] = f"{head} {lines[0][len(indent) + 2 :]}"
-            yield from lines
-        else:
-            note = f"  # {_make_printable(origins[here])}" if origins is not None and here in origins else ""
-            yield f"{head} {_scalar(child)}{note}"
+class _Writer(yaml.SafeDumper):
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """Text without quotes where no reader of YAML, of 1.1 or of 1.2, could take it for anything else."""
+        is_safe = _SAFE.fullmatch(text) is not None and text.lower() not in _RESERVED
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_safe else '"')
 
 
-def _scalar(value: Any) -> str:
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, float) and math.isinf(value):
-        return ".inf" if value > 0 else "-.inf"
-    return json.dumps(value)  # JSON is YAML, empty lists and mappings included
-
-
-def _text(text: str) -> str:
-    """Text unquoted where no YAML reader could take it for anything else, else in double quotes."""
-    if _SAFE.fullmatch(text) and text.lower() not in _RESERVED:
-        return text
-    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
-
-
-def _make_printable(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)
+_Writer.add_representer(str, _Writer.represent_text)

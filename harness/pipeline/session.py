@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api import Executor, JournalError, Judge, KnownAnswers, Report
-from harness.manifest.load import render_resolved
+from harness.manifest.resolved import render
 from harness.pipeline.placing import place_judge
 from harness.pipeline.training import train_judges
 from harness.run.coverage import check_media, check_metrics, leave_out
@@ -163,7 +163,7 @@ def _ask_judges(
 ) -> tuple[Outcome, dict[str, dict[str, Any]], dict[str, int]]:
     """Record the plan, ask what is not known yet, and give a record of each judge and of what was taken over."""
     with Journal(folder / JOURNAL) as journal:
-        write_atomically(folder / MANIFEST, render_resolved(loaded, origins=False))
+        write_atomically(folder / MANIFEST, render(loaded.content))
         journal.set_meta(
             "plan", plan_record(plan, name=loaded.manifest.name, report=loaded.manifest.report.model_dump())
         )

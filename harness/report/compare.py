@@ -10,6 +10,7 @@ from typing import Any
 from harness.api import Metric, RecordedAnswer, UserError, Verdict, write_interval, write_number
 from harness.manifest.model import ReportSettings
 from harness.report.entries import Entry, check_rivals
+from harness.report.escaping import for_markdown, order_name
 from harness.report.markdown import table
 from harness.report.measure import Measure, metric_finder
 from harness.report.numbers import heading, p_value, short
@@ -21,7 +22,7 @@ from harness.score.contest import Contest
 from harness.score.families import family_of_gaps
 from harness.score.records import Comparison
 from harness.score.significance import compare_pair
-from harness.text import clean, for_markdown, order_name
+from harness.text import clean
 
 SCHEMA = "judge-harness/comparison/2"
 """Name and version of the JSON schema."""

@@ -10,11 +10,11 @@ from typing import Any, cast
 
 from harness.api import Unit, write_interval, write_number
 from harness.report import ceilings, notes, summary, trust, unread, usage
+from harness.report.escaping import for_markdown
 from harness.report.numbers import NOTHING, heading, p_value, share, size
 from harness.report.records import Leaderboard, Row
 from harness.report.row_text import consistency, rank_text, standing
 from harness.score.records import Comparison
-from harness.text import for_markdown
 
 _MOST_VERDICTS = 12
 """More verdicts than these are not listed in a histogram."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from harness.api import UnreadAnswer, UnreadReason
+from harness.report.escaping import explain_unread
 from harness.report.numbers import share
-from harness.text import explain_unread
 
 EXAMPLES = 3
 """Examples of one judge on one task."""

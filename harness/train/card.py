@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from harness.manifest.load import render_resolved
+from harness.manifest.resolved import render
+from harness.report.escaping import for_markdown
 from harness.report.markdown import table
-from harness.text import for_markdown
 from harness.train.examples import size
 from harness.train.folder import Record
 
@@ -182,7 +182,7 @@ def _versions(record: Record) -> str:
 
 def _again(planned: PlannedRecipe) -> str:
     """The recipe in full, so that the card is enough where it travels with the model alone."""
-    text = render_resolved(planned.loaded, origins=False)
+    text = render(planned.loaded.content)
     fence = "```"
     while fence in text:  # a description may hold a fence of its own
         fence += "`"

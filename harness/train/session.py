@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import __version__
 from harness.api import JournalError, PluginError, Training, TrainingResult, UserError
-from harness.manifest.load import render_resolved
+from harness.manifest.resolved import render
 from harness.run.folder import lock_folder, make_folder, read_kept, write_atomically
 from harness.train.card import model_card
 from harness.train.folder import CARD, RECIPE, TRAINED, Attempts, Curves, Record, has_model, read_curves
@@ -180,7 +180,7 @@ def read_record(planned: PlannedRecipe) -> dict[str, Any]:
 def _attempt(planned: PlannedRecipe, plugins: Plugins, say: Callable[[str], None]) -> dict[str, Any]:
     folder = planned.folder
     (folder / TRAINED).unlink(missing_ok=True)  # of a training whose model was taken away
-    write_atomically(folder / RECIPE, render_resolved(planned.loaded, origins=False))
+    write_atomically(folder / RECIPE, render(planned.loaded.content))
     curves, attempts = Curves(folder), Attempts(folder)
     tasks = ", ".join(task.name for task in planned.tasks)
     say(f"training {planned.name} by {planned.offer.id} on {tasks} ({folder}, attempt {attempts.count})")

@@ -14,7 +14,7 @@ import pytest
 import harness.api
 import harness.formats
 
-MODULES = ("harness.first_party", "harness.text")
+MODULES = ("harness.first_party", "harness.report.escaping", "harness.text")
 
 
 def find_modules() -> Iterator[str]:
@@ -56,8 +56,8 @@ def test_the_main_classes_have_an_example() -> None:
         "_records.Judgement",
         "_requests.Request",
         "_requests.VerdictFormat",
-        "_contracts.Metric",
-        "_images.Image",
+        "results._metrics.Metric",
+        "images._image.Image",
         "data._table_task.TableTask",
         "data._sources.find_splits",
         "data._cells.Row",

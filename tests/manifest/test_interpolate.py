@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from harness.api import scrub
-from harness.manifest.load import LoadedManifest, render_resolved
+from harness.inspection.origins import render_with_origins
+from harness.manifest.load import LoadedManifest
 from harness.manifest.problems import Problem
+from harness.manifest.resolved import render
 
 Load = Callable[..., LoadedManifest]
 Refuse = Callable[..., list[Problem]]
@@ -47,7 +49,7 @@ def value(loaded: LoadedManifest) -> Any:
 def test_variables_are_put_in(vars_: str, text: str, expected: Any, load: Load) -> None:
     loaded = load(manifest(vars_, text))
     assert value(loaded) == expected
-    assert load(render_resolved(loaded, origins=False)).content == loaded.content
+    assert load(render(loaded.content)).content == loaded.content
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_a_secret_reaches_the_options_and_nothing_that_is_written(load: Load, mo
     monkeypatch.setenv("TOY_KEY", "s3cret")
     loaded = load(manifest("{k: 'Bearer ${env:TOY_KEY}'}", "{deep: ['${vars.k}', '${env:TOY_KEY}']}"))
     assert value(loaded) == {"deep": ["Bearer s3cret", "s3cret"]}
-    assert "s3cret" not in repr(loaded.content) + render_resolved(loaded, origins=True) + repr(loaded.origins)
+    assert "s3cret" not in repr(loaded.content) + render_with_origins(loaded) + repr(loaded.origins)
     assert loaded.content["judges"][0]["with"]["anything"]["deep"] == ["Bearer ${env:TOY_KEY}", "${env:TOY_KEY}"]
     before = loaded.hash
     monkeypatch.setenv("TOY_KEY", "another")
@@ -141,7 +143,7 @@ def test_a_path_that_begins_with_a_variable_follows_it_too(folder: Path, load: L
     text = "extends: sub/base.yaml\n" + manifest("{}", "1").replace("anything: 1", "answers: '${vars.d}/../x'")
     loaded = load(text)
     assert getattr(loaded.judges[0].options, "answers", None) == str(folder / "sub" / "x")
-    assert load(render_resolved(loaded, origins=False)).content == loaded.content
+    assert load(render(loaded.content)).content == loaded.content
 
 
 def test_values_of_the_environment_are_hidden_from_then_on(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.discovery import Plugins
+from harness.inspection.origins import render_with_origins
 from harness.manifest.documents import MAX_CHAIN
 from harness.manifest.load import (
     LoadedManifest,
@@ -16,9 +17,9 @@ from harness.manifest.load import (
     is_recipe,
     load_manifest,
     load_recipe,
-    render_resolved,
 )
 from harness.manifest.problems import InvalidManifestError
+from harness.manifest.resolved import render
 
 Load = Callable[..., LoadedManifest]
 LoadRecipe = Callable[..., LoadedRecipe]
@@ -109,7 +110,7 @@ def test_the_resolved_recipe_is_complete_and_loads_again_as_the_same(
     assert loaded.content["trainer"]["with"]["key"] is None
     (folder / "elsewhere").mkdir()
     monkeypatch.chdir(folder / "elsewhere")
-    Path("again.yaml").write_text(render_resolved(loaded, origins=True), encoding="utf-8")
+    Path("again.yaml").write_text(render_with_origins(loaded), encoding="utf-8")
     again = load_recipe(Path("again.yaml"), plugins=plugins)
     assert again.content == loaded.content
     assert again.hash == loaded.hash
@@ -129,7 +130,7 @@ def test_validation_is_the_split_of_that_name_where_there_is_one(
 ) -> None:
     loaded = load_r(f"name: x\ntasks: [{entry}]\ntrainer: {{use: bare}}\n")
     assert loaded.tasks[0].entry.validation == validation
-    assert load_r(render_resolved(loaded, origins=False)).tasks[0].entry.validation == validation
+    assert load_r(render(loaded.content)).tasks[0].entry.validation == validation
 
 
 @pytest.mark.parametrize(
@@ -232,7 +233,7 @@ def test_a_chain_is_as_long_as_a_manifest_can_still_hold(folder: Path, load_r: L
         (folder / f"{number}.yaml").write_text(SMALL + (f"train: {number - 1}.yaml\n" if number else ""))
     (folder / "m.yaml").write_text(MANIFEST.replace("r.yaml", f"{MAX_CHAIN - 1}.yaml"))
     loaded = load_manifest(Path("m.yaml"), plugins=plugins)
-    (folder / "again.yaml").write_text(render_resolved(loaded, origins=False))
+    (folder / "again.yaml").write_text(render(loaded.content))
     assert load_manifest(Path("again.yaml"), plugins=plugins).hash == loaded.hash
     (problem,) = refused(load_r, SMALL + f"train: {MAX_CHAIN - 1}.yaml\n")
     assert f"more than {MAX_CHAIN} recipes that start from one another: r.yaml -> 7.yaml" in problem
@@ -253,7 +254,7 @@ def test_a_recipe_has_variables_bases_and_secrets_of_its_own(
     assert recipe.tasks[0].entry.limit == 6
     assert recipe.trainer.options.key == "topsecret-value"  # type: ignore[union-attr]
     assert recipe.content["trainer"]["with"]["key"] == "${env:TOY_SECRET}"
-    assert "topsecret-value" not in render_resolved(loaded, origins=True)
+    assert "topsecret-value" not in render_with_origins(loaded)
     (folder / "r.yaml").write_text(SMALL + "model: ${env:TOY_SECRET}\nseed: ${env:TOY_SECRET}\n")
     assert not any("topsecret" in problem for problem in refused(load, MANIFEST))
 
@@ -277,7 +278,7 @@ def test_a_judge_gets_its_recipe_in_place_and_the_manifest_runs_again_as_the_sam
     assert judge.recipe.start.origins["seed"] == "base.yaml:4:7"
     (folder / "elsewhere").mkdir()
     monkeypatch.chdir(folder / "elsewhere")
-    Path("again.yaml").write_text(render_resolved(loaded, origins=True), encoding="utf-8")
+    Path("again.yaml").write_text(render_with_origins(loaded), encoding="utf-8")
     again = load_manifest(Path("again.yaml"), plugins=plugins)
     assert again.content == loaded.content
     assert again.hash == loaded.hash

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.discovery import Plugins
-from harness.manifest.load import LoadedManifest, load_manifest, render_resolved
+from harness.inspection.origins import render_with_origins
+from harness.manifest.load import LoadedManifest, load_manifest
 from harness.manifest.problems import Problems
 from harness.manifest.resolved import digest, fill_defaults, render
 from harness.manifest.source import read_text
@@ -43,7 +44,9 @@ def test_running_the_stored_manifest_again_gives_the_same(
     elsewhere.mkdir(parents=True)
     monkeypatch.chdir(elsewhere)
     for origins in (False, True):
-        Path("manifest.yaml").write_text(render_resolved(loaded, origins=origins), encoding="utf-8")
+        Path("manifest.yaml").write_text(
+            render_with_origins(loaded) if origins else render(loaded.content), encoding="utf-8"
+        )
         again = load_manifest(Path("manifest.yaml"), plugins=plugins)
         assert again.content == loaded.content
         assert again.hash == loaded.hash
@@ -94,7 +97,7 @@ def test_each_leaf_says_where_it_came_from(folder: Path, load: Load) -> None:
         "run.seed": "--set run.seed=5",
     }
     assert expected.items() <= loaded.origins.items()
-    shown = render_resolved(loaded, origins=True).splitlines()
+    shown = render_with_origins(loaded).splitlines()
     assert "  seed: 5  # --set run.seed=5" in shown
     assert f'    data: "{folder}/data"  # m.yaml:2:20' in shown
 
@@ -118,7 +121,7 @@ def test_secrets_are_not_in_the_stored_manifest_even_inside_paths(load: Load, mo
     text = TEXT.replace("${vars.home}", "hub:a/b").replace("a.jsonl", "'${env:TOY_KEY}/a'")
     loaded = load(text)
     assert "s3cret" in str(getattr(loaded.judges[0].options, "answers", ""))
-    assert "s3cret" not in render_resolved(loaded, origins=True)
+    assert "s3cret" not in render_with_origins(loaded)
 
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
@@ -130,7 +133,7 @@ _PLAIN = st.recursive(
 @given(st.dictionaries(st.text(), _PLAIN, min_size=1, max_size=4))
 def test_what_is_rendered_reads_back_equal(data: dict[str, Any]) -> None:
     problems = Problems()
-    text = render(data, None)
+    text = render(data)
     node = read_text(text, label="x", folder=Path(), problems=problems)
     problems.raise_if_any()
     assert node.data() == data
@@ -140,7 +143,7 @@ def test_what_is_rendered_reads_back_equal(data: dict[str, Any]) -> None:
 def test_other_yaml_readers_agree_where_numbers_are_written_alike(folder: Path, load: Load) -> None:
     (folder / "data").mkdir()
     loaded = load(TEXT)
-    assert yaml.safe_load(render_resolved(loaded, origins=False)) == loaded.content
+    assert yaml.safe_load(render(loaded.content)) == loaded.content
 
 
 def test_an_empty_default_that_the_model_would_refuse_is_left_out() -> None:

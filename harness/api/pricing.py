@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from harness.api._requests import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +48,24 @@ class Pricing:
         if self.prompt_usd is None or self.completion_usd is None:
             return None
         return (prompt * self.prompt_usd + completion * self.completion_usd) / 1e6
+
+
+@runtime_checkable
+class EstimatesTokens(Protocol):
+    """A judge that knows something of what a question will take, before it is asked."""
+
+    def estimate_tokens(self, request: Request) -> TokenEstimate:
+        """What the request would take. It opens no connection and no weights; `--dry-run` calls it on a sample.
+
+        Raises:
+            DataError: An image cannot be read.
+        """
+
+
+@runtime_checkable
+class HasPricing(Protocol):
+    """A judge whose answers cost money, or that has a budget."""
+
+    @property
+    def pricing(self) -> Pricing:
+        """Its prices and budgets, as its options say. It must be cheap."""
