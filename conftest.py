@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,16 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 pytest_plugins = ["harness.pytest_plugin"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, those with most of them at the very front.
+
+    A file stays on one worker, for its fixtures. One that begins last and takes a minute leaves the other workers with
+    nothing to do: xdist's own order, by the number of tests, did that (`--no-loadscope-reorder` turns it off).
+    """
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])  # a stable sort: within a file, and among equals, as collected
 
 
 @pytest.fixture(autouse=True)

@@ -45,8 +45,9 @@ from harness.api import (
     reading,
 )
 from harness.cli import cli, main
-from harness.discovery import Offer, Plugins
+from harness.discovery import Offer
 from harness.manifest.model import Manifest, Recipe
+from harness.testing._installed import load_installed
 from harness.train import folder as checkpoint_folder
 from harness.verbs import VERBS
 
@@ -66,7 +67,7 @@ def write_all(target: Path) -> None:
 def all_pages() -> dict[str, str]:
     """The text of every page by name."""
     pages = {name: make() for name, make in PAGES.items()}
-    return {**pages, **task_pages(_ours(Plugins.load().offers("task")))}
+    return {**pages, **task_pages(_ours(load_installed().offers("task")))}
 
 
 # -- pages ---------------------------------------------------------------------------------------------------------
@@ -141,7 +142,7 @@ def protocol() -> str:
 
 def plugin_objects() -> str:
     """The cards of the tasks, judges, rewards, trainers and manifests of this repository, with their options."""
-    plugins = Plugins.load()
+    plugins = load_installed()
     lines = [
         "# Plugin objects",
         "",
@@ -169,7 +170,7 @@ def metrics() -> str:
             "greater" if getattr(offer.card, "greater_is_better", True) else "smaller",
             offer.card.source,
         )
-        for offer in _ours(Plugins.load().offers("metric"))
+        for offer in _ours(load_installed().offers("metric"))
     ]
     return "\n".join(
         [
@@ -195,7 +196,7 @@ def formats() -> str:
         "[Verdict formats](../../explanation/verdict-formats.md).",
         "",
     ]
-    for offer in _ours(Plugins.load().offers("format")):
+    for offer in _ours(load_installed().offers("format")):
         lines += [f"## `{offer.id}`", "", *_card(offer), ""]
         made = offer.create(None, None)
         for title, space, verdict in SAMPLES:

@@ -30,9 +30,10 @@ from harness.api import (
     Verdict,
 )
 from harness.api.data import read_table, suffix_of
-from harness.discovery import Offer, Plugins
+from harness.discovery import Offer
 from harness.run.requests import list_permutations
 from harness.testing import FakeContext, score_task
+from harness.testing._installed import load_installed
 
 
 def task_pages(offers: list[Offer]) -> dict[str, str]:
@@ -198,7 +199,7 @@ def _row(file: Path) -> list[str]:
 
 
 def _request(task: Task, item: Item) -> Request:
-    made = Plugins.load().find("format", task.format).create(None, None)
+    made = load_installed().find("format", task.format).create(None, None)
     return task.render(item, order=list_permutations(item, task.protocol)[0], format=made)
 
 

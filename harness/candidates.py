@@ -93,13 +93,9 @@ def why_in_conflict(rivals: Sequence[PluginRow]) -> str:
 
 
 def _from_entry_point(point: EntryPoint) -> PluginRow:
-    distribution = point.dist
-    return PluginRow(
-        name=point.name,
-        distribution=distribution.name if distribution is not None else "?",
-        version=distribution.version if distribution is not None else "?",
-        load=point.load,
-    )
+    # Once for both: each look at it parses the whole file.
+    metadata = point.dist.metadata if point.dist is not None else {"Name": "?", "Version": "?"}
+    return PluginRow(name=point.name, distribution=metadata["Name"], version=metadata["Version"], load=point.load)
 
 
 def _from_argument(argument: str) -> PluginRow:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import Example, Judge, Judgement, Request, Task, UnfoldedEntry, Usage, UserError
-from harness.discovery import Plugins
 from harness.run.context import PlanContext
 from harness.run.planned import Plan
+from harness.testing._installed import load_installed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,5 +103,5 @@ class FakeContext:
     def _plan_context(self) -> PlanContext:
         """A context of a plan of its own, over the installed plugins."""
         # A plan without tasks and judges: tasks over others look for plugins and nothing else.
-        plan = Plan(seed=self.seed, plugins=Plugins.load(), workspace=self.workspace)
+        plan = Plan(seed=self.seed, plugins=load_installed(), workspace=self.workspace)
         return PlanContext(name=self.name, data=self.data, seed=self.seed, plan=plan, plugin="", kind="task")

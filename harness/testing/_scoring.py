@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness.api import Item, Judgement, Protocol, RecordedAnswer, Request, Task
-from harness.discovery import Plugins
 from harness.run.planned import PlannedTask
 from harness.run.requests import stream_requests
 from harness.score.cell import score_cell
@@ -15,6 +14,7 @@ from harness.score.find import metrics_of
 from harness.score.records import CellScores
 from harness.score.units import build_cell
 from harness.testing._context import FakeContext
+from harness.testing._installed import load_installed
 
 
 def score_task(
@@ -38,7 +38,7 @@ def score_task(
         As in `scores.json`: `estimates`, `categories`, `coverage`, `statuses`, `histogram`, ...
     """
     rules = protocol or task.protocol
-    plugins = Plugins.load()
+    plugins = load_installed()
     with tempfile.TemporaryDirectory() as place:
         context = FakeContext(workspace=Path(place))
         planned = PlannedTask(

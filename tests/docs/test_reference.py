@@ -46,12 +46,18 @@ MODELS = {
 
 
 @pytest.fixture(scope="session")
-def pages(generate: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The generated pages by name, as they are on disk."""
+def written(generate: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the generated pages."""
     folder = tmp_path_factory.mktemp("generated")
     generate.write_all(folder)
-    pages = folder.rglob("*.md")
-    return {str(path.relative_to(folder).with_suffix("")): path.read_text(encoding="utf-8") for path in pages}
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pages(written: Path) -> dict[str, str]:
+    """The generated pages by name, as they are on disk."""
+    paths = written.rglob("*.md")
+    return {str(path.relative_to(written).with_suffix("")): path.read_text(encoding="utf-8") for path in paths}
 
 
 def test_every_hook_is_named(pages: dict[str, str]) -> None:
@@ -235,11 +241,10 @@ def test_every_plugin_object_metric_and_format_of_this_repository_is_named(pages
         assert [name for name in ours if f"`{name}`" not in pages[page]] == []
 
 
-def test_generated_pages_are_not_touched_when_nothing_changed(generate: ModuleType, tmp_path: Path) -> None:
-    generate.write_all(tmp_path)
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.md")}
-    generate.write_all(tmp_path)
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.md")} == before
+def test_generated_pages_are_not_touched_when_nothing_changed(generate: ModuleType, written: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in written.rglob("*.md")}
+    generate.write_all(written)
+    assert {path: path.stat().st_mtime_ns for path in written.rglob("*.md")} == before
 
 
 def _options(command: click.Command) -> list[list[str]]:

@@ -30,12 +30,16 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from harness.discovery import Plugins
 from harness.manifest.load import is_recipe, load_manifest, load_recipe
+
+if TYPE_CHECKING:
+    from .commands import Commands
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -54,6 +58,8 @@ SLOW = NEED_OOD | {
     "docs/how-to/write-a-trainer.md",
     "docs/tutorials/your-own-judge.md",
 }
+LITERAL = {"README.md", "docs/tutorials/first-run.md"}
+"""Pages whose every `$ harness` is a new Python. On the others it is a fork: see `commands.py`."""
 OPTED_OUT = {
     "CONTRIBUTING.md": 1,
     "README.md": 2,
@@ -131,7 +137,9 @@ def test_the_snippets_of_a_page_work(page: Path, tmp_path: Path, request: pytest
     (tmp_path / "benchmarks").symlink_to(ROOT / "benchmarks")
     if name_of(page) in NEED_OOD:
         shutil.copytree(request.getfixturevalue("ood_runs"), tmp_path / "runs")
-    world = _World(tmp_path)
+    # The pages that are read first are run to the letter. On the others, commands need not load the harness again.
+    quick = name_of(page) not in LITERAL and hasattr(os, "fork")
+    world = _World(tmp_path, request.getfixturevalue("commands") if quick else None)
     for block in blocks(page):
         if block.marker != "not run":
             world.act(block, where=f"{name_of(page)}:{block.line}")
@@ -171,8 +179,9 @@ def test_every_block_has_a_language_that_somebody_knows() -> None:
 class _World:
     """A folder in which the blocks of one page act."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, commands: Commands | None = None) -> None:
         self.folder = folder
+        self.commands = commands
         self.plugins: list[str] = []
         self.installed: list[Path] = []
 
@@ -249,10 +258,13 @@ class _World:
         }
         assert program in programs, f"{where}: $ {line}: only {', '.join(programs)} can be run"
         expanded = [one for argument in arguments for one in self._glob(argument)]
+        environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(self._path())}
+        if program == "harness" and self.commands is not None:
+            return self.commands.run(expanded, cwd=self.folder, env=environment)
         return subprocess.run(
             [*programs[program], *expanded],
             cwd=self.folder,
-            env={**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(self._path())},
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

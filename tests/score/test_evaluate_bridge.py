@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from harness.score.evaluate_bridge import EVALUATIONS, EvaluateMetric, evaluate_
 from harness.score.metrics import unit_of
 from harness.score.units import build_cell
 
-pytest.importorskip("evaluate")
+# Not `importorskip`: every worker would import it, and transformers with it, to find the tests.
+if importlib.util.find_spec("evaluate") is None:
+    pytest.skip("pip install evaluate", allow_module_level=True)
 huggingface_hub = pytest.importorskip("huggingface_hub")
 
 MODULE = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import http.server
 import json
 import re
@@ -84,7 +85,7 @@ class Endpoint:
         return f"{self.root}/v1"
 
     def told(self) -> dict[str, Any]:
-        with self._straight().open(f"{self.root}/log", timeout=30) as response:
+        with _straight().open(f"{self.root}/log", timeout=30) as response:
             told: dict[str, Any] = json.load(response)
             return told
 
@@ -92,14 +93,17 @@ class Endpoint:
         return [entry for entry in self.told()["log"] if item in (None, entry["item"])]
 
     def reset(self) -> None:
-        self._straight().open(urllib.request.Request(f"{self.root}/reset", method="POST"), timeout=30).close()
+        _straight().open(urllib.request.Request(f"{self.root}/reset", method="POST"), timeout=30).close()
 
-    def _straight(self) -> urllib.request.OpenerDirector:
-        """Asks the server itself: without the proxies of a test, and whatever its certificate."""
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-        return urllib.request.build_opener(*handlers)
+
+# Made once: a context reads all certificates of the machine, which takes longer than most tests.
+@functools.cache
+def _straight() -> urllib.request.OpenerDirector:
+    """Asks the server itself: without the proxies of a test, and whatever its certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    return urllib.request.build_opener(*handlers)
 
 
 @pytest.fixture(scope="session")

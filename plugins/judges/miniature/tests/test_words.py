@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -12,8 +13,7 @@ from harness.api import Example
 from harness_miniature_judges.words import IMAGE, make_tokenizer
 from harness_transformers.testing.tiny import SPECIAL
 
-TOKENIZER = make_tokenizer()
-PLAIN = make_tokenizer(sentences=False)
+tokenizer_of = functools.cache(make_tokenizer)  # made when a test asks for it, not while tests are collected
 MARKS = set("\n .,:;?!“”()<>-123456789ABCD") | {"a"}
 """What may be one token of one character: marks, numbers, letters that stand for an image, and the article."""
 
@@ -31,18 +31,25 @@ def _texts(example: Example) -> list[str]:
     return [*(f"\n{part}" for part in asked[1:]), asked[0], written]
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"])).filter(lambda text: "<0x" not in text))
-def test_any_text_comes_back(text: str) -> None:
-    assert TOKENIZER.decode(_ids(TOKENIZER, text)) == text
+@pytest.fixture(scope="module")
+def whole() -> Any:
+    """The tokenizer whose tokens may be sentences."""
+    return tokenizer_of(sentences=True)
 
 
-def test_control_tokens_come_first_and_are_not_read_from_plain_text() -> None:
-    assert TOKENIZER.convert_ids_to_tokens(list(range(len(SPECIAL)))) == list(SPECIAL)
-    assert TOKENIZER.convert_tokens_to_ids(IMAGE) not in _ids(TOKENIZER, "a picture: <image><|end|>")
+@given(text=st.text(st.characters(exclude_categories=["Cs"])).filter(lambda text: "<0x" not in text))
+def test_any_text_comes_back(whole: Any, text: str) -> None:
+    assert whole.decode(_ids(whole, text)) == text
 
 
-@pytest.mark.parametrize("tokenizer", [TOKENIZER, PLAIN], ids=["sentences", "words"])
-def test_no_prompt_or_answer_of_the_suite_is_spelled(suite: dict[str, list[Example]], tokenizer: Any) -> None:
+def test_control_tokens_come_first_and_are_not_read_from_plain_text(whole: Any) -> None:
+    assert whole.convert_ids_to_tokens(list(range(len(SPECIAL)))) == list(SPECIAL)
+    assert whole.convert_tokens_to_ids(IMAGE) not in _ids(whole, "a picture: <image><|end|>")
+
+
+@pytest.mark.parametrize("sentences", [True, False], ids=["sentences", "words"])
+def test_no_prompt_or_answer_of_the_suite_is_spelled(suite: dict[str, list[Example]], sentences: bool) -> None:
+    tokenizer = tokenizer_of(sentences=sentences)
     for task, examples in suite.items():
         for text in (text for example in examples for text in _texts(example)):
             tokens = tokenizer.convert_ids_to_tokens(_ids(tokenizer, text))
@@ -51,15 +58,16 @@ def test_no_prompt_or_answer_of_the_suite_is_spelled(suite: dict[str, list[Examp
             assert tokenizer.unk_token not in tokens
 
 
-def test_captions_stay_apart_from_the_sentences_around_them(suite: dict[str, list[Example]]) -> None:
+def test_captions_stay_apart_from_the_sentences_around_them(suite: dict[str, list[Example]], whole: Any) -> None:
     for example in suite["alignment-digit"]:
         article, ink, numeral = example.item.tags["caption"].split()
-        tokens = TOKENIZER.convert_ids_to_tokens(_ids(TOKENIZER, _texts(example)[0]))
+        tokens = whole.convert_ids_to_tokens(_ids(whole, _texts(example)[0]))
         assert {article, f" {ink}", f" {numeral}"} <= set(tokens)
 
 
-@pytest.mark.parametrize(("tokenizer", "one", "two"), [(TOKENIZER, 35, 40), (PLAIN, 140, 160)])
-def test_prompts_are_short(suite: dict[str, list[Example]], tokenizer: Any, one: int, two: int) -> None:
+@pytest.mark.parametrize(("sentences", "one", "two"), [(True, 35, 40), (False, 140, 160)])
+def test_prompts_are_short(suite: dict[str, list[Example]], sentences: bool, one: int, two: int) -> None:
+    tokenizer = tokenizer_of(sentences=sentences)
     for task, examples in suite.items():
         longest = max(sum(len(_ids(tokenizer, text)) for text in _texts(example)[:-1]) for example in examples)
         assert longest <= (two if task.startswith("pairwise") or task == "quality-ranking" else one), task

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
 from harness_miniature import alignment, quality, safety
@@ -99,7 +100,9 @@ def make_tokenizer(*, sentences: bool = True) -> PreTrainedTokenizerFast:
     )
 
 
-def _pieces(*, sentences: bool) -> list[str]:
+# Once for a process: it makes hundreds of cases.
+@cache
+def _pieces(*, sentences: bool) -> tuple[str, ...]:
     """Words and sentences, sorted: which task says a word first is of no weight."""
     pieces = {*_TAGS, *_VERDICTS, *_words(_FRAME)}
     if sentences:
@@ -111,7 +114,7 @@ def _pieces(*, sentences: bool) -> list[str]:
         if sentences:
             # A sentence that is in every prompt of a task tells nothing, so it may be one token.
             pieces.update(set.intersection(*(set(_sentences([case.question])) for case in cases)))
-    return sorted(pieces)
+    return tuple(sorted(pieces))
 
 
 def _words(texts: Iterable[str]) -> Iterator[str]:

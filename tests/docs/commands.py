@@ -1,0 +1,96 @@
+"""Becomes `harness` again and again: what a command imports is loaded once, and each command is a fork of that.
+
+A page has several commands, and most of them spend their time on being imported. Each is a process of its own still,
+with its own folder, environment, import path and end. Lines of JSON come in; for each, the exit code goes out.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+class Commands:
+    """Runs commands of the harness in forks of one process that has loaded it."""
+
+    def __init__(self) -> None:
+        """Start that process."""
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, arguments: list[str], *, cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run `harness` with arguments. What it printed and said is in `stdout`, in the order of a terminal."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        said = cwd.with_name(f"{cwd.name}.said")
+        asked = {"arguments": arguments, "cwd": str(cwd), "env": env, "said": str(said)}
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        code = int(self._process.stdout.readline())
+        return subprocess.CompletedProcess(arguments, code, stdout=said.read_text(encoding="utf-8"))
+
+    def close(self) -> None:
+        """End that process."""
+        self._process.communicate()
+
+
+def main() -> None:
+    """Load, then fork for each line."""
+    # As under the command itself: the folder of this file is no place to import from.
+    del sys.path[0]
+    for module in (
+        "harness.cli",
+        "harness.pipeline.session",
+        "harness.report.publish",
+        "harness.report.terminal",
+        "harness.score.metrics",
+        "harness.testing",
+    ):
+        importlib.import_module(module)
+    from harness.discovery import Plugins
+
+    Plugins.load()
+    gc.freeze()  # a collection in a fork would touch, and so copy, every page of memory
+    given = [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
+    answers = os.dup(1)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            os.close(answers)
+            _be_command(asked, given)
+        _, status = os.waitpid(child, 0)
+        os.write(answers, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+
+
+def _be_command(asked: dict[str, Any], given: list[str]) -> None:
+    """Become `python -m harness`, and end as it ends."""
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    out = os.open(asked["said"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for stream, number in (("stdout", 1), ("stderr", 2)):
+        os.dup2(out, number)
+        # Unbuffered, so that what is printed and what is said stand in their order.
+        raw = os.fdopen(number, "wb", 0, closefd=False)
+        setattr(sys, stream, io.TextIOWrapper(raw, encoding="utf-8", write_through=True))
+    os.chdir(asked["cwd"])
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    new = [place for place in asked["env"].get("PYTHONPATH", "").split(os.pathsep) if place and place not in given]
+    sys.path[:0] = new
+    importlib.invalidate_caches()
+    sys.argv = ["harness", *asked["arguments"]]
+    from harness.cli import main
+
+    main()
+
+
+if __name__ == "__main__":
+    main()
