@@ -157,8 +157,6 @@ def _report(session: Session, gate: float | None) -> int:
 
 
 def _print_outcome(session: Session, gate: float | None) -> int:
-    from harness.pipeline.session import why_unreported
-
     outcome = session.outcome
     if outcome.interrupted:
         say(f"interrupted; run the same command again to go on ({session.folder})")
@@ -166,7 +164,7 @@ def _print_outcome(session: Session, gate: float | None) -> int:
     # The board comes first. What went wrong follows, where a terminal is read: at its end.
     if session.report is not None:
         session.report.show()
-    files = why_unreported(session.folder) if session.report is None else ", ".join(session.report.files)
+    files = _name_files(session)
     say(f"\nrun folder: {session.folder} ({files})")
     if outcome.too_many_errors:
         say(f"stopped: {outcome.too_many_errors}")
@@ -178,6 +176,16 @@ def _print_outcome(session: Session, gate: float | None) -> int:
         return 3
     # Failures count more than a gate: a cell with failed answers may be below it for that reason alone.
     return 4 if _below_gate(session, gate) else 0
+
+
+def _name_files(session: Session) -> str:
+    """The files of the report, or why there are none. The page to look at has a line of its own."""
+    from harness.pipeline.session import why_unreported
+    from harness.run.folder import REPORT
+
+    if session.report is None:
+        return why_unreported(session.folder)
+    return ", ".join(file for file in session.report.files if file != REPORT)
 
 
 def _below_gate(session: Session, gate: float | None) -> bool:

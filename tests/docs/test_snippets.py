@@ -252,7 +252,7 @@ class _World:
         return subprocess.run(
             [*programs[program], *expanded],
             cwd=self.folder,
-            env={**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(self._path())},
+            env={**os.environ, "HARNESS_REPORT": "", **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(self._path())},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

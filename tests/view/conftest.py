@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,14 @@ def manifest(*, harm: bool) -> dict[str, Any]:
         ],
         "report": {"resamples": 200},
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _with_pages() -> Iterator[None]:
+    """Runs of these tests write their pages, as runs do anywhere but in other tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HARNESS_REPORT", "yes")
+        yield
 
 
 @pytest.fixture(scope="session")

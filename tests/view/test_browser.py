@@ -226,7 +226,10 @@ def test_it_follows_dark_mode(file: str, tab: Callable[..., Tab]) -> None:
         ink = page.evaluate("getComputedStyle(document.querySelector('.current svg text')).fill")
         tones.append([sum(map(int, tone.strip("rgb()").split(","))) for tone in (ground, ink)])
     (light, dark_ink), (dark, light_ink) = tones
-    assert light > 700 and dark < 100 and dark_ink < 300 and light_ink > 400
+    assert light > 700
+    assert dark < 100
+    assert dark_ink < 300
+    assert light_ink > 400
 
 
 ADDRESSES = (
@@ -263,7 +266,8 @@ def test_pages_can_be_read_by_a_screen_reader(file: str, address: str, tab: Call
         found = axe.run(opened.page).response["violations"]
         assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found] == [], place
         # Axe is content with a drawing that has no name.
-        nameless = "[...document.querySelectorAll('.current svg:not([aria-hidden])')].filter((svg) => !svg.getAttribute('aria-label') || !svg.querySelector('title') || !svg.querySelector('desc')).length"
+        nameless = """[...document.querySelectorAll('.current svg:not([aria-hidden])')].filter((svg) =>
+            !svg.getAttribute('aria-label') || !svg.querySelector('title') || !svg.querySelector('desc')).length"""
         assert opened.page.evaluate(nameless) == 0, place
 
 
