@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.cli import main
 from harness.testing import ManifestRunner
 
 PLUGIN = Path(__file__).with_name("drawn_plugin.py")
@@ -30,6 +31,18 @@ def manifest(*, harm: bool) -> dict[str, Any]:
         ],
         "report": {"resamples": 200},
     }
+
+
+@pytest.fixture
+def command() -> Callable[..., int]:
+    """Runs `harness` with some arguments in this process, and gives the exit code."""
+
+    def run_command(*arguments: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        return int(ended.value.code or 0)
+
+    return run_command
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
-from harness.cli import main
 from harness.discovery import Plugins
 from harness.run.folder import REPORT
 from harness.view.book import load_book
@@ -17,6 +18,8 @@ from harness.view.counts import FILE, read_counts
 from harness.view.file import DEFAULT, make_report
 from harness.view.render import hash_source
 from harness.view.site import Inside
+
+Run: TypeAlias = Callable[..., int]
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +81,12 @@ def test_counts_are_kept_for_the_board_that_they_belong_to(run: Path, tmp_path: 
     assert read_counts(tmp_path) is None
 
 
-def test_several_runs_stand_on_one_board(run: Path, tmp_path: Path, plugins: Plugins) -> None:
+def test_several_runs_stand_on_one_board(command: Run, run: Path, tmp_path: Path, plugins: Plugins) -> None:
     import shutil
 
     other = tmp_path / "other-run"
     shutil.copytree(run, other)
-    assert main(["report", str(run), str(other), "-o", str(tmp_path / "both.html"), "--pictures", "0"]) == 0
+    assert command("report", str(run), str(other), "-o", str(tmp_path / "both.html"), "--pictures", "0") == 0
     text = (tmp_path / "both.html").read_text(encoding="utf-8")
     assert f"keen ({run.name})" in text
     assert "keen (other-run)" in text
@@ -102,8 +105,13 @@ def test_what_is_left_out_is_counted() -> None:
     ],
 )
 def test_slips_are_told(
-    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: Run,
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["report", *arguments]) == 2
+    assert command("report", *arguments) == 2
     assert said in capsys.readouterr().err
