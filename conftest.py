@@ -15,6 +15,9 @@ from harness.secrets import forget_secrets
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+# Most tests that make a run look at its numbers. The pages have tests of their own, which ask for them.
+os.environ.setdefault("HARNESS_REPORT", "no")
+
 pytest_plugins = ["harness.pytest_plugin"]
 
 

@@ -26,7 +26,16 @@ HOOKS = tuple(name for name in vars(hookspecs) if name.startswith(_PREFIX))
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 # No separators, so that a file of a renderer stays in the run folder.
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-OWN_FILES = ("journal.sqlite", "manifest.yaml", "run.json", "run.lock", "scores.json")
+OWN_FILES = (
+    "counts.json",
+    "journal.sqlite",
+    "manifest.yaml",
+    "report.html",
+    "run.json",
+    "run.lock",
+    "scores.json",
+    "sections.json",
+)
 """Files of a run folder that no renderer may write. A run could not go on without them."""
 _NEWER = f"or it is written for a newer version of the plugin API than {API_VERSION}: upgrade judge-harness"
 # Python's own message about an unknown argument.

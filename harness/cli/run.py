@@ -160,8 +160,6 @@ def _report(session: Session, gate: float | None, *, details: bool) -> int:
 
 
 def _print_outcome(session: Session, gate: float | None, *, details: bool) -> int:
-    from harness.pipeline.session import why_unreported
-
     outcome = session.outcome
     if outcome.interrupted:
         say(f"interrupted; run the same command again to go on ({session.folder})")
@@ -169,7 +167,7 @@ def _print_outcome(session: Session, gate: float | None, *, details: bool) -> in
     # The board comes first. What went wrong follows, where a terminal is read: at its end.
     if session.report is not None:
         session.report.show(details=details)
-    files = why_unreported(session.folder) if session.report is None else ", ".join(session.report.files)
+    files = _name_files(session)
     say(f"\nrun folder: {session.folder} ({files})")
     if outcome.too_many_errors:
         say(f"stopped: {outcome.too_many_errors}")
@@ -181,6 +179,16 @@ def _print_outcome(session: Session, gate: float | None, *, details: bool) -> in
         return 3
     # Failures count more than a gate: a cell with failed answers may be below it for that reason alone.
     return 4 if _below_gate(session, gate) else 0
+
+
+def _name_files(session: Session) -> str:
+    """The files of the report, or why there are none. The page to look at has a line of its own."""
+    from harness.pipeline.session import why_unreported
+    from harness.run.folder import REPORT
+
+    if session.report is None:
+        return why_unreported(session.folder)
+    return ", ".join(file for file in session.report.files if file != REPORT)
 
 
 def _below_gate(session: Session, gate: float | None) -> bool:

@@ -18,7 +18,7 @@ from harness.report.records import SCHEMA, Leaderboard
 from harness.report.render import warn, write_reports
 from harness.report.scored import score_run
 from harness.report.sources import digest_sources
-from harness.report.written import is_as_written, keep_written
+from harness.report.written import is_as_written, keep_written, wants_page
 from harness.run.folder import JOURNAL, LEADERBOARD, REPORT, SCORES, SECTIONS, read_kept, write_atomically
 from harness.run.unwritable import is_writable
 from harness.score.direct import UnitStatistics
@@ -81,7 +81,7 @@ def publish_run(folder: Path, plugins: Plugins, *, reuse: bool) -> RunReport | N
     if board is None:
         board = _publish(run, plugins)
         if writable:
-            keep_written(folder, key, (SCORES, LEADERBOARD, SECTIONS, REPORT, *_list_files(plugins)))
+            keep_written(folder, key, _list_kept(plugins))
         else:
             warn(f"{folder}: is read-only; the report is shown and not written")
     return RunReport(board=board, folder=folder, files=_files(folder, plugins))
@@ -89,7 +89,7 @@ def publish_run(folder: Path, plugins: Plugins, *, reuse: bool) -> RunReport | N
 
 def _read_back(folder: Path, plugins: Plugins, key: str) -> Leaderboard | None:
     """The leaderboard that was written last. `None` where a file of the report is gone, changed or damaged."""
-    if not is_as_written(folder, key, (SCORES, LEADERBOARD, SECTIONS, REPORT, *_list_files(plugins))):
+    if not is_as_written(folder, key, _list_kept(plugins)):
         return None
     try:
         return Leaderboard.from_json(json.loads(read_kept(folder / LEADERBOARD)))
@@ -166,6 +166,11 @@ def _files(folder: Path, plugins: Plugins) -> tuple[str, ...]:
     # A renderer that failed has left none.
     names = [name for name in (*_list_files(plugins), REPORT) if (folder / name).is_file()]
     return tuple(sorted(names, key=lambda name: (not name.endswith(".md"), name)))
+
+
+def _list_kept(plugins: Plugins) -> tuple[str, ...]:
+    """All that a report consists of: it is made again where one of them is gone or has changed."""
+    return (SCORES, LEADERBOARD, SECTIONS, *((REPORT,) if wants_page() else ()), *_list_files(plugins))
 
 
 def _list_files(plugins: Plugins) -> set[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ from harness.run.folder import JOURNAL, read_kept
 from harness.run.journal import Journal
 
 _META = "published"
+
+
+def wants_page() -> bool:
+    """Whether runs write `report.html`. Not where `HARNESS_REPORT=no`: a thousand shards need no thousand pages."""
+    return os.environ.get("HARNESS_REPORT", "") != "no"
 
 
 def digest(content: bytes) -> str:

@@ -20,16 +20,19 @@ from harness.view.pages.items import make_item, make_list
 from harness.view.pages.pair import show_differences
 from harness.view.pictures import MOST_BYTES, SIDE, Gallery, Thumbnail, make_thumbnails
 from harness.view.records import ShownItem
-from harness.view.render import hash_source, read_static, write_document, write_page
+from harness.view.render import LONGEST_TEXT, hash_source, read_static, write_document, write_page
 from harness.view.site import Inside, Page, Site
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
 
-MOST_ITEMS = 1500
+MOST_ITEMS = 1000
 """Items in a file. More are hard to look through, and `harness view` has all of them."""
 
-MOST_TEXT = 12 * 2**20
+_PAGE, _ANSWER = 1500, 700
+"""Characters of a page of an item without its texts, and of an answer on it."""
+
+MOST_TEXT = 8 * 2**20
 """Characters of all pages of items together."""
 
 
@@ -62,7 +65,7 @@ def make_report(book: Book, plugins: Plugins | None, budget: Budget = DEFAULT) -
         counts = walk.finish()
         site = Site(book=book, links=FileLinks(), counts=counts)
         chosen, split = _choose(walk, budget.items)
-        items, texts = _load_items(site, answers, chosen, budget.text)
+        items = _load_items(book, answers, chosen, budget.text)
     pictures, problem = _find_pictures(book, plugins, items, budget.pictures)
     inside = Inside(
         items=Counter(shown.line.task for shown in items),
@@ -71,11 +74,7 @@ def make_report(book: Book, plugins: Plugins | None, budget: Budget = DEFAULT) -
         pictures=len(pictures),
         problem=problem,
     )
-    site = replace(site, inside=inside, pictures=pictures)
-    # Pages of items were written once without pictures, to know their size. Most of them have some.
-    if pictures:
-        texts = [_write_item(site, shown, items) for shown in items]
-    return _write_file(site, items, texts), counts
+    return _write_file(replace(site, inside=inside, pictures=pictures), items), counts
 
 
 def write_report(folder: Path, book: Book, plugins: Plugins | None) -> None:
@@ -105,28 +104,29 @@ def _choose(walk: Walk, most: int) -> tuple[list[tuple[str, str]], set[tuple[str
     return [(task, item) for *_, task, item in taken], {(task, item) for agreed, *_, task, item in taken if not agreed}
 
 
-def _load_items(
-    site: Site, answers: Answers, chosen: Sequence[tuple[str, str]], most: int
-) -> tuple[list[ShownItem], list[str]]:
-    """The chosen items with their pages, as many as the budget allows; in the order of tasks and data."""
-    found: list[tuple[ShownItem, str]] = []
+def _load_items(book: Book, answers: Answers, chosen: Sequence[tuple[str, str]], most: int) -> list[ShownItem]:
+    """The chosen items, as many as the budget of text allows; in the order of tasks and data."""
+    found: list[ShownItem] = []
     for task, item in chosen:
         shown = answers.item(task, item)
         if shown is None:
             continue
-        text = _write_item(site, shown, ())
-        most -= len(text)
+        most -= _measure(shown)
         if most < 0 and found:
             break
-        found.append((shown, text))
-    places = {task: number for number, task in enumerate(site.book.tasks)}
-    found.sort(key=lambda pair: (places[pair[0].line.task], pair[0].line.ordinal))
-    return [shown for shown, _ in found], [text for _, text in found]
+        found.append(shown)
+    places = {task: number for number, task in enumerate(book.tasks)}
+    return sorted(found, key=lambda shown: (places[shown.line.task], shown.line.ordinal))
 
 
-def _write_item(site: Site, shown: ShownItem, items: Sequence[ShownItem]) -> str:
-    """The page of an item. What stands before and after it depends on the list, which the script knows."""
-    return write_page(make_item(site, shown, near=("", ""), wanted=Filter()), site)
+def _measure(shown: ShownItem) -> int:
+    """About how many characters the page of an item has."""
+    texts = [part.text for part in shown.prompt]
+    for answers in shown.answers.values():
+        for answer in answers:
+            texts += [answer.judgement.raw, answer.judgement.rationale, answer.judgement.error]
+    # Marks and what stands around the texts come to some hundreds of characters for each answer.
+    return _PAGE + _ANSWER * sum(map(len, shown.answers.values())) + sum(min(len(text), LONGEST_TEXT) for text in texts)
 
 
 def _find_pictures(
@@ -150,7 +150,7 @@ def _find_pictures(
     return made, problem
 
 
-def _write_file(site: Site, items: Sequence[ShownItem], texts: Sequence[str]) -> str:
+def _write_file(site: Site, items: Sequence[ShownItem]) -> str:
     """The document."""
     style, script = read_static("style.css"), read_static("script.js")
     from markupsafe import Markup
@@ -164,7 +164,7 @@ def _write_file(site: Site, items: Sequence[ShownItem], texts: Sequence[str]) ->
         style_hash=Markup(hash_source(style)),
         script_hash=Markup(hash_source(script)),
         menu=list_menu(site),
-        pages=[(path, name, Markup(html)) for path, name, html in _write_pages(site, items, texts)],
+        pages=[(path, name, Markup(html)) for path, name, html in _write_pages(site, items)],
         pictures=len(site.pictures),
         side=SIDE,
         problem=site.inside.problem,
@@ -172,15 +172,16 @@ def _write_file(site: Site, items: Sequence[ShownItem], texts: Sequence[str]) ->
     )
 
 
-def _write_pages(site: Site, items: Sequence[ShownItem], texts: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def _write_pages(site: Site, items: Sequence[ShownItem]) -> Iterator[tuple[str, str, str]]:
     """Address, title and HTML of every page."""
     for page in list_pages(site):
         yield _write(_add_differences(site, page, items), site)
     for task in site.book.tasks:
         lines = [shown.line for shown in items if shown.line.task == task]
         yield _write(make_list(site, task, lines, Filter(), None), site)
-    for shown, text in zip(items, texts, strict=True):
-        yield page_id("item", shown.line.task, shown.line.item), shown.line.item, text
+    for shown in items:
+        # What stands before and after an item depends on the list, which the script knows.
+        yield _write(make_item(site, shown, near=("", ""), wanted=Filter()), site)
 
 
 def _add_differences(site: Site, page: Page, items: Sequence[ShownItem]) -> Page:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from harness.text import visible
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.token import Token
     from markupsafe import Markup
 
 _WEB = re.compile(r"(?:https?://|mailto:|#)", re.IGNORECASE)
@@ -22,11 +24,18 @@ def to_html(text: str) -> Markup:
     return Markup(_parser().render(visible(text)))  # its own output, in which all text is escaped
 
 
+def _name_picture(self: object, tokens: Sequence[Token], place: int, options: object, env: object) -> str:
+    """A picture is its name in words: it would be asked for from elsewhere, and a page of a run asks for nothing."""
+    from markupsafe import escape
+
+    return str(escape(tokens[place].content))
+
+
 @lru_cache(maxsize=1)
 def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
-    # Pictures would be asked for from elsewhere, and a page of a run asks for nothing.
-    parser = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table").disable("image")
+    parser = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
+    parser.add_render_rule("image", _name_picture)
     parser.validateLink = lambda url: _WEB.match(url) is not None  # type: ignore[method-assign]
     return parser

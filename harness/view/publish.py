@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.api import UserError
 from harness.console import say
 from harness.registration import cause_of
+from harness.report.written import wants_page
 from harness.run.folder import REPORT
 from harness.text import clean
 from harness.view.book import load_book
@@ -24,6 +25,8 @@ def publish_report(folder: Path, plugins: Plugins) -> None:
         folder: The run folder, with its leaderboard.
         plugins: The installed plugins, whose tasks have the pictures.
     """
+    if not wants_page():
+        return
     try:
         write_report(folder, load_book(folder), plugins)
     except Exception as error:  # a report that fails must not cost the run that it is about

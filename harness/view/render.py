@@ -46,12 +46,16 @@ def hash_source(text: str) -> str:
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     # Imported when a page is written: no other verb needs it.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
     from markupsafe import Markup
 
     def show(value: Any) -> Any:
         # Direction marks and controls in names and answers would change how the text around them reads.
-        return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        if isinstance(value, Markup | int | float | Undefined):  # a condition without `else` is undefined
+            return value
+        if not isinstance(value, str):  # `row.items` is the method of a mapping, before any key of that name
+            raise TypeError(f"a template writes {value!r}, which is no text")
+        return visible(value)
 
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),

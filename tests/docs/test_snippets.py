@@ -258,7 +258,7 @@ class _World:
         }
         assert program in programs, f"{where}: $ {line}: only {', '.join(programs)} can be run"
         expanded = [one for argument in arguments for one in self._glob(argument)]
-        environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(self._path())}
+        environment = {**os.environ, "HARNESS_REPORT": "", **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(self._path())}
         if program == "harness" and self.commands is not None:
             return self.commands.run(expanded, cwd=self.folder, env=environment)
         return subprocess.run(

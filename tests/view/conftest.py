@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.cli import main
 from harness.testing import ManifestRunner
 
 PLUGIN = Path(__file__).with_name("drawn_plugin.py")
@@ -29,6 +31,26 @@ def manifest(*, harm: bool) -> dict[str, Any]:
         ],
         "report": {"resamples": 200},
     }
+
+
+@pytest.fixture
+def command() -> Callable[..., int]:
+    """Runs `harness` with some arguments in this process, and gives the exit code."""
+
+    def run_command(*arguments: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        return int(ended.value.code or 0)
+
+    return run_command
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _with_pages() -> Iterator[None]:
+    """Runs of these tests write their pages, as runs do anywhere but in other tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HARNESS_REPORT", "yes")
+        yield
 
 
 @pytest.fixture(scope="session")

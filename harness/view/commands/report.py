@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="The file.  [default: report.html in the run folder; needed for several runs]",
 )
-@click.option("--items", type=click.IntRange(min=0), metavar="N", help="At most N items inside.  [default: 1500]")
+@click.option("--items", type=click.IntRange(min=0), metavar="N", help="At most N items inside.  [default: 1000]")
 @click.option(
     "--pictures",
     type=click.FloatRange(min=0, max=500),

@@ -31,7 +31,7 @@ def make_page(site: Site) -> Page:
                 "metrics": [short(name) for name in cell.cell.protocol.metrics],
                 "methods": sorted({found.method for found in scores.estimates if found.method}) if scores else [],
                 "data": cell.cell.data_hash,
-                "items": "–" if scores is None else f"{scores.items:,}",
+                "count": "–" if scores is None else f"{scores.items:,}",
                 "groups": "–" if scores is None else f"{scores.groups:,}",
             }
         )

@@ -39,12 +39,13 @@ def cost_chart(site: Site, cells: Sequence[BookCell]) -> Chart | None:
 def _draw(points: Sequence[Point], name: str, cells: Sequence[BookCell]) -> Chart:
     found = next(number for cell in cells if (number := headline(cell)) is not None)
     ends = [end for point in points for end in (point.low, point.high, point.y) if end is not None]
+    low = min(0.0, *ends) if found.unit == "share" else min(ends)
     return charts.plane(
         [Series(name="judges", points=points, joins=False)],
         title="Cost and quality",
         description=f"Each judge by {name} and by its {metric_name(found)}.",
         x=(name, 0.0, max(point.x for point in points) * 1.08 or 1.0),
-        y=(metric_name(found), min(0.0, *ends) if found.unit == "share" else min(ends), max(ends)),
+        y=(metric_name(found), low, max(ends) + 0.04 * (max(ends) - low)),
         write_y=write_tick(found.unit),
     )
 

@@ -95,7 +95,7 @@ def _row(site: Site, cell: BookCell) -> dict[str, Any]:
         "coverage": NOTHING if scores is None else percent(scores.coverage),
         "asked": NOTHING if scores is None else f"{scores.asked:,}",
         "flags": () if cell.row is None else cell.row.flags,
-        "items": site.links.to("items", task, judge=cell.judge),
+        "listed": site.links.to("items", task, judge=cell.judge),
         "wrong": site.links.to("items", task, judge=cell.judge, outcome="differs"),
     }
 

@@ -109,7 +109,7 @@ def _row(site: Site, cell: BookCell) -> dict[str, Any]:
         "worst": NOTHING if found is None else write_number(found.unit, found.worst_case, found.ci_low, found.ci_high),
         "flags": () if row is None else row.flags,
         "said": [] if row is None else flags_of(site, row),
-        "items": site.links.to("items", cell.cell.task, judge=cell.judge),
+        "listed": site.links.to("items", cell.cell.task, judge=cell.judge),
         "unread": site.links.to("items", cell.cell.task, judge=cell.judge, outcome="unread"),
     }
 
@@ -168,7 +168,7 @@ def _pair(site: Site, task: str, pair: Comparison) -> dict[str, str]:
         "detectable": NOTHING if pair.detectable is None else size(pair.unit, pair.detectable),
         "n": f"{pair.n:,}",
         "disagree": f"{pair.disagreements:,}",
-        "items": site.links.to("items", task, judge=pair.judge_a, against=pair.judge_b),
+        "listed": site.links.to("items", task, judge=pair.judge_a, against=pair.judge_b),
     }
 
 
