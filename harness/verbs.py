@@ -38,6 +38,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
         "harness.explain.command:command",
         "Say why the judges of a run said so, each number beside its control.",
     ),
+    "card": ("harness.card.command:command", "Write the transparency sheet of a judge."),
     "drift": ("harness.drift.command:command", "Ask frozen questions again, and say whether judges changed."),
     "list": ("harness.inspection.list:command", "List what is installed: tasks, judges, rewards, trainers, and so on."),
     "show": ("harness.inspection.show:command", "Show a plugin object, sample a task, or print a resolved manifest."),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.api import write_interval, write_share
+from harness.api import write_interval, write_number
 from harness.explain.records import FILE, Explanations, Finding, Share
 from harness.report.escaping import for_markdown
 from harness.report.markdown import table
@@ -118,4 +118,4 @@ def _reasons(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _number(share: Share) -> str:
-    return "" if share.value is None else write_share(share.value)
+    return "" if share.value is None else write_number("share", share.value, share.low, share.high)

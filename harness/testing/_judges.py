@@ -20,6 +20,7 @@ from harness.api import (
     Status,
 )
 from harness.formats.tagged import TaggedFormat
+from harness.testing._explained import judge_checks_of_beginnings
 from harness.testing._members import check_members
 from harness.testing._subject import Check, Subject, find_subject
 
@@ -42,6 +43,7 @@ def checks(subject: Subject) -> Iterator[Check]:
     yield "judge_statuses", lambda: _check_statuses(subject)
     yield "judge_json_round_trip", lambda: _check_json(subject)
     yield "judge_fingerprint_is_stable", lambda: _check_fingerprint(subject)
+    yield from judge_checks_of_beginnings(subject, questions(4))
     yield "judge_members", lambda: check_members("judge", subject.instance)
 
 

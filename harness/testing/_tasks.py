@@ -24,6 +24,7 @@ from harness.api import (
     space_from_json,
 )
 from harness.formats.brackets import BracketsFormat
+from harness.testing._explained import task_checks_of_reasoning
 from harness.testing._members import check_members
 from harness.testing._schema import schema_checks
 from harness.testing._subject import Check, Subject, find_subject
@@ -55,6 +56,7 @@ def checks(subject: Subject) -> Iterator[Check]:
     if isinstance(subject.offer.card.factory, str) and subject.context is None:
         yield "task_keys_equal_in_another_process", lambda: _check_process(subject)
     yield from schema_checks(subject)
+    yield from task_checks_of_reasoning(subject)
     yield "task_members", lambda: check_members("task", subject.instance)
 
 

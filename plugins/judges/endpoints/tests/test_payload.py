@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,10 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from harness.api import Choice, Image, Message, Request, UserError
+from harness.api import Choice, Image, Message, Request, Status, UserError
+from harness_endpoints.anthropic.options import AnthropicOptions
+from harness_endpoints.asking import Outcome
 from harness_endpoints.openai.options import ChatOptions
 from harness_endpoints.openai.payload import ChatPayloads
 from harness_endpoints.payload import seed_of
+from harness_endpoints.reply import Completion, Spent
+from harness_endpoints.verdicts import Speller, judgement_of
 
 PICTURE = Image.from_drawing(lambda: Pillow.new("RGB", (2, 2)), name="dot")
 
@@ -118,3 +123,23 @@ class _Form:
 
 FORM: Any = _Form()
 YES = Choice(("yes", "no"))
+
+
+def test_a_beginning_is_gone_on_from_and_not_answered(put: Callable[..., Request]) -> None:
+    asked = put()
+    begun = replace(asked, messages=(*asked.messages, Message("assistant", ("<answer>",))))
+    sent = body(begun)
+    assert sent["messages"][-1] == {"role": "assistant", "content": "<answer>"}
+    assert (sent["add_generation_prompt"], sent["continue_final_message"]) == (False, True)
+    # A schema, and the place of a verdict in log-probabilities, are those of a whole answer.
+    assert {"response_format", "logprobs", "top_logprobs"}.isdisjoint(sent)
+    assert "continue_final_message" not in body(asked)
+    outcome = Outcome(request=begun, spent=Spent(), completions=(Completion("yes</answer>"),))
+    given = judgement_of(outcome, cost=None, speller=Speller())
+    assert (given.raw, given.status) == ("<answer>yes</answer>", Status.OK)
+
+
+def test_a_model_that_thinks_takes_no_beginning() -> None:
+    with pytest.raises(ValueError, match="set thinking: disabled"):
+        AnthropicOptions(model="m", continues=True, thinking="adaptive")
+    assert AnthropicOptions(model="m", continues=True, thinking="disabled").continues

@@ -126,6 +126,11 @@ class EndpointJudge:
         """Whether answers are sampled. Two items of equal content are then asked separately, each with its own seed."""
         return self._options.temperature != 0
 
+    @property
+    def continues(self) -> bool:
+        """Whether the server goes on from a given beginning of its answer, as the options say."""
+        return bool(getattr(self._options, "continues", False))
+
     def estimate_tokens(self, request: Request) -> TokenEstimate:
         """What is known of a request's tokens without a tokenizer: images by rule, and the longest answer.
 

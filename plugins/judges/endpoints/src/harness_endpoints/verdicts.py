@@ -66,7 +66,8 @@ def judgement_of(outcome: Outcome, *, cost: float | None, speller: Speller) -> J
 
 
 def _read(completion: Completion, request: Request, speller: Speller | None, facts: dict[str, Any]) -> Judgement:
-    raw = completion.content or ""
+    # Servers send what follows a given beginning. It is part of the answer: the verdict may rest on its reasoning.
+    raw = request.beginning + (completion.content or "")
     if completion.refusal:
         return Judgement.failure(
             Status.REFUSED,

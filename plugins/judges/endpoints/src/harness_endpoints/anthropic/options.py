@@ -55,6 +55,11 @@ class AnthropicOptions(BatchOptions):
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = Field(
         default=None, description="How thorough the model is. null: not sent."
     )
+    continues: Annotated[bool, Operational()] = Field(
+        default=False,
+        description="The model goes on from a last message of the assistant's (prefill; not with thinking, and not "
+        "newer models). Otherwise such requests are refused.",
+    )
     max_image_side: int | None = Field(
         default=8000, ge=16, description="Scale larger images down to this many pixels on the longer side."
     )
@@ -87,6 +92,12 @@ class AnthropicOptions(BatchOptions):
     def _thinks_within(self) -> AnthropicOptions:
         if isinstance(self.thinking, int) and self.thinking >= self.max_tokens:
             raise ValueError(f"thinking: {self.thinking} tokens leave no room; set max_tokens higher")
+        return self
+
+    @model_validator(mode="after")
+    def _begins_with_text(self) -> AnthropicOptions:
+        if self.continues and self.thinking not in (None, "disabled"):
+            raise ValueError("continues: a model that thinks takes no beginning of its answer; set thinking: disabled")
         return self
 
     @property

@@ -44,6 +44,11 @@ class ChatOptions(LogprobOptions, BatchOptions):
     system: Literal["message", "prepend"] = Field(
         default="message", description="How a system prompt is given: as such, or ahead of the first user message."
     )
+    continues: Annotated[bool, Operational()] = Field(
+        default=False,
+        description="The server goes on from a last message of the assistant's by `continue_final_message` (vLLM, "
+        "SGLang, transformers serve). Otherwise such requests are refused.",
+    )
     extra_body: dict[str, Any] = Field(
         default_factory=dict, description="Further fields of the request's JSON, such as chat_template_kwargs."
     )

@@ -25,7 +25,15 @@ class ChatPayloads(Payloads):
         """
         arranged = arrange(request.messages, prepend=self._options.system == "prepend")
         plain = [{"role": message.role, "content": self._content(message.parts)} for message in arranged]
-        return f'"messages":{encode(plain)}'
+        said = f'"messages":{encode(plain)}'
+        # Without these a server closes the given beginning as a turn, and answers in another one.
+        goes_on = {"add_generation_prompt": False, "continue_final_message": True}
+        return f"{said},{encode(goes_on)[1:-1]}" if request.beginning else said
+
+    def fields(self, request: Request) -> frozenset[Field]:
+        """The fields that this request would have. A schema and log-probabilities are of whole answers alone."""
+        fields = super().fields(request)
+        return fields - {"response_format", "logprobs", "top_logprobs"} if request.beginning else fields
 
     def _tail(self, request: Request, fields: frozenset[Field], count: int) -> dict[str, Any]:
         options = self._options
