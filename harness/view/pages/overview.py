@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.report import notes, usage
-from harness.view.book import BookCell
+from harness.report import notes, summary, usage
+from harness.report.records import Row
+from harness.view.book import Book, BookCell
 from harness.view.charts import Axis
 from harness.view.pages.common import (
     Shown,
@@ -37,6 +38,8 @@ class Cell:
     """Whether it may be the best one: its rank set begins at 1."""
     why: str
     """Why it is not ranked; empty where it is."""
+    reason: str
+    """The same in a few words."""
     spark: tuple[float, float, float] | None
     """Places of the interval's ends and of the value in a small drawing."""
     flags: tuple[str, ...]
@@ -60,13 +63,15 @@ def make_page(site: Site) -> Page:
             }
         )
     axes = {task: _axis(book.of_task(task)) for task in book.tasks}
+    overall = {row.judge: row for row in book.board.overall} if book.board else {}
     rows = [
         {
             "judge": judge,
             "href": site.links.to("judge", judge),
+            "overall": _show_overall(overall.get(judge)) if overall else None,
             "cells": [_cell(site, book.find(task, judge), axes[task]) for task in book.tasks],
         }
-        for judge in book.judges
+        for judge in _order_judges(book)
     ]
     return Page(
         path=("overview",),
@@ -75,6 +80,7 @@ def make_page(site: Site) -> Page:
         content={
             "columns": columns,
             "rows": rows,
+            "overall": summary.overall_head(book.board) if book.board and overall else "",
             "facts": _facts(site),
             "known": _notes(site),
             "suites": _suites(site),
@@ -85,6 +91,21 @@ def make_page(site: Site) -> Page:
             "inside": site.inside,
         },
     )
+
+
+def _order_judges(book: Book) -> list[str]:
+    """The judges by their place overall, where there is one. Those that the board lacks come last."""
+    placed = summary.list_judges(book.board) if book.board and book.board.overall else []
+    return [*(judge for judge in placed if judge in book.judges), *(j for j in book.judges if j not in placed)]
+
+
+def _show_overall(row: Row | None) -> dict[str, Any]:
+    """A judge over all tasks: its value, and the set of its rank."""
+    shown = show_estimate(row)
+    # A column is sorted from its greatest number down, and the best mean rank is the smallest.
+    if row is not None and shown.sort is not None and not row.greater_is_better:
+        shown = replace(shown, sort=-shown.sort)
+    return {"shown": shown, "rank": place(row), "best": summary.is_best(row)}
 
 
 def _cell(site: Site, cell: BookCell | None, axis: Axis) -> Cell | None:
@@ -102,6 +123,7 @@ def _cell(site: Site, cell: BookCell | None, axis: Axis) -> Cell | None:
         letters="" if row is None else row.letters,
         best=row is not None and row.rank_low == 1,
         why=why_unranked(site, cell),
+        reason="" if row is None else summary.why_unranked(row),
         spark=spark,
         flags=() if row is None else row.flags,
     )
