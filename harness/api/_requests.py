@@ -194,7 +194,7 @@ class Request:
         """All text of all messages, for judges and tests that ignore pictures."""
         return "\n".join(part for m in self.messages for part in m.parts if isinstance(part, str))
 
-    @property
+    @cached_property
     def images(self) -> tuple[Image, ...]:
         """All images in reading order."""
         return tuple(part for m in self.messages for part in m.parts if isinstance(part, Image))

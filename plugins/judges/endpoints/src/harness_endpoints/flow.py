@@ -148,6 +148,7 @@ class _Feed:
         # Half empty, not one free place: else each request would wake the thread.
         if self._is_full and len(self.waiting) <= self._most // 2:
             with self._room:
+                self._is_full = False  # one wake-up is enough, and the thread may take a while to run
                 self._room.notify()
 
     def _pull(self, wake: _Wake) -> None:

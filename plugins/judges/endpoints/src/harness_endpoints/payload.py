@@ -133,7 +133,9 @@ def seed_of(request: Request, sample: int) -> int:
 
 def arrange(messages: Sequence[Message], *, prepend: bool = False) -> list[Message]:
     """Texts that follow one another on lines of their own, the system prompt where the model takes it."""
-    joined = [Message(message.role, join_texts(message.parts)) for message in messages]
+    joined = [
+        message if len(message.parts) == 1 else Message(message.role, join_texts(message.parts)) for message in messages
+    ]
     if not prepend:
         return joined
     texts = [part for message in joined if message.role == "system" for part in message.parts]

@@ -94,7 +94,12 @@ class Spent(NamedTuple):
 
     def plus(self, other: Spent) -> Spent:
         """Both together."""
+        if self == _NOTHING:  # mostly: the first attempt is answered
+            return other
         return Spent(*(_sum(mine, theirs) for mine, theirs in zip(self, other, strict=True)))
+
+
+_NOTHING = Spent()
 
 
 class Completion(NamedTuple):
@@ -196,8 +201,9 @@ def _parse_body(
         if body[:1] != b"{" and stream is not None and (joined := stream(content_type, body)) is not None:
             return joined
         # A repeated key could show one verdict to us and another to a reader of the log.
-        if any(body.count(name) > 1 for name in watched):
-            return json.loads(body, object_pairs_hook=_without_repeats)  # slower: only where a key may be there twice
+        for name in watched:
+            if body.count(name) > 1:  # slower: only where a key may be there twice
+                return json.loads(body, object_pairs_hook=_without_repeats)
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         why = str(error) if isinstance(error, SpokenError) else "broken or cut off"
