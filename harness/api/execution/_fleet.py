@@ -188,7 +188,8 @@ class Fleet:
         """End all workers. A later call of `judge` starts others, as a jury may ask a judge again."""
         self._closings += 1  # a call that goes on in another thread, after an interrupt, must start no others
         seats, self._seats = self._seats, []
-        for seat in seats:
+        # Those that still wait for room come first: they would be given the room of the others, and start.
+        for seat in sorted(seats, key=lambda seat: seat.is_open):
             self._crew.end(seat.worker)
 
     def _forget(self) -> None:
