@@ -40,6 +40,7 @@ def installed(folder: Path) -> str:
     return str(folder / "src")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["task", "judge", "reward"])
 def test_a_new_plugin_passes_its_own_tests_and_its_checks(kind: str, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
@@ -166,6 +167,7 @@ def test_check_of_an_unknown_plugin_is_an_error() -> None:
     assert "there is no plugin or plugin object 'no-such-plugin'" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_core_passes_its_own_checks() -> None:
     done = harness("check", "harness")
     assert done.returncode == 0, done.stdout

@@ -11,35 +11,64 @@ import importlib
 import io
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+LONGEST_S = 250.0
+"""How long a command may take."""
 
 
 class Commands:
     """Runs commands of the harness in forks of one process that has loaded it."""
 
     def __init__(self) -> None:
-        """Start that process."""
-        self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        """None yet: it is started by the first command."""
+        self._process: subprocess.Popen[str] | None = None
 
     def run(self, arguments: list[str], *, cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run `harness` with arguments. What it printed and said is in `stdout`, in the order of a terminal."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        """Run `harness` with arguments. What it printed and said is in `stdout`, in the order of a terminal.
+
+        Raises:
+            subprocess.TimeoutExpired: It took too long, and was ended.
+        """
+        process = self._started()
+        assert process.stdin is not None
+        assert process.stdout is not None
         said = cwd.with_name(f"{cwd.name}.said")
         asked = {"arguments": arguments, "cwd": str(cwd), "env": env, "said": str(said)}
-        self._process.stdin.write(json.dumps(asked) + "\n")
-        self._process.stdin.flush()
-        code = int(self._process.stdout.readline())
-        return subprocess.CompletedProcess(arguments, code, stdout=said.read_text(encoding="utf-8"))
+        process.stdin.write(json.dumps(asked) + "\n")
+        process.stdin.flush()
+        if not select.select([process.stdout], [], [], LONGEST_S)[0]:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise subprocess.TimeoutExpired(arguments, LONGEST_S)
+        code = process.stdout.readline()
+        assert code, "the process that becomes commands has ended"
+        return subprocess.CompletedProcess(arguments, int(code), stdout=said.read_text(encoding="utf-8"))
 
     def close(self) -> None:
-        """End that process."""
-        self._process.communicate()
+        """End that process, and a command that a test has left."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.communicate()
+
+    def _started(self) -> subprocess.Popen[str]:
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            # A session of its own, so that it is ended with all that it became.
+            self._process = subprocess.Popen(
+                [sys.executable, __file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+        return self._process
 
 
 def main() -> None:

@@ -60,6 +60,7 @@ def wait_for_answers(folder: Path, count: int) -> list[int]:
     raise AssertionError("nothing was answered")
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_in_the_middle_changes_no_byte(tmp_path: Path) -> None:
     write_manifest(tmp_path)
     subprocess.run(command(tmp_path, "alone"), check=True, capture_output=True)
@@ -77,6 +78,7 @@ def test_a_worker_that_is_killed_in_the_middle_changes_no_byte(tmp_path: Path) -
     assert len(names) == 1
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_soon_and_the_same_run_goes_on_without_the_executor(tmp_path: Path) -> None:
     write_manifest(tmp_path, items=250)
     options = ["--executor", "processes", "--executor-option", "workers=1"]

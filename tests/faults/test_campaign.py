@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="it forks")
 def test_nothing_gets_through() -> None:
     campaign = Path(__file__).with_name("campaign.py")

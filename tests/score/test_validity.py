@@ -123,6 +123,7 @@ def cells() -> list[Found]:
     ]
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_true_value(cells: list[Found]) -> None:
     judged = [found for found in cells if found.counts]
     assert len(judged) >= len(cells) / 2, "the board flags more than half"

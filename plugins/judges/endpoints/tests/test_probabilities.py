@@ -29,8 +29,15 @@ def sure(text: str) -> list[dict[str, Any]]:
     return [entry(letter, {letter: 1.0}) for letter in text]
 
 
+class Listening(ThreadingHTTPServer):
+    request_queue_size = 256  # with the standard library's 5, connections wait for seconds
+
+
 class Server(BaseHTTPRequestHandler):
     """Answers `case K` with a probability of its own."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one packet, or each answer waits for the other side
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -76,7 +83,7 @@ class Server(BaseHTTPRequestHandler):
 def board(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
     """`leaderboard.json`, and what the run printed."""
     folder = tmp_path_factory.mktemp("run")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+    with Listening(("127.0.0.1", 0), Server) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         rows = [{"id": f"c{k}", "q": f"case {k}", "label": "yes" if k * 13 % 5 < 2 else "no"} for k in range(N)]
         (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

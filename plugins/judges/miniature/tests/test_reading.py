@@ -15,6 +15,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return dict(AutoModelForImageTextToText.from_pretrained(folder).state_dict())
 
 
+@pytest.mark.slow
 def test_reading_teaches_to_copy(tmp_path: Path) -> None:
     """Two layers are the least that can (a token finds its last occurrence, then what followed it)."""
     shape = Shape(vision_hidden=32, vision_layers=1, vision_heads=2, hidden=64, layers=2, heads=4)

@@ -163,6 +163,7 @@ def test_memory_that_runs_out_makes_batches_smaller_and_nothing_else(
     assert judge._room.rows == 2
 
 
+@pytest.mark.slow
 def test_memory_that_never_suffices_is_an_error_of_each_request(
     local: Local, ask: Ask, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

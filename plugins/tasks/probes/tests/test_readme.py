@@ -25,6 +25,7 @@ def numbers(cells: list[str]) -> list[float]:
     return [float(number) for cell in cells for number in re.findall(r"[+-]?\d+(?:\.\d+)?", cell)]
 
 
+@pytest.mark.slow
 def test_the_manifest_runs_and_gives_the_numbers_that_the_readme_shows(run: Callable[..., Path]) -> None:
     report = (run(block("yaml")) / "leaderboard.md").read_text(encoding="utf-8")
     section = report[report.index("## Probes") :]

@@ -139,6 +139,7 @@ def assert_close(given: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
 # -- learning ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_learns_what_is_red_from_nothing_but_rewards(taught: Path, tmp_path: Path) -> None:
     curves = Curves()
     whole = training(tmp_path, taught, tasks=[points("red", 24)], rewards=rewarded(accuracy), curves=curves)
