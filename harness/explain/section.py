@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.api import write_interval, write_number
-from harness.explain.records import FILE, Explanations, Finding, Share
+from harness.explain.records import FILE, Explanations, Finding, Share, read_explanations
 from harness.report.markdown import table
-from harness.run.folder import read_kept
 from harness.text import for_markdown
 
 TITLE = "Why the judges said so"
@@ -26,9 +24,8 @@ def sections_of(folder: Path) -> list[tuple[str, str]]:
     """The section of a run that was explained; none of others, or where the file is damaged."""
     if not (folder / FILE).is_file():
         return []
-    try:
-        found = Explanations.from_json(json.loads(read_kept(folder / FILE)))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    found = read_explanations(folder)
+    if found is None:
         return [
             (TITLE, f"`{FILE}` cannot be read: it is damaged, or of another version. Call `harness explain` again.")
         ]
