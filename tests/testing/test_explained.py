@@ -138,7 +138,9 @@ def test_what_a_judge_makes_of_given_words_is_checked(made: object, check: str, 
     assert said in fault if said else not fault
 
 
-def test_what_an_object_does_not_offer_is_not_checked() -> None:
-    card = JudgeCard(name="x", summary="s", factory=lambda options, context: type("Bare", (), {})())
-    names = {name for name, _ in checks_for(card)}
-    assert not {"judge_goes_on_from_the_beginning", "judge_weighs_every_piece"} & names
+def test_what_an_object_does_not_offer_is_not_asked_for() -> None:
+    bare = type("Bare", (), {})()
+    for check in ("judge_goes_on_from_the_beginning", "judge_weighs_every_piece"):
+        assert fault_of("judge", bare, check) == ""
+    for check in ("task_implied_verdicts_in_space", "task_claims_lie_in_the_text"):
+        assert fault_of("task", bare, check) == ""
