@@ -81,24 +81,19 @@ def _board(findings: Sequence[Finding]) -> str:
 
 
 def _details(findings: Sequence[Finding]) -> str:
-    rows = [
-        [
-            finding.task,
-            finding.judge,
-            share.name,
-            _number(share),
-            write_interval("share", share.low, share.high),
-            f"{share.n:,}",
-        ]
-        for finding in findings
-        for figure in finding.figures
-        for share in (figure.share, *(_as_control(control) for control in figure.controls))
-    ]
-    return table(["task", "judge", "share of items", "%", "interval", "n"], rows, left="lllrrr")
+    """Every number with its interval, on one line with its first control. Further controls have lines of their own."""
+    rows = []
+    for finding in findings:
+        for figure in finding.figures:
+            own = [finding.task, finding.judge, *_cells(figure.share), f"{figure.share.n:,}"]
+            for number, control in enumerate(figure.controls):
+                rows.append([*(own if number == 0 else [""] * len(own)), *_cells(control)])
+    header = ["task", "judge", "share of items", "%", "interval", "n", "control", "%", "interval"]
+    return table(header, rows, left="lllrrrlrr")
 
 
-def _as_control(share: Share) -> Share:
-    return Share(name=f"control: {share.name}", value=share.value, low=share.low, high=share.high, n=share.n)
+def _cells(share: Share) -> list[str]:
+    return [share.name, _number(share), write_interval("share", share.low, share.high)]
 
 
 def _meanings(findings: Sequence[Finding]) -> Iterator[str]:
