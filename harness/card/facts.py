@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.api import JournalError, Measurement, PluginError, UserError
 from harness.drift.history import read_history
-from harness.explain.records import FILE, Explanations, Finding
+from harness.explain.records import FILE, Finding, read_explanations
 from harness.explain.session import digest_answers
 from harness.manifest.load import load_manifest
 from harness.pipeline.session import report_run, why_unreported
@@ -223,9 +223,8 @@ def _read_record(folder: Path) -> Mapping[str, Any]:
 def _read_findings(folder: Path, judge: str) -> tuple[tuple[Finding, ...], str]:
     if not (folder / FILE).is_file():
         return (), "Not measured. `harness explain` does it."
-    try:
-        found = Explanations.from_json(json.loads(read_kept(folder / FILE)))
-    except _DAMAGE:
+    found = read_explanations(folder)
+    if found is None:
         return (), f"`{FILE}` cannot be read; call `harness explain` again."
     stale = found.answers != digest_answers(folder)
     own = tuple(finding for finding in found.findings if finding.judge == judge)

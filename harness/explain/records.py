@@ -5,12 +5,15 @@ A figure without a control cannot be made: most of these numbers look like somet
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 from harness.api import Measurement
 from harness.report.records import as_plain
+from harness.run.folder import read_kept
 
 FILE = "explanations.json"
 """Name of the file in the run folder."""
@@ -146,6 +149,14 @@ class Explanations:
             raise ValueError(f"schema {data['schema']!r} in place of {SCHEMA!r}")
         plain = {name: value for name, value in data.items() if name != "schema"}
         return cls(**{**plain, "findings": tuple(_finding(record) for record in data["findings"])})
+
+
+def read_explanations(folder: Path) -> Explanations | None:
+    """What was found out about a run; `None` where nothing was, or where the file is damaged or another version's."""
+    try:
+        return Explanations.from_json(json.loads(read_kept(folder / FILE)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def _finding(plain: Mapping[str, Any]) -> Finding:

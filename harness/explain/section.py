@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.api import write_interval, write_number
-from harness.explain.records import FILE, Explanations, Finding, Share
+from harness.explain.records import FILE, Explanations, Finding, Share, read_explanations
 from harness.report.escaping import for_markdown
 from harness.report.markdown import table
-from harness.run.folder import read_kept
 
 TITLE = "Why the judges said so"
 
@@ -26,9 +24,8 @@ def sections_of(folder: Path) -> list[tuple[str, str]]:
     """The section of a run that was explained; none of others, or where the file is damaged."""
     if not (folder / FILE).is_file():
         return []
-    try:
-        found = Explanations.from_json(json.loads(read_kept(folder / FILE)))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    found = read_explanations(folder)
+    if found is None:
         return [
             (TITLE, f"`{FILE}` cannot be read: it is damaged, or of another version. Call `harness explain` again.")
         ]
@@ -84,24 +81,19 @@ def _board(findings: Sequence[Finding]) -> str:
 
 
 def _details(findings: Sequence[Finding]) -> str:
-    rows = [
-        [
-            finding.task,
-            finding.judge,
-            share.name,
-            _number(share),
-            write_interval("share", share.low, share.high),
-            f"{share.n:,}",
-        ]
-        for finding in findings
-        for figure in finding.figures
-        for share in (figure.share, *(_as_control(control) for control in figure.controls))
-    ]
-    return table(["task", "judge", "share of items", "%", "interval", "n"], rows, left="lllrrr")
+    """Every number with its interval, on one line with its first control. Further controls have lines of their own."""
+    rows = []
+    for finding in findings:
+        for figure in finding.figures:
+            own = [finding.task, finding.judge, *_cells(figure.share), f"{figure.share.n:,}"]
+            for number, control in enumerate(figure.controls):
+                rows.append([*(own if number == 0 else [""] * len(own)), *_cells(control)])
+    header = ["task", "judge", "share of items", "%", "interval", "n", "control", "%", "interval"]
+    return table(header, rows, left="lllrrrlrr")
 
 
-def _as_control(share: Share) -> Share:
-    return Share(name=f"control: {share.name}", value=share.value, low=share.low, high=share.high, n=share.n)
+def _cells(share: Share) -> list[str]:
+    return [share.name, _number(share), write_interval("share", share.low, share.high)]
 
 
 def _meanings(findings: Sequence[Finding]) -> Iterator[str]:

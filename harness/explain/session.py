@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,8 @@ from harness.explain.asking import (
     plan_questions,
     read_answers,
 )
-from harness.explain.measures import Measure, Settings, make_measures
-from harness.explain.records import FILE, Explanations, Finding
+from harness.explain.measures import MEASURES, Measure, Settings, make_measures
+from harness.explain.records import FILE, Explanations, Finding, read_explanations
 from harness.explain.study import Said, Study, choose_items
 from harness.manifest.load import load_manifest
 from harness.pipeline.session import report_run
@@ -142,9 +142,26 @@ def explain_run(
             settings={name: value for name, value in asdict(settings).items() if name != "folder"},
             findings=tuple(findings),
         )
+        explanations = _keep_earlier(folder, explanations)
         write_atomically(folder / FILE, json.dumps(explanations.to_json(), indent=1) + "\n")
         report_run(folder, plugins)
     return ExplainSession(explanations=explanations, outcome=outcome)
+
+
+def _keep_earlier(folder: Path, found: Explanations) -> Explanations:
+    """The findings with those of other measures, where they are about the same answers and the same choice of items."""
+    before = read_explanations(folder)
+    if before is None or replace(before, findings=()) != replace(found, findings=()):
+        return found
+    known = {_place(finding): finding for finding in (*before.findings, *found.findings)}
+    cells = dict.fromkeys((finding.task, finding.judge) for finding in found.findings)
+    # In the order of the manifest, and of the measures within each cell.
+    places = [(task, judge, measure) for task, judge in cells for measure in MEASURES]
+    return replace(found, findings=tuple(known[place] for place in places if place in known))
+
+
+def _place(finding: Finding) -> tuple[str, str, str]:
+    return finding.task, finding.judge, finding.measure
 
 
 def digest_answers(folder: Path) -> str:

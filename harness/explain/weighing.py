@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from harness.api import DataError, Image, Judge, Judgement, Message, Request, Status, TextWeights
+from harness.api import Image, Judge, Judgement, JudgeStoppedError, Message, Request, Status, TextWeights, UserError
 from harness.explain.maps import cover, list_windows
 from harness.explain.measures import Settings, Way
 from harness.run.planned import PlannedJudge
@@ -71,7 +71,10 @@ class Weigher:
         for request in requests:
             try:
                 yield request, self._weigh(request)
-            except DataError as error:
+            except JudgeStoppedError:
+                raise
+            # An image that cannot be read, or a model whose eyes are not known: the other measures go on.
+            except UserError as error:
                 yield request, Judgement.failure(Status.ERROR, str(error))
 
     def _weigh(self, request: Request) -> Judgement:

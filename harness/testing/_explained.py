@@ -1,4 +1,4 @@
-"""The optional members that `harness explain` asks for, as checks: only where an object has them."""
+"""The optional members that `harness explain` asks for, as checks. An object without them passes."""
 
 from __future__ import annotations
 
@@ -18,18 +18,15 @@ _HOSTILE = ("", " ", "\x00\u202e", "Image A shows", "yes no A B", "it is safe. i
 
 def task_checks_of_reasoning(subject: Subject) -> Iterator[Check]:
     """What a task says of reasoning."""
-    if isinstance(subject.instance, Implies):
-        yield "task_implied_verdicts_in_space", lambda: _check_implied(subject)
-    if isinstance(subject.instance, MakesClaims):
-        yield "task_claims_lie_in_the_text", lambda: _check_claims(subject)
+    yield "task_implied_verdicts_in_space", lambda: _check_implied(subject)
+    yield "task_claims_lie_in_the_text", lambda: _check_claims(subject)
 
 
 def judge_checks_of_beginnings(subject: Subject, requests: Sequence[Request]) -> Iterator[Check]:
     """What a judge makes of given beginnings and texts."""
-    if getattr(subject.instance, "continues", False):
-        yield "judge_goes_on_from_the_beginning", lambda: _check_continues(subject, requests)
-    if isinstance(subject.instance, WeighsText):
-        yield "judge_weighs_every_piece", lambda: _check_weights(subject, requests)
+    # Listed for every judge: what it has is known once it is made, and listing makes nothing.
+    yield "judge_goes_on_from_the_beginning", lambda: _check_continues(subject, requests)
+    yield "judge_weighs_every_piece", lambda: _check_weights(subject, requests)
 
 
 def _items(subject: Subject) -> Iterator[tuple[Item, list[str]]]:
@@ -44,7 +41,8 @@ def _items(subject: Subject) -> Iterator[tuple[Item, list[str]]]:
 
 def _check_implied(subject: Subject) -> None:
     task = subject.instance
-    assert isinstance(task, Implies)
+    if not isinstance(task, Implies):
+        return
     for item, texts in _items(subject):
         where = f"task {subject.id}, item {item.id!r}"
         assert task.find_implied("", item.space) is None, f"{where}: no reasoning implies a verdict; return None"
@@ -60,7 +58,8 @@ def _check_verdict(task: Implies, space: AnswerSpace, text: str, where: str) -> 
 
 def _check_claims(subject: Subject) -> None:
     task = subject.instance
-    assert isinstance(task, MakesClaims)
+    if not isinstance(task, MakesClaims):
+        return
     for item, texts in _items(subject):
         order = tuple(range(len(item.candidates)))
         for text in texts:
@@ -79,6 +78,8 @@ def _check_claim(claim: Claim, text: str, where: str) -> None:
 
 
 def _check_continues(subject: Subject, requests: Sequence[Request]) -> None:
+    if not getattr(subject.instance, "continues", False):
+        return
     for request in requests:
         beginning = "I have looked at it."
         begun = replace(request, messages=(*request.messages, Message("assistant", (beginning,))))
@@ -94,7 +95,8 @@ def _check_continues(subject: Subject, requests: Sequence[Request]) -> None:
 
 def _check_weights(subject: Subject, requests: Sequence[Request]) -> None:
     judge = subject.instance
-    assert isinstance(judge, WeighsText)
+    if not isinstance(judge, WeighsText):
+        return
     texts = ["Well, it is so.", "ÄÖ 漢字 \u00e9"]
     for request in requests[:2]:
         try:

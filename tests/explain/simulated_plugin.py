@@ -124,6 +124,8 @@ class Nature(BaseModel):
     """What of its own words its verdict comes from. `nothing`: it comes from the picture."""
     continues: bool = True
     weighs: bool = True
+    by_item: bool = False
+    """Whether equal questions about two items are two questions."""
     reads_rule: bool = True
     """False: the sentence of the rule is not read. True: without it the answer is no."""
 
@@ -132,6 +134,7 @@ class Simulated:
     def __init__(self, options: Nature, *, blind: bool = False) -> None:
         self.options, self.blind = options, blind
         self.continues = options.continues
+        self.answers_by_item = options.by_item
         if options.weighs:
             self.log_probabilities = self._log_probabilities
             self.make_blind_twin = self._make_blind_twin

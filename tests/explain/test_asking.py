@@ -138,3 +138,21 @@ def test_the_record_survives_its_json(explaining: Explaining) -> None:
     explaining.explain(run, "--measure", "sister", "--measure", "facts")
     plain = json.loads((run / "explanations.json").read_text())
     assert Explanations.from_json(plain).to_json() == plain
+
+
+def test_a_measure_that_is_made_later_joins_those_that_were_made(explaining: Explaining) -> None:
+    run = explaining.run({"follows": {}}, items=6)
+    explaining.explain(run, "--measure", "mistake")
+    both = explaining.explain(run, "--measure", "contradiction")
+    assert [finding["measure"] for finding in both["findings"]] == ["contradiction", "mistake"]
+    # About other items it would be another table.
+    other = explaining.explain(run, "--measure", "contradiction", "--limit", "4")
+    assert [finding["measure"] for finding in other["findings"]] == ["contradiction"]
+
+
+def test_a_judge_whose_answers_hang_on_the_item_is_explained_alike(explaining: Explaining) -> None:
+    run = explaining.run({"plain": {}, "by-item": {"by_item": True}}, items=8)
+    found = explaining.explain(run, "--measure", "mistake", "--measure", "places", "--window", "8")
+    figures = figures_of(found, "by-item")
+    assert figures["mistake.square"] == (1.0, 0.0)
+    assert figures == figures_of(found, "plain")

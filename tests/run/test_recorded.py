@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -96,6 +97,26 @@ def test_cells_come_in_the_order_of_the_manifest_and_those_left_out_are_named(
     assert (first.run, first.metric, first.format, first.wraps) == ("m-abc", "accuracy", "t/plain", ())
     assert [answer.item for answer in first.answers()] == ["test-0"]
     assert source_of(first).journal == tmp_path / "m-abc" / JOURNAL
+
+
+def test_texts_and_tags_are_read_only_where_they_are_wanted(
+    make_plan: MakePlan, text_task: Any, tmp_path: Path
+) -> None:
+    plan = make_plan(text_task(count=1), Named("one"))
+    run = record(plan, tmp_path, {(0, 0): "complete"}, answers=set())
+    [asked] = list(stream_requests(plan.tasks[0]))
+    item = asked.item_row
+    assert item is not None
+    journal = Journal(tmp_path / JOURNAL)
+    with journal.transaction():
+        said = Judgement.of("yes", raw="<think>It is so.</think>yes", rationale="It is so.")
+        journal.add_judgements(plan.judges[0].key, [(asked.request_row.request, said)])
+    journal.close()
+    [bare], [whole] = list(run.cells[0].answers()), list(run.cells[0].answers(texts=True))
+    assert (bare.raw, bare.rationale, dict(bare.tags)) == ("", "", {})
+    assert (whole.raw, whole.rationale) == (said.raw, "It is so.")
+    assert dict(whole.tags) == json.loads(item.tags)
+    assert whole._replace(raw="", rationale="", tags=bare.tags) == bare
 
 
 def test_the_data_of_a_task_are_known_by_their_hash(make_plan: MakePlan, text_task: Any, tmp_path: Path) -> None:

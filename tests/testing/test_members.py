@@ -80,6 +80,9 @@ def test_each_optional_member_is_a_protocol_that_a_type_checker_and_the_harness_
         "estimate_tokens": True,
         "pricing": False,
         "holds": False,
+        "continues": False,
+        "log_probabilities": True,
+        "make_blind_twin": True,
     }
 
     @dataclass
