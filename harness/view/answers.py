@@ -87,7 +87,7 @@ class Answers:
             line=line,
             answers=answers,
             prompt=_read_prompt(self._prompt(cells, item)),
-            tags=_mapping(tags),
+            tags={name: str(value) for name, value in _mapping(tags).items()},
             annotations=self._annotations(journal, task, item, space),
         )
 
@@ -223,6 +223,8 @@ def _chances(space: AnswerSpace, said: Mapping[str, float], order: tuple[int, ..
     """Probabilities in canonical places."""
     found = []
     for name, chance in said.items():
+        if not isinstance(chance, int | float):  # a journal may be somebody else's
+            continue
         verdict = space.read(name)
         found.append((name if verdict is None else space.name(space.to_canonical(verdict, order)), chance))
     return sorted(found, key=lambda pair: (-pair[1], pair[0]))
@@ -231,10 +233,13 @@ def _chances(space: AnswerSpace, said: Mapping[str, float], order: tuple[int, ..
 def _read_prompt(content: str) -> list[PromptPart]:
     """The messages of a request, as its content keeps them: pictures are their keys."""
     parts = []
-    for role, texts in _mapping(content).get("messages", ()):
-        for part in texts:
-            image = str(part.get("image", "")) if isinstance(part, dict) else ""
-            parts.append(PromptPart(role=str(role), text="" if image else str(part), image=image))
+    try:
+        for role, texts in _mapping(content).get("messages", ()):
+            for part in texts:
+                image = str(part.get("image", "")) if isinstance(part, dict) else ""
+                parts.append(PromptPart(role=str(role), text="" if image else str(part), image=image))
+    except (TypeError, ValueError):  # no content of ours
+        return []
     return parts
 
 

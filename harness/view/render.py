@@ -67,8 +67,14 @@ def _environment() -> Environment:
     )
     environment.globals["page_id"] = page_id
     environment.filters["clip"] = _clip
+    environment.filters["quantity"] = _write_quantity
     environment.filters["beyond"] = lambda text: max(0, len(text) - LONGEST_TEXT)
     return environment
+
+
+def _write_quantity(value: object, form: str = "{:,}") -> str:
+    """A number as it is written. What a judge or a journal of somebody else's says in its place is text."""
+    return form.format(value) if isinstance(value, int | float) else str(value)
 
 
 def _clip(text: str) -> str:

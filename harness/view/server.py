@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import UserError
+from harness.registration import cause_of
 from harness.run.folder import JOURNAL, LEADERBOARD, RECORD, SCORES, SECTIONS
+from harness.text import visible
 from harness.view.answers import Answers
 from harness.view.book import Book, load_book
 from harness.view.contents import find_page, list_menu
@@ -100,7 +102,9 @@ class Viewer:
             site = self._load()
             page = self._make_page(site, parts, query)
         except UserError as error:
-            return Answered(500, "text/plain; charset=utf-8", f"error: {error}\n".encode("utf-8", "replace"))
+            return self._fail(str(error))
+        except Exception as error:  # a journal of somebody else's, or one that is written meanwhile
+            return self._fail(f"this page cannot be made: {cause_of(error)}")
         if page is None:
             return self._refuse()
         text = write_document(
@@ -173,6 +177,9 @@ class Viewer:
             return None
         with self._gallery_lock:  # the tasks of plugins are asked by one thread at a time
             return self._gallery.full(task, shown.line.ordinal, key)
+
+    def _fail(self, problem: str) -> Answered:
+        return Answered(500, "text/plain; charset=utf-8", f"error: {visible(problem)}\n".encode("utf-8", "replace"))
 
     def _refuse(self) -> Answered:
         return Answered(404, "text/plain; charset=utf-8", b"There is no such page in this run.\n")

@@ -68,7 +68,8 @@ def _facts(site: Site, cells: list[BookCell]) -> list[tuple[str, str]]:
             facts += [("US dollars", f"{record.cost_usd:,.4f}")] if record.cost_usd is not None else []
     own = _own_record(site, cells[0])
     if isinstance(latency := own.get("latency_s"), dict) and latency.get("n"):
-        said = ", ".join(f"{latency[name]:.3g} s ({name})" for name in ("median", "p95", "p99") if name in latency)
+        known = [(name, latency.get(name)) for name in ("median", "p95", "p99")]
+        said = ", ".join(f"{value:.3g} s ({name})" for name, value in known if isinstance(value, int | float))
         facts.append(("latency", said))
     if isinstance(stopped := own.get("stopped"), str):
         facts.append(("stopped", stopped))
