@@ -23,6 +23,7 @@ LONGEST_TEXT = 20_000
 
 def write_page(page: Page, site: Site) -> str:
     """One page without what is around it."""
+    # Templates are read and compiled once a process.
     template = _environment().get_template(page.template)
     return template.render(page=page, site=site, link=site.links.to, **page.content)
 

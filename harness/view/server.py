@@ -89,6 +89,7 @@ class Viewer:
             path: The path as it was sent, percent signs and all.
             query: Of the address.
         """
+        # Split before it is decoded, since a name may hold a slash.
         parts = parse_path(path)
         if parts[:1] == ("static",):
             kind = _STATIC.get(parts[-1]) if len(parts) == 2 else None
@@ -144,6 +145,7 @@ class Viewer:
 
     def _read_site(self) -> Site:
         book = load_book(self._folder)
+        # How far a run is takes a count of its answers, which a finished one has in its scores.
         live = self._is_live()
         with Answers(book) as answers:
             answered = {judge: answers.count(judge) for judge in book.judges} if live else {}
@@ -168,6 +170,7 @@ class Viewer:
 
     def _find_picture(self, task: str, item: str, key: str) -> tuple[bytes, str] | None:
         """A picture of an item, which the journal must know by this key."""
+        # Nothing of the address is a path: it only has to be what the journal has.
         site = self._load()
         if task not in site.book.tasks:
             return None

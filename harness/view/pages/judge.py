@@ -103,6 +103,7 @@ def _row(site: Site, cell: BookCell) -> dict[str, Any]:
 
 def _forest(site: Site, cells: list[BookCell]) -> Chart | None:
     """All tasks whose metric is a share, on one scale."""
+    # Other metrics have other scales, and cannot stand on one axis.
     shares = [cell for cell in cells if (found := headline(cell)) is not None and found.unit == "share"]
     if not shares:
         return None
@@ -151,6 +152,7 @@ def _habits(site: Site, cell: BookCell) -> dict[str, Any]:
     consistency = {found.metric: show_estimate(found) for found in cell.scores.consistency}
     sure = cell.scores.calibration
     task = cell.cell.task
+    # The most frequent first; a ranking of four has 24, of which some will do.
     histogram = sorted(cell.scores.histogram.items(), key=lambda pair: (-pair[1], pair[0]))
     return {
         "task": task,

@@ -77,7 +77,7 @@ def _charts(curves: Mapping[int, Mapping[str, float | None]]) -> list[Chart]:
             for step, metrics in curves.items()
             if isinstance(value := metrics.get(name), int | float) and math.isfinite(value)
         ]
-        if len(points) < 2:
+        if len(points) < 2:  # a point is no curve
             continue
         kept = _thin(points)
         low, high = min(value for _, value in kept), max(value for _, value in kept)
