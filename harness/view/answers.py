@@ -57,6 +57,7 @@ class Answers:
         journal, cells = self._journal(cells[0]), self._cells(task, judges)
         count = _FEWEST
         while rows := self._item_rows(journal, task, after, count, backwards=backwards):
+            # More each time: who reads on will most likely read a lot.
             count = min(_MOST, count * 4)
             yield from self._join(cells, task, rows)
             after = rows[-1][0]
@@ -79,6 +80,7 @@ class Answers:
         space_text, tags = journal.select_one("SELECT space, tags FROM items WHERE task=? AND id=?", (task, item))
         space = _space(space_text)
         answers = {}
+        # A judge that was not asked, or has not answered yet, has no part of the page.
         for cell in cells:
             found = self._answers(cell, item, space, line.marks.get(cell.judge, ()))
             if found:
@@ -87,7 +89,7 @@ class Answers:
             line=line,
             answers=answers,
             prompt=_read_prompt(self._prompt(cells, item)),
-            tags=_mapping(tags),
+            tags={name: str(value) for name, value in _mapping(tags).items()},
             annotations=self._annotations(journal, task, item, space),
         )
 
@@ -107,6 +109,7 @@ class Answers:
         return [cell for cell in self._book.of_task(task) if judges is None or cell.judge in judges]
 
     def _journal(self, cell: BookCell) -> Journal:
+        # Opening one checks its tables, which takes longer than most questions.
         journal = self._open.get(cell.journal)
         if journal is None:
             journal = self._stack.enter_context(closing(Journal(cell.journal, readonly=True)))
@@ -117,7 +120,7 @@ class Answers:
         # By id and not by place in the data: the key of the table is the id, so that no page reads the ones before it.
         where, order = ("id<?", "DESC") if backwards else ("id>?", "ASC")
         if not after:
-            where = "?=''"
+            where = "?=''"  # so that the statement has the same values in both cases
         return journal.select_all(
             f"SELECT {_ITEM} FROM items WHERE task=? AND {where} ORDER BY id {order} LIMIT {count}", (task, after)
         )
@@ -202,6 +205,7 @@ def _mark(
         error = str(json.loads(more).get("error", "")) if more else ""
         reason = reason_of(Status(status), error)
         return AnswerMark("unread", "", "" if reason is None else reason.value, None, None)
+    # The judge spoke of places as it saw them, and the gold is in those of the item.
     order, shown = _order(order_text), _verdict(verdict_text)
     verdict = space.to_canonical(shown, order)
     confidence = json.loads(chances).get(space.name(shown)) if chances else None
@@ -223,6 +227,8 @@ def _chances(space: AnswerSpace, said: Mapping[str, float], order: tuple[int, ..
     """Probabilities in canonical places."""
     found = []
     for name, chance in said.items():
+        if not isinstance(chance, int | float):  # a journal may be somebody else's
+            continue
         verdict = space.read(name)
         found.append((name if verdict is None else space.name(space.to_canonical(verdict, order)), chance))
     return sorted(found, key=lambda pair: (-pair[1], pair[0]))
@@ -231,10 +237,13 @@ def _chances(space: AnswerSpace, said: Mapping[str, float], order: tuple[int, ..
 def _read_prompt(content: str) -> list[PromptPart]:
     """The messages of a request, as its content keeps them: pictures are their keys."""
     parts = []
-    for role, texts in _mapping(content).get("messages", ()):
-        for part in texts:
-            image = str(part.get("image", "")) if isinstance(part, dict) else ""
-            parts.append(PromptPart(role=str(role), text="" if image else str(part), image=image))
+    try:
+        for role, texts in _mapping(content).get("messages", ()):
+            for part in texts:
+                image = str(part.get("image", "")) if isinstance(part, dict) else ""
+                parts.append(PromptPart(role=str(role), text="" if image else str(part), image=image))
+    except (TypeError, ValueError):  # no content of ours
+        return []
     return parts
 
 

@@ -80,6 +80,7 @@ class Book:
         cells = [cell for cell in self.cells if cell.cell.task == task]
         rows = () if self.board is None else self.board.rows
         places = {row.judge: place for place, row in enumerate(rows) if row.task == task and not row.category}
+        # What is not on the board comes last, in the order of the manifest.
         return sorted(cells, key=lambda cell: places.get(cell.judge, len(places)))
 
     def of_judge(self, judge: str) -> list[BookCell]:
@@ -109,6 +110,7 @@ def load_book(folder: Path) -> Book:
     return Book(
         runs=[run],
         board=board,
+        # From the journal and not from the scores: a run that goes on has cells that were not scored yet.
         cells=[
             BookCell(
                 judge=cell.judge,
@@ -169,6 +171,7 @@ def _read_board(folder: Path) -> Leaderboard | None:
 
 def _read_scores(folder: Path) -> dict[tuple[str, str], CellScores]:
     plain = _read_json(folder / SCORES)
+    # No scores are no fault here: the pages then have the items and no numbers.
     try:
         return {(cell["task"], cell["judge"]): CellScores.from_json(cell) for cell in plain.get("cells", ())}
     except _DAMAGE as error:
@@ -179,6 +182,7 @@ def _read_scores(folder: Path) -> dict[tuple[str, str], CellScores]:
 
 def _read_sections(folder: Path) -> list[tuple[str, str]]:
     found = _read_json(folder / SECTIONS).get("sections", ())
+    # Written by the harness, but perhaps not by this one.
     pairs = [(part.get("title"), part.get("text")) for part in found if isinstance(part, dict)]
     return [(title, text) for title, text in pairs if isinstance(title, str) and isinstance(text, str)]
 

@@ -134,6 +134,7 @@ class Axis:
     def at(self, value: float) -> float:
         """The place of a number. One outside of the axis stands at its end."""
         span = (self.high - self.low) or 1.0
+        # Marks outside of the drawing would be lost, and links to them with them.
         part = min(1.0, max(0.0, (value - self.low) / span))
         return round(self.start + part * (self.end - self.start), 1)
 
@@ -142,6 +143,7 @@ class Axis:
         span = (self.high - self.low) or 1.0
         rough = span / most
         base = 10.0 ** math.floor(math.log10(rough))
+        # 1, 2 and 5 times a power of ten are what people count by.
         step = next(base * factor for factor in (1, 2, 5, 10) if base * factor >= rough - 1e-12)
         first = math.ceil(self.low / step - 1e-9)
         return [round(k * step, 10) for k in range(first, math.floor(self.high / step + 1e-9) + 1)]
@@ -171,6 +173,7 @@ def intervals(
     found = [number for bar in bars for number in (bar.value, bar.low, bar.high) if number is not None]
     found += [] if zero is None else [zero]
     low, high = bounds or _widen(min(found, default=0.0), max(found, default=1.0))
+    # A little room at the right, where half of the last number of the axis stands.
     axis = Axis(low, high, room, WIDTH - 14, write)
     bottom = 8 + _ROW * len(bars)
     ground = [*_bottom_axis(axis, 4, bottom)]
@@ -223,19 +226,7 @@ def plane(
     up = Axis(y[1], y[2], height - 44, 12, write_y)
     ground = [*_bottom_axis(across, 12, height - 44), *_side_axis(up)]
     ground.append(_text((52 + WIDTH - 16) / 2, height - 8, x[0], "middle", "axis"))
-    ground.append(
-        Shape(
-            "text",
-            {
-                "x": 13,
-                "y": height / 2 - 16,
-                "text-anchor": "middle",
-                "class": "axis",
-                "transform": f"rotate(-90 13 {height / 2 - 16})",
-            },
-            y[0],
-        )
-    )
+    ground.append(_upright_text(13, height / 2 - 16, y[0]))
     if diagonal:
         low, high = max(x[1], y[1]), min(x[2], y[2])
         ground.append(_line(across.at(low), up.at(low), across.at(high), up.at(high), "zero"))
@@ -293,15 +284,12 @@ def grid(
         for k, column in enumerate(columns):
             count = counts.get((row, column), 0)
             part = count / totals[row] if totals[row] else 0.0
-            x, y = left + wide * k, top + tall * i
-            kind = "cell same" if row == column else "cell"
-            box = _box(x + 1, y + 1, wide - 2, tall - 2, kind)
-            shapes = [Shape("rect", {**box, "fill-opacity": f"{0.06 + 0.8 * part:.2f}"})]
-            if count:
-                tone = "count strong" if part > 0.55 else "count"
-                shapes.append(_text(x + wide / 2, y + tall / 2 + 4, f"{count:,}", "middle", tone))
+            box = _box(
+                left + wide * k + 1, top + tall * i + 1, wide - 2, tall - 2, "cell same" if row == column else "cell"
+            )
             label = f"{row_title} {row}, {column_title} {column}: {count:,}"
-            marks.append(Mark(label, link(row, column) if count else "", shapes))
+            # A cell without answers is a link to nothing.
+            marks.append(Mark(label, link(row, column) if count else "", _cell_shapes(box, count, part)))
     width = max(220, left + wide * len(columns) + 8)
     return Chart(title, description, top + tall * len(rows) + 6, ground, marks, width=width)
 
@@ -318,6 +306,7 @@ def parts(rows: Sequence[tuple[str, Sequence[tuple[str, int, str]]]], *, title: 
     bottom = 8 + _ROW * len(rows)
     marks = []
     for place, (name, own) in enumerate(rows):
+        # An empty row has no parts, and must not divide by nothing.
         total, done = sum(count for _, count, _ in own) or 1, 0
         y = 8 + _ROW * place
         marks.append(Mark(name, "", [_text(_LABEL - 10, y + _ROW / 2 + 4, _shorten(name), "end", "name")]))
@@ -330,6 +319,15 @@ def parts(rows: Sequence[tuple[str, Sequence[tuple[str, int, str]]]], *, title: 
     present = dict.fromkeys(part for _, own in rows for part, count, _ in own if count)
     names = [(part, f"part {part}") for part in present]
     return Chart(title, description, bottom + 26, _bottom_axis(axis, 4, bottom), marks, names=names)
+
+
+def _cell_shapes(box: dict[str, Any], count: int, part: float) -> list[Shape]:
+    """A cell of a grid. The count is written on it as well, since shades alone are no numbers."""
+    shapes = [Shape("rect", {**box, "fill-opacity": f"{0.06 + 0.8 * part:.2f}"})]
+    if count:
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 + 4
+        shapes.append(_text(*middle, f"{count:,}", "middle", "count strong" if part > 0.55 else "count"))
+    return shapes
 
 
 def _point_mark(own: Series, point: Point, across: Axis, up: Axis, kind: str) -> Mark:
@@ -382,6 +380,12 @@ def _circle(x: float, y: float, radius: float, kind: str) -> Shape:
 
 def _text(x: float, y: float, text: str, anchor: str, kind: str) -> Shape:
     return Shape("text", {"x": round(x, 1), "y": round(y, 1), "text-anchor": anchor, "class": kind.strip()}, text)
+
+
+def _upright_text(x: float, y: float, text: str) -> Shape:
+    """A text that is read from below, beside an axis."""
+    shape = _text(x, y, text, "middle", "axis")
+    return Shape("text", {**shape.attributes, "transform": f"rotate(-90 {x} {y})"}, text)
 
 
 def _box(x: float, y: float, width: float, height: float, kind: str) -> dict[str, Any]:

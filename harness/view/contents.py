@@ -40,6 +40,7 @@ def find_page(site: Site, path: tuple[str, ...]) -> Page | None:
             return training.make_page(site)
         case ("about",):
             return about.make_page(site)
+        # By number: two sections of two plugins may have one title.
         case ("section", _):
             return next((page for page in about.make_sections(site) if page.path == path), None)
     return None

@@ -63,8 +63,10 @@ class Walk:
         for judge, marks in line.marks.items():
             own = self.counts.setdefault((line.task, judge), Counter())
             for mark in marks:
+                # An answer without a verdict counts against the reason that it is on the page, and against no verdict.
                 own[line.gold, mark.verdict] += 1
                 missing = missing or (not mark.verdict and judge not in unread)
+        # A hash and no random numbers: the same item has the same place, however many others there are.
         name = json.dumps([seed, line.task, line.item]).encode()
         self.kept.append((not (missing or line.is_split()), hashlib.sha256(name).digest()[:8], line.task, line.item))
 

@@ -60,6 +60,7 @@ def make_report(book: Book, plugins: Plugins | None, budget: Budget = DEFAULT) -
         plugins: The installed plugins, whose tasks have the pictures. `None`: no pictures.
         budget: What it may hold.
     """
+    # The journals are closed before pictures are made, which may take a while.
     with Answers(book) as answers:
         walk = walk_book(book, answers)
         counts = walk.finish()
@@ -112,7 +113,7 @@ def _load_items(book: Book, answers: Answers, chosen: Sequence[tuple[str, str]],
         if shown is None:
             continue
         most -= _measure(shown)
-        if most < 0 and found:
+        if most < 0 and found:  # one item at least, however long it is
             break
         found.append(shown)
     places = {task: number for number, task in enumerate(book.tasks)}
@@ -137,6 +138,7 @@ def _find_pictures(
         return {}, ""
     made: dict[str, Thumbnail] = {}
     problem = ""
+    # Runs on one board have the same items, so that a picture need be found in one of them only.
     for run in book.runs:
         gallery = Gallery(run.folder, plugins)
         own = {cell.task for cell in run.cells}
@@ -176,6 +178,7 @@ def _write_pages(site: Site, items: Sequence[ShownItem]) -> Iterator[tuple[str, 
     """Address, title and HTML of every page."""
     for page in list_pages(site):
         yield _write(_add_differences(site, page, items), site)
+    # Lists have all items of the file. The script hides those that a filter leaves out.
     for task in site.book.tasks:
         lines = [shown.line for shown in items if shown.line.task == task]
         yield _write(make_list(site, task, lines, Filter(), None), site)

@@ -63,6 +63,7 @@ class Filter:
             return False
         if not self.judge:
             return True
+        # What is said of answers is said of one judge: without a name there is no answer to ask about.
         marks = line.marks.get(self.judge, ())
         if self.against and not _differ(marks, line.marks.get(self.against, ())):
             return False
@@ -90,6 +91,7 @@ class Filter:
 
 def _differ(marks: tuple[AnswerMark, ...], others: tuple[AnswerMark, ...]) -> bool:
     """Whether two judges answered, and not with the same verdicts."""
+    # Over all orders and repeats at once: which of two orders a judge was shown first is of no meaning.
     said = [{mark.verdict for mark in own if mark.verdict} for own in (marks, others)]
     return all(said) and said[0] != said[1]
 

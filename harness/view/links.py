@@ -64,6 +64,7 @@ def parse_path(raw: str) -> tuple[str, ...]:
 
 
 def _write(parts: tuple[str, ...], query: dict[str, str | None]) -> str:
+    # All but letters and digits is escaped, so that a name can be part of no other address.
     path = "/".join(_quote(part) for part in parts)
     # `urlencode` writes spaces as `+`, which fragments have no meaning for.
     kept = urlencode({name: value for name, value in query.items() if value is not None}, quote_via=quote, safe="")

@@ -38,6 +38,7 @@ def list_window(book: Book, answers: Answers, task: str, wanted: Filter, *, afte
     count = len(book.of_task(task)) if judges is None else len(judges)
     most = max(ROWS + 1, _MOST_ANSWERS // max(1, count))
     found: list[ItemLine] = []
+    # One more than is shown, to know whether anything follows.
     scanned, last, more = 0, after, False
     for line in islice(answers.lines(task, after=after, judges=judges), most + 1):
         if len(found) == ROWS or scanned == most:
@@ -54,6 +55,7 @@ def list_window(book: Book, answers: Answers, task: str, wanted: Filter, *, afte
 def find_near(answers: Answers, task: str, item: str, wanted: Filter) -> tuple[str, str]:
     """Ids of the items before and after an item on a list; empty where there is none near."""
     judges = _needed(wanted)
+    # A quarter for each direction, since the item itself takes time as well. As if there were eight judges.
     most = _MOST_ANSWERS // 4 // max(1, len(judges or "12345678"))
 
     def find(*, backwards: bool) -> str:
@@ -66,6 +68,7 @@ def find_near(answers: Answers, task: str, item: str, wanted: Filter) -> tuple[s
 def find_differences(site: Site, answers: Answers, a: str, b: str) -> list[dict[str, Any]]:
     """Some items on which two judges differ, with both reasons."""
     wanted = Filter(judge=a, against=b)
+    # Of each task some, so that the page is about the two judges and not about the first task.
     tasks = [task for task in site.book.tasks if site.book.find(task, a) and site.book.find(task, b)]
     each = max(1, _MOST_DIFFERENCES // max(1, len(tasks)) + 1)
     most = _MOST_ANSWERS // 4 // max(1, len(tasks))

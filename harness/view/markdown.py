@@ -37,5 +37,6 @@ def _parser() -> MarkdownIt:
 
     parser = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
     parser.add_render_rule("image", _name_picture)
+    # Its own check lets relative links and pictures in `data:` through.
     parser.validateLink = lambda url: _WEB.match(url) is not None  # type: ignore[method-assign]
     return parser

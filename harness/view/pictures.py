@@ -60,6 +60,7 @@ class Gallery:
             ordinals: Places of the items in the data, ascending.
         """
         wanted = set(ordinals)
+        # Items are streamed: what comes after the last wanted one is never made.
         for ordinal, item in enumerate(islice(self._items(task), max(wanted, default=-1) + 1)):
             if ordinal in wanted:
                 yield ordinal, _by_key(item, self._render(task, item))
@@ -128,6 +129,7 @@ def make_thumbnails(
                     thumbnail, size = _shrink(found[key])
                 except DataError:
                     continue  # the item's answer says what is wrong with it
+                # Counted after the fact: how large a picture is shows when it is decoded.
                 pixels -= size
                 if len(thumbnail.source) <= left:
                     left -= len(thumbnail.source)

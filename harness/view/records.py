@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness.api import Judgement
 
@@ -89,7 +89,7 @@ class ShownItem:
     """All answers of each judge."""
     prompt: Sequence[PromptPart]
     """What was asked, in the first order."""
-    tags: Mapping[str, Any]
+    tags: Mapping[str, str]
     """The item's tags."""
     annotations: Mapping[str, str]
     """What people said, by annotator: names of verdicts."""

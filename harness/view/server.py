@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import UserError
+from harness.registration import cause_of
 from harness.run.folder import JOURNAL, LEADERBOARD, RECORD, SCORES, SECTIONS
+from harness.text import visible
 from harness.view.answers import Answers
 from harness.view.book import Book, load_book
 from harness.view.contents import find_page, list_menu
@@ -87,6 +89,7 @@ class Viewer:
             path: The path as it was sent, percent signs and all.
             query: Of the address.
         """
+        # Split before it is decoded, since a name may hold a slash.
         parts = parse_path(path)
         if parts[:1] == ("static",):
             kind = _STATIC.get(parts[-1]) if len(parts) == 2 else None
@@ -100,7 +103,9 @@ class Viewer:
             site = self._load()
             page = self._make_page(site, parts, query)
         except UserError as error:
-            return Answered(500, "text/plain; charset=utf-8", f"error: {error}\n".encode("utf-8", "replace"))
+            return self._fail(str(error))
+        except Exception as error:  # a journal of somebody else's, or one that is written meanwhile
+            return self._fail(f"this page cannot be made: {cause_of(error)}")
         if page is None:
             return self._refuse()
         text = write_document(
@@ -140,6 +145,7 @@ class Viewer:
 
     def _read_site(self) -> Site:
         book = load_book(self._folder)
+        # How far a run is takes a count of its answers, which a finished one has in its scores.
         live = self._is_live()
         with Answers(book) as answers:
             answered = {judge: answers.count(judge) for judge in book.judges} if live else {}
@@ -164,6 +170,7 @@ class Viewer:
 
     def _find_picture(self, task: str, item: str, key: str) -> tuple[bytes, str] | None:
         """A picture of an item, which the journal must know by this key."""
+        # Nothing of the address is a path: it only has to be what the journal has.
         site = self._load()
         if task not in site.book.tasks:
             return None
@@ -173,6 +180,9 @@ class Viewer:
             return None
         with self._gallery_lock:  # the tasks of plugins are asked by one thread at a time
             return self._gallery.full(task, shown.line.ordinal, key)
+
+    def _fail(self, problem: str) -> Answered:
+        return Answered(500, "text/plain; charset=utf-8", f"error: {visible(problem)}\n".encode("utf-8", "replace"))
 
     def _refuse(self) -> Answered:
         return Answered(404, "text/plain; charset=utf-8", b"There is no such page in this run.\n")

@@ -115,3 +115,26 @@ def test_slips_are_told(
     monkeypatch.chdir(tmp_path)
     assert command("report", *arguments) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_journal_that_another_program_wrote_into_is_shown_as_far_as_it_goes(run: Path, tmp_path: Path) -> None:
+    import shutil
+    import sqlite3
+
+    folder = tmp_path / run.name
+    shutil.copytree(run, folder)
+    journal = sqlite3.connect(folder / "journal.sqlite")
+    odd = json.dumps({"prompt_tokens": "<b>x", "latency_s": [1], "rationale": "r"})
+    with journal:
+        journal.execute("UPDATE items SET tags=? WHERE id LIKE '%001%'", ('{"a": [1], "b": null}',))
+        journal.execute(
+            "UPDATE judgements SET more=?, probabilities=? WHERE status='ok'", (odd, '{"A": "much", "B": null}')
+        )
+        journal.execute("UPDATE requests SET content='{\"messages\": 3}'")
+    journal.close()
+    record = json.loads((folder / "run.json").read_text())
+    record |= {"judges": {"dull": {"latency_s": {"n": 3, "median": "x"}, "model": [1]}}, "plugins": [1], "command": "x"}
+    (folder / "run.json").write_text(json.dumps(record))
+    text, _ = make_report(load_book(folder), None)
+    assert text.count('id="item/') == 30
+    assert "&lt;b&gt;x tokens read" in text

@@ -70,6 +70,7 @@ def _load(runs: Sequence[Path], plugins: Plugins) -> Book:
     from harness.view.book import is_reported, join_books, load_book
 
     books = [load_book(folder) for folder in runs]
+    # Scoring here in silence would take long, and hide that the run was not finished.
     for folder in runs:
         if not is_reported(folder):
             raise UserError(f"{folder}: has no leaderboard yet; `harness score {folder}` makes it from what was judged")

@@ -35,6 +35,7 @@ def command(ctx: click.Context, run: Path | None, port: int) -> int:
     from harness.recorded.load import load_run
     from harness.view.server import Viewer, make_app
 
+    # Plugins are loaded for the pictures alone, which their tasks make again.
     folder = _find_last(ctx) if run is None else run
     load_run(folder)  # so that a slip in the name is told here, and not in the browser
     viewer = Viewer(folder, load_plugins(ctx))

@@ -34,7 +34,7 @@ class Shown:
 
 def headline(cell: BookCell) -> Estimate | None:
     """The metric on show: that of the board, or the first of the protocol."""
-    if cell.row is not None:
+    if cell.row is not None:  # a row is an estimate as well
         return cell.row
     return cell.scores.estimates[0] if cell.scores is not None and cell.scores.estimates else None
 
@@ -89,6 +89,7 @@ def why_unranked(site: Site, cell: BookCell) -> str:
         return "" if cell.scores is not None else "the run goes on"
     if row.rank_low is not None:
         return ""
+    # The first flag is the one that keeps it off the ranks: `own_flags` sorts them so.
     said = flags_of(site, row)
     if said:
         return said[0]

@@ -14,6 +14,7 @@ from harness.view.site import Site
 
 def cost_chart(site: Site, cells: Sequence[BookCell]) -> Chart | None:
     """The judges of a task by what an answer costs. `None` where fewer than two say so."""
+    # Money first, as that is what people ask for. Time is a stand-in where a model runs on one's own machine.
     for name, read in (("US dollars for 1,000 answers", _dollars), ("seconds for an answer (median)", _seconds)):
         points = []
         for cell in cells:
@@ -64,6 +65,7 @@ def _seconds(site: Site, cell: BookCell) -> float | None:
 
 def median_latency(record: Mapping[str, Any], judge: str) -> float | None:
     """Seconds for an answer, from `run.json`, which somebody else may have written."""
+    # Step by step, since any of it may be something else than a mapping.
     own = record.get("judges", {})
     for name in (judge, "latency_s"):
         own = own.get(name, {}) if isinstance(own, dict) else {}

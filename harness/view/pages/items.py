@@ -122,11 +122,13 @@ def _row(site: Site, line: ItemLine, judges: Sequence[str], query: dict[str, str
 
 def _data(line: ItemLine, judges: Sequence[str]) -> str:
     """An item for the script: gold, category, group, and the answers of each judge in the order of the columns."""
+    # In the order of the columns and without names, which would be most of the bytes.
     marks = [[_plain(mark) for mark in line.marks.get(judge, ())] for judge in judges]
     return json.dumps([line.gold, line.category, line.group, marks], ensure_ascii=False, separators=(",", ":"))
 
 
 def _plain(mark: AnswerMark) -> list[Any]:
+    # JSON of a thousand items is read at once: a letter for the kind, and 0 or 1 for the place.
     first = None if mark.first is None else int(mark.first)
     confidence = None if mark.confidence is None else round(mark.confidence, 6)
     return [mark.kind[0], mark.verdict, mark.reason, confidence, first]

@@ -68,7 +68,8 @@ def _facts(site: Site, cells: list[BookCell]) -> list[tuple[str, str]]:
             facts += [("US dollars", f"{record.cost_usd:,.4f}")] if record.cost_usd is not None else []
     own = _own_record(site, cells[0])
     if isinstance(latency := own.get("latency_s"), dict) and latency.get("n"):
-        said = ", ".join(f"{latency[name]:.3g} s ({name})" for name in ("median", "p95", "p99") if name in latency)
+        known = [(name, latency.get(name)) for name in ("median", "p95", "p99")]
+        said = ", ".join(f"{value:.3g} s ({name})" for name, value in known if isinstance(value, int | float))
         facts.append(("latency", said))
     if isinstance(stopped := own.get("stopped"), str):
         facts.append(("stopped", stopped))
@@ -102,6 +103,7 @@ def _row(site: Site, cell: BookCell) -> dict[str, Any]:
 
 def _forest(site: Site, cells: list[BookCell]) -> Chart | None:
     """All tasks whose metric is a share, on one scale."""
+    # Other metrics have other scales, and cannot stand on one axis.
     shares = [cell for cell in cells if (found := headline(cell)) is not None and found.unit == "share"]
     if not shares:
         return None
@@ -150,6 +152,7 @@ def _habits(site: Site, cell: BookCell) -> dict[str, Any]:
     consistency = {found.metric: show_estimate(found) for found in cell.scores.consistency}
     sure = cell.scores.calibration
     task = cell.cell.task
+    # The most frequent first; a ranking of four has 24, of which some will do.
     histogram = sorted(cell.scores.histogram.items(), key=lambda pair: (-pair[1], pair[0]))
     return {
         "task": task,

@@ -113,6 +113,7 @@ def _cell(site: Site, cell: BookCell | None, axis: Axis) -> Cell | None:
     if cell is None:
         return None
     found = headline(cell)
+    # Without an interval there is nothing to draw: a point alone looks like a certainty.
     spark = None
     if found is not None and found.value is not None and found.ci_low is not None and found.ci_high is not None:
         spark = axis.at(found.ci_low), axis.at(found.ci_high), axis.at(found.value)
@@ -142,6 +143,7 @@ def _axis(cells: list[BookCell]) -> Axis:
 def _facts(site: Site) -> list[tuple[str, str]]:
     """What was run, in a few words each."""
     book = site.book
+    # As asked and not as answered: both are on the page of each task.
     answers = sum(cell.scores.asked for cell in book.cells if cell.scores is not None)
     facts = [
         ("judges", f"{len(book.judges):,}"),

@@ -73,6 +73,7 @@ def _chart(site: Site, a: str, b: str) -> Chart | None:
         pair = _find(site, task, a, b)
         if pair is None or pair.difference is None or pair.unit != "share":
             continue
+        # Comparisons have the judges in the order of their names, and the page in that of the manifest.
         sign = 1 if pair.judge_a == a else -1
         low, high = sorted((sign * (pair.ci_low or 0.0), sign * (pair.ci_high or 0.0)))
         bars.append(
@@ -109,7 +110,7 @@ def _only(pair: Comparison, judge: str) -> int:
 def _write(pair: Comparison, *, flip: bool) -> str:
     if pair.difference is None:
         return NOTHING
-    sign = -1 if flip else 1
+    sign = -1 if flip else 1  # ends change places as well, see below
     return write_number(pair.unit, sign * pair.difference, pair.ci_low, pair.ci_high, signed=True)
 
 

@@ -206,6 +206,7 @@ def _consistency(
     for cell in cells:
         found = _find(cell.scores.consistency, metric) if cell.scores is not None else None
         if found is not None and found.value is not None:
+            # What a number is about: answers for the first place, and items with different verdicts for the others.
             query = {"first": "yes"} if metric == "first_position" else {"outcome": "mixed"}
             bars.append(make_bar(cell.judge, found, href=_linker(site, cell)(**query)))
     if not bars:
@@ -288,6 +289,7 @@ def _categories(site: Site, cells: Sequence[BookCell]) -> dict[str, Any] | None:
         cell.judge: cell.scores.categories for cell in cells if cell.scores is not None and cell.scores.categories
     }
     names = sorted({name for own in by_judge.values() for name in own})
+    # One category is the whole, which stands above already.
     if len(names) < 2:
         return None
     task = cells[0].cell.task
@@ -310,6 +312,7 @@ def _categories(site: Site, cells: Sequence[BookCell]) -> dict[str, Any] | None:
 def _metrics(cells: Sequence[BookCell]) -> dict[str, Any] | None:
     """All metrics of the protocol."""
     scored = [cell for cell in cells if cell.scores is not None]
+    # In the order of the protocol, whose first metric is the headline.
     names = list(dict.fromkeys(found.metric for cell in scored if cell.scores for found in cell.scores.estimates))
     if len(names) < 2:
         return None

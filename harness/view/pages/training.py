@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from harness.run.folder import read_kept
 from harness.train.folder import CURVES, read_curves
@@ -78,7 +77,7 @@ def _charts(curves: Mapping[int, Mapping[str, float | None]]) -> list[Chart]:
             for step, metrics in curves.items()
             if isinstance(value := metrics.get(name), int | float) and math.isfinite(value)
         ]
-        if len(points) < 2:
+        if len(points) < 2:  # a point is no curve
             continue
         kept = _thin(points)
         low, high = min(value for _, value in kept), max(value for _, value in kept)
@@ -107,7 +106,7 @@ def _thin(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
     return [*points[:-1:step], points[-1]]
 
 
-def _completions(folder: Path) -> list[dict[str, Any]]:
+def _completions(folder: Path) -> list[dict[str, str]]:
     """The last of what the policy wrote."""
     try:
         lines = read_kept(folder / COMPLETIONS).decode("utf-8", "replace").split("\n")
@@ -117,7 +116,7 @@ def _completions(folder: Path) -> list[dict[str, Any]]:
     for line in lines[-_MOST_COMPLETIONS - 1 :]:
         try:
             record = json.loads(line)
-            found.append({name: record.get(name) for name in _SHOWN})
+            found.append({name: str(record.get(name, "–")) for name in _SHOWN})
         except (ValueError, AttributeError, RecursionError):
             continue  # half a line, of a process that was killed
     return found[::-1]
