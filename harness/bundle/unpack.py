@@ -77,7 +77,7 @@ class _Judge(_Strict):
 
 
 class _Plan(_Strict):
-    """The record of a plan; see `harness.recorded.load.plan_record`."""
+    """The record of a plan; see `harness.run.plan.plan_record`."""
 
     name: Text
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)]

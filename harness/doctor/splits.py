@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.api import Task
 from harness.discovery import options_of
-from harness.manifest.load import LoadedManifest, LoadedRecipe, is_recipe, load_manifest, load_recipe
+from harness.manifest.load import LoadedManifest, LoadedRecipe, load_document
 from harness.run.context import plan_task
 from harness.run.plan import at, unfold_entry
 from harness.run.planned import Plan
@@ -168,7 +168,4 @@ def load_files(paths: Sequence[Path], *, sets: Sequence[str], plugins: Plugins) 
     Raises:
         ManifestError: With every problem of the first file that has some.
     """
-    return [
-        (load_recipe if is_recipe(path, plugins=plugins) else load_manifest)(path, sets=sets, plugins=plugins)
-        for path in paths
-    ]
+    return [load_document(path, sets=sets, plugins=plugins) for path in paths]

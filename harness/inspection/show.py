@@ -135,11 +135,10 @@ def _print_schema(plugins: Plugins, kind: str) -> None:
 
 def _print_resolved(path: Path, sets: tuple[str, ...], plugins: Plugins, *, origins: bool) -> None:
     from harness.inspection.origins import render_with_origins
-    from harness.manifest.load import is_recipe, load_manifest, load_recipe
+    from harness.manifest.load import load_document
     from harness.manifest.resolved import render
 
-    load = load_recipe if is_recipe(path, plugins=plugins) else load_manifest
-    loaded = load(path, sets=sets, plugins=plugins)
+    loaded = load_document(path, sets=sets, plugins=plugins)
     # To the letter where it is piped, so that what is printed can be run again.
     echo(render_with_origins(loaded) if origins else render(loaded.content), nl=False, document=True)
 

@@ -43,19 +43,17 @@ def command(ctx: click.Context, manifests: tuple[Path, ...], sets: tuple[str, ..
 
 def _check(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
     """What a file without a mistake holds."""
-    from harness.manifest.load import is_recipe, load_manifest, load_recipe
+    from harness.manifest.load import LoadedRecipe, load_document
     from harness.run.coverage import check_metrics
     from harness.run.plan import at
 
-    if is_recipe(path, plugins=plugins):
-        recipe = load_recipe(path, sets=sets, plugins=plugins)
-        check_metrics(recipe, plugins)
-        with at(recipe, "trainer"):
-            recipe.trainer.offer.refuse_code(recipe.trainer.options, recipe.first_model)
-        rewards = f"{len(recipe.rewards)} reward entries, trainer {recipe.trainer.offer.id}"
-        return f"recipe: {len(recipe.tasks)} task entries, {rewards}, hash {recipe.hash}"
-    loaded = load_manifest(path, sets=sets, plugins=plugins)
+    loaded = load_document(path, sets=sets, plugins=plugins)
     check_metrics(loaded, plugins)
+    if isinstance(loaded, LoadedRecipe):
+        with at(loaded, "trainer"):
+            loaded.trainer.offer.refuse_code(loaded.trainer.options, loaded.first_model)
+        rewards = f"{len(loaded.rewards)} reward entries, trainer {loaded.trainer.offer.id}"
+        return f"recipe: {len(loaded.tasks)} task entries, {rewards}, hash {loaded.hash}"
     _check_judges(loaded, plugins)
     return f"{len(loaded.tasks)} task entries, {len(loaded.judges)} judge entries, hash {loaded.hash}"
 

@@ -144,6 +144,12 @@ def is_recipe(path: Path, *, plugins: Plugins | None = None) -> bool:
         return False
 
 
+def load_document(path: Path, *, sets: Sequence[str] = (), plugins: Plugins) -> LoadedManifest | LoadedRecipe:
+    """Load whichever of the two a file is, as `load_manifest` or `load_recipe`."""
+    load = load_recipe if is_recipe(path, plugins=plugins) else load_manifest
+    return load(path, sets=sets, plugins=plugins)
+
+
 def _load(model: type[D], path: Path, sets: Sequence[str], plugins: Plugins | None) -> tuple[D, _Parts]:
     """The one way to load a file, whichever of the two it is."""
     plugins = plugins or Plugins.load()

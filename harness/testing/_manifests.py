@@ -18,11 +18,10 @@ def checks(subject: Subject) -> Iterator[Check]:
 
 def _check_loads(subject: Subject) -> None:
     from harness.api import ManifestCard
-    from harness.manifest.load import is_recipe, load_manifest, load_recipe
+    from harness.manifest.load import load_document
 
     card = subject.offer.card
     assert isinstance(card, ManifestCard)
     assert card.path.is_file(), f"{subject.id}: there is no file {card.path}; see that the wheel holds it"
     # All that is installed: a manifest may use plugins that its own depends on.
-    plugins = Plugins.load()
-    (load_recipe if is_recipe(card.path, plugins=plugins) else load_manifest)(card.path, plugins=plugins)
+    load_document(card.path, plugins=Plugins.load())

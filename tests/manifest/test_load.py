@@ -10,7 +10,7 @@ import pytest
 
 from harness.api import ManifestError
 from harness.discovery import Plugins
-from harness.manifest.load import LoadedManifest, is_recipe, load_manifest, load_recipe
+from harness.manifest.load import LoadedManifest, load_document
 from harness.manifest.problems import InvalidManifestError, Problem, did_you_mean, display
 
 Load = Callable[..., LoadedManifest]
@@ -87,7 +87,7 @@ def test_the_manifests_of_this_repository_load(path: Path, tmp_path: Path) -> No
     for name in re.findall(r"\$\{vars\.root\}/(\w+)", text):
         (tmp_path / name).mkdir(exist_ok=True)
         sets = [f"vars.root={tmp_path}"]
-    loaded = (load_recipe if is_recipe(path) else load_manifest)(path, sets=sets, plugins=Plugins.load())
+    loaded = load_document(path, sets=sets, plugins=Plugins.load())
     assert loaded.tasks
 
 
