@@ -6,6 +6,7 @@ Nothing is imported for it. Not for what a plugin imports from other distributio
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
@@ -43,14 +44,18 @@ def _list_files(row: PluginRow, modules: Sequence[str]) -> set[Path]:
     file = Path(row.distribution)
     found: set[Path] = set()
     if row.given and file.suffix == ".py":
+        whole = file.resolve()
         # What it imports from beside it belongs to it, as no distribution does.
-        loaded = {
-            Path(str(place)) for module in [*sys.modules.values()] if (place := getattr(module, "__file__", None))
-        }
-        found = {file.resolve(), *(path for path in loaded if path.parent == file.resolve().parent)}
+        found = {whole, *_list_loaded(whole.parent)}
     for name in set(_list_packages(row, modules)):
         found |= set(_files_of(name))
     return found
+
+
+def _list_loaded(folder: Path) -> set[Path]:
+    """Files of this folder that are imported. Compared as text: there may be thousands of modules."""
+    places = {str(place) for module in [*sys.modules.values()] if (place := getattr(module, "__file__", None))}
+    return {Path(place) for place in places if os.path.dirname(place) == str(folder)}
 
 
 def _list_packages(row: PluginRow, modules: Sequence[str]) -> Iterator[str]:
