@@ -2,7 +2,8 @@
 
     OMP_NUM_THREADS=1 python tests/perf/report.py [--report 100000] [--view 1000000] [--pages 200] [--keep FOLDER]
 
-Two runs are made of four judges each, by the journal's own code and by no judge, and scored by `harness score`. Answers
+Two runs are made of four judges each, by the journal's own code and by no judge, and scored by `harness score`: some
+minutes of CPU for the large one, which `--keep` saves the next time. Answers
 have reasons of about 200 letters and probabilities. Some have no verdict. `harness report` is run in a process of its
 own. Pages are asked of the server's own code, in one process, at drawn places of the large run. The last line is one
 JSON object:
