@@ -70,7 +70,8 @@ KERNEL = (
 """Parts that a run always needs, without the `TOOLKITS`."""
 
 TOOLKITS = tuple(
-    f"harness.api.{name}" for name in ("data", "execution", "images", "pricing", "reading", "results", "training")
+    f"harness.api.{name}"
+    for name in ("data", "execution", "explaining", "images", "pricing", "reading", "results", "training")
 )
 """Packages that plugins are made of, and that the kernel hardly uses: not counted as kernel."""
 

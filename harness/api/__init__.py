@@ -46,7 +46,6 @@ from harness.api._errors import (
     PluginError,
     UserError,
 )
-from harness.api._explained import Box, Claim, TextWeights
 from harness.api._protocol import Protocol
 from harness.api._readings import Reading
 from harness.api._records import Item, Judgement, Part, Status, Usage, join_parts
@@ -63,6 +62,7 @@ from harness.api._spaces import (
     verdict_from_json,
 )
 from harness.api.execution._executor import Executor, Placement
+from harness.api.explaining import Box, Claim, TextWeights
 from harness.api.hookspecs import hookimpl
 from harness.api.images._image import Image
 from harness.api.images._shown import MAX_PIXELS

@@ -11,14 +11,11 @@ since the harness only looks for the member.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
-from harness.api._contracts import Judge, Task
-from harness.api._explained import Claim, TextWeights
-from harness.api._records import Item
-from harness.api._requests import Request
-from harness.api._spaces import AnswerSpace, Verdict
+from harness.api._contracts import Task
+from harness.api.explaining import Continues, HasBlindTwin, Implies, MakesClaims, WeighsText
 from harness.api.pricing import EstimatesTokens, HasPricing
 from harness.api.reading._optional import AsksForReasoning, HasSchema, MarksReasoning
 from harness.api.results._optional import (
@@ -102,74 +99,6 @@ class Wraps(Protocol):
     @property
     def wraps(self) -> tuple[Task, str]:
         """The other task, from `Context.task`, and its split."""
-
-
-@runtime_checkable
-class Implies(Protocol):
-    """A task that can tell the verdict which a reasoning argues for. It reads the reasoning and never the answer."""
-
-    def find_implied(self, reasoning: str, space: AnswerSpace) -> Verdict | None:
-        """The verdict that a reasoning implies, in *shown* places; `None` where it implies none, or contradicts itself.
-
-        It takes any text and never raises. It must not guess: what it does not understand implies nothing.
-        """
-
-
-@runtime_checkable
-class MakesClaims(Protocol):
-    """A task that knows facts of its items, and finds what a reasoning states of them."""
-
-    def claims(self, reasoning: str, item: Item, order: tuple[int, ...]) -> Sequence[Claim]:
-        """The facts that a reasoning states of an item, with what is so and where it is to be seen.
-
-        It takes any text and never raises.
-
-        Args:
-            reasoning: What a judge wrote.
-            item: One of the task's items.
-            order: The permutation of the candidates that was shown.
-        """
-
-
-@runtime_checkable
-class Continues(Protocol):
-    """A judge that can go on from a given beginning of its answer."""
-
-    @property
-    def continues(self) -> bool:
-        """True where it can: a last message of the assistant's is then what its answer begins with. `raw` includes it.
-
-        A request with a beginning is refused for any other judge.
-        """
-
-
-@runtime_checkable
-class WeighsText(Protocol):
-    """A judge that can say how likely it finds a given answer."""
-
-    def log_probabilities(self, requests: Sequence[Request], texts: Sequence[str]) -> Sequence[TextWeights]:
-        """Log-probabilities of a text as the answer to each request, piece by piece.
-
-        Args:
-            requests: As they would be asked.
-            texts: As many: how the answer to each begins.
-
-        Raises:
-            DataError: An image cannot be read.
-            UserError: The model cannot be opened.
-        """
-
-
-@runtime_checkable
-class HasBlindTwin(Protocol):
-    """A judge that can be made again with broken eyes, as a control."""
-
-    def make_blind_twin(self, seed: int) -> Judge:
-        """The same judge with the weights of its vision tower permuted. All else, language included, stays.
-
-        Args:
-            seed: Of the permutation.
-        """
 
 
 @runtime_checkable
