@@ -28,6 +28,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 OWN_FILES = (
     "counts.json",
+    "explain.sqlite",
+    "explanations.json",
     "journal.sqlite",
     "manifest.yaml",
     "report.html",
@@ -36,7 +38,7 @@ OWN_FILES = (
     "scores.json",
     "sections.json",
 )
-"""Files of a run folder that no renderer may write. A run could not go on without them."""
+"""Files of a run folder that the core itself writes and reads again, so that no renderer may write them."""
 _NEWER = f"or it is written for a newer version of the plugin API than {API_VERSION}: upgrade judge-harness"
 # Python's own message about an unknown argument.
 _UNKNOWN_FIELD = re.compile(r"(\w+Card)\.__init__\(\) got an unexpected keyword argument '(\w+)'")

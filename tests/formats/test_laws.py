@@ -242,6 +242,12 @@ def test_hostile_text_takes_no_longer_than_harmless_text(attack: str) -> None:
     wrapped = (f"<answer>4{half}x</answer>", f"[[{half}]]", f'{{"verdict": "4{half}x"}}')
     for form in FORMATS:
         for text, space in ((body, Preference(2)), *zip(wrapped, (Score(1, 5), Ranking(3), Score(1, 5)), strict=True)):
-            began = time.process_time()
-            read(form, text, space)
-            assert time.process_time() - began < 3 * HOSTILE_SIZE / MEGABYTE
+            most = 3 * HOSTILE_SIZE / MEGABYTE
+            # A machine that does other things too makes one reading slow, and a bad reader is slow each time.
+            assert _time_reading(form, text, space) < most or _time_reading(form, text, space) < most
+
+
+def _time_reading(form: VerdictFormat, text: str, space: AnswerSpace) -> float:
+    began = time.process_time()
+    read(form, text, space)
+    return time.process_time() - began

@@ -9,8 +9,21 @@ from pathlib import Path
 import pytest
 
 from harness.api import JournalError
+from harness.explain.asking import JOURNAL as EXPLAIN_JOURNAL
+from harness.explain.records import FILE as EXPLANATIONS
 from harness.registration import OWN_FILES
-from harness.run.folder import JOURNAL, MANIFEST, RECORD, SCORES, lock_folder, make_folder, write_atomically
+from harness.run.folder import (
+    JOURNAL,
+    MANIFEST,
+    RECORD,
+    REPORT,
+    SCORES,
+    SECTIONS,
+    lock_folder,
+    make_folder,
+    write_atomically,
+)
+from harness.view.counts import FILE as COUNTS
 
 HOLDER = (
     "import sys, pathlib\n"
@@ -87,7 +100,8 @@ def test_what_is_written_can_be_read_by_others_and_changed_by_its_owner(tmp_path
 def test_no_renderer_may_write_a_file_that_a_run_needs(tmp_path: Path) -> None:
     with lock_folder(tmp_path):
         made = {path.name for path in tmp_path.iterdir()}
-    assert {JOURNAL, MANIFEST, RECORD, SCORES, *made} == set(OWN_FILES)
+    of_batteries = {COUNTS, EXPLANATIONS, EXPLAIN_JOURNAL}
+    assert {JOURNAL, MANIFEST, RECORD, REPORT, SCORES, SECTIONS, *made, *of_batteries} == set(OWN_FILES)
 
 
 def test_a_lock_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
