@@ -130,9 +130,9 @@ class Engine:
                     totals[task.name] = self._total(task)
                 except UserError:  # told when the task has its turn: the tasks before it are judged
                     totals[task.name] = None
-            statuses = self._journal.statuses(task.name, judge.key)
-            done = sum(count for status, count in statuses.items() if status not in ("missing", "error"))
-            self._progress.expect(judge.name, task.name, total=totals[task.name], done=done)
+            known = _count_known(self._journal.statuses(task.name, judge.key))
+            done, answered = sum(known.values()), known.get("ok", 0)
+            self._progress.expect(judge.name, task.name, total=totals[task.name], done=done, answered=answered)
 
     def _make_lanes(self) -> list[Iterator[bool]]:
         """One lane for all judges of this process, and one for each that is asked elsewhere."""
@@ -195,10 +195,9 @@ class Engine:
         if self._is_complete(cell):
             return
         statuses = self._journal.statuses(task.name, judge.key)
-        # Errors are asked again, so they are not done yet.
-        known = sum(count for status, count in statuses.items() if status not in ("missing", "error"))
-        total = self._total(task)
-        progress.start(judge.name, task.name, total=total, done=known)
+        known = _count_known(statuses)
+        done, answered = sum(known.values()), known.get("ok", 0)
+        progress.start(judge.name, task.name, total=self._total(task), done=done, answered=answered)
         # Said before the first request, so that a run that is killed never looks finished.
         self._journal.set_cell(cell.row("partial"))
         work = _CellWork(cell, self._journal, self._plan, shard=self._shard, known=self._known)
@@ -254,7 +253,7 @@ class Engine:
     def _collect(
         self, cell: Cell, work: _CellWork, driver: Driver, statuses: dict[str, int], progress: CellProgress
     ) -> Iterator[bool]:
-        known = {status: count for status, count in statuses.items() if status not in ("missing", "error")}
+        known = _count_known(statuses)
         done, answered, errors = sum(known.values()), known.get("ok", 0), 0
         batches = driver.batches()
         while True:
@@ -379,6 +378,11 @@ class _CellWork:
                 judgements=batch,
             )
         return [judgement for _, judgement in judgements]
+
+
+def _count_known(statuses: Mapping[str, int]) -> dict[str, int]:
+    """Requests that are done, by status. Errors are asked again, so they are not."""
+    return {status: count for status, count in statuses.items() if status not in ("missing", "error")}
 
 
 def _drain(queue: deque[Any]) -> list[Any]:

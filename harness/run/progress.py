@@ -25,11 +25,11 @@ class CellProgress(Protocol):
     def beside(self) -> CellProgress:
         """The display of another cell, which is shown at the same time."""
 
-    def expect(self, judge: str, task: str, *, total: int | None, done: int) -> None:
-        """A cell is part of the run. Called for all cells before the first one starts."""
+    def expect(self, judge: str, task: str, *, total: int | None, done: int, answered: int) -> None:
+        """A cell is part of the run, and the journal has so much of it. Called for all cells before one starts."""
 
-    def start(self, judge: str, task: str, *, total: int | None, done: int) -> None:
-        """A cell begins. `done` of its `total` requests are in the journal already."""
+    def start(self, judge: str, task: str, *, total: int | None, done: int, answered: int) -> None:
+        """A cell begins. `done` of its `total` requests are in the journal, `answered` of them with a verdict."""
 
     def update(self, *, done: int, answered: int) -> None:
         """So many requests are done, so many of them with a verdict."""
@@ -56,7 +56,7 @@ class _Cell:
 
     total: int | None
     done: int
-    answered: int = 0
+    answered: int
     is_over: bool = False
 
 
@@ -86,7 +86,7 @@ class _JudgeCount:
     @property
     def coverage(self) -> str:
         answered, done = (sum(getattr(cell, name) for cell in self.cells.values()) for name in ("answered", "done"))
-        return f"coverage {write_share(answered / done)} %" if answered and done else ""
+        return f"coverage {write_share(answered / done)} %" if done else ""
 
     @property
     def rate(self) -> str:
@@ -107,10 +107,12 @@ class _Run:
     def __init__(self) -> None:
         self.judges: dict[str, _JudgeCount] = {}
 
-    def add(self, judge: str, task: str, *, total: int | None, done: int) -> _JudgeCount:
+    def add(self, judge: str, task: str, *, total: int | None, done: int, answered: int) -> _JudgeCount:
         """Note a cell, or what is known of it by now."""
         found = self.judges.setdefault(judge, _JudgeCount())
-        found.cells[task] = _Cell(total=total, done=done, is_over=total is not None and done >= total)
+        found.cells[task] = _Cell(
+            total=total, done=done, answered=answered, is_over=total is not None and done >= total
+        )
         return found
 
     @property
@@ -145,14 +147,14 @@ class _Cells:
         self._judge = self._task = ""
         self._began = 0.0
 
-    def expect(self, judge: str, task: str, *, total: int | None, done: int) -> None:
+    def expect(self, judge: str, task: str, *, total: int | None, done: int, answered: int) -> None:
         """Count a cell that is still to come."""
-        self._run.add(judge, task, total=total, done=done)
+        self._run.add(judge, task, total=total, done=done, answered=answered)
 
-    def start(self, judge: str, task: str, *, total: int | None, done: int) -> None:
+    def start(self, judge: str, task: str, *, total: int | None, done: int, answered: int) -> None:
         """Count the cell that begins."""
         self._judge, self._task, self._began = judge, task, time.monotonic()
-        self._run.add(judge, task, total=total, done=done).cells[task].is_over = False
+        self._run.add(judge, task, total=total, done=done, answered=answered).cells[task].is_over = False
 
     def update(self, *, done: int, answered: int) -> None:
         """Count what is done."""
@@ -192,9 +194,9 @@ class Lines(_Cells):
         """Lines between these."""
         return type(self)(self._stream, self._run)
 
-    def start(self, judge: str, task: str, *, total: int | None, done: int) -> None:
+    def start(self, judge: str, task: str, *, total: int | None, done: int, answered: int) -> None:
         """Remember the cell."""
-        super().start(judge, task, total=total, done=done)
+        super().start(judge, task, total=total, done=done, answered=answered)
         self._first, self._first_s = done, self._began
         self._said = self._began
         # Where it begins at nothing, the first line comes with the first answers.
@@ -264,12 +266,12 @@ class Bars(_Cells):
         """Bars below these."""
         return Bars(self._progress, self._run)
 
-    def start(self, judge: str, task: str, *, total: int | None, done: int) -> None:
+    def start(self, judge: str, task: str, *, total: int | None, done: int, answered: int) -> None:
         """Show the judge, if it is another one than before."""
         if judge != self._judge or self._bar is None:
             self._hide()
             self._bar = self._progress.add_task(clean(judge), total=None, said="")
-        super().start(judge, task, total=total, done=done)
+        super().start(judge, task, total=total, done=done, answered=answered)
         self._draw()
 
     def update(self, *, done: int, answered: int) -> None:

@@ -182,7 +182,7 @@ def test_the_progress_of_a_cell_with_such_a_name_is_cleaned(place: Path) -> None
         "import sys\nfrom harness.run.progress import Lines, make_progress\n"
         "for progress in (make_progress(), Lines(sys.stderr)):\n"
         "    with progress:\n"
-        f"        progress.start({EVIL!r}, {EVIL!r}, total=2, done=1)\n"
+        f"        progress.start({EVIL!r}, {EVIL!r}, total=2, done=1, answered=1)\n"
         "        progress.end()\n",
         encoding="utf-8",
     )

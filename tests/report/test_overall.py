@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -184,3 +185,26 @@ def test_there_is_no_order_over_one_task_or_of_one_judge_or_without_comparisons(
     assert not board(cells(make_cell, both), group_by="suite").overall
     assert not board(cells(make_cell, {"a": (190, 190)}), group_by="task").overall
     assert not board(cells(make_cell, {"a": (190,), "b": (150,)}), group_by="task").overall
+
+
+def test_over_all_tasks_what_is_said_holds_where_the_truth_is_known(make_cell: Any) -> None:
+    """Judges of known accuracy on three tasks; `d` is the best of two, and has no answer to the third."""
+    truths = {"a": (0.70, 0.72, 0.71), "b": (0.73, 0.74, 0.70), "c": (0.80, 0.60, 0.75), "d": (0.90, 0.85, 0.0)}
+    means = {"a": 9 / 3, "b": 8 / 3, "c": 7 / 3, "d": 6 / 3}  # by hand: ranks 4 3 2, 3 2 3, 2 4 1, 1 1 4
+    places = {"d": 1, "c": 2, "b": 3, "a": 4}
+    chance, held = random.Random(0), 0
+    for _ in range(20):
+        own = []
+        for number, task in enumerate("xyz"):
+            gold = "".join(chance.choice("AB") for _ in range(150))
+            for judge, right in truths.items():
+                texts = "".join(g if chance.random() < right[number] else "AB"[g == "A"] for g in gold)
+                texts = texts if right[number] else "-" * len(gold)
+                own.append(make_cell(judge, texts, gold, task=task, protocol=MACRO if task == "y" else ACCURACY))
+        rows = {row.judge: row for row in board(own, group_by="task", resamples=200).overall}
+        held += all(
+            (row.ci_low or 0) - 1e-9 <= means[judge] <= (row.ci_high or 0) + 1e-9
+            and (row.rank_low or 9) <= places[judge] <= (row.rank_high or 0)
+            for judge, row in rows.items()
+        )
+    assert held >= 19

@@ -103,8 +103,8 @@ def test_fail_on_error_stops_the_run(make_plan: MakePlan, text_task: Any, truthf
 class Interrupting(Lines):
     """Presses Ctrl-C when a cell begins, before its judge has been asked anything."""
 
-    def start(self, judge: str, task: str, *, total: int | None, done: int) -> None:
-        super().start(judge, task, total=total, done=done)
+    def start(self, judge: str, task: str, *, total: int | None, done: int, answered: int) -> None:
+        super().start(judge, task, total=total, done=done, answered=answered)
         signal.raise_signal(signal.SIGINT)
 
 
