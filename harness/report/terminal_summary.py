@@ -72,7 +72,7 @@ def _list_ways_on(leaderboard: Leaderboard, folders: Sequence[Path]) -> list[str
     lost = unread.commands([found for found in leaderboard.unread if found.run not in bundles], folders)
     said = [f"the answers without a verdict, as they were written: {command}" for command in lost]
     own = [shlex.quote(str(folder)) for folder in folders]
-    said.append(f"the details of each task: harness leaderboard {' '.join(own) or 'RUN'} --details, or leaderboard.md")
+    said.append(f"the details of each task: leaderboard.md, or harness leaderboard {' '.join(own) or 'RUN'} --details")
     if leaderboard.sections:
         said.append(f"leaderboard.md has more: {', '.join(leaderboard.sections)}")
     return said
