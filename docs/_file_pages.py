@@ -21,7 +21,7 @@ from harness.report import plan as plan_record
 from harness.report.records import SCHEMA, Leaderboard, Row
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
-from harness.run import database, folder, journal
+from harness.runner import database, folder, journal
 from harness.score import flags as flag_rules
 from harness.score.records import AltTest, AnnotatorTest, Ceiling, CellScores, Comparison, Estimate, MetricCeiling
 from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, ReliabilityBin

@@ -48,7 +48,7 @@ from harness.cli import cli, main
 from harness.discovery import Offer
 from harness.manifest.model import Manifest, Recipe
 from harness.testing._installed import load_installed
-from harness.train import folder as checkpoint_folder
+from harness.training import folder as checkpoint_folder
 from harness.verbs import VERBS
 
 OURS = re.compile(r"judge-harness(-.*)?")

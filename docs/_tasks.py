@@ -31,7 +31,7 @@ from harness.api import (
 )
 from harness.api.data import read_table, suffix_of
 from harness.discovery import Offer
-from harness.run.requests import list_permutations
+from harness.runner.requests import list_permutations
 from harness.testing import FakeContext, score_task
 from harness.testing._installed import load_installed
 

@@ -27,8 +27,8 @@ from harness.verbs import VERBS
 if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.manifest.load import LoadedRecipe
-    from harness.run.planned import Plan
-    from harness.run.requests import Shard
+    from harness.runner.planned import Plan
+    from harness.runner.requests import Shard
 
 
 @hookimpl
@@ -110,7 +110,7 @@ def harness_training_planned(
     recipe: ResolvedRecipe, plugins: InstalledPlugins, checkpoints: Path, say: Callable[[str], None]
 ) -> PlannedTraining:
     """Training on this machine, by the trainer that the recipe names."""
-    from harness.train.session import plan_training
+    from harness.training.session import plan_training
 
     return plan_training(cast("LoadedRecipe", recipe), cast("Plugins", plugins), checkpoints=checkpoints, say=say)
 

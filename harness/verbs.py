@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("harness.cli.run:command", "Judge, score and print the leaderboard of a manifest."),
-    "train": ("harness.train.command:command", "Train a judge by a recipe."),
+    "train": ("harness.training.command:command", "Train a judge by a recipe."),
     "score": (
         "harness.report.commands.score:command",
         "Score a run again from its journal, without asking any judge.",

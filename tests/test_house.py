@@ -57,24 +57,24 @@ def write(root: Path, **texts: str) -> dict[str, house.Module]:
 def test_a_circle_is_found_also_where_an_import_is_lazy_or_for_types_only(tmp_path: Path) -> None:
     found = write(
         tmp_path,
-        run__a="def f():\n    from harness.run.b import g\n",
-        run__b="from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from harness.run import c\n",
-        run__c="import harness.run.a\n",
-        run__d="from harness.run.a import f\n",
+        runner__a="def f():\n    from harness.runner.b import g\n",
+        runner__b="from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from harness.runner import c\n",
+        runner__c="import harness.runner.a\n",
+        runner__d="from harness.runner.a import f\n",
     )
-    assert house.find_circles(found) == [["harness.run.a", "harness.run.b", "harness.run.c"]]
+    assert house.find_circles(found) == [["harness.runner.a", "harness.runner.b", "harness.runner.c"]]
 
 
 def test_an_arrow_up_is_found_and_so_is_one_to_the_side(tmp_path: Path) -> None:
     found = write(
         tmp_path,
-        api__a="from harness.run.b import f\n",
-        run__b="from harness.api.a import f\n",
+        api__a="from harness.runner.b import f\n",
+        runner__b="from harness.api.a import f\n",
         score__c="from harness.manifest import d\n",
         manifest__d="",
     )
     assert house.find_arrows_up(found) == [
-        "harness.api.a:1 imports harness.run.b, which is above it",
+        "harness.api.a:1 imports harness.runner.b, which is above it",
         "harness.score.c:1 imports harness.manifest.d, which is beside it",
     ]
 

@@ -20,8 +20,8 @@ import pytest
 
 from harness.api import Example
 from harness.discovery import Plugins
-from harness.run.context import PlanContext
-from harness.run.planned import Plan
+from harness.runner.context import PlanContext
+from harness.runner.planned import Plan
 
 ROOT = Path(__file__).resolve().parents[1]
 TASK = "miniature/pairwise-safety"

@@ -39,8 +39,11 @@ def test_one_thing_is_changed_at_a_time(tmp_path: Path, line: str, changed: set[
 
 
 def test_the_tests_of_a_module_run_before_those_of_its_part() -> None:
-    assert mutate.find_tests(Path("harness/run/plan.py")) == [Path("tests/run/test_plan.py"), Path("tests/run")]
-    assert mutate.find_tests(Path("harness/run/__init__.py")) == [Path("tests/run")]
+    assert mutate.find_tests(Path("harness/runner/plan.py")) == [
+        Path("tests/runner/test_plan.py"),
+        Path("tests/runner"),
+    ]
+    assert mutate.find_tests(Path("harness/runner/__init__.py")) == [Path("tests/runner")]
 
 
 def test_a_change_that_a_test_notices_is_told_from_one_that_none_does(tmp_path: Path) -> None:

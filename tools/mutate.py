@@ -1,11 +1,11 @@
 """Changes a part of the core in small wrong ways, one at a time, and counts the changes that its tests notice.
 
-    python tools/mutate.py harness/run --number 25 --seed 1
+    python tools/mutate.py harness/runner --number 25 --seed 1
 
 Each change is made in a temporary copy of the tree: a comparison or a condition is turned round, `and` becomes `or`, a
 number is one more, a truth value is the other one, a result is `None`, or a statement is gone. The tests of the module
-run first (`tests/run/test_plan.py` for `harness/run/plan.py`), and those of the whole part where they notice nothing.
-A change that survives is printed. It is either a hole in the tests, or a change that makes no difference.
+run first (`tests/runner/test_plan.py` for `harness/runner/plan.py`), and those of the whole part where they notice
+nothing. A change that survives is printed. It is either a hole in the tests, or a change that makes no difference.
 
 Not mutmut, which runs the whole suite before it begins. Not cosmic-ray, which draws no sample. Some tens of changes say
 enough for a release.
@@ -115,7 +115,7 @@ def run_tests(tests: Path, root: Path, *, timeout: float) -> bool:
 def main() -> None:
     """Try mutations and print those that no test notices."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    arguments.add_argument("part", type=Path, help="such as harness/run")
+    arguments.add_argument("part", type=Path, help="such as harness/runner")
     arguments.add_argument("--number", type=int, default=25)
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--timeout", type=float, default=300, help="seconds for one test file or folder")

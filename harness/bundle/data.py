@@ -16,8 +16,8 @@ from harness.api import UserError
 from harness.bundle.unpack import UnpackedRun
 from harness.recorded.journal import RecordedJournal
 from harness.recorded.load import source_of
-from harness.run.planned import PlannedTask
-from harness.run.requests import PlannedRequest, stream_requests
+from harness.runner.planned import PlannedTask
+from harness.runner.requests import PlannedRequest, stream_requests
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -71,7 +71,7 @@ def compare_data(unpacked: UnpackedRun, manifest: Path, plugins: Plugins) -> Com
         UserError: The manifest or its data cannot be used.
     """
     from harness.manifest.load import load_manifest
-    from harness.run.plan import plan_tasks
+    from harness.runner.plan import plan_tasks
 
     cells = {cell.task: cell for cell in unpacked.run.cells}
     problems, notes = {}, []

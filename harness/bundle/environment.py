@@ -16,7 +16,7 @@ import yaml
 
 from harness.api import JournalError
 from harness.manifest.resolved import render
-from harness.run.folder import MANIFEST, RECORD
+from harness.runner.folder import MANIFEST, RECORD
 
 LEFT_OUT = "(left out)"
 """Stands where a secret stood."""

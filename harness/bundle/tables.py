@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from harness.api import DataError, Status, space_from_json
 from harness.bundle.archive import Archive
 from harness.bundle.layout import ASKS, CELLS, ITEMS, JUDGEMENTS, REPLACED, REQUESTS, line_bytes
-from harness.run.rows import LEFT_OUT
+from harness.runner.rows import LEFT_OUT
 
 MOST_COUNT = 2**53
 """No ordinal, place or sample is as large."""

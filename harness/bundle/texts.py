@@ -29,8 +29,8 @@ from harness.api import (
     verdict_from_json,
 )
 from harness.recorded.load import source_of
-from harness.run.journal import ANSWERS, Journal
-from harness.run.rows import judgement_from_row
+from harness.runner.journal import ANSWERS, Journal
+from harness.runner.rows import judgement_from_row
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins

@@ -33,8 +33,8 @@ from harness.bundle.layout import (
 from harness.bundle.tables import TABLES, Table
 from harness.manifest.model import ReportSettings
 from harness.recorded.load import RecordedRun, load_run
-from harness.run.folder import JOURNAL
-from harness.run.journal import Journal
+from harness.runner.folder import JOURNAL
+from harness.runner.journal import Journal
 
 _AT_ONCE = 400  # rows that are held in memory
 # More would be compared for hours: every two judges of a task are a pair, and each draw flips all clusters.
@@ -77,7 +77,7 @@ class _Judge(_Strict):
 
 
 class _Plan(_Strict):
-    """The record of a plan; see `harness.run.plan.plan_record`."""
+    """The record of a plan; see `harness.runner.plan.plan_record`."""
 
     name: Text
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)]

@@ -37,8 +37,8 @@ from harness.bundle.layout import (
 )
 from harness.bundle.tables import TABLES, Table
 from harness.recorded.load import load_run
-from harness.run.folder import JOURNAL
-from harness.run.journal import Journal
+from harness.runner.folder import JOURNAL
+from harness.runner.journal import Journal
 
 
 def write_bundle(folder: Path, out: Path, *, requests: bool = False) -> Index:

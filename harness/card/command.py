@@ -32,7 +32,7 @@ def command(ctx: click.Context, run: Path, judge: str, out: Path | None, drift: 
     """
     from harness.card.facts import gather_facts
     from harness.card.sheet import write_card
-    from harness.run.folder import write_atomically
+    from harness.runner.folder import write_atomically
 
     text = write_card(gather_facts(run, judge, load_plugins(ctx), drift=drift))
     if out is None:

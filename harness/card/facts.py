@@ -19,7 +19,7 @@ from harness.manifest.load import load_manifest
 from harness.pipeline.session import report_run, why_unreported
 from harness.recorded.load import load_run
 from harness.report.records import Leaderboard, Row
-from harness.run.folder import MANIFEST, RECORD, SCORES, read_kept
+from harness.runner.folder import MANIFEST, RECORD, SCORES, read_kept
 from harness.score.direct import UnitStatistics
 from harness.score.records import CellScores
 from harness.text import clean

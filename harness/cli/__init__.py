@@ -194,7 +194,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def _run_stoppable(argv: list[str] | None) -> int:
     """Run the command line, and have signals end it in order."""
-    from harness.run.stopping import exit_code, hear_signals, leave_soon
+    from harness.runner.stopping import exit_code, hear_signals, leave_soon
 
     with hear_signals(leaves=argv is None):
         try:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.manifest.load import LoadedManifest
     from harness.pipeline.session import Session
-    from harness.run.journal import Journal
-    from harness.run.planned import Cell, PlannedTask
-    from harness.run.requests import Shard
+    from harness.runner.journal import Journal
+    from harness.runner.planned import Cell, PlannedTask
+    from harness.runner.requests import Shard
 
 
 @click.command("run")
@@ -96,7 +96,7 @@ def command(
     from harness.manifest.load import load_manifest
     from harness.pipeline.placing import make_executor
     from harness.pipeline.session import run_manifest
-    from harness.run.progress import make_progress
+    from harness.runner.progress import make_progress
 
     shard = _parse_shard(part)
     plugins = load_plugins(ctx)
@@ -138,7 +138,7 @@ def _add_sets(sets: tuple[str, ...], limit: int | None, fail_on_error: float | N
 
 
 def _parse_shard(part: str | None) -> Shard | None:
-    from harness.run.requests import Shard
+    from harness.runner.requests import Shard
 
     if part is None:
         return None
@@ -151,7 +151,7 @@ def _parse_shard(part: str | None) -> Shard | None:
 
 def _report(session: Session, gate: float | None, *, details: bool) -> int:
     """Print what came out. The last line is what to open. The exit code says how it went."""
-    from harness.run.folder import REPORT
+    from harness.runner.folder import REPORT
 
     code = _print_outcome(session, gate, details=details)
     if session.report is not None and REPORT in session.report.files:
@@ -184,7 +184,7 @@ def _print_outcome(session: Session, gate: float | None, *, details: bool) -> in
 def _name_files(session: Session) -> str:
     """The files of the report, or why there are none. The page to look at has a line of its own."""
     from harness.pipeline.session import why_unreported
-    from harness.run.folder import REPORT
+    from harness.runner.folder import REPORT
 
     if session.report is None:
         return why_unreported(session.folder)
@@ -205,8 +205,8 @@ def _below_gate(session: Session, gate: float | None) -> bool:
 
 
 def _print_failures(session: Session) -> None:
-    from harness.run.folder import JOURNAL
-    from harness.run.journal import Journal
+    from harness.runner.folder import JOURNAL
+    from harness.runner.journal import Journal
     from harness.text import clean
 
     with Journal(session.folder / JOURNAL, readonly=True) as journal:
@@ -229,10 +229,10 @@ def _print_plan(
 ) -> None:
     from harness.pipeline.session import open_known, run_folder
     from harness.pipeline.training import give_models, plan_trainings
-    from harness.run.coverage import check_media, check_metrics, leave_out
-    from harness.run.folder import JOURNAL
-    from harness.run.journal import Journal
-    from harness.run.plan import build_plan
+    from harness.runner.coverage import check_media, check_metrics, leave_out
+    from harness.runner.folder import JOURNAL
+    from harness.runner.journal import Journal
+    from harness.runner.plan import build_plan
 
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
     trainings = plan_trainings(plan, plugins, checkpoints=checkpoints, say=say)
@@ -283,7 +283,7 @@ def _print_plan(
 
 def _find_key(cell: Cell) -> str | None:
     """Key of a cell's judge; `None` where it waits for a recipe, its own or that of a judge that it asks."""
-    from harness.run.planned import WaitsForRecipeError
+    from harness.runner.planned import WaitsForRecipeError
 
     try:
         return cell.judge.key
@@ -293,7 +293,7 @@ def _find_key(cell: Cell) -> str | None:
 
 def _count_known(known: KnownAnswers, journal: Journal | None, cell: Cell, shard: Shard | None) -> Counter[str]:
     """Number of the answers that would be taken over into a cell, by where they are from. Renders its requests."""
-    from harness.run.requests import stream_requests
+    from harness.runner.requests import stream_requests
 
     found: Counter[str] = Counter()
     seen: set[str] = set()
@@ -312,7 +312,7 @@ def _count_known(known: KnownAnswers, journal: Journal | None, cell: Cell, shard
 
 
 def _count_requests(task: PlannedTask, shard: Shard | None) -> int:
-    from harness.run.requests import list_permutations
+    from harness.runner.requests import list_permutations
 
     # No image is opened: the number of orders depends on the candidates alone.
     items = islice(task.task.items(task.split), task.limit)

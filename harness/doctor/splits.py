@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from harness.api import Task
 from harness.discovery import options_of
 from harness.manifest.load import LoadedManifest, LoadedRecipe, load_document
-from harness.run.context import plan_task
-from harness.run.plan import at, unfold_entry
-from harness.run.planned import Plan
+from harness.runner.context import plan_task
+from harness.runner.plan import at, unfold_entry
+from harness.runner.planned import Plan
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins

@@ -20,12 +20,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness import __version__
 from harness.api import DataError, Item, Score, UserError
-from harness.run.folder import write_atomically
-from harness.run.requests import stream_requests
+from harness.runner.folder import write_atomically
+from harness.runner.requests import stream_requests
 from harness.text import clean
 
 if TYPE_CHECKING:
-    from harness.run.planned import Plan, PlannedTask
+    from harness.runner.planned import Plan, PlannedTask
 
 FILE = "anchors.json"
 """Name of the file in the folder of a drift."""

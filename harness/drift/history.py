@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.api import JournalError, RecordedAnswer, RecordedCell
 from harness.recorded.load import load_run
-from harness.run.folder import write_atomically
+from harness.runner.folder import write_atomically
 from harness.text import clean
 
 FILE = "history.jsonl"

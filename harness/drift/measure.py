@@ -19,7 +19,7 @@ from harness.manifest.model import ReportSettings
 from harness.recorded.load import source_of
 from harness.report.settings import rules_of
 from harness.report.usage import nearest_rank
-from harness.run.journal import Journal
+from harness.runner.journal import Journal
 from harness.score.anytime import alarm_level, evidence
 from harness.score.arrays import Floats
 from harness.score.consistency import consistency

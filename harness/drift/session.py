@@ -24,16 +24,16 @@ from harness.drift.measure import measure_drift
 from harness.drift.records import DriftReport
 from harness.drift.text import to_markdown
 from harness.pipeline.session import run_manifest
-from harness.run.folder import lock_folder, make_folder, write_atomically
-from harness.run.plan import plan_tasks
+from harness.runner.folder import lock_folder, make_folder, write_atomically
+from harness.runner.plan import plan_tasks
 from harness.score.find import make_metric
 from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.manifest.load import LoadedManifest
-    from harness.run.engine import Outcome
-    from harness.run.progress import CellProgress
+    from harness.runner.engine import Outcome
+    from harness.runner.progress import CellProgress
 
 REPORT = "drift.md"
 """Name of the page in the folder of a drift."""

@@ -17,9 +17,9 @@ from harness.manifest.documents import DocumentResolver
 from harness.manifest.interpolate import interpolate
 from harness.manifest.model import JudgeEntry
 from harness.manifest.problems import Origin, Problems
-from harness.run.context import PlanContext
-from harness.run.plan import thinking_of, unfold_entry
-from harness.run.planned import Plan, PlannedJudge, make_node
+from harness.runner.context import PlanContext
+from harness.runner.plan import thinking_of, unfold_entry
+from harness.runner.planned import Plan, PlannedJudge, make_node
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from harness.api import Judge, Placement, PluginError, Request, UserError, Verdi
 from harness.api.execution import Parcel, Reply, pack_answers, unpack_requests
 from harness.discovery import Plugins
 from harness.execution.rebuild import rebuild_judge
-from harness.run.driver import AnsweredRequest, Driver
+from harness.runner.driver import AnsweredRequest, Driver
 
 WAIT_S = 0.5
 """How long one exchange waits at most."""

@@ -16,11 +16,11 @@ from harness.explain.measures import Question, Settings, Way
 from harness.explain.study import Said, Study
 from harness.explain.weighing import PlannedWeigher
 from harness.recorded.journal import RecordedJournal
-from harness.run.database import MOST_VALUES
-from harness.run.engine import Engine, Outcome
-from harness.run.planned import Plan, PlannedJudge, PlannedTask
-from harness.run.progress import CellProgress
-from harness.run.rows import judgement_from_row
+from harness.runner.database import MOST_VALUES
+from harness.runner.engine import Engine, Outcome
+from harness.runner.planned import Plan, PlannedJudge, PlannedTask
+from harness.runner.progress import CellProgress
+from harness.runner.rows import judgement_from_row
 
 JOURNAL = "explain.sqlite"
 """Name of the journal of explanations in the run folder."""
@@ -161,7 +161,7 @@ def count_missing(asked: QuestionPlan, path: Path) -> dict[tuple[str, str], int]
 
 
 def _requests_of(task: PlannedTask) -> Iterator[Request]:
-    from harness.run.requests import stream_requests
+    from harness.runner.requests import stream_requests
 
     return (planned.request for planned in stream_requests(task) if planned.request is not None)
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from harness.api import Measurement
 from harness.report.records import as_plain
-from harness.run.folder import read_kept
+from harness.runner.folder import read_kept
 
 FILE = "explanations.json"
 """Name of the file in the run folder."""

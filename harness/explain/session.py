@@ -31,17 +31,17 @@ from harness.pipeline.session import report_run
 from harness.pipeline.training import train_judges
 from harness.recorded.journal import RecordedJournal
 from harness.recorded.load import load_run
-from harness.run.folder import JOURNAL as RUN_JOURNAL
-from harness.run.folder import MANIFEST, lock_folder, write_atomically
-from harness.run.plan import build_plan, plan_tasks
-from harness.run.planned import Plan, PlannedJudge, PlannedTask
+from harness.runner.folder import JOURNAL as RUN_JOURNAL
+from harness.runner.folder import MANIFEST, lock_folder, write_atomically
+from harness.runner.plan import build_plan, plan_tasks
+from harness.runner.planned import Plan, PlannedJudge, PlannedTask
 from harness.score.direct import UnitStatistics
 from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
-    from harness.run.engine import Outcome
-    from harness.run.progress import CellProgress
+    from harness.runner.engine import Outcome
+    from harness.runner.progress import CellProgress
 
 _NOT_ASKED = "the judge was not asked (--no-ask)"
 

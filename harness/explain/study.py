@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.api import Claim, Item, RecordedAnswer, RecordedCell, Request, Statistics, Verdict
 from harness.explain.records import Share
-from harness.run.planned import PlannedJudge, PlannedTask
+from harness.runner.planned import PlannedJudge, PlannedTask
 
 
 @dataclass(frozen=True, kw_only=True)

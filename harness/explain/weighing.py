@@ -13,7 +13,7 @@ from typing import Any
 from harness.api import Image, Judge, Judgement, JudgeStoppedError, Message, Request, Status, TextWeights, UserError
 from harness.explain.maps import cover, list_windows
 from harness.explain.measures import Settings, Way
-from harness.run.planned import PlannedJudge
+from harness.runner.planned import PlannedJudge
 
 
 @dataclass(frozen=True, kw_only=True)

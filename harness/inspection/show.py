@@ -14,7 +14,7 @@ from harness.console import echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.discovery import Offer, Plugins
-    from harness.run.planned import PlannedTask
+    from harness.runner.planned import PlannedTask
 
 
 @click.command("show")
@@ -146,7 +146,7 @@ def _print_resolved(path: Path, sets: tuple[str, ...], plugins: Plugins, *, orig
 def _find(plugins: Plugins, name: str) -> Offer:
     from harness.api import PluginError
     from harness.discovery import KINDS
-    from harness.run.folder import JOURNAL
+    from harness.runner.folder import JOURNAL
 
     # The likely slip: without `--unread` a run folder is a name like any other.
     if (Path(name) / JOURNAL).is_file():
@@ -223,7 +223,7 @@ def _print_benchmark(offer: Offer) -> None:
 def _draw(plugins: Plugins, offer: Offer, *, sample: int, split: str, data: str | None, path: Path) -> None:
     from harness.api import UserError
     from harness.inspection.sheet import contact_sheet
-    from harness.run.requests import stream_requests
+    from harness.runner.requests import stream_requests
 
     if offer.card.kind != "task":
         raise UserError(f"{offer.id} is a {offer.card.kind}; only tasks can be sampled")
@@ -245,9 +245,9 @@ def _sample_task(offer: Offer, plugins: Plugins, *, split: str, data: str | None
     Raises:
         UserError: It cannot be made without options or data, or has no such split.
     """
-    from harness.run.context import default_options, plan_task
-    from harness.run.plan import unfold_entry
-    from harness.run.planned import Plan
+    from harness.runner.context import default_options, plan_task
+    from harness.runner.plan import unfold_entry
+    from harness.runner.planned import Plan
 
     plan = Plan(seed=0, plugins=plugins, workspace=Path("runs") / ".workspace")
     given = None if data is None or data.startswith("hub:") else str(Path(data).resolve())

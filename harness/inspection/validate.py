@@ -44,8 +44,8 @@ def command(ctx: click.Context, manifests: tuple[Path, ...], sets: tuple[str, ..
 def _check(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
     """What a file without a mistake holds."""
     from harness.manifest.load import LoadedRecipe, load_document
-    from harness.run.coverage import check_metrics
-    from harness.run.plan import at
+    from harness.runner.coverage import check_metrics
+    from harness.runner.plan import at
 
     loaded = load_document(path, sets=sets, plugins=plugins)
     check_metrics(loaded, plugins)
@@ -60,9 +60,9 @@ def _check(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
 
 def _check_judges(loaded: LoadedManifest, plugins: Plugins) -> None:
     """Check the files that judges name, without making a model. See `harness.api.JudgeCard.check`."""
-    from harness.run.context import context_of
-    from harness.run.plan import at, unfold_entry
-    from harness.run.planned import Plan
+    from harness.runner.context import context_of
+    from harness.runner.plan import at, unfold_entry
+    from harness.runner.planned import Plan
 
     # Without tasks: nothing of the data is opened but what judges name.
     plan = Plan(seed=loaded.manifest.run.seed, plugins=plugins, workspace=Path("runs") / ".workspace")

@@ -12,7 +12,7 @@ import yaml
 from harness import DISTRIBUTION, __version__
 from harness.api import Executor, Judge, Placement, PluginError, UserError
 from harness.manifest.entries import MODEL
-from harness.run.planned import Plan, PlannedJudge, check_contract, check_options
+from harness.runner.planned import Plan, PlannedJudge, check_contract, check_options
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins

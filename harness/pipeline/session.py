@@ -17,9 +17,9 @@ from harness.api import Executor, JournalError, Judge, KnownAnswers, Report
 from harness.manifest.resolved import render
 from harness.pipeline.placing import place_judge
 from harness.pipeline.training import train_judges
-from harness.run.coverage import check_media, check_metrics, leave_out
-from harness.run.engine import Engine, Outcome
-from harness.run.folder import (
+from harness.runner.coverage import check_media, check_metrics, leave_out
+from harness.runner.engine import Engine, Outcome
+from harness.runner.folder import (
     JOURNAL,
     MANIFEST,
     lock_folder,
@@ -27,12 +27,12 @@ from harness.run.folder import (
     write_atomically,
     write_record,
 )
-from harness.run.journal import Journal
-from harness.run.plan import build_plan, plan_record
-from harness.run.planned import Plan, PlannedJudge
-from harness.run.progress import CellProgress
-from harness.run.requests import Shard
-from harness.run.unwritable import is_writable
+from harness.runner.journal import Journal
+from harness.runner.plan import build_plan, plan_record
+from harness.runner.planned import Plan, PlannedJudge
+from harness.runner.progress import CellProgress
+from harness.runner.requests import Shard
+from harness.runner.unwritable import is_writable
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins

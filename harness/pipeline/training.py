@@ -15,8 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from harness.api import PlannedTraining, PluginError, UserError
 from harness.manifest.entries import MODEL
-from harness.run.plan import at
-from harness.run.planned import Plan
+from harness.runner.plan import at
+from harness.runner.planned import Plan
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins

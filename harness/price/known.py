@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import Image, JournalError, Request
-from harness.run.database import MOST_VALUES
-from harness.run.folder import JOURNAL
-from harness.run.journal import Journal
-from harness.run.rows import quantity
+from harness.runner.database import MOST_VALUES
+from harness.runner.folder import JOURNAL
+from harness.runner.journal import Journal
+from harness.runner.rows import quantity
 
 _MOST_ANSWERS = 800
 """Answers that are read of one run: more would make an estimate slow, and not better."""

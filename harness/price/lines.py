@@ -11,10 +11,10 @@ from harness.api import DataError, Pricing, TokenEstimate, Usage
 from harness.price.known import KnownAnswer, find_known
 from harness.price.sample import SIZE, Prompt, sample_prompts
 from harness.price.tokens import Total, add_totals, estimate_completions, estimate_money, estimate_prompts
-from harness.run.folder import JOURNAL
-from harness.run.journal import Journal
-from harness.run.planned import Plan, PlannedJudge
-from harness.run.requests import Shard
+from harness.runner.folder import JOURNAL
+from harness.runner.journal import Journal
+from harness.runner.planned import Plan, PlannedJudge
+from harness.runner.requests import Shard
 
 Key = tuple[str, str]
 """Names of task and judge."""

@@ -10,8 +10,8 @@ from itertools import islice
 
 from harness.api import Item, Request
 from harness.price.known import Shown
-from harness.run.planned import PlannedTask
-from harness.run.requests import Shard, list_permutations
+from harness.runner.planned import PlannedTask
+from harness.runner.requests import Shard, list_permutations
 
 SIZE = 64
 """Rendered prompts of each task. Only their images are opened."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from harness.api import Judgement, RecordedAnswer, UnreadAnswer
 from harness.recorded.rows import answer_from_row, unread_from_row
-from harness.run.journal import ANSWERS, Journal
-from harness.run.rows import JudgementRow, judgement_row
+from harness.runner.journal import ANSWERS, Journal
+from harness.runner.rows import JudgementRow, judgement_row
 
 
 class RecordedJournal(Journal):

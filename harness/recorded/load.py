@@ -19,8 +19,8 @@ from harness.api import JournalError, Protocol, RecordedAnswer, RecordedCell, Un
 from harness.api.reading import Thinking, thinking_from_json
 from harness.manifest.model import ReportSettings
 from harness.recorded.journal import RecordedJournal
-from harness.run.folder import JOURNAL
-from harness.run.rows import LEFT_OUT
+from harness.runner.folder import JOURNAL
+from harness.runner.rows import LEFT_OUT
 
 
 @dataclass(frozen=True, kw_only=True)

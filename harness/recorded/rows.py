@@ -17,7 +17,7 @@ from harness.api import (
     space_from_json,
     verdict_from_json,
 )
-from harness.run.rows import judgement_from_row
+from harness.runner.rows import judgement_from_row
 
 _STATUSES = {status.value: status for status in Status}
 _NO_ANNOTATIONS: Mapping[str, Verdict] = MappingProxyType({})

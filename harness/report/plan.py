@@ -1,6 +1,6 @@
 """The record of `harness plan`: how many items show a difference, or which difference a number of items shows.
 
-The formulas are `harness.score.planning`; the plan of a run's cells is `harness.run.plan`, which this is not.
+The formulas are `harness.score.planning`; the plan of a run's cells is `harness.runner.plan`, which this is not.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from harness.report.render import warn, write_reports
 from harness.report.scored import score_run
 from harness.report.sources import digest_sources
 from harness.report.written import is_as_written, keep_written, wants_page
-from harness.run.folder import JOURNAL, LEADERBOARD, REPORT, SCORES, SECTIONS, read_kept, write_atomically
-from harness.run.unwritable import is_writable
+from harness.runner.folder import JOURNAL, LEADERBOARD, REPORT, SCORES, SECTIONS, read_kept, write_atomically
+from harness.runner.unwritable import is_writable
 from harness.score.direct import UnitStatistics
 from harness.score.find import make_metric
 from harness.text import clean

@@ -10,7 +10,7 @@ from harness.api import PluginError, Renderer, RendererCard, UserError
 from harness.candidates import CORE
 from harness.console import say
 from harness.registration import cause_of
-from harness.run.folder import write_atomically
+from harness.runner.folder import write_atomically
 from harness.text import clean
 
 if TYPE_CHECKING:

@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any
 from harness.api import AnswerSpace, JournalError, Judgement, RecordedCell, Request, Status, UserError, reason_of
 from harness.recorded.journal import RecordedJournal
 from harness.recorded.load import load_run, source_of
-from harness.run.folder import JOURNAL, MANIFEST, lock_folder
-from harness.run.requests import PlannedRequest, stream_requests
-from harness.run.rows import JudgementRow, judgement_from_row
+from harness.runner.folder import JOURNAL, MANIFEST, lock_folder
+from harness.runner.requests import PlannedRequest, stream_requests
+from harness.runner.rows import JudgementRow, judgement_from_row
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
-    from harness.run.planned import PlannedTask
+    from harness.runner.planned import PlannedTask
 
 # Requests that are looked up in the journal at a time. Some hold images, so it is not thousands.
 _CHUNK = 128
@@ -163,7 +163,7 @@ _Change = tuple[str, str, Judgement]
 def _plan_tasks(folder: Path, plugins: Plugins, *, cells: Sequence[RecordedCell]) -> dict[str, PlannedTask]:
     """The tasks of the recorded manifest by name, checked to ask what they asked then."""
     from harness.manifest.load import load_manifest
-    from harness.run.plan import plan_tasks
+    from harness.runner.plan import plan_tasks
 
     if not (folder / MANIFEST).is_file():
         raise JournalError(f"{folder}: has no {MANIFEST}, by which its questions could be rendered again")

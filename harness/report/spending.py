@@ -17,9 +17,9 @@ import numpy as np
 from harness.recorded.load import JournalAnswers
 from harness.report.scored import ScoredCell
 from harness.report.usage import Spending, nearest_rank
-from harness.run.folder import JOURNAL
-from harness.run.journal import ANSWERS, Journal
-from harness.run.rows import quantity
+from harness.runner.folder import JOURNAL
+from harness.runner.journal import ANSWERS, Journal
+from harness.runner.rows import quantity
 from harness.score.arrays import Floats
 from harness.score.intervals import t_quantile
 

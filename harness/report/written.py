@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from harness.run.folder import JOURNAL, read_kept
-from harness.run.journal import Journal
+from harness.runner.folder import JOURNAL, read_kept
+from harness.runner.journal import Journal
 
 _META = "published"
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from harness.api import HarnessError, Judgement, Request, Status
 from harness.recorded.journal import RecordedJournal
-from harness.run.folder import JOURNAL
-from harness.run.rows import JudgementRow, judgement_from_row
+from harness.runner.folder import JOURNAL
+from harness.runner.rows import JudgementRow, judgement_from_row
 
 MOST_RUNS = 32
 """Earlier runs that are looked at, the newest first. Each one is opened, checked and asked."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from harness.api import JournalError
 from harness.recorded.journal import RecordedJournal
-from harness.run.folder import JOURNAL, MANIFEST, lock_folder, make_folder, read_kept, write_atomically
-from harness.run.journal import Journal
-from harness.run.rows import LEFT_OUT, CellRow
+from harness.runner.folder import JOURNAL, MANIFEST, lock_folder, make_folder, read_kept, write_atomically
+from harness.runner.journal import Journal
+from harness.runner.rows import LEFT_OUT, CellRow
 
 _SHARD = re.compile(r"(?P<run>.+)-shard-(?P<index>\d+)-of-(?P<count>\d+)")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import Example, Judge, Judgement, Request, Task, UnfoldedEntry, Usage, UserError
-from harness.run.context import PlanContext
-from harness.run.planned import Plan
+from harness.runner.context import PlanContext
+from harness.runner.planned import Plan
 from harness.testing._installed import load_installed
 
 

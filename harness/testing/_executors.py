@@ -28,7 +28,7 @@ from harness.api import (
 )
 from harness.discovery import Plugins
 from harness.formats.tagged import TaggedFormat
-from harness.run.planned import PlannedJudge, check_options
+from harness.runner.planned import PlannedJudge, check_options
 from harness.testing._context import FakeContext
 from harness.testing._subject import Check, Subject
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness.api import Item, Judgement, Protocol, RecordedAnswer, Request, Task
-from harness.run.planned import PlannedTask
-from harness.run.requests import stream_requests
+from harness.runner.planned import PlannedTask
+from harness.runner.requests import stream_requests
 from harness.score.cell import score_cell
 from harness.score.find import metrics_of
 from harness.score.records import CellScores

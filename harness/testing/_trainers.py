@@ -37,7 +37,7 @@ from harness.api import (
 from harness.formats.tagged import TaggedFormat
 from harness.testing._members import check_members
 from harness.testing._subject import Check, CheckWarning, Subject, find_subject
-from harness.train.folder import Curves
+from harness.training.folder import Curves
 
 _ITEMS = {"train": 12, "validation": 4}
 _SPACES: dict[str, AnswerSpace] = {"even": Choice(("yes", "no")), "larger": Preference(2)}

@@ -15,8 +15,8 @@ from typing import Any
 
 from harness.api import AnswerSpace, Status, Verdict, reason_of, space_from_json, verdict_from_json
 from harness.report.escaping import order_name
-from harness.run.journal import ANSWERS, Journal
-from harness.run.rows import judgement_from_row
+from harness.runner.journal import ANSWERS, Journal
+from harness.runner.rows import judgement_from_row
 from harness.view.book import Book, BookCell
 from harness.view.records import AnswerMark, ItemLine, PromptPart, ShownAnswer, ShownItem
 

@@ -12,7 +12,7 @@ from typing import Any
 from harness.api import JournalError, RecordedCell
 from harness.recorded.load import RecordedRun, load_run, source_of
 from harness.report.records import Leaderboard, Row
-from harness.run.folder import JOURNAL, LEADERBOARD, MANIFEST, RECORD, SCORES, SECTIONS, read_kept
+from harness.runner.folder import JOURNAL, LEADERBOARD, MANIFEST, RECORD, SCORES, SECTIONS, read_kept
 from harness.score.records import CellScores, Comparison
 
 # What reading a file of somebody else's run may raise. A deep list of lists makes a RecursionError.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.run.folder import LEADERBOARD, read_kept, write_atomically
+from harness.runner.folder import LEADERBOARD, read_kept, write_atomically
 from harness.view.answers import Answers
 from harness.view.book import Book
 from harness.view.records import ItemLine

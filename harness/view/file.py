@@ -84,7 +84,7 @@ def write_report(folder: Path, book: Book, plugins: Plugins | None) -> None:
     Raises:
         JournalError: They cannot be written.
     """
-    from harness.run.folder import REPORT, write_atomically
+    from harness.runner.folder import REPORT, write_atomically
 
     text, counts = make_report(book, plugins)
     write_atomically(folder / REPORT, text)

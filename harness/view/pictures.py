@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import DataError, Image, Item, UserError
-from harness.run.folder import MANIFEST
+from harness.runner.folder import MANIFEST
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
-    from harness.run.planned import PlannedTask
+    from harness.runner.planned import PlannedTask
 
 SIDE = 240
 """Longest side of a thumbnail, in pixels."""
@@ -97,7 +97,7 @@ class Gallery:
 
     def _load(self) -> dict[str, PlannedTask]:
         from harness.manifest.load import load_manifest
-        from harness.run.plan import plan_tasks
+        from harness.runner.plan import plan_tasks
 
         try:
             loaded = load_manifest(self._folder / MANIFEST, plugins=self._plugins)

@@ -9,7 +9,7 @@ from harness.api import UserError
 from harness.console import say
 from harness.registration import cause_of
 from harness.report.written import wants_page
-from harness.run.folder import REPORT
+from harness.runner.folder import REPORT
 from harness.text import clean
 from harness.view.book import load_book
 from harness.view.file import write_report

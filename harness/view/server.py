@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from harness.api import UserError
 from harness.registration import cause_of
-from harness.run.folder import JOURNAL, LEADERBOARD, RECORD, SCORES, SECTIONS
+from harness.runner.folder import JOURNAL, LEADERBOARD, RECORD, SCORES, SECTIONS
 from harness.text import visible
 from harness.view.answers import Answers
 from harness.view.book import Book, load_book

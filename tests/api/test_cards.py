@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from harness.api import Context, IsPath, JudgeCard, Judgement, Operational, Request
 from harness.discovery import Offer, Plugins, operational, options_of
 from harness.manifest.load import LoadedManifest, load_manifest
-from harness.run.plan import build_plan
+from harness.runner.plan import build_plan
 
 
 class Options(BaseModel):

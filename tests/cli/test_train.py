@@ -10,7 +10,7 @@ import pytest
 
 from harness.cli import main
 
-TOY = Path(__file__).parents[1] / "train" / "toy_plugin.py"
+TOY = Path(__file__).parents[1] / "training" / "toy_plugin.py"
 RECIPE = """\
 name: tiny
 train: base.yaml

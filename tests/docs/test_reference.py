@@ -36,7 +36,7 @@ from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
 from harness.score.records import AltTest, AnnotatorTest, Ceiling, Comparison, MetricCeiling
 from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, ReliabilityBin
-from harness.train import folder as checkpoint_folder
+from harness.training import folder as checkpoint_folder
 from harness.verbs import VERBS
 
 MODELS = {

@@ -12,7 +12,7 @@ from harness.doctor.overlap import Overlap, find_overlap
 from harness.doctor.splits import TaskSplit, load_files, task_splits
 
 SHADES = Path(__file__).with_name("shades_plugin.py")
-TOY = Path(__file__).parents[1] / "train" / "toy_plugin.py"
+TOY = Path(__file__).parents[1] / "training" / "toy_plugin.py"
 
 Reach = Callable[..., list[TaskSplit]]
 Find = Callable[..., Overlap]

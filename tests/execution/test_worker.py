@@ -76,7 +76,7 @@ def place_file(folder: Path, body: str) -> Placement:
         "    return [JudgeCard(name='own', summary='.', factory=Own, api_version=1)]\n"
     )
     from harness.discovery import Plugins
-    from harness.run.planned import PlannedJudge
+    from harness.runner.planned import PlannedJudge
 
     offer = Plugins.load(extra=[str(file)]).find("judge", "own/own")
     key = PlannedJudge(name="own", offer=offer, options=None, context=None).key  # type: ignore[arg-type]

@@ -30,7 +30,7 @@ def load_harness() -> None:
     import harness.pipeline.session
     import harness.report.publish
     import harness.report.terminal
-    import harness.run.engine  # noqa: F401
+    import harness.runner.engine  # noqa: F401
     from harness.discovery import Plugins
 
     Plugins.load()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from registry import ROOT, Bench, CannotError, Process, row
 
-PLUGIN = ROOT / "tests" / "run" / "kill_plugin.py"
+PLUGIN = ROOT / "tests" / "runner" / "kill_plugin.py"
 MANIFEST = (
     "name: kill\ntasks: [{use: kill_plugin/pairs}]\njudges: [{use: kill_plugin/slow}]\nreport: {resamples: 200}\n"
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from registry import ROOT, Bench, CannotError, Process, row
 
-TOY = ROOT / "tests" / "train" / "toy_plugin.py"
+TOY = ROOT / "tests" / "training" / "toy_plugin.py"
 TOY_RECIPE = "name: tiny\ntasks: [{use: sums}]\ntrainer: {use: counter, with: {steps: 20, pause: 0.01}}\n"
 MODEL_RECIPE = """
 name: tiny

@@ -35,7 +35,7 @@ from harness.pipeline.session import run_manifest
 from harness.recorded.load import load_run
 from harness.report.leaderboard import build_leaderboard
 from harness.report.scored import score_run
-from harness.run.progress import make_progress
+from harness.runner.progress import make_progress
 from harness.score.agreement import MacroF1, RocAuc
 from harness.score.cell import jackknife_metric
 from harness.score.correlation import Kendall, Pearson, Spearman

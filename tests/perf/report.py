@@ -33,9 +33,9 @@ from typing import Any
 from harness.api import Judgement, Preference, Protocol, Status
 from harness.discovery import Plugins
 from harness.manifest.model import ReportSettings
-from harness.run.folder import JOURNAL
-from harness.run.journal import Journal
-from harness.run.rows import CellRow, ItemRow, RequestRow
+from harness.runner.folder import JOURNAL
+from harness.runner.journal import Journal
+from harness.runner.rows import CellRow, ItemRow, RequestRow
 from harness.view.server import Viewer
 
 JUDGES = {"careful": 0.9, "steady": 0.85, "hasty": 0.65, "coin": 0.5}

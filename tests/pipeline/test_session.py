@@ -21,7 +21,7 @@ from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
 from harness.pipeline.session import run_manifest
 from harness.recorded.load import load_run
-from harness.run.progress import Lines
+from harness.runner.progress import Lines
 
 MINE = '''
 import dataclasses
@@ -167,7 +167,7 @@ def test_report_settings_of_another_version_are_refused_with_their_names(run: Ru
 
 
 def test_importing_the_api_reads_no_run() -> None:
-    code = "import sys, harness.api; print(sorted({'sqlite3', 'numpy', 'harness.run'} & set(sys.modules)))"
+    code = "import sys, harness.api; print(sorted({'sqlite3', 'numpy', 'harness.runner'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

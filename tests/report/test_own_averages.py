@@ -16,8 +16,8 @@ from harness.report.leaderboard import build_leaderboard
 from harness.report.measure import metric_finder
 from harness.report.records import Leaderboard
 from harness.report.renderers import render_board
-from harness.run.coverage import check_metrics
-from harness.run.plan import build_plan
+from harness.runner.coverage import check_metrics
+from harness.runner.plan import build_plan
 from harness.score.find import make_metric
 
 GOLD = "AB" * 60

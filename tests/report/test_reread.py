@@ -16,7 +16,7 @@ from harness.cli import main
 from harness.discovery import Plugins
 from harness.recorded.journal import RecordedJournal
 from harness.report.reread import CellReread, _is_sure, reread_run
-from harness.run.rows import JudgementRow, judgement_row
+from harness.runner.rows import JudgementRow, judgement_row
 
 READER = '''
 import dataclasses
@@ -438,7 +438,7 @@ def test_data_that_are_gone_are_named(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_another_process_that_holds_the_run_is_told(start: Start) -> None:
-    from harness.run.folder import lock_folder
+    from harness.runner.folder import lock_folder
 
     folder = start(*TEXTS)
     plugin()

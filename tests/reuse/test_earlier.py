@@ -15,9 +15,9 @@ from harness.cli import main
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
 from harness.reuse.earlier import MOST_RUNS, find_earlier
-from harness.run.folder import JOURNAL
-from harness.run.plan import build_plan
-from harness.run.requests import stream_requests
+from harness.runner.folder import JOURNAL
+from harness.runner.plan import build_plan
+from harness.runner.requests import stream_requests
 
 PLUGIN = '''
 import os

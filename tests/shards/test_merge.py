@@ -11,8 +11,8 @@ import pytest
 
 from harness.api import JournalError, Judgement
 from harness.recorded.journal import RecordedJournal
-from harness.run.folder import JOURNAL, MANIFEST, lock_folder
-from harness.run.rows import LEFT_OUT, CellRow, ItemRow, RequestRow
+from harness.runner.folder import JOURNAL, MANIFEST, lock_folder
+from harness.runner.rows import LEFT_OUT, CellRow, ItemRow, RequestRow
 from harness.shards.merge import merge_shards
 
 SPACE = '{"kind": "choice", "labels": ["yes", "no"]}'

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import pytest
 
 from harness.discovery import Plugins
-from harness.run.folder import REPORT
+from harness.runner.folder import REPORT
 from harness.view.book import load_book
 from harness.view.counts import FILE, read_counts
 from harness.view.file import DEFAULT, make_report

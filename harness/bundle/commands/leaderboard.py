@@ -90,7 +90,7 @@ def command(
     if output is None:
         echo(text, nl=False)
         return
-    from harness.run.folder import write_atomically
+    from harness.runner.folder import write_atomically
 
     write_atomically(output, text)
     say(f"written: {output}")

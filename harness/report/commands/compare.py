@@ -100,7 +100,7 @@ def _find_sides(a: str, b: str, folder: Path | None) -> tuple[RecordedRun, str |
 
 def _split(text: str) -> tuple[Path | None, str | None]:
     """The run folder that `text` begins with, and the judge after it."""
-    from harness.run.folder import JOURNAL
+    from harness.runner.folder import JOURNAL
 
     # The whole text first: a folder's name may hold a colon.
     if (Path(text) / JOURNAL).is_file():
@@ -113,7 +113,7 @@ def _split(text: str) -> tuple[Path | None, str | None]:
 
 def _find_newest(folder: Path) -> Path:
     from harness.api import UserError
-    from harness.run.folder import JOURNAL
+    from harness.runner.folder import JOURNAL
 
     # By the time of the journal, which every answer touches. Names break ties, so that the choice is the same twice.
     found = sorted(folder.glob(f"*/{JOURNAL}"), key=lambda path: (path.stat().st_mtime, path.parent.name))

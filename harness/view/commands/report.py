@@ -47,7 +47,7 @@ def command(
       harness report runs/ood-1a2b3c4d5e6f runs/ood-6f5e4d3c2b1a -o both.html
       harness report runs/ood-1a2b3c4d5e6f -o small.html --items 100 --pictures 0
     """
-    from harness.run.folder import REPORT, write_atomically
+    from harness.runner.folder import REPORT, write_atomically
     from harness.view.file import DEFAULT, Budget, make_report
 
     if output is None and len(runs) > 1:

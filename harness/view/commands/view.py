@@ -49,7 +49,7 @@ def command(ctx: click.Context, run: Path | None, port: int) -> int:
 
 
 def _find_last(ctx: click.Context) -> Path:
-    from harness.run.folder import JOURNAL
+    from harness.runner.folder import JOURNAL
 
     journals = sorted(_RUNS.glob(f"*/{JOURNAL}"), key=lambda path: path.stat().st_mtime)
     if not journals:

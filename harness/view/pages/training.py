@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.run.folder import read_kept
-from harness.train.folder import CURVES, read_curves
+from harness.runner.folder import read_kept
+from harness.training.folder import CURVES, read_curves
 from harness.view import charts
 from harness.view.charts import Chart, Point, Series
 from harness.view.pages.common import trail

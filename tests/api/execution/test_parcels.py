@@ -28,7 +28,7 @@ from harness.api import (
 from harness.api.execution import Parcel, pack_answers, pack_requests, unpack_answers, unpack_requests
 from harness.api.reading import Thinking
 from harness.formats.tagged import TaggedFormat
-from harness.run.rows import judgement_row
+from harness.runner.rows import judgement_row
 
 FORMATS: Mapping[str, Any] = {"harness/tagged": TaggedFormat()}
 

@@ -31,7 +31,7 @@ from harness.api import (
     VerdictFormat,
     hookimpl,
 )
-from harness.run.folder import JOURNAL, MANIFEST, RECORD, SCORES
+from harness.runner.folder import JOURNAL, MANIFEST, RECORD, SCORES
 
 SPACE = Preference(2, ties=("tie",))
 TEXT = """\

@@ -1,0 +1,106 @@
+"""What is checked before any judge is asked: pictures that are there, answers that a judge has, metrics that fit.
+
+Not for single answers that are missing: those are errors of their cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from harness.api import UserError
+from harness.manifest.load import LoadedManifest, LoadedRecipe
+from harness.runner.planned import Plan, PlannedJudge, PlannedTask
+
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
+
+
+def check_media(plan: Plan) -> None:
+    """Refuse judges that look at pictures where a task is used without them.
+
+    Raises:
+        UserError: There is such a judge and such a task. Both are named.
+    """
+    blind = next((task for task in plan.tasks if task.without_media), None)
+    judge = next((judge for judge in plan.judges if getattr(judge.offer.card, "needs_media", True)), None)
+    if blind is not None and judge is not None:
+        raise UserError(
+            f"judge {judge.name} looks at pictures, and the task {blind.name} is used without them (`media: absent`); "
+            "get the pictures and take that out, or ask this judge by another manifest"
+        )
+
+
+def leave_out(plan: Plan) -> None:
+    """Leave the cells out of the plan whose judge `covers` not one item of the task.
+
+    Reads a task's items only as far as it takes to find one, and renders none. All shards of a run decide alike.
+
+    Raises:
+        UserError: Not one judge of a manifest entry covers any task, as where the ids do not fit.
+        DataError: The task's data cannot be used.
+    """
+    knowing = [judge for judge in plan.judges if not judge.needs_training and hasattr(judge.judge, "covers")]
+    seen: dict[str, str] = {}
+    for task in plan.tasks:
+        missing, seen[task.name] = _find_uncovered(task, knowing)
+        plan.left_out |= {(task.name, judge.name) for judge in missing}
+    # A file of recordings may stand for several judges, some of which answered other tasks. That none of them has an
+    # answer to anything is a mistake, most often in the ids.
+    for entry in {judge.entry: judge for judge in knowing}:
+        _check_entry(plan, [judge for judge in knowing if judge.entry == entry], seen)
+
+
+def _find_uncovered(task: PlannedTask, judges: list[PlannedJudge]) -> tuple[list[PlannedJudge], str]:
+    """The judges that cover no item of a task, and the first item's id; none where there is no item at all."""
+    first = ""
+    # Ends once each judge covers an item, which is after the very first one in nearly every run.
+    for item in islice(task.task.items(task.split), task.limit) if judges else ():
+        first = first or item.id
+        judges = [judge for judge in judges if not judge.judge.covers(task.name, item.id)]  # type: ignore[attr-defined]
+        if not judges:
+            break
+    return (judges if first else []), first
+
+
+def _check_entry(plan: Plan, judges: list[PlannedJudge], seen: dict[str, str]) -> None:
+    if all((task.name, judge.name) in plan.left_out for judge in judges for task in plan.tasks):
+        names = ", ".join(judge.name for judge in judges)
+        items = ", ".join(f"{item!r} of {task}" for task, item in seen.items())
+        raise UserError(
+            f"judge {names}: has an answer to no item of any task ({items}, ...); give the answers the ids of the "
+            "items, or leave the judge out"
+        )
+
+
+def check_metrics(loaded: LoadedManifest | LoadedRecipe, plugins: Plugins, tasks: Sequence[PlannedTask] = ()) -> None:
+    """Refuse, before any judge is asked or trained, what could not be scored afterwards.
+
+    Args:
+        loaded: The manifest or recipe, for the metrics that it names itself and where it does.
+        plugins: The installed plugins, of which one makes each metric: the hook `harness_metric_wanted`.
+        tasks: The tasks of the plan, for those of their official protocols. Without, none of their data is read.
+
+    Raises:
+        UserError: A metric is unknown, cannot be made, may not run, or is not defined for a task's answers.
+    """
+    if isinstance(loaded, LoadedManifest):
+        report, changes = loaded.manifest.report.metric, [task.protocol for task in loaded.manifest.tasks]
+    else:
+        report, changes = None, [task.protocol for task in loaded.recipe.tasks]
+    places = {} if report is None else {report: loaded.origins.get("report.metric", "")}
+    for number, protocol in enumerate(changes):
+        for place, name in enumerate(protocol.get("metrics", ())):
+            places[name] = loaded.origins.get(f"tasks.{number}.protocol.metrics.{place}", "")
+    wanted = {(name, "", ""): None for name in places}
+    for task in tasks:
+        answers = getattr(plugins.find("task", task.id).card, "answers", "")
+        names = [*task.protocol.metrics, *([] if report is None else [report])]
+        wanted |= {(name, answers, f"task {task.name}: "): None for name in names}
+    for name, answers, who in wanted:
+        try:
+            plugins.ask("harness_metric_wanted", object, metric=name, answers=answers, plugins=plugins)
+        except UserError as error:
+            where = f"{places[name]}: " if places.get(name) else ""
+            raise UserError(f"{where}{who}{error}") from error

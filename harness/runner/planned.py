@@ -1,0 +1,261 @@
+"""The records of a plan: its tasks, judges, and the cells that they make. Planning itself is `harness.runner.plan`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.api import Context, Judge, PluginError, Protocol, Request, Task, UserError, VerdictFormat
+from harness.api.reading import NO_MARKS, Thinking
+from harness.discovery import Offer, Plugins, options_of
+from harness.manifest.check import validate
+from harness.manifest.problems import Origin, Problems
+from harness.manifest.source import Node
+from harness.runner.rows import CellRow
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from harness.manifest.load import LoadedRecipe
+
+
+class WaitsForRecipeError(UserError):
+    """A judge cannot be made yet: the recipe that makes its model has to be trained first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedTask:
+    """A task of the plan, ready to stream."""
+
+    name: str
+    """Label on the leaderboard."""
+    id: str
+    """Canonical id."""
+    suite: str
+    """Collection."""
+    split: str
+    """Which split is asked."""
+    limit: int | None
+    """At most so many items."""
+    task: Task
+    """The plugin's task."""
+    protocol: Protocol
+    """The official protocol with the manifest's changes."""
+    format: VerdictFormat
+    """The verdict format."""
+    only: frozenset[str] | None = None
+    """Ids of the items that are asked. `None`: all."""
+
+    def count(self) -> int | None:
+        """Number of items, where the task knows it."""
+        if self.only is not None:
+            return len(self.only)
+        counter = getattr(self.task, "count_items", None)
+        if counter is None:
+            return None
+        known = int(counter(self.split))
+        return known if self.limit is None else min(known, self.limit)
+
+    @property
+    def provenance(self) -> str:
+        """Which data were read, where the task says."""
+        say = getattr(self.task, "provenance", None)
+        return "" if say is None else str(say())
+
+    @property
+    def without_media(self) -> bool:
+        """Whether its pictures are not there, so that only judges that do not look at them can be asked."""
+        return getattr(self.task, "media", "") == "absent"
+
+    @property
+    def requests_per_item(self) -> int:
+        """Requests that an item with candidates makes."""
+        # `reshuffled` draws one order for each sample, so that it makes no more requests than `fixed`.
+        return self.protocol.samples * (2 if self.protocol.order == "both" else 1)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes whenever the requests may change."""
+        # Of the protocol, only what decides about the requests: the rest changes scores, and asks for nothing new.
+        asked = (self.protocol.order, self.protocol.order_seed, self.protocol.samples)
+        facts: list[Any] = [self.id, self.task.fingerprint(), self.split, self.limit, self.format.name, asked]
+        return _digest(facts if self.only is None else [*facts, sorted(self.only)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedJudge:
+    """A judge of the plan."""
+
+    name: str
+    """Label on the leaderboard."""
+    offer: Offer
+    """Where it comes from."""
+    options: BaseModel | None
+    """Its checked options."""
+    context: Context
+    """What its factory is given."""
+    entry: str = ""
+    """Path of its entry in the manifest, `judges.0`. Those that one entry stands for share it."""
+    thinking: Thinking = NO_MARKS
+    """How it marks its reasoning, from its card and its entry."""
+    recipe: LoadedRecipe | None = None
+    """The recipe that makes its model."""
+    model: Path | None = None
+    """The model that its recipe made; `None` until then."""
+
+    @property
+    def id(self) -> str:
+        """Canonical id."""
+        return self.offer.id
+
+    @property
+    def needs_training(self) -> bool:
+        """Whether its recipe has to be trained before it can be made."""
+        return self.recipe is not None and self.model is None
+
+    @property
+    def code_model(self) -> str | None:
+        """What its code comes with, if any runs, where its options name only what a recipe made of that."""
+        return None if self.recipe is None else self.recipe.first_model
+
+    def make(self) -> Judge:
+        """A new judge object. The engine makes another one when the first hangs.
+
+        Raises:
+            WaitsForRecipeError: Its recipe has to be trained first.
+            UserError: It cannot be made.
+        """
+        if self.recipe is not None and self.model is None:
+            raise WaitsForRecipeError(f"judge {self.name}: its recipe {self.recipe.recipe.name} is not trained yet")
+        judge = self.offer.create(self.options, self.context, model=self.code_model)
+        check_contract("judge", self.id, judge, ("judge", "fingerprint"))
+        made: Judge = judge  # the factory may return anything, and `check_contract` has looked
+        return made
+
+    @cached_property
+    def judge(self) -> Judge:
+        """The judge object."""
+        return self.make()
+
+    def close(self) -> None:
+        """Let the judge free its memory after its last cell. A jury may ask it again later."""
+        close = getattr(self.judge, "close", None)
+        if close is not None:
+            close()
+
+    def put(self, request: Request) -> Request:
+        """The request as it is put to this judge: under the judge's own key, with the marks of its reasoning."""
+        request = request.with_key(by_item=self.answers_by_item)
+        return request if self.thinking == NO_MARKS else replace(request, thinking=self.thinking)
+
+    def refusal(self, request: Request) -> str:
+        """Why a request is not put to it. Empty where it is."""
+        if not request.beginning or getattr(self.judge, "continues", False):
+            return ""
+        # A chat template would close that turn and open another: an answer to something that was not asked.
+        return (
+            f"judge {self.name} ({self.id}) cannot go on from a given beginning, and this request ends with a message "
+            "of the assistant's; ask a judge that `continues`, or end the request with the user's message"
+        )
+
+    @property
+    def answers_by_item(self) -> bool:
+        """Whether two items of equal content are two questions to it; see `harness.api.Judge`."""
+        return bool(getattr(self.judge, "answers_by_item", False))
+
+    @cached_property
+    def key(self) -> str:
+        """Changes whenever its answers may change. The journal keeps judgements under it."""
+        facts: list[Any] = [self.id, options_of(self.options), self.judge.fingerprint()]
+        # Facts are added only where they differ from the default, so that the keys of older journals stay.
+        if self.answers_by_item:
+            facts.append("by item")
+        if self.thinking != NO_MARKS:
+            facts.append([list(map(list, self.thinking.marks)), self.thinking.opened])
+        return _digest(facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One judge on one task."""
+
+    task: PlannedTask
+    judge: PlannedJudge
+
+    def row(self, state: str) -> CellRow:
+        """How far it got, as the journal keeps it."""
+        return CellRow(self.task.name, self.judge.name, self.judge.key, self.task.fingerprint, state)
+
+
+@dataclass(kw_only=True)
+class Plan:
+    """All cells of a run."""
+
+    tasks: list[PlannedTask] = field(default_factory=list)
+    judges: list[PlannedJudge] = field(default_factory=list)
+    seed: int
+    plugins: Plugins
+    workspace: Path
+    journal: Path | None = None
+    """Where answers already given can be looked up; set when the run starts."""
+    asking: list[str] = field(default_factory=list)
+    """Judges that are being asked through a context right now, to notice circles."""
+    elsewhere: Mapping[str, Judge] = field(default_factory=dict)
+    """By name, the stand-ins of judges that an executor asks elsewhere; set when the run starts."""
+    left_out: set[tuple[str, str]] = field(default_factory=set)
+    """Names of task and judge of the cells that are not asked. `harness.runner.coverage` finds them."""
+
+    def cells(self) -> list[Cell]:
+        """All cells that are asked, judge by judge."""
+        # Judges are outermost, so that the weights of one judge at a time are in memory.
+        cells = [Cell(task, judge) for judge in self.judges for task in self.tasks]
+        return [cell for cell in cells if (cell.task.name, cell.judge.name) not in self.left_out]
+
+
+def check_contract(kind: str, name: str, made: object, members: tuple[str, ...]) -> None:
+    """Raise a `PluginError` where what a factory made lacks members of its protocol."""
+    missing = [member for member in members if not hasattr(made, member)]
+    if missing:
+        raise PluginError(f"{kind} {name}: its factory returned {made!r}, which lacks {', '.join(missing)}")
+
+
+def check_options(offer: Offer, given: Mapping[str, Any], *, who: str) -> BaseModel | None:
+    """Options that a plugin gives to an object of another plugin, checked as those of a manifest.
+
+    Raises:
+        UserError: They do not fit. The message names `who`, the object and each option.
+    """
+    model = offer.options_model()
+    if model is None:
+        if given:
+            raise UserError(f"{who}: {offer.id} takes no options, got {', '.join(given)}; leave them out")
+        return None
+    problems = Problems()
+    origin = Origin(label=f"{who}: options of {offer.id}", folder=Path())
+    checked = validate(model, make_node(given, origin), "", problems)
+    problems.raise_if_any()
+    return checked
+
+
+def make_node(value: Any, origin: Origin) -> Node:
+    """Plain data as the manifest's checks take it."""
+    if isinstance(value, Mapping):
+        return Node(value={str(key): make_node(child, origin) for key, child in value.items()}, origin=origin)
+    if isinstance(value, list | tuple):
+        return Node(value=tuple(make_node(child, origin) for child in value), origin=origin)
+    return Node(value=value, origin=origin)
+
+
+def _digest(data: object) -> str:
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def least_of(*limits: int | None) -> int | None:
+    """The smallest limit; `None` where there is none."""
+    return min((limit for limit in limits if limit is not None), default=None)

@@ -1,0 +1,144 @@
+"""The records of a plan: which keys change, what is counted, which options fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from pydantic import BaseModel
+
+from harness.api import JudgeCard, Operational, PluginError, Protocol, Request, UserError
+from harness.api.reading import Thinking
+from harness.discovery import Offer
+from harness.runner.planned import Plan, check_contract, check_options, least_of
+
+MakePlan = Callable[..., Plan]
+
+
+class Options(BaseModel, extra="forbid"):
+    depth: int = 1
+    folders: tuple[str, ...] = ()
+    workers: Annotated[int, Operational()] = 1
+
+
+def offer_of(options: type[BaseModel] | None) -> Offer:
+    card = JudgeCard(name="j", summary="A judge.", factory=lambda options, context: None, options=options)
+    return Offer("t/j", card, "t", "1")
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({}, True),
+        ({"limit": 5}, False),
+        ({"split": "train"}, False),
+        ({"id": "t/other"}, False),
+        ({"name": "another label"}, True),
+        ({"suite": "another suite"}, True),
+        ({"protocol": Protocol(samples=2)}, False),
+        ({"protocol": Protocol(order="both")}, False),
+        ({"protocol": Protocol(order_seed=1)}, False),
+        ({"protocol": Protocol(unparsed="wrong", metrics=("kappa",))}, True),
+    ],
+)
+def test_a_task_changes_where_its_requests_may(
+    make_plan: MakePlan, text_task: Any, change: dict[str, Any], same: bool
+) -> None:
+    [task] = make_plan(text_task()).tasks
+    assert (replace(task, **change).fingerprint == task.fingerprint) is same
+    assert replace(task, task=text_task(version="2")).fingerprint != task.fingerprint
+
+
+def test_a_judge_changes_where_its_answers_may(make_plan: MakePlan, text_task: Any, truthful: Any) -> None:
+    [judge] = make_plan(text_task(), truthful()).judges
+    key = replace(judge, options=Options()).key
+    assert replace(judge, options=Options(workers=8), name="another label", entry="judges.7").key == key
+    assert replace(judge, options=Options(depth=2)).key != key
+    assert replace(judge, offer=replace(judge.offer, id="t/other"), options=Options()).key != key
+    marked = replace(judge, options=Options(), thinking=Thinking(marks=(("<a>", "</a>"),), opened=False)).key
+    opened = replace(judge, options=Options(), thinking=Thinking(marks=(("<a>", "</a>"),), opened=True)).key
+    assert len({key, marked, opened}) == 3
+
+
+def test_a_request_is_put_under_the_judges_key_with_its_marks(
+    make_plan: MakePlan, make_request: Callable[..., Request], text_task: Any, truthful: Any
+) -> None:
+    [judge] = make_plan(text_task(), truthful()).judges
+    request = make_request()
+    assert judge.put(request) == request
+    marks = Thinking(marks=(("<a>", "</a>"),), opened=False)
+    assert replace(judge, thinking=marks).put(request).thinking == marks
+    by_item = truthful()
+    by_item.answers_by_item = True
+    [judge] = make_plan(text_task(), by_item).judges
+    assert judge.put(request).key == f"{request.key}/{request.item}"
+
+
+def test_closing_a_judge_closes_it_where_it_can_be_closed(make_plan: MakePlan, text_task: Any, truthful: Any) -> None:
+    closed = []
+    able = truthful()
+    able.close = lambda: closed.append(True)
+    for judge in make_plan(text_task(), able, truthful()).judges:
+        judge.close()
+    assert closed == [True]
+
+
+@pytest.mark.parametrize(
+    ("known", "limit", "expected"), [(7, None, 7), (7, 3, 3), (7, 9, 7), (None, 3, None), (None, None, None)]
+)
+def test_items_are_counted_where_the_task_knows(
+    make_plan: MakePlan, text_task: Any, known: int | None, limit: int | None, expected: int | None
+) -> None:
+    task = text_task()
+    if known is not None:
+        task.count_items = lambda split: {"test": known}[split]
+    assert replace(make_plan(task).tasks[0], limit=limit).count() == expected
+
+
+@pytest.mark.parametrize(("order", "requests"), [("fixed", 3), ("shuffled", 3), ("both", 6), ("reshuffled", 3)])
+def test_an_item_makes_a_request_for_each_order_and_sample(
+    make_plan: MakePlan, text_task: Any, order: Any, requests: int
+) -> None:
+    [task] = make_plan(text_task(protocol=Protocol(order=order, samples=3))).tasks
+    assert task.requests_per_item == requests
+
+
+def test_what_a_factory_made_has_to_have_all_members() -> None:
+    check_contract("judge", "t/j", "text", ("upper", "lower"))
+    with pytest.raises(PluginError, match=r"judge t/j: its factory returned 'text', which lacks judge, fingerprint"):
+        check_contract("judge", "t/j", "text", ("judge", "upper", "fingerprint"))
+
+
+def test_options_of_another_plugin_are_checked_as_those_of_a_manifest() -> None:
+    offer = offer_of(Options)
+    assert check_options(offer, {}, who="judge jury") == Options()
+    assert check_options(offer, {"depth": 3, "folders": ["a", "b"]}, who="judge jury") == Options(
+        depth=3, folders=("a", "b")
+    )
+    with pytest.raises(UserError, match=r"judge jury: options of t/j: dpeth: unknown key\. Did you mean 'depth'"):
+        check_options(offer, {"dpeth": 3}, who="judge jury")
+    with pytest.raises(UserError, match=r"depth: must be a whole number, got the text '3'"):
+        check_options(offer, {"depth": "3"}, who="judge jury")
+
+
+def test_an_object_without_options_takes_none() -> None:
+    assert check_options(offer_of(None), {}, who="judge jury") is None
+    with pytest.raises(UserError, match="judge jury: t/j takes no options, got depth, x; leave them out"):
+        check_options(offer_of(None), {"depth": 1, "x": 2}, who="judge jury")
+
+
+def test_the_smallest_limit_counts() -> None:
+    assert [least_of(), least_of(None, None), least_of(None, 3), least_of(5, 3, None)] == [None, None, 3, 3]
+
+
+def test_cells_are_judge_by_judge_without_those_that_are_left_out(
+    make_plan: MakePlan, text_task: Any, truthful: Any, tmp_path: Path
+) -> None:
+    plan = make_plan(text_task(), truthful(), truthful())
+    plan.tasks.append(replace(plan.tasks[0], name="other"))
+    plan.left_out.add(("text", "j1"))
+    names = [(cell.judge.name, cell.task.name) for cell in plan.cells()]
+    assert names == [("j0", "text"), ("j0", "other"), ("j1", "other")]
