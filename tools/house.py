@@ -41,7 +41,7 @@ LAYERS = (
     ("explain",),
     ("card",),
     ("doctor", "testing", "view"),
-    ("authoring",),
+    ("authoring", "library"),
     ("cli", "pytest_plugin"),
 )
 """Parts of `harness`, the lowest first. A module imports its own part, and parts of lower layers."""
@@ -94,6 +94,7 @@ BATTERIES = (
     "authoring",
     "execution",
     "view",
+    "library",
 )
 """Parts that the kernel never imports: it reaches them through hooks."""
 
