@@ -71,9 +71,21 @@ KERNEL = (
 
 TOOLKITS = tuple(
     f"harness.api.{name}"
-    for name in ("data", "execution", "explaining", "images", "pricing", "reading", "results", "training")
+    for name in (
+        "data",
+        "execution",
+        "explaining",
+        "files",
+        "images",
+        "optional",
+        "pricing",
+        "reading",
+        "results",
+        "training",
+    )
 )
-"""Packages that plugins are made of, and that the kernel hardly uses: not counted as kernel."""
+"""Packages that plugins are made of, and that the kernel hardly uses: not counted as kernel. `find_toolkit_uses` counts
+what it uses of each, also by way of `harness.api`."""
 
 BATTERIES = (
     "formats",
@@ -200,6 +212,23 @@ def find_batteries_imported(modules: Mapping[str, Module]) -> list[str]:
         for to, line in imports_of(module, modules).items()
         if module.part in KERNEL and modules[to].part in BATTERIES
     ]
+
+
+def find_toolkit_uses(modules: Mapping[str, Module], *, kernel: bool = True) -> dict[str, dict[str, set[str]]]:
+    """What the kernel, or all that is none, uses of each toolkit: names by module. `harness.api` itself is left out."""
+    # `from harness.api import X` uses the toolkit that X comes from.
+    front = {name.rpartition(".")[2]: package for name, package, _ in modules["harness.api"].imports}
+    found: dict[str, dict[str, set[str]]] = {toolkit: {} for toolkit in TOOLKITS}
+    for module in modules.values():
+        if module.in_kernel != kernel or module.part == "api":
+            continue
+        for name, package, _ in module.imports:
+            leaf = name.rpartition(".")[2]
+            source = front.get(leaf, name) if package == "harness.api" else name
+            for toolkit in TOOLKITS:
+                if f"{source}.".startswith(f"{toolkit}."):
+                    found[toolkit].setdefault(module.name, set()).add(leaf)
+    return found
 
 
 def count_code(module: Module) -> int:
