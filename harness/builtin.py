@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from harness.api import (
+    CellProgress,
     CommandCard,
     ExecutorCard,
     FormatCard,
@@ -121,6 +122,14 @@ def harness_run_planned(folder: Path, plan: object, to_ask: Mapping[tuple[str, s
     from harness.price.lines import price_run, write_lines
 
     return write_lines(price_run(cast("Plan", plan), folder, to_ask, cast("Shard | None", shard)))
+
+
+@hookimpl
+def harness_progress_wanted() -> CellProgress:
+    """Bars on a terminal, plain lines otherwise."""
+    from harness.progress import make_progress
+
+    return make_progress()
 
 
 @hookimpl

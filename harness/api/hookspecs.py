@@ -29,7 +29,7 @@ from harness.api._cards import (
     TaskCard,
     TrainerCard,
 )
-from harness.api._contracts import InstalledPlugins, KnownAnswers, PlannedTraining, Report, ResolvedRecipe
+from harness.api._contracts import CellProgress, InstalledPlugins, KnownAnswers, PlannedTraining, Report, ResolvedRecipe
 from harness.api._records import Judgement
 from harness.api._requests import Request
 from harness.api.results._metrics import Metric
@@ -142,6 +142,14 @@ def harness_answers_known(folder: Path) -> KnownAnswers | None:
 
     Args:
         folder: The run folder. In a dry run it need not be there.
+    """
+
+
+@hookspec
+def harness_progress_wanted() -> CellProgress | None:
+    """Give the display that shows how far a run is. The first plugin that returns a display has it.
+
+    The core's own plugin is asked last. It draws bars on a terminal, and prints lines to stderr anywhere else.
     """
 
 

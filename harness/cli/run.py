@@ -93,10 +93,10 @@ def command(
       harness run benchmarks/ood.yaml --shard 1/4
       harness run benchmarks/ood.yaml --executor ray --executor-option workers=4
     """
+    from harness.api import CellProgress
     from harness.manifest.load import load_manifest
     from harness.pipeline.placing import make_executor
     from harness.pipeline.session import run_manifest
-    from harness.runner.progress import make_progress
 
     shard = _parse_shard(part)
     plugins = load_plugins(ctx)
@@ -115,7 +115,7 @@ def command(
             runs=runs,
             fresh=fresh,
             shard=shard,
-            progress=make_progress(),
+            progress=plugins.ask("harness_progress_wanted", CellProgress) or CellProgress(),
             checkpoints=checkpoints,
             say=say,
             reuse=reuse,

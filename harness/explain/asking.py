@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.api import Item, Judgement, Protocol, Request, VerdictFormat
+from harness.api import CellProgress, Item, Judgement, Protocol, Request, VerdictFormat
 from harness.explain.measures import Question, Settings, Way
 from harness.explain.study import Said, Study
 from harness.explain.weighing import PlannedWeigher
@@ -19,7 +19,6 @@ from harness.recorded.journal import RecordedJournal
 from harness.runner.database import MOST_VALUES
 from harness.runner.engine import Engine, Outcome
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask
-from harness.runner.progress import CellProgress
 from harness.runner.rows import judgement_from_row
 
 JOURNAL = "explain.sqlite"

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.api import Item, JournalError, RecordedCell, UserError
+from harness.api import CellProgress, Item, JournalError, RecordedCell, UserError
 from harness.explain.asking import (
     JOURNAL,
     Asking,
@@ -41,7 +41,6 @@ from harness.text import clean
 if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.runner.engine import Outcome
-    from harness.runner.progress import CellProgress
 
 _NOT_ASKED = "the judge was not asked (--no-ask)"
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import Executor, JournalError, Judge, KnownAnswers, Report
+from harness.api import CellProgress, Executor, JournalError, Judge, KnownAnswers, Report
 from harness.manifest.resolved import render
 from harness.pipeline.placing import place_judge
 from harness.pipeline.training import train_judges
@@ -30,7 +30,6 @@ from harness.runner.folder import (
 from harness.runner.journal import Journal
 from harness.runner.plan import build_plan, plan_record
 from harness.runner.planned import Plan, PlannedJudge
-from harness.runner.progress import CellProgress
 from harness.runner.requests import Shard
 from harness.runner.unwritable import is_writable
 
