@@ -35,6 +35,7 @@ LAYERS = (
     ("discovery",),
     ("console", "formats", "manifest", "score"),
     ("progress", "runner"),
+    ("readiness",),
     ("execution", "pipeline", "recorded"),
     ("report", "reuse"),
     ("bundle", "drift", "inspection", "price", "shards", "training"),
@@ -90,6 +91,7 @@ what it uses of each, also by way of `harness.api`."""
 BATTERIES = (
     "formats",
     "score",
+    "readiness",
     "recorded",
     "report",
     "reuse",
