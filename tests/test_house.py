@@ -51,6 +51,14 @@ def test_the_kernel_hardly_uses_the_toolkits(modules: dict[str, house.Module]) -
     assert [toolkit for toolkit in house.TOOLKITS if len(others[toolkit]) <= len(uses[toolkit])] == []
 
 
+def test_libraries_know_nothing_of_the_harness_and_have_narrow_doors(modules: dict[str, house.Module]) -> None:
+    uses = house.find_library_uses(modules)
+    assert {*house.LIBRARIES} <= {*modules}
+    assert [library for library, used in uses.items() if library in used] == []
+    assert {library: used for library, used in uses.items() if len(used) > 2} == {}
+    assert {library: used for library, used in uses.items() if len(set().union(*used.values())) > 3} == {}
+
+
 def test_no_modules_import_one_another_in_a_circle(modules: dict[str, house.Module]) -> None:
     assert house.find_circles(modules) == []
 
@@ -100,6 +108,11 @@ def test_what_the_kernel_uses_of_a_toolkit_is_found_also_by_way_of_the_api(tmp_p
         "harness.runner.a": {"write_number", "write_share"}
     }
     assert house.find_toolkit_uses(found, kernel=False)["harness.api.results"] == {"harness.report.b": {"results"}}
+
+
+def test_a_library_that_uses_the_harness_is_found(tmp_path: Path) -> None:
+    found = write(tmp_path, telemetry="def f():\n    from harness.api import Item\n", api="")
+    assert house.find_library_uses(found)["harness.telemetry"] == {"harness.telemetry": {"harness.api.Item"}}
 
 
 def test_a_battery_that_the_kernel_imports_is_found(tmp_path: Path) -> None:

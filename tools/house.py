@@ -68,7 +68,7 @@ KERNEL = (
     "pipeline",
     "cli",
 )
-"""Parts that a run always needs, without the `TOOLKITS`."""
+"""Parts that a run always needs, without the `TOOLKITS` and the `LIBRARIES` in them."""
 
 TOOLKITS = tuple(
     f"harness.api.{name}"
@@ -87,6 +87,10 @@ TOOLKITS = tuple(
 )
 """Packages that plugins are made of, and that the kernel hardly uses: not counted as kernel. `find_toolkit_uses` counts
 what it uses of each, also by way of `harness.api`."""
+
+LIBRARIES = ("harness.disguises", "harness.runner.stopping", "harness.telemetry")
+"""Modules that know nothing of the harness: they import nothing of it, and could be packages of their own. The kernel
+uses them as it uses click, so who reads it need not read them. They are counted apart."""
 
 BATTERIES = (
     "formats",
@@ -152,7 +156,7 @@ class Module:
     @property
     def in_kernel(self) -> bool:
         """Whether it belongs to the kernel."""
-        return self.part in KERNEL and not self.name.startswith(TOOLKITS)
+        return self.part in KERNEL and not self.name.startswith((*TOOLKITS, *LIBRARIES))
 
 
 def find_modules(root: Path = ROOT) -> dict[str, Module]:
@@ -231,6 +235,18 @@ def find_toolkit_uses(modules: Mapping[str, Module], *, kernel: bool = True) -> 
             for toolkit in TOOLKITS:
                 if f"{source}.".startswith(f"{toolkit}."):
                     found[toolkit].setdefault(module.name, set()).add(leaf)
+    return found
+
+
+def find_library_uses(modules: Mapping[str, Module]) -> dict[str, dict[str, set[str]]]:
+    """What each module uses of each library: names by module. A library that uses the harness is among the modules."""
+    found: dict[str, dict[str, set[str]]] = {library: {} for library in LIBRARIES}
+    for module in modules.values():
+        for name, package, _ in module.imports:
+            if package in LIBRARIES:
+                found[package].setdefault(module.name, set()).add(name.rpartition(".")[2])
+            elif module.name in LIBRARIES and name.partition(".")[0] == "harness":
+                found[module.name].setdefault(module.name, set()).add(name)
     return found
 
 
@@ -318,6 +334,8 @@ def measure(modules: Mapping[str, Module]) -> dict[str, object]:
     return {
         "lines_core": sum(parts.values()),
         "lines_kernel": sum(lines[module.name] for module in core if module.in_kernel),
+        "lines_toolkits": sum(lines[module.name] for module in core if module.name.startswith(TOOLKITS)),
+        "lines_libraries": sum(lines[name] for name in LIBRARIES),
         "code_kernel": sum(count_code(module) for module in core if module.in_kernel),
         "code_core": sum(map(count_code, core)),
         "lines_plugins": sum(lines[module.name] for module in plugins),
