@@ -17,7 +17,7 @@ from harness.testing import ManifestRunner
 SOURCE = Path(__file__).parents[1] / "src"
 sys.path[:0] = [str(SOURCE), str(Path(__file__).parent)]
 
-from tracker_cases import MANIFEST, PLANTED, Run, Train
+from tracker_cases import MANIFEST, PLANTED, Run, Train  # noqa: E402
 
 TRAIN = """
 import json, os, signal, sys

@@ -11,7 +11,7 @@ import json
 import re
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 _NAME = re.compile(r"[A-Za-z0-9_./: -]{1,250}")
 
@@ -21,9 +21,9 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     status = 0
-    experiments: list[str] = []
-    runs: dict[str, dict[str, Any]] = {}
-    files: dict[str, str] = {}
+    experiments: ClassVar[list[str]] = []
+    runs: ClassVar[dict[str, dict[str, Any]]] = {}
+    files: ClassVar[dict[str, str]] = {}
 
     def do_GET(self) -> None:
         if self.path == "/kept":

@@ -75,9 +75,6 @@ def test_scores_settings_and_leaderboard_of_a_run_are_in_the_file_of_the_library
 
 
 def test_nothing_of_the_machine_and_no_secret_is_written(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    import getpass
-    import socket
-
     monkeypatch.setenv("HARNESS_PLANTED_NAME", "never-sent-either")
     made = run()
     written = b"".join(path.read_bytes() for path in made.folder.glob("wandb/offline-run-*/*.wandb"))
@@ -86,10 +83,9 @@ def test_nothing_of_the_machine_and_no_secret_is_written(run: Run, monkeypatch: 
         assert secret.encode() not in written, secret
     [records] = read_runs(made.folder)
     [opened] = [record.run for record in records if record.HasField("run")]
-    assert opened.host in ("", None) or opened.host != socket.gethostname()
+    assert opened.host == "not sent"
     assert not opened.git.remote_url
     assert not [record for record in records if record.HasField("environment")]
-    assert getpass.getuser()
 
 
 def test_a_training_that_is_killed_and_goes_on_is_one_run_without_a_step_twice(train: Train, checkpoint: Path) -> None:

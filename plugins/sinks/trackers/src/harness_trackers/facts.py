@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from harness.api import RecordedCell, scrub
 from harness.api.files import read_whole
@@ -49,9 +49,7 @@ def _open(
     )
 
 
-def close_run(
-    folder: Path, leaderboard: Mapping[str, Any], cells: Sequence[RecordedCell], *, texts: bool
-) -> Outcome:
+def close_run(folder: Path, leaderboard: Mapping[str, Any], cells: Sequence[RecordedCell], *, texts: bool) -> Outcome:
     """The numbers of a run.
 
     Args:
@@ -135,7 +133,7 @@ def _plain(place: Sequence[str], row: Mapping[str, Any], names: Sequence[str]) -
             yield join_name(*map(scrub, (*place, name))), float(value)
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -5,7 +5,9 @@ The run of a service has an id that is made once for a folder. `--fresh` makes a
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -33,12 +35,15 @@ class Kept:
     """The file of one service in one folder."""
 
     def __init__(self, folder: Path, service: str) -> None:
-        """Read it, or begin one.
+        """Read it, or begin one, once no other process has it: that of an attempt that was killed may still send.
 
         Raises:
             UserError: It is damaged, or cannot be written.
         """
         self._path = folder / f"tracker-{service}.json"
+        # Of its own, since the file itself is replaced. The lock goes with this process.
+        self._lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._places: dict[str, Sent] = {}
         self.id = uuid.uuid4().hex
         if self._path.exists():
@@ -47,8 +52,8 @@ class Kept:
             # Before anything is sent: a process that is killed must find its own run again.
             self.save()
 
-    def sent(self, place: str) -> Sent:
-        """What a place has. It is changed by the caller, and kept by `save`."""
+    def find(self, place: str) -> Sent:
+        """What a place has already. It is changed by the caller, and kept by `save`."""
         return self._places.setdefault(place, Sent())
 
     def save(self) -> None:
@@ -78,6 +83,4 @@ class Kept:
 
 
 def _read_sent(plain: Mapping[str, Any]) -> Sent:
-    return Sent(
-        outcome=str(plain["outcome"]), steps={str(name): int(step) for name, step in plain["steps"].items()}
-    )
+    return Sent(outcome=str(plain["outcome"]), steps={str(name): int(step) for name, step in plain["steps"].items()})

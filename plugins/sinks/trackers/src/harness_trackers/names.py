@@ -1,7 +1,7 @@
 """Names that every service takes, made of names that come from manifests, trainers and models.
 
-MLflow is the strictest: ASCII letters and digits, `_`, `-`, `.`, blanks, `:` and `/`, at most 250 characters, and no path
-that leads upwards. Two names that differ still do.
+MLflow is the strictest: ASCII letters and digits, `_`, `-`, `.`, blanks, `:` and `/`, at most 250 characters, and no
+path that leads upwards. Two names that differ still do.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def clean_part(text: str) -> str:
     """One part of a name, which has no `/`. A name that must be changed ends in a few digits of its hash.
 
     >>> clean_part("macro_f1"), clean_part("a/b"), clean_part("..")
-    ('macro_f1', 'a_b-c14cdd', '__-69044f')
+    ('macro_f1', 'a_b-c14cdd', '__-5ec1f7')
     """
     plain = _ILLEGAL.sub("_", text).strip()
     if not plain.strip("."):

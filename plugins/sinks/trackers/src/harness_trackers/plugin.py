@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import RecordedCell, hookimpl
-
-VARIABLE = "HARNESS_TRACKERS"
-"""The environment variable that names the services."""
+from harness_trackers.settings import VARIABLE
 
 
 @hookimpl

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.api import UserError
-from harness_trackers.plugin import VARIABLE
+
+VARIABLE = "HARNESS_TRACKERS"
+"""The environment variable that names the services."""
 
 SERVICES = ("mlflow", "tensorboard", "wandb")
 """The services that there are."""
@@ -42,8 +45,10 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     ('wandb', 'mlflow')
 
     Raises:
-        UserError: A service is not known, or the wait is no number of seconds.
+        UserError: A service is not known, this is Windows, or the wait is no number of seconds.
     """
+    if sys.platform == "win32":
+        raise UserError(f"{VARIABLE}: trackers work on Linux and macOS; unset it, or run in WSL")
     names = tuple(dict.fromkeys(re.findall(r"[^\s,]+", environment.get(VARIABLE, ""))))
     if unknown := [name for name in names if name not in SERVICES]:
         raise UserError(f"{VARIABLE}: there is no tracker {unknown[0]!r}; name some of {', '.join(SERVICES)}")

@@ -8,6 +8,7 @@ on stdout say where it is logged, and what went wrong.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import json
@@ -101,7 +102,7 @@ class Session:
         if self._service is None:
             module = importlib.import_module(f"harness_trackers.services.{self._name}")
             self._service = module.make(self._opening)
-        return self._service, self._kept, self._kept.sent(self._service.place)
+        return self._service, self._kept, self._kept.find(self._service.place)
 
     def _open(self) -> tuple[Service, Kept, Sent]:
         service, kept, sent = self._find()
@@ -176,10 +177,9 @@ def _take_stdout() -> Callable[..., None]:
     os.dup2(nothing, 2)
 
     def reply(**fields: object) -> None:
-        try:
-            print(json.dumps(fields), file=stream, flush=True)  # noqa: T201
-        except OSError:
-            pass  # the process of the run has ended; what is to be sent is sent all the same
+        # The process of the run may have ended. What is to be sent is sent all the same.
+        with contextlib.suppress(OSError):
+            print(json.dumps(fields), file=stream, flush=True)
 
     return reply
 

@@ -72,6 +72,7 @@ class WandB:
             console="off",
             disable_code=True,
             disable_git=True,
+            host=os.environ.get("WANDB_HOST") or "not sent",
             save_code=False,
             silent=True,
             init_timeout=self._opening.wait_s,
