@@ -13,11 +13,11 @@ import numpy as np
 
 from harness.api import JournalError, Measurement, PluginError, UserError
 from harness.drift.history import read_history
-from harness.explain.records import FILE, Finding, read_explanations
-from harness.explain.session import digest_answers
+from harness.explain.records import Finding, read_explanations
 from harness.manifest.load import load_manifest
 from harness.pipeline.session import report_run, why_unreported
 from harness.recorded.load import load_run
+from harness.report.faithfulness import FILE, digest_answers
 from harness.report.records import Leaderboard, Row
 from harness.runner.folder import MANIFEST, RECORD, SCORES, read_kept
 from harness.score.direct import UnitStatistics

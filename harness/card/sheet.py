@@ -138,7 +138,7 @@ def _tell_faithfulness(facts: CardFacts) -> Iterator[str]:
     for finding in facts.findings:
         for figure in finding.figures:
             if figure.on_board:
-                yield f"{finding.task}: {_figure(figure)}"
+                yield f"{finding.task or f'over {len(finding.tasks)} tasks'}: {_figure(figure)}"
     lacking: dict[str, list[str]] = {}
     for finding in facts.findings:
         if finding.lacks:

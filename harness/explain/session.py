@@ -5,7 +5,6 @@ run folder  -->  studies  --questions-->  explain.sqlite  --measures-->  explana
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,13 +23,15 @@ from harness.explain.asking import (
     read_answers,
 )
 from harness.explain.measures import MEASURES, Measure, Settings, make_measures
-from harness.explain.records import FILE, Explanations, Finding, read_explanations
+from harness.explain.pooling import forget_units, pool_findings
+from harness.explain.records import Explanations, Finding, read_explanations
 from harness.explain.study import Said, Study, choose_items
 from harness.manifest.load import load_manifest
 from harness.pipeline.session import report_run
 from harness.pipeline.training import train_judges
 from harness.recorded.journal import RecordedJournal
 from harness.recorded.load import load_run
+from harness.report.faithfulness import FILE, digest_answers
 from harness.runner.folder import JOURNAL as RUN_JOURNAL
 from harness.runner.folder import MANIFEST, lock_folder, write_atomically
 from harness.runner.plan import build_plan, plan_tasks
@@ -133,6 +134,8 @@ def explain_run(
             for study in studies
             for name in measures
         ]
+        if len(plan.tasks) > 1:
+            findings += pool_findings(findings, UnitStatistics(), confidence=run.report.confidence)
         explanations = Explanations(
             run=folder.name,
             answers=digest_answers(folder),
@@ -140,7 +143,7 @@ def explain_run(
             seed=wanted.seed,
             confidence=run.report.confidence,
             settings={name: value for name, value in asdict(settings).items() if name != "folder"},
-            findings=tuple(findings),
+            findings=tuple(map(forget_units, findings)),
         )
         explanations = _keep_earlier(folder, explanations)
         write_atomically(folder / FILE, json.dumps(explanations.to_json(), indent=1) + "\n")
@@ -162,16 +165,6 @@ def _keep_earlier(folder: Path, found: Explanations) -> Explanations:
 
 def _place(finding: Finding) -> tuple[str, str, str]:
     return finding.task, finding.judge, finding.measure
-
-
-def digest_answers(folder: Path) -> str:
-    """Changes whenever the answers of a run do."""
-    journal = RecordedJournal(folder / RUN_JOURNAL, readonly=True)
-    try:
-        state = journal.state()
-    finally:
-        journal.close()
-    return hashlib.sha256(repr(state).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _key(study: Study) -> tuple[str, str]:
