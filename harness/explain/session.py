@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from harness.api import Item, JournalError, RecordedCell, UserError
 from harness.explain.asking import (
     JOURNAL,
+    Answered,
     Asking,
     QuestionPlan,
     ask_questions,
@@ -44,7 +45,10 @@ if TYPE_CHECKING:
     from harness.runner.engine import Outcome
     from harness.runner.progress import CellProgress
 
-_NOT_ASKED = "the judge was not asked (--no-ask)"
+_MOST_RESTARTED = 0.1
+"""Share of answers that were begun again, above which none of the judge's is believed: not all of them can be seen."""
+
+_LONGEST_REASON = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +133,9 @@ def explain_run(
             outcome = ask_questions(put, journal, timeout=timeout, progress=make_progress())
             if outcome.interrupted:
                 return ExplainSession(explanations=None, outcome=outcome)
+        stopped = {} if outcome is None else outcome.stopped
         findings = [
-            _measure(measures[name], askings[name, *_key(study)], lacking[name, *_key(study)], put, journal)
+            _measure(measures[name], askings[name, *_key(study)], lacking[name, *_key(study)], put, journal, stopped)
             for study in studies
             for name in measures
         ]
@@ -171,13 +176,33 @@ def _key(study: Study) -> tuple[str, str]:
     return study.cell.task, study.cell.judge
 
 
-def _measure(measure: Measure, asking: Asking, lacks: str, put: QuestionPlan, journal: Path) -> Finding:
+def _measure(
+    measure: Measure, asking: Asking, lacks: str, put: QuestionPlan, journal: Path, stopped: Mapping[str, str]
+) -> Finding:
     """The finding of one measure about one judge on one task."""
     study = asking.study
     if lacks:
         return Finding(measure=asking.measure, task=study.cell.task, judge=study.cell.judge, lacks=lacks)
-    answers = read_answers(put, journal, asking)
-    return measure.measure(study, answers)
+    found = read_answers(put, journal, asking)
+    finding = measure.measure(study, found.answers)
+    if why := _why_not_counted(asking, found, stopped.get(study.cell.judge, "")):
+        # The figures would be of a few answers, or of answers to something that was not asked.
+        return replace(finding, figures=(), examples=(), lacks=why, failed=len(asking.questions))
+    return finding
+
+
+def _why_not_counted(asking: Asking, found: Answered, stopped: str) -> str:
+    """Why what came back is not counted at all; empty where it is."""
+    if found.restarted > _MOST_RESTARTED * found.begun:
+        return (
+            f"the judge began its answer again in {found.restarted:,} cases of {found.begun:,} that show it, where it "
+            "was to go on from a given beginning; its server does not do what `continues` says"
+        )
+    usable = sum(answer.verdict is not None for answer in found.answers.values())
+    if asking.questions and not usable and all(question.way == "ask" for question in asking.questions):
+        reason = f": {why[:_LONGEST_REASON]}" if (why := found.problem or stopped) else ""
+        return f"none of {len(asking.questions):,} questions was answered with a verdict{reason}"
+    return ""
 
 
 def _price(put: QuestionPlan, folder: Path, to_ask: Mapping[tuple[str, str], int]) -> tuple[str, ...]:
