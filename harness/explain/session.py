@@ -37,6 +37,7 @@ from harness.runner.folder import JOURNAL as RUN_JOURNAL
 from harness.runner.folder import MANIFEST, lock_folder, write_atomically
 from harness.runner.plan import build_plan, plan_tasks
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask
+from harness.runner.unwritable import is_writable
 from harness.score.direct import UnitStatistics
 from harness.text import clean
 
@@ -107,6 +108,11 @@ def explain_run(
     """
     measures = make_measures(wanted.measures, settings)
     run = load_run(folder)
+    if not dry_run and not is_writable(folder):
+        # Before any judge is asked: what it says would be lost.
+        raise JournalError(
+            f"{folder}: is read-only, and what is found out is kept in it; copy the run folder to where you may write"
+        )
     if not run.cells:
         raise JournalError(f"{folder}: nothing was judged yet; run its manifest again")
     plan, timeout = _make_plan(folder, plugins, run.cells, ask=wanted.ask, checkpoints=checkpoints, say=say)
