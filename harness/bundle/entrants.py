@@ -16,6 +16,7 @@ from harness.bundle.unpack import rename_run
 from harness.bundle.verify import VerifiedRun, open_verified
 from harness.console import say
 from harness.recorded.load import RecordedRun, load_run
+from harness.report.faithfulness import read_faithfulness
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard
 from harness.report.scored import ScoredCell, Standing, load_scored
@@ -120,6 +121,8 @@ def rank_entrants(
         settings,
         seed=seed,
         left_out=[cell for found in entrants for cell in found.run.left_out],
+        # A bundle has none of it: only its maker could compute it again.
+        explained=[known for found in entrants if found.path.is_dir() for known in read_faithfulness(found.run)],
         find_metric=lambda name: make_metric(name, plugins),
     )
 
