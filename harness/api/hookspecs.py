@@ -273,3 +273,14 @@ def harness_training_logged(recipe: str, folder: Path, step: int, metrics: Mappi
         step: Number of optimizer steps so far.
         metrics: Scalars by name. Those of a task are `task/metric`. A value may be NaN.
     """
+
+
+@hookspec
+def harness_training_ended(recipe: str, folder: Path, record: Mapping[str, Any] | None) -> None:
+    """Called once when an attempt to train has ended, one way or the other. A process that is killed calls nothing.
+
+    Args:
+        recipe: Name of the recipe.
+        folder: The checkpoint folder.
+        record: The content of `trained.json`; `None` where the attempt failed or was stopped.
+    """
