@@ -53,10 +53,11 @@ def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], console: Co
 
 def print_notes(notes: Sequence[str], console: Console, *, style: str = "dim") -> None:
     """Hanging bullets that wrap within the terminal."""
-    from rich.table import Table
     from rich.text import Text
 
     for note in notes:
-        grid = Table.grid(padding=(0, 1, 0, 0))
-        grid.add_row(Text("·", style=style), Text(clean(note), style=style, overflow="fold"))
-        console.print(grid)
+        lines = Text(clean(note), style=style).wrap(console, max(1, console.width - 2), overflow="fold")
+        for place, line in enumerate(lines):
+            # No spaces at the end: they would be copied with the text, and differ from one width to another.
+            line.rstrip()
+            console.print(Text("· " if place == 0 else "  ", style=style) + line)

@@ -16,6 +16,7 @@ from harness.view.pages.common import (
     bounds,
     flags_of,
     headline,
+    list_notes,
     make_bar,
     metric_name,
     percent,
@@ -45,7 +46,7 @@ def make_page(site: Site, task: str) -> Page:
         trail=trail(site),
         content={
             "facts": notes.facts(rows) if rows else [cells[0].cell.protocol.summary()],
-            "notes": [*notes.flag_notes(board, rows), *notes.findings(board, rows)] if board and rows else [],
+            "notes": list_notes(board, rows) if board and rows else [],
             "items": site.links.to("items", task),
             "split": site.links.to("items", task, split="yes"),
             "others": [(name, site.links.to("task", name)) for name in site.book.tasks],
