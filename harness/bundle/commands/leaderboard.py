@@ -77,11 +77,10 @@ def command(
         entrants = _load(runs, plugins, stack, signers=signers)
         leaderboard = _build(entrants, plugins, metric=metric, group_by=group_by)
     if format_ == "terminal" and output is None:
-        from rich.console import Console
-
+        from harness.report.lines import make_console
         from harness.report.terminal import print_leaderboard
 
-        print_leaderboard(leaderboard, Console(), folders=[run for run in runs if run.is_dir()], details=details)
+        print_leaderboard(leaderboard, make_console(), folders=[run for run in runs if run.is_dir()], details=details)
         return
     from harness.report.render import render
 
