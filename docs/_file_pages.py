@@ -17,6 +17,7 @@ from harness.drift import records as drift_record
 from harness.explain import records as explain_record
 from harness.recorded.load import LeftOut
 from harness.report import estimate as estimate_record
+from harness.report import faithfulness as explained
 from harness.report import plan as plan_record
 from harness.report.records import SCHEMA, Leaderboard, Row
 from harness.report.unread import UnreadAnswers, UnreadExample
@@ -118,6 +119,10 @@ def leaderboard_json() -> str:
             "Each of its `examples`:",
             "",
             *field_table(UnreadExample),
+            "",
+            "## Each of `faithfulness`",
+            "",
+            *field_table(explained.Faithfulness),
             "",
             "## Reasons",
             "",
@@ -224,11 +229,11 @@ def explanations_json() -> str:
         [
             "# `explanations.json`",
             "",
-            f"The schema is `{explain_record.SCHEMA}`. Fields may be added within a version; none changes its meaning.",
+            f"The schema is `{explained.SCHEMA}`. Fields may be added within a version; none changes its meaning.",
             "`harness explain` writes it into the run folder, and prints it with `--json`. How to use it is in",
             "[Ask why a judge said so](../../how-to/ask-why-a-judge-said-so.md).",
             "",
-            f"- `schema`: `{explain_record.SCHEMA}`",
+            f"- `schema`: `{explained.SCHEMA}`",
             "",
             *field_table(explain_record.Explanations),
             "",

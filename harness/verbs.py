@@ -34,6 +34,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
         "harness.bundle.commands.verify:command",
         "Compute every number of a bundle or a run again, and say which rows hold.",
     ),
+    "push": ("harness.push.command:command", "Push a run to a repository of a hub: report, bundle and scores."),
     "explain": (
         "harness.explain.command:command",
         "Say why the judges of a run said so, each number beside its control.",

@@ -71,8 +71,13 @@ def write_bundle(folder: Path, out: Path, *, requests: bool = False) -> Index:
 
 def _read_documents(folder: Path) -> dict[str, Any]:
     board, scores = _read_json(folder, LEADERBOARD), _read_json(folder, SCORES)
-    # Titles of sections whose text plugins wrote into `leaderboard.md`, which is not in the bundle.
-    return {LEADERBOARD: {**board, "sections": []}, SCORES: scores, ENVIRONMENT: read_environment(folder)}
+    # Titles of sections whose text plugins wrote into `leaderboard.md`, which is not in the bundle; and what only its
+    # maker could compute, by asking judges again.
+    return {
+        LEADERBOARD: {**board, "sections": [], "faithfulness": []},
+        SCORES: scores,
+        ENVIRONMENT: read_environment(folder),
+    }
 
 
 def _read_json(folder: Path, name: str) -> dict[str, Any]:

@@ -13,11 +13,11 @@ import numpy as np
 
 from harness.api import JournalError, Measurement, PluginError, UserError
 from harness.drift.history import read_history
-from harness.explain.records import FILE, Finding, read_explanations
-from harness.explain.session import digest_answers
+from harness.explain.records import Finding, read_explanations
 from harness.manifest.load import load_manifest
 from harness.pipeline.session import report_run, why_unreported
-from harness.recorded.load import load_run
+from harness.recorded.load import RecordedRun, load_run
+from harness.report.faithfulness import FILE, digest_answers
 from harness.report.records import Leaderboard, Row
 from harness.runner.folder import MANIFEST, RECORD, SCORES, read_kept
 from harness.score.direct import UnitStatistics
@@ -79,7 +79,9 @@ class CardFacts:
     run: str
     """Name of the run folder."""
     judge: str
-    """Its name."""
+    """Its name on the board."""
+    name: str
+    """Its name in the run."""
     origin: Origin
     """Where it comes from."""
     options: Mapping[str, Any]
@@ -90,8 +92,8 @@ class CardFacts:
     """Its scores, by task."""
     tasks: Mapping[str, Origin]
     """Where each task comes from, by its name in the plan."""
-    habits: Mapping[str, Habit] = field(default_factory=dict)
-    """What it says most often, by task."""
+    habits: Mapping[str, Habit] | None = None
+    """What it says most often, by task; `None` where its answers were not read."""
     drifts: tuple[Drift, ...] = ()
     """What is known of its drift, by task."""
     record: Mapping[str, Any] = field(default_factory=dict)
@@ -100,6 +102,11 @@ class CardFacts:
     """What was explained of it."""
     explained: str = ""
     """Why there are no findings, or what is wrong with them. Empty where all is well."""
+
+    def read_record(self, name: str) -> Mapping[str, Any]:
+        """A part of `run.json`, which anybody may have written: empty where it is no mapping."""
+        found = self.record.get(name)
+        return {str(key): value for key, value in found.items()} if isinstance(found, dict) else {}
 
     @property
     def rows(self) -> Mapping[str, Row]:
@@ -122,7 +129,34 @@ def gather_facts(folder: Path, judge: str, plugins: Plugins, *, drift: Path | No
     report = report_run(folder, plugins, reuse=True)
     if report is None:
         raise JournalError(f"{folder}: {why_unreported(folder)}")
-    board = Leaderboard.from_json(report.leaderboard)
+    return read_facts(load_run(folder), judge, Leaderboard.from_json(report.leaderboard), plugins, drift=drift)
+
+
+def read_facts(
+    run: RecordedRun,
+    judge: str,
+    board: Leaderboard,
+    plugins: Plugins | None,
+    *,
+    name: str = "",
+    drift: Path | None = None,
+    habits: bool = True,
+) -> CardFacts:
+    """Read what the files of a run say of a judge. Nothing is scored.
+
+    Args:
+        run: The run.
+        judge: Name of the judge on the board.
+        board: The board.
+        plugins: The installed plugins; `None`: licences and sources are not known.
+        name: Its name in the run, where the board has another one.
+        drift: The folder of a drift of this judge.
+        habits: Whether all of its answers are read for what it says most often.
+
+    Raises:
+        UserError: There is no such judge, or a file cannot be read.
+    """
+    folder, name = run.folder, name or judge
     names = list(dict.fromkeys(row.judge for row in board.rows))
     if judge not in names:
         raise UserError(
@@ -133,24 +167,27 @@ def gather_facts(folder: Path, judge: str, plugins: Plugins, *, drift: Path | No
     except _DAMAGE as error:
         raise JournalError(f"{folder / SCORES}: cannot be read; call `harness score` on the run") from error
     rows = [row for row in board.rows if row.judge == judge and row.task]
-    findings, explained = _read_findings(folder, judge)
+    findings, explained = _read_findings(folder, name)
     return CardFacts(
         run=folder.name,
         judge=judge,
+        name=name,
         origin=_find_origin(plugins, "judge", rows[0].judge_id),
-        options=_find_options(folder, judge, plugins),
+        options={} if plugins is None else _find_options(folder, name, plugins),
         board=board,
-        scores=tuple(cell for cell in scores if cell.judge == judge),
+        scores=tuple(cell for cell in scores if cell.judge == name),
         tasks={row.task: _find_origin(plugins, "task", row.task_id) for row in rows},
-        habits=dict(_find_habits(folder, judge)),
-        drifts=() if drift is None else tuple(_read_drifts(drift, judge)),
+        habits=dict(_find_habits(run, name)) if habits else None,
+        drifts=() if drift is None else tuple(_read_drifts(drift, name)),
         record=_read_record(folder),
         findings=findings,
         explained=explained,
     )
 
 
-def _find_origin(plugins: Plugins, kind: str, id: str) -> Origin:
+def _find_origin(plugins: Plugins | None, kind: str, id: str) -> Origin:
+    if plugins is None:
+        return Origin(id=id)
     try:
         card = plugins.find(kind, id).card
     except PluginError:  # not installed here: the run is still what it is
@@ -168,9 +205,9 @@ def _find_options(folder: Path, judge: str, plugins: Plugins) -> Mapping[str, An
     return dict(entries[0].get("with", {})) if entries else {}
 
 
-def _find_habits(folder: Path, judge: str) -> Iterator[tuple[str, Habit]]:
+def _find_habits(run: RecordedRun, judge: str) -> Iterator[tuple[str, Habit]]:
     """The most frequent verdict on each task, with its share of what is right."""
-    statistics, run = UnitStatistics(), load_run(folder)
+    statistics = UnitStatistics()
     for cell in run.cells:
         if cell.judge != judge:
             continue

@@ -102,7 +102,7 @@ def _tell_biases(facts: CardFacts) -> Iterator[str]:
         ):
             if getattr(row, name) is not None:
                 yield f"{task}: {_consistency(row, name)} {words}"
-        if habit := facts.habits.get(task):
+        if facts.habits is not None and (habit := facts.habits.get(task)):
             said, right = habit.says, habit.right
             yield (
                 f"{task}: {habit.verdict} is {_number('share', said.value, said.low, said.high)} of its verdicts, and "
@@ -110,6 +110,9 @@ def _tell_biases(facts: CardFacts) -> Iterator[str]:
             )
         for flag in notes.own_flags(row):
             yield f"{task}: flagged {flag}"
+
+    if facts.habits is None:
+        yield "What it says most often is not counted here, since its answers are many: `harness card` reads them all"
 
 
 def _consistency(row: Row, name: str) -> str:
@@ -138,7 +141,7 @@ def _tell_faithfulness(facts: CardFacts) -> Iterator[str]:
     for finding in facts.findings:
         for figure in finding.figures:
             if figure.on_board:
-                yield f"{finding.task}: {_figure(figure)}"
+                yield f"{finding.task or f'over {len(finding.tasks)} tasks'}: {_figure(figure)}"
     lacking: dict[str, list[str]] = {}
     for finding in facts.findings:
         if finding.lacks:
@@ -178,19 +181,21 @@ def _tell_cost(facts: CardFacts) -> Iterator[str]:
         yield f"{usage.answers:,} answers; tokens read: {read}; written: {written}"
         if usage.cost_usd is not None:
             yield f"US$ {usage.cost_usd:.6g} for the {usage.priced:,} answers that say what they cost"
-    judge = facts.record.get("judges", {}).get(facts.judge, {})
+    judge = facts.read_record("judges").get(facts.name, {})
     quick = judge.get("latency_s", {}) if isinstance(judge, dict) else {}
     if isinstance(quick, dict) and isinstance(quick.get("median"), int | float):
-        yield f"{quick['median']:.3g} s from question to answer, in the median of {quick.get('n', 0):,}"
+        many = quick.get("n")
+        of = f" of {many:,}" if isinstance(many, int) else ""
+        yield f"{quick['median']:.3g} s from question to answer, in the median{of}"
 
 
 def _tell_provenance(facts: CardFacts) -> Iterator[str]:
     yield f"judge: {_origin(facts.origin)}"
     for task, origin in facts.tasks.items():
         yield f"data of {task}: {_origin(origin)}"
-    for task, source in dict(facts.record.get("data", {})).items():
+    for task, source in facts.read_record("data").items():
         yield f"{task} was read from {source}"
-    versions = dict(facts.record.get("plugins", {}))
+    versions = facts.read_record("plugins")
     if versions:
         yield "made with " + ", ".join(f"{name} {version}" for name, version in versions.items())
 

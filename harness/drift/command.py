@@ -98,7 +98,7 @@ def command(
     from harness.drift.history import LABEL
     from harness.drift.session import Freeze, read_snapshots, take_snapshot
     from harness.manifest.load import load_manifest
-    from harness.runner.progress import make_progress
+    from harness.progress import make_progress
 
     label = label or time.strftime("%Y-%m-%d", time.gmtime())
     if not LABEL.fullmatch(label) or ".again-" in label:

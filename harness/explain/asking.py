@@ -10,8 +10,10 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
-from harness.api import Item, Judgement, Protocol, Request, VerdictFormat
+from harness.api import CellProgress, Item, Judgement, Protocol, Request, Status, VerdictFormat
+from harness.api.reading import ends_at_verdict, find_restart
 from harness.explain.measures import Question, Settings, Way
 from harness.explain.study import Said, Study
 from harness.explain.weighing import PlannedWeigher
@@ -19,7 +21,6 @@ from harness.recorded.journal import RecordedJournal
 from harness.runner.database import MOST_VALUES
 from harness.runner.engine import Engine, Outcome
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask
-from harness.runner.progress import CellProgress
 from harness.runner.rows import judgement_from_row
 
 JOURNAL = "explain.sqlite"
@@ -64,6 +65,11 @@ class QuestionTask:
         """Covers every question."""
         text = repr([(id_of(question), question.request.key) for question in self.questions])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    @property
+    def gives_beginnings(self) -> bool:
+        """Whether any question gives its answer a beginning."""
+        return any(question.request.beginning for question in self.questions)
 
     @property
     def _requests(self) -> dict[str, Request]:
@@ -180,10 +186,8 @@ def ask_questions(asked: QuestionPlan, path: Path, *, timeout: float, progress: 
         plan = asked.plan
         # The left-out cells are of no interest to anybody: not recorded, there is no row for each pair of the two.
         outcome = Outcome()
-        for judge in plan.judges:
-            own = replace(
-                plan, judges=[judge], tasks=[t for t in plan.tasks if (t.name, judge.name) not in plan.left_out]
-            )
+        for judge, tasks in _list_parts(plan):
+            own = replace(plan, judges=[judge], tasks=tasks)
             own.left_out = set()
             outcome = _add(
                 outcome,
@@ -196,6 +200,19 @@ def ask_questions(asked: QuestionPlan, path: Path, *, timeout: float, progress: 
         journal.close()
 
 
+def _list_parts(plan: Plan) -> Iterator[tuple[PlannedJudge, list[PlannedTask]]]:
+    """Judge by judge, what is asked of it: first the plain questions, then those that give an answer its beginning.
+
+    A server that refuses the ones must not end the others.
+    """
+    for judge in plan.judges:
+        tasks = [task for task in plan.tasks if (task.name, judge.name) not in plan.left_out]
+        for begun in (False, True):
+            own = [t for t in tasks if cast("QuestionTask", t.task).gives_beginnings == begun]
+            if own:
+                yield judge, own
+
+
 def _add(first: Outcome, second: Outcome) -> Outcome:
     return Outcome(
         interrupted=first.interrupted or second.interrupted,
@@ -206,8 +223,50 @@ def _add(first: Outcome, second: Outcome) -> Outcome:
     )
 
 
-def read_answers(asked: QuestionPlan, path: Path, asking: Asking) -> dict[tuple[str, tuple[int, ...], str], Judgement]:
-    """What came back, by item, order and label. Questions without an answer are not in it."""
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """What came back to the questions of one measure."""
+
+    answers: dict[tuple[str, tuple[int, ...], str], Judgement]
+    """By item, order and label. Questions without an answer are not in it, and so are those in `restarted`."""
+    begun: int = 0
+    """Questions of which the answer shows whether the judge went on; all that gave a beginning where none does."""
+    restarted: int = 0
+    """Answers that the judge began again in place of going on from their beginning."""
+    problem: str = ""
+    """Why the first of the failures failed."""
+
+
+def read_answers(asked: QuestionPlan, path: Path, asking: Asking) -> Answered:
+    """What came back."""
+    found = _read_all(asked, path, asking)
+    kept: dict[tuple[str, tuple[int, ...], str], Judgement] = {}
+    restarted, problem = 0, ""
+    for question in asking.questions:
+        place = _place(question.said, question.label)
+        judgement = found.get(place)
+        if judgement is None:
+            continue
+        problem = problem or judgement.error * (judgement.status in (Status.ERROR, Status.REFUSED))
+        if question.way == "ask" and has_restarted(question.request, judgement):
+            restarted += 1
+        else:
+            kept[place] = judgement
+    begun = [question.request for question in asking.questions if question.way == "ask" and question.request.beginning]
+    seen = sum(map(ends_at_verdict, begun)) or len(begun)
+    return Answered(answers=kept, begun=seen, restarted=restarted, problem=problem)
+
+
+def has_restarted(request: Request, judgement: Judgement) -> bool:
+    """Whether an answer with a given beginning shows that the judge began again. What it never wrote shows nothing."""
+    if not request.beginning or not judgement.raw:
+        return False
+    # `raw` has to include the beginning: without it the verdict is that of another answer.
+    begun = judgement.raw.startswith(request.beginning)
+    return not begun or bool(find_restart(request, judgement.raw[len(request.beginning) :]))
+
+
+def _read_all(asked: QuestionPlan, path: Path, asking: Asking) -> dict[tuple[str, tuple[int, ...], str], Judgement]:
     found: dict[tuple[str, tuple[int, ...], str], Judgement] = {}
     if not asking.questions or not path.is_file():
         return found

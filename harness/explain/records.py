@@ -12,14 +12,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from harness.api import Measurement
+from harness.report.faithfulness import FILE, SCHEMA
 from harness.report.records import as_plain
 from harness.runner.folder import read_kept
-
-FILE = "explanations.json"
-"""Name of the file in the run folder."""
-
-SCHEMA = "judge-harness/explanations/1"
-"""Name and version of its form. Fields may be added within a version; none changes its meaning."""
 
 _DOCUMENTED: dict[str, Any] = {"use_attribute_docstrings": True}
 
@@ -45,6 +40,14 @@ class Share:
     def of(cls, name: str, measured: Measurement, n: int) -> Share:
         """A share that was measured."""
         return cls(name=name, value=measured.value, low=measured.low, high=measured.high, n=n)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedShare(Share):
+    """A share that still has what it counts, so that those of several tasks can be put together. No file has it."""
+
+    units: tuple[tuple[str, float], ...] = field(repr=False, compare=False)
+    """For each item its group, and the mean of what was found about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +103,11 @@ class Finding:
     measure: str
     """Name of the measure."""
     task: str
-    """Name of the task in the plan."""
+    """Name of the task in the plan; empty: over all `tasks` by items."""
     judge: str
     """Name of the judge in the plan."""
+    tasks: tuple[str, ...] = ()
+    """The tasks that a finding over several rests on; empty for that of one task."""
     figures: tuple[Figure, ...] = ()
     """What was measured. Empty where it could not be."""
     lacks: str = ""
@@ -171,4 +176,6 @@ def _finding(plain: Mapping[str, Any]) -> Finding:
         for figure in plain["figures"]
     )
     examples = tuple(Example(**{**example, "order": tuple(example["order"])}) for example in plain["examples"])
-    return Finding(**{**plain, "figures": figures, "examples": examples})
+    # Files of earlier versions have no finding over several tasks.
+    tasks = tuple(plain.get("tasks", ()))
+    return Finding(**{**plain, "tasks": tasks, "figures": figures, "examples": examples})

@@ -6,16 +6,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.api import write_interval, write_number
-from harness.explain.records import FILE, Explanations, Finding, Share, read_explanations
+from harness.explain.records import Explanations, Finding, Share, read_explanations
 from harness.report.escaping import for_markdown
+from harness.report.faithfulness import FILE, digest_answers
 from harness.report.markdown import table
 
 TITLE = "Why the judges said so"
+
+_ALL = "(all)"
+"""In the place of a task: over all tasks where it could be measured, by items."""
 
 _STALE = "These are about earlier answers of this run: some were added or read again. Call `harness explain` again."
 _LEGEND = """\
 - Every number stands beside its control, and means nothing without it. %, with intervals over clusters of items; n:
   items.
+- (all): over all tasks where it could be measured, by items.
 - A high value of one measure does not make up for a low one of another: they ask different things.
 - What could not be measured is listed with the reason. That says nothing good or bad of a judge."""
 
@@ -29,8 +34,6 @@ def sections_of(folder: Path) -> list[tuple[str, str]]:
         return [
             (TITLE, f"`{FILE}` cannot be read: it is damaged, or of another version. Call `harness explain` again.")
         ]
-    from harness.explain.session import digest_answers
-
     return [(TITLE, to_markdown(found, stale=found.answers != digest_answers(folder)))]
 
 
@@ -76,7 +79,7 @@ def _board(findings: Sequence[Finding]) -> str:
             f"{_number(figures[key].share)} ({_number(figures[key].controls[0])})" if key in figures else ""
             for key in titles
         ]
-        rows.append([task, judge, *cells])
+        rows.append([task or _ALL, judge, *cells])
     return table(["task", "judge", *titles.values()], rows, left="ll" + "r" * len(titles))
 
 
@@ -85,7 +88,7 @@ def _details(findings: Sequence[Finding]) -> str:
     rows = []
     for finding in findings:
         for figure in finding.figures:
-            own = [finding.task, finding.judge, *_cells(figure.share), f"{figure.share.n:,}"]
+            own = [finding.task or _ALL, finding.judge, *_cells(figure.share), f"{figure.share.n:,}"]
             for number, control in enumerate(figure.controls):
                 rows.append([*(own if number == 0 else [""] * len(own)), *_cells(control)])
     header = ["task", "judge", "share of items", "%", "interval", "n", "control", "%", "interval"]

@@ -5,7 +5,6 @@ run folder  -->  studies  --questions-->  explain.sqlite  --measures-->  explana
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,9 +12,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.api import Item, JournalError, RecordedCell, UserError
+from harness.api import CellProgress, Item, JournalError, RecordedCell, UserError
 from harness.explain.asking import (
     JOURNAL,
+    Answered,
     Asking,
     QuestionPlan,
     ask_questions,
@@ -24,26 +24,31 @@ from harness.explain.asking import (
     read_answers,
 )
 from harness.explain.measures import MEASURES, Measure, Settings, make_measures
-from harness.explain.records import FILE, Explanations, Finding, read_explanations
+from harness.explain.pooling import forget_units, pool_findings
+from harness.explain.records import Explanations, Finding, read_explanations
 from harness.explain.study import Said, Study, choose_items
 from harness.manifest.load import load_manifest
 from harness.pipeline.session import report_run
 from harness.pipeline.training import train_judges
 from harness.recorded.journal import RecordedJournal
 from harness.recorded.load import load_run
+from harness.report.faithfulness import FILE, digest_answers
 from harness.runner.folder import JOURNAL as RUN_JOURNAL
 from harness.runner.folder import MANIFEST, lock_folder, write_atomically
 from harness.runner.plan import build_plan, plan_tasks
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask
+from harness.runner.unwritable import is_writable
 from harness.score.direct import UnitStatistics
 from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.runner.engine import Outcome
-    from harness.runner.progress import CellProgress
 
-_NOT_ASKED = "the judge was not asked (--no-ask)"
+_MOST_RESTARTED = 0.1
+"""Share of answers that were begun again, above which none of the judge's is believed: not all of them can be seen."""
+
+_LONGEST_REASON = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +107,11 @@ def explain_run(
     """
     measures = make_measures(wanted.measures, settings)
     run = load_run(folder)
+    if not dry_run and not is_writable(folder):
+        # Before any judge is asked: what it says would be lost.
+        raise JournalError(
+            f"{folder}: is read-only, and what is found out is kept in it; copy the run folder to where you may write"
+        )
     if not run.cells:
         raise JournalError(f"{folder}: nothing was judged yet; run its manifest again")
     plan, timeout = _make_plan(folder, plugins, run.cells, ask=wanted.ask, checkpoints=checkpoints, say=say)
@@ -128,11 +138,14 @@ def explain_run(
             outcome = ask_questions(put, journal, timeout=timeout, progress=make_progress())
             if outcome.interrupted:
                 return ExplainSession(explanations=None, outcome=outcome)
+        stopped = {} if outcome is None else outcome.stopped
         findings = [
-            _measure(measures[name], askings[name, *_key(study)], lacking[name, *_key(study)], put, journal)
+            _measure(measures[name], askings[name, *_key(study)], lacking[name, *_key(study)], put, journal, stopped)
             for study in studies
             for name in measures
         ]
+        if len(plan.tasks) > 1:
+            findings += pool_findings(findings, UnitStatistics(), confidence=run.report.confidence)
         explanations = Explanations(
             run=folder.name,
             answers=digest_answers(folder),
@@ -140,7 +153,7 @@ def explain_run(
             seed=wanted.seed,
             confidence=run.report.confidence,
             settings={name: value for name, value in asdict(settings).items() if name != "folder"},
-            findings=tuple(findings),
+            findings=tuple(map(forget_units, findings)),
         )
         explanations = _keep_earlier(folder, explanations)
         write_atomically(folder / FILE, json.dumps(explanations.to_json(), indent=1) + "\n")
@@ -164,27 +177,37 @@ def _place(finding: Finding) -> tuple[str, str, str]:
     return finding.task, finding.judge, finding.measure
 
 
-def digest_answers(folder: Path) -> str:
-    """Changes whenever the answers of a run do."""
-    journal = RecordedJournal(folder / RUN_JOURNAL, readonly=True)
-    try:
-        state = journal.state()
-    finally:
-        journal.close()
-    return hashlib.sha256(repr(state).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
 def _key(study: Study) -> tuple[str, str]:
     return study.cell.task, study.cell.judge
 
 
-def _measure(measure: Measure, asking: Asking, lacks: str, put: QuestionPlan, journal: Path) -> Finding:
+def _measure(
+    measure: Measure, asking: Asking, lacks: str, put: QuestionPlan, journal: Path, stopped: Mapping[str, str]
+) -> Finding:
     """The finding of one measure about one judge on one task."""
     study = asking.study
     if lacks:
         return Finding(measure=asking.measure, task=study.cell.task, judge=study.cell.judge, lacks=lacks)
-    answers = read_answers(put, journal, asking)
-    return measure.measure(study, answers)
+    found = read_answers(put, journal, asking)
+    finding = measure.measure(study, found.answers)
+    if why := _why_not_counted(asking, found, stopped.get(study.cell.judge, "")):
+        # The figures would be of a few answers, or of answers to something that was not asked.
+        return replace(finding, figures=(), examples=(), lacks=why, failed=len(asking.questions))
+    return finding
+
+
+def _why_not_counted(asking: Asking, found: Answered, stopped: str) -> str:
+    """Why what came back is not counted at all; empty where it is."""
+    if found.restarted > _MOST_RESTARTED * found.begun:
+        return (
+            f"the judge began its answer again in {found.restarted:,} cases of {found.begun:,} that show it, where it "
+            "was to go on from a given beginning; its server does not do what `continues` says"
+        )
+    usable = sum(answer.verdict is not None for answer in found.answers.values())
+    if asking.questions and not usable and all(question.way == "ask" for question in asking.questions):
+        reason = f": {why[:_LONGEST_REASON]}" if (why := found.problem or stopped) else ""
+        return f"none of {len(asking.questions):,} questions was answered with a verdict{reason}"
+    return ""
 
 
 def _price(put: QuestionPlan, folder: Path, to_ask: Mapping[tuple[str, str], int]) -> tuple[str, ...]:

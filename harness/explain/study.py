@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 
 from harness.api import Claim, Item, RecordedAnswer, RecordedCell, Request, Statistics, Verdict
-from harness.explain.records import Share
+from harness.explain.pooling import measure_units
+from harness.explain.records import CountedShare
 from harness.runner.planned import PlannedJudge, PlannedTask
 
 
@@ -91,7 +92,7 @@ class Study:
         """The request that was answered."""
         return self.task.task.render(said.item, order=said.answer.order, format=self.task.format)
 
-    def share(self, name: str, hits: Iterable[tuple[Said, float]]) -> Share:
+    def share(self, name: str, hits: Iterable[tuple[Said, float]]) -> CountedShare:
         """A share of items, each with the mean of its answers, and its interval over clusters of items.
 
         Args:
@@ -101,9 +102,8 @@ class Study:
         by_item: dict[str, tuple[str, list[float]]] = {}
         for said, hit in hits:
             by_item.setdefault(said.item.id, (said.item.group, []))[1].append(hit)
-        values = np.array([float(np.mean(found)) for _, found in by_item.values()])
-        groups = [group for group, _ in by_item.values()]
-        return Share.of(name, self.statistics.measure_share(values, groups, confidence=self.confidence), len(values))
+        units = [(group, float(np.mean(found))) for group, found in by_item.values()]
+        return measure_units(name, units, self.statistics, confidence=self.confidence)
 
 
 def choose_items(items: Iterable[Item], *, limit: int, seed: int) -> frozenset[str]:

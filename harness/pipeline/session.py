@@ -13,11 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import Executor, JournalError, Judge, KnownAnswers, Report
+from harness.api import CellProgress, Executor, JournalError, Judge, KnownAnswers, Report
 from harness.manifest.resolved import render
 from harness.pipeline.placing import place_judge
 from harness.pipeline.training import train_judges
-from harness.runner.coverage import check_media, check_metrics, leave_out
 from harness.runner.engine import Engine, Outcome
 from harness.runner.folder import (
     JOURNAL,
@@ -30,7 +29,6 @@ from harness.runner.folder import (
 from harness.runner.journal import Journal
 from harness.runner.plan import build_plan, plan_record
 from harness.runner.planned import Plan, PlannedJudge
-from harness.runner.progress import CellProgress
 from harness.runner.requests import Shard
 from harness.runner.unwritable import is_writable
 
@@ -96,12 +94,12 @@ def run_manifest(
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
     if only is not None:
         plan.tasks = [replace(task, only=frozenset(only.get(task.name, ()))) for task in plan.tasks]
-    # What needs no judge is checked first, so that a mistake is found before anything is trained or paid for.
-    check_metrics(loaded, plugins, plan.tasks)
-    check_media(plan)
-    train_judges(plan, loaded, plugins, checkpoints=checkpoints, say=say)
-    # After training: a judge says itself what it has answers to, and one with a recipe is made by its training.
-    leave_out(plan)
+    # Before anything is trained or paid for, so that a mistake costs neither.
+    plugins.ask("harness_plan_made", object, manifest=loaded, plan=plan, plugins=plugins)
+    if any(judge.needs_training for judge in plan.judges):
+        train_judges(plan, loaded, plugins, checkpoints=checkpoints, say=say)
+        # A judge says itself what it has answers to, and one with a recipe is made by its training.
+        plugins.ask("harness_plan_made", object, manifest=loaded, plan=plan, plugins=plugins)
     if folder.is_dir() and not is_writable(folder) and not fresh:
         return _show_run(plan, folder, plugins)
     make_folder(folder, fresh=fresh)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.api import Metric, UserError
 from harness.manifest.model import ReportSettings
 from harness.recorded.load import LeftOut
 from harness.report.entries import Entry, check_rivals, disambiguate_judges
+from harness.report.faithfulness import Faithfulness
 from harness.report.measure import Measure, metric_finder
 from harness.report.places import Field, find_ranked, place_judges
 from harness.report.records import Compare, Leaderboard, Row
@@ -33,6 +34,7 @@ def build_leaderboard(
     *,
     seed: int = 0,
     left_out: Iterable[LeftOut] = (),
+    explained: Iterable[Faithfulness] = (),
     find_metric: Callable[[str], Metric] | None = None,
 ) -> Leaderboard:
     """Rank the judges of one or many runs.
@@ -42,6 +44,7 @@ def build_leaderboard(
         settings: As in the manifest's section `report:`. A metric that was not scored is scored now.
         seed: Of the random flips.
         left_out: What judges were not asked: named, and a suite without all of its tasks is not ranked.
+        explained: What is known of their reasoning.
         find_metric: Gives the metric of a name or raises `UserError`; `None`: looks among the installed plugins.
 
     Returns:
@@ -56,7 +59,8 @@ def build_leaderboard(
     # Before names are changed and anything is compared: numbers of different items must not stand in one block.
     check_rivals(entries)
     named = disambiguate_judges(entries)
-    lacking = _rename_left_out(left_out, entries, named)
+    lacking = _rename(left_out, entries, named)
+    reasoning = _rename(explained, entries, named)
     entries = named
     by_cell = {_cell_key(entry): entry for entry in entries}
     tallies = {name: tally(entry.cell.unread()) for name, entry in by_cell.items()}
@@ -80,6 +84,8 @@ def build_leaderboard(
         left_out=tuple(sorted(lacking, key=lambda cell: (cell.judge, cell.task, cell.run))),
         unread=_list_unread(by_cell, tallies),
         overall=_rank_overall(rows, rivals, settings, measure=measure, left_out=lacking),
+        # By name, as the rows are; the numbers of one cell stay in their order.
+        faithfulness=tuple(sorted(reasoning, key=lambda record: (record.task, record.judge, record.run))),
     )
 
 
@@ -109,11 +115,14 @@ def _make_rows(
     ]
 
 
-def _rename_left_out(left_out: Iterable[LeftOut], entries: Sequence[Entry], named: Sequence[Entry]) -> list[LeftOut]:
-    """What judges were not asked, under the names that they have on the board."""
+_Named = TypeVar("_Named", LeftOut, Faithfulness)
+
+
+def _rename(found: Iterable[_Named], entries: Sequence[Entry], named: Sequence[Entry]) -> list[_Named]:
+    """What is known of judges beside their answers, under the names that they have on the board."""
     # A judge that answered no task of its run has no entry, and keeps its name.
     names = {(entry.judge, entry.run): other.judge for entry, other in zip(entries, named, strict=True)}
-    return [replace(cell, judge=names.get((cell.judge, cell.run), cell.judge)) for cell in left_out]
+    return [replace(record, judge=names.get((record.judge, record.run), record.judge)) for record in found]
 
 
 def _rank_blocks(

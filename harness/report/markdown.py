@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from harness.api import Unit, write_interval, write_number
-from harness.report import ceilings, notes, summary, trust, unread, usage
+from harness.report import ceilings, faithfulness, notes, summary, trust, unread, usage
 from harness.report.escaping import for_markdown
 from harness.report.numbers import NOTHING, heading, p_value, share, size
 from harness.report.records import Leaderboard, Row
@@ -30,6 +30,7 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
     pieces = [f"# Leaderboard: {for_markdown(leaderboard.title)}"]
     if summary.has_summary(leaderboard):
         pieces += _summarize(leaderboard)
+    pieces += _faithfulness(leaderboard, "", summary.list_judges(leaderboard), level="##")
     for rows in notes.blocks(leaderboard):
         pieces.append(
             f"## {for_markdown(notes.title(rows[0]))} · {for_markdown(heading(rows[0].metric, rows[0].unit))}"
@@ -49,6 +50,8 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
             pieces += ["### What was answered", _histograms(rows)]
         if sure := trust.calibration_rows(rows):
             pieces += ["### Calibration", table(trust.HEADER, sure, left=trust.LAYOUT)]
+        if not rows[0].category:
+            pieces += _faithfulness(leaderboard, rows[0].task or None, [row.judge for row in rows], level="###")
         if noisy := trust.noise_lines(rows):
             pieces += ["### The judge's own noise", "\n".join(f"- {for_markdown(line)}" for line in noisy)]
     if lacking := notes.cells_left_out(leaderboard):
@@ -85,6 +88,21 @@ def _summarize(leaderboard: Leaderboard) -> list[str]:
         "## Summary",
         table(["judge", *first, *heads], cells, left="l" + "r" * len((*first, *tasks))),
         "\n".join(f"- {for_markdown(note)}" for note in said),
+    ]
+
+
+def _faithfulness(leaderboard: Leaderboard, task: str | None, judges: Sequence[str], *, level: str) -> list[str]:
+    """What is known of the judges' reasoning on a task, or over all of them where its name is empty."""
+    if task is None:
+        return []
+    header, rows = faithfulness.table_rows(leaderboard.faithfulness, task, judges, interval=True)
+    if not rows:
+        return []
+    said = faithfulness.legend(leaderboard.faithfulness, task=task)
+    return [
+        f"{level} {faithfulness.TITLE}",
+        table(header, rows, left="l" + "r" * (len(header) - 1)),
+        "\n".join(f"- {for_markdown(line)}" for line in said),
     ]
 
 

@@ -13,12 +13,14 @@ from harness.api import PluginError, RendererCard
 from harness.console import say
 from harness.recorded.journal import RecordedJournal
 from harness.recorded.load import RecordedRun, load_run
+from harness.report.faithfulness import FILE as EXPLANATIONS
+from harness.report.faithfulness import read_faithfulness
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import SCHEMA, Leaderboard
 from harness.report.render import warn, write_reports
 from harness.report.scored import score_run
 from harness.report.sources import digest_sources
-from harness.report.written import is_as_written, keep_written, wants_page
+from harness.report.written import hash_file, is_as_written, keep_written, wants_page
 from harness.runner.folder import JOURNAL, LEADERBOARD, REPORT, SCORES, SECTIONS, read_kept, write_atomically
 from harness.runner.unwritable import is_writable
 from harness.score.direct import UnitStatistics
@@ -106,6 +108,7 @@ def _publish(run: RecordedRun, plugins: Plugins) -> Leaderboard:
         run.report,
         seed=run.seed,
         left_out=run.left_out,
+        explained=read_faithfulness(run),
         find_metric=lambda name: make_metric(name, plugins),
     )
     if not is_writable(run.folder):
@@ -184,6 +187,8 @@ def _state_key(folder: Path, plugins: Plugins) -> str:
     rows = sorted((row.name, row.distribution, row.version, row.status, digest) for row, digest in digests)
     journal = RecordedJournal(folder / JOURNAL, readonly=True)
     try:
-        return json.dumps([__version__, SCHEMA, rows, journal.state()])
+        facts = [__version__, SCHEMA, rows, journal.state()]
     finally:
         journal.close()
+    # A board without them has the key that it always had.
+    return json.dumps([*facts, explained] if (explained := hash_file(folder / EXPLANATIONS)) else facts)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from harness.recorded.load import LeftOut
+from harness.report.faithfulness import Faithfulness
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
 from harness.score.records import Block, Ceiling, CellFacts, Comparison, Estimate
@@ -133,6 +134,9 @@ class Leaderboard:
     overall: tuple[Row, ...] = ()
     """The judges over all tasks of the board by their mean value or mean rank, each with its rank set: rows as those of
     a suite, without its name. Empty where the board has one task or one judge, or is of suites or categories."""
+    faithfulness: tuple[Faithfulness, ...] = ()
+    """What `harness explain` has measured of the reasoning of judges, each number with its control; sorted by task,
+    judge and the order of the measures. Empty where it was not called since the answers came in."""
     sections: tuple[str, ...] = ()
     """Titles of the sections that plugins have added to `leaderboard.md`."""
 
@@ -149,6 +153,7 @@ class Leaderboard:
         fields["left_out"] = tuple(LeftOut(**cell) for cell in data.get("left_out", ()))
         fields["unread"] = tuple(_unread(record) for record in data.get("unread", ()))
         fields["overall"] = tuple(Row.from_json(row) for row in data.get("overall", ()))
+        fields["faithfulness"] = tuple(Faithfulness(**record) for record in data.get("faithfulness", ()))
         fields["sections"] = tuple(data.get("sections", ()))
         return cls(**fields)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.api import write_interval, write_number
-from harness.report import notes, summary
+from harness.report import faithfulness, notes, summary
 from harness.report.escaping import for_csv, for_latex
 from harness.report.numbers import heading, share
 from harness.report.records import Leaderboard, Row, as_plain
@@ -20,13 +20,16 @@ from harness.text import clean
 _ABOUT = ("task", "category", "suite", "tasks", "judge", "run", "task_id", "judge_id")
 """First columns of the CSV."""
 
+_REASONING = ("value", "ci_low", "ci_high", "n", "control_value", "control_low", "control_high", "control_n")
+"""Fields of `Faithfulness`: the CSV has a column for each of them and each key."""
+
 _COSTS = (
     "usd_per_answer",
     "usd_per_correct",
     "usd_per_correct_low",
     "usd_per_correct_high",
 )
-"""Last columns of the CSV: fields of `JudgeUsage`."""
+"""Columns of the CSV after those of the row: fields of `JudgeUsage`."""
 
 
 def to_json_text(data: Mapping[str, Any]) -> str:
@@ -42,12 +45,21 @@ def to_csv_text(leaderboard: Leaderboard) -> str:
     names = [*_ABOUT, *(name for name in fields if name not in _ABOUT)]
     # What a judge costs is of all its tasks, and stands on each of its rows.
     usage = {(record.judge, record.run): record for record in leaderboard.usage}
+    reasoning = {(record.task, record.judge, record.key): record for record in leaderboard.faithfulness if record.task}
+    known = [(key, name) for key in dict.fromkeys(key for _, _, key in reasoning) for name in _REASONING]
     return csv_text(
-        [*names, *_COSTS],
+        [*names, *_COSTS, *(f"{key}.{name}" for key, name in known)],
         [
             [
                 *(_plain_cell(getattr(row, name)) for name in names),
                 *(_plain_cell(getattr(usage.get((row.judge, row.run)), name, None)) for name in _COSTS),
+                # Of a whole task, and not of one of its categories.
+                *(
+                    None
+                    if row.category
+                    else _plain_cell(getattr(reasoning.get((row.task, row.judge, key)), name, None))
+                    for key, name in known
+                ),
             ]
             for row in leaderboard.rows
         ],
@@ -66,7 +78,35 @@ def csv_text(header: list[str], rows: list[list[Any]]) -> str:
 
 def to_latex(leaderboard: Leaderboard) -> str:
     """`booktabs` tables, the notes before them as comments: the summary, where there is one, then all blocks."""
-    return (_summary_latex(leaderboard) if summary.has_summary(leaderboard) else "") + _blocks_latex(leaderboard)
+    several = summary.has_summary(leaderboard)
+    tables = [_summary_latex(leaderboard)] if several else []
+    # A board of one task has its numbers under that name.
+    tables += _faithfulness_latex(leaderboard, "" if several else next(iter(summary.list_tasks(leaderboard)), ""))
+    return "".join([*tables, _blocks_latex(leaderboard)])
+
+
+def _faithfulness_latex(leaderboard: Leaderboard, task: str) -> list[str]:
+    """What is known of the judges' reasoning, as a table of its own."""
+    judges = summary.list_judges(leaderboard)
+    header, rows = faithfulness.table_rows(leaderboard.faithfulness, task, judges, interval=False)
+    if not rows:
+        return []
+    lines = [
+        "% \\usepackage{booktabs}",
+        f"% {faithfulness.TITLE}",
+        *(f"% {clean(note)}" for note in faithfulness.legend(leaderboard.faithfulness, task=task)),
+        rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
+        r"\toprule",
+        " & ".join(for_latex(title) for title in ("Judge", *header[1:])) + r" \\",
+        r"\midrule",
+        *(
+            " & ".join([for_latex(name), *(_dash(cell).replace("±", r"$\pm$") for cell in cells)]) + r" \\"
+            for name, *cells in rows
+        ),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return ["\n".join(lines) + "\n\n"]
 
 
 def _summary_latex(leaderboard: Leaderboard) -> str:

@@ -16,6 +16,7 @@ from harness.report.numbers import NOTHING, heading, share
 from harness.report.records import Leaderboard, Row
 from harness.report.row_text import consistency, rank_text, standing
 from harness.report.summary import has_summary
+from harness.report.terminal_faithfulness import print_faithfulness
 from harness.report.terminal_summary import print_summary
 from harness.text import clean
 
@@ -83,6 +84,8 @@ def _print_blocks(leaderboard: Leaderboard, console: Console, folders: Sequence[
             console.print(_indent(note, style=""))
         if said or told:
             console.print()
+        if not rows[0].category:
+            print_faithfulness(leaderboard, console, task=rows[0].task or None)
         for note in (told := [*trust.calibration_lines(leaderboard, rows), *trust.noise_lines(rows)]):
             console.print(_indent(note, style=""))
         if told:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness.report import summary, unread, usage
 from harness.report.lines import print_notes, print_title
 from harness.report.row_text import rank_text
+from harness.report.terminal_faithfulness import print_faithfulness
 from harness.text import clean
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def print_summary(leaderboard: Leaderboard, console: Console, *, folders: Sequen
         console.print(_table(judges, part, name, gap))
         console.print()
     print_notes(summary.list_facts(leaderboard), console, style="yellow")
+    print_faithfulness(leaderboard, console, task="")
     spent = usage.total_line(leaderboard.usage)
     print_notes([spent] if spent else [], console, style="")
     print_notes(summary.list_legend(leaderboard), console)

@@ -38,12 +38,12 @@ def is_as_written(folder: Path, key: str, names: Iterable[str]) -> bool:
     if _read(folder).get("key") != key:
         return False
     files = list_written(folder)
-    return files.keys() >= set(names) and all(_hash(folder / name) == value for name, value in files.items())
+    return files.keys() >= set(names) and all(hash_file(folder / name) == value for name, value in files.items())
 
 
 def keep_written(folder: Path, key: str, names: Iterable[str]) -> None:
     """Remember which report was written, and its files."""
-    files = {name: value for name in sorted(set(names)) if (value := _hash(folder / name))}
+    files = {name: value for name in sorted(set(names)) if (value := hash_file(folder / name))}
     journal = Journal(folder / JOURNAL)
     try:
         journal.set_meta(_META, json.dumps({"key": key, "files": files}))
@@ -51,7 +51,8 @@ def keep_written(folder: Path, key: str, names: Iterable[str]) -> None:
         journal.close()
 
 
-def _hash(path: Path) -> str:
+def hash_file(path: Path) -> str:
+    """Hash of a file of a run folder; empty where there is none that can be read."""
     try:
         return digest(read_kept(path))
     except OSError:

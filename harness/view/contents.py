@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from harness.view.pages import about, judge, overview, pair, task, training
+from harness.view.pages import about, card, judge, overview, pair, task, training
 from harness.view.site import Page, Site
 
 
@@ -16,6 +16,8 @@ def list_pages(site: Site) -> Iterator[Page]:
         yield task.make_page(site, name)
     for name in site.book.judges:
         yield judge.make_page(site, name)
+        if (sheet := card.make_page(site, name)) is not None:
+            yield sheet
     for a, b in combinations(site.book.judges, 2):
         yield pair.make_page(site, a, b)
     if (found := training.make_page(site)) is not None:
@@ -34,6 +36,8 @@ def find_page(site: Site, path: tuple[str, ...]) -> Page | None:
             return task.make_page(site, name)
         case ("judge", name) if name in book.judges:
             return judge.make_page(site, name)
+        case ("card", name) if name in book.judges:
+            return card.make_page(site, name)
         case ("pair", a, b) if a != b and a in book.judges and b in book.judges:
             return pair.make_page(site, a, b)
         case ("training",):

@@ -14,6 +14,7 @@ from harness.view.answers import Answers
 from harness.view.book import Book
 from harness.view.contents import list_menu, list_pages
 from harness.view.counts import Counts, Walk, walk_book, write_counts
+from harness.view.drawings import draw_book
 from harness.view.filters import Filter
 from harness.view.links import FileLinks, page_id
 from harness.view.pages.items import make_item, make_list
@@ -64,10 +65,13 @@ def make_report(book: Book, plugins: Plugins | None, budget: Budget = DEFAULT) -
     with Answers(book) as answers:
         walk = walk_book(book, answers)
         counts = walk.finish()
-        site = Site(book=book, links=FileLinks(), counts=counts)
+        site = Site(book=book, links=FileLinks(), counts=counts, plugins=plugins)
         chosen, split = _choose(walk, budget.items)
         items = _load_items(book, answers, chosen, budget.text)
-    pictures, problem = _find_pictures(book, plugins, items, budget.pictures)
+    # First the maps, which are few: they are of no use without their pictures.
+    drawings = draw_book(book, budget.pictures)
+    left = budget.pictures - sum(len(drawn.source) for drawn in drawings.values())
+    pictures, problem = _find_pictures(book, plugins, items, left)
     inside = Inside(
         items=Counter(shown.line.task for shown in items),
         total=counts.items,
@@ -75,7 +79,7 @@ def make_report(book: Book, plugins: Plugins | None, budget: Budget = DEFAULT) -
         pictures=len(pictures),
         problem=problem,
     )
-    return _write_file(replace(site, inside=inside, pictures=pictures), items), counts
+    return _write_file(replace(site, inside=inside, pictures=pictures, drawings=drawings), items), counts
 
 
 def write_report(folder: Path, book: Book, plugins: Plugins | None) -> None:

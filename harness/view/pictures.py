@@ -126,7 +126,7 @@ def make_thumbnails(
                 if key in made or key not in found or left <= 0 or pixels <= 0:
                     continue
                 try:
-                    thumbnail, size = _shrink(found[key])
+                    thumbnail, size = shrink(found[key])
                 except DataError:
                     continue  # the item's answer says what is wrong with it
                 # Counted after the fact: how large a picture is shows when it is decoded.
@@ -139,7 +139,7 @@ def make_thumbnails(
     return made
 
 
-def _shrink(image: Image) -> tuple[Thumbnail, int]:
+def shrink(image: Image) -> tuple[Thumbnail, int]:
     """A thumbnail, and how many pixels were decoded for it."""
     from PIL.Image import Resampling
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from harness.api import UserError
 from harness.registration import cause_of
+from harness.report.faithfulness import FILE as EXPLANATIONS
 from harness.runner.folder import JOURNAL, LEADERBOARD, RECORD, SCORES, SECTIONS
 from harness.text import visible
 from harness.view.answers import Answers
@@ -75,7 +76,7 @@ class Viewer:
     """
 
     def __init__(self, folder: Path, plugins: Plugins) -> None:
-        self._folder = folder
+        self._folder, self._plugins = folder, plugins
         self._gallery, self._gallery_lock = Gallery(folder, plugins), threading.Lock()
         self._lock = threading.Lock()
         self._site: Site | None = None
@@ -150,7 +151,7 @@ class Viewer:
         with Answers(book) as answers:
             answered = {judge: answers.count(judge) for judge in book.judges} if live else {}
             counts = _count(self._folder, book, answers)
-        return Site(book=book, links=ServerLinks(), counts=counts, live=live, answered=answered)
+        return Site(book=book, links=ServerLinks(), counts=counts, plugins=self._plugins, live=live, answered=answered)
 
     def _is_live(self) -> bool:
         """Whether a process has the journal open to write, or was killed while it had."""
@@ -160,7 +161,7 @@ class Viewer:
     def _read_state(self) -> str:
         """Changes whenever a page may."""
         facts = []
-        for name in (JOURNAL, f"{JOURNAL}-wal", LEADERBOARD, SCORES, SECTIONS, RECORD):
+        for name in (JOURNAL, f"{JOURNAL}-wal", LEADERBOARD, SCORES, SECTIONS, RECORD, EXPLANATIONS):
             try:
                 stat = (self._folder / name).stat()
             except OSError:

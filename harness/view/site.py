@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.view.book import Book
 from harness.view.counts import Counts
 from harness.view.links import Links
 from harness.view.pictures import Thumbnail
+
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,10 @@ class Site:
     """What the file holds; of no matter on a server."""
     pictures: Mapping[str, Thumbnail] = field(default_factory=dict)
     """Thumbnails by key, in a file."""
+    drawings: Mapping[tuple[str, str], Thumbnail] = field(default_factory=dict)
+    """Maps over pictures by run folder and name, in a file."""
+    plugins: Plugins | None = None
+    """The installed plugins, which know licences and sources."""
     live: bool = False
     """Whether a run goes on."""
     answered: Mapping[str, int] = field(default_factory=dict)

@@ -29,10 +29,22 @@ class Explaining:
         self.out, self.err = self.capsys.readouterr()
         return int(ended.value.code or 0)
 
-    def run(self, judges: Mapping[str, Mapping[str, Any]], **task: Any) -> Path:
+    def run(
+        self,
+        judges: Mapping[str, Mapping[str, Any]],
+        *,
+        others: Mapping[str, Mapping[str, Any]] | None = None,
+        name: str = "why",
+        **task: Any,
+    ) -> Path:
+        """Run judges on the task `parts` with these options, and on `others` by name."""
+        tasks = {"parts": task, **(others or {})}
         manifest = {
-            "name": "why",
-            "tasks": [{"use": "simulated_plugin/parts", "name": "parts", "with": task}],
+            "name": name,
+            "tasks": [
+                {"use": "simulated_plugin/parts", "name": name, "with": dict(options)}
+                for name, options in tasks.items()
+            ],
             "judges": [
                 {"use": "simulated_plugin/simulated", "name": name, "with": dict(nature)}
                 for name, nature in judges.items()
@@ -40,7 +52,7 @@ class Explaining:
         }
         (self.folder / "m.yaml").write_text(yaml.safe_dump(manifest))
         assert self.call("run", "m.yaml") == 0, self.err
-        return next((self.folder / "runs").glob("why-*"))
+        return next((self.folder / "runs").glob(f"{name}-*"))
 
     def explain(self, run: Path, *arguments: str, code: int = 0) -> dict[str, Any]:
         assert self.call("explain", str(run), "--json", *arguments) == code, self.err

@@ -7,7 +7,9 @@ match|they differ.` What it sees, what it makes of its own words, and what it ca
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal
@@ -130,6 +132,15 @@ class Nature(BaseModel):
     """False: the sentence of the rule is not read. True: without it the answer is no."""
 
 
+def note_asked(request: Request) -> None:
+    """Write down what is asked, and take the time that a test wants: what kills this process has to meet it at work."""
+    path = os.environ.get("SIMULATED_LOG")
+    if path:
+        with open(path, "a") as log:
+            log.write(f"{request.key}\n")
+        time.sleep(float(os.environ.get("SIMULATED_DELAY", "0")))
+
+
 class Simulated:
     def __init__(self, options: Nature, *, blind: bool = False) -> None:
         self.options, self.blind = options, blind
@@ -141,6 +152,7 @@ class Simulated:
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         for request in requests:
+            note_asked(request)
             yield request, request.read(self.write(request))
 
     def write(self, request: Request) -> str:

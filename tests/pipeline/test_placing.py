@@ -15,8 +15,8 @@ from harness.discovery import Plugins
 from harness.manifest.load import LoadedManifest, load_manifest
 from harness.pipeline.placing import describe, make_executor, place_judge
 from harness.pipeline.session import Session, run_manifest
+from harness.progress import Lines
 from harness.runner.plan import build_plan
-from harness.runner.progress import Lines
 
 PRACTICE = "harness.execution.practice"
 

@@ -31,6 +31,7 @@ from harness.api.reading._reasoning import (
     split_reasoning,
     thinking_from_json,
 )
+from harness.api.reading._restart import ends_at_verdict, find_restart
 
 __all__ = [
     "KNOWN_MARKS",
@@ -47,6 +48,8 @@ __all__ = [
     "SplitAnswer",
     "Thinking",
     "begins_line",
+    "ends_at_verdict",
+    "find_restart",
     "fold_width",
     "is_label",
     "is_quoted",

@@ -115,6 +115,7 @@ def _load(paths: Sequence[Path], plugins: Plugins, stack: ExitStack, *, signers:
 
 
 def _build(entrants: Sequence[Entrant], plugins: Plugins, *, metric: str | None, group_by: str | None) -> Leaderboard:
+    from harness.report.faithfulness import read_faithfulness
     from harness.report.leaderboard import build_leaderboard
     from harness.report.settings import agree
     from harness.score.find import make_metric
@@ -125,5 +126,7 @@ def _build(entrants: Sequence[Entrant], plugins: Plugins, *, metric: str | None,
         settings,
         seed=seed,
         left_out=[cell for found in entrants for cell in found.run.left_out],
+        # A bundle has none of it: only its maker could compute it again.
+        explained=[known for found in entrants if found.path.is_dir() for known in read_faithfulness(found.run)],
         find_metric=lambda name: make_metric(name, plugins),
     )

@@ -224,7 +224,6 @@ def _whole(study: Study, looks: dict[str, list[Look]]) -> Figure:
         ),
         controls=tuple(controls),
         meaning="Tells eyes from broken eyes, and little more. A second number only.",
-        on_board=True,
     )
 
 

@@ -76,6 +76,7 @@ def _load(runs: Sequence[Path], plugins: Plugins) -> Book:
             raise UserError(f"{folder}: has no leaderboard yet; `harness score {folder}` makes it from what was judged")
     if len(books) == 1:
         return books[0]
+    from harness.report.faithfulness import read_faithfulness
     from harness.report.leaderboard import build_leaderboard
     from harness.report.scored import load_scored
     from harness.report.settings import agree
@@ -91,6 +92,7 @@ def _load(runs: Sequence[Path], plugins: Plugins) -> Book:
         settings,
         seed=seed,
         left_out=[cell for run in loaded for cell in run.left_out],
+        explained=[known for run in loaded for known in read_faithfulness(run)],
         find_metric=lambda name: make_metric(name, plugins),
     )
     return join_books(books, board)

@@ -9,6 +9,7 @@ from harness.report.numbers import NOTHING
 from harness.view import charts
 from harness.view.book import BookCell
 from harness.view.charts import Chart
+from harness.view.pages.card import has_card
 from harness.view.pages.common import (
     flags_of,
     headline,
@@ -34,6 +35,7 @@ def make_page(site: Site, judge: str) -> Page:
         trail=trail(site),
         content={
             "facts": _facts(site, cells),
+            "card": site.links.to("card", judge) if has_card(site, judge) else "",
             "others": [(name, site.links.to("judge", name)) for name in site.book.judges],
             "pairs": [
                 (name, site.links.to("pair", *sorted((judge, name), key=site.book.judges.index)))

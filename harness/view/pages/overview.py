@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.report import notes, summary, usage
+from harness.report import faithfulness, notes, summary, usage
 from harness.report.records import Row
 from harness.view.book import Book, BookCell
 from harness.view.charts import Axis
@@ -84,6 +84,7 @@ def make_page(site: Site) -> Page:
             "overall": summary.overall_head(book.board) if book.board and overall else "",
             "facts": _facts(site),
             "known": _notes(site),
+            "reasoning": _reasoning(book),
             "suites": _suites(site),
             "cost": usage.rows(book.board.usage) if book.board else [],
             "cost_header": usage.HEADER,
@@ -172,6 +173,17 @@ def _notes(site: Site) -> list[tuple[str, str, list[str]]]:
     if lacking := notes.cells_left_out(board):
         found.append(("What was not asked", "", lacking))
     return found
+
+
+def _reasoning(book: Book) -> tuple[list[str], list[list[str]], list[str]]:
+    """What is known of the judges' reasoning: titles of columns, rows, and what they count."""
+    if book.board is None:
+        return [], [], []
+    # A board of one task has its numbers under that name.
+    task = "" if len(book.tasks) > 1 else book.tasks[0]
+    found, judges = book.board.faithfulness, _order_judges(book)
+    header, rows = faithfulness.table_rows(found, task, judges, interval=True)
+    return header, rows, faithfulness.legend(found, task=task)
 
 
 def _suites(site: Site) -> list[dict[str, Any]]:

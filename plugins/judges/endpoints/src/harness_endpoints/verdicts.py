@@ -16,6 +16,7 @@ from harness.api import (
     majority_vote,
     spell_answers,
 )
+from harness.api.reading import find_restart
 from harness_endpoints.asking import Outcome
 from harness_endpoints.reply import Completion
 from harness_endpoints.tokens import probabilities_of
@@ -67,7 +68,19 @@ def judgement_of(outcome: Outcome, *, cost: float | None, speller: Speller) -> J
 
 def _read(completion: Completion, request: Request, speller: Speller | None, facts: dict[str, Any]) -> Judgement:
     # Servers send what follows a given beginning. It is part of the answer: the verdict may rest on its reasoning.
-    raw = request.beginning + (completion.content or "")
+    content = completion.content or ""
+    if request.beginning:
+        # Some send the whole answer, with the beginning.
+        content = content.removeprefix(request.beginning)
+        if restart := find_restart(request, content):
+            return Judgement.failure(
+                Status.REFUSED,
+                f"the server began the answer again in place of going on from its beginning: {restart}",
+                raw=request.beginning + content,
+                rationale=completion.reasoning,
+                **facts,
+            )
+    raw = request.beginning + content
     if completion.refusal:
         return Judgement.failure(
             Status.REFUSED,

@@ -1,0 +1,90 @@
+"""Findings over all tasks: what was counted on each of them, put together item by item.
+
+A judge has one row on a board of many tasks. Its number there is the share of all items on which the measure could be
+taken, and its control is put together in the same way. Items of one group are one cluster, on whichever tasks they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from harness.api import Statistics
+from harness.explain.records import CountedShare, Figure, Finding, Share
+
+
+def measure_units(
+    name: str, units: Sequence[tuple[str, float]], statistics: Statistics, *, confidence: float
+) -> CountedShare:
+    """A share of items with its interval over their groups.
+
+    Args:
+        name: What is counted.
+        units: For each item its group, and the mean of what was found about it.
+        statistics: Measures shares.
+        confidence: Of the interval.
+    """
+    groups = [group for group, _ in units]
+    found = statistics.measure_share(np.array([value for _, value in units]), groups, confidence=confidence)
+    return CountedShare(name=name, value=found.value, low=found.low, high=found.high, n=len(units), units=tuple(units))
+
+
+def pool_findings(findings: Iterable[Finding], statistics: Statistics, *, confidence: float) -> Iterator[Finding]:
+    """For each judge and measure, a finding over all tasks on which it could be made.
+
+    Args:
+        findings: Of the tasks, with what they count.
+        statistics: Measures shares.
+        confidence: Of the intervals.
+    """
+    by_place: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        by_place.setdefault((finding.judge, finding.measure), []).append(finding)
+    for (judge, measure), own in by_place.items():
+        keys = dict.fromkeys(figure.key for finding in own for figure in finding.figures if figure.on_board)
+        alike = {key: [f for finding in own for f in finding.figures if f.key == key and f.share.n] for key in keys}
+        figures = [
+            pooled
+            for same in alike.values()
+            if same and (pooled := _pool(same, statistics, confidence=confidence)) is not None
+        ]
+        if figures:
+            tasks = tuple(finding.task for finding in own if any(f.on_board and f.share.n for f in finding.figures))
+            yield Finding(measure=measure, task="", judge=judge, tasks=tasks, figures=tuple(figures))
+
+
+def forget_units(finding: Finding) -> Finding:
+    """The finding as a file has it."""
+    figures = [
+        replace(figure, share=_plain(figure.share), controls=tuple(map(_plain, figure.controls)))
+        for figure in finding.figures
+    ]
+    return replace(finding, figures=tuple(figures))
+
+
+def _pool(figures: Sequence[Figure], statistics: Statistics, *, confidence: float) -> Figure | None:
+    """One figure, with its first control alone; `None` where the controls are not all of one kind."""
+    first = figures[0]
+    shares = _put_together([figure.share for figure in figures], statistics, confidence=confidence)
+    controls = [figure.controls[0] for figure in figures]
+    control = _put_together(controls, statistics, confidence=confidence)
+    return None if shares is None or control is None else replace(first, share=shares, controls=(control,))
+
+
+def _put_together(shares: Sequence[Share], statistics: Statistics, *, confidence: float) -> Share | None:
+    first = shares[0]
+    if any(share.name != first.name for share in shares):
+        return None
+    counted = [share for share in shares if isinstance(share, CountedShare)]
+    if len(counted) == len(shares):
+        units = [unit for share in counted for unit in share.units]
+        return measure_units(first.name, units, statistics, confidence=confidence)
+    # A number that is known and not counted, such as one half for any map of the picture alone.
+    fixed = len({(share.value, share.low, share.high) for share in shares}) == 1
+    return replace(first, n=sum(share.n for share in shares)) if fixed and not counted else None
+
+
+def _plain(share: Share) -> Share:
+    return Share(name=share.name, value=share.value, low=share.low, high=share.high, n=share.n)
