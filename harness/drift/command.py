@@ -137,11 +137,10 @@ def _report(session: DriftSession, *, fail_on: tuple[str, ...], max_changed: flo
     if as_json:
         echo(json.dumps(report.to_json(), indent=2), document=True)
     else:
-        from rich.console import Console
-
         from harness.drift.text import print_report
+        from harness.report.lines import make_console
 
-        print_report(report, Console())
+        print_report(report, make_console())
     say(f"\nfolder: {session.folder} (drift.md, history.jsonl)")
     if session.failed:
         say(f"{session.failed} judgements failed; the same command asks them again")

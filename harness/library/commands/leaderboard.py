@@ -69,11 +69,10 @@ def command(
     found = Run(runs, lambda: plugins, signers=signers)
     leaderboard = found.leaderboard(metric=metric, group_by=group_by).record
     if format_ == "terminal" and output is None:
-        from rich.console import Console
-
+        from harness.report.lines import make_console
         from harness.report.terminal import print_leaderboard
 
-        print_leaderboard(leaderboard, Console(), folders=[run for run in runs if run.is_dir()], details=details)
+        print_leaderboard(leaderboard, make_console(), folders=[run for run in runs if run.is_dir()], details=details)
         return
     from harness.report.render import render
 
