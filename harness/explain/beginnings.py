@@ -9,6 +9,9 @@ from harness.explain.maps import cover_all
 from harness.explain.study import Said, Study
 from harness.explain.weighing import replace_image
 
+PROBES = 8
+"""Items of a measure on which it is seen whether the judge goes on from a given beginning at all."""
+
 
 def begin_with(request: Request, beginning: str) -> Request:
     """The request with a beginning of its answer."""

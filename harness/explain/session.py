@@ -199,10 +199,15 @@ def _measure(
 
 def _why_not_counted(asking: Asking, found: Answered, stopped: str) -> str:
     """Why what came back is not counted at all; empty where it is."""
-    if found.restarted > _MOST_RESTARTED * found.begun:
+    if found.restarted > _MOST_RESTARTED * found.probed:
         return (
-            f"the judge began its answer again in {found.restarted:,} cases of {found.begun:,} that show it, where it "
-            "was to go on from a given beginning; its server does not do what `continues` says"
+            f"the judge began its answer again in {found.restarted:,} cases of {found.probed:,}, where it was to go on "
+            "from its own reasoning: `continues` does not hold for it"
+        )
+    if found.strayed:
+        return (
+            f"{found.strayed:,} answers of the judge do not begin as they were to begin: `continues` does not hold for "
+            "it, or its `raw` lacks the beginning"
         )
     usable = sum(answer.verdict is not None for answer in found.answers.values())
     if asking.questions and not usable and all(question.way == "ask" for question in asking.questions):

@@ -128,6 +128,8 @@ class Nature(BaseModel):
     weighs: bool = True
     by_item: bool = False
     """Whether equal questions about two items are two questions."""
+    pretends: bool = False
+    """Whether it says that it goes on from a beginning, and answers again."""
     reads_rule: bool = True
     """False: the sentence of the rule is not read. True: without it the answer is no."""
 
@@ -156,7 +158,7 @@ class Simulated:
             yield request, request.read(self.write(request))
 
     def write(self, request: Request) -> str:
-        begun = request.beginning
+        begun = "" if self.options.pretends else request.beginning
         if "<answer>" in begun:
             reasoning = begun.partition("<think>")[2].partition("</think>")[0]
         else:
