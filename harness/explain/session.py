@@ -194,7 +194,10 @@ def _measure(
     if why := _why_not_counted(asking, found, stopped.get(study.cell.judge, "")):
         # The figures would be of a few answers, or of answers to something that was not asked.
         return replace(finding, figures=(), examples=(), lacks=why, failed=len(asking.questions))
-    return finding
+    # With one item, or none of a kind, a control may have nothing to count: then the number is not shown either.
+    known = tuple(figure for figure in finding.figures if figure.share.n and figure.controls[0].value is not None)
+    lacks = "too few items for a number and its control" if finding.figures and not known else finding.lacks
+    return replace(finding, figures=known, lacks=lacks)
 
 
 def _why_not_counted(asking: Asking, found: Answered, stopped: str) -> str:
