@@ -104,6 +104,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "Example",
             "InstalledPlugins",
             "Invocation",
+            "CellProgress",
         ),
     ),
     ("Executors", ("Executor", "Placement")),

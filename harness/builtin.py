@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from harness.api import (
+    CellProgress,
     CommandCard,
     ExecutorCard,
     FormatCard,
@@ -26,7 +27,7 @@ from harness.verbs import VERBS
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
-    from harness.manifest.load import LoadedRecipe
+    from harness.manifest.load import LoadedManifest, LoadedRecipe
     from harness.runner.planned import Plan
     from harness.runner.requests import Shard
 
@@ -116,11 +117,45 @@ def harness_training_planned(
 
 
 @hookimpl
+def harness_plan_made(manifest: object, plan: object, plugins: InstalledPlugins) -> None:
+    """What could not be judged or scored."""
+    from harness.readiness import check_plan
+
+    check_plan(cast("LoadedManifest", manifest), cast("Plan", plan), cast("Plugins", plugins))
+
+
+@hookimpl
+def harness_dry_run_wanted(
+    manifest: object,
+    plugins: InstalledPlugins,
+    runs: Path,
+    checkpoints: Path,
+    shard: object,
+    reuse: bool | None,
+    say: Callable[[str], None],
+) -> list[str]:
+    """Cells, requests, and what is known of them."""
+    from harness.price.dry_run import list_lines
+
+    known, part = cast("Plugins", plugins), cast("Shard | None", shard)
+    loaded = cast("LoadedManifest", manifest)
+    return list(list_lines(loaded, known, runs=runs, checkpoints=checkpoints, shard=part, reuse=reuse, say=say))
+
+
+@hookimpl
 def harness_run_planned(folder: Path, plan: object, to_ask: Mapping[tuple[str, str], int], shard: object) -> list[str]:
     """Tokens and money."""
     from harness.price.lines import price_run, write_lines
 
     return write_lines(price_run(cast("Plan", plan), folder, to_ask, cast("Shard | None", shard)))
+
+
+@hookimpl
+def harness_progress_wanted() -> CellProgress:
+    """Bars on a terminal, plain lines otherwise."""
+    from harness.progress import make_progress
+
+    return make_progress()
 
 
 @hookimpl

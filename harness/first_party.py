@@ -22,6 +22,7 @@ DISTRIBUTIONS: Mapping[str, str] = {
     "preference": "judge-harness-preference",
     "probes": "judge-harness-probes",
     "ray": "judge-harness-ray",
+    "trackers": "judge-harness-trackers",
     "transformers": "judge-harness-transformers",
     "trl": "judge-harness-trl",
     "verdict": "judge-harness-rewards",

@@ -14,7 +14,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
         "harness.report.commands.score:command",
         "Score a run again from its journal, without asking any judge.",
     ),
-    "leaderboard": ("harness.bundle.commands.leaderboard:command", "Print the leaderboard of runs and bundles."),
+    "leaderboard": ("harness.library.commands.leaderboard:command", "Print the leaderboard of runs and bundles."),
     "report": (
         "harness.view.commands.report:command",
         "Write a run, or several, into one HTML file to look at.",
@@ -34,6 +34,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
         "harness.bundle.commands.verify:command",
         "Compute every number of a bundle or a run again, and say which rows hold.",
     ),
+    "push": ("harness.push.command:command", "Push a run to a repository of a hub: report, bundle and scores."),
     "explain": (
         "harness.explain.command:command",
         "Say why the judges of a run said so, each number beside its control.",

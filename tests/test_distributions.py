@@ -1,4 +1,4 @@
-"""The fourteen distributions agree with one another: versions, limits, licence, and what the index shows of them."""
+"""The fifteen distributions agree with one another: versions, limits, licence, and what the index shows of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REQUIRED = ("datasets", "evaluate", "pillow", "pluggy", "pyyaml", "scikit-learn"
 
 
 def test_all_distributions_have_the_version_of_the_core() -> None:
-    assert len(PROJECTS) == 14
+    assert len(PROJECTS) == 15
     assert {project["version"] for project in PROJECTS.values()} == {harness.__version__}
 
 
@@ -72,6 +72,9 @@ def test_requirements_install_everything_of_this_repository_and_all_that_was_eve
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     editable = {line.removeprefix("-e ").partition("[")[0] for line in lines if line.startswith("-e ")}
     assert editable == {*PROJECTS} - {APART}
-    assert f"pip install -e {APART}[test]" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert f"pip install -e {APART}[test]" in ci
+    # The plugin is installed and does nothing. The libraries of the services are for those who use one.
+    assert "pip install -e plugins/sinks/trackers[mlflow,tensorboard,wandb,test]" in ci
     pinned = {line.partition("==")[0].lower() for line in lines if "==" in line}
     assert pinned >= set(REQUIRED)

@@ -107,7 +107,7 @@ def test_a_release_writes_its_version_everywhere(release: ModuleType, tmp_path: 
     assert "7.8.9" in texts["harness/__init__.py"]
     assert "version: 7.8.9" in texts["CITATION.cff"]
     projects = [text for name, text in texts.items() if name.endswith("pyproject.toml")]
-    assert len(projects) == 14
+    assert len(projects) == 15
     assert all('\nversion = "7.8.9"\n' in text for text in projects)
     limits = {limit for text in texts.values() for limit in re.findall(r"judge-harness[a-z-]*(>=[\d.]+,<[\d.]+)", text)}
     assert limits == {">=7.8,<7.9"}

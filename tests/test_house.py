@@ -42,6 +42,23 @@ def test_the_kernel_reaches_batteries_through_hooks_only(modules: dict[str, hous
     assert not {*house.KERNEL} & {*house.BATTERIES}
 
 
+def test_the_kernel_hardly_uses_the_toolkits(modules: dict[str, house.Module]) -> None:
+    uses = house.find_toolkit_uses(modules)
+    assert {toolkit: used for toolkit, used in uses.items() if len(used) > 2} == {}
+    assert {toolkit: used for toolkit, used in uses.items() if len(set().union(*used.values())) > 4} == {}
+    # A toolkit that nothing else uses more would be kernel under another name.
+    others = house.find_toolkit_uses(modules, kernel=False)
+    assert [toolkit for toolkit in house.TOOLKITS if len(others[toolkit]) <= len(uses[toolkit])] == []
+
+
+def test_libraries_know_nothing_of_the_harness_and_have_narrow_doors(modules: dict[str, house.Module]) -> None:
+    uses = house.find_library_uses(modules)
+    assert {*house.LIBRARIES} <= {*modules}
+    assert [library for library, used in uses.items() if library in used] == []
+    assert {library: used for library, used in uses.items() if len(used) > 2} == {}
+    assert {library: used for library, used in uses.items() if len(set().union(*used.values())) > 3} == {}
+
+
 def test_no_modules_import_one_another_in_a_circle(modules: dict[str, house.Module]) -> None:
     assert house.find_circles(modules) == []
 
@@ -77,6 +94,25 @@ def test_an_arrow_up_is_found_and_so_is_one_to_the_side(tmp_path: Path) -> None:
         "harness.api.a:1 imports harness.runner.b, which is above it",
         "harness.score.c:1 imports harness.manifest.d, which is beside it",
     ]
+
+
+def test_what_the_kernel_uses_of_a_toolkit_is_found_also_by_way_of_the_api(tmp_path: Path) -> None:
+    found = write(
+        tmp_path,
+        api="from harness.api.results._written import write_share\n",
+        api__results___written="",
+        runner__a="from harness.api import write_share\nfrom harness.api.results._written import write_number\n",
+        report__b="from harness.api import results\n",
+    )
+    assert house.find_toolkit_uses(found)["harness.api.results"] == {
+        "harness.runner.a": {"write_number", "write_share"}
+    }
+    assert house.find_toolkit_uses(found, kernel=False)["harness.api.results"] == {"harness.report.b": {"results"}}
+
+
+def test_a_library_that_uses_the_harness_is_found(tmp_path: Path) -> None:
+    found = write(tmp_path, telemetry="def f():\n    from harness.api import Item\n", api="")
+    assert house.find_library_uses(found)["harness.telemetry"] == {"harness.telemetry": {"harness.api.Item"}}
 
 
 def test_a_battery_that_the_kernel_imports_is_found(tmp_path: Path) -> None:

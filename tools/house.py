@@ -34,14 +34,15 @@ LAYERS = (
     ("allowed", "candidates", "first_party", "registration"),
     ("discovery",),
     ("console", "formats", "manifest", "score"),
-    ("runner",),
+    ("progress", "runner"),
+    ("readiness",),
     ("execution", "pipeline", "recorded"),
     ("report", "reuse"),
     ("bundle", "drift", "inspection", "price", "shards", "training"),
     ("explain",),
-    ("card",),
+    ("card", "push"),
     ("doctor", "testing", "view"),
-    ("authoring",),
+    ("authoring", "library"),
     ("cli", "pytest_plugin"),
 )
 """Parts of `harness`, the lowest first. A module imports its own part, and parts of lower layers."""
@@ -67,17 +68,34 @@ KERNEL = (
     "pipeline",
     "cli",
 )
-"""Parts that a run always needs, without the `TOOLKITS`."""
+"""Parts that a run always needs, without the `TOOLKITS` and the `LIBRARIES` in them."""
 
 TOOLKITS = tuple(
     f"harness.api.{name}"
-    for name in ("data", "execution", "explaining", "images", "pricing", "reading", "results", "training")
+    for name in (
+        "data",
+        "execution",
+        "explaining",
+        "files",
+        "images",
+        "optional",
+        "pricing",
+        "reading",
+        "results",
+        "training",
+    )
 )
-"""Packages that plugins are made of, and that the kernel hardly uses: not counted as kernel."""
+"""Packages that plugins are made of, and that the kernel hardly uses: not counted as kernel. `find_toolkit_uses` counts
+what it uses of each, also by way of `harness.api`."""
+
+LIBRARIES = ("harness.disguises", "harness.runner.stopping", "harness.telemetry")
+"""Modules that know nothing of the harness: they import nothing of it, and could be packages of their own. The kernel
+uses them as it uses click, so who reads it need not read them. They are counted apart."""
 
 BATTERIES = (
     "formats",
     "score",
+    "readiness",
     "recorded",
     "report",
     "reuse",
@@ -87,6 +105,8 @@ BATTERIES = (
     "explain",
     "inspection",
     "price",
+    "progress",
+    "push",
     "shards",
     "training",
     "doctor",
@@ -94,6 +114,7 @@ BATTERIES = (
     "authoring",
     "execution",
     "view",
+    "library",
 )
 """Parts that the kernel never imports: it reaches them through hooks."""
 
@@ -137,7 +158,7 @@ class Module:
     @property
     def in_kernel(self) -> bool:
         """Whether it belongs to the kernel."""
-        return self.part in KERNEL and not self.name.startswith(TOOLKITS)
+        return self.part in KERNEL and not self.name.startswith((*TOOLKITS, *LIBRARIES))
 
 
 def find_modules(root: Path = ROOT) -> dict[str, Module]:
@@ -200,6 +221,35 @@ def find_batteries_imported(modules: Mapping[str, Module]) -> list[str]:
         for to, line in imports_of(module, modules).items()
         if module.part in KERNEL and modules[to].part in BATTERIES
     ]
+
+
+def find_toolkit_uses(modules: Mapping[str, Module], *, kernel: bool = True) -> dict[str, dict[str, set[str]]]:
+    """What the kernel, or all that is none, uses of each toolkit: names by module. `harness.api` itself is left out."""
+    # `from harness.api import X` uses the toolkit that X comes from.
+    front = {name.rpartition(".")[2]: package for name, package, _ in modules["harness.api"].imports}
+    found: dict[str, dict[str, set[str]]] = {toolkit: {} for toolkit in TOOLKITS}
+    for module in modules.values():
+        if module.in_kernel != kernel or module.part == "api":
+            continue
+        for name, package, _ in module.imports:
+            leaf = name.rpartition(".")[2]
+            source = front.get(leaf, name) if package == "harness.api" else name
+            for toolkit in TOOLKITS:
+                if f"{source}.".startswith(f"{toolkit}."):
+                    found[toolkit].setdefault(module.name, set()).add(leaf)
+    return found
+
+
+def find_library_uses(modules: Mapping[str, Module]) -> dict[str, dict[str, set[str]]]:
+    """What each module uses of each library: names by module. A library that uses the harness is among the modules."""
+    found: dict[str, dict[str, set[str]]] = {library: {} for library in LIBRARIES}
+    for module in modules.values():
+        for name, package, _ in module.imports:
+            if package in LIBRARIES:
+                found[package].setdefault(module.name, set()).add(name.rpartition(".")[2])
+            elif module.name in LIBRARIES and name.partition(".")[0] == "harness":
+                found[module.name].setdefault(module.name, set()).add(name)
+    return found
 
 
 def count_code(module: Module) -> int:
@@ -286,6 +336,8 @@ def measure(modules: Mapping[str, Module]) -> dict[str, object]:
     return {
         "lines_core": sum(parts.values()),
         "lines_kernel": sum(lines[module.name] for module in core if module.in_kernel),
+        "lines_toolkits": sum(lines[module.name] for module in core if module.name.startswith(TOOLKITS)),
+        "lines_libraries": sum(lines[name] for name in LIBRARIES),
         "code_kernel": sum(count_code(module) for module in core if module.in_kernel),
         "code_core": sum(map(count_code, core)),
         "lines_plugins": sum(lines[module.name] for module in plugins),

@@ -28,7 +28,7 @@ _HEADING = re.compile(r"^## ", re.MULTILINE)
 
 
 def set_version(root: Path, version: str) -> None:
-    """Write `version` into the fourteen distributions, the core and the citation, and the limits that follow from it.
+    """Write `version` into the fifteen distributions, the core and the citation, and the limits that follow from it.
 
     Raises:
         SystemExit: A file does not name its version where it should.

@@ -24,6 +24,7 @@ from harness.api._cards import (
     UnfoldedEntry,
 )
 from harness.api._contracts import (
+    CellProgress,
     Context,
     Example,
     InstalledPlugins,
@@ -103,6 +104,7 @@ __all__ = [
     "Box",
     "BudgetError",
     "Card",
+    "CellProgress",
     "Change",
     "Choice",
     "Claim",

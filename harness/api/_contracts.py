@@ -113,6 +113,35 @@ class Report(Protocol):
         """Print it to the terminal: a summary, or every detail."""
 
 
+class CellProgress:
+    """Shows how far a run is, told cell by cell: from the hook `harness_progress_wanted`. This one shows nothing.
+
+    The cells of judges that are asked at the same time each have a display of their own, made by `beside`.
+    """
+
+    def beside(self) -> CellProgress:
+        """The display of another cell, which is shown at the same time."""
+        return self
+
+    def expect(self, judge: str, task: str, *, total: int | None, done: int, answered: int) -> None:
+        """A cell is part of the run, and the journal has so much of it. Called for all cells before one starts."""
+
+    def start(self, judge: str, task: str, *, total: int | None, done: int, answered: int) -> None:
+        """A cell begins. `done` of its `total` requests are in the journal, `answered` of them with a verdict."""
+
+    def update(self, *, done: int, answered: int) -> None:
+        """So many requests are done, so many of them with a verdict. Called about twenty times a second."""
+
+    def end(self) -> None:
+        """The cell is over."""
+
+    def __enter__(self) -> CellProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """The run is over, or has failed."""
+
+
 class Invocation(Protocol):
     """What the command line was called with: `ctx.find_root().obj` in the command of a `CommandCard`."""
 

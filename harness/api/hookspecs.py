@@ -29,7 +29,7 @@ from harness.api._cards import (
     TaskCard,
     TrainerCard,
 )
-from harness.api._contracts import InstalledPlugins, KnownAnswers, PlannedTraining, Report, ResolvedRecipe
+from harness.api._contracts import CellProgress, InstalledPlugins, KnownAnswers, PlannedTraining, Report, ResolvedRecipe
 from harness.api._records import Judgement
 from harness.api._requests import Request
 from harness.api.results._metrics import Metric
@@ -123,6 +123,46 @@ def harness_training_planned(
 
 
 @hookspec
+def harness_plan_made(manifest: object, plan: object, plugins: InstalledPlugins) -> None:
+    """Check a plan before any judge is asked or trained. A `UserError` ends the run.
+
+    It is called a second time once recipes were trained, since a judge with one is made only then. The core's own
+    plugin refuses metrics that cannot be scored and judges that look at pictures which are not there. It leaves out the
+    cells to which a judge has no answer.
+
+    Args:
+        manifest: The core's own loaded manifest. Its form is no promise.
+        plan: The core's own plan of tasks and judges, likewise.
+        plugins: The installed plugins.
+    """
+
+
+@hookspec
+def harness_dry_run_wanted(
+    manifest: object,
+    plugins: InstalledPlugins,
+    runs: Path,
+    checkpoints: Path,
+    shard: object,
+    reuse: bool | None,
+    say: Callable[[str], None],
+) -> list[str] | None:
+    """Say what a run would ask, for `harness run --dry-run`. The first plugin that returns lines says it.
+
+    The core's own plugin is asked last, and calls `harness_run_planned` for lines of others.
+
+    Args:
+        manifest: The core's own loaded manifest. Its form is no promise.
+        plugins: The installed plugins.
+        runs: The folder of run folders. Nothing is written there.
+        checkpoints: The folder of checkpoint folders.
+        shard: The part of every task that is asked, likewise the core's own; `None` for all of it.
+        reuse: Whether answers that are known need not be asked for; `None` leaves it to the run folder.
+        say: Takes lines for people.
+    """
+
+
+@hookspec
 def harness_run_planned(folder: Path, plan: object, to_ask: Mapping[tuple[str, str], int], shard: object) -> list[str]:
     """Add lines to `harness run --dry-run`, such as what the run would cost. Ask no judge, and write nothing.
 
@@ -142,6 +182,14 @@ def harness_answers_known(folder: Path) -> KnownAnswers | None:
 
     Args:
         folder: The run folder. In a dry run it need not be there.
+    """
+
+
+@hookspec
+def harness_progress_wanted() -> CellProgress | None:
+    """Give the display that shows how far a run is. The first plugin that returns a display has it.
+
+    The core's own plugin is asked last. It draws bars on a terminal, and prints lines to stderr anywhere else.
     """
 
 
@@ -224,4 +272,15 @@ def harness_training_logged(recipe: str, folder: Path, step: int, metrics: Mappi
         folder: The checkpoint folder.
         step: Number of optimizer steps so far.
         metrics: Scalars by name. Those of a task are `task/metric`. A value may be NaN.
+    """
+
+
+@hookspec
+def harness_training_ended(recipe: str, folder: Path, record: Mapping[str, Any] | None) -> None:
+    """Called once when an attempt to train has ended, one way or the other. A process that is killed calls nothing.
+
+    Args:
+        recipe: Name of the recipe.
+        folder: The checkpoint folder.
+        record: The content of `trained.json`; `None` where the attempt failed or was stopped.
     """

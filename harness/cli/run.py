@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +10,7 @@ import click
 from harness.console import checkpoints_option, echo, load_plugins, say
 
 if TYPE_CHECKING:
-    from harness.api import KnownAnswers
-    from harness.discovery import Plugins
-    from harness.manifest.load import LoadedManifest
     from harness.pipeline.session import Session
-    from harness.runner.journal import Journal
-    from harness.runner.planned import Cell, PlannedTask
-    from harness.runner.requests import Shard
 
 
 @click.command("run")
@@ -93,20 +84,37 @@ def command(
       harness run benchmarks/ood.yaml --shard 1/4
       harness run benchmarks/ood.yaml --executor ray --executor-option workers=4
     """
-    from harness.manifest.load import load_manifest
-    from harness.pipeline.placing import make_executor
-    from harness.pipeline.session import run_manifest
-    from harness.runner.progress import make_progress
+    from harness.api import CellProgress, PluginError
+    from harness.pipeline.session import resolve_options, run_manifest
 
-    shard = _parse_shard(part)
     plugins = load_plugins(ctx)
-    if executor is None and executor_options:
-        raise click.BadParameter("there is no --executor that takes it", param_hint="--executor-option")
-    asked_by = None if executor is None else make_executor(plugins, executor, executor_options)
-    loaded = load_manifest(manifest, sets=_add_sets(sets, limit, fail_on_error), plugins=plugins)
+    loaded, shard, asked_by = resolve_options(
+        manifest,
+        plugins,
+        sets=sets,
+        limit=limit,
+        fail_on_error=fail_on_error,
+        shard=part,
+        executor=executor,
+        executor_options=executor_options,
+    )
     # Before the folder is made: a dry run leaves nothing.
     if dry_run:
-        _print_plan(loaded, plugins, runs, checkpoints, shard, reuse=False if fresh else reuse)
+        lines = plugins.ask(
+            "harness_dry_run_wanted",
+            list,
+            manifest=loaded,
+            plugins=plugins,
+            runs=runs,
+            checkpoints=checkpoints,
+            shard=shard,
+            reuse=False if fresh else reuse,
+            say=say,
+        )
+        if lines is None:
+            raise PluginError("no plugin makes a dry run; is `harness` blocked by --no-plugin?")
+        for line in lines:
+            echo(line)
         return 0
     try:
         session = run_manifest(
@@ -115,7 +123,7 @@ def command(
             runs=runs,
             fresh=fresh,
             shard=shard,
-            progress=make_progress(),
+            progress=plugins.ask("harness_progress_wanted", CellProgress) or CellProgress(),
             checkpoints=checkpoints,
             say=say,
             reuse=reuse,
@@ -127,197 +135,23 @@ def command(
     return _report(session, loaded.manifest.report.min_coverage, details=details)
 
 
-def _add_sets(sets: tuple[str, ...], limit: int | None, fail_on_error: float | None) -> tuple[str, ...]:
-    """The overrides, with those that have an option of their own. An option counts more than `--set`."""
-    # As overrides they are part of the resolved manifest, and so of the hash that names the run folder.
-    if limit is not None:
-        sets = (*sets, f"run.limit={limit}")
-    if fail_on_error is not None:
-        sets = (*sets, f"run.fail_on_error={fail_on_error}")
-    return sets
-
-
-def _parse_shard(part: str | None) -> Shard | None:
-    from harness.runner.requests import Shard
-
-    if part is None:
-        return None
-    # `int` alone would take underscores, spaces and digits of any length.
-    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", part)
-    if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise click.BadParameter(f"{part!r}: write I/N with I from 1 to N, such as 2/8", param_hint="--shard")
-    return Shard(index=int(match[1]), count=int(match[2]))
-
-
 def _report(session: Session, gate: float | None, *, details: bool) -> int:
     """Print what came out. The last line is what to open. The exit code says how it went."""
+    from harness.pipeline.session import describe_end, why_unreported
     from harness.runner.folder import REPORT
 
-    code = _print_outcome(session, gate, details=details)
-    if session.report is not None and REPORT in session.report.files:
-        say(f"report: {session.folder / REPORT}")
-    return code
-
-
-def _print_outcome(session: Session, gate: float | None, *, details: bool) -> int:
-    outcome = session.outcome
-    if outcome.interrupted:
-        say(f"interrupted; run the same command again to go on ({session.folder})")
+    folder, report = session.folder, session.report
+    if session.outcome.interrupted:
+        say(f"interrupted; run the same command again to go on ({folder})")
         return 130
     # The board comes first. What went wrong follows, where a terminal is read: at its end.
-    if session.report is not None:
-        session.report.show(details=details)
-    files = _name_files(session)
-    say(f"\nrun folder: {session.folder} ({files})")
-    if outcome.too_many_errors:
-        say(f"stopped: {outcome.too_many_errors}")
-    for judge, problem in outcome.stopped.items():
-        say(f"stopped: {problem if judge in problem else f'{judge}: {problem}'}")
-    if outcome.errors:
-        _print_failures(session)
-    if outcome.errors or outcome.cut_short:
-        return 3
-    # Failures count more than a gate: a cell with failed answers may be below it for that reason alone.
-    return 4 if _below_gate(session, gate) else 0
-
-
-def _name_files(session: Session) -> str:
-    """The files of the report, or why there are none. The page to look at has a line of its own."""
-    from harness.pipeline.session import why_unreported
-    from harness.runner.folder import REPORT
-
-    if session.report is None:
-        return why_unreported(session.folder)
-    return ", ".join(file for file in session.report.files if file != REPORT)
-
-
-def _below_gate(session: Session, gate: float | None) -> bool:
-    """Whether the manifest declares a gate (`report.min_coverage`) and a row is below it."""
-    from harness.api import write_share
-
-    if session.report is None or gate is None:
-        return False
-    low = [row for row in session.report.leaderboard["rows"] if row["coverage"] < gate]
-    for row in low:
-        coverage = write_share(row["coverage"])
-        say(f"{row['judge']} on {row['task']}: coverage {coverage} % is below the gate of {gate * 100:g} %")
-    return bool(low)
-
-
-def _print_failures(session: Session) -> None:
-    from harness.runner.folder import JOURNAL
-    from harness.runner.journal import Journal
-    from harness.text import clean
-
-    with Journal(session.folder / JOURNAL, readonly=True) as journal:
-        # Read from the run: the plan of the session is gone, and its judges with it.
-        keys = {(cell.task, cell.judge): cell.judge_key for cell in journal.cells()}
-        for (task, judge), count in session.outcome.errors.items():
-            say(f"{judge} on {task}: {count} judgements failed; the same command asks them again")
-            for item, problem in journal.failures(task, keys[task, judge], 3):
-                say(f"  {clean(item)}: {clean(problem)}")
-
-
-def _print_plan(
-    loaded: LoadedManifest,
-    plugins: Plugins,
-    runs: Path,
-    checkpoints: Path,
-    shard: Shard | None,
-    *,
-    reuse: bool | None,
-) -> None:
-    from harness.pipeline.session import open_known, run_folder
-    from harness.pipeline.training import give_models, plan_trainings
-    from harness.runner.coverage import check_media, check_metrics, leave_out
-    from harness.runner.folder import JOURNAL
-    from harness.runner.journal import Journal
-    from harness.runner.plan import build_plan
-
-    plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
-    trainings = plan_trainings(plan, plugins, checkpoints=checkpoints, say=say)
-    give_models(plan, loaded, {judge: training.model for judge, training in trainings.items() if training.is_trained})
-    # Checked here too, so that a dry run fails where the run would.
-    check_metrics(loaded, plugins, plan.tasks)
-    check_media(plan)
-    leave_out(plan)
-    folder = run_folder(runs, loaded, shard)
-    # Read only: a run of the same manifest may be at work.
-    journal = Journal(folder / JOURNAL, readonly=True) if (folder / JOURNAL).is_file() else None
-    echo(f"run folder: {folder} ({'exists' if journal else 'new'})")
-    for judge, training in trainings.items():
-        state = "trained already" if training.is_trained else "would be trained first"
-        echo(f"  {judge}: recipe {training.name}, {state} ({training.folder})")
-    for task, name in sorted(plan.left_out):
-        echo(f"  {task} · {name}: not asked, since the judge has an answer to no item there")
-    total, held, taken = 0, 0, Counter[str]()
-    to_ask = {}
-    try:
-        with open_known(plugins, folder, journal, reuse=reuse) as known:
-            for cell in plan.cells():
-                asks, have, found = _count_requests(cell.task, shard), 0, Counter[str]()
-                if (key := _find_key(cell)) is not None:
-                    statuses = journal.statuses(cell.task.name, key) if journal is not None else {}
-                    # Failed answers are asked again, so they are not counted as there.
-                    have = sum(count for status, count in statuses.items() if status not in ("missing", "error"))
-                    if known is not None and have < asks:
-                        found = _count_known(known, journal, cell, shard)
-                total, held, taken = total + asks, held + have, taken + found
-                to_ask[cell.task.name, cell.judge.name] = max(0, asks - have - found.total())
-                more = f", {found.total():,} known from earlier runs" if found else ""
-                echo(
-                    f"  {cell.task.name} · {cell.judge.name}: {asks:,} requests, {have:,} already in the journal{more} "
-                    f"({cell.task.protocol.summary()})"
-                )
-    finally:
-        if journal is not None:
-            journal.close()
-    for source, count in taken.items():
-        echo(f"{count:,} answers would be taken over from {source} (--no-reuse asks again)")
-    left = total - held - taken.total()
-    echo(f"{len(plan.cells())} cells, {total:,} requests, {held:,} already answered, {left:,} to ask")
-    for _, lines in plugins.notify("harness_run_planned", folder=folder, plan=plan, to_ask=to_ask, shard=shard):
-        for line in lines or ():
-            echo(str(line))
-
-
-def _find_key(cell: Cell) -> str | None:
-    """Key of a cell's judge; `None` where it waits for a recipe, its own or that of a judge that it asks."""
-    from harness.runner.planned import WaitsForRecipeError
-
-    try:
-        return cell.judge.key
-    except WaitsForRecipeError:
-        return None
-
-
-def _count_known(known: KnownAnswers, journal: Journal | None, cell: Cell, shard: Shard | None) -> Counter[str]:
-    """Number of the answers that would be taken over into a cell, by where they are from. Renders its requests."""
-    from harness.runner.requests import stream_requests
-
-    found: Counter[str] = Counter()
-    seen: set[str] = set()
-    judge, key = cell.judge, cell.judge.key
-    if not judge.judge.fingerprint():
-        return found
-    stream = stream_requests(cell.task, shard=shard)
-    while chunk := list(islice(stream, 128)):
-        requests = [judge.put(planned.request) for planned in chunk if planned.request is not None]
-        requests = [request for request in requests if request.key not in seen]
-        seen.update(request.key for request in requests)
-        held = journal.find_answered(key, [request.key for request in requests]) if journal is not None else set()
-        missing = [request for request in requests if request.key not in held]
-        found.update(source for source, _ in known.find(key, missing).values() if missing)
-    return found
-
-
-def _count_requests(task: PlannedTask, shard: Shard | None) -> int:
-    from harness.runner.requests import list_permutations
-
-    # No image is opened: the number of orders depends on the candidates alone.
-    items = islice(task.task.items(task.split), task.limit)
-    return sum(
-        len(list_permutations(item, task.protocol)) * task.protocol.samples
-        for item in items
-        if shard is None or shard.holds(item.id)
-    )
+    if report is not None:
+        report.show(details=details)
+    files = () if report is None else report.files
+    # The page to look at has a line of its own.
+    named = why_unreported(folder) if report is None else ", ".join(file for file in files if file != REPORT)
+    say(f"\nrun folder: {folder} ({named})")
+    code, problems = describe_end(session, gate)
+    for line in (*problems, *(f"report: {folder / file}" for file in files if file == REPORT)):
+        say(line)
+    return code

@@ -80,11 +80,10 @@ def command(
     if as_json:
         echo(json.dumps(found.to_json(), indent=2))
     else:
-        from rich.console import Console
-
         from harness.doctor.show import print_overlap
+        from harness.report.lines import make_console
 
-        print_overlap(found, Console())
+        print_overlap(found, make_console())
     return 4 if fail_on_leak and found.leaks else 0
 
 

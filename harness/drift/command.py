@@ -98,7 +98,7 @@ def command(
     from harness.drift.history import LABEL
     from harness.drift.session import Freeze, read_snapshots, take_snapshot
     from harness.manifest.load import load_manifest
-    from harness.runner.progress import make_progress
+    from harness.progress import make_progress
 
     label = label or time.strftime("%Y-%m-%d", time.gmtime())
     if not LABEL.fullmatch(label) or ".again-" in label:
@@ -137,11 +137,10 @@ def _report(session: DriftSession, *, fail_on: tuple[str, ...], max_changed: flo
     if as_json:
         echo(json.dumps(report.to_json(), indent=2), document=True)
     else:
-        from rich.console import Console
-
         from harness.drift.text import print_report
+        from harness.report.lines import make_console
 
-        print_report(report, Console())
+        print_report(report, make_console())
     say(f"\nfolder: {session.folder} (drift.md, history.jsonl)")
     if session.failed:
         say(f"{session.failed} judgements failed; the same command asks them again")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.api import UserError
+from harness.api import CellProgress, UserError
 from harness.drift.anchors import FILE as ANCHORS
 from harness.drift.anchors import AnchorSet, find_changes, freeze_anchors, read_anchors, write_anchors
 from harness.drift.history import (
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.manifest.load import LoadedManifest
     from harness.runner.engine import Outcome
-    from harness.runner.progress import CellProgress
 
 REPORT = "drift.md"
 """Name of the page in the folder of a drift."""

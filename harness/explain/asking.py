@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
-from harness.api import Item, Judgement, Protocol, Request, Status, VerdictFormat
+from harness.api import CellProgress, Item, Judgement, Protocol, Request, Status, VerdictFormat
 from harness.api.reading import find_restart
 from harness.explain.measures import Question, Settings, Way
 from harness.explain.study import Said, Study
@@ -21,7 +21,6 @@ from harness.recorded.journal import RecordedJournal
 from harness.runner.database import MOST_VALUES
 from harness.runner.engine import Engine, Outcome
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask
-from harness.runner.progress import CellProgress
 from harness.runner.rows import judgement_from_row
 
 JOURNAL = "explain.sqlite"

@@ -68,7 +68,7 @@ def command(
     """
     from harness.explain.measures import Settings
     from harness.explain.session import Wanted, explain_run
-    from harness.runner.progress import make_progress
+    from harness.progress import make_progress
 
     try:
         session = explain_run(

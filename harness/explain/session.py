@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.api import Item, JournalError, RecordedCell, UserError
+from harness.api import CellProgress, Item, JournalError, RecordedCell, UserError
 from harness.explain.asking import (
     JOURNAL,
     Answered,
@@ -44,7 +44,6 @@ from harness.text import clean
 if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.runner.engine import Outcome
-    from harness.runner.progress import CellProgress
 
 _MOST_RESTARTED = 0.1
 """Share of answers that were begun again, above which none of the judge's is believed: not all of them can be seen."""

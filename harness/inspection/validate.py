@@ -44,7 +44,7 @@ def command(ctx: click.Context, manifests: tuple[Path, ...], sets: tuple[str, ..
 def _check(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
     """What a file without a mistake holds."""
     from harness.manifest.load import LoadedRecipe, load_document
-    from harness.runner.coverage import check_metrics
+    from harness.readiness import check_metrics
     from harness.runner.plan import at
 
     loaded = load_document(path, sets=sets, plugins=plugins)

@@ -1,1 +1,1 @@
-"""A price before a run: tokens and money that its questions will take, with the error of that."""
+"""Before a run: what it would ask, and the tokens and money that this will take, with the error of that."""

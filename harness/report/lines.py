@@ -5,6 +5,8 @@ Text comes from files and models: everything is cleaned and put into `rich.text.
 
 from __future__ import annotations
 
+import codecs
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,30 @@ if TYPE_CHECKING:
 
 # Columns that a name keeps: enough to recognise it by its beginning.
 _NARROWEST = 8
+
+# What stands for a sign where the terminal has no Unicode. A letter for a letter, so that columns stay in line.
+_PLAIN = str.maketrans("±–−─·…≤≥×→", "~----.<>x>")
+_HANDLER = "harness-plain"
+
+
+def make_console() -> Console:
+    """A console on stdout. Where stdout cannot write the signs of a board, others stand for them."""
+    from rich.console import Console
+
+    stream = sys.stdout
+    if not (stream.encoding or "utf-8").lower().startswith("utf"):
+        codecs.register_error(_HANDLER, _write_plainly)
+        # Otherwise a run of hours would end in an error where its board is printed.
+        stream.reconfigure(errors=_HANDLER)  # type: ignore[union-attr]
+    return Console()
+
+
+def _write_plainly(error: UnicodeError) -> tuple[str, int]:
+    """The signs that a stream cannot write, as an error handler of `codecs`."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lost = error.object[error.start : error.end].translate(_PLAIN)
+    return "".join(sign if sign.isascii() else "?" for sign in lost), error.end
 
 
 def print_title(text: str, console: Console) -> None:
@@ -53,10 +79,11 @@ def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], console: Co
 
 def print_notes(notes: Sequence[str], console: Console, *, style: str = "dim") -> None:
     """Hanging bullets that wrap within the terminal."""
-    from rich.table import Table
     from rich.text import Text
 
     for note in notes:
-        grid = Table.grid(padding=(0, 1, 0, 0))
-        grid.add_row(Text("·", style=style), Text(clean(note), style=style, overflow="fold"))
-        console.print(grid)
+        lines = Text(clean(note), style=style).wrap(console, max(1, console.width - 2), overflow="fold")
+        for place, line in enumerate(lines):
+            # No spaces at the end: they would be copied with the text, and differ from one width to another.
+            line.rstrip()
+            console.print(Text("· " if place == 0 else "  ", style=style) + line)

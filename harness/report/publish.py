@@ -53,11 +53,10 @@ class RunReport:
 
     def show(self, *, details: bool = False) -> None:
         """Print the leaderboard to the terminal: the summary, and with `details` a table for each task."""
-        from rich.console import Console
-
+        from harness.report.lines import make_console
         from harness.report.terminal import print_leaderboard
 
-        print_leaderboard(self.board, Console(), folders=[self.folder], details=details)
+        print_leaderboard(self.board, make_console(), folders=[self.folder], details=details)
 
 
 def publish_run(folder: Path, plugins: Plugins, *, reuse: bool) -> RunReport | None:

@@ -124,6 +124,23 @@ def _fit_name(judges: Sequence[str], columns: Sequence[_Column], width: int) -> 
     return wanted, 2
 
 
+def _shorten_names(judges: Sequence[str], width: int) -> list[str]:
+    """Names that fit. Where several would become one, as two sizes of a model do, their ends are kept as well."""
+    from rich.cells import cell_len, set_cell_size
+
+    def shorten(name: str, end: int) -> str:
+        if cell_len(name) <= width:
+            return name
+        tail = next((name[at:] for at in range(len(name)) if cell_len(name[at:]) <= end), "")
+        return f"{set_cell_size(name, width - 1 - cell_len(tail)).rstrip()}…{tail}"
+
+    for end in (0, width // 3, width // 2, 2 * width // 3):
+        found = [shorten(name, end) for name in judges]
+        if len(set(found)) == len(set(judges)):
+            return found
+    return [shorten(name, 0) for name in judges]
+
+
 def _divide(columns: Sequence[_Column], width: int, gap: int) -> list[list[_Column]]:
     """The columns in tables that fit. A single one that is too wide has a table of its own."""
     parts: list[list[_Column]] = [[]]
@@ -142,13 +159,14 @@ def _table(judges: Sequence[str], columns: Sequence[_Column], name: int, gap: in
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0), header_style="dim")
     table.add_column("judge", no_wrap=True, overflow="ellipsis", max_width=name)
+    names = _shorten_names(judges, name)
     for column in columns:
         table.add_column(Text("\n".join(column.head)), justify="right", no_wrap=True, min_width=column.width)
-    for place, judge in enumerate(judges):
+    for place in range(len(judges)):
         cells = [Text(column.cells[place], style=_choose_style(column.rows[place])) for column in columns]
         # A judge without any ranked value is dimmed as a whole.
         lost = all(row is None or not summary.is_ranked(row) for row in (column.rows[place] for column in columns))
-        table.add_row(Text(judge, style="dim" if lost else ""), *cells)
+        table.add_row(Text(names[place], style="dim" if lost else ""), *cells)
     return table
 
 

@@ -16,11 +16,20 @@ from functools import partial
 from itertools import groupby, islice
 from typing import Any
 
-from harness.api import DataError, Judge, Judgement, JudgeStoppedError, KnownAnswers, Request, Status, UserError
+from harness.api import (
+    CellProgress,
+    DataError,
+    Judge,
+    Judgement,
+    JudgeStoppedError,
+    KnownAnswers,
+    Request,
+    Status,
+    UserError,
+)
 from harness.runner.driver import AnsweredRequest, Driver
 from harness.runner.journal import Journal
 from harness.runner.planned import Cell, Plan, PlannedJudge, PlannedTask
-from harness.runner.progress import CellProgress
 from harness.runner.requests import PlannedRequest, Shard, stream_requests
 from harness.runner.rows import LEFT_OUT
 from harness.runner.stopping import hear_signals

@@ -208,7 +208,7 @@ class Plan:
     elsewhere: Mapping[str, Judge] = field(default_factory=dict)
     """By name, the stand-ins of judges that an executor asks elsewhere; set when the run starts."""
     left_out: set[tuple[str, str]] = field(default_factory=set)
-    """Names of task and judge of the cells that are not asked. `harness.runner.coverage` finds them."""
+    """Names of task and judge of the cells that are not asked. Plugins find them: the hook `harness_plan_made`."""
 
     def cells(self) -> list[Cell]:
         """All cells that are asked, judge by judge."""

@@ -69,7 +69,7 @@ class ManifestRunner:
         # Imported here, since it takes a second and most tests of a plugin run nothing.
         from harness.manifest.load import load_manifest
         from harness.pipeline.session import run_manifest
-        from harness.runner.progress import make_progress
+        from harness.progress import make_progress
 
         installed = Plugins.load(extra=plugins)
         loaded = load_manifest(self._write(manifest), sets=sets, plugins=installed)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.api import HarnessError, PluginError, Reward, Trainer, Training, TrainingTask, UserError, WeightedReward
 from harness.manifest.resolved import digest
+from harness.readiness import check_metrics
 from harness.runner.context import PlanContext, context_of, plan_task
-from harness.runner.coverage import check_metrics
 from harness.runner.folder import write_atomically
 from harness.runner.plan import at, refuse_twice, thinking_of, unfold_entry
 from harness.runner.planned import Plan, PlannedTask, check_contract

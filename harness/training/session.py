@@ -192,17 +192,22 @@ def _attempt(planned: PlannedRecipe, plugins: Plugins, say: Callable[[str], None
             "harness_training_logged", recipe=planned.name, folder=planned.training.folder, step=step, metrics=plain
         )
 
+    kept: dict[str, Any] | None = None
     try:
-        trained = call(planned.offer, "train", planned.trainer.train, replace(_with_model(planned), log=log))
-    finally:  # an attempt that fails or is killed by Ctrl-C took its time as well
-        attempts.note(force=True)
-    _check(planned, trained)
-    record = _record(planned, trained, attempts)
-    # The record comes last: where it is, the training is done, and a killed process leaves none.
-    write_atomically(planned.model / CARD, model_card(planned, record, read_curves(folder)))
-    write_atomically(folder / TRAINED, json.dumps(asdict(record), indent=2, allow_nan=False) + "\n")
-    say(f"trained {planned.name}: {trained.steps} steps, kept step {trained.selected} ({attempts.seconds:.0f} s)")
-    return read_record(planned)
+        try:
+            trained = call(planned.offer, "train", planned.trainer.train, replace(_with_model(planned), log=log))
+        finally:  # an attempt that fails or is killed by Ctrl-C took its time as well
+            attempts.note(force=True)
+        _check(planned, trained)
+        record = _record(planned, trained, attempts)
+        # The record comes last: where it is, the training is done, and a killed process leaves none.
+        write_atomically(planned.model / CARD, model_card(planned, record, read_curves(folder)))
+        write_atomically(folder / TRAINED, json.dumps(asdict(record), indent=2, allow_nan=False) + "\n")
+        say(f"trained {planned.name}: {trained.steps} steps, kept step {trained.selected} ({attempts.seconds:.0f} s)")
+        kept = read_record(planned)
+    finally:
+        plugins.notify("harness_training_ended", recipe=planned.name, folder=planned.training.folder, record=kept)
+    return kept
 
 
 def _check(planned: PlannedRecipe, trained: object) -> None:

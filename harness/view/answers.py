@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from harness.api import AnswerSpace, Status, Verdict, reason_of, space_from_json, verdict_from_json
+from harness.api import AnswerSpace, Judgement, Status, Verdict, reason_of, space_from_json, verdict_from_json
 from harness.report.escaping import order_name
 from harness.runner.journal import ANSWERS, Journal
 from harness.runner.rows import judgement_from_row
@@ -40,43 +40,50 @@ class Answers:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stack.close()
 
-    def lines(
-        self, task: str, *, after: str = "", judges: Sequence[str] | None = None, backwards: bool = False
-    ) -> Iterator[ItemLine]:
+    def lines(self, task: str, *, chances: bool = True) -> Iterator[ItemLine]:
         """Stream the items of a task by id, each with all answers to it.
 
         Args:
             task: Name of the task.
+            chances: Whether answers have their probabilities, which take as long to read as all else.
+        """
+        cells = self.cells(task)
+        for rows in self.parts(task):
+            yield from self.join(cells, task, rows, chances=chances)
+
+    def parts(self, task: str, *, after: str = "", backwards: bool = False) -> Iterator[list[Any]]:
+        """Stream the rows of a task's items by id, some at a time, for `join`.
+
+        Args:
+            task: Name of the task.
             after: Only the items after this id, or before it where `backwards`. Empty: all.
-            judges: Only the answers of these judges. `None`: of all.
             backwards: Down from the last one.
         """
-        cells = self._cells(task, None)
+        cells = self.cells(task)
         if not cells:
             return
-        journal, cells = self._journal(cells[0]), self._cells(task, judges)
-        count = _FEWEST
+        journal, count = self.journal(cells[0]), _FEWEST
         while rows := self._item_rows(journal, task, after, count, backwards=backwards):
             # More each time: who reads on will most likely read a lot.
             count = min(_MOST, count * 4)
-            yield from self._join(cells, task, rows)
+            yield rows
             after = rows[-1][0]
 
     def line(self, task: str, item: str) -> ItemLine | None:
         """One item as in a list, or `None`."""
-        cells = self._cells(task, None)
+        cells = self.cells(task)
         if not cells:
             return None
-        rows = self._journal(cells[0]).select_all(f"SELECT {_ITEM} FROM items WHERE task=? AND id=?", (task, item))
-        return next(self._join(cells, task, rows), None)
+        rows = self.journal(cells[0]).select_all(f"SELECT {_ITEM} FROM items WHERE task=? AND id=?", (task, item))
+        return next(self.join(cells, task, rows), None)
 
     def item(self, task: str, item: str, *, line: ItemLine | None = None) -> ShownItem | None:
         """One item with everything, or `None`."""
         line = line or self.line(task, item)
         if line is None:
             return None
-        cells = self._cells(task, None)
-        journal = self._journal(cells[0])
+        cells = self.cells(task)
+        journal = self.journal(cells[0])
         space_text, tags = journal.select_one("SELECT space, tags FROM items WHERE task=? AND id=?", (task, item))
         space = _space(space_text)
         answers = {}
@@ -88,27 +95,41 @@ class Answers:
         return ShownItem(
             line=line,
             answers=answers,
-            prompt=_read_prompt(self._prompt(cells, item)),
+            prompt=read_prompt(self._prompt(cells, item)),
             tags={name: str(value) for name, value in _mapping(tags).items()},
             annotations=self._annotations(journal, task, item, space),
         )
 
     def ordinal(self, task: str, item: str) -> int | None:
         """Place of an item in the data, or `None`."""
-        cells = self._cells(task, None)
+        cells = self.cells(task)
         query = "SELECT ordinal FROM items WHERE task=? AND id=?"
-        row = self._journal(cells[0]).select_one(query, (task, item)) if cells else None
+        row = self.journal(cells[0]).select_one(query, (task, item)) if cells else None
         return None if row is None else int(row[0])
 
     def count(self, judge: str) -> int:
         """How many answers a judge has given. Not by status, which would read each of them."""
         cell = self._book.of_judge(judge)[0]
-        return int(self._journal(cell).select_one("SELECT count(*) FROM judgements WHERE judge=?", (cell.key,))[0])
+        return int(self.journal(cell).select_one("SELECT count(*) FROM judgements WHERE judge=?", (cell.key,))[0])
 
-    def _cells(self, task: str, judges: Sequence[str] | None) -> list[BookCell]:
+    def reasons(self, task: str, item: str, judges: Sequence[str]) -> dict[str, list[str]]:
+        """What some judges gave as reasons for their answers to an item, in the order of the requests."""
+        found = {}
+        for cell in self.cells(task, judges):
+            rows = self.journal(cell).select_all(
+                f"SELECT j.status, j.verdict, NULL, j.raw, j.more FROM asks a "
+                f"JOIN judgements j ON j.judge=? AND {ANSWERS} WHERE a.task=? AND a.item=? ORDER BY a.place",
+                (cell.key, task, item),
+            )
+            found[cell.judge] = [reason_text(judgement_from_row(*row)) for row in rows]
+        return found
+
+    def cells(self, task: str, judges: Sequence[str] | None = None) -> list[BookCell]:
+        """The cells of a task, all or those of some judges."""
         return [cell for cell in self._book.of_task(task) if judges is None or cell.judge in judges]
 
-    def _journal(self, cell: BookCell) -> Journal:
+    def journal(self, cell: BookCell) -> Journal:
+        """The journal that a cell's answers are in."""
         # Opening one checks its tables, which takes longer than most questions.
         journal = self._open.get(cell.journal)
         if journal is None:
@@ -125,30 +146,32 @@ class Answers:
             f"SELECT {_ITEM} FROM items WHERE task=? AND {where} ORDER BY id {order} LIMIT {count}", (task, after)
         )
 
-    def _join(self, cells: Sequence[BookCell], task: str, rows: Sequence[Any]) -> Iterator[ItemLine]:
-        """The items of some rows with their answers."""
+    def join(
+        self, cells: Sequence[BookCell], task: str, rows: Sequence[Any], *, chances: bool = True
+    ) -> Iterator[ItemLine]:
+        """The items of some rows of `parts`, with the answers of some cells."""
         low, high = sorted((rows[0][0], rows[-1][0])) if rows else ("", "")
-        spaces = {row[0]: (_space(row[4]), _verdict(row[5])) for row in rows}
+        texts = {row[0]: (row[4], row[5]) for row in rows}
         marks: dict[str, dict[str, list[AnswerMark]]] = {row[0]: {} for row in rows}
+        column = "j.probabilities" if chances else "NULL"
         for cell in cells:
-            found = self._journal(cell).select_all(
-                f"SELECT a.item, a.ord, j.status, j.verdict, j.probabilities, {_MORE} FROM asks a "
+            found = self.journal(cell).select_all(
+                f"SELECT a.item, a.ord, j.status, j.verdict, {column}, {_MORE} FROM asks a "
                 f"JOIN judgements j ON j.judge=? AND {ANSWERS} WHERE a.task=? AND a.item BETWEEN ? AND ? "
                 "ORDER BY a.item, a.place",
                 (cell.key, task, low, high),
             )
             for item, *answer in found:
                 # SQLite and Python may order two ids differently, so a row between them need not be one of these.
-                if item in spaces:
-                    space, gold = spaces[item]
-                    marks[item].setdefault(cell.judge, []).append(_mark(space, gold, *answer))
-        for item, ordinal, group, category, *_ in rows:
-            space, gold = spaces[item]
+                if item in texts:
+                    marks[item].setdefault(cell.judge, []).append(_mark(*texts[item], *answer))
+        for item, ordinal, group, category, space_text, gold_text, *_ in rows:
             own = {judge: tuple(answers) for judge, answers in marks[item].items()}
-            yield ItemLine(task, item, ordinal, category, group, space.name(gold), own)
+            space = _space(space_text)
+            yield ItemLine(task, item, ordinal, category, group, space.name(_verdict(gold_text)), own)
 
     def _answers(self, cell: BookCell, item: str, space: AnswerSpace, marks: Sequence[AnswerMark]) -> list[ShownAnswer]:
-        rows = self._journal(cell).select_all(
+        rows = self.journal(cell).select_all(
             "SELECT a.ord, a.sample, j.status, j.verdict, j.probabilities, j.raw, j.more FROM asks a "
             f"JOIN judgements j ON j.judge=? AND {ANSWERS} WHERE a.task=? AND a.item=? ORDER BY a.place",
             (cell.key, cell.cell.task, item),
@@ -173,7 +196,7 @@ class Answers:
 
     def _prompt(self, cells: Sequence[BookCell], item: str) -> str:
         """The content of the item's first request."""
-        row = self._journal(cells[0]).select_one(
+        row = self.journal(cells[0]).select_one(
             "SELECT r.content FROM asks a JOIN requests r ON r.key=a.request WHERE a.task=? AND a.item=? "
             "ORDER BY a.place LIMIT 1",
             (cells[0].cell.task, item),
@@ -192,8 +215,8 @@ _ITEM = "id, ordinal, grp, category, space, gold"
 
 
 def _mark(
-    space: AnswerSpace,
-    gold: Verdict,
+    space_text: str,
+    gold_text: str,
     order_text: str,
     status: str,
     verdict_text: str | None,
@@ -205,17 +228,26 @@ def _mark(
         error = str(json.loads(more).get("error", "")) if more else ""
         reason = reason_of(Status(status), error)
         return AnswerMark("unread", "", "" if reason is None else reason.value, None, None)
+    mark, said = _read_mark(space_text, gold_text, order_text, verdict_text)
+    confidence = json.loads(chances).get(said) if chances else None
+    return mark._replace(confidence=confidence) if isinstance(confidence, int | float) else mark
+
+
+# A million answers are made of few verdicts, golds and orders, and most of the time would go into reading them.
+@lru_cache(maxsize=8192)
+def _read_mark(space_text: str, gold_text: str, order_text: str, verdict_text: str) -> tuple[AnswerMark, str]:
+    """An answer with a verdict, without its probability; and the name of what the judge said."""
     # The judge spoke of places as it saw them, and the gold is in those of the item.
-    order, shown = _order(order_text), _verdict(verdict_text)
+    space, gold, order, shown = _space(space_text), _verdict(gold_text), _order(order_text), _verdict(verdict_text)
     verdict = space.to_canonical(shown, order)
-    confidence = json.loads(chances).get(space.name(shown)) if chances else None
-    return AnswerMark(
-        "agrees" if space.agrees(verdict, gold) else "differs",
-        _name(space, verdict),
-        "",
-        confidence if isinstance(confidence, int | float) else None,
-        shown == 0 if len(order) > 1 and isinstance(shown, int) else None,
-    )
+    kind = "agrees" if space.agrees(verdict, gold) else "differs"
+    first = shown == 0 if len(order) > 1 and isinstance(shown, int) else None
+    return AnswerMark(kind, _name(space, verdict), "", None, first), space.name(shown)
+
+
+def reason_text(judgement: Judgement) -> str:
+    """Why a judge says what it says. Where it says nothing that can be read, its answer is all there is."""
+    return judgement.rationale or ("" if judgement.status is Status.OK else judgement.raw or judgement.error)
 
 
 def _name(space: AnswerSpace, verdict: Verdict) -> str:
@@ -234,7 +266,7 @@ def _chances(space: AnswerSpace, said: Mapping[str, float], order: tuple[int, ..
     return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
 
-def _read_prompt(content: str) -> list[PromptPart]:
+def read_prompt(content: str) -> list[PromptPart]:
     """The messages of a request, as its content keeps them: pictures are their keys."""
     parts = []
     try:

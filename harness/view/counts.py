@@ -76,7 +76,7 @@ class Walk:
 
 
 def walk_book(book: Book, answers: Answers, tasks: Sequence[str] | None = None) -> Walk:
-    """Count all answers of a book, at about 15 µs each.
+    """Count all answers of a book, at about 8 µs each.
 
     Args:
         book: The runs.
@@ -89,7 +89,7 @@ def walk_book(book: Book, answers: Answers, tasks: Sequence[str] | None = None) 
         silent = frozenset(
             cell.judge for cell in book.of_task(task) if cell.scores is not None and cell.scores.coverage == 0
         )
-        for line in answers.lines(task):
+        for line in answers.lines(task, chances=False):
             walk.add(line, unread=silent, seed=seed)
     return walk
 

@@ -42,6 +42,10 @@ class Filter:
     """The cluster."""
     split: str = ""
     """`yes` where the judges do not all say the same."""
+    text: str = ""
+    """Letters in the item's id, in what was asked, or in what judges wrote: the judge alone, where there is one."""
+    reasons: str = ""
+    """`yes` where reasons stand beside the answers. It narrows nothing."""
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Filter:
@@ -52,8 +56,20 @@ class Filter:
         """The fields that narrow something."""
         return {spec.name: value for spec in fields(self) if (value := getattr(self, spec.name))}
 
+    @property
+    def judges(self) -> list[str] | None:
+        """The judges whose answers decide; `None` where all do."""
+        return None if self.split else list(dict.fromkeys(name for name in (self.judge, self.against) if name))
+
+    @property
+    def reasoning(self) -> list[str] | None:
+        """The judges whose reasons stand beside their answers; `None` for all."""
+        named = list(dict.fromkeys(name for name in (self.judge, self.against) if name))
+        # Who asks where two judges differ wants to know why.
+        return (named or None) if self.reasons else named if self.judge and self.against else []
+
     def matches(self, line: ItemLine) -> bool:
-        """Whether an item is on the list."""
+        """Whether an item is on the list, as far as its answers say. A line has no texts: `scan` looks for `text`."""
         if (
             (self.gold and line.gold != self.gold)
             or (self.category and line.category != self.category)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 from urllib.parse import quote, unquote, urlencode
+
+_DOTS = re.compile(r"~*\.\.?")
 
 Query = dict[str, str]
 """What a list is narrowed to, by name of the filter."""
@@ -60,7 +63,8 @@ def parse_path(raw: str) -> tuple[str, ...]:
     >>> parse_path("/task/a%2Fb%20c")
     ('task', 'a/b c')
     """
-    return tuple(unquote(part, errors="replace") for part in raw.strip("/").split("/") if part)
+    parts = (unquote(part, errors="replace") for part in raw.strip("/").split("/") if part)
+    return tuple(part[1:] if part.startswith("~") and _DOTS.fullmatch(part) else part for part in parts)
 
 
 def _write(parts: tuple[str, ...], query: dict[str, str | None]) -> str:
@@ -73,6 +77,6 @@ def _write(parts: tuple[str, ...], query: dict[str, str | None]) -> str:
 
 def _quote(part: str) -> str:
     # Names come from models and files. Lone surrogates have no UTF-8, and the address only has to be the same twice.
-    # A part of dots alone is a path of its own to every browser, which takes it away.
     text = quote(part.encode("utf-8", "backslashreplace"), safe="")
-    return text.replace(".", "%2E") if set(part) <= {"."} else text
+    # A part of one dot or two is a path of its own to every browser, also as `%2E`, and is taken away.
+    return f"~{text}" if _DOTS.fullmatch(text) else text

@@ -21,7 +21,13 @@ def to_html(text: str) -> Markup:
     """The text as HTML, for a template. Anything that it holds is shown, and none of it runs."""
     from markupsafe import Markup
 
-    return Markup(_parser().render(visible(text)))  # its own output, in which all text is escaped
+    parser = _parser()
+    tokens = parser.parse(visible(text))
+    for token in tokens:
+        # How columns are aligned is a style of its own, which the policy of the pages forbids.
+        if "right" in str(token.attrs.pop("style", "")):
+            token.attrs["class"] = "r"
+    return Markup(parser.renderer.render(tokens, parser.options, {}))  # its own output, in which all text is escaped
 
 
 def _name_picture(self: object, tokens: Sequence[Token], place: int, options: object, env: object) -> str:

@@ -182,3 +182,20 @@ def test_a_dry_run_finds_a_metric_that_the_run_could_not_score(
     )
     assert code_of("run", "m.yaml", "--dry-run") == 2
     assert "the metric 'kendall' is not defined for its answers" in capsys.readouterr().err
+
+
+def test_a_plugin_can_refuse_a_plan_and_nothing_is_asked_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m.yaml").write_text("name: m\ntasks: [{use: miniature/safety}]\njudges: [{use: random}]\n")
+    Path("policy.py").write_text(
+        "from harness.api import UserError, hookimpl\n\n"
+        "@hookimpl\n"
+        "def harness_plan_made(plan):\n"
+        "    raise UserError(f'{len(plan.judges)} judge and no budget; ask who pays')\n"
+    )
+    for more in ([], ["--dry-run"]):
+        assert code_of("-p", "policy.py", "run", "m.yaml", *more) == 2
+        assert "1 judge and no budget; ask who pays" in capsys.readouterr().err
+    assert not list(Path("runs").glob("m-*"))

@@ -32,10 +32,10 @@ from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
 from harness.manifest.model import ReportSettings
 from harness.pipeline.session import run_manifest
+from harness.progress import make_progress
 from harness.recorded.load import load_run
 from harness.report.leaderboard import build_leaderboard
 from harness.report.scored import score_run
-from harness.runner.progress import make_progress
 from harness.score.agreement import MacroF1, RocAuc
 from harness.score.cell import jackknife_metric
 from harness.score.correlation import Kendall, Pearson, Spearman

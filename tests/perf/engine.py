@@ -99,7 +99,7 @@ def measure(n: int) -> dict[str, float]:
     from harness.discovery import Plugins
     from harness.manifest.load import load_manifest
     from harness.pipeline.session import run_manifest
-    from harness.runner.progress import Lines
+    from harness.progress import Lines
 
     with tempfile.TemporaryDirectory() as folder:
         manifest = Path(folder) / "no-op.yaml"

@@ -133,6 +133,8 @@ def list_pages(items: int, count: int) -> Iterator[tuple[str, str, dict[str, str
         "unread",
         "rare",
         "deep",
+        "text",
+        "no text",
         "item",
         "near",
     )
@@ -153,6 +155,8 @@ def list_pages(items: int, count: int) -> Iterator[tuple[str, str, dict[str, str
             "differ": {"judge": a, "against": b},
             "unread": {"judge": a, "outcome": "unread"},
             "rare": {"judge": a, "reason": "refused"},
+            "text": {"text": "case 1", "judge": a, "reasons": "yes"},
+            "no text": {"text": "words that no one said"},
             "deep": {"split": "yes", "category": "category-3"},
         }.get(kind, {})
         yield kind, path, query

@@ -15,8 +15,8 @@ from harness.discovery import Plugins
 from harness.manifest.load import LoadedManifest, load_manifest
 from harness.pipeline.placing import describe, make_executor, place_judge
 from harness.pipeline.session import Session, run_manifest
+from harness.progress import Lines
 from harness.runner.plan import build_plan
-from harness.runner.progress import Lines
 
 PRACTICE = "harness.execution.practice"
 
@@ -224,11 +224,10 @@ def test_an_option_that_does_not_fit_is_named(plugins: Plugins, name: str, optio
         make_executor(plugins, name, options)
 
 
-def test_an_option_without_an_executor_is_refused() -> None:
-    from click.testing import CliRunner
+def test_an_option_without_an_executor_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    from harness.cli import main
 
-    from harness.cli.run import command
-
-    result = CliRunner().invoke(command, ["m.yaml", "--executor-option", "workers=2"])
-    assert result.exit_code == 2
-    assert "there is no --executor that takes it" in result.output
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "m.yaml", "--executor-option", "workers=2"])
+    assert ended.value.code == 2
+    assert "there is no --executor that takes it" in capsys.readouterr().err

@@ -20,8 +20,8 @@ from harness.cli import main
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
 from harness.pipeline.session import run_manifest
+from harness.progress import Lines
 from harness.recorded.load import load_run
-from harness.runner.progress import Lines
 
 MINE = '''
 import dataclasses

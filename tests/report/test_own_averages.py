@@ -11,12 +11,12 @@ from harness.api import Protocol, UserError
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
 from harness.manifest.model import ReportSettings
+from harness.readiness import check_metrics
 from harness.report.compare import compare_judges
 from harness.report.leaderboard import build_leaderboard
 from harness.report.measure import metric_finder
 from harness.report.records import Leaderboard
 from harness.report.renderers import render_board
-from harness.runner.coverage import check_metrics
 from harness.runner.plan import build_plan
 from harness.score.find import make_metric
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +14,11 @@ from harness.api import Protocol
 from harness.manifest.model import ReportSettings
 from harness.report import summary
 from harness.report.leaderboard import build_leaderboard
+from harness.report.lines import make_console
 from harness.report.markdown import to_markdown
 from harness.report.records import Leaderboard
 from harness.report.tables import to_latex
-from harness.report.terminal import terminal_text
+from harness.report.terminal import print_leaderboard, terminal_text
 
 GOLD = "AB" * 100
 TASKS = {"pairwise-alignment": Protocol(), "quality": Protocol(metrics=("macro_f1",))}
@@ -76,6 +78,31 @@ def test_what_keeps_a_judge_off_the_ranks_is_said_with_its_answers(board: Leader
     half = next(fact for fact in facts if fact.startswith("half: "))
     assert half.startswith("half: not ranked on quality (50 of 200 answers without a verdict: 50 no verdict)")
     assert not any(fact.startswith("good:") for fact in facts)
+
+
+def test_names_that_begin_alike_are_told_apart_where_they_are_cut(make_cell: Any) -> None:
+    names = [f"organisation/a-family-of-models-with-a-long-name-{size}-instruct" for size in ("7b", "72b")]
+    board = make_board(make_cell, {name: (said(190 - 9 * k), said(180)) for k, name in enumerate(names)})
+    rows = table_of(terminal_text(board, width=80))
+    assert len(rows) == 2
+    assert all("…" in name for name in rows)
+    assert max(map(len, terminal_text(board, width=80).splitlines())) <= 80
+
+
+def test_a_terminal_without_unicode_gets_the_same_board_in_other_signs(
+    board: Leaderboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    written = io.BytesIO()
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="ascii", write_through=True))
+        print_leaderboard(board, make_console())
+        text = written.getvalue().decode("ascii")
+    assert "95.0 ~4.1*" in text
+    assert "~: the longer side of the 95 % interval" in text
+    table = [line for line in text.splitlines() if "|" in line]
+    assert len({line.index("|") for line in table}) == 1
+    assert not any(line.startswith("- ") and line.endswith(" ") for line in text.splitlines())
 
 
 def test_some_missing_answers_of_a_ranked_judge_are_said_too(make_cell: Any) -> None:

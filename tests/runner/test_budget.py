@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from harness.api import BudgetError, Judgement, JudgeStoppedError, Request, Status, Usage
+from harness.progress import Lines
 from harness.recorded.load import load_run
 from harness.runner.engine import Engine, Outcome
 from harness.runner.journal import Journal
 from harness.runner.plan import plan_record
 from harness.runner.planned import Plan
-from harness.runner.progress import Lines
 
 MakePlan = Callable[..., Plan]
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from harness.api import Context, Item, Judgement, Request
+from harness.progress import Lines
 from harness.runner.engine import Engine
 from harness.runner.planned import Plan
-from harness.runner.progress import Lines
 from harness.runner.requests import Shard
 from harness.shards.merge import WholeJournal
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from harness.api import DataError, Image, Item, Judgement, Request, Status
+from harness.progress import Lines
 from harness.recorded.journal import RecordedJournal
 from harness.runner.engine import FAIR_SAMPLE, Engine, Outcome
 from harness.runner.planned import Plan
-from harness.runner.progress import Lines
 from harness.runner.requests import Shard
 
 MakePlan = Callable[..., Plan]

@@ -10,8 +10,8 @@ import pytest
 
 from harness.api import JournalError
 from harness.explain.asking import JOURNAL as EXPLAIN_JOURNAL
-from harness.explain.records import FILE as EXPLANATIONS
 from harness.registration import OWN_FILES
+from harness.report.faithfulness import FILE as EXPLANATIONS
 from harness.runner.folder import (
     JOURNAL,
     MANIFEST,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -220,6 +220,17 @@ def test_a_trainer_for_one_process_is_not_launched_in_several(
     assert go(planned) is not None
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert go(planned) is not None, "what is trained already can be named"
+
+
+@pytest.mark.parametrize(("trouble", "says"), [("none", "4"), ("raises", "None"), ("leaves nothing", "None")])
+def test_plugins_hear_once_that_an_attempt_ended_and_what_came_out(
+    trouble: str, says: str, plan: Plan, go: Go, folder: Path
+) -> None:
+    planned = plan((folder / "r.yaml").read_text().replace("steps: 4", f"steps: 4, trouble: {trouble}"))
+    with suppress(PluginError):
+        go(planned)
+    ended = [line for line in (folder / "log").read_text().splitlines() if line.startswith("ended")]
+    assert ended == [f"ended tiny {planned.folder.name} {says}"]
 
 
 def test_the_time_of_an_attempt_that_failed_counts(plan: Plan, go: Go) -> None:

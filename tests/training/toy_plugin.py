@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -245,3 +245,8 @@ def harness_judges() -> list[JudgeCard]:
 @hookimpl
 def harness_training_logged(recipe: str, folder: Path, step: int, metrics: dict[str, float]) -> None:
     note(f"heard {recipe} {folder.name} {step} {sorted(metrics)}")
+
+
+@hookimpl
+def harness_training_ended(recipe: str, folder: Path, record: dict[str, Any] | None) -> None:
+    note(f"ended {recipe} {folder.name} {None if record is None else record['steps']}")

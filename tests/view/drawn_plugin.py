@@ -175,4 +175,4 @@ def harness_judges() -> list[JudgeCard]:
 @hookimpl
 def harness_report_sections(leaderboard: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
     text = f"A *section* with a [link](https://example.org) and a [bad one](javascript:alert(1)).\n\n{HARM[0]}\n\n"
-    return [("Of a plugin", text + "![picture](https://elsewhere.example/y.png)\n\n| a | b |\n| - | - |\n| 1 | 2 |\n")]
+    return [("Of a plugin", text + "![picture](https://elsewhere.example/y.png)\n\n| a | b |\n| - | -: |\n| 1 | 2 |\n")]

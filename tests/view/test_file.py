@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from harness.runner.folder import REPORT
 from harness.view.book import load_book
 from harness.view.counts import FILE, read_counts
 from harness.view.file import DEFAULT, make_report
+from harness.view.links import page_id
 from harness.view.render import hash_source
 from harness.view.site import Inside
 
@@ -40,6 +42,40 @@ def test_a_run_writes_one_file_that_asks_for_nothing(run: Path) -> None:
         assert hash_source(content[1]) in policy[1]
     assert not re.search(r"""(?:src|href)=["'](?!#|data:|https://example\.org)""", text)
     assert not re.search(r"\sstyle=|\son[a-z]+=", re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL))
+
+
+def test_the_numbers_on_the_pages_are_those_of_the_leaderboard(run: Path) -> None:
+    text = (run / REPORT).read_text(encoding="utf-8")
+    pages = {
+        html.unescape(name): body
+        for name, body in re.findall(r'<article class="page" id="(.*?)"(.*?)</article>\n', text, re.S)
+    }
+    board = dict(re.findall(r'<tr data-name="(.*?)">(.*?)</tr>', pages["overview"], re.DOTALL))
+    columns = re.findall(r'data-column="(.*?)"', pages["overview"])
+    rows = json.loads((run / "leaderboard.json").read_text())["rows"]
+    assert len(rows) == 6
+    for row in rows:
+        name = html.escape(row["judge"])
+        cells = re.findall(r'<td data-sort="(.*?)"', board[name])
+        assert cells[columns.index(row["task"])] == str(row["value"])
+        own = re.search(
+            rf'<tr class="[^"]*"><th scope="row"><a[^>]*>{name}</a></th>(.*?)</tr>',
+            pages[page_id("task", row["task"])],
+            re.S,
+        )
+        assert own is not None
+        rank, _, shown, n, asked, coverage, *_ = [
+            re.sub(r"<[^>]*>", " ", cell) for cell in re.findall(r"<td.*?</td>", own[1], re.S)
+        ]
+        low, high = row["rank_low"], row["rank_high"]
+        assert rank.strip() == ("–" if low is None else str(low) if low == high else f"{low}–{high}")
+        value, interval = shown.split()
+        # As it is written: a per cent with as many digits as its interval carries.
+        assert float(value) == pytest.approx(100 * row["value"], abs=0.5)
+        ends = [float(end) for end in interval.split("–")]
+        assert ends == pytest.approx([100 * row["ci_low"], 100 * row["ci_high"]], abs=0.5)
+        assert (int(n), int(asked)) == (row["n"], row["asked"])
+        assert float(coverage.split()[0]) == pytest.approx(100 * row["coverage"], abs=0.05)
 
 
 def test_the_same_run_has_the_same_file(run: Path, plugins: Plugins) -> None:

@@ -33,6 +33,12 @@ def test_any_text_is_text(text: str) -> None:
     assert "<img" not in html
 
 
+def test_columns_are_aligned_without_a_style_that_the_policy_of_the_pages_forbids() -> None:
+    html = str(to_html("| a | b |\n| - | -: |\n| 1 | 2 |"))
+    assert '<td class="r">2</td>' in html
+    assert "style" not in html
+
+
 def test_tables_and_links_are_shown() -> None:
     html = str(to_html("| a |\n| - |\n| 1 |\n\n[web](https://example.org)"))
     assert "<td>1</td>" in html

@@ -67,11 +67,10 @@ def command(
     if format_ != "terminal":
         echo(render_comparison(compared, format_), nl=False)
         return
-    from rich.console import Console
-
+    from harness.report.lines import make_console
     from harness.report.terminal import print_comparison
 
-    print_comparison(compared, Console())
+    print_comparison(compared, make_console())
 
 
 def _find_sides(a: str, b: str, folder: Path | None) -> tuple[RecordedRun, str | None, RecordedRun, str | None]:

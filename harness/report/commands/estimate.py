@@ -101,11 +101,10 @@ def _print(found: Estimates, target: Target, *, as_json: bool) -> None:
 
         echo(to_json_text(found.to_json()), nl=False)
         return
-    from rich.console import Console
-
     from harness.report.estimate_text import print_estimates
+    from harness.report.lines import make_console
 
-    print_estimates(found, target, Console())
+    print_estimates(found, target, make_console())
 
 
 def _find_cell(run: RecordedRun, *, judge: str | None, task: str | None) -> RecordedCell:

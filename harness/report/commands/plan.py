@@ -119,9 +119,9 @@ def command(
 
         echo(to_json_text(plan.to_json()), nl=False)
         return 0
-    from rich.console import Console
+    from harness.report.lines import make_console
 
-    print_plan(plan, Console())
+    print_plan(plan, make_console())
     return 0
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.api import Unit, write_interval, write_number
-from harness.report import notes
+from harness.report import ceilings, notes
 from harness.report.numbers import heading, share
-from harness.report.records import Row
+from harness.report.records import Leaderboard, Row
 from harness.report.row_text import rank_text
 from harness.score.records import Estimate
 from harness.view.book import BookCell
@@ -101,6 +101,12 @@ def flags_of(site: Site, row: Row) -> list[str]:
     if site.book.board is None:
         return []
     return [note.removeprefix(f"{row.judge}: ") for note in notes.flag_notes(site.book.board, [row])]
+
+
+def list_notes(board: Leaderboard, rows: Sequence[Row]) -> list[str]:
+    """What to know of a task's rows. How judges stand against people has a part of the page of its own."""
+    people = set(ceilings.notes(rows))
+    return [line for line in (*notes.flag_notes(board, rows), *notes.findings(board, rows)) if line not in people]
 
 
 def place(row: Row | None) -> str:

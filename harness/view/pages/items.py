@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from harness.view.filters import OUTCOMES, Filter
@@ -28,6 +29,8 @@ class Window:
     """Items that were looked at for it."""
     more: bool = False
     """Whether there may be more that match."""
+    reasons: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    """Reasons beside answers, by item and judge."""
 
 
 def make_list(site: Site, task: str, lines: Iterable[ItemLine], wanted: Filter, window: Window | None) -> Page:
@@ -42,6 +45,8 @@ def make_list(site: Site, task: str, lines: Iterable[ItemLine], wanted: Filter, 
     """
     judges = [cell.judge for cell in site.book.of_task(task)]
     query = wanted.to_query()
+    pair = [judge for judge in judges if judge in (wanted.judge, wanted.against)]
+    columns = pair if len(pair) > 1 else judges
     return Page(
         path=("items", task),
         title=f"Items of {task}",
@@ -50,8 +55,10 @@ def make_list(site: Site, task: str, lines: Iterable[ItemLine], wanted: Filter, 
         content={
             "task": task,
             "judges": judges,
+            # Two judges that are held against each other stand alone, with room for their reasons.
+            "columns": columns,
             "tasks": [(name, site.links.to("items", name)) for name in site.book.tasks],
-            "rows": [_row(site, line, judges, query) for line in lines],
+            "rows": [_row(site, line, columns, query, {} if window is None else window.reasons) for line in lines],
             "wanted": wanted,
             "words": _words(query),
             "clear": site.links.to("items", task),
@@ -108,13 +115,28 @@ def make_item(site: Site, shown: ShownItem, *, near: tuple[str, str], wanted: Fi
     )
 
 
-def _row(site: Site, line: ItemLine, judges: Sequence[str], query: dict[str, str]) -> dict[str, Any]:
+def _row(
+    site: Site,
+    line: ItemLine,
+    judges: Sequence[str],
+    query: dict[str, str],
+    reasons: Mapping[str, Mapping[str, Sequence[str]]],
+) -> dict[str, Any]:
+    own = reasons.get(line.item, {})
     return {
         "item": line.item,
         "href": site.links.to("item", line.task, line.item, **query),
         "gold": line.gold,
         "category": line.category,
-        "marks": [line.marks.get(judge, ()) for judge in judges],
+        # While a run goes on, an answer may have come in between two questions.
+        "marks": [
+            [
+                (mark, (reason or "")[:LONGEST_REASON])
+                for mark, reason in zip_longest(line.marks.get(judge, ()), own.get(judge, ()))
+                if mark is not None
+            ]
+            for judge in judges
+        ],
         # What the script of a file narrows by. A server has done that.
         "data": _data(line, judges) if site.links.is_file else "",
     }
@@ -134,6 +156,9 @@ def _plain(mark: AnswerMark) -> list[Any]:
     return [mark.kind[0], mark.verdict, mark.reason, confidence, first]
 
 
+LONGEST_REASON = 600
+"""Characters of a reason beside an answer. The page of the item has more of it."""
+
 _NAMES = {
     "judge": "judge",
     "outcome": "outcome",
@@ -147,6 +172,8 @@ _NAMES = {
     "category": "category",
     "group": "group",
     "split": "judges disagree",
+    "text": "with the text",
+    "reasons": "with reasons",
 }
 
 

@@ -14,6 +14,7 @@ from harness.view.pages.common import (
     bounds,
     flags_of,
     headline,
+    list_notes,
     metric_name,
     place,
     show_estimate,
@@ -165,7 +166,7 @@ def _notes(site: Site) -> list[tuple[str, str, list[str]]]:
         return []
     found = []
     for rows in notes.blocks(board):
-        said = [*notes.flag_notes(board, rows), *notes.findings(board, rows)]
+        said = list_notes(board, rows)
         if said:
             href = site.links.to("task", rows[0].task) if rows[0].task in site.book.tasks else ""
             found.append((notes.title(rows[0]), href, said))

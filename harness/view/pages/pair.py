@@ -10,14 +10,13 @@ from harness.api import write_interval, write_number
 from harness.report.numbers import NOTHING, p_value
 from harness.score.records import Comparison
 from harness.view import charts
+from harness.view.answers import reason_text
 from harness.view.charts import Bar, Chart
 from harness.view.filters import Filter
 from harness.view.pages.common import headline, metric_name, place, show_estimate, trail, write_tick
-from harness.view.pages.items import SIGNS
+from harness.view.pages.items import LONGEST_REASON, SIGNS
 from harness.view.records import ShownAnswer, ShownItem
 from harness.view.site import Page, Site
-
-_LONGEST_REASON = 500
 
 
 def make_page(site: Site, a: str, b: str) -> Page:
@@ -158,12 +157,12 @@ def _meet(a: str, b: str, shown: ShownItem) -> tuple[ShownAnswer, ShownAnswer]:
 
 def _side(judge: str, answer: ShownAnswer) -> dict[str, Any]:
     """What a judge said of an item."""
-    reason = answer.judgement.rationale
+    reason = reason_text(answer.judgement)
     return {
         "judge": judge,
         "kind": answer.mark.kind,
         "sign": SIGNS[answer.mark.kind],
         "verdict": answer.mark.verdict or answer.mark.reason,
-        "reason": reason[:_LONGEST_REASON],
-        "more": len(reason) > _LONGEST_REASON,
+        "reason": reason[:LONGEST_REASON],
+        "more": len(reason) > LONGEST_REASON,
     }

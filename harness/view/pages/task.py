@@ -16,6 +16,7 @@ from harness.view.pages.common import (
     bounds,
     flags_of,
     headline,
+    list_notes,
     make_bar,
     metric_name,
     percent,
@@ -45,7 +46,7 @@ def make_page(site: Site, task: str) -> Page:
         trail=trail(site),
         content={
             "facts": notes.facts(rows) if rows else [cells[0].cell.protocol.summary()],
-            "notes": [*notes.flag_notes(board, rows), *notes.findings(board, rows)] if board and rows else [],
+            "notes": list_notes(board, rows) if board and rows else [],
             "items": site.links.to("items", task),
             "split": site.links.to("items", task, split="yes"),
             "others": [(name, site.links.to("task", name)) for name in site.book.tasks],
@@ -63,7 +64,7 @@ def make_page(site: Site, task: str) -> Page:
             ),
             "repeats": _consistency(site, cells, "repeat_consistency", "Repeat consistency", "of repeats agree", None),
             "calibration": _calibration(site, cells),
-            "risk": _risk(cells),
+            "risk": _risk(site, cells),
             "categories": _categories(site, cells),
             "metrics": _metrics(cells),
             "cost": cost_chart(site, cells),
@@ -257,7 +258,7 @@ def _calibration(site: Site, cells: Sequence[BookCell]) -> Chart | None:
     )
 
 
-def _risk(cells: Sequence[BookCell]) -> Chart | None:
+def _risk(site: Site, cells: Sequence[BookCell]) -> Chart | None:
     series = []
     for number, cell in enumerate(cells):
         sure = cell.scores.calibration if cell.scores is not None else None
@@ -268,6 +269,8 @@ def _risk(cells: Sequence[BookCell]) -> Chart | None:
                 x=own.coverage,
                 y=own.risk,
                 label=f"{cell.judge}: {own.risk:.1%} wrong among the surest {own.coverage:.0%}",
+                # Scores round probabilities to the sixth digit, and the answer at the threshold is one of those kept.
+                href=_linker(site, cell)(outcome="differs", low=f"{max(0.0, own.threshold - 5e-7):.7f}"),
             )
             for own in sure.curve
         ]
@@ -277,7 +280,7 @@ def _risk(cells: Sequence[BookCell]) -> Chart | None:
     return charts.plane(
         series,
         title="Risk and coverage",
-        description="How many answers are wrong when only the surest part is kept.",
+        description="How many answers are wrong when only the surest part is kept. A point leads to the wrong ones.",
         x=("part that is kept", 0.0, 1.0),
         y=("share that is wrong", 0.0, max(point.y for own in series for point in own.points) or 1.0),
     )

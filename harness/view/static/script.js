@@ -80,7 +80,7 @@
   };
 
   // -- lists of items: the rules of harness/view/filters.py
-  const fields = ["judge", "outcome", "verdict", "reason", "low", "high", "first", "against", "gold", "category", "group", "split"];
+  const fields = ["judge", "outcome", "verdict", "reason", "low", "high", "first", "against", "gold", "category", "group", "split", "text", "reasons"];
   const said = (marks) => [...new Set(marks.filter((mark) => mark[1]).map((mark) => mark[1]))].sort().join("\n");
   const matches = ([gold, category, group, all], wanted, judges) => {
     if ((wanted.gold && gold !== wanted.gold) || (wanted.category && category !== wanted.category) || (wanted.group && group !== wanted.group)) return false;
@@ -103,21 +103,56 @@
   const wantedOf = (query) => Object.fromEntries(fields.map((name) => [name, query.get(name) || ""]));
   const listPage = (task) => pages.get("items/" + task);
   const judgesOf = (page) => [...page.querySelector("table.items").tHead.rows[0].cells].slice(3).map((cell) => cell.textContent);
+  // What judges wrote stands once in the file, on the pages of the items.
+  const textOf = (item, judge) => {
+    const page = pages.get(item);
+    if (!page) return "";
+    const own = [...page.querySelectorAll(".judge")].filter((part) => !judge || part.dataset.judge === judge);
+    const parts = own.flatMap((part) => [...part.querySelectorAll(".said, pre, .problem")]);
+    return [page.querySelector("h1"), ...page.querySelectorAll(".asked .said"), ...parts].map((part) => part.textContent).join("\n").toLowerCase();
+  };
+  const tell = (row, item, judges, shown) => {
+    row.querySelectorAll(".beside").forEach((part) => part.remove());
+    const page = shown.length ? pages.get(item) : null;
+    if (!page) return;
+    for (const own of page.querySelectorAll(".judge")) {
+      const cell = shown.includes(own.dataset.judge) && row.cells[3 + judges.indexOf(own.dataset.judge)];
+      const marks = cell ? cell.querySelectorAll("span") : [];
+      own.querySelectorAll(".answer").forEach((answer, place) => {
+        const reason = answer.querySelector(".reasoning .said") || (answer.classList.contains("unread") && (answer.querySelector("pre") || answer.querySelector(".problem")));
+        if (!reason || !marks[place]) return;
+        const beside = document.createElement("p");
+        beside.className = "beside";
+        beside.textContent = reason.textContent.slice(0, 600);
+        marks[place].after(beside);
+      });
+    }
+  };
   const narrowItems = (page, query) => {
     const wanted = wantedOf(query), judges = judgesOf(page), form = page.querySelector("[data-tools=items]");
-    for (const name of ["judge", "outcome", "against", "gold", "category"]) form[name].value = wanted[name];
+    for (const name of ["judge", "outcome", "against", "gold", "category", "text"]) if (form[name] !== document.activeElement) form[name].value = wanted[name];
     form.split.checked = Boolean(wanted.split);
+    form.reasons.checked = Boolean(wanted.reasons);
+    const named = [wanted.judge, wanted.against].filter(Boolean), needle = wanted.text.toLowerCase();
+    const shown = wanted.reasons ? (named.length ? named : judges) : named.length > 1 ? named : [];
+    // Two judges that are held against each other stand alone, with room for their reasons.
+    const pair = named.length > 1 && named.every((name) => judges.includes(name));
+    const columns = judges.map((name) => pair && !named.includes(name));
+    const table = page.querySelector("table.items");
+    columns.forEach((hidden, place) => (table.tHead.rows[0].cells[3 + place].hidden = hidden));
     const kept = new URLSearchParams(fields.filter((name) => wanted[name]).map((name) => [name, wanted[name]]));
     const found = [];
-    for (const row of page.querySelector("table.items").tBodies[0].rows) {
-      row.hidden = !matches(JSON.parse(row.dataset.line), wanted, judges);
+    for (const row of table.tBodies[0].rows) {
+      const link = row.querySelector("a"), item = split(link.getAttribute("href").slice(1))[0];
+      row.hidden = !matches(JSON.parse(row.dataset.line), wanted, judges) || (needle && !textOf(item, wanted.judge).includes(needle));
       if (row.hidden) continue;
-      const link = row.querySelector("a");
-      link.setAttribute("href", write(split(link.getAttribute("href").slice(1))[0], kept));
+      columns.forEach((hidden, place) => (row.cells[3 + place].hidden = hidden));
+      tell(row, item, judges, shown);
+      link.setAttribute("href", write(item, kept));
       found.push(row);
     }
     const status = page.querySelector("[data-status=items]");
-    const words = [...kept].map(([name, value]) => `${name}: ${value}`).join(" · ");
+    const words = [...kept].filter(([name]) => name !== "reasons").map(([name, value]) => `${name}: ${value}`).join(" · ");
     status.textContent = `${found.length.toLocaleString("en")} of the items in this file${words ? " · " + words : ""}`;
     return found;
   };
@@ -142,7 +177,9 @@
   const show = () => {
     const [path, query] = here();
     if (path === "main") return;
-    const page = pages.get(path || "overview") || pages.get("lost");
+    // A page of two judges is there once, under the one that comes first in the manifest.
+    const turned = path.replace(/^pair\/([^/]+)\/([^/]+)$/, "pair/$2/$1");
+    const page = pages.get(path || "overview") || pages.get(turned) || pages.get("lost");
     if (current !== page) {
       if (current) current.classList.remove("current");
       page.classList.add("current");
@@ -170,8 +207,8 @@
       put(query);
       narrowBoard();
     } else if (isFile && form.dataset.tools === "items") {
-      for (const name of ["judge", "outcome", "against", "gold", "category"]) query.set(name, form[name].value);
-      query.set("split", form.split.checked ? "yes" : "");
+      for (const name of ["judge", "outcome", "against", "gold", "category", "text"]) query.set(name, form[name].value);
+      for (const name of ["split", "reasons"]) query.set(name, form[name].checked ? "yes" : "");
       put(query);
       narrowItems(pages.get(path), here()[1]);
     }

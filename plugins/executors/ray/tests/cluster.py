@@ -26,7 +26,7 @@ from ray.cluster_utils import Cluster
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
 from harness.pipeline.session import run_manifest
-from harness.runner.progress import make_progress
+from harness.progress import make_progress
 from harness_ray.executor import RayExecutor
 from harness_ray.options import RayOptions
 

@@ -10,7 +10,7 @@ import pytest
 
 from harness.api import Trainer, TrainerCard
 from harness.testing import FakeContext, checks_for
-from harness_grpo.plugin import harness_trainers, harness_training_logged
+from harness_grpo.plugin import harness_trainers
 
 CARDS = {card.name: card for card in harness_trainers()}
 
@@ -42,9 +42,3 @@ def test_cards_keep_the_contract(card: TrainerCard) -> None:
     for name, check in checks_for(card):
         print(name)
         check()
-
-
-def test_without_tensorboard_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    harness_training_logged(folder=tmp_path, step=1, metrics={"loss": 1.0})
-    assert not list(tmp_path.iterdir())

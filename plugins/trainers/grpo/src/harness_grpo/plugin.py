@@ -1,9 +1,6 @@
-"""The cards of the trainers, and curves for TensorBoard. Light: imports nothing but `harness.api`."""
+"""The cards of the trainers. Light: imports nothing but `harness.api`."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from pathlib import Path
 
 from harness.api import TrainerCard, hookimpl
 
@@ -36,16 +33,3 @@ def harness_trainers() -> list[TrainerCard]:
             capabilities=frozenset({"images", "text", "gpu"}),
         ),
     ]
-
-
-@hookimpl
-def harness_training_logged(folder: Path, step: int, metrics: Mapping[str, float]) -> None:
-    """Write curves for TensorBoard beside the training, where `judge-harness-grpo[tensorboard]` is installed."""
-    from importlib.util import find_spec
-
-    # The hook is called for every step of every trainer: an extra that is not installed must cost nothing.
-    if find_spec("tensorboard") is None:
-        return
-    from harness_grpo.tensorboard import write
-
-    write(folder, step, metrics)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 
-from harness.runner import progress
-from harness.runner.progress import Bars, Lines, make_progress
+from harness import progress
+from harness.cli import main
+from harness.progress import Bars, Lines, make_progress
 
 
 class Clock:
@@ -15,7 +17,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        monkeypatch.setattr("harness.runner.progress.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("harness.progress.time.monotonic", lambda: self.now)
 
 
 @pytest.fixture
@@ -163,3 +165,35 @@ def test_bars_are_drawn_while_a_run_goes_on_and_no_longer() -> None:
     with bars:
         assert bars._progress.live.is_started
     assert not bars._progress.live.is_started
+
+
+SHOWS = """
+from harness.api import CellProgress, hookimpl
+
+
+class Ticker(CellProgress):
+    def end(self):
+        print("one more cell is over")
+
+
+@hookimpl
+def harness_progress_wanted():
+    return Ticker()
+"""
+
+
+def test_a_plugin_shows_the_progress_in_place_of_the_core(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = tmp_path / "two.yaml"
+    manifest.write_text(
+        "name: two\ntasks: [{use: miniature/safety, limit: 8}]\n"
+        "judges: [{use: baselines/constant, with: {answer: 'yes'}}, {use: baselines/random}]\n"
+    )
+    (tmp_path / "ticker.py").write_text(SHOWS)
+    with pytest.raises(SystemExit) as ended:
+        main(["-p", str(tmp_path / "ticker.py"), "run", str(manifest), "--runs", str(tmp_path / "runs")])
+    printed = capsys.readouterr()
+    assert ended.value.code == 0
+    assert printed.out.count("one more cell is over") == 2
+    # The lines of the core's own display.
+    assert "miniature/safety · " not in printed.err
+    assert "8 of 8 requests" not in printed.err

@@ -17,6 +17,19 @@ if TYPE_CHECKING:
     from harness.discovery import Plugins
 
 
+def check_plan(loaded: LoadedManifest, plan: Plan, plugins: Plugins) -> None:
+    """Refuse a plan that cannot be judged or scored, and leave out the cells to which a judge has no answer.
+
+    A judge whose recipe is not trained yet is left alone: what it has answers to is known once it is made.
+
+    Raises:
+        UserError: As `check_metrics`, `check_media` and `leave_out`.
+    """
+    check_metrics(loaded, plugins, plan.tasks)
+    check_media(plan)
+    leave_out(plan)
+
+
 def check_media(plan: Plan) -> None:
     """Refuse judges that look at pictures where a task is used without them.
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from harness.api import write_share
+from harness.api import CellProgress, write_share
 from harness.console import guard_streams
 from harness.text import clean
 
@@ -17,31 +16,6 @@ if TYPE_CHECKING:
 
 LINE_EVERY_S = 10.0
 """Seconds between two plain lines of one cell."""
-
-
-class CellProgress(Protocol):
-    """How far a run is, told cell by cell."""
-
-    def beside(self) -> CellProgress:
-        """The display of another cell, which is shown at the same time."""
-
-    def expect(self, judge: str, task: str, *, total: int | None, done: int, answered: int) -> None:
-        """A cell is part of the run, and the journal has so much of it. Called for all cells before one starts."""
-
-    def start(self, judge: str, task: str, *, total: int | None, done: int, answered: int) -> None:
-        """A cell begins. `done` of its `total` requests are in the journal, `answered` of them with a verdict."""
-
-    def update(self, *, done: int, answered: int) -> None:
-        """So many requests are done, so many of them with a verdict."""
-
-    def end(self) -> None:
-        """The cell is over."""
-
-    def __enter__(self) -> CellProgress: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 def make_progress(stream: TextIO | None = None) -> CellProgress:
@@ -139,7 +113,7 @@ class _Run:
         return ", ".join(filter(None, [f"{self.requests:,}{of} requests in all", self.tell_time_left()]))
 
 
-class _Cells:
+class _Cells(CellProgress):
     """Keeps the counts of the cell that is shown, and of its run."""
 
     def __init__(self, run: _Run | None = None) -> None:
@@ -185,9 +159,7 @@ class Lines(_Cells):
     def __enter__(self) -> Lines:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stream.flush()
 
     def beside(self) -> Lines:
@@ -256,9 +228,7 @@ class Bars(_Cells):
         self._guard.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._guard.__exit__(None, None, None)
         self._progress.stop()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.api import JudgeCard, Judgement, Request, UserError
-from harness.runner.coverage import check_media, leave_out
+from harness.readiness import check_media, leave_out
 from harness.runner.planned import Plan
 
 MakePlan = Callable[..., Plan]
