@@ -54,6 +54,8 @@ class Habit:
     """Its share of the verdicts."""
     right: Measurement
     """Its share of the right verdicts of the same items."""
+    n: int
+    """Verdicts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +225,7 @@ def _find_habits(run: RecordedRun, judge: str) -> Iterator[tuple[str, Habit]]:
             statistics.measure_share(np.array(hits, dtype=float), groups, confidence=run.report.confidence)
             for hits in ([name == most for _, name in said], [a.space.name(a.gold) == most for a, _ in said])
         )
-        yield cell.task, Habit(verdict=most, says=says, right=right)
+        yield cell.task, Habit(verdict=most, says=says, right=right, n=len(said))
 
 
 def _read_drifts(folder: Path, judge: str) -> Iterator[Drift]:

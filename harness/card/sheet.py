@@ -6,6 +6,7 @@ Every sentence is made from numbers, and every number that is an estimate has it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 from harness.api import Measurement, Unit, write_interval, write_number
 from harness.card.facts import CardFacts, Origin
@@ -13,10 +14,11 @@ from harness.explain.records import Figure, Share
 from harness.report import notes
 from harness.report.escaping import for_markdown
 from harness.report.records import Row
-from harness.report.row_text import consistency, rank_text
+from harness.report.row_text import rank_text
 from harness.score.records import CellScores, Estimate
 
 _UNKNOWN = "not stated"
+_HALF = 0.5
 _FEWEST = 10
 """Items of a category from which it is named as the worst."""
 
@@ -96,7 +98,7 @@ def _find_worst(cell: CellScores) -> tuple[str, Estimate] | None:
 def _tell_biases(facts: CardFacts) -> Iterator[str]:
     for task, row in facts.rows.items():
         for name, words in (
-            ("first_position", "of its decided answers name the first place shown; one half of them is no bias"),
+            ("first_position", f"of its decided answers name the first place shown: {_tell_preference(row)}"),
             ("swap_consistency", "of items get the same verdict in every order"),
             ("repeat_consistency", "of repeats agree"),
         ):
@@ -106,7 +108,7 @@ def _tell_biases(facts: CardFacts) -> Iterator[str]:
             said, right = habit.says, habit.right
             yield (
                 f"{task}: {habit.verdict} is {_number('share', said.value, said.low, said.high)} of its verdicts, and "
-                f"{_number('share', right.value, right.low, right.high)} of the right ones"
+                f"{_number('share', right.value, right.low, right.high)} of the right ones, n {habit.n:,}"
             )
         for flag in notes.own_flags(row):
             yield f"{task}: flagged {flag}"
@@ -115,10 +117,21 @@ def _tell_biases(facts: CardFacts) -> Iterator[str]:
         yield "What it says most often is not counted here, since its answers are many: `harness card` reads them all"
 
 
+def _tell_preference(row: Row) -> str:
+    """What the share of the first place says, where two candidates are shown: one half is no preference."""
+    own = row.consistency.get("first_position", {})
+    low, high = own.get("ci_low"), own.get("ci_high")
+    if isinstance(low, float) and low > _HALF:
+        return "it prefers the first place"
+    if isinstance(high, float) and high < _HALF:
+        return "it prefers the last place"
+    return "no preference for a place is shown"
+
+
 def _consistency(row: Row, name: str) -> str:
-    own = consistency(row, name, interval=True)
-    value, bracket, rest = own.partition(" (")
-    return f"{value} %{bracket}{rest}"
+    own = row.consistency.get(name, {})
+    low, high = (cast("float | None", own.get(end)) for end in ("ci_low", "ci_high"))
+    return f"{_number('share', getattr(row, name), low, high)} (n {own.get('n', row.n):,})"
 
 
 def _tell_calibration(facts: CardFacts) -> Iterator[str]:

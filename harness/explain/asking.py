@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from harness.api import CellProgress, Item, Judgement, Protocol, Request, Status, VerdictFormat
-from harness.api.reading import ends_at_verdict, find_restart
+from harness.api.reading import find_restart
 from harness.explain.measures import Question, Settings, Way
 from harness.explain.study import Said, Study
 from harness.explain.weighing import PlannedWeigher
@@ -228,11 +228,13 @@ class Answered:
     """What came back to the questions of one measure."""
 
     answers: dict[tuple[str, tuple[int, ...], str], Judgement]
-    """By item, order and label. Questions without an answer are not in it, and so are those in `restarted`."""
-    begun: int = 0
-    """Questions of which the answer shows whether the judge went on; all that gave a beginning where none does."""
+    """By item, order and label, without those that were begun again in place of going on from their beginning."""
+    probed: int = 0
+    """Answers that show whether the judge goes on at all."""
     restarted: int = 0
-    """Answers that the judge began again in place of going on from their beginning."""
+    """How many of these were begun again."""
+    strayed: int = 0
+    """Answers that lack their beginning, which `raw` has to include."""
     problem: str = ""
     """Why the first of the failures failed."""
 
@@ -241,20 +243,20 @@ def read_answers(asked: QuestionPlan, path: Path, asking: Asking) -> Answered:
     """What came back."""
     found = _read_all(asked, path, asking)
     kept: dict[tuple[str, tuple[int, ...], str], Judgement] = {}
-    restarted, problem = 0, ""
+    probed, restarted, strayed, problem = 0, 0, 0, ""
     for question in asking.questions:
         place = _place(question.said, question.label)
         judgement = found.get(place)
         if judgement is None:
             continue
         problem = problem or judgement.error * (judgement.status in (Status.ERROR, Status.REFUSED))
-        if question.way == "ask" and has_restarted(question.request, judgement):
-            restarted += 1
-        else:
+        again = question.way == "ask" and has_restarted(question.request, judgement)
+        probed += question.probes
+        restarted += question.probes and again
+        strayed += again and not judgement.raw.startswith(question.request.beginning)
+        if not again:
             kept[place] = judgement
-    begun = [question.request for question in asking.questions if question.way == "ask" and question.request.beginning]
-    seen = sum(map(ends_at_verdict, begun)) or len(begun)
-    return Answered(answers=kept, begun=seen, restarted=restarted, problem=problem)
+    return Answered(answers=kept, probed=probed, restarted=restarted, strayed=strayed, problem=problem)
 
 
 def has_restarted(request: Request, judgement: Judgement) -> bool:

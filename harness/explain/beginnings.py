@@ -9,6 +9,9 @@ from harness.explain.maps import cover_all
 from harness.explain.study import Said, Study
 from harness.explain.weighing import replace_image
 
+PROBES = 8
+"""Items of a measure on which it is seen whether the judge goes on from a given beginning at all."""
+
 
 def begin_with(request: Request, beginning: str) -> Request:
     """The request with a beginning of its answer."""
@@ -66,6 +69,8 @@ def why_not_forced(study: Study) -> str:
         return "the judge gave no verdict on the chosen items"
     if not any(said.reasoning for said in study.to_ask):
         return "the judge wrote no reasoning"
+    if not any(write_up_to_verdict(study.render(said), said.reasoning) for said in study.to_ask):
+        return "the answers of this task cannot be listed, so that there is no beginning that ends ahead of a verdict"
     first = next(said for said in study.to_ask if said.reasoning)
     if find_reasoning(study.render(first), first.reasoning) is None:
         return f"the format {study.task.format.name} has no place for a given reasoning"
@@ -76,4 +81,4 @@ def is_consistent(study: Study, said: Said) -> bool:
     """Whether a reasoning is there and argues for the verdict, as far as the task can tell."""
     if not said.reasoning:
         return False
-    return study.find_implied is None or study.find_implied(said.reasoning) == said.verdict
+    return not study.reads_reasoning or study.find_implied(said) == said.verdict

@@ -193,15 +193,23 @@ def _measure(
     if why := _why_not_counted(asking, found, stopped.get(study.cell.judge, "")):
         # The figures would be of a few answers, or of answers to something that was not asked.
         return replace(finding, figures=(), examples=(), lacks=why, failed=len(asking.questions))
-    return finding
+    # With one item, or none of a kind, a control may have nothing to count: then the number is not shown either.
+    known = tuple(figure for figure in finding.figures if figure.share.n and figure.controls[0].value is not None)
+    lacks = "too few items for a number and its control" if finding.figures and not known else finding.lacks
+    return replace(finding, figures=known, lacks=lacks)
 
 
 def _why_not_counted(asking: Asking, found: Answered, stopped: str) -> str:
     """Why what came back is not counted at all; empty where it is."""
-    if found.restarted > _MOST_RESTARTED * found.begun:
+    if found.restarted > _MOST_RESTARTED * found.probed:
         return (
-            f"the judge began its answer again in {found.restarted:,} cases of {found.begun:,} that show it, where it "
-            "was to go on from a given beginning; its server does not do what `continues` says"
+            f"the judge began its answer again in {found.restarted:,} cases of {found.probed:,}, where it was to go on "
+            "from its own reasoning: `continues` does not hold for it"
+        )
+    if found.strayed:
+        return (
+            f"{found.strayed:,} answers of the judge do not begin as they were to begin: `continues` does not hold for "
+            "it, or its `raw` lacks the beginning"
         )
     usable = sum(answer.verdict is not None for answer in found.answers.values())
     if asking.questions and not usable and all(question.way == "ask" for question in asking.questions):

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from harness.api import Claim, Item, RecordedAnswer, RecordedCell, Request, Statistics, Verdict
+from harness.api import AnswerSpace, Claim, Item, RecordedAnswer, RecordedCell, Request, Statistics, Verdict
 from harness.explain.pooling import measure_units
 from harness.explain.records import CountedShare
 from harness.runner.planned import PlannedJudge, PlannedTask
@@ -69,14 +69,16 @@ class Study:
         """The answers about which the judge may be asked again."""
         return [said for said in self.said if said.item.id in self.chosen]
 
-    @cached_property
-    def find_implied(self) -> Callable[[str], Verdict | None] | None:
-        """The verdict that a reasoning implies, where the task can tell. Nothing is ever guessed in its place."""
-        found = getattr(self.task.task, "find_implied", None)
-        if found is None or not self.said:
-            return None
-        # One task has one space; those with several ask for each item.
-        return lambda reasoning: found(reasoning, self.said[0].answer.space)
+    @property
+    def reads_reasoning(self) -> bool:
+        """Whether the task can tell what a reasoning implies. Nothing is ever guessed in its place."""
+        return hasattr(self.task.task, "find_implied")
+
+    def find_implied(self, said: Said) -> Verdict | None:
+        """The verdict that an answer's reasoning implies, in shown places; `None` where it implies none."""
+        found: Callable[[str, AnswerSpace], Verdict | None] | None = getattr(self.task.task, "find_implied", None)
+        # By the space of this answer: items of one task may have spaces of their own.
+        return None if found is None else found(said.reasoning, said.answer.space)
 
     def claims(self, reasoning: str, said: Said) -> Sequence[Claim]:
         """The facts that a reasoning states of an item; none where the task knows of none."""

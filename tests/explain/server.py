@@ -1,7 +1,7 @@
 """A server of chat completions that plays the simulated judge, and takes given beginnings in its own way. Not a test.
 
 goes-on     writes what follows the beginning
-echoes      likewise, and sends the beginning with it
+echoes      likewise, and sends the beginning with it: one that answers again may send the same
 anew        answers again, in the form of the format
 anew-plain  answers again, without the tags of reasoning
 refuses     says 400 to a last message of the assistant's

@@ -128,6 +128,10 @@ class Nature(BaseModel):
     weighs: bool = True
     by_item: bool = False
     """Whether equal questions about two items are two questions."""
+    pretends: bool = False
+    """Whether it says that it goes on from a beginning, and answers again."""
+    writes: str | None = None
+    """Text ahead of its reasoning; empty: no reasoning at all."""
     reads_rule: bool = True
     """False: the sentence of the rule is not read. True: without it the answer is no."""
 
@@ -156,7 +160,7 @@ class Simulated:
             yield request, request.read(self.write(request))
 
     def write(self, request: Request) -> str:
-        begun = request.beginning
+        begun = "" if self.options.pretends else request.beginning
         if "<answer>" in begun:
             reasoning = begun.partition("<think>")[2].partition("</think>")[0]
         else:
@@ -165,6 +169,8 @@ class Simulated:
             if said is not None:
                 square, bar = said[1], said[2] or bar
             reasoning = f"The square is {square} and the bar is {bar}: they {'match' if square == bar else 'differ'}."
+        if self.options.writes is not None and not begun:
+            reasoning = self.options.writes and self.options.writes + reasoning
         return f"<think>{reasoning}</think><answer>{self.conclude(request, reasoning)}</answer>"
 
     def conclude(self, request: Request, reasoning: str) -> str:

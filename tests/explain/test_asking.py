@@ -71,6 +71,15 @@ def test_what_a_judge_cannot_do_is_told_and_not_asked(explaining: Explaining) ->
     assert not (run / "explain.sqlite").exists()
 
 
+def test_a_judge_that_only_says_that_it_goes_on_is_found_out(explaining: Explaining) -> None:
+    run = explaining.run({"pretends": {"pretends": True}}, items=8)
+    found = explaining.explain(run, *FORCED)
+    told = reasons_of(found, "pretends")
+    assert set(told) == {"sister", "mistake", "grey"}
+    assert all("`continues` does not hold for it" in why for why in told.values()), told
+    assert figures_of(found, "pretends") == {}
+
+
 def test_a_beginning_is_refused_for_a_judge_that_cannot_go_on(explaining: Explaining) -> None:
     run = explaining.run({"cannot": {"continues": False}, "can": {}}, items=4, begun="<think>The square is red")
     with sqlite3.connect(run / "journal.sqlite") as journal:

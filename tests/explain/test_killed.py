@@ -92,7 +92,7 @@ def test_a_read_only_folder_is_refused_before_anything_is_asked(
 ) -> None:
     run = explaining.run({"follows": {}}, items=4)
     # A superuser may write everywhere but on a mount that is read-only, of which `tests/runner` has one.
-    monkeypatch.setattr("harness.runner.unwritable.os.access", lambda path, mode: mode != os.W_OK)
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
     log = explaining.folder / "asked"
     monkeypatch.setenv("SIMULATED_LOG", str(log))
     assert explaining.call("explain", str(run)) == 2

@@ -43,6 +43,9 @@ class Question:
     """What is asked."""
     way: Way = "ask"
     """How it is put."""
+    probes: bool = False
+    """Whether its answer shows if the judge goes on from a given beginning at all: after its own words about what it
+    sees, and ahead of the verdict. After words that no model writes it may do odd things and go on all the same."""
 
 
 @dataclass(frozen=True, kw_only=True)

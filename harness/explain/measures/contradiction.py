@@ -26,7 +26,7 @@ class Contradiction:
         """Reasoning, and a task that understands it."""
         if not study.said:
             return "the judge gave no verdict"
-        if study.find_implied is None:
+        if not study.reads_reasoning:
             return "the task does not say what a reasoning implies (`find_implied`), and it is not guessed"
         if not any(said.reasoning for said in study.said):
             return "the judge wrote no reasoning"
@@ -81,9 +81,7 @@ class Contradiction:
 
 def _read(study: Study) -> list[Stated]:
     """The answers whose reasoning implies a verdict."""
-    if study.find_implied is None:
-        return []
-    read = [(said, study.find_implied(said.reasoning)) for said in study.said if said.reasoning]
+    read = [(said, study.find_implied(said)) for said in study.said if said.reasoning]
     return [(said, implied) for said, implied in read if implied is not None]
 
 

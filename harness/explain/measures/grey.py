@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.explain.beginnings import (
+    PROBES,
     begin_with,
     has_pictures,
     is_consistent,
@@ -34,6 +35,7 @@ class GreyPicture:
 
     def questions(self, study: Study) -> Iterable[Question]:
         """Grey pictures with the reasoning and without, and the picture with an empty reasoning."""
+        probes = 0
         for said in study.to_ask:
             if not (is_consistent(study, said) and has_pictures(said)):
                 continue
@@ -42,6 +44,9 @@ class GreyPicture:
             own, none = (write_up_to_verdict(request, reasoning) for reasoning in (said.reasoning, ""))
             if own is not None and none is not None:
                 yield Question(label=_GREY, said=said, request=begin_with(grey, own))
+                if probes < PROBES:
+                    probes += 1
+                    yield Question(label="own reasoning", said=said, request=begin_with(request, own), probes=True)
                 yield Question(label=_ALONE, said=said, request=grey)
                 yield Question(label=_BARE, said=said, request=begin_with(request, none))
 

@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from harness.api import Claim
-from harness.explain.beginnings import begin_with, is_consistent, why_not_forced, write_part, write_up_to_verdict
+from harness.explain.beginnings import (
+    PROBES,
+    begin_with,
+    is_consistent,
+    why_not_forced,
+    write_part,
+    write_up_to_verdict,
+)
 from harness.explain.measures import Answers, Question, Settings
 from harness.explain.measures.sister import count_failed, find_turns, hits_of
 from harness.explain.records import Example, Figure, Finding
 from harness.explain.study import Said, Study
 
 _EXAMPLES = 3
-_PROBES = 8
-"""Items on which it is seen whether the judge goes on from a given beginning at all."""
 
 
 class Mistake:
@@ -41,13 +46,14 @@ class Mistake:
         probes = 0
         for said in study.to_ask:
             claims = _claims(study, said)
-            if claims and probes < _PROBES:
+            if claims and probes < PROBES:
                 # In the middle of a reasoning nothing may show that a judge began again. Ahead of a verdict all does.
                 request = study.render(said)
                 beginning = write_up_to_verdict(request, said.reasoning)
                 if beginning is not None:
                     probes += 1
-                    yield Question(label="own reasoning", said=said, request=begin_with(request, beginning))
+                    begun = begin_with(request, beginning)
+                    yield Question(label="own reasoning", said=said, request=begun, probes=True)
             for claim in claims:
                 request = study.render(said)
                 for label, words in (("mistake", claim.turned), ("cut", said.reasoning[claim.start : claim.end])):

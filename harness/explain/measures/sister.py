@@ -37,7 +37,8 @@ class SistersReasoning:
             for label, reasoning in ((_SISTER, sister.reasoning), (_OWN, said.reasoning)):
                 beginning = write_up_to_verdict(request, reasoning)
                 if beginning is not None:
-                    yield Question(label=label, said=said, request=begin_with(request, beginning))
+                    begun = begin_with(request, beginning)
+                    yield Question(label=label, said=said, request=begun, probes=True)
 
     def measure(self, study: Study, answers: Answers) -> Finding:
         """How often the verdict turns."""

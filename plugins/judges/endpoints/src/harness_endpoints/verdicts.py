@@ -69,17 +69,15 @@ def judgement_of(outcome: Outcome, *, cost: float | None, speller: Speller) -> J
 def _read(completion: Completion, request: Request, speller: Speller | None, facts: dict[str, Any]) -> Judgement:
     # Servers send what follows a given beginning. It is part of the answer: the verdict may rest on its reasoning.
     content = completion.content or ""
-    if request.beginning:
-        # Some send the whole answer, with the beginning.
-        content = content.removeprefix(request.beginning)
-        if restart := find_restart(request, content):
-            return Judgement.failure(
-                Status.REFUSED,
-                f"the server began the answer again in place of going on from its beginning: {restart}",
-                raw=request.beginning + content,
-                rationale=completion.reasoning,
-                **facts,
-            )
+    # A server that sends the beginning as well is refused too: a model that begins again may write the same words.
+    if request.beginning and (restart := find_restart(request, content)):
+        return Judgement.failure(
+            Status.REFUSED,
+            f"the server began the answer again in place of going on from its beginning: {restart}",
+            raw=request.beginning + content,
+            rationale=completion.reasoning,
+            **facts,
+        )
     raw = request.beginning + content
     if completion.refusal:
         return Judgement.failure(
