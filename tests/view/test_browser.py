@@ -260,6 +260,19 @@ def test_it_follows_dark_mode(file: str, tab: Callable[..., Tab]) -> None:
     assert light_ink > 400
 
 
+def test_a_print_is_dark_on_white_and_no_wider_than_the_paper(file: str, tab: Callable[..., Tab]) -> None:
+    opened = tab(file, width=560, color_scheme="dark")
+    opened.page.emulate_media(media="print", color_scheme="dark")
+    for place in ADDRESSES:
+        opened.go(file + place)
+        ink, ground = opened.page.evaluate(
+            "['color', 'backgroundColor'].map((name) => getComputedStyle(document.body)[name])"
+        )
+        assert [sum(map(int, tone.strip("rgb()").split(","))) < 300 for tone in (ink, ground)] == [True, False], place
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= 560, place
+    assert opened.faults == []
+
+
 ADDRESSES = (
     LINKS.to("overview"),
     LINKS.to("task", "drawn"),
