@@ -6,6 +6,7 @@ Not for explaining anything: a page says what there is, in the words of the docs
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -30,7 +31,7 @@ from _tasks import task_pages
 from pydantic import BaseModel
 
 from harness import __version__ as __version__
-from harness import testing
+from harness import library, testing
 from harness.api import (
     Choice,
     DataError,
@@ -222,6 +223,22 @@ def exit_codes() -> str:
     )
 
 
+def error_analysis() -> str:
+    """The notebook as a page. It is kept without output, and so is the page."""
+    name = "error-analysis.ipynb"
+    path = Path(__file__).with_name("tutorials") / name
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    texts = ["".join(cell["source"]) for cell in cells]
+    blocks = [
+        text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```"
+        for cell, text in zip(cells, texts, strict=True)
+    ]
+    # Its own links are relative to the notebook, and this page is two folders further down.
+    title, *rest = [re.sub(r"\]\((?!https?:)([^)]+)\)", r"](../../tutorials/\1)", block) for block in blocks]
+    source = f"This page is a notebook: {{download}}`{name} <../../tutorials/{name}>`. Run it beside the text."
+    return "\n\n".join([title, source, *rest, ""])
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "command-line": command_line,
     "manifest": manifest,
@@ -246,6 +263,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "api-reading": partial(api_module, reading),
     "api-execution": partial(api_module, execution),
     "api-testing": partial(api_module, testing),
+    "library": partial(api_module, library),
+    "error-analysis": error_analysis,
 }
 """Pages by name."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -18,6 +19,9 @@ from harness.text import visible
 if TYPE_CHECKING:
     from harness.discovery import Plugins
 
+
+HEARER: ContextVar[Callable[[str], None] | None] = ContextVar("hearer", default=None)
+"""Takes what `say` says, where a program and no person at a terminal has called."""
 
 _LONGEST = 4000
 _RETURN = re.compile(r"(\A\r)")  # with which a bar of another library begins to draw itself again
@@ -56,6 +60,9 @@ def say(line: str) -> None:
         part if len(part) <= _LONGEST else f"{part[:_LONGEST]}... ({len(part) - _LONGEST:,} more characters)"
         for part in visible(line).split("\n")
     )
+    if (hearer := HEARER.get()) is not None:
+        hearer("\n".join(lines))
+        return
     click.echo("\n".join(lines), err=True)
 
 

@@ -14,7 +14,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
         "harness.report.commands.score:command",
         "Score a run again from its journal, without asking any judge.",
     ),
-    "leaderboard": ("harness.bundle.commands.leaderboard:command", "Print the leaderboard of runs and bundles."),
+    "leaderboard": ("harness.library.commands.leaderboard:command", "Print the leaderboard of runs and bundles."),
     "report": (
         "harness.view.commands.report:command",
         "Write a run, or several, into one HTML file to look at.",

@@ -42,7 +42,7 @@ LAYERS = (
     ("explain",),
     ("card", "push"),
     ("doctor", "testing", "view"),
-    ("authoring",),
+    ("authoring", "library"),
     ("cli", "pytest_plugin"),
 )
 """Parts of `harness`, the lowest first. A module imports its own part, and parts of lower layers."""
@@ -114,6 +114,7 @@ BATTERIES = (
     "authoring",
     "execution",
     "view",
+    "library",
 )
 """Parts that the kernel never imports: it reaches them through hooks."""
 

@@ -26,5 +26,5 @@ class Reading:
     closed: bool = False
     """Whether the verdict begins a line, and its form ends it (a tag, a bracket), so that it is complete."""
     last: bool = False
-    """Whether the verdict is the very end. In an answer that was cut off, a verdict only counts where it is closed, and
-    where it is last or comes after closed reasoning."""
+    """Whether the verdict is the very end; of a whole answer (`Request.reading`), also whether it comes after closed
+    reasoning. In an answer that was cut off, a verdict only counts where it is closed and last."""

@@ -212,11 +212,11 @@ class Request:
             cut: Why the answer stopped before its end, such as `max_tokens`. Empty for one that ended by itself.
             **fields: Further fields of `Judgement`, such as `completion_tokens` or `latency_s`.
         """
-        reading, final = read_answer(self, raw, reasoning=reasoning, opened=opened)
+        reading = read_answer(self, raw, reasoning=reasoning, opened=opened)
         # A verdict in the middle of a cut answer may have been taken back in the part that is missing.
         verdict, problem = reading.verdict, reading.problem
         status = Status.OK if verdict is not None else Status.OUTSIDE if reading.outside else Status.UNPARSED
-        if cut and not (verdict is not None and final):
+        if cut and not (verdict is not None and reading.closed and reading.last):
             why = problem or "the verdict does not stand complete at its very end"
             status, verdict, problem = Status.TRUNCATED, None, f"cut off ({cut}): {why}"
         return Judgement(
@@ -233,7 +233,7 @@ class Request:
 
     def reading(self, raw: str, *, reasoning: str = "", opened: bool = False) -> Reading:
         """The reading of an answer by this request's format. The arguments are those of `read`."""
-        return read_answer(self, raw, reasoning=reasoning, opened=opened).reading
+        return read_answer(self, raw, reasoning=reasoning, opened=opened)
 
     @cached_property
     def prompt_text(self) -> PromptText:

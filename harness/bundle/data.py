@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api import UserError
+from harness.bundle.few import FirstFew
 from harness.bundle.unpack import UnpackedRun
 from harness.recorded.journal import RecordedJournal
 from harness.recorded.load import source_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from harness.discovery import Plugins
 
 _CHUNK = 128  # requests that are held at a time: some have images
-_EXAMPLES = 5
 _COLUMNS = ("ordinal", "group", "category", "space", "gold", "hash", "annotations")
 """Facts of an item that must be those of the data."""
 
@@ -36,25 +36,6 @@ class ComparedData:
     """What is not as in the data, by task."""
     notes: Sequence[str]
     """Tasks that could not be compared."""
-
-
-@dataclass(kw_only=True)
-class _Task:
-    """What is found in one task so far."""
-
-    found: list[str] = field(default_factory=list)
-    count: int = 0
-
-    def add(self, problem: str) -> None:
-        """Count a problem. The first few are kept."""
-        self.count += 1
-        if len(self.found) < _EXAMPLES:
-            self.found.append(problem)
-
-    def problems(self) -> list[str]:
-        """The problems, and how many more there are."""
-        more = self.count - len(self.found)
-        return [*self.found, *([f"and {more:,} more differences from the data"] if more else [])]
 
 
 def compare_data(unpacked: UnpackedRun, manifest: Path, plugins: Plugins) -> ComparedData:
@@ -105,21 +86,21 @@ def compare_data(unpacked: UnpackedRun, manifest: Path, plugins: Plugins) -> Com
 
 
 def _compare_task(journal: RecordedJournal, task: PlannedTask) -> list[str]:
-    state, seen = _Task(), 0
+    found, seen = FirstFew(of=" differences from the data"), 0
     asks = stream_requests(task)
     try:
         while chunk := list(islice(asks, _CHUNK)):
-            seen += _compare_chunk(journal, task.name, chunk, state)
+            seen += _compare_chunk(journal, task.name, chunk, found)
     except UserError as error:
-        state.add(f"its data cannot be read here: {error}")
-        return state.problems()
+        found.add(f"its data cannot be read here: {error}")
+        return list(found)
     (known,) = journal.select_one("SELECT count(*) FROM asks WHERE task=?", (task.name,))
     if known > seen:
-        state.add(f"{known - seen:,} of its requests are none of the data")
-    return state.problems()
+        found.add(f"{known - seen:,} of its requests are none of the data")
+    return list(found)
 
 
-def _compare_chunk(journal: RecordedJournal, task: str, chunk: Sequence[PlannedRequest], state: _Task) -> int:
+def _compare_chunk(journal: RecordedJournal, task: str, chunk: Sequence[PlannedRequest], found: FirstFew) -> int:
     """Compare a few requests and their items. Gives how many of them the bundle has."""
     ids = sorted({ask.request_row.item for ask in chunk})
     keys = journal.find_request_keys(task, ids)
@@ -131,13 +112,13 @@ def _compare_chunk(journal: RecordedJournal, task: str, chunk: Sequence[PlannedR
             wanted = (own.ordinal, own.group, own.category, own.space, own.gold, own.hash, own.annotations)
             for name, recorded, here in zip(_COLUMNS, items[row.item], wanted, strict=True):
                 if recorded != here:
-                    state.add(f"item {row.item}: its {name} is {recorded!r}, and {here!r} in the data")
+                    found.add(f"item {row.item}: its {name} is {recorded!r}, and {here!r} in the data")
         elif own is not None:
-            state.add(f"item {row.item} is in the data, and not in the bundle")
+            found.add(f"item {row.item} is in the data, and not in the bundle")
         key = keys.get((row.item, row.place))
         seen += key is not None
         if key is not None and key != row.request:
-            state.add(f"item {row.item}, question {row.place}: it is not what the data and the plugin ask here")
+            found.add(f"item {row.item}, question {row.place}: it is not what the data and the plugin ask here")
         contents.append((row.request, row.content))
     with journal.transaction():
         journal.store("requests", contents, replaces=lambda known: False)

@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING
 from harness.api import UserError
 from harness.bundle.records import Signature
 from harness.bundle.show import describe_signature
-from harness.bundle.signers import Signer, find_signature
+from harness.bundle.signers import Signer, find_signature, read_signers
 from harness.bundle.unpack import rename_run
 from harness.bundle.verify import VerifiedRun, open_verified
+from harness.console import say
 from harness.recorded.load import RecordedRun, load_run
+from harness.report.faithfulness import read_faithfulness
+from harness.report.leaderboard import build_leaderboard
+from harness.report.records import Leaderboard
 from harness.report.scored import ScoredCell, Standing, load_scored
+from harness.report.settings import agree
+from harness.score.find import make_metric
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -65,6 +71,60 @@ def load_entrant(
     run = replace(rename_run(found.unpacked.run, path.stem), folder=path.with_suffix(""))
     cells = [_with_standing(cell, found, signature, run=path.stem) for cell in found.recomputed.cells.values()]
     return Entrant(path=path, run=run, cells=cells, root=root, warnings=tuple(_list_warnings(path, found, signature)))
+
+
+def load_entrants(
+    paths: Sequence[Path], plugins: Plugins, stack: ExitStack, *, signers: Path | None = None
+) -> list[Entrant]:
+    """Read run folders and bundles that compete with one another. What a reader should know is said.
+
+    Args:
+        paths: The folders and files.
+        plugins: The installed plugins.
+        stack: Keeps the journals of bundles until it ends.
+        signers: Whose signatures are trusted: a file as of `ssh-keygen -Y verify`. `None`: nobody's.
+
+    Raises:
+        UserError: One of them is neither, or is given twice.
+    """
+    # `runs/*` beside one of them by name would else rank each judge against itself.
+    places = [path.resolve() for path in paths]
+    twice = next((path for path in places if places.count(path) > 1), None)
+    if twice is not None:
+        raise UserError(f"{'run' if twice.is_dir() else 'bundle'} {twice.name} is given twice; name each once")
+    trusted = None if signers is None else read_signers(signers)
+    entrants: list[Entrant] = []
+    for path in paths:
+        entrants.append(load_entrant(path, plugins, stack, signers=trusted, others=entrants))
+        for warning in entrants[-1].warnings:
+            say(f"warning: {warning}")
+    return entrants
+
+
+def rank_entrants(
+    entrants: Sequence[Entrant], plugins: Plugins, *, metric: str | None = None, group_by: str | None = None
+) -> Leaderboard:
+    """The leaderboard of several runs, as they agree on it. The arguments have the last word.
+
+    Args:
+        entrants: The runs.
+        plugins: The installed plugins, one of which may have the metric.
+        metric: The metric to show.
+        group_by: What a block of the leaderboard is.
+
+    Raises:
+        UserError: Their protocols or data differ, or the metric is unknown.
+    """
+    settings, seed = agree([found.run for found in entrants], metric=metric, group_by=group_by)
+    return build_leaderboard(
+        [cell for found in entrants for cell in found.cells],
+        settings,
+        seed=seed,
+        left_out=[cell for found in entrants for cell in found.run.left_out],
+        # A bundle has none of it: only its maker could compute it again.
+        explained=[known for found in entrants if found.path.is_dir() for known in read_faithfulness(found.run)],
+        find_metric=lambda name: make_metric(name, plugins),
+    )
 
 
 def _with_standing(cell: ScoredCell, found: VerifiedRun, signature: Signature, *, run: str) -> ScoredCell:

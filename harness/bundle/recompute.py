@@ -15,7 +15,7 @@ from harness.api import HarnessError, Metric, PluginError, Protocol, RecordedCel
 from harness.recorded.load import RecordedRun
 from harness.report.leaderboard import build_leaderboard
 from harness.report.scored import ScoredCell
-from harness.score.cell import score_cell
+from harness.score.cell import score_recorded
 from harness.score.find import make_metric
 from harness.score.table import CellTable
 from harness.score.units import build_cell
@@ -125,14 +125,6 @@ def _score_cell(cell: RecordedCell, run: RecordedRun, plugins: Plugins, found: R
             found.uncomputed[key] = str(error)
             return
     table = build_cell(cell.answers(), cell.protocol)
-    scores = score_cell(
-        table,
-        task=cell.task,
-        judge=cell.judge,
-        suite=cell.suite,
-        metrics=metrics,
-        data_hash=cell.data_hash,
-        confidence=run.report.confidence,
-    )
+    scores = score_recorded(cell, table, metrics=metrics, confidence=run.report.confidence)
     known = {spec.name: getattr(cell, spec.name) for spec in fields(RecordedCell)}
     found.cells[key] = TabledCell(**known, scores=scores, units=table)

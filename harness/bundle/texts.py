@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -28,15 +28,13 @@ from harness.api import (
     space_from_json,
     verdict_from_json,
 )
+from harness.bundle.few import FirstFew
 from harness.recorded.load import source_of
 from harness.runner.journal import ANSWERS, Journal
 from harness.runner.rows import judgement_from_row
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
-
-EXAMPLES = 5
-"""Answers of one cell that are named. All are counted."""
 
 _READ = frozenset((Status.OK, Status.UNPARSED, Status.OUTSIDE, Status.TRUNCATED))
 """What reading a text can come to."""
@@ -50,22 +48,6 @@ _QUERY = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextFault:
-    """An answer whose record says something else than its text, or cannot be."""
-
-    item: str
-    """Id of the item."""
-    order: tuple[int, ...]
-    """The permutation that was shown."""
-    sample: int
-    """Number of the repeat."""
-    recorded: str
-    """The verdict or status as recorded."""
-    problem: str
-    """What is wrong."""
-
-
 @dataclass(kw_only=True)
 class CellTexts:
     """What the texts of one cell say of its verdicts."""
@@ -74,20 +56,12 @@ class CellTexts:
     """Answers that were read again."""
     given: int = 0
     """Verdicts that come from no text, such as those of judges that score: there is nothing to hold them against."""
-    faults: int = 0
-    """Answers whose text says something else."""
-    examples: list[TextFault] = field(default_factory=list)
-    """The first few of them."""
+    faults: FirstFew = field(default_factory=FirstFew)
+    """Answers whose record says something else than their text, or cannot be."""
     missing: int = 0
     """Requests without a judgement in a cell that says it is complete."""
     unread: str = ""
     """Why its texts could not be read again; empty where they were."""
-
-    def add(self, fault: TextFault) -> None:
-        """Count an answer."""
-        self.faults += 1
-        if len(self.examples) < EXAMPLES:
-            self.examples.append(fault)
 
 
 def check_texts(cell: RecordedCell, plugins: Plugins, *, questions: bool) -> CellTexts:
@@ -141,8 +115,9 @@ class _Reader:
         old = judgement_from_row(*row)
         problem = self._find_fault(found, request, old)
         if problem:
+            shown = f", order {'-'.join(map(str, request.order))}" if request.order else ""
             recorded = _verdict_text(old, request.space)
-            found.add(TextFault(item=item, order=request.order, sample=sample, recorded=recorded, problem=problem))
+            found.faults.add(f"item {item}{shown}, sample {sample}: recorded {recorded}: {problem}")
 
     def _agrees(
         self, request: Request, status: str, verdict: str | None, probabilities: str | None, raw: str, more: str
@@ -243,12 +218,3 @@ def _verdict_text(judgement: Judgement, space: AnswerSpace) -> str:
     if judgement.verdict is None:
         return f"({judgement.status.value})"
     return space.name(judgement.verdict) if space.contains(judgement.verdict) else repr(judgement.verdict)
-
-
-def list_faults(found: CellTexts) -> Iterator[str]:
-    """The faults of a cell in words."""
-    for fault in found.examples:
-        order = f", order {'-'.join(map(str, fault.order))}" if fault.order else ""
-        yield (f"item {fault.item}{order}, sample {fault.sample}: recorded {fault.recorded}: {fault.problem}")
-    if found.faults > len(found.examples):
-        yield f"and {found.faults - len(found.examples):,} more"

@@ -17,7 +17,7 @@ from harness.bundle.compare import Ledger
 from harness.bundle.data import ComparedData
 from harness.bundle.recompute import Key, Recomputed, recompute_run
 from harness.bundle.records import Signature, Verification
-from harness.bundle.texts import check_texts, list_faults
+from harness.bundle.texts import check_texts
 from harness.bundle.unpack import UnpackedRun, unpack_bundle
 from harness.bundle.write import write_bundle
 
@@ -137,9 +137,9 @@ def _check_texts(unpacked: UnpackedRun, plugins: Plugins, ledger: Ledger, *, que
         key: Key = (cell.task, cell.judge)
         found = check_texts(cell, plugins, questions=questions)
         read, given = read + found.read, given + found.given
-        for problem in list_faults(found):
+        for problem in found.faults:
             ledger.add_problem(key, problem)
-        if found.faults and not questions:
+        if found.faults.count and not questions:
             ledger.add_problem(
                 key, "the questions are not in the bundle; where an answer quotes one, `harness bundle --with-requests`"
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,6 @@ from harness.console import checkpoints_option, echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.pipeline.session import Session
-    from harness.runner.requests import Shard
 
 
 @click.command("run")
@@ -87,16 +85,19 @@ def command(
       harness run benchmarks/ood.yaml --executor ray --executor-option workers=4
     """
     from harness.api import CellProgress, PluginError
-    from harness.manifest.load import load_manifest
-    from harness.pipeline.placing import make_executor
-    from harness.pipeline.session import run_manifest
+    from harness.pipeline.session import resolve_options, run_manifest
 
-    shard = _parse_shard(part)
     plugins = load_plugins(ctx)
-    if executor is None and executor_options:
-        raise click.BadParameter("there is no --executor that takes it", param_hint="--executor-option")
-    asked_by = None if executor is None else make_executor(plugins, executor, executor_options)
-    loaded = load_manifest(manifest, sets=_add_sets(sets, limit, fail_on_error), plugins=plugins)
+    loaded, shard, asked_by = resolve_options(
+        manifest,
+        plugins,
+        sets=sets,
+        limit=limit,
+        fail_on_error=fail_on_error,
+        shard=part,
+        executor=executor,
+        executor_options=executor_options,
+    )
     # Before the folder is made: a dry run leaves nothing.
     if dry_run:
         lines = plugins.ask(
@@ -134,92 +135,23 @@ def command(
     return _report(session, loaded.manifest.report.min_coverage, details=details)
 
 
-def _add_sets(sets: tuple[str, ...], limit: int | None, fail_on_error: float | None) -> tuple[str, ...]:
-    """The overrides, with those that have an option of their own. An option counts more than `--set`."""
-    # As overrides they are part of the resolved manifest, and so of the hash that names the run folder.
-    if limit is not None:
-        sets = (*sets, f"run.limit={limit}")
-    if fail_on_error is not None:
-        sets = (*sets, f"run.fail_on_error={fail_on_error}")
-    return sets
-
-
-def _parse_shard(part: str | None) -> Shard | None:
-    from harness.runner.requests import Shard
-
-    if part is None:
-        return None
-    # `int` alone would take underscores, spaces and digits of any length.
-    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", part)
-    if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise click.BadParameter(f"{part!r}: write I/N with I from 1 to N, such as 2/8", param_hint="--shard")
-    return Shard(index=int(match[1]), count=int(match[2]))
-
-
 def _report(session: Session, gate: float | None, *, details: bool) -> int:
     """Print what came out. The last line is what to open. The exit code says how it went."""
+    from harness.pipeline.session import describe_end, why_unreported
     from harness.runner.folder import REPORT
 
-    code = _print_outcome(session, gate, details=details)
-    if session.report is not None and REPORT in session.report.files:
-        say(f"report: {session.folder / REPORT}")
-    return code
-
-
-def _print_outcome(session: Session, gate: float | None, *, details: bool) -> int:
-    outcome = session.outcome
-    if outcome.interrupted:
-        say(f"interrupted; run the same command again to go on ({session.folder})")
+    folder, report = session.folder, session.report
+    if session.outcome.interrupted:
+        say(f"interrupted; run the same command again to go on ({folder})")
         return 130
     # The board comes first. What went wrong follows, where a terminal is read: at its end.
-    if session.report is not None:
-        session.report.show(details=details)
-    files = _name_files(session)
-    say(f"\nrun folder: {session.folder} ({files})")
-    if outcome.too_many_errors:
-        say(f"stopped: {outcome.too_many_errors}")
-    for judge, problem in outcome.stopped.items():
-        say(f"stopped: {problem if judge in problem else f'{judge}: {problem}'}")
-    if outcome.errors:
-        _print_failures(session)
-    if outcome.errors or outcome.cut_short:
-        return 3
-    # Failures count more than a gate: a cell with failed answers may be below it for that reason alone.
-    return 4 if _below_gate(session, gate) else 0
-
-
-def _name_files(session: Session) -> str:
-    """The files of the report, or why there are none. The page to look at has a line of its own."""
-    from harness.pipeline.session import why_unreported
-    from harness.runner.folder import REPORT
-
-    if session.report is None:
-        return why_unreported(session.folder)
-    return ", ".join(file for file in session.report.files if file != REPORT)
-
-
-def _below_gate(session: Session, gate: float | None) -> bool:
-    """Whether the manifest declares a gate (`report.min_coverage`) and a row is below it."""
-    from harness.api import write_share
-
-    if session.report is None or gate is None:
-        return False
-    low = [row for row in session.report.leaderboard["rows"] if row["coverage"] < gate]
-    for row in low:
-        coverage = write_share(row["coverage"])
-        say(f"{row['judge']} on {row['task']}: coverage {coverage} % is below the gate of {gate * 100:g} %")
-    return bool(low)
-
-
-def _print_failures(session: Session) -> None:
-    from harness.runner.folder import JOURNAL
-    from harness.runner.journal import Journal
-    from harness.text import clean
-
-    with Journal(session.folder / JOURNAL, readonly=True) as journal:
-        # Read from the run: the plan of the session is gone, and its judges with it.
-        keys = {(cell.task, cell.judge): cell.judge_key for cell in journal.cells()}
-        for (task, judge), count in session.outcome.errors.items():
-            say(f"{judge} on {task}: {count} judgements failed; the same command asks them again")
-            for item, problem in journal.failures(task, keys[task, judge], 3):
-                say(f"  {clean(item)}: {clean(problem)}")
+    if report is not None:
+        report.show(details=details)
+    files = () if report is None else report.files
+    # The page to look at has a line of its own.
+    named = why_unreported(folder) if report is None else ", ".join(file for file in files if file != REPORT)
+    say(f"\nrun folder: {folder} ({named})")
+    code, problems = describe_end(session, gate)
+    for line in (*problems, *(f"report: {folder / file}" for file in files if file == REPORT)):
+        say(line)
+    return code

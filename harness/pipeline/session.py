@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import CellProgress, Executor, JournalError, Judge, KnownAnswers, Report
+from harness.api import CellProgress, Executor, JournalError, Judge, KnownAnswers, Report, UserError, write_share
+from harness.manifest.load import LoadedManifest, load_manifest
 from harness.manifest.resolved import render
-from harness.pipeline.placing import place_judge
+from harness.pipeline.placing import make_executor, place_judge
 from harness.pipeline.training import train_judges
 from harness.runner.engine import Engine, Outcome
-from harness.runner.folder import (
-    JOURNAL,
-    MANIFEST,
-    lock_folder,
-    make_folder,
-    write_atomically,
-    write_record,
-)
+from harness.runner.folder import JOURNAL, MANIFEST, lock_folder, make_folder, write_atomically, write_record
 from harness.runner.journal import Journal
 from harness.runner.plan import build_plan, plan_record
 from harness.runner.planned import Plan, PlannedJudge
 from harness.runner.requests import Shard
 from harness.runner.unwritable import is_writable
+from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
-    from harness.manifest.load import LoadedManifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +42,38 @@ class Session:
     """What the engine came to."""
     report: Report | None
     """What came out; `None` where nothing was judged, or no plugin reports."""
+
+
+def resolve_options(
+    manifest: Path,
+    plugins: Plugins,
+    *,
+    sets: Sequence[str],
+    limit: int | None,
+    fail_on_error: float | None,
+    shard: str | None,
+    executor: str | None,
+    executor_options: Sequence[str],
+) -> tuple[LoadedManifest, Shard | None, Executor | None]:
+    """From the words of `harness run` to objects: the manifest, the part of it to run, and where its judges are asked.
+
+    `harness.run` says the same words. An option of its own counts more than one of `sets`.
+
+    Raises:
+        UserError: One of them is wrong.
+    """
+    # `int` alone would take underscores, spaces and digits of any length.
+    part = re.fullmatch(r"(\d{1,6})/(\d{1,6})", "1/1" if shard is None else shard)
+    if part is None or not 1 <= int(part[1]) <= int(part[2]):
+        raise UserError(f"--shard {shard!r}: write I/N with I from 1 to N, such as 2/8")
+    if executor is None and executor_options:
+        raise UserError("--executor-option: there is no --executor that takes it")
+    asked_by = None if executor is None else make_executor(plugins, executor, executor_options)
+    # As overrides they are part of the resolved manifest, and so of the hash that names the run folder.
+    own = {"run.limit": limit, "run.fail_on_error": fail_on_error}
+    sets = [*sets, *(f"{path}={value}" for path, value in own.items() if value is not None)]
+    loaded = load_manifest(manifest, sets=sets, plugins=plugins)
+    return loaded, Shard(index=int(part[1]), count=int(part[2])) if shard is not None else None, asked_by
 
 
 def run_folder(runs: Path, loaded: LoadedManifest, shard: Shard | None) -> Path:
@@ -233,6 +260,33 @@ def why_unreported(folder: Path) -> str:
             return "nothing was judged yet; run its manifest again"
     # The core's own plugin reports every run with an answer, so it must be away.
     return "no plugin reports it; is `harness` blocked by --no-plugin?"
+
+
+def describe_end(session: Session, gate: float | None) -> tuple[int, list[str]]:
+    """Exit code of a run that was not interrupted, and a line for each thing that went wrong.
+
+    Args:
+        session: The run.
+        gate: The least coverage, as the manifest declares it (`report.min_coverage`).
+    """
+    outcome = session.outcome
+    said = [f"stopped: {outcome.too_many_errors}"] if outcome.too_many_errors else []
+    said += [f"stopped: {text if judge in text else f'{judge}: {text}'}" for judge, text in outcome.stopped.items()]
+    with Journal(session.folder / JOURNAL, readonly=True) as journal:
+        # Read from the run: the plan of the session is gone, and its judges with it.
+        keys = {(cell.task, cell.judge): cell.judge_key for cell in journal.cells()}
+        for (task, judge), count in outcome.errors.items():
+            said.append(f"{judge} on {task}: {count} judgements failed; the same command asks them again")
+            found = journal.failures(task, keys[task, judge], 3)
+            said += [f"  {clean(item)}: {clean(problem)}" for item, problem in found]
+    if said or session.report is None or gate is None:
+        return 3 if said else 0, said
+    # Failures count more than a gate: a cell with failed answers may be below it for that reason alone.
+    for row in session.report.leaderboard["rows"]:
+        if row["coverage"] < gate:
+            share, wanted = write_share(row["coverage"]), f"{gate * 100:g} %"
+            said.append(f"{row['judge']} on {row['task']}: coverage {share} % is below the gate of {wanted}")
+    return 4 if said else 0, said
 
 
 def _judge_record(journal: Journal, judge: PlannedJudge, outcome: Outcome) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from harness.api import Judgement, RecordedAnswer, UnreadAnswer
 from harness.recorded.rows import answer_from_row, unread_from_row
 from harness.runner.journal import ANSWERS, Journal
-from harness.runner.rows import JudgementRow, judgement_row
+from harness.runner.rows import JudgementRow, judgement_from_row, judgement_row
 
 
 class RecordedJournal(Journal):
@@ -68,6 +68,30 @@ class RecordedJournal(Journal):
         with self.explain_errors():
             for row in self._db.execute(query, (judge, task)):
                 yield unread_from_row(*row)
+
+    def stream_judgements(
+        self, task: str, judge: str, *, status: str | None = None
+    ) -> Iterator[tuple[RecordedAnswer, Judgement]]:
+        """Stream a cell's answers with their texts, each beside the whole judgement, ordered by item and place.
+
+        Args:
+            task: Name of the task.
+            judge: Key of the judge.
+            status: Only those of this status. `None`: all.
+        """
+        query = (
+            "SELECT j.status, j.verdict, j.probabilities, j.raw, j.more, i.tags, "
+            "i.id, i.grp, i.category, i.space, i.gold, a.ord, a.sample "
+            "FROM asks a JOIN items i ON i.task=a.task AND i.id=a.item "
+            f"JOIN judgements j ON j.judge=? AND {ANSWERS} "
+            "WHERE a.task=? AND j.status=coalesce(?, j.status) ORDER BY a.item, a.place"
+        )
+        with self.explain_errors():
+            for row in self._db.execute(query, (judge, task, status)):
+                judgement, tags, item = row[:5], row[5], row[6:]
+                # Annotations are the item's, and are read with it.
+                texts = {"raw": judgement[3], "more": judgement[4], "tags": tags}
+                yield answer_from_row(*item, *judgement[:3], **texts), judgement_from_row(*judgement)
 
     def item_hashes(self, task: str) -> Iterator[tuple[str, str]]:
         """Ids and content hashes of a task's items, ordered by id."""

@@ -12,7 +12,7 @@ from harness.api import Metric, RecordedAnswer, UserError
 from harness.report.entries import Entry
 from harness.report.numbers import bare
 from harness.report.scored import ScoredCell
-from harness.score.cell import score_cell
+from harness.score.cell import score_recorded
 from harness.score.contest import Contest, Round
 from harness.score.records import CellScores, Comparison
 from harness.score.significance import RULES, Rules, compare_contest
@@ -116,15 +116,8 @@ class Measure:
 
     def _score(self, cell: ScoredCell, table: CellTable, name: str) -> CellScores:
         with _name_task(cell.task):
-            return score_cell(
-                table,
-                task=cell.task,
-                judge=cell.judge,
-                suite=cell.suite,
-                metrics={name: self.find_metric(name)},
-                data_hash=cell.data_hash,
-                confidence=self.rules.confidence,
-            )
+            metrics = {name: self.find_metric(name)}
+            return score_recorded(cell, table, metrics=metrics, confidence=self.rules.confidence)
 
 
 @contextmanager

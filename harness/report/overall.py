@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import NamedTuple
 
 from harness.report.places import Field, find_ranked
 from harness.report.records import MEAN_RANK, Row
@@ -53,11 +52,11 @@ def mean_ranks(
     # One rank set for each task. All of them hold at once, since their tests are one family.
     sets = [_place_all(inside, present[task], pairs) for task, pairs in zip(rounds, compared, strict=False)]
     means = {
-        judge: _Mean.over([ranks[judge] for ranks in points], [places[judge] for places in sets]) for judge in inside
+        judge: _mean_over([ranks[judge] for ranks in points], [places[judge] for places in sets]) for judge in inside
     }
-    for judge, mean in means.items():
-        method = METHOD if sets else ""
-        rows[judge] = replace(rows[judge], value=mean.value, ci_low=mean.low, ci_high=mean.high, method=method)
+    for judge, (value, ends) in means.items():
+        low, high = ends or (None, None)
+        rows[judge] = replace(rows[judge], value=value, ci_low=low, ci_high=high, method=METHOD if ends else "")
     met = dict.fromkeys(combinations(inside, 2), 0) if sets else {}
     for pair in (pair for pairs in compared for pair in pairs):
         met[pair.judge_a, pair.judge_b] += pair.n
@@ -81,21 +80,13 @@ def _place_all(
     return found | {judge: (place.low, place.high) for judge, place in standings(present, pairs).items()}
 
 
-class _Mean(NamedTuple):
-    """A mean rank, and what encloses the true one. Not a number where judges were not compared."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-    @classmethod
-    def over(cls, points: Sequence[float], sets: Sequence[tuple[int, int]]) -> _Mean:
-        """The mean over tasks."""
-        value = sum(points) / len(points)
-        if not sets:
-            return cls(value, None, None)
-        # No sampling distribution is needed: where all sets hold, so do the means of their ends.
-        return cls(value, sum(low for low, _ in sets) / len(sets), sum(high for _, high in sets) / len(sets))
+def _mean_over(points: Sequence[float], sets: Sequence[tuple[int, int]]) -> tuple[float, tuple[float, float] | None]:
+    """A mean rank over tasks, and the ends that enclose the true one: none where judges were not compared."""
+    value = sum(points) / len(points)
+    if not sets:
+        return value, None
+    # No sampling distribution is needed: where all sets hold, so do the means of their ends.
+    return value, (sum(low for low, _ in sets) / len(sets), sum(high for _, high in sets) / len(sets))
 
 
 def _clear_task(row: Row) -> Row:
@@ -157,11 +148,13 @@ def _make_family(present: Mapping[str, Sequence[str]], contests: Mapping[str, Co
     return family_of_gaps(gaps, draws=rules.draws, seed=rules.seed)
 
 
-def _compare_means(a: str, b: str, means: Mapping[str, _Mean], *, n: int) -> Comparison:
+def _compare_means(
+    a: str, b: str, means: Mapping[str, tuple[float, tuple[float, float] | None]], *, n: int
+) -> Comparison:
     """Two judges by their mean ranks: one is better where what encloses them lies apart."""
-    (value_a, low_a, high_a), (value_b, low_b, high_b) = means[a], means[b]
+    (value_a, ends_a), (value_b, ends_b) = means[a], means[b]
     # Without rank sets nothing encloses a mean, and so nothing is said of the pair.
-    if low_a is None or high_a is None or low_b is None or high_b is None:
+    if ends_a is None or ends_b is None:
         return Comparison(judge_a=a, judge_b=b, metric=MEAN_RANK, greater_is_better=False)
     return Comparison(
         judge_a=a,
@@ -170,10 +163,10 @@ def _compare_means(a: str, b: str, means: Mapping[str, _Mean], *, n: int) -> Com
         value_a=value_a,
         value_b=value_b,
         difference=value_a - value_b,
-        ci_low=low_a - high_b,
-        ci_high=high_a - low_b,
+        ci_low=ends_a[0] - ends_b[1],
+        ci_high=ends_a[1] - ends_b[0],
         method=METHOD,
-        better=a if high_a < low_b else b if high_b < low_a else None,
+        better=a if ends_a[1] < ends_b[0] else b if ends_b[1] < ends_a[0] else None,
         n=n,
         greater_is_better=False,
     )

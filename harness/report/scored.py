@@ -13,7 +13,7 @@ from harness.recorded.load import RecordedRun, check_journal
 from harness.report.written import digest, list_written
 from harness.runner.folder import SCORES, read_kept, write_atomically
 from harness.runner.unwritable import is_writable
-from harness.score.cell import score_cell
+from harness.score.cell import score_recorded
 from harness.score.find import metrics_of
 from harness.score.records import CellScores
 from harness.score.units import build_cell
@@ -63,13 +63,10 @@ def score_run(run: RecordedRun, plugins: Plugins) -> list[ScoredCell]:
     cells = [
         with_scores(
             cell,
-            score_cell(
+            score_recorded(
+                cell,
                 build_cell(cell.answers(), cell.protocol),
-                task=cell.task,
-                judge=cell.judge,
-                suite=cell.suite,
                 metrics=metrics_of(cell.protocol, plugins),
-                data_hash=cell.data_hash,
                 confidence=run.report.confidence,
             ),
         )

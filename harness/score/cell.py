@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from harness.api import Metric, Status, UserError
+from harness.api import Metric, RecordedCell, Status, UserError
 from harness.score.calibration import calibration_of
 from harness.score.ceiling import human_ceiling
 from harness.score.consistency import consistency
@@ -18,6 +18,31 @@ from harness.score.noise import noise
 from harness.score.records import CellScores, Estimate
 from harness.score.sample import point_of, sample_of
 from harness.score.table import Basis, CellTable, UnitTable
+
+
+def score_recorded(
+    cell: RecordedCell, table: CellTable, *, metrics: Mapping[str, Metric], confidence: float
+) -> CellScores:
+    """Score a cell of a recorded run, under its own names.
+
+    Args:
+        cell: The cell.
+        table: Made of its answers.
+        metrics: By name, the headline first.
+        confidence: Of the intervals.
+
+    Raises:
+        UserError: As from `score_cell`.
+    """
+    return score_cell(
+        table,
+        task=cell.task,
+        judge=cell.judge,
+        suite=cell.suite,
+        data_hash=cell.data_hash,
+        metrics=metrics,
+        confidence=confidence,
+    )
 
 
 def score_cell(

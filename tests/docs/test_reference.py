@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +12,7 @@ from typing import Any, cast
 import click
 import pytest
 
+import harness.library
 from harness import api, testing
 from harness.api import Protocol, UnreadReason, data, execution, files, hookspecs, optional, reading
 from harness.bundle.differences import Difference
@@ -117,11 +119,19 @@ def test_every_field_of_a_protocol_is_named_and_explained(pages: dict[str, str],
 
 
 def test_every_exit_code_is_named(pages: dict[str, str], root: Path) -> None:
-    sources = "\n".join(path.read_text(encoding="utf-8") for path in (root / "harness" / "cli").glob("*.py"))
+    folders = (root / "harness" / part for part in ("cli", "pipeline"))
+    sources = "\n".join(path.read_text(encoding="utf-8") for folder in folders for path in folder.glob("*.py"))
     used = {int(code) for code in re.findall(r"\breturn (?:\d+ if .* else )?(\d+)$", sources, re.MULTILINE)}
     used |= {int(code) for code in re.findall(r"\breturn (\d+) if ", sources)} | {2}
     assert used >= {0, 1, 2, 3, 4, 130}
     assert [code for code in sorted(used) if f"| `{code}` |" not in pages["exit-codes"]] == []
+
+
+def test_every_public_name_of_the_python_interface_is_named(pages: dict[str, str]) -> None:
+    assert set(harness.library.__all__) >= {"run", "load", "train", "Run", "JudgedAnswer"}
+    assert [name for name in harness.library.__all__ if f":: harness.library.{name}\n" not in pages["library"]] == []
+    for name in ("run", "load", "train"):
+        assert "Args:" in (inspect.getdoc(getattr(harness.library, name)) or "")
 
 
 def test_every_field_of_the_leaderboard_is_named(pages: dict[str, str]) -> None:

@@ -224,11 +224,10 @@ def test_an_option_that_does_not_fit_is_named(plugins: Plugins, name: str, optio
         make_executor(plugins, name, options)
 
 
-def test_an_option_without_an_executor_is_refused() -> None:
-    from click.testing import CliRunner
+def test_an_option_without_an_executor_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    from harness.cli import main
 
-    from harness.cli.run import command
-
-    result = CliRunner().invoke(command, ["m.yaml", "--executor-option", "workers=2"])
-    assert result.exit_code == 2
-    assert "there is no --executor that takes it" in result.output
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "m.yaml", "--executor-option", "workers=2"])
+    assert ended.value.code == 2
+    assert "there is no --executor that takes it" in capsys.readouterr().err

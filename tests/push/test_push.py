@@ -1,19 +1,23 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import pytest
 import yaml
 
+from harness.bundle.write import write_bundle
+from harness.cli import main
 from harness.testing import ManifestRunner
 
 TOKEN = "hf_planted0123456789ABCDEFGHIJ"
@@ -26,9 +30,17 @@ MANIFEST = {
         {"use": "baselines/constant", "with": {"answer": "${env:PUSHED_ANSWER}"}},
     ],
 }
-OWN = "generic/pointwise"
 
-Command: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
+
+class Said(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Command: TypeAlias = Callable[..., Said]
 
 
 class Hub:
@@ -72,21 +84,31 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def push(tmp_path: Path) -> Command:
-    """`harness push` in a process of its own: the library reads its variables once, when it is imported."""
+def push(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """`harness push`, with a token and a hub that the library finds where it looks for them."""
+    from huggingface_hub import constants
 
-    def call(run: Path, hub: Hub | None, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        env = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
-        env |= {"HF_HOME": str(tmp_path / "hf"), "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1", "COLUMNS": "200"}
-        env |= {"HF_ENDPOINT": hub.address} if hub is not None else {}
-        command = [sys.executable, "-m", "harness", "push", str(run), "ann/run", *options]
-        return subprocess.run(command, env=env | variables, capture_output=True, text=True, timeout=200, cwd=tmp_path)
+    for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "200")
+    # Variables that the library reads once, when it is imported.
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+
+    def call(run: Path, hub: Hub, *options: str, token: str = TOKEN) -> Said:
+        monkeypatch.setattr(constants, "ENDPOINT", hub.address)
+        monkeypatch.setenv("HF_TOKEN", token)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(["push", str(run), "ann/run", *options])
+        said = capsys.readouterr()
+        return Said(returncode=int(ended.value.code or 0), stdout=said.out, stderr=said.err)
 
     return call
 
 
 def test_report_bundle_and_page_are_one_commit_of_a_private_dataset(
-    run: Path, start: Callable[..., Hub], push: Command
+    run: Path, start: Callable[..., Hub], push: Command, tmp_path: Path
 ) -> None:
     hub = start()
     done = push(run, hub)
@@ -107,7 +129,9 @@ def test_report_bundle_and_page_are_one_commit_of_a_private_dataset(
     assert "miniature/technical; licence:" in page
     assert TOKEN not in json.dumps(hub.kept()["repositories"]) + done.stdout + done.stderr
     assert "planted-answer-77" not in json.dumps(hub.kept()["repositories"])
-    # All that was sent was hashed, and is what a bundle of the run is.
+    write_bundle(run, tmp_path / "same.bundle")
+    packed = (tmp_path / "same.bundle").read_bytes()
+    assert repository["files"][bundle]["oid"] == hashlib.sha1(b"blob %d\0" % len(packed) + packed).hexdigest()
     assert done.stdout.splitlines()[-1].startswith(f"{hub.address}/datasets/ann/run: commit ")
 
 
@@ -136,8 +160,6 @@ def test_a_push_that_was_cut_off_is_finished_by_the_same_command(
 def test_large_files_go_first_and_are_not_sent_twice(
     run: Path, start: Callable[..., Hub], push: Command, tmp_path: Path
 ) -> None:
-    import shutil
-
     copy = Path(shutil.copytree(run, tmp_path / "runs" / run.name))
     with (copy / "report.html").open("a") as stream:
         stream.write("<!-- " + "x" * 2**20 + " -->")
@@ -206,33 +228,39 @@ def test_each_error_of_the_hub_says_what_to_do(
     assert TOKEN not in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("variables", "words"),
-    [
-        ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set"),
-        ({"HF_TOKEN": ""}, "hf auth login"),
-        ({"HF_ENDPOINT": "http://127.0.0.1:9"}, "cannot be reached"),
-    ],
-)
-def test_without_a_network_a_token_or_a_hub_the_message_says_so(
-    variables: dict[str, str], words: str, run: Path, start: Callable[..., Hub], push: Command
-) -> None:
-    done = push(run, start(), **variables)
+def test_without_a_token_the_message_says_how_to_get_one(run: Path, start: Callable[..., Hub], push: Command) -> None:
+    done = push(run, start(), token="")
     assert done.returncode == 2
-    assert words in done.stderr, done.stderr
+    assert "hf auth login" in done.stderr
+
+
+def test_a_hub_that_cannot_be_reached_is_named_as_that(run: Path, push: Command) -> None:
+    done = push(run, Hub("http://127.0.0.1:9"))
+    assert done.returncode == 2
+    assert "the hub cannot be reached" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_with_a_secret_of_the_manifest_is_not_pushed(
-    run: Path, start: Callable[..., Hub], push: Command, tmp_path: Path
-) -> None:
-    import shutil
+def test_offline_nothing_is_sent(run: Path, start: Callable[..., Hub], tmp_path: Path) -> None:
+    hub = start()
+    variables = {"HF_ENDPOINT": hub.address, "HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "harness", "push", str(run), "ann/run"]
+    # In a process of its own: the library reads the variable when it is imported.
+    done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 2
+    assert "HF_HUB_OFFLINE is set" in done.stderr
+    assert hub.kept()["asked"] == []
 
+
+def test_a_file_with_a_secret_of_the_manifest_is_not_pushed(
+    run: Path, start: Callable[..., Hub], push: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUSHED_ANSWER", "planted-answer-77")
     copy = Path(shutil.copytree(run, tmp_path / "runs" / run.name))
     with (copy / "report.html").open("a") as stream:
         stream.write("<!-- planted-answer-77 -->")
     hub = start()
-    done = push(copy, hub, PUSHED_ANSWER="planted-answer-77")
+    done = push(copy, hub)
     assert done.returncode == 2
     assert re.search(r"report\.html: holds a secret at character [\d,]+", done.stderr)
     assert "planted-answer-77" not in done.stderr

@@ -5,7 +5,8 @@ raw -> without the echoed instruction -> reasoning | statement -> the format rea
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from dataclasses import replace
+from typing import Any, Protocol
 
 from harness.api._readings import Reading
 from harness.api.reading._quotes import PromptText, is_planted
@@ -35,17 +36,7 @@ class ReadableRequest(Protocol):
         """The `harness.api.VerdictFormat`."""
 
 
-class FinalReading(NamedTuple):
-    """A reading, and whether its verdict counts if the answer was cut off."""
-
-    reading: Reading
-    """The format's reading. Its rationale is the reasoning, if there is any."""
-    final: bool
-    """Whether the verdict counts even if the answer was cut off. Its own form closes it, and it stands at the very end
-    or after closed reasoning."""
-
-
-def read_answer(request: ReadableRequest, raw: str, *, reasoning: str = "", opened: bool = False) -> FinalReading:
+def read_answer(request: ReadableRequest, raw: str, *, reasoning: str = "", opened: bool = False) -> Reading:
     """Read an answer. Any text gives a `Reading`, and none raises.
 
     Args:
@@ -53,6 +44,10 @@ def read_answer(request: ReadableRequest, raw: str, *, reasoning: str = "", open
         raw: The text of the model.
         reasoning: Its reasoning, where that is no part of `raw`.
         opened: Whether the prompt ended inside its reasoning.
+
+    Returns:
+        The format's reading, with the reasoning as its rationale, if there is any. Its verdict is `last` after closed
+        reasoning as well.
     """
     text = _without_echo(raw, request).removeprefix(_FINAL_CHANNEL)
     opened = opened or request.thinking.opened
@@ -67,20 +62,16 @@ def read_answer(request: ReadableRequest, raw: str, *, reasoning: str = "", open
     thought = "\n".join(part for part in (reasoning.strip(), split.reasoning) if part)
     if split.unclosed:
         problem = "reasoning never closes: there is no verdict outside of it"
-        return FinalReading(Reading(rationale=thought, problem=problem), final=False)
-    found = request.format.parse(split.statement, request)
+        return Reading(rationale=thought, problem=problem)
+    found: Reading = request.format.parse(split.statement, request)
     # Well formed is only what a perfect judge writes: no echo was removed, and the reasoning is one block in front.
     plain = text is raw and split.leading and (own is None or bool(reasoning) or _keeps_to(split, own, opened=opened))
-    reading = Reading(
-        verdict=found.verdict,
+    return replace(
+        found,
         rationale=thought or found.rationale,
-        outside=found.outside,
-        problem=found.problem,
         well_formed=found.well_formed and plain,
-        closed=found.closed,
-        last=found.last,
+        last=found.last or split.closed or bool(reasoning),
     )
-    return FinalReading(reading, final=found.closed and (found.last or split.closed or bool(reasoning)))
 
 
 def _without_echo(raw: str, request: ReadableRequest) -> str:

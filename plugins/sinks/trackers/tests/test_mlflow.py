@@ -51,7 +51,7 @@ def kept(start: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> Kept:
     return read
 
 
-def test_scores_settings_and_leaderboard_of_a_run_reach_the_server(
+def test_scores_settings_and_leaderboard_of_a_run_reach_the_server_once_and_no_text_or_secret(
     run: Run, kept: Kept, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = run()
@@ -82,38 +82,27 @@ def test_scores_settings_and_leaderboard_of_a_run_reach_the_server(
     [(path, board)] = sent["files"].items()
     assert path.endswith("/leaderboard.json")
     assert json.loads(board)["rows"] == made.leaderboard["rows"]
-
-
-def test_no_secret_and_no_text_of_a_judge_is_sent_unless_it_is_asked_for(
-    run: Run, kept: Kept, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = run()
     assert any(row["examples"] for row in made.leaderboard["unread"])
-    everything = json.dumps(kept())
-    for secret in (PLANTED, "planted-password", str(made.folder.parent.parent), socket.gethostname() + "/"):
-        assert secret not in everything, secret
-    [board] = kept()["files"].values()
     assert all(row["examples"] == [] for row in json.loads(board)["unread"])
-
-    monkeypatch.setenv("HARNESS_TRACKERS_TEXTS", "1")
+    for secret in (PLANTED, "planted-password", str(made.folder.parent.parent)):
+        assert secret not in json.dumps(sent), secret
+    # Once is enough: to report it again sends nothing.
     (made.folder / "leaderboard.md").unlink()
-    run()
-    sent = kept()
-    assert {path.rpartition("/")[2] for path in sent["files"]} >= {"leaderboard.json", "leaderboard.md", "report.html"}
-    assert len(sent["runs"]) == 1
-    assert PLANTED not in json.dumps(sent)
-
-
-def test_a_run_that_is_reported_again_is_not_sent_twice(
-    run: Run, kept: Kept, capsys: pytest.CaptureFixture[str]
-) -> None:
-    made = run()
-    before = kept()
-    (made.folder / "leaderboard.md").unlink()
-    capsys.readouterr()
     run()
     assert "is there already, as it is now" in capsys.readouterr().err
-    assert kept() == before
+    assert kept() == sent
+
+
+def test_texts_of_judges_are_sent_where_they_are_asked_for_and_no_secret_with_them(
+    run: Run, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_TRACKERS_TEXTS", "1")
+    made = run()
+    sent = kept()
+    files = {path.rpartition("/")[2]: text for path, text in sent["files"].items()}
+    assert set(files) == {"leaderboard.json", "leaderboard.md", "report.html"}
+    assert json.loads(files["leaderboard.json"])["unread"] == made.leaderboard["unread"]
+    assert PLANTED not in json.dumps(sent)
 
 
 def test_a_training_that_is_killed_and_goes_on_is_one_run_without_a_step_twice(

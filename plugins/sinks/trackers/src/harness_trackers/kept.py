@@ -46,11 +46,15 @@ class Kept:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._places: dict[str, Sent] = {}
         self.id = uuid.uuid4().hex
-        if self._path.exists():
-            self._read()
-        else:
-            # Before anything is sent: a process that is killed must find its own run again.
-            self.save()
+        try:
+            if self._path.exists():
+                self._read()
+            else:
+                # Before anything is sent: a process that is killed must find its own run again.
+                self.save()
+        except UserError:
+            self.close()  # it is tried again, and would wait for itself
+            raise
 
     def find(self, place: str) -> Sent:
         """What a place has already. It is changed by the caller, and kept by `save`."""
@@ -67,6 +71,10 @@ class Kept:
             write_whole(self._path, json.dumps(plain, indent=1) + "\n")
         except OSError as error:
             raise UserError(f"{self._path}: cannot be written ({error.strerror or error}); free space") from error
+
+    def close(self) -> None:
+        """Let other processes have it."""
+        os.close(self._lock)
 
     def _read(self) -> None:
         try:

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from harness.console import echo, load_plugins, say
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from harness.bundle.entrants import Entrant
-    from harness.discovery import Plugins
-    from harness.report.records import Leaderboard
 
 
 @click.command("leaderboard")
@@ -70,12 +61,13 @@ def command(
       harness leaderboard runs/genai-bench-* --format latex --output table.tex
       harness leaderboard submissions/*.bundle --signers allowed_signers --format md
     """
+    from harness.library.runs import Run
+
     # A metric, and the format itself, may come from a plugin.
     plugins = load_plugins(ctx)
-    # The journals of bundles live until the board is printed, since a renderer may ask for more of them.
-    with ExitStack() as stack:
-        entrants = _load(runs, plugins, stack, signers=signers)
-        leaderboard = _build(entrants, plugins, metric=metric, group_by=group_by)
+    # It keeps the journals of bundles until the board is printed, since a renderer may ask for more of them.
+    found = Run(runs, lambda: plugins, signers=signers)
+    leaderboard = found.leaderboard(metric=metric, group_by=group_by).record
     if format_ == "terminal" and output is None:
         from harness.report.lines import make_console
         from harness.report.terminal import print_leaderboard
@@ -93,40 +85,3 @@ def command(
 
     write_atomically(output, text)
     say(f"written: {output}")
-
-
-def _load(paths: Sequence[Path], plugins: Plugins, stack: ExitStack, *, signers: Path | None) -> list[Entrant]:
-    from harness.api import UserError
-    from harness.bundle.entrants import load_entrant
-    from harness.bundle.signers import read_signers
-
-    # `runs/*` beside one of them by name would else rank each judge against itself.
-    places = [path.resolve() for path in paths]
-    twice = next((path for path in places if places.count(path) > 1), None)
-    if twice is not None:
-        raise UserError(f"{'run' if twice.is_dir() else 'bundle'} {twice.name} is given twice; name each once")
-    trusted = None if signers is None else read_signers(signers)
-    entrants: list[Entrant] = []
-    for path in paths:
-        entrants.append(load_entrant(path, plugins, stack, signers=trusted, others=entrants))
-        for warning in entrants[-1].warnings:
-            say(f"warning: {warning}")
-    return entrants
-
-
-def _build(entrants: Sequence[Entrant], plugins: Plugins, *, metric: str | None, group_by: str | None) -> Leaderboard:
-    from harness.report.faithfulness import read_faithfulness
-    from harness.report.leaderboard import build_leaderboard
-    from harness.report.settings import agree
-    from harness.score.find import make_metric
-
-    settings, seed = agree([found.run for found in entrants], metric=metric, group_by=group_by)
-    return build_leaderboard(
-        [cell for found in entrants for cell in found.cells],
-        settings,
-        seed=seed,
-        left_out=[cell for found in entrants for cell in found.run.left_out],
-        # A bundle has none of it: only its maker could compute it again.
-        explained=[known for found in entrants if found.path.is_dir() for known in read_faithfulness(found.run)],
-        find_metric=lambda name: make_metric(name, plugins),
-    )
