@@ -236,7 +236,9 @@ def verdict_lines(compared: JudgeComparison) -> list[str]:
     said = []
     for name, pair in zip(compared.names, compared.tasks, strict=True):
         better = pair.better
-        if better is None and pair.depends_on_missing:
+        if pair.n == 0:
+            said.append(f"{name}: nothing was answered by both, so there is nothing to compare")
+        elif better is None and pair.depends_on_missing:
             said.append(f"{name}: which is better depends on what the missing answers were")
         elif better is None:
             # No significant difference is no proof that there is none. So the sentence is about the data.

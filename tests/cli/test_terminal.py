@@ -196,9 +196,12 @@ STREAMS = {"sys.stdout.write", "sys.stderr.write", "sys.stdout.writelines", "sys
 ALLOWED = {
     "harness/console.py": "the place",
     "harness/discovery.py": "a layer below it; what it prints went through `clean`",
+    "harness/library/showing.py": "what `say` has cleaned, in a notebook",
     "harness/testing/": "warnings of the conformance kit, in a test of a plugin",
     "plugins/judges/miniature/src/harness_miniature_judges/trainer.py": "numbers, and a name of letters and digits",
     "plugins/judges/transformers/src/harness_transformers/testing/__main__.py": "a program of its own, for tests",
+    "plugins/sinks/trackers/src/harness_trackers/sending.py": "what its `clean_line` has cleaned",
+    "plugins/sinks/trackers/src/harness_trackers/worker.py": "JSON to the process that started it",
     "plugins/trainers/grpo/src/harness_grpo/progress.py": "numbers, and a name of letters and digits",
 }
 

@@ -55,6 +55,14 @@ def test_what_depends_on_missing_answers_is_said(make_cell: Any) -> None:
     assert "resampled" not in text
 
 
+def test_where_nothing_was_answered_by_both_nothing_is_said_of_either(make_cell: Any) -> None:
+    result = compared([make_cell("a", "AB" * 25 + "--" * 25, GOLD)], [make_cell("b", "--" * 25 + "AB" * 25, GOLD)])
+    assert result.tasks[0].n == 0
+    text = render_comparison(result, "md")
+    assert "t: nothing was answered by both, so there is nothing to compare" in text
+    assert "cannot tell" not in text
+
+
 def test_disagreements_take_turns_and_say_who_is_right(make_cell: Any) -> None:
     a = make_cell("a", "AB" * 45 + "BA" * 5, GOLD, categories=("odd", "even"))
     b = make_cell("b", "BA" * 2 + "AB" * 43 + "AB" * 1 + "T-" * 4, GOLD, categories=("odd", "even"))

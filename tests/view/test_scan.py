@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 
 from harness.view.answers import Answers
 from harness.view.book import load_book
+from harness.view.counts import Counts
 from harness.view.filters import Filter
+from harness.view.links import FileLinks
+from harness.view.pages import task
 from harness.view.scan import scan
+from harness.view.site import Site
 
 FILTERS = (
     Filter(),
@@ -74,3 +79,26 @@ def test_text_is_looked_for_in_ids_questions_and_answers(run: Path, wanted: Filt
         ]
     assert found == told
     assert count is None or len(found) == count
+
+
+def test_points_of_the_risk_curve_lead_to_the_wrong_answers_among_those_kept(run: Path) -> None:
+    book = load_book(run)
+    cell = book.find("drawn", "keen")
+    assert cell is not None
+    assert cell.scores is not None
+    assert cell.scores.calibration is not None
+    page = task.make_page(Site(book=book, links=FileLinks(), counts=Counts({}, {})), "drawn")
+    chart = page.content["risk"]
+    marks = [mark for mark in chart.marks if mark.label.startswith("keen:")]
+    assert len(marks) == len(cell.scores.calibration.curve) > 1
+    with Answers(book) as answers:
+        every = list(answers.lines("drawn"))
+    for mark, point in zip(marks, cell.scores.calibration.curve, strict=True):
+        query = dict(parse_qsl(mark.href.partition("?")[2]))
+        wrong = [
+            answer
+            for line in every
+            for answer in line.marks["keen"]
+            if answer.kind == query["outcome"] and (answer.confidence or 0.0) >= float(query["low"])
+        ]
+        assert len(wrong) == round(point.risk * point.n), point

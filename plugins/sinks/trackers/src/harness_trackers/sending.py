@@ -95,7 +95,7 @@ class Sender:
         for reply in self._read_replies():
             self._is_done = self._is_done or "done" in reply
             if "place" in reply:
-                _say(f"tracker {self._service}: {self._opening.name} is logged to {clean_line(str(reply['place']))}")
+                _say(f"tracker {self._service}: {self._opening.name} is logged to {reply['place']}")
             elif "same" in reply:
                 _say(f"tracker {self._service}: {self._opening.name} is there already, as it is now")
             elif "problem" in reply:
@@ -116,7 +116,7 @@ class Sender:
             fix = f"the run and its files are complete; once that is fixed, `harness score {folder}` sends them"
         else:
             fix = f"the training goes on, and {folder}/curves.jsonl has all points; what is missing is sent later"
-        _say(f"warning: tracker {self._service}: {self._opening.name} is not sent: {clean_line(problem)}; {fix}")
+        _say(f"warning: tracker {self._service}: {self._opening.name} is not sent: {problem}; {fix}")
 
 
 @cache
@@ -172,7 +172,7 @@ def _close(senders: Sequence[Sender], outcome: Outcome | None, wait_s: float, *,
 @cache
 def _refuse(problem: str) -> None:
     """Warn once: the hooks are called for every step."""
-    _say(f"warning: trackers: {clean_line(problem)}; nothing is sent")
+    _say(f"warning: trackers: {problem}; nothing is sent")
 
 
 def _read_settings() -> Settings | None:
@@ -184,4 +184,4 @@ def _read_settings() -> Settings | None:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
+    print(clean_line(line), file=sys.stderr, flush=True)  # noqa: T201
