@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import yaml
+
 from tests.explain.conftest import Explaining, figures_of, reasons_of
 
 
@@ -36,3 +41,30 @@ def test_hostile_reasoning_is_shown_to_the_letter(explaining: Explaining) -> Non
         assert "\x1b" not in text
     assert explaining.call("explain", str(run), "--no-ask") == 0
     assert "\x1b" not in explaining.out
+
+
+def test_recorded_answers_get_what_they_can_and_are_told_what_they_cannot(explaining: Explaining) -> None:
+    # Its verdict is always yes, whatever its reasoning says; of half of the items that is another verdict.
+    lines = []
+    for number in range(20):
+        alike = number % 2 == 1
+        square, other = ("red", "blue") if number // 2 % 2 == 0 else ("blue", "red")
+        bar = square if alike else other
+        reasoning = f"The square is {square} and the bar is {bar}: they {'match' if alike else 'differ'}."
+        raw = f"<think>{reasoning}</think><answer>yes</answer>"
+        lines.append(json.dumps({"item_id": f"p{number:03}", "response": raw}))
+    Path("said.jsonl").write_text("\n".join(lines))
+    judge = {"use": "baselines/replay", "name": "recorded", "with": {"answers": "said.jsonl"}}
+    task = {"use": "simulated_plugin/parts", "name": "parts", "with": {"items": 20}}
+    Path("m.yaml").write_text(yaml.safe_dump({"name": "rec", "tasks": [task], "judges": [judge]}))
+    assert explaining.call("run", "m.yaml") == 0, explaining.err
+    found = explaining.explain(next(Path("runs").glob("rec-*")))
+    figures = figures_of(found, "recorded")
+    assert figures["contradiction"][0] == 0.5
+    assert figures["right_by_reasoning"] == (1.0, 0.5)
+    assert figures["false.square"][0] == 0.0
+    told = reasons_of(found, "recorded")
+    assert set(told) == {"sister", "mistake", "grey", "places", "cutting"}
+    assert "recorded answers only" in told["cutting"]
+    assert "`continues`" in told["sister"]
+    assert not any("\n" in why for why in told.values())
