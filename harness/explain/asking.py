@@ -7,7 +7,7 @@ the run.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -16,7 +16,7 @@ from harness.api import CellProgress, Item, Judgement, Protocol, Request, Status
 from harness.api.reading import find_restart
 from harness.explain.measures import Question, Settings, Way
 from harness.explain.study import Said, Study
-from harness.explain.weighing import PlannedWeigher
+from harness.explain.weighing import PlannedWeigher, count_passes
 from harness.recorded.journal import RecordedJournal
 from harness.runner.database import MOST_VALUES
 from harness.runner.engine import Engine, Outcome
@@ -164,6 +164,26 @@ def count_missing(asked: QuestionPlan, path: Path) -> dict[tuple[str, str], int]
     finally:
         if journal is not None:
             journal.close()
+
+
+def count_passes_to_make(
+    asked: QuestionPlan, missing: Mapping[tuple[str, str], int], settings: Settings
+) -> dict[tuple[str, str], int]:
+    """How often texts would be weighed for the questions that have no answer, by names of the cell.
+
+    Args:
+        asked: The questions.
+        missing: How many of each cell have no answer.
+        settings: Of the measures.
+    """
+    found = {}
+    for (_, _, _, way), (task, judge) in asked.places.items():
+        place = task.name, judge.name
+        if way != "ask" and missing[place]:
+            # Items of a task have pictures of one size nearly always, and opening all would take long.
+            first = next(_requests_of(task))
+            found[place] = count_passes(replace(first, messages=first.messages[:-1]), settings, way) * missing[place]
+    return found
 
 
 def _requests_of(task: PlannedTask) -> Iterator[Request]:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 @click.command("explain")
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
-    "--measure", "measures", multiple=True, metavar="NAME", help="Only this measure; may be given several times."
+    "--measure",
+    "measures",
+    multiple=True,
+    metavar="NAME",
+    help="Only this measure; may be given several times. Without it: all but `deletion`.",
 )
 @click.option(
     "--limit",

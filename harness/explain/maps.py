@@ -44,6 +44,11 @@ def cover(image: Image, window: Window) -> Image:
     return Image.from_drawing(partial(_paint, image, window), name=f"{image.name} without {window}")
 
 
+def cover_parts(image: Image, windows: Sequence[Window]) -> Image:
+    """The picture with several windows filled with grey."""
+    return Image.from_drawing(partial(_paint_parts, image, windows), name=f"{image.name} without {len(windows)} parts")
+
+
 def cover_all(image: Image) -> Image:
     """A grey picture of the same size."""
     width, height = image.load().size
@@ -51,8 +56,13 @@ def cover_all(image: Image) -> Image:
 
 
 def _paint(image: Image, window: Window) -> PILImage:
+    return _paint_parts(image, [window])
+
+
+def _paint_parts(image: Image, windows: Sequence[Window]) -> PILImage:
     picture = image.load().copy()
-    picture.paste(GREY, window)
+    for window in windows:
+        picture.paste(GREY, window)
     return picture
 
 

@@ -11,8 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.api import Statistics
+from harness.api import Choice, Statistics, Units
 from harness.explain.records import CountedShare, Figure, Finding, Share
+from harness.score.metrics import Accuracy
+
+_TRIAL = Choice(("hit", "miss"))
 
 
 def measure_units(
@@ -29,6 +32,36 @@ def measure_units(
     groups = [group for group, _ in units]
     found = statistics.measure_share(np.array([value for _, value in units]), groups, confidence=confidence)
     return CountedShare(name=name, value=found.value, low=found.low, high=found.high, n=len(units), units=tuple(units))
+
+
+def measure_gap(
+    name: str, pairs: Sequence[tuple[str, float, float]], statistics: Statistics, *, confidence: float
+) -> Share:
+    """The mean of one value less that of another of the same items, with the interval of a paired comparison.
+
+    Args:
+        name: What is compared.
+        pairs: For each item its group and the two values, both from 0 to 1.
+        statistics: Compares.
+        confidence: Of the interval.
+    """
+    if not pairs:
+        return Share(name=name, value=None, low=None, high=None, n=0)
+    groups = [group for group, _, _ in pairs]
+    after, before = _as_units([value for _, value, _ in pairs]), _as_units([value for _, _, value in pairs])
+    found = statistics.measure_change(Accuracy(), before, after, groups, confidence=confidence).difference
+    return Share.of(name, found, len(pairs))
+
+
+def _as_units(values: Sequence[float]) -> Units:
+    """Values as the credit of questions whose right answer is always the same."""
+    return Units(
+        space=_TRIAL,
+        gold=("hit",) * len(values),
+        predicted=tuple("hit" if value else "miss" for value in values),
+        credit=np.array(values),
+        positive=np.full(len(values), np.nan),
+    )
 
 
 def pool_findings(findings: Iterable[Finding], statistics: Statistics, *, confidence: float) -> Iterator[Finding]:

@@ -21,14 +21,14 @@ _DOCUMENTED: dict[str, Any] = {"use_attribute_docstrings": True}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A share of items with its interval."""
+    """A share of items with its interval, or the difference of two shares of the same items."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _DOCUMENTED
 
     name: str
     """What is counted, in a few words."""
     value: float | None
-    """From 0 to 1; `null` where there is no item."""
+    """From 0 to 1, a difference from -1 to 1; `null` where there is no item."""
     low: float | None
     """Lower end of its interval; `null` where the data define none."""
     high: float | None

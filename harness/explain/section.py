@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.api import write_interval, write_number
+from harness.explain.measures import ON_REQUEST
+from harness.explain.measures.deletion import STEP
 from harness.explain.records import Explanations, Finding, Share, read_explanations
 from harness.report.escaping import for_markdown
 from harness.report.faithfulness import FILE, digest_answers
@@ -43,19 +46,57 @@ def to_markdown(found: Explanations, *, stale: bool = False, details: bool = Tru
     Args:
         found: What was found out.
         stale: Whether the run has other answers by now.
-        details: Whether with a table for each measure, in which every number has its interval.
+        details: Whether with a table for each measure, in which every number has its interval. Those that are made on
+            request stand in no other, and are always shown.
     """
     pieces = [_STALE] if stale else []
     measured = [finding for finding in found.findings if finding.figures]
-    if measured:
-        pieces += ["### All judges", _board(measured)]
-    for name in dict.fromkeys(finding.measure for finding in measured) if details else ():
+    first = [finding for finding in measured if finding.measure not in ON_REQUEST]
+    if first:
+        pieces += ["### All judges", _board(first)]
+    for name in dict.fromkeys(finding.measure for finding in measured):
         rows = [finding for finding in measured if finding.measure == name]
-        pieces += [f"### {for_markdown(name)}", _details(rows), "\n".join(_meanings(rows))]
+        if not details and name not in ON_REQUEST:
+            continue
+        pieces += write_measure(name, rows)
     lacking = [finding for finding in found.findings if finding.lacks]
     if lacking:
         pieces += ["### What could not be measured", "\n".join(_reasons(lacking))]
     return "\n\n".join([*pieces, _LEGEND])
+
+
+def write_measure(name: str, findings: Sequence[Finding]) -> list[str]:
+    """Heading, tables and meanings of one measure.
+
+    Args:
+        name: Of the measure.
+        findings: Its own, with figures.
+
+    Returns:
+        Blocks of Markdown, the heading first.
+    """
+    heading, notes = (f"{name}: second numbers", [ON_REQUEST[name]]) if name in ON_REQUEST else (name, [])
+    plain = [
+        replace(finding, figures=tuple(figure for figure in finding.figures if not figure.key.startswith(STEP)))
+        for finding in findings
+    ]
+    pieces = [f"### {for_markdown(heading)}", *notes, _details(plain), "\n".join(_meanings(plain))]
+    if curves := _curves(findings):
+        pieces += ["Mean probability of the verdict, %, by how much of the picture is covered:", curves]
+    return pieces
+
+
+def _curves(findings: Sequence[Finding]) -> str:
+    """One row for each judge, task and order of covering, one column for each step. Empty where there is no curve."""
+    rows: list[list[str]] = []
+    titles: list[str] = []
+    for finding in findings:
+        steps = [figure for figure in finding.figures if figure.key.startswith(STEP)]
+        titles = titles or [f"{step.key.removeprefix(STEP)} %" for step in steps]
+        # Each step has the same orders, the judge's own first.
+        for order in zip(*((step.share, *step.controls) for step in steps), strict=True):
+            rows.append([finding.task or _ALL, finding.judge, order[0].name, *map(_number, order)])
+    return table(["task", "judge", "covered in", *titles], rows, left="lll" + "r" * len(titles)) if rows else ""
 
 
 def _board(findings: Sequence[Finding]) -> str:

@@ -20,6 +20,7 @@ from harness.explain.asking import (
     QuestionPlan,
     ask_questions,
     count_missing,
+    count_passes_to_make,
     plan_questions,
     read_answers,
 )
@@ -130,7 +131,7 @@ def explain_run(
     journal = folder / JOURNAL
     if dry_run:
         to_ask = count_missing(put, journal)
-        return ExplainSession(explanations=None, to_ask=to_ask, price=_price(put, folder, to_ask))
+        return ExplainSession(explanations=None, to_ask=to_ask, price=_price(put, folder, to_ask, settings))
     outcome = None
     # A run that goes on at the same time would change the answers that are being explained.
     with lock_folder(folder):
@@ -218,10 +219,16 @@ def _why_not_counted(asking: Asking, found: Answered, stopped: str) -> str:
     return ""
 
 
-def _price(put: QuestionPlan, folder: Path, to_ask: Mapping[tuple[str, str], int]) -> tuple[str, ...]:
+def _price(
+    put: QuestionPlan, folder: Path, to_ask: Mapping[tuple[str, str], int], settings: Settings
+) -> tuple[str, ...]:
     from harness.price.lines import price_run, write_lines
 
-    return tuple(write_lines(price_run(put.plan, folder, to_ask, None)))
+    lines = [
+        f"{task}: about {passes:,} passes of {judge}, one for each covered picture"
+        for (task, judge), passes in count_passes_to_make(put, to_ask, settings).items()
+    ]
+    return (*lines, *write_lines(price_run(put.plan, folder, to_ask, None)))
 
 
 def _make_plan(

@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 
 from harness.api import AnswerSpace, Claim, Item, RecordedAnswer, RecordedCell, Request, Statistics, Verdict
-from harness.explain.pooling import measure_units
-from harness.explain.records import CountedShare
+from harness.explain.pooling import measure_gap, measure_units
+from harness.explain.records import CountedShare, Share
 from harness.runner.planned import PlannedJudge, PlannedTask
 
 
@@ -101,11 +101,29 @@ class Study:
             name: What is counted.
             hits: For each answer that counts, from 0 to 1.
         """
-        by_item: dict[str, tuple[str, list[float]]] = {}
-        for said, hit in hits:
-            by_item.setdefault(said.item.id, (said.item.group, []))[1].append(hit)
-        units = [(group, float(np.mean(found))) for group, found in by_item.values()]
+        units = list(_mean_by_item(hits).values())
         return measure_units(name, units, self.statistics, confidence=self.confidence)
+
+    def gap(self, name: str, hits: Iterable[tuple[Said, float]], others: Iterable[tuple[Said, float]]) -> Share:
+        """A share of items less another of the same items, from -1 to 1, with the interval of a paired comparison.
+
+        Args:
+            name: What is compared.
+            hits: For each answer that counts, from 0 to 1.
+            others: What is taken from them, for the same answers.
+        """
+        first, second = _mean_by_item(hits), _mean_by_item(others)
+        assert first.keys() == second.keys()
+        pairs = [(group, value, second[item][1]) for item, (group, value) in first.items()]
+        return measure_gap(name, pairs, self.statistics, confidence=self.confidence)
+
+
+def _mean_by_item(hits: Iterable[tuple[Said, float]]) -> dict[str, tuple[str, float]]:
+    """The group of each item, and the mean of its answers."""
+    by_item: dict[str, tuple[str, list[float]]] = {}
+    for said, hit in hits:
+        by_item.setdefault(said.item.id, (said.item.group, []))[1].append(hit)
+    return {item: (group, float(np.mean(found))) for item, (group, found) in by_item.items()}
 
 
 def choose_items(items: Iterable[Item], *, limit: int, seed: int) -> frozenset[str]:

@@ -132,6 +132,8 @@ class Nature(BaseModel):
     """Whether it says that it goes on from a beginning, and answers again."""
     writes: str | None = None
     """Text ahead of its reasoning; empty: no reasoning at all."""
+    verdict_hangs_on: Literal["nothing", "square"] = "nothing"
+    """What of the picture makes its verdict likely, when it weighs it after a given reasoning."""
     reads_rule: bool = True
     """False: the sentence of the rule is not read. True: without it the answer is no."""
 
@@ -205,6 +207,9 @@ class Simulated:
         ends, logs = [], []
         said = _SAYS.search(text)
         spans = {} if said is None else {said.end(1): (said[1], SQUARE), said.end(2): (said[2], BAR)}
+        verdict = re.search(r"<answer>(yes|no)", text)
+        if said is not None and verdict is not None and self.options.verdict_hangs_on == "square":
+            spans[verdict.end()] = said[1], SQUARE
         for match in re.finditer(r"\w+|\W+", text):
             ends.append(match.end())
             logs.append(self._log(request, *spans[match.end()]) if match.end() in spans else -0.01)

@@ -92,3 +92,26 @@ def test_a_server_has_the_same_card(explained: Path, plugins: Plugins) -> None:
     assert "Faithfulness of its reasoning" in page
     assert viewer.answer("/card/nobody", {}).status == 404
     assert "/card/plain" in viewer.answer("/judge/plain", {}).body.decode()
+
+
+def test_second_numbers_stand_on_the_card_with_their_curves(
+    explaining: Explaining, monkeypatch: pytest.MonkeyPatch, plugins: Plugins
+) -> None:
+    monkeypatch.setenv("HARNESS_REPORT", "yes")
+    run = explaining.run({EVIL: {"verdict_hangs_on": "square"}}, items=8)
+    explaining.explain(run, "--measure", "deletion", "--window", "8", "--step", "8")
+    card = page_of((run / "report.html").read_text(), "card/sees")
+    second = card.partition("<h2>Second numbers: deletion</h2>")[2]
+    assert second.count("<polyline") == 3
+    assert "An edge map, made without any judge, wins the pointing game" in second
+    assert "area, own order less at random" in second
+    # A stranger's file costs its own section, and not the card.
+    path = run / "explanations.json"
+    kept = path.read_text()
+    path.write_text(kept.replace('"deletion.at.5"', '"deletion.at.<b>"'))
+    text, _ = make_report(load_book(run), plugins)
+    assert "Second numbers" not in text
+    assert "What it was asked" in page_of(text, "card/sees")
+    # Curves of earlier answers are not those of this run.
+    path.write_text(json.dumps({**json.loads(kept), "answers": "0" * 16}))
+    assert "Second numbers" not in make_report(load_book(run), plugins)[0]

@@ -24,11 +24,19 @@ MEASURES: Mapping[str, str] = {
     "grey": "harness.explain.measures.grey:GreyPicture",
     "places": "harness.explain.measures.places:Places",
     "cutting": "harness.explain.measures.cutting:Cutting",
+    "deletion": "harness.explain.measures.deletion:Deletion",
 }
 """Name of each measure to the place of its class, in the order of the report."""
 
-Way = Literal["ask", "weigh", "weigh blind"]
-"""How a question is put: as any request; as a text to weigh; or likewise, to the judge with broken eyes."""
+ON_REQUEST: Mapping[str, str] = {
+    "deletion": "These are second numbers. An edge map, made without any judge, wins the pointing game, and is often "
+    "level with a judge in deletion. They rank no judge, and stand on no board.",
+}
+"""Measures that are made only where they are named, and what the report says of them."""
+
+Way = Literal["ask", "weigh", "weigh blind", "weigh and delete"]
+"""How a question is put: as any request; as a text to weigh; likewise, to the judge with broken eyes; or to weigh the
+text once more with parts of the picture covered in the order of the map that came out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +90,7 @@ class Measure(Protocol):
 
 
 def make_measures(names: Sequence[str], settings: Settings) -> dict[str, Measure]:
-    """The measures of some names, all where there are none.
+    """The measures of some names; where there are none, all but those that are made on request.
 
     Raises:
         UserError: There is no such measure.
@@ -92,6 +100,6 @@ def make_measures(names: Sequence[str], settings: Settings) -> dict[str, Measure
         raise UserError(f"there is no measure {', '.join(unknown)}; there are {', '.join(MEASURES)}")
     found: dict[str, Measure] = {}
     for name, place in MEASURES.items():
-        if not names or name in names:
+        if name in names or (not names and name not in ON_REQUEST):
             found[name] = pkgutil.resolve_name(place)(settings)
     return found

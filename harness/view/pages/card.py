@@ -8,6 +8,7 @@ from harness.api import UserError
 from harness.view.drawings import MOST_BYTES, find_run, list_drawn, list_examples, make_drawings
 from harness.view.markdown import to_html
 from harness.view.pages.common import trail
+from harness.view.pages.second import show_second
 from harness.view.site import Page, Site
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def make_page(site: Site, judge: str) -> Page | None:
         title=f"Card of {judge}",
         template="card.html",
         trail=[*trail(site), (judge, site.links.to("judge", judge))],
-        content={"html": to_html(text), **_show_examples(site, judge)},
+        content={"html": to_html(text), "second": show_second(site, judge), **_show_examples(site, judge)},
     )
 
 
