@@ -66,7 +66,7 @@ OPTED_OUT = {
     "docs/explanation/measured-validity.md": 1,
     "docs/explanation/the-paper-in-miniature.md": 1,
     "docs/explanation/what-runs-code.md": 1,
-    "docs/how-to/ask-why-a-judge-said-so.md": 1,
+    "docs/how-to/ask-why-a-judge-said-so.md": 2,
     "docs/how-to/hand-a-run-over.md": 1,
     "docs/how-to/judge-with-llama-cpp.md": 5,
     "docs/how-to/look-at-a-run.md": 2,
