@@ -1,19 +1,23 @@
 """The harness as a library, for notebooks and scripts: `harness.run`, `harness.load` and `harness.train`.
 
-`import harness` brings these names and costs nothing: what they need is imported when one of them is used first.
+`import harness` brings these names and costs nothing. So does this package, which holds verbs of the command line too:
+what a name needs is imported when it is used first.
 """
 
 from __future__ import annotations
 
-from harness.library.board import Board
-from harness.library.calls import load, run, train
-from harness.library.checkpoint import Checkpoint
-from harness.library.figure import Figure
-from harness.library.items import JudgedItem
-from harness.library.judged import JudgedAnswer
-from harness.library.pair import Pair
-from harness.library.runs import Run
-from harness.library.tables import Table
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.library.board import Board
+    from harness.library.calls import load, run, train
+    from harness.library.checkpoint import Checkpoint
+    from harness.library.figure import Figure
+    from harness.library.items import JudgedItem
+    from harness.library.judged import JudgedAnswer
+    from harness.library.pair import Pair
+    from harness.library.runs import Run
+    from harness.library.tables import Table
 
 __all__ = [
     "Board",
@@ -28,3 +32,29 @@ __all__ = [
     "run",
     "train",
 ]
+
+_PLACES = {
+    "Board": "board",
+    "Checkpoint": "checkpoint",
+    "Figure": "figure",
+    "JudgedAnswer": "judged",
+    "JudgedItem": "items",
+    "Pair": "pair",
+    "Run": "runs",
+    "Table": "tables",
+    "load": "calls",
+    "run": "calls",
+    "train": "calls",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
